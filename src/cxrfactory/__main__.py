@@ -1,0 +1,6 @@
+"""``python -m cxrfactory``."""
+
+from cxrfactory.cli import main
+
+if __name__ == "__main__":
+    main()

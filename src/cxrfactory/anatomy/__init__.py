@@ -1,0 +1,1 @@
+"""Landmark graphs, contours and masks."""

@@ -1,0 +1,59 @@
+"""The command line: one subcommand per stage. Parse, call the stage, print a clear error."""
+
+import os
+import sys
+from importlib import import_module
+
+import typer
+
+from cxrfactory.errors import CxrError
+
+# Each module holds functions of the subcommands named; heavy imports stand inside the functions.
+COMMANDS = {
+    "cohort": "cxrfactory.cli.cohort:cohort",
+    "fetch-ct": "cxrfactory.cli.cohort:fetch_ct",
+    "ingest": "cxrfactory.cli.ingest:ingest",
+    "ingest-labelled": "cxrfactory.cli.ingest:ingest_labelled",
+    "selection": "cxrfactory.cli.ingest:selection",
+    "preprocess": "cxrfactory.cli.preprocess:preprocess",
+    "preprocess-labelled": "cxrfactory.cli.preprocess:preprocess_labelled",
+    "train": "cxrfactory.cli.train:train",
+    "infer": "cxrfactory.cli.infer:infer",
+    "segment": "cxrfactory.cli.infer:segment",
+    "rca-reference": "cxrfactory.cli.rca:rca_reference",
+    "rca": "cxrfactory.cli.rca:rca",
+    "package": "cxrfactory.cli.package:package",
+    "evaluate": "cxrfactory.cli.evaluate:evaluate",
+    "config": "cxrfactory.cli.config:config",
+}
+
+
+def build_app() -> typer.Typer:
+    """Assemble the application from the table of commands."""
+    app = typer.Typer(
+        name="cxrfactory",
+        help="Chest-radiograph releases and chest CT in, anatomy-labelled datasets out.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    for name, target in COMMANDS.items():
+        module, function = target.split(":")
+        app.command(name)(getattr(import_module(module), function))
+    return app
+
+
+def main() -> None:
+    """Run the command line; a user's error is one line on standard error and exit status 1."""
+    from cxrfactory.logs import setup
+
+    setup()
+    try:
+        build_app()()
+    except CxrError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

@@ -1,0 +1,1 @@
+"""Radiograph files to arrays, reversible geometry, intensity, overlays."""

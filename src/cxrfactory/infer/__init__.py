@@ -1,0 +1,1 @@
+"""Image shards, files or folders to landmarks with uncertainty."""

@@ -1,0 +1,1 @@
+"""One small module a release: where its table is, how rows become manifest rows, which are frontal."""

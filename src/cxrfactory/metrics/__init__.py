@@ -1,0 +1,1 @@
+"""Overlap, distance and landmark metrics on arrays."""

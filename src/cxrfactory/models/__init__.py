@@ -1,0 +1,1 @@
+"""Segmentation networks: tensors in, tensors out."""

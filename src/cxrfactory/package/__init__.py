@@ -1,0 +1,1 @@
+"""Results to published formats, with every invariant checked."""

@@ -1,0 +1,1 @@
+"""Radiograph files to image shards, with one reversible geometry record an image."""

@@ -1,0 +1,1 @@
+"""CT to radiograph, on arrays and tensors."""

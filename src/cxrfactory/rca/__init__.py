@@ -1,0 +1,1 @@
+"""Reverse classification accuracy: mask quality without ground truth."""

@@ -1,0 +1,22 @@
+"""Stable keys: which shard an image is in, which random stream it gets. Both depend on its id alone."""
+
+import hashlib
+
+
+def _digest(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8"), digest_size=8).digest(), "big")
+
+
+def shard_of(image_id: str, shards: int) -> int:
+    """Shard number in ``[0, shards)`` of an image: a stable hash of its id, so a new image moves no other."""
+    return _digest(f"shard\0{image_id}") % shards
+
+
+def seed_of(image_id: str, purpose: str, seed: int = 0) -> int:
+    """63-bit seed of one image's random stream for one purpose ("latent", "noise", ...)."""
+    return _digest(f"{purpose}\0{seed}\0{image_id}") >> 1
+
+
+def shard_name(shard: int, shards: int) -> str:
+    """File stem of a shard, e.g. ``0003-of-0007``."""
+    return f"{shard:04d}-of-{shards:04d}"

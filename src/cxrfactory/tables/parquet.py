@@ -1,0 +1,69 @@
+"""Parquet in and out, with the schema checked and the bytes reproducible."""
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cxrfactory.errors import CxrError
+from cxrfactory.tables.atomic import atomic_path
+
+
+def write_table(frame: pd.DataFrame, path: str | Path, schema: pa.Schema, sort: bool = True) -> None:
+    """Write a frame as Parquet, atomically, rows sorted by ``image_id``.
+
+    Parameters
+    ----------
+    frame
+        Must hold every column of ``schema``; others are refused.
+    path
+        Where to write.
+    schema
+        One of :mod:`cxrfactory.tables.schemas`.
+    sort
+        Sort rows by ``image_id`` first, so that the bytes do not depend on the order of work.
+
+    Raises
+    ------
+    CxrError
+        If columns are missing, extra, or of another type.
+    """
+    missing = [name for name in schema.names if name not in frame.columns]
+    extra = [name for name in frame.columns if name not in schema.names]
+    if missing or extra:
+        raise CxrError(f"{path}: missing columns {missing}, unexpected columns {extra}; expected {schema.names}")
+    frame = frame[schema.names]
+    if sort and "image_id" in schema.names:
+        frame = frame.sort_values("image_id", kind="stable")
+    try:
+        table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise CxrError(f"{path}: {error}") from error
+    for field in schema:
+        if not field.nullable and table[field.name].null_count:
+            raise CxrError(f"{path}: column '{field.name}' holds {table[field.name].null_count} empty cells")
+    with atomic_path(path) as temporary:
+        pq.write_table(table.replace_schema_metadata(None), temporary, compression="zstd")
+
+
+def read_table(path: str | Path, schema: pa.Schema | None = None, columns: list[str] | None = None) -> pd.DataFrame:
+    """Read a Parquet table; with a schema, check that its columns are there.
+
+    Raises
+    ------
+    CxrError
+        If the file is missing, is no Parquet file, or lacks a column.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CxrError(f"{path}: no such file; run the stage that makes it first")
+    try:
+        names = pq.read_schema(path).names
+    except pa.ArrowInvalid as error:
+        raise CxrError(f"{path}: not a readable Parquet file ({error})") from error
+    wanted = columns or (schema.names if schema is not None else names)
+    missing = [name for name in wanted if name not in names]
+    if missing:
+        raise CxrError(f"{path}: columns {missing} are missing; found {names}")
+    return pq.read_table(path, columns=wanted).to_pandas()

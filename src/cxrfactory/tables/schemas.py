@@ -1,0 +1,92 @@
+"""Arrow schemas of the tables between stages: the data contracts of the factory.
+
+Sizes and coordinates are pixels; points are (x, y) with integer coordinates at pixel centres.
+"""
+
+import pyarrow as pa
+
+LANDMARK_COUNT = 120
+
+MANIFEST = pa.schema(
+    [
+        pa.field("image_id", pa.string(), nullable=False),  # the release's own value
+        pa.field("path", pa.string()),  # relative to the release's root
+        pa.field("patient_id", pa.string()),
+        pa.field("study_id", pa.string()),
+        pa.field("view", pa.string()),  # PA, AP, LL, ... as the release says it, normalised
+        pa.field("sex", pa.string()),  # F, M, O or null
+        pa.field("age", pa.float64()),  # years
+        pa.field("findings", pa.string()),  # "|"-separated
+        pa.field("included", pa.bool_(), nullable=False),
+        pa.field("exclusion_reason", pa.string()),  # null where included
+    ]
+)
+
+GEOMETRY_FIELDS = [
+    pa.field("original_height", pa.int32(), nullable=False),
+    pa.field("original_width", pa.int32(), nullable=False),
+    pa.field("crop_top", pa.int32(), nullable=False),
+    pa.field("crop_left", pa.int32(), nullable=False),
+    pa.field("crop_height", pa.int32(), nullable=False),
+    pa.field("crop_width", pa.int32(), nullable=False),
+    pa.field("size", pa.int32(), nullable=False),
+]
+
+IMAGES = pa.schema(
+    [
+        pa.field("image_id", pa.string(), nullable=False),
+        pa.field("png", pa.binary(), nullable=False),  # 8-bit grey PNG, size x size
+        *GEOMETRY_FIELDS,
+    ]
+)
+
+REJECTED = pa.schema(
+    [
+        pa.field("image_id", pa.string(), nullable=False),
+        pa.field("path", pa.string()),
+        pa.field("stage", pa.string(), nullable=False),
+        pa.field("reason", pa.string(), nullable=False),
+    ]
+)
+
+LANDMARKS = pa.schema(
+    [
+        pa.field("image_id", pa.string(), nullable=False),
+        # float32 [nodes * 2], x0, y0, x1, ... in the preprocessed frame (size x size of the geometry)
+        pa.field("landmarks", pa.list_(pa.float32()), nullable=False),
+        pa.field("landmarks_mean", pa.list_(pa.float32()), nullable=False),  # over latent samples
+        pa.field("landmarks_std", pa.list_(pa.float32()), nullable=False),  # same order, pixels
+        pa.field("latent", pa.list_(pa.float32()), nullable=False),  # latent mean [64]
+        *GEOMETRY_FIELDS,
+    ]
+)
+
+RCA = pa.schema(
+    [
+        pa.field("image_id", pa.string(), nullable=False),
+        pa.field("dice_rca_mean", pa.float64(), nullable=False),
+        pa.field("dice_rca_max", pa.float64(), nullable=False),
+        pa.field("lungs_mean", pa.float64(), nullable=False),
+        pa.field("lungs_max", pa.float64(), nullable=False),
+        pa.field("heart_mean", pa.float64()),  # null where the graph has no heart
+        pa.field("heart_max", pa.float64()),
+        pa.field("references", pa.list_(pa.string()), nullable=False),
+    ]
+)
+
+# The labelled training set: one row per image, whatever its organs.
+LABELLED = pa.schema(
+    [
+        pa.field("image_id", pa.string(), nullable=False),
+        pa.field("path", pa.string(), nullable=False),  # image file
+        pa.field("patient_id", pa.string(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),  # JSRT, Montgomery, Shenzhen, Padchest, Virtual
+        pa.field("labels", pa.string(), nullable=False),  # L, LH or LHC
+        pa.field("split", pa.string(), nullable=False),  # train or val
+        pa.field("sex", pa.string()),
+        pa.field("age", pa.float64()),
+        pa.field("condition", pa.string()),
+        # float32 [nodes * 2] in pixels of the image file: 44 + 50 (L), + 26 (LH), + 23 + 23 (LHC)
+        pa.field("landmarks", pa.list_(pa.float32()), nullable=False),
+    ]
+)
