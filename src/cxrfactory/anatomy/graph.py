@@ -1,0 +1,124 @@
+"""The landmark graph: organs as closed contours of numbered nodes.
+
+Node counts and order are those of the JSRT annotations of van Ginneken et al. (2006) as used by
+HybridGNet and CheXmask: 44 right lung, 50 left lung, 26 heart, then 23 + 23 clavicle nodes. Right and left
+are the patient's: the right lung lies on the image's left in a frontal view.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from cxrfactory.errors import CxrError
+
+ORGAN_NODES = {"right_lung": 44, "left_lung": 50, "heart": 26, "right_clavicle": 23, "left_clavicle": 23}
+
+# Label codes of the labelled set -> graph whose nodes it annotates.
+LABEL_GRAPHS = {"L": "lungs", "LH": "lungs-heart", "LHC": "lungs-heart-clavicles"}
+
+_GRAPH_ORGANS = {
+    "lungs": ("right_lung", "left_lung"),
+    "lungs-heart": ("right_lung", "left_lung", "heart"),
+    "lungs-heart-clavicles": tuple(ORGAN_NODES),
+}
+
+
+@dataclass(frozen=True)
+class LandmarkGraph:
+    """Closed contours, one an organ, with nodes numbered through in the order of ``organs``.
+
+    Attributes
+    ----------
+    name
+        ``lungs``, ``lungs-heart`` or ``lungs-heart-clavicles``.
+    organs
+        Organ names in node order.
+    """
+
+    name: str
+    organs: tuple[str, ...]
+
+    @property
+    def nodes(self) -> int:
+        """Number of nodes (94, 120 or 166)."""
+        return sum(ORGAN_NODES[organ] for organ in self.organs)
+
+    @property
+    def slices(self) -> dict[str, slice]:
+        """Where each organ's nodes stand."""
+        found, start = {}, 0
+        for organ in self.organs:
+            found[organ] = slice(start, start + ORGAN_NODES[organ])
+            start += ORGAN_NODES[organ]
+        return found
+
+    @property
+    def pooled_counts(self) -> list[int]:
+        """Nodes an organ at half resolution: pairs of neighbours merged, an odd last node kept alone."""
+        return [(ORGAN_NODES[organ] + 1) // 2 for organ in self.organs]
+
+    def adjacency(self) -> Float[np.ndarray, "nodes nodes"]:
+        """Symmetric 0/1 adjacency of the full graph: one cycle an organ, no edge between organs."""
+        return _cycles([ORGAN_NODES[organ] for organ in self.organs])
+
+    def pooled_adjacency(self) -> Float[np.ndarray, "pooled pooled"]:
+        """Adjacency of the graph at half resolution."""
+        return _cycles(self.pooled_counts)
+
+    def pooling(self) -> Float[np.ndarray, "pooled nodes"]:
+        """Matrix that averages pairs of consecutive nodes within each organ (thesis, graph unpooling)."""
+        matrix = np.zeros((sum(self.pooled_counts), self.nodes))
+        row = 0
+        for organ, count in zip(self.organs, self.pooled_counts, strict=True):
+            start, stop = self.slices[organ].start, self.slices[organ].stop
+            for pair in range(count):
+                members = [node for node in (start + 2 * pair, start + 2 * pair + 1) if node < stop]
+                matrix[row, members] = 1 / len(members)
+                row += 1
+        return matrix
+
+    def unpooling(self) -> Float[np.ndarray, "nodes pooled"]:
+        """Matrix that doubles the nodes of each organ, interpolating linearly along its cycle.
+
+        Coarse node i stands midway between fine nodes 2i and 2i + 1, so each fine node takes 3/4 of its
+        own coarse node and 1/4 of the neighbour on its side. An unpaired last node copies its coarse node.
+        """
+        matrix = np.zeros((self.nodes, sum(self.pooled_counts)))
+        offset = 0
+        for organ, count in zip(self.organs, self.pooled_counts, strict=True):
+            where = self.slices[organ]
+            for local in range(ORGAN_NODES[organ]):
+                own = local // 2
+                alone = local == ORGAN_NODES[organ] - 1 and local % 2 == 0
+                side = own if alone else (own - 1 if local % 2 == 0 else own + 1) % count
+                matrix[where.start + local, offset + own] += 0.75
+                matrix[where.start + local, offset + side] += 0.25
+            offset += count
+        return matrix
+
+
+def _cycles(counts: list[int]) -> Float[np.ndarray, "nodes nodes"]:
+    total = sum(counts)
+    matrix = np.zeros((total, total))
+    start = 0
+    for count in counts:
+        nodes = np.arange(count)
+        following = (nodes + 1) % count
+        matrix[start + nodes, start + following] = 1
+        matrix[start + following, start + nodes] = 1
+        start += count
+    return matrix
+
+
+def landmark_graph(name: str) -> LandmarkGraph:
+    """Return the graph of that name.
+
+    Raises
+    ------
+    CxrError
+        If there is no such graph.
+    """
+    if name not in _GRAPH_ORGANS:
+        raise CxrError(f"unknown graph '{name}'; expected one of {', '.join(_GRAPH_ORGANS)}")
+    return LandmarkGraph(name, _GRAPH_ORGANS[name])
