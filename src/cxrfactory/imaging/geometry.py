@@ -1,0 +1,168 @@
+"""The reversible geometry of preprocessing: crop, centred pad to square, resize. One record, both ways.
+
+Points are (x, y) with integer coordinates at pixel centres; arrays are [row, column].
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from jaxtyping import Float, Shaped
+
+from cxrfactory.errors import CxrError
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """How one original image became a square one.
+
+    The crop ``[crop_top : crop_top + crop_height, crop_left : crop_left + crop_width]`` stands centred in a
+    square of side ``max(crop_height, crop_width)`` (an odd spare pixel goes below or to the right), which is
+    resized to ``size`` x ``size``. All attributes are pixels.
+
+    Raises
+    ------
+    CxrError
+        If a length is not positive or the crop does not lie in the image.
+    """
+
+    original_height: int
+    original_width: int
+    crop_top: int
+    crop_left: int
+    crop_height: int
+    crop_width: int
+    size: int
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if isinstance(value, bool) or not isinstance(value, int | np.integer):
+                raise CxrError(f"geometry: {name} is {value!r}; expected a whole number of pixels")
+            object.__setattr__(self, name, int(value))
+            least = 0 if name in ("crop_top", "crop_left") else 1
+            if value < least:
+                raise CxrError(f"geometry: {name} is {value}; expected {least} or more")
+        inside = (
+            self.crop_top + self.crop_height <= self.original_height
+            and self.crop_left + self.crop_width <= self.original_width
+        )
+        if not inside:
+            raise CxrError(
+                f"geometry: crop of {self.crop_height} x {self.crop_width} at row {self.crop_top}, column "
+                f"{self.crop_left} leaves the image of {self.original_height} x {self.original_width}"
+            )
+
+    @classmethod
+    def whole(cls, height: int, width: int, size: int) -> "Geometry":
+        """Geometry that keeps the whole image of ``height`` x ``width`` pixels."""
+        return cls(height, width, 0, 0, height, width, size)
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> "Geometry":
+        """Read the record from the geometry columns of a table's row (a mapping or pandas Series)."""
+        missing = [name for name in cls.__dataclass_fields__ if name not in row]
+        if missing:
+            raise CxrError(f"geometry: columns {missing} are missing from the row")
+        return cls(**{name: row[name] for name in cls.__dataclass_fields__})
+
+    def as_row(self) -> dict[str, int]:
+        """Return the columns named in ``tables.schemas.GEOMETRY_FIELDS``."""
+        return asdict(self)
+
+    @property
+    def side(self) -> int:
+        """Side of the padded square before resizing, original pixels."""
+        return max(self.crop_height, self.crop_width)
+
+    @property
+    def pad_top(self) -> int:
+        """Rows of padding above the crop, original pixels."""
+        return (self.side - self.crop_height) // 2
+
+    @property
+    def pad_left(self) -> int:
+        """Columns of padding left of the crop, original pixels."""
+        return (self.side - self.crop_width) // 2
+
+    @property
+    def scale(self) -> float:
+        """Preprocessed pixels per original pixel, the same along both axes."""
+        return self.size / self.side
+
+    def forward_points(self, points: Float[np.ndarray, "*batch 2"]) -> Float[np.ndarray, "*batch 2"]:
+        """Map points (x, y) of the original image to the preprocessed one, float64 pixels."""
+        shift = np.array([self.pad_left - self.crop_left, self.pad_top - self.crop_top], dtype=np.float64)
+        return (_as_points(points) + shift + 0.5) * self.scale - 0.5
+
+    def inverse_points(self, points: Float[np.ndarray, "*batch 2"]) -> Float[np.ndarray, "*batch 2"]:
+        """Map points (x, y) of the preprocessed image back to the original one, float64 pixels."""
+        shift = np.array([self.pad_left - self.crop_left, self.pad_top - self.crop_top], dtype=np.float64)
+        return (_as_points(points) + 0.5) / self.scale - 0.5 - shift
+
+    def forward_image(
+        self, image: Shaped[np.ndarray, "original_height original_width"]
+    ) -> Shaped[np.ndarray, "size size"]:
+        """Crop, pad with 0 and resize an image, dtype kept (uint8, uint16 or float32).
+
+        Shrinking averages over pixel areas, which does not alias; enlarging is bilinear. Both place pixel
+        centres as :meth:`forward_points` does.
+
+        Raises
+        ------
+        CxrError
+            If the array has another shape than the record's original.
+        """
+        self._check_shape(image, self.original_height, self.original_width, "image")
+        crop = image[
+            self.crop_top : self.crop_top + self.crop_height,
+            self.crop_left : self.crop_left + self.crop_width,
+        ]
+        below = self.side - self.crop_height - self.pad_top
+        right = self.side - self.crop_width - self.pad_left
+        square = cv2.copyMakeBorder(
+            crop, self.pad_top, below, self.pad_left, right, cv2.BORDER_CONSTANT, value=0
+        )
+        if self.side == self.size:
+            return square
+        interpolation = cv2.INTER_AREA if self.size < self.side else cv2.INTER_LINEAR
+        return cv2.resize(square, (self.size, self.size), interpolation=interpolation)
+
+    def inverse_mask(
+        self, mask: Shaped[np.ndarray, "size size"]
+    ) -> Shaped[np.ndarray, "original_height original_width"]:
+        """Bring a label mask back to the original frame; pixels outside the crop are 0.
+
+        Each original pixel of the crop takes the mask value at the preprocessed pixel that holds its centre.
+
+        Raises
+        ------
+        CxrError
+            If the mask is not ``size`` x ``size``.
+        """
+        self._check_shape(mask, self.size, self.size, "mask")
+        rows = self._nearest(np.arange(self.crop_height) + self.pad_top)
+        columns = self._nearest(np.arange(self.crop_width) + self.pad_left)
+        original = np.zeros((self.original_height, self.original_width), dtype=mask.dtype)
+        original[
+            self.crop_top : self.crop_top + self.crop_height,
+            self.crop_left : self.crop_left + self.crop_width,
+        ] = mask[rows[:, None], columns[None, :]]
+        return original
+
+    def _nearest(self, square_index: np.ndarray) -> np.ndarray:
+        # floor((i + 0.5) * size / side) in whole numbers: the pixel whose area holds the centre, without rounding.
+        return (2 * square_index + 1) * self.size // (2 * self.side)
+
+    @staticmethod
+    def _check_shape(array: np.ndarray, height: int, width: int, what: str) -> None:
+        if array.shape != (height, width):
+            raise CxrError(f"{what} of shape {array.shape}; its geometry expects ({height}, {width})")
+
+
+def _as_points(points: np.ndarray) -> np.ndarray:
+    points = np.asarray(points, dtype=np.float64)
+    if points.shape[-1:] != (2,):
+        raise CxrError(f"points of shape {points.shape}; expected (..., 2) with (x, y) last")
+    return points
