@@ -1,0 +1,199 @@
+"""HybridGNet: a convolutional image encoder and a graph-convolutional landmark decoder.
+
+Gaggion et al., "Improving anatomical plausibility in medical image segmentation via hybrid graph neural
+networks" (IEEE TMI 2022), section 3: latent 64, six Chebyshev layers (K = 6) with layer normalisation and
+ReLU, unpooling after the third, none to two image-to-graph skip connections (IGSC), deep supervision.
+One addition: every predicted position is an offset from the mean shape of the training set, which is
+stored with the weights; it only moves the starting point of the optimisation.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from cxrfactory.anatomy.graph import LandmarkGraph, landmark_graph
+from cxrfactory.errors import CxrError
+from cxrfactory.models.chebyshev import ChebConv, chebyshev_basis
+from cxrfactory.models.encoder import CHANNELS, Encoder
+
+# Node features: latent code -> three layers at half the nodes -> unpooling -> three layers -> (x, y).
+WIDTHS = (32, 32, 32, 16, 16, 16)
+ORDER = 6
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What the decoder needs of an image: the maps that IGSC reads, and the latent distribution."""
+
+    maps: list[Tensor]
+    mu: Tensor
+    logvar: Tensor
+
+
+def sample_window(
+    features: Float[Tensor, "b c h w"], positions: Float[Tensor, "b n 2"]
+) -> Float[Tensor, "b n c"]:
+    """Average of a 3 x 3 window of a feature map around each position (RoIAlign to one cell).
+
+    Parameters
+    ----------
+    features
+        Feature map.
+    positions
+        (x, y) as fractions of the side: 0 the left/top edge, 1 the right/bottom edge.
+    """
+    height, width = features.shape[-2:]
+    step = torch.tensor([-1.0, 0.0, 1.0], device=features.device)
+    dy, dx = torch.meshgrid(step * 2 / height, step * 2 / width, indexing="ij")
+    offsets = torch.stack([dx.flatten(), dy.flatten()], dim=-1)  # 9 x 2, grid units
+    grid = (positions.float() * 2 - 1).unsqueeze(2) + offsets
+    sampled = nn.functional.grid_sample(features.float(), grid, padding_mode="border", align_corners=False)
+    return sampled.mean(dim=-1).transpose(1, 2)
+
+
+class HybridGNet(nn.Module):
+    """Image to landmarks.
+
+    Parameters
+    ----------
+    graph
+        The landmark graph.
+    input_size
+        Side of the square input, a multiple of 32.
+    igsc
+        Encoder blocks (1 to 6) read by the skip connections: ``(6, 5)`` for the paper's 2-IGSC, one
+        number for 1-IGSC, empty for none. The first stands before the unpooling, the second after.
+    latent
+        Size of the latent code.
+
+    Raises
+    ------
+    CxrError
+        If the input size is no multiple of 32 or ``igsc`` names a block that is not there.
+    """
+
+    def __init__(
+        self,
+        graph: LandmarkGraph,
+        input_size: int = 1024,
+        igsc: tuple[int, ...] = (6, 5),
+        latent: int = 64,
+        channels: tuple[int, ...] = CHANNELS,
+    ) -> None:
+        super().__init__()
+        if input_size < 32 or input_size % 32:
+            raise CxrError(f"model input_size is {input_size}; expected a positive multiple of 32")
+        if len(igsc) > 2 or any(block not in range(1, 7) for block in igsc):
+            raise CxrError(f"model igsc is {list(igsc)}; expected at most two encoder blocks, each 1 to 6")
+        self.graph, self.input_size, self.igsc, self.latent = graph, input_size, tuple(igsc), latent
+        self.encoder = Encoder(input_size, latent, tuple(channels))
+        fine = chebyshev_basis(graph.adjacency(), ORDER)
+        coarse = chebyshev_basis(graph.pooled_adjacency(), ORDER)
+        self.pooled = coarse.shape[1]
+        extra = [channels[block - 1] for block in self.igsc] + [0, 0]
+        self.expand = nn.Linear(latent, self.pooled * WIDTHS[0])
+        self.conv1 = ChebConv(coarse, WIDTHS[0], WIDTHS[1])
+        self.conv2 = ChebConv(coarse, WIDTHS[1], WIDTHS[2])
+        self.position1 = ChebConv(coarse, WIDTHS[2], 2) if len(igsc) > 0 else None
+        self.conv3 = ChebConv(coarse, WIDTHS[2] + extra[0], WIDTHS[3])
+        self.conv4 = ChebConv(fine, WIDTHS[3], WIDTHS[4])
+        self.position2 = ChebConv(fine, WIDTHS[4], 2) if len(igsc) > 1 else None
+        self.conv5 = ChebConv(fine, WIDTHS[4] + extra[1], WIDTHS[5])
+        self.conv6 = ChebConv(fine, WIDTHS[5], 2)
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for width in (*WIDTHS[1:], WIDTHS[0]))
+        unpooling = torch.from_numpy(graph.unpooling()).float()
+        pooling = torch.from_numpy(graph.pooling()).float()
+        self.register_buffer("unpooling", unpooling, persistent=False)
+        self.register_buffer("pooling", pooling, persistent=False)
+        self.register_buffer("mean_shape", torch.full((graph.nodes, 2), 0.5))
+        for layer in (self.position1, self.position2, self.conv6):
+            if layer is not None:
+                nn.init.normal_(layer.weight, std=1e-3)
+
+    def encode(self, image: Float[Tensor, "b 1 s s"]) -> Encoded:
+        """Run the encoder once; the maps that no skip connection reads are dropped."""
+        if image.shape[-2:] != (self.input_size, self.input_size):
+            raise CxrError(f"image is {tuple(image.shape[-2:])}; this model expects {self.input_size} squared")
+        maps, mu, logvar = self.encoder(image)
+        return Encoded([maps[block - 1] for block in self.igsc], mu.float(), logvar.float())
+
+    def decode(
+        self, encoded: Encoded, z: Float[Tensor, "b k latent"]
+    ) -> tuple[Float[Tensor, "b k n 2"], list[Tensor]]:
+        """Decode ``k`` latent codes an image.
+
+        Returns
+        -------
+        positions
+            (x, y) as fractions of the side, ``[b, k, nodes, 2]``.
+        intermediate
+            Positions that steered the skip connections, for deep supervision.
+        """
+        batch, samples = z.shape[:2]
+        x = torch.relu(self.norms[5](self.expand(z).reshape(batch, samples, self.pooled, WIDTHS[0])))
+        x = torch.relu(self.norms[0](self.conv1(x)))
+        x = torch.relu(self.norms[1](self.conv2(x)))
+        intermediate = []
+        if self.position1 is not None:
+            position = self.position1(x) + self.pooling @ self.mean_shape
+            intermediate.append(position)
+            x = self._skip(x, encoded.maps[0], position)
+        x = torch.relu(self.norms[2](self.conv3(x)))
+        x = self.unpooling @ x
+        x = torch.relu(self.norms[3](self.conv4(x)))
+        if self.position2 is not None:
+            position = self.position2(x) + self.mean_shape
+            intermediate.append(position)
+            x = self._skip(x, encoded.maps[1], position)
+        x = torch.relu(self.norms[4](self.conv5(x)))
+        return self.conv6(x) + self.mean_shape, intermediate
+
+    @staticmethod
+    def _skip(x: Tensor, features: Tensor, position: Tensor) -> Tensor:
+        batch, samples, nodes = position.shape[:3]
+        # No gradient through the window's place, as with RoIAlign; the positions learn by deep supervision.
+        window = sample_window(features, position.detach().reshape(batch, samples * nodes, 2))
+        return torch.cat([x, window.reshape(batch, samples, nodes, -1)], dim=-1)
+
+    def forward(
+        self, image: Float[Tensor, "b 1 s s"], noise: Float[Tensor, "b latent"] | None = None
+    ) -> tuple[Tensor, list[Tensor], Tensor, Tensor]:
+        """Return positions ``[b, n, 2]``, intermediate positions, latent mean and log-variance.
+
+        With ``noise`` (standard normal) the code is drawn by reparametrisation, else the mean is decoded.
+        """
+        encoded = self.encode(image)
+        z = encoded.mu if noise is None else encoded.mu + noise * torch.exp(0.5 * encoded.logvar)
+        positions, intermediate = self.decode(encoded, z.unsqueeze(1))
+        return positions[:, 0], [each[:, 0] for each in intermediate], encoded.mu, encoded.logvar
+
+    def for_inference(self) -> "HybridGNet":
+        """Evaluation mode with normalisations folded into convolutions, channels last."""
+        self.eval()
+        for block in self.encoder.blocks:
+            block.fold()
+        return self.to(memory_format=torch.channels_last)
+
+    def settings(self) -> dict:
+        """What :func:`build` needs to make this network again; part of the weights card."""
+        channels = [block.conv1.out_channels for block in self.encoder.blocks]
+        return {
+            "graph": self.graph.name,
+            "input_size": self.input_size,
+            "igsc": list(self.igsc),
+            "latent": self.latent,
+            "channels": channels,
+        }
+
+
+def build(settings: dict) -> HybridGNet:
+    """Make the network from its settings (see :meth:`HybridGNet.settings`)."""
+    return HybridGNet(
+        landmark_graph(settings["graph"]),
+        input_size=int(settings["input_size"]),
+        igsc=tuple(settings["igsc"]),
+        latent=int(settings["latent"]),
+        channels=tuple(settings.get("channels", CHANNELS)),
+    )

@@ -1,0 +1,74 @@
+"""Weights files: safetensors beside a JSON card, never pickles."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cxrfactory.errors import CxrError
+from cxrfactory.tables.atomic import atomic_path, write_text
+
+CARD_KEYS = ("segmenter", "settings", "normalisation", "data", "metrics", "sha256")
+
+
+def card_path(weights: str | Path) -> Path:
+    """Where the card of a weights file stands: the same name, ending in ``.json``."""
+    return Path(weights).with_suffix(".json")
+
+
+def sha256_of(path: str | Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def write_weights(path: str | Path, tensors: dict[str, np.ndarray], card: dict[str, Any]) -> None:
+    """Write the tensors and their card, each atomically; the card takes the file's SHA-256.
+
+    Raises
+    ------
+    CxrError
+        If the card lacks one of ``CARD_KEYS``.
+    """
+    from safetensors.numpy import save_file
+
+    path = Path(path)
+    missing = [key for key in CARD_KEYS if key not in card and key != "sha256"]
+    if missing:
+        raise CxrError(f"{card_path(path)}: keys {missing} are missing from the weights card")
+    with atomic_path(path) as temporary:
+        save_file({name: np.ascontiguousarray(value) for name, value in sorted(tensors.items())}, temporary)
+        digest = sha256_of(temporary)
+    write_text(card_path(path), json.dumps({**card, "sha256": digest}, indent=2, sort_keys=True) + "\n")
+
+
+def read_weights(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Read a weights file and its card.
+
+    Raises
+    ------
+    CxrError
+        If either is missing or unreadable, or the card belongs to another file.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    path = Path(path)
+    for each in (path, card_path(path)):
+        if not each.is_file():
+            raise CxrError(f"{each}: no such file; weights are NAME.safetensors with NAME.json beside them")
+    try:
+        card = json.loads(card_path(path).read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise CxrError(f"{card_path(path)}: not readable as JSON ({error})") from error
+    missing = [key for key in CARD_KEYS if not isinstance(card, dict) or key not in card]
+    if missing:
+        raise CxrError(f"{card_path(path)}: keys {missing} are missing from the weights card")
+    if card["sha256"] != sha256_of(path):
+        raise CxrError(f"{path}: its SHA-256 is not the one in {card_path(path).name}; the card is of other weights")
+    try:
+        return load_file(path), card
+    except (SafetensorError, OSError) as error:
+        raise CxrError(f"{path}: not readable as safetensors ({error})") from error
