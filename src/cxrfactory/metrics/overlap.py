@@ -1,0 +1,61 @@
+"""Overlap of two masks: Dice and Jaccard."""
+
+import numpy as np
+from jaxtyping import Bool
+
+from cxrfactory.errors import CxrError
+
+
+def dice(a: Bool[np.ndarray, "rows columns"], b: Bool[np.ndarray, "rows columns"]) -> float:
+    """Dice similarity coefficient, 2 |A and B| / (|A| + |B|).
+
+    Parameters
+    ----------
+    a, b
+        Masks of equal shape, any dimension; every non-zero element is foreground.
+
+    Returns
+    -------
+    float
+        In [0, 1]. One empty mask gives 0. Two empty masks give NaN: the quotient is 0 / 0, and neither
+        agreement nor disagreement about an organ was shown (the convention of surface-distance).
+
+    Raises
+    ------
+    CxrError
+        If the shapes differ.
+    """
+    intersection, size_a, size_b = _counts(a, b)
+    return 2 * intersection / (size_a + size_b) if size_a + size_b else float("nan")
+
+
+def jaccard(a: Bool[np.ndarray, "rows columns"], b: Bool[np.ndarray, "rows columns"]) -> float:
+    """Jaccard index (intersection over union), |A and B| / |A or B|; empty masks as in :func:`dice`.
+
+    Raises
+    ------
+    CxrError
+        If the shapes differ.
+    """
+    intersection, size_a, size_b = _counts(a, b)
+    union = size_a + size_b - intersection
+    return intersection / union if union else float("nan")
+
+
+def as_masks(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return both as boolean arrays, after a check that their shapes are equal.
+
+    Raises
+    ------
+    CxrError
+        If the shapes differ.
+    """
+    a, b = np.asarray(a), np.asarray(b)
+    if a.shape != b.shape:
+        raise CxrError(f"masks of unequal shape: {a.shape} and {b.shape}; compare masks in one frame")
+    return a.astype(bool, copy=False), b.astype(bool, copy=False)
+
+
+def _counts(a: np.ndarray, b: np.ndarray) -> tuple[int, int, int]:
+    a, b = as_masks(a, b)
+    return int(np.count_nonzero(a & b)), int(np.count_nonzero(a)), int(np.count_nonzero(b))
