@@ -90,3 +90,18 @@ LABELLED = pa.schema(
         pa.field("landmarks", pa.list_(pa.float32()), nullable=False),
     ]
 )
+
+# The labelled set after preprocessing: what training and RCA read.
+LABELLED_IMAGES = pa.schema(
+    [
+        pa.field("image_id", pa.string(), nullable=False),
+        pa.field("png", pa.binary(), nullable=False),  # 8-bit grey PNG, size x size
+        *GEOMETRY_FIELDS,
+        pa.field("patient_id", pa.string(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("labels", pa.string(), nullable=False),
+        pa.field("split", pa.string(), nullable=False),
+        # float32 [nodes * 2] in the preprocessed frame
+        pa.field("landmarks", pa.list_(pa.float32()), nullable=False),
+    ]
+)

@@ -1,0 +1,98 @@
+"""Augmentation of a batch: geometry moves image and landmarks together, appearance moves grey values only.
+
+Geometry and gamma follow the paper (thesis, section "Data augmentation"): rotation, separate horizontal and
+vertical scaling that keeps every landmark visible, shift in place of crop or pad, gamma 0.60 to 1.40.
+The appearance changes are ours, against the change of grey values between hospitals (docs/training.md).
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+from cxrfactory.train.settings import TrainSettings
+
+MARGIN = 0.01  # landmarks stay this far inside, as a fraction of the side
+
+
+def _uniform(count: int, low: float, high: float, generator: torch.Generator) -> Tensor:
+    return torch.rand(count, generator=generator) * (high - low) + low
+
+
+def _chance(count: int, chance: float, generator: torch.Generator) -> Tensor:
+    return torch.rand(count, generator=generator) < chance
+
+
+def move(
+    images: Float[Tensor, "b 1 s s"],
+    targets: Float[Tensor, "b m 2"],
+    settings: TrainSettings,
+    generator: torch.Generator,
+) -> tuple[Tensor, Tensor]:
+    """Rotate, scale and shift about the centre; points are (x, y) fractions of the side.
+
+    The scale is limited and the shift clamped so that every landmark stays inside the image.
+    """
+    count = len(images)
+    angle = torch.deg2rad(_uniform(count, -settings.rotation_degrees, settings.rotation_degrees, generator))
+    factor = _uniform(count * 2, 1 - settings.scale, 1 + settings.scale, generator).reshape(count, 2)
+    shift = _uniform(count * 2, -settings.shift, settings.shift, generator).reshape(count, 1, 2)
+    cos, sin = torch.cos(angle), torch.sin(angle)
+    rotation = torch.stack([torch.stack([cos, -sin], -1), torch.stack([sin, cos], -1)], -2)  # b 2 2
+    rotated = (targets - 0.5) @ rotation.transpose(1, 2)
+    extent = rotated.amax(1) - rotated.amin(1)
+    factor = torch.minimum(factor, (1 - 2 * MARGIN) / extent)
+    moved = rotated * factor.unsqueeze(1) + 0.5
+    low = MARGIN - moved.amin(1, keepdim=True)
+    high = 1 - MARGIN - moved.amax(1, keepdim=True)
+    shift = torch.minimum(torch.maximum(shift, low), high)
+    # Output pixel q shows input pixel R^T ((q - 1/2 - shift) / factor) + 1/2; grid units are twice fractions.
+    inverse = rotation.transpose(1, 2) / factor.unsqueeze(1)
+    offset = -(inverse @ (2 * shift).transpose(1, 2))
+    grid = functional.affine_grid(torch.cat([inverse, offset], -1), list(images.shape), align_corners=False)
+    return functional.grid_sample(images, grid, align_corners=False), moved + shift
+
+
+def _blur(images: Tensor) -> Tensor:
+    side = images.shape[-1]
+    small = functional.interpolate(images, size=side // 2, mode="bilinear", antialias=True)
+    return functional.interpolate(small, size=side, mode="bilinear")
+
+
+def _marks(images: Tensor, chosen: Tensor, generator: torch.Generator) -> Tensor:
+    # A bright or dark rectangle: side marker, tag, tube housing.
+    side = images.shape[-1]
+    for index in torch.nonzero(chosen).flatten().tolist():
+        height, width = torch.randint(side // 40 + 1, side // 8, (2,), generator=generator).tolist()
+        top, left = torch.randint(0, side - side // 8, (2,), generator=generator).tolist()
+        grey = float(torch.randint(0, 2, (1,), generator=generator))
+        images[index, :, top : top + height, left : left + width] = grey
+    return images
+
+
+def recolour(
+    images: Float[Tensor, "b 1 s s"], settings: TrainSettings, generator: torch.Generator
+) -> Float[Tensor, "b 1 s s"]:
+    """Change grey values: gamma always; contrast curve, noise, blur, marks, shading each by chance."""
+    count, side = len(images), images.shape[-1]
+    gamma = _uniform(count, settings.gamma_low, settings.gamma_high, generator).reshape(-1, 1, 1, 1)
+    images = images.clamp(0, 1).pow(gamma)
+    chance = settings.appearance
+    if chance == 0:
+        return images
+
+    def pick(changed: Tensor) -> Tensor:
+        return torch.where(_chance(count, chance, generator).reshape(-1, 1, 1, 1), changed, images)
+
+    low = _uniform(count, -0.3, 0.3, generator).reshape(-1, 1, 1, 1)
+    gain = _uniform(count, 0.4, 1.6, generator).reshape(-1, 1, 1, 1)
+    images = pick(((images - 0.5) * gain + 0.5 + low).clamp(0, 1))
+    slope = _uniform(count, 3, 9, generator).reshape(-1, 1, 1, 1)
+    middle = _uniform(count, 0.35, 0.65, generator).reshape(-1, 1, 1, 1)
+    images = pick(torch.sigmoid(slope * (images - middle)))
+    coarse = torch.rand(count, 1, 3, 3, generator=generator) * 0.7 + 0.65
+    images = pick((images * functional.interpolate(coarse, size=side, mode="bicubic")).clamp(0, 1))
+    images = pick(_blur(images))
+    noise = torch.randn(images.shape, generator=generator)
+    images = pick((images + noise * _uniform(count, 0, 0.06, generator).reshape(-1, 1, 1, 1)).clamp(0, 1))
+    return _marks(images.clone(), _chance(count, chance, generator), generator)

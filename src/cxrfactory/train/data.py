@@ -1,0 +1,88 @@
+"""The labelled images as arrays in memory, grouped by what is annotated."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from cxrfactory.anatomy.graph import LABEL_GRAPHS, LandmarkGraph, landmark_graph
+from cxrfactory.errors import CxrError
+from cxrfactory.logs import get_logger
+from cxrfactory.models.inputs import to_fractions, to_input
+from cxrfactory.tables.parquet import read_table
+from cxrfactory.tables.schemas import LABELLED_IMAGES
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class LabelledImages:
+    """Images of one split.
+
+    Attributes
+    ----------
+    ids
+        Image ids, sorted.
+    images
+        8-bit, at the network's side.
+    targets
+        One array an image, (x, y) as fractions of the side; its length tells which organs are annotated.
+    """
+
+    ids: list[str]
+    images: UInt8[np.ndarray, "n s s"]
+    targets: list[Float[np.ndarray, "m 2"]]
+
+    def groups(self) -> dict[int, np.ndarray]:
+        """Number of annotated nodes -> indices of the images that have so many."""
+        counts = np.array([len(target) for target in self.targets])
+        return {int(count): np.flatnonzero(counts == count) for count in np.unique(counts)}
+
+
+def load_labelled(path: str | Path, split: str, graph: LandmarkGraph, input_size: int) -> LabelledImages:
+    """Read the images of one split from the preprocessed labelled table.
+
+    Annotations beyond the graph are cut (nodes of L are the first of LH, those of LH the first of LHC).
+
+    Raises
+    ------
+    CxrError
+        If the split is empty or no image annotates the whole graph.
+    """
+    import cv2
+
+    table = read_table(path, LABELLED_IMAGES)
+    table = table[table["split"] == split].sort_values("image_id")
+    if table.empty:
+        raise CxrError(f"{path}: no image has split '{split}'; expected images of 'train' and of 'val'")
+    images, targets = [], []
+    for row in table.itertuples():
+        image = cv2.imdecode(np.frombuffer(row.png, np.uint8), cv2.IMREAD_GRAYSCALE)
+        images.append(np.round(to_input(image, input_size) * 255).astype(np.uint8))
+        points = np.asarray(row.landmarks, np.float64).reshape(-1, 2)
+        if len(points) != landmark_graph(LABEL_GRAPHS[row.labels]).nodes:
+            raise CxrError(f"{path}: image '{row.image_id}' has labels {row.labels} but {len(points)} landmarks")
+        targets.append(to_fractions(points, image.shape[0])[: graph.nodes].astype(np.float32))
+    if all(len(target) < graph.nodes for target in targets):
+        raise CxrError(f"{path}: no image of split '{split}' annotates the graph '{graph.name}'; choose a smaller graph")
+    log.info("read %d images of split '%s' from %s", len(images), split, path)
+    return LabelledImages(list(table["image_id"]), np.stack(images), targets)
+
+
+def mean_shape(targets: list[np.ndarray], nodes: int) -> Float[np.ndarray, "nodes 2"]:
+    """Mean position of every node over the images that annotate it, fractions of the side."""
+    total, count = np.zeros((nodes, 2)), np.zeros((nodes, 1))
+    for target in targets:
+        total[: len(target)] += target
+        count[: len(target)] += 1
+    return (total / count).astype(np.float32)
+
+
+def epoch_batches(groups: dict[int, np.ndarray], batch_size: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """Index batches of one epoch: every image once, one kind of labels a batch, in random order."""
+    batches = []
+    for indices in groups.values():
+        order = rng.permutation(indices)
+        batches += [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+    return [batches[index] for index in rng.permutation(len(batches))]

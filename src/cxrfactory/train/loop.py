@@ -1,0 +1,159 @@
+"""The training loop of a landmark segmenter, on CPU or CUDA."""
+
+import math
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from cxrfactory.logs import get_logger
+from cxrfactory.models.losses import kl_divergence, landmark_loss
+from cxrfactory.tables.keys import seed_of
+from cxrfactory.train.augment import move, recolour
+from cxrfactory.train.checkpoint import load_checkpoint, save_checkpoint
+from cxrfactory.train.data import LabelledImages, epoch_batches, mean_shape
+from cxrfactory.train.settings import TrainSettings
+from cxrfactory.train.validate import predict, score
+
+log = get_logger(__name__)
+
+WARMUP = 0.03  # share of the steps in which the cosine schedule's rate rises from zero
+
+
+@dataclass
+class History:
+    """One row an epoch: ``epoch``, ``loss``, ``learning_rate``, ``seconds`` and, where validated, metrics."""
+
+    rows: list[dict[str, float]] = field(default_factory=list)
+
+
+def learning_rate(settings: TrainSettings, progress: float, epoch: int) -> float:
+    """Rate at a point of the run; ``progress`` runs from 0 to 1 over all steps."""
+    if settings.schedule == "step":
+        return settings.learning_rate * settings.step_factor ** (epoch // settings.step_epochs)
+    if progress < WARMUP:
+        return settings.learning_rate * progress / WARMUP
+    return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * (progress - WARMUP) / (1 - WARMUP)))
+
+
+def fit(
+    network: nn.Module,
+    train: LabelledImages,
+    val: LabelledImages,
+    settings: TrainSettings,
+    device: torch.device,
+    checkpoint: Path | None = None,
+) -> History:
+    """Train in place; the network ends with the averaged weights of the last epoch.
+
+    Parameters
+    ----------
+    network
+        A segmenter with ``mean_shape`` and ``pooling`` buffers.
+    train, val
+        The two splits.
+    settings
+        How to train.
+    device
+        Where.
+    checkpoint
+        Written at every validation; read first where it exists, and the run goes on from there with the same
+        random streams, since they depend on the seed and the epoch alone.
+
+    Returns
+    -------
+    History
+        Loss and metrics by epoch.
+    """
+    groups = train.groups()
+    images = torch.from_numpy(train.images)
+    with torch.no_grad():
+        network.mean_shape.copy_(torch.from_numpy(mean_shape(train.targets, network.graph.nodes)))
+    network.to(device, memory_format=torch.channels_last).train()
+    optimizer = torch.optim.AdamW(
+        network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+    )
+    average = {name: value.detach().clone() for name, value in network.state_dict().items()}
+    history, first = History(), 0
+    if checkpoint is not None and checkpoint.is_file():
+        state = load_checkpoint(checkpoint, network, average, optimizer)
+        first, history.rows = state["epoch"], state["history"]
+        log.info("resumed from %s after epoch %d", checkpoint, first)
+    spent = sum(row["seconds"] for row in history.rows)
+    for epoch in range(first, settings.epochs):
+        started = time.monotonic()
+        loss, rate = _epoch(network, images, train, groups, settings, device, optimizer, average, epoch)
+        spent += time.monotonic() - started
+        row = {"epoch": epoch + 1, "loss": loss, "learning_rate": rate, "seconds": time.monotonic() - started}
+        last = epoch + 1 == settings.epochs
+        if last or (epoch + 1) % settings.validate_every == 0:
+            current = {name: value.detach().clone() for name, value in network.state_dict().items()}
+            network.load_state_dict(average)
+            metrics = score(predict(network, val, device), val, network.graph, distances=False)
+            if not last:
+                network.load_state_dict(current)
+            row |= {"val_mse": metrics.pop("all")["mse"]}
+            row |= {f"val_dice_{organ}": values["dice"] for organ, values in metrics.items()}
+            shown = ", ".join(f"{name} {value:.4g}" for name, value in row.items() if name.startswith("val"))
+            log.info("epoch %d of %d, %.0f s: loss %.3g, %s", epoch + 1, settings.epochs, spent, loss, shown)
+        history.rows.append(row)
+        if "val_mse" in row and checkpoint is not None and not last:
+            save_checkpoint(
+                checkpoint, network, average, optimizer, {"epoch": epoch + 1, "history": history.rows}
+            )
+    network.load_state_dict(average)
+    return history
+
+
+def _epoch(
+    network: nn.Module,
+    images: torch.Tensor,
+    train: LabelledImages,
+    groups: dict[int, np.ndarray],
+    settings: TrainSettings,
+    device: torch.device,
+    optimizer: torch.optim.Optimizer,
+    average: dict[str, torch.Tensor],
+    epoch: int,
+) -> tuple[float, float]:
+    generator = torch.Generator().manual_seed(seed_of(str(epoch), "epoch", settings.seed))
+    rng = np.random.default_rng(seed_of(str(epoch), "order", settings.seed))
+    batches = epoch_batches(groups, settings.batch_size, rng)
+    losses, rate = [], 0.0
+    for step, indices in enumerate(batches):
+        progress = (epoch + step / len(batches)) / settings.epochs
+        rate = learning_rate(settings, progress, epoch)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        batch = images[torch.from_numpy(indices)].unsqueeze(1).float() / 255
+        target = torch.from_numpy(np.stack([train.targets[index] for index in indices]))
+        batch, target = move(batch, target, settings, generator)
+        batch = recolour(batch, settings, generator)
+        noise = torch.randn(len(indices), network.latent, generator=generator).to(device)
+        batch = batch.to(device, memory_format=torch.channels_last)
+        with torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bf16"):
+            positions, intermediate, mu, logvar = network(batch, noise)
+        loss = landmark_loss(
+            positions.float(), [each.float() for each in intermediate], target.to(device), network.pooling
+        ) + settings.kl_weight * kl_divergence(mu, logvar)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+        _average(average, network, settings.average, epoch * len(batches) + step)
+        losses.append(float(loss.detach()))
+    return float(np.mean(losses)), rate
+
+
+def _average(average: dict[str, torch.Tensor], network: nn.Module, decay: float, step: int) -> None:
+    # The decay rises from zero, so that the first, random weights are soon forgotten.
+    decay = min(decay, (1 + step) / (10 + step)) if decay else 0.0
+    with torch.no_grad():
+        for name, value in network.state_dict().items():
+            if value.dtype.is_floating_point:
+                average[name].lerp_(value, 1 - decay)
+            else:
+                average[name].copy_(value)
