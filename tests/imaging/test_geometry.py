@@ -96,7 +96,7 @@ def test_inverse_mask_equals_slow_reference(geometry, seed):
     ("height", "width", "size"), [(301, 173, 128), (173, 301, 128), (61, 97, 256), (97, 61, 256)]
 )
 def test_image_and_points_move_alike(height, width, size):
-    """The centroid of a blob, moved as image, is the moved centroid (both resize modes, both orientations)."""
+    """The centroid of a blob, moved as image, is the moved centroid."""
     rows, columns = np.mgrid[:height, :width]
     centre = np.array([width * 0.41, height * 0.57])
     blob = np.exp(-((columns - centre[0]) ** 2 + (rows - centre[1]) ** 2) / (2 * 6.0**2)).astype(np.float32)

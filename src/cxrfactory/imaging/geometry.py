@@ -152,7 +152,7 @@ class Geometry:
         return original
 
     def _nearest(self, square_index: np.ndarray) -> np.ndarray:
-        # floor((i + 0.5) * size / side) in whole numbers: the pixel whose area holds the centre, without rounding.
+        # floor((i + 0.5) * size / side) in whole numbers: exact, so no rounding differs between machines.
         return (2 * square_index + 1) * self.size // (2 * self.side)
 
     @staticmethod
