@@ -44,13 +44,12 @@ def sample_window(
     positions
         (x, y) as fractions of the side: 0 the left/top edge, 1 the right/bottom edge.
     """
-    height, width = features.shape[-2:]
-    step = torch.tensor([-1.0, 0.0, 1.0], device=features.device)
-    dy, dx = torch.meshgrid(step * 2 / height, step * 2 / width, indexing="ij")
-    offsets = torch.stack([dx.flatten(), dy.flatten()], dim=-1)  # 9 x 2, grid units
-    grid = (positions.float() * 2 - 1).unsqueeze(2) + offsets
-    sampled = nn.functional.grid_sample(features.float(), grid, padding_mode="border", align_corners=False)
-    return sampled.mean(dim=-1).transpose(1, 2)
+    # The window's cells lie one map pixel apart, so averaging them is a box filter before one sample.
+    padded = nn.functional.pad(features.float(), (1, 1, 1, 1), mode="replicate")
+    smooth = nn.functional.avg_pool2d(padded, 3, stride=1)
+    grid = (positions.float() * 2 - 1).unsqueeze(2)
+    sampled = nn.functional.grid_sample(smooth, grid, padding_mode="border", align_corners=False)
+    return sampled.squeeze(-1).transpose(1, 2)
 
 
 class HybridGNet(nn.Module):
