@@ -41,6 +41,8 @@ class ReleaseLayout:
         One sentence: which rows are frontal.
     has_procedure_text
         True where free text of the procedure may decide a missing view.
+    id_is_file_name
+        True where the id names one file; False where it is a path inside the release.
     """
 
     slug: str
@@ -49,6 +51,7 @@ class ReleaseLayout:
     slots: tuple[TableSlot, ...]
     view_rule: str
     has_procedure_text: bool = False
+    id_is_file_name: bool = True
 
     @property
     def table_candidates(self) -> tuple[str, ...]:

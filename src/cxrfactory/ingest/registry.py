@@ -1,8 +1,8 @@
 """The releases that stand in :mod:`cxrfactory.ingest.releases`, found by looking; light to import.
 
-A release is one module there with ``LAYOUT`` (:class:`~cxrfactory.ingest.layout.ReleaseLayout`), a pure function
-``rows(tables, view_from_procedure)`` from its tables to manifest rows, and, where images may lie in
-several places, ``locate(root, paths)``. No other file names a release.
+A release is one module there with ``LAYOUT`` (:class:`~cxrfactory.ingest.layout.ReleaseLayout`), a function
+``rows(tables, view_from_procedure)`` from its tables to manifest rows, and, where images may lie in several
+places, ``locate(root, paths)``. No other file names a release.
 """
 
 from importlib import import_module

@@ -1,6 +1,16 @@
 """CANDID-PTX: every image is frontal; one DICOM file an image, named by its SOP Instance UID."""
 
+from typing import TYPE_CHECKING
+
 from cxrfactory.ingest.layout import ReleaseLayout, TableSlot, with_gz
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from pandas import DataFrame, Series
+
+    from cxrfactory.ingest.tabular import SourceTable
 
 LAYOUT = ReleaseLayout(
     slug="candid-ptx",
@@ -9,3 +19,48 @@ LAYOUT = ReleaseLayout(
     slots=(TableSlot("reports", with_gz("Pneumothorax_reports.csv")),),
     view_rule="all images",
 )
+
+
+def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False) -> "DataFrame":
+    """Turn the report table into one row an image; a few images stand there twice.
+
+    The id is ``SOPInstanceUID`` (``ImageID`` where a table has that instead). The patient is the part of
+    ``filename`` before the first underscore, null where an image's rows disagree. ``EncodedPixels`` is -1
+    where there is no pneumothorax.
+    """
+    import pandas as pd
+
+    from cxrfactory.errors import CxrError
+    from cxrfactory.ingest.rows import collapse, draft
+    from cxrfactory.ingest.tabular import with_position
+
+    table = tables["reports"]
+    id_column = next((name for name in ("SOPInstanceUID", "ImageID") if name in table.columns()), None)
+    if id_column is None:
+        raise CxrError(
+            f"{table.path}: column 'SOPInstanceUID' (or 'ImageID') is missing; found {table.columns()}"
+        )
+    frame = with_position(table.read([id_column], optional=["filename", "EncodedPixels"]), table)
+    frame = frame.rename(columns={id_column: "image_id"})
+    images, codes = collapse(frame)
+    columns: dict[str, Series] = {}
+    if "filename" in frame:
+        patients = frame["filename"].str.split("_", n=1).str[0].groupby(codes)
+        columns["patient_id"] = patients.first().where(
+            (patients.nunique() == 1) & (patients.first() != ""), None
+        )
+    if "EncodedPixels" in frame:
+        mask = frame["EncodedPixels"].str.strip()
+        positive = (~mask.isin(("-1", ""))).groupby(codes).any()
+        columns["findings"] = pd.Series("", index=positive.index).mask(positive, "Pneumothorax")
+    return draft(images, images["image_id"], "dataset/" + images["image_id"], **columns)
+
+
+def locate(root: "Path", paths: "Series") -> "Series":
+    """Find images in ``dataset``, ``chest_radiographs`` or ``images``, with or without ``.dcm``."""
+    from cxrfactory.ingest.files import index_folders
+
+    folders = [root / name for name in ("dataset", "chest_radiographs", "images")]
+    found = index_folders(root, folders)
+    names = paths.str.removeprefix("dataset/")
+    return names.map(found).fillna((names + ".dcm").map(found)).fillna(paths)

@@ -1,6 +1,16 @@
 """ChestX-ray8 (NIH): every image is frontal."""
 
+from typing import TYPE_CHECKING
+
 from cxrfactory.ingest.layout import ReleaseLayout, TableSlot, with_gz
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from pandas import DataFrame, Series
+
+    from cxrfactory.ingest.tabular import SourceTable
 
 LAYOUT = ReleaseLayout(
     slug="chestx-ray8",
@@ -9,3 +19,39 @@ LAYOUT = ReleaseLayout(
     slots=(TableSlot("entries", with_gz("Data_Entry_2017_v2020.csv", "Data_Entry_2017.csv")),),
     view_rule="all images; View Position is PA or AP in each row",
 )
+
+
+def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False) -> "DataFrame":
+    """Turn the entry table into manifest rows; all are included, whatever ``View Position`` says."""
+    from cxrfactory.ingest.rows import VIEWS, ages, draft, known, sexes
+    from cxrfactory.ingest.tabular import with_position
+
+    table = tables["entries"]
+    columns = [
+        "Image Index",
+        "Finding Labels",
+        "Patient ID",
+        "Patient Age",
+        "Patient Gender",
+        "View Position",
+    ]
+    frame = with_position(table.read(columns), table)
+    view = frame["View Position"].str.strip().str.upper()
+    return draft(
+        frame,
+        frame["Image Index"],
+        "images/" + frame["Image Index"],
+        patient_id=known(frame["Patient ID"]),
+        view=view.where(view.isin(VIEWS), None).astype(object),
+        sex=sexes(frame["Patient Gender"]),
+        age=ages(frame["Patient Age"]),
+        findings=known(frame["Finding Labels"]),
+    )
+
+
+def locate(root: "Path", paths: "Series") -> "Series":
+    """Find images in one ``images`` folder, in ``images_001/images`` to ``images_012/images``, or in the root."""
+    from cxrfactory.ingest.files import index_folders
+
+    folders = [root / "images", *sorted(root.glob("images_*/images")), *sorted(root.glob("images_*")), root]
+    return paths.str.removeprefix("images/").map(index_folders(root, folders)).fillna(paths)

@@ -1,6 +1,16 @@
 """CheXpert 1.0: frontal where ``Frontal/Lateral`` is Frontal."""
 
+from typing import TYPE_CHECKING
+
 from cxrfactory.ingest.layout import ReleaseLayout, TableSlot, with_gz
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from pandas import DataFrame, Series
+
+    from cxrfactory.ingest.tabular import SourceTable
 
 _FOLDERS = ("", "CheXpert-v1.0/", "CheXpert-v1.0-small/")
 
@@ -13,4 +23,59 @@ LAYOUT = ReleaseLayout(
         TableSlot("valid", with_gz(*(f"{folder}valid.csv" for folder in _FOLDERS), "chexpert_valid.csv")),
     ),
     view_rule="Frontal/Lateral is Frontal",
+    id_is_file_name=False,
 )
+
+_NOT_FINDINGS = ("Path", "Sex", "Age", "Frontal/Lateral", "AP/PA")
+
+
+def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False) -> "DataFrame":
+    """Turn the training and validation tables into manifest rows.
+
+    ``Frontal/Lateral`` alone decides; ``AP/PA`` only names the view (17 frontal rows of the public training
+    table say LL or RL there, and stay included, as in CheXmask).
+    """
+    import pandas as pd
+
+    from cxrfactory.ingest.tabular import listing_tables
+
+    return pd.concat(
+        [_table_rows(table) for table in listing_tables(tables, ("train", "valid"))]
+    ).reset_index(drop=True)
+
+
+def _table_rows(table: "SourceTable") -> "DataFrame":
+    from cxrfactory.ingest.rows import ages, draft, is_missing, printable, sexes
+    from cxrfactory.ingest.tabular import fold_flags, with_position
+
+    names = [name for name in table.columns() if name and name not in _NOT_FINDINGS]
+    frame = with_position(table.read([*_NOT_FINDINGS, *names]), table)
+    side = frame["Frontal/Lateral"].str.strip()
+    reason = side.astype(object).where(side != "Frontal", None)
+    for value in side[side != "Frontal"].unique():
+        words = f"is {value}, not Frontal" if value == "Lateral" else f"'{printable(value)}' is unknown"
+        missing = bool(is_missing(side[side == value]).iloc[0])
+        reason[side == value] = f"Frontal/Lateral {'is missing' if missing else words}"
+    position = frame["AP/PA"].str.strip().str.upper()
+    view = position.where(position.isin(("PA", "AP", "LL", "RL")), None).astype(object)
+    parts = frame["Path"].str.extract(r"(?:^|/)(patient[^/]+)/(study[^/]+)/")
+    return draft(
+        frame,
+        frame["Path"],
+        frame["Path"],
+        patient_id=parts[0],
+        study_id=parts[0] + "/" + parts[1],
+        view=view.where(side != "Lateral", "LATERAL"),
+        sex=sexes(frame["Sex"]),
+        age=ages(frame["Age"]),
+        findings=fold_flags(frame, names),
+        exclusion_reason=reason,
+    )
+
+
+def locate(root: "Path", paths: "Series") -> "Series":
+    """Drop the archive's folder from the paths where the root is that folder itself."""
+    folder = paths.str.split("/", n=1).str[0]
+    inside = {name: (root / name).is_dir() for name in folder.unique()}
+    drop = folder.str.startswith("CheXpert") & ~folder.map(inside).astype(bool)
+    return paths.where(~drop, paths.str.split("/", n=1).str[-1])

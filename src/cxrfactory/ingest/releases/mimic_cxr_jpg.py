@@ -1,6 +1,15 @@
 """MIMIC-CXR-JPG 2.0 (PhysioNet): frontal where ``ViewPosition`` is PA or AP."""
 
+from typing import TYPE_CHECKING
+
 from cxrfactory.ingest.layout import ReleaseLayout, TableSlot, with_gz
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pandas import DataFrame, Series
+
+    from cxrfactory.ingest.tabular import SourceTable
 
 LAYOUT = ReleaseLayout(
     slug="mimic-cxr-jpg",
@@ -17,3 +26,106 @@ LAYOUT = ReleaseLayout(
     view_rule="ViewPosition is PA or AP",
     has_procedure_text=True,
 )
+
+# Values of ViewPosition in the release that are not frontal views of the standing or lying patient.
+_OTHER_VIEWS = {
+    "LATERAL": "LATERAL",
+    "LL": "LL",
+    "RL": "RL",
+    "XTABLE LATERAL": "XTABLE_LATERAL",
+    "LAO": "LAO",
+    "RAO": "RAO",
+    "LPO": "LPO",
+    "RPO": "RPO",
+    "SWIMMERS": "SWIMMERS",
+    "AP AXIAL": "AP_AXIAL",
+    "AP LLD": "AP_LLD",
+    "AP RLD": "AP_RLD",
+    "PA LLD": "PA_LLD",
+    "PA RLD": "PA_RLD",
+}
+_VIEW_CODES = {
+    "postero-anterior": "PA",
+    "antero-posterior": "AP",
+    "lateral": "LATERAL",
+    "left lateral": "LL",
+    "right lateral": "RL",
+}
+_PROCEDURE, _VIEW_CODE = "PerformedProcedureStepDescription", "ViewCodeSequence_CodeMeaning"
+
+
+def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False) -> "DataFrame":
+    """Turn the metadata table, and the label table where present, into manifest rows.
+
+    Parameters
+    ----------
+    tables
+        ``metadata``, and ``labels`` for the findings.
+    view_from_procedure
+        Where ViewPosition is missing, take the view that the view code names, else the only one that the
+        procedure's text names (``CHEST (PORTABLE AP)``); both PA and lateral, or none, stays excluded.
+    """
+    from cxrfactory.ingest.rows import draft, select_views
+    from cxrfactory.ingest.tabular import with_position
+
+    table = tables["metadata"]
+    columns = ["dicom_id", "subject_id", "study_id", "ViewPosition"]
+    frame = with_position(
+        table.read([*columns, _PROCEDURE, _VIEW_CODE] if view_from_procedure else columns), table
+    )
+    views = select_views(frame["ViewPosition"], "ViewPosition", _OTHER_VIEWS)
+    if view_from_procedure:
+        views = _ask_procedure(views, frame)
+    subject, study = frame["subject_id"], frame["study_id"]
+    return draft(
+        frame,
+        frame["dicom_id"],
+        "files/p" + subject.str[:2] + "/p" + subject + "/s" + study + "/" + frame["dicom_id"] + ".jpg",
+        patient_id=subject,
+        study_id=study,
+        view=views["view"],
+        findings=_findings(tables, study),
+        exclusion_reason=views["exclusion_reason"],
+    )
+
+
+def _ask_procedure(views: "DataFrame", frame: "DataFrame") -> "DataFrame":
+    """Fill missing views from the view code, then from the procedure's text; never change one that is given."""
+    from cxrfactory.ingest.rows import is_missing, select_views
+
+    missing = is_missing(frame["ViewPosition"])
+    asked = frame[missing]
+    answer = asked[_VIEW_CODE].str.strip().str.lower().map(_VIEW_CODES).astype(object)
+    text = asked[_PROCEDURE].str.upper()
+    named = {name: text.str.contains(rf"\b{name}\b", regex=True) for name in ("PA", "AP")}
+    other = text.str.contains(r"\bLAT(?:ERAL)?\b|\bOBL|\bDECUB", regex=True)
+    # A text that names a second view says what was ordered, not which of the images this one is.
+    for name, rival in (("PA", "AP"), ("AP", "PA")):
+        alone = answer.isna() & named[name] & ~named[rival] & ~other
+        answer = answer.mask(alone, name)
+    decided = answer[answer.notna()]
+    views = views.copy()
+    source = "ViewPosition is missing; the view code or procedure text"
+    chosen = select_views(decided, source, {view: view for view in ("LATERAL", "LL", "RL")})
+    views.loc[decided.index, ["view", "exclusion_reason"]] = chosen
+    undecided = answer.index[answer.isna()]
+    views.loc[undecided, "exclusion_reason"] = (
+        "ViewPosition is missing and the procedure names no single view"
+    )
+    return views
+
+
+def _findings(tables: "Mapping[str, SourceTable]", study: "Series") -> "Series | None":
+    from cxrfactory.errors import CxrError
+    from cxrfactory.ingest.tabular import fold_flags
+
+    if "labels" not in tables:
+        return None
+    table = tables["labels"]
+    names = [name for name in table.columns() if name not in ("subject_id", "study_id")]
+    labels = table.read(["study_id", *names])
+    if labels["study_id"].duplicated().any():
+        study_id = labels["study_id"][labels["study_id"].duplicated()].iloc[0]
+        raise CxrError(f"{table.path}: study_id '{study_id}' stands twice; expected one row a study")
+    found = study.map(fold_flags(labels, names).set_axis(labels["study_id"])).astype(object)
+    return found.where(found.notna(), None)

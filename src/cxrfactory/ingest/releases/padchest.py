@@ -1,6 +1,16 @@
 """PadChest (BIMCV): frontal where ``Projection`` is PA or AP."""
 
+from typing import TYPE_CHECKING
+
 from cxrfactory.ingest.layout import ReleaseLayout, TableSlot, with_gz
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from pandas import DataFrame, Series
+
+    from cxrfactory.ingest.tabular import SourceTable
 
 LAYOUT = ReleaseLayout(
     slug="padchest",
@@ -9,3 +19,66 @@ LAYOUT = ReleaseLayout(
     slots=(TableSlot("labels", with_gz("PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv.gz")),),
     view_rule="Projection is PA or AP (AP_horizontal is left out)",
 )
+
+_OTHER_PROJECTIONS = {
+    "L": "LATERAL",
+    "AP_HORIZONTAL": "AP_HORIZONTAL",
+    "COSTAL": "COSTAL",
+    "EXCLUDE": None,
+    "UNK": None,
+}
+
+
+def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False) -> "DataFrame":
+    """Turn the label table into manifest rows; age is the study's year less the year of birth."""
+    import pandas as pd
+
+    from cxrfactory.ingest.rows import (
+        draft,
+        known,
+        plausible_ages,
+        quoted_words,
+        select_views,
+        sexes,
+        study_year,
+    )
+    from cxrfactory.ingest.tabular import with_position
+
+    table = tables["labels"]
+    required = ["ImageID", "Projection", "PatientID", "StudyID", "PatientSex_DICOM"]
+    dated = ["PatientBirth", "StudyDate_DICOM"]
+    frame = with_position(table.read([*required, *dated, "Labels"], optional=["ImageDir"]), table)
+    views = select_views(frame["Projection"], "Projection", _OTHER_PROJECTIONS)
+    birth = pd.to_numeric(frame["PatientBirth"].str.extract(r"^(\d{4})(?:\.0)?$")[0]).astype(float)
+    path = frame["ImageID"]
+    if "ImageDir" in frame:
+        path = frame["ImageDir"].where(frame["ImageDir"] == "", frame["ImageDir"] + "/") + frame["ImageID"]
+    words = {
+        cell: "|".join(word.replace("|", "/") for word in quoted_words(cell))
+        for cell in frame.Labels.unique()
+    }
+    return draft(
+        frame,
+        frame["ImageID"],
+        path,
+        patient_id=known(frame["PatientID"]),
+        study_id=known(frame["StudyID"]),
+        view=views["view"],
+        sex=sexes(frame["PatientSex_DICOM"]),
+        age=plausible_ages(study_year(frame["StudyDate_DICOM"]) - birth),
+        findings=frame["Labels"].map(words),
+        exclusion_reason=views["exclusion_reason"],
+    )
+
+
+def locate(root: "Path", paths: "Series") -> "Series":
+    """Find images that were unpacked into one folder (the root or ``images/``), not one an archive."""
+    from cxrfactory.ingest.files import index_folders
+
+    folders = paths.str.rpartition("/")[0]
+    absent = folders.map({name: not (root / name).is_dir() for name in folders.unique()}).astype(bool)
+    if not absent.any():
+        return paths
+    flat = index_folders(root, (root, root / "images"))
+    found = paths[absent].str.rpartition("/")[2].map(flat)
+    return paths.where(~absent, found.fillna(paths))

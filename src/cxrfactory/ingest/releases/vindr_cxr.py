@@ -1,6 +1,17 @@
 """VinDr-CXR 1.0 (PhysioNet): every image is frontal; several rows an image, one a reader or a finding."""
 
+from typing import TYPE_CHECKING
+
 from cxrfactory.ingest.layout import ReleaseLayout, TableSlot, with_gz
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from numpy import ndarray
+    from pandas import DataFrame, Series
+
+    from cxrfactory.ingest.tabular import SourceTable
 
 LAYOUT = ReleaseLayout(
     slug="vindr-cxr",
@@ -30,3 +41,81 @@ LAYOUT = ReleaseLayout(
     ),
     view_rule="all images",
 )
+
+_NOT_FINDINGS = ("image_id", "rad_id", "class_name", "class_id", "x_min", "y_min", "x_max", "y_max")
+
+
+def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False) -> "DataFrame":
+    """Turn the label tables (one row a reader) or the box tables (one row a finding) into one row an image.
+
+    A finding is kept where more than half of the image's readers named it.
+    """
+    import pandas as pd
+
+    from cxrfactory.ingest.tabular import listing_tables
+
+    return pd.concat([_table_rows(table) for table in listing_tables(tables, ("train", "test"))]).reset_index(
+        drop=True
+    )
+
+
+def _table_rows(table: "SourceTable") -> "DataFrame":
+    from cxrfactory.ingest.rows import collapse, draft
+    from cxrfactory.ingest.tabular import with_position
+
+    header = table.columns()
+    long = "class_name" in header
+    names = ["class_name"] if long else [name for name in header if name and name not in _NOT_FINDINGS]
+    frame = with_position(table.read(["image_id", *names], optional=["rad_id"]), table)
+    images, codes = collapse(frame)
+    readers = frame["rad_id"] if "rad_id" in frame else frame["image_id"]
+    votes = _long_votes(frame, codes, readers) if long else _wide_votes(frame, codes, readers, names)
+    return draft(
+        images,
+        images["image_id"],
+        f"{table.role}/" + images["image_id"] + ".dicom",
+        findings=_majority(votes, codes, readers),
+    )
+
+
+def _long_votes(frame: "DataFrame", codes: "ndarray", readers: "Series") -> "DataFrame":
+    """Return columns image, finding, reader from rows that hold one finding each."""
+    return frame.assign(image=codes, finding=frame["class_name"], reader=readers)[
+        ["image", "finding", "reader"]
+    ]
+
+
+def _wide_votes(frame: "DataFrame", codes: "ndarray", readers: "Series", names: list[str]) -> "DataFrame":
+    """Return columns image, finding, reader from rows with one 0/1 column a finding."""
+    import pandas as pd
+
+    said = [frame[name].isin(("1", "1.0")).to_numpy() for name in names]
+    return pd.concat(
+        pd.DataFrame({"image": codes[yes], "finding": name, "reader": readers.to_numpy()[yes]})
+        for name, yes in zip(names, said, strict=True)
+    )
+
+
+def _majority(votes: "DataFrame", codes: "ndarray", readers: "Series") -> "Series":
+    import pandas as pd
+
+    asked = pd.DataFrame({"image": codes, "reader": readers.to_numpy()}).drop_duplicates()
+    readers_of = asked.groupby("image").size()
+    count = votes.drop_duplicates().groupby(["image", "finding"], sort=True).size().reset_index(name="votes")
+    kept = count[2 * count["votes"] > readers_of.loc[count["image"]].to_numpy()]
+    joined = kept["finding"].str.replace("|", "/").groupby(kept["image"]).agg("|".join)
+    return joined.reindex(range(len(readers_of)), fill_value="")
+
+
+def locate(root: "Path", paths: "Series") -> "Series":
+    """Find images whose files end in ``.dcm``, as some mirrors rename them."""
+    from cxrfactory.ingest.files import index_folders
+
+    by_folder = {name: index_folders(root, [root / name]) for name in ("train", "test")}
+
+    def find(path: str) -> str:
+        folder, _, name = path.rpartition("/")
+        other = by_folder[folder].get(f"{name.removesuffix('.dicom')}.dcm")
+        return path if name in by_folder[folder] or other is None else other
+
+    return paths.map(find)

@@ -1,0 +1,55 @@
+"""Where a release's image files lie under its root, and whether they are there."""
+
+import os
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from cxrfactory.logs import progress
+
+
+def index_folders(root: Path, folders: Iterable[Path]) -> dict[str, str]:
+    """Map file names to paths relative to the root, over the folders that exist (the first folder wins)."""
+    found: dict[str, str] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            continue
+        prefix = folder.relative_to(root).as_posix()
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                found.setdefault(entry.name, entry.name if prefix == "." else f"{prefix}/{entry.name}")
+    return found
+
+
+def file_fault(path: Path) -> str | None:
+    """Say what is wrong with a file that should hold an image; None where it is a non-empty regular file."""
+    try:
+        status = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return "file is missing"
+    except OSError as error:
+        return f"file cannot be reached ({error.strerror})"
+    if not stat.S_ISREG(status.st_mode):
+        return "not a regular file"
+    return None if status.st_size else "file is empty"
+
+
+def check_files(rows: pd.DataFrame, root: Path) -> pd.DataFrame:
+    """Exclude included rows whose file is missing, empty or unreachable.
+
+    Parameters
+    ----------
+    rows
+        With ``path`` (relative to the root) and ``exclusion_reason`` (null where included).
+    root
+        The release's folder.
+    """
+    reasons = rows["exclusion_reason"].astype(object).copy()
+    included = reasons.isna()
+    for place, path in progress(list(rows.loc[included, "path"].items()), "checking files"):
+        fault = file_fault(root / path)
+        if fault:
+            reasons.at[place] = f"{fault}: {path}"
+    return rows.assign(exclusion_reason=reasons)

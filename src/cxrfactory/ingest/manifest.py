@@ -1,0 +1,146 @@
+"""The ingest stage: a release's tables to its manifest, every row kept or excluded with a reason."""
+
+from pathlib import Path
+
+import pandas as pd
+import pandera.pandas as pandera
+
+from cxrfactory.errors import CxrError
+from cxrfactory.ingest import registry
+from cxrfactory.ingest.files import check_files as check_image_files
+from cxrfactory.ingest.rows import OLDEST_YEARS, VIEWS, guard
+from cxrfactory.ingest.tabular import find_tables
+from cxrfactory.logs import get_logger
+from cxrfactory.tables import schemas
+from cxrfactory.tables.parquet import write_table
+
+log = get_logger(__name__)
+
+_TEXT = ("path", "patient_id", "study_id", "view", "sex", "findings", "exclusion_reason")
+
+MANIFEST_CHECKS = pandera.DataFrameSchema(
+    {
+        "image_id": pandera.Column(object, pandera.Check(lambda ids: ids.str.len() > 0), unique=True),
+        "path": pandera.Column(object, nullable=True),
+        "patient_id": pandera.Column(object, nullable=True),
+        "study_id": pandera.Column(object, nullable=True),
+        "view": pandera.Column(object, pandera.Check.isin(VIEWS), nullable=True),
+        "sex": pandera.Column(object, pandera.Check.isin(("F", "M", "O")), nullable=True),
+        "age": pandera.Column(float, pandera.Check.in_range(0, OLDEST_YEARS), nullable=True),
+        "findings": pandera.Column(object, nullable=True),
+        "included": pandera.Column(bool),
+        "exclusion_reason": pandera.Column(object, nullable=True),
+    },
+    checks=[
+        pandera.Check(
+            lambda rows: rows["included"] == rows["exclusion_reason"].isna(),
+            error="a row is included exactly where it has no exclusion reason",
+        ),
+        pandera.Check(
+            lambda rows: ~rows["included"] | rows["path"].notna(), error="an included row has a path"
+        ),
+    ],
+    strict=True,
+)
+
+
+def read_manifest(
+    slug: str, root: str | Path, view_from_procedure: bool = False, check_files: bool = False
+) -> pd.DataFrame:
+    """Read the tables of a release as a manifest.
+
+    Parameters
+    ----------
+    slug
+        The release, one of :data:`cxrfactory.ingest.registry.LAYOUTS`.
+    root
+        Its folder; it may hold the tables alone.
+    view_from_procedure
+        Let the procedure's text and view code decide where the view is missing (MIMIC-CXR-JPG).
+    check_files
+        Exclude images whose file is missing or empty.
+
+    Returns
+    -------
+    DataFrame
+        Columns of :data:`cxrfactory.tables.schemas.MANIFEST`, one row an image of the release, sorted by id.
+
+    Raises
+    ------
+    CxrError
+        If a table or column is missing or unreadable, or an id stands twice.
+    """
+    root = Path(root)
+    layout, module = registry.layout(slug), registry.module(slug)
+    if view_from_procedure and not layout.has_procedure_text:
+        raise CxrError(f"{slug}: this release has no procedure text; leave --view-from-procedure out")
+    tables = find_tables(layout, root)
+    for slot in layout.slots:
+        if slot.role in tables:
+            log.info("%s: reading %s", slug, tables[slot.role].path)
+        else:
+            log.warning("%s: no %s table under %s; going on without it", slug, slot.role, root)
+    rows = guard(module.rows(tables, view_from_procedure), layout.id_is_file_name)
+    _refuse_duplicates(rows, root)
+    if hasattr(module, "locate"):
+        located = rows["path"].notna()
+        rows.loc[located, "path"] = module.locate(root, rows.loc[located, "path"])
+    if check_files:
+        rows = check_image_files(rows, root)
+    manifest = _finish(rows)
+    log.info(
+        "%s: %d images, %d included, %d excluded (%s)",
+        slug,
+        len(manifest),
+        manifest["included"].sum(),
+        (~manifest["included"]).sum(),
+        layout.view_rule,
+    )
+    return manifest
+
+
+def write_manifest(manifest: pd.DataFrame, path: str | Path) -> None:
+    """Write a manifest as Parquet."""
+    write_table(manifest, path, schemas.MANIFEST)
+    log.info("wrote %s", path)
+
+
+def validate(manifest: pd.DataFrame) -> pd.DataFrame:
+    """Check a manifest's invariants: known values, unique ids, included exactly where no reason stands.
+
+    Raises
+    ------
+    CxrError
+        Naming the first check that fails and how many rows fail it.
+    """
+    try:
+        return MANIFEST_CHECKS.validate(manifest, lazy=True)
+    except pandera.errors.SchemaErrors as error:
+        failures = error.failure_cases
+        first = failures.iloc[0]
+        raise CxrError(
+            f"manifest: column '{first['column']}' fails '{first['check']}' in {len(failures)} cells"
+        ) from error
+
+
+def _refuse_duplicates(rows: pd.DataFrame, root: Path) -> None:
+    twice = rows["image_id"].duplicated()
+    if not twice.any():
+        return
+    second = rows[twice].iloc[0]
+    first = rows[rows["image_id"] == second["image_id"]].iloc[0]
+    raise CxrError(
+        f"{root / second['table']}: row {second['row']}: image id '{second['image_id']}' stands already in row "
+        f"{first['row']} of {first['table']} ({int(twice.sum())} repeated in all); each image may be listed once"
+    )
+
+
+def _finish(rows: pd.DataFrame) -> pd.DataFrame:
+    manifest = rows.assign(included=rows["exclusion_reason"].isna())[schemas.MANIFEST.names].copy()
+    for name in _TEXT:
+        column = manifest[name].astype(object)
+        manifest[name] = column.where(column.notna(), None)
+    manifest["image_id"] = manifest["image_id"].astype(object)
+    manifest["age"] = manifest["age"].astype(float)
+    manifest = manifest.sort_values("image_id", kind="stable", ignore_index=True)
+    return validate(manifest)

@@ -1,0 +1,191 @@
+"""Cells of release tables to cells of the manifest: views, sex, age, findings, safe ids and paths."""
+
+import re
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+# Every view a manifest may name: frontal, then lateral, oblique, decubitus and special views.
+FRONTAL_VIEWS = ("PA", "AP")
+VIEWS = (
+    *FRONTAL_VIEWS,
+    "AP_HORIZONTAL",
+    "AP_AXIAL",
+    "AP_LLD",
+    "AP_RLD",
+    "PA_LLD",
+    "PA_RLD",
+    "LATERAL",
+    "LL",
+    "RL",
+    "LLD",
+    "RLD",
+    "XTABLE_LATERAL",
+    "LAO",
+    "RAO",
+    "LPO",
+    "RPO",
+    "SWIMMERS",
+    "COSTAL",
+)
+
+OLDEST_YEARS = 120.0
+_DAYS_A_YEAR = 365.25
+_MISSING = {"", "nan", "none", "null", "na", "n/a"}
+_SEXES = {"f": "F", "female": "F", "m": "M", "male": "M", "o": "O", "other": "O"}
+# A backslash, a control character, a leading slash or drive letter, an empty, "." or ".." component.
+_UNSAFE = r"[\\\x00-\x1f\x7f]|^/|^[A-Za-z]:|(?:^|/)\.{0,2}(?:/|$)"
+
+
+def is_missing(cells: pd.Series) -> pd.Series:
+    """Tell which text cells say nothing (empty, nan, None, ...)."""
+    return cells.str.strip().str.lower().isin(_MISSING)
+
+
+def known(cells: pd.Series) -> pd.Series:
+    """Return the cells with those that say nothing turned to null."""
+    return cells.astype(object).where(~is_missing(cells), None)
+
+
+def select_views(cells: pd.Series, column: str, other: Mapping[str, str | None]) -> pd.DataFrame:
+    """Decide by one column which rows are frontal: PA and AP, nothing else.
+
+    Parameters
+    ----------
+    cells
+        The column's text.
+    column
+        Its name, for the reasons.
+    other
+        The release's further values (upper case) and the view each means, None where it names none.
+
+    Returns
+    -------
+    DataFrame
+        ``view`` and ``exclusion_reason``, null where a row is frontal. An empty or unknown value excludes.
+    """
+    text = cells.str.strip()
+    values = text.str.upper()
+    view = values.map({**{name: name for name in FRONTAL_VIEWS}, **other}).astype(object)
+    reason = pd.Series(None, index=cells.index, dtype=object)
+    excluded = ~values.isin(FRONTAL_VIEWS)
+    for value in text[excluded].unique():
+        if value.lower() in _MISSING:
+            words = f"{column} is missing"
+        elif value.upper() in other:
+            words = f"{column} is {value}, not PA or AP"
+        else:
+            words = f"{column} '{printable(value)}' is unknown, expected PA or AP"
+        reason[excluded & (text == value)] = words
+    return pd.DataFrame({"view": view.where(view.notna(), None), "exclusion_reason": reason})
+
+
+def sexes(cells: pd.Series) -> pd.Series:
+    """Normalise to F, M, O; anything else is unknown (null)."""
+    found = cells.str.strip().str.lower().map(_SEXES).astype(object)
+    return found.where(found.notna(), None)
+
+
+def ages(cells: pd.Series) -> pd.Series:
+    """Ages in years (float) from numbers or DICOM age strings (``058Y``, ``011M``, ``003W``, ``010D``).
+
+    Null where the text is no age, or one beyond 120 years.
+    """
+    parts = cells.str.strip().str.upper().str.extract(r"^(\d+(?:\.\d+)?)([YMWD]?)$")
+    per_year = parts[1].map({"": 1.0, "Y": 1.0, "M": 12.0, "W": _DAYS_A_YEAR / 7, "D": _DAYS_A_YEAR})
+    return plausible_ages(pd.to_numeric(parts[0]).astype(float) / per_year.astype(float))
+
+
+def plausible_ages(years: pd.Series) -> pd.Series:
+    """Return ages with those outside [0, 120] years turned to null."""
+    return years.where((years >= 0) & (years <= OLDEST_YEARS)).astype(float)
+
+
+def printable(value: str, limit: int = 40) -> str:
+    """Return a table cell fit for one line of a message."""
+    text = value.encode("unicode_escape").decode()
+    return text if len(text) <= limit else f"{text[:limit]}..."
+
+
+def unsafe(paths: pd.Series) -> pd.Series:
+    """Tell which relative paths could leave the folder they are joined to, or name no file in it."""
+    return paths.str.contains(_UNSAFE, regex=True)
+
+
+def guard(rows: pd.DataFrame, id_is_file_name: bool) -> pd.DataFrame:
+    """Exclude rows whose id is empty, or whose id or path could leave the release's root.
+
+    Such a row keeps its place in the manifest but no path, so that nothing opens it. A row without id gets
+    ``no-id:<table>:<row>``.
+
+    Parameters
+    ----------
+    rows
+        With ``image_id``, ``path``, ``exclusion_reason``, ``table``, ``row``.
+    id_is_file_name
+        True where the id names a file, so that it may hold no separator.
+    """
+    rows = rows.copy()
+    ids, paths = rows["image_id"], rows["path"].astype(object)
+    empty = ids.str.strip() == ""
+    bad_id = ~empty & (unsafe(ids) | (ids.str.contains("/", regex=False) if id_is_file_name else False))
+    bad_path = ~empty & ~bad_id & (paths.isna() | unsafe(paths.fillna("")).astype(bool))
+    rows.loc[empty, "image_id"] = [
+        f"no-id:{table}:{row}" for table, row in zip(rows.table[empty], rows.row[empty], strict=True)
+    ]
+    for where, reason in (
+        (empty, "image id is empty"),
+        (bad_id, "image id is no plain name inside the release folder"),
+        (bad_path, "path is not inside the release folder"),
+    ):
+        rows.loc[where, "exclusion_reason"] = reason
+    rows["path"] = paths.where(~(empty | bad_id | bad_path), None)
+    return rows
+
+
+def quoted_words(cell: str) -> list[str]:
+    """Return the strings of a printed Python list, ``"['a', 'b']"`` to ``["a", "b"]``, without evaluating it."""
+    return [single or double for single, double in re.findall(r"'([^']*)'|\"([^\"]*)\"", cell)]
+
+
+def study_year(dates: pd.Series) -> pd.Series:
+    """Return the year (float) of ``YYYYMMDD`` text; null where it is no such text."""
+    years = dates.str.extract(r"^(\d{4})\d{4}$")[0]
+    return pd.to_numeric(years).astype(float)
+
+
+def collapse(rows: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
+    """Keep the first row of each id, for tables with several rows an image; rows without id all stay.
+
+    Returns
+    -------
+    DataFrame
+        First row of each id, in order of appearance.
+    ndarray of int
+        For each row of the input, the place of its id's row in the result.
+    """
+    key = rows["image_id"].where(
+        rows["image_id"].str.strip() != "", "\0" + rows["table"] + "\0" + rows["row"].astype(str)
+    )
+    codes, _ = pd.factorize(key)
+    first = ~pd.Series(codes, index=rows.index).duplicated()
+    return rows[first].reset_index(drop=True), codes
+
+
+def draft(positioned: pd.DataFrame, image_id: pd.Series, path: pd.Series, **columns: object) -> pd.DataFrame:
+    """Assemble manifest rows; columns that are not given are null.
+
+    Parameters
+    ----------
+    positioned
+        The source rows, with ``table`` and ``row``.
+    image_id, path
+        The release's own id, and the path relative to its root.
+    **columns
+        Any of ``patient_id``, ``study_id``, ``view``, ``sex``, ``age``, ``findings``, ``exclusion_reason``.
+    """
+    rows = positioned[["table", "row"]].assign(image_id=image_id, path=path)
+    for name in ("patient_id", "study_id", "view", "sex", "age", "findings", "exclusion_reason"):
+        rows[name] = columns.get(name)
+    return rows
