@@ -115,10 +115,24 @@ class Geometry:
             If the array has another shape than the record's original.
         """
         self._check_shape(image, self.original_height, self.original_width, "image")
-        crop = image[
-            self.crop_top : self.crop_top + self.crop_height,
-            self.crop_left : self.crop_left + self.crop_width,
-        ]
+        return self.forward_crop(
+            image[
+                self.crop_top : self.crop_top + self.crop_height,
+                self.crop_left : self.crop_left + self.crop_width,
+            ]
+        )
+
+    def forward_crop(
+        self, crop: Shaped[np.ndarray, "crop_height crop_width"]
+    ) -> Shaped[np.ndarray, "size size"]:
+        """Pad with 0 and resize what was cut out already, dtype kept.
+
+        Raises
+        ------
+        CxrError
+            If the array has another shape than the record's crop.
+        """
+        self._check_shape(crop, self.crop_height, self.crop_width, "crop")
         below = self.side - self.crop_height - self.pad_top
         right = self.side - self.crop_width - self.pad_left
         square = cv2.copyMakeBorder(

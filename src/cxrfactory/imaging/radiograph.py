@@ -1,0 +1,86 @@
+"""What a radiograph file becomes, whatever its format, and what every radiograph must satisfy."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Shaped
+
+from cxrfactory.errors import ImageError
+
+SMALLEST_SIDE = 64  # px; below this no lung field can be told from noise
+DEFAULT_MAX_MEGAPIXELS = 100.0  # the largest detectors give under 20
+# Channels of a lossy JPEG of a grey picture differ by rounding in the colour transform, not by more.
+GREY_TOLERANCE_LOSSY = 8
+
+
+@dataclass(frozen=True)
+class Radiograph:
+    """One grey image in which dense bone is bright.
+
+    Attributes
+    ----------
+    pixels
+        uint8, uint16 or float32 [height, width].
+    spacing_mm
+        Pixel spacing (between rows, between columns) in mm; None where the file names none that is positive.
+    view
+        DICOM ViewPosition in upper case; None where there is none.
+    notes
+        What was found amiss and passed over, one line each, without any patient field.
+    """
+
+    pixels: Shaped[np.ndarray, "height width"]
+    spacing_mm: tuple[float, float] | None = None
+    view: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+def check_size(height: int, width: int, max_megapixels: float) -> None:
+    """Refuse impossible, tiny and huge images by what the header says, before anything is decoded.
+
+    Raises
+    ------
+    ImageError
+        If a side is under 64 px, or height x width exceeds ``max_megapixels``.
+    """
+    if height < SMALLEST_SIDE or width < SMALLEST_SIDE:
+        raise ImageError(f"{height} x {width} px; a radiograph has at least {SMALLEST_SIDE} px a side")
+    if height * width > max_megapixels * 1e6:
+        raise ImageError(
+            f"{height} x {width} px = {height * width / 1e6:.0f} Mpx; the limit is {max_megapixels:g} Mpx "
+            "(raise it if such images are expected)"
+        )
+
+
+def check_pixels(pixels: Shaped[np.ndarray, "height width"]) -> None:
+    """Refuse what shows nothing.
+
+    Raises
+    ------
+    ImageError
+        If all pixels are equal, or one is not a finite number.
+    """
+    low, high = pixels.min(), pixels.max()
+    if not np.isfinite(low) or not np.isfinite(high):
+        raise ImageError("pixels that are not finite numbers")
+    if low == high:
+        raise ImageError(f"one-colour image: every pixel is {low:g}")
+
+
+def grey_of_colour(
+    pixels: Shaped[np.ndarray, "height width 3"], tolerance: int
+) -> Shaped[np.ndarray, "height width"]:
+    """Return the grey image of three channels that are equal up to ``tolerance`` levels (the middle one).
+
+    Raises
+    ------
+    ImageError
+        If they differ by more: true colour.
+    """
+    red, green, blue = (pixels[..., channel].astype(np.int32) for channel in range(3))
+    apart = max(
+        int(np.abs(red - green).max()), int(np.abs(green - blue).max()), int(np.abs(red - blue).max())
+    )
+    if apart > tolerance:
+        raise ImageError(f"true colour (channels differ by up to {apart} levels); a radiograph is grey")
+    return np.ascontiguousarray(pixels[..., 1])

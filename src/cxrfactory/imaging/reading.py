@@ -1,0 +1,122 @@
+"""Read a radiograph: JPEG, PNG, TIFF or DICOM, told apart by content and never by name."""
+
+import re
+import struct
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from cxrfactory.errors import ImageError
+from cxrfactory.imaging.dicom import looks_like_dicom, read_dicom
+from cxrfactory.imaging.radiograph import (
+    DEFAULT_MAX_MEGAPIXELS,
+    GREY_TOLERANCE_LOSSY,
+    Radiograph,
+    check_pixels,
+    check_size,
+    grey_of_colour,
+)
+
+_SIGNATURES = {
+    b"\xff\xd8\xff": "JPEG",
+    b"\x89PNG\r\n\x1a\n": "PNG",
+    b"II*\x00": "TIFF",
+    b"MM\x00*": "TIFF",
+}
+_TIFF_PHOTOMETRIC = 262
+_TIFF_WHITE_IS_ZERO = 0
+_HEAD_BYTES = 144  # the DICOM preamble, its mark, and the first element
+
+
+def read_radiograph(path: str | Path, max_megapixels: float = DEFAULT_MAX_MEGAPIXELS) -> Radiograph:
+    """Read one radiograph file as a grey image in which dense bone is bright.
+
+    JPEG, PNG and TIFF pixels are taken as stored (an EXIF orientation is not applied: landmarks published
+    for such files are in stored pixels). Three equal channels are grey; those of a JPEG may differ by 8
+    levels. An alpha channel must be opaque. DICOM: see :func:`cxrfactory.imaging.dicom.read_dicom`.
+
+    Parameters
+    ----------
+    path
+        The file.
+    max_megapixels
+        Larger images are refused by their header, undecoded.
+
+    Raises
+    ------
+    ImageError
+        With the reason, where the file is no readable radiograph. Reasons hold no header values of patients.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as handle:
+            head = handle.read(_HEAD_BYTES)
+    except FileNotFoundError as error:
+        raise ImageError("no such file") from error
+    except OSError as error:
+        raise ImageError(f"cannot be opened: {error.strerror}") from error
+    if not head:
+        raise ImageError("empty file")
+    kind = next((name for mark, name in _SIGNATURES.items() if head.startswith(mark)), None)
+    if kind is not None:
+        radiograph = Radiograph(_read_picture(path, kind, max_megapixels))
+    elif looks_like_dicom(head):
+        radiograph = read_dicom(path, max_megapixels)
+    else:
+        raise ImageError("neither JPEG, PNG, TIFF nor DICOM by its content")
+    check_pixels(radiograph.pixels)
+    return radiograph
+
+
+def _read_picture(path: Path, kind: str, max_megapixels: float) -> np.ndarray:
+    try:
+        with Image.open(path, formats=[kind]) as picture:
+            check_size(picture.height, picture.width, max_megapixels)
+            if getattr(picture, "n_frames", 1) > 1:
+                raise ImageError(f"{kind} with {picture.n_frames} frames; expected one")
+            picture.load()
+            return _grey(picture, kind)
+    except Image.DecompressionBombError as error:
+        pixels = re.search(r"\d+", str(error))
+        size = f" of {int(pixels[0]) / 1e6:.0f} Mpx" if pixels else ""
+        raise ImageError(f"{kind}{size}; the limit is {max_megapixels:g} Mpx") from error
+    except UnidentifiedImageError as error:
+        raise ImageError(f"damaged {kind}: its header cannot be read") from error
+    # What Pillow's decoders raise on damaged data.
+    except (OSError, ValueError, SyntaxError, struct.error, EOFError, KeyError, IndexError) as error:
+        raise ImageError(f"truncated or damaged {kind}: {_one_line(error)}") from error
+
+
+def _grey(picture: Image.Image, kind: str) -> np.ndarray:
+    mode = picture.mode
+    if mode == "P":
+        picture = picture.convert("RGBA" if "transparency" in picture.info else "RGB")
+    if picture.mode in ("LA", "RGBA"):
+        pixels = np.asarray(picture)
+        if pixels[..., -1].min() < 255:
+            raise ImageError(f"{kind} with transparent pixels; expected an opaque image")
+        return _grey_of_channels(pixels[..., :-1], kind)
+    if picture.mode == "RGB":
+        return _grey_of_channels(np.asarray(picture), kind)
+    if picture.mode == "L":
+        return np.asarray(picture)
+    if picture.mode.startswith("I;16"):
+        pixels = np.asarray(picture).astype(np.uint16)
+        white_is_zero = kind == "TIFF" and picture.tag_v2.get(_TIFF_PHOTOMETRIC) == _TIFF_WHITE_IS_ZERO
+        return 65535 - pixels if white_is_zero else pixels
+    if picture.mode in ("I", "F"):
+        pixels = np.asarray(picture)
+        whole = picture.mode == "I" and pixels.min() >= 0 and pixels.max() <= 65535
+        return pixels.astype(np.uint16 if whole else np.float32)
+    raise ImageError(f"{kind} of pixel type '{mode}'; expected grey of 8, 16 or 32 bits")
+
+
+def _grey_of_channels(pixels: np.ndarray, kind: str) -> np.ndarray:
+    if pixels.shape[2] == 1:
+        return np.ascontiguousarray(pixels[..., 0])
+    return grey_of_colour(pixels, GREY_TOLERANCE_LOSSY if kind == "JPEG" else 0)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
