@@ -114,7 +114,9 @@ class HybridGNet(nn.Module):
     def encode(self, image: Float[Tensor, "b 1 s s"]) -> Encoded:
         """Run the encoder once; the maps that no skip connection reads are dropped."""
         if image.shape[-2:] != (self.input_size, self.input_size):
-            raise CxrError(f"image is {tuple(image.shape[-2:])}; this model expects {self.input_size} squared")
+            raise CxrError(
+                f"image is {tuple(image.shape[-2:])}; this model expects {self.input_size} squared"
+            )
         maps, mu, logvar = self.encoder(image)
         return Encoded([maps[block - 1] for block in self.igsc], mu.float(), logvar.float())
 

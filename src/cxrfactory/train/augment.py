@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from cxrfactory.train.settings import TrainSettings
+from cxrfactory.config import TrainConfig
 
 MARGIN = 0.01  # landmarks stay this far inside, as a fraction of the side
 
@@ -26,7 +26,7 @@ def _chance(count: int, chance: float, generator: torch.Generator) -> Tensor:
 def move(
     images: Float[Tensor, "b 1 s s"],
     targets: Float[Tensor, "b m 2"],
-    settings: TrainSettings,
+    settings: TrainConfig,
     generator: torch.Generator,
 ) -> tuple[Tensor, Tensor]:
     """Rotate, scale and shift about the centre; points are (x, y) fractions of the side.
@@ -71,7 +71,7 @@ def _marks(images: Tensor, chosen: Tensor, generator: torch.Generator) -> Tensor
 
 
 def recolour(
-    images: Float[Tensor, "b 1 s s"], settings: TrainSettings, generator: torch.Generator
+    images: Float[Tensor, "b 1 s s"], settings: TrainConfig, generator: torch.Generator
 ) -> Float[Tensor, "b 1 s s"]:
     """Change grey values: gamma always; contrast curve, noise, blur, marks, shading each by chance."""
     count, side = len(images), images.shape[-1]

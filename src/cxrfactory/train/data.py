@@ -8,6 +8,7 @@ from jaxtyping import Float, UInt8
 
 from cxrfactory.anatomy.graph import LABEL_GRAPHS, LandmarkGraph, landmark_graph
 from cxrfactory.errors import CxrError
+from cxrfactory.imaging.png import decode_png
 from cxrfactory.logs import get_logger
 from cxrfactory.models.inputs import to_fractions, to_input
 from cxrfactory.tables.parquet import read_table
@@ -50,22 +51,22 @@ def load_labelled(path: str | Path, split: str, graph: LandmarkGraph, input_size
     CxrError
         If the split is empty or no image annotates the whole graph.
     """
-    import cv2
-
     table = read_table(path, LABELLED_IMAGES)
     table = table[table["split"] == split].sort_values("image_id")
     if table.empty:
         raise CxrError(f"{path}: no image has split '{split}'; expected images of 'train' and of 'val'")
     images, targets = [], []
     for row in table.itertuples():
-        image = cv2.imdecode(np.frombuffer(row.png, np.uint8), cv2.IMREAD_GRAYSCALE)
+        image = decode_png(row.png)
         images.append(np.round(to_input(image, input_size) * 255).astype(np.uint8))
         points = np.asarray(row.landmarks, np.float64).reshape(-1, 2)
         if len(points) != landmark_graph(LABEL_GRAPHS[row.labels]).nodes:
             raise CxrError(f"{path}: image '{row.image_id}' has labels {row.labels} but {len(points)} landmarks")
         targets.append(to_fractions(points, image.shape[0])[: graph.nodes].astype(np.float32))
     if all(len(target) < graph.nodes for target in targets):
-        raise CxrError(f"{path}: no image of split '{split}' annotates the graph '{graph.name}'; choose a smaller graph")
+        raise CxrError(
+            f"{path}: no image of split '{split}' annotates the graph '{graph.name}'; choose a smaller graph"
+        )
     log.info("read %d images of split '%s' from %s", len(images), split, path)
     return LabelledImages(list(table["image_id"]), np.stack(images), targets)
 

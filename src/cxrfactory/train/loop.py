@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from torch import nn
 
+from cxrfactory.config import TrainConfig
 from cxrfactory.logs import get_logger
 from cxrfactory.models.losses import kl_divergence, landmark_loss
 from cxrfactory.tables.keys import seed_of
 from cxrfactory.train.augment import move, recolour
 from cxrfactory.train.checkpoint import load_checkpoint, save_checkpoint
 from cxrfactory.train.data import LabelledImages, epoch_batches, mean_shape
-from cxrfactory.train.settings import TrainSettings
 from cxrfactory.train.validate import predict, score
 
 log = get_logger(__name__)
@@ -30,7 +30,7 @@ class History:
     rows: list[dict[str, float]] = field(default_factory=list)
 
 
-def learning_rate(settings: TrainSettings, progress: float, epoch: int) -> float:
+def learning_rate(settings: TrainConfig, progress: float, epoch: int) -> float:
     """Rate at a point of the run; ``progress`` runs from 0 to 1 over all steps."""
     if settings.schedule == "step":
         return settings.learning_rate * settings.step_factor ** (epoch // settings.step_epochs)
@@ -43,7 +43,7 @@ def fit(
     network: nn.Module,
     train: LabelledImages,
     val: LabelledImages,
-    settings: TrainSettings,
+    settings: TrainConfig,
     device: torch.device,
     checkpoint: Path | None = None,
 ) -> History:
@@ -73,9 +73,7 @@ def fit(
     with torch.no_grad():
         network.mean_shape.copy_(torch.from_numpy(mean_shape(train.targets, network.graph.nodes)))
     network.to(device, memory_format=torch.channels_last).train()
-    optimizer = torch.optim.AdamW(
-        network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
-    )
+    optimizer = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
     average = {name: value.detach().clone() for name, value in network.state_dict().items()}
     history, first = History(), 0
     if checkpoint is not None and checkpoint.is_file():
@@ -101,9 +99,7 @@ def fit(
             log.info("epoch %d of %d, %.0f s: loss %.3g, %s", epoch + 1, settings.epochs, spent, loss, shown)
         history.rows.append(row)
         if "val_mse" in row and checkpoint is not None and not last:
-            save_checkpoint(
-                checkpoint, network, average, optimizer, {"epoch": epoch + 1, "history": history.rows}
-            )
+            save_checkpoint(checkpoint, network, average, optimizer, {"epoch": epoch + 1, "history": history.rows})
     network.load_state_dict(average)
     return history
 
@@ -113,7 +109,7 @@ def _epoch(
     images: torch.Tensor,
     train: LabelledImages,
     groups: dict[int, np.ndarray],
-    settings: TrainSettings,
+    settings: TrainConfig,
     device: torch.device,
     optimizer: torch.optim.Optimizer,
     average: dict[str, torch.Tensor],

@@ -35,7 +35,10 @@ def _organs(masks: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def score(
-    positions: Float[np.ndarray, "n nodes 2"], data: LabelledImages, graph: LandmarkGraph, distances: bool = True
+    positions: Float[np.ndarray, "n nodes 2"],
+    data: LabelledImages,
+    graph: LandmarkGraph,
+    distances: bool = True,
 ) -> dict[str, dict[str, float]]:
     """Mean metrics per organ over the images that annotate it, in a 1024 x 1024 frame.
 

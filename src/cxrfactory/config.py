@@ -1,0 +1,282 @@
+"""The typed config: every key with its default, its meaning and its bounds; unknown keys are refused.
+
+``config.yaml`` and ``workflow/schemas/config.schema.json`` are generated from here
+(``python -m cxrfactory config --write``).
+"""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from cxrfactory.errors import CxrError
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Section(BaseModel):
+    """A part of the config; keys that it does not name are an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def options(self, *names: str) -> str:
+        """Command-line options of the named fields (all when none is named), e.g. ``--epochs 60``.
+
+        Booleans become ``--name`` or ``--no-name``; a list becomes comma-separated; ``None`` is left out.
+        """
+        parts = []
+        for name in names or tuple(type(self).model_fields):
+            value, flag = getattr(self, name), name.replace("_", "-")
+            if value is None:
+                continue
+            if isinstance(value, bool):
+                parts.append(f"--{flag}" if value else f"--no-{flag}")
+            else:
+                text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+                parts.append(f"--{flag} '{text}'")
+        return " ".join(parts)
+
+
+class CohortConfig(Section):
+    """The embedded default: virtual patients deformed from one real chest CT."""
+
+    patients: int = Field(160, ge=4, description="virtual patients")
+    labelled: int = Field(104, ge=2, description="how many of them are the labelled training set")
+    seed: int = Field(0, ge=0, description="another seed makes another cohort")
+
+    @model_validator(mode="after")
+    def _some_are_released(self) -> "CohortConfig":
+        if self.labelled >= self.patients:
+            raise ValueError(f"labelled is {self.labelled}; expected fewer than patients ({self.patients})")
+        return self
+
+
+class DatasetConfig(Section):
+    """One hospital release."""
+
+    root: str = Field(description="folder of the release, as downloaded")
+    shards: int = Field(
+        1, ge=1, le=9999, description="files that its images are split into; 1,000 to 5,000 images each"
+    )
+    view_from_procedure: bool = Field(
+        False, description="where the view is missing, let the procedure text decide (MIMIC-CXR-JPG)"
+    )
+    check_files: bool = Field(False, description="look for every image file at ingest already")
+
+
+class LabelledConfig(Section):
+    """The labelled training set, in the layout of the Chest-xray-landmark dataset."""
+
+    root: str = Field("results/cohort/labelled", description="folder with RL/, LL/, H/ and clinical.csv")
+    images: dict[str, str] = Field(
+        {"Virtual": "results/cohort/labelled/images"}, description="image folder of each source named in clinical.csv"
+    )
+    train_list: str | None = Field(None, description="text file of training ids, one a line")
+    val_list: str | None = Field(None, description="text file of validation ids, one a line")
+    val_fraction: Share = Field(0.1, description="share of patients for validation where there are no lists")
+
+
+class PreprocessConfig(Section):
+    """Radiograph file to square 8-bit image."""
+
+    size: int = Field(1024, ge=64, le=4096, description="side of the preprocessed image, pixels")
+    remove_borders: bool = Field(True, description="cut uniform black borders")
+    equalise: bool = Field(False, description="equalise the histogram of the whole image")
+    clahe_clip: float | None = Field(
+        None, gt=0, description="CLAHE clip limit in the engine's unit (opencv 2-4, skimage 0.01); none leaves it out"
+    )
+    clahe_tiles: int = Field(8, ge=1, le=64, description="CLAHE tiles a side")
+    clahe_engine: Literal["opencv", "skimage"] = Field(
+        "opencv", description="opencv: clip in multiples of the mean bin; skimage: in shares of a tile's pixels"
+    )
+    max_megapixels: float = Field(100, gt=0, description="larger images are rejected unread")
+
+
+class ModelConfig(Section):
+    """The segmenter."""
+
+    segmenter: Literal["hybridgnet"] = Field("hybridgnet", description="registered name")
+    graph: Literal["lungs", "lungs-heart", "lungs-heart-clavicles"] = Field("lungs-heart", description="organs")
+    input_size: int = Field(256, ge=32, multiple_of=32, description="side of the network's input, a multiple of 32")
+    igsc: list[int] = Field(
+        [6, 5], max_length=2, description="encoder blocks of the skip connections: two, one or none"
+    )
+    latent: int = Field(64, ge=1, description="size of the latent code")
+
+
+class TrainConfig(Section):
+    """How to train; the paper's values stand in docs/training.md."""
+
+    epochs: int = Field(60, ge=1, description="passes over the training images")
+    batch_size: int = Field(8, ge=2, description="images a step; a batch holds one kind of labels")
+    learning_rate: float = Field(1e-3, gt=0, description="peak rate of AdamW")
+    weight_decay: float = Field(1e-5, ge=0, description="of AdamW")
+    schedule: Literal["cosine", "step"] = Field("cosine", description="cosine to zero, or steps")
+    step_factor: float = Field(0.9, gt=0, le=1, description="factor of the step schedule")
+    step_epochs: int = Field(100, ge=1, description="epochs between its steps")
+    kl_weight: float = Field(1e-5, ge=0, description="weight of the variational term")
+    rotation_degrees: float = Field(5.0, ge=0, le=45, description="largest rotation")
+    scale: float = Field(0.15, ge=0, lt=1, description="largest relative change of width and height")
+    shift: Share = Field(0.05, description="largest shift, share of the side")
+    gamma_low: float = Field(0.6, gt=0, description="smallest gamma")
+    gamma_high: float = Field(1.4, gt=0, description="largest gamma")
+    appearance: Share = Field(0.25, description="chance of each of contrast, curve, shading, blur, noise, marks")
+    average: float = Field(0.99, ge=0, lt=1, description="decay of the running average of the weights; 0 for none")
+    precision: Literal["fp32", "bf16"] = Field("bf16", description="bf16 is mixed precision")
+    validate_every: int = Field(10, ge=1, description="epochs between validations and checkpoints")
+    seed: int = Field(0, ge=0, description="of initial weights, order and augmentation")
+
+    @model_validator(mode="after")
+    def _gamma_range(self) -> "TrainConfig":
+        if self.gamma_low > self.gamma_high:
+            raise ValueError(f"gamma_low is {self.gamma_low}; expected at most gamma_high ({self.gamma_high})")
+        return self
+
+
+class InferConfig(Section):
+    """Inference."""
+
+    weights: str | None = Field(None, description="trained weights (.safetensors) to use; null trains them")
+    samples: int = Field(20, ge=2, description="latent samples for mean and standard deviation")
+    precision: Literal["fp32", "bf16"] = Field("fp32", description="of the encoder")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes CUDA where there is one")
+    batch_size: int = Field(16, ge=1, description="images in one pass on CUDA")
+
+
+class RcaConfig(Section):
+    """Reverse classification accuracy."""
+
+    references: int = Field(5, ge=1, description="reference images an image is compared with")
+    fraction: float = Field(0.8, gt=0, le=1, description="share of the labelled images that are references")
+    size: int = Field(256, ge=64, le=1024, description="side at which images are registered, pixels")
+
+
+class Config(Section):
+    """The whole config."""
+
+    results: str = Field("results", description="folder for everything that is made")
+    cohort: CohortConfig = CohortConfig()
+    datasets: dict[str, DatasetConfig] = Field(
+        {
+            "mimic-cxr-jpg": DatasetConfig(root="results/cohort/mimic-cxr-jpg", shards=2),
+            "vindr-cxr": DatasetConfig(root="results/cohort/vindr-cxr", shards=2),
+        },
+        min_length=1,
+        description="hospital releases: mimic-cxr-jpg, chexpert, padchest, chestx-ray8, vindr-cxr, candid-ptx",
+    )
+    labelled: LabelledConfig = LabelledConfig()
+    preprocess: PreprocessConfig = PreprocessConfig()
+    model: ModelConfig = ModelConfig()
+    train: TrainConfig = TrainConfig()
+    infer: InferConfig = InferConfig()
+    rca: RcaConfig = RcaConfig()
+
+
+def parse_config(values: dict[str, Any], source: str = "config.yaml") -> Config:
+    """Check a config and fill in its defaults.
+
+    Raises
+    ------
+    CxrError
+        One line that names the first wrong key, what was found and what was expected.
+    """
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "config"
+        found = first.get("input")
+        if first["type"] == "extra_forbidden":
+            known = ", ".join(_known_keys(first["loc"]))
+            message = f"unknown key '{key}'; known here: {known}"
+        elif first["type"] == "missing":
+            message = f"key '{key}' is missing"
+        else:
+            shown = "" if isinstance(found, dict) else f", found {found!r}"
+            message = f"key '{key}': {first['msg'].removeprefix('Value error, ')}{shown}"
+        more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        raise CxrError(f"{source}: {message}{more}; see docs/config.md") from error
+
+
+def read_config(path: str | Path) -> Config:
+    """Read and check a config file.
+
+    Raises
+    ------
+    CxrError
+        If it is missing, is not YAML, or does not fit.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CxrError(f"{path}: no such file; expected a config like the config.yaml of the project")
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise CxrError(f"{path}: not readable as YAML ({' '.join(str(error).split())})") from error
+    if values is not None and not isinstance(values, dict):
+        raise CxrError(f"{path}: expected keys and values, found a {type(values).__name__}")
+    return parse_config(values or {}, str(path))
+
+
+def _section_at(location: tuple[int | str, ...]) -> type[BaseModel]:
+    section: Any = Config
+    for part in location[:-1]:
+        field = section.model_fields.get(part) if hasattr(section, "model_fields") else None
+        if field is None:  # a dataset's name
+            section = DatasetConfig
+            continue
+        inner = [each for each in getattr(field.annotation, "__args__", ()) if isinstance(each, type)]
+        models = [each for each in (field.annotation, *inner) if isinstance(each, type) and issubclass(each, BaseModel)]
+        section = models[0] if models else section
+    return section
+
+
+def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+    return list(_section_at(location).model_fields)
+
+
+def json_schema() -> str:
+    """JSON Schema (2020-12) of the config, as text."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Config.model_json_schema()}
+    return json.dumps(schema, indent=2, sort_keys=True) + "\n"
+
+
+def default_yaml() -> str:
+    """The default config as YAML, each key with its meaning behind it."""
+    lines = [
+        "# The embedded default: runs everywhere with nothing to download but one small package.",
+        "# Generated from src/cxrfactory/config.py (python -m cxrfactory config --write); unknown keys are refused.",
+    ]
+    _render(Config(), lines, 0)
+    return "\n".join(lines) + "\n"
+
+
+def _render(section: Section, lines: list[str], depth: int) -> None:
+    for name, field in type(section).model_fields.items():
+        value, indent = getattr(section, name), "  " * depth
+        if isinstance(value, Section):
+            note = (type(value).__doc__ or "").splitlines()[0]
+            lines += ["", f"{indent}{name}: # {note}"] if depth == 0 else [f"{indent}{name}: # {note}"]
+            _render(value, lines, depth + 1)
+        elif isinstance(value, dict):
+            lines += (
+                ["", f"{indent}{name}: # {field.description}"]
+                if depth == 0
+                else [f"{indent}{name}: # {field.description}"]
+            )
+            for key, item in value.items():
+                if isinstance(item, Section):
+                    lines.append(f"{indent}  {key}:")
+                    _render(item, lines, depth + 2)
+                else:
+                    lines.append(f"{indent}  {key}: {json.dumps(item)}")
+        else:
+            lines.append(f"{indent}{name}: {_scalar(value)} # {field.description}")
+
+
+def _scalar(value: Any) -> str:
+    text = json.dumps(value)
+    # YAML 1.1 reads 1e-05 as text; it wants a point before the exponent.
+    return text.replace("e", ".0e") if isinstance(value, float) and "e" in text and "." not in text else text

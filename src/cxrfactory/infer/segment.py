@@ -1,0 +1,198 @@
+"""Files and folders straight to CheXmask rows at the original resolution, without the workflow."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from cxrfactory.anatomy.graph import LandmarkGraph
+from cxrfactory.anatomy.raster import landmarks_to_masks
+from cxrfactory.errors import CxrError, ImageError
+from cxrfactory.imaging.geometry import Geometry
+from cxrfactory.imaging.overlay import draw_overlay
+from cxrfactory.imaging.png import save_png
+from cxrfactory.imaging.prepare import Preparation, prepare
+from cxrfactory.imaging.reading import read_radiograph
+from cxrfactory.infer.predictor import Prediction, Predictor
+from cxrfactory.logs import get_logger, progress
+from cxrfactory.tables.atomic import atomic_path
+from cxrfactory.tables.chexmask import header_text, quoted, row_text
+from cxrfactory.tables.rle import rle_encode
+from cxrfactory.tables.weights import read_weights
+
+log = get_logger(__name__)
+
+ID_COLUMN = "image_id"
+PUBLISHED_NODES = 120
+# Beside these, a folder's files are tried whatever their name: DICOM files often have none.
+NOT_IMAGES = {".csv", ".txt", ".md", ".json", ".html", ".xml", ".pdf", ".parquet", ".npy", ".gz", ".zip"}
+
+
+@dataclass(frozen=True)
+class Segmented:
+    """One image's result before writing."""
+
+    image_id: str
+    geometry: Geometry
+    prediction: Prediction
+
+
+def list_images(paths: Sequence[Path]) -> list[tuple[str, Path]]:
+    """Files to read, each with its id: a file's own name, or its path below the folder that was given.
+
+    Raises
+    ------
+    CxrError
+        If a path is not there, there is no file at all, or two files get the same id.
+    """
+    found: list[tuple[str, Path]] = []
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(each for each in path.rglob("*") if each.is_file())
+            inside = [each for each in inside if not each.name.startswith(".") and each.suffix not in NOT_IMAGES]
+            found += [(each.relative_to(path).as_posix(), each) for each in inside]
+        elif path.is_file():
+            found.append((path.name, path))
+        else:
+            raise CxrError(f"{path}: no such file or folder")
+    if not found:
+        raise CxrError(f"{', '.join(map(str, paths))}: no image files; expected radiographs (JPEG, PNG, DICOM)")
+    seen: dict[str, Path] = {}
+    for image_id, path in found:
+        if image_id in seen:
+            raise CxrError(f"id '{image_id}' is taken by {seen[image_id]} and {path}; give their common folder instead")
+        seen[image_id] = path
+    return found
+
+
+def segment(
+    paths: Sequence[Path],
+    weights: Path,
+    output: Path,
+    masks: Path | None = None,
+    overlays: Path | None = None,
+    recipe: Preparation | None = None,
+    samples: int = 20,
+    precision: str = "fp32",
+    device: str = "auto",
+    batch_size: int = 16,
+    workers: int = 1,
+) -> tuple[int, int]:
+    """Segment files or folders.
+
+    Parameters
+    ----------
+    paths
+        Radiographs, or folders of them.
+    weights
+        safetensors file with its card; the card's preprocessing is not assumed, ``recipe`` is used.
+    output
+        CSV with the published columns; the RCA columns stay empty, since there is nothing to compare with.
+        ``<output>.rejected.csv`` (``image_id,reason``) stands beside it, and ``<output>.std.csv`` with
+        the standard deviation of every coordinate, in pixels of the original image.
+    masks
+        Folder for one 0/255 PNG an organ and image.
+    overlays
+        Folder for pictures of the contours over the image.
+    recipe
+        Preprocessing; the default is that of training.
+    samples, precision, device, batch_size, workers
+        As :class:`~cxrfactory.infer.predictor.Predictor`.
+
+    Returns
+    -------
+    tuple
+        Number of rows, number of rejected files.
+    """
+    files = list_images(paths)
+    tensors, card = read_weights(weights)
+    predictor = Predictor(tensors, card, samples, precision, device, str(weights))
+    recipe = recipe or Preparation()
+    rejected: list[tuple[str, str]] = []
+    geometries: dict[str, Geometry] = {}
+    sources = dict(files)
+
+    def stream() -> Iterator[tuple[str, UInt8[np.ndarray, "s s"]]]:
+        for image_id, path in files:
+            try:
+                radiograph = read_radiograph(path, recipe.max_megapixels)
+                image, geometries[image_id] = prepare(radiograph, recipe)
+            except ImageError as error:
+                log.warning("%s: rejected: %s", image_id, error)
+                rejected.append((image_id, str(error)))
+                continue
+            for note in radiograph.notes:
+                log.warning("%s: %s", image_id, note)
+            yield image_id, image
+
+    kept = 0
+    spread = output.with_suffix(".std.csv")
+    with (
+        atomic_path(output) as first,
+        atomic_path(spread) as second,
+        first.open("w", encoding="utf-8", newline="\n") as rows,
+        second.open("w", encoding="utf-8", newline="\n") as deviations,
+    ):
+        rows.write(header_text(ID_COLUMN))
+        deviations.write(f"{ID_COLUMN},Landmarks (Std)\n")
+        results = predictor.run(stream(), recipe.size, batch_size, workers)
+        for image_id, prediction in progress(results, "segment", len(files)):
+            done = Segmented(image_id, geometries.pop(image_id), prediction)
+            try:
+                line = _row(done, predictor.graph, masks)
+            except ImageError as error:
+                log.warning("%s: rejected: %s", image_id, error)
+                rejected.append((image_id, str(error)))
+                continue
+            rows.write(line)
+            deviations.write(_deviations(done))
+            kept += 1
+            if overlays is not None:
+                _overlay(done, predictor.graph, sources[image_id], overlays, recipe)
+    beside = output.with_suffix(".rejected.csv")
+    with atomic_path(beside) as temporary, temporary.open("w", encoding="utf-8", newline="") as handle:
+        writer = csv.writer(handle, lineterminator="\n")
+        writer.writerow(["image_id", "reason"])
+        writer.writerows(sorted(rejected))
+    log.info("read %d files, kept %d, rejected %d (%s); wrote %s", len(files), kept, len(rejected), beside, output)
+    return kept, len(rejected)
+
+
+def _row(done: Segmented, graph: LandmarkGraph, masks: Path | None) -> str:
+    geometry = done.geometry
+    height, width = geometry.original_height, geometry.original_width
+    points = np.rint(geometry.inverse_points(done.prediction.landmarks).astype(np.float32))
+    if not np.isfinite(points).all():
+        raise ImageError("landmarks are not finite numbers")
+    filled = landmarks_to_masks(points, graph, height, width)
+    rles = {organ: rle_encode(mask) for organ, mask in filled.items()}
+    for organ, rle in rles.items():
+        if not rle:
+            raise ImageError(f"{organ} covers no pixel of the image of {height} x {width} pixels")
+    if masks is not None:
+        for organ, mask in filled.items():
+            save_png(mask * np.uint8(255), masks / f"{_file_stem(done.image_id)}.{organ}.png")
+    published = [rles.get(organ, "") for organ in ("left_lung", "right_lung", "heart")]
+    whole = points.astype(np.int64)[:PUBLISHED_NODES]
+    return row_text(done.image_id, None, None, whole, *published, height=height, width=width)
+
+
+def _deviations(done: Segmented) -> str:
+    geometry = done.geometry
+    side = max(geometry.crop_height, geometry.crop_width)
+    values = done.prediction.std.ravel() * (side / geometry.size)
+    return f'{quoted(done.image_id)},"{",".join(f"{value:.3f}" for value in values)}"\n'
+
+
+def _overlay(done: Segmented, graph: LandmarkGraph, path: Path, folder: Path, recipe: Preparation) -> None:
+    # Read once more rather than kept: a queue of originals would not fit into a laptop's memory.
+    image, _ = prepare(read_radiograph(path, recipe.max_megapixels), recipe)
+    contours = {organ: done.prediction.landmarks[where] for organ, where in graph.slices.items()}
+    save_png(draw_overlay(image, contours), folder / f"{_file_stem(done.image_id)}.png")
+
+
+def _file_stem(image_id: str) -> str:
+    return image_id.replace("/", "__")

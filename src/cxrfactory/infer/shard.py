@@ -1,0 +1,90 @@
+"""The infer stage: an image shard to a landmark shard."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cxrfactory.errors import CxrError
+from cxrfactory.imaging.png import decode_png
+from cxrfactory.infer.predictor import Predictor
+from cxrfactory.logs import get_logger, progress
+from cxrfactory.tables.parquet import read_table, write_table
+from cxrfactory.tables.schemas import GEOMETRY_FIELDS, IMAGES, LANDMARKS, REJECTED
+from cxrfactory.tables.weights import read_weights
+
+log = get_logger(__name__)
+
+GEOMETRY = [field.name for field in GEOMETRY_FIELDS]
+# A landmark farther outside the frame than this share of its side is no prediction of a radiograph.
+OUTSIDE = 0.5
+
+
+def infer_shard(
+    images: Path,
+    weights: Path,
+    output: Path,
+    rejected: Path,
+    samples: int = 20,
+    precision: str = "fp32",
+    device: str = "cpu",
+    batch_size: int = 16,
+    workers: int = 1,
+) -> None:
+    """Predict every image of a shard.
+
+    Parameters
+    ----------
+    images
+        Image shard, schema ``IMAGES``.
+    weights
+        safetensors file with its card beside it.
+    output
+        Landmark shard to write, schema ``LANDMARKS``.
+    rejected
+        Images without a usable prediction, schema ``REJECTED``.
+    samples, precision, device, batch_size, workers
+        As :class:`~cxrfactory.infer.predictor.Predictor`.
+
+    Raises
+    ------
+    CxrError
+        If the shard or the weights cannot be read, or images of the shard have different sizes.
+    """
+    table = read_table(images, IMAGES).sort_values("image_id")
+    sizes = table["size"].unique()
+    if len(sizes) > 1:
+        raise CxrError(f"{images}: image sizes {sorted(sizes)}; expected one size a shard")
+    tensors, card = read_weights(weights)
+    predictor = Predictor(tensors, card, samples, precision, device, str(weights))
+    log.info("read %d images from %s, weights %s on %s", len(table), images, weights, predictor.device)
+    kept, lost = [], []
+    if len(table):
+        size = int(sizes[0])
+        stream = predictor.run(_decode(table), size, batch_size, workers)
+        for image_id, found in progress(stream, "infer", len(table)):
+            if not np.isfinite(found.landmarks).all() or not np.isfinite(found.std).all():
+                lost.append((image_id, None, "infer", "landmarks are not finite numbers"))
+            elif np.abs(found.landmarks - size / 2).max() > size * (0.5 + OUTSIDE):
+                lost.append((image_id, None, "infer", "landmarks lie far outside the image"))
+            else:
+                kept.append(
+                    {
+                        "image_id": image_id,
+                        "landmarks": found.landmarks.ravel(),
+                        "landmarks_mean": found.mean.ravel(),
+                        "landmarks_std": found.std.ravel(),
+                        "latent": found.latent,
+                    }
+                )
+    columns = [name for name in LANDMARKS.names if name not in GEOMETRY]
+    frame = pd.DataFrame(kept, columns=columns).merge(table[["image_id", *GEOMETRY]], on="image_id", how="left")
+    write_table(frame, output, LANDMARKS)
+    write_table(pd.DataFrame(lost, columns=REJECTED.names), rejected, REJECTED)
+    log.info("kept %d, rejected %d; wrote %s", len(kept), len(lost), output)
+
+
+def _decode(table: pd.DataFrame) -> Iterator[tuple[str, np.ndarray]]:
+    for image_id, png in zip(table["image_id"], table["png"], strict=True):
+        yield image_id, decode_png(png)

@@ -1,0 +1,37 @@
+"""Training curves as a picture."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from cxrfactory.tables.atomic import atomic_path
+
+
+def plot_curves(history: pd.DataFrame, path: Path) -> None:
+    """Draw loss and validation Dice by epoch.
+
+    Parameters
+    ----------
+    history
+        Columns ``epoch``, ``loss`` and ``val_dice_*``.
+    path
+        PNG or SVG to write.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 3.4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    left.plot(history["epoch"], history["loss"], color="#444444", linewidth=1)
+    left.set(xlabel="epoch", ylabel="training loss", yscale="log")
+    colours = {"lungs": "#0072b2", "heart": "#d55e00"}
+    for organ, colour in colours.items():
+        if (name := f"val_dice_{organ}") in history:
+            rows = history.dropna(subset=[name])
+            right.plot(rows["epoch"], rows[name], color=colour, marker="o", markersize=3, label=organ)
+            right.annotate(f"{rows[name].iloc[-1]:.3f}", (rows["epoch"].iloc[-1], rows[name].iloc[-1]))
+    right.set(xlabel="epoch", ylabel="Dice on val", ylim=(None, 1))
+    right.legend(frameon=False, loc="lower right")
+    for axes in (left, right):
+        axes.spines[["top", "right"]].set_visible(False)
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=140, metadata={"Software": None} if path.suffix == ".png" else {"Date": None})
