@@ -95,9 +95,7 @@ def _read(dataset: pydicom.Dataset, max_megapixels: float) -> Radiograph:
     samples = int(dataset.get("SamplesPerPixel", 1))
     if photometric not in _GREY and samples != 3:
         known = photometric if photometric in ("PALETTE COLOR", "") else "an unknown one"
-        raise ImageError(
-            f"DICOM of photometric interpretation '{known}'; expected MONOCHROME1 or MONOCHROME2"
-        )
+        raise ImageError(f"DICOM of photometric interpretation '{known}'; expected MONOCHROME1 or MONOCHROME2")
     _name_transfer_syntax(dataset)
     if dataset.file_meta.TransferSyntaxUID.is_encapsulated:
         shape = codestream_shape(bytes(dataset.PixelData[:65536]))
@@ -122,12 +120,7 @@ def _to_display(stored: np.ndarray, dataset: pydicom.Dataset, notes: list[str]) 
     if "VOILUTSequence" not in dataset and "WindowWidth" in dataset:
         widths = np.atleast_1d(dataset.WindowWidth if dataset.WindowWidth is not None else 0)
         least = 1 if dataset.get("VOILUTFunction", "LINEAR") in ("LINEAR", "") else 0
-        if (
-            not len(widths)
-            or float(widths[0]) < least
-            or float(widths[0]) == 0
-            or "WindowCenter" not in dataset
-        ):
+        if not len(widths) or float(widths[0]) < least or float(widths[0]) == 0 or "WindowCenter" not in dataset:
             notes.append("its VOI window has no positive width; the full range of values is used")
             return _compact(values)
     return _compact(apply_voi_lut(values, dataset, index=0))

@@ -122,9 +122,7 @@ class Geometry:
             ]
         )
 
-    def forward_crop(
-        self, crop: Shaped[np.ndarray, "crop_height crop_width"]
-    ) -> Shaped[np.ndarray, "size size"]:
+    def forward_crop(self, crop: Shaped[np.ndarray, "crop_height crop_width"]) -> Shaped[np.ndarray, "size size"]:
         """Pad with 0 and resize what was cut out already, dtype kept.
 
         Raises
@@ -135,9 +133,7 @@ class Geometry:
         self._check_shape(crop, self.crop_height, self.crop_width, "crop")
         below = self.side - self.crop_height - self.pad_top
         right = self.side - self.crop_width - self.pad_left
-        square = cv2.copyMakeBorder(
-            crop, self.pad_top, below, self.pad_left, right, cv2.BORDER_CONSTANT, value=0
-        )
+        square = cv2.copyMakeBorder(crop, self.pad_top, below, self.pad_left, right, cv2.BORDER_CONSTANT, value=0)
         if self.side == self.size:
             return square
         interpolation = cv2.INTER_AREA if self.size < self.side else cv2.INTER_LINEAR

@@ -38,9 +38,7 @@ class Clahe:
         if self.engine == "skimage" and not 0 < self.clip <= 1:
             raise CxrError(f"CLAHE clip {self.clip:g}; engine skimage expects a fraction of pixels in (0, 1]")
         if self.engine == "opencv" and not self.clip >= 1:
-            raise CxrError(
-                f"CLAHE clip {self.clip:g}; engine opencv expects a multiple of the mean count, >= 1"
-            )
+            raise CxrError(f"CLAHE clip {self.clip:g}; engine opencv expects a multiple of the mean count, >= 1")
 
 
 def to_uint8(pixels: Shaped[np.ndarray, "height width"]) -> UInt8[np.ndarray, "height width"]:

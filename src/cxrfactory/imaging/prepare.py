@@ -66,9 +66,7 @@ def prepare(
     """
     pixels = radiograph.pixels
     height, width = pixels.shape
-    top, left, crop_height, crop_width = (
-        find_borders(pixels) if recipe.remove_borders else (0, 0, height, width)
-    )
+    top, left, crop_height, crop_width = find_borders(pixels) if recipe.remove_borders else (0, 0, height, width)
     bottom, right = top + crop_height, left + crop_width
     if keep is not None and len(keep):
         first = np.clip(np.floor(keep.min(axis=0)), 0, None).astype(int)

@@ -67,9 +67,7 @@ def check_pixels(pixels: Shaped[np.ndarray, "height width"]) -> None:
         raise ImageError(f"one-colour image: every pixel is {low:g}")
 
 
-def grey_of_colour(
-    pixels: Shaped[np.ndarray, "height width 3"], tolerance: int
-) -> Shaped[np.ndarray, "height width"]:
+def grey_of_colour(pixels: Shaped[np.ndarray, "height width 3"], tolerance: int) -> Shaped[np.ndarray, "height width"]:
     """Return the grey image of three channels that are equal up to ``tolerance`` levels (the middle one).
 
     Raises
@@ -78,9 +76,7 @@ def grey_of_colour(
         If they differ by more: true colour.
     """
     red, green, blue = (pixels[..., channel].astype(np.int32) for channel in range(3))
-    apart = max(
-        int(np.abs(red - green).max()), int(np.abs(green - blue).max()), int(np.abs(red - blue).max())
-    )
+    apart = max(int(np.abs(red - green).max()), int(np.abs(green - blue).max()), int(np.abs(red - blue).max()))
     if apart > tolerance:
         raise ImageError(f"true colour (channels differ by up to {apart} levels); a radiograph is grey")
     return np.ascontiguousarray(pixels[..., 1])

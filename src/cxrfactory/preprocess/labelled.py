@@ -1,0 +1,98 @@
+"""The labelled training set: images treated like any other, landmarks carried along."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from cxrfactory.anatomy.graph import LABEL_GRAPHS, landmark_graph
+from cxrfactory.errors import ImageError
+from cxrfactory.imaging.png import encode_png
+from cxrfactory.imaging.prepare import Preparation, prepare
+from cxrfactory.imaging.reading import read_radiograph
+from cxrfactory.logs import get_logger
+from cxrfactory.preprocess.streaming import write_images
+from cxrfactory.tables.parquet import read_table
+from cxrfactory.tables.schemas import LABELLED, LABELLED_IMAGES
+
+# Contours may run a little past the film's edge; farther out they are in another frame than the image.
+LARGEST_EXCESS = 0.05  # of the longer side
+
+log = get_logger(__name__)
+
+
+def preprocess_labelled(
+    labelled: str | Path,
+    output: str | Path,
+    rejected: str | Path,
+    recipe: Preparation,
+    workers: int = 1,
+) -> tuple[int, int]:
+    """Preprocess a labelled set.
+
+    Border removal never cuts landmarks off: the crop is widened to hold them.
+
+    Parameters
+    ----------
+    labelled
+        Parquet of schema ``LABELLED``: paths absolute or relative to the working folder, landmarks in pixels
+        of the image files.
+    output
+        Parquet to write, schema ``LABELLED_IMAGES``: landmarks float32 in the preprocessed frame.
+    rejected
+        Table of the images that could not be used, schema ``REJECTED``.
+    recipe
+        What is done to each image.
+    workers
+        Threads; no byte of the output depends on it.
+
+    Returns
+    -------
+    Numbers of images written and rejected.
+
+    Raises
+    ------
+    CxrError
+        If the table is missing or lacks a column, or ids repeat.
+    """
+    columns = ["image_id", "path", "patient_id", "source", "labels", "split", "landmarks"]
+    records = read_table(labelled, LABELLED)[columns].to_dict("records")
+    log.info("%s: %d labelled images", labelled, len(records))
+
+    def work(record: dict[str, Any]) -> dict[str, Any]:
+        landmarks = _landmarks(record["landmarks"], record["labels"])
+        radiograph = read_radiograph(record["path"], recipe.max_megapixels)
+        for note in radiograph.notes:
+            log.warning("%s: %s", record["path"], note)
+        _check_frame(landmarks, *radiograph.pixels.shape)
+        image, geometry = prepare(radiograph, recipe, keep=landmarks)
+        kept = {name: record[name] for name in ("image_id", "patient_id", "source", "labels", "split")}
+        moved = geometry.forward_points(landmarks).astype(np.float32)
+        return kept | geometry.as_row() | {"png": encode_png(image), "landmarks": moved.ravel()}
+
+    written, faults = write_images(records, work, output, rejected, LABELLED_IMAGES, workers)
+    log.info("%s: wrote %d images; %s: %d rejected", output, written, rejected, faults)
+    return written, faults
+
+
+def _landmarks(flat: Any, labels: str) -> Float[np.ndarray, "nodes 2"]:
+    if labels not in LABEL_GRAPHS:
+        raise ImageError(f"labels '{labels}'; expected one of {', '.join(LABEL_GRAPHS)}")
+    numbers = np.asarray(flat, dtype=np.float64)
+    nodes = landmark_graph(LABEL_GRAPHS[labels]).nodes
+    if numbers.shape != (nodes * 2,):
+        raise ImageError(f"{numbers.size} landmark numbers; labels {labels} have {nodes} x 2")
+    if not np.isfinite(numbers).all():
+        raise ImageError("landmarks that are not finite numbers")
+    return numbers.reshape(nodes, 2)
+
+
+def _check_frame(landmarks: Float[np.ndarray, "nodes 2"], height: int, width: int) -> None:
+    excess = LARGEST_EXCESS * max(height, width)
+    low, high = landmarks.min(axis=0), landmarks.max(axis=0)
+    if (low < -excess).any() or high[0] > width + excess or high[1] > height + excess:
+        raise ImageError(
+            f"landmarks from ({low[0]:.0f}, {low[1]:.0f}) to ({high[0]:.0f}, {high[1]:.0f}) in an image of "
+            f"{width} x {height} px; expected (x, y) in pixels of the image file"
+        )

@@ -1,0 +1,121 @@
+"""Work through images in order with several threads, and write what comes out without holding it all."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, TypeVar
+
+import cv2
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cxrfactory.errors import CxrError, ImageError
+from cxrfactory.logs import get_logger, progress
+from cxrfactory.tables.atomic import atomic_path
+from cxrfactory.tables.parquet import write_table
+from cxrfactory.tables.schemas import REJECTED
+
+Item = TypeVar("Item")
+Row = dict[str, Any]
+
+ROWS_PER_GROUP = 64  # about 30 MB of 1024 x 1024 images; readers may stream group by group
+
+log = get_logger(__name__)
+
+
+def map_in_order(work: Callable[[Item], Row], items: Sequence[Item], workers: int) -> Iterator[Row]:
+    """Yield ``work(item)`` in the order of ``items``; threads look ahead by a bounded number of items.
+
+    Threads, because decoding, resizing and encoding release the interpreter's lock.
+    """
+    cv2.setNumThreads(1)  # one thread an image: the number of cores used is the caller's choice
+    if workers <= 1:
+        yield from map(work, items)
+        return
+    ahead = 4 * workers
+    with ThreadPoolExecutor(workers) as pool:
+        for start in range(0, len(items), ahead):
+            yield from pool.map(work, items[start : start + ahead])
+
+
+@contextmanager
+def image_table_writer(path: str | Path, schema: pa.Schema) -> Iterator[Callable[[list[Row]], None]]:
+    """Open a Parquet file of images for writing in row groups, atomically; yield the writing function.
+
+    PNG bytes are stored as they are, because they do not compress further.
+    """
+    compression = {name: "NONE" if name == "png" else "ZSTD" for name in schema.names}
+    with (
+        atomic_path(path) as temporary,
+        pq.ParquetWriter(temporary, schema, compression=compression, use_dictionary=False) as writer,
+    ):
+        yield lambda rows: writer.write_table(pa.Table.from_pylist(rows, schema=schema))
+
+
+def write_images(
+    records: Sequence[Row],
+    work: Callable[[Row], Row],
+    output: str | Path,
+    rejected: str | Path,
+    schema: pa.Schema,
+    workers: int,
+) -> tuple[int, int]:
+    """Turn records into image rows; a record whose image is at fault becomes a row of ``rejected``.
+
+    Parameters
+    ----------
+    records
+        Each with ``image_id`` and ``path``; sorted here by ``image_id``.
+    work
+        Makes a row of ``schema`` from a record, or raises ImageError.
+    output, rejected
+        Parquet files to write, both also when they hold no row.
+    schema
+        Of ``output``.
+    workers
+        Number of threads; no byte written depends on it.
+
+    Returns
+    -------
+    Numbers of rows written and rejected.
+
+    Raises
+    ------
+    CxrError
+        If two records have the same ``image_id``.
+    """
+    if workers < 1:
+        raise CxrError(f"{workers} workers; expected 1 or more")
+    records = sorted(records, key=lambda record: record["image_id"])
+    for first, second in pairwise(records):
+        if first["image_id"] == second["image_id"]:
+            raise CxrError(f"image_id '{first['image_id']}' occurs twice; ids must be unique")
+
+    def attempt(record: Row) -> Row:
+        try:
+            return work(record)
+        except ImageError as error:
+            reason = str(error)
+            log.warning("rejected %s: %s", record["image_id"], reason)
+            place = {"image_id": record["image_id"], "path": record["path"]}
+            return place | {"stage": "preprocess", "reason": reason}
+
+    written, faults, waiting = 0, [], []
+    with image_table_writer(output, schema) as write:
+        results = map_in_order(attempt, records, workers)
+        for row in progress(results, "preprocess", total=len(records)):
+            if "reason" in row:
+                faults.append(row)
+                continue
+            waiting.append(row)
+            if len(waiting) == ROWS_PER_GROUP:
+                write(waiting)
+                written, waiting = written + len(waiting), []
+        if waiting:
+            write(waiting)
+            written += len(waiting)
+    write_table(pd.DataFrame(faults, columns=REJECTED.names), rejected, REJECTED)
+    return written, len(faults)
