@@ -61,6 +61,4 @@ class ReleaseLayout:
 
 def with_gz(*names: str) -> tuple[str, ...]:
     """Each name as given and in its other form, compressed or not: ``a.csv.gz`` gives ``a.csv.gz, a.csv``."""
-    return tuple(
-        form for name in names for form in (name, name[:-3] if name.endswith(".gz") else f"{name}.gz")
-    )
+    return tuple(form for name in names for form in (name, name[:-3] if name.endswith(".gz") else f"{name}.gz"))

@@ -8,7 +8,7 @@ import pandera.pandas as pandera
 from cxrfactory.errors import CxrError
 from cxrfactory.ingest import registry
 from cxrfactory.ingest.files import check_files as check_image_files
-from cxrfactory.ingest.rows import OLDEST_YEARS, VIEWS, guard
+from cxrfactory.ingest.rows import OLDEST_YEARS, VIEWS, guard, printable
 from cxrfactory.ingest.tabular import find_tables
 from cxrfactory.logs import get_logger
 from cxrfactory.tables import schemas
@@ -36,9 +36,7 @@ MANIFEST_CHECKS = pandera.DataFrameSchema(
             lambda rows: rows["included"] == rows["exclusion_reason"].isna(),
             error="a row is included exactly where it has no exclusion reason",
         ),
-        pandera.Check(
-            lambda rows: ~rows["included"] | rows["path"].notna(), error="an included row has a path"
-        ),
+        pandera.Check(lambda rows: ~rows["included"] | rows["path"].notna(), error="an included row has a path"),
     ],
     strict=True,
 )
@@ -96,6 +94,8 @@ def read_manifest(
         (~manifest["included"]).sum(),
         layout.view_rule,
     )
+    if not manifest["included"].any():
+        log.warning("%s: no image is included; see the exclusion reasons in the manifest", slug)
     return manifest
 
 
@@ -130,8 +130,9 @@ def _refuse_duplicates(rows: pd.DataFrame, root: Path) -> None:
     second = rows[twice].iloc[0]
     first = rows[rows["image_id"] == second["image_id"]].iloc[0]
     raise CxrError(
-        f"{root / second['table']}: row {second['row']}: image id '{second['image_id']}' stands already in row "
-        f"{first['row']} of {first['table']} ({int(twice.sum())} repeated in all); each image may be listed once"
+        f"{root / second['table']}: row {second['row']}: image id '{printable(second['image_id'], 200)}' "
+        f"stands already in row {first['row']} of {first['table']} ({int(twice.sum())} repeated in all); "
+        "each image may be listed once"
     )
 
 

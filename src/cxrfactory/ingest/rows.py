@@ -145,7 +145,7 @@ def guard(rows: pd.DataFrame, id_is_file_name: bool) -> pd.DataFrame:
 
 
 def quoted_words(cell: str) -> list[str]:
-    """Return the strings of a printed Python list, ``"['a', 'b']"`` to ``["a", "b"]``, without evaluating it."""
+    """Return the strings of a printed Python list (``"['a', 'b']"``), without evaluating it."""
     return [single or double for single, double in re.findall(r"'([^']*)'|\"([^\"]*)\"", cell)]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from cxrfactory.errors import CxrError
@@ -27,8 +28,8 @@ class SourceTable:
         return read_columns(self.path, required, optional)
 
     def columns(self) -> list[str]:
-        """Return the names in the header line."""
-        return list(_parse(self.path, nrows=0).columns)
+        """Return the names in the header line, without columns that have none."""
+        return [name for name in _parse(self.path, nrows=0).columns if not name.startswith("Unnamed: ")]
 
 
 def find_tables(layout: ReleaseLayout, root: Path) -> dict[str, SourceTable]:
@@ -45,8 +46,8 @@ def find_tables(layout: ReleaseLayout, root: Path) -> dict[str, SourceTable]:
     if not any(slot.role in found for slot in layout.slots if slot.lists_images):
         names = [name for slot in layout.slots if slot.lists_images for name in slot.alternatives]
         raise CxrError(
-            f"{root}: no table of {layout.slug} here; looked for {', '.join(names)}; put the release's own table "
-            "there, or point --root at the folder that holds it"
+            f"{root}: no table of {layout.slug} here; looked for {', '.join(names)}; put the release's own "
+            "table there, or point --root at the folder that holds it"
         )
     return found
 
@@ -81,7 +82,7 @@ def read_columns(path: Path, required: Sequence[str], optional: Sequence[str] = 
     if missing:
         raise CxrError(
             f"{path}: column {_quoted(missing)} is missing; found {_quoted(header[:_SHOWN_COLUMNS])}"
-            f"{' ...' if len(header) > _SHOWN_COLUMNS else ''}; expected the table as the release publishes it"
+            f"{' ...' if len(header) > _SHOWN_COLUMNS else ''}; expected the table as the release has it"
         )
     wanted = [*required, *(name for name in optional if name in header)]
     frame = _parse(path, usecols=wanted)[wanted].fillna("")
@@ -120,11 +121,13 @@ def _quoted(names: Sequence[str]) -> str:
 
 def fold_flags(frame: pd.DataFrame, names: Sequence[str]) -> pd.Series:
     """Join the names of the columns that hold 1, per row, with ``|``; empty where none does."""
-    joined = pd.Series("", index=frame.index, dtype=object)
-    for name in names:
-        positive = frame[name].isin(("1", "1.0"))
-        joined = joined.where(~positive, joined + "|" + name.replace("|", "/"))
-    return joined.str.removeprefix("|")
+    flags = np.column_stack([frame[name].isin(("1", "1.0")).to_numpy() for name in names])
+    clean = [name.replace("|", "/") for name in names]
+    # A few hundred distinct rows stand for hundreds of thousands: join each once.
+    keys = flags @ (1 << np.arange(len(names), dtype=np.int64))
+    _, first, where = np.unique(keys, return_index=True, return_inverse=True)
+    joined = ["|".join(name for name, on in zip(clean, flags[row], strict=True) if on) for row in first]
+    return pd.Series(np.array(joined, dtype=object)[where], index=frame.index)
 
 
 def with_position(frame: pd.DataFrame, table: SourceTable) -> pd.DataFrame:

@@ -31,24 +31,22 @@ def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False)
     import pandas as pd
 
     from cxrfactory.errors import CxrError
-    from cxrfactory.ingest.rows import collapse, draft
+    from cxrfactory.ingest.rows import collapse, draft, printable
     from cxrfactory.ingest.tabular import with_position
 
     table = tables["reports"]
     id_column = next((name for name in ("SOPInstanceUID", "ImageID") if name in table.columns()), None)
     if id_column is None:
-        raise CxrError(
-            f"{table.path}: column 'SOPInstanceUID' (or 'ImageID') is missing; found {table.columns()}"
-        )
+        found = ", ".join(printable(name) for name in table.columns())
+        raise CxrError(f"{table.path}: column 'SOPInstanceUID' (or 'ImageID') is missing; found {found}")
     frame = with_position(table.read([id_column], optional=["filename", "EncodedPixels"]), table)
     frame = frame.rename(columns={id_column: "image_id"})
     images, codes = collapse(frame)
     columns: dict[str, Series] = {}
     if "filename" in frame:
         patients = frame["filename"].str.split("_", n=1).str[0].groupby(codes)
-        columns["patient_id"] = patients.first().where(
-            (patients.nunique() == 1) & (patients.first() != ""), None
-        )
+        sure = (patients.nunique() == 1) & (patients.first() != "")
+        columns["patient_id"] = patients.first().where(sure, None)
     if "EncodedPixels" in frame:
         mask = frame["EncodedPixels"].str.strip()
         positive = (~mask.isin(("-1", ""))).groupby(codes).any()

@@ -50,7 +50,7 @@ def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False)
 
 
 def locate(root: "Path", paths: "Series") -> "Series":
-    """Find images in one ``images`` folder, in ``images_001/images`` to ``images_012/images``, or in the root."""
+    """Find images in ``images``, in ``images_001/images`` to ``images_012/images``, or in the root."""
     from cxrfactory.ingest.files import index_folders
 
     folders = [root / "images", *sorted(root.glob("images_*/images")), *sorted(root.glob("images_*")), root]

@@ -39,16 +39,16 @@ def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False)
 
     from cxrfactory.ingest.tabular import listing_tables
 
-    return pd.concat(
-        [_table_rows(table) for table in listing_tables(tables, ("train", "valid"))]
-    ).reset_index(drop=True)
+    return pd.concat([_table_rows(table) for table in listing_tables(tables, ("train", "valid"))]).reset_index(
+        drop=True
+    )
 
 
 def _table_rows(table: "SourceTable") -> "DataFrame":
     from cxrfactory.ingest.rows import ages, draft, is_missing, printable, sexes
     from cxrfactory.ingest.tabular import fold_flags, with_position
 
-    names = [name for name in table.columns() if name and name not in _NOT_FINDINGS]
+    names = [name for name in table.columns() if name not in _NOT_FINDINGS]
     frame = with_position(table.read([*_NOT_FINDINGS, *names]), table)
     side = frame["Frontal/Lateral"].str.strip()
     reason = side.astype(object).where(side != "Frontal", None)
@@ -68,7 +68,7 @@ def _table_rows(table: "SourceTable") -> "DataFrame":
         view=view.where(side != "Lateral", "LATERAL"),
         sex=sexes(frame["Sex"]),
         age=ages(frame["Age"]),
-        findings=fold_flags(frame, names),
+        findings=fold_flags(frame, names) if names else None,
         exclusion_reason=reason,
     )
 

@@ -70,9 +70,7 @@ def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False)
 
     table = tables["metadata"]
     columns = ["dicom_id", "subject_id", "study_id", "ViewPosition"]
-    frame = with_position(
-        table.read([*columns, _PROCEDURE, _VIEW_CODE] if view_from_procedure else columns), table
-    )
+    frame = with_position(table.read([*columns, _PROCEDURE, _VIEW_CODE] if view_from_procedure else columns), table)
     views = select_views(frame["ViewPosition"], "ViewPosition", _OTHER_VIEWS)
     if view_from_procedure:
         views = _ask_procedure(views, frame)
@@ -90,7 +88,7 @@ def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False)
 
 
 def _ask_procedure(views: "DataFrame", frame: "DataFrame") -> "DataFrame":
-    """Fill missing views from the view code, then from the procedure's text; never change one that is given."""
+    """Fill missing views from the view code, then from the procedure's text; a given view stays."""
     from cxrfactory.ingest.rows import is_missing, select_views
 
     missing = is_missing(frame["ViewPosition"])
@@ -98,10 +96,11 @@ def _ask_procedure(views: "DataFrame", frame: "DataFrame") -> "DataFrame":
     answer = asked[_VIEW_CODE].str.strip().str.lower().map(_VIEW_CODES).astype(object)
     text = asked[_PROCEDURE].str.upper()
     named = {name: text.str.contains(rf"\b{name}\b", regex=True) for name in ("PA", "AP")}
-    other = text.str.contains(r"\bLAT(?:ERAL)?\b|\bOBL|\bDECUB", regex=True)
+    chest = text.str.contains(r"\bCHEST\b", regex=True)
+    other = text.str.contains(r"\bLAT(?:ERAL)?\b|\bOBL|\bDECUB|\bABD|\bRIBS?\b|\bSPINE", regex=True)
     # A text that names a second view says what was ordered, not which of the images this one is.
     for name, rival in (("PA", "AP"), ("AP", "PA")):
-        alone = answer.isna() & named[name] & ~named[rival] & ~other
+        alone = answer.isna() & chest & named[name] & ~named[rival] & ~other
         answer = answer.mask(alone, name)
     decided = answer[answer.notna()]
     views = views.copy()
@@ -109,9 +108,7 @@ def _ask_procedure(views: "DataFrame", frame: "DataFrame") -> "DataFrame":
     chosen = select_views(decided, source, {view: view for view in ("LATERAL", "LL", "RL")})
     views.loc[decided.index, ["view", "exclusion_reason"]] = chosen
     undecided = answer.index[answer.isna()]
-    views.loc[undecided, "exclusion_reason"] = (
-        "ViewPosition is missing and the procedure names no single view"
-    )
+    views.loc[undecided, "exclusion_reason"] = "ViewPosition is missing and the procedure names no single view"
     return views
 
 
@@ -123,6 +120,8 @@ def _findings(tables: "Mapping[str, SourceTable]", study: "Series") -> "Series |
         return None
     table = tables["labels"]
     names = [name for name in table.columns() if name not in ("subject_id", "study_id")]
+    if not names:
+        raise CxrError(f"{table.path}: no column names a finding; expected the label table of the release")
     labels = table.read(["study_id", *names])
     if labels["study_id"].duplicated().any():
         study_id = labels["study_id"][labels["study_id"].duplicated()].iloc[0]

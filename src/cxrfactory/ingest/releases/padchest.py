@@ -37,7 +37,6 @@ def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False)
         draft,
         known,
         plausible_ages,
-        quoted_words,
         select_views,
         sexes,
         study_year,
@@ -53,10 +52,7 @@ def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False)
     path = frame["ImageID"]
     if "ImageDir" in frame:
         path = frame["ImageDir"].where(frame["ImageDir"] == "", frame["ImageDir"] + "/") + frame["ImageID"]
-    words = {
-        cell: "|".join(word.replace("|", "/") for word in quoted_words(cell))
-        for cell in frame.Labels.unique()
-    }
+    words = {cell: _labels(cell) for cell in frame["Labels"].unique()}
     return draft(
         frame,
         frame["ImageID"],
@@ -69,6 +65,14 @@ def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False)
         findings=frame["Labels"].map(words),
         exclusion_reason=views["exclusion_reason"],
     )
+
+
+def _labels(cell: str) -> str | None:
+    from cxrfactory.ingest.rows import quoted_words
+
+    if not cell.strip().startswith("["):
+        return None
+    return "|".join(word.replace("|", "/") for word in quoted_words(cell))
 
 
 def locate(root: "Path", paths: "Series") -> "Series":

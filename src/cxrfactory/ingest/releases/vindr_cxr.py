@@ -54,9 +54,8 @@ def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False)
 
     from cxrfactory.ingest.tabular import listing_tables
 
-    return pd.concat([_table_rows(table) for table in listing_tables(tables, ("train", "test"))]).reset_index(
-        drop=True
-    )
+    parts = [_table_rows(table) for table in listing_tables(tables, ("train", "test"))]
+    return pd.concat(parts, ignore_index=True)
 
 
 def _table_rows(table: "SourceTable") -> "DataFrame":
@@ -65,24 +64,27 @@ def _table_rows(table: "SourceTable") -> "DataFrame":
 
     header = table.columns()
     long = "class_name" in header
-    names = ["class_name"] if long else [name for name in header if name and name not in _NOT_FINDINGS]
+    names = ["class_name"] if long else [name for name in header if name not in _NOT_FINDINGS]
     frame = with_position(table.read(["image_id", *names], optional=["rad_id"]), table)
     images, codes = collapse(frame)
     readers = frame["rad_id"] if "rad_id" in frame else frame["image_id"]
-    votes = _long_votes(frame, codes, readers) if long else _wide_votes(frame, codes, readers, names)
+    findings = None
+    if names:
+        votes = _long_votes(frame, codes, readers) if long else _wide_votes(frame, codes, readers, names)
+        findings = _majority(votes, codes, readers)
     return draft(
         images,
         images["image_id"],
         f"{table.role}/" + images["image_id"] + ".dicom",
-        findings=_majority(votes, codes, readers),
+        findings=findings,
     )
 
 
 def _long_votes(frame: "DataFrame", codes: "ndarray", readers: "Series") -> "DataFrame":
     """Return columns image, finding, reader from rows that hold one finding each."""
-    return frame.assign(image=codes, finding=frame["class_name"], reader=readers)[
-        ["image", "finding", "reader"]
-    ]
+    import pandas as pd
+
+    return pd.DataFrame({"image": codes, "finding": frame["class_name"], "reader": readers})
 
 
 def _wide_votes(frame: "DataFrame", codes: "ndarray", readers: "Series", names: list[str]) -> "DataFrame":

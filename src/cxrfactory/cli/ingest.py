@@ -1,0 +1,92 @@
+"""``ingest``, ``ingest-labelled``, ``selection``: releases and labelled sets to tables."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def ingest(
+    release: Annotated[
+        str,
+        typer.Argument(help="Name of the release, e.g. chexpert; an unknown name lists them all."),
+    ],
+    root: Annotated[Path, typer.Option(help="Folder of the release; it may hold the tables alone.")],
+    output: Annotated[Path, typer.Option(help="Manifest to write (.parquet).")],
+    check_files: Annotated[
+        bool, typer.Option("--check-files", help="Exclude images whose file is missing or empty.")
+    ] = False,
+    view_from_procedure: Annotated[
+        bool,
+        typer.Option(
+            "--view-from-procedure",
+            help="Let the view code and procedure text decide where the view is missing (MIMIC-CXR-JPG).",
+        ),
+    ] = False,
+    summary: Annotated[Path | None, typer.Option(help="Also write the counts, by reason of exclusion (.csv).")] = None,
+) -> None:
+    """Write the manifest of a release: one row an image, kept or excluded with the reason."""
+    from cxrfactory.ingest import manifest
+    from cxrfactory.ingest import summary as counts
+
+    rows = manifest.read_manifest(release, root, view_from_procedure, check_files)
+    manifest.write_manifest(rows, output)
+    if summary is not None:
+        counts.write_summary([counts.count(rows, release)], summary)
+
+
+def ingest_labelled(
+    root: Annotated[Path, typer.Option(help="Folder with RL, LL, H, RCLA, LCLA and clinical.csv.")],
+    output: Annotated[Path, typer.Option(help="Table of labelled images to write (.parquet).")],
+    images: Annotated[
+        list[str], typer.Option(metavar="SOURCE=DIR", help="Image folder of a source, e.g. JSRT=DIR; repeat.")
+    ],
+    rejected: Annotated[
+        Path | None, typer.Option(help="Rejected images (.parquet); default: beside the output.")
+    ] = None,
+    organs: Annotated[
+        str, typer.Option(help="Keep at most these: lungs, lungs-heart or lungs-heart-clavicles.")
+    ] = "lungs-heart-clavicles",
+    train_list: Annotated[Path | None, typer.Option(help="Text file: ids to train on, one a line.")] = None,
+    val_list: Annotated[Path | None, typer.Option(help="Text file: ids to validate on, one a line.")] = None,
+    val_fraction: Annotated[
+        float, typer.Option(help="Share of patients to validate on where no list covers their source.")
+    ] = 0.1,
+    image_size: Annotated[
+        int, typer.Option(help="Height and width (pixels) of the images that the landmarks are drawn on.")
+    ] = 1024,
+) -> None:
+    """Write the table of labelled images: landmarks, labels L, LH or LHC, split by patient."""
+    from cxrfactory.errors import CxrError
+    from cxrfactory.ingest import labelled
+
+    folders = {}
+    for pair in images:
+        source, sign, folder = pair.partition("=")
+        if not (source and sign and folder):
+            raise CxrError(f"--images '{pair}': expected SOURCE=DIR, for example JSRT=data/jsrt/images")
+        folders[source] = Path(folder)
+    split = labelled.Split(
+        train=labelled.read_list(train_list) if train_list else None,
+        val=labelled.read_list(val_list) if val_list else None,
+        val_fraction=val_fraction,
+    )
+    table, refused = labelled.read_labelled(root, folders, organs, split, image_size)
+    labelled.write_labelled(table, refused, output, rejected or output.with_name(f"{output.stem}.rejected.parquet"))
+
+
+def selection(
+    manifests: Annotated[
+        list[Path], typer.Argument(metavar="MANIFEST...", help="Manifests; the stem names the dataset.")
+    ],
+    output: Annotated[Path, typer.Option(help="Selection diagram to write (.png or .svg).")],
+    table: Annotated[Path, typer.Option(help="Table of counts to write (.csv).")],
+    expected: Annotated[Path | None, typer.Option(help="Counts to compare with, e.g. resources/releases.yaml.")] = None,
+) -> None:
+    """Draw and tabulate how many images of each release are kept, and why others are not."""
+    from cxrfactory.ingest import diagram, summary
+
+    known = summary.read_expected(expected) if expected else {}
+    selections = summary.read_selections([(path.stem, path) for path in manifests], known)
+    summary.write_summary(selections, table)
+    diagram.draw(selections, [summary.display_name(item.name) for item in selections], output)

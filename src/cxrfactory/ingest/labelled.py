@@ -1,0 +1,338 @@
+"""The landmark training set: contours, clinical table and images to one table of labelled images.
+
+Layout (ngaggion/Chest-xray-landmark-dataset): folders ``RL``, ``LL``, ``H``, ``RCLA``, ``LCLA`` with ``<id>.npy``
+(nodes x 2, (x, y) pixels of the 1024 x 1024 image) and ``clinical.csv`` with ``File``, ``Dataset``, ``Sex``, ``Age``,
+``Condition`` and perhaps ``Patient``. Images lie elsewhere, one folder a source.
+"""
+
+import re
+import warnings
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float32
+from PIL import Image
+
+from cxrfactory.anatomy.graph import LABEL_GRAPHS, ORGAN_NODES
+from cxrfactory.errors import CxrError, ImageError
+from cxrfactory.ingest.files import file_fault
+from cxrfactory.ingest.rows import ages, printable, sexes, unsafe
+from cxrfactory.ingest.tabular import read_columns
+from cxrfactory.logs import get_logger
+from cxrfactory.tables import schemas
+from cxrfactory.tables.keys import seed_of
+from cxrfactory.tables.parquet import write_table
+
+log = get_logger(__name__)
+
+STAGE = "ingest-labelled"
+ORGAN_FOLDERS = {
+    "right_lung": "RL",
+    "left_lung": "LL",
+    "heart": "H",
+    "right_clavicle": "RCLA",
+    "left_clavicle": "LCLA",
+}
+# Organs that each label code adds to the one before, in node order.
+_STEPS = {"L": ("right_lung", "left_lung"), "LH": ("heart",), "LHC": ("right_clavicle", "left_clavicle")}
+_SUFFIXES = (".png", ".jpg", ".jpeg")
+_SAME_PATIENT = re.compile(r"same pt as ([A-Za-z0-9_]+)")
+
+
+@dataclass(frozen=True)
+class Split:
+    """How images are divided: by lists of ids where given, else by a stable hash of the patient.
+
+    Attributes
+    ----------
+    train, val
+        Ids, or None. A source with an id on a list is divided by the lists alone. With one list, its other
+        images form the other part; with two, images on neither (a test set, say) are left out.
+    val_fraction
+        Share of the patients that a hash sends to validation.
+    """
+
+    train: frozenset[str] | None = None
+    val: frozenset[str] | None = None
+    val_fraction: float = 0.1
+
+
+def read_list(path: str | Path) -> frozenset[str]:
+    """Read ids from a text file, one a line; suffixes ``.png``, ``.jpg`` are dropped.
+
+    Raises
+    ------
+    CxrError
+        If the file is missing or names no id.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CxrError(f"{path}: no such file; expected a text file with one image id a line")
+    ids = frozenset(stem_of(line.strip()) for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+    if not ids:
+        raise CxrError(f"{path}: the list is empty; expected one image id a line")
+    return ids
+
+
+def stem_of(name: str) -> str:
+    """Drop an image suffix, and nothing else after a dot."""
+    for suffix in _SUFFIXES:
+        if name.lower().endswith(suffix):
+            return name[: -len(suffix)]
+    return name
+
+
+def read_labelled(
+    root: str | Path,
+    images: Mapping[str, Path],
+    organs: str = "lungs-heart-clavicles",
+    split: Split | None = None,
+    image_size: int = 1024,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read the labelled set; a row that cannot be used is rejected with its reason.
+
+    Parameters
+    ----------
+    root
+        Folder of the landmarks and ``clinical.csv``.
+    images
+        Folder of the images of each source (``Dataset`` in the table).
+    organs
+        A graph name; contours beyond its organs are left out, fewer are kept as they are.
+    split
+        How to divide the images into ``train`` and ``val``.
+    image_size
+        Height and width of the images, in pixels, that the landmarks were drawn on.
+
+    Returns
+    -------
+    DataFrame
+        Columns of :data:`cxrfactory.tables.schemas.LABELLED`.
+    DataFrame
+        Columns of :data:`cxrfactory.tables.schemas.REJECTED`.
+
+    Raises
+    ------
+    CxrError
+        If the table, a folder or a column is missing, an id stands twice, or the split is impossible.
+    """
+    root, split = Path(root), split or Split()
+    steps = _wanted_steps(organs)
+    table = _read_clinical(root)
+    sources = set(table["Dataset"])
+    for source, folder in images.items():
+        if not folder.is_dir():
+            raise CxrError(f"--images {source}={folder}: no such folder")
+        if source not in sources:
+            raise CxrError(
+                f"--images {source}=...: {root / 'clinical.csv'} holds no such source; found "
+                f"{', '.join(sorted(sources))}"
+            )
+    patients = _patients(table)
+    kept, rejected = [], []
+    for place, row in enumerate(table.to_dict("records")):
+        try:
+            image = _find_image(row["image_id"], row["File"], row["Dataset"], images, image_size)
+            labels, landmarks = read_landmarks(root, row["image_id"], steps)
+        except ImageError as error:
+            rejected.append((row["image_id"], row["File"], STAGE, str(error)))
+            continue
+        kept.append(
+            {
+                "image_id": row["image_id"],
+                "path": image.as_posix(),
+                "patient_id": patients[place],
+                "source": row["Dataset"],
+                "labels": labels,
+                "sex": row["sex"],
+                "age": row["age"],
+                "condition": row["Condition"].strip() or None,
+                "landmarks": landmarks.ravel(),
+            }
+        )
+    refused = pd.DataFrame(rejected, columns=schemas.REJECTED.names, dtype=object)
+    if not kept:
+        reasons = Counter(reason for *_, reason in rejected).most_common(1)
+        raise CxrError(
+            f"{root}: none of {len(table)} labelled images can be used; most frequent reason: "
+            f"{reasons[0][0] if reasons else 'the table is empty'}"
+        )
+    labelled = pd.DataFrame(kept)
+    labelled["split"] = _divide(labelled, split)
+    unlisted = labelled["split"].isna()
+    if unlisted.any():
+        reason = "image is on neither the train nor the val list"
+        more = labelled[unlisted].assign(stage=STAGE, reason=reason)[schemas.REJECTED.names]
+        refused = pd.concat([refused, more], ignore_index=True)
+        labelled = labelled[~unlisted]
+    _log_counts(labelled, refused)
+    return labelled[schemas.LABELLED.names], refused
+
+
+def write_labelled(
+    labelled: pd.DataFrame, rejected: pd.DataFrame, output: str | Path, rejected_output: str | Path
+) -> None:
+    """Write the table and the rejected rows as Parquet."""
+    write_table(labelled, output, schemas.LABELLED)
+    write_table(rejected, rejected_output, schemas.REJECTED)
+    log.info("wrote %s and %s", output, rejected_output)
+
+
+def read_landmarks(
+    root: Path, image_id: str, steps: Mapping[str, tuple[str, ...]] = _STEPS
+) -> tuple[str, Float32[np.ndarray, "nodes 2"]]:
+    """Read the contours of one image, as far as they are annotated: lungs, then heart, then clavicles.
+
+    Returns
+    -------
+    str
+        ``L``, ``LH`` or ``LHC``.
+    ndarray
+        float32 [nodes, 2], (x, y) pixels.
+
+    Raises
+    ------
+    ImageError
+        If a lung is missing, or a file is unreadable, of another shape, or not finite.
+    """
+    found, parts = "", []
+    for label, organs in steps.items():
+        files = [root / ORGAN_FOLDERS[organ] / f"{image_id}.npy" for organ in organs]
+        if not all(file.is_file() for file in files):
+            break
+        parts += [_read_contour(file, ORGAN_NODES[organ]) for file, organ in zip(files, organs, strict=True)]
+        found = label
+    if not found:
+        raise ImageError("landmarks of a lung are missing")
+    return found, np.concatenate(parts)
+
+
+def _read_contour(path: Path, nodes: int) -> Float32[np.ndarray, "nodes 2"]:
+    name = f"{path.parent.name}/{path.name}"
+    try:
+        points = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise ImageError(f"landmark file is unreadable: {name}") from error
+    if points.shape != (nodes, 2) or points.dtype.kind not in "fiu":
+        raise ImageError(f"landmark file has shape {points.shape}, {points.dtype}, expected ({nodes}, 2): {name}")
+    if not np.isfinite(points).all():
+        raise ImageError(f"landmark file holds numbers that are not finite: {name}")
+    return points.astype(np.float32)
+
+
+def _find_image(image_id: str, file: str, source: str, images: Mapping[str, Path], image_size: int) -> Path:
+    if unsafe(pd.Series([image_id])).iloc[0] or "/" in image_id:
+        raise ImageError("image id is no plain name inside the image folder")
+    if source not in images:
+        raise ImageError(f"no image folder is given for source {printable(source)}")
+    names = dict.fromkeys([file, *(f"{image_id}{suffix}" for suffix in _SUFFIXES)])
+    path = next((images[source] / name for name in names if (images[source] / name).is_file()), None)
+    if path is None:
+        raise ImageError("image file is missing")
+    fault = file_fault(path)
+    if fault:
+        raise ImageError(f"image {fault}")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as header:
+                width, height = header.size
+    except (OSError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageError("image file is unreadable") from error
+    if (height, width) != (image_size, image_size):
+        raise ImageError(
+            f"image is {width} x {height} pixels, expected the {image_size} x {image_size} that the landmarks "
+            "are drawn on"
+        )
+    return path
+
+
+def _wanted_steps(organs: str) -> dict[str, tuple[str, ...]]:
+    codes = {graph: code for code, graph in LABEL_GRAPHS.items()}
+    if organs not in codes:
+        raise CxrError(f"--organs '{organs}' is unknown; expected one of {', '.join(codes)}")
+    names = list(_STEPS)
+    return {name: _STEPS[name] for name in names[: names.index(codes[organs]) + 1]}
+
+
+def _read_clinical(root: Path) -> pd.DataFrame:
+    path = root / "clinical.csv"
+    if not path.is_file():
+        raise CxrError(f"{path}: no such file; --root must hold clinical.csv beside RL, LL, H, RCLA, LCLA")
+    table = read_columns(path, ["File", "Dataset", "Sex", "Age", "Condition"], optional=["Patient"])
+    table["image_id"] = table["File"].map(stem_of)
+    empty = table["image_id"].str.strip() == ""
+    if empty.any():
+        raise CxrError(f"{path}: row {int(empty.to_numpy().argmax()) + 1}: column 'File' is empty")
+    twice = table["image_id"].duplicated()
+    if twice.any():
+        raise CxrError(f"{path}: image '{table['image_id'][twice].iloc[0]}' stands twice; expected it once")
+    return table.assign(sex=sexes(table["Sex"]), age=ages(table["Age"]))
+
+
+def _patients(table: pd.DataFrame) -> list[str]:
+    """Return one patient id a row, unique over sources.
+
+    ``Patient`` where the table has it; else the image's id, up to the first underscore in PadChest (its study),
+    and the earlier image's id where the condition says "same pt as <id>" (three Montgomery images).
+    """
+    patients: dict[str, str] = {}
+    for row in table.to_dict("records"):
+        own = row["image_id"]
+        if row.get("Patient", "").strip():
+            patient = row["Patient"].strip()
+        elif row["Dataset"].lower() == "padchest":
+            patient = own.split("_", 1)[0]
+        else:
+            same = _SAME_PATIENT.search(row["Condition"])
+            patient = same.group(1) if same else own
+        patients[own] = patient
+    resolved = []
+    for row in table.to_dict("records"):
+        patient, seen = patients[row["image_id"]], set()
+        # "A same as B, B same as C": follow to the first; a circle ends where it began.
+        while patient in patients and patients[patient] != patient and patient not in seen:
+            seen.add(patient)
+            patient = patients[patient]
+        resolved.append(f"{row['Dataset']}:{patient}")
+    return resolved
+
+
+def _divide(labelled: pd.DataFrame, split: Split) -> pd.Series:
+    """Return ``train``, ``val``, or null (on neither of two lists) for each row; no patient stands in two."""
+    if not 0 <= split.val_fraction < 1:
+        raise CxrError(f"--val-fraction {split.val_fraction} is impossible; expected 0 <= fraction < 1")
+    hashed = labelled["patient_id"].map(
+        lambda patient: "val" if seed_of(patient, "split") / 2**63 < split.val_fraction else "train"
+    )
+    if split.train is None and split.val is None:
+        return hashed
+    train, val = split.train or frozenset(), split.val or frozenset()
+    if train & val:
+        raise CxrError(f"image '{min(train & val)}' stands in the train list and in the val list; expected one")
+    ids = labelled["image_id"]
+    absent = (train | val) - set(ids)
+    if absent:
+        log.warning("%d ids of the split lists are no usable labelled image, e.g. %s", len(absent), min(absent))
+    covered = labelled["source"].isin(labelled.loc[ids.isin(train | val), "source"].unique())
+    rest = "val" if split.val is None else "train" if split.train is None else None
+    listed = ids.map(dict.fromkeys(train, "train") | dict.fromkeys(val, "val")).astype(object)
+    divided = listed.where(listed.notna(), rest).where(covered, hashed)
+    mixed = divided.groupby(labelled["patient_id"]).nunique()
+    if (mixed > 1).any():
+        raise CxrError(
+            f"patient '{mixed.index[mixed > 1][0]}' has images in train and in val; put each patient on one list"
+        )
+    return divided
+
+
+def _log_counts(labelled: pd.DataFrame, rejected: pd.DataFrame) -> None:
+    for (source, labels), part in labelled.groupby(["source", "labels"]):
+        in_val = int((part["split"] == "val").sum())
+        log.info("%s: %d images with %s (%d train, %d val)", source, len(part), labels, len(part) - in_val, in_val)
+    for reason, images in rejected["reason"].str.split(": ", n=1).str[0].value_counts().items():
+        log.info("rejected %d images: %s", images, reason)

@@ -1,0 +1,113 @@
+"""Counts of manifests: rows, included, excluded by reason, and what the CheXmask paper counts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from cxrfactory.errors import CxrError
+from cxrfactory.ingest import registry
+from cxrfactory.tables import schemas
+from cxrfactory.tables.atomic import write_text
+from cxrfactory.tables.parquet import read_table
+
+COLUMNS = ("release", "item", "images", "expected", "difference")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What became of a release's images.
+
+    Attributes
+    ----------
+    name
+        The release.
+    rows, included
+        Images listed, and kept.
+    reasons
+        Images excluded, by reason, most frequent first.
+    expected
+        Counts to compare with, by ``rows`` and ``included``; empty where none is known.
+    """
+
+    name: str
+    rows: int
+    included: int
+    reasons: dict[str, int]
+    expected: dict[str, int]
+
+    @property
+    def excluded(self) -> int:
+        """Images left out."""
+        return self.rows - self.included
+
+
+def count(manifest: pd.DataFrame, name: str, expected: dict[str, int] | None = None) -> Selection:
+    """Count a manifest; a reason ends at its colon, so that ``file is missing: a.jpg`` is one with ``b.jpg``.
+
+    Raises
+    ------
+    CxrError
+        If included and excluded do not add up to the rows.
+    """
+    reasons = manifest["exclusion_reason"].dropna().str.split(": ", n=1).str[0].value_counts()
+    by_reason = dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0])))
+    included = int(manifest["included"].sum())
+    if included + sum(by_reason.values()) != len(manifest):
+        raise CxrError(
+            f"{name}: {included} included + {sum(by_reason.values())} with a reason is not {len(manifest)} "
+            "rows; run ingest again"
+        )
+    return Selection(name, len(manifest), included, {key: int(n) for key, n in by_reason.items()}, expected or {})
+
+
+def read_expected(path: str | Path) -> dict[str, dict[str, int]]:
+    """Read expected counts (``resources/releases.yaml``), by release.
+
+    Raises
+    ------
+    CxrError
+        If the file is no such table.
+    """
+    path = Path(path)
+    try:
+        releases = yaml.safe_load(path.read_text(encoding="utf-8"))["releases"]
+        return {name: {key: int(counts[key]) for key in ("rows", "included")} for name, counts in releases.items()}
+    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise CxrError(
+            f"{path}: no table of expected counts ({type(error).__name__}: {error}); expected "
+            "'releases: {name: {rows: N, included: N}}'"
+        ) from error
+
+
+def read_selections(manifests: Sequence[tuple[str, Path]], expected: dict[str, dict[str, int]]) -> list[Selection]:
+    """Count manifest files, given as (release name, path), in that order."""
+    return [count(read_table(path, schemas.MANIFEST), name, expected.get(name)) for name, path in manifests]
+
+
+def display_name(slug: str) -> str:
+    """Return a release's published name where it is registered, else the name itself."""
+    return registry.LAYOUTS[slug].published_name if slug in registry.LAYOUTS else slug
+
+
+def table(selections: Sequence[Selection]) -> pd.DataFrame:
+    """Lay selections out as rows of release, item (``rows``, ``included``, ``excluded: <reason>``), images.
+
+    ``expected`` and ``difference`` (found less expected) are null where no expected count is known.
+    """
+    lines: list[tuple[object, ...]] = []
+    for selection in selections:
+        for item, images in (("rows", selection.rows), ("included", selection.included)):
+            known = selection.expected.get(item)
+            lines.append((selection.name, item, images, known, None if known is None else images - known))
+        lines.append((selection.name, "excluded", selection.excluded, None, None))
+        lines += [(selection.name, f"excluded: {reason}", n, None, None) for reason, n in selection.reasons.items()]
+    frame = pd.DataFrame(lines, columns=COLUMNS)
+    return frame.astype({"images": "int64", "expected": "Int64", "difference": "Int64"})
+
+
+def write_summary(selections: Sequence[Selection], path: str | Path) -> None:
+    """Write the table as CSV."""
+    write_text(path, table(selections).to_csv(index=False, lineterminator="\n"))
