@@ -1,0 +1,41 @@
+"""``cxrfactory package`` and ``cxrfactory package-card``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def package(
+    manifest: Annotated[Path, typer.Option(help="Manifest of the dataset (Parquet).")],
+    landmarks: Annotated[list[Path], typer.Option(help="Landmark shard; repeat for each.")],
+    rca: Annotated[list[Path], typer.Option(help="RCA shard; repeat for each.")],
+    dataset: Annotated[str, typer.Option(help="Name of the dataset in the config.")],
+    release_name: Annotated[str, typer.Option(help="Published name of the release, e.g. MIMIC-CXR-JPG.")],
+    id_column: Annotated[str, typer.Option(help="Name of the release's id column, e.g. dicom_id.")],
+    output: Annotated[Path, typer.Option(help="Folder of the product.")],
+    part: Annotated[Path, typer.Option(help="Folder, outside the product, for the release's accounts.")],
+    rejected: Annotated[list[Path] | None, typer.Option(help="Rejected table; repeat for each.")] = None,
+    product: Annotated[str, typer.Option(help="Product to make: chexmask.")] = "chexmask",
+    workers: Annotated[int, typer.Option(help="Processes; the bytes do not depend on it.")] = 1,
+) -> None:
+    """Pack one release of a product: CSV in both resolutions, Parquet, accounts."""
+    from cxrfactory.errors import CxrError
+    from cxrfactory.package.chexmask import package_chexmask
+
+    if product != "chexmask":
+        raise CxrError(f"unknown product '{product}'; expected chexmask")
+    package_chexmask(manifest, landmarks, rca, rejected or [], output, part, dataset, release_name, id_column, workers)
+
+
+def package_card(
+    output: Annotated[Path, typer.Option(help="Folder of the product.")],
+    part: Annotated[list[Path], typer.Option(help="A release's accounts, as package wrote; repeat for each.")],
+    weights_card: Annotated[Path, typer.Option(help="JSON card of the weights.")],
+    config: Annotated[Path, typer.Option(help="Config of the run; copied into the product.")],
+    credit: Annotated[list[str] | None, typer.Option(help="Source and licence to credit; repeatable.")] = None,
+) -> None:
+    """Close a product: rejected and excluded tables, dataset card, SHA256SUMS."""
+    from cxrfactory.package.card import package_card as close_product
+
+    close_product(output, part, weights_card, config, credit or [])

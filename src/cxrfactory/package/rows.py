@@ -1,0 +1,156 @@
+"""One image's rows: landmarks back to the original frame, masks, RLE, CSV lines, and the checks on them.
+
+What is published is what is filled: landmarks are rounded to whole pixels first and the masks are
+rasterised from the rounded points, so that whoever fills the ``Landmarks`` of a row gets its RLE. That is
+the relation in the published CheXmask files (155 of 155 sample images, all three organs). Masks of the original
+resolution come from landmarks mapped back, never from resized masks.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from jaxtyping import Float
+
+from cxrfactory.anatomy.graph import LandmarkGraph
+from cxrfactory.anatomy.raster import fill_contour
+from cxrfactory.errors import CxrError, ImageError
+from cxrfactory.imaging.geometry import Geometry
+from cxrfactory.tables.chexmask import row_text
+from cxrfactory.tables.rle import rle_decode, rle_encode
+from cxrfactory.tables.schemas import GEOMETRY_FIELDS
+
+# The organs of the published format; clavicle nodes, where trained, are in the Parquet alone.
+ORGANS = ("left_lung", "right_lung", "heart")
+PUBLISHED_NODES = 120
+
+_POINTS = pa.list_(pa.float32())
+PRODUCT = pa.schema(
+    [
+        pa.field("image_id", pa.string(), nullable=False),
+        pa.field("dice_rca_mean", pa.float64(), nullable=False),
+        pa.field("dice_rca_max", pa.float64(), nullable=False),
+        pa.field("lungs_mean", pa.float64(), nullable=False),
+        pa.field("lungs_max", pa.float64(), nullable=False),
+        pa.field("heart_mean", pa.float64()),  # null where the graph has no heart
+        pa.field("heart_max", pa.float64()),
+        pa.field("landmarks", _POINTS, nullable=False),  # original frame, not rounded
+        pa.field("landmarks_preprocessed", _POINTS, nullable=False),  # size x size frame, not rounded
+        pa.field("landmarks_mean", _POINTS, nullable=False),  # over latent samples, size x size frame
+        pa.field("landmarks_std", _POINTS, nullable=False),
+        pa.field("left_lung", pa.string(), nullable=False),  # RLE, original frame
+        pa.field("right_lung", pa.string(), nullable=False),
+        pa.field("heart", pa.string(), nullable=False),  # empty where the graph has no heart
+        *GEOMETRY_FIELDS,
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Estimated Dice of one image (reverse classification accuracy), each in [0, 1]."""
+
+    dice_rca_mean: float
+    dice_rca_max: float
+    lungs_mean: float
+    lungs_max: float
+    heart_mean: float | None
+    heart_max: float | None
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One row of a landmark shard; points are float32 (x, y) in the preprocessed frame."""
+
+    image_id: str
+    landmarks: Float[np.ndarray, "nodes 2"]
+    landmarks_mean: Float[np.ndarray, "nodes 2"]
+    landmarks_std: Float[np.ndarray, "nodes 2"]
+    geometry: Geometry
+
+
+@dataclass(frozen=True)
+class PackedImage:
+    """What one image adds to the product."""
+
+    original_line: str
+    preprocessed_line: str
+    parquet_row: dict[str, Any]
+
+
+def pack_image(prediction: Prediction, scores: Scores, graph: LandmarkGraph) -> PackedImage:
+    """Make the CSV lines of both resolutions and the Parquet row of one image.
+
+    Raises
+    ------
+    ImageError
+        If an organ covers no pixel: the image cannot be published but the run goes on.
+    CxrError
+        If an invariant of the product does not hold; the message names image and value.
+    """
+    _check_scores(prediction.image_id, scores, "heart" in graph.organs)
+    for name in ("landmarks", "landmarks_mean", "landmarks_std"):
+        _check_finite(prediction.image_id, name, getattr(prediction, name))
+    geometry = prediction.geometry
+    # float32 before rounding, so that rounding the landmarks of the Parquet gives those of the CSV.
+    original = geometry.inverse_points(prediction.landmarks).astype(np.float32)
+    frames = (
+        (original, geometry.original_height, geometry.original_width, "original"),
+        (prediction.landmarks, geometry.size, geometry.size, "preprocessed"),
+    )
+    lines, rles = [], []
+    for points, height, width, frame in frames:
+        whole = np.rint(points).astype(np.int64)[:PUBLISHED_NODES]
+        organs = {organ: _organ_rle(prediction.image_id, whole, graph, organ, height, width, frame) for organ in ORGANS}
+        rles.append(organs)
+        mean, maximum = scores.dice_rca_mean, scores.dice_rca_max
+        lines.append(row_text(prediction.image_id, mean, maximum, whole, **organs, height=height, width=width))
+    row = {
+        "image_id": prediction.image_id,
+        **vars(scores),
+        "landmarks": original.reshape(-1),
+        "landmarks_preprocessed": prediction.landmarks.reshape(-1),
+        "landmarks_mean": prediction.landmarks_mean.reshape(-1),
+        "landmarks_std": prediction.landmarks_std.reshape(-1),
+        **rles[0],
+        **geometry.as_row(),
+    }
+    return PackedImage(lines[0], lines[1], row)
+
+
+def _organ_rle(
+    image_id: str, points: np.ndarray, graph: LandmarkGraph, organ: str, height: int, width: int, frame: str
+) -> str:
+    if organ not in graph.organs:
+        return ""
+    mask = fill_contour(points[graph.slices[organ]], height, width)
+    rle = rle_encode(mask)
+    if not rle:
+        raise ImageError(f"{organ} covers no pixel of the {frame} frame of {height} x {width} pixels")
+    if not np.array_equal(rle_decode(rle, height, width), mask):
+        raise CxrError(f"image '{image_id}': the RLE of {organ} ({frame}) does not decode to its mask; report this")
+    return rle
+
+
+def _check_scores(image_id: str, scores: Scores, with_heart: bool) -> None:
+    pairs = {"Dice RCA": (scores.dice_rca_mean, scores.dice_rca_max), "lungs": (scores.lungs_mean, scores.lungs_max)}
+    heart = (scores.heart_mean, scores.heart_max)
+    if (None in heart) == with_heart:
+        raise CxrError(
+            f"image '{image_id}': RCA heart scores {heart} for a graph {'with' if with_heart else 'without'} a heart; "
+            "the RCA shards belong to other landmarks"
+        )
+    if with_heart:
+        pairs["heart"] = heart  # type: ignore[assignment]
+    for name, (mean, maximum) in pairs.items():
+        if not (0 <= mean <= 1 and 0 <= maximum <= 1):  # also false for NaN
+            raise CxrError(f"image '{image_id}': {name} (Mean) {mean!r}, (Max) {maximum!r}; expected within [0, 1]")
+        if maximum < mean:
+            raise CxrError(f"image '{image_id}': {name} (Max) {maximum!r} is below {name} (Mean) {mean!r}")
+
+
+def _check_finite(image_id: str, name: str, points: np.ndarray) -> None:
+    if not np.isfinite(points).all():
+        node = int(np.flatnonzero(~np.isfinite(points).all(axis=1))[0])
+        raise CxrError(f"image '{image_id}': {name} of node {node} is {points[node].tolist()}; expected finite pixels")

@@ -1,0 +1,341 @@
+"""The CheXmask table: reading every published variant and ours, writing the published bytes.
+
+Columns go by the names that CheXmask publishes (``Dice RCA (Mean)``, ``Left Lung``, ...), except that the id
+column, whose name changes with the release, is always ``image_id``. See docs/chexmask-format.md.
+"""
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+
+from cxrfactory.errors import CxrError
+from cxrfactory.tables.atomic import atomic_path
+from cxrfactory.tables.landmark_text import NODE_COUNTS, landmark_text, parse_landmarks
+
+T = TypeVar("T")
+
+# NIH; CheXpert; MIMIC-CXR-JPG; PadChest and CANDID-PTX; VinDr-CXR.
+ID_COLUMNS = ("Image Index", "Path", "dicom_id", "ImageID", "image_id")
+
+DICE_COLUMNS = ("Dice RCA (Mean)", "Dice RCA (Max)")
+LANDMARK_COLUMNS = ("Landmarks", "Landmarks (Mean)", "Landmarks (Std)")
+RLE_COLUMNS = ("Left Lung", "Right Lung", "Heart")
+SIZE_COLUMNS = ("Height", "Width")
+
+# After the id column, in the published order.
+PUBLISHED_COLUMNS = (*DICE_COLUMNS, "Landmarks", *RLE_COLUMNS, *SIZE_COLUMNS)
+
+# Our Parquet -> published name.
+PARQUET_NAMES = {
+    "dice_rca_mean": "Dice RCA (Mean)",
+    "dice_rca_max": "Dice RCA (Max)",
+    "landmarks": "Landmarks",
+    "left_lung": "Left Lung",
+    "right_lung": "Right Lung",
+    "heart": "Heart",
+    "original_height": "Height",
+    "original_width": "Width",
+}
+_PARQUET_POINTS = ("landmarks", "landmarks_preprocessed", "landmarks_mean", "landmarks_std")
+
+
+def read_chexmask(
+    path: str | Path,
+    columns: Sequence[str] | None = None,
+    chunksize: int | None = None,
+    id_column: str | None = None,
+) -> pd.DataFrame | Iterator[pd.DataFrame]:
+    """Read a CheXmask table, published or ours.
+
+    Parameters
+    ----------
+    path
+        CSV (also ``.csv.gz``) of CheXmask, CheXmask-U or the physicians' annotations, or our Parquet.
+    columns
+        Published names of the columns wanted, e.g. ``["Dice RCA (Mean)", "Landmarks"]``; the id always comes
+        along. Without it, all. Leaving out the RLE columns saves most of the memory.
+    chunksize
+        Rows a piece; the answer is then an iterator of frames.
+    id_column
+        Name of the id column where the table holds several of :data:`ID_COLUMNS`, or another one.
+
+    Returns
+    -------
+    One row an image, in the order of the file: ``image_id`` (text), then what the table holds of
+    ``Dice RCA (Mean)``, ``Dice RCA (Max)`` (float64, NaN where empty), ``Landmarks``,
+    ``Landmarks (Mean)``, ``Landmarks (Std)`` (float32 arrays [nodes, 2], (x, y) in pixels of the frame of
+    ``Height`` x ``Width``), ``Left Lung``, ``Right Lung``, ``Heart`` (RLE text, empty where empty),
+    ``Height``, ``Width`` (int64 pixels), and other columns as text (as stored, for Parquet).
+    ``frame.attrs["id_column"]`` is the name of the id column in the file.
+
+    Raises
+    ------
+    CxrError
+        If the file cannot be read, has no id or landmark column, or a cell does not parse; the message names
+        file, row (1 is the first after the header) and column.
+
+    Warns
+    -----
+    UserWarning
+        If Mean exceeds Max in some rows (some published tables have the two columns exchanged); the values
+        are left as they stand.
+
+    Notes
+    -----
+    CheXmask: Gaggion et al. (2024), table 1.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CxrError(f"{path}: no such file; expected a CheXmask table (CSV or Parquet)")
+    if chunksize is not None and chunksize < 1:
+        raise CxrError(f"chunksize is {chunksize}; expected 1 or more")
+    if path.suffix == ".parquet":
+        pieces = _parquet_pieces(path, columns, chunksize)
+    else:
+        pieces = _csv_pieces(path, columns, chunksize, id_column)
+    return pieces if chunksize is not None else next(pieces)
+
+
+def _csv_pieces(
+    path: Path, columns: Sequence[str] | None, chunksize: int | None, id_column: str | None
+) -> Iterator[pd.DataFrame]:
+    options = {"dtype": str, "keep_default_na": False, "encoding": "utf-8"}
+    try:
+        header = [str(name) for name in pd.read_csv(path, nrows=0, **options).columns]
+        id_column = _find_id(path, header, id_column)
+        wanted = _wanted(path, [name for name in header if name != id_column], columns)
+        reader = pd.read_csv(path, usecols=[id_column, *wanted], chunksize=chunksize or 2**40, **options)
+        first_row = 1
+        with reader:
+            for raw in reader:
+                yield _parsed(path, raw, id_column, wanted, first_row)
+                first_row += len(raw)
+        if first_row == 1:
+            yield _parsed(path, pd.DataFrame(columns=[id_column, *wanted], dtype=str), id_column, wanted, 1)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, OSError, EOFError) as error:
+        raise CxrError(f"{path}: not readable as CSV ({' '.join(str(error).split())})") from error
+
+
+def _find_id(path: Path, header: list[str], id_column: str | None) -> str:
+    if id_column is not None:
+        if id_column not in header:
+            raise CxrError(f"{path}: no id column '{id_column}'; found {header}")
+        return id_column
+    found = [name for name in ID_COLUMNS if name in header]
+    if len(found) != 1:
+        raise CxrError(
+            f"{path}: id columns {found} among {header}; expected one of {list(ID_COLUMNS)}, or name it (id_column)"
+        )
+    return found[0]
+
+
+def _wanted(path: Path, header: list[str], columns: Sequence[str] | None) -> list[str]:
+    if columns is not None:
+        missing = [name for name in columns if name not in header and name != "image_id"]
+        if missing:
+            raise CxrError(f"{path}: columns {missing} are missing; found {header}")
+        return [name for name in columns if name != "image_id"]
+    if not any(name in header for name in LANDMARK_COLUMNS[:2]):
+        raise CxrError(f"{path}: column 'Landmarks' is missing; found {header}")
+    order = (*DICE_COLUMNS, *LANDMARK_COLUMNS, *RLE_COLUMNS, *SIZE_COLUMNS)
+    known = [name for name in order if name in header]
+    # A first column without a name is a pandas index that some files carry.
+    return known + [name for name in header if name not in known and not name.startswith("Unnamed: ")]
+
+
+def _parsed(path: Path, raw: pd.DataFrame, id_column: str, wanted: list[str], first_row: int) -> pd.DataFrame:
+    data: dict[str, object] = {"image_id": raw[id_column]}
+    empty = np.flatnonzero(raw[id_column] == "")
+    if empty.size:
+        raise CxrError(f"{path}: row {first_row + int(empty[0])}: column '{id_column}' is empty")
+    for name in wanted:
+        cells = raw[name].tolist()
+        if name in LANDMARK_COLUMNS:
+            data[name] = _column_of_arrays(
+                [_cell(parse_landmarks, text, path, first_row + row, name) for row, text in enumerate(cells)]
+            )
+        elif name in DICE_COLUMNS:
+            values = [
+                float("nan") if text == "" else _cell(float, text, path, first_row + row, name)
+                for row, text in enumerate(cells)
+            ]
+            data[name] = np.array(values, dtype=np.float64)
+        elif name in SIZE_COLUMNS:
+            values = [_cell(_size, text, path, first_row + row, name) for row, text in enumerate(cells)]
+            data[name] = np.array(values, dtype=np.int64)
+        else:
+            data[name] = raw[name]
+    frame = pd.DataFrame(data, index=pd.RangeIndex(first_row - 1, first_row - 1 + len(raw)))
+    return _finished(path, frame, id_column)
+
+
+def _parquet_pieces(path: Path, columns: Sequence[str] | None, chunksize: int | None) -> Iterator[pd.DataFrame]:
+    try:
+        file = pq.ParquetFile(path)
+    except (OSError, ValueError) as error:
+        raise CxrError(f"{path}: not a readable Parquet file ({error})") from error
+    with file:
+        stored = file.schema_arrow.names
+        if "image_id" not in stored:
+            raise CxrError(f"{path}: column 'image_id' is missing; found {stored}")
+        published = {PARQUET_NAMES.get(name, name): name for name in stored if name != "image_id"}
+        wanted = _wanted(path, list(published), columns)
+        batches = file.iter_batches(
+            batch_size=chunksize or max(file.metadata.num_rows, 1),
+            columns=["image_id", *(published[name] for name in wanted)],
+        )
+        start, none = 0, True
+        for batch in batches:
+            raw = batch.to_pandas()
+            data: dict[str, object] = {"image_id": raw["image_id"]}
+            for name in wanted:
+                values = raw[published[name]]
+                if published[name] in _PARQUET_POINTS:
+                    points = [np.asarray(value, dtype=np.float32).reshape(-1, 2) for value in values]
+                    data[name] = _column_of_arrays(points)
+                else:
+                    data[name] = values.astype(np.int64) if name in SIZE_COLUMNS else values
+            index = pd.RangeIndex(start, start + len(raw))
+            start, none = start + len(raw), False
+            yield _finished(path, pd.DataFrame({k: np.asarray(v) for k, v in data.items()}, index=index), "image_id")
+        if none:
+            yield _finished(path, pd.DataFrame(columns=["image_id", *wanted]), "image_id")
+
+
+def _finished(path: Path, frame: pd.DataFrame, id_column: str) -> pd.DataFrame:
+    frame.attrs["id_column"] = id_column
+    if set(DICE_COLUMNS) <= set(frame.columns):
+        exchanged = frame[DICE_COLUMNS[0]] > frame[DICE_COLUMNS[1]]
+        if exchanged.any():
+            warnings.warn(
+                f"{path}: '{DICE_COLUMNS[0]}' exceeds '{DICE_COLUMNS[1]}' in {int(exchanged.sum())} of "
+                f"{len(frame)} rows, first '{frame.loc[exchanged.idxmax(), 'image_id']}'; some published tables "
+                "have the two exchanged; the values are left as they stand",
+                stacklevel=4,
+            )
+    return frame
+
+
+def _column_of_arrays(arrays: list[np.ndarray]) -> np.ndarray:
+    # Filled one by one: numpy would stack equal shapes into one 3D array.
+    column = np.empty(len(arrays), dtype=object)
+    for index, array in enumerate(arrays):
+        column[index] = array
+    return column
+
+
+def _cell(parse: Callable[[str], T], text: str, path: Path, row: int, column: str) -> T:
+    try:
+        return parse(text)
+    except CxrError as error:
+        raise CxrError(f"{path}: row {row}, column '{column}': {error}") from error
+    except ValueError as error:
+        raise CxrError(f"{path}: row {row}, column '{column}' holds '{text[:24]}'; expected a number") from error
+
+
+def _size(text: str) -> int:
+    number = float(text)  # "1024.0" is met where pandas held the column as float
+    if not number.is_integer() or number < 1:
+        raise CxrError(f"holds '{text}'; expected a whole number of pixels, 1 or more")
+    return int(number)
+
+
+def header_text(id_column: str) -> str:
+    """Header line of the published format, with its line end."""
+    return ",".join([quoted(id_column), *PUBLISHED_COLUMNS]) + "\n"
+
+
+def row_text(
+    image_id: str,
+    dice_rca_mean: float | None,
+    dice_rca_max: float | None,
+    landmarks: np.ndarray,
+    left_lung: str,
+    right_lung: str,
+    heart: str,
+    height: int,
+    width: int,
+) -> str:
+    """One line of the published format, with its line end.
+
+    Parameters
+    ----------
+    image_id
+        The release's own value.
+    dice_rca_mean, dice_rca_max
+        Written in full (shortest text that gives the float64 back); None where not estimated.
+    landmarks
+        Points (x, y) in whole pixels, [nodes, 2], in the frame of the masks.
+    left_lung, right_lung, heart
+        RLE; empty where there is none.
+    height, width
+        Shape of the masks, pixels.
+
+    Raises
+    ------
+    CxrError
+        If a landmark is not a whole number.
+    """
+    dice = ["" if value is None or np.isnan(value) else repr(float(value)) for value in (dice_rca_mean, dice_rca_max)]
+    masks = (left_lung, right_lung, heart)
+    return (
+        f'{quoted(image_id)},{dice[0]},{dice[1]},"{landmark_text(landmarks)}",'
+        f"{masks[0]},{masks[1]},{masks[2]},{int(height)},{int(width)}\n"
+    )
+
+
+def write_chexmask(path: str | Path, frame: pd.DataFrame, id_column: str | None = None) -> None:
+    """Write a frame as :func:`read_chexmask` gives it, in the published format, rows in their order.
+
+    Parameters
+    ----------
+    path
+        CSV to write, atomically.
+    frame
+        Holds ``image_id`` and the published columns; others are left out.
+    id_column
+        Name of the id column in the file; ``frame.attrs["id_column"]`` if not given.
+
+    Raises
+    ------
+    CxrError
+        If a column is missing or a landmark is not a whole number.
+    """
+    id_column = id_column or frame.attrs.get("id_column")
+    if id_column is None:
+        raise CxrError(f"{path}: the frame does not say its id column; give id_column (one of {list(ID_COLUMNS)})")
+    missing = [name for name in ("image_id", *PUBLISHED_COLUMNS) if name not in frame.columns]
+    if missing:
+        raise CxrError(f"{path}: columns {missing} are missing from the frame; found {list(frame.columns)}")
+    rows = zip(*(frame[name].tolist() for name in ("image_id", *PUBLISHED_COLUMNS)), strict=True)
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as stream:
+        stream.write(header_text(id_column))
+        for row in rows:
+            try:
+                stream.write(row_text(*row))
+            except CxrError as error:
+                raise CxrError(f"{path}: image '{row[0]}': {error}") from error
+
+
+def quoted(field: str) -> str:
+    """CSV field with quotes where it needs them (comma, quote or line end), as pandas writes it."""
+    if any(sign in field for sign in ',"\n\r'):
+        return '"' + field.replace('"', '""') + '"'
+    return field
+
+
+__all__ = [
+    "DICE_COLUMNS",
+    "ID_COLUMNS",
+    "NODE_COUNTS",
+    "PUBLISHED_COLUMNS",
+    "header_text",
+    "read_chexmask",
+    "row_text",
+    "write_chexmask",
+]

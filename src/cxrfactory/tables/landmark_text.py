@@ -1,0 +1,105 @@
+"""Landmarks as text: the three notations met in CheXmask files, parsed without ``eval``.
+
+1. ``x,y,x,y,...`` (CheXmask, Preprocessed; CheXmask-U);
+2. a JSON list of pairs, ``[[x, y], [x, y], ...]``, or of numbers;
+3. a printed numpy array, ``[[x y]\\n [x y] ...]`` (CheXmask, OriginalResolution).
+
+Points are (x, y) in pixels.
+"""
+
+import json
+import re
+
+import numpy as np
+from jaxtyping import Float
+
+from cxrfactory.errors import CxrError
+
+NODE_COUNTS = (94, 120, 166)  # lungs; lungs and heart; lungs, heart and clavicles
+
+_BRACKETS = re.compile(r"[\[\]]")
+_PRINTED_PAIRS = re.compile(r"\s*\[\s*(\[\s*[^\s\[\],]+\s+[^\s\[\],]+\s*\]\s*)+\]\s*")
+_PRINTED_FLAT = re.compile(r"\s*\[[^\[\],]*\]\s*")
+
+
+def parse_landmarks(text: str) -> Float[np.ndarray, "nodes 2"]:
+    """Parse one cell.
+
+    Returns
+    -------
+    float32 points (x, y), pixels; 94, 120 or 166 of them.
+
+    Raises
+    ------
+    CxrError
+        If the cell is empty, elided (``...``), in no known notation, holds something that is not a finite
+        number, or another count of points.
+    """
+    if not text.strip():
+        raise CxrError("landmarks are empty; expected 120 points")
+    if "..." in text:
+        raise CxrError("landmarks hold '...': numpy left numbers out when they were printed; get the full file")
+    if "[" not in text and "]" not in text:
+        values = _numbers(text.split(","))
+    elif "," in text:
+        values = _json_numbers(text)
+    elif _PRINTED_PAIRS.fullmatch(text) or _PRINTED_FLAT.fullmatch(text):
+        values = _numbers(_BRACKETS.sub(" ", text).split())
+    else:
+        raise CxrError(f"landmarks start with {text[:24]!r}; expected 'x,y,x,y,...', [[x, y], ...] or [[x y] ...]")
+    if values.size not in [2 * count for count in NODE_COUNTS]:
+        raise CxrError(f"landmarks hold {values.size} numbers; expected 240 (or 188, 332 for other graphs)")
+    return values.reshape(-1, 2).astype(np.float32)
+
+
+def landmark_text(points: Float[np.ndarray, "nodes 2"]) -> str:
+    """Write points in the published notation, ``x,y,x,y,...`` with whole numbers.
+
+    Raises
+    ------
+    CxrError
+        If a coordinate is not a whole number: rounding is the caller's decision.
+    """
+    flat = np.asarray(points).reshape(-1)
+    whole = flat.astype(np.int64)
+    if not np.array_equal(whole, flat):
+        first = int(np.flatnonzero(whole != flat)[0])
+        raise CxrError(
+            f"landmark {first // 2} holds the coordinate {flat[first]}; CheXmask landmarks are whole pixels, "
+            "round them first"
+        )
+    return ",".join(map(str, whole.tolist()))
+
+
+def _numbers(tokens: list[str]) -> np.ndarray:
+    try:
+        values = np.array(tokens, dtype=np.float64)
+    except ValueError:
+        place = next(index for index, token in enumerate(tokens) if not _is_number(token))
+        raise CxrError(f"landmarks: number {place + 1} is '{tokens[place][:24]}'; expected a number") from None
+    return _finite(values)
+
+
+def _json_numbers(text: str) -> np.ndarray:
+    try:
+        values = np.array(json.loads(text), dtype=np.float64)
+    except (json.JSONDecodeError, ValueError, TypeError) as error:
+        raise CxrError(f"landmarks are no JSON list of (x, y) pairs ({error})") from None
+    if not (values.ndim == 1 or (values.ndim == 2 and values.shape[1] == 2)):
+        raise CxrError(f"landmarks are a JSON list of shape {values.shape}; expected (120, 2)")
+    return _finite(values.reshape(-1))
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    if not np.isfinite(values).all():
+        place = int(np.flatnonzero(~np.isfinite(values))[0])
+        raise CxrError(f"landmarks: number {place + 1} is {values[place]}; expected a finite number")
+    return values
+
+
+def _is_number(token: str) -> bool:
+    try:
+        float(token)
+    except ValueError:
+        return False
+    return True
