@@ -62,9 +62,7 @@ def test_shapes_are_never_exchanged(geometry):
 @settings(max_examples=60, deadline=None)
 def test_mask_without_resizing_round_trips(geometry, seed):
     same = Geometry.from_row(geometry.as_row() | {"size": geometry.side})
-    mask = np.random.default_rng(seed).integers(
-        0, 256, (same.original_height, same.original_width), dtype=np.uint8
-    )
+    mask = np.random.default_rng(seed).integers(0, 256, (same.original_height, same.original_width), dtype=np.uint8)
     rows = slice(same.crop_top, same.crop_top + same.crop_height)
     columns = slice(same.crop_left, same.crop_left + same.crop_width)
     expected = np.zeros_like(mask)
@@ -92,9 +90,7 @@ def test_inverse_mask_equals_slow_reference(geometry, seed):
             assert fast[row, column] == mask[int(np.floor(y + 0.5)), int(np.floor(x + 0.5))]
 
 
-@pytest.mark.parametrize(
-    ("height", "width", "size"), [(301, 173, 128), (173, 301, 128), (61, 97, 256), (97, 61, 256)]
-)
+@pytest.mark.parametrize(("height", "width", "size"), [(301, 173, 128), (173, 301, 128), (61, 97, 256), (97, 61, 256)])
 def test_image_and_points_move_alike(height, width, size):
     """The centroid of a blob, moved as image, is the moved centroid."""
     rows, columns = np.mgrid[:height, :width]

@@ -159,13 +159,16 @@ def _syntax_name(dataset: pydicom.Dataset) -> str:
 def _spacing_mm(dataset: pydicom.Dataset, notes: list[str]) -> tuple[float, float] | None:
     """PixelSpacing, else ImagerPixelSpacing (at the detector, so magnified); None unless positive."""
     for name in ("PixelSpacing", "ImagerPixelSpacing"):
-        value = dataset.get(name)
-        if value is None or value == "":
+        try:
+            value = dataset.get(name)
+            spacing = [] if value is None else [float(number) for number in np.atleast_1d(value)]
+        except (TypeError, ValueError):
+            notes.append(f"{name} is not a number and is ignored")
             continue
-        spacing = [float(number) for number in np.atleast_1d(value)]
         if len(spacing) == 2 and all(np.isfinite(number) and number > 0 for number in spacing):
             return spacing[0], spacing[1]
-        notes.append(f"{name} is not two positive numbers and is ignored")
+        if spacing:
+            notes.append(f"{name} is not two positive numbers and is ignored")
     return None
 
 
