@@ -68,7 +68,7 @@ def select_views(cells: pd.Series, column: str, other: Mapping[str, str | None])
     text = cells.str.strip()
     values = text.str.upper()
     view = values.map({**{name: name for name in FRONTAL_VIEWS}, **other}).astype(object)
-    reason = pd.Series(None, index=cells.index, dtype=object)
+    reason = pd.Series([None] * len(cells), index=cells.index, dtype=object)
     excluded = ~values.isin(FRONTAL_VIEWS)
     for value in text[excluded].unique():
         if value.lower() in _MISSING:

@@ -1,6 +1,7 @@
 """A release's tables in: text cells, only the columns asked for, every fault of a file as one line."""
 
 import gzip
+import warnings
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -85,7 +86,8 @@ def read_columns(path: Path, required: Sequence[str], optional: Sequence[str] = 
             f"{' ...' if len(header) > _SHOWN_COLUMNS else ''}; expected the table as the release has it"
         )
     wanted = [*required, *(name for name in optional if name in header)]
-    frame = _parse(path, usecols=wanted)[wanted].fillna("")
+    # All columns are parsed, for pandas counts the cells of a row only then.
+    frame = _parse(path)[wanted].fillna("")
     for name in wanted:
         bad = frame[name].str.contains("\N{REPLACEMENT CHARACTER}", regex=False)
         if bad.any():
@@ -97,16 +99,20 @@ def _parse(path: Path, **options: object) -> pd.DataFrame:
     if path.stat().st_size == 0:
         raise CxrError(f"{path}: the file is empty (0 bytes); download the table again")
     try:
-        # index_col=False: a row with one cell too many must not turn the first column into an index.
-        return pd.read_csv(
-            path,
-            dtype=str,
-            keep_default_na=False,
-            index_col=False,
-            encoding="utf-8-sig",
-            encoding_errors="replace",
-            **options,
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            # index_col=False: a row with one cell too many must not turn the first column into an index.
+            return pd.read_csv(
+                path,
+                dtype=str,
+                keep_default_na=False,
+                index_col=False,
+                encoding="utf-8-sig",
+                encoding_errors="replace",
+                **options,
+            )
+    except pd.errors.ParserWarning as error:
+        raise CxrError(f"{path}: rows hold more cells than the header names; download the table again") from error
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise CxrError(f"{path}: not a whole gzip file ({error}); download the table again") from error
     except (pd.errors.EmptyDataError, pd.errors.ParserError, OSError, ValueError) as error:

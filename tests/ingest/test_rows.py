@@ -1,0 +1,140 @@
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cxrfactory.ingest import rows
+
+
+def series(*cells):
+    return pd.Series(list(cells), dtype=str)
+
+
+def test_select_views_knows_frontal_other_missing_and_unknown():
+    found = rows.select_views(
+        series("PA", " ap ", "LATERAL", "", "nan", "Sideways"), "ViewPosition", {"LATERAL": "LATERAL"}
+    )
+    assert found["view"].tolist() == ["PA", "AP", "LATERAL", None, None, None]
+    assert found["exclusion_reason"].tolist() == [
+        None,
+        None,
+        "ViewPosition is LATERAL, not PA or AP",
+        "ViewPosition is missing",
+        "ViewPosition is missing",
+        "ViewPosition 'Sideways' is unknown, expected PA or AP",
+    ]
+
+
+@given(st.lists(st.text(max_size=8) | st.sampled_from(["PA", "ap", "L", ""]), max_size=20))
+def test_select_views_includes_exactly_pa_and_ap(cells):
+    found = rows.select_views(series(*cells), "View", {"L": "LATERAL"})
+    included = [reason is None for reason in found["exclusion_reason"]]
+    assert included == [cell.strip().upper() in ("PA", "AP") for cell in cells]
+
+
+@pytest.mark.parametrize(
+    ("cell", "years"),
+    [("058Y", 58.0), ("58", 58.0), ("006M", 0.5), ("90.0", 90.0), ("0", 0.0), ("120", 120.0)],
+)
+def test_ages(cell, years):
+    assert rows.ages(series(cell)).tolist() == [years]
+
+
+def test_weeks_and_days_are_parts_of_a_year():
+    weeks, days = rows.ages(series("004W", "010D"))
+    assert weeks == pytest.approx(28 / 365.25)
+    assert days == pytest.approx(10 / 365.25)
+
+
+@pytest.mark.parametrize("cell", ["", "nan", "414", "-1", "12X", "1e2", "old"])
+def test_what_is_no_age_is_null(cell):
+    assert rows.ages(series(cell)).isna().all()
+
+
+def test_sexes():
+    assert rows.sexes(series("F", "male", "Other", "Unknown", "", "nan")).tolist() == [
+        "F",
+        "M",
+        "O",
+        None,
+        None,
+        None,
+    ]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "../a.png",
+        "a/../b",
+        "..",
+        "a/..",
+        "/etc/passwd",
+        "C:/a.png",
+        "a\\b",
+        "a\0b",
+        "a\nb",
+        "",
+        ".",
+        "./a",
+        "a//b",
+        "a/",
+    ],
+)
+def test_unsafe_paths(path):
+    assert rows.unsafe(series(path)).tolist() == [True]
+
+
+@pytest.mark.parametrize("path", ["a.png", "a/b.png", "..a", "a..b/c..", ".hidden", "a b", "1.2.3"])
+def test_safe_paths(path):
+    assert rows.unsafe(series(path)).tolist() == [False]
+
+
+@given(st.text(alphabet="./\\ab:\0C", max_size=10))
+def test_a_safe_path_stays_below_the_root(path):
+    if not rows.unsafe(series(path)).iloc[0]:
+        assert not PurePosixPath(path).is_absolute()
+        root = Path("/root/of/release")
+        depth = 0
+        for part in path.split("/"):
+            depth += -1 if part == ".." else 1
+            assert depth > 0
+        assert (root / path).parts[: len(root.parts)] == root.parts
+
+
+def draft(ids, paths):
+    frame = pd.DataFrame({"table": "t.csv", "row": range(1, len(ids) + 1)})
+    return rows.draft(frame, pd.Series(ids, dtype=str), pd.Series(paths, dtype=object))
+
+
+def test_guard_keeps_the_row_and_drops_the_path():
+    found = rows.guard(
+        draft(["a", "", "../b", "c", "d/e"], ["a.png", ".png", "../b.png", "x/../../c", "d/e.png"]), True
+    )
+    assert found["image_id"].tolist() == ["a", "no-id:t.csv:2", "../b", "c", "d/e"]
+    assert found["path"].tolist() == ["a.png", None, None, None, None]
+    assert found["exclusion_reason"].tolist() == [
+        None,
+        "image id is empty",
+        "image id is no plain name inside the release folder",
+        "path is not inside the release folder",
+        "image id is no plain name inside the release folder",
+    ]
+
+
+def test_guard_lets_an_id_be_a_path_where_the_release_says_so():
+    assert rows.guard(draft(["d/e.png"], ["d/e.png"]), False)["exclusion_reason"].tolist() == [None]
+
+
+def test_quoted_words_reads_both_quotes_and_evaluates_nothing():
+    assert rows.quoted_words("""['normal', "Chilaiditi's sign"]""") == ["normal", "Chilaiditi's sign"]
+    assert rows.quoted_words("__import__") == []
+
+
+def test_collapse_keeps_first_rows_and_every_row_without_id():
+    frame = pd.DataFrame({"image_id": ["b", "a", "b", "", ""], "table": "t", "row": range(1, 6)})
+    kept, codes = rows.collapse(frame)
+    assert kept["row"].tolist() == [1, 2, 4, 5]
+    assert codes.tolist() == [0, 1, 0, 2, 3]
