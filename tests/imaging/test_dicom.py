@@ -22,6 +22,7 @@ from pydicom.uid import (
 
 from cxrfactory.errors import ImageError
 from cxrfactory.imaging.reading import read_radiograph
+
 from .dicom_files import SECRETS, file_bytes, radiograph, ramp
 
 

@@ -127,10 +127,11 @@ def _to_display(stored: np.ndarray, dataset: pydicom.Dataset, notes: list[str]) 
 
 
 def _compact(values: np.ndarray) -> np.ndarray:
+    """Whole numbers as uint8 or uint16 where they fit (negative ones shifted up to 0), else float32."""
     if values.dtype in (np.uint8, np.uint16):
         return values
     if values.dtype.kind in "iu":
-        low, high = int(values.min()), int(values.max())
+        low, high = min(int(values.min()), 0), int(values.max())
         if high - low <= 65535:
             return (values.astype(np.int64) - low).astype(np.uint16)
     return values.astype(np.float32)

@@ -1,0 +1,70 @@
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from cxrfactory.cli.preprocess import preprocess_labelled
+from cxrfactory.imaging.geometry import Geometry
+from cxrfactory.tables.parquet import read_table, write_table
+from cxrfactory.tables.schemas import LABELLED, LABELLED_IMAGES, REJECTED
+
+
+def circle(nodes, x, y, radius):
+    angle = np.linspace(0, 2 * np.pi, nodes, endpoint=False)
+    return np.stack([x + radius * np.cos(angle), y + radius * np.sin(angle)], axis=1)
+
+
+@pytest.fixture
+def labelled(tmp_path):
+    """A film of 120 x 160 with a black border of 20 on the left, into which the landmarks of 'a' reach."""
+    pixels = np.random.default_rng(0).integers(60, 250, (120, 160), dtype=np.uint8)
+    pixels[:, :20] = 0
+    cv2.imwrite(str(tmp_path / "film.png"), pixels)
+    good = np.concatenate([circle(44, 50, 60, 40), circle(50, 110, 60, 40)])
+    landmarks = {
+        "a": ("L", good),
+        "b": ("LH", np.concatenate([good, circle(26, 80, 80, 30)])),
+        "short": ("LH", good),
+        "unknown": ("LX", good),
+        "elsewhere": ("L", good * 6),
+        "lost": ("L", good * np.nan),
+    }
+    frame = pd.DataFrame(
+        {
+            "image_id": list(landmarks),
+            "path": str(tmp_path / "film.png"),
+            "patient_id": [f"p-{name}" for name in landmarks],
+            "source": "Virtual",
+            "labels": [labels for labels, _ in landmarks.values()],
+            "split": "train",
+            "sex": None,
+            "age": np.nan,
+            "condition": None,
+            "landmarks": [points.astype(np.float32).ravel() for _, points in landmarks.values()],
+        }
+    )
+    write_table(frame, tmp_path / "labelled.parquet", LABELLED)
+    return tmp_path, landmarks
+
+
+def test_landmarks_move_with_the_image_and_stay_in_it(labelled):
+    folder, landmarks = labelled
+    output, rejected = folder / "o.parquet", folder / "r.parquet"
+    preprocess_labelled(folder / "labelled.parquet", output, rejected, size=128)
+    found = read_table(output, LABELLED_IMAGES).set_index("image_id")
+    assert found.index.tolist() == ["a", "b"]
+    assert found.loc["b", "patient_id"] == "p-b"
+    for name, row in found.iterrows():
+        geometry = Geometry.from_row(row)
+        assert geometry == Geometry(120, 160, 0, 10, 120, 150, 128)  # x = 10 is the leftmost landmark
+        moved = row["landmarks"].reshape(-1, 2)
+        assert moved.dtype == np.float32
+        assert np.allclose(moved, geometry.forward_points(landmarks[name][1]), atol=1e-4)
+        assert moved.min() >= -0.5
+        assert moved.max() <= 127.5
+    faults = read_table(rejected, REJECTED).set_index("image_id")["reason"]
+    assert sorted(faults.index) == ["elsewhere", "lost", "short", "unknown"]
+    assert "188 landmark numbers; labels LH have 120 x 2" in faults["short"]
+    assert "'LX'" in faults["unknown"]
+    assert "pixels of the image file" in faults["elsewhere"]
+    assert "finite" in faults["lost"]
