@@ -1,0 +1,169 @@
+"""The reference set of RCA: labelled images at registration size, with their latent means."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from jaxtyping import Float32, UInt8
+
+from cxrfactory.anatomy.graph import LABEL_GRAPHS, LandmarkGraph, landmark_graph
+from cxrfactory.errors import CxrError
+from cxrfactory.imaging.png import decode_png, encode_png
+from cxrfactory.logs import get_logger, progress
+from cxrfactory.rca.score import HEART, Reference, graph_of, organ_masks, resized
+from cxrfactory.tables.keys import seed_of
+from cxrfactory.tables.parquet import read_table, write_table
+from cxrfactory.tables.schemas import LABELLED_IMAGES
+from cxrfactory.tables.weights import read_weights
+
+log = get_logger(__name__)
+
+REFERENCE = pa.schema(
+    [
+        pa.field("image_id", pa.string(), nullable=False),
+        pa.field("png", pa.binary(), nullable=False),  # 8-bit grey PNG, registration size squared
+        # float32 [nodes * 2], x0, y0, ... in pixels of that image: lungs, then heart where the graph has it
+        pa.field("landmarks", pa.list_(pa.float32()), nullable=False),
+        pa.field("latent", pa.list_(pa.float32()), nullable=False),  # latent mean
+    ]
+)
+
+Encode = Callable[[UInt8[np.ndarray, "h w"]], Float32[np.ndarray, " latent"]]
+
+
+@dataclass(frozen=True)
+class ReferenceSet:
+    """References in order of their ids, with their latent means [references, latent]."""
+
+    references: list[Reference]
+    latents: Float32[np.ndarray, "references latent"]
+    size: int
+    has_heart: bool
+
+    @property
+    def ids(self) -> list[str]:
+        """Ids, in order."""
+        return [each.image_id for each in self.references]
+
+
+def is_reference(image_id: str, fraction: float) -> bool:
+    """Whether a labelled image belongs to the reference set: a stable hash of its id below ``fraction``."""
+    return seed_of(image_id, "rca-reference") < fraction * 2**63
+
+
+def encoder_of(weights: str | Path, device: str = "cpu") -> tuple[Encode, LandmarkGraph]:
+    """Latent mean of an 8-bit square image by trained weights, one image a call, and the weights' graph."""
+    import torch
+
+    from cxrfactory.models.device import choose_device, single_threaded
+    from cxrfactory.models.inputs import to_input
+    from cxrfactory.models.registry import segmenter_from_card
+
+    tensors, card = read_weights(weights)
+    target = choose_device(device)
+    network = segmenter_from_card(card, tensors, str(weights)).for_inference().to(target)
+
+    def encode(image: np.ndarray) -> np.ndarray:
+        with single_threaded(), torch.inference_mode():
+            batch = torch.from_numpy(to_input(image, network.input_size)[None, None]).to(target)
+            return network.encode(batch.contiguous(memory_format=torch.channels_last)).mu[0].cpu().numpy()
+
+    return encode, network.graph
+
+
+def build_reference(
+    labelled: str | Path,
+    output: str | Path,
+    encode: Encode,
+    graph: LandmarkGraph,
+    fraction: float = 0.8,
+    size: int = 256,
+) -> int:
+    """Write the reference set.
+
+    Parameters
+    ----------
+    labelled
+        Parquet of schema ``LABELLED_IMAGES``.
+    output
+        Parquet to write, schema ``REFERENCE``.
+    encode, graph
+        From :func:`encoder_of`. Where the graph has a heart, only images with a labelled heart are kept.
+    fraction
+        Share of the labelled images, chosen by a stable hash of the id (thesis section 5: 80 %).
+    size
+        Side of the reference images, pixels.
+
+    Returns
+    -------
+    Number of references.
+
+    Raises
+    ------
+    CxrError
+        If no image is left, or an image's landmarks do not fit its label code or cover no pixel.
+    """
+    table = read_table(labelled, LABELLED_IMAGES).sort_values("image_id")
+    with_heart = HEART in graph.organs
+    wanted = landmark_graph("lungs-heart" if with_heart else "lungs")
+    rows: list[dict[str, Any]] = []
+    chosen = [row for row in table.to_dict("records") if is_reference(row["image_id"], fraction)]
+    for row in progress(chosen, "rca-reference"):
+        where = f"{labelled}: image '{row['image_id']}'"
+        if row["labels"] not in LABEL_GRAPHS:
+            raise CxrError(f"{where}: labels '{row['labels']}'; expected one of {', '.join(LABEL_GRAPHS)}")
+        own = landmark_graph(LABEL_GRAPHS[row["labels"]])
+        points = np.asarray(row["landmarks"], np.float32).reshape(-1, 2)
+        if len(points) != own.nodes:
+            raise CxrError(f"{where}: {len(points)} landmarks; labels '{row['labels']}' expect {own.nodes}")
+        if with_heart and HEART not in own.organs:
+            continue
+        points = ((points[: wanted.nodes] + 0.5) * (size / row["size"]) - 0.5).astype(np.float32)
+        empty = [organ for organ, mask in organ_masks(points, wanted, size, size).items() if not mask.any()]
+        if empty:
+            raise CxrError(f"{where}: {', '.join(empty)} covers no pixel at {size} x {size}; mend its landmarks")
+        image = decode_png(row["png"])
+        rows.append(
+            {
+                "image_id": row["image_id"],
+                "png": encode_png(resized(image, size)),
+                "landmarks": points.ravel(),
+                "latent": encode(image),
+            }
+        )
+    log.info(
+        "%s: %d labelled images, %d in the fraction of %g, %d with %s; wrote %s",
+        labelled, len(table), len(chosen), fraction, len(rows), " and ".join(wanted.organs), output,
+    )  # fmt: skip
+    if not rows:
+        raise CxrError(f"{labelled}: no image is left for the reference set; RCA needs labelled images")
+    write_table(pd.DataFrame(rows), output, REFERENCE)
+    return len(rows)
+
+
+def read_reference(path: str | Path) -> ReferenceSet:
+    """Read a reference set written by :func:`build_reference`.
+
+    Raises
+    ------
+    CxrError
+        If the table is empty, ids repeat, or images or landmarks differ in size.
+    """
+    table = read_table(path, REFERENCE).sort_values("image_id")
+    if table.empty or table["image_id"].duplicated().any():
+        raise CxrError(f"{path}: {len(table)} rows; expected at least one, and each image_id once")
+    images = [decode_png(png) for png in table["png"]]
+    size = images[0].shape[0]
+    nodes = {len(points) // 2 for points in table["landmarks"]}
+    if any(image.shape != (size, size) for image in images) or len(nodes) != 1:
+        raise CxrError(f"{path}: images or landmarks of several sizes; make the file again with rca-reference")
+    graph = graph_of(nodes.pop())
+    references = [
+        Reference(image_id, image, organ_masks(np.asarray(points), graph, size, size))
+        for image_id, image, points in zip(table["image_id"], images, table["landmarks"], strict=True)
+    ]
+    return ReferenceSet(references, np.stack(table["latent"].to_list()), size, HEART in graph.organs)

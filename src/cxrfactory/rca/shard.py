@@ -1,0 +1,170 @@
+"""The rca stage: an image shard and its landmarks to a shard of scores, in parallel over processes."""
+
+import multiprocessing
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+
+from cxrfactory.errors import CxrError, ImageError
+from cxrfactory.imaging.png import decode_png
+from cxrfactory.logs import get_logger, progress
+from cxrfactory.rca.reference import ReferenceSet, read_reference
+from cxrfactory.rca.score import HEART, graph_of, organ_masks, rca_score, resized, select_references
+from cxrfactory.tables.parquet import read_table, write_table
+from cxrfactory.tables.schemas import IMAGES, RCA, REJECTED
+
+log = get_logger(__name__)
+
+_BATCH_ROWS = 32
+_AHEAD = 4  # images waiting for each process
+
+Outcome = tuple[str, dict[str, Any] | None, str | None]  # image_id, row or None, reason or None
+
+
+@dataclass(frozen=True)
+class Job:
+    """One image to score; landmarks (x, y) in the frame of ``size`` x ``size`` pixels."""
+
+    image_id: str
+    png: bytes
+    landmarks: np.ndarray
+    latent: np.ndarray
+    size: int
+
+
+def score_job(job: Job, references: ReferenceSet, count: int) -> Outcome:
+    """Score one image against its ``count`` most similar references; a fault of the image is its reason."""
+    chosen = select_references(job.latent, references.latents, references.ids, count, exclude=job.image_id)
+    graph = graph_of(job.landmarks.size // 2)
+    if (HEART in graph.organs) != references.has_heart:
+        raise CxrError(f"image '{job.image_id}': graph '{graph.name}' does not fit the organs of the references")
+    try:
+        masks = organ_masks(job.landmarks, graph, job.size, references.size)
+        image = resized(decode_png(job.png), references.size)
+        score = rca_score(image, masks, [references.references[position] for position in chosen])
+    except ImageError as error:
+        return job.image_id, None, str(error)
+    return job.image_id, {"image_id": job.image_id, **score.as_row()}, None
+
+
+def rca_shard(
+    images: str | Path,
+    landmarks: str | Path,
+    reference: str | Path,
+    output: str | Path,
+    rejected: str | Path,
+    references: int = 5,
+    size: int = 256,
+    workers: int = 1,
+) -> tuple[int, int]:
+    """Score every image of a landmark shard.
+
+    Parameters
+    ----------
+    images
+        Image shard, schema ``IMAGES``. Images without landmarks were rejected before and are passed over.
+    landmarks
+        Landmark shard, schema ``LANDMARKS``.
+    reference
+        Reference set from ``rca-reference``, made with the same weights.
+    output
+        Scores to write, schema ``RCA``.
+    rejected
+        Images that could not be scored, schema ``REJECTED``.
+    references
+        How many references an image is compared with.
+    size
+        Side at which pairs are registered, pixels; the reference set must have been made for it.
+    workers
+        Processes; no byte of the output depends on it.
+
+    Returns
+    -------
+    Numbers of images scored and rejected.
+
+    Raises
+    ------
+    CxrError
+        If a table is missing or lacks a column, ids repeat, an image of the landmarks is missing, or the
+        reference set does not fit.
+    """
+    if workers < 1 or references < 1:
+        raise CxrError(f"workers {workers}, references {references}; expected 1 or more of each")
+    # Read here too, so that a fault of the set is one line and not a broken pool.
+    known = read_reference(reference)
+    if known.size != size:
+        raise CxrError(f"{reference}: images of {known.size} px, --size is {size}; make the set again for that size")
+    table = read_table(landmarks, columns=["image_id", "landmarks", "latent", "size"])
+    if table["image_id"].duplicated().any():
+        raise CxrError(f"{landmarks}: image_id '{table['image_id'][table['image_id'].duplicated()].iloc[0]}' repeats")
+    log.info("%s: %d images to score; %s: %d references", landmarks, len(table), reference, len(known.references))
+    jobs = _jobs(Path(images), table)
+    rows, lost = [], []
+    for image_id, row, reason in progress(_run(jobs, known, reference, references, workers), "rca", len(table)):
+        if row is not None:
+            rows.append(row)
+        else:
+            log.warning("rejected %s: %s", image_id, reason)
+            lost.append({"image_id": image_id, "path": None, "stage": "rca", "reason": reason})
+    if len(rows) + len(lost) != len(table):
+        raise CxrError(
+            f"{images}: {len(table) - len(rows) - len(lost)} images of {landmarks} are missing; "
+            "both shards must come from the same run"
+        )
+    write_table(pd.DataFrame(rows, columns=RCA.names), output, RCA)
+    write_table(pd.DataFrame(lost, columns=REJECTED.names), rejected, REJECTED)
+    log.info("%s: wrote %d scores; %s: %d rejected", output, len(rows), rejected, len(lost))
+    return len(rows), len(lost)
+
+
+def _jobs(images: Path, table: pd.DataFrame) -> Iterator[Job]:
+    """Stream the image shard, so that a big one is never whole in memory."""
+    read_table(images, IMAGES, columns=["image_id"])  # the checks, and their errors
+    wanted = {row["image_id"]: row for row in table.to_dict("records")}
+    with pq.ParquetFile(images) as file:
+        for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=["image_id", "png"]):
+            for image_id, png in zip(batch["image_id"].to_pylist(), batch["png"].to_pylist(), strict=True):
+                if image_id in wanted:
+                    row = wanted.pop(image_id)
+                    points, latent = np.asarray(row["landmarks"]), np.asarray(row["latent"])
+                    yield Job(image_id, png, points, latent, int(row["size"]))
+
+
+def _run(jobs: Iterator[Job], known: ReferenceSet, path: str | Path, count: int, workers: int) -> Iterator[Outcome]:
+    if workers == 1:
+        for job in jobs:
+            yield score_job(job, known, count)
+        return
+    # Spawned, because a fork of a process with threads (OpenMP, Arrow) may hang.
+    context = multiprocessing.get_context("spawn")
+    waiting: deque = deque()
+    with ProcessPoolExecutor(workers, context, _start_worker, (str(path), count)) as pool:
+        for job in jobs:
+            waiting.append(pool.submit(_work, job))
+            if len(waiting) >= _AHEAD * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+_worker: tuple[ReferenceSet, int] | None = None  # of a worker process: set once at its start
+
+
+def _start_worker(path: str, count: int) -> None:
+    global _worker
+    import SimpleITK as sitk
+
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)  # one core a process
+    _worker = (read_reference(path), count)
+
+
+def _work(job: Job) -> Outcome:
+    assert _worker is not None
+    return score_job(job, *_worker)

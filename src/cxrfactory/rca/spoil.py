@@ -1,0 +1,126 @@
+"""Landmarks spoiled on purpose, in known degrees, to see whether a score notices.
+
+Each kind imitates a way in which segmentations fail. Severity 0 leaves the landmarks as they are; 1 is the
+worst. Random choices come from the image's id, so that a spoiled mask is the same in every run.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import Float
+
+from cxrfactory.anatomy.graph import LandmarkGraph
+from cxrfactory.errors import CxrError
+from cxrfactory.tables.keys import seed_of
+
+Points = Float[np.ndarray, "nodes 2"]
+
+SHIFT = 0.15  # of the frame's side, at severity 1
+SCALE = 0.35  # growth or shrinkage, at severity 1
+BEND = 0.06  # RMS displacement of the deformation along each axis, of the frame's side, at severity 1
+WAVES = 6
+MAX_WAVES_A_SIDE = 3.0
+COLLAPSE = 0.9  # shrinkage of the collapsed organ, at severity 1
+
+
+def spoil(
+    landmarks: Points,
+    graph: LandmarkGraph,
+    kind: str,
+    severity: float,
+    image_id: str,
+    size: float,
+    other: Points | None = None,
+) -> Points:
+    """Spoil the landmarks of one image.
+
+    Parameters
+    ----------
+    landmarks
+        (x, y) pixels of a frame of ``size`` x ``size``.
+    graph
+        Names the organs and their nodes.
+    kind
+        One of :data:`KINDS`:
+
+        ``shift``
+            everything moved in a random direction;
+        ``scale``
+            everything grown or shrunk about its centre;
+        ``deform``
+            each organ bent by its own smooth random field (a sum of plane waves);
+        ``swap``
+            drawn towards another patient's landmarks, which it is at severity 1;
+        ``collapse``
+            one organ, chosen at random, shrunk about its centre.
+    severity
+        In [0, 1].
+    image_id
+        Seeds the random choices.
+    other
+        Another patient's landmarks in the same frame; needed by ``swap`` only.
+
+    Returns
+    -------
+    ndarray
+        Spoiled landmarks, float64; they may leave the frame.
+
+    Raises
+    ------
+    CxrError
+        If the kind is unknown, the severity is outside [0, 1], the landmarks are not the graph's or
+        ``other`` is missing.
+    """
+    if kind not in KINDS:
+        raise CxrError(f"unknown way to spoil '{kind}'; expected one of {', '.join(KINDS)}")
+    if not 0 <= severity <= 1:
+        raise CxrError(f"severity {severity}; expected a number in [0, 1]")
+    points = np.array(landmarks, dtype=np.float64)
+    if points.shape != (graph.nodes, 2):
+        raise CxrError(f"landmarks of shape {points.shape}; graph '{graph.name}' expects ({graph.nodes}, 2)")
+    if kind == "swap":
+        if other is None or np.shape(other) != points.shape:
+            raise CxrError(f"swap needs another patient's landmarks of shape {points.shape}")
+        return points + severity * (np.asarray(other, np.float64) - points)
+    rng = np.random.default_rng(seed_of(image_id, f"spoil {kind}"))
+    return _BY_RNG[kind](points, graph, severity, size, rng)
+
+
+def _shift(points: Points, graph: LandmarkGraph, severity: float, size: float, rng: np.random.Generator) -> Points:
+    angle = rng.uniform(0, 2 * np.pi)
+    return points + severity * SHIFT * size * np.array([np.cos(angle), np.sin(angle)])
+
+
+def _scale(points: Points, graph: LandmarkGraph, severity: float, size: float, rng: np.random.Generator) -> Points:
+    factor = (1 + SCALE * severity) ** rng.choice([-1, 1])
+    centre = points.mean(axis=0)
+    return centre + factor * (points - centre)
+
+
+def _deform(points: Points, graph: LandmarkGraph, severity: float, size: float, rng: np.random.Generator) -> Points:
+    spoiled = points.copy()
+    for where in graph.slices.values():
+        waves = rng.uniform(-MAX_WAVES_A_SIDE, MAX_WAVES_A_SIDE, (WAVES, 2))  # (x, y), cycles a side
+        phases = rng.uniform(0, 2 * np.pi, (WAVES, 2))
+        angles = 2 * np.pi / size * (points[where] @ waves.T)
+        # A sum of WAVES sines of unit amplitude has the RMS sqrt(WAVES / 2).
+        field = np.sin(angles[:, :, None] + phases).sum(axis=1) / np.sqrt(WAVES / 2)
+        spoiled[where] += severity * BEND * size * field
+    return spoiled
+
+
+def _collapse(points: Points, graph: LandmarkGraph, severity: float, size: float, rng: np.random.Generator) -> Points:
+    where = graph.slices[graph.organs[rng.integers(len(graph.organs))]]
+    spoiled = points.copy()
+    centre = points[where].mean(axis=0)
+    spoiled[where] = centre + (1 - COLLAPSE * severity) * (points[where] - centre)
+    return spoiled
+
+
+_BY_RNG: dict[str, Callable[..., Points]] = {
+    "shift": _shift,
+    "scale": _scale,
+    "deform": _deform,
+    "collapse": _collapse,
+}
+KINDS = (*_BY_RNG, "swap")
