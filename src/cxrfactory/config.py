@@ -127,6 +127,7 @@ class TrainConfig(Section):
     precision: Literal["fp32", "bf16"] = Field("bf16", description="bf16 is mixed precision")
     validate_every: int = Field(10, ge=1, description="epochs between validations and checkpoints")
     seed: int = Field(0, ge=0, description="of initial weights, order and augmentation")
+    threads: int = Field(2, ge=1, description="CPU threads; the weights' last digits depend on it, so it is fixed here")
 
     @model_validator(mode="after")
     def _gamma_range(self) -> "TrainConfig":
@@ -249,7 +250,13 @@ def default_yaml() -> str:
         "# The embedded default: runs everywhere with nothing to download but one small package.",
         "# Generated from src/cxrfactory/config.py (python -m cxrfactory config --write); unknown keys are refused.",
     ]
-    _render(Config(), lines, 0)
+    return commented_yaml(Config(), lines)
+
+
+def commented_yaml(config: Config, head: list[str]) -> str:
+    """A config as YAML, all defaults written out, each key with its meaning behind it."""
+    lines = list(head)
+    _render(config, lines, 0)
     return "\n".join(lines) + "\n"
 
 

@@ -16,7 +16,6 @@ def train(
     history: Annotated[Path | None, typer.Option(help="CSV of the run, one row an epoch.")] = None,
     curves: Annotated[Path | None, typer.Option(help="Picture of loss and validation Dice.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    threads: Annotated[int, typer.Option(help="CPU threads.")] = 2,
     resume: Annotated[bool, typer.Option(help="Go on from an interrupted run of the same settings.")] = True,
     *,
     model_config: ModelConfig,
@@ -28,5 +27,5 @@ def train(
     from cxrfactory.models.device import choose_device
     from cxrfactory.train.run import train_segmenter
 
-    torch.set_num_threads(threads)
+    torch.set_num_threads(train_config.threads)
     train_segmenter(labelled, output, model_config, train_config, choose_device(device), history, curves, resume)

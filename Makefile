@@ -1,0 +1,33 @@
+# Two commands, each complete on a fresh clone: `make demo` and `make test`.
+PYTHON ?= python3
+VENV ?= .venv
+CORES ?= $(shell $(PYTHON) -c "import os; print(len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count())")
+BIN = $(CURDIR)/$(VENV)/bin
+STAMP = $(VENV)/.installed
+RUN = PATH="$(BIN):$$PATH"
+
+.PHONY: demo test lint install clean
+
+demo: $(STAMP)
+	$(RUN) snakemake --cores $(CORES) results/chexmask results/evaluation
+	@$(RUN) python -m cxrfactory evaluate --show results/evaluation
+	@echo "The dataset is in results/chexmask (start with its README.md); overlays are in results/figures."
+
+test: $(STAMP)
+	$(RUN) python -m pytest
+
+lint: $(STAMP)
+	$(RUN) ruff check . && $(RUN) ruff format --check .
+	$(RUN) snakefmt --check Snakefile workflow
+	$(RUN) snakemake --lint
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -c "import sys; sys.exit('cxrfactory needs Python 3.11 or newer, found ' + sys.version.split()[0] + '; set PYTHON=...' if sys.version_info < (3, 11) else 0)"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -e ".[test]"
+	touch $(STAMP)
+
+clean:
+	rm -rf $(VENV) results .snakemake

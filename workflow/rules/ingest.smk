@@ -1,0 +1,77 @@
+# Releases and the labelled set to tables: every row kept or excluded with its reason.
+
+
+rule ingest:
+    input:
+        tables=PLAN.tables,
+    output:
+        manifest=f"{RESULTS}/manifest/{{dataset}}.parquet",
+        summary=f"{RESULTS}/manifest/{{dataset}}.summary.csv",
+    log:
+        f"{RESULTS}/logs/ingest/{{dataset}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/ingest/{{dataset}}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        root=lambda wildcards: PLAN.dataset(wildcards).root,
+        flags=PLAN.ingest_flags,
+    message:
+        "Ingest {wildcards.dataset}"
+    shell:
+        "python -m cxrfactory ingest {wildcards.dataset:q} --root {params.root:q} --output {output.manifest:q}"
+        " --summary {output.summary:q} {params.flags} 2> {log:q}"
+
+
+rule selection:
+    input:
+        manifests=expand(f"{RESULTS}/manifest/{{dataset}}.parquet", dataset=PLAN.datasets),
+        expected=f"{workflow.basedir}/resources/releases.yaml",
+    output:
+        diagram=report(f"{RESULTS}/figures/selection.png", caption="../report/selection.rst", category="Selection"),
+        table=f"{RESULTS}/figures/selection.csv",
+    log:
+        f"{RESULTS}/logs/selection.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/selection.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    message:
+        "Draw the selection diagram"
+    shell:
+        "python -m cxrfactory selection {input.manifests:q} --expected {input.expected:q}"
+        " --output {output.diagram:q} --table {output.table:q} 2> {log:q}"
+
+
+rule ingest_labelled:
+    input:
+        clinical=f"{PLAN.config.labelled.root}/clinical.csv",
+    output:
+        table=f"{RESULTS}/manifest/labelled.parquet",
+        rejected=f"{RESULTS}/manifest/labelled.rejected.parquet",
+    log:
+        f"{RESULTS}/logs/ingest/labelled.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/ingest/labelled.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        root=PLAN.config.labelled.root,
+        options=PLAN.labelled_options,
+    message:
+        "Ingest the labelled set"
+    shell:
+        "python -m cxrfactory ingest-labelled --root {params.root:q} --output {output.table:q}"
+        " --rejected {output.rejected:q} {params.options} 2> {log:q}"

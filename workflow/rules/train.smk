@@ -1,0 +1,31 @@
+# Labelled radiographs to weights.
+
+
+rule train:
+    input:
+        labelled=f"{RESULTS}/preprocess/labelled.parquet",
+    output:
+        weights=f"{RESULTS}/train/segmenter.safetensors",
+        card=f"{RESULTS}/train/segmenter.json",
+        history=f"{RESULTS}/train/history.csv",
+        curves=report(f"{RESULTS}/figures/training.png", caption="../report/training.rst", category="Training"),
+    log:
+        f"{RESULTS}/logs/train.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/train.tsv"
+    conda:
+        "../../envs/gpu.yaml" if PLAN.config.infer.device == "cuda" else "../../envs/cpu.yaml"
+    threads: PLAN.config.train.threads
+    resources:
+        mem_mb=8000,
+        runtime=1440,
+        gpu=int(PLAN.config.infer.device == "cuda"),
+    params:
+        device=PLAN.config.infer.device,
+        options=f"{PLAN.config.model.options()} {PLAN.config.train.options()}",
+    message:
+        "Train the segmenter"
+    shell:
+        "python -m cxrfactory train --labelled {input.labelled:q} --output {output.weights:q}"
+        " --history {output.history:q} --curves {output.curves:q} --device {params.device}"
+        " {params.options} 2> {log:q}"
