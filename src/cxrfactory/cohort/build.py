@@ -1,0 +1,181 @@
+"""The whole cohort: patients shared out between the labelled set and the two releases, worked on in parallel."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from cxrfactory.cohort import mimic, vindr
+from cxrfactory.cohort.labelled import COLUMNS, write_labelled
+from cxrfactory.cohort.patient import draw_person
+from cxrfactory.cohort.source import SourceChest, load_source
+from cxrfactory.errors import CxrError
+from cxrfactory.logs import get_logger, progress
+from cxrfactory.tables.atomic import write_text
+from cxrfactory.tables.parquet import write_table
+
+TRUTH = pa.schema(
+    [
+        pa.field("image_id", pa.string(), nullable=False),
+        pa.field("release", pa.string(), nullable=False),
+        pa.field("patient_id", pa.string(), nullable=False),
+        pa.field("height", pa.int32(), nullable=False),
+        pa.field("width", pa.int32(), nullable=False),
+        pa.field("landmarks", pa.list_(pa.float32()), nullable=False),  # x0, y0, ... px of the released image
+        pa.field("right_lung", pa.binary(), nullable=False),  # 1-bit PNG of height x width
+        pa.field("left_lung", pa.binary(), nullable=False),
+        pa.field("heart", pa.binary(), nullable=False),
+    ]
+)
+
+TRUTH_FILE = "truth.parquet"
+MIN_SIZE = 96
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class CohortPlan:
+    """What to make: patients 1..``labelled`` are labelled, the rest is halved between the releases."""
+
+    patients: int
+    labelled: int
+    size: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        if self.patients < 1 or not 0 <= self.labelled <= self.patients:
+            raise CxrError(
+                f"cohort of {self.patients} patients, {self.labelled} labelled; expected 1 or more patients and "
+                "between 0 and all of them labelled"
+            )
+        if self.size < MIN_SIZE:
+            raise CxrError(f"size {self.size}: expected {MIN_SIZE} px or more")
+
+    def role(self, number: int) -> tuple[str, int]:
+        """Where patient ``number`` (from 1) goes, and its place there (from 0)."""
+        first_vindr = self.labelled + (self.patients - self.labelled + 1) // 2 + 1
+        if number <= self.labelled:
+            return "labelled", number - 1
+        if number < first_vindr:
+            return mimic.RELEASE, number - self.labelled - 1
+        return vindr.RELEASE, number - first_vindr
+
+
+def build_cohort(ct: str | Path, output: str | Path, plan: CohortPlan, workers: int) -> None:
+    """Write the cohort to a folder: ``labelled/``, ``mimic-cxr-jpg/``, ``vindr-cxr/`` and ``truth.parquet``.
+
+    The folder appears when all of it is there; one from an earlier run is replaced. Its bytes depend on the CT and
+    the plan only.
+
+    Parameters
+    ----------
+    ct
+        Folder with the CT and its labels.
+    output
+        Folder to make.
+    plan
+        How many patients, how they are shared out, picture size, seed.
+    workers
+        Processes; 1 works in this one.
+
+    Raises
+    ------
+    CxrError
+        If the CT is missing or unreadable, or ``output`` holds something that is no cohort.
+    """
+    output = Path(output)
+    if output.exists() and not (output.is_dir() and ((output / TRUTH_FILE).is_file() or not any(output.iterdir()))):
+        raise CxrError(f"{output}: exists and is no cohort of an earlier run; name another folder or remove it")
+    if workers < 1:
+        raise CxrError(f"{workers} workers; expected 1 or more")
+    output.parent.mkdir(parents=True, exist_ok=True)
+    building = Path(tempfile.mkdtemp(prefix=f".{output.name}.", dir=output.parent))
+    try:
+        results = list(progress(_results(ct, building, plan, workers), "virtual patients", plan.patients))
+        _write_tables(building, plan, results)
+        if output.exists():
+            shutil.rmtree(output)
+        building.chmod(0o755)
+        os.replace(building, output)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def _results(ct: str | Path, root: Path, plan: CohortPlan, workers: int) -> Iterator[dict]:
+    numbers = range(1, plan.patients + 1)
+    workers = min(workers, plan.patients)
+    if workers == 1:
+        yield from map(partial(_one_threaded, load_source(ct), root, plan), numbers)
+        return
+    # Spawned, not forked: torch's threads do not survive a fork.
+    with ProcessPoolExecutor(
+        workers, mp_context=get_context("spawn"), initializer=_start_worker, initargs=(str(ct), root, plan)
+    ) as pool:
+        yield from pool.map(_work, numbers)
+
+
+_worker: partial | None = None
+
+
+def _start_worker(ct: str, root: Path, plan: CohortPlan) -> None:
+    global _worker
+    _worker = partial(_one_threaded, load_source(ct), root, plan)
+
+
+def _work(number: int) -> dict:
+    assert _worker is not None
+    return _worker(number)
+
+
+def _one_threaded(source: SourceChest, root: Path, plan: CohortPlan, number: int) -> dict:
+    """Make one patient on one thread: sums then run in one order whatever the machine."""
+    import cv2
+    import torch
+
+    threads, cv_threads = torch.get_num_threads(), cv2.getNumThreads()
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    try:
+        return make_patient(source, root, plan, number)
+    finally:
+        torch.set_num_threads(threads)
+        cv2.setNumThreads(cv_threads)
+
+
+def make_patient(source: SourceChest, root: Path, plan: CohortPlan, number: int) -> dict:
+    """Draw, project and write one patient; returns the rows that it adds to the tables."""
+    person = draw_person(number, plan.seed)
+    role, place = plan.role(number)
+    if role == "labelled":
+        return {"labelled": [write_labelled(root / role, source, person, plan.size, plan.seed)]}
+    writer = mimic.write_mimic if role == mimic.RELEASE else vindr.write_vindr
+    return writer(root / role, source, person, place, plan.size, plan.seed)
+
+
+def _write_tables(root: Path, plan: CohortPlan, results: list[dict]) -> None:
+    clinical = [row for result in results for row in result.get("labelled", [])]
+    metadata = [row for result in results for row in result.get("metadata", [])]
+    parts = {
+        part: [row for result in results if result.get("part") == part for row in result["labels"]]
+        for part in ("train", "test")
+    }
+    truth = [row for result in results for row in result.get("truth", [])]
+    text = pd.DataFrame(clinical, columns=COLUMNS).to_csv(index=False, lineterminator="\n")
+    write_text(root / "labelled" / "clinical.csv", text)
+    mimic.write_mimic_tables(root / mimic.RELEASE, metadata)
+    vindr.write_vindr_tables(root / vindr.RELEASE, parts)
+    write_table(pd.DataFrame(truth, columns=TRUTH.names), root / TRUTH_FILE, TRUTH)
+    log.info(
+        "cohort of %d patients, seed %d: %d labelled, %s %d images, %s %d images; truth of %d frontal images",
+        plan.patients, plan.seed, len(clinical), mimic.RELEASE, len(metadata), vindr.RELEASE,
+        len({row["image_id"] for rows in parts.values() for row in rows}), len(truth),
+    )  # fmt: skip

@@ -1,0 +1,207 @@
+"""One virtual patient: shape, projection, and the radiographs taken of it."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float
+
+from cxrfactory.cohort.source import ORGAN_GROUPS, SourceChest
+from cxrfactory.projection.appearance import add_breasts, add_lines, burn_in, collimate, draw_style, render
+from cxrfactory.projection.deform import PatientShape, draw_shape, pull_back
+from cxrfactory.projection.drr import View
+from cxrfactory.projection.truth import frontal_truth
+from cxrfactory.projection.warp import ViewGrid, project_deformed
+from cxrfactory.tables.keys import seed_of
+
+_MARGIN_MM = 26.0  # looked at beyond the source volume, for patients larger than it
+
+
+@dataclass(frozen=True)
+class Person:
+    """A virtual patient's number and traits."""
+
+    number: int  # from 1
+    sex: str  # F or M
+    age: int  # years
+    shape: PatientShape
+
+
+@dataclass(frozen=True)
+class Projection:
+    """Line integrals (soft, bone) and soft organ masks of one view, on the projection's own pixels.
+
+    ``first_mm`` is the (horizontal, vertical) place of pixel [0, 0], axes right and down in the display.
+    """
+
+    lines: Float[np.ndarray, "2 rows columns"]
+    lines_pixel_mm: tuple[float, float]
+    organs: Float[np.ndarray, "k rows columns2"]
+    organs_pixel_mm: tuple[float, float]
+    first_mm: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Radiograph:
+    """A finished picture.
+
+    Attributes
+    ----------
+    grey
+        float32 [row, column], 0 black and 1 white, not clipped.
+    pixel_mm
+        Pixel size.
+    truth
+        Masks of right lung, left lung and heart (frontal views), else empty.
+    """
+
+    grey: Float[np.ndarray, "h w"]
+    pixel_mm: float
+    truth: dict[str, Bool[np.ndarray, "h w"]]
+
+
+def draw_person(number: int, seed: int) -> Person:
+    """Draw a patient; the same number and seed give the same patient whatever the size of the cohort."""
+    rng = np.random.default_rng(seed_of(f"patient {number}", "shape", seed))
+    sex = "F" if rng.random() < 0.5 else "M"
+    age = int(np.clip(rng.normal(58, 17), 18, 95))
+    return Person(number, sex, age, draw_shape(rng))
+
+
+def project_person(source: SourceChest, person: Person, view: View) -> Projection:
+    """Deform the source into the patient and project one view of it."""
+    low = tuple(value - _MARGIN_MM for value in source.low_mm)
+    high = tuple(value + _MARGIN_MM for value in source.high_mm)
+    deformation = pull_back(person.shape, source.anatomy, low, high)  # type: ignore[arg-type]
+    span = [top - bottom for bottom, top in zip(low, high, strict=True)]
+    volume = source.frontal if view == "PA" else source.lateral
+    lines = _grid(low, high, span, volume.spacing_mm)
+    soft = _grid(low, high, span, _organ_steps(source, view))
+    axis = 0 if view == "PA" else 1
+    return Projection(
+        lines=project_deformed(volume, deformation, lines, view, "sum"),
+        lines_pixel_mm=(lines.spacing_mm[axis], lines.spacing_mm[2]),
+        organs=project_deformed(source.organs, deformation, soft, view, "max"),
+        organs_pixel_mm=(soft.spacing_mm[axis], soft.spacing_mm[2]),
+        first_mm=(-high[axis], -high[2]),
+    )
+
+
+def _organ_steps(source: SourceChest, view: View) -> tuple[float, float, float]:
+    """Sample every second voxel along the ray: enough to meet every organ."""
+    x, y, z = source.organs.spacing_mm
+    return (x, 2 * y, z) if view == "PA" else (2 * x, y, z)
+
+
+def _grid(low: tuple, high: tuple, span: list[float], step: tuple[float, float, float]) -> ViewGrid:
+    counts = tuple(int(round(length / size)) + 1 for length, size in zip(span, step, strict=True))
+    return ViewGrid(low, high, counts)  # type: ignore[arg-type]
+
+
+def take_radiograph(
+    projection: Projection, person: Person, view: View, height: int, width: int, seed: int, room: str = "any"
+) -> Radiograph:
+    """Expose one radiograph of a projected patient.
+
+    Parameters
+    ----------
+    projection
+        Of :func:`project_person`, the same view.
+    person
+        For the random streams and the breasts.
+    view
+        ``PA`` or ``LL``; truth exists for PA only.
+    height, width
+        Of the picture, px.
+    seed
+        Of the cohort.
+    room
+        Name of the random stream: another room, another picture of the same patient.
+    """
+    rng = np.random.default_rng(seed_of(f"patient {person.number}", f"exposure {view} {room}", seed))
+    to_mm, pixel_mm = _field_of_view(projection, view, height, width, rng)
+    soft, bone = (
+        _sampled(channel, projection.lines_pixel_mm, projection.first_mm, to_mm, height, width, cv2.INTER_CUBIC)
+        for channel in projection.lines
+    )
+    organs = {
+        name: _sampled(mask, projection.organs_pixel_mm, projection.first_mm, to_mm, height, width, cv2.INTER_LINEAR)
+        for name, mask in zip(ORGAN_GROUPS, projection.organs, strict=True)
+    }
+    truth = frontal_truth(organs, pixel_mm) if view == "PA" else {}
+    box = _box(np.maximum(organs["right_lung"], organs["left_lung"]))
+    if view == "PA" and person.sex == "F" and rng.random() < 0.75:
+        soft = add_breasts(soft, box, pixel_mm, float(rng.uniform(8, 55)), rng)
+    if rng.random() < 0.2:
+        soft = add_lines(soft, pixel_mm, int(rng.integers(1, 5)), rng)
+    grey = render(soft, bone, pixel_mm, draw_style(rng), rng)
+    if rng.random() < 0.4:
+        grey = collimate(grey, box, rng, level=float(rng.choice([0.0, 0.0, rng.uniform(0, 0.1)])))
+    grey = _marked(grey, view, pixel_mm, rng)
+    return Radiograph(grey, pixel_mm, truth)
+
+
+def _field_of_view(
+    projection: Projection, view: View, height: int, width: int, rng: np.random.Generator
+) -> tuple[np.ndarray, float]:
+    """Affine [2, 3] from picture pixels (x, y) to display mm, and the pixel size: the lungs and a margin."""
+    names = list(ORGAN_GROUPS)
+    lungs = np.maximum(projection.organs[names.index("right_lung")], projection.organs[names.index("left_lung")])
+    left, top, right, bottom = _box(lungs)
+    step, first = np.array(projection.organs_pixel_mm), np.array(projection.first_mm)
+    low = np.array([left, top]) * step + first
+    high = np.array([right, bottom]) * step + first
+    side = (8, 42) if view == "PA" else (25, 60)
+    low -= [rng.uniform(*side), rng.uniform(8, 45)]
+    # The lungs' projection ends in the posterior recess, well below the domes.
+    high += [rng.uniform(*side), rng.uniform(-15, 45)]
+    pixel_mm = float(max((high - low) / [width, height]))
+    turn = np.radians(rng.normal(0, 1.2))
+    rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) * pixel_mm
+    centre = (low + high) / 2
+    # A picture higher than the field shows more below rather than above the patient's shoulders.
+    spare = height * pixel_mm - (high - low)[1]
+    centre[1] += rng.uniform(-0.1, 0.5) * spare
+    offset = centre - rotation @ [(width - 1) / 2, (height - 1) / 2]
+    return np.column_stack([rotation, offset]), pixel_mm
+
+
+def _sampled(
+    values: np.ndarray,
+    pixel_mm: tuple[float, float],
+    first_mm: tuple[float, float],
+    to_mm: np.ndarray,
+    height: int,
+    width: int,
+    interpolation: int,
+) -> np.ndarray:
+    scale = np.diag([1 / pixel_mm[0], 1 / pixel_mm[1]])
+    matrix = np.column_stack([scale @ to_mm[:, :2], scale @ (to_mm[:, 2] - np.array(first_mm))])
+    return cv2.warpAffine(
+        values, matrix, (width, height), flags=interpolation | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
+    )
+
+
+def _box(mask: np.ndarray) -> tuple[float, float, float, float]:
+    """(left, top, right, bottom) of a soft mask; the whole picture where it is empty."""
+    rows, columns = np.flatnonzero((mask > 0.5).any(axis=1)), np.flatnonzero((mask > 0.5).any(axis=0))
+    if len(rows) == 0:
+        return 0.0, 0.0, mask.shape[1] - 1.0, mask.shape[0] - 1.0
+    return float(columns[0]), float(rows[0]), float(columns[-1]), float(rows[-1])
+
+
+def _marked(grey: np.ndarray, view: View, pixel_mm: float, rng: np.random.Generator) -> np.ndarray:
+    """Side markers and exposure notes, mostly in the upper corners."""
+    height, width = grey.shape
+    tall = float(rng.uniform(8, 20)) / pixel_mm
+    if rng.random() < 0.75:
+        letter = str(rng.choice(["L", "R"]))
+        on_left = letter == "R" and view == "PA"
+        x = width * (rng.uniform(0.03, 0.14) if on_left else rng.uniform(0.86, 0.97))
+        y = height * (rng.uniform(0.03, 0.15) if rng.random() < 0.85 else rng.uniform(0.8, 0.95))
+        grey = burn_in(grey, letter, (x, y), tall, bool(rng.random() < 0.1), bool(rng.random() < 0.2))
+    if rng.random() < 0.35:
+        note = str(rng.choice(["ERECT", "PORTABLE", "SUPINE", "PA", "AP", "12:41", "MOBILE 2"]))
+        x, y = width * rng.uniform(0.1, 0.9), height * float(rng.choice([0.03, 0.97]))
+        grey = burn_in(grey, note, (x, y), 0.5 * tall, False, bool(rng.random() < 0.3))
+    return grey

@@ -1,0 +1,171 @@
+"""The source chest: the CT and its labels, read once and reduced to what the cohort samples."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import torch
+from nibabel.filebasedimages import ImageFileError
+
+from cxrfactory.errors import CxrError
+from cxrfactory.projection.deform import ChestAnatomy
+from cxrfactory.projection.drr import attenuation
+from cxrfactory.projection.warp import SampledVolume
+
+CT_FILE, LABEL_FILE = "cxr.nii.gz", "mask.nii.gz"
+
+# TotalSegmentator v2 label values, by what they mean for a frontal radiograph.
+ORGAN_GROUPS: dict[str, tuple[int, ...]] = {
+    "right_lung": (12, 13, 14),
+    "left_lung": (10, 11),
+    "heart": (51, 61),  # with the left atrial appendage
+    # Below the domes: spleen, kidneys, gallbladder, liver, stomach, pancreas, adrenals, bowel.
+    "abdomen": (1, 2, 3, 4, 5, 6, 7, 8, 9, 18, 19, 20, 23, 24),
+    # Oesophagus, trachea, thyroid, vertebrae, aorta, pulmonary veins, arch vessels but the subclavian arteries (they cross the
+    # apices), brachiocephalic veins, venae cavae, spinal cord.
+    "mediastinum": (15, 16, 17, *range(25, 51), 52, 54, 57, 58, 60, 59, 62, 63, 79),
+}
+
+_HU_CEILING = 1500  # the injected vein of the source scan would outshine every bone
+_BONE_HU = 150
+
+
+@dataclass(frozen=True)
+class SourceChest:
+    """The source patient, ready to be deformed.
+
+    Attributes
+    ----------
+    frontal, lateral
+        Channels water-like attenuation (1/mm) and the part of it above bone's threshold; finest along the axes
+        of their view, averaged in fours along the ray.
+    organs
+        Soft masks 0..1 of :data:`ORGAN_GROUPS`, in that order.
+    anatomy
+        Where the parts of the chest stand.
+    low_mm, high_mm
+        Corners (x, y, z) of the volume's voxel centres, about the centre of the lungs.
+    """
+
+    frontal: SampledVolume
+    lateral: SampledVolume
+    organs: SampledVolume
+    anatomy: ChestAnatomy
+    low_mm: tuple[float, float, float]
+    high_mm: tuple[float, float, float]
+
+
+def load_source(folder: str | Path, device: str = "cpu") -> SourceChest:
+    """Read the CT and the labels that ``fetch-ct`` leaves in a folder.
+
+    Raises
+    ------
+    CxrError
+        If a file is missing or unreadable, the two differ in shape, or lungs or heart are not labelled.
+    """
+    hu, spacing = _read(Path(folder) / CT_FILE)
+    labels, _ = _read(Path(folder) / LABEL_FILE)
+    if hu.shape != labels.shape:
+        raise CxrError(f"{folder}: {CT_FILE} has shape {hu.shape}, {LABEL_FILE} {labels.shape}; expected one shape")
+    return prepare_source(hu.astype(np.float32), labels.astype(np.uint8), spacing, device)
+
+
+def prepare_source(
+    hu: np.ndarray, labels: np.ndarray, spacing_mm: tuple[float, float, float], device: str = "cpu"
+) -> SourceChest:
+    """Reduce a canonical CT [x, y, z] and its labels to the arrays that the cohort samples.
+
+    Parameters
+    ----------
+    hu, labels
+        Canonical (RAS) volumes of one shape; CT numbers and TotalSegmentator v2 labels.
+    spacing_mm
+        Voxel spacing (x, y, z).
+
+    Raises
+    ------
+    CxrError
+        If lungs or heart are not labelled.
+    """
+    hu, labels = hu.transpose(2, 1, 0), labels.transpose(2, 1, 0)  # [z, y, x]
+    groups = np.zeros(256, np.uint8)
+    for place, values in enumerate(ORGAN_GROUPS.values(), start=1):
+        groups[list(values)] = place
+    grouped = groups[labels]
+    for place, name in enumerate(ORGAN_GROUPS, start=1):
+        if name in ("right_lung", "left_lung", "heart") and not (grouped == place).any():
+            raise CxrError(f"the label volume holds no {name.replace('_', ' ')} (labels {ORGAN_GROUPS[name]})")
+    centre, anatomy = _anatomy(grouped, spacing_mm)
+    low = tuple(float(-c) for c in centre)
+    high = tuple(float((n - 1) * s - c) for n, s, c in zip(hu.shape[::-1], spacing_mm, centre, strict=True))
+    mu = attenuation(np.minimum(hu, _HU_CEILING))
+    mu[:, [0, -1]] = 0  # air beyond the field of view, except above and below
+    mu[:, :, [0, -1]] = 0
+    bone = np.maximum(mu - attenuation(np.float32(_BONE_HU)), 0)
+    both = np.stack([mu, bone])
+
+    def sampled(values: np.ndarray, across: int, along: int) -> SampledVolume:
+        reduced = _mean_blocks(_mean_blocks(values, 2, along), 3, across)
+        steps = (spacing_mm[0] * across, spacing_mm[1] * along, spacing_mm[2])
+        first = (low[0] + spacing_mm[0] * (across - 1) / 2, low[1] + spacing_mm[1] * (along - 1) / 2, low[2])
+        return SampledVolume(torch.from_numpy(np.ascontiguousarray(reduced)).to(device), first, steps)
+
+    step = max(1, min(hu.shape[1:]) // 128)
+    half = max(1, min(hu.shape[1:]) // 256)
+    soft = np.stack([grouped == place for place in range(1, len(ORGAN_GROUPS) + 1)]).astype(np.float32)
+    return SourceChest(
+        frontal=sampled(both, 1, step),
+        lateral=sampled(both, step, 1),
+        organs=sampled(soft, half, half),
+        anatomy=anatomy,
+        low_mm=low,  # type: ignore[arg-type]
+        high_mm=high,  # type: ignore[arg-type]
+    )
+
+
+def _read(path: Path) -> tuple[np.ndarray, tuple[float, float, float]]:
+    if not path.is_file():
+        raise CxrError(f"{path}: no such file; run `python -m cxrfactory fetch-ct --output {path.parent}` first")
+    try:
+        image = nib.as_closest_canonical(nib.load(path))
+        values = np.asarray(image.dataobj)
+    except (ImageFileError, OSError, EOFError, ValueError) as error:
+        raise CxrError(f"{path}: not a readable NIfTI volume ({error})") from error
+    if values.ndim != 3:
+        raise CxrError(f"{path}: {values.ndim} dimensions; expected a volume of 3")
+    return values, tuple(float(step) for step in image.header.get_zooms()[:3])  # type: ignore[return-value]
+
+
+def _mean_blocks(values: np.ndarray, axis: int, size: int) -> np.ndarray:
+    """Average blocks of ``size`` along an axis; what does not fill a block at the end is left out."""
+    if size == 1:
+        return values
+    count = values.shape[axis] // size
+    kept = np.take(values, np.arange(count * size), axis=axis)
+    shape = [*kept.shape[:axis], count, size, *kept.shape[axis + 1 :]]
+    return kept.reshape(shape).mean(axis=axis + 1, dtype=np.float32)
+
+
+def _anatomy(
+    grouped: np.ndarray, spacing_mm: tuple[float, float, float]
+) -> tuple[tuple[float, float, float], ChestAnatomy]:
+    """Centre of the lungs' box (x, y, z) in mm from the first voxel, and the chest's parts about it."""
+    names = list(ORGAN_GROUPS)
+    lungs = (grouped == names.index("right_lung") + 1) | (grouped == names.index("left_lung") + 1)
+    spacing = np.array(spacing_mm)
+    z, y, x = (np.flatnonzero(lungs.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1)))
+    low = np.array([x[0], y[0], z[0]]) * spacing
+    high = np.array([x[-1], y[-1], z[-1]]) * spacing
+    centre = (low + high) / 2
+    half = (high - low) / 2
+    heart = np.argwhere(grouped == names.index("heart") + 1).mean(axis=0)[::-1] * spacing - centre
+    below = np.flatnonzero((grouped == names.index("abdomen") + 1).any(axis=(1, 2)))
+    dome = (below[-1] * spacing[2] if len(below) else low[2]) - centre[2]
+    return tuple(centre), ChestAnatomy(  # type: ignore[return-value]
+        half_width_mm=float(half[0]),
+        half_depth_mm=float(half[1]),
+        half_height_mm=float(half[2]),
+        heart_mm=tuple(float(value) for value in heart),  # type: ignore[arg-type]
+        dome_height_mm=float(dome),
+    )
