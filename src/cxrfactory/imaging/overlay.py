@@ -16,7 +16,7 @@ ORGAN_COLOURS = {
     "right_clavicle": (0, 158, 115),
     "left_clavicle": (240, 228, 66),
 }
-PIXELS_PER_LINE_WIDTH = 400  # a line is 1 px wide at this image size, and never thinner
+PIXELS_PER_LINE_WIDTH = 700  # a line is 1 px wide at this image size, and never thinner
 _SHIFT_BITS = 4
 
 
