@@ -200,7 +200,7 @@ def test_a_frame_that_cannot_be_written(tmp_path):
     with pytest.raises(CxrError, match=r"columns \['Heart'\] are missing"):
         write_chexmask(tmp_path / "o.csv", frame.drop(columns="Heart"))
     frame["Landmarks"][1][0, 0] += 0.5
-    with pytest.raises(CxrError, match="image 'train/p1, view 1.jpg': landmark 0"):
+    with pytest.raises(CxrError, match=r"view 1\.jpg': landmark 0"):
         write_chexmask(tmp_path / "o.csv", frame)
     frame.attrs.clear()
     with pytest.raises(CxrError, match="does not say its id column"):

@@ -13,8 +13,8 @@ POINTS = np.random.default_rng(1).integers(0, 3000, (120, 2))
 
 
 def test_node_counts_are_those_of_the_graphs():
-    assert NODE_COUNTS == tuple(
-        landmark_graph(name).nodes for name in ("lungs", "lungs-heart", "lungs-heart-clavicles")
+    assert (
+        tuple(landmark_graph(name).nodes for name in ("lungs", "lungs-heart", "lungs-heart-clavicles")) == NODE_COUNTS
     )
 
 

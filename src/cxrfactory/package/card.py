@@ -9,7 +9,7 @@ from typing import Any
 from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger
 from cxrfactory.package.card_text import card_text
-from cxrfactory.package.chexmask import product_files
+from cxrfactory.package.chexmask import RECOMMENDED_MEAN, product_files
 from cxrfactory.package.provenance import library_versions, source_commit
 from cxrfactory.tables.atomic import atomic_path, write_text
 from cxrfactory.tables.weights import sha256_of
@@ -146,13 +146,15 @@ def _draw(summaries: list[dict[str, Any]], path: Path) -> None:
         share = counts / max(counts.sum(), 1)
         edges = np.linspace(0, 1, counts.size + 1)
         axes.stairs(share, edges, label=f"{summary['release']} ({summary['kept']})", linewidth=1.5)
-    axes.axvline(0.7, color="0.4", linestyle="--", linewidth=1, label="recommended: 0.7 and above")
+    axes.axvline(
+        RECOMMENDED_MEAN, color="0.4", linestyle="--", linewidth=1, label=f"recommended: {RECOMMENDED_MEAN} and above"
+    )
     filled = [index for s in summaries for index, count in enumerate(s["dice_rca_mean"]["histogram"]) if count]
     bins = len(summaries[0]["dice_rca_mean"]["histogram"])
     axes.set(
         xlabel="Dice RCA (Mean)", ylabel="share of images", ylim=(0, None), xlim=(min([*filled, bins * 0.6]) / bins, 1)
     )
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, loc="upper left")
+    figure.legend(frameon=False, loc="outside upper center", ncols=2)
     with atomic_path(path) as temporary:
         figure.savefig(temporary, metadata={"Software": None})

@@ -8,7 +8,7 @@ _TEMPLATE = """\
 # Chest radiograph anatomy in CheXmask format
 
 Lungs{and_heart} of {kept:,} frontal chest radiographs: contour landmarks and masks, an estimate of each mask's
-quality, and the uncertainty of each landmark. It holds no images and no patient data; get the images from their
+quality, and the uncertainty of each landmark. It holds no images and no header fields; get the images from their
 releases and join on the id.
 
 ## Releases
@@ -18,8 +18,7 @@ releases and join on the id.
 Every row of a release is kept, excluded (by the selection rule; `excluded.csv`) or rejected (failed on the way;
 `rejected.csv`): rows = kept + excluded + rejected, checked when this product was packed.
 
-{reasons}
-## Files
+{reasons}## Files
 
 - `OriginalResolution/<Release>.csv`: the release's own image size.
 - `Preprocessed/<Release>.csv`: the square frame that the model saw (border cropped, padded, resized).
@@ -29,6 +28,7 @@ Every row of a release is kept, excluded (by the selection rule; `excluded.csv`)
 - `config.yaml`, `weights.json`: how it was made. `SHA256SUMS`: check with `sha256sum -c SHA256SUMS`.
 
 {columns}
+
 The masks are the filled contours of the rounded `Landmarks` of the same row, so filling the landmarks gives the
 RLE. Organs may overlap, and a pixel may then belong to two masks.
 
@@ -119,7 +119,7 @@ def _reasons(summaries: list[dict[str, Any]]) -> str:
         for what, key in (("excluded", "excluded"), ("rejected at stage", "rejected"))
         for reason, count in summary[key].items()
     ]
-    return _table(["release", "", "reason or stage", "rows"], cells) + "\n" if cells else ""
+    return _table(["release", "", "reason or stage", "rows"], cells) + "\n\n" if cells else ""
 
 
 def _quality(summaries: list[dict[str, Any]]) -> str:
@@ -153,7 +153,7 @@ def _provenance(provenance: dict[str, Any]) -> str:
 
 def _table(header: list[str], rows: list[list[str]]) -> str:
     lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines) + "\n"
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def _line(text: str) -> str:

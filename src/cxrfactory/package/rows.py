@@ -128,7 +128,7 @@ def _organ_rle(
     rle = rle_encode(mask)
     if not rle:
         raise ImageError(f"{organ} covers no pixel of the {frame} frame of {height} x {width} pixels")
-    if not np.array_equal(rle_decode(rle, height, width), mask):
+    if not (rle_decode(rle, height, width) == mask).all():
         raise CxrError(f"image '{image_id}': the RLE of {organ} ({frame}) does not decode to its mask; report this")
     return rle
 
