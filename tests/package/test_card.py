@@ -93,6 +93,30 @@ def test_files_of_an_earlier_run_are_refused(product):
     assert not (product["output"] / "SHA256SUMS").exists()
 
 
+def test_releases_packed_in_folders_of_their_own_are_collected(product, tmp_path):
+    package_card(**product)
+    expected = contents(product["output"])
+    for name in ("Zeta", "Alpha"):
+        for path in sorted(product["output"].glob(f"*/{name}.*")):
+            target = tmp_path / "single" / name / path.relative_to(product["output"])
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.rename(target)
+    folders = [tmp_path / "single" / name for name in ("Zeta", "Alpha")]
+    product["output"] = tmp_path / "collected"
+    package_card(**product, collect=folders)
+    assert contents(product["output"]) == expected
+    assert len(contents(tmp_path / "single")) == 6  # the sources stay
+    package_card(**product, collect=folders)  # and again over what is there
+    assert contents(product["output"]) == expected
+    (folders[0] / "Preprocessed" / "Old.csv").write_text("old")
+    with pytest.raises(CxrError, match=r"Old\.csv: belongs to no packaged release"):
+        package_card(**product, collect=folders)
+    with pytest.raises(CxrError, match="no such folder"):
+        package_card(**product, collect=[tmp_path / "none"])
+    with pytest.raises(CxrError, match="also in"):
+        package_card(**product, collect=[folders[1], folders[1]])
+
+
 @pytest.mark.parametrize(
     ("break_it", "message"),
     [

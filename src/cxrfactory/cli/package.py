@@ -33,9 +33,12 @@ def package_card(
     part: Annotated[list[Path], typer.Option(help="A release's accounts, as package wrote; repeat for each.")],
     weights_card: Annotated[Path, typer.Option(help="JSON card of the weights.")],
     config: Annotated[Path, typer.Option(help="Config of the run; copied into the product.")],
+    collect: Annotated[
+        list[Path] | None, typer.Option(help="Product folder of one release to bring in; repeat for each.")
+    ] = None,
     credit: Annotated[list[str] | None, typer.Option(help="Source and licence to credit; repeatable.")] = None,
 ) -> None:
     """Close a product: rejected and excluded tables, dataset card, SHA256SUMS."""
     from cxrfactory.package.card import package_card as close_product
 
-    close_product(output, part, weights_card, config, credit or [])
+    close_product(output, part, weights_card, config, credit or [], collect or [])

@@ -1,6 +1,7 @@
 """Close the product: one rejected and one excluded table, the dataset card, the checksums."""
 
 import json
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,6 +26,7 @@ def package_card(
     weights_card: str | Path,
     config: str | Path,
     credits: Sequence[str] = (),
+    collect: Sequence[str | Path] = (),
 ) -> None:
     """Write what the product holds beside the releases' files.
 
@@ -43,6 +45,9 @@ def package_card(
         Config of the run; copied.
     credits
         Lines of the card's section on sources and licences.
+    collect
+        Product folders of single releases whose tables are brought into ``output`` first; by hard link
+        where the file system can, else by copy.
 
     Raises
     ------
@@ -66,6 +71,7 @@ def package_card(
     if not Path(config).is_file():
         raise CxrError(f"{config}: no such file; expected the config of the run")
     products = [path for release in releases for path in product_files(output, release).values()]
+    _collect(output, products, [Path(folder) for folder in collect])
     _check_files(output, products)
 
     for name, header in _HEADERS.items():
@@ -96,6 +102,27 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise CxrError(f"{path}: holds a JSON {type(content).__name__}; expected an object")
     return content
+
+
+def _collect(output: Path, products: list[Path], folders: list[Path]) -> None:
+    expected = {path.relative_to(output): path for path in products}
+    taken: dict[Path, Path] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise CxrError(f"{folder}: no such folder; package the release first")
+        for source in sorted(path for path in folder.rglob("*") if path.is_file() and path.name[0] != "."):
+            name = source.relative_to(folder)
+            if name not in expected:
+                raise CxrError(f"{source}: belongs to no packaged release; give its part, or remove it")
+            if name in taken:
+                raise CxrError(f"{source}: also in {taken[name]}; expected each release in one folder")
+            taken[name] = folder
+            with atomic_path(expected[name]) as temporary:
+                temporary.unlink()
+                try:
+                    os.link(source, temporary)
+                except OSError:  # another file system, or one without links
+                    shutil.copyfile(source, temporary)
 
 
 def _check_files(output: Path, products: list[Path]) -> None:

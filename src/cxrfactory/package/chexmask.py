@@ -138,7 +138,7 @@ def package_chexmask(
         writer = stack.enter_context(pq.ParquetWriter(temporary["parquet"], PRODUCT, compression="zstd"))
         jobs = _scored(dataset, merged_predictions(landmarks, graph.nodes), scores, rejections, set(included))
         chunks = -(-len(included) // CHUNK_ROWS)
-        for packed in progress(_packed(jobs, graph, workers), f"package {dataset}", chunks):
+        for packed in progress(_packed(jobs, graph, min(workers, max(chunks, 1))), f"package {dataset}", chunks):
             texts["original"].write(packed.original)
             texts["preprocessed"].write(packed.preprocessed)
             if packed.rows.num_rows:
