@@ -65,8 +65,8 @@ def draw(selections: Sequence[Selection], names: Sequence[str], path: str | Path
             kept = [(f"{selection.included:,} images", "bold"), (_share(selection), "normal")]
             expected = selection.expected
             if expected:
-                listed.append((f"paper: {expected['rows']:,}", "light"))
-                kept.append((f"paper: {expected['included']:,}", "light"))
+                listed.append((f"CheXmask paper: {expected['rows']:,}", "light"))
+                kept.append((f"CheXmask paper: {expected['included']:,}", "light"))
             _box(axes, "listed", top, height, listed, _LISTED)
             _box(axes, "left_out", top, height, [], _LEFT_OUT)
             _list_reasons(axes, top + height / 2, lines)
