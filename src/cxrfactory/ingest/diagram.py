@@ -93,7 +93,7 @@ def _share(selection: Selection) -> str:
 def _reasons(selection: Selection) -> list[tuple[str, str]]:
     """Return count and words of each line of the middle box; beyond the first eight, reasons share a line."""
     if not selection.excluded:
-        return [("0", "none")]
+        return [("0", "images")]
     reasons = list(selection.reasons.items())
     shown = reasons if len(reasons) <= _SHOWN_REASONS + 1 else reasons[:_SHOWN_REASONS]
     texts = [(f"{n:,}", reason) for reason, n in shown]

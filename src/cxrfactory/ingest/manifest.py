@@ -76,8 +76,10 @@ def read_manifest(
     for slot in layout.slots:
         if slot.role in tables:
             log.info("%s: reading %s", slug, tables[slot.role].path)
+        elif slot.lists_images:
+            log.warning("%s: no %s table under %s: its images are not listed", slug, slot.role, root)
         else:
-            log.warning("%s: no %s table under %s; going on without it", slug, slot.role, root)
+            log.info("%s: no %s table under %s: findings stay unknown", slug, slot.role, root)
     rows = guard(module.rows(tables, view_from_procedure), layout.id_is_file_name)
     _refuse_duplicates(rows, root)
     if hasattr(module, "locate"):
