@@ -20,9 +20,12 @@ COMMANDS = {
     "train": "cxrfactory.cli.train:train",
     "infer": "cxrfactory.cli.infer:infer",
     "segment": "cxrfactory.cli.infer:segment",
+    "overlays": "cxrfactory.cli.infer:overlays",
     "rca-reference": "cxrfactory.cli.rca:rca_reference",
     "rca": "cxrfactory.cli.rca:rca",
+    "rca-check": "cxrfactory.cli.rca:rca_check",
     "package": "cxrfactory.cli.package:package",
+    "package-card": "cxrfactory.cli.package:package_card",
     "evaluate": "cxrfactory.cli.evaluate:evaluate",
     "config": "cxrfactory.cli.config:config",
 }

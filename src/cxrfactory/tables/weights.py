@@ -39,7 +39,7 @@ def write_weights(path: str | Path, tensors: dict[str, np.ndarray], card: dict[s
     if missing:
         raise CxrError(f"{card_path(path)}: keys {missing} are missing from the weights card")
     with atomic_path(path) as temporary:
-        save_file({name: np.ascontiguousarray(value) for name, value in sorted(tensors.items())}, temporary)
+        save_file({name: np.asarray(value, order="C") for name, value in sorted(tensors.items())}, temporary)
         digest = sha256_of(temporary)
     write_text(card_path(path), json.dumps({**card, "sha256": digest}, indent=2, sort_keys=True) + "\n")
 

@@ -1,0 +1,15 @@
+"""Where real data stands, for the tests that use it."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Folder named by CXRFACTORY_REAL_DATA; the test is skipped where it is not set."""
+    folder = os.environ.get("CXRFACTORY_REAL_DATA")
+    if not folder:
+        pytest.skip("CXRFACTORY_REAL_DATA names no folder of real radiographs")
+    return Path(folder)

@@ -1,0 +1,64 @@
+import csv
+
+import cv2
+import numpy as np
+import pytest
+
+from cxrfactory import read_chexmask, rle_decode
+from cxrfactory.anatomy.raster import fill_contour
+from cxrfactory.errors import CxrError
+from cxrfactory.infer.segment import list_images, segment
+
+
+def test_every_file_gives_a_row_or_a_named_rejection(weights, folder, tmp_path):
+    out = tmp_path / "out.csv"
+    assert segment([folder], weights, out, samples=2, device="cpu") == (3, 2)
+    table = read_chexmask(out)
+    assert sorted(table["image_id"]) == ["a.png", "b.jpg", "deep/c.png"]
+    with (tmp_path / "out.rejected.csv").open() as stream:
+        rejected = {row["image_id"]: row["reason"] for row in csv.DictReader(stream)}
+    assert set(rejected) == {"empty.png", "text.jpg"}
+    assert "empty" in rejected["empty.png"]
+
+
+def test_masks_are_the_filled_landmarks_at_the_original_size(weights, folder, tmp_path):
+    out = tmp_path / "out.csv"
+    segment([folder], weights, out, samples=2, device="cpu", masks=tmp_path / "m", overlays=tmp_path / "o")
+    table = read_chexmask(out).set_index("image_id")
+    row = table.loc["b.jpg"]
+    assert (row["Height"], row["Width"]) == (130, 257)
+    points = np.asarray(row["Landmarks"])
+    for organ, column, where in (("right_lung", "Right Lung", slice(0, 44)), ("heart", "Heart", slice(94, 120))):
+        mask = rle_decode(row[column], 130, 257)
+        np.testing.assert_array_equal(mask, fill_contour(points[where], 130, 257))
+        saved = cv2.imread(str(tmp_path / "m" / f"b.jpg.{organ}.png"), cv2.IMREAD_UNCHANGED)
+        np.testing.assert_array_equal(saved, mask * 255)
+    # The circle's centre (0.3, 0.5) of the padded square lies at this pixel of the 130 x 257 image.
+    centre = points[:44].mean(axis=0)
+    np.testing.assert_allclose(centre, [0.3 * 257 - 0.5, 0.5 * 257 - 0.5 - (257 - 130) // 2], atol=1)
+    assert (tmp_path / "o" / "deep__c.png.png").is_file()
+
+
+def test_rows_do_not_depend_on_batch_or_workers(weights, folder, tmp_path):
+    for name, options in {"a": {"batch_size": 1}, "b": {"batch_size": 16, "workers": 2}}.items():
+        segment([folder], weights, tmp_path / f"{name}.csv", samples=3, device="cpu", **options)
+    for suffix in ("csv", "std.csv", "rejected.csv"):
+        assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
+
+
+def test_same_names_in_two_folders_are_refused(folder):
+    with pytest.raises(CxrError, match=r"id 'a\.png' is taken by"):
+        list_images([folder, folder / "a.png"])
+
+
+def test_missing_path_and_empty_folder_are_one_line(tmp_path):
+    with pytest.raises(CxrError, match="no such file or folder"):
+        list_images([tmp_path / "nowhere"])
+    with pytest.raises(CxrError, match="no image files"):
+        list_images([tmp_path])
+
+
+def test_nothing_is_left_behind_when_weights_are_missing(folder, tmp_path):
+    with pytest.raises(CxrError, match=r"no such file; weights are NAME\.safetensors"):
+        segment([folder], tmp_path / "w.safetensors", tmp_path / "out" / "x.csv")
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,71 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from cxrfactory.anatomy.graph import landmark_graph
+from cxrfactory.errors import CxrError
+from cxrfactory.imaging.png import decode_png, encode_png
+from cxrfactory.infer.montage import montage
+from cxrfactory.infer.shard import infer_shard
+from cxrfactory.tables.parquet import read_table, write_table
+from cxrfactory.tables.schemas import IMAGES, LANDMARKS, REJECTED
+
+
+def shard(path, count, size=96):
+    rng = np.random.default_rng(0)
+    rows = [
+        {
+            "image_id": f"i{number}",
+            "png": encode_png(rng.integers(0, 256, (size, size), dtype=np.uint8)),
+            "original_height": 100,
+            "original_width": 80,
+            "crop_top": 0,
+            "crop_left": 0,
+            "crop_height": 100,
+            "crop_width": 80,
+            "size": size,
+        }
+        for number in range(count)
+    ]
+    write_table(pd.DataFrame(rows, columns=IMAGES.names), path, IMAGES)
+    return path
+
+
+def test_every_image_gets_landmarks_and_keeps_its_geometry(weights, tmp_path):
+    out, lost = tmp_path / "l.parquet", tmp_path / "r.parquet"
+    infer_shard(shard(tmp_path / "s.parquet", 4), weights, out, lost, samples=3)
+    table = read_table(out, LANDMARKS)
+    assert list(table["image_id"]) == ["i0", "i1", "i2", "i3"]
+    assert {len(each) for each in table["landmarks"]} == {240}
+    assert set(table["original_width"]) == {80}
+    points = table["landmarks"][0].reshape(120, 2)
+    np.testing.assert_allclose(points[:44].mean(axis=0), [0.3 * 96 - 0.5, 0.5 * 96 - 0.5], atol=0.5)
+    assert read_table(lost, REJECTED).empty
+
+
+def test_empty_shard_stays_empty(weights, tmp_path):
+    infer_shard(shard(tmp_path / "s.parquet", 0), weights, tmp_path / "l.parquet", tmp_path / "r.parquet")
+    assert read_table(tmp_path / "l.parquet", LANDMARKS).empty
+
+
+def test_landmarks_far_outside_are_rejected_by_name(weights, tmp_path, monkeypatch):
+    from cxrfactory.infer import shard as module
+
+    monkeypatch.setattr(module, "OUTSIDE", -0.3)
+    infer_shard(shard(tmp_path / "s.parquet", 1), weights, tmp_path / "l.parquet", tmp_path / "r.parquet", 2)
+    lost = read_table(tmp_path / "r.parquet", REJECTED)
+    assert list(lost["reason"]) == ["landmarks lie far outside the image"]
+
+
+def test_montage_shows_all_when_there_are_few(weights, tmp_path):
+    pictures, points = shard(tmp_path / "s.parquet", 3), tmp_path / "l.parquet"
+    infer_shard(pictures, weights, points, tmp_path / "r.parquet", samples=2)
+    montage([pictures], [points], landmark_graph("lungs-heart"), tmp_path / "m.png", count=12, columns=4, tile=80)
+    assert decode_png((tmp_path / "m.png").read_bytes()).shape == (80, 320)
+
+
+def test_montage_of_nothing_says_so(weights, tmp_path):
+    pictures, points = shard(tmp_path / "s.parquet", 0), tmp_path / "l.parquet"
+    infer_shard(pictures, weights, points, tmp_path / "r.parquet", samples=2)
+    with pytest.raises(CxrError, match="no image has landmarks"):
+        montage([pictures], [points], landmark_graph("lungs-heart"), tmp_path / "m.png")

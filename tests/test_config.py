@@ -1,0 +1,61 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cxrfactory.config import Config, commented_yaml, default_yaml, json_schema, parse_config, read_config
+from cxrfactory.errors import CxrError
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_config_yaml_is_the_default():
+    assert (ROOT / "config.yaml").read_text() == default_yaml(), "run: python -m cxrfactory config --write"
+    assert read_config(ROOT / "config.yaml") == Config()
+
+
+def test_schema_file_is_the_models():
+    path = ROOT / "workflow/schemas/config.schema.json"
+    assert path.read_text() == json_schema(), "run: python -m cxrfactory config --write"
+
+
+def test_written_config_reads_back():
+    other = parse_config({"train": {"epochs": 7, "weight_decay": 1e-7}, "preprocess": {"clahe_clip": 2.5}})
+    assert parse_config(yaml.safe_load(commented_yaml(other, []))) == other
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"trian": {}}, r"unknown key 'trian'; known here: results, cohort, datasets"),
+        ({"train": {"epoch": 3}}, r"unknown key 'train\.epoch'; known here: epochs, batch_size"),
+        ({"datasets": {"nih": {"root": "x", "shard": 1}}}, r"unknown key 'datasets\.nih\.shard'; known here: root"),
+        ({"datasets": {"nih": {}}}, r"key 'datasets\.nih\.root' is missing"),
+        ({"datasets": {}}, r"key 'datasets'"),
+        ({"model": {"input_size": 100}}, r"key 'model\.input_size': .*multiple of 32, found 100"),
+        ({"model": {"graph": "liver"}}, r"key 'model\.graph': .*'lungs-heart'.* found 'liver'"),
+        ({"train": {"gamma_low": 2.0}}, r"gamma_low is 2\.0; expected at most gamma_high"),
+        ({"cohort": {"patients": 8, "labelled": 8}}, r"labelled is 8; expected fewer than patients"),
+        ({"rca": {"references": "five"}}, r"key 'rca\.references': .*found 'five'"),
+    ],
+)
+def test_wrong_values_are_one_line_with_key_found_expected(values, message):
+    with pytest.raises(CxrError, match=message) as caught:
+        parse_config(values)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("text", "message"), [("a: [", "not readable as YAML"), ("- 1", "expected keys and values")])
+def test_files_that_are_no_config(tmp_path, text, message):
+    path = tmp_path / "c.yaml"
+    path.write_text(text)
+    with pytest.raises(CxrError, match=message):
+        read_config(path)
+
+
+def test_options_of_a_section():
+    text = parse_config({"preprocess": {"equalise": True, "remove_borders": False}}).preprocess.options()
+    assert "--equalise" in text.split()
+    assert "--no-remove-borders" in text.split()
+    assert "clahe-clip" not in text
+    assert Config().model.options("igsc") == "--igsc '6,5'"
