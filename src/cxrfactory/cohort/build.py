@@ -112,13 +112,14 @@ def build_cohort(ct: str | Path, output: str | Path, plan: CohortPlan, workers: 
 
 def _results(ct: str | Path, root: Path, plan: CohortPlan, workers: int) -> Iterator[dict]:
     numbers = range(1, plan.patients + 1)
+    source = load_source(ct)
     workers = min(workers, plan.patients)
     if workers == 1:
-        yield from map(partial(_one_threaded, load_source(ct), root, plan), numbers)
+        yield from map(partial(_one_threaded, source, root, plan), numbers)
         return
     # Spawned, not forked: torch's threads do not survive a fork.
     with ProcessPoolExecutor(
-        workers, mp_context=get_context("spawn"), initializer=_start_worker, initargs=(str(ct), root, plan)
+        workers, mp_context=get_context("spawn"), initializer=_start_worker, initargs=(source.to_arrays(), root, plan)
     ) as pool:
         yield from pool.map(_work, numbers)
 
@@ -126,9 +127,9 @@ def _results(ct: str | Path, root: Path, plan: CohortPlan, workers: int) -> Iter
 _worker: partial | None = None
 
 
-def _start_worker(ct: str, root: Path, plan: CohortPlan) -> None:
+def _start_worker(arrays: dict, root: Path, plan: CohortPlan) -> None:
     global _worker
-    _worker = partial(_one_threaded, load_source(ct), root, plan)
+    _worker = partial(_one_threaded, SourceChest.from_arrays(arrays), root, plan)
 
 
 def _work(number: int) -> dict:

@@ -76,7 +76,7 @@ def project_person(source: SourceChest, person: Person, view: View) -> Projectio
     span = [top - bottom for bottom, top in zip(low, high, strict=True)]
     volume = source.frontal if view == "PA" else source.lateral
     lines = _grid(low, high, span, volume.spacing_mm)
-    soft = _grid(low, high, span, _organ_steps(source, view))
+    soft = _grid(low, high, span, source.organs.spacing_mm)
     axis = 0 if view == "PA" else 1
     return Projection(
         lines=project_deformed(volume, deformation, lines, view, "sum"),
@@ -85,12 +85,6 @@ def project_person(source: SourceChest, person: Person, view: View) -> Projectio
         organs_pixel_mm=(soft.spacing_mm[axis], soft.spacing_mm[2]),
         first_mm=(-high[axis], -high[2]),
     )
-
-
-def _organ_steps(source: SourceChest, view: View) -> tuple[float, float, float]:
-    """Sample every second voxel along the ray: enough to meet every organ."""
-    x, y, z = source.organs.spacing_mm
-    return (x, 2 * y, z) if view == "PA" else (2 * x, y, z)
 
 
 def _grid(low: tuple, high: tuple, span: list[float], step: tuple[float, float, float]) -> ViewGrid:

@@ -1,6 +1,7 @@
 """The source chest: the CT and its labels, read once and reduced to what the cohort samples."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import nibabel as nib
@@ -12,6 +13,7 @@ from cxrfactory.errors import CxrError
 from cxrfactory.projection.deform import ChestAnatomy
 from cxrfactory.projection.drr import attenuation
 from cxrfactory.projection.warp import SampledVolume
+from cxrfactory.cohort.surroundings import extend_neck, without_table
 
 CT_FILE, LABEL_FILE = "cxr.nii.gz", "mask.nii.gz"
 
@@ -22,9 +24,10 @@ ORGAN_GROUPS: dict[str, tuple[int, ...]] = {
     "heart": (51, 61),  # with the left atrial appendage
     # Below the domes: spleen, kidneys, gallbladder, liver, stomach, pancreas, adrenals, bowel.
     "abdomen": (1, 2, 3, 4, 5, 6, 7, 8, 9, 18, 19, 20, 23, 24),
-    # Oesophagus, trachea, thyroid, vertebrae, aorta, pulmonary veins, arch vessels but the subclavian arteries (they cross the
-    # apices), brachiocephalic veins, venae cavae, spinal cord.
-    "mediastinum": (15, 16, 17, *range(25, 51), 52, 54, 57, 58, 60, 59, 62, 63, 79),
+    # Oesophagus, trachea, thyroid, aorta, brachiocephalic trunk and veins, carotids, venae cavae. Not the subclavian
+    # arteries, which cross the apices, nor the pulmonary veins, which are seen through the lungs.
+    "mediastinum": (15, 16, 17, 52, 54, 57, 58, 59, 60, 62, 63),
+    "spinal_cord": (79,),  # widened, it stands for the vertebral bodies without their processes
 }
 
 _HU_CEILING = 1500  # the injected vein of the source scan would outshine every bone
@@ -55,6 +58,24 @@ class SourceChest:
     low_mm: tuple[float, float, float]
     high_mm: tuple[float, float, float]
 
+    def to_arrays(self) -> dict:
+        """The same with numpy arrays for tensors: tensors travel to other processes through shared memory,
+        of which containers have little."""
+        return {
+            name: replace(value, values=value.values.cpu().numpy()) if isinstance(value, SampledVolume) else value
+            for name, value in vars(self).items()
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: dict) -> "SourceChest":
+        """Undo :meth:`to_arrays`."""
+        return cls(
+            **{
+                name: replace(value, values=torch.from_numpy(value.values)) if isinstance(value, SampledVolume) else value
+                for name, value in arrays.items()
+            }
+        )
+
 
 def load_source(folder: str | Path, device: str = "cpu") -> SourceChest:
     """Read the CT and the labels that ``fetch-ct`` leaves in a folder.
@@ -68,7 +89,7 @@ def load_source(folder: str | Path, device: str = "cpu") -> SourceChest:
     labels, _ = _read(Path(folder) / LABEL_FILE)
     if hu.shape != labels.shape:
         raise CxrError(f"{folder}: {CT_FILE} has shape {hu.shape}, {LABEL_FILE} {labels.shape}; expected one shape")
-    return prepare_source(hu.astype(np.float32), labels.astype(np.uint8), spacing, device)
+    return prepare_source(hu, labels.astype(np.uint8), spacing, device)
 
 
 def prepare_source(
@@ -88,39 +109,39 @@ def prepare_source(
     CxrError
         If lungs or heart are not labelled.
     """
-    hu, labels = hu.transpose(2, 1, 0), labels.transpose(2, 1, 0)  # [z, y, x]
+    # [z, y, x], contiguous: every later pass runs in memory order.
+    hu = np.ascontiguousarray(hu.transpose(2, 1, 0), dtype=np.float32)
     groups = np.zeros(256, np.uint8)
     for place, values in enumerate(ORGAN_GROUPS.values(), start=1):
         groups[list(values)] = place
-    grouped = groups[labels]
+    grouped = groups[np.ascontiguousarray(labels.transpose(2, 1, 0))]
     for place, name in enumerate(ORGAN_GROUPS, start=1):
         if name in ("right_lung", "left_lung", "heart") and not (grouped == place).any():
             raise CxrError(f"the label volume holds no {name.replace('_', ' ')} (labels {ORGAN_GROUPS[name]})")
     centre, anatomy = _anatomy(grouped, spacing_mm)
     low = tuple(float(-c) for c in centre)
     high = tuple(float((n - 1) * s - c) for n, s, c in zip(hu.shape[::-1], spacing_mm, centre, strict=True))
+    hu, grouped, added_mm = extend_neck(without_table(hu), grouped, spacing_mm)
     mu = attenuation(np.minimum(hu, _HU_CEILING))
     mu[:, [0, -1]] = 0  # air beyond the field of view, except above and below
     mu[:, :, [0, -1]] = 0
     bone = np.maximum(mu - attenuation(np.float32(_BONE_HU)), 0)
-    both = np.stack([mu, bone])
 
-    def sampled(values: np.ndarray, across: int, along: int) -> SampledVolume:
-        reduced = _mean_blocks(_mean_blocks(values, 2, along), 3, across)
+    def sampled(channels: Iterable[np.ndarray], across: int, along: int) -> SampledVolume:
+        reduced = np.stack([_mean_blocks(channel, along, across) for channel in channels])
         steps = (spacing_mm[0] * across, spacing_mm[1] * along, spacing_mm[2])
         first = (low[0] + spacing_mm[0] * (across - 1) / 2, low[1] + spacing_mm[1] * (along - 1) / 2, low[2])
-        return SampledVolume(torch.from_numpy(np.ascontiguousarray(reduced)).to(device), first, steps)
+        return SampledVolume(torch.from_numpy(reduced).to(device), first, steps)
 
-    step = max(1, min(hu.shape[1:]) // 128)
+    coarse = max(1, min(hu.shape[1:]) // 128)
     half = max(1, min(hu.shape[1:]) // 256)
-    soft = np.stack([grouped == place for place in range(1, len(ORGAN_GROUPS) + 1)]).astype(np.float32)
     return SourceChest(
-        frontal=sampled(both, 1, step),
-        lateral=sampled(both, step, 1),
-        organs=sampled(soft, half, half),
+        frontal=sampled((mu, bone), 1, coarse),
+        lateral=sampled((mu, bone), coarse, 1),
+        organs=sampled((grouped == place for place in range(1, len(ORGAN_GROUPS) + 1)), half, coarse),
         anatomy=anatomy,
         low_mm=low,  # type: ignore[arg-type]
-        high_mm=high,  # type: ignore[arg-type]
+        high_mm=(high[0], high[1], high[2] + added_mm),
     )
 
 
@@ -129,7 +150,7 @@ def _read(path: Path) -> tuple[np.ndarray, tuple[float, float, float]]:
         raise CxrError(f"{path}: no such file; run `python -m cxrfactory fetch-ct --output {path.parent}` first")
     try:
         image = nib.as_closest_canonical(nib.load(path))
-        values = np.asarray(image.dataobj)
+        values = np.asarray(image.dataobj, dtype=np.float32)
     except (ImageFileError, OSError, EOFError, ValueError) as error:
         raise CxrError(f"{path}: not a readable NIfTI volume ({error})") from error
     if values.ndim != 3:
@@ -137,14 +158,14 @@ def _read(path: Path) -> tuple[np.ndarray, tuple[float, float, float]]:
     return values, tuple(float(step) for step in image.header.get_zooms()[:3])  # type: ignore[return-value]
 
 
-def _mean_blocks(values: np.ndarray, axis: int, size: int) -> np.ndarray:
-    """Average blocks of ``size`` along an axis; what does not fill a block at the end is left out."""
-    if size == 1:
-        return values
-    count = values.shape[axis] // size
-    kept = np.take(values, np.arange(count * size), axis=axis)
-    shape = [*kept.shape[:axis], count, size, *kept.shape[axis + 1 :]]
-    return kept.reshape(shape).mean(axis=axis + 1, dtype=np.float32)
+def _mean_blocks(volume: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    """Average blocks of ``rows`` x ``columns`` in every slice; what does not fill a block at the end is left out."""
+    depth, height, width = volume.shape
+    reduced = np.zeros((depth, height // rows, width // columns), np.float32)
+    for row in range(rows):
+        for column in range(columns):
+            reduced += volume[:, row : height // rows * rows : rows, column : width // columns * columns : columns]
+    return reduced / np.float32(rows * columns)
 
 
 def _anatomy(

@@ -37,19 +37,19 @@ def draw_style(rng: np.random.Generator) -> RoomStyle:
     """Draw a room: flat or hard, crisp or soft, clean or noisy."""
     return RoomStyle(
         energy=float(rng.uniform(0.75, 1.1)),
-        bone_gain=float(rng.uniform(0.0, 0.9)),
+        bone_gain=float(rng.uniform(0.3, 2.2)),
         scatter=float(rng.uniform(0.05, 0.45)),
         blur_mm=float(rng.uniform(0.05, 0.5)),
         noise=float(np.exp(rng.uniform(np.log(0.006), np.log(0.05)))),
         noise_blur_px=float(rng.uniform(0.0, 1.0)),
-        air_percentile=float(rng.uniform(0.5, 6.0)),
-        dense_percentile=float(rng.uniform(90.0, 99.5)),
-        headroom=float(rng.uniform(0.0, 0.25)),
-        steepness=float(rng.choice([0.0, rng.uniform(1.5, 5.0)])),
-        gamma=float(np.exp(rng.uniform(np.log(0.65), np.log(1.5)))),
-        local_contrast=float(rng.choice([0.0, rng.uniform(0.2, 1.0)])),
-        local_mm=float(rng.uniform(6.0, 30.0)),
-        lift=float(rng.choice([0.0, rng.uniform(0.0, 0.12)])),
+        air_percentile=float(rng.uniform(0.1, 1.5)),
+        dense_percentile=float(rng.uniform(88.0, 99.5)),
+        headroom=float(rng.uniform(0.0, 0.2)),
+        steepness=float(rng.choice([0.0, rng.uniform(1.0, 3.2)])),
+        gamma=float(np.exp(rng.uniform(np.log(0.5), np.log(1.25)))),
+        local_contrast=float(rng.choice([0.0, rng.uniform(0.15, 0.6)])),
+        local_mm=float(rng.uniform(8.0, 40.0)),
+        lift=float(rng.choice([0.0, rng.uniform(0.0, 0.15)])),
     )
 
 

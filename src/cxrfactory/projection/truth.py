@@ -12,6 +12,9 @@ from jaxtyping import Bool, Float
 FRONTAL_ORGANS = ("right_lung", "left_lung", "heart")
 
 _SMOOTHING_MM = 2.5
+_MEDIASTINUM_OPENING_MM = 7.0  # main bronchi and small vessels, seen through the lungs
+_MEDIASTINUM_SMOOTHING_MM = 5.0
+_CORD_TO_BODY_MM = 10.0  # from the spinal cord's edge to the vertebral body's
 _LUNG_OPENING_MM = 5.0  # slivers between heart and diaphragm, and along the spine
 _HEART_OPENING_MM = 17.0  # stumps of the great vessels on the heart's label
 
@@ -24,8 +27,8 @@ def frontal_truth(
     Parameters
     ----------
     organs
-        Projected soft masks 0..1, [row, column], of ``right_lung``, ``left_lung``, ``heart``, ``abdomen`` and
-        ``mediastinum``, PA display orientation.
+        Projected soft masks 0..1, [row, column], of ``right_lung``, ``left_lung``, ``heart``, ``abdomen``,
+        ``mediastinum`` and ``spinal_cord``, PA display orientation.
     pixel_mm
         Pixel size, square.
 
@@ -37,7 +40,10 @@ def frontal_truth(
     """
     heart = _largest(_opened(organs["heart"] > 0.5, _HEART_OPENING_MM / pixel_mm))
     heart = _largest(_smoothed(heart, _SMOOTHING_MM / pixel_mm))
-    hidden = heart | (organs["abdomen"] > 0.5) | (organs["mediastinum"] > 0.5)
+    vessels = _opened(organs["mediastinum"] > 0.5, _MEDIASTINUM_OPENING_MM / pixel_mm)
+    spine = _widened(organs["spinal_cord"] > 0.5, _CORD_TO_BODY_MM / pixel_mm)
+    mediastinum = _smoothed(vessels | spine, _MEDIASTINUM_SMOOTHING_MM / pixel_mm)
+    hidden = heart | (organs["abdomen"] > 0.5) | mediastinum
     found = {}
     for name in ("right_lung", "left_lung"):
         visible = _largest(_opened((organs[name] > 0.5) & ~hidden, _LUNG_OPENING_MM / pixel_mm))
@@ -59,6 +65,12 @@ def _opened(mask: np.ndarray, radius_px: float) -> np.ndarray:
         return core.astype(bool)
     grown = cv2.dilate(core, np.ones((3, 3), np.uint8))  # the reduced core, safely covering, selects full-size pixels
     return mask & cv2.resize(grown, (width, height), interpolation=cv2.INTER_NEAREST).astype(bool)
+
+
+def _widened(mask: np.ndarray, by_px: float) -> np.ndarray:
+    """Grow a mask sideways only."""
+    reach = max(int(round(by_px)), 1)
+    return cv2.dilate(mask.astype(np.uint8), np.ones((1, 2 * reach + 1), np.uint8)).astype(bool)
 
 
 def _smoothed(mask: np.ndarray, sigma_px: float) -> np.ndarray:
