@@ -239,7 +239,7 @@ def _plot(table: pd.DataFrame, found: dict[str, Any], path: Path) -> None:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(1, 2, figsize=(10, 5), sharex=True, sharey=True, layout="constrained")
+    figure, axes = plt.subplots(1, 2, figsize=(10, 5), sharex=True, sharey=True, layout="compressed")
     for axis, column, name in zip(axes, ("dice_rca_mean", "dice_rca_max"), ("mean", "max"), strict=True):
         for kind, rows in table.groupby("kind"):
             label = "prediction" if kind == "none" else kind

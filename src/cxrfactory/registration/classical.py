@@ -5,9 +5,13 @@ Images are [row, column]; SimpleITK sees them with a spacing of 1, so that its p
 resampling the moving image into the fixed frame needs.
 
 One thread only, and every sample of the chosen resolution is used: sums have one order, so a pair gives
-the same transform to the bit whatever the number of cores.
+the same transform to the bit whatever the number of cores. SimpleITK's filters inside a registration follow
+the process-wide default alone, so that default is set to 1 for its duration.
 """
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -100,13 +104,14 @@ def register(
     import SimpleITK as sitk
 
     try:
-        affine = _affine(fixed, moving, settings)
-        matrix = np.array(affine.GetMatrix()).reshape(2, 2)
-        if not (np.isfinite(affine.GetParameters()).all() and np.linalg.det(matrix) > 0):
-            raise ImageError(f"affine registration gave a degenerate matrix {matrix.round(3).tolist()}")
-        deformable = _deformable(fixed, moving, affine, settings)
+        with _one_thread():
+            affine = _affine(fixed, moving, settings)
+            matrix = np.array(affine.GetMatrix()).reshape(2, 2)
+            if not (np.isfinite(affine.GetParameters()).all() and np.linalg.det(matrix) > 0):
+                raise ImageError(f"affine registration gave a degenerate matrix {matrix.round(3).tolist()}")
+            deformable = _deformable(fixed, moving, affine, settings)
     except RuntimeError as error:  # what SimpleITK raises; its last line names the fault
-        last = str(error).strip().splitlines()[-1].strip()
+        last = re.sub(r"\(0x[0-9a-f]+\)", "", str(error).strip().splitlines()[-1].strip())  # addresses vary
         raise ImageError(f"registration failed ({last})") from error
     if not np.isfinite(deformable.GetParameters()).all():
         raise ImageError("deformable registration gave coefficients that are not finite")
@@ -147,6 +152,18 @@ def warp_labels(
     resample.SetTransform(transform)
     warped = sitk.GetArrayFromImage(resample.Execute(coded))
     return (warped & bits[:, None, None]) != 0
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    import SimpleITK as sitk
+
+    before = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+    try:
+        yield
+    finally:
+        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(before)
 
 
 def _affine(fixed: "sitk.Image", moving: "sitk.Image", settings: RegistrationSettings) -> "sitk.AffineTransform":
@@ -191,7 +208,6 @@ def _method(shrink: list[int]) -> "sitk.ImageRegistrationMethod":
     import SimpleITK as sitk
 
     method = sitk.ImageRegistrationMethod()
-    method.SetNumberOfThreads(1)
     method.SetMetricAsCorrelation()
     method.SetMetricSamplingStrategy(method.NONE)
     method.SetInterpolator(sitk.sitkLinear)

@@ -1,0 +1,111 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from cxrfactory.anatomy.graph import landmark_graph
+from cxrfactory.errors import CxrError
+from cxrfactory.imaging.png import decode_png
+from cxrfactory.rca.reference import REFERENCE, build_reference, encoder_of, is_reference, read_reference
+from cxrfactory.rca.score import organ_masks
+from cxrfactory.tables.parquet import read_table, write_table
+from cxrfactory.tables.schemas import LABELLED_IMAGES
+from tests.rca.chests import SIZE, chest, encode, landmarks_of, write_labelled
+
+HEART_GRAPH, LUNG_GRAPH = landmark_graph("lungs-heart"), landmark_graph("lungs")
+
+
+def test_share_of_references_is_stable_and_near_the_fraction():
+    ids = [f"id-{number}" for number in range(4000)]
+    chosen = {each for each in ids if is_reference(each, 0.8)}
+    assert 0.78 < len(chosen) / len(ids) < 0.82
+    assert {each for each in ids if is_reference(each, 0.3)} < chosen
+    assert all(is_reference(each, 1.0) for each in ids)
+    assert not any(is_reference(each, 0.0) for each in ids)
+
+
+def test_references_carry_image_landmarks_and_latent_at_registration_size(tmp_path):
+    write_labelled(tmp_path / "labelled.parquet", {"b": {}, "a": {"shift": (4, 2)}})
+    build_reference(tmp_path / "labelled.parquet", tmp_path / "out.parquet", encode, HEART_GRAPH, 1.0, SIZE)
+    table = read_table(tmp_path / "out.parquet", REFERENCE).set_index("image_id")
+    assert list(table.index) == ["a", "b"]
+    # Landmarks of a frame twice as big come to the centres of the small frame's pixels.
+    np.testing.assert_allclose(
+        np.asarray(table.loc["b", "landmarks"]).reshape(-1, 2), landmarks_of(), rtol=0, atol=1e-4
+    )
+    assert decode_png(table.loc["a", "png"]).shape == (SIZE, SIZE)
+    np.testing.assert_array_equal(table.loc["b", "latent"], encode(chest(size=2 * SIZE)[0]))
+
+    known = read_reference(tmp_path / "out.parquet")
+    assert known.ids == ["a", "b"]
+    assert known.has_heart
+    assert known.size == SIZE
+    expected = organ_masks(landmarks_of(), HEART_GRAPH, SIZE, SIZE)
+    for organ in ("lungs", "heart"):
+        np.testing.assert_array_equal(known.references[1].masks[organ], expected[organ])
+
+
+def test_images_without_heart_serve_only_a_graph_without_heart(tmp_path):
+    write_labelled(tmp_path / "labelled.parquet", {"a": {}, "b": {}, "c": {}}, labels=["L", "LH", "L"])
+    assert build_reference(tmp_path / "labelled.parquet", tmp_path / "h.parquet", encode, HEART_GRAPH, 1.0, SIZE) == 1
+    assert build_reference(tmp_path / "labelled.parquet", tmp_path / "l.parquet", encode, LUNG_GRAPH, 1.0, SIZE) == 3
+    lungs = read_reference(tmp_path / "l.parquet")
+    assert not lungs.has_heart
+    assert set(lungs.references[1].masks) == {"lungs"}
+    assert read_reference(tmp_path / "h.parquet").ids == ["b"]
+
+
+def test_two_runs_give_the_same_bytes(tmp_path):
+    write_labelled(tmp_path / "labelled.parquet", {"a": {}, "b": {"scale": 0.9}})
+    for name in ("one", "two"):
+        build_reference(tmp_path / "labelled.parquet", tmp_path / name, encode, HEART_GRAPH, 1.0, SIZE)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def spoiled_labels(path, **changes):
+    write_labelled(path, {"a": {}})
+    table = read_table(path, LABELLED_IMAGES)
+    for column, value in changes.items():
+        table[column] = pd.Series([value])
+    write_table(table, path, LABELLED_IMAGES)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"labels": "XY"}, "image 'a': labels 'XY'; expected one of L, LH, LHC"),
+        ({"labels": "L"}, "image 'a': 120 landmarks; labels 'L' expect 94"),
+        ({"landmarks": np.full(240, -500, np.float32)}, "image 'a': lungs, heart covers no pixel"),
+    ],
+)
+def test_faulty_labels_are_named(tmp_path, changes, said):
+    spoiled_labels(tmp_path / "labelled.parquet", **changes)
+    with pytest.raises(CxrError, match=said):
+        build_reference(tmp_path / "labelled.parquet", tmp_path / "out", encode, HEART_GRAPH, 1.0, SIZE)
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_empty_set_is_an_error(tmp_path):
+    write_labelled(tmp_path / "labelled.parquet", {"a": {}})
+    with pytest.raises(CxrError, match="no image is left"):
+        build_reference(tmp_path / "labelled.parquet", tmp_path / "out", encode, HEART_GRAPH, 0.0, SIZE)
+
+
+def test_the_encoder_gives_the_latent_mean_of_the_weights(tmp_path):
+    torch = pytest.importorskip("torch")
+    from cxrfactory.models.hybridgnet import HybridGNet
+    from cxrfactory.models.inputs import to_input
+    from cxrfactory.tables.weights import write_weights
+
+    torch.manual_seed(1)
+    network = HybridGNet(HEART_GRAPH, input_size=64, latent=8, channels=(4, 4, 4, 4, 4, 4)).eval()
+    card = {"segmenter": "hybridgnet", "settings": network.settings()}
+    card |= {"normalisation": {}, "data": {}, "metrics": {}}
+    tensors = {name: value.numpy() for name, value in network.state_dict().items()}
+    write_weights(tmp_path / "w.safetensors", tensors, card)
+    run, graph = encoder_of(tmp_path / "w.safetensors")
+    assert graph == HEART_GRAPH
+    image = chest()[0]
+    with torch.inference_mode():
+        expected = network.encode(torch.from_numpy(to_input(image, 64))[None, None]).mu[0].numpy()
+    np.testing.assert_allclose(run(image), expected, atol=1e-4)
+    assert run(image).shape == (8,)
