@@ -23,7 +23,9 @@ def test_a_perfect_row_has_dice_one_and_no_distance():
 def test_a_shifted_row_by_hand():
     masks, points = rectangles()
     moved = {organ: np.roll(mask, 4, axis=1) for organ, mask in masks.items()}
-    row = compare_image(truth_row("a", masks, points), product_row("a", moved, points + np.array([4, 0])) | {"release": "r"})
+    row = compare_image(
+        truth_row("a", masks, points), product_row("a", moved, points + np.array([4, 0])) | {"release": "r"}
+    )
     assert row["dice_right_lung"] == pytest.approx(12 / 16)  # 16 px wide, 4 px aside
     assert row["dice_heart"] == pytest.approx(16 / 20)
     side = 128  # the crop's longer side: distances are told for 1024 pixels

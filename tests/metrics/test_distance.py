@@ -31,9 +31,7 @@ def slow_boundary(mask):
 def slow_distances(a, b, spacing):
     def directed(these, those):
         return [
-            min(
-                (math.dist(np.multiply(p, spacing), np.multiply(q, spacing)) for q in those), default=math.inf
-            )
+            min((math.dist(np.multiply(p, spacing), np.multiply(q, spacing)) for q in those), default=math.inf)
             for p in these
         ]
 

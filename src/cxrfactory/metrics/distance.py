@@ -145,9 +145,7 @@ def _p95(distances: np.ndarray) -> float:
     return float(np.percentile(distances, 95))
 
 
-def _summary(
-    distances: tuple[np.ndarray, np.ndarray], of: Callable[[np.ndarray, np.ndarray], float]
-) -> float:
+def _summary(distances: tuple[np.ndarray, np.ndarray], of: Callable[[np.ndarray, np.ndarray], float]) -> float:
     forth, back = distances
     if not forth.size and not back.size:
         return float("nan")
