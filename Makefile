@@ -6,15 +6,17 @@ BIN = $(CURDIR)/$(VENV)/bin
 STAMP = $(VENV)/.installed
 RUN = PATH="$(BIN):$$PATH"
 
-.PHONY: demo test lint install clean
+.PHONY: demo test e2e lint install clean
 
 demo: $(STAMP)
 	$(RUN) snakemake --cores $(CORES) results/chexmask results/evaluation
-	@$(RUN) python -m cxrfactory evaluate --show results/evaluation
 	@echo "The dataset is in results/chexmask (start with its README.md); overlays are in results/figures."
 
 test: $(STAMP)
 	$(RUN) python -m pytest
+
+e2e: $(STAMP)
+	$(RUN) python -m pytest -m workflow tests/workflow
 
 lint: $(STAMP)
 	$(RUN) ruff check . && $(RUN) ruff format --check .

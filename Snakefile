@@ -5,7 +5,10 @@ from snakemake.utils import min_version
 min_version("9.0")
 
 
-configfile: "config.yaml"
+# A config of one's own stands instead of the default: merged, it would keep the default's releases.
+if not workflow.overwrite_configfiles:
+
+    configfile: "config.yaml"
 
 
 sys.path.insert(0, f"{workflow.basedir}/src")

@@ -94,6 +94,10 @@ class Plan:
         roots = [self.config.labelled.root, *(each.root for each in self.config.datasets.values())]
         return any(Path(root).is_relative_to(Path(self.results, "cohort")) for root in roots)
 
+    def expected_counts(self, basedir: str) -> list[str]:
+        """Table of the papers' counts, to print beside ours; none for the cohort, whose releases are small."""
+        return [] if self.from_cohort else [f"{basedir}/resources/releases.yaml"]
+
     @property
     def credits(self) -> str:
         """Options that credit the sources which the config implies."""

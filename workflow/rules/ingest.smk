@@ -30,7 +30,7 @@ rule ingest:
 rule selection:
     input:
         manifests=expand(f"{RESULTS}/manifest/{{dataset}}.parquet", dataset=PLAN.datasets),
-        expected=f"{workflow.basedir}/resources/releases.yaml",
+        expected=PLAN.expected_counts(workflow.basedir),
     output:
         diagram=report(f"{RESULTS}/figures/selection.png", caption="../report/selection.rst", category="Selection"),
         table=f"{RESULTS}/figures/selection.csv",
@@ -44,10 +44,12 @@ rule selection:
     resources:
         mem_mb=4000,
         runtime=10,
+    params:
+        expected=lambda wildcards, input: [f"--expected={path}" for path in input.expected],
     message:
         "Draw the selection diagram"
     shell:
-        "python -m cxrfactory selection {input.manifests:q} --expected {input.expected:q}"
+        "python -m cxrfactory selection {input.manifests:q} {params.expected:q}"
         " --output {output.diagram:q} --table {output.table:q} 2> {log:q}"
 
 

@@ -1,0 +1,85 @@
+"""The Snakefile's front door: dry runs and refusals; the real run stands in tests/workflow."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cxrfactory.errors import CxrError
+from cxrfactory.workflow import Plan
+
+ROOT = Path(__file__).parents[1]
+
+
+def dry_run(tmp_path, text, *targets):
+    path = tmp_path / "c.yaml"
+    path.write_text(text)
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    command = [sys.executable, "-m", "snakemake", "--dry-run", "--cores", "2", *targets, "--configfile", str(path)]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_default_plan_needs_no_data(tmp_path):
+    done = dry_run(tmp_path, f"results: {tmp_path}/r\n", f"{tmp_path}/r/chexmask")
+    assert done.returncode == 0, done.stderr
+    for rule in ("cohort", "ingest", "preprocess", "train", "infer", "rca", "package", "chexmask"):
+        assert f"\n{rule} " in done.stdout
+
+
+def test_given_weights_are_not_trained(tmp_path):
+    weights = tmp_path / "w.safetensors"
+    weights.touch()
+    weights.with_suffix(".json").touch()
+    done = dry_run(tmp_path, f"results: {tmp_path}/r\ninfer: {{weights: {weights}}}\n", f"{tmp_path}/r/chexmask")
+    assert done.returncode == 0, done.stderr
+    assert "\ntrain " not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("trian: {epochs: 3}\n", "unknown key 'trian'"),
+        ("datasets: {nih: {root: x}}\n", "release 'nih' is unknown; expected one of"),
+    ],
+)
+def test_wrong_config_is_one_line_before_anything_runs(tmp_path, text, message):
+    done = dry_run(tmp_path, text)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_release_without_its_table_is_named(tmp_path):
+    done = dry_run(tmp_path, f"results: {tmp_path}/r\ndatasets: {{padchest: {{root: {tmp_path}/none}}}}\n")
+    assert done.returncode != 0
+    assert "PADCHEST_chest_x_ray_images_labels" in done.stdout + done.stderr
+
+
+def test_plan_takes_the_table_that_is_there(tmp_path):
+    table = tmp_path / "mimic-cxr-2.0.0-metadata.csv"  # unpacked by its user
+    table.touch()
+    plan = Plan.of({"datasets": {"mimic-cxr-jpg": {"root": str(tmp_path)}}})
+
+    class Wildcards:
+        dataset = "mimic-cxr-jpg"
+
+    assert plan.tables(Wildcards) == [str(table)]
+
+
+def test_unknown_release_is_refused():
+    with pytest.raises(CxrError, match="release 'x' is unknown"):
+        Plan.of({"datasets": {"x": {"root": "y"}}})
+
+
+def test_rule_files_hold_no_functions():
+    for path in [ROOT / "Snakefile", *(ROOT / "workflow/rules").glob("*.smk")]:
+        assert not any(line.lstrip().startswith("def ") for line in path.read_text().splitlines()), path
+
+
+def test_every_rule_declares_what_a_cluster_needs():
+    for path in (ROOT / "workflow/rules").glob("*.smk"):
+        for rule in path.read_text().split("\nrule ")[1:]:
+            for word in ("log:", "benchmark:", "conda:", "threads:", "resources:", "shell:", "mem_mb", "runtime"):
+                assert word in rule, f"{path.name}: rule {rule.split(':')[0]} lacks {word}"

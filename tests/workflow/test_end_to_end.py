@@ -1,0 +1,153 @@
+"""The real workflow on a small virtual cohort, as a user would run it. Needs pip to reach an index (one wheel)."""
+
+import csv
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from cxrfactory import read_chexmask, rle_decode
+
+pytestmark = pytest.mark.workflow
+
+ROOT = Path(__file__).parents[2]
+RELEASES = {"mimic-cxr-jpg": "MIMIC-CXR-JPG", "vindr-cxr": "VinDr-CXR"}
+BROKEN_FILES = 3
+SMALL = {
+    "cohort": {"patients": 22, "labelled": 12},
+    "preprocess": {"size": 512},
+    "model": {"input_size": 64},
+    "train": {"epochs": 6, "validate_every": 3},
+    "infer": {"samples": 4, "device": "cpu"},
+    "rca": {"references": 2, "size": 128},
+}
+
+
+def snakemake(folder, name, cores, config, *targets):
+    path = folder / f"{name}.yaml"
+    path.write_text(yaml.safe_dump(config))
+    command = [sys.executable, "-m", "snakemake", "--cores", str(cores), *targets, "--configfile", str(path)]
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-6000:]
+    return done
+
+
+def datasets(results, shards):
+    return {name: {"root": f"{results}/cohort/{name}", "shards": shards} for name in RELEASES}
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    """A complete run on two cores, two shards a release."""
+    folder = tmp_path_factory.mktemp("first")
+    results = folder / "results"
+    labelled = {"root": f"{results}/cohort/labelled", "images": {"Virtual": f"{results}/cohort/labelled/images"}}
+    config = {**SMALL, "results": str(results), "datasets": datasets(results, 2), "labelled": labelled}
+    targets = [str(results / "chexmask"), str(results / "evaluation")]
+    snakemake(folder, "config", 2, config, *targets)
+    return folder, config
+
+
+def product(results):
+    return {
+        path.relative_to(results).as_posix(): path.read_bytes()
+        for path in sorted((results / "chexmask").glob("*/*.csv"))
+    }
+
+
+def test_every_row_of_the_releases_is_accounted_for(first):
+    results = first[0] / "results"
+    with (results / "chexmask/rejected.csv").open() as stream:
+        rejected = list(csv.DictReader(stream))
+    total = 0
+    for slug, name in RELEASES.items():
+        manifest = pq.read_table(results / f"manifest/{slug}.parquet").to_pandas()
+        lost = [row for row in rejected if row["dataset"] == slug]
+        kept = read_chexmask(results / f"chexmask/OriginalResolution/{name}.csv")
+        assert len(kept) + len(lost) + int((~manifest["included"]).sum()) == len(manifest)
+        assert manifest.loc[~manifest["included"], "exclusion_reason"].notna().all()
+        total += len(kept)
+    assert total > 0
+    broken = [row for row in rejected if row["stage"] == "preprocess"]
+    assert len(broken) == BROKEN_FILES
+    assert all(row["reason"] for row in broken)
+
+
+def test_masks_of_both_resolutions_decode(first):
+    results = first[0] / "results"
+    for name in RELEASES.values():
+        original = read_chexmask(results / f"chexmask/OriginalResolution/{name}.csv")
+        square = read_chexmask(results / f"chexmask/Preprocessed/{name}.csv")
+        assert list(original["image_id"]) == list(square["image_id"])
+        assert set(square["Height"]) == set(square["Width"]) == {512}
+        assert (original["Dice RCA (Max)"] >= original["Dice RCA (Mean)"]).all()
+        for row in original.to_dict("records"):
+            for organ in ("Left Lung", "Right Lung", "Heart"):
+                assert rle_decode(row[organ], row["Height"], row["Width"]).any()
+
+
+def test_checksums_hold(first):
+    folder = first[0] / "results/chexmask"
+    lines = (folder / "SHA256SUMS").read_text().splitlines()
+    assert len(lines) >= 8
+    for line in lines:
+        digest, name = line.split("  ", 1)
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
+
+
+def test_no_patient_field_leaves_the_dicom_files(first):
+    # The cohort writes this word into every patient field of its DICOM files.
+    results = first[0] / "results"
+    files = [path for path in results.rglob("*") if path.is_file() and "cohort" not in path.relative_to(results).parts]
+    dicoms = list((results / "cohort/vindr-cxr").rglob("*.dicom"))
+    assert any(b"SECRET" in path.read_bytes() for path in dicoms)
+    assert len(files) > 30
+    for path in files:
+        assert "SECRET" not in path.name
+        if path.suffix == ".parquet":
+            assert "SECRET" not in pd.read_parquet(path).astype(str).to_csv(), path
+        else:
+            assert b"SECRET" not in path.read_bytes(), path
+
+
+def test_evaluation_knows_the_true_dice(first):
+    tables = list((first[0] / "results/evaluation").glob("*.csv"))
+    assert tables
+
+
+def test_shards_and_cores_change_no_byte(first):
+    folder, config = first
+    expected = product(folder / "results")
+    assert len(expected) == 4
+    weights = str(folder / "results/train/segmenter.safetensors")
+    results = folder / "again"
+    other = {
+        **config,
+        "results": str(results),
+        "datasets": datasets(folder / "results", 7),
+        "infer": {**SMALL["infer"], "weights": weights, "batch_size": 1},
+    }
+    snakemake(folder, "again", 1, other, str(results / "chexmask"))
+    assert product(results) == expected
+
+
+def test_a_stage_can_be_forced_and_the_rest_follows(first):
+    folder, config = first
+    targets = ["--dry-run", "--forcerun=infer", str(folder / "results/chexmask")]
+    done = snakemake(folder, "config", 2, config, *targets)
+    assert "infer " in done.stdout
+    assert "rule train" not in done.stdout
+
+
+def test_report_is_made(first):
+    folder, config = first
+    report = folder / "report.html"
+    snakemake(folder, "config", 1, config, "--report", str(report), str(folder / "results/chexmask"))
+    assert report.stat().st_size > 100_000
