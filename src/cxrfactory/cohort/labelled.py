@@ -24,7 +24,7 @@ def write_labelled(root: Path, source: SourceChest, person: Person, size: int, s
     rng = np.random.default_rng(seed_of(f"patient {person.number}", "film", seed))
     height = width = size
     if rng.random() < _PADDED_SHARE:
-        short = int(round(size * rng.uniform(0.76, 0.97)))
+        short = round(size * rng.uniform(0.76, 0.97))
         height, width = (size, short) if rng.random() < 0.75 else (short, size)
     taken = take_radiograph(project_person(source, person, "PA"), person, "PA", height, width, seed, "labelled")
     top, left = (size - height) // 2, (size - width) // 2

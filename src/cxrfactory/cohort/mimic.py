@@ -60,7 +60,7 @@ def write_mimic(root: Path, source: SourceChest, person: Person, place: int, siz
     subject = 10_000_000 + _number(person, seed, "subject") % 9_999_999
     study = 50_000_000 + _number(person, seed, "study") % 9_999_999
     folder = root / "files" / f"p{str(subject)[:2]}" / f"p{subject}" / f"s{study}"
-    when = (int(rng.integers(2110, 2200)) * 10000 + 100 * int(rng.integers(1, 13)) + int(rng.integers(1, 29)))
+    when = int(rng.integers(2110, 2200)) * 10000 + 100 * int(rng.integers(1, 13)) + int(rng.integers(1, 29))
     erect = bool(rng.random() < 0.75)
     metadata, truth = [], []
 
@@ -114,7 +114,7 @@ def _film_size(rng: np.random.Generator, size: int) -> tuple[int, int]:
     long, short = size * float(rng.uniform(1.30, 1.40)), size * float(rng.uniform(1.08, 1.20))
     upright = rng.random() < 0.65
     height, width = (long, short) if upright else (short, long)
-    return int(round(height)), int(round(width))
+    return round(height), round(width)
 
 
 def _broken(kind: str, jpeg: bytes) -> bytes:

@@ -88,7 +88,7 @@ def project_person(source: SourceChest, person: Person, view: View) -> Projectio
 
 
 def _grid(low: tuple, high: tuple, span: list[float], step: tuple[float, float, float]) -> ViewGrid:
-    counts = tuple(int(round(length / size)) + 1 for length, size in zip(span, step, strict=True))
+    counts = tuple(round(length / size) + 1 for length, size in zip(span, step, strict=True))
     return ViewGrid(low, high, counts)  # type: ignore[arg-type]
 
 

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from nibabel.filebasedimages import ImageFileError
 
+from cxrfactory.cohort.surroundings import extend_neck, without_table
 from cxrfactory.errors import CxrError
 from cxrfactory.projection.deform import ChestAnatomy
 from cxrfactory.projection.drr import attenuation
 from cxrfactory.projection.warp import SampledVolume
-from cxrfactory.cohort.surroundings import extend_neck, without_table
 
 CT_FILE, LABEL_FILE = "cxr.nii.gz", "mask.nii.gz"
 
@@ -71,7 +71,9 @@ class SourceChest:
         """Undo :meth:`to_arrays`."""
         return cls(
             **{
-                name: replace(value, values=torch.from_numpy(value.values)) if isinstance(value, SampledVolume) else value
+                name: replace(value, values=torch.from_numpy(value.values))
+                if isinstance(value, SampledVolume)
+                else value
                 for name, value in arrays.items()
             }
         )

@@ -54,7 +54,7 @@ def write_vindr(root: Path, source: SourceChest, person: Person, place: int, siz
     """
     rng = np.random.default_rng(seed_of(f"patient {person.number}", RELEASE, seed))
     image_id = hashlib.blake2b(f"{RELEASE} {seed} {person.number}".encode(), digest_size=16).hexdigest()
-    height, width = (int(round(size * float(rng.uniform(*span)))) for span in ((1.15, 1.42), (1.05, 1.30)))
+    height, width = (round(size * float(rng.uniform(*span))) for span in ((1.15, 1.42), (1.05, 1.30)))
     taken = take_radiograph(project_person(source, person, "PA"), person, "PA", height, width, seed, RELEASE)
     part = "test" if place % _TEST_EVERY == _TEST_EVERY - 1 else "train"
     path = DisplayPath(
@@ -74,7 +74,7 @@ def write_vindr_tables(root: Path, parts: dict[str, list[dict]]) -> None:
     """Write ``annotations/image_labels_{train,test}.csv``; train has one row a reader."""
     for part, rows in parts.items():
         columns = ["image_id", *(["rad_id"] if part == "train" else []), *FINDINGS]
-        frame = pd.DataFrame(rows, columns=columns).sort_values(columns[:-len(FINDINGS)])
+        frame = pd.DataFrame(rows, columns=columns).sort_values(columns[: -len(FINDINGS)])
         write_text(root / "annotations" / f"image_labels_{part}.csv", frame.to_csv(index=False, lineterminator="\n"))
 
 

@@ -10,6 +10,8 @@ import numpy as np
 from jaxtyping import Float
 
 _HAZE_SIGMA_MM = 28.0
+_TOE = 0.08
+_DULLED_MM = (0.9, 1.6)  # across and along the body
 _REDUCED_PX = 160  # wide blurs are computed on a picture this wide
 
 
@@ -20,6 +22,7 @@ class RoomStyle:
     energy: float  # factor on soft-tissue attenuation: below 1 a harder beam
     bone_gain: float  # extra weight of bone: 0 at high kV
     scatter: float  # share of the detected mean that is haze
+    sharpness: float  # gain of detail finer than a CT slice's thickness, which resampling has dulled
     blur_mm: float
     noise: float  # relative standard deviation where the body transmits its mean
     noise_blur_px: float
@@ -39,6 +42,7 @@ def draw_style(rng: np.random.Generator) -> RoomStyle:
         energy=float(rng.uniform(0.75, 1.1)),
         bone_gain=float(rng.uniform(0.3, 2.2)),
         scatter=float(rng.uniform(0.05, 0.45)),
+        sharpness=float(rng.uniform(0.5, 2.2)),
         blur_mm=float(rng.uniform(0.05, 0.5)),
         noise=float(np.exp(rng.uniform(np.log(0.006), np.log(0.05)))),
         noise_blur_px=float(rng.uniform(0.0, 1.0)),
@@ -78,8 +82,10 @@ def render(
     Float[np.ndarray, "h w"]
         float32 grey, 0 black and 1 white, not clipped.
     """
-    density = style.energy * (np.maximum(soft, 0) + style.bone_gain * np.maximum(bone, 0))
-    primary = np.exp(-density.astype(np.float32))
+    density = (style.energy * (np.maximum(soft, 0) + style.bone_gain * np.maximum(bone, 0))).astype(np.float32)
+    dulled = cv2.GaussianBlur(density, (0, 0), sigmaX=_DULLED_MM[0] / pixel_mm, sigmaY=_DULLED_MM[1] / pixel_mm)
+    density = np.maximum(density + style.sharpness * (density - dulled), 0)
+    primary = np.exp(-density)
     body = density > 0.6
     if not body.any():
         body = np.ones_like(body)
@@ -97,10 +103,15 @@ def render(
     # Quantum noise: relative deviation grows as the square root of what is missing.
     detected = detected * np.maximum(1 + style.noise * grain * np.sqrt(mean / detected), 0.05)
     film = -np.log(np.maximum(detected, 1e-5))
-    low, high = np.percentile(film[body][:: max(1, body.sum() // 60000)], [style.air_percentile, style.dense_percentile])
+    low, high = np.percentile(
+        film[body][:: max(1, body.sum() // 60000)], [style.air_percentile, style.dense_percentile]
+    )
     grey = (film - low) / max((high - low) * (1 + style.headroom), 1e-3)
     if style.local_contrast:
-        grey = grey + style.local_contrast * (grey - _wide_blur(np.clip(grey, -0.3, 1.3), style.local_mm / pixel_mm)) * body
+        grey = (
+            grey
+            + style.local_contrast * (grey - _wide_blur(np.clip(grey, -0.3, 1.3), style.local_mm / pixel_mm)) * body
+        )
     return _film_curve(grey, style)
 
 
@@ -108,7 +119,8 @@ def _film_curve(grey: np.ndarray, style: RoomStyle) -> np.ndarray:
     if style.steepness:
         edge = np.tanh(style.steepness / 2)
         grey = 0.5 + 0.5 * np.tanh(style.steepness * (np.clip(grey, -0.5, 1.5) - 0.5)) / edge
-    curved = np.sign(grey) * np.abs(grey) ** style.gamma
+    toe = 0.5 * (grey + np.sqrt(grey**2 + _TOE**2))  # black is approached, not cut
+    curved = toe**style.gamma
     return (style.lift + (1 - style.lift) * curved).astype(np.float32)
 
 
@@ -116,7 +128,7 @@ def _wide_blur(image: np.ndarray, sigma_px: float) -> np.ndarray:
     """Gaussian blur of any width, on a reduced picture."""
     height, width = image.shape
     step = max(1.0, min(sigma_px / 3, width / _REDUCED_PX))
-    size = (max(int(round(width / step)), 8), max(int(round(height / step)), 8))
+    size = (max(round(width / step), 8), max(round(height / step), 8))
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     small = cv2.GaussianBlur(small, (0, 0), max(sigma_px * size[0] / width, 0.3), borderType=cv2.BORDER_REPLICATE)
     return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
@@ -169,8 +181,10 @@ def add_lines(
         along = np.linspace(0, 1, 60)[:, None]
         weights = [(1 - along) ** 3, 3 * along * (1 - along) ** 2, 3 * along**2 * (1 - along), along**3]
         curve = sum(weight * knot for weight, knot in zip(weights, knots, strict=True))
-        thickness = max(1, int(round(rng.uniform(1.0, 2.4) / pixel_mm)))
-        cv2.polylines(drawn, [np.round(curve * 8).astype(np.int32)], False, int(rng.integers(90, 255)), thickness, cv2.LINE_AA, 3)
+        thickness = max(1, round(rng.uniform(0.6, 1.8) / pixel_mm))
+        cv2.polylines(
+            drawn, [np.round(curve * 8).astype(np.int32)], False, int(rng.integers(60, 255)), thickness, cv2.LINE_AA, 3
+        )
     return soft + drawn.astype(np.float32) / 255
 
 
@@ -214,7 +228,7 @@ def burn_in(
 ) -> Float[np.ndarray, "h w"]:
     """Burn white letters in, with their centre at ``at`` = (x, y) px; ``boxed`` puts them on a black plate."""
     scale = height_px / 21.0
-    thickness = max(1, int(round(2.2 * scale)))
+    thickness = max(1, round(2.2 * scale))
     (width, tall), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, thickness)
     pad = thickness + 3
     plate = np.zeros((tall + 2 * pad, width + 2 * pad), np.uint8)

@@ -14,6 +14,7 @@ from jaxtyping import Float
 MIN_DETERMINANT = 0.2  # of the pull-back: no region of the virtual patient takes less than a fifth of its volume
 
 NODE_SPACING_MM = 9.0
+_LATTICE = (8, 7, 8)  # z, y, x: knots of the random field, some 70 mm apart
 
 
 @dataclass(frozen=True)
@@ -176,9 +177,7 @@ def _rotation(shape: PatientShape) -> np.ndarray:
     return about_z @ about_y @ about_x
 
 
-def _dome_rise(
-    x: np.ndarray, y: np.ndarray, z: np.ndarray, shape: PatientShape, anatomy: ChestAnatomy
-) -> np.ndarray:
+def _dome_rise(x: np.ndarray, y: np.ndarray, z: np.ndarray, shape: PatientShape, anatomy: ChestAnatomy) -> np.ndarray:
     """Rise of the diaphragm: full at the domes, none at the chest wall, fading over the lung's height."""
     side = 0.5 * (1 + np.tanh(x / 30))  # 1 on the right
     rise = side * shape.right_dome_mm + (1 - side) * shape.left_dome_mm
@@ -204,10 +203,18 @@ def _heart(
 
 
 def _random_field(counts: tuple[int, int, int], shape: PatientShape) -> np.ndarray:
-    """Smooth noise [nz, ny, nx, 3]: a 6 x 5 x 6 lattice of normal numbers, cubic in between."""
-    from scipy.ndimage import zoom
-
-    lattice = np.random.default_rng(shape.field_seed).normal(size=(6, 5, 6, 3))
-    factors = [count / size for count, size in zip(counts, lattice.shape[:3], strict=True)]
-    smooth = zoom(lattice, [*factors, 1], order=3, mode="nearest", grid_mode=False)
+    """Smooth noise [nz, ny, nx, 3]: a lattice of normal numbers, cubic B-splines in between."""
+    lattice = np.random.default_rng(shape.field_seed).normal(size=(*_LATTICE, 3))
+    weights = [_spline_weights(count, knots) for count, knots in zip(counts, _LATTICE, strict=True)]
+    smooth = lattice
+    for axis, matrix in enumerate(weights):
+        smooth = np.moveaxis(np.tensordot(matrix, smooth, axes=(1, axis)), 0, axis)
     return shape.field_mm * smooth
+
+
+def _spline_weights(count: int, knots: int) -> np.ndarray:
+    """Matrix [count, knots] of cubic B-spline weights, scaled so that unit noise gives unit deviation."""
+    at = np.linspace(1, knots - 2, count)[:, None]
+    t = np.abs(at - np.arange(knots)[None])
+    weights = np.where(t < 1, 2 / 3 - t**2 + t**3 / 2, np.where(t < 2, (2 - t) ** 3 / 6, 0))
+    return weights / np.sqrt((weights**2).sum(axis=1, keepdims=True))

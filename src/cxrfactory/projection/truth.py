@@ -19,9 +19,7 @@ _LUNG_OPENING_MM = 5.0  # slivers between heart and diaphragm, and along the spi
 _HEART_OPENING_MM = 17.0  # stumps of the great vessels on the heart's label
 
 
-def frontal_truth(
-    organs: dict[str, Float[np.ndarray, "h w"]], pixel_mm: float
-) -> dict[str, Bool[np.ndarray, "h w"]]:
+def frontal_truth(organs: dict[str, Float[np.ndarray, "h w"]], pixel_mm: float) -> dict[str, Bool[np.ndarray, "h w"]]:
     """Masks of right lung, left lung and heart in the radiographic convention.
 
     Parameters
@@ -55,8 +53,10 @@ def _opened(mask: np.ndarray, radius_px: float) -> np.ndarray:
     """Morphological opening with a disc, at reduced size where the disc is large."""
     step = max(1, int(radius_px // 6))
     height, width = mask.shape
-    small = cv2.resize(mask.astype(np.uint8), (max(width // step, 1), max(height // step, 1)), interpolation=cv2.INTER_AREA)
-    radius = max(int(round(radius_px / step)), 1)
+    small = cv2.resize(
+        mask.astype(np.uint8), (max(width // step, 1), max(height // step, 1)), interpolation=cv2.INTER_AREA
+    )
+    radius = max(round(radius_px / step), 1)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     # Beyond the picture the organ goes on: the frame must not erode it.
     padded = cv2.copyMakeBorder(small, *([2 * radius] * 4), cv2.BORDER_REPLICATE)
@@ -69,7 +69,7 @@ def _opened(mask: np.ndarray, radius_px: float) -> np.ndarray:
 
 def _widened(mask: np.ndarray, by_px: float) -> np.ndarray:
     """Grow a mask sideways only."""
-    reach = max(int(round(by_px)), 1)
+    reach = max(round(by_px), 1)
     return cv2.dilate(mask.astype(np.uint8), np.ones((1, 2 * reach + 1), np.uint8)).astype(bool)
 
 

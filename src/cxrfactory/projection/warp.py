@@ -44,8 +44,7 @@ class ViewGrid:
     def spacing_mm(self) -> tuple[float, float, float]:
         """Sample spacing (x, y, z)."""
         return tuple(  # type: ignore[return-value]
-            (high - low) / (count - 1)
-            for low, high, count in zip(self.low_mm, self.high_mm, self.counts, strict=True)
+            (high - low) / (count - 1) for low, high, count in zip(self.low_mm, self.high_mm, self.counts, strict=True)
         )
 
 
@@ -75,7 +74,7 @@ def project_deformed(
     """
     device = volume.values.device
     field = torch.from_numpy(_normalised(volume, deformation)).to(device)
-    nx, ny, nz = grid.counts
+    nz = grid.counts[2]
     axis_nodes = [_node_positions(deformation, grid, axis) for axis in range(3)]
     in_plane = [torch.from_numpy(_linear_weights(axis_nodes[axis], field.shape[2 - axis])) for axis in range(3)]
     to_x, to_y, to_z = (weights.to(device) for weights in in_plane)

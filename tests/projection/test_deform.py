@@ -1,0 +1,86 @@
+"""Deformations: invertible over their whole range, neutral where neutral, and doing what they say."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cxrfactory.projection.deform import (
+    MIN_DETERMINANT,
+    RANGES,
+    ChestAnatomy,
+    draw_shape,
+    identity_shape,
+    jacobian_determinant,
+    pull_back,
+)
+
+CHEST = ChestAnatomy(126, 95, 130, (-25, 28, -17), -22)
+LOW, HIGH = (-200.0, -200.0, -200.0), (200.0, 200.0, 215.0)
+
+
+def source_at(shape, point):
+    """The pull-back at the node nearest to a point, and that node's position."""
+    field = pull_back(shape, CHEST, LOW, HIGH)
+    index = np.round((np.array(point) - field.origin_mm) / field.spacing_mm).astype(int)
+    return field.source_mm[index[2], index[1], index[0]], field.origin_mm + index * field.spacing_mm
+
+
+def test_identity():
+    field = pull_back(identity_shape(), CHEST, LOW, HIGH)
+    np.testing.assert_allclose(field.determinant(), 1, atol=1e-4)
+    source, place = source_at(identity_shape(), (50, -30, 20))
+    np.testing.assert_allclose(source, place, atol=1e-3)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_draws_are_invertible_as_drawn(seed):
+    field = pull_back(draw_shape(np.random.default_rng(seed)), CHEST, LOW, HIGH)
+    assert field.determinant().min() > MIN_DETERMINANT
+    assert field.shrinks == 0
+
+
+@pytest.mark.parametrize("end", [0, 1])
+def test_all_extremes_at_once_are_invertible(end):
+    extreme = replace(identity_shape(), **{name: span[end] for name, span in RANGES.items()}, field_seed=3)
+    assert pull_back(extreme, CHEST, LOW, HIGH).determinant().min() > MIN_DETERMINANT
+
+
+def test_a_folding_draw_is_scaled_down():
+    wild = replace(identity_shape(), field_mm=60.0, field_seed=1)
+    field = pull_back(wild, CHEST, LOW, HIGH)
+    assert field.shrinks > 0
+    assert field.determinant().min() >= MIN_DETERMINANT
+
+
+def test_determinant_of_a_scaling():
+    z, y, x = np.meshgrid(np.arange(5.0), np.arange(6.0), np.arange(7.0), indexing="ij")
+    source = np.stack([2 * x, 3 * y, 0.5 * z], axis=-1)
+    np.testing.assert_allclose(jacobian_determinant(source, np.ones(3)), 3)
+    mirrored = np.stack([-x, y, z], axis=-1)
+    np.testing.assert_allclose(jacobian_determinant(mirrored, np.ones(3)), -1)
+
+
+def test_wider_patient_shows_more_central_tissue():
+    source, place = source_at(replace(identity_shape(), width_scale=1.1), (110, 0, 0))
+    np.testing.assert_allclose(source[0], place[0] / 1.1, atol=1e-3)
+
+
+def test_raised_dome_shows_tissue_from_below():
+    source, place = source_at(replace(identity_shape(), right_dome_mm=20.0), (60, 10, -22))
+    assert 12 < place[2] - source[2] < 21
+    other, place = source_at(replace(identity_shape(), right_dome_mm=20.0), (-60, 10, -22))
+    assert abs(place[2] - other[2]) < 2
+
+
+def test_larger_heart_grows_about_its_centre():
+    shape = replace(identity_shape(), heart_width_scale=1.3)
+    source, place = source_at(shape, (10, 28, -17))
+    assert 2 < (place[0] + 25) - (source[0] + 25) < 10
+
+
+def test_drawn_numbers_stay_in_their_ranges():
+    for seed in range(50):
+        shape = draw_shape(np.random.default_rng(seed))
+        for name, (low, high) in RANGES.items():
+            assert low <= getattr(shape, name) <= high, name
