@@ -45,8 +45,8 @@ def pixel_components(labelled: Path, fraction: float, side: int = 32, count: int
 
 def main(
     output: Annotated[Path, typer.Option(help="Folder for table, summary and picture.")],
-    images: Annotated[Path | None, typer.Option(help="Image shard.")] = None,
-    landmarks: Annotated[Path | None, typer.Option(help="Landmark shard.")] = None,
+    images: Annotated[list[Path] | None, typer.Option(help="Image shard; repeat.")] = None,
+    landmarks: Annotated[list[Path] | None, typer.Option(help="Landmark shard; repeat.")] = None,
     truth: Annotated[Path | None, typer.Option(help="Truth of the cohort.")] = None,
     reference: Annotated[Path | None, typer.Option(help="Reference set.")] = None,
     labelled: Annotated[Path | None, typer.Option(help="Preprocessed labelled images, in place of the above.")] = None,
@@ -59,7 +59,7 @@ def main(
     from cxrfactory.errors import CxrError
     from cxrfactory.logs import setup
     from cxrfactory.rca.check import cases_of_labelled, cases_of_truth, run_check
-    from cxrfactory.rca.reference import build_reference, encoder_of, is_reference
+    from cxrfactory.rca.reference import build_reference, encoder_of, is_reference, read_reference
     from cxrfactory.tables.atomic import write_text
     from cxrfactory.tables.parquet import read_table
 
@@ -76,8 +76,8 @@ def main(
             table = table[table["labels"] != "L"]
         ids = [each for each in table["image_id"] if not is_reference(each, fraction)][:count]
         cases = cases_of_labelled(labelled, encode, ids)
-    elif None not in (images, landmarks, truth, reference):
-        cases = cases_of_truth(images, landmarks, truth, count)
+    elif images and landmarks and truth and reference:
+        cases = cases_of_truth(images, landmarks, truth, count, read_reference(reference).size)
     else:
         raise CxrError("give --labelled, or all of --images, --landmarks, --truth and --reference")
     wall, cpu = time.perf_counter(), time.process_time()

@@ -43,7 +43,7 @@ def test_truth_of_another_frame_comes_to_the_registration_frame(tmp_path):
         masks = landmarks_to_masks(chest(**how, size=2 * SIZE)[1], GRAPH, 2 * SIZE, 2 * SIZE)
         rows.append({"image_id": image_id, **{organ: encode_png(mask) for organ, mask in masks.items()}})
     pd.DataFrame(rows).to_parquet(tmp_path / "truth.parquet")
-    shards = tmp_path / "images.parquet", tmp_path / "landmarks.parquet", tmp_path / "truth.parquet"
+    shards = [tmp_path / "images.parquet"], [tmp_path / "landmarks.parquet"], tmp_path / "truth.parquet"
     cases = cases_of_truth(*shards, count=2, size=SIZE)
     assert len(cases) == 2
     for case in cases_of_truth(*shards, count=9, size=SIZE):
@@ -54,6 +54,18 @@ def test_truth_of_another_frame_comes_to_the_registration_frame(tmp_path):
         masks = landmarks_to_masks(case.landmarks, GRAPH, SIZE, SIZE)
         truth = {"lungs": masks["right_lung"] | masks["left_lung"], "heart": masks["heart"]}
         assert true_dice({name: mask.astype(bool) for name, mask in truth.items()}, case.truth) > 0.96
+
+
+def test_tables_that_share_no_image_or_name_one_twice_are_refused(tmp_path):
+    write_shard(tmp_path, {"q1": {}})
+    mask = encode_png(np.ones((4, 4), np.uint8))
+    truth = pd.DataFrame({"image_id": ["x"], "right_lung": [mask], "left_lung": [mask], "heart": [mask]})
+    truth.to_parquet(tmp_path / "truth.parquet")
+    shards = [tmp_path / "images.parquet"], [tmp_path / "landmarks.parquet"]
+    with pytest.raises(CxrError, match="no image_id is in"):
+        cases_of_truth(*shards, tmp_path / "truth.parquet", count=2, size=SIZE)
+    with pytest.raises(CxrError, match="stands twice"):
+        cases_of_truth(shards[0], shards[1] * 2, tmp_path / "truth.parquet", count=2, size=SIZE)
 
 
 def test_correlation_by_hand_and_without_variation():

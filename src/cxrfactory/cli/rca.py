@@ -38,8 +38,8 @@ def rca(
 
 
 def rca_check(
-    images: Annotated[Path, typer.Option(help="Image shard (.parquet).")],
-    landmarks: Annotated[Path, typer.Option(help="Landmark shard of the same images (.parquet).")],
+    images: Annotated[list[Path], typer.Option(help="Image shard (.parquet); repeat for each.")],
+    landmarks: Annotated[list[Path], typer.Option(help="Landmark shard of the same images; repeat for each.")],
     truth: Annotated[Path, typer.Option(help="True masks of the images (truth.parquet of the cohort).")],
     reference: Annotated[Path, typer.Option(help="Reference set from rca-reference (.parquet).")],
     output: Annotated[Path, typer.Option(help="Folder for table (CSV), summary (JSON) and picture (PNG).")],
@@ -47,6 +47,6 @@ def rca_check(
     references: Annotated[int, typer.Option(help="References an image is compared with.", min=1)] = 5,
 ) -> None:
     """Measure how the RCA score correlates with the true Dice over good and spoiled masks."""
-    from cxrfactory.rca.check import cases_of_truth, run_check
+    from cxrfactory.rca.check import check_truth
 
-    run_check(cases_of_truth(images, landmarks, truth, count), reference, output, references)
+    check_truth(images, landmarks, truth, reference, output, count, references)

@@ -177,10 +177,28 @@ def run_check(cases: Sequence[Case], reference: str | Path, output: str | Path, 
     return found
 
 
+def check_truth(
+    images: Sequence[str | Path],
+    landmarks: Sequence[str | Path],
+    truth: str | Path,
+    reference: str | Path,
+    output: str | Path,
+    count: int,
+    references: int = 5,
+) -> dict[str, Any]:
+    """Check RCA on ``count`` images of shards whose truth is known; see the functions that this calls."""
+    size = read_reference(reference).size
+    return run_check(cases_of_truth(images, landmarks, truth, count, size), reference, output, references)
+
+
 def cases_of_truth(
-    images: str | Path, landmarks: str | Path, truth: str | Path, count: int, size: int = _SIZE
+    images: Sequence[str | Path],
+    landmarks: Sequence[str | Path],
+    truth: str | Path,
+    count: int,
+    size: int = _SIZE,
 ) -> list[Case]:
-    """Read ``count`` images of a shard, chosen by a hash of the id, with prediction and true masks.
+    """Read ``count`` images of some shards, chosen by a hash of the id, with prediction and true masks.
 
     The true masks, PNG at the original size, are brought to ``size`` by the image's geometry; a pixel
     belongs to an organ that covers half of it or more.
@@ -188,18 +206,25 @@ def cases_of_truth(
     Raises
     ------
     CxrError
-        If a table lacks a column or no image is in all three.
+        If a table lacks a column, an id repeats, or no image is in all three.
     """
     geometry_columns = [field.name for field in GEOMETRY_FIELDS]
-    predicted = read_table(landmarks, columns=["image_id", "landmarks", "latent", *geometry_columns])
+    columns = ["image_id", "landmarks", "latent", *geometry_columns]
+    predicted = pd.concat([read_table(path, columns=columns) for path in landmarks], ignore_index=True)
     known = read_table(truth, columns=["image_id", "right_lung", "left_lung", "heart"])
-    merged = predicted.merge(known, on="image_id", validate="one_to_one")
-    merged = merged.merge(read_table(images, columns=["image_id", "png"]), on="image_id", validate="one_to_one")
-    if merged.empty:
-        raise CxrError(f"no image_id is in all of {images}, {landmarks} and {truth}")
+    for name, frame in (("landmarks", predicted), (str(truth), known)):
+        if frame["image_id"].duplicated().any():
+            raise CxrError(f"{name}: an image_id stands twice; check one release at a time")
+    merged = predicted.merge(known, on="image_id")
     merged = merged.sort_values("image_id", key=lambda ids: ids.map(lambda each: seed_of(each, "rca-check")))
+    merged = merged.head(count)
+    pictures = [read_table(path, columns=["image_id", "png"]) for path in images]
+    pictures = [frame[frame["image_id"].isin(merged["image_id"])] for frame in pictures]
+    merged = merged.merge(pd.concat(pictures), on="image_id")
+    if merged.empty:
+        raise CxrError(f"no image_id is in the images, the landmarks and {truth}; give tables of one run")
     cases = []
-    for row in merged.head(count).to_dict("records"):
+    for row in merged.to_dict("records"):
         geometry = dataclasses.replace(Geometry.from_row(row), size=size)
         organs = {
             organ: geometry.forward_image(np.where(decode_png(row[organ]) > 0, 255, 0).astype(np.uint8)) >= 128
