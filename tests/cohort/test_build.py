@@ -167,17 +167,32 @@ def test_releases_do_not_hold_the_truth(cohort):
 
 
 def test_an_earlier_cohort_is_replaced_and_nothing_else(ct_folder, tmp_path):
-    build_cohort(ct_folder, tmp_path / "out", CohortPlan(1, 1, 128, 0), 1)
-    (tmp_path / "out" / "stale.txt").write_text("old")
-    build_cohort(ct_folder, tmp_path / "out", CohortPlan(1, 1, 128, 0), 1)
-    assert not (tmp_path / "out" / "stale.txt").exists()
-    assert [path.name for path in tmp_path.iterdir()] == ["out"]
-    mine = tmp_path / "mine"
-    mine.mkdir()
-    (mine / "thesis.txt").write_text("years of work")
-    with pytest.raises(CxrError, match="is no cohort"):
-        build_cohort(ct_folder, mine, CohortPlan(1, 1, 128, 0), 1)
-    assert (mine / "thesis.txt").exists()
+    out = tmp_path / "out"
+    for folder in ("ct", "labelled", "vindr-cxr/annotations"):  # as a workflow leaves them before the run
+        (out / folder).mkdir(parents=True)
+    (out / "ct" / "cxr.nii.gz").write_text("stays")
+    build_cohort(ct_folder, out, CohortPlan(1, 1, 128, 0), 1)
+    (out / "labelled" / "stale.txt").write_text("old")
+    build_cohort(ct_folder, out, CohortPlan(1, 1, 128, 0), 1)
+    assert not (out / "labelled" / "stale.txt").exists()
+    assert (out / "ct" / "cxr.nii.gz").read_text() == "stays"
+    assert sorted(path.name for path in out.iterdir()) == [
+        "ct",
+        "labelled",
+        "mimic-cxr-jpg",
+        "truth.parquet",
+        "vindr-cxr",
+    ]
+
+
+def test_a_real_release_is_never_replaced(ct_folder, tmp_path):
+    real = tmp_path / "mimic-cxr-jpg" / "files" / "p10" / "image.jpg"
+    real.parent.mkdir(parents=True)
+    real.write_text("a real image")
+    with pytest.raises(CxrError, match="mimic-cxr-jpg: exists and is not the cohort of an earlier run"):
+        build_cohort(ct_folder, tmp_path, CohortPlan(1, 1, 128, 0), 1)
+    assert real.read_text() == "a real image"
+    assert [path.name for path in tmp_path.iterdir()] == ["mimic-cxr-jpg"]
 
 
 def test_wrong_plans_are_refused(ct_folder, tmp_path):

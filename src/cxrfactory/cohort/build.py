@@ -37,6 +37,9 @@ TRUTH = pa.schema(
 )
 
 TRUTH_FILE = "truth.parquet"
+PARTS = ("labelled", mimic.RELEASE, vindr.RELEASE)
+MARKER = "VIRTUAL.txt"
+_MARKER_TEXT = "Virtual patients made by `cxrfactory cohort`; no real person. A new run of it replaces this folder.\n"
 MIN_SIZE = 96
 
 log = get_logger(__name__)
@@ -73,15 +76,15 @@ class CohortPlan:
 def build_cohort(ct: str | Path, output: str | Path, plan: CohortPlan, workers: int) -> None:
     """Write the cohort to a folder: ``labelled/``, ``mimic-cxr-jpg/``, ``vindr-cxr/`` and ``truth.parquet``.
 
-    The folder appears when all of it is there; one from an earlier run is replaced. Its bytes depend on the CT and
-    the plan only.
+    The parts appear when all of them are there, and replace those of an earlier run; whatever else the folder holds
+    stays. Their bytes depend on the CT and the plan only.
 
     Parameters
     ----------
     ct
         Folder with the CT and its labels.
     output
-        Folder to make.
+        Folder to make the parts in.
     plan
         How many patients, how they are shared out, picture size, seed.
     workers
@@ -90,29 +93,41 @@ def build_cohort(ct: str | Path, output: str | Path, plan: CohortPlan, workers: 
     Raises
     ------
     CxrError
-        If the CT is missing or unreadable, or ``output`` holds something that is no cohort.
+        If the CT is missing or unreadable, or a part of that name is there and is no cohort's: a real release, say.
     """
     output = Path(output)
-    if output.exists() and not (output.is_dir() and ((output / TRUTH_FILE).is_file() or not any(output.iterdir()))):
-        raise CxrError(f"{output}: exists and is no cohort of an earlier run; name another folder or remove it")
     if workers < 1:
         raise CxrError(f"{workers} workers; expected 1 or more")
-    output.parent.mkdir(parents=True, exist_ok=True)
-    building = Path(tempfile.mkdtemp(prefix=f".{output.name}.", dir=output.parent))
+    for part in PARTS:
+        _check_replaceable(output / part)
+    source = load_source(ct)
+    output.mkdir(parents=True, exist_ok=True)
+    building = Path(tempfile.mkdtemp(prefix=".cohort.", dir=output))
     try:
-        results = list(progress(_results(ct, building, plan, workers), "virtual patients", plan.patients))
+        results = list(progress(_results(source, building, plan, workers), "virtual patients", plan.patients))
         _write_tables(building, plan, results)
-        if output.exists():
-            shutil.rmtree(output)
-        building.chmod(0o755)
-        os.replace(building, output)
+        for part in PARTS:
+            write_text(building / part / MARKER, _MARKER_TEXT)
+            (building / part).chmod(0o755)
+        (output / TRUTH_FILE).unlink(missing_ok=True)  # last in, first out: truth is there when all is
+        for part in PARTS:
+            shutil.rmtree(output / part, ignore_errors=True)
+            os.replace(building / part, output / part)
+        os.replace(building / TRUTH_FILE, output / TRUTH_FILE)
     finally:
         shutil.rmtree(building, ignore_errors=True)
 
 
-def _results(ct: str | Path, root: Path, plan: CohortPlan, workers: int) -> Iterator[dict]:
+def _check_replaceable(part: Path) -> None:
+    """A part may go if an earlier run made it, or if it holds no file (a workflow makes folders beforehand)."""
+    if part.is_file() or (
+        part.is_dir() and not (part / MARKER).is_file() and any(path.is_file() for path in part.rglob("*"))
+    ):
+        raise CxrError(f"{part}: exists and is not the cohort of an earlier run; give another --output or move it away")
+
+
+def _results(source: SourceChest, root: Path, plan: CohortPlan, workers: int) -> Iterator[dict]:
     numbers = range(1, plan.patients + 1)
-    source = load_source(ct)
     workers = min(workers, plan.patients)
     if workers == 1:
         yield from map(partial(_one_threaded, source, root, plan), numbers)
