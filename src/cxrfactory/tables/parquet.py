@@ -38,13 +38,13 @@ def write_table(frame: pd.DataFrame, path: str | Path, schema: pa.Schema, sort: 
     frame = frame[schema.names]
     if sort and "image_id" in schema.names:
         frame = frame.sort_values("image_id", kind="stable")
+    for field in schema:
+        if not field.nullable and (empty := int(frame[field.name].isna().sum())):
+            raise CxrError(f"{path}: column '{field.name}' holds {empty} empty cells")
     try:
         table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise CxrError(f"{path}: {error}") from error
-    for field in schema:
-        if not field.nullable and table[field.name].null_count:
-            raise CxrError(f"{path}: column '{field.name}' holds {table[field.name].null_count} empty cells")
     with atomic_path(path) as temporary:
         pq.write_table(table.replace_schema_metadata(None), temporary, compression="zstd")
 
