@@ -42,6 +42,7 @@ class Section(BaseModel):
 class CohortConfig(Section):
     """The embedded default: virtual patients deformed from one real chest CT."""
 
+    folder: str = Field("results/cohort", description="where it is made; the default releases stand in it")
     patients: int = Field(160, ge=4, description="virtual patients")
     labelled: int = Field(104, ge=2, description="how many of them are the labelled training set")
     seed: int = Field(0, ge=0, description="another seed makes another cohort")

@@ -41,6 +41,11 @@ class Plan:
         return self.config.results.rstrip("/")
 
     @property
+    def cohort(self) -> str:
+        """Folder of the virtual cohort."""
+        return self.config.cohort.folder.rstrip("/")
+
+    @property
     def datasets(self) -> list[str]:
         """Names of the releases."""
         return list(self.config.datasets)
@@ -92,7 +97,7 @@ class Plan:
     def from_cohort(self) -> bool:
         """Whether the releases and the labelled set are those of the embedded default."""
         roots = [self.config.labelled.root, *(each.root for each in self.config.datasets.values())]
-        return any(Path(root).is_relative_to(Path(self.results, "cohort")) for root in roots)
+        return any(Path(root).is_relative_to(self.cohort) for root in roots)
 
     def expected_counts(self, basedir: str) -> list[str]:
         """Table of the papers' counts, to print beside ours; none for the cohort, whose releases are small."""

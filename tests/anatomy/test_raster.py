@@ -82,9 +82,7 @@ def test_absurd_points_neither_crash_nor_wrap():
     assert not fill_contour(np.array([[1e9, 1e9], [1e9 + 5, 1e9], [1e9, 1e9 + 5]]), 20, 30).any()
 
 
-@pytest.mark.parametrize(
-    "points", [np.zeros((3, 3)), np.zeros((0, 2)), np.array([[0, 0], [1, np.nan], [2, 2]])]
-)
+@pytest.mark.parametrize("points", [np.zeros((3, 3)), np.zeros((0, 2)), np.array([[0, 0], [1, np.nan], [2, 2]])])
 def test_no_contour_is_refused(points):
     with pytest.raises(CxrError):
         fill_contour(points, 5, 5)

@@ -50,6 +50,7 @@ def first(tmp_path_factory):
     results = folder / "results"
     labelled = {"root": f"{results}/cohort/labelled", "images": {"Virtual": f"{results}/cohort/labelled/images"}}
     config = {**SMALL, "results": str(results), "datasets": datasets(results, 2), "labelled": labelled}
+    config["cohort"] = {**SMALL["cohort"], "folder": f"{results}/cohort"}
     targets = [str(results / "chexmask"), str(results / "evaluation")]
     snakemake(folder, "config", 2, config, *targets)
     return folder, config

@@ -3,9 +3,9 @@
 
 rule fetch_ct:
     output:
-        ct=f"{RESULTS}/cohort/ct/cxr.nii.gz",
-        labels=f"{RESULTS}/cohort/ct/mask.nii.gz",
-        names=f"{RESULTS}/cohort/ct/structures.csv",
+        ct=f"{PLAN.cohort}/ct/cxr.nii.gz",
+        labels=f"{PLAN.cohort}/ct/mask.nii.gz",
+        names=f"{PLAN.cohort}/ct/structures.csv",
     log:
         f"{RESULTS}/logs/fetch_ct.log",
     benchmark:
@@ -30,12 +30,12 @@ rule cohort:
         labels=rules.fetch_ct.output.labels,
         names=rules.fetch_ct.output.names,
     output:
-        clinical=f"{RESULTS}/cohort/labelled/clinical.csv",
-        images=directory(f"{RESULTS}/cohort/labelled/images"),
-        mimic=f"{RESULTS}/cohort/mimic-cxr-jpg/mimic-cxr-2.0.0-metadata.csv.gz",
-        vindr_train=f"{RESULTS}/cohort/vindr-cxr/annotations/image_labels_train.csv",
-        vindr_test=f"{RESULTS}/cohort/vindr-cxr/annotations/image_labels_test.csv",
-        truth=f"{RESULTS}/cohort/truth.parquet",
+        clinical=f"{PLAN.cohort}/labelled/clinical.csv",
+        images=directory(f"{PLAN.cohort}/labelled/images"),
+        mimic=f"{PLAN.cohort}/mimic-cxr-jpg/mimic-cxr-2.0.0-metadata.csv.gz",
+        vindr_train=f"{PLAN.cohort}/vindr-cxr/annotations/image_labels_train.csv",
+        vindr_test=f"{PLAN.cohort}/vindr-cxr/annotations/image_labels_test.csv",
+        truth=f"{PLAN.cohort}/truth.parquet",
     log:
         f"{RESULTS}/logs/cohort.log",
     benchmark:
@@ -49,7 +49,7 @@ rule cohort:
     params:
         ct=subpath(input.ct, parent=True),
         folder=subpath(output.truth, parent=True),
-        options=PLAN.config.cohort.options(),
+        options=PLAN.config.cohort.options("patients", "labelled", "seed"),
     message:
         "Make {PLAN.config.cohort.patients} virtual patients"
     shell:

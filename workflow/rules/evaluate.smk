@@ -4,7 +4,7 @@
 rule evaluate:
     input:
         product=f"{RESULTS}/chexmask",
-        truth=f"{RESULTS}/cohort/truth.parquet",
+        truth=f"{PLAN.cohort}/truth.parquet",
     output:
         folder=directory(f"{RESULTS}/evaluation"),
     log:
