@@ -14,6 +14,7 @@ from cxrfactory.projection.truth import frontal_truth
 from cxrfactory.projection.warp import ViewGrid, project_deformed
 from cxrfactory.tables.keys import seed_of
 
+_SEEN_BELOW_MM = 55.0  # how far below the lungs a picture may reach
 _MARGIN_MM = 26.0  # looked at beyond the source volume, for patients larger than it
 
 
@@ -126,8 +127,8 @@ def take_radiograph(
     box = _box(np.maximum(organs["right_lung"], organs["left_lung"]))
     if view == "PA" and person.sex == "F" and rng.random() < 0.75:
         soft = add_breasts(soft, box, pixel_mm, float(rng.uniform(8, 55)), rng)
-    if rng.random() < 0.2:
-        soft = add_lines(soft, pixel_mm, int(rng.integers(1, 5)), rng)
+    if rng.random() < 0.15:
+        soft = add_lines(soft, pixel_mm, int(rng.integers(1, 4)), rng)
     grey = render(soft, bone, pixel_mm, draw_style(rng), rng)
     if rng.random() < 0.4:
         grey = collimate(grey, box, rng, level=float(rng.choice([0.0, 0.0, rng.uniform(0, 0.1)])))
@@ -145,6 +146,7 @@ def _field_of_view(
     step, first = np.array(projection.organs_pixel_mm), np.array(projection.first_mm)
     low = np.array([left, top]) * step + first
     high = np.array([right, bottom]) * step + first
+    bottom_mm = high[1]
     side = (8, 42) if view == "PA" else (25, 60)
     low -= [rng.uniform(*side), rng.uniform(8, 45)]
     # The lungs' projection ends in the posterior recess, well below the domes.
@@ -156,6 +158,8 @@ def _field_of_view(
     # A picture higher than the field shows more below rather than above the patient's shoulders.
     spare = height * pixel_mm - (high - low)[1]
     centre[1] += rng.uniform(-0.1, 0.5) * spare
+    # The scan ends a little below the lungs; above them the neck goes on.
+    centre[1] = min(centre[1], bottom_mm + _SEEN_BELOW_MM - 0.5 * height * pixel_mm)
     offset = centre - rotation @ [(width - 1) / 2, (height - 1) / 2]
     return np.column_stack([rotation, offset]), pixel_mm
 
@@ -189,7 +193,7 @@ def _marked(grey: np.ndarray, view: View, pixel_mm: float, rng: np.random.Genera
     height, width = grey.shape
     tall = float(rng.uniform(8, 20)) / pixel_mm
     if rng.random() < 0.75:
-        letter = str(rng.choice(["L", "R"]))
+        letter = str(rng.choice(["L", "R"])) if view == "PA" else "L"
         on_left = letter == "R" and view == "PA"
         x = width * (rng.uniform(0.03, 0.14) if on_left else rng.uniform(0.86, 0.97))
         y = height * (rng.uniform(0.03, 0.15) if rng.random() < 0.85 else rng.uniform(0.8, 0.95))

@@ -181,7 +181,7 @@ def add_lines(
         along = np.linspace(0, 1, 60)[:, None]
         weights = [(1 - along) ** 3, 3 * along * (1 - along) ** 2, 3 * along**2 * (1 - along), along**3]
         curve = sum(weight * knot for weight, knot in zip(weights, knots, strict=True))
-        thickness = max(1, round(rng.uniform(0.6, 1.8) / pixel_mm))
+        thickness = max(1, round(rng.uniform(0.5, 1.4) / pixel_mm))
         cv2.polylines(
             drawn, [np.round(curve * 8).astype(np.int32)], False, int(rng.integers(60, 255)), thickness, cv2.LINE_AA, 3
         )

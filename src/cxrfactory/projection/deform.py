@@ -57,7 +57,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "depth_scale": (0.85, 1.20),
     "height_scale": (0.88, 1.14),
     "rib_flare": (-0.07, 0.09),
-    "heart_width_scale": (0.85, 1.32),
+    "heart_width_scale": (0.85, 1.45),
     "heart_height_scale": (0.88, 1.15),
     "heart_shift_right_mm": (-7.0, 7.0),
     "heart_shift_head_mm": (-8.0, 8.0),
@@ -193,7 +193,7 @@ def _heart(
     """Scale and shift about the heart, fading with distance."""
     hx, hy, hz = anatomy.heart_mm
     dx, dy, dz = x - hx, y - hy, z - hz
-    reach = 0.42 * anatomy.half_width_mm
+    reach = 0.5 * anatomy.half_width_mm
     near = np.exp(-0.5 * (dx**2 + dy**2 + dz**2) / reach**2)
     return (
         x + near * (dx * (1 / shape.heart_width_scale - 1) - shape.heart_shift_right_mm),
