@@ -142,7 +142,7 @@ class InferConfig(Section):
 
     weights: str | None = Field(None, description="trained weights (.safetensors) to use; null trains them")
     samples: int = Field(20, ge=2, description="latent samples for mean and standard deviation")
-    precision: Literal["fp32", "bf16"] = Field("fp32", description="of the encoder")
+    precision: Literal["fp32", "bf16"] = Field("fp32", description="of the convolutions")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes CUDA where there is one")
     batch_size: int = Field(16, ge=1, description="images in one pass on CUDA")
 

@@ -10,7 +10,7 @@ from cxrfactory.config import PreprocessConfig
 
 Weights = Annotated[Path, typer.Option(help="Trained weights (.safetensors) with their card beside them.")]
 Samples = Annotated[int, typer.Option(help="Latent samples for mean and standard deviation.")]
-Precision = Annotated[str, typer.Option(help="fp32, or bf16 for the encoder.")]
+Precision = Annotated[str, typer.Option(help="fp32, or bf16 for the convolutions.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 BatchSize = Annotated[int, typer.Option(min=1, help="Images in one pass on CUDA.")]
 Workers = Annotated[int, typer.Option(min=1, help="Images side by side on the CPU.")]

@@ -51,7 +51,7 @@ class Predictor:
     samples
         Latent samples for mean and standard deviation.
     precision
-        ``fp32``, or ``bf16`` for the encoder (the decoder always runs in fp32).
+        ``fp32``, or ``bf16`` for the convolutions (latent layers and decoder always run in fp32).
     device
         ``auto``, ``cpu`` or ``cuda``.
     source
@@ -81,7 +81,7 @@ class Predictor:
         self.samples, self.device = samples, choose_device(device)
         self.network.to(self.device)
         self.dtype = torch.bfloat16 if precision == "bf16" else torch.float32
-        self.network.encoder.to(self.dtype)
+        self.network.encoder.blocks.to(self.dtype)
 
     def predict(self, images: UInt8[np.ndarray, "b h w"], image_ids: list[str], size: int) -> list[Prediction]:
         """Predict a batch of square images.

@@ -69,5 +69,5 @@ class Encoder(nn.Module):
                 x = nn.functional.max_pool2d(x, 2)
             x = block(x)
             maps.append(x)
-        flat = x.flatten(1)
+        flat = x.flatten(1).to(self.mu.weight.dtype)  # blocks may run in bf16; the latent layers stay in fp32
         return maps, self.mu(flat), self.logvar(flat)

@@ -19,7 +19,7 @@ from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.geometry import Geometry
 from cxrfactory.tables.chexmask import row_text
 from cxrfactory.tables.rle import rle_decode, rle_encode
-from cxrfactory.tables.schemas import GEOMETRY_FIELDS
+from cxrfactory.tables.schemas import GEOMETRY_FIELDS, SCORE_FIELDS
 
 # The organs of the published format; clavicle nodes, where trained, are in the Parquet alone.
 ORGANS = ("left_lung", "right_lung", "heart")
@@ -29,12 +29,7 @@ _POINTS = pa.list_(pa.float32())
 PRODUCT = pa.schema(
     [
         pa.field("image_id", pa.string(), nullable=False),
-        pa.field("dice_rca_mean", pa.float64(), nullable=False),
-        pa.field("dice_rca_max", pa.float64(), nullable=False),
-        pa.field("lungs_mean", pa.float64(), nullable=False),
-        pa.field("lungs_max", pa.float64(), nullable=False),
-        pa.field("heart_mean", pa.float64()),  # null where the graph has no heart
-        pa.field("heart_max", pa.float64()),
+        *SCORE_FIELDS,
         pa.field("landmarks", _POINTS, nullable=False),  # original frame, not rounded
         pa.field("landmarks_preprocessed", _POINTS, nullable=False),  # size x size frame, not rounded
         pa.field("landmarks_mean", _POINTS, nullable=False),  # over latent samples, size x size frame

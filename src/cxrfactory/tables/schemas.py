@@ -61,15 +61,19 @@ LANDMARKS = pa.schema(
     ]
 )
 
+SCORE_FIELDS = [
+    pa.field("dice_rca_mean", pa.float64(), nullable=False),
+    pa.field("dice_rca_max", pa.float64(), nullable=False),
+    pa.field("lungs_mean", pa.float64(), nullable=False),
+    pa.field("lungs_max", pa.float64(), nullable=False),
+    pa.field("heart_mean", pa.float64()),  # null where the graph has no heart
+    pa.field("heart_max", pa.float64()),
+]
+
 RCA = pa.schema(
     [
         pa.field("image_id", pa.string(), nullable=False),
-        pa.field("dice_rca_mean", pa.float64(), nullable=False),
-        pa.field("dice_rca_max", pa.float64(), nullable=False),
-        pa.field("lungs_mean", pa.float64(), nullable=False),
-        pa.field("lungs_max", pa.float64(), nullable=False),
-        pa.field("heart_mean", pa.float64()),  # null where the graph has no heart
-        pa.field("heart_max", pa.float64()),
+        *SCORE_FIELDS,
         pa.field("references", pa.list_(pa.string()), nullable=False),
     ]
 )
