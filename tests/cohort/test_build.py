@@ -206,3 +206,27 @@ def test_wrong_plans_are_refused(ct_folder, tmp_path):
         build_cohort(tmp_path / "nowhere", tmp_path / "x", PLAN, 1)
     assert not (tmp_path / "x").exists()
     assert not any(tmp_path.iterdir())
+
+
+def test_a_killed_worker_is_one_line(ct_folder, tmp_path, monkeypatch):
+    from concurrent.futures.process import BrokenProcessPool
+
+    from cxrfactory.cohort import build
+
+    class Killed:
+        def __init__(self, *_, **__):
+            pass
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            return False
+
+        def map(self, *_):
+            raise BrokenProcessPool("a process was terminated abruptly")
+
+    monkeypatch.setattr(build, "ProcessPoolExecutor", Killed)
+    with pytest.raises(CxrError, match="one of 2 workers was killed"):
+        build_cohort(ct_folder, tmp_path / "out", CohortPlan(2, 2, 128, 0), workers=2)
+    assert not any((tmp_path / "out").iterdir())

@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
@@ -136,7 +137,13 @@ def _results(source: SourceChest, root: Path, plan: CohortPlan, workers: int) ->
     with ProcessPoolExecutor(
         workers, mp_context=get_context("spawn"), initializer=_start_worker, initargs=(source.to_arrays(), root, plan)
     ) as pool:
-        yield from pool.map(_work, numbers)
+        try:
+            yield from pool.map(_work, numbers)
+        except BrokenProcessPool as error:
+            raise CxrError(
+                f"one of {workers} workers was killed, mostly for want of memory; run again with fewer --workers "
+                "(each needs about 1.2 GB)"
+            ) from error
 
 
 _worker: partial | None = None
