@@ -10,7 +10,7 @@ import pandas as pd
 import pydicom
 import pytest
 
-from cxrfactory.cohort.build import TRUTH, CohortPlan, build_cohort
+from cxrfactory.cohort.build import LATERAL_TRUTH, TRUTH, CohortPlan, build_cohort
 from cxrfactory.cohort.vindr import FINDINGS
 from cxrfactory.errors import CxrError
 from cxrfactory.tables.parquet import read_table
@@ -160,6 +160,20 @@ def test_truth_covers_every_readable_frontal_image(cohort):
         assert 2 * (filled & inside).sum() / (filled.sum() + inside.sum()) > 0.95
 
 
+def test_laterals_have_masks_of_the_whole_projections(cohort):
+    sides = read_table(cohort / "truth_lateral.parquet", LATERAL_TRUTH)
+    table = metadata_of(cohort)
+    laterals = table[table["ViewPosition"].isin(["LATERAL", "LL"])].set_index("dicom_id")
+    assert sorted(sides["image_id"]) == sorted(laterals.index)
+    for row in sides.itertuples():
+        assert (row.height, row.width) == (laterals.loc[row.image_id, "Rows"], laterals.loc[row.image_id, "Columns"])
+        right, left, heart = (
+            cv2.imdecode(np.frombuffer(png, np.uint8), 0) > 0 for png in (row.right_lung, row.left_lung, row.heart)
+        )
+        assert (right & left).sum() > 0.5 * right.sum()  # one lung lies over the other
+        assert (heart & (right | left)).sum() > 0.3 * heart.sum()
+
+
 def test_releases_do_not_hold_the_truth(cohort):
     table = gzip.decompress((cohort / "mimic-cxr-jpg" / "mimic-cxr-2.0.0-metadata.csv.gz").read_bytes()).decode()
     assert "landmarks" not in table
@@ -181,6 +195,7 @@ def test_an_earlier_cohort_is_replaced_and_nothing_else(ct_folder, tmp_path):
         "labelled",
         "mimic-cxr-jpg",
         "truth.parquet",
+        "truth_lateral.parquet",
         "vindr-cxr",
     ]
 

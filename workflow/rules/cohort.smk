@@ -36,6 +36,7 @@ rule cohort:
         vindr_train=f"{PLAN.cohort}/vindr-cxr/annotations/image_labels_train.csv",
         vindr_test=f"{PLAN.cohort}/vindr-cxr/annotations/image_labels_test.csv",
         truth=f"{PLAN.cohort}/truth.parquet",
+        laterals=f"{PLAN.cohort}/truth_lateral.parquet",
     log:
         f"{RESULTS}/logs/cohort.log",
     benchmark:

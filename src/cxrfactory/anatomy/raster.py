@@ -14,9 +14,7 @@ SHIFT_BITS = 8  # coordinates are handed over in 1/256 px
 MARGIN = 4  # px kept around the image where a contour leaves it
 
 
-def fill_contour(
-    points: Float[np.ndarray, "n 2"], height: int, width: int
-) -> UInt8[np.ndarray, "height width"]:
+def fill_contour(points: Float[np.ndarray, "n 2"], height: int, width: int) -> UInt8[np.ndarray, "height width"]:
     """Fill a closed polygon.
 
     The convention is that of the published CheXmask masks, which integer points reproduce pixel for pixel:

@@ -23,21 +23,21 @@ from cxrfactory.logs import get_logger, progress
 from cxrfactory.tables.atomic import write_text
 from cxrfactory.tables.parquet import write_table
 
-TRUTH = pa.schema(
-    [
-        pa.field("image_id", pa.string(), nullable=False),
-        pa.field("release", pa.string(), nullable=False),
-        pa.field("patient_id", pa.string(), nullable=False),
-        pa.field("height", pa.int32(), nullable=False),
-        pa.field("width", pa.int32(), nullable=False),
-        pa.field("landmarks", pa.list_(pa.float32()), nullable=False),  # x0, y0, ... px of the released image
-        pa.field("right_lung", pa.binary(), nullable=False),  # 1-bit PNG of height x width
-        pa.field("left_lung", pa.binary(), nullable=False),
-        pa.field("heart", pa.binary(), nullable=False),
-    ]
-)
+_TRUTH_FIELDS = [
+    pa.field("image_id", pa.string(), nullable=False),
+    pa.field("release", pa.string(), nullable=False),
+    pa.field("patient_id", pa.string(), nullable=False),
+    pa.field("height", pa.int32(), nullable=False),
+    pa.field("width", pa.int32(), nullable=False),
+    pa.field("right_lung", pa.binary(), nullable=False),  # 1-bit PNG of height x width
+    pa.field("left_lung", pa.binary(), nullable=False),
+    pa.field("heart", pa.binary(), nullable=False),
+]
+# Landmarks: x0, y0, ... px of the released image.
+TRUTH = pa.schema([*_TRUTH_FIELDS, pa.field("landmarks", pa.list_(pa.float32()), nullable=False)])
+LATERAL_TRUTH = pa.schema(_TRUTH_FIELDS)
 
-TRUTH_FILE = "truth.parquet"
+TRUTH_FILE, LATERAL_TRUTH_FILE = "truth.parquet", "truth_lateral.parquet"
 PARTS = ("labelled", mimic.RELEASE, vindr.RELEASE)
 MARKER = "VIRTUAL.txt"
 _MARKER_TEXT = "Virtual patients made by `cxrfactory cohort`; no real person. A new run of it replaces this folder.\n"
@@ -75,7 +75,7 @@ class CohortPlan:
 
 
 def build_cohort(ct: str | Path, output: str | Path, plan: CohortPlan, workers: int) -> None:
-    """Write the cohort to a folder: ``labelled/``, ``mimic-cxr-jpg/``, ``vindr-cxr/`` and ``truth.parquet``.
+    """Write the cohort to a folder: ``labelled/``, ``mimic-cxr-jpg/``, ``vindr-cxr/`` and the truth tables.
 
     The parts appear when all of them are there, and replace those of an earlier run; whatever else the folder holds
     stays. Their bytes depend on the CT and the plan only.
@@ -110,11 +110,13 @@ def build_cohort(ct: str | Path, output: str | Path, plan: CohortPlan, workers: 
         for part in PARTS:
             write_text(building / part / MARKER, _MARKER_TEXT)
             (building / part).chmod(0o755)
-        (output / TRUTH_FILE).unlink(missing_ok=True)  # last in, first out: truth is there when all is
+        for name in (TRUTH_FILE, LATERAL_TRUTH_FILE):
+            (output / name).unlink(missing_ok=True)  # last in, first out: truth is there when all is
         for part in PARTS:
             shutil.rmtree(output / part, ignore_errors=True)
             os.replace(building / part, output / part)
-        os.replace(building / TRUTH_FILE, output / TRUTH_FILE)
+        for name in (LATERAL_TRUTH_FILE, TRUTH_FILE):
+            os.replace(building / name, output / name)
     finally:
         shutil.rmtree(building, ignore_errors=True)
 
@@ -192,11 +194,13 @@ def _write_tables(root: Path, plan: CohortPlan, results: list[dict]) -> None:
         for part in ("train", "test")
     }
     truth = [row for result in results for row in result.get("truth", [])]
+    sides = [row for result in results for row in result.get("lateral", [])]
     text = pd.DataFrame(clinical, columns=COLUMNS).to_csv(index=False, lineterminator="\n")
     write_text(root / "labelled" / "clinical.csv", text)
     mimic.write_mimic_tables(root / mimic.RELEASE, metadata)
     vindr.write_vindr_tables(root / vindr.RELEASE, parts)
     write_table(pd.DataFrame(truth, columns=TRUTH.names), root / TRUTH_FILE, TRUTH)
+    write_table(pd.DataFrame(sides, columns=LATERAL_TRUTH.names), root / LATERAL_TRUTH_FILE, LATERAL_TRUTH)
     log.info(
         "cohort of %d patients, seed %d: %d labelled, %s %d images, %s %d images; truth of %d frontal images",
         plan.patients, plan.seed, len(clinical), mimic.RELEASE, len(metadata), vindr.RELEASE,

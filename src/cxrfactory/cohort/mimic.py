@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cxrfactory.cohort.patient import Person, project_person, take_radiograph
-from cxrfactory.cohort.pictures import encode_jpeg, to_8bit, truth_row
+from cxrfactory.cohort.pictures import encode_jpeg, mask_row, to_8bit, truth_row
 from cxrfactory.cohort.source import SourceChest
 from cxrfactory.tables.atomic import write_bytes
 from cxrfactory.tables.keys import seed_of
@@ -54,7 +54,7 @@ def write_mimic(root: Path, source: SourceChest, person: Person, place: int, siz
     Returns
     -------
     dict
-        ``metadata``: rows of the release's table; ``truth``: rows of the truth table.
+        ``metadata``: rows of the release's table; ``truth`` and ``lateral``: rows of the truth tables.
     """
     rng = np.random.default_rng(seed_of(f"patient {person.number}", RELEASE, seed))
     subject = 10_000_000 + _number(person, seed, "subject") % 9_999_999
@@ -62,7 +62,7 @@ def write_mimic(root: Path, source: SourceChest, person: Person, place: int, siz
     folder = root / "files" / f"p{str(subject)[:2]}" / f"p{subject}" / f"s{study}"
     when = int(rng.integers(2110, 2200)) * 10000 + 100 * int(rng.integers(1, 13)) + int(rng.integers(1, 29))
     erect = bool(rng.random() < 0.75)
-    metadata, truth = [], []
+    metadata, truth, sides = [], [], []
 
     def add(film: str, view: str | None, code: str, procedure: str, height: int, width: int, data: bytes) -> str:
         dicom_id = _dicom_id(person, seed, film)
@@ -98,8 +98,9 @@ def write_mimic(root: Path, source: SourceChest, person: Person, place: int, siz
         side = project_person(source, person, "LL")
         taken = take_radiograph(side, person, "LL", height, width, seed, RELEASE)
         named = "LATERAL" if place % 2 else "LL"
-        add("lateral", named, "lateral", procedure, height, width, encode_jpeg(to_8bit(taken.grey)))
-    return {"metadata": metadata, "truth": truth}
+        dicom_id = add("lateral", named, "lateral", procedure, height, width, encode_jpeg(to_8bit(taken.grey)))
+        sides.append(mask_row(dicom_id, RELEASE, str(subject), taken))
+    return {"metadata": metadata, "truth": truth, "lateral": sides}
 
 
 def write_mimic_tables(root: Path, rows: list[dict]) -> None:

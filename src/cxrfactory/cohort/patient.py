@@ -10,7 +10,7 @@ from cxrfactory.cohort.source import ORGAN_GROUPS, SourceChest
 from cxrfactory.projection.appearance import add_breasts, add_lines, burn_in, collimate, draw_style, render
 from cxrfactory.projection.deform import PatientShape, draw_shape, pull_back
 from cxrfactory.projection.drr import View
-from cxrfactory.projection.truth import frontal_truth
+from cxrfactory.projection.truth import frontal_truth, lateral_truth
 from cxrfactory.projection.warp import ViewGrid, project_deformed
 from cxrfactory.tables.keys import seed_of
 
@@ -105,7 +105,7 @@ def take_radiograph(
     person
         For the random streams and the breasts.
     view
-        ``PA`` or ``LL``; truth exists for PA only.
+        ``PA`` or ``LL``; the truth of PA follows the readers' convention, that of LL is the whole projection.
     height, width
         Of the picture, px.
     seed
@@ -123,7 +123,7 @@ def take_radiograph(
         name: _sampled(mask, projection.organs_pixel_mm, projection.first_mm, to_mm, height, width, cv2.INTER_LINEAR)
         for name, mask in zip(ORGAN_GROUPS, projection.organs, strict=True)
     }
-    truth = frontal_truth(organs, pixel_mm) if view == "PA" else {}
+    truth = frontal_truth(organs, pixel_mm) if view == "PA" else lateral_truth(organs)
     box = _box(np.maximum(organs["right_lung"], organs["left_lung"]))
     if view == "PA" and person.sex == "F" and rng.random() < 0.75:
         soft = add_breasts(soft, box, pixel_mm, float(rng.uniform(8, 55)), rng)

@@ -40,7 +40,13 @@ def landmarks(truth: dict[str, Bool[np.ndarray, "h w"]]) -> Float[np.ndarray, "1
 
 
 def truth_row(image_id: str, release: str, patient_id: str, radiograph: Radiograph) -> dict:
-    """One row of the truth table (:data:`cxrfactory.cohort.build.TRUTH`)."""
+    """One row of the frontal truth table (:data:`cxrfactory.cohort.build.TRUTH`)."""
+    nodes = landmarks(radiograph.truth).astype(np.float32).ravel()
+    return {**mask_row(image_id, release, patient_id, radiograph), "landmarks": nodes}
+
+
+def mask_row(image_id: str, release: str, patient_id: str, radiograph: Radiograph) -> dict:
+    """One row of the lateral truth table (:data:`cxrfactory.cohort.build.LATERAL_TRUTH`)."""
     height, width = radiograph.grey.shape
     return {
         "image_id": image_id,
@@ -48,6 +54,5 @@ def truth_row(image_id: str, release: str, patient_id: str, radiograph: Radiogra
         "patient_id": patient_id,
         "height": height,
         "width": width,
-        "landmarks": landmarks(radiograph.truth).astype(np.float32).ravel(),
         **{name: encode_mask(mask) for name, mask in radiograph.truth.items()},
     }

@@ -53,8 +53,7 @@ class Encoder(nn.Module):
     def __init__(self, input_size: int, latent: int, channels: tuple[int, ...] = CHANNELS) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(
-            ResidualBlock(inputs, outputs)
-            for inputs, outputs in zip((1, *channels[:-1]), channels, strict=True)
+            ResidualBlock(inputs, outputs) for inputs, outputs in zip((1, *channels[:-1]), channels, strict=True)
         )
         flat = channels[-1] * (input_size // 32) ** 2
         self.mu = nn.Linear(flat, latent)

@@ -32,9 +32,7 @@ class Encoded:
     logvar: Tensor
 
 
-def sample_window(
-    features: Float[Tensor, "b c h w"], positions: Float[Tensor, "b n 2"]
-) -> Float[Tensor, "b n c"]:
+def sample_window(features: Float[Tensor, "b c h w"], positions: Float[Tensor, "b n 2"]) -> Float[Tensor, "b n c"]:
     """Average of a 3 x 3 window of a feature map around each position (RoIAlign to one cell).
 
     Parameters
@@ -114,15 +112,11 @@ class HybridGNet(nn.Module):
     def encode(self, image: Float[Tensor, "b 1 s s"]) -> Encoded:
         """Run the encoder once; the maps that no skip connection reads are dropped."""
         if image.shape[-2:] != (self.input_size, self.input_size):
-            raise CxrError(
-                f"image is {tuple(image.shape[-2:])}; this model expects {self.input_size} squared"
-            )
+            raise CxrError(f"image is {tuple(image.shape[-2:])}; this model expects {self.input_size} squared")
         maps, mu, logvar = self.encoder(image)
         return Encoded([maps[block - 1] for block in self.igsc], mu.float(), logvar.float())
 
-    def decode(
-        self, encoded: Encoded, z: Float[Tensor, "b k latent"]
-    ) -> tuple[Float[Tensor, "b k n 2"], list[Tensor]]:
+    def decode(self, encoded: Encoded, z: Float[Tensor, "b k latent"]) -> tuple[Float[Tensor, "b k n 2"], list[Tensor]]:
         """Decode ``k`` latent codes an image.
 
         Returns

@@ -26,9 +26,7 @@ def build_segmenter(name: str, settings: dict[str, Any]) -> "nn.Module":
     return import_module(SEGMENTERS[name]).build(settings)
 
 
-def segmenter_from_card(
-    card: dict[str, Any], tensors: "dict[str, np.ndarray]", source: str = "weights"
-) -> "nn.Module":
+def segmenter_from_card(card: dict[str, Any], tensors: "dict[str, np.ndarray]", source: str = "weights") -> "nn.Module":
     """Make the network that ``card`` describes and fill in its weights.
 
     Parameters

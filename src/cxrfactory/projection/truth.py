@@ -49,6 +49,19 @@ def frontal_truth(organs: dict[str, Float[np.ndarray, "h w"]], pixel_mm: float) 
     return found | {"heart": heart}
 
 
+def lateral_truth(organs: dict[str, Float[np.ndarray, "h w"]]) -> dict[str, Bool[np.ndarray, "h w"]]:
+    """Whole projections of right lung, left lung and heart in a lateral view; they overlap.
+
+    There is no reader's convention for these as there is for frontal films, so nothing is taken off.
+
+    Parameters
+    ----------
+    organs
+        Projected soft masks 0..1, [row, column], of at least :data:`FRONTAL_ORGANS`.
+    """
+    return {name: organs[name] > 0.5 for name in FRONTAL_ORGANS}
+
+
 def _opened(mask: np.ndarray, radius_px: float) -> np.ndarray:
     """Morphological opening with a disc, at reduced size where the disc is large."""
     step = max(1, int(radius_px // 6))

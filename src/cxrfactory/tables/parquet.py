@@ -32,9 +32,7 @@ def write_table(frame: pd.DataFrame, path: str | Path, schema: pa.Schema, sort: 
     missing = [name for name in schema.names if name not in frame.columns]
     extra = [name for name in frame.columns if name not in schema.names]
     if missing or extra:
-        raise CxrError(
-            f"{path}: missing columns {missing}, unexpected columns {extra}; expected {schema.names}"
-        )
+        raise CxrError(f"{path}: missing columns {missing}, unexpected columns {extra}; expected {schema.names}")
     frame = frame[schema.names]
     if sort and "image_id" in schema.names:
         frame = frame.sort_values("image_id", kind="stable")
@@ -49,9 +47,7 @@ def write_table(frame: pd.DataFrame, path: str | Path, schema: pa.Schema, sort: 
         pq.write_table(table.replace_schema_metadata(None), temporary, compression="zstd")
 
 
-def read_table(
-    path: str | Path, schema: pa.Schema | None = None, columns: list[str] | None = None
-) -> pd.DataFrame:
+def read_table(path: str | Path, schema: pa.Schema | None = None, columns: list[str] | None = None) -> pd.DataFrame:
     """Read a Parquet table; with a schema, check that its columns are there.
 
     Raises

@@ -67,9 +67,7 @@ def read_weights(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any
     if missing:
         raise CxrError(f"{card_path(path)}: keys {missing} are missing from the weights card")
     if card["sha256"] != sha256_of(path):
-        raise CxrError(
-            f"{path}: its SHA-256 is not the one in {card_path(path).name}; the card is of other weights"
-        )
+        raise CxrError(f"{path}: its SHA-256 is not the one in {card_path(path).name}; the card is of other weights")
     try:
         return load_file(path), card
     except (SafetensorError, OSError) as error:
