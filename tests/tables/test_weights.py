@@ -37,7 +37,7 @@ def test_what_is_wrong_is_one_line(tmp_path):
     with pytest.raises(CxrError, match="not readable as JSON"):
         read_weights(path)
     card_path(path).write_text("{}")
-    with pytest.raises(CxrError, match="keys .* are missing from the weights card"):
+    with pytest.raises(CxrError, match=r"keys .* are missing from the weights card"):
         read_weights(path)
     path.write_bytes(b"junk")
     card_path(path).write_text(json.dumps({**CARD, "sha256": sha256_of(path)}))

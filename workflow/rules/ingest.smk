@@ -70,7 +70,7 @@ rule ingest_labelled:
         mem_mb=2000,
         runtime=30,
     params:
-        root=PLAN.config.labelled.root,
+        root=subpath(input.clinical, parent=True),
         options=PLAN.labelled_options,
     message:
         "Ingest the labelled set"
