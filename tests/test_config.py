@@ -58,4 +58,4 @@ def test_options_of_a_section():
     assert "--equalise" in text.split()
     assert "--no-remove-borders" in text.split()
     assert "clahe-clip" not in text
-    assert Config().model.options("igsc") == "--igsc '5,4'"
+    assert Config().model.options("igsc") == "--igsc '4,3'"

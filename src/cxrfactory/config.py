@@ -100,9 +100,9 @@ class ModelConfig(Section):
 
     segmenter: Literal["hybridgnet"] = Field("hybridgnet", description="registered name")
     graph: Literal["lungs", "lungs-heart", "lungs-heart-clavicles"] = Field("lungs-heart", description="organs")
-    input_size: int = Field(256, ge=32, multiple_of=32, description="side of the network's input, a multiple of 32")
+    input_size: int = Field(128, ge=32, multiple_of=32, description="side of the network's input, a multiple of 32")
     igsc: list[int] = Field(
-        [6, 5], max_length=2, description="encoder blocks of the skip connections: two, one or none"
+        [4, 3], max_length=2, description="encoder blocks of the skip connections: two, one or none"
     )
     latent: int = Field(64, ge=1, description="size of the latent code")
 
@@ -110,23 +110,23 @@ class ModelConfig(Section):
 class TrainConfig(Section):
     """How to train; the paper's values stand in docs/training.md."""
 
-    epochs: int = Field(100, ge=1, description="passes over the training images")
+    epochs: int = Field(600, ge=1, description="passes over the training images")
     batch_size: int = Field(8, ge=2, description="images a step; a batch holds one kind of labels")
-    learning_rate: float = Field(1e-3, gt=0, description="peak rate of AdamW")
+    learning_rate: float = Field(7e-4, gt=0, description="peak rate of AdamW")
     weight_decay: float = Field(1e-5, ge=0, description="of AdamW")
     schedule: Literal["cosine", "step"] = Field("cosine", description="cosine to zero, or steps")
     step_factor: float = Field(0.9, gt=0, le=1, description="factor of the step schedule")
     step_epochs: int = Field(100, ge=1, description="epochs between its steps")
     kl_weight: float = Field(1e-5, ge=0, description="weight of the variational term")
     rotation_degrees: float = Field(5.0, ge=0, le=45, description="largest rotation")
-    scale: float = Field(0.15, ge=0, lt=1, description="largest relative change of width and height")
-    shift: Share = Field(0.05, description="largest shift, share of the side")
+    scale: float = Field(0.25, ge=0, lt=1, description="largest relative change of width and height")
+    shift: Share = Field(0.08, description="largest shift, share of the side")
     gamma_low: float = Field(0.6, gt=0, description="smallest gamma")
     gamma_high: float = Field(1.4, gt=0, description="largest gamma")
     appearance: Share = Field(0.25, description="chance of each of contrast, curve, shading, blur, noise, marks")
     average: float = Field(0.99, ge=0, lt=1, description="decay of the running average of the weights; 0 for none")
     precision: Literal["fp32", "bf16"] = Field("bf16", description="bf16 is mixed precision")
-    validate_every: int = Field(10, ge=1, description="epochs between validations and checkpoints")
+    validate_every: int = Field(50, ge=1, description="epochs between validations and checkpoints")
     seed: int = Field(0, ge=0, description="of initial weights, order and augmentation")
     threads: int = Field(2, ge=1, description="CPU threads; the weights' last digits depend on it, so it is fixed here")
 

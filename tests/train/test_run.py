@@ -111,7 +111,7 @@ def test_missing_split_is_named(labelled):
 
 @pytest.mark.parametrize(("schedule", "first", "last"), [("cosine", 0.0, 0.0), ("step", 1e-3, 1e-3 * 0.9**2)])
 def test_learning_rate(schedule, first, last):
-    settings = TrainConfig(schedule=schedule, step_epochs=10, epochs=30)
+    settings = TrainConfig(schedule=schedule, step_epochs=10, epochs=30, learning_rate=1e-3)
     assert loop.learning_rate(settings, 0.0, 0) == pytest.approx(first)
     assert loop.learning_rate(settings, 1.0, 29) == pytest.approx(last, abs=1e-9)
 

@@ -8,6 +8,8 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 # Channels after each block; with 1024 x 1024 input the two latent layers then hold 16.8 M parameters.
 CHANNELS = (8, 16, 32, 64, 128, 128)
 
+FIRST_LOGVAR = -5.0
+
 
 class ResidualBlock(nn.Module):
     """Two 3 x 3 convolutions with running-statistics normalisation, and a 1 x 1 shortcut.
@@ -58,6 +60,9 @@ class Encoder(nn.Module):
         flat = channels[-1] * (input_size // 32) ** 2
         self.mu = nn.Linear(flat, latent)
         self.logvar = nn.Linear(flat, latent)
+        # Start with little noise in the code: with unit variance the first epochs fit the noise.
+        nn.init.zeros_(self.logvar.weight)
+        nn.init.constant_(self.logvar.bias, FIRST_LOGVAR)
 
     def forward(self, image: Float[Tensor, "b 1 s s"]) -> tuple[list[Tensor], Tensor, Tensor]:
         """Return the maps of blocks 1 to 6 (block i at ``s / 2^(i-1)``), the latent mean and log-variance."""

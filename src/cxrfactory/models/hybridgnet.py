@@ -4,7 +4,7 @@ Gaggion et al., "Improving anatomical plausibility in medical image segmentation
 networks" (IEEE TMI 2022), section 3: latent 64, six Chebyshev layers (K = 6) with layer normalisation and
 ReLU, unpooling after the third, none to two image-to-graph skip connections (IGSC), deep supervision.
 One addition: every predicted position is an offset from the mean shape of the training set, which is
-stored with the weights; it only moves the starting point of the optimisation.
+stored with the weights, in tenths of the side; this changes the optimisation, not what can be represented.
 """
 
 from dataclasses import dataclass
@@ -21,6 +21,9 @@ from cxrfactory.models.encoder import CHANNELS, Encoder
 # Node features: latent code -> three layers at half the nodes -> unpooling -> three layers -> (x, y).
 WIDTHS = (32, 32, 32, 16, 16, 16)
 ORDER = 6
+# An output of 1 moves a node by this share of the side. Adam's steps have the size of the learning rate whatever the
+# gradient; with outputs in whole sides, one step would shake every node by several pixels.
+REACH = 0.1
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,7 @@ class HybridGNet(nn.Module):
         self.register_buffer("mean_shape", torch.full((graph.nodes, 2), 0.5))
         for layer in (self.position1, self.position2, self.conv6):
             if layer is not None:
-                nn.init.normal_(layer.weight, std=1e-3)
+                nn.init.normal_(layer.weight, std=1e-2)
 
     def encode(self, image: Float[Tensor, "b 1 s s"]) -> Encoded:
         """Run the encoder once; the maps that no skip connection reads are dropped."""
@@ -132,18 +135,18 @@ class HybridGNet(nn.Module):
         x = torch.relu(self.norms[1](self.conv2(x)))
         intermediate = []
         if self.position1 is not None:
-            position = self.position1(x) + self.pooling @ self.mean_shape
+            position = REACH * self.position1(x) + self.pooling @ self.mean_shape
             intermediate.append(position)
             x = self._skip(x, encoded.maps[0], position)
         x = torch.relu(self.norms[2](self.conv3(x)))
         x = self.unpooling @ x
         x = torch.relu(self.norms[3](self.conv4(x)))
         if self.position2 is not None:
-            position = self.position2(x) + self.mean_shape
+            position = REACH * self.position2(x) + self.mean_shape
             intermediate.append(position)
             x = self._skip(x, encoded.maps[1], position)
         x = torch.relu(self.norms[4](self.conv5(x)))
-        return self.conv6(x) + self.mean_shape, intermediate
+        return REACH * self.conv6(x) + self.mean_shape, intermediate
 
     @staticmethod
     def _skip(x: Tensor, features: Tensor, position: Tensor) -> Tensor:
