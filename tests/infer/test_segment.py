@@ -6,8 +6,9 @@ import pytest
 
 from cxrfactory import read_chexmask, rle_decode
 from cxrfactory.anatomy.raster import fill_contour
-from cxrfactory.errors import CxrError
-from cxrfactory.infer.segment import list_images, segment
+from cxrfactory.errors import CxrError, ImageError
+from cxrfactory.infer.predictor import Prediction
+from cxrfactory.infer.segment import _check_upright, list_images, segment
 
 
 def test_every_file_gives_a_row_or_a_named_rejection(weights, folder, tmp_path):
@@ -62,3 +63,21 @@ def test_nothing_is_left_behind_when_weights_are_missing(folder, tmp_path):
     with pytest.raises(CxrError, match=r"no such file; weights are NAME\.safetensors"):
         segment([folder], tmp_path / "w.safetensors", tmp_path / "out" / "x.csv")
     assert not (tmp_path / "out").exists()
+
+
+def spread(*values):
+    points = np.zeros((120, 2), np.float32)
+    return [Prediction(points, points, np.full((120, 2), value, np.float32), np.zeros(64)) for value in values]
+
+
+def test_an_image_on_its_side_is_named_with_the_turn_that_rights_it():
+    with pytest.raises(ImageError, match="after a turn of 90 degrees clockwise"):
+        _check_upright(spread(12, 6, 12, 4))
+    with pytest.raises(ImageError, match="after a turn of 180 degrees"):
+        _check_upright(spread(9, 12, 3, 8))
+
+
+def test_upright_and_doubtful_images_pass():
+    _check_upright(spread(4, 12, 8, 11))
+    _check_upright(spread(6, 12, 5, 11))  # a little surer is no proof
+    _check_upright(spread(5))  # not checked

@@ -45,6 +45,9 @@ def segment(
     device: Device = "auto",
     batch_size: BatchSize = 16,
     workers: Workers = 2,
+    check_orientation: Annotated[
+        bool, typer.Option(help="Reject images that lie on their side (4 x the time).")
+    ] = True,
     *,
     preprocess_config: PreprocessConfig,
 ) -> None:
@@ -52,7 +55,8 @@ def segment(
     from cxrfactory.infer.segment import segment as run
 
     recipe = preparation(preprocess_config)
-    run(paths, weights, output, masks, overlays, recipe, samples, precision, device, batch_size, workers)
+    how = (samples, precision, device, batch_size, workers, check_orientation)
+    run(paths, weights, output, masks, overlays, recipe, *how)
 
 
 def overlays(
