@@ -184,7 +184,7 @@ def _check_upright(predictions: list[Prediction]) -> None:
     best = int(np.argmin(spread))
     if spread[best] < SURER * spread[0]:
         raise ImageError(
-            f"lies on its side or upside down: landmarks deviate by {spread[0]:.1f} px, and by {spread[best]:.1f} px after "
+            f"lies on its side or upside down: landmarks deviate by {spread[0]:.1f} px, by {spread[best]:.1f} px after "
             f"a turn of {CLOCKWISE_DEGREES[best]} degrees clockwise; turn it, or use --no-check-orientation"
         )
 
