@@ -24,7 +24,7 @@ def _one_thread():
 
 
 def test_training_learns_and_writes_everything(labelled, tmp_path):
-    settings = TrainConfig(epochs=40, batch_size=4, validate_every=20, precision="fp32", learning_rate=2e-3)
+    settings = TrainConfig(epochs=60, batch_size=4, validate_every=30, precision="fp32", learning_rate=1e-3)
     out = tmp_path / "w.safetensors"
     metrics = train_segmenter(labelled, out, MODEL, settings, CPU, tmp_path / "h.csv", tmp_path / "c.png")
     assert metrics["lungs"]["dice"] > 0.85
@@ -34,7 +34,7 @@ def test_training_learns_and_writes_everything(labelled, tmp_path):
     assert card["metrics"]["val"]["lungs"]["dice"] == metrics["lungs"]["dice"]
     assert tensors["mean_shape"].shape == (120, 2)
     history = pd.read_csv(tmp_path / "h.csv")
-    assert list(history["epoch"]) == list(range(1, 41))
+    assert list(history["epoch"]) == list(range(1, 61))
     assert history["loss"].iloc[-1] < history["loss"].iloc[0]
     assert (tmp_path / "c.png").stat().st_size > 1000
     assert not list(tmp_path.glob("*.checkpoint"))

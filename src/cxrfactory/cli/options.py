@@ -34,13 +34,17 @@ def with_options(*sections: type[Section]) -> Callable[[Callable[..., None]], Ca
                     inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hint)
                 )
 
+        signature = inspect.Signature(parameters)
+
         @functools.wraps(command)
-        def wrapper(**given: Any) -> None:
+        def wrapper(*positional: Any, **named: Any) -> None:
             from pydantic import ValidationError
 
             from cxrfactory.errors import CxrError
 
-            built = {}
+            bound = signature.bind(*positional, **named)
+            bound.apply_defaults()
+            given, built = dict(bound.arguments), {}
             for section in sections:
                 values = {name: given.pop(name) for name in section.model_fields}
                 for name, field in section.model_fields.items():
@@ -54,7 +58,7 @@ def with_options(*sections: type[Section]) -> Callable[[Callable[..., None]], Ca
                     raise CxrError(f"--{option}: {first['msg']}, found {first.get('input')!r}") from error
             command(**given, **built)
 
-        wrapper.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        wrapper.__signature__ = signature  # type: ignore[attr-defined]
         wrapper.__annotations__ = {each.name: each.annotation for each in parameters}
         return wrapper
 
