@@ -22,10 +22,6 @@ def train(
     train_config: TrainConfig,
 ) -> None:
     """Train a segmenter on labelled radiographs: weights, card, history, curves."""
-    import os
-
-    # Threads that wait asleep: on a machine with other work, spinning ones make every step many times slower.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     import torch
 
     from cxrfactory.models.device import choose_device
