@@ -30,8 +30,7 @@ def predict(network: nn.Module, data: LabelledImages, device: torch.device, batc
 
 
 def _organs(masks: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    grouped = {"lungs": masks["right_lung"] | masks["left_lung"], **masks}
-    return grouped
+    return {"lungs": masks["right_lung"] | masks["left_lung"], **masks}
 
 
 def score(
