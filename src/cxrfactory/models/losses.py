@@ -6,8 +6,8 @@ from torch import Tensor
 
 
 def kl_divergence(mu: Float[Tensor, "b latent"], logvar: Float[Tensor, "b latent"]) -> Float[Tensor, ""]:
-    """KL divergence of the latent distribution from the unit Gaussian: sum over the code, mean over the batch."""
-    return -0.5 * (1 + logvar - mu.square() - logvar.exp()).sum(dim=1).mean()
+    """KL divergence of the latent distribution from the unit Gaussian: mean over the code and over the batch."""
+    return -0.5 * (1 + logvar - mu.square() - logvar.exp()).mean()
 
 
 def landmark_loss(
