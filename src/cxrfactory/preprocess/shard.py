@@ -8,10 +8,10 @@ from cxrfactory.imaging.png import encode_png
 from cxrfactory.imaging.prepare import Preparation, prepare
 from cxrfactory.imaging.reading import read_radiograph
 from cxrfactory.logs import get_logger
-from cxrfactory.preprocess.files import path_inside
 from cxrfactory.preprocess.streaming import write_images
 from cxrfactory.tables.keys import shard_of
 from cxrfactory.tables.parquet import read_table
+from cxrfactory.tables.paths import path_inside
 from cxrfactory.tables.schemas import IMAGES
 
 log = get_logger(__name__)

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from cxrfactory.errors import ImageError
-from cxrfactory.preprocess.files import path_inside
+from cxrfactory.tables.paths import path_inside
 
 
 @pytest.mark.parametrize("relative", ["a.png", "files/p10/s1/a.jpg", "./a.png", "a..b/c...png"])
