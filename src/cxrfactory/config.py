@@ -5,8 +5,9 @@
 """
 
 import json
+import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -45,6 +46,8 @@ class CohortConfig(Section):
     folder: str = Field("results/cohort", description="where it is made; the default releases stand in it")
     patients: int = Field(160, ge=4, description="virtual patients")
     labelled: int = Field(104, ge=2, description="how many of them are the labelled training set")
+    scans: int = Field(64, ge=1, description="virtual patients that are also written as a release of chest CT")
+    scan_spacing_mm: float = Field(2.0, gt=0, le=10, description="voxel size of those scans")
     seed: int = Field(0, ge=0, description="another seed makes another cohort")
 
     @model_validator(mode="after")
@@ -65,6 +68,51 @@ class DatasetConfig(Section):
         False, description="where the view is missing, let the procedure text decide (MIMIC-CXR-JPG)"
     )
     check_files: bool = Field(False, description="look for every image file at ingest already")
+
+
+class ScanConfig(Section):
+    """One release of chest CT with labels."""
+
+    root: str = Field(description="folder of the release, as downloaded; only read")
+    ct: str = Field(
+        "{study}/ct.nii.gz",
+        description="where a study's CT is: {study} stands for its id, * for anything; a file or a DICOM folder",
+    )
+    labels: str = Field(
+        "{study}/labels.nii.gz", description="where its labels are: one volume, or a folder of one file a structure"
+    )
+    names: str | None = Field(None, description="table of label values and names, in root; for one-volume labels")
+    patient: str | None = Field(
+        None, description="regular expression whose first group takes the patient out of the study id; none: one each"
+    )
+    axes: str | None = Field(
+        None, description="sides to which the stored axes grow, e.g. RAS; only for files without an orientation"
+    )
+    spacing_mm: list[float] | None = Field(None, description="voxel size along the stored axes; goes with axes")
+    shards: int = Field(1, ge=1, le=9999, description="files that its studies are split into; some 100 studies each")
+
+    @model_validator(mode="after")
+    def _patterns(self) -> "ScanConfig":
+        for name in ("ct", "labels"):
+            if "{study}" not in getattr(self, name):
+                raise ValueError(f"{name} is '{getattr(self, name)}'; expected a path that holds {{study}}")
+        if (self.axes is None) != (self.spacing_mm is None):
+            raise ValueError("axes and spacing_mm go together; give both or neither")
+        if self.spacing_mm is not None and (len(self.spacing_mm) != 3 or min(self.spacing_mm) <= 0):
+            raise ValueError(f"spacing_mm is {self.spacing_mm}; expected three lengths above 0")
+        return self
+
+
+class ProjectConfig(Section):
+    """CT to PA and lateral radiographs and masks."""
+
+    size: int = Field(384, ge=32, le=4096, description="side of the projected image, pixels")
+    body_only: bool = Field(False, description="set the table and what lies outside the body to air")
+    without_arms: bool = Field(False, description="set arms beside or above the chest to air as well")
+    validation_fraction: Share = Field(
+        0.06, description="share of patients for validation (the paper: 1,564 of 25,692)"
+    )
+    mask_png: bool = Field(False, description="also write every mask as a PNG file")
 
 
 class LabelledConfig(Section):
@@ -168,12 +216,32 @@ class Config(Section):
         min_length=1,
         description="hospital releases: mimic-cxr-jpg, chexpert, padchest, chestx-ray8, vindr-cxr, candid-ptx",
     )
+    scans: dict[str, ScanConfig] = Field(
+        {
+            "virtual-ct": ScanConfig(
+                root="results/cohort/virtual-ct",
+                ct="ct/{study}.nii.gz",
+                labels="labels/{study}.nii.gz",
+                names="structures.csv",
+                shards=4,
+            )
+        },
+        description="releases of chest CT, by a name of your own",
+    )
     labelled: LabelledConfig = LabelledConfig()
     preprocess: PreprocessConfig = PreprocessConfig()
     model: ModelConfig = ModelConfig()
     train: TrainConfig = TrainConfig()
     infer: InferConfig = InferConfig()
     rca: RcaConfig = RcaConfig()
+    project: ProjectConfig = ProjectConfig()
+
+    @model_validator(mode="after")
+    def _release_names(self) -> "Config":
+        for name in self.scans:
+            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+                raise ValueError(f"scans: release name '{name}'; expected letters, digits, '.', '_' and '-'")
+        return self
 
 
 def parse_config(values: dict[str, Any], source: str = "config.yaml") -> Config:
@@ -223,15 +291,13 @@ def read_config(path: str | Path) -> Config:
 
 
 def _section_at(location: tuple[int | str, ...]) -> type[BaseModel]:
-    section: Any = Config
+    section: type[BaseModel] = Config
     for part in location[:-1]:
-        field = section.model_fields.get(part) if hasattr(section, "model_fields") else None
-        if field is None:  # a dataset's name
-            section = DatasetConfig
+        field = section.model_fields.get(str(part))
+        if field is None:  # the name of a release: the field before it gave the section of all of them
             continue
-        inner = [each for each in getattr(field.annotation, "__args__", ()) if isinstance(each, type)]
-        models = [each for each in (field.annotation, *inner) if isinstance(each, type) and issubclass(each, BaseModel)]
-        section = models[0] if models else section
+        kinds = (field.annotation, *get_args(field.annotation))
+        section = next((each for each in kinds if isinstance(each, type) and issubclass(each, BaseModel)), section)
     return section
 
 

@@ -53,7 +53,7 @@ rule config_used:
         mem_mb=500,
         runtime=5,
     params:
-        values=PLAN.config.model_dump_json(),
+        values=lambda wildcards: PLAN.config.model_dump_json(),
     message:
         "Write the config out in full"
     shell:

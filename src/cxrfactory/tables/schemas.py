@@ -109,3 +109,60 @@ LABELLED_IMAGES = pa.schema(
         pa.field("landmarks", pa.list_(pa.float32()), nullable=False),
     ]
 )
+
+# A release of chest CT: one row a study.
+SCANS = pa.schema(
+    [
+        pa.field("study_id", pa.string(), nullable=False),
+        pa.field("patient_id", pa.string(), nullable=False),
+        pa.field("ct", pa.string()),  # file or DICOM folder, relative to the release's root
+        pa.field("labels", pa.string()),  # one volume, or a folder of one file a structure
+        pa.field("included", pa.bool_(), nullable=False),
+        pa.field("exclusion_reason", pa.string()),  # null where included
+    ]
+)
+
+# Masks of projected structures: one row a structure and view.
+MASKS = pa.schema(
+    [
+        pa.field("study_id", pa.string(), nullable=False),
+        pa.field("view", pa.string(), nullable=False),  # PA or LL
+        pa.field("source_id", pa.int32()),  # value in the label volume; null for one file a structure, and for unions
+        pa.field("class_id", pa.int32()),  # of the taxonomy; null for a label outside it
+        pa.field("name", pa.string(), nullable=False),
+        pa.field("origin", pa.string(), nullable=False),  # label, or union of labels
+        pa.field("height", pa.int32(), nullable=False),
+        pa.field("width", pa.int32(), nullable=False),
+        pa.field("rle", pa.string(), nullable=False),  # "start length ...", row by row, from 1; empty for no pixel
+        pa.field("area_px", pa.int64(), nullable=False),
+        pa.field("bbox_x", pa.int32()),  # left column, top row, columns, rows; null for no pixel
+        pa.field("bbox_y", pa.int32()),
+        pa.field("bbox_width", pa.int32()),
+        pa.field("bbox_height", pa.int32()),
+        pa.field("centroid_x", pa.float64()),  # pixel centres at integers; null for no pixel
+        pa.field("centroid_y", pa.float64()),
+        pa.field("touches_border", pa.bool_(), nullable=False),
+    ]
+)
+
+PROJECTIONS = pa.schema(
+    [
+        pa.field("study_id", pa.string(), nullable=False),
+        pa.field("view", pa.string(), nullable=False),
+        pa.field("png8", pa.binary(), nullable=False),  # min-max of the image
+        pa.field("png16", pa.binary(), nullable=False),  # path integral, counts_per_unit of the study's row
+    ]
+)
+
+STUDIES = pa.schema(
+    [
+        pa.field("study_id", pa.string(), nullable=False),
+        pa.field("patient_id", pa.string(), nullable=False),
+        pa.field("release", pa.string(), nullable=False),
+        pa.field("size", pa.int32(), nullable=False),  # side of both images, px
+        pa.field("pixel_mm", pa.float64(), nullable=False),
+        pa.field("counts_per_unit", pa.float64(), nullable=False),  # 16-bit counts of a path integral of 1
+        pa.field("structures", pa.int32(), nullable=False),  # labels with at least one voxel
+        pa.field("notes", pa.string()),  # what was done to the volumes; null for nothing
+    ]
+)

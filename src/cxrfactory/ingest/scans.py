@@ -1,0 +1,117 @@
+"""A release of chest CT to its manifest: which studies there are, and where their CT and labels stand."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from cxrfactory.errors import CxrError
+from cxrfactory.logs import get_logger
+from cxrfactory.tables.parquet import write_table
+from cxrfactory.tables.schemas import SCANS
+
+_PLACE = "{study}"
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+log = get_logger(__name__)
+
+
+def ingest_scans(
+    root: str | Path, output: str | Path, ct: str, labels: str, patient: str | None = None
+) -> tuple[int, int]:
+    """Write the manifest of a CT release.
+
+    Every path that matches one of the patterns is a row: studies with CT and labels are included, the others
+    are excluded with the reason.
+
+    Parameters
+    ----------
+    root
+        Folder of the release; only read.
+    output
+        Parquet to write, schema ``SCANS``, sorted by ``study_id``.
+    ct, labels
+        Paths relative to the root; ``{study}`` stands for the study's id (the same text wherever it occurs), ``*``
+        for anything within one folder's or file's name.
+    patient
+        Regular expression whose first group takes the patient's id out of the study's id; without it every
+        study is a patient of its own.
+
+    Returns
+    -------
+    Numbers of studies included and excluded.
+
+    Raises
+    ------
+    CxrError
+        If the root is no folder, nothing matches, two paths claim one study, an id cannot be a file name, or
+        ``patient`` does not fit an id.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise CxrError(f"{root}: no such folder; expected the root of a CT release")
+    volumes, masks = _matches(root, ct, "ct"), _matches(root, labels, "labels")
+    if not volumes:
+        raise CxrError(f"{root}: nothing matches ct pattern '{ct}'; see scans in the config")
+    pick = _patient_pattern(patient)
+    rows = []
+    for study in sorted(volumes.keys() | masks.keys()):
+        missing = [what for what, found in (("CT", volumes), ("labels", masks)) if study not in found]
+        rows.append(
+            {
+                "study_id": study,
+                "patient_id": _patient(study, pick),
+                "ct": volumes.get(study),
+                "labels": masks.get(study),
+                "included": not missing,
+                "exclusion_reason": f"no {missing[0]} in the release" if missing else None,
+            }
+        )
+    write_table(pd.DataFrame(rows, columns=SCANS.names), output, SCANS)
+    included = sum(row["included"] for row in rows)
+    log.info("%s: %d studies, %d included, %d excluded", root, len(rows), included, len(rows) - included)
+    return included, len(rows) - included
+
+
+def _matches(root: Path, pattern: str, name: str) -> dict[str, str]:
+    parts = Path(pattern).parts
+    if Path(pattern).is_absolute() or ".." in parts:
+        raise CxrError(f"{name} pattern '{pattern}': expected a path relative to the release's root, without '..'")
+    if _PLACE not in pattern:
+        raise CxrError(f"{name} pattern '{pattern}': expected {_PLACE} where the study's id stands")
+    first, *others = [re.escape(piece).replace(r"\*", "[^/]*") for piece in pattern.split(_PLACE)]
+    expression = re.compile(first + "(?P<study>[^/]+)" + "(?P=study)".join(others))
+    found: dict[str, str] = {}
+    for path in sorted(root.glob(pattern.replace(_PLACE, "*"))):
+        relative = path.relative_to(root).as_posix()
+        match = expression.fullmatch(relative)
+        if match is None:  # {study} occurs twice, and here with two values
+            continue
+        study = match["study"]
+        if not _ID.fullmatch(study):
+            raise CxrError(f"{path}: study id '{study}'; expected letters, digits, '.', '_' and '-'")
+        if study in found:
+            raise CxrError(f"{root}: study '{study}' has two {name} paths, {found[study]} and {relative}; expected one")
+        found[study] = relative
+    return found
+
+
+def _patient_pattern(patient: str | None) -> re.Pattern[str] | None:
+    if patient is None:
+        return None
+    try:
+        pattern = re.compile(patient)
+    except re.error as error:
+        raise CxrError(f"patient '{patient}': not a regular expression ({error})") from error
+    if pattern.groups < 1:
+        raise CxrError(f"patient '{patient}': expected a group in brackets around the patient's id")
+    return pattern
+
+
+def _patient(study: str, pattern: re.Pattern[str] | None) -> str:
+    if pattern is None:
+        return study
+    match = pattern.match(study)
+    if match is None or not match[1]:
+        raise CxrError(f"patient '{pattern.pattern}' does not fit study id '{study}'; see scans in the config")
+    return match[1]

@@ -1,0 +1,71 @@
+import pytest
+
+from cxrfactory.errors import CxrError
+from cxrfactory.ingest.scans import ingest_scans
+from cxrfactory.tables.parquet import read_table
+from cxrfactory.tables.schemas import SCANS
+
+
+def make(root, *paths):
+    for path in paths:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).touch()
+
+
+def rows(root, tmp_path, ct, labels, patient=None):
+    counts = ingest_scans(root, tmp_path / "out.parquet", ct, labels, patient)
+    frame = read_table(tmp_path / "out.parquet", SCANS)
+    assert (int(frame["included"].sum()), int((~frame["included"]).sum())) == counts
+    return frame.set_index("study_id")
+
+
+def test_every_study_is_a_row_and_says_what_it_lacks(tmp_path):
+    root = tmp_path / "release"
+    make(root, "b/ct.nii.gz", "b/labels.nii.gz", "a/ct.nii.gz", "c/labels.nii.gz", "c/notes.txt")
+    frame = rows(root, tmp_path, "{study}/ct.nii.gz", "{study}/labels.nii.gz")
+    assert list(frame.index) == ["a", "b", "c"]
+    assert frame.loc["b", "ct"] == "b/ct.nii.gz"
+    assert frame["exclusion_reason"].tolist()[::2] == ["no labels in the release", "no CT in the release"]
+    assert frame.loc["b", "exclusion_reason"] is None or frame["exclusion_reason"].isna()["b"]
+
+
+def test_radgenome_layout_with_patients(tmp_path):
+    root = tmp_path / "release"
+    make(root, "train/train_1/train_1_a/train_1_a_1.nii.gz", "train/train_1/train_1_b/train_1_b_1.nii.gz")
+    make(root, "masks/seg_train_1_a_1/lung.nii.gz", "masks/seg_train_1_b_1/lung.nii.gz")
+    frame = rows(root, tmp_path, "train/*/*/{study}.nii.gz", "masks/seg_{study}", r"([a-z]+_\d+)_")
+    assert frame["included"].all()
+    assert set(frame["patient_id"]) == {"train_1"}
+    assert frame.loc["train_1_a_1", "labels"] == "masks/seg_train_1_a_1"
+
+
+def test_id_that_occurs_twice_in_a_pattern_must_be_the_same(tmp_path):
+    root = tmp_path / "release"
+    make(root, "x/x.nii", "x/y.nii", "x/l.nii")
+    frame = rows(root, tmp_path, "{study}/{study}.nii", "{study}/l.nii")
+    assert list(frame.index) == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("ct", "labels", "patient", "message"),
+    [
+        ("{study}/none.nii", "{study}/l.nii", None, "nothing matches ct pattern"),
+        ("x/ct.nii", "{study}/l.nii", None, "expected {study} where"),
+        ("../{study}.nii", "{study}/l.nii", None, "without '..'"),
+        ("*/{study}.nii", "{study}/l.nii", None, "two ct paths"),
+        ("x/{study}.nii", "{study}/l.nii", "(", "not a regular expression"),
+        ("x/{study}.nii", "{study}/l.nii", "abc", "expected a group"),
+        ("x/{study}.nii", "{study}/l.nii", r"(\d+)", "does not fit study id 'ct'"),
+    ],
+)
+def test_wrong_patterns_are_one_line(tmp_path, ct, labels, patient, message):
+    root = tmp_path / "release"
+    make(root, "x/ct.nii", "y/ct.nii", "x/l.nii")
+    with pytest.raises(CxrError, match=message) as caught:
+        ingest_scans(root, tmp_path / "out.parquet", ct, labels, patient)
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_root_is_named(tmp_path):
+    with pytest.raises(CxrError, match="no such folder"):
+        ingest_scans(tmp_path / "none", tmp_path / "o.parquet", "{study}", "{study}")
