@@ -100,7 +100,7 @@ def build_cohort(ct: str | Path, output: str | Path, plan: CohortPlan, workers: 
     if workers < 1:
         raise CxrError(f"{workers} workers; expected 1 or more")
     for part in PARTS:
-        _check_replaceable(output / part)
+        check_replaceable(output / part)
     source = load_source(ct)
     output.mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(prefix=".cohort.", dir=output))
@@ -121,8 +121,14 @@ def build_cohort(ct: str | Path, output: str | Path, plan: CohortPlan, workers: 
         shutil.rmtree(building, ignore_errors=True)
 
 
-def _check_replaceable(part: Path) -> None:
-    """A part may go if an earlier run made it, or if it holds no file (a workflow makes folders beforehand)."""
+def check_replaceable(part: Path) -> None:
+    """Refuse to replace a folder unless an earlier run made it or it holds no file (a workflow makes folders).
+
+    Raises
+    ------
+    CxrError
+        If it is something else: a real release, say.
+    """
     if part.is_file() or (
         part.is_dir() and not (part / MARKER).is_file() and any(path.is_file() for path in part.rglob("*"))
     ):

@@ -7,6 +7,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import torch
+from jaxtyping import UInt8
 from nibabel.filebasedimages import ImageFileError
 
 from cxrfactory.cohort.surroundings import extend_neck, without_table
@@ -87,11 +88,22 @@ def load_source(folder: str | Path, device: str = "cpu") -> SourceChest:
     CxrError
         If a file is missing or unreadable, the two differ in shape, or lungs or heart are not labelled.
     """
+    return prepare_source(*read_source(folder), device)
+
+
+def read_source(folder: str | Path) -> tuple[np.ndarray, np.ndarray, tuple[float, float, float]]:
+    """Read CT numbers (float32) and labels (uint8), both canonical [x, y, z], and the spacing (x, y, z) in mm.
+
+    Raises
+    ------
+    CxrError
+        If a file is missing or unreadable, or the two differ in shape.
+    """
     hu, spacing = _read(Path(folder) / CT_FILE)
     labels, _ = _read(Path(folder) / LABEL_FILE)
     if hu.shape != labels.shape:
         raise CxrError(f"{folder}: {CT_FILE} has shape {hu.shape}, {LABEL_FILE} {labels.shape}; expected one shape")
-    return prepare_source(hu, labels.astype(np.uint8), spacing, device)
+    return hu, labels.astype(np.uint8), spacing
 
 
 def prepare_source(
@@ -113,14 +125,8 @@ def prepare_source(
     """
     # [z, y, x], contiguous: every later pass runs in memory order.
     hu = np.ascontiguousarray(hu.transpose(2, 1, 0), dtype=np.float32)
-    groups = np.zeros(256, np.uint8)
-    for place, values in enumerate(ORGAN_GROUPS.values(), start=1):
-        groups[list(values)] = place
-    grouped = groups[np.ascontiguousarray(labels.transpose(2, 1, 0))]
-    for place, name in enumerate(ORGAN_GROUPS, start=1):
-        if name in ("right_lung", "left_lung", "heart") and not (grouped == place).any():
-            raise CxrError(f"the label volume holds no {name.replace('_', ' ')} (labels {ORGAN_GROUPS[name]})")
-    centre, anatomy = _anatomy(grouped, spacing_mm)
+    grouped = group_labels(np.ascontiguousarray(labels.transpose(2, 1, 0)))
+    centre, anatomy = locate(grouped, spacing_mm)
     low = tuple(float(-c) for c in centre)
     high = tuple(float((n - 1) * s - c) for n, s, c in zip(hu.shape[::-1], spacing_mm, centre, strict=True))
     hu, grouped, added_mm = extend_neck(without_table(hu), grouped, spacing_mm)
@@ -147,6 +153,24 @@ def prepare_source(
     )
 
 
+def group_labels(labels: UInt8[np.ndarray, "z y x"]) -> UInt8[np.ndarray, "z y x"]:
+    """Places (from 1) in :data:`ORGAN_GROUPS` of TotalSegmentator v2 labels; 0 for all others.
+
+    Raises
+    ------
+    CxrError
+        If lungs or heart are not labelled.
+    """
+    groups = np.zeros(256, np.uint8)
+    for place, values in enumerate(ORGAN_GROUPS.values(), start=1):
+        groups[list(values)] = place
+    grouped = groups[labels]
+    for place, name in enumerate(ORGAN_GROUPS, start=1):
+        if name in ("right_lung", "left_lung", "heart") and not (grouped == place).any():
+            raise CxrError(f"the label volume holds no {name.replace('_', ' ')} (labels {ORGAN_GROUPS[name]})")
+    return grouped
+
+
 def _read(path: Path) -> tuple[np.ndarray, tuple[float, float, float]]:
     if not path.is_file():
         raise CxrError(f"{path}: no such file; run `python -m cxrfactory fetch-ct --output {path.parent}` first")
@@ -170,8 +194,8 @@ def _mean_blocks(volume: np.ndarray, rows: int, columns: int) -> np.ndarray:
     return reduced / np.float32(rows * columns)
 
 
-def _anatomy(
-    grouped: np.ndarray, spacing_mm: tuple[float, float, float]
+def locate(
+    grouped: UInt8[np.ndarray, "z y x"], spacing_mm: tuple[float, float, float]
 ) -> tuple[tuple[float, float, float], ChestAnatomy]:
     """Centre of the lungs' box (x, y, z) in mm from the first voxel, and the chest's parts about it."""
     names = list(ORGAN_GROUPS)

@@ -1,5 +1,6 @@
 """Sample a deformed chest and project it in one go: the deformed volume never stands in memory as a whole."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,28 +73,42 @@ def project_deformed(
     Float[np.ndarray, "channels rows columns"]
         float32, display orientation: rows from the head down, row spacing ``grid.spacing_mm[2]``.
     """
+    along = 2 if view == "PA" else 3
+    parts = [
+        slab.sum(along) if reduce == "sum" else slab.amax(along)
+        for slab in _slabs(volume, deformation, grid, "bilinear")
+    ]
+    projected = torch.cat(parts, dim=1).cpu().numpy()
+    if reduce == "sum":
+        projected *= np.float32(grid.spacing_mm[1 if view == "PA" else 0])
+    return np.stack([display(channel, view) for channel in projected])
+
+
+def sample_deformed(
+    volume: SampledVolume, deformation: PullBack, grid: ViewGrid, nearest: bool = False
+) -> Float[np.ndarray, "channels z y x"]:
+    """Sample a volume through a deformation on a grid: float32, trilinearly or at the nearest voxel."""
+    mode = "nearest" if nearest else "bilinear"
+    return torch.cat(list(_slabs(volume, deformation, grid, mode)), dim=1).cpu().numpy()
+
+
+def _slabs(volume: SampledVolume, deformation: PullBack, grid: ViewGrid, mode: str) -> Iterator[torch.Tensor]:
+    """Samples [channels, z, y, x] of a few slices at a time, from the feet up."""
     device = volume.values.device
     field = torch.from_numpy(_normalised(volume, deformation)).to(device)
     nz = grid.counts[2]
     axis_nodes = [_node_positions(deformation, grid, axis) for axis in range(3)]
     in_plane = [torch.from_numpy(_linear_weights(axis_nodes[axis], field.shape[2 - axis])) for axis in range(3)]
     to_x, to_y, to_z = (weights.to(device) for weights in in_plane)
-    along = 2 if view == "PA" else 3
-    parts = []
     # x first: [mz, my, mx, 3] -> [mz, 3, my, nx], then y per slab.
     coarse = torch.einsum("zyxc,nx->zcyn", field, to_x)
     for start in range(0, nz, _SLAB):
         rows = to_z[start : start + _SLAB]
         slab = torch.einsum("kz,zcyn->kcyn", rows, coarse)
         sample_at = torch.einsum("my,kcyn->kmnc", to_y, slab)[None]
-        sampled = functional.grid_sample(
-            volume.values[None], sample_at, mode="bilinear", padding_mode="border", align_corners=True
+        yield functional.grid_sample(
+            volume.values[None], sample_at, mode=mode, padding_mode="border", align_corners=True
         )[0]
-        parts.append(sampled.sum(along) if reduce == "sum" else sampled.amax(along))
-    projected = torch.cat(parts, dim=1).cpu().numpy()
-    if reduce == "sum":
-        projected *= np.float32(grid.spacing_mm[1 if view == "PA" else 0])
-    return np.stack([display(channel, view) for channel in projected])
 
 
 def _normalised(volume: SampledVolume, deformation: PullBack) -> np.ndarray:

@@ -1,0 +1,160 @@
+"""Virtual patients as a release of chest CT: a NIfTI volume and a label volume each, axes stored as scanners differ."""
+
+import gzip
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import torch
+from jaxtyping import Shaped
+
+from cxrfactory.cohort.build import MARKER, check_replaceable
+from cxrfactory.cohort.patient import draw_person
+from cxrfactory.cohort.source import group_labels, locate, read_source
+from cxrfactory.errors import CxrError
+from cxrfactory.logs import get_logger, progress
+from cxrfactory.projection.deform import ChestAnatomy, pull_back
+from cxrfactory.projection.warp import SampledVolume, ViewGrid, sample_deformed
+from cxrfactory.tables.atomic import write_bytes, write_text
+
+NAMES_FILE = "structures.csv"
+# Patients take turns; with one orientation the reading of the others would go untried.
+STORED_AXES = ("LPS", "RAS", "LAS", "SRP")
+_HU_RANGE = (-1024, 3071)  # of a 12-bit scanner
+_REDUCED = 2  # voxels in plane that one of the held source stands for
+_MARKER_TEXT = "Virtual patients made by `cxrfactory cohort-scans`; no real person. A new run replaces this folder.\n"
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class ScanSource:
+    """The source chest as full volumes, float32: CT numbers and label values, and where its parts stand."""
+
+    hu: SampledVolume
+    labels: SampledVolume
+    anatomy: ChestAnatomy
+    low_mm: tuple[float, float, float]  # corners (x, y, z) of the scanned box about the centre of the lungs
+    high_mm: tuple[float, float, float]
+
+
+def load_scan_source(folder: str | Path) -> ScanSource:
+    """Read the CT and the labels that ``fetch-ct`` leaves in a folder, reduced in plane.
+
+    Raises
+    ------
+    CxrError
+        As :func:`cxrfactory.cohort.source.read_source`, or if lungs or heart are not labelled.
+    """
+    hu, labels, spacing = read_source(folder)
+    labels = np.ascontiguousarray(labels.transpose(2, 1, 0))
+    hu = hu.transpose(2, 1, 0)
+    centre, anatomy = locate(group_labels(labels), spacing)
+    step = _REDUCED if min(hu.shape[1:]) >= 256 else 1
+    low = tuple(-value for value in centre)
+    counts = hu.shape[::-1]
+    high = tuple((count - 1) * size - value for count, size, value in zip(counts, spacing, centre, strict=True))
+    reduced = (spacing[0] * step, spacing[1] * step, spacing[2])
+
+    def held(values: np.ndarray) -> SampledVolume:
+        values = np.ascontiguousarray(values[:, ::step, ::step], dtype=np.float32)
+        return SampledVolume(torch.from_numpy(values)[None], low, reduced)  # type: ignore[arg-type]
+
+    return ScanSource(held(hu), held(labels), anatomy, low, high)  # type: ignore[arg-type]
+
+
+def build_scans(
+    ct: str | Path, output: str | Path, patients: int, spacing_mm: float, seed: int, workers: int = 1
+) -> None:
+    """Write virtual patients 1 to ``patients`` as a CT release: ``ct/``, ``labels/`` and ``structures.csv``.
+
+    The folder appears when all of it is there and replaces that of an earlier run. The same number and seed give
+    the patient of :func:`cxrfactory.cohort.build.build_cohort`.
+
+    Parameters
+    ----------
+    ct
+        Folder that ``fetch-ct`` made.
+    output
+        Folder of the release.
+    patients
+        How many.
+    spacing_mm
+        Voxel size, the same along all axes.
+    seed
+        Of the cohort.
+    workers
+        Threads; the bytes written do not depend on it.
+
+    Raises
+    ------
+    CxrError
+        If the CT is missing or unreadable, a number is out of range, or the folder is there and is no earlier run's.
+    """
+    output = Path(output)
+    if patients < 1 or workers < 1 or spacing_mm <= 0:
+        raise CxrError(f"{patients} patients, {workers} workers, {spacing_mm} mm; expected numbers above 0")
+    check_replaceable(output)
+    source = load_scan_source(ct)
+    names = (Path(ct) / NAMES_FILE).read_text(encoding="utf-8")
+    output.parent.mkdir(parents=True, exist_ok=True)
+    building = Path(tempfile.mkdtemp(prefix=f".{output.name}.", dir=output.parent))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # sums then run in one order whatever the machine
+    try:
+        done = _written(source, building, range(1, patients + 1), spacing_mm, seed, workers)
+        written = list(progress(done, "virtual scans", patients))
+        write_text(building / NAMES_FILE, names)
+        write_text(building / MARKER, _MARKER_TEXT)
+        building.chmod(0o755)
+        shutil.rmtree(output, ignore_errors=True)
+        os.replace(building, output)
+    finally:
+        torch.set_num_threads(threads)
+        shutil.rmtree(building, ignore_errors=True)
+    log.info("%s: %d virtual CT studies of %s mm voxels", output, len(written), spacing_mm)
+
+
+def _written(
+    source: ScanSource, folder: Path, numbers: range, spacing_mm: float, seed: int, workers: int
+) -> Iterator[str]:
+    def work(number: int) -> str:
+        return write_scan(source, folder, number, spacing_mm, seed)
+
+    if workers == 1:
+        yield from map(work, numbers)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        yield from pool.map(work, numbers)
+
+
+def write_scan(source: ScanSource, folder: Path, number: int, spacing_mm: float, seed: int) -> str:
+    """Deform the source into one patient and write ``ct/<study>.nii.gz`` (int16) and ``labels/<study>.nii.gz``."""
+    person = draw_person(number, seed)
+    study = f"scan{number:04d}"
+    low, high = source.low_mm, source.high_mm
+    deformation = pull_back(person.shape, source.anatomy, low, high)
+    counts = tuple(int((top - bottom) / spacing_mm) + 1 for bottom, top in zip(low, high, strict=True))
+    far = tuple(bottom + (count - 1) * spacing_mm for bottom, count in zip(low, counts, strict=True))
+    grid = ViewGrid(low, far, counts)  # type: ignore[arg-type]
+    hu = np.rint(sample_deformed(source.hu, deformation, grid)[0]).clip(*_HU_RANGE).astype(np.int16)
+    labels = sample_deformed(source.labels, deformation, grid, nearest=True)[0].astype(np.uint8)
+    axes = STORED_AXES[number % len(STORED_AXES)]
+    for part, values in (("ct", hu), ("labels", labels)):
+        write_bytes(folder / part / f"{study}.nii.gz", _nifti(values, spacing_mm, low, axes))
+    return study
+
+
+def _nifti(values: Shaped[np.ndarray, "z y x"], spacing_mm: float, first_mm: tuple, axes: str) -> bytes:
+    affine = np.diag([spacing_mm, spacing_mm, spacing_mm, 1.0])
+    affine[:3, 3] = first_mm
+    image = nib.Nifti1Image(values.transpose(2, 1, 0), affine)
+    image.header.set_xyzt_units("mm")
+    turn = nib.orientations.ornt_transform(nib.io_orientation(affine), nib.orientations.axcodes2ornt(axes))
+    return gzip.compress(image.as_reoriented(turn).to_bytes(), compresslevel=1, mtime=0)
