@@ -1,0 +1,114 @@
+"""Name tables: which structure a value of a label volume stands for."""
+
+import csv
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from cxrfactory.errors import CxrError
+
+_ID_COLUMNS = ("id", "value", "index", "label")
+_NAME_COLUMNS = ("name", "structure", "label")
+_BACKGROUND = ("background", "clear label")
+
+
+def read_names(path: Path) -> dict[int, str]:
+    """Read the names of label values, in rising order of the values.
+
+    Parameters
+    ----------
+    path
+        CSV or TSV with a column of values (id, value, index or label) and one of names (name or structure; label, where
+        that does not hold the values), or JSON, ``{"1": "spleen"}`` or ``{"spleen": 1}``. Value 0 is left out
+        if it is called background.
+
+    Returns
+    -------
+    Name of each value, 1 to 65535.
+
+    Raises
+    ------
+    CxrError
+        If the file is missing or unreadable, a column is missing, a value is no whole number or out of range, a value or a
+        name comes twice, or nothing is named.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CxrError(f"{path.name}: no such file; expected a table of label values and names")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CxrError(f"{path.name}: not readable as UTF-8 text ({error})") from error
+    suffix = path.suffix.lower()
+    if suffix == ".json":
+        pairs = _json_pairs(text, path.name)
+    elif suffix in (".csv", ".tsv"):
+        pairs = _table_pairs(text, "\t" if suffix == ".tsv" else ",", path.name)
+    else:
+        raise CxrError(f"{path.name}: a name table by no known suffix; expected .csv, .tsv or .json")
+    return _checked(pairs, path.name)
+
+
+def _table_pairs(text: str, delimiter: str, file: str) -> list[tuple[str, str, str]]:
+    reader = csv.reader(text.splitlines(), delimiter=delimiter)
+    header = [cell.strip().lower() for cell in next(reader, [])]
+    id_column = next((name for name in _ID_COLUMNS if name in header), None)
+    name_column = next((name for name in _NAME_COLUMNS if name in header and name != id_column), None)
+    for found, wanted in ((id_column, _ID_COLUMNS), (name_column, _NAME_COLUMNS[:2])):
+        if found is None:
+            raise CxrError(f"{file}: columns {', '.join(header) or 'none'}; expected one called {' or '.join(wanted)}")
+    pairs = []
+    for number, row in enumerate(reader, start=2):
+        if not any(cell.strip() for cell in row):
+            continue
+        if len(row) != len(header):
+            raise CxrError(f"{file} row {number}: {len(row)} cells; expected {len(header)} as in the header")
+        pairs.append((f"row {number}", row[header.index(id_column)].strip(), row[header.index(name_column)].strip()))
+    return pairs
+
+
+def _json_pairs(text: str, file: str) -> list[tuple[str, str, str]]:
+    # Pairs instead of a dictionary: a dictionary would swallow a key that comes twice.
+    try:
+        items = json.loads(text, object_pairs_hook=tuple)
+    except ValueError as error:
+        raise CxrError(f"{file}: not readable as JSON ({error})") from error
+    if not isinstance(items, tuple):
+        raise CxrError(f'{file}: expected an object such as {{"1": "spleen"}}')
+    pairs = []
+    for key, value in items:
+        if isinstance(value, str):
+            pairs.append((f"key '{key}'", key, value))
+        elif isinstance(value, int) and not isinstance(value, bool):
+            pairs.append((f"key '{key}'", str(value), key))
+        else:
+            raise CxrError(f"{file} key '{key}': expected a name or a whole number, found {_kind(value)}")
+    return pairs
+
+
+def _checked(pairs: Iterable[tuple[str, str, str]], file: str) -> dict[int, str]:
+    names: dict[int, str] = {}
+    values: dict[str, int] = {}
+    for where, written, name in pairs:
+        if not (written.isascii() and written.isdigit()) or int(written) > 65535:
+            raise CxrError(f"{file} {where}: label value '{written}'; expected a whole number from 1 to 65535")
+        value = int(written)
+        if not name:
+            raise CxrError(f"{file} {where}: label value {value} has no name")
+        if value == 0:
+            if name.lower() not in _BACKGROUND:
+                raise CxrError(f"{file} {where}: value 0 is called '{name}'; 0 is the background, expected 1 and up")
+            continue
+        if value in names:
+            raise CxrError(f"{file} {where}: label value {value} comes twice ('{names[value]}' and '{name}')")
+        if name in values:
+            raise CxrError(f"{file} {where}: '{name}' names two label values, {values[name]} and {value}")
+        names[value], values[name] = name, value
+    if not names:
+        raise CxrError(f"{file}: no label value is named; expected at least one row")
+    return dict(sorted(names.items()))
+
+
+def _kind(value: Any) -> str:
+    return {tuple: "an object", list: "a list", bool: "a truth value", float: "a decimal"}.get(type(value), "nothing")
