@@ -7,9 +7,10 @@ radiograph's patient stands.
 import numpy as np
 from scipy import ndimage
 
+from cxrfactory.projection.body import body_mask
+
 _AIR_HU = -1024
 _SKIN_HU = -400
-_STEP = 4  # the body is found on every fourth voxel in plane
 
 _NECK_MM = 45.0
 _NECK_HALF_WIDTH_MM = 62.0
@@ -24,18 +25,9 @@ def without_table(hu: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     hu
-        [z, y, x], y growing towards the front: CT numbers. The body is the largest connected dense part.
+        [z, y, x], y growing towards the front: CT numbers. The body is what :func:`body_mask` finds.
     """
-    dense = hu[:, ::_STEP, ::_STEP] > _SKIN_HU
-    dense = ndimage.binary_opening(dense, np.ones((1, 2, 2)))
-    parts, count = ndimage.label(dense)
-    if count == 0:
-        return hu
-    body = parts == 1 + int(np.argmax(np.bincount(parts.ravel())[1:]))
-    body = np.stack([ndimage.binary_fill_holes(one) for one in body])  # the lungs belong to it
-    body = ndimage.binary_dilation(body, np.ones((1, 3, 3)))
-    full = body.repeat(_STEP, axis=1).repeat(_STEP, axis=2)[:, : hu.shape[1], : hu.shape[2]]
-    return np.where(full, hu, np.float32(_AIR_HU))
+    return np.where(body_mask(hu), hu, np.float32(_AIR_HU))
 
 
 def extend_neck(

@@ -1,0 +1,52 @@
+"""Compiled passes over volumes, and slabs of slices for several threads."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numba
+import numpy as np
+
+
+def compiled(function: Callable) -> Any:
+    """Compile on first use, once for all processes; without a writable cache folder, once for this process."""
+    try:
+        return numba.njit(cache=True, nogil=True)(function)
+    except RuntimeError:  # numba found no folder for its cache, e.g. a read-only installation
+        return numba.njit(nogil=True)(function)
+
+
+def over_slabs(work: Callable[[slice], None], slices: int, threads: int) -> None:
+    """Call ``work`` with slabs of slices that together cover a volume, several at a time.
+
+    Every slice is worked on alone, so the result cannot depend on ``threads``.
+    """
+    threads = max(1, min(threads, slices))
+    edges = np.linspace(0, slices, threads + 1).astype(int)
+    slabs = [slice(int(low), int(high)) for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    if threads == 1:
+        work(slabs[0])
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(work, slabs))
+
+
+def in_memory_order(volume: np.ndarray) -> tuple[np.ndarray, tuple[slice, slice, slice]]:
+    """Undo the flips of a view, so that its voxels are read as they lie in memory.
+
+    Parameters
+    ----------
+    volume
+        [z, y, x]. A C-contiguous array, or one flipped along any axes, is not copied; any other is.
+
+    Returns
+    -------
+    tuple
+        The same voxels C-contiguous, and for every axis the step that turns their order into that of ``volume``.
+    """
+    steps = tuple(slice(None, None, -1 if stride < 0 else 1) for stride in volume.strides)
+    straight = volume[steps]
+    if straight.flags.c_contiguous:
+        return straight, steps  # type: ignore[return-value]
+    same = slice(None, None, 1)
+    return np.ascontiguousarray(volume), (same, same, same)

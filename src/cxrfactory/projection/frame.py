@@ -1,0 +1,169 @@
+"""The frame of a study's pictures: squares of one pixel size that hold both views whole.
+
+Native projections have the voxel grid of the canonical volume: rows along z, columns along x (PA) or y (LL), in display
+order. In the frame a pixel is as wide as high, both views have the same pixel size, their centres lie at the
+centre of the picture, and what the volume does not cover is 0 (air; no structure). Points are (x, y) with integer
+coordinates at pixel centres.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Float32, Integer, UInt8
+
+from cxrfactory.errors import CxrError
+from cxrfactory.projection.compiled import compiled
+from cxrfactory.projection.drr import View, seen_axes
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Where the native pixels of both views lie in square pictures; plain numbers, one row of a table.
+
+    Attributes
+    ----------
+    size
+        Rows and columns of a picture.
+    pixel_mm
+        Side of a pixel.
+    depth, height, width
+        Voxels of the canonical volume along z, y, x.
+    spacing_z_mm, spacing_y_mm, spacing_x_mm
+        Their spacing.
+    """
+
+    size: int
+    pixel_mm: float
+    depth: int
+    height: int
+    width: int
+    spacing_z_mm: float
+    spacing_y_mm: float
+    spacing_x_mm: float
+
+    @classmethod
+    def around(cls, shape: tuple[int, int, int], spacing_mm: tuple[float, float, float], size: int) -> "Frame":
+        """Frame whose side is the longest side of the volume.
+
+        Parameters
+        ----------
+        shape
+            Voxels (z, y, x).
+        spacing_mm
+            Voxel spacing (z, y, x).
+        size
+            Rows and columns of the pictures.
+
+        Raises
+        ------
+        CxrError
+            If a number is not positive.
+        """
+        if size < 1 or min(shape) < 1 or not all(0 < step < np.inf for step in spacing_mm):
+            raise CxrError(
+                f"no frame of {size} px for a volume of {shape} voxels of {spacing_mm} mm; expected positive numbers"
+            )
+        spacing = [float(step) for step in spacing_mm]
+        longest = max(count * step for count, step in zip(shape, spacing, strict=True))
+        return cls(size, longest / size, *(int(count) for count in shape), *spacing)
+
+    def native_shape(self, view: View) -> tuple[int, int]:
+        """Rows and columns of a view on the voxel grid."""
+        shape = (self.depth, self.height, self.width)
+        rows, columns = seen_axes(view)
+        return shape[rows], shape[columns]
+
+    def native_spacing_mm(self, view: View) -> tuple[float, float]:
+        """Spacing of the rows and of the columns of a view on the voxel grid."""
+        spacing = (self.spacing_z_mm, self.spacing_y_mm, self.spacing_x_mm)
+        rows, columns = seen_axes(view)
+        return spacing[rows], spacing[columns]
+
+    def image(self, native: Float[np.ndarray, "rows columns"], view: View) -> Float32[np.ndarray, "size size"]:
+        """Bring a picture from the voxel grid into the frame, bilinear between pixel centres.
+
+        Within half a voxel of its edge the outermost voxel counts; beyond, 0. Where a picture shrinks, it is
+        not averaged, only sampled, as in the paper.
+        """
+        self._check(native.shape, view)
+        (top, down, covered_rows), (left, right, covered_columns) = (
+            self._between(count, step)
+            for count, step in zip(self.native_shape(view), self.native_spacing_mm(view), strict=True)
+        )
+        rows = native[top].astype(np.float64)
+        rows += (native[np.minimum(top + 1, len(native) - 1)] - rows) * down[:, None]
+        found = rows[:, left]
+        found += (rows[:, np.minimum(left + 1, native.shape[1] - 1)] - found) * right[None]
+        found *= covered_rows[:, None] & covered_columns[None]
+        return found.astype(np.float32)
+
+    def masks(self, native: UInt8[np.ndarray, "k rows columns"], view: View) -> UInt8[np.ndarray, "k size size"]:
+        """Bring a stack of masks from the voxel grid into the frame: the pixel takes the voxel that holds its centre."""
+        self._check(native.shape[1:], view)
+        rows, columns = (
+            self._nearest(count, step)
+            for count, step in zip(self.native_shape(view), self.native_spacing_mm(view), strict=True)
+        )
+        out = np.zeros((len(native), self.size, self.size), np.uint8)
+        _gather(native, rows, columns, out)
+        return out
+
+    def to_frame(self, points: Float[np.ndarray, "n 2"], view: View) -> Float[np.ndarray, "n 2"]:
+        """Map points (x, y) of the voxel grid to the frame."""
+        scale, shift = self._mapping(view)
+        return np.asarray(points, np.float64) * scale + shift
+
+    def to_native(self, points: Float[np.ndarray, "n 2"], view: View) -> Float[np.ndarray, "n 2"]:
+        """Map points (x, y) of the frame to the voxel grid; undoes :meth:`to_frame`."""
+        scale, shift = self._mapping(view)
+        return (np.asarray(points, np.float64) - shift) / scale
+
+    def _mapping(self, view: View) -> tuple[np.ndarray, np.ndarray]:
+        """Scale and shift (x, y) from voxel grid to frame: the two centres coincide."""
+        counts = np.array(self.native_shape(view)[::-1], np.float64)
+        scale = np.array(self.native_spacing_mm(view)[::-1]) / self.pixel_mm
+        return scale, (self.size - 1) / 2 - scale * (counts - 1) / 2
+
+    def _places(self, count: int, spacing_mm: float) -> np.ndarray:
+        """Distance of every frame pixel's centre from the first voxel's outer face, in voxels."""
+        from_centre = np.arange(self.size) + 0.5 - self.size / 2
+        return from_centre * (self.pixel_mm / spacing_mm) + count / 2
+
+    def _nearest(self, count: int, spacing_mm: float) -> Integer[np.ndarray, "size"]:
+        """Voxel that holds each pixel's centre, or -1 outside the volume."""
+        places = np.floor(self._places(count, spacing_mm))
+        return np.where((places >= 0) & (places < count), places, -1).astype(np.int64)
+
+    def _between(self, count: int, spacing_mm: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Lower voxel of each pixel, weight of the next one, and whether the pixel lies in the volume."""
+        places = self._places(count, spacing_mm)
+        centres = np.clip(places - 0.5, 0, count - 1)
+        lower = np.floor(centres).astype(np.int64)
+        return lower, centres - lower, (places >= 0) & (places < count)
+
+    def _check(self, shape: tuple[int, ...], view: View) -> None:
+        if tuple(shape) != self.native_shape(view):
+            raise CxrError(f"{view} of {tuple(shape)} pixels; expected the volume's {self.native_shape(view)}")
+
+
+@compiled
+def _gather(native, rows, columns, out):
+    """Copy the chosen pixels; rows and columns outside are -1 and stay 0."""
+    for k in range(len(native)):
+        for row in range(len(rows)):
+            if rows[row] < 0 or (row > 0 and rows[row] == rows[row - 1]):
+                continue
+            source = native[k, rows[row]]
+            last = row + 1
+            while last < len(rows) and rows[last] == rows[row]:
+                last += 1
+            some = np.uint8(0)
+            for x in range(len(source)):
+                some |= source[x]
+            if some == 0:
+                continue
+            for column in range(len(columns)):
+                if columns[column] >= 0:
+                    out[k, row, column] = source[columns[column]]
+            for copy in range(row + 1, last):
+                out[k, copy] = out[k, row]
