@@ -120,6 +120,15 @@ def test_numbers_of_ribs_and_vertebrae():
         assert sorted(item.number for item in numbered if item.part == part) == list(range(1, count + 1))
 
 
+def test_documented_tables_agree(request):
+    page = (request.config.rootpath / "docs" / "anatomy.md").read_text(encoding="utf-8")
+    for system, members in taxonomy.systems().items():
+        assert f"\n| {system} | {len(members)} | " in page
+    for region, core in tables.read_regions().items():
+        names = ", ".join(NAMES[class_id] for class_id in core)
+        assert f"\n| {region} | {len(taxonomy.regions()[region])} | {names} |\n" in page
+
+
 @pytest.mark.parametrize("class_id", [0, -1, 211])
 def test_unknown_id_is_refused(class_id):
     with pytest.raises(CxrError, match="expected 1 to 210"):
