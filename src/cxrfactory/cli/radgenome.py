@@ -1,0 +1,44 @@
+"""``cxrfactory package-radgenome``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def package_radgenome(
+    manifest: Annotated[list[Path], typer.Option(help="Manifest of studies (Parquet); repeat for each release.")],
+    output: Annotated[Path, typer.Option(help="Folder of the product; one of an earlier run is replaced.")],
+    masks: Annotated[list[Path] | None, typer.Option(help="Shard of masks, sorted by study; repeat for each.")] = None,
+    images: Annotated[list[Path] | None, typer.Option(help="Shard of images; repeat for each.")] = None,
+    studies: Annotated[list[Path] | None, typer.Option(help="Shard of studies; repeat for each.")] = None,
+    rejected: Annotated[list[Path] | None, typer.Option(help="Rejected table; repeat for each.")] = None,
+    validation_fraction: Annotated[
+        float, typer.Option(help="Share of patients in validation, chosen by a hash of patient_id.")
+    ] = 0.06,
+    mask_png: Annotated[bool, typer.Option(help="Also write every mask that is not empty as a PNG file.")] = False,
+    credit: Annotated[list[str] | None, typer.Option(help="Source and licence to credit; repeatable.")] = None,
+    config: Annotated[Path | None, typer.Option(help="Config of the run; copied into the product.")] = None,
+    figures: Annotated[
+        Path | None, typer.Option(help="Folder for copies of the pictures (radgenome-montage.png, ...).")
+    ] = None,
+) -> None:
+    """Pack projected studies: images, masks, regions, splits, COCO files, statistics, dataset card, checksums."""
+    from cxrfactory.anatomy.taxonomy import classes, region_plan
+    from cxrfactory.package.radgenome import package_radgenome as pack
+
+    pack(
+        manifest,
+        studies or [],
+        masks or [],
+        images or [],
+        rejected or [],
+        output,
+        classes(),
+        region_plan,
+        validation_fraction,
+        mask_png,
+        credit or [],
+        config,
+        figures,
+    )
