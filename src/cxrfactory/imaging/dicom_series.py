@@ -171,8 +171,8 @@ def _place(slices: list[_Slice]) -> tuple[list[_Slice], Float[np.ndarray, "4 4"]
     uneven = np.flatnonzero(np.abs(steps - step) > tolerance)
     if len(uneven):
         raise ImageError(
-            f"{len(uneven)} of {len(steps)} steps between slices are uneven (from {steps.min():.3f} to {steps.max():.3f} "
-            f"mm, the first {along[uneven[0]] - along[0]:.1f} mm from the end); expected no gaps"
+            f"{len(uneven)} of {len(steps)} slice steps are uneven ({steps.min():.3f} to {steps.max():.3f} mm, "
+            f"the first {along[uneven[0]] - along[0]:.1f} mm from the end); expected no gaps"
         )
     # From the ends: rounding of single positions then matters least.
     path = slices[-1].position_mm - slices[0].position_mm

@@ -1,7 +1,7 @@
 """The canonical voxel grid, and bringing other volumes onto it.
 
-Volumes are [z, y, x]; world points are (x, y, z) in mm, RAS+. The affines of this module map a canonical index (x, y, z) to
-world; resampling inverts them.
+Volumes are [z, y, x]; world points are (x, y, z) in mm, RAS+. The affines of this module map a canonical
+index (x, y, z) to world.
 """
 
 from dataclasses import dataclass

@@ -30,8 +30,8 @@ def read_names(path: Path) -> dict[int, str]:
     Raises
     ------
     CxrError
-        If the file is missing or unreadable, a column is missing, a value is no whole number or out of range, a value or a
-        name comes twice, or nothing is named.
+        If the file is missing or unreadable, a column is missing, a value is no whole number or out of range, a value
+        or a name comes twice, or nothing is named.
     """
     path = Path(path)
     if not path.is_file():

@@ -16,6 +16,7 @@ from cxrfactory.imaging.grid import (
     same_grid,
     voxels_beyond,
 )
+from cxrfactory.imaging.label_values import as_binary, present_values, whole_labels
 from cxrfactory.imaging.orientation import (
     ANGLE_TOLERANCE_DEGREES,
     VolumeLayout,
@@ -26,15 +27,10 @@ from cxrfactory.imaging.orientation import (
     to_canonical,
 )
 from cxrfactory.imaging.volume import Volume
-from cxrfactory.imaging.volume_files import StoredVolume, layout_note, placed_affine, read_stored, volume_suffix
+from cxrfactory.imaging.volume_files import layout_note, placed_affine, read_stored, volume_suffix
 
-LARGEST_LABEL = 65535
-
-# Labels may reach this far beyond the CT's outer faces, in voxels of the coarser grid, before they are another patient's.
+# Labels may reach this far beyond the CT's outer faces, in voxels of the coarser grid; further is another CT's.
 BEYOND_TOLERANCE_VOXELS = 1.0
-
-# A scaled label is whole if rounding moves it by less: writers keep slopes such as 1/255 in single precision.
-_WHOLE_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -153,7 +149,7 @@ def open_labels(
             raise CxrError(f"{path.name}: a folder of binary volumes is named by its files; leave the name table out")
         return BinaryFolder(path, _structure_files(path), grid, layout)
     values, _, resampled = _on_grid(path, path.name, grid, layout, binary=False)
-    present = _present(values)
+    present = present_values(values)
     notes = [] if layout is None else [f"labels: {layout_note(layout)}"]
     if resampled:
         notes.append("labels resampled (nearest) onto the CT's grid")
@@ -195,9 +191,9 @@ def _on_grid(
         raise ImageError(f"{where}: {str(error).removeprefix(f'{path.name}: ')}") from error
     try:
         direction, _ = split_affine(affine)
-        values, largest = _whole_labels(stored)
+        values, largest = whole_labels(stored)
         if binary:
-            values = _binary(values, largest)
+            values = as_binary(values, largest)
         order = axis_order(direction)
         affine = canonical_affine(affine, values.shape, order)
         values = to_canonical(values, order)
@@ -213,46 +209,6 @@ def _on_grid(
         return resample_nearest(values, affine, grid), largest, True
     except ImageError as error:
         raise ImageError(f"{where}: {error}") from error
-
-
-def _whole_labels(stored: StoredVolume) -> tuple[np.ndarray, int]:
-    """Labels (i, j, k) in the smallest unsigned dtype, and the largest of them."""
-    values, slope, intercept = stored.values, stored.slope, stored.intercept
-    if values.dtype.kind == "f" or (slope, intercept) != (1, 0):
-        values = _rounded(values, slope, intercept)
-    low, high = (0 if values.dtype.kind == "u" else int(values.min())), int(values.max())
-    if low < 0:
-        raise ImageError(f"labels from {low} to {high}; expected none below 0")
-    if high > LARGEST_LABEL:
-        raise ImageError(f"labels up to {high}; expected at most {LARGEST_LABEL}")
-    return values.astype(np.uint8 if high <= 255 else np.uint16, copy=False), high
-
-
-def _rounded(values: np.ndarray, slope: float, intercept: float) -> np.ndarray:
-    """Decimal or scaled labels as int32, if they are whole; in slices, because labels can be large."""
-    whole = np.empty(values.shape, np.int32, order="F")
-    for k in range(values.shape[2]):
-        scaled = values[:, :, k] * slope + intercept
-        if not (np.abs(scaled) < 2**31).all():
-            raise ImageError(f"labels that are not finite or far above {LARGEST_LABEL}; expected whole numbers")
-        rounded = np.rint(scaled)
-        broken = int(np.count_nonzero(np.abs(scaled - rounded) > _WHOLE_TOLERANCE))
-        if broken:
-            raise ImageError(f"{broken} voxels of one slice hold labels that are not whole; expected whole numbers")
-        whole[:, :, k] = rounded
-    return whole
-
-
-def _binary(values: np.ndarray, largest: int) -> np.ndarray:
-    if largest > 1:
-        # Slice by slice: comparisons of the whole volume would triple the memory.
-        for k in range(values.shape[2]):
-            part = values[:, :, k]
-            marked = part == largest
-            if np.count_nonzero(part) != np.count_nonzero(marked):
-                raise ImageError("a binary label volume with several values; expected 0 and one other")
-            part[...] = marked
-    return values.astype(np.uint8, copy=False)
 
 
 def _refuse_outside(values: np.ndarray, affine: np.ndarray, grid: Grid) -> None:
@@ -279,12 +235,3 @@ def _labelled_extent(values: np.ndarray, affine: np.ndarray) -> np.ndarray | Non
     if not lows:
         return None
     return np.stack([np.min(lows, axis=0), np.max(highs, axis=0)]) + affine[:3, 3]
-
-
-def _present(values: np.ndarray) -> tuple[int, ...]:
-    """The label values that occur, rising; counted slice by slice, because counting widens to 64 bit."""
-    size = np.iinfo(values.dtype).max + 1
-    counts = np.zeros(size, np.int64)
-    for plane in values:
-        counts += np.bincount(plane.ravel(), minlength=size)
-    return tuple(int(value) for value in np.flatnonzero(counts) if value)

@@ -94,7 +94,7 @@ def split_affine(affine: Float[np.ndarray, "4 4"]) -> tuple[Float[np.ndarray, "3
 def axis_order(direction: Float[np.ndarray, "3 3"]) -> AxisOrder:
     """The order and flips that bring the stored axes nearest to x, y, z.
 
-    Of the six orders the one with the largest sum of cosines is taken, so that the answer is an order even at 45 degrees.
+    Of the six orders the one with the largest sum of cosines is taken: an order comes out even at 45 degrees.
     """
     best = max(itertools.permutations(range(3)), key=lambda order: sum(abs(direction[w, order[w]]) for w in range(3)))
     return AxisOrder(best, tuple(bool(direction[w, best[w]] < 0) for w in range(3)))  # type: ignore[arg-type]

@@ -127,10 +127,7 @@ def _to_hu(stored: np.ndarray, slope: float, intercept: float) -> np.ndarray:
             np.multiply(scaled, np.float32(slope), out=scaled)
             np.add(scaled, np.float32(intercept), out=scaled)
         return scaled
-    if stored.dtype.itemsize == 2 and stored.flags.writeable:
-        hu = stored.view(np.int16)
-    else:
-        hu = stored.astype(np.int16)
+    hu = stored.view(np.int16) if stored.dtype.itemsize == 2 else stored.astype(np.int16)
     if slope != 1:
         np.multiply(hu, np.int16(slope), out=hu)
     if intercept != 0:
