@@ -1,3 +1,4 @@
+import re
 import sys
 
 from snakemake.utils import min_version
@@ -30,6 +31,7 @@ shell.prefix(f"set -euo pipefail; export PYTHONPATH='{workflow.basedir}/src'; ")
 
 wildcard_constraints:
     dataset="|".join(PLAN.datasets),
+    scans="|".join(map(re.escape, PLAN.scan_releases)),
     shard=r"\d{4}-of-\d{4}",
 
 
@@ -48,7 +50,9 @@ include: "workflow/rules/preprocess.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/infer.smk"
 include: "workflow/rules/rca.smk"
+include: "workflow/rules/project.smk"
 include: "workflow/rules/package.smk"
+include: "workflow/rules/radgenome.smk"
 include: "workflow/rules/evaluate.smk"
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cxrfactory.config import Config, DatasetConfig, parse_config
+from cxrfactory.config import Config, DatasetConfig, ScanConfig, parse_config
 from cxrfactory.ingest.layout import ReleaseLayout
 from cxrfactory.ingest.registry import layout
 from cxrfactory.tables.keys import shard_name
@@ -80,6 +80,33 @@ class Plan:
 
         return files
 
+    @property
+    def scan_releases(self) -> list[str]:
+        """Names of the CT releases."""
+        return list(self.config.scans)
+
+    def scans(self, wildcards: Any) -> ScanConfig:
+        """Settings of the CT release that a rule's wildcards name."""
+        return self.config.scans[wildcards.scans]
+
+    def scan_root(self, wildcards: Any) -> str:
+        """Folder of a CT release."""
+        return self.scans(wildcards).root.rstrip("/")
+
+    def project_options(self, wildcards: Any) -> str:
+        """Options of ``project-shard`` for a CT release."""
+        scans = self.scans(wildcards)
+        own = scans.options("root", "shards", "names", "axes", "spacing_mm")
+        return f"{own} {self.config.project.options('size', 'body_only', 'without_arms')}"
+
+    def project_files(self, part: str) -> list[str]:
+        """One part (images, masks, studies, rejected) of all shards of all CT releases."""
+        return [
+            f"{self.results}/project/{release}/{shard_name(shard, scans.shards)}.{part}.parquet"
+            for release, scans in self.config.scans.items()
+            for shard in range(scans.shards)
+        ]
+
     def ingest_flags(self, wildcards: Any) -> str:
         """Switches of ``ingest`` for a release."""
         settings = self.dataset(wildcards)
@@ -98,6 +125,12 @@ class Plan:
         """Whether the releases and the labelled set are those of the embedded default."""
         roots = [self.config.labelled.root, *(each.root for each in self.config.datasets.values())]
         return any(Path(root).is_relative_to(self.cohort) for root in roots)
+
+    @property
+    def scan_credits(self) -> str:
+        """Options that credit the source of the virtual CT release, where it is in use."""
+        virtual = any(Path(each.root).is_relative_to(self.cohort) for each in self.config.scans.values())
+        return " ".join(f"--credit '{credit}'" for credit in COHORT_CREDITS) if virtual else ""
 
     def expected_counts(self, basedir: str) -> list[str]:
         """Table of the papers' counts, to print beside ours; none for the cohort, whose releases are small."""

@@ -13,7 +13,7 @@ def make(root, *paths):
 
 
 def rows(root, tmp_path, ct, labels, patient=None):
-    counts = ingest_scans(root, tmp_path / "out.parquet", ct, labels, patient)
+    counts = ingest_scans(root, tmp_path / "out.parquet", "r", ct, labels, patient)
     frame = read_table(tmp_path / "out.parquet", SCANS)
     assert (int(frame["included"].sum()), int((~frame["included"]).sum())) == counts
     return frame.set_index("study_id")
@@ -62,10 +62,10 @@ def test_wrong_patterns_are_one_line(tmp_path, ct, labels, patient, message):
     root = tmp_path / "release"
     make(root, "x/ct.nii", "y/ct.nii", "x/l.nii")
     with pytest.raises(CxrError, match=message) as caught:
-        ingest_scans(root, tmp_path / "out.parquet", ct, labels, patient)
+        ingest_scans(root, tmp_path / "out.parquet", "r", ct, labels, patient)
     assert "\n" not in str(caught.value)
 
 
 def test_missing_root_is_named(tmp_path):
     with pytest.raises(CxrError, match="no such folder"):
-        ingest_scans(tmp_path / "none", tmp_path / "o.parquet", "{study}", "{study}")
+        ingest_scans(tmp_path / "none", tmp_path / "o.parquet", "r", "{study}", "{study}")

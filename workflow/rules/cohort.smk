@@ -56,3 +56,33 @@ rule cohort:
     shell:
         "python -m cxrfactory cohort --ct {params.ct:q} --output {params.folder:q} {params.options}"
         " --workers {threads} 2> {log:q}"
+
+
+rule cohort_scans:
+    input:
+        ct=rules.fetch_ct.output.ct,
+        labels=rules.fetch_ct.output.labels,
+        names=rules.fetch_ct.output.names,
+    output:
+        folder=directory(f"{PLAN.cohort}/virtual-ct"),
+    log:
+        f"{RESULTS}/logs/cohort_scans.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/cohort_scans.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 8
+    resources:
+        mem_mb=6000,
+        runtime=60,
+    params:
+        ct=subpath(input.ct, parent=True),
+        options=(
+            f"--patients {PLAN.config.cohort.scans} --spacing-mm {PLAN.config.cohort.scan_spacing_mm}"
+            f" --seed {PLAN.config.cohort.seed}"
+        ),
+    message:
+        "Make {PLAN.config.cohort.scans} virtual CT studies"
+    shell:
+        "python -m cxrfactory cohort-scans --ct {params.ct:q} --output {output.folder:q} {params.options}"
+        " --workers {threads} 2> {log:q}"

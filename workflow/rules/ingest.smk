@@ -77,3 +77,27 @@ rule ingest_labelled:
     shell:
         "python -m cxrfactory ingest-labelled --root {params.root:q} --output {output.table:q}"
         " --rejected {output.rejected:q} {params.options} 2> {log:q}"
+
+
+rule ingest_scans:
+    input:
+        root=PLAN.scan_root,
+    output:
+        manifest=f"{RESULTS}/manifest/scans/{{scans}}.parquet",
+    log:
+        f"{RESULTS}/logs/ingest/scans/{{scans}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/ingest/scans/{{scans}}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        options=lambda wildcards: PLAN.scans(wildcards).options("ct", "labels", "patient"),
+    message:
+        "Ingest the CT release {wildcards.scans}"
+    shell:
+        "python -m cxrfactory ingest-scans {wildcards.scans:q} --root {input.root:q} --output {output.manifest:q} {params.options}"
+        " 2> {log:q}"

@@ -11,12 +11,16 @@ from cxrfactory.errors import CxrError
 # Each module holds functions of the subcommands named; heavy imports stand inside the functions.
 COMMANDS = {
     "cohort": "cxrfactory.cli.cohort:cohort",
+    "cohort-scans": "cxrfactory.cli.cohort:cohort_scans",
     "fetch-ct": "cxrfactory.cli.cohort:fetch_ct",
     "ingest": "cxrfactory.cli.ingest:ingest",
     "ingest-labelled": "cxrfactory.cli.ingest:ingest_labelled",
+    "ingest-scans": "cxrfactory.cli.ingest:ingest_scans",
     "selection": "cxrfactory.cli.ingest:selection",
     "preprocess": "cxrfactory.cli.preprocess:preprocess",
     "preprocess-labelled": "cxrfactory.cli.preprocess:preprocess_labelled",
+    "project": "cxrfactory.cli.project:project",
+    "project-shard": "cxrfactory.cli.project:project_shard",
     "train": "cxrfactory.cli.train:train",
     "infer": "cxrfactory.cli.infer:infer",
     "segment": "cxrfactory.cli.infer:segment",
@@ -26,6 +30,7 @@ COMMANDS = {
     "rca-check": "cxrfactory.cli.rca:rca_check",
     "package": "cxrfactory.cli.package:package",
     "package-card": "cxrfactory.cli.package:package_card",
+    "package-radgenome": "cxrfactory.cli.radgenome:package_radgenome",
     "evaluate": "cxrfactory.cli.evaluate:evaluate",
     "config": "cxrfactory.cli.config:config",
 }

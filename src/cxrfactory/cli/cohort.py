@@ -29,3 +29,17 @@ def cohort(
     from cxrfactory.cohort.build import CohortPlan, build_cohort
 
     build_cohort(ct, output, CohortPlan(patients, labelled, size, seed), workers)
+
+
+def cohort_scans(
+    ct: Annotated[Path, typer.Option(help="Folder with the CT, as fetch-ct leaves it.")],
+    output: Annotated[Path, typer.Option(help="Folder of the release; one from an earlier run is replaced.")],
+    patients: Annotated[int, typer.Option(help="Virtual patients, numbered as those of cohort.")] = 64,
+    spacing_mm: Annotated[float, typer.Option(help="Voxel size, mm.")] = 2.0,
+    seed: Annotated[int, typer.Option(help="Another seed, other patients.")] = 0,
+    workers: Annotated[int, typer.Option(help="Threads; the result does not depend on it.")] = 1,
+) -> None:
+    """Make virtual patients a release of chest CT with labels."""
+    from cxrfactory.cohort.scans import build_scans
+
+    build_scans(ct, output, patients, spacing_mm, seed, workers)

@@ -75,6 +75,22 @@ def ingest_labelled(
     labelled.write_labelled(table, refused, output, rejected or output.with_name(f"{output.stem}.rejected.parquet"))
 
 
+def ingest_scans(
+    release: Annotated[str, typer.Argument(help="Name of the release, yours to choose.")],
+    root: Annotated[Path, typer.Option(help="Folder of the CT release.")],
+    ct: Annotated[str, typer.Option(help="Path of a study's CT in it; {study} stands for the id, * for anything.")],
+    labels: Annotated[str, typer.Option(help="Path of its labels: one volume, or a folder of one file a structure.")],
+    output: Annotated[Path, typer.Option(help="Manifest to write (.parquet).")],
+    patient: Annotated[
+        str | None, typer.Option(help="Regular expression; its first group takes the patient out of the study id.")
+    ] = None,
+) -> None:
+    """Write the manifest of a CT release: one row a study, kept or excluded with the reason."""
+    from cxrfactory.ingest.scans import ingest_scans as run
+
+    run(root, output, release, ct, labels, patient)
+
+
 def selection(
     manifests: Annotated[
         list[Path], typer.Argument(metavar="MANIFEST...", help="Manifests; the stem names the dataset.")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import UInt8, UInt16
 
 from cxrfactory.errors import CxrError
 from cxrfactory.tables.atomic import write_bytes
@@ -19,8 +19,8 @@ _PNG_OPTIONS = [
 ]
 
 
-def encode_png(image: UInt8[np.ndarray, "height width *channels"]) -> bytes:
-    """Encode a grey or RGB picture as PNG, without metadata: the same pixels give the same bytes.
+def encode_png(image: UInt8[np.ndarray, "height width *channels"] | UInt16[np.ndarray, "height width"]) -> bytes:
+    """Encode a grey (8 or 16 bit) or RGB picture as PNG, without metadata: the same pixels give the same bytes.
 
     Run-length strategy after the "up" filter: on radiographs of 1024 x 1024 twice as fast as the default of
     level 1, and 10 % smaller.
@@ -33,7 +33,9 @@ def encode_png(image: UInt8[np.ndarray, "height width *channels"]) -> bytes:
     return data.tobytes()
 
 
-def save_png(image: UInt8[np.ndarray, "height width *channels"], path: str | Path) -> None:
+def save_png(
+    image: UInt8[np.ndarray, "height width *channels"] | UInt16[np.ndarray, "height width"], path: str | Path
+) -> None:
     """Write a grey or RGB picture as PNG, atomically."""
     write_bytes(path, encode_png(image))
 

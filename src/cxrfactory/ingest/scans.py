@@ -17,7 +17,7 @@ log = get_logger(__name__)
 
 
 def ingest_scans(
-    root: str | Path, output: str | Path, ct: str, labels: str, patient: str | None = None
+    root: str | Path, output: str | Path, release: str, ct: str, labels: str, patient: str | None = None
 ) -> tuple[int, int]:
     """Write the manifest of a CT release.
 
@@ -30,6 +30,8 @@ def ingest_scans(
         Folder of the release; only read.
     output
         Parquet to write, schema ``SCANS``, sorted by ``study_id``.
+    release
+        Its name.
     ct, labels
         Paths relative to the root; ``{study}`` stands for the study's id (the same text wherever it occurs), ``*``
         for anything within one folder's or file's name.
@@ -61,6 +63,7 @@ def ingest_scans(
             {
                 "study_id": study,
                 "patient_id": _patient(study, pick),
+                "release": release,
                 "ct": volumes.get(study),
                 "labels": masks.get(study),
                 "included": not missing,

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,12 +9,10 @@ from typing import Any, TypeVar
 import cv2
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.logs import get_logger, progress
-from cxrfactory.tables.atomic import atomic_path
-from cxrfactory.tables.parquet import write_table
+from cxrfactory.tables.parquet import table_writer, write_table
 from cxrfactory.tables.schemas import REJECTED
 
 Item = TypeVar("Item")
@@ -39,20 +36,6 @@ def map_in_order(work: Callable[[Item], Row], items: Sequence[Item], workers: in
     with ThreadPoolExecutor(workers) as pool:
         for start in range(0, len(items), ahead):
             yield from pool.map(work, items[start : start + ahead])
-
-
-@contextmanager
-def image_table_writer(path: str | Path, schema: pa.Schema) -> Iterator[Callable[[list[Row]], None]]:
-    """Open a Parquet file of images for writing in row groups, atomically; yield the writing function.
-
-    PNG bytes are stored as they are, because they do not compress further.
-    """
-    compression = {name: "NONE" if name == "png" else "ZSTD" for name in schema.names}
-    with (
-        atomic_path(path) as temporary,
-        pq.ParquetWriter(temporary, schema, compression=compression, use_dictionary=False) as writer,
-    ):
-        yield lambda rows: writer.write_table(pa.Table.from_pylist(rows, schema=schema))
 
 
 def write_images(
@@ -104,7 +87,7 @@ def write_images(
             return place | {"stage": "preprocess", "reason": reason}
 
     written, faults, waiting = 0, [], []
-    with image_table_writer(output, schema) as write:
+    with table_writer(output, schema) as writer:
         results = map_in_order(attempt, records, workers)
         for row in progress(results, "preprocess", total=len(records)):
             if "reason" in row:
@@ -112,10 +95,10 @@ def write_images(
                 continue
             waiting.append(row)
             if len(waiting) == ROWS_PER_GROUP:
-                write(waiting)
+                writer.write_table(pa.Table.from_pylist(waiting, schema=schema))
                 written, waiting = written + len(waiting), []
         if waiting:
-            write(waiting)
+            writer.write_table(pa.Table.from_pylist(waiting, schema=schema))
             written += len(waiting)
     write_table(pd.DataFrame(faults, columns=REJECTED.names), rejected, REJECTED)
     return written, len(faults)

@@ -1,5 +1,7 @@
 """Parquet in and out, with the schema checked and the bytes reproducible."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -45,6 +47,20 @@ def write_table(frame: pd.DataFrame, path: str | Path, schema: pa.Schema, sort: 
         raise CxrError(f"{path}: {error}") from error
     with atomic_path(path) as temporary:
         pq.write_table(table.replace_schema_metadata(None), temporary, compression="zstd")
+
+
+@contextmanager
+def table_writer(path: str | Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
+    """Open a Parquet file for writing in row groups, atomically.
+
+    Bytes columns (pictures) are stored as they are, because they do not compress further.
+    """
+    compression = {field.name: "NONE" if pa.types.is_binary(field.type) else "ZSTD" for field in schema}
+    with (
+        atomic_path(path) as temporary,
+        pq.ParquetWriter(temporary, schema, compression=compression, use_dictionary=False) as writer,
+    ):
+        yield writer
 
 
 def read_table(path: str | Path, schema: pa.Schema | None = None, columns: list[str] | None = None) -> pd.DataFrame:

@@ -115,6 +115,7 @@ SCANS = pa.schema(
     [
         pa.field("study_id", pa.string(), nullable=False),
         pa.field("patient_id", pa.string(), nullable=False),
+        pa.field("release", pa.string(), nullable=False),
         pa.field("ct", pa.string()),  # file or DICOM folder, relative to the release's root
         pa.field("labels", pa.string()),  # one volume, or a folder of one file a structure
         pa.field("included", pa.bool_(), nullable=False),

@@ -1,0 +1,94 @@
+"""``project`` and ``project-shard``: CT to radiographs and masks."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from cxrfactory.imaging.orientation import VolumeLayout
+
+Axes = Annotated[
+    str | None,
+    typer.Option(help="Sides to which the stored axes grow (e.g. RAS), for volumes that state no orientation."),
+]
+SpacingMm = Annotated[str | None, typer.Option(help="Voxel size along the stored axes, mm: three numbers, 1,1,3.")]
+BodyOnly = Annotated[bool, typer.Option(help="Set the table and all outside the body to air.")]
+WithoutArms = Annotated[bool, typer.Option(help="Set arms that air separates from the trunk to air, too.")]
+Threads = Annotated[int, typer.Option(min=1, help="Threads; the result does not depend on it.")]
+
+
+def project(
+    ct: Annotated[Path, typer.Option(help="CT in HU: NIfTI, NRRD, MHA, or a folder of one DICOM series.")],
+    labels: Annotated[Path, typer.Option(help="Label volume, or a folder of one binary volume a structure.")],
+    output: Annotated[Path, typer.Option(help="Folder for PA.png, LL.png, PA_16.png, LL_16.png, masks.parquet.")],
+    names: Annotated[
+        Path | None, typer.Option(help="Names of the label values: CSV with columns id and name, or JSON.")
+    ] = None,
+    size: Annotated[str, typer.Option(help="Side of the square pictures, px; native keeps the voxel grid.")] = "384",
+    axes: Axes = None,
+    spacing_mm: SpacingMm = None,
+    body_only: BodyOnly = False,
+    without_arms: WithoutArms = False,
+    threads: Threads = 1,
+) -> None:
+    """Project one CT and its labels into PA and lateral (LL) radiographs and masks.
+
+    Both views show the head up. PA: the patient's right is on the left of the picture. LL: the patient faces left.
+    Rays are parallel. PA.png and LL.png run from the darkest to the brightest pixel of each picture (8 bit);
+    PA_16.png and LL_16.png hold the path integral of the attenuation, 4096 counts for 1, the same for every CT.
+    masks.parquet has one row a structure and view, empty ones too: source_id is the label's value, class_id the
+    taxonomy's number (empty outside it), rle 1-based "start length" pairs row by row, lengths in pixels.
+    """
+    from cxrfactory.errors import CxrError
+    from cxrfactory.project.by_hand import project as run
+    from cxrfactory.project.study import ProjectionRecipe
+
+    if size != "native" and not (size.isdigit() and int(size) > 0):
+        raise CxrError(f"--size {size}: expected a number of pixels above 0, or native")
+    side = None if size == "native" else int(size)
+    recipe = ProjectionRecipe(side, body_only, without_arms, threads=threads)
+    run(ct, labels, output, names, recipe, _layout(axes, spacing_mm))
+
+
+def project_shard(
+    manifest: Annotated[Path, typer.Option(help="Manifest of the CT release (ingest-scans).")],
+    root: Annotated[Path, typer.Option(help="Folder of the release.")],
+    shard: Annotated[int, typer.Option(help="Which shard, from 0.")],
+    images: Annotated[Path, typer.Option(help="Pictures to write (.parquet).")],
+    masks: Annotated[Path, typer.Option(help="Masks to write (.parquet).")],
+    studies: Annotated[Path, typer.Option(help="Table of projected studies to write (.parquet).")],
+    rejected: Annotated[Path, typer.Option(help="Table of rejected studies to write (.parquet).")],
+    shards: Annotated[int, typer.Option(help="How many shards the release has.")] = 1,
+    names: Annotated[str | None, typer.Option(help="Name table, relative to the root.")] = None,
+    size: Annotated[int, typer.Option(min=1, help="Side of the square pictures, px.")] = 384,
+    axes: Axes = None,
+    spacing_mm: SpacingMm = None,
+    body_only: BodyOnly = False,
+    without_arms: WithoutArms = False,
+    threads: Threads = 1,
+) -> None:
+    """Project the studies of one shard of a CT release into pictures and masks of taxonomy classes."""
+    from cxrfactory.project.shard import project_shard as run
+    from cxrfactory.project.study import ProjectionRecipe
+
+    recipe = ProjectionRecipe(size, body_only, without_arms, threads=threads)
+    outputs = {"images": images, "masks": masks, "studies": studies, "rejected": rejected}
+    run(manifest, root, shard, shards, outputs, recipe, names, _layout(axes, spacing_mm))
+
+
+def _layout(axes: str | None, spacing_mm: str | None) -> "VolumeLayout | None":
+    from cxrfactory.errors import CxrError
+    from cxrfactory.imaging.orientation import VolumeLayout
+
+    if (axes is None) != (spacing_mm is None):
+        raise CxrError("--axes and --spacing-mm go together; give both or neither")
+    if axes is None or spacing_mm is None:
+        return None
+    try:
+        steps = tuple(float(part) for part in spacing_mm.split(","))
+    except ValueError:
+        raise CxrError(f"--spacing-mm {spacing_mm}: expected three numbers, e.g. 1,1,3") from None
+    if len(steps) != 3:
+        raise CxrError(f"--spacing-mm {spacing_mm}: expected three numbers, e.g. 1,1,3")
+    return VolumeLayout(steps, axes)
