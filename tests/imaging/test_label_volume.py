@@ -2,16 +2,12 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.grid import Grid, resample_nearest
-from cxrfactory.imaging.label_values import present_values, whole_labels
 from cxrfactory.imaging.label_volume import open_labels
 from cxrfactory.imaging.orientation import VolumeLayout
 from cxrfactory.imaging.volume import read_ct
-from cxrfactory.imaging.volume_files import StoredVolume
 from tests.imaging import ct_files
 from tests.imaging.test_orientation import turn
 
@@ -209,13 +205,3 @@ def test_folder_refusals(tmp_path):
         open_labels(tmp_path / "none", GRID)
     with pytest.raises(ImageError, match=r"missing\.nii: no such file"):
         open_labels(tmp_path / "missing.nii", GRID, NAMES)
-
-
-@given(st.lists(st.integers(0, 65535), min_size=1, max_size=20), st.sampled_from([np.uint16, np.int32, np.float32]))
-def test_whole_labels_and_present_values(values, dtype):
-    array = np.array(values).reshape(1, 1, -1).astype(dtype)
-    small, largest = whole_labels(StoredVolume(array, None))
-    np.testing.assert_array_equal(small, array)
-    assert largest == max(values)
-    assert small.dtype == (np.uint8 if max(values) < 256 else np.uint16)
-    assert present_values(small) == tuple(sorted(set(values) - {0}))

@@ -64,14 +64,6 @@ def test_compressed_metaimage_and_big_endian_nifti(tmp_path):
     check(read_ct(tmp_path / "ct.nii"))
 
 
-def test_gzip_of_several_streams_is_one_file(tmp_path):
-    values, affine = ct_files.stored(ct_files.chest(), (0, 1, 2), (False, False, False))
-    data = ct_files.write_nifti(tmp_path / "ct.nii", values, affine).read_bytes()
-    pieces = [data[:200], data[200:400], data[400:]]
-    (tmp_path / "ct.nii.gz").write_bytes(b"".join(gzip.compress(piece) for piece in pieces))
-    check(read_ct(tmp_path / "ct.nii.gz"))
-
-
 def test_a_trailing_dimension_of_one_is_dropped(tmp_path):
     values, affine = ct_files.stored(ct_files.chest(), (0, 1, 2), (False, False, False))
     check(read_ct(ct_files.write_nifti(tmp_path / "ct.nii", values[..., None], affine)))
@@ -169,11 +161,6 @@ def in_metres(path):
     image.to_filename(path)
 
 
-def truncated(path):
-    data = nifti(path).read_bytes()
-    path.write_bytes(data[:-12])
-
-
 def cut_plain(path):
     plain = path.with_name("plain.nii")
     path.write_bytes(gzip.compress(nifti(plain).read_bytes()[:-10]))
@@ -207,7 +194,6 @@ REFUSALS = {
     "complex": (lambda p: nifti(p, lambda v, a: (v.astype(np.complex64), a)), "type complex64"),
     "colour": (lambda p: nifti(p, lambda v, a: (np.zeros(v.shape, COLOUR), a)), "expected single real"),
     "metres": (in_metres, "spacing in meters; expected mm"),
-    "truncated": (truncated, "not a readable NIfTI volume .*ends early"),
     "voxels missing": (cut_plain, "not a readable NIfTI volume .*ends early"),
     "checksum": (wrong_checksum, "not a readable NIfTI volume"),
     "text": (lambda p: p.write_text("no volume"), "not a readable NIfTI volume"),
@@ -224,16 +210,10 @@ def test_nifti_refusals_name_file_and_fault(tmp_path, make, reason):
     assert str(tmp_path) not in str(caught.value)
 
 
-def test_short_uncompressed_file(tmp_path):
-    path = nifti(tmp_path / "bad.nii")
-    path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(ImageError, match=r"bad\.nii: not a readable NIfTI volume \(the file ends before its voxels do"):
-        read_ct(path)
-
-
 def test_missing_and_foreign_files(tmp_path):
     with pytest.raises(ImageError, match=r"none\.nii: no such file"):
         read_ct(tmp_path / "none.nii")
+    (tmp_path / "ct.png").write_bytes(b"")
     with pytest.raises(ImageError, match=r"ct\.png: not a volume file by its name; expected \.nii\.gz"):
         read_ct(tmp_path / "ct.png")
 

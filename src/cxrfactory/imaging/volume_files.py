@@ -59,11 +59,11 @@ def read_stored(path: Path) -> StoredVolume:
     ImageError
         If it is missing, of another format, damaged, or not one 3D volume of single real numbers.
     """
+    if not path.is_file():
+        raise ImageError(f"{path.name}: no such file")
     suffix = volume_suffix(path)
     if suffix is None:
         raise ImageError(f"{path.name}: not a volume file by its name; expected {', '.join(VOLUME_SUFFIXES)}")
-    if not path.is_file():
-        raise ImageError(f"{path.name}: no such file")
     stored = _read_nifti(path) if suffix in NIFTI_SUFFIXES else _read_itk(path)
     # What writers leave when they were told nothing; RadGenome-ChestCT stores all its volumes so.
     if stored.affine is not None and np.array_equal(stored.affine, np.eye(4)):
@@ -147,11 +147,11 @@ def _inflate(file, offset: int, target: memoryview) -> None:
             begin, end = max(place, 0), min(max(place + len(piece), 0), len(target))
             target[begin:end] = piece[begin - place : end - place] if end > begin else b""
             place += len(piece)
-            if inflater.eof and place < len(target):  # gzip files may be several streams in a row
+            if inflater.eof and place >= len(target):  # only at its end is a stream's checksum known to be right
+                return
+            if inflater.eof:  # gzip files may be several streams in a row
                 packed, inflater = inflater.unused_data, zlib.decompressobj(wbits=31)
-    # Only at its end does the stream show its checksum to be right.
-    if place < len(target) or not inflater.eof:
-        raise EOFError("the compressed file ends early")
+    raise EOFError("the compressed file ends early")
 
 
 def _read_itk(path: Path) -> StoredVolume:
