@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -174,7 +173,3 @@ def projected():
         ]
     made.rejected = [{"image_id": "b2", "path": "b2.nii.gz", "stage": "project", "reason": "gantry tilt"}]
     return made
-
-
-def masks_frame(made):
-    return pd.DataFrame(made.masks)

@@ -263,8 +263,14 @@ def _replaced_folder(output: Path) -> Iterator[Path]:
         new = holder / "new"
         new.mkdir()
         yield new
+        old = holder / "old"
         if output.exists():
-            output.rename(holder / "old")
-        new.rename(output)
+            output.rename(old)
+        try:
+            new.rename(output)
+        except OSError:
+            if old.exists():
+                old.rename(output)
+            raise
     finally:
         shutil.rmtree(holder, ignore_errors=True)

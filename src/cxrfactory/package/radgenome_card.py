@@ -122,7 +122,7 @@ def card_text(
         classes=facts["classes"],
         regions=", ".join(facts["regions"]) or "none",
         size=kept["size"][0].as_py() if kept.num_rows else 0,
-        pixel=f"{min(pixel):.3f} to {max(pixel):.3f} mm" if pixel else "of no size: there is no study",
+        pixel=_range(pixel),
         counts_per_unit=", ".join(f"{unit:g}" for unit in units) or "no study",
         studies=_studies(accounts),
         reasons=_reasons(accounts),
@@ -135,6 +135,11 @@ def card_text(
         provenance=_table(["what", "value"], provenance),
         credits="".join(f"- {_line(credit)}\n" for credit in credits).rstrip() or "No credits were given.",
     )
+
+
+def _range(pixel_mm: Sequence[float]) -> str:
+    ends = [f"{value:.3f}" for value in (min(pixel_mm), max(pixel_mm))] if pixel_mm else []
+    return f"{' to '.join(dict.fromkeys(ends))} mm" if ends else "of no size: there is no study"
 
 
 def _studies(accounts: Accounts) -> str:

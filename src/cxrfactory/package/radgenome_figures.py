@@ -79,7 +79,7 @@ def draw_montage(exhibits: Sequence[Exhibit], path: str | Path) -> None:
             row[2 * place].imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="none")
             row[2 * place + 1].imshow(painted(image, systems), interpolation="none")
         row[0].set_title(exhibit.study_id, fontsize=8, loc="left")
-    for axes, name in zip(grid[0], ("", "PA, systems", "LL", "LL, systems"), strict=True):
+    for axes, name in zip(grid[0], ("PA", "PA, systems", "LL", "LL, systems"), strict=True):
         axes.set_title(name, fontsize=8)
     patches = [Patch(color=colour_of(name), label=name) for name in _ordered(shown)]
     if patches:
@@ -128,26 +128,28 @@ def draw_classes(rows: Sequence[Mapping[str, Any]], path: str | Path) -> None:
 def draw_footprints(rows: Sequence[Mapping[str, Any]], path: str | Path) -> None:
     """Draw mean footprints in percent of the image with their intervals, and the paper's means beside them."""
     from matplotlib.figure import Figure
-    from matplotlib.ticker import FuncFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     figure = Figure(figsize=(8, 4.8), dpi=120, layout="constrained")
     axes = figure.add_subplot()
     places = np.arange(len(rows))
     for side, (view, colour) in enumerate(zip(("pa", "ll"), ("#4477AA", "#CCBB44"), strict=True)):
-        where = places + (side - 0.5) * 0.38
-        scale = [row[f"percent_{view}"] / row[f"mean_px_{view}"] if row[f"mean_px_{view}"] else np.nan for row in rows]
-        mean = np.array([_number(row[f"percent_{view}"]) for row in rows])
-        axes.barh(where, mean, height=0.36, color=colour, label=f"{view.upper()}, here")
-        low, high = (np.array([_number(row[f"{end}_px_{view}"]) for row in rows]) * scale for end in ("low", "high"))
-        known = np.isfinite(mean) & np.isfinite(low)
-        axes.hlines(where[known], low[known], high[known], color="black", linewidth=1)
-        paper = np.array([_number(row[f"paper_percent_{view}"]) for row in rows])
-        axes.plot(paper, where, "D", color=colour, markeredgecolor="black", markersize=5,
-                  label=f"{view.upper()}, RadGenome-Anatomy")  # fmt: skip
+        where = places + (side - 0.5) * 0.36
+        mean, paper, pixels, low, high = (
+            np.array([np.nan if row[f"{name}_{view}"] is None else row[f"{name}_{view}"] for row in rows])
+            for name in ("percent", "paper_percent", "mean_px", "low_px", "high_px")
+        )
+        axes.hlines(where, low * mean / pixels, high * mean / pixels, color=colour, linewidth=3)
+        axes.plot(mean, where, "o", color=colour, markersize=7, label=f"{view.upper()}, here")
+        axes.plot(paper, where, "D", color=colour, markerfacecolor="none", label=f"{view.upper()}, RadGenome-Anatomy")
+    for place in places[1:]:
+        axes.axhline(place - 0.5, color="0.9", linewidth=0.8, zorder=0)
     axes.set_yticks(places, [row["system"] for row in rows])
     axes.invert_yaxis()
     axes.set(xscale="log", xlabel="mean footprint, percent of the image (line: 95 % bootstrap interval)")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.spines[["top", "right"]].set_visible(False)
     figure.legend(loc="outside upper center", ncols=4, fontsize=8, frameon=False)
     _save(figure, path)
@@ -162,10 +164,6 @@ def _legend_of_systems(figure: "Figure", labels: Sequence[str], names: Sequence[
 
 def _ordered(systems: set[str]) -> list[str]:
     return [name for name in SYSTEM_COLOURS if name in systems] + sorted(systems - set(SYSTEM_COLOURS))
-
-
-def _number(value: float | None) -> float:
-    return np.nan if value is None else value
 
 
 def _save(figure: "Figure", path: str | Path) -> None:

@@ -16,6 +16,7 @@ from cxrfactory.tables.keys import seed_of
 SPLITS = ("train", "validation")
 RESAMPLES = 2000
 PAPER_SIZE = 384
+CLOSE = 0.05  # ratios that differ by less are called close in comments
 
 # Mean footprint in pixels of a 384 x 384 image and its 95 % interval, PA then LL, and PA/LL ratio:
 # RadGenome-Anatomy, table A4.
@@ -243,9 +244,10 @@ def _comments(tally: Tally, row: dict[str, Any], members: np.ndarray, size: int,
     ratio, paper = row["ratio"], row["paper_ratio"]
     if ratio is not None and paper is not None:
         low, high = row["low_ratio"], row["high_ratio"]
-        # The paper gives two decimals.
-        inside = low is not None and low - 0.005 <= paper <= high + 0.005
-        where = "agrees: the paper's lies inside our interval" if inside else "differs from the paper's"
+        if low is not None and low - 0.005 <= paper <= high + 0.005:  # the paper gives two decimals
+            where = "agrees: the paper's lies inside our interval"
+        else:
+            where = "is close to the paper's" if abs(ratio / paper - 1) <= CLOSE else "differs from the paper's"
         said.append(f"PA/LL {ratio:.2f} {where} ({paper:.2f}, ours {ratio / paper - 1:+.1%})")
     absent = [name for name, seen in zip(names, counts["rows"].sum(axis=1) > 0, strict=True) if not seen]
     if absent:
