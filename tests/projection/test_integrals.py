@@ -38,7 +38,7 @@ def assert_close(found, wanted, rtol=1e-6):
     st.integers(0, 2**16),
     st.integers(1, 3),
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_equals_the_sum_of_attenuations(hu, curve, seed, threads):
     values = hu.astype(float)
     body = np.random.default_rng(seed).random(hu.shape) < 0.7

@@ -15,8 +15,8 @@ _MIDDLE_MM = 40.0  # on both sides of the midline: what reaches in here is head,
 def body_mask(hu: Real[np.ndarray, "z y x"]) -> Bool[np.ndarray, "z y x"]:
     """Largest connected dense part with everything that it encloses in its slices, and a margin of a few voxels.
 
-    The lungs, the airways and gas in the bowel belong to it; table, blankets and tubes beside the patient do not, unless
-    they are denser than -400 HU and lie against the skin on more than a coarse voxel (4 x 4).
+    The lungs, the airways and gas in the bowel belong to it; table, blankets and tubes beside the patient do not, but
+    for what is denser than -400 HU and touches the skin.
 
     Parameters
     ----------

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any
 
 import numba
@@ -23,7 +24,7 @@ def over_slabs(work: Callable[[slice], None], slices: int, threads: int) -> None
     """
     threads = max(1, min(threads, slices))
     edges = np.linspace(0, slices, threads + 1).astype(int)
-    slabs = [slice(int(low), int(high)) for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    slabs = [slice(int(low), int(high)) for low, high in pairwise(edges)]
     if threads == 1:
         work(slabs[0])
         return

@@ -2,7 +2,7 @@
 
 Volumes are [z, y, x] in canonical orientation: z grows towards the head, y towards the front, x towards the
 patient's right. Rays are parallel (a source at infinity); a real tube 1.8 m away magnifies the front of
-the chest by about a tenth, which the field of view of a virtual radiograph absorbs (:mod:`.cone` projects from a point).
+the chest by about a tenth, which the field of view of a virtual radiograph absorbs. :mod:`.cone` projects from a point.
 
 Displays follow the reading-room convention. PA: head up, patient's right on the image's left. LL (left lateral): head
 up, the patient faces the image's left.

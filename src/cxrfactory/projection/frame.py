@@ -98,7 +98,7 @@ class Frame:
         return found.astype(np.float32)
 
     def masks(self, native: UInt8[np.ndarray, "k rows columns"], view: View) -> UInt8[np.ndarray, "k size size"]:
-        """Bring a stack of masks from the voxel grid into the frame: the pixel takes the voxel that holds its centre."""
+        """Bring masks from the voxel grid into the frame: a pixel takes the voxel that holds its centre."""
         self._check(native.shape[1:], view)
         rows, columns = (
             self._nearest(count, step)

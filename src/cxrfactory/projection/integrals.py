@@ -11,7 +11,7 @@ nothing is rounded on the way: a flipped volume gives the same bytes.
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Real
+from jaxtyping import Bool, Float32, Real
 
 from cxrfactory.errors import CxrError
 from cxrfactory.projection.compiled import compiled, in_memory_order, over_slabs
