@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cxrfactory.imaging import grid as grid_module
 from cxrfactory.imaging.grid import (
     AIR_HU,
     Grid,
@@ -108,6 +109,24 @@ def test_nearest_resampling_of_an_oblique_ball():
     reach = np.sqrt(3) / 2  # the nearest voxel's centre is never farther
     assert (resampled[distance < 7 - reach] == 200).all()
     assert (resampled[distance > 7 + reach] == 0).all()
+
+
+@pytest.mark.parametrize("degrees", [4.0, 40.0])
+def test_slabs_leave_no_trace(monkeypatch, degrees):
+    affine, shape = oblique(degrees=degrees)
+    affine[:3, :3] = turn(degrees / 3, 1) @ affine[:3, :3]
+    rng = np.random.default_rng(0)
+    hu, marks = rng.integers(-1000, 2000, shape).astype(np.int16), rng.integers(0, 90, shape).astype(np.uint8)
+    larger = enclosing_grid(affine, shape)
+    x, y, z = larger.origin_mm
+    larger = Grid((larger.shape[0] + 20, *larger.shape[1:]), larger.spacing_mm, (x, y, z - 10))  # slabs of nothing, too
+    found = []
+    for slab in (1, 7, 1000):
+        monkeypatch.setattr(grid_module, "_SLAB", slab)
+        found.append((resample_linear(hu, affine, larger), resample_nearest(marks, affine, larger)))
+    for linear, nearest in found[:2]:
+        np.testing.assert_array_equal(linear, found[2][0])
+        np.testing.assert_array_equal(nearest, found[2][1])
 
 
 @given(data=st.data())

@@ -14,7 +14,7 @@ GRID_TOLERANCE_MM = 0.01
 
 AIR_HU = -1024.0
 
-_SLAB = 16  # slices resampled at a time, which bounds the memory of the float copy
+_SLAB = 16  # slices resampled at a time
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,7 @@ def aligned_grid(affine: Float[np.ndarray, "4 4"], shape: tuple[int, int, int]) 
 def enclosing_grid(affine: Float[np.ndarray, "4 4"], shape: tuple[int, int, int]) -> Grid:
     """The world-aligned grid around an oblique volume [z, y, x], of the same spacing, that loses none of it."""
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
-    ends = [(0, n - 1) for n in shape[::-1]]
-    corners = np.stack(np.meshgrid(*ends, indexing="ij"), axis=-1).reshape(-1, 3) @ affine[:3, :3].T + affine[:3, 3]
+    corners = _corner_points(affine, shape)
     low, high = corners.min(axis=0), corners.max(axis=0)
     count = np.ceil((high - low) / spacing - 1e-6).astype(int) + 1
     return Grid(tuple(int(n) for n in count[::-1]), _floats(spacing[::-1]), _floats(low))  # type: ignore[arg-type]
@@ -97,31 +96,17 @@ def resample_linear(values: np.ndarray, affine: Float[np.ndarray, "4 4"], grid: 
     """Resample a CT [z, y, x] linearly onto a grid; air outside. Whole numbers are rounded and keep their dtype."""
     import SimpleITK as sitk
 
-    source = _sitk_image(values, affine)
-    resampled = np.empty(grid.shape, values.dtype)
-    for first in range(0, grid.shape[0], _SLAB):
-        count = min(_SLAB, grid.shape[0] - first)
-        slab = _resample(source, grid, first, count, sitk.sitkLinear, AIR_HU, sitk.sitkFloat32)
-        # ITK itself cuts decimals off, which would shift a CT by half a unit.
-        resampled[first : first + count] = np.rint(slab) if values.dtype.kind in "iu" else slab
-    return resampled
+    # In decimals, because ITK itself cuts them off, which would shift a CT by half a unit.
+    return _in_slabs(values, affine, grid, sitk.sitkLinear, AIR_HU, sitk.sitkFloat32)
 
 
 def resample_nearest(values: np.ndarray, affine: Float[np.ndarray, "4 4"], grid: Grid) -> np.ndarray:
     """Take labels [z, y, x] at the nearest voxel of each voxel of a grid; 0 outside. Any affine, oblique ones too."""
-    linear = affine[:3, :3]
-    if np.count_nonzero(np.abs(linear) > 0) == 3:
+    if np.count_nonzero(affine[:3, :3]) == 3:
         return _nearest_aligned(values, affine, grid)
     import SimpleITK as sitk
 
-    source = _sitk_image(values, affine)
-    resampled = np.empty(grid.shape, values.dtype)
-    for first in range(0, grid.shape[0], _SLAB):
-        count = min(_SLAB, grid.shape[0] - first)
-        resampled[first : first + count] = _resample(
-            source, grid, first, count, sitk.sitkNearestNeighbor, 0.0, sitk.sitkUnknown
-        )
-    return resampled
+    return _in_slabs(values, affine, grid, sitk.sitkNearestNeighbor, 0.0, sitk.sitkUnknown)
 
 
 def _nearest_aligned(values: np.ndarray, affine: np.ndarray, grid: Grid) -> np.ndarray:
@@ -140,29 +125,45 @@ def _nearest_aligned(values: np.ndarray, affine: np.ndarray, grid: Grid) -> np.n
     return resampled
 
 
-def _sitk_image(values: np.ndarray, affine: np.ndarray):
+def _in_slabs(
+    values: np.ndarray, affine: np.ndarray, grid: Grid, interpolator: int, outside: float, pixel_type: int
+) -> np.ndarray:
+    """Resample a few slices at a time, each from the slices that it needs, which bounds the memory."""
     import SimpleITK as sitk
 
-    image = sitk.GetImageFromArray(values)
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
-    image.SetSpacing(spacing.tolist())
-    image.SetOrigin(affine[:3, 3].tolist())  # world stays RAS; ITK does not mind which way its axes point
-    image.SetDirection((affine[:3, :3] / spacing).ravel().tolist())
-    return image
+    to_index = np.linalg.inv(affine[:3, :3])
+    resampled = np.full(grid.shape, outside, values.dtype)
+    for first in range(0, grid.shape[0], _SLAB):
+        slab = resampled[first : first + _SLAB]
+        x, y, z = grid.origin_mm
+        place = Grid(slab.shape, grid.spacing_mm, (x, y, z + first * grid.spacing_mm[0]))
+        index_z = (_corner_points(place.affine(), place.shape) - affine[:3, 3]) @ to_index[2]
+        low = max(int(np.floor(index_z.min())) - 1, 0)
+        high = min(int(np.ceil(index_z.max())) + 2, len(values))
+        if low >= high:
+            continue
+        source = sitk.GetImageFromArray(values[low:high])
+        source.SetSpacing(spacing.tolist())
+        source.SetOrigin((affine[:3, 3] + low * affine[:3, 2]).tolist())  # world stays RAS, which is all one to ITK
+        source.SetDirection((affine[:3, :3] / spacing).ravel().tolist())
+        resampler = sitk.ResampleImageFilter()
+        resampler.SetSize(place.shape[::-1])
+        resampler.SetOutputSpacing(place.spacing_mm[::-1])
+        resampler.SetOutputOrigin(place.origin_mm)
+        resampler.SetInterpolator(interpolator)
+        resampler.SetDefaultPixelValue(outside)
+        resampler.SetOutputPixelType(pixel_type)
+        found = sitk.GetArrayViewFromImage(result := resampler.Execute(source))
+        slab[...] = np.rint(found) if found.dtype != values.dtype else found
+        del found, result
+    return resampled
 
 
-def _resample(source, grid: Grid, first: int, count: int, interpolator, outside: float, pixel_type) -> np.ndarray:
-    import SimpleITK as sitk
-
-    resampler = sitk.ResampleImageFilter()
-    resampler.SetSize([grid.shape[2], grid.shape[1], count])
-    resampler.SetOutputSpacing(list(grid.spacing_mm[::-1]))
-    x, y, z = grid.origin_mm
-    resampler.SetOutputOrigin([x, y, z + first * grid.spacing_mm[0]])
-    resampler.SetInterpolator(interpolator)
-    resampler.SetDefaultPixelValue(outside)
-    resampler.SetOutputPixelType(pixel_type)
-    return sitk.GetArrayFromImage(resampler.Execute(source))
+def _corner_points(affine: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    """World (x, y, z) of the eight corner voxels' centres of a volume [z, y, x], [8, 3]."""
+    ends = [(0, n - 1) for n in shape[::-1]]
+    return np.stack(np.meshgrid(*ends, indexing="ij"), axis=-1).reshape(-1, 3) @ affine[:3, :3].T + affine[:3, 3]
 
 
 def _faces(grid: Grid) -> np.ndarray:
