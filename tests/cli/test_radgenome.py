@@ -20,7 +20,7 @@ def test_the_command_packs_with_the_taxonomy(tmp_path):
     app = typer.Typer()
     app.command()(package_radgenome)
     output = tmp_path / "out"
-    extra = ["--output", str(output), "--validation-fraction", "0", "--figures", str(tmp_path / "figures")]
+    extra = ["--output", str(output), "--validation-fraction", "0"]
     answer = CliRunner().invoke(app, [*arguments, *extra, "--credit", "one CT"], catch_exceptions=False)
     assert answer.exit_code == 0
     assert pq.read_table(output / "studies.parquet")["split"].to_pylist() == ["train"] * 3
@@ -29,8 +29,3 @@ def test_the_command_packs_with_the_taxonomy(tmp_path):
     assert {"heart", "lung"} <= set(regions)
     assert "bone" not in regions
     assert "- one CT\n" in (output / "README.md").read_text()
-    assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == [
-        "radgenome-classes.png",
-        "radgenome-footprint.png",
-        "radgenome-montage.png",
-    ]

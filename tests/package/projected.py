@@ -7,15 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cxrfactory.package.radgenome_inputs import (
-    PROJECTED_IMAGES,
-    PROJECTED_MASKS,
-    PROJECTED_STUDIES,
-    STUDY_MANIFEST,
-    VIEWS,
-)
+from cxrfactory.projection.drr import VIEWS
 from cxrfactory.tables.rle import rle_encode
-from cxrfactory.tables.schemas import REJECTED
+from cxrfactory.tables.schemas import MASKS, PROJECTIONS, REJECTED, SCANS, STUDIES
 
 SIZE = 32
 
@@ -138,11 +132,11 @@ class Projected:
         paths = {"manifests": []}
         for release in sorted({row["release"] for row in self.manifest}):
             rows = [row for row in self.manifest if row["release"] == release]
-            paths["manifests"].append(put(folder / f"{release}.parquet", rows, STUDY_MANIFEST))
+            paths["manifests"].append(put(folder / f"{release}.parquet", rows, SCANS))
         for name, schema in (
-            ("studies", PROJECTED_STUDIES),
-            ("masks", PROJECTED_MASKS),
-            ("images", PROJECTED_IMAGES),
+            ("studies", STUDIES),
+            ("masks", MASKS),
+            ("images", PROJECTIONS),
         ):
             paths[name] = []
             for number in range(shards):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from cxrfactory.package.coco import CocoWriter, coco_counts
-from cxrfactory.package.mask_facts import mask_facts
+from cxrfactory.tables.mask_facts import mask_facts
 
 coco_mask = pytest.importorskip("pycocotools.mask", reason="pycocotools is the reference of this test")
 
@@ -35,22 +35,6 @@ def test_counts_of_a_mask_with_long_runs():
     mask[:, 200] = 1
     assert coco_counts(mask, mask_facts(mask).bbox) == reference(mask)
     assert coco_counts(np.ones_like(mask), (0, 0, 384, 384)) == reference(np.ones_like(mask))
-
-
-@settings(deadline=None)  # the first call compiles
-@given(masks)
-def test_facts_are_those_of_the_obvious_way(mask):
-    facts = mask_facts(mask)
-    rows, columns = np.nonzero(mask)
-    assert facts.area_px == len(rows)
-    if not len(rows):
-        assert (facts.bbox, facts.centroid, facts.touches_border) == (None, None, False)
-        return
-    assert facts.bbox == (columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1)
-    assert facts.centroid == pytest.approx((columns.mean(), rows.mean()))
-    inner = mask.copy()
-    inner[1:-1, 1:-1] = 0
-    assert facts.touches_border == inner.any()
 
 
 def test_a_file_without_images_is_json():

@@ -36,8 +36,7 @@ def files(folder):
 def product(tmp_path_factory):
     folder = tmp_path_factory.mktemp("product")
     (folder / "config.yaml").write_text("size: 32\n")
-    pack(projected(), folder, mask_png=True, credits=["A CT,\n CC BY"], config=folder / "config.yaml",
-         figures=folder / "figures")  # fmt: skip
+    pack(projected(), folder, mask_png=True, credits=["A CT,\n CC BY"], config=folder / "config.yaml")  # fmt: skip
     return folder / "out"
 
 
@@ -187,11 +186,9 @@ def test_card_and_checksums_close_the_product(product):
     assert sums == {name: hashlib.sha256(data).hexdigest() for name, data in found.items() if name != "SHA256SUMS"}
 
 
-def test_pictures_are_copied(product):
+def test_pictures_show_something(product):
     for name in FIGURES:
-        copy = product.parent / "figures" / f"radgenome-{name}"
-        assert copy.read_bytes() == (product / "figures" / name).read_bytes()
-        assert cv2.imread(str(copy)).std() > 5
+        assert cv2.imread(str(product / name)).std() > 5
 
 
 def test_bytes_do_not_depend_on_shards_or_their_order(tmp_path, monkeypatch):

@@ -19,9 +19,6 @@ def package_radgenome(
     mask_png: Annotated[bool, typer.Option(help="Also write every mask that is not empty as a PNG file.")] = False,
     credit: Annotated[list[str] | None, typer.Option(help="Source and licence to credit; repeatable.")] = None,
     config: Annotated[Path | None, typer.Option(help="Config of the run; copied into the product.")] = None,
-    figures: Annotated[
-        Path | None, typer.Option(help="Folder for copies of the pictures (radgenome-montage.png, ...).")
-    ] = None,
 ) -> None:
     """Pack projected studies: images, masks, regions, splits, COCO files, statistics, dataset card, checksums."""
     from cxrfactory.anatomy.taxonomy import classes, region_plan
@@ -40,5 +37,4 @@ def package_radgenome(
         mask_png,
         credit or [],
         config,
-        figures,
     )

@@ -39,18 +39,17 @@ from cxrfactory.package.radgenome_stats import (
     footprints,
     inventory,
 )
-from cxrfactory.tables.atomic import atomic_path
 from cxrfactory.tables.keys import seed_of
 from cxrfactory.tables.weights import sha256_of
 
 log = get_logger(__name__)
 
 VALIDATION_FRACTION = 0.06  # RadGenome-Anatomy: 1,564 of 25,692 studies
-FIGURES = ("montage.png", "footprint.png", "classes.png")
+FIGURES = ("montage.png", "statistics/footprint.png", "statistics/classes.png")
 
 # Everything that stands at the top of a product; an output folder that holds more is not replaced.
 _TOP = frozenset(
-    ["images", "masks", "coco", "statistics", "figures", "studies.parquet", "masks.parquet", "regions.parquet",
+    ["images", "masks", "coco", "statistics", "montage.png", "studies.parquet", "masks.parquet", "regions.parquet",
      "rejected.csv", "excluded.csv", "config.yaml", "README.md", "SHA256SUMS"]
 )  # fmt: skip
 _PNG_START = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
@@ -74,18 +73,17 @@ def package_radgenome(
     mask_png: bool = False,
     credits: Sequence[str] = (),
     config: str | Path | None = None,
-    figures: str | Path | None = None,
 ) -> Accounts:
     """Write the product into ``output``, whole or not at all.
 
     Parameters
     ----------
     manifests
-        Parquet, schema ``STUDY_MANIFEST`` of :mod:`cxrfactory.package.radgenome_inputs`; study ids are unique
+        Parquet, schema ``SCANS`` of :mod:`cxrfactory.tables.schemas`; study ids are unique
         over all of them.
     studies, masks, images, rejected
-        Shards of the projection: ``PROJECTED_STUDIES``, ``PROJECTED_MASKS`` (rows sorted by study),
-        ``PROJECTED_IMAGES``, and ``REJECTED`` of :mod:`cxrfactory.tables.schemas`.
+        Shards of the projection: ``STUDIES``, ``MASKS`` (rows sorted by study),
+        ``PROJECTIONS``, and ``REJECTED``.
     output
         Folder of the product; one of an earlier run is replaced at the end.
     classes, region_plan
@@ -99,8 +97,6 @@ def package_radgenome(
         Lines of the card's section on sources and licences.
     config
         Config of the run; copied.
-    figures
-        Folder for second copies of the pictures, named ``radgenome-...png``.
 
     Returns
     -------
@@ -136,9 +132,9 @@ def package_radgenome(
         _write_csv(folder / "excluded.csv", ("release", "study_id", "reason"), accounts.excluded)
         statistics = _write_statistics(folder / "statistics", tally, accounts)
         log.info("%s: drawing %d figures", output, len(FIGURES))
-        draw_montage(list(exhibits.values()), folder / "figures" / "montage.png")
-        draw_footprints(statistics["footprint"], folder / "figures" / "footprint.png")
-        draw_classes(statistics["classes"], folder / "figures" / "classes.png")
+        draw_montage(list(exhibits.values()), folder / FIGURES[0])
+        draw_footprints(statistics["footprint"], folder / FIGURES[1])
+        draw_classes(statistics["classes"], folder / FIGURES[2])
         provenance = [("source commit", source_commit() or "not a git checkout"), *library_versions().items()]
         if config is not None:
             shutil.copyfile(config, folder / "config.yaml")
@@ -153,10 +149,6 @@ def package_radgenome(
         }
         _write_text(folder / "README.md", card_text(accounts, statistics, facts, provenance, credits))
         files = _write_sums(folder, sums)
-    if figures is not None:
-        for name in FIGURES:
-            with atomic_path(Path(figures) / f"radgenome-{name}") as temporary:
-                shutil.copyfile(output / "figures" / name, temporary)
     log.info("%s: wrote %d studies, %d masks; SHA256SUMS of %d files", output, len(kept),
              sum(int(counts.sum()) for kind, counts in tally.masks.items() if "empty" not in kind), files)  # fmt: skip
     if not kept:

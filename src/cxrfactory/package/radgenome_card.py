@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cxrfactory.package.radgenome_inputs import VIEWS, Accounts
+from cxrfactory.package.radgenome_inputs import Accounts
+from cxrfactory.projection.drr import VIEWS
 
 _TEMPLATE = """\
 # Chest radiographs with their anatomy, projected from CT
@@ -13,7 +14,7 @@ _TEMPLATE = """\
 labelled structure: the structure's footprint along the same rays. {filled:,} masks are not empty; they are of
 {found} of the taxonomy's {classes} classes. The layout follows RadGenome-Anatomy.
 
-![Some studies, plain and with body systems painted over](figures/montage.png)
+![Some studies, plain and with body systems painted over](montage.png)
 
 ## Geometry
 
@@ -51,7 +52,7 @@ Split: by patient. A patient is in validation where a hash of `patient_id` (BLAK
   how many it unites. A region without a row cannot be made of what the source labels.
 - `coco/<split>_<view>.json`: the masks that are not empty as COCO instances: compressed RLE with `iscrowd` 0 (each is
   one structure), categories are the taxonomy's classes, `file_name` is relative to this folder.
-{mask_png}- `statistics/`: `inventory.csv`, `footprint.csv`, `classes.csv`. `figures/`: the same as pictures.
+{mask_png}- `statistics/`: `inventory.csv`, `footprint.csv`, `classes.csv`, and pictures of the last two.
 - `rejected.csv`, `excluded.csv`: what is not here, and why.{config_file}
 - `SHA256SUMS`: check with `sha256sum -c SHA256SUMS`.
 
@@ -70,9 +71,9 @@ that are not empty, with 95 % bootstrap intervals ({resamples:,} resamples of wh
 Footprints depend on the field of view of the CT and on which classes its labels have; the column `comment` of
 `statistics/footprint.csv` says, system by system, what explains a difference from the paper.
 
-![Mean footprint by body system](figures/footprint.png)
+![Mean footprint by body system](statistics/footprint.png)
 
-![Masks of each class](figures/classes.png)
+![Masks of each class](statistics/classes.png)
 
 ## Provenance
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import UInt8
 
-from cxrfactory.package.radgenome_inputs import VIEWS
+from cxrfactory.projection.drr import VIEWS
 from cxrfactory.tables.keys import seed_of
 
 if TYPE_CHECKING:

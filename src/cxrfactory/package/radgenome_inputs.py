@@ -17,71 +17,11 @@ import pyarrow.parquet as pq
 
 from cxrfactory.errors import CxrError
 from cxrfactory.package.inputs import Rejection, read_rejected
+from cxrfactory.projection.drr import VIEWS
+from cxrfactory.tables.schemas import MASKS, PROJECTIONS, SCANS, STUDIES
 
-VIEWS = ("PA", "LL")
 BATCH_ROWS = 4096  # of each open mask shard
 IMAGE_BATCH_ROWS = 16
-
-STUDY_MANIFEST = pa.schema(
-    [
-        pa.field("study_id", pa.string(), nullable=False),
-        pa.field("patient_id", pa.string()),
-        pa.field("release", pa.string(), nullable=False),
-        pa.field("ct", pa.string()),
-        pa.field("labels", pa.string()),
-        pa.field("included", pa.bool_(), nullable=False),
-        pa.field("exclusion_reason", pa.string()),  # null where included
-    ]
-)
-
-PROJECTED_STUDIES = pa.schema(
-    [
-        pa.field("study_id", pa.string(), nullable=False),
-        pa.field("patient_id", pa.string(), nullable=False),
-        pa.field("release", pa.string(), nullable=False),
-        pa.field("size", pa.int32(), nullable=False),  # side of the square frame, pixels
-        pa.field("pixel_mm", pa.float64(), nullable=False),
-        pa.field("counts_per_unit", pa.float64(), nullable=False),  # 16-bit counts for path integral 1
-        pa.field("structures", pa.int32(), nullable=False),  # labels that are not empty
-        pa.field("notes", pa.string()),
-    ]
-)
-
-# Mask geometry: bounding box in whole pixels (x, y of its first pixel), centroid with pixel centres at integers.
-FOOTPRINT_FIELDS = [
-    pa.field("height", pa.int32(), nullable=False),
-    pa.field("width", pa.int32(), nullable=False),
-    pa.field("rle", pa.string(), nullable=False),  # tables/rle.py; empty for an empty mask
-    pa.field("area_px", pa.int64(), nullable=False),
-    pa.field("bbox_x", pa.int32()),  # null, as what follows, for an empty mask
-    pa.field("bbox_y", pa.int32()),
-    pa.field("bbox_width", pa.int32()),
-    pa.field("bbox_height", pa.int32()),
-    pa.field("centroid_x", pa.float64()),
-    pa.field("centroid_y", pa.float64()),
-    pa.field("touches_border", pa.bool_(), nullable=False),
-]
-
-PROJECTED_MASKS = pa.schema(
-    [
-        pa.field("study_id", pa.string(), nullable=False),
-        pa.field("view", pa.string(), nullable=False),
-        pa.field("source_id", pa.int32()),  # value in a multi-label volume
-        pa.field("class_id", pa.int32()),  # null outside the taxonomy
-        pa.field("name", pa.string(), nullable=False),
-        pa.field("origin", pa.string(), nullable=False),  # label or union
-        *FOOTPRINT_FIELDS,
-    ]
-)
-
-PROJECTED_IMAGES = pa.schema(
-    [
-        pa.field("study_id", pa.string(), nullable=False),
-        pa.field("view", pa.string(), nullable=False),
-        pa.field("png8", pa.binary(), nullable=False),
-        pa.field("png16", pa.binary(), nullable=False),
-    ]
-)
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -90,7 +30,7 @@ _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 class Accounts:
     """Where every row of the manifests went: rows = kept + excluded + rejected.
 
-    ``kept`` is a table of the schema ``PROJECTED_STUDIES`` sorted by study; ``excluded`` and ``rejected`` are
+    ``kept`` is a table of the schema ``STUDIES`` sorted by study; ``excluded`` and ``rejected`` are
     sorted by release and study.
     """
 
@@ -118,7 +58,7 @@ def read_accounts(
     """
     listed: dict[str, dict] = {}
     for path in sorted(map(str, manifests)):
-        for row in read_whole(path, STUDY_MANIFEST).to_pylist():
+        for row in read_whole(path, SCANS).to_pylist():
             study = row["study_id"]
             if study in listed:
                 raise CxrError(f"{path}: study '{study}' is listed twice; study ids are unique over all releases")
@@ -131,8 +71,8 @@ def read_accounts(
                 raise CxrError(f"{path}: study '{study}' is excluded without an exclusion_reason")
             listed[study] = row
     rejections = read_rejected(sorted(map(str, rejected)))
-    tables = [(path, read_whole(path, PROJECTED_STUDIES)) for path in sorted(map(str, studies))]
-    kept = pa.concat_tables([table for _, table in tables] or [PROJECTED_STUDIES.empty_table()]).sort_by("study_id")
+    tables = [(path, read_whole(path, STUDIES)) for path in sorted(map(str, studies))]
+    kept = pa.concat_tables([table for _, table in tables] or [STUDIES.empty_table()]).sort_by("study_id")
     ids = kept["study_id"].to_pylist()
     doubled = [one for one, other in pairwise(ids) if one == other]
     if doubled:
@@ -170,7 +110,7 @@ def studies_masks(paths: Sequence[str | Path], kept: Iterable[str]) -> Iterator[
 
     Yields
     ------
-    study_id, and its rows of the schema ``PROJECTED_MASKS`` sorted by view, class id (null last) and name.
+    study_id, and its rows of the schema ``MASKS`` sorted by view, class id (null last) and name.
 
     Raises
     ------
@@ -197,7 +137,7 @@ def studies_masks(paths: Sequence[str | Path], kept: Iterable[str]) -> Iterator[
 
 
 def projected_images(paths: Sequence[str | Path], kept: Iterable[str]) -> Iterator[dict]:
-    """Iterate the rows of the image shards (``PROJECTED_IMAGES``), in the order of the shards.
+    """Iterate the rows of the image shards (``PROJECTIONS``), in the order of the shards.
 
     Raises
     ------
@@ -206,7 +146,7 @@ def projected_images(paths: Sequence[str | Path], kept: Iterable[str]) -> Iterat
     """
     missing = {(study, view) for study in kept for view in VIEWS}
     for path in sorted(map(str, paths)):
-        for batch in _batches(path, PROJECTED_IMAGES, IMAGE_BATCH_ROWS):
+        for batch in _batches(path, PROJECTIONS, IMAGE_BATCH_ROWS):
             for row in batch.to_pylist():
                 key = (row["study_id"], row["view"])
                 if key not in missing:
@@ -253,7 +193,7 @@ def _batches(path: str | Path, schema: pa.Schema, rows: int) -> Iterator[pa.Tabl
 
 def _by_study(path: str) -> Iterator[tuple[str, pa.Table]]:
     study, pieces = None, []
-    for batch in _batches(path, PROJECTED_MASKS, BATCH_ROWS):
+    for batch in _batches(path, MASKS, BATCH_ROWS):
         ids = np.array(batch["study_id"].to_pylist(), dtype=object)
         starts = [0, *(np.flatnonzero(ids[1:] != ids[:-1]) + 1).tolist(), len(ids)]
         for start, stop in pairwise(starts):

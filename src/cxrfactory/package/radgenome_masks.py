@@ -15,23 +15,25 @@ from cxrfactory.errors import CxrError
 from cxrfactory.imaging.png import encode_png
 from cxrfactory.logs import progress
 from cxrfactory.package.coco import CocoWriter
-from cxrfactory.package.mask_facts import MaskFacts, mask_facts
 from cxrfactory.package.radgenome_figures import Exhibit
-from cxrfactory.package.radgenome_inputs import FOOTPRINT_FIELDS, PROJECTED_MASKS, VIEWS, studies_masks
+from cxrfactory.package.radgenome_inputs import studies_masks
 from cxrfactory.package.radgenome_stats import SPLITS, AnatomyClass, Tally
+from cxrfactory.projection.drr import VIEWS
+from cxrfactory.tables.mask_facts import MaskFacts, mask_facts
 from cxrfactory.tables.rle import rle_decode, rle_encode
+from cxrfactory.tables.schemas import MASKS
 
 # Class ids that a source labels -> the regions that they make, each with its classes.
 RegionPlan = Callable[[Collection[int]], Sequence[tuple[str, Collection[int]]]]
 
 STUDIES_PER_GROUP = 32  # of a row group; part of the Parquet's bytes
 
-MASKS = pa.schema(
+PRODUCT_MASKS = pa.schema(
     [
-        *(PROJECTED_MASKS.field(name) for name in PROJECTED_MASKS.names[:5]),
+        *(MASKS.field(name) for name in MASKS.names[:5]),
         pa.field("class_name", pa.string()),  # canonical; null outside the taxonomy
         pa.field("system", pa.string()),
-        *(PROJECTED_MASKS.field(name) for name in PROJECTED_MASKS.names[5:]),
+        *(MASKS.field(name) for name in MASKS.names[5:]),
     ]
 )
 
@@ -41,7 +43,7 @@ REGIONS = pa.schema(
         pa.field("view", pa.string(), nullable=False),
         pa.field("region", pa.string(), nullable=False),
         pa.field("classes", pa.int32(), nullable=False),  # how many it unites
-        *FOOTPRINT_FIELDS,
+        *(MASKS.field(name) for name in MASKS.names[6:]),  # height, ..., touches_border
     ]
 )
 
@@ -82,7 +84,7 @@ def write_masks(
     folder
         Where to write.
     shards
-        Parquet, schema ``PROJECTED_MASKS``, each sorted by study.
+        Parquet, schema ``MASKS``, each sorted by study.
     kept
         Rows of the studies' table by study, in the order of the study.
     splits
@@ -107,7 +109,7 @@ def write_masks(
     with ExitStack() as stack:
         masks, united = (
             _GroupedWriter(stack.enter_context(pq.ParquetWriter(folder / name, schema, compression="zstd")), schema)
-            for name, schema in (("masks.parquet", MASKS), ("regions.parquet", REGIONS))
+            for name, schema in (("masks.parquet", PRODUCT_MASKS), ("regions.parquet", REGIONS))
         )
         coco = _open_coco(folder / "coco", stack, kept, splits, classes)
         plans: dict[frozenset[int], dict[str, frozenset[int]]] = {}
@@ -243,4 +245,4 @@ def _with_classes(rows: pa.Table, known: Mapping[int, AnatomyClass]) -> pa.Table
         attribute = "name" if what == "class_name" else what
         values = [None if each is None else getattr(known[each], attribute) for each in ids]
         rows = rows.add_column(place, pa.field(what, pa.string()), pa.array(values, pa.string()))
-    return rows.cast(MASKS)
+    return rows.cast(PRODUCT_MASKS)

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from jaxtyping import Float, Int64
 
-from cxrfactory.package.radgenome_inputs import VIEWS
+from cxrfactory.projection.drr import VIEWS
 from cxrfactory.tables.keys import seed_of
 
 SPLITS = ("train", "validation")
