@@ -31,7 +31,7 @@ def assert_close(found, wanted, rtol=1e-6):
 
 
 @given(
-    st.sampled_from([np.int16, np.int32, np.float32, np.float64]).flatmap(
+    st.sampled_from([np.int16, np.int32, np.float32, np.float64, np.float16, np.dtype(">f4"), np.dtype(">i2")]).flatmap(
         lambda kind: arrays(kind, SMALL, elements=st.integers(-3000, 3000))
     ),
     st.sampled_from([None, BONE]),
@@ -76,6 +76,14 @@ def test_all_axis_orders_and_flips_give_the_same_bytes(kind, curve):
             again = path_integrals(view, SPACING, curve, body, threads=2)
             assert again[0].tobytes() == pa.tobytes()
             assert again[1].tobytes() == ll.tobytes()
+
+
+def test_read_only_volumes_are_read():
+    hu = np.zeros((2, 3, 4), np.int16)
+    body = np.ones(hu.shape, bool)
+    hu.flags.writeable = body.flags.writeable = False
+    assert path_integrals(hu, SPACING, body=body)[0].min() > 0
+    assert occupancy(hu, [1])[1].sum() == 0
 
 
 def test_the_largest_values_do_not_overflow():

@@ -25,7 +25,7 @@ def assert_equals_slow(labels, values, pa, ll):
 
 
 @given(
-    st.sampled_from([np.uint8, np.uint16, np.int16, np.int32, np.uint32, np.int64]).flatmap(
+    st.sampled_from([np.uint8, np.uint16, np.int16, np.int32, np.uint32, np.int64, np.dtype(">u2")]).flatmap(
         lambda kind: arrays(kind, SMALL, elements=st.integers(0, 9))
     ),
     st.integers(1, 3),
@@ -80,7 +80,7 @@ def test_orientation_of_both_views():
 
 
 @given(
-    st.sampled_from([np.bool_, np.uint8, np.int16, np.float32]).flatmap(
+    st.sampled_from([np.bool_, np.uint8, np.int16, np.float32, np.dtype(">f4")]).flatmap(
         lambda kind: arrays(kind, SMALL, elements=st.sampled_from([0, 1]))
     )
 )

@@ -101,6 +101,7 @@ def path_integrals(
         raise CxrError(f"voxel spacing {spacing_mm} mm; expected three positive numbers (z, y, x)")
     body = None if body is None else body.view(np.uint8)
     if hu.dtype.kind == "f":
+        hu = hu if hu.dtype in (np.float32, np.float64) else hu.astype(np.float64)  # also of another byte order
         pa, ll, unit_per_mm = _of_floats(hu, curve, body, threads)
         if not (np.isfinite(pa).all() and np.isfinite(ll).all()):
             raise CxrError("the CT holds values that are no finite numbers; expected a CT number in every voxel")

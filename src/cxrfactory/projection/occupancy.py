@@ -93,7 +93,7 @@ def occupancy_binary(
     Parameters
     ----------
     mask
-        Canonical volume [z, y, x] of any real type; C-contiguous or flipped views are read in place.
+        Canonical volume [z, y, x] of any real type. Bytes and booleans, C-contiguous or flipped, are read in place.
     threads
         Slabs of slices that are worked on side by side.
 
@@ -102,7 +102,8 @@ def occupancy_binary(
     tuple
         PA [z, x] and LL [z, y], 0 or 1, display orientation.
     """
-    straight, steps = in_memory_order(mask.view(np.uint8) if mask.dtype == bool else mask)
+    in_bytes = mask if mask.dtype in (np.uint8, np.bool_) else mask != 0
+    straight, steps = in_memory_order(in_bytes.view(np.uint8))
     depth, height, width = mask.shape
     pa, ll = np.zeros((depth, width), np.uint8), np.zeros((depth, height), np.uint8)
     to_pa = display(pa, "PA")[steps[0], steps[2]]
