@@ -224,16 +224,25 @@ def _sum_floats(hu, body, pa, ll):
     depth, height, width = hu.shape
     masked = body.size > 0
     columns = np.empty(width)
+    values = np.zeros((width + 7) // 8 * 8)  # the last few stay 0
+    lanes = np.empty(8)  # sums that do not wait for each other
     for z in range(depth):
         columns[:] = 0
         for y in range(height):
-            total = 0.0
+            row = hu[z, y]
             for x in range(width):
-                value = np.float64(hu[z, y, x]) - _AIR_HU
-                if value < 0 or (masked and not body[z, y, x]):
-                    value = 0.0  # not a number stays what it is, and is found in the sum
-                columns[x] += value
-                total += value
-            ll[z, y] = total
+                value = np.float64(row[x]) - _AIR_HU
+                values[x] = 0.0 if value < 0 else value  # not a number stays what it is, and is found in the sum
+            if masked:
+                inside = body[z, y]
+                for x in range(width):
+                    values[x] = values[x] if inside[x] else 0.0
+            for x in range(width):
+                columns[x] += values[x]
+            lanes[:] = 0
+            for x in range(0, values.size, 8):
+                for lane in range(8):
+                    lanes[lane] += values[x + lane]
+            ll[z, y] = lanes.sum()
         for x in range(width):
             pa[z, x] = columns[x]
