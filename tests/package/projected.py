@@ -80,6 +80,7 @@ def mask_row(study, view, name, class_id, source_id, origin, mask):
         "centroid_x": float(columns.mean()) if filled else None,
         "centroid_y": float(rows.mean()) if filled else None,
         "touches_border": bool(filled and {0, SIZE - 1} & {*rows.tolist(), *columns.tolist()}),
+        "cut_off": bool(filled and rows.max() > SIZE // 2),
     }
 
 

@@ -30,6 +30,7 @@ def test_native_masks_and_path_integrals_follow_the_definition(release):
     mu = MU_WATER_PER_MM * np.maximum(1 + hu / 1000, 0)
     assert np.allclose(found.integrals["PA"], (mu.sum(axis=1) * SPACING_MM[1]).T[::-1, ::-1], rtol=1e-5)
     assert np.allclose(found.integrals["LL"], (mu.sum(axis=0) * SPACING_MM[0]).T[::-1, ::-1], rtol=1e-5)
+    assert not found.cut_off.any()
     assert found.pixel_mm == {"PA": (4.0, 2.0), "LL": (4.0, 3.0)}
 
 
@@ -81,3 +82,14 @@ def test_body_only_takes_away_what_lies_apart(tmp_path):
     assert kept.integrals["LL"][:, -3:].max() == 0
     assert kept.integrals["LL"].max() > 0
     assert any("set to air" in note for note in kept.notes)
+
+
+@pytest.mark.parametrize("size", [None, 64])
+@pytest.mark.parametrize("voxel", [(0, 5, 5), (19, 5, 5), (5, 0, 5), (5, 15, 5), (5, 5, 0), (5, 5, 11)])
+def test_a_structure_at_any_face_of_the_scan_is_cut_off(tmp_path, size, voxel):
+    hu, labels = volumes()
+    labels[voxel] = 4
+    save(hu, tmp_path / "ct.nii")
+    save(labels, tmp_path / "labels.nii")
+    found = project_study(tmp_path / "ct.nii", tmp_path / "labels.nii", TABLE, ProjectionRecipe(size))
+    assert [name for name, cut in zip(found.names, found.cut_off, strict=True) if cut] == ["liver"]

@@ -43,7 +43,7 @@ REGIONS = pa.schema(
         pa.field("view", pa.string(), nullable=False),
         pa.field("region", pa.string(), nullable=False),
         pa.field("classes", pa.int32(), nullable=False),  # how many it unites
-        *(MASKS.field(name) for name in MASKS.names[6:]),  # height, ..., touches_border
+        *(MASKS.field(name) for name in MASKS.names[6:]),  # height, ..., cut_off
     ]
 )
 
@@ -161,7 +161,7 @@ class _Study:
         shape = (self._size, self._size)
         keys = [(view, name) for view in sorted(VIEWS) for name in sorted(regions)]
         self._unions = {key: np.zeros(shape, np.uint8) for key in keys}
-        self._border = dict.fromkeys(keys, False)
+        self._cut_off = dict.fromkeys(keys, False)
 
     def add(self, row: Mapping[str, Any]) -> tuple[AnatomyClass | None, UInt8[np.ndarray, "height width"], MaskFacts]:
         """Check and count one row of the masks' table; return its class, its mask and where that lies."""
@@ -179,14 +179,14 @@ class _Study:
             if (name == "area_px" or name.startswith("bbox")) and row[name] != value:
                 raise CxrError(f"{where}: {name} is {row[name]}, but its RLE gives {value}; report this")
         class_id, view = row["class_id"], row["view"]
-        self._tally.add(self._number, view, class_id, facts.area_px, row["origin"] == "union", row["touches_border"])
+        self._tally.add(self._number, view, class_id, facts.area_px, row["origin"] == "union", row["cut_off"])
         if class_id is None:
             return None, mask, facts
         each = self._known[class_id]
         for name in self._members[class_id]:
             if facts.area_px:
                 np.bitwise_or(self._unions[view, name], mask, out=self._unions[view, name])
-                self._border[view, name] |= row["touches_border"]
+                self._cut_off[view, name] |= row["cut_off"]
         if self._exhibit is not None and facts.area_px:
             self._exhibit.paint(view, each.system, mask)
         return each, mask, facts
@@ -207,8 +207,7 @@ class _Study:
                     "width": self._size,
                     "rle": rle_encode(union),
                     **facts.as_row(),
-                    # As the parts were measured: before the image was padded, perhaps.
-                    "touches_border": self._border[view, name],
+                    "cut_off": self._cut_off[view, name],
                 }
             )
         return rows

@@ -89,14 +89,14 @@ class Tally:
         self.systems = [name for name in PAPER_FOOTPRINT if name in found] + sorted(found - set(PAPER_FOOTPRINT))
         self._row = {each.class_id: row for row, each in enumerate(self.classes)}
         self._system = np.array([self.systems.index(each.system) for each in self.classes], dtype=np.int64)
-        names = ("rows", "filled", "area", "unions", "border")
+        names = ("rows", "filled", "area", "unions", "cut_off")
         self.by_class = {name: np.zeros((len(self.classes), 2), np.int64) for name in names}
         self.area = np.zeros((len(self.splits), len(self.systems), 2), np.int64)
         self.filled = np.zeros_like(self.area)
         kinds = ("anatomy masks", "anatomy masks, not empty", "region masks", "region masks, not empty", "other masks")
         self.masks = {kind: np.zeros((len(SPLITS), 2), np.int64) for kind in kinds}
 
-    def add(self, study: int, view: str, class_id: int | None, area_px: int, union: bool, border: bool) -> None:
+    def add(self, study: int, view: str, class_id: int | None, area_px: int, union: bool, cut_off: bool) -> None:
         """Count one structure's mask; ``class_id`` is None outside the taxonomy, ``study`` is its number."""
         side, split = VIEWS.index(view), SPLITS.index(self.splits[study])
         if class_id is None:
@@ -110,7 +110,7 @@ class Tally:
             self.by_class["filled"][row, side] += 1
             self.by_class["area"][row, side] += area_px
             self.by_class["unions"][row, side] += union
-            self.by_class["border"][row, side] += border
+            self.by_class["cut_off"][row, side] += cut_off
             self.area[study, self._system[row], side] += area_px
             self.filled[study, self._system[row], side] += 1
 
@@ -265,8 +265,8 @@ def _comments(tally: Tally, row: dict[str, Any], members: np.ndarray, size: int,
         said.append(f"most pixels: {', '.join(largest)}")
     filled = int(counts["filled"].sum())
     if filled:
-        unions, border = int(counts["unions"].sum()), int(counts["border"].sum())
-        said.append(f"{unions / filled:.0%} of masks are unions, {border / filled:.0%} touch the border")
+        unions, cut_off = int(counts["unions"].sum()), int(counts["cut_off"].sum())
+        said.append(f"{unions / filled:.0%} of masks are unions, {cut_off / filled:.0%} are cut off by the scan")
         frame = f"{size} px of {pixel_mm.mean():.2f} mm on average"
         said.append(frame if size == PAPER_SIZE else f"{frame}: compare percent, the paper has {PAPER_SIZE} px")
     return said

@@ -50,7 +50,7 @@ def project(
     study = project_study(
         ct, labels, None if names is None else read_names(Path(names)), recipe or ProjectionRecipe(), layout
     )
-    structures = labelled(study.names, study.source_ids)
+    structures = labelled(study.names, study.source_ids, study.cut_off)
     output.mkdir(parents=True, exist_ok=True)
     for view in VIEWS:
         counts, saturated = to_16bit(study.integrals[view])

@@ -89,7 +89,7 @@ def project_shard(
                 place = {"image_id": record["study_id"], "path": record["ct"]}
                 faults.append(place | {"stage": "project", "reason": str(error)})
                 continue
-            structures, masks = to_classes(study.names, study.source_ids, study.masks)
+            structures, masks = to_classes(study.names, study.source_ids, study.masks, study.cut_off)
             write_images.write_table(_pictures(record["study_id"], study))
             write_masks.write_table(mask_rows(record["study_id"], structures, masks))
             studies.append(_study_row(record, study))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Bool, UInt8
 
 from cxrfactory.anatomy.taxonomy import class_by_id, resolve, union_plan
 from cxrfactory.errors import CxrError
@@ -20,17 +20,18 @@ class Structure:
     class_id: int | None
     name: str
     origin: str  # label or union
+    cut_off: bool = False  # reaches the outermost voxels of the scan
 
 
-def labelled(names: Sequence[str], source_ids: Sequence[int | None]) -> list[Structure]:
+def labelled(names: Sequence[str], source_ids: Sequence[int | None], cut_off: Bool[np.ndarray, "k"]) -> list[Structure]:
     """Structures under their source's names; a name that is unknown or dropped has no class."""
     found = []
-    for name, source_id in zip(names, source_ids, strict=True):
+    for name, source_id, cut in zip(names, source_ids, cut_off, strict=True):
         try:
             class_id = resolve(name).class_id
         except CxrError:  # by hand every label is projected, whatever it is called
             class_id = None
-        found.append(Structure(source_id, class_id, name, "label"))
+        found.append(Structure(source_id, class_id, name, "label", bool(cut)))
     return found
 
 
@@ -47,7 +48,10 @@ def dropped(names: Sequence[str]) -> dict[str, str]:
 
 
 def to_classes(
-    names: Sequence[str], source_ids: Sequence[int | None], masks: dict[View, UInt8[np.ndarray, "k rows columns"]]
+    names: Sequence[str],
+    source_ids: Sequence[int | None],
+    masks: dict[View, UInt8[np.ndarray, "k rows columns"]],
+    cut_off: Bool[np.ndarray, "k"],
 ) -> tuple[list[Structure], dict[View, UInt8[np.ndarray, "c rows columns"]]]:
     """Masks of taxonomy classes: those that the source labels, and those that a union of them makes.
 
@@ -72,16 +76,19 @@ def to_classes(
             parts.setdefault(class_id, []).append(place)
     stacks: dict[int, dict[View, np.ndarray]] = {}
     sources: dict[int, int | None] = {}
+    cut: dict[int, bool] = {}
     for class_id, places in parts.items():
         stacks[class_id] = {view: union(masks[view][places]) for view in masks}
         sources[class_id] = source_ids[places[0]] if len(places) == 1 else None
+        cut[class_id] = bool(cut_off[places].any())
     plan = union_plan(parts)
     for class_id, members in plan:
         stacks[class_id] = {view: union(np.stack([stacks[each][view] for each in members])) for view in masks}
+        cut[class_id] = any(cut[each] for each in members)
     made = {class_id for class_id, _ in plan} | {class_id for class_id, places in parts.items() if len(places) > 1}
     order = sorted(stacks)
     structures = [
-        Structure(sources.get(each), each, class_by_id(each).name, "union" if each in made else "label")
+        Structure(sources.get(each), each, class_by_id(each).name, "union" if each in made else "label", cut[each])
         for each in order
     ]
     empty = {view: masks[view][:0] for view in masks}

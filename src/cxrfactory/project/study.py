@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import Bool, Float32, UInt8
 
 from cxrfactory.imaging.grid import Grid
 from cxrfactory.imaging.label_volume import BinaryFolder, MultiLabel, open_labels
@@ -55,6 +55,8 @@ class ProjectedStudy:
         Their values in a label volume; ``None`` for a folder of one file a structure.
     masks
         Masks 0 or 1 of each view, [structure, row, column].
+    cut_off
+        Whether a structure reaches the outermost voxels of the scan, so that a part of it is likely missing.
     pixel_mm
         Row and column spacing of each view.
     notes
@@ -65,6 +67,7 @@ class ProjectedStudy:
     names: tuple[str, ...]
     source_ids: tuple[int | None, ...]
     masks: dict[View, UInt8[np.ndarray, "k rows columns"]]
+    cut_off: Bool[np.ndarray, "k"]
     pixel_mm: dict[View, tuple[float, float]]
     notes: tuple[str, ...]
 
@@ -111,15 +114,16 @@ def project_study(
         source_ids: tuple[int | None, ...] = tuple(found.names)
         _, *stacks = occupancy(found.values, list(found.names), recipe.threads)
         masks = dict(zip(VIEWS, stacks, strict=True))
+        cut_off = np.logical_or.reduce([_reaches_edge(masks[view]) for view in VIEWS])
         if frame is not None:
             masks = {view: frame.masks(masks[view], view) for view in VIEWS}
     else:
         structures, source_ids = found.names, (None,) * len(found)
-        masks = _folder_masks(found, grid, frame, recipe.threads)
+        masks, cut_off = _folder_masks(found, grid, frame, recipe.threads)
     spacing = dict(zip("zyx", grid.spacing_mm, strict=True))
     native = {"PA": (spacing["z"], spacing["x"]), "LL": (spacing["z"], spacing["y"])}
     pixel_mm = native if frame is None else dict.fromkeys(VIEWS, (frame.pixel_mm, frame.pixel_mm))
-    return ProjectedStudy(integrals, structures, source_ids, masks, pixel_mm, (*notes, *found.notes))
+    return ProjectedStudy(integrals, structures, source_ids, masks, cut_off, pixel_mm, (*notes, *found.notes))
 
 
 def _pictures(
@@ -139,13 +143,20 @@ def _pictures(
 
 def _folder_masks(
     labels: BinaryFolder, grid: Grid, frame: Frame | None, threads: int
-) -> dict[View, UInt8[np.ndarray, "k rows columns"]]:
+) -> tuple[dict[View, UInt8[np.ndarray, "k rows columns"]], Bool[np.ndarray, "k"]]:
     depth, height, width = grid.shape
     shapes = {"PA": (depth, width), "LL": (depth, height)}
     if frame is not None:
         shapes = dict.fromkeys(VIEWS, (frame.size, frame.size))
     masks = {view: np.zeros((len(labels), *shapes[view]), np.uint8) for view in VIEWS}
+    cut_off = np.zeros(len(labels), bool)
     for place, (_, volume) in enumerate(labels):
         for view, mask in zip(VIEWS, occupancy_binary(volume, threads), strict=True):
+            cut_off[place] |= _reaches_edge(mask)
             masks[view][place] = mask if frame is None else frame.masks(mask[None], view)[0]
-    return masks
+    return masks, cut_off
+
+
+def _reaches_edge(native: UInt8[np.ndarray, "*k rows columns"]) -> Bool[np.ndarray, "*k"]:
+    """Whether masks on the voxel grid touch its border; both views together see all six faces of the volume."""
+    return native[..., [0, -1], :].any(axis=(-2, -1)) | native[..., :, [0, -1]].any(axis=(-2, -1))

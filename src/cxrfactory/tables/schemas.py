@@ -142,7 +142,8 @@ MASKS = pa.schema(
         pa.field("bbox_height", pa.int32()),
         pa.field("centroid_x", pa.float64()),  # pixel centres at integers; null for no pixel
         pa.field("centroid_y", pa.float64()),
-        pa.field("touches_border", pa.bool_(), nullable=False),
+        pa.field("touches_border", pa.bool_(), nullable=False),  # of the picture
+        pa.field("cut_off", pa.bool_(), nullable=False),  # reaches the scan's outermost voxels: goes on outside it
     ]
 )
 

@@ -60,11 +60,12 @@ def _blur(images: Tensor) -> Tensor:
 
 
 def _marks(images: Tensor, chosen: Tensor, generator: torch.Generator) -> Tensor:
-    # A bright or dark rectangle: side marker, tag, tube housing.
+    # A bright or dark rectangle: side marker, tag, tube housing; one in four large: a shutter, a plate over the neck.
     side = images.shape[-1]
     for index in torch.nonzero(chosen).flatten().tolist():
-        height, width = torch.randint(side // 40 + 1, side // 8, (2,), generator=generator).tolist()
-        top, left = torch.randint(0, side - side // 8, (2,), generator=generator).tolist()
+        largest = side // 2 if float(torch.rand(1, generator=generator)) < 0.25 else side // 8
+        height, width = torch.randint(side // 40 + 1, largest, (2,), generator=generator).tolist()
+        top, left = torch.randint(-largest // 2, side - largest // 2, (2,), generator=generator).clamp(min=0).tolist()
         grey = float(torch.randint(0, 2, (1,), generator=generator))
         images[index, :, top : top + height, left : left + width] = grey
     return images
