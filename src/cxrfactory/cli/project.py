@@ -7,6 +7,7 @@ import typer
 
 if TYPE_CHECKING:
     from cxrfactory.imaging.orientation import VolumeLayout
+    from cxrfactory.projection.integrals import AttenuationCurve
 
 Axes = Annotated[
     str | None,
@@ -15,6 +16,15 @@ Axes = Annotated[
 SpacingMm = Annotated[str | None, typer.Option(help="Voxel size along the stored axes, mm: three numbers, 1,1,3.")]
 BodyOnly = Annotated[bool, typer.Option(help="Set the table and all outside the body to air.")]
 WithoutArms = Annotated[bool, typer.Option(help="Set arms that air separates from the trunk to air, too.")]
+CurveHu = Annotated[str | None, typer.Option(help="CT numbers of an attenuation curve's nodes, comma-separated.")]
+CurveMuPerMm = Annotated[str | None, typer.Option(help="Attenuation there, 1/mm, comma-separated.")]
+SourceDetectorMm = Annotated[
+    float | None, typer.Option(help="Cone beam: distance of the source from the detector, mm (needs nanodrr).")
+]
+SourceObjectMm = Annotated[
+    float | None, typer.Option(help="Cone beam: distance of the source from the middle of the scan, mm.")
+]
+Device = Annotated[str, typer.Option(help="cpu, or a torch device such as cuda.")]
 Threads = Annotated[int, typer.Option(min=1, help="Threads; the result does not depend on it.")]
 
 
@@ -30,6 +40,11 @@ def project(
     spacing_mm: SpacingMm = None,
     body_only: BodyOnly = False,
     without_arms: WithoutArms = False,
+    curve_hu: CurveHu = None,
+    curve_mu_per_mm: CurveMuPerMm = None,
+    source_detector_mm: SourceDetectorMm = None,
+    source_object_mm: SourceObjectMm = None,
+    device: Device = "cpu",
     threads: Threads = 1,
 ) -> None:
     """Project one CT and its labels into PA and lateral (LL) radiographs and masks.
@@ -42,12 +57,13 @@ def project(
     """
     from cxrfactory.errors import CxrError
     from cxrfactory.project.by_hand import project as run
-    from cxrfactory.project.study import ProjectionRecipe
+    from cxrfactory.project.recipe import ProjectionRecipe
 
     if size != "native" and not (size.isdigit() and int(size) > 0):
         raise CxrError(f"--size {size}: expected a number of pixels above 0, or native")
     side = None if size == "native" else int(size)
-    recipe = ProjectionRecipe(side, body_only, without_arms, threads=threads)
+    beam = (_curve(curve_hu, curve_mu_per_mm), source_detector_mm, source_object_mm, device)
+    recipe = ProjectionRecipe(side, body_only, without_arms, *beam, threads)
     run(ct, labels, output, names, recipe, _layout(axes, spacing_mm))
 
 
@@ -66,29 +82,54 @@ def project_shard(
     spacing_mm: SpacingMm = None,
     body_only: BodyOnly = False,
     without_arms: WithoutArms = False,
+    curve_hu: CurveHu = None,
+    curve_mu_per_mm: CurveMuPerMm = None,
+    source_detector_mm: SourceDetectorMm = None,
+    source_object_mm: SourceObjectMm = None,
+    device: Device = "cpu",
     threads: Threads = 1,
 ) -> None:
     """Project the studies of one shard of a CT release into pictures and masks of taxonomy classes."""
+    from cxrfactory.project.recipe import ProjectionRecipe
     from cxrfactory.project.shard import project_shard as run
-    from cxrfactory.project.study import ProjectionRecipe
 
-    recipe = ProjectionRecipe(size, body_only, without_arms, threads=threads)
+    beam = (_curve(curve_hu, curve_mu_per_mm), source_detector_mm, source_object_mm, device)
+    recipe = ProjectionRecipe(size, body_only, without_arms, *beam, threads)
     outputs = {"images": images, "masks": masks, "studies": studies, "rejected": rejected}
     run(manifest, root, shard, shards, outputs, recipe, names, _layout(axes, spacing_mm))
 
 
-def _layout(axes: str | None, spacing_mm: str | None) -> "VolumeLayout | None":
+def _numbers(option: str, text: str, count: int | None = None) -> tuple[float, ...]:
     from cxrfactory.errors import CxrError
+
+    try:
+        found = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        found = ()
+    if not found or count not in (None, len(found)):
+        raise CxrError(f"--{option} {text}: expected {count or 'some'} numbers with commas between them")
+    return found
+
+
+def _together(first: str, one: object, second: str, other: object) -> bool:
+    from cxrfactory.errors import CxrError
+
+    if (one is None) != (other is None):
+        raise CxrError(f"--{first} and --{second} go together; give both or neither")
+    return one is not None
+
+
+def _layout(axes: str | None, spacing_mm: str | None) -> "VolumeLayout | None":
     from cxrfactory.imaging.orientation import VolumeLayout
 
-    if (axes is None) != (spacing_mm is None):
-        raise CxrError("--axes and --spacing-mm go together; give both or neither")
-    if axes is None or spacing_mm is None:
+    if not _together("axes", axes, "spacing-mm", spacing_mm):
         return None
-    try:
-        steps = tuple(float(part) for part in spacing_mm.split(","))
-    except ValueError:
-        raise CxrError(f"--spacing-mm {spacing_mm}: expected three numbers, e.g. 1,1,3") from None
-    if len(steps) != 3:
-        raise CxrError(f"--spacing-mm {spacing_mm}: expected three numbers, e.g. 1,1,3")
-    return VolumeLayout(steps, axes)
+    return VolumeLayout(_numbers("spacing-mm", spacing_mm, 3), axes)  # type: ignore[arg-type]
+
+
+def _curve(hu: str | None, mu_per_mm: str | None) -> "AttenuationCurve | None":
+    from cxrfactory.projection.integrals import AttenuationCurve
+
+    if not _together("curve-hu", hu, "curve-mu-per-mm", mu_per_mm):
+        return None
+    return AttenuationCurve(_numbers("curve-hu", hu), _numbers("curve-mu-per-mm", mu_per_mm))  # type: ignore[arg-type]

@@ -26,7 +26,7 @@ logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 # What pydicom and the decoders raise on damaged data.
-_DECODING_ERRORS = (
+DECODING_ERRORS = (
     AttributeError,
     EOFError,
     IndexError,
@@ -69,13 +69,13 @@ def read_dicom(path: Path, max_megapixels: float) -> Radiograph:
     """
     try:
         dataset = pydicom.dcmread(path, force=True)
-    except (InvalidDicomError, *_DECODING_ERRORS) as error:
+    except (InvalidDicomError, *DECODING_ERRORS) as error:
         raise ImageError(f"damaged DICOM: its header cannot be read ({type(error).__name__})") from error
     try:
         return _read(dataset, max_megapixels)
     except ImageError:
         raise
-    except _DECODING_ERRORS as error:
+    except DECODING_ERRORS as error:
         # Not the error's own text: it may quote the header.
         raise ImageError(
             f"DICOM that cannot be decoded ({type(error).__name__}; transfer syntax {_syntax_name(dataset)})"

@@ -13,8 +13,7 @@ from jaxtyping import Float
 from pydicom.errors import InvalidDicomError
 
 from cxrfactory.errors import ImageError
-from cxrfactory.imaging.dicom import _DECODING_ERRORS as DECODING_ERRORS
-from cxrfactory.imaging.dicom import looks_like_dicom
+from cxrfactory.imaging.dicom import DECODING_ERRORS, looks_like_dicom
 from cxrfactory.imaging.orientation import ANGLE_TOLERANCE_DEGREES
 from cxrfactory.imaging.volume_files import LPS_TO_RAS, StoredVolume
 from cxrfactory.logs import progress

@@ -15,7 +15,7 @@ from typing import IO, Any
 import numpy as np
 from jaxtyping import UInt8
 
-from cxrfactory.projection.compiled import compiled
+from cxrfactory.compiled import compiled
 
 
 @compiled

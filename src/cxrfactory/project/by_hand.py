@@ -8,9 +8,10 @@ from cxrfactory.imaging.label_names import read_names
 from cxrfactory.imaging.orientation import VolumeLayout
 from cxrfactory.imaging.png import save_png
 from cxrfactory.logs import get_logger
+from cxrfactory.project.recipe import ProjectionRecipe
 from cxrfactory.project.rows import mask_rows
 from cxrfactory.project.structures import labelled
-from cxrfactory.project.study import ProjectionRecipe, project_study
+from cxrfactory.project.study import project_study
 from cxrfactory.projection.drr import VIEWS
 from cxrfactory.projection.grey import COUNTS_PER_UNIT, to_8bit, to_16bit
 from cxrfactory.tables.atomic import atomic_path

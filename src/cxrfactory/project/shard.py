@@ -12,9 +12,10 @@ from cxrfactory.imaging.label_names import read_names
 from cxrfactory.imaging.orientation import VolumeLayout
 from cxrfactory.imaging.png import encode_png
 from cxrfactory.logs import get_logger, progress
+from cxrfactory.project.recipe import ProjectionRecipe
 from cxrfactory.project.rows import mask_rows
 from cxrfactory.project.structures import dropped, to_classes
-from cxrfactory.project.study import ProjectedStudy, ProjectionRecipe, project_study
+from cxrfactory.project.study import ProjectedStudy, project_study
 from cxrfactory.projection.drr import VIEWS
 from cxrfactory.projection.grey import COUNTS_PER_UNIT, to_8bit, to_16bit
 from cxrfactory.tables.keys import shard_of

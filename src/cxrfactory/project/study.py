@@ -10,34 +10,11 @@ from cxrfactory.imaging.grid import Grid
 from cxrfactory.imaging.label_volume import BinaryFolder, MultiLabel, open_labels
 from cxrfactory.imaging.orientation import VolumeLayout
 from cxrfactory.imaging.volume import read_ct
+from cxrfactory.project.beams import masks, pictures
+from cxrfactory.project.recipe import ProjectionRecipe
 from cxrfactory.projection.body import body_mask, without_arms
 from cxrfactory.projection.drr import VIEWS, View
 from cxrfactory.projection.frame import Frame
-from cxrfactory.projection.integrals import AttenuationCurve, path_integrals
-from cxrfactory.projection.occupancy import occupancy, occupancy_binary
-
-
-@dataclass(frozen=True)
-class ProjectionRecipe:
-    """How studies are projected.
-
-    Attributes
-    ----------
-    size
-        Side of the square pictures, px; ``None`` keeps the voxel grid of the canonical volume.
-    body_only, without_arms
-        Set the table, or the arms too, to air.
-    curve
-        Attenuation of CT numbers; by default water's, scaled.
-    threads
-        Threads within a study; the result does not depend on it.
-    """
-
-    size: int | None = 384
-    body_only: bool = False
-    without_arms: bool = False
-    curve: AttenuationCurve | None = None
-    threads: int = 1
 
 
 @dataclass(frozen=True)
@@ -104,59 +81,45 @@ def project_study(
     CxrError
         If a path is missing or the names do not go with the labels.
     """
-    integrals, grid, notes = _pictures(Path(ct), recipe, layout)
-    frame = None if recipe.size is None else Frame.around(grid.shape, grid.spacing_mm, recipe.size)
-    if frame is not None:
-        integrals = {view: frame.image(integrals[view], view) for view in VIEWS}
+    integrals, grid, frame, notes = _pictures(Path(ct), recipe, layout)
     found = open_labels(Path(labels), grid, names, layout)
     if isinstance(found, MultiLabel):
         structures = tuple(found.names.values())
         source_ids: tuple[int | None, ...] = tuple(found.names)
-        _, *stacks = occupancy(found.values, list(found.names), recipe.threads)
-        masks = dict(zip(VIEWS, stacks, strict=True))
-        cut_off = np.logical_or.reduce([_reaches_edge(masks[view]) for view in VIEWS])
-        if frame is not None:
-            masks = {view: frame.masks(masks[view], view) for view in VIEWS}
+        stacks, cut_off = masks(found.values, list(found.names), frame, recipe)
     else:
         structures, source_ids = found.names, (None,) * len(found)
-        masks, cut_off = _folder_masks(found, grid, frame, recipe.threads)
+        stacks, cut_off = _folder_masks(found, frame, recipe)
     spacing = dict(zip("zyx", grid.spacing_mm, strict=True))
     native = {"PA": (spacing["z"], spacing["x"]), "LL": (spacing["z"], spacing["y"])}
     pixel_mm = native if frame is None else dict.fromkeys(VIEWS, (frame.pixel_mm, frame.pixel_mm))
-    return ProjectedStudy(integrals, structures, source_ids, masks, cut_off, pixel_mm, (*notes, *found.notes))
+    return ProjectedStudy(integrals, structures, source_ids, stacks, cut_off, pixel_mm, (*notes, *found.notes))
 
 
 def _pictures(
     path: Path, recipe: ProjectionRecipe, layout: VolumeLayout | None
-) -> tuple[dict[View, np.ndarray], Grid, tuple[str, ...]]:
+) -> tuple[dict[View, np.ndarray], Grid, Frame | None, tuple[str, ...]]:
     ct = read_ct(path, layout)
     body, notes = None, ct.notes
     if recipe.body_only or recipe.without_arms:
         body = body_mask(ct.values)
         notes = (*notes, "what lies outside the body set to air")
     if recipe.without_arms:
-        body, removed = without_arms(body, ct.spacing_mm)
-        notes = (*notes, f"arms set to air in {removed} slices" if removed else "no arms found apart from the trunk")
-    pa, ll = path_integrals(ct.values, ct.spacing_mm, recipe.curve, body, recipe.threads)
-    return {"PA": pa, "LL": ll}, ct.grid, notes
+        body, slices = without_arms(body, ct.spacing_mm)
+        notes = (*notes, f"arms set to air in {slices} slices" if slices else "no arms found apart from the trunk")
+    frame = None if recipe.size is None else Frame.around(ct.grid.shape, ct.spacing_mm, recipe.size)
+    return pictures(ct, body, frame, recipe), ct.grid, frame, notes
 
 
 def _folder_masks(
-    labels: BinaryFolder, grid: Grid, frame: Frame | None, threads: int
+    labels: BinaryFolder, frame: Frame | None, recipe: ProjectionRecipe
 ) -> tuple[dict[View, UInt8[np.ndarray, "k rows columns"]], Bool[np.ndarray, "k"]]:
-    depth, height, width = grid.shape
-    shapes = {"PA": (depth, width), "LL": (depth, height)}
-    if frame is not None:
-        shapes = dict.fromkeys(VIEWS, (frame.size, frame.size))
-    masks = {view: np.zeros((len(labels), *shapes[view]), np.uint8) for view in VIEWS}
+    """Masks of a folder, one volume in memory at a time."""
+    stacks: dict[View, list[np.ndarray]] = {view: [] for view in VIEWS}
     cut_off = np.zeros(len(labels), bool)
     for place, (_, volume) in enumerate(labels):
-        for view, mask in zip(VIEWS, occupancy_binary(volume, threads), strict=True):
-            cut_off[place] |= _reaches_edge(mask)
-            masks[view][place] = mask if frame is None else frame.masks(mask[None], view)[0]
-    return masks, cut_off
-
-
-def _reaches_edge(native: UInt8[np.ndarray, "*k rows columns"]) -> Bool[np.ndarray, "*k"]:
-    """Whether masks on the voxel grid touch its border; both views together see all six faces of the volume."""
-    return native[..., [0, -1], :].any(axis=(-2, -1)) | native[..., :, [0, -1]].any(axis=(-2, -1))
+        found, cut = masks(volume, [1], frame, recipe, binary=True)
+        cut_off[place] = cut[0]
+        for view in VIEWS:
+            stacks[view].append(found[view][0])
+    return {view: np.stack(stacks[view]) for view in VIEWS}, cut_off

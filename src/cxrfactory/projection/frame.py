@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Float32, Integer, UInt8
 
+from cxrfactory.compiled import compiled
 from cxrfactory.errors import CxrError
-from cxrfactory.projection.compiled import compiled
 from cxrfactory.projection.drr import View, seen_axes
 
 

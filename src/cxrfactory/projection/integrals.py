@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float32, Real
 
+from cxrfactory.compiled import compiled
 from cxrfactory.errors import CxrError
-from cxrfactory.projection.compiled import compiled, in_memory_order, over_slabs
 from cxrfactory.projection.drr import MU_WATER_PER_MM, display
+from cxrfactory.projection.slabs import in_memory_order, over_slabs
 
 _AIR_HU = -1000
 _NO_BODY = np.zeros((0, 0, 0), np.uint8)  # everything counts

@@ -13,9 +13,10 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Integer, UInt8
 
+from cxrfactory.compiled import compiled
 from cxrfactory.errors import CxrError
-from cxrfactory.projection.compiled import compiled, in_memory_order, over_slabs
 from cxrfactory.projection.drr import display
+from cxrfactory.projection.slabs import in_memory_order, over_slabs
 
 MAX_LABEL = 65535
 

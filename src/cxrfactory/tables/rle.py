@@ -5,13 +5,11 @@ A mask is read row by row (C order); each run of foreground pixels is written as
 (column by column, background runs included). An empty mask is an empty string.
 """
 
-from typing import Any
-
-import numba
 import numpy as np
 from jaxtyping import Bool, UInt8
 from numba import types
 
+from cxrfactory.compiled import compiled
 from cxrfactory.errors import CxrError
 
 _READ_BYTES = types.Array(types.uint8, 1, "C", readonly=True)
@@ -25,19 +23,7 @@ _MAX_DIGITS = 18  # what an int64 holds for certain
 _OK, _NOT_A_NUMBER, _ODD_COUNT, _BAD_START, _BAD_LENGTH, _OUTSIDE, _NOT_ASCENDING = range(7)
 
 
-def _compiled(signature: Any) -> Any:
-    """Compile once for all processes; without a writable cache folder, once for this process."""
-
-    def decorate(function: Any) -> Any:
-        try:
-            return numba.njit(signature, cache=True, nogil=True)(function)
-        except RuntimeError:  # numba found no folder for its cache, e.g. a read-only installation
-            return numba.njit(signature, nogil=True)(function)
-
-    return decorate
-
-
-@_compiled(types.Tuple((_WRITE_BYTES, types.int64, types.int64))(_READ_BYTES, _READ_WORDS))
+@compiled(signature=types.Tuple((_WRITE_BYTES, types.int64, types.int64))(_READ_BYTES, _READ_WORDS))
 def _encode(flat, words):
     """Return the text as bytes and the two foreground values found (the second is 0 in a proper mask)."""
     count = flat.size
@@ -111,7 +97,7 @@ def _encode(flat, words):
     return text[: max(end - 1, 0)], value, np.int64(0)
 
 
-@_compiled(types.Tuple((types.int64, types.int64))(_READ_BYTES, _WRITE_BYTES))
+@compiled(signature=types.Tuple((types.int64, types.int64))(_READ_BYTES, _WRITE_BYTES))
 def _decode(text, flat):
     """Fill the runs into ``flat``; return a fault code and the number (counted from 0) where it lies."""
     count = 0

@@ -1,20 +1,10 @@
-"""Compiled passes over volumes, and slabs of slices for several threads."""
+"""Slabs of slices for several threads, and volumes read as they lie in memory."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from typing import Any
 
-import numba
 import numpy as np
-
-
-def compiled(function: Callable) -> Any:
-    """Compile on first use, once for all processes; without a writable cache folder, once for this process."""
-    try:
-        return numba.njit(cache=True, nogil=True)(function)
-    except RuntimeError:  # numba found no folder for its cache, e.g. a read-only installation
-        return numba.njit(nogil=True)(function)
 
 
 def over_slabs(work: Callable[[slice], None], slices: int, threads: int) -> None:

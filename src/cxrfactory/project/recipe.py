@@ -1,0 +1,55 @@
+"""How studies are projected."""
+
+from dataclasses import dataclass
+
+from cxrfactory.errors import CxrError
+from cxrfactory.projection.integrals import AttenuationCurve
+
+
+@dataclass(frozen=True)
+class ProjectionRecipe:
+    """How studies are projected.
+
+    Attributes
+    ----------
+    size
+        Side of the square pictures, px; ``None`` keeps the voxel grid of the canonical volume.
+    body_only, without_arms
+        Set the table, or the arms too, to air.
+    curve
+        Attenuation of CT numbers; by default water's, scaled.
+    source_detector_mm, source_object_mm
+        Distances of a point source (:class:`cxrfactory.projection.cone.ConeBeam`), both or neither; without them rays
+        are parallel.
+    device
+        Torch device; ``cpu`` uses the compiled passes, whose masks are the same.
+    threads
+        Threads within a study; the result does not depend on it.
+
+    Raises
+    ------
+    CxrError
+        If the settings do not go together.
+    """
+
+    size: int | None = 384
+    body_only: bool = False
+    without_arms: bool = False
+    curve: AttenuationCurve | None = None
+    source_detector_mm: float | None = None
+    source_object_mm: float | None = None
+    device: str = "cpu"
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        if (self.source_detector_mm is None) != (self.source_object_mm is None):
+            raise CxrError("source_detector_mm and source_object_mm go together; give both or neither")
+        if self.size is None and self.cone:
+            raise CxrError("a point source magnifies, so the voxel grid cannot be kept; give a size in pixels")
+        if self.curve is not None and self.device != "cpu" and not self.cone:
+            raise CxrError(f"an attenuation curve on device '{self.device}' is not there; use cpu")
+
+    @property
+    def cone(self) -> bool:
+        """Whether rays come from a point."""
+        return self.source_detector_mm is not None
