@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 RELEASES = {"mimic-cxr-jpg": "MIMIC-CXR-JPG", "vindr-cxr": "VinDr-CXR"}
 BROKEN_FILES = 3
 SMALL = {
-    "cohort": {"patients": 22, "labelled": 12},
+    "cohort": {"patients": 22, "labelled": 12, "scans": 5, "scan_spacing_mm": 5.0},
     "preprocess": {"size": 512},
     "model": {"input_size": 64},
     "train": {"epochs": 6, "validate_every": 3},
@@ -42,6 +42,11 @@ def datasets(results, shards):
     return {name: {"root": f"{results}/cohort/{name}", "shards": shards} for name in RELEASES}
 
 
+def scans(results, shards):
+    patterns = {"ct": "ct/{study}.nii.gz", "labels": "labels/{study}.nii.gz", "names": "structures.csv"}
+    return {"virtual-ct": {"root": f"{results}/cohort/virtual-ct", **patterns, "shards": shards}}
+
+
 @pytest.fixture(scope="module")
 def first(tmp_path_factory):
     """A complete run on two cores, two shards a release."""
@@ -49,8 +54,9 @@ def first(tmp_path_factory):
     results = folder / "results"
     labelled = {"root": f"{results}/cohort/labelled", "images": {"Virtual": f"{results}/cohort/labelled/images"}}
     config = {**SMALL, "results": str(results), "datasets": datasets(results, 2), "labelled": labelled}
+    config["scans"] = scans(results, 2)
     config["cohort"] = {**SMALL["cohort"], "folder": f"{results}/cohort"}
-    targets = [str(results / "chexmask"), str(results / "evaluation")]
+    targets = [str(results / name) for name in ("chexmask", "evaluation", "radgenome")]
     snakemake(folder, "config", 2, config, *targets)
     return folder, config
 
@@ -60,6 +66,31 @@ def product(results):
         path.relative_to(results).as_posix(): path.read_bytes()
         for path in sorted((results / "chexmask").glob("*/*.csv"))
     }
+
+
+def projected(results):
+    folder = results / "radgenome"
+    kept = ("*.parquet", "images/**/*.png", "coco/*.json", "statistics/*.csv")
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for pattern in kept
+        for path in sorted(folder.glob(pattern))
+    }
+
+
+def test_every_study_of_the_ct_release_is_projected(first):
+    results = first[0] / "results"
+    manifest = pq.read_table(results / "manifest/scans/virtual-ct.parquet").to_pandas()
+    studies = pq.read_table(results / "radgenome/studies.parquet").to_pandas()
+    masks = pq.read_table(results / "radgenome/masks.parquet").to_pandas()
+    assert len(manifest) == len(studies) == 5
+    assert len(list((results / "radgenome/images").rglob("*.png"))) == 5 * 4
+    hearts = masks[(masks["class_name"] == "heart") & (masks["view"] == "PA")]
+    assert len(hearts) == 5
+    for row in hearts.to_dict("records"):
+        assert rle_decode(row["rle"], row["height"], row["width"]).sum() == row["area_px"] > 1000
+    # The patient's left is on the right of the picture, and so is the heart's apex.
+    assert (hearts["centroid_x"] > 192).mean() > 0.5
 
 
 def test_every_row_of_the_releases_is_accounted_for(first):
@@ -132,10 +163,12 @@ def test_shards_and_cores_change_no_byte(first):
         **config,
         "results": str(results),
         "datasets": datasets(folder / "results", 7),
+        "scans": scans(folder / "results", 3),
         "infer": {**SMALL["infer"], "weights": weights, "batch_size": 1},
     }
-    snakemake(folder, "again", 1, other, str(results / "chexmask"))
+    snakemake(folder, "again", 1, other, str(results / "chexmask"), str(results / "radgenome"))
     assert product(results) == expected
+    assert projected(results) == projected(folder / "results")
 
 
 def test_a_stage_can_be_forced_and_the_rest_follows(first):
