@@ -171,6 +171,9 @@ class ModelConfig(Section):
         [4, 3], max_length=2, description="encoder blocks of the skip connections: two, one or none"
     )
     latent: int = Field(64, ge=1, description="size of the latent code")
+    normalise: Literal["none", "equalise"] = Field(
+        "none", description="grey values to the network: as they are, or equalised with the polarity set"
+    )
 
 
 class TrainConfig(Section):

@@ -35,8 +35,19 @@ def test_at_most_two_fifths_of_a_side():
     assert find_borders(pixels) == (40, 80, 60, 120)
 
 
-def test_white_borders_and_flat_images_stay():
-    pixels = np.full((50, 60), 255, np.uint8)
-    assert find_borders(pixels) == (0, 0, 50, 60)
-    pixels[10:40, 10:40] = 7
-    assert find_borders(pixels) == (0, 0, 50, 60)
+@given(BORDERS, BORDERS, BORDERS, BORDERS)
+def test_a_negative_has_the_same_borders(top, below, left, right):
+    pixels = np.zeros((70 + top + below, 90 + left + right), np.uint8)
+    pixels[top : top + 70, left : left + 90] = np.random.default_rng(0).integers(10, 240, (70, 90))
+    assert find_borders(pixels) == find_borders(255 - pixels)
+
+
+def test_a_white_frame_around_a_black_one():
+    pixels = np.full((120, 100), 255, np.uint8)
+    pixels[8:110, 6:95] = 0
+    pixels[20:90, 20:80] = np.random.default_rng(0).integers(60, 200, (70, 60))
+    assert find_borders(pixels) == (20, 20, 70, 60)
+
+
+def test_flat_images_stay():
+    assert find_borders(np.full((50, 60), 255, np.uint8)) == (0, 0, 50, 60)

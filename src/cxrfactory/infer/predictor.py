@@ -80,8 +80,7 @@ class Predictor:
         self.graph, self.input_size = self.network.graph, self.network.input_size
         self.samples, self.device = samples, choose_device(device)
         self.network.to(self.device)
-        self.dtype = torch.bfloat16 if precision == "bf16" else torch.float32
-        self.network.encoder.blocks.to(self.dtype)
+        self.network.encoder.blocks.to(torch.bfloat16 if precision == "bf16" else torch.float32)
 
     def predict(self, images: UInt8[np.ndarray, "b h w"], image_ids: list[str], size: int) -> list[Prediction]:
         """Predict a batch of square images.
@@ -98,7 +97,7 @@ class Predictor:
         batch = np.stack([to_input(image, self.input_size) for image in images])[:, None]
         codes = np.stack([self._noise(image_id) for image_id in image_ids])
         with torch.inference_mode():
-            tensor = torch.from_numpy(batch).to(self.device, self.dtype, memory_format=torch.channels_last)
+            tensor = torch.from_numpy(batch).to(self.device, memory_format=torch.channels_last)
             encoded = self.network.encode(tensor)
             spread = torch.exp(0.5 * encoded.logvar).unsqueeze(1)
             z = encoded.mu.unsqueeze(1) + torch.from_numpy(codes).to(self.device) * spread

@@ -67,7 +67,7 @@ class Encoder(nn.Module):
     def forward(self, image: Float[Tensor, "b 1 s s"]) -> tuple[list[Tensor], Tensor, Tensor]:
         """Return the maps of blocks 1 to 6 (block i at ``s / 2^(i-1)``), the latent mean and log-variance."""
         maps = []
-        x = image
+        x = image.to(self.blocks[0].conv1.weight.dtype)  # blocks may run in bf16, the image comes in fp32
         for index, block in enumerate(self.blocks):
             if index:
                 x = nn.functional.max_pool2d(x, 2)

@@ -17,6 +17,7 @@ from cxrfactory.anatomy.graph import LandmarkGraph, landmark_graph
 from cxrfactory.errors import CxrError
 from cxrfactory.models.chebyshev import ChebConv, chebyshev_basis
 from cxrfactory.models.encoder import CHANNELS, Encoder
+from cxrfactory.models.normalise import build_normaliser
 
 # Node features: latent code -> three layers at half the nodes -> unpooling -> three layers -> (x, y).
 WIDTHS = (32, 32, 32, 16, 16, 16)
@@ -67,6 +68,10 @@ class HybridGNet(nn.Module):
         number for 1-IGSC, empty for none. The first stands before the unpooling, the second after.
     latent
         Size of the latent code.
+    channels
+        After each encoder block.
+    normalise
+        What is done to grey values first: ``none`` or ``equalise`` (:mod:`cxrfactory.models.normalise`).
 
     Raises
     ------
@@ -81,6 +86,7 @@ class HybridGNet(nn.Module):
         igsc: tuple[int, ...] = (6, 5),
         latent: int = 64,
         channels: tuple[int, ...] = CHANNELS,
+        normalise: str = "none",
     ) -> None:
         super().__init__()
         if input_size < 32 or input_size % 32:
@@ -88,6 +94,7 @@ class HybridGNet(nn.Module):
         if len(igsc) > 2 or any(block not in range(1, 7) for block in igsc):
             raise CxrError(f"model igsc is {list(igsc)}; expected at most two encoder blocks, each 1 to 6")
         self.graph, self.input_size, self.igsc, self.latent = graph, input_size, tuple(igsc), latent
+        self.normalise, self.normaliser = normalise, build_normaliser(normalise)
         self.encoder = Encoder(input_size, latent, tuple(channels))
         fine = chebyshev_basis(graph.adjacency(), ORDER)
         coarse = chebyshev_basis(graph.pooled_adjacency(), ORDER)
@@ -116,7 +123,7 @@ class HybridGNet(nn.Module):
         """Run the encoder once; the maps that no skip connection reads are dropped."""
         if image.shape[-2:] != (self.input_size, self.input_size):
             raise CxrError(f"image is {tuple(image.shape[-2:])}; this model expects {self.input_size} squared")
-        maps, mu, logvar = self.encoder(image)
+        maps, mu, logvar = self.encoder(self.normaliser(image))
         return Encoded([maps[block - 1] for block in self.igsc], mu.float(), logvar.float())
 
     def decode(self, encoded: Encoded, z: Float[Tensor, "b k latent"]) -> tuple[Float[Tensor, "b k n 2"], list[Tensor]]:
@@ -183,6 +190,7 @@ class HybridGNet(nn.Module):
             "igsc": list(self.igsc),
             "latent": self.latent,
             "channels": channels,
+            "normalise": self.normalise,
         }
 
 
@@ -194,4 +202,5 @@ def build(settings: dict) -> HybridGNet:
         igsc=tuple(settings["igsc"]),
         latent=int(settings["latent"]),
         channels=tuple(settings.get("channels", CHANNELS)),
+        normalise=settings.get("normalise", "none"),
     )

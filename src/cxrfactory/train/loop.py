@@ -72,6 +72,8 @@ def fit(
     images = torch.from_numpy(train.images)
     with torch.no_grad():
         network.mean_shape.copy_(torch.from_numpy(mean_shape(train.targets, network.graph.nodes)))
+        if hasattr(network.normaliser, "learn"):
+            network.normaliser.learn(images.unsqueeze(1).float() / 255)
     network.to(device, memory_format=torch.channels_last).train()
     optimizer = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
     average = {name: value.detach().clone() for name, value in network.state_dict().items()}

@@ -1,0 +1,68 @@
+"""Grey values to what a network sees: equalised, and always with bright bone.
+
+Hospitals' films differ by tone curve, exposure and range. The rank of a grey value within its image does not
+change under any of them, nor by a saturated marker, which holds few pixels; so images are equalised, at the network's
+own resolution, as part of the network. A film whose polarity is inverted is recognised by its correlation with the mean
+training image, an odd function of the centred grey values: a film and its negative always get the same input, up to
+rounding.
+"""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+LEVELS = 256
+TEMPLATE = 32  # side of the mean image that polarity is told by
+
+
+class Equalise(nn.Module):
+    """Rank of each pixel among its image's pixels, 0 to 1; pixels of exactly 0 are padding, stay 0 and do not count.
+
+    Attributes
+    ----------
+    template
+        Mean equalised training image, centred, ``[32, 32]``; zeros (as at first) leave the polarity alone.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("template", torch.zeros(TEMPLATE, TEMPLATE))
+
+    def forward(self, image: Float[Tensor, "b 1 s s"]) -> Float[Tensor, "b 1 s s"]:
+        """Equalise and set the polarity; float32."""
+        image = image.float()
+        inside = image > 0
+        ranks = torch.stack([_ranks(one, valid) for one, valid in zip(image, inside, strict=True)])
+        likeness = (_small(ranks, inside) * self.template).sum(dim=(1, 2))
+        inverted = (likeness < 0).reshape(-1, 1, 1, 1)
+        return torch.where(inverted, 1 - ranks, ranks) * inside
+
+    def learn(self, images: Float[Tensor, "n 1 s s"]) -> None:
+        """Set the template from training images, all with bright bone."""
+        total = torch.zeros_like(self.template)
+        for start in range(0, len(images), 32):
+            part = images[start : start + 32].float().to(total.device)
+            inside = part > 0
+            ranks = torch.stack([_ranks(one, valid) for one, valid in zip(part, inside, strict=True)])
+            total += _small(ranks, inside).sum(dim=0)
+        mean = total / len(images)
+        self.template.copy_(mean - mean.mean())
+
+
+def _ranks(image: Float[Tensor, "1 s s"], inside: Bool[Tensor, "1 s s"]) -> Float[Tensor, "1 s s"]:
+    level = torch.round(image * (LEVELS - 1)).long().clamp(0, LEVELS - 1)
+    counts = torch.bincount(level[inside], minlength=LEVELS).float()
+    total = counts.sum().clamp(min=1)
+    # The middle of a level's ranks, so that the ranks of a negative are exactly the rest to 1.
+    return ((counts.cumsum(0) - 0.5 * counts) / total)[level]
+
+
+def _small(ranks: Float[Tensor, "b 1 s s"], inside: Bool[Tensor, "b 1 s s"]) -> Float[Tensor, "b t t"]:
+    """Centred ranks at the template's size; padding counts as neither bright nor dark."""
+    centred = torch.where(inside, ranks - 0.5, 0.0)
+    return nn.functional.adaptive_avg_pool2d(centred, TEMPLATE)[:, 0]
+
+
+def build_normaliser(kind: str) -> nn.Module:
+    """Make the input normalisation of a network: ``none`` or ``equalise``."""
+    return Equalise() if kind == "equalise" else nn.Identity()

@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cxrfactory.models.normalise import Equalise, build_normaliser
+
+
+def film(seed=0, side=64):
+    """A smooth picture with a bright middle and dark sides, as a chest has, 8-bit levels in 0..1."""
+    y, x = np.mgrid[:side, :side] / side
+    rng = np.random.default_rng(seed)
+    values = 0.2 + 0.6 * np.exp(-(((x - 0.5) / 0.15) ** 2)) + 0.1 * y + 0.05 * rng.random((side, side))
+    return torch.from_numpy(np.round(values * 255).clip(1, 254) / 255).float()[None, None]
+
+
+@pytest.fixture
+def equalise():
+    layer = Equalise()
+    layer.learn(torch.cat([film(seed) for seed in range(5)]))
+    return layer
+
+
+def test_ranks_follow_the_definition():
+    image = torch.tensor([[0.0, 10, 20], [20, 30, 30], [30, 40, 40]])[None, None] / 255
+    # Eight pixels count: 10 once, 20 twice, 30 thrice, 40 twice.
+    expected = torch.tensor([[0, 0.5, 2], [2, 4.5, 4.5], [4.5, 7, 7]])[None, None] / 8
+    assert torch.allclose(Equalise()(image), expected)
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.floats(0.4, 2.5), st.floats(0.3, 1.0))
+def test_tone_curves_that_keep_levels_apart_change_little(gamma, contrast):
+    layer = Equalise()
+    image = film()
+    toned = torch.round((contrast * image**gamma) * 65535) / 65535
+    # Levels that fall together share their ranks; the order stays.
+    assert (layer(image) - layer(toned)).abs().mean() < 0.02
+
+
+def test_a_negative_gets_the_same_input(equalise):
+    image = film(7)
+    assert torch.allclose(equalise(image), equalise(1 - image), atol=1e-6)
+    middle = equalise(1 - image)[0, 0, :, 28:36].mean()
+    assert middle > 0.8  # bone is bright
+
+
+def test_padding_stays_zero_and_does_not_count(equalise):
+    image = film()
+    padded = torch.zeros(1, 1, 64, 96)
+    padded[..., 16:80] = image
+    found = Equalise()(padded)
+    assert torch.allclose(found[..., 16:80], Equalise()(image))
+    assert (found[..., :16] == 0).all()
+
+
+def test_a_saturated_marker_moves_ranks_by_its_share():
+    image = film()
+    marked = image.clone()
+    marked[..., :6, :6] = 1.0
+    layer = Equalise()
+    assert (layer(image) - layer(marked))[..., 8:, 8:].abs().max() <= 36 / 64**2 + 1e-6
+
+
+def test_images_do_not_see_their_neighbours(equalise):
+    one, other = film(1), 1 - film(2)
+    both = equalise(torch.cat([one, other]))
+    assert torch.equal(both[:1], equalise(one))
+    assert torch.equal(both[1:], equalise(other))
+
+
+def test_none_is_the_identity():
+    image = film()
+    assert build_normaliser("none")(image) is image
