@@ -20,7 +20,7 @@ def plot_dice(images: pd.DataFrame, path: str | Path) -> None:
     path
         PNG to write.
     """
-    plt = _pyplot()
+    plt = pyplot()
     releases = sorted(images["release"].unique())
     figure, axes = plt.subplots(
         1, len(releases), figsize=(4.5 * len(releases), 4), sharey=True, squeeze=False, layout="constrained"
@@ -34,12 +34,12 @@ def plot_dice(images: pd.DataFrame, path: str | Path) -> None:
             axis.plot(place + spread, organ, ".", markersize=3, alpha=0.6)
         axis.set_title(f"{release} ({len(rows)} images)")
     axes[0][0].set_ylabel("Dice against truth")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def plot_rca(images: pd.DataFrame, path: str | Path) -> None:
     """Draw the RCA score (mean and max over the references) over the true Dice, one point an image."""
-    plt = _pyplot()
+    plt = pyplot()
     figure, axes = plt.subplots(1, 2, figsize=(10, 5), sharex=True, sharey=True, layout="compressed")
     for axis, column, name in zip(axes, ("dice_rca_mean", "dice_rca_max"), ("mean", "max"), strict=True):
         for release, rows in images.groupby("release"):
@@ -49,10 +49,11 @@ def plot_rca(images: pd.DataFrame, path: str | Path) -> None:
         axis.plot([low, 1], [low, 1], color="grey", linewidth=0.8)
         axis.set(xlabel="true Dice (mean of lungs and heart)", ylabel=f"RCA Dice ({name})", aspect="equal")
     axes[0].legend()
-    _save(figure, path)
+    save_figure(figure, path)
 
 
-def _pyplot():
+def pyplot():
+    """Matplotlib without a display, imported when first needed."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -61,7 +62,8 @@ def _pyplot():
     return plt
 
 
-def _save(figure, path: str | Path) -> None:
+def save_figure(figure, path: str | Path) -> None:
+    """Write a figure as PNG, atomically and without the version of the library, and close it."""
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=110, metadata={"Software": None})
-    _pyplot().close(figure)
+    pyplot().close(figure)

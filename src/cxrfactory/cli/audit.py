@@ -1,0 +1,51 @@
+"""``cxrfactory evaluate-model`` and ``audit``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cxrfactory.cli.options import preparation, with_options
+from cxrfactory.config import PreprocessConfig
+
+Labelled = Annotated[Path, typer.Option(help="Preprocessed labelled table (preprocess-labelled).")]
+Weights = Annotated[list[Path], typer.Option(help="Trained weights (.safetensors), card beside them; repeat.")]
+Split = Annotated[str, typer.Option(help="Which images of the table.")]
+Resamples = Annotated[int, typer.Option(min=1, help="Draws of the bootstrap intervals.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of every random draw.")]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+
+
+def evaluate_model(
+    labelled: Labelled,
+    weights: Weights,
+    output: Annotated[Path, typer.Option(help="Folder for tables (CSV) and overlays (PNG).")],
+    split: Split = "val",
+    tolerance_px: Annotated[float, typer.Option(min=0, help="Of the normalised surface distance, px at 1024.")] = 5.0,
+    resamples: Resamples = 2000,
+    seed: Seed = 0,
+    device: Device = "cpu",
+) -> None:
+    """Measure trained models on labelled images: overlap, distances, CTR, intervals, tests, time and memory."""
+    from cxrfactory.evaluate.models import evaluate_models
+
+    evaluate_models(labelled, weights, output, split, tolerance_px, resamples, seed, device)
+
+
+@with_options(PreprocessConfig)
+def audit(
+    labelled: Labelled,
+    weights: Weights,
+    output: Annotated[Path, typer.Option(help="Folder for tables (CSV) and figures (PNG).")],
+    split: Split = "val",
+    places: Annotated[int, typer.Option(min=1, help="Black boxes of each size an image.")] = 3,
+    resamples: Resamples = 2000,
+    seed: Seed = 0,
+    device: Device = "cpu",
+    *,
+    preprocess_config: PreprocessConfig,
+) -> None:
+    """Measure what changes of tone, frame, file and occlusion cost trained models."""
+    from cxrfactory.evaluate.audit import audit as run
+
+    run(labelled, weights, output, preparation(preprocess_config), split, places, resamples, seed, device)

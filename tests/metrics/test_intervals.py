@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+
+from cxrfactory.errors import CxrError
+from cxrfactory.metrics.agreement import pearson_r
+from cxrfactory.metrics.intervals import bootstrap_interval, mean_of
+
+
+def test_equal_values_have_no_width():
+    assert bootstrap_interval(mean_of, np.full(9, 0.25)) == (0.25, 0.25)
+
+
+def test_the_same_seed_gives_the_same_interval_and_another_one_another():
+    values = np.random.default_rng(0).normal(size=30)
+    first = bootstrap_interval(mean_of, values, resamples=200)
+    assert first == bootstrap_interval(mean_of, values, resamples=200)
+    assert first != bootstrap_interval(mean_of, values, resamples=200, seed=1)
+
+
+def test_interval_is_near_that_of_scipy_and_of_the_normal_law():
+    from scipy.stats import bootstrap
+
+    values = np.random.default_rng(1).normal(3, 2, 400)
+    low, high = bootstrap_interval(mean_of, values, resamples=5000)
+    other = bootstrap((values,), np.mean, method="percentile", n_resamples=5000, random_state=0).confidence_interval
+    half = 1.96 * values.std() / 20
+    np.testing.assert_allclose([low, high], other, atol=0.02)
+    np.testing.assert_allclose([low, high], [values.mean() - half, values.mean() + half], atol=0.02)
+
+
+def test_pairs_stay_pairs():
+    a = np.random.default_rng(2).normal(size=12)
+    np.testing.assert_allclose(bootstrap_interval(pearson_r, a, 2 * a + 1), (1, 1))
+
+
+def test_draws_without_a_statistic_do_not_count():
+    low, high = bootstrap_interval(pearson_r, np.array([0.0, 1.0]), np.array([0.0, 3.0]))
+    np.testing.assert_allclose([low, high], [1, 1])  # half of the draws hold one point twice
+    assert np.isnan(bootstrap_interval(pearson_r, np.zeros(4), np.arange(4.0))).all()
+
+
+def test_one_image_has_no_interval():
+    assert np.isnan(bootstrap_interval(mean_of, np.array([1.0]))).all()
+    assert np.isnan(bootstrap_interval(mean_of, np.array([]))).all()
+
+
+def test_wrong_arguments_are_named():
+    with pytest.raises(CxrError, match=r"lengths \[2, 3\]"):
+        bootstrap_interval(pearson_r, np.zeros(2), np.zeros(3))
+    with pytest.raises(CxrError, match="0 resamples"):
+        bootstrap_interval(mean_of, np.zeros(2), resamples=0)
+    with pytest.raises(CxrError, match=r"confidence 95"):
+        bootstrap_interval(mean_of, np.zeros(2), confidence=95)
