@@ -1,5 +1,6 @@
 """Segmenters by name, and the network that a weights card describes."""
 
+from enum import StrEnum
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +10,51 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import nn
 
-# name -> module with ``build(settings) -> nn.Module``
-SEGMENTERS = {"hybridgnet": "cxrfactory.models.hybridgnet"}
+
+class ModelKind(StrEnum):
+    """What a segmenter returns."""
+
+    LANDMARK = "landmark"
+    """Image ``[b, 1, s, s]`` to positions ``[b, n, 2]``, (x, y) fractions of the side, in the order of its graph."""
+
+    PIXEL = "pixel"
+    """Image ``[b, 1, h, w]`` to logits ``[b, o, h, w]``, in the order of its ``organs``; one sigmoid an organ."""
+
+
+# Name -> "module:function"; the function makes the untrained network from its settings.
+LANDMARK_MODELS = {
+    "hybridgnet": "cxrfactory.models.hybridgnet:build",
+}
+PIXEL_MODELS = {
+    "unet": "cxrfactory.models.pixel.unet:build",
+    "unet-plus-plus": "cxrfactory.models.pixel.unet_plus_plus:build",
+    "attention-unet": "cxrfactory.models.pixel.attention_unet:build",
+    "sa-unet": "cxrfactory.models.pixel.sa_unet:build",
+    "res-cr-net": "cxrfactory.models.pixel.res_cr_net:build",
+    "unet-ht": "cxrfactory.models.pixel.unet_ht:build",
+}
+# Settings of a landmark model that is asked for by its name alone; pixel models hold their own.
+LANDMARK_DEFAULTS = {"graph": "lungs-heart", "input_size": 1024, "igsc": [6, 5], "latent": 64}
+
+
+def model_names() -> list[str]:
+    """All registered names, landmark models first."""
+    return [*LANDMARK_MODELS, *PIXEL_MODELS]
+
+
+def model_kind(name: str) -> ModelKind:
+    """Whether the segmenter of that name returns landmarks or pixels.
+
+    Raises
+    ------
+    CxrError
+        If no segmenter has that name.
+    """
+    if name in LANDMARK_MODELS:
+        return ModelKind.LANDMARK
+    if name in PIXEL_MODELS:
+        return ModelKind.PIXEL
+    raise CxrError(f"unknown segmenter '{name}'; expected one of {', '.join(model_names())}")
 
 
 def build_segmenter(name: str, settings: dict[str, Any]) -> "nn.Module":
@@ -19,11 +63,31 @@ def build_segmenter(name: str, settings: dict[str, Any]) -> "nn.Module":
     Raises
     ------
     CxrError
-        If no segmenter has that name.
+        If no segmenter has that name, or its settings are not what it expects.
     """
-    if name not in SEGMENTERS:
-        raise CxrError(f"unknown segmenter '{name}'; expected one of {', '.join(SEGMENTERS)}")
-    return import_module(SEGMENTERS[name]).build(settings)
+    table = LANDMARK_MODELS if model_kind(name) is ModelKind.LANDMARK else PIXEL_MODELS
+    module, function = table[name].split(":")
+    return getattr(import_module(module), function)(settings)
+
+
+def build_model(name: str, settings: dict[str, Any] | None = None) -> "nn.Module":
+    """Make an untrained network, with its papers' settings where none are given.
+
+    Parameters
+    ----------
+    name
+        One of :func:`model_names`.
+    settings
+        As ``network.settings()`` returns them and weights cards hold them. A pixel model takes any part of them.
+
+    Raises
+    ------
+    CxrError
+        If no segmenter has that name, or its settings are not what it expects.
+    """
+    if settings is None:
+        settings = LANDMARK_DEFAULTS if model_kind(name) is ModelKind.LANDMARK else {}
+    return build_segmenter(name, dict(settings))
 
 
 def segmenter_from_card(card: dict[str, Any], tensors: "dict[str, np.ndarray]", source: str = "weights") -> "nn.Module":

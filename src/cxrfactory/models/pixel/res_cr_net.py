@@ -1,0 +1,146 @@
+"""Res-CR-Net: residual blocks of parallel separable, dilated convolutions at full resolution.
+
+Abdulah et al., "Lung Segmentation in Chest X-rays with Res-CR-Net" (2021), section 1.3: one STEM block and 4 CONV RES
+blocks without an LSTM block, kernels 3/5/7 with dilations 1/3/5, 16 filters a branch, 48 in the shortcut, leaky ReLU,
+spatial dropout after each block, two classes; images of 300 x 340, histogram equalised; 59,165 trained parameters.
+
+The text leaves open how many separable convolutions a branch holds and where biases and normalisations stand. Two
+layouts are here:
+
+``normalised`` (the default) has exactly 59,165 parameters under the settings of the text. With the same rule in every
+block, the count forces three separable convolutions a branch (two leave too few parameters, four too many), a
+normalised and bias-free first depthwise convolution, and a normalised and bias-free head. 52 ways of giving biases and
+normalisations to the other places then fit. Taken is the one of them that is a full pre-activation block (He et al.,
+ECCV 2016): no biases; a normalisation before each CONV RES block, after every depthwise and every pointwise
+convolution but a branch's last, and before the head; sums and shortcuts bare. The stem lacks the operations before the
+block, as in the paper's figure 1.
+
+``released`` is the layout of the authors' public code: two separable convolutions a branch with pointwise biases, a
+normalisation before the block, after the first of the two, and in the shortcut. Under the settings of the text it has
+47,189 parameters. It has 59,165 as that code is set by default, for microscopy: three input channels, four
+classes, five CONV RES blocks (58,569) and one LSTM block (596). So the paper's count is most likely that of this
+configuration, and no layout is proven by it.
+"""
+
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from cxrfactory.errors import CxrError
+from cxrfactory.models.pixel.segmenter import PixelSegmenter, build_pixel, positive, share
+
+KERNELS = (3, 5, 7)
+DILATIONS = (1, 3, 5)
+SLOPE = 0.1  # of the leaky ReLU
+CONVOLUTIONS = {"normalised": 3, "released": 2}  # layout -> separable convolutions a branch
+DEFAULTS = {
+    "organs": ("right_lung", "left_lung"),
+    "input_size": (300, 340),
+    "normalise": "equalise",
+    "layout": "normalised",
+    "blocks": 4,
+    "filters": 16,
+    "dropout": 0.05,
+}
+
+
+def _separable(inputs: int, outputs: int, kernel: int, dilation: int, layout: str) -> list[nn.Module]:
+    padding = dilation * (kernel // 2)
+    depthwise = nn.Conv2d(inputs, inputs, kernel, padding=padding, dilation=dilation, groups=inputs, bias=False)
+    if layout == "released":
+        return [depthwise, nn.Conv2d(inputs, outputs, 1)]
+    return [depthwise, nn.BatchNorm2d(inputs), nn.Conv2d(inputs, outputs, 1, bias=False)]
+
+
+def _between(channels: int) -> list[nn.Module]:
+    return [nn.BatchNorm2d(channels), nn.LeakyReLU(SLOPE)]
+
+
+def _branch(inputs: int, filters: int, kernel: int, dilation: int, layout: str) -> nn.Sequential:
+    layers = _separable(inputs, filters, kernel, dilation, layout)
+    for _ in range(CONVOLUTIONS[layout] - 1):
+        layers += [*_between(filters), *_separable(filters, filters, kernel, dilation, layout)]
+    return nn.Sequential(*layers)
+
+
+class ResidualBlock(nn.Module):
+    """Three parallel branches, concatenated and added to the shortcut.
+
+    Parameters
+    ----------
+    inputs
+        Channels of the input.
+    filters
+        Channels of each branch; the block has three times as many.
+    stem
+        Whether this is the first block: its branches read the image itself, not a normalised activation.
+    layout
+        ``normalised`` or ``released``.
+    """
+
+    def __init__(self, inputs: int, filters: int, stem: bool, layout: str) -> None:
+        super().__init__()
+        self.before = nn.Sequential(*([] if stem else _between(inputs)))
+        self.branches = nn.ModuleList(
+            _branch(inputs, filters, kernel, dilation, layout)
+            for kernel, dilation in zip(KERNELS, DILATIONS, strict=True)
+        )
+        outputs = filters * len(KERNELS)
+        self.shortcut = nn.Conv2d(inputs, outputs, 1, bias=layout == "released")
+        self.shortcut_norm = nn.BatchNorm2d(outputs) if layout == "released" else nn.Identity()
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b o h w"]:
+        """Apply the block at unchanged resolution."""
+        inner = self.before(x)
+        residual = torch.cat([branch(inner) for branch in self.branches], dim=1)
+        return residual + self.shortcut_norm(self.shortcut(x))
+
+
+class ResCRNet(nn.Sequential):
+    """The network; logits, to which the paper's softmax or a sigmoid is applied by the loss.
+
+    Parameters
+    ----------
+    inputs, outputs
+        Channels of the image, number of output maps.
+    layout
+        ``normalised`` or ``released``.
+    blocks
+        CONV RES blocks after the stem.
+    filters
+        Channels of each branch.
+    dropout
+        Chance that a whole channel is dropped after a block, in training.
+    """
+
+    def __init__(self, inputs: int, outputs: int, layout: str, blocks: int, filters: int, dropout: float) -> None:
+        width = filters * len(KERNELS)
+        layers: list[nn.Module] = []
+        for index in range(1 + blocks):
+            layers.append(ResidualBlock(width if index else inputs, filters, stem=index == 0, layout=layout))
+            layers.append(nn.Dropout2d(dropout))
+        if layout == "released":
+            layers.append(nn.Conv2d(width, outputs, 1))
+        else:
+            layers += [*_between(width), nn.Conv2d(width, outputs, 1, bias=False), nn.BatchNorm2d(outputs)]
+        super().__init__(*layers)
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d):
+                nn.init.kaiming_normal_(layer.weight, a=SLOPE)
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
+
+
+def build(settings: dict[str, Any]) -> PixelSegmenter:
+    """Make the network from its settings: ``layout``, ``blocks``, ``filters``, ``dropout``, and the shared ones."""
+    return build_pixel("res-cr-net", settings, DEFAULTS, _body)
+
+
+def _body(outputs: int, options: dict[str, Any]) -> tuple[nn.Module, int]:
+    name, layout = "res-cr-net", options["layout"]
+    if layout not in CONVOLUTIONS:
+        raise CxrError(f"{name}: layout is {layout!r}; expected one of {', '.join(CONVOLUTIONS)}")
+    blocks, filters = positive(name, "blocks", options["blocks"]), positive(name, "filters", options["filters"])
+    return ResCRNet(1, outputs, layout, blocks, filters, share(name, "dropout", options["dropout"])), 1

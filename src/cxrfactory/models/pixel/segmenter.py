@@ -1,0 +1,167 @@
+"""What all pixel segmenters share: organs in a stated order, any image size, settings for the weights card."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from cxrfactory.anatomy.graph import landmark_graph
+from cxrfactory.errors import CxrError
+from cxrfactory.models.normalise import build_normaliser
+
+GRAPH = "lungs-heart"  # whose organs are segmented where the settings name none
+INPUT_SIZE = 256
+SHARED = ("organs", "input_size", "normalise")
+# Settings of landmark models that a shared config section also holds; they mean nothing here.
+LANDMARK_ONLY = ("segmenter", "graph", "igsc", "latent")
+
+
+class PixelSegmenter(nn.Module):
+    """A network with its organs, its input size and its input normalisation.
+
+    Parameters
+    ----------
+    body
+        Network from ``[b, 1, h, w]`` to logits ``[b, organs, h, w]``.
+    name
+        Registered name, for errors.
+    organs
+        Names of the output maps in their order. Any names: two conventions of the lungs are two organs.
+    input_size
+        (rows, columns) that images are scaled to. The network takes any size; it is at its best at this one.
+    multiple
+        ``body`` needs sides that are multiples of this; other images are padded, and the logits cropped again.
+    normalise
+        What is done to grey values first (:mod:`cxrfactory.models.normalise`).
+    options
+        The network's own settings, as :meth:`settings` returns them.
+    """
+
+    def __init__(
+        self,
+        body: nn.Module,
+        name: str,
+        organs: tuple[str, ...],
+        input_size: tuple[int, int],
+        multiple: int,
+        normalise: str,
+        options: dict[str, Any],
+    ) -> None:
+        super().__init__()
+        self.name, self.organs, self.input_size, self.multiple = name, organs, input_size, multiple
+        self.normalise, self.normaliser, self.options = normalise, build_normaliser(normalise), options
+        self.body = body
+
+    def forward(self, image: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b o h w"]:
+        """Logits of every organ, in the order of ``organs``; independent of each other.
+
+        Raises
+        ------
+        CxrError
+            If the image is not ``[b, 1, h, w]``.
+        """
+        if image.ndim != 4 or image.shape[1] != 1:
+            raise CxrError(f"{self.name}: image is {list(image.shape)}; expected [batch, 1, rows, columns]")
+        rows, columns = image.shape[-2:]
+        x = self.normaliser(image)
+        bottom, right = -rows % self.multiple, -columns % self.multiple
+        if bottom or right:
+            x = nn.functional.pad(x, (0, right, 0, bottom), mode="replicate")
+        return self.body(x)[..., :rows, :columns]
+
+    @torch.inference_mode()
+    def masks(self, image: Float[Tensor, "b 1 h w"]) -> Bool[Tensor, "b o h w"]:
+        """Masks of every organ: sigmoid output of at least 0.5. Masks of two organs may overlap."""
+        return self(image) >= 0
+
+    def for_inference(self) -> "PixelSegmenter":
+        """Evaluation mode (running statistics, no dropout), channels last."""
+        return self.eval().to(memory_format=torch.channels_last)
+
+    def settings(self) -> dict[str, Any]:
+        """What the builder needs to make this network again; part of the weights card."""
+        shared = {"organs": list(self.organs), "input_size": list(self.input_size), "normalise": self.normalise}
+        return shared | self.options
+
+
+def build_pixel(
+    name: str,
+    settings: dict[str, Any],
+    defaults: dict[str, Any],
+    body: Callable[[int, dict[str, Any]], tuple[nn.Module, int]],
+) -> PixelSegmenter:
+    """Read the settings and make the segmenter.
+
+    Parameters
+    ----------
+    name
+        Registered name.
+    settings
+        ``organs`` (or ``graph``, whose organs are then taken), ``input_size`` (a side, or [rows, columns]),
+        ``normalise``, and any of ``defaults``.
+    defaults
+        The network's own settings; may also hold other defaults of the shared ones.
+    body
+        From the number of outputs and the network's own settings to the network and the multiple it needs.
+
+    Raises
+    ------
+    CxrError
+        If a setting is unknown, or its value is not what is expected.
+    """
+    unknown = sorted(set(settings) - set(defaults) - set(SHARED) - set(LANDMARK_ONLY))
+    if unknown:
+        known = ", ".join(sorted({*SHARED, "graph", *defaults}))
+        raise CxrError(f"{name}: unknown setting '{unknown[0]}'; expected any of {known}")
+    given = {key: value for key, value in settings.items() if key not in LANDMARK_ONLY}
+    merged = {"input_size": INPUT_SIZE, "normalise": "none"} | defaults | given
+    if "organs" not in given and ("graph" in settings or "organs" not in defaults):
+        merged["organs"] = landmark_graph(settings.get("graph", GRAPH)).organs
+    organs = _organs(name, merged["organs"])
+    options = {key: merged[key] for key in defaults if key not in SHARED}
+    network, multiple = body(len(organs), options)
+    size = _size(name, merged["input_size"])
+    return PixelSegmenter(network, name, organs, size, multiple, merged["normalise"], options)
+
+
+def positive(name: str, key: str, value: Any) -> int:
+    """``value`` as a positive whole number.
+
+    Raises
+    ------
+    CxrError
+        If it is not one.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise CxrError(f"{name}: {key} is {value!r}; expected a positive whole number")
+    return value
+
+
+def share(name: str, key: str, value: Any) -> float:
+    """``value`` as a chance in [0, 1).
+
+    Raises
+    ------
+    CxrError
+        If it is not one.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
+        raise CxrError(f"{name}: {key} is {value!r}; expected at least 0 and below 1")
+    return float(value)
+
+
+def _organs(name: str, value: Any) -> tuple[str, ...]:
+    if isinstance(value, str) or not value or not all(isinstance(organ, str) and organ for organ in value):
+        raise CxrError(f"{name}: organs is {value!r}; expected a list of organ names")
+    if len(set(value)) < len(value):
+        raise CxrError(f"{name}: organs {list(value)} names one twice; expected every organ once")
+    return tuple(value)
+
+
+def _size(name: str, value: Any) -> tuple[int, int]:
+    pair = (value, value) if isinstance(value, int) else tuple(value)
+    if len(pair) != 2:
+        raise CxrError(f"{name}: input_size is {value!r}; expected a side or [rows, columns]")
+    return positive(name, "input_size", pair[0]), positive(name, "input_size", pair[1])

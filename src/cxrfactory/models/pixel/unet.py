@@ -1,0 +1,45 @@
+"""U-Net (Ronneberger et al., MICCAI 2015): MONAI's, or segmentation-models-pytorch's on one of its encoders."""
+
+from typing import Any
+
+from torch import nn
+
+from cxrfactory.models.pixel.segmenter import PixelSegmenter, build_pixel, positive, share
+
+# "plain" is the paper's encoder; any other name is an encoder of segmentation-models-pytorch, never pretrained.
+DEFAULTS = {"width": 16, "dropout": 0.0, "encoder": "plain"}
+LEVELS = 5
+
+
+def widths(width: int) -> tuple[int, ...]:
+    """Channels of the five levels, doubled at each."""
+    return tuple(width * 2**level for level in range(LEVELS))
+
+
+def build(settings: dict[str, Any]) -> PixelSegmenter:
+    """Make the network from its settings (see :meth:`PixelSegmenter.settings`).
+
+    ``width``: channels of the first level. ``dropout``: chance in every convolution. ``encoder``: ``plain``, or
+    an encoder of segmentation-models-pytorch, which has its own widths and no dropout.
+    """
+    return build_pixel("unet", settings, DEFAULTS, _body)
+
+
+def _body(outputs: int, options: dict[str, Any]) -> tuple[nn.Module, int]:
+    width, dropout = positive("unet", "width", options["width"]), share("unet", "dropout", options["dropout"])
+    if options["encoder"] != "plain":
+        from cxrfactory.models.pixel.encoders import build_with_encoder
+
+        return build_with_encoder("Unet", options["encoder"], outputs)
+    from monai.networks.nets import BasicUNet
+
+    network = BasicUNet(
+        spatial_dims=2,
+        in_channels=1,
+        out_channels=outputs,
+        features=(*widths(width), width),
+        act=("relu", {"inplace": True}),
+        norm="batch",
+        dropout=dropout,
+    )
+    return network, 2 ** (LEVELS - 1)

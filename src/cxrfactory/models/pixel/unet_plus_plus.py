@@ -1,0 +1,47 @@
+"""U-Net++ (Zhou et al., DLMIA 2018): nested skip connections, after MONAI or segmentation-models-pytorch."""
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from cxrfactory.models.pixel.segmenter import PixelSegmenter, build_pixel, positive, share
+from cxrfactory.models.pixel.unet import DEFAULTS, LEVELS, widths
+
+
+class _Last(nn.Module):
+    """MONAI's U-Net++ without deep supervision: its list of one output as a tensor."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+        # Only the deepest output is read; the other heads would be weights that never learn.
+        network.final_conv_0_1 = network.final_conv_0_2 = network.final_conv_0_3 = nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.network(x)[-1]
+
+
+def build(settings: dict[str, Any]) -> PixelSegmenter:
+    """Make the network from its settings, which are those of :func:`cxrfactory.models.pixel.unet.build`."""
+    return build_pixel("unet-plus-plus", settings, DEFAULTS, _body)
+
+
+def _body(outputs: int, options: dict[str, Any]) -> tuple[nn.Module, int]:
+    name = "unet-plus-plus"
+    width, dropout = positive(name, "width", options["width"]), share(name, "dropout", options["dropout"])
+    if options["encoder"] != "plain":
+        from cxrfactory.models.pixel.encoders import build_with_encoder
+
+        return build_with_encoder("UnetPlusPlus", options["encoder"], outputs)
+    from monai.networks.nets import BasicUNetPlusPlus
+
+    network = BasicUNetPlusPlus(
+        spatial_dims=2,
+        in_channels=1,
+        out_channels=outputs,
+        features=(*widths(width), width),
+        act=("relu", {"inplace": True}),
+        norm="batch",
+        dropout=dropout,
+    )
+    return _Last(network), 2 ** (LEVELS - 1)
