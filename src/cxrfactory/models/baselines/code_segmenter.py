@@ -1,0 +1,87 @@
+"""What the FC and PCA baselines share with HybridGNet: its encoder, its interface, its training."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from cxrfactory.anatomy.graph import LandmarkGraph
+from cxrfactory.errors import CxrError
+from cxrfactory.models.encoder import CHANNELS, Encoder
+from cxrfactory.models.hybridgnet import Encoded
+
+
+class CodeSegmenter(nn.Module):
+    """Image to latent code to landmarks, without a graph and without skip connections.
+
+    Subclasses define :meth:`positions_of`.
+
+    Parameters
+    ----------
+    graph
+        The landmark graph; it names the nodes, the network does not use its edges.
+    input_size
+        Side of the square input, a multiple of 32.
+    latent
+        Size of the latent code.
+    channels
+        Of the encoder's six blocks.
+
+    Raises
+    ------
+    CxrError
+        If the input size is no multiple of 32.
+    """
+
+    def __init__(
+        self,
+        graph: LandmarkGraph,
+        input_size: int = 1024,
+        latent: int = 64,
+        channels: tuple[int, ...] = CHANNELS,
+    ) -> None:
+        super().__init__()
+        if input_size < 32 or input_size % 32:
+            raise CxrError(f"model input_size is {input_size}; expected a positive multiple of 32")
+        self.graph, self.input_size, self.latent = graph, input_size, latent
+        self.encoder = Encoder(input_size, latent, tuple(channels))
+        self.register_buffer("pooling", torch.from_numpy(graph.pooling()).float(), persistent=False)
+        self.register_buffer("mean_shape", torch.full((graph.nodes, 2), 0.5))
+
+    def positions_of(self, z: Float[Tensor, "*b latent"]) -> Float[Tensor, "*b n 2"]:
+        """(x, y) of every node as fractions of the side, from latent codes."""
+        raise NotImplementedError
+
+    def encode(self, image: Float[Tensor, "b 1 s s"]) -> Encoded:
+        """Run the encoder; no maps are kept, since nothing skips the code."""
+        if image.shape[-2:] != (self.input_size, self.input_size):
+            raise CxrError(f"image is {tuple(image.shape[-2:])}; this model expects {self.input_size} squared")
+        _, mu, logvar = self.encoder(image)
+        return Encoded([], mu.float(), logvar.float())
+
+    def decode(self, encoded: Encoded, z: Float[Tensor, "b k latent"]) -> tuple[Float[Tensor, "b k n 2"], list[Tensor]]:
+        """Decode ``k`` codes an image; there are no intermediate positions."""
+        return self.positions_of(z), []
+
+    def forward(
+        self, image: Float[Tensor, "b 1 s s"], noise: Float[Tensor, "b latent"] | None = None
+    ) -> tuple[Tensor, list[Tensor], Tensor, Tensor]:
+        """Return positions ``[b, n, 2]``, an empty list, latent mean and log-variance, as HybridGNet does."""
+        encoded = self.encode(image)
+        z = encoded.mu if noise is None else encoded.mu + noise * torch.exp(0.5 * encoded.logvar)
+        return self.positions_of(z), [], encoded.mu, encoded.logvar
+
+    def for_inference(self) -> "CodeSegmenter":
+        """Evaluation mode with normalisations folded into convolutions, channels last."""
+        self.eval()
+        for block in self.encoder.blocks:
+            block.fold()
+        return self.to(memory_format=torch.channels_last)
+
+    def settings(self) -> dict:
+        """What ``build`` needs to make this network again; part of the weights card."""
+        return {
+            "graph": self.graph.name,
+            "input_size": self.input_size,
+            "latent": self.latent,
+            "channels": [block.conv1.out_channels for block in self.encoder.blocks],
+        }

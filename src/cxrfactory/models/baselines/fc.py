@@ -1,0 +1,48 @@
+"""FC baseline: HybridGNet's encoder and a fully connected decoder to all coordinates.
+
+Gaggion et al. (IEEE TMI 2022), section 4.2.2: landmarks as one vector, without connectivity. The paper leaves the
+decoder's depth open; here one hidden layer stands between the code and the coordinates.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from cxrfactory.anatomy.graph import LandmarkGraph, landmark_graph
+from cxrfactory.models.baselines.code_segmenter import CodeSegmenter
+from cxrfactory.models.encoder import CHANNELS
+from cxrfactory.models.hybridgnet import REACH
+
+HIDDEN = 256
+
+
+class FullyConnected(CodeSegmenter):
+    """Image to landmarks by a fully connected decoder; parameters as :class:`CodeSegmenter`."""
+
+    def __init__(
+        self,
+        graph: LandmarkGraph,
+        input_size: int = 1024,
+        latent: int = 64,
+        channels: tuple[int, ...] = CHANNELS,
+    ) -> None:
+        super().__init__(graph, input_size, latent, channels)
+        self.hidden = nn.Linear(latent, HIDDEN)
+        self.output = nn.Linear(HIDDEN, 2 * graph.nodes)
+        nn.init.normal_(self.output.weight, std=1e-2)
+        nn.init.zeros_(self.output.bias)
+
+    def positions_of(self, z: Float[Tensor, "*b latent"]) -> Float[Tensor, "*b n 2"]:
+        """Mean shape plus what the two layers say, in tenths of the side as in HybridGNet."""
+        moved = self.output(torch.relu(self.hidden(z)))
+        return self.mean_shape + REACH * moved.unflatten(-1, (self.graph.nodes, 2))
+
+
+def build(settings: dict) -> FullyConnected:
+    """Make the network from its settings (:meth:`CodeSegmenter.settings`); others are not looked at."""
+    return FullyConnected(
+        landmark_graph(settings["graph"]),
+        input_size=int(settings["input_size"]),
+        latent=int(settings["latent"]),
+        channels=tuple(settings.get("channels", CHANNELS)),
+    )
