@@ -14,7 +14,7 @@ from cxrfactory.evaluate.labelled import Case, read_cases
 from cxrfactory.evaluate.measure import WHOLE
 from cxrfactory.evaluate.model_pictures import TILE_PX, Panel, draw_panel, sheet
 from cxrfactory.evaluate.models import open_segmenters, write_csv
-from cxrfactory.evaluate.occlusion import run_occlusion, summarise_occlusion
+from cxrfactory.evaluate.occlusion import BOX_COLUMNS, run_occlusion, summarise_occlusion
 from cxrfactory.evaluate.perturb import NONE, Perturbation, suite
 from cxrfactory.imaging.png import save_png
 from cxrfactory.imaging.prepare import Preparation
@@ -118,11 +118,12 @@ def audit(
     images = pd.DataFrame(rows, columns=IMAGE_COLUMNS)
     levels = summarise_levels(images, resamples, seed)
     kinds = summarise_kinds(levels)
-    occlusion = summarise_occlusion(pd.DataFrame(boxes), resamples, seed)
+    covered = pd.DataFrame(boxes, columns=BOX_COLUMNS)
+    occlusion = summarise_occlusion(covered, resamples, seed)
     write_csv(images, output / "perturbations_per_image.csv")
     write_csv(levels, output / "perturbations.csv")
     write_csv(kinds, output / "kinds.csv")
-    write_csv(pd.DataFrame(boxes), output / "occlusion_per_image.csv")
+    write_csv(covered, output / "occlusion_per_image.csv")
     write_csv(occlusion, output / "occlusion.csv")
     write_csv(pd.DataFrame(rejected, columns=REJECTED_COLUMNS), output / "rejected.csv")
     plot_perturbations(levels, LIMIT, output / "perturbations.png")

@@ -25,6 +25,7 @@ log = get_logger(__name__)
 SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)  # side of the box, of the image's
 ORGANS = ("lungs", "heart")
 AVERAGE = "average"  # of lungs and heart, as in the paper's figure
+BOX_COLUMNS = ["model", "source", "image_id", "box_px", "place", "organ", "dice", "hd_px"]
 COLUMNS = [
     *("model", "organ", "box_px", "boxes", "infinite", "dice", "dice_low", "dice_high"),
     *("hd_px", "hd_low", "hd_high", "hd_px_median", "hd_px_growth"),
@@ -110,8 +111,6 @@ def summarise_occlusion(boxes: pd.DataFrame, resamples: int, seed: int) -> pd.Da
     Infinite distances (a missed organ) are counted in ``infinite`` and left out of the mean; the median, over all
     boxes, knows them. ``hd_px_growth`` is the mean less that without a box.
     """
-    if boxes.empty:
-        return pd.DataFrame(columns=COLUMNS)
     rows = []
     for (model, organ), part in boxes.groupby(["model", "organ"], sort=False):
         start = None

@@ -17,6 +17,12 @@ Transform = Float[np.ndarray, "2 3"]
 IDENTITY: Transform = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 NONE = "none"
 
+# Strokes of a letter (x, y) in units of its height, y down. Drawn here, because fonts differ between OpenCV's versions.
+_LETTERS = {
+    "L": [[(0, 0), (0, 1), (0.6, 1)]],
+    "R": [[(0, 1), (0, 0), (0.4, 0), (0.6, 0.12), (0.6, 0.38), (0.4, 0.5), (0, 0.5)], [(0.3, 0.5), (0.6, 1)]],
+}
+
 
 @dataclass(frozen=True)
 class Perturbed:
@@ -101,19 +107,31 @@ def markers(image: Image, rng: np.random.Generator, share: float, tissue: float 
     """
     height, width = image.shape
     marked = np.rint(image * tissue).astype(np.uint8)
-    scale = share * height / cv2.getTextSize("R", cv2.FONT_HERSHEY_SIMPLEX, 1, 1)[0][1]
-    stroke = max(1, round(share * height / 6))
+    tall = share * height
     for letter, at in (("R", 0.05), ("L", 0.93 - share)):
-        x, y = rng.uniform(at - 0.03, at + 0.03), rng.uniform(0.03, 0.12) + share
-        place = (round(x * width), round(y * height))
-        cv2.putText(marked, letter, place, cv2.FONT_HERSHEY_SIMPLEX, scale, 255, stroke, cv2.LINE_8)
+        x, y = rng.uniform(at - 0.03, at + 0.03), rng.uniform(0.03, 0.12)
+        _write(marked, letter, x * width, y * height, tall)
     return Perturbed(marked, IDENTITY)
 
 
-def border(image: Image, rng: np.random.Generator, share: float, grey: int) -> Perturbed:
-    """A frame around the image, on each side that share of it."""
+def _write(image: Image, letter: str, x: float, y: float, tall: float) -> None:
+    """Draw a white letter into the image, its upper left corner at (x, y)."""
+    strokes = [np.rint(np.array(points) * tall + (x, y)).astype(np.int32) for points in _LETTERS[letter]]
+    cv2.polylines(image, strokes, False, 255, max(1, round(tall / 6)), cv2.LINE_8)
+
+
+def border(image: Image, rng: np.random.Generator, share: float, grey: int, letters: bool = False) -> Perturbed:
+    """A frame around the image, on each side that share of it.
+
+    With ``letters``, a white R in the upper left corner and an L in the lower right one keep the frame from being cut
+    off: nothing that shows something is.
+    """
     down, across = round(share * image.shape[0]), round(share * image.shape[1])
     framed = cv2.copyMakeBorder(image, down, down, across, across, cv2.BORDER_CONSTANT, value=grey)
+    if letters:
+        height, width = framed.shape
+        _write(framed, "R", 0.2 * across, 0.2 * down, 0.6 * down)
+        _write(framed, "L", width - 0.7 * across, height - 0.8 * down, 0.6 * down)
     return Perturbed(framed, np.array([[1.0, 0.0, across], [0.0, 1.0, down]]))
 
 
@@ -174,7 +192,7 @@ def suite() -> list[Perturbation]:
     def rows(kind: str, levels: dict[str, partial[Perturbed]]) -> list[Perturbation]:
         return [Perturbation(kind, level, apply) for level, apply in levels.items()]
 
-    frames = {"black": 0, "white": 255}
+    frames, shares = {"black": 0, "white": 255}, (0.05, 0.10, 0.15)
     return [
         Perturbation(NONE, NONE, unchanged),
         *rows("gamma", {f"{each:g}": partial(gamma, exponent=each) for each in (0.4, 0.6, 1.5, 2.0, 2.5)}),
@@ -187,7 +205,10 @@ def suite() -> list[Perturbation]:
         *(
             Perturbation(f"{name} border", f"{share:g}", partial(border, share=share, grey=grey))
             for name, grey in frames.items()
-            for share in (0.05, 0.10, 0.15)
+            for share in shares
+        ),
+        *rows(
+            "black border, letters", {f"{each:g}": partial(border, share=each, grey=0, letters=True) for each in shares}
         ),
         *rows("zoom", {f"{each:g}": partial(zoom, factor=each) for each in (0.75, 0.85, 1.1, 1.2)}),
         *rows(
