@@ -1,0 +1,184 @@
+"""Masks to the 44 + 50 + 26 corresponding landmarks, by a small model of the contour.
+
+A mask's outer contour is read at 256 even samples (anatomy/contour_features.py). A residual network of circular
+convolutions, one an organ, gives every node a distribution over the samples; the node stands at its mean, nodes keep
+their order, and every node lies on the mask's border. The weights are learnt from fillings of the public landmark set
+(train/mask_landmarks.py) and stand in ``resources/mask_landmarks.npz``.
+
+The task is that of section 3 of Gaggion's thesis ("landmark annotations from dense segmentations"), where an image
+network is trained on masks; a contour is all that a mask has, so the network here sees nothing else.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+from jaxtyping import Float, Integer
+
+from cxrfactory.anatomy.contour_features import FEATURES, Contour, context_distance, features, outer_contour
+from cxrfactory.anatomy.graph import ORGAN_NODES
+from cxrfactory.anatomy.organ_masks import main_part
+from cxrfactory.errors import CxrError, ImageError
+
+ORGANS = ("right_lung", "left_lung", "heart")
+WIDTH = 24
+KERNEL = 5
+DILATIONS = (1, 2, 4, 8, 16, 32)  # together they see the whole contour
+RESOURCE = "mask_landmarks.npz"
+
+
+@dataclass(frozen=True)
+class ContourModel:
+    """Weights of one organ's network; matrices map the columns of their input to the columns of their output.
+
+    Attributes
+    ----------
+    first, first_bias
+        Features to channels.
+    blocks, block_biases
+        One a dilation: ``kernel * channels`` (tap by tap) to channels.
+    last, last_bias
+        Channels to nodes.
+    fractions
+        Mean place of every node as a fraction of the contour, from node 0.
+    """
+
+    first: Float[np.ndarray, "features width"]
+    first_bias: Float[np.ndarray, " width"]
+    blocks: Float[np.ndarray, "blocks taps width"]
+    block_biases: Float[np.ndarray, "blocks width"]
+    last: Float[np.ndarray, "width nodes"]
+    last_bias: Float[np.ndarray, " nodes"]
+    fractions: Float[np.ndarray, " nodes"]
+
+    def logits(self, seen: Float[np.ndarray, "samples features"]) -> Float[np.ndarray, "samples nodes"]:
+        """Log of the unnormalised probability that a node stands at a sample."""
+        x = np.maximum(seen @ self.first + self.first_bias, 0)
+        reach = KERNEL // 2
+        for dilation, matrix, bias in zip(DILATIONS, self.blocks, self.block_biases, strict=True):
+            taps = [np.roll(x, -tap * dilation, axis=0) for tap in range(-reach, reach + 1)]
+            x = x + np.maximum(np.concatenate(taps, axis=1) @ matrix + bias, 0)
+        return x @ self.last + self.last_bias
+
+
+def node_places(
+    logits: Float[np.ndarray, "samples nodes"], fractions: Float[np.ndarray, " nodes"]
+) -> Float[np.ndarray, " nodes"]:
+    """Places of the nodes in running order, fractional sample indices from node 0 on, less than one turn in all.
+
+    Each is the mean of its distribution, taken on the circle cut opposite to where the node is on average; places that
+    are out of order are levelled by isotonic regression weighted by their certainty.
+    """
+    from scipy.optimize import isotonic_regression
+
+    samples = len(logits)
+    odds = np.exp(logits - logits.max(axis=0))
+    odds /= odds.sum(axis=0)
+    circle = np.exp(2j * np.pi * np.arange(samples) / samples)
+    start = np.angle((circle @ odds) @ np.exp(-2j * np.pi * fractions)) * samples / (2 * np.pi)
+    expected = start + fractions * samples
+    offset = np.arange(samples)[:, None] - expected
+    offset -= samples * np.round(offset / samples)
+    mean = (odds * offset).sum(axis=0)
+    spread = (odds * (offset - mean) ** 2).sum(axis=0)
+    ordered = isotonic_regression(expected + mean, weights=1 / (spread + 0.25)).x
+    return np.minimum(ordered, ordered[0] + samples)
+
+
+def contour_landmarks(
+    contour: Contour, distance: Float[np.ndarray, " samples"], model: ContourModel
+) -> Float[np.ndarray, "nodes 2"]:
+    """Landmarks (x, y) of one contour, pixels; ``distance`` from its samples to the neighbouring organs."""
+    return contour.locate(node_places(model.logits(features(contour.points, distance)), model.fractions))
+
+
+def landmarks_from_masks(
+    right_lung: Integer[np.ndarray, "h w"],
+    left_lung: Integer[np.ndarray, "h w"],
+    heart: Integer[np.ndarray, "h w"] | None = None,
+) -> Float[np.ndarray, "nodes 2"]:
+    """Landmarks of lungs and heart from their masks, in the order of the landmark graph.
+
+    Holes and specks do not count, near pieces are joined (:func:`cxrfactory.anatomy.organ_masks.main_part`).
+
+    Parameters
+    ----------
+    right_lung, left_lung
+        [row, column], non-zero inside; the patient's right is on the image's left.
+    heart
+        The same; None or empty where it was not segmented. Organs may overlap.
+
+    Returns
+    -------
+    Float[np.ndarray, "nodes 2"]
+        (x, y) in pixels of the masks, pixel centres at integers, each on the border of its mask: 44 right lung, 50 left
+        lung and, with a heart, 26 heart.
+
+    Raises
+    ------
+    CxrError
+        If the shapes differ.
+    ImageError
+        If a mask holds no organ in one piece, or the right lung lies to the right of the left one in the image.
+    """
+    masks = {"right_lung": right_lung, "left_lung": left_lung}
+    if heart is not None and np.any(heart):
+        masks["heart"] = heart
+    shapes = {organ: mask.shape for organ, mask in masks.items()}
+    if len(set(shapes.values())) > 1:
+        raise CxrError(f"organ masks of different shapes {shapes}; expected one shape")
+    parts = {organ: main_part(organ, mask) for organ, mask in masks.items()}
+    middles = {organ: float(np.nonzero(part.any(axis=0))[0].mean()) for organ, part in parts.items()}
+    if middles["right_lung"] >= middles["left_lung"]:
+        raise ImageError(
+            "the right lung's mask lies to the right of the left one's; expected the patient's right on the "
+            "image's left: exchange the two, or mirror the masks"
+        )
+    lungs = parts["right_lung"] | parts["left_lung"]
+    models = contour_models()
+    found = []
+    for organ, part in parts.items():
+        contour = outer_contour(organ, part)
+        neighbour = lungs if organ == "heart" else parts.get("heart")
+        found.append(contour_landmarks(contour, context_distance(contour.points, neighbour), models[organ]))
+    return np.concatenate(found)
+
+
+@cache
+def contour_models() -> dict[str, ContourModel]:
+    """Return the models that come with the package, by organ."""
+    with (files("cxrfactory.anatomy") / "resources" / RESOURCE).open("rb") as stream, np.load(stream) as arrays:
+        return models_from_arrays(dict(arrays), RESOURCE)
+
+
+def models_from_arrays(arrays: dict[str, np.ndarray], source: str) -> dict[str, ContourModel]:
+    """Models by organ from arrays named ``organ.field``, as the training writes them.
+
+    Raises
+    ------
+    CxrError
+        If an array is missing or has another shape.
+    """
+    taps, count = KERNEL * WIDTH, len(DILATIONS)
+    models = {}
+    for organ in ORGANS:
+        nodes = ORGAN_NODES[organ]
+        shapes = {
+            "first": (FEATURES, WIDTH),
+            "first_bias": (WIDTH,),
+            "blocks": (count, taps, WIDTH),
+            "block_biases": (count, WIDTH),
+            "last": (WIDTH, nodes),
+            "last_bias": (nodes,),
+            "fractions": (nodes,),
+        }
+        fields = {}
+        for field, shape in shapes.items():
+            name = f"{organ}.{field}"
+            if name not in arrays or arrays[name].shape != shape:
+                found = arrays[name].shape if name in arrays else "none"
+                raise CxrError(f"{source}: array '{name}' has shape {found}; expected {shape}")
+            fields[field] = arrays[name].astype(np.float64)
+        models[organ] = ContourModel(**fields)
+    return models

@@ -1,0 +1,252 @@
+"""Masks to CheXmask rows: PNG files or the RLE columns of a table in, landmarks out.
+
+Every image gives one row or one named rejection.
+"""
+
+import csv
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image, UnidentifiedImageError
+
+from cxrfactory.anatomy.graph import ORGAN_NODES, landmark_graph
+from cxrfactory.anatomy.mask_landmarks import ORGANS, landmarks_from_masks
+from cxrfactory.anatomy.organ_masks import split_lungs
+from cxrfactory.anatomy.raster import landmarks_to_masks
+from cxrfactory.errors import CxrError, ImageError
+from cxrfactory.imaging.overlay import draw_overlay
+from cxrfactory.imaging.png import save_png
+from cxrfactory.logs import get_logger, progress
+from cxrfactory.metrics.overlap import dice
+from cxrfactory.tables.atomic import atomic_path
+from cxrfactory.tables.chexmask import RLE_COLUMNS, SIZE_COLUMNS, header_text, quoted, read_chexmask, row_text
+from cxrfactory.tables.rle import rle_decode, rle_encode
+
+log = get_logger(__name__)
+
+Masks = dict[str, UInt8[np.ndarray, "h w"]]
+Loader = Callable[[], Masks]
+
+ROWS_A_PIECE = 256
+BOTH_LUNGS = "lungs"
+_COLUMNS = {"right_lung": "Right Lung", "left_lung": "Left Lung", "heart": "Heart"}
+_MASK_FILE = re.compile(rf"(.+)\.({'|'.join((*ORGANS, BOTH_LUNGS))})")
+
+
+def masks_to_landmarks(
+    source: Path,
+    output: Path,
+    values: Mapping[str, int] | None = None,
+    id_column: str | None = None,
+    frame: int | None = None,
+    overlays: Path | None = None,
+) -> tuple[int, int]:
+    """Turn masks into landmarks.
+
+    Parameters
+    ----------
+    source
+        A folder of PNG masks (:func:`masks_of_folder`), or a CheXmask table (:func:`masks_of_table`).
+    output
+        CSV to write, CheXmask columns in the frame of the masks: whole-pixel landmarks, and masks filled from them, as
+        the format has it; the RCA columns are empty, and so is ``Heart`` where there was no heart (94 landmarks then).
+        ``<output>.agreement.csv`` holds the Dice of each filled mask with the one given, ``<output>.rejected.csv`` the
+        images without landmarks (``image_id,reason``).
+    values
+        For label maps, one file an image: value of each organ.
+    id_column
+        Of a table, where its name cannot be told.
+    frame
+        Of a table without ``Height`` and ``Width``: side of its square masks, pixels.
+    overlays
+        Folder for pictures of the landmarks' contours over the masks.
+
+    Returns
+    -------
+    tuple
+        Number of rows, number of rejected images.
+
+    Raises
+    ------
+    CxrError
+        If the source is missing or holds no mask, or a table cannot be read.
+    """
+    if source.is_dir():
+        name, items = "image_id", iter(masks_of_folder(source, values))
+    else:
+        if values:
+            raise CxrError(f"{source}: values of a label map are for folders of PNG files; a table names its organs")
+        name, items = masks_of_table(source, id_column, frame)
+    kept, rejected = 0, []
+    agreement = output.with_suffix(".agreement.csv")
+    with (
+        atomic_path(output) as first,
+        atomic_path(agreement) as second,
+        first.open("w", encoding="utf-8", newline="\n") as rows,
+        second.open("w", encoding="utf-8", newline="\n") as overlaps,
+    ):
+        rows.write(header_text(name))
+        overlaps.write(f"{quoted(name)},{','.join(ORGANS)}\n")
+        for image_id, load in progress(items, "masks to landmarks"):
+            try:
+                line, overlap = _row(image_id, load(), overlays)
+            except ImageError as error:
+                log.warning("%s: rejected: %s", image_id, error)
+                rejected.append((image_id, str(error)))
+                continue
+            rows.write(line)
+            overlaps.write(overlap)
+            kept += 1
+    beside = output.with_suffix(".rejected.csv")
+    with atomic_path(beside) as temporary, temporary.open("w", encoding="utf-8", newline="") as handle:
+        writer = csv.writer(handle, lineterminator="\n")
+        writer.writerow(["image_id", "reason"])
+        writer.writerows(rejected)
+    log.info(
+        "read masks of %d images, kept %d, rejected %d; wrote %s", kept + len(rejected), kept, len(rejected), output
+    )
+    return kept, len(rejected)
+
+
+def masks_of_folder(folder: Path, values: Mapping[str, int] | None = None) -> list[tuple[str, Loader]]:
+    """Images of a folder, sorted by id, each with what reads its masks.
+
+    ``<id>.right_lung.png``, ``<id>.left_lung.png``, ``<id>.heart.png`` are one organ each (what ``segment --masks``
+    writes), ``<id>.lungs.png`` is both lungs, non-zero inside. Any other ``<id>.png`` is a label map where ``values``
+    is given, and both lungs where it is not. The id is the path below the folder.
+
+    Raises
+    ------
+    CxrError
+        If there is no PNG, ``values`` lacks a lung or names no organ, or an image has files of both kinds.
+    """
+    if values is not None:
+        unknown = sorted(set(values) - set(ORGANS))
+        missing = [organ for organ in ORGANS[:2] if organ not in values]
+        if unknown or missing or len(set(values.values())) < len(values) or 0 in values.values():
+            raise CxrError(
+                f"label values {dict(values)}; expected right_lung and left_lung, perhaps heart, each with its own "
+                "value other than 0, e.g. right_lung=1"
+            )
+    found: dict[str, dict[str, Path]] = {}
+    for path in sorted(folder.rglob("*.png")):
+        stem = path.relative_to(folder).with_suffix("").as_posix()
+        match = _MASK_FILE.fullmatch(stem)
+        image_id, kind = match.groups() if match else (stem, "whole")
+        found.setdefault(image_id, {})[kind] = path
+    if not found:
+        raise CxrError(f"{folder}: no PNG file; expected <id>.right_lung.png and so on, or <id>.png")
+    for image_id, files in found.items():
+        lungs = [kind for kind in files if kind in ("whole", BOTH_LUNGS)]
+        if lungs and (len(lungs) > 1 or files.keys() & set(ORGANS[:2]) or ("whole" in files and len(files) > 1)):
+            raise CxrError(f"{folder}: image '{image_id}' has its lungs in {sorted(files)}; expected one kind of file")
+    return [(image_id, partial(_load_files, files, values)) for image_id, files in sorted(found.items())]
+
+
+def masks_of_table(
+    path: Path, id_column: str | None = None, frame: int | None = None
+) -> tuple[str, Iterator[tuple[str, Loader]]]:
+    """Name of the id column of a CheXmask table, and its images in order with what decodes their masks.
+
+    ``frame`` is the side of square masks, for tables without ``Height`` and ``Width`` (physicians' annotations: 1024).
+
+    Raises
+    ------
+    CxrError
+        If the table cannot be read or lacks a column.
+    """
+    wanted = [*RLE_COLUMNS, *(SIZE_COLUMNS if frame is None else ())]
+    pieces = read_chexmask(path, wanted, ROWS_A_PIECE, id_column)
+    head = next(pieces)
+
+    def items() -> Iterator[tuple[str, Loader]]:
+        for piece in chain([head], pieces):
+            for row in piece.to_dict("records"):
+                yield str(row["image_id"]), partial(_load_row, row, frame)
+
+    return head.attrs["id_column"], items()
+
+
+def parse_values(pairs: Sequence[str]) -> dict[str, int]:
+    """``["right_lung=1", ...]`` to organ and value.
+
+    Raises
+    ------
+    CxrError
+        If a text is not ``organ=whole number``, or an organ stands twice.
+    """
+    values: dict[str, int] = {}
+    for pair in pairs:
+        organ, sign, text = pair.partition("=")
+        if not sign or not text.strip().isdecimal() or organ.strip() in values:
+            raise CxrError(f"label value '{pair}'; expected each organ once as organ=value, e.g. right_lung=1")
+        values[organ.strip()] = int(text)
+    return values
+
+
+def _load_row(row: dict, frame: int | None) -> Masks:
+    height, width = (frame, frame) if frame else (int(row["Height"]), int(row["Width"]))
+    masks = {}
+    for organ, column in _COLUMNS.items():
+        try:
+            masks[organ] = rle_decode(row[column], height, width)
+        except CxrError as error:
+            raise ImageError(f"column '{column}': {error}") from error
+    return masks
+
+
+def _load_files(files: Mapping[str, Path], values: Mapping[str, int] | None) -> Masks:
+    pictures = {kind: _read_mask(path) for kind, path in files.items()}
+    if "whole" in pictures and values is not None:
+        whole = pictures["whole"]
+        return {organ: (whole == value).astype(np.uint8) for organ, value in values.items()}
+    masks = {organ: (pictures[organ] != 0).astype(np.uint8) for organ in ORGANS if organ in pictures}
+    for kind in ("whole", BOTH_LUNGS):
+        if kind in pictures:
+            if len(np.unique(pictures[kind])) > 2:
+                raise ImageError(f"{files[kind].name} holds more than two values; a label map needs its organs' values")
+            masks["right_lung"], masks["left_lung"] = split_lungs(pictures[kind])
+    for organ in ORGANS[:2]:
+        if organ not in masks:
+            raise ImageError(f"the {organ} mask is missing; found {', '.join(sorted(files))}")
+    return masks
+
+
+def _read_mask(path: Path) -> np.ndarray:
+    try:
+        with Image.open(path) as picture:
+            pixels = np.asarray(picture)
+    except (OSError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise ImageError(f"{path.name} is not readable as PNG") from error
+    if pixels.ndim == 3:
+        colours = pixels[..., :3] if pixels.shape[2] > 2 else pixels[..., :1]
+        if (colours != colours[..., :1]).any():
+            raise ImageError(f"{path.name} is a colour picture; expected grey values, 0 outside the organ")
+        pixels = colours[..., 0]
+    return pixels
+
+
+def _row(image_id: str, masks: Masks, overlays: Path | None) -> tuple[str, str]:
+    if len({mask.shape for mask in masks.values()}) > 1:
+        shapes = ", ".join(f"{organ} {mask.shape}" for organ, mask in masks.items())
+        raise ImageError(f"masks of different shapes ({shapes}); expected one")
+    heart = masks.get("heart")
+    points = np.rint(landmarks_from_masks(masks["right_lung"], masks["left_lung"], heart)).astype(np.int64)
+    height, width = masks["right_lung"].shape
+    lungs_only = len(points) == ORGAN_NODES["right_lung"] + ORGAN_NODES["left_lung"]
+    graph = landmark_graph("lungs" if lungs_only else "lungs-heart")
+    filled = landmarks_to_masks(points, graph, height, width)
+    if overlays is not None:
+        grey = np.max([masks[organ] != 0 for organ in filled], axis=0).astype(np.uint8) * np.uint8(110)
+        contours = {organ: points[where] for organ, where in graph.slices.items()}
+        save_png(draw_overlay(grey, contours), overlays / f"{image_id.replace('/', '__')}.png")
+    rles = {organ: rle_encode(mask) for organ, mask in filled.items()}
+    published = [rles.get(organ, "") for organ in ("left_lung", "right_lung", "heart")]
+    overlap = [f"{dice(filled[organ], masks[organ] != 0):.4f}" if organ in filled else "" for organ in ORGANS]
+    line = row_text(image_id, None, None, points, *published, height=height, width=width)
+    return line, f"{quoted(image_id)},{','.join(overlap)}\n"
