@@ -128,7 +128,7 @@ def audit(
     write_csv(pd.DataFrame(rejected, columns=REJECTED_COLUMNS), output / "rejected.csv")
     plot_perturbations(levels, LIMIT, output / "perturbations.png")
     plot_occlusion(occlusion, output / "occlusion.png")
-    for row in kinds[(kinds["within_limit"] == False) & kinds["organ"].isin(["lungs", "heart"])].itertuples():  # noqa: E712
+    for row in kinds[kinds["within_limit"].eq(False) & kinds["organ"].isin(["lungs", "heart"])].itertuples():
         log.warning("%s: %s costs the %s %.4f Dice (limit %g)", row.model, row.kind, row.organ, row.dice_loss, LIMIT)
     log.info("%d models, %d images, %d rejected; wrote %s", len(segmenters), len(cases), len(rejected), output)
     return kinds
