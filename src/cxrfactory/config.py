@@ -149,7 +149,7 @@ class PreprocessConfig(Section):
     """Radiograph file to square 8-bit image."""
 
     size: int = Field(1024, ge=64, le=4096, description="side of the preprocessed image, pixels")
-    remove_borders: bool = Field(True, description="cut uniform black borders")
+    remove_borders: bool = Field(True, description="cut uniform black or white borders")
     equalise: bool = Field(False, description="equalise the histogram of the whole image")
     clahe_clip: float | None = Field(
         None, gt=0, description="CLAHE clip limit in the engine's unit (opencv 2-4, skimage 0.01); none leaves it out"

@@ -23,7 +23,7 @@ class Preparation:
     size
         Side of the square image, pixels.
     remove_borders
-        Cut uniform black borders off first.
+        Cut uniform black or white borders off first.
     enhancement
         Contrast enhancement of the 8-bit crop.
     max_megapixels

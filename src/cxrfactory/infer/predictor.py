@@ -51,7 +51,7 @@ class Predictor:
     samples
         Latent samples for mean and standard deviation.
     precision
-        ``fp32``, or ``bf16`` for the convolutions (latent layers and decoder always run in fp32).
+        ``fp32``, or ``bf16`` for the convolutions (first block, latent layers and decoder always run in fp32).
     device
         ``auto``, ``cpu`` or ``cuda``.
     source
@@ -80,7 +80,8 @@ class Predictor:
         self.graph, self.input_size = self.network.graph, self.network.input_size
         self.samples, self.device = samples, choose_device(device)
         self.network.to(self.device)
-        self.network.encoder.blocks.to(torch.bfloat16 if precision == "bf16" else torch.float32)
+        if precision == "bf16":
+            self.network.encoder.to_bf16()
 
     def predict(self, images: UInt8[np.ndarray, "b h w"], image_ids: list[str], size: int) -> list[Prediction]:
         """Predict a batch of square images.
