@@ -44,3 +44,19 @@ def test_weights_fill_the_network_that_the_card_describes():
     tensors["body.head.bias"] = np.zeros(2, np.float32)
     with pytest.raises(CxrError, match=r"w: 1 tensors do not fit .*'body.head.bias': found \(2,\), expected \(1,\)"):
         segmenter_from_card({"segmenter": "sa-unet", "settings": network.settings()}, tensors, "w")
+
+
+@pytest.mark.parametrize("name", LANDMARK_MODELS)
+def test_landmark_models_share_one_answer(name):
+    settings = {"graph": "lungs-heart", "input_size": 64, "igsc": [6, 5], "latent": 8}
+    network = build_model(name, settings).for_inference()
+    positions, stages, mu, logvar = network(torch.rand(1, 1, 64, 64))
+    assert positions.shape == (1, 120, 2)
+    assert mu.shape == logvar.shape == (1, 8)
+    assert isinstance(stages, list)
+    assert build_model(name, network.settings()).settings() == network.settings()
+
+
+def test_names_alone_build_the_papers_sizes():
+    assert build_model("hybridgnet").input_size == 1024
+    assert build_model("res-cr-net").input_size == (300, 340)

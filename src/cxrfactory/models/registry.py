@@ -24,6 +24,8 @@ class ModelKind(StrEnum):
 # Name -> "module:function"; the function makes the untrained network from its settings.
 LANDMARK_MODELS = {
     "hybridgnet": "cxrfactory.models.hybridgnet:build",
+    "fc": "cxrfactory.models.baselines.fc:build",
+    "pca": "cxrfactory.models.baselines.pca:build",
 }
 PIXEL_MODELS = {
     "unet": "cxrfactory.models.pixel.unet:build",
