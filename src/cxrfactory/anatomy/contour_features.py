@@ -93,11 +93,21 @@ def even_places(points: Float[np.ndarray, "n 2"], samples: int) -> Float[np.ndar
 def context_distance(
     points: Float[np.ndarray, "n 2"], context: Integer[np.ndarray, "h w"] | None
 ) -> Float[np.ndarray, " n"]:
-    """Distance in pixels from each point to the neighbouring organs' mask, negative inside it; NaN without one."""
+    """Distance in pixels from each point to the neighbouring organs' mask, negative inside it; NaN without one.
+
+    The mask is looked at in the points' bounding box and half its longer side around it; a neighbour that lies outside
+    is as far as the box is wide, which the features cannot tell from farther.
+    """
     if context is None or not context.any():
         return np.full(len(points), np.nan)
-    inside = (context != 0).astype(np.uint8)
-    column, row = np.rint(points).astype(np.intp).T
+    low, high = np.floor(points.min(axis=0)), np.ceil(points.max(axis=0))
+    around = (high - low).max() // 2
+    left, top = np.maximum(low - around, 0).astype(np.intp)
+    right, bottom = (high + around + 1).astype(np.intp)
+    inside = (context[top:bottom, left:right] != 0).astype(np.uint8)
+    if not inside.any():
+        return np.full(len(points), 2.0 * around)
+    column, row = np.rint(points - (left, top)).astype(np.intp).T
     column, row = column.clip(0, inside.shape[1] - 1), row.clip(0, inside.shape[0] - 1)
     outer = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 5)[row, column]
     inner = cv2.distanceTransform(inside, cv2.DIST_L2, 5)[row, column]

@@ -41,6 +41,8 @@ def main_part(organ: str, mask: Integer[np.ndarray, "h w"]) -> UInt8[np.ndarray,
     total = int(binary.sum())
     if total < MIN_AREA_PX:
         raise ImageError(f"the {organ} mask covers {total} pixels; expected an organ of {MIN_AREA_PX} or more")
+    if cv2.connectedComponents(binary)[0] == 2:
+        return binary
     kept = _without_specks(binary)
     for share in BRIDGES:
         count, labels = cv2.connectedComponents(kept)
@@ -96,8 +98,9 @@ def split_lungs(mask: Integer[np.ndarray, "h w"]) -> tuple[UInt8[np.ndarray, "h 
 
 
 def _pieces(binary: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(binary)
-    return labels, stats[1:, cv2.CC_STAT_AREA]
+    # Several times as fast as OpenCV's own statistics.
+    count, labels = cv2.connectedComponents(binary)
+    return labels, np.bincount(labels.ravel(), minlength=count)[1:]
 
 
 def _without_specks(binary: np.ndarray) -> np.ndarray:

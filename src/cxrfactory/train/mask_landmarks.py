@@ -46,6 +46,10 @@ _SAME_PATIENT = re.compile(r"same pt as ([A-Za-z0-9_]+)")
 _TARGET_SIGMA = 1.5  # samples: width of the distribution that a node is taught
 _MEAN_WEIGHT = 0.02  # of the squared error of the mean place, samples squared, beside the cross entropy
 _WITHOUT_CONTEXT = 0.3  # share of samples that are shown no neighbouring organ
+_FILLED_IN = 0.3  # share of lungs that get the part before or behind the heart, as other conventions draw it
+# Nodes between which the medial border is moved, from the diaphragm by the cardiophrenic angle up to the hilum; all the
+# way between the inner two.
+_MEDIAL = {"right_lung": (23, 29, 36, 42), "left_lung": (22, 27, 36, 41)}
 
 
 @dataclass(frozen=True)
@@ -180,7 +184,7 @@ class ContourNet(nn.Module):
 
 
 def disturbed(
-    examples: Examples, chosen: np.ndarray, rng: np.random.Generator
+    organ: str, examples: Examples, chosen: np.ndarray, rng: np.random.Generator
 ) -> tuple[Float[np.ndarray, "b samples features"], Float[np.ndarray, "b nodes"]]:
     """Features and places of the chosen contours after a random affine map, a smooth warp and a wavy border."""
     points, distances = examples.points[chosen], examples.distances[chosen].copy()
@@ -206,6 +210,10 @@ def disturbed(
     distances *= np.exp(rng.normal(0, 0.2, (batch, 1)))
     distances += rng.normal(0, 0.01, (batch, 1)) * size[:, 0]
     distances[rng.random(batch) < _WITHOUT_CONTEXT] = np.nan
+    if organ in _MEDIAL:
+        for row in np.flatnonzero(rng.random(batch) < _FILLED_IN):
+            moved[row] = filled_in(organ, moved[row], examples.places[chosen[row]], rng.uniform(0.2, 1.0))
+            distances[row] = np.nan  # the distances were those of the border before
     places = np.empty_like(examples.places[chosen])
     index = np.arange(samples + 1)
     for row in range(batch):
@@ -217,6 +225,21 @@ def disturbed(
         distances[row] = np.interp(at, index, [*distances[row], distances[row, 0]])
         places[row] = back
     return features(moved, distances), places
+
+
+def filled_in(
+    organ: str, points: Float[np.ndarray, "samples 2"], places: Float[np.ndarray, " nodes"], share: float
+) -> Float[np.ndarray, "samples 2"]:
+    """Move a lung's border at the heart towards the midline, by a share of the way to the lung's medial extreme.
+
+    Lungs of the V7 masks, and lungs projected from CT, have no bay where the heart is.
+    """
+    samples = len(points)
+    along = (np.arange(samples) - places[0]) % samples + places[0]
+    weight = np.interp(along, places[list(_MEDIAL[organ])], [0.0, 1.0, 1.0, 0.0])
+    across = points[:, 0]
+    extreme = across.max() if organ == "right_lung" else across.min()
+    return np.stack([across + share * weight * (extreme - across), points[:, 1]], axis=1)
 
 
 def contour_loss(
@@ -245,7 +268,7 @@ def fit_organ(
     started, entropies, squares = time.monotonic(), [], []
     for step in range(steps):
         chosen = rng.choice(len(examples.points), min(batch_size, len(examples.points)), replace=False)
-        seen, places = disturbed(examples, chosen, rng)
+        seen, places = disturbed(organ, examples, chosen, rng)
         logits = network(torch.from_numpy(seen).float().transpose(1, 2))
         entropy, square = contour_loss(logits, torch.from_numpy(places).float())
         optimizer.zero_grad(set_to_none=True)
