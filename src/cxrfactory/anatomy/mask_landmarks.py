@@ -26,7 +26,7 @@ WIDTH = 24
 KERNEL = 5
 DILATIONS = (1, 2, 4, 8, 16, 32)  # together they see the whole contour
 MIN_GAP = 0.5  # least distance of neighbouring nodes as a share of its mean; of expert gaps 1 % are below 0.6
-# Share of the heart inside the lungs beyond which the lungs go behind it (V7, CT), and the two borders tell nothing about
+# Share of the heart inside the lungs beyond which the lungs go behind it (V7, CT), and the two borders tell nothing of
 # each other. The expert contours overlap by 2 % at most.
 MAX_OVERLAP = 0.25
 RESOURCE = "mask_landmarks.npz"

@@ -40,7 +40,8 @@ def test_interface_is_hybridgnets(module, graph):
 
 @pytest.mark.parametrize("module", [fc, pca])
 def test_settings_make_the_same_network_again(module):
-    network = make(module)
+    network = make(module, normalise="equalise")
+    assert network.settings()["normalise"] == "equalise"
     again = module.build(json.loads(json.dumps(network.settings())))
     again.load_state_dict(network.state_dict())
     assert again.settings() == network.settings()

@@ -8,6 +8,7 @@ from cxrfactory.anatomy.graph import LandmarkGraph
 from cxrfactory.errors import CxrError
 from cxrfactory.models.encoder import CHANNELS, Encoder
 from cxrfactory.models.hybridgnet import Encoded
+from cxrfactory.models.normalise import build_normaliser
 
 
 class CodeSegmenter(nn.Module):
@@ -25,6 +26,8 @@ class CodeSegmenter(nn.Module):
         Size of the latent code.
     channels
         Of the encoder's six blocks.
+    normalise
+        What is done to grey values first (:mod:`cxrfactory.models.normalise`).
 
     Raises
     ------
@@ -38,11 +41,13 @@ class CodeSegmenter(nn.Module):
         input_size: int = 1024,
         latent: int = 64,
         channels: tuple[int, ...] = CHANNELS,
+        normalise: str = "none",
     ) -> None:
         super().__init__()
         if input_size < 32 or input_size % 32:
             raise CxrError(f"model input_size is {input_size}; expected a positive multiple of 32")
         self.graph, self.input_size, self.latent = graph, input_size, latent
+        self.normalise, self.normaliser = normalise, build_normaliser(normalise)
         self.encoder = Encoder(input_size, latent, tuple(channels))
         self.register_buffer("pooling", torch.from_numpy(graph.pooling()).float(), persistent=False)
         self.register_buffer("mean_shape", torch.full((graph.nodes, 2), 0.5))
@@ -55,7 +60,7 @@ class CodeSegmenter(nn.Module):
         """Run the encoder; no maps are kept, since nothing skips the code."""
         if image.shape[-2:] != (self.input_size, self.input_size):
             raise CxrError(f"image is {tuple(image.shape[-2:])}; this model expects {self.input_size} squared")
-        _, mu, logvar = self.encoder(image)
+        _, mu, logvar = self.encoder(self.normaliser(image))
         return Encoded([], mu.float(), logvar.float())
 
     def decode(self, encoded: Encoded, z: Float[Tensor, "b k latent"]) -> tuple[Float[Tensor, "b k n 2"], list[Tensor]]:
@@ -84,4 +89,5 @@ class CodeSegmenter(nn.Module):
             "input_size": self.input_size,
             "latent": self.latent,
             "channels": [block.conv1.out_channels for block in self.encoder.blocks],
+            "normalise": self.normalise,
         }

@@ -25,8 +25,9 @@ class FullyConnected(CodeSegmenter):
         input_size: int = 1024,
         latent: int = 64,
         channels: tuple[int, ...] = CHANNELS,
+        normalise: str = "none",
     ) -> None:
-        super().__init__(graph, input_size, latent, channels)
+        super().__init__(graph, input_size, latent, channels, normalise)
         self.hidden = nn.Linear(latent, HIDDEN)
         self.output = nn.Linear(HIDDEN, 2 * graph.nodes)
         nn.init.normal_(self.output.weight, std=1e-2)
@@ -45,4 +46,5 @@ def build(settings: dict) -> FullyConnected:
         input_size=int(settings["input_size"]),
         latent=int(settings["latent"]),
         channels=tuple(settings.get("channels", CHANNELS)),
+        normalise=settings.get("normalise", "none"),
     )

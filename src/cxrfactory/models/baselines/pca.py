@@ -29,8 +29,9 @@ class PointDistribution(CodeSegmenter):
         input_size: int = 1024,
         latent: int = 64,
         channels: tuple[int, ...] = CHANNELS,
+        normalise: str = "none",
     ) -> None:
-        super().__init__(graph, input_size, latent, channels)
+        super().__init__(graph, input_size, latent, channels, normalise)
         if latent > 2 * graph.nodes:
             raise CxrError(f"model latent is {latent}; graph '{graph.name}' has at most {2 * graph.nodes} modes")
         # A mode times its standard deviation, so that a code of ones is one deviation along every mode.
@@ -86,4 +87,5 @@ def build(settings: dict) -> PointDistribution:
         input_size=int(settings["input_size"]),
         latent=int(settings["latent"]),
         channels=tuple(settings.get("channels", CHANNELS)),
+        normalise=settings.get("normalise", "none"),
     )
