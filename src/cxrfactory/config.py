@@ -164,7 +164,17 @@ class PreprocessConfig(Section):
 class ModelConfig(Section):
     """The segmenter."""
 
-    segmenter: Literal["hybridgnet"] = Field("hybridgnet", description="registered name")
+    segmenter: Literal[
+        "hybridgnet",
+        "fc",
+        "pca",
+        "unet",
+        "unet-plus-plus",
+        "attention-unet",
+        "sa-unet",
+        "res-cr-net",
+        "unet-ht",
+    ] = Field("hybridgnet", description="registered name")
     graph: Literal["lungs", "lungs-heart", "lungs-heart-clavicles"] = Field("lungs-heart", description="organs")
     input_size: int = Field(128, ge=32, multiple_of=32, description="side of the network's input, a multiple of 32")
     igsc: list[int] = Field(
@@ -186,6 +196,9 @@ class TrainConfig(Section):
     schedule: Literal["cosine", "step"] = Field("cosine", description="cosine to zero, or steps")
     step_factor: float = Field(0.9, gt=0, le=1, description="factor of the step schedule")
     step_epochs: int = Field(100, ge=1, description="epochs between its steps")
+    loss: Literal["dice-cross-entropy", "tanimoto"] = Field(
+        "dice-cross-entropy", description="loss of pixel models; landmark models have their own"
+    )
     kl_weight: float = Field(1e-5, ge=0, description="weight of the variational term")
     rotation_degrees: float = Field(5.0, ge=0, le=45, description="largest rotation")
     scale: float = Field(0.25, ge=0, lt=1, description="largest relative change of width and height")

@@ -7,6 +7,7 @@ from typing import Any
 from cxrfactory.config import Config, DatasetConfig, ScanConfig, parse_config
 from cxrfactory.ingest.layout import ReleaseLayout
 from cxrfactory.ingest.registry import layout
+from cxrfactory.models.registry import model_names
 from cxrfactory.tables.keys import shard_name
 
 PROJECTION = (
@@ -89,6 +90,11 @@ class Plan:
             return [f"{self.results}/{stage}/{wildcards.dataset}/{name}.{suffix}" for name in names]
 
         return files
+
+    @property
+    def models(self) -> list[str]:
+        """Names of the networks that can be trained."""
+        return model_names()
 
     @property
     def scan_releases(self) -> list[str]:

@@ -29,3 +29,30 @@ rule train:
         "python -m cxrfactory train --labelled {input.labelled:q} --output {output.weights:q}"
         " --history {output.history:q} --curves {output.curves:q} --device {params.device}"
         " {params.options} 2> {log:q}"
+
+
+rule weights:
+    input:
+        labelled=f"{RESULTS}/preprocess/labelled.parquet",
+    output:
+        folder=directory(f"{RESULTS}/weights/{{model}}"),
+    log:
+        f"{RESULTS}/logs/weights/{{model}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/weights/{{model}}.tsv"
+    conda:
+        "../../envs/gpu.yaml" if PLAN.config.infer.device == "cuda" else "../../envs/cpu.yaml"
+    threads: PLAN.config.train.threads
+    resources:
+        mem_mb=12000,
+        runtime=1440,
+        gpu=int(PLAN.config.infer.device == "cuda"),
+    params:
+        device=PLAN.config.infer.device,
+        options=f"{PLAN.config.model.options()} {PLAN.config.train.options()}",
+    message:
+        "Train {wildcards.model}"
+    shell:
+        "python -m cxrfactory train --labelled {input.labelled:q} --output {output.folder:q}/weights.safetensors"
+        " --history {output.folder:q}/history.csv --curves {output.folder:q}/curves.png --device {params.device}"
+        " {params.options} --segmenter {wildcards.model:q} 2> {log:q}"

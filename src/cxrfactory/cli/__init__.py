@@ -32,6 +32,8 @@ COMMANDS = {
     "package-card": "cxrfactory.cli.package:package_card",
     "package-radgenome": "cxrfactory.cli.radgenome:package_radgenome",
     "evaluate": "cxrfactory.cli.evaluate:evaluate",
+    "evaluate-model": "cxrfactory.cli.audit:evaluate_model",
+    "audit": "cxrfactory.cli.audit:audit",
     "config": "cxrfactory.cli.config:config",
 }
 

@@ -17,7 +17,7 @@ from jaxtyping import Float, Float32, UInt8
 from cxrfactory.errors import CxrError
 from cxrfactory.models.device import choose_device, single_threaded
 from cxrfactory.models.inputs import to_input, to_pixels
-from cxrfactory.models.registry import segmenter_from_card
+from cxrfactory.models.registry import LANDMARK_MODELS, ModelKind, model_kind, segmenter_from_card
 from cxrfactory.tables.keys import seed_of
 
 
@@ -76,6 +76,11 @@ class Predictor:
             raise CxrError(f"samples is {samples}; expected at least 2, for a standard deviation")
         if precision not in ("fp32", "bf16"):
             raise CxrError(f"precision is '{precision}'; expected 'fp32' or 'bf16'")
+        if model_kind(card["segmenter"]) is not ModelKind.LANDMARK:
+            raise CxrError(
+                f"{source}: {card['segmenter']} segments pixels; expected weights of a landmark model "
+                f"({', '.join(LANDMARK_MODELS)})"
+            )
         self.network = segmenter_from_card(card, tensors, source).for_inference()
         self.graph, self.input_size = self.network.graph, self.network.input_size
         self.samples, self.device = samples, choose_device(device)

@@ -11,15 +11,15 @@ from torch import nn
 
 from cxrfactory.config import TrainConfig
 from cxrfactory.logs import get_logger
-from cxrfactory.models.losses import kl_divergence, landmark_loss
 from cxrfactory.tables.keys import seed_of
 from cxrfactory.train.augment import move, recolour
 from cxrfactory.train.checkpoint import load_checkpoint, save_checkpoint
-from cxrfactory.train.data import LabelledImages, epoch_batches, mean_shape
-from cxrfactory.train.validate import predict, score
+from cxrfactory.train.data import LabelledImages, epoch_batches
+from cxrfactory.train.tasks import Task, task_of
 
 log = get_logger(__name__)
 
+UNVALIDATED = 4  # columns of a history row without metrics
 WARMUP = 0.03  # share of the steps in which the cosine schedule's rate rises from zero
 
 
@@ -52,7 +52,7 @@ def fit(
     Parameters
     ----------
     network
-        A segmenter with ``mean_shape`` and ``pooling`` buffers.
+        A segmenter of the registry.
     train, val
         The two splits.
     settings
@@ -70,10 +70,12 @@ def fit(
     """
     groups = train.groups()
     images = torch.from_numpy(train.images)
-    with torch.no_grad():
-        network.mean_shape.copy_(torch.from_numpy(mean_shape(train.targets, network.graph.nodes)))
-        if hasattr(network.normaliser, "learn"):
-            network.normaliser.learn(images.unsqueeze(1).float() / 255)
+    task = task_of(network, settings)
+    task.start(network, train)
+    normaliser = getattr(network, "normaliser", None)
+    if hasattr(normaliser, "learn"):
+        with torch.no_grad():
+            normaliser.learn(images.unsqueeze(1).float() / 255)
     network.to(device, memory_format=torch.channels_last).train()
     optimizer = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
     average = {name: value.detach().clone() for name, value in network.state_dict().items()}
@@ -85,22 +87,23 @@ def fit(
     spent = sum(row["seconds"] for row in history.rows)
     for epoch in range(first, settings.epochs):
         started = time.monotonic()
-        loss, rate = _epoch(network, images, train, groups, settings, device, optimizer, average, epoch)
+        loss, rate = _epoch(network, task, images, train, groups, settings, device, optimizer, average, epoch)
         spent += time.monotonic() - started
         row = {"epoch": epoch + 1, "loss": loss, "learning_rate": rate, "seconds": time.monotonic() - started}
         last = epoch + 1 == settings.epochs
         if last or (epoch + 1) % settings.validate_every == 0:
             current = {name: value.detach().clone() for name, value in network.state_dict().items()}
             network.load_state_dict(average)
-            metrics = score(predict(network, val, device), val, network.graph, distances=False)
+            metrics = task.metrics(network, val, device, distances=False)
             if not last:
                 network.load_state_dict(current)
-            row |= {"val_mse": metrics.pop("all")["mse"]}
+            if "all" in metrics:
+                row |= {"val_mse": metrics.pop("all")["mse"]}
             row |= {f"val_dice_{organ}": values["dice"] for organ, values in metrics.items()}
             shown = ", ".join(f"{name} {value:.4g}" for name, value in row.items() if name.startswith("val"))
             log.info("epoch %d of %d, %.0f s: loss %.3g, %s", epoch + 1, settings.epochs, spent, loss, shown)
         history.rows.append(row)
-        if "val_mse" in row and checkpoint is not None and not last:
+        if len(row) > UNVALIDATED and checkpoint is not None and not last:
             save_checkpoint(checkpoint, network, average, optimizer, {"epoch": epoch + 1, "history": history.rows})
     network.load_state_dict(average)
     return history
@@ -108,6 +111,7 @@ def fit(
 
 def _epoch(
     network: nn.Module,
+    task: Task,
     images: torch.Tensor,
     train: LabelledImages,
     groups: dict[int, np.ndarray],
@@ -130,13 +134,8 @@ def _epoch(
         target = torch.from_numpy(np.stack([train.targets[index] for index in indices]))
         batch, target = move(batch, target, settings, generator)
         batch = recolour(batch, settings, generator)
-        noise = torch.randn(len(indices), network.latent, generator=generator).to(device)
         batch = batch.to(device, memory_format=torch.channels_last)
-        with torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bf16"):
-            positions, intermediate, mu, logvar = network(batch, noise)
-        loss = landmark_loss(
-            positions.float(), [each.float() for each in intermediate], target.to(device), network.pooling
-        ) + settings.kl_weight * kl_divergence(mu, logvar)
+        loss = task.loss(network, batch, target, settings, generator)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)

@@ -17,11 +17,11 @@ from cxrfactory.tables.weights import sha256_of, write_weights
 from cxrfactory.train.data import load_labelled
 from cxrfactory.train.loop import fit
 from cxrfactory.train.plot import plot_curves
-from cxrfactory.train.validate import predict, score
+from cxrfactory.train.tasks import task_of
 
 log = get_logger(__name__)
 
-NORMALISATION = "8-bit grey / 255; batch normalisation with running statistics, folded at inference"
+NORMALISATION = "8-bit grey / 255; batch normalisation with running statistics"
 
 
 def train_segmenter(
@@ -69,13 +69,13 @@ def train_segmenter(
     if not resume:
         checkpoint.unlink(missing_ok=True)
     record = fit(network, train, val, settings, device, checkpoint)
-    metrics = score(predict(network, val, device), val, graph)
+    metrics = task_of(network, settings).metrics(network, val, device, distances=True)
     for organ, values in metrics.items():
         log.info("val %s: %s", organ, ", ".join(f"{name} {value:.4f}" for name, value in values.items()))
     card = {
         "segmenter": model.segmenter,
         "settings": network.settings(),
-        "normalisation": NORMALISATION,
+        "normalisation": f"{NORMALISATION}; input: {getattr(network, 'normalise', 'none')}",
         "data": {"train": len(train.ids), "val": len(val.ids), "labelled_sha256": sha256_of(labelled)},
         "training": settings.model_dump(),
         "metrics": {"val": metrics, "frame": "pixels at 1024 x 1024"},
