@@ -25,6 +25,8 @@ COMMANDS = {
     "infer": "cxrfactory.cli.infer:infer",
     "segment": "cxrfactory.cli.infer:segment",
     "overlays": "cxrfactory.cli.infer:overlays",
+    "mask-to-landmarks": "cxrfactory.cli.landmarks:mask_to_landmarks",
+    "train-mask-landmarks": "cxrfactory.cli.landmarks:train_mask_landmarks",
     "rca-reference": "cxrfactory.cli.rca:rca_reference",
     "rca": "cxrfactory.cli.rca:rca",
     "rca-check": "cxrfactory.cli.rca:rca_check",

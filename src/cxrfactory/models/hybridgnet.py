@@ -123,8 +123,8 @@ class HybridGNet(nn.Module):
         """Run the encoder once; the maps that no skip connection reads are dropped."""
         if image.shape[-2:] != (self.input_size, self.input_size):
             raise CxrError(f"image is {tuple(image.shape[-2:])}; this model expects {self.input_size} squared")
-        maps, mu, logvar = self.encoder(self.normaliser(image))
-        return Encoded([maps[block - 1] for block in self.igsc], mu.float(), logvar.float())
+        maps, mu, logvar = self.encoder(self.normaliser(image), self.igsc)
+        return Encoded([maps[block] for block in self.igsc], mu.float(), logvar.float())
 
     def decode(self, encoded: Encoded, z: Float[Tensor, "b k latent"]) -> tuple[Float[Tensor, "b k n 2"], list[Tensor]]:
         """Decode ``k`` latent codes an image.

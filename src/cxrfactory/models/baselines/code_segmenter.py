@@ -60,7 +60,7 @@ class CodeSegmenter(nn.Module):
         """Run the encoder; no maps are kept, since nothing skips the code."""
         if image.shape[-2:] != (self.input_size, self.input_size):
             raise CxrError(f"image is {tuple(image.shape[-2:])}; this model expects {self.input_size} squared")
-        _, mu, logvar = self.encoder(self.normaliser(image))
+        _, mu, logvar = self.encoder(self.normaliser(image), ())
         return Encoded([], mu.float(), logvar.float())
 
     def decode(self, encoded: Encoded, z: Float[Tensor, "b k latent"]) -> tuple[Float[Tensor, "b k n 2"], list[Tensor]]:
