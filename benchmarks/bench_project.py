@@ -11,7 +11,9 @@ the attenuation that it needs; diffdrr likewise where it is installed.
 """
 
 import argparse
+import gzip
 import statistics
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +22,8 @@ import nibabel as nib
 import numpy as np
 
 from cxrfactory.errors import CxrError
+from cxrfactory.project.recipe import ProjectionRecipe
+from cxrfactory.project.study import project_study
 from cxrfactory.projection.cone import ConeBeam, cone_integrals
 from cxrfactory.projection.drr import MU_WATER_PER_MM, VIEWS, attenuation, display
 from cxrfactory.projection.frame import Frame
@@ -112,6 +116,26 @@ def images(hu: np.ndarray, spacing: tuple[float, float, float], frame: Frame, ro
         row("diffdrr", diffdrr_ms(hu, spacing, frame), base)
 
 
+def folder_of_binaries(ct: Path, labels: Path, count: int) -> None:
+    """Overlapping binary volumes in a folder, projected as a study, beside reading them with nibabel."""
+    image = nib.load(labels)
+    values = np.asanyarray(image.dataobj)
+    present = [value for value in np.unique(values) if value]
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(count):
+            pair = present[number % len(present)], present[(number * 7) % len(present)]
+            packed = nib.Nifti1Image(np.isin(values, pair).astype(np.uint8), image.affine).to_bytes()
+            Path(folder, f"structure {number:03d}.nii.gz").write_bytes(gzip.compress(packed, compresslevel=1))
+        started = time.perf_counter()
+        project_study(ct, folder, None, ProjectionRecipe(SIZE))
+        projected = time.perf_counter() - started
+        started = time.perf_counter()
+        for path in sorted(Path(folder).glob("*.nii.gz")):
+            np.asanyarray(nib.load(path).dataobj)
+        read_only = time.perf_counter() - started
+    print(f"{count} binary volumes: CT and volumes to masks {projected:.1f} s, reading them with nibabel {read_only:.1f} s")
+
+
 def diffdrr_ms(hu: np.ndarray, spacing: tuple[float, float, float], frame: Frame) -> float:
     import torch
     from diffdrr.data import read as diffdrr_read
@@ -133,6 +157,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="holds cxr.nii.gz and mask.nii.gz")
     parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--binaries", type=int, default=0, help="also project a folder of so many binary volumes")
     options = parser.parse_args()
     hu, spacing = read(options.folder / "cxr.nii.gz", np.int16)
     labels, _ = read(options.folder / "mask.nii.gz", np.uint8)
@@ -140,6 +165,8 @@ def main() -> None:
     print(f"volume {hu.shape}, spacing {spacing} mm")
     masks(labels, frame, options.rounds)
     images(hu, spacing, frame, options.rounds)
+    if options.binaries:
+        folder_of_binaries(options.folder / "cxr.nii.gz", options.folder / "mask.nii.gz", options.binaries)
 
 
 if __name__ == "__main__":
