@@ -133,7 +133,7 @@ def folder_of_binaries(ct: Path, labels: Path, count: int) -> None:
         for path in sorted(Path(folder).glob("*.nii.gz")):
             np.asanyarray(nib.load(path).dataobj)
         read_only = time.perf_counter() - started
-    print(f"{count} binary volumes: CT and volumes to masks {projected:.1f} s, reading them with nibabel {read_only:.1f} s")
+    print(f"{count} binary volumes: study to masks {projected:.1f} s, reading them with nibabel {read_only:.1f} s")
 
 
 def diffdrr_ms(hu: np.ndarray, spacing: tuple[float, float, float], frame: Frame) -> float:
