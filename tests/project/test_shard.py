@@ -1,4 +1,5 @@
 import cv2
+import nibabel as nib
 import numpy as np
 import pytest
 
@@ -54,6 +55,21 @@ def test_a_shard_keeps_good_studies_and_names_the_others(release, tmp_path):
     assert lung["centroid_x"] == pytest.approx(columns.mean())
 
 
+def test_a_study_whose_label_folder_is_empty_is_rejected_alone(release, tmp_path):
+    for study in "ab":
+        (release / study / "labels.nii.gz").unlink()
+    (release / "a" / "labels.nii.gz").mkdir()  # a folder, as a release of one file a structure has
+    (release / "b" / "labels.nii.gz").mkdir()
+    heart = nib.load(release / "broken" / "labels.nii.gz")
+    nib.save(nib.Nifti1Image((np.asarray(heart.dataobj) == 1).astype(np.uint8), heart.affine), tmp_path / "h.nii.gz")
+    (tmp_path / "h.nii.gz").rename(release / "b" / "labels.nii.gz" / "heart.nii.gz")
+    counts, tables = run(release, tmp_path / "out", names=None)
+    assert counts == (1, 2)
+    reasons = dict(zip(tables["rejected"]["image_id"], tables["rejected"]["reason"], strict=True))
+    assert "no label volume in the folder" in reasons["a"]
+    assert tables["masks"]["name"].unique().tolist() == ["heart"]
+
+
 def test_shards_do_not_change_a_study(release, tmp_path):
     _, whole = run(release, tmp_path / "one")
     parts = [run(release, tmp_path / "many", shard, 3)[1] for shard in range(3)]
@@ -69,8 +85,6 @@ def test_a_layout_stands_for_the_orientation_that_a_file_lacks(release, tmp_path
     for study in "ab":
         for name in ("ct", "labels"):
             (release / study / f"{name}.nii.gz").unlink()
-    import nibabel as nib
-
     labels = nib.load(release / "broken" / "labels.nii.gz")
     nib.save(nib.Nifti1Image(np.asarray(labels.dataobj), np.eye(4)), release / "broken" / "labels.nii.gz")
     counts, tables = run(release, tmp_path / "out", layout=VolumeLayout((2.0, 3.0, 4.0), "RAS"))

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from cxrfactory.errors import CxrError, ImageError
+from cxrfactory.errors import CxrError
 from cxrfactory.imaging.label_names import read_names
 from cxrfactory.imaging.orientation import VolumeLayout
 from cxrfactory.imaging.png import encode_png
@@ -85,7 +85,7 @@ def project_shard(
             try:
                 ct, labels = (path_inside(root, record[part]) for part in ("ct", "labels"))
                 study = project_study(ct, labels, table, recipe, layout)
-            except ImageError as error:
+            except CxrError as error:  # whatever is wrong with one study ends that study
                 log.warning("rejected %s: %s", record["study_id"], error)
                 place = {"image_id": record["study_id"], "path": record["ct"]}
                 faults.append(place | {"stage": "project", "reason": str(error)})
