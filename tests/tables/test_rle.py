@@ -139,22 +139,3 @@ def test_impossible_calls_are_refused():
         rle_decode("", 0, 4)
     with pytest.raises(CxrError, match="got a list"):
         rle_decode([1, 2], 3, 4)
-
-
-def test_without_a_cache_folder_it_still_compiles(monkeypatch):
-    from numba import njit, types
-
-    from cxrfactory.tables import rle
-
-    asked = []
-
-    def njit_without_folder(signature, cache=False, **options):
-        asked.append(cache)
-        if cache:
-            raise RuntimeError("cannot cache function: no locator available")
-        return njit(signature, **options)
-
-    monkeypatch.setattr(rle.numba, "njit", njit_without_folder)
-    double = rle._compiled(types.int64(types.int64))(lambda value: 2 * value)
-    assert double(21) == 42
-    assert asked == [True, False]

@@ -123,3 +123,16 @@ def test_card_of_other_weights_is_refused(labelled, tmp_path):
     out.with_suffix(".json").write_text(json.dumps({**card, "sha256": "0" * 64}))
     with pytest.raises(CxrError, match="the card is of other weights"):
         read_weights(out)
+
+
+def test_training_goes_on_from_weights_of_the_same_network(labelled, tmp_path):
+    train_segmenter(labelled, tmp_path / "first.safetensors", MODEL, SHORT, CPU)
+    still = SHORT.model_copy(update={"epochs": 1, "learning_rate": 1e-12, "weight_decay": 0.0, "average": 0.0})
+    train_segmenter(labelled, tmp_path / "second.safetensors", MODEL, still, CPU, init=tmp_path / "first.safetensors")
+    first, second = (read_weights(tmp_path / f"{name}.safetensors") for name in ("first", "second"))
+    np.testing.assert_array_equal(first[0]["mean_shape"], second[0]["mean_shape"])
+    np.testing.assert_allclose(first[0]["encoder.mu.weight"], second[0]["encoder.mu.weight"], atol=1e-6)
+    assert second[1]["training"]["init_sha256"] == first[1]["sha256"]
+    with pytest.raises(CxrError, match="expected the network that is to be trained"):
+        other = MODEL.model_copy(update={"igsc": [5]})
+        train_segmenter(labelled, tmp_path / "x.safetensors", other, SHORT, CPU, init=tmp_path / "first.safetensors")

@@ -17,6 +17,7 @@ def train(
     curves: Annotated[Path | None, typer.Option(help="Picture of loss and validation Dice.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     resume: Annotated[bool, typer.Option(help="Go on from an interrupted run of the same settings.")] = True,
+    init: Annotated[Path | None, typer.Option(help="Weights of the same network to start from.")] = None,
     *,
     model_config: ModelConfig,
     train_config: TrainConfig,
@@ -28,4 +29,4 @@ def train(
     from cxrfactory.train.run import train_segmenter
 
     torch.set_num_threads(train_config.threads)
-    train_segmenter(labelled, output, model_config, train_config, choose_device(device), history, curves, resume)
+    train_segmenter(labelled, output, model_config, train_config, choose_device(device), history, curves, resume, init)

@@ -46,6 +46,7 @@ def fit(
     settings: TrainConfig,
     device: torch.device,
     checkpoint: Path | None = None,
+    fresh: bool = True,
 ) -> History:
     """Train in place; the network ends with the averaged weights of the last epoch.
 
@@ -62,6 +63,9 @@ def fit(
     checkpoint
         Written at every validation; read first where it exists, and the run goes on from there with the same
         random streams, since they depend on the seed and the epoch alone.
+    fresh
+        Whether the network takes from this training set what it needs before the first step; not where it starts
+        from trained weights, which hold it.
 
     Returns
     -------
@@ -71,11 +75,8 @@ def fit(
     groups = train.groups()
     images = torch.from_numpy(train.images)
     task = task_of(network, settings)
-    task.start(network, train)
-    normaliser = getattr(network, "normaliser", None)
-    if hasattr(normaliser, "learn"):
-        with torch.no_grad():
-            normaliser.learn(images.unsqueeze(1).float() / 255)
+    if fresh:
+        _learn_set(network, task, train, images)
     network.to(device, memory_format=torch.channels_last).train()
     optimizer = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
     average = {name: value.detach().clone() for name, value in network.state_dict().items()}
@@ -107,6 +108,15 @@ def fit(
             save_checkpoint(checkpoint, network, average, optimizer, {"epoch": epoch + 1, "history": history.rows})
     network.load_state_dict(average)
     return history
+
+
+def _learn_set(network: nn.Module, task: Task, train: LabelledImages, images: torch.Tensor) -> None:
+    """Give the network what it needs of the training set before the first step."""
+    task.start(network, train)
+    normaliser = getattr(network, "normaliser", None)
+    if hasattr(normaliser, "learn"):
+        with torch.no_grad():
+            normaliser.learn(images.unsqueeze(1).float() / 255)
 
 
 def _epoch(

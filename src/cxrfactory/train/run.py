@@ -9,11 +9,12 @@ import torch
 from cxrfactory import __version__
 from cxrfactory.anatomy.graph import landmark_graph
 from cxrfactory.config import ModelConfig, TrainConfig
+from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger
 from cxrfactory.models.registry import build_segmenter
 from cxrfactory.tables.atomic import atomic_path
 from cxrfactory.tables.keys import seed_of
-from cxrfactory.tables.weights import sha256_of, write_weights
+from cxrfactory.tables.weights import read_weights, sha256_of, write_weights
 from cxrfactory.train.data import load_labelled
 from cxrfactory.train.loop import fit
 from cxrfactory.train.plot import plot_curves
@@ -33,6 +34,7 @@ def train_segmenter(
     history: Path | None = None,
     curves: Path | None = None,
     resume: bool = True,
+    init: Path | None = None,
 ) -> dict[str, dict[str, float]]:
     """Train and write ``output`` with its card.
 
@@ -50,6 +52,8 @@ def train_segmenter(
         Where.
     history, curves
         CSV and picture of the run, where wanted.
+    init
+        Weights of the same network to start from, with what they learned of their training set (mean shape, template).
     resume
         Go on from ``<output>.checkpoint`` where an interrupted run left one of the same settings.
 
@@ -63,12 +67,15 @@ def train_segmenter(
     val = load_labelled(labelled, "val", graph, model.input_size)
     torch.manual_seed(seed_of("weights", "init", settings.seed))
     network = build_segmenter(model.segmenter, model.model_dump())
+    if init is not None:
+        _start_from(network, model.segmenter, init)
     # The checkpoint's name holds what it depends on: another config starts afresh.
-    key = json.dumps([model.segmenter, network.settings(), settings.model_dump(), sha256_of(labelled)], sort_keys=True)
+    key = [model.segmenter, network.settings(), settings.model_dump(), sha256_of(labelled)]
+    key = json.dumps([*key, None if init is None else sha256_of(init)], sort_keys=True)
     checkpoint = output.with_name(f"{output.stem}.{seed_of(key, 'checkpoint'):016x}.checkpoint")
     if not resume:
         checkpoint.unlink(missing_ok=True)
-    record = fit(network, train, val, settings, device, checkpoint)
+    record = fit(network, train, val, settings, device, checkpoint, fresh=init is None)
     metrics = task_of(network, settings).metrics(network, val, device, distances=True)
     for organ, values in metrics.items():
         log.info("val %s: %s", organ, ", ".join(f"{name} {value:.4f}" for name, value in values.items()))
@@ -77,7 +84,7 @@ def train_segmenter(
         "settings": network.settings(),
         "normalisation": f"{NORMALISATION}; input: {getattr(network, 'normalise', 'none')}",
         "data": {"train": len(train.ids), "val": len(val.ids), "labelled_sha256": sha256_of(labelled)},
-        "training": settings.model_dump(),
+        "training": settings.model_dump() | ({} if init is None else {"init_sha256": sha256_of(init)}),
         "metrics": {"val": metrics, "frame": "pixels at 1024 x 1024"},
         "cxrfactory": __version__,
         "torch": torch.__version__,
@@ -93,3 +100,13 @@ def train_segmenter(
     checkpoint.unlink(missing_ok=True)
     log.info("wrote %s", output)
     return metrics
+
+
+def _start_from(network: torch.nn.Module, segmenter: str, init: Path) -> None:
+    tensors, card = read_weights(init)
+    if card["segmenter"] != segmenter or card["settings"] != network.settings():
+        raise CxrError(
+            f"{init}: weights of a {card['segmenter']} with settings {card['settings']}; expected the network that is "
+            f"to be trained, a {segmenter} with {network.settings()}"
+        )
+    network.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in tensors.items()})
