@@ -5,13 +5,15 @@ from typing import Annotated
 
 import typer
 
-from cxrfactory.cli.options import with_options
-from cxrfactory.config import ModelConfig, TrainConfig
+from cxrfactory.cli.options import preparation, with_options
+from cxrfactory.config import ModelConfig, PreprocessConfig, TrainConfig
 
 
 @with_options(ModelConfig, TrainConfig)
 def train(
-    labelled: Annotated[Path, typer.Option(help="Preprocessed labelled table (preprocess-labelled).")],
+    labelled: Annotated[
+        list[Path], typer.Option(help="Preprocessed labelled table (preprocess-labelled); repeat for several.")
+    ],
     output: Annotated[Path, typer.Option(help="Weights to write, .safetensors; the card is .json beside it.")],
     history: Annotated[Path | None, typer.Option(help="CSV of the run, one row an epoch.")] = None,
     curves: Annotated[Path | None, typer.Option(help="Picture of loss and validation Dice.")] = None,
@@ -30,3 +32,20 @@ def train(
 
     torch.set_num_threads(train_config.threads)
     train_segmenter(labelled, output, model_config, train_config, choose_device(device), history, curves, resume, init)
+
+
+@with_options(PreprocessConfig)
+def label_outlines(
+    root: Annotated[Path, typer.Option(help="Folder with table.csv (image_id, patient_id), images/ and masks/.")],
+    weights: Annotated[Path, typer.Option(help="Weights of a landmark model of lungs and heart.")],
+    output: Annotated[Path, typer.Option(help="Labelled table to write (.parquet), as preprocess-labelled does.")],
+    rejected: Annotated[Path, typer.Option(help="Table of rejected images to write (.parquet).")],
+    source: Annotated[str, typer.Option(help="Name of the set; it goes before the ids.")],
+    val_fraction: Annotated[float, typer.Option(min=0, max=1, help="Share of patients for validation.")] = 0.25,
+    *,
+    preprocess_config: PreprocessConfig,
+) -> None:
+    """Label images whose lungs are outlined in another convention: a model's landmarks, corrected by the outlines."""
+    from cxrfactory.train.outlines import label_outlines as run
+
+    run(root, weights, output, rejected, preparation(preprocess_config), source, val_fraction)

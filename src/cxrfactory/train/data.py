@@ -1,9 +1,11 @@
 """The labelled images as arrays in memory, grouped by what is annotated."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from jaxtyping import Float, UInt8
 
 from cxrfactory.anatomy.graph import LABEL_GRAPHS, LandmarkGraph, landmark_graph
@@ -41,18 +43,25 @@ class LabelledImages:
         return {int(count): np.flatnonzero(counts == count) for count in np.unique(counts)}
 
 
-def load_labelled(path: str | Path, split: str, graph: LandmarkGraph, input_size: int) -> LabelledImages:
-    """Read the images of one split from the preprocessed labelled table.
+def load_labelled(
+    path: str | Path | Sequence[str | Path], split: str, graph: LandmarkGraph, input_size: int
+) -> LabelledImages:
+    """Read the images of one split from a preprocessed labelled table, or from several.
 
     Annotations beyond the graph are cut (nodes of L are the first of LH, those of LH the first of LHC).
 
     Raises
     ------
     CxrError
-        If the split is empty or no image annotates the whole graph.
+        If the split is empty, no image annotates the whole graph, or an id stands in two tables.
     """
-    table = read_table(path, LABELLED_IMAGES)
+    paths = [path] if isinstance(path, str | Path) else list(path)
+    table = pd.concat([read_table(each, LABELLED_IMAGES) for each in paths], ignore_index=True)
+    path = ", ".join(map(str, paths))
     table = table[table["split"] == split].sort_values("image_id")
+    twice = table["image_id"][table["image_id"].duplicated()]
+    if len(twice):
+        raise CxrError(f"{path}: image_id '{twice.iloc[0]}' occurs twice; ids must be unique over all tables")
     if table.empty:
         raise CxrError(f"{path}: no image has split '{split}'; expected images of 'train' and of 'val'")
     images, targets = [], []

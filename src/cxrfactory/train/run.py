@@ -1,6 +1,7 @@
 """The train stage: the labelled table to weights, history and curves."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -26,7 +27,7 @@ NORMALISATION = "8-bit grey / 255; batch normalisation with running statistics"
 
 
 def train_segmenter(
-    labelled: Path,
+    labelled: Path | Sequence[Path],
     output: Path,
     model: ModelConfig,
     settings: TrainConfig,
@@ -41,7 +42,7 @@ def train_segmenter(
     Parameters
     ----------
     labelled
-        Preprocessed labelled table, schema ``LABELLED_IMAGES``, splits ``train`` and ``val``.
+        Preprocessed labelled table or tables, schema ``LABELLED_IMAGES``, splits ``train`` and ``val``.
     output
         Weights to write (``.safetensors``); the card stands beside it.
     model
@@ -63,14 +64,16 @@ def train_segmenter(
         Metrics on ``val`` by organ.
     """
     graph = landmark_graph(model.graph)
-    train = load_labelled(labelled, "train", graph, model.input_size)
-    val = load_labelled(labelled, "val", graph, model.input_size)
+    tables = [labelled] if isinstance(labelled, str | Path) else list(labelled)
+    digests = [sha256_of(path) for path in tables]
+    train = load_labelled(tables, "train", graph, model.input_size)
+    val = load_labelled(tables, "val", graph, model.input_size)
     torch.manual_seed(seed_of("weights", "init", settings.seed))
     network = build_segmenter(model.segmenter, model.model_dump())
     if init is not None:
         _start_from(network, model.segmenter, init)
     # The checkpoint's name holds what it depends on: another config starts afresh.
-    key = [model.segmenter, network.settings(), settings.model_dump(), sha256_of(labelled)]
+    key = [model.segmenter, network.settings(), settings.model_dump(), digests]
     key = json.dumps([*key, None if init is None else sha256_of(init)], sort_keys=True)
     checkpoint = output.with_name(f"{output.stem}.{seed_of(key, 'checkpoint'):016x}.checkpoint")
     if not resume:
@@ -83,7 +86,11 @@ def train_segmenter(
         "segmenter": model.segmenter,
         "settings": network.settings(),
         "normalisation": f"{NORMALISATION}; input: {getattr(network, 'normalise', 'none')}",
-        "data": {"train": len(train.ids), "val": len(val.ids), "labelled_sha256": sha256_of(labelled)},
+        "data": {
+            "train": len(train.ids),
+            "val": len(val.ids),
+            "labelled_sha256": digests[0] if len(digests) == 1 else digests,
+        },
         "training": settings.model_dump() | ({} if init is None else {"init_sha256": sha256_of(init)}),
         "metrics": {"val": metrics, "frame": "pixels at 1024 x 1024"},
         "cxrfactory": __version__,
