@@ -1,9 +1,11 @@
 """Files and folders straight to CheXmask rows at the original resolution, without the workflow."""
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 from jaxtyping import UInt8
@@ -116,67 +118,81 @@ def segment(
     tuple
         Number of rows, number of rejected files.
     """
-    files = list_images(paths)
+    files = _Files(list_images(paths), recipe or Preparation(), len(CLOCKWISE_DEGREES) if check_orientation else 1)
     tensors, card = read_weights(weights)
     predictor = Predictor(tensors, card, samples, precision, device, str(weights))
-    recipe = recipe or Preparation()
-    rejected: list[tuple[str, str]] = []
-    geometries: dict[str, Geometry] = {}
-    sources = dict(files)
-    turns = len(CLOCKWISE_DEGREES) if check_orientation else 1
-    pending: list[Prediction] = []
-
-    def stream() -> Iterator[tuple[str, UInt8[np.ndarray, "s s"]]]:
-        for image_id, path in files:
-            try:
-                radiograph = read_radiograph(path, recipe.max_megapixels)
-                image, geometries[image_id] = prepare(radiograph, recipe)
-            except ImageError as error:
-                log.warning("%s: rejected: %s", image_id, error)
-                rejected.append((image_id, str(error)))
-                continue
-            for note in radiograph.notes:
-                log.warning("%s: %s", image_id, note)
-            for turn in range(turns):
-                yield image_id, np.ascontiguousarray(np.rot90(image, turn))
-
     kept = 0
-    spread = output.with_suffix(".std.csv")
-    with (
-        atomic_path(output) as first,
-        atomic_path(spread) as second,
-        first.open("w", encoding="utf-8", newline="\n") as rows,
-        second.open("w", encoding="utf-8", newline="\n") as deviations,
-    ):
+    with _text(output) as rows, _text(output.with_suffix(".std.csv")) as deviations:
         rows.write(header_text(ID_COLUMN))
         deviations.write(f"{ID_COLUMN},Landmarks (Std)\n")
-        results = predictor.run(stream(), recipe.size, batch_size, workers)
-        for image_id, prediction in progress(results, "segment", len(files) * turns):
-            pending.append(prediction)
-            if len(pending) < turns:
-                continue
-            done = Segmented(image_id, geometries.pop(image_id), pending[0])
+        results = progress(predictor.run(files.views(), files.recipe.size, batch_size, workers), "segment", len(files))
+        for image_id, predictions in _by_image(results, files.turns):
+            done = Segmented(image_id, files.geometries.pop(image_id), predictions[0])
             try:
-                _check_upright(pending)
+                _check_upright(predictions)
                 line = _row(done, predictor.graph, masks)
             except ImageError as error:
-                log.warning("%s: rejected: %s", image_id, error)
-                rejected.append((image_id, str(error)))
+                files.reject(image_id, error)
                 continue
-            finally:
-                pending.clear()
             rows.write(line)
             deviations.write(_deviations(done))
             kept += 1
             if overlays is not None:
-                _overlay(done, predictor.graph, sources[image_id], overlays, recipe)
+                _overlay(done, predictor.graph, files.paths[image_id], overlays, files.recipe)
     beside = output.with_suffix(".rejected.csv")
-    with atomic_path(beside) as temporary, temporary.open("w", encoding="utf-8", newline="") as handle:
-        writer = csv.writer(handle, lineterminator="\n")
+    with _text(beside) as stream:
+        writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["image_id", "reason"])
-        writer.writerows(sorted(rejected))
-    log.info("read %d files, kept %d, rejected %d (%s); wrote %s", len(files), kept, len(rejected), beside, output)
-    return kept, len(rejected)
+        writer.writerows(sorted(files.rejected))
+    read, lost = len(files.paths), len(files.rejected)
+    log.info("read %d files, kept %d, rejected %d (%s); wrote %s", read, kept, lost, beside, output)
+    return kept, lost
+
+
+class _Files:
+    """The files of a run: read one after the other, each in all its orientations; what fails is kept by name."""
+
+    def __init__(self, files: list[tuple[str, Path]], recipe: Preparation, turns: int) -> None:
+        self.paths, self.recipe, self.turns = dict(files), recipe, turns
+        self.geometries: dict[str, Geometry] = {}  # of images that are on their way through the network
+        self.rejected: list[tuple[str, str]] = []
+
+    def __len__(self) -> int:
+        return len(self.paths) * self.turns
+
+    def reject(self, image_id: str, error: ImageError) -> None:
+        log.warning("%s: rejected: %s", image_id, error)
+        self.rejected.append((image_id, str(error)))
+
+    def views(self) -> Iterator[tuple[str, UInt8[np.ndarray, "s s"]]]:
+        for image_id, path in self.paths.items():
+            try:
+                radiograph = read_radiograph(path, self.recipe.max_megapixels)
+                image, self.geometries[image_id] = prepare(radiograph, self.recipe)
+            except ImageError as error:
+                self.reject(image_id, error)
+                continue
+            for note in radiograph.notes:
+                log.warning("%s: %s", image_id, note)
+            for turn in range(self.turns):
+                yield image_id, np.ascontiguousarray(np.rot90(image, turn))
+
+
+def _by_image(results: Iterable[tuple[str, Prediction]], turns: int) -> Iterator[tuple[str, list[Prediction]]]:
+    """Gather the orientations of an image, upright first."""
+    pending: list[Prediction] = []
+    for image_id, prediction in results:
+        pending.append(prediction)
+        if len(pending) == turns:
+            yield image_id, pending
+            pending = []
+
+
+@contextmanager
+def _text(path: Path) -> Iterator[TextIO]:
+    """A text file that appears when it is complete."""
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as stream:
+        yield stream
 
 
 def _check_upright(predictions: list[Prediction]) -> None:
