@@ -222,7 +222,9 @@ class TrainConfig(Section):
 class InferConfig(Section):
     """Inference."""
 
-    weights: str | None = Field(None, description="trained weights (.safetensors) to use; null trains them")
+    weights: str | None = Field(
+        None, description="trained weights to use: a .safetensors file, or pretrained; null trains them"
+    )
     samples: int = Field(20, ge=2, description="latent samples for mean and standard deviation")
     precision: Literal["fp32", "bf16"] = Field("fp32", description="of the convolutions")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes CUDA where there is one")

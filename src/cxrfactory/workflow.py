@@ -9,6 +9,7 @@ from cxrfactory.ingest.layout import ReleaseLayout
 from cxrfactory.ingest.registry import layout
 from cxrfactory.models.registry import model_names
 from cxrfactory.tables.keys import shard_name
+from cxrfactory.tables.weights import weights_file
 
 PROJECTION = (
     "size",
@@ -160,7 +161,8 @@ class Plan:
     @property
     def weights(self) -> str:
         """Weights to use: given ones, else those that the workflow trains."""
-        return self.config.infer.weights or f"{self.results}/train/segmenter.safetensors"
+        given = self.config.infer.weights
+        return f"{self.results}/train/segmenter.safetensors" if given is None else str(weights_file(given))
 
     @property
     def weights_card(self) -> str:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cxrfactory.errors import CxrError
-from cxrfactory.tables.weights import card_path, read_weights, sha256_of, write_weights
+from cxrfactory.tables.weights import card_path, export_weights, read_weights, sha256_of, write_weights
 
 CARD = {"segmenter": "hybridgnet", "settings": {}, "normalisation": "", "data": {}, "metrics": {}}
 TENSORS = {"b": np.arange(6, dtype=np.float32).reshape(2, 3).T, "a": np.array(7), "c": np.zeros(3, np.float32)}
@@ -43,3 +43,20 @@ def test_what_is_wrong_is_one_line(tmp_path):
     card_path(path).write_text(json.dumps({**CARD, "sha256": sha256_of(path)}))
     with pytest.raises(CxrError, match="not readable as safetensors"):
         read_weights(path)
+
+
+def test_exported_weights_are_16_bits_and_say_more(tmp_path):
+    tensors = {"a": np.linspace(-2, 2, 12, dtype=np.float32).reshape(3, 4), "count": np.array(7, np.int64)}
+    write_weights(tmp_path / "w.safetensors", tensors, CARD)
+    export_weights(tmp_path / "w.safetensors", tmp_path / "h.safetensors", {"intended_use": "research"})
+    found, card = read_weights(tmp_path / "h.safetensors")
+    assert card["intended_use"] == "research"
+    assert found["a"].dtype == np.float32
+    np.testing.assert_array_equal(found["a"], tensors["a"].astype(np.float16).astype(np.float32))
+    assert found["count"] == 7
+    assert (tmp_path / "h.safetensors").stat().st_size < (tmp_path / "w.safetensors").stat().st_size
+    with pytest.raises(CxrError, match="stand in the card already"):
+        export_weights(tmp_path / "w.safetensors", tmp_path / "x.safetensors", {"metrics": 1})
+    write_weights(tmp_path / "big.safetensors", {"a": np.array([1e6], np.float32)}, CARD)
+    with pytest.raises(CxrError, match="16 bits end at 65504"):
+        export_weights(tmp_path / "big.safetensors", tmp_path / "x.safetensors", {})

@@ -21,6 +21,7 @@ COMMANDS = {
     "preprocess-labelled": "cxrfactory.cli.preprocess:preprocess_labelled",
     "project": "cxrfactory.cli.project:project",
     "project-shard": "cxrfactory.cli.project:project_shard",
+    "export-weights": "cxrfactory.cli.train:export_weights",
     "label-outlines": "cxrfactory.cli.train:label_outlines",
     "train": "cxrfactory.cli.train:train",
     "infer": "cxrfactory.cli.infer:infer",

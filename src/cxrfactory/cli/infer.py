@@ -8,7 +8,7 @@ import typer
 from cxrfactory.cli.options import preparation, with_options
 from cxrfactory.config import PreprocessConfig
 
-Weights = Annotated[Path, typer.Option(help="Trained weights (.safetensors) with their card beside them.")]
+Weights = Annotated[Path, typer.Option(help="Trained weights (.safetensors, card beside), or pretrained.")]
 Samples = Annotated[int, typer.Option(help="Latent samples for mean and standard deviation.")]
 Precision = Annotated[str, typer.Option(help="fp32, or bf16 for the convolutions.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
@@ -36,8 +36,8 @@ def infer(
 @with_options(PreprocessConfig)
 def segment(
     paths: Annotated[list[Path], typer.Argument(help="Radiographs or folders of them: JPEG, PNG, DICOM.")],
-    weights: Weights,
     output: Annotated[Path, typer.Option(help="CSV to write, CheXmask columns at the original resolution.")],
+    weights: Weights = Path("pretrained"),
     masks: Annotated[Path | None, typer.Option(help="Folder for mask PNGs, one an organ and image.")] = None,
     overlays: Annotated[Path | None, typer.Option(help="Folder for pictures of the contours.")] = None,
     samples: Samples = 20,

@@ -49,3 +49,20 @@ def label_outlines(
     from cxrfactory.train.outlines import label_outlines as run
 
     run(root, weights, output, rejected, preparation(preprocess_config), source, val_fraction)
+
+
+def export_weights(
+    weights: Annotated[Path, typer.Option(help="Trained weights (.safetensors, card beside).")],
+    output: Annotated[Path, typer.Option(help="Weights to write, in 16 bits.")],
+    facts: Annotated[Path, typer.Option(help="YAML of facts for the card: use, data, licences, failures.")],
+) -> None:
+    """Write weights for others: 16 bits, and a card that says what they are good for."""
+    import yaml
+
+    from cxrfactory.errors import CxrError
+    from cxrfactory.tables.weights import export_weights as run
+
+    found = yaml.safe_load(facts.read_text(encoding="utf-8")) if facts.is_file() else None
+    if not isinstance(found, dict):
+        raise CxrError(f"{facts}: expected a YAML file of keys and values")
+    run(weights, output, found)

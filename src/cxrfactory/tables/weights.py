@@ -10,7 +10,14 @@ import numpy as np
 from cxrfactory.errors import CxrError
 from cxrfactory.tables.atomic import atomic_path, write_text
 
+PRETRAINED = "pretrained"  # names the weights that come with the package
+_PRETRAINED_FILE = Path(__file__).parents[1] / "pretrained" / "lungs-heart.safetensors"
 CARD_KEYS = ("segmenter", "settings", "normalisation", "data", "metrics", "sha256")
+
+
+def weights_file(name: str | Path) -> Path:
+    """File of weights that are given by path, or by the name ``pretrained``."""
+    return _PRETRAINED_FILE if str(name) == PRETRAINED else Path(name)
 
 
 def card_path(weights: str | Path) -> Path:
@@ -45,7 +52,9 @@ def write_weights(path: str | Path, tensors: dict[str, np.ndarray], card: dict[s
 
 
 def read_weights(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Read a weights file and its card.
+    """Read a weights file and its card; ``pretrained`` names those of the package.
+
+    Tensors stored in 16 bits are returned in 32.
 
     Raises
     ------
@@ -55,7 +64,7 @@ def read_weights(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
-    path = Path(path)
+    path = weights_file(path)
     for each in (path, card_path(path)):
         if not each.is_file():
             raise CxrError(f"{each}: no such file; weights are NAME.safetensors with NAME.json beside them")
@@ -69,6 +78,38 @@ def read_weights(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any
     if card["sha256"] != sha256_of(path):
         raise CxrError(f"{path}: its SHA-256 is not the one in {card_path(path).name}; the card is of other weights")
     try:
-        return load_file(path), card
+        tensors = load_file(path)
     except (SafetensorError, OSError) as error:
         raise CxrError(f"{path}: not readable as safetensors ({error})") from error
+    return {name: each.astype(np.float32) if each.dtype == np.float16 else each for name, each in tensors.items()}, card
+
+
+def export_weights(weights: str | Path, output: str | Path, facts: dict[str, Any]) -> None:
+    """Write weights again in 16 bits, with further facts in their card.
+
+    Parameters
+    ----------
+    weights
+        To read.
+    output
+        To write (``.safetensors``), the card beside it.
+    facts
+        Added to the card: intended use, data and its licences, failure cases, ... Keys that the card has are kept.
+
+    Raises
+    ------
+    CxrError
+        If a number does not fit into 16 bits, or a fact would replace an entry of the card.
+    """
+    tensors, card = read_weights(weights)
+    taken = sorted(set(facts) & set(card))
+    if taken:
+        raise CxrError(f"card facts {taken} stand in the card already; give them other names")
+    half = {}
+    for name, each in tensors.items():
+        half[name] = each.astype(np.float16) if each.dtype == np.float32 else each
+        if not np.isfinite(half[name]).all():
+            raise CxrError(
+                f"{weights}: tensor '{name}' holds numbers up to {np.abs(each).max():g}; 16 bits end at 65504"
+            )
+    write_weights(output, half, {name: value for name, value in card.items() if name != "sha256"} | facts)
