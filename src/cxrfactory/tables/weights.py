@@ -12,6 +12,7 @@ from cxrfactory.tables.atomic import atomic_path, write_text
 
 PRETRAINED = "pretrained"  # names the weights that come with the package
 _PRETRAINED_FILE = Path(__file__).parents[1] / "pretrained" / "lungs-heart.safetensors"
+LARGEST_HALF = 65504.0
 CARD_KEYS = ("segmenter", "settings", "normalisation", "data", "metrics", "sha256")
 
 
