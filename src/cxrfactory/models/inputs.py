@@ -12,10 +12,11 @@ def to_input(image: UInt8[np.ndarray, "h w"], input_size: int) -> Float[np.ndarr
     """
     import cv2
 
+    values = image.astype(np.float32)  # not resized in 8 bits: a film and its negative would round to different sides
     if image.shape != (input_size, input_size):
         method = cv2.INTER_AREA if image.shape[0] > input_size else cv2.INTER_LINEAR
-        image = cv2.resize(image, (input_size, input_size), interpolation=method)
-    return image.astype(np.float32) / np.float32(255)
+        values = cv2.resize(values, (input_size, input_size), interpolation=method)
+    return values / np.float32(255)
 
 
 def to_fractions(points: Float[np.ndarray, "*n 2"], size: int) -> Float[np.ndarray, "*n 2"]:

@@ -117,4 +117,4 @@ def _scaled(image: UInt8[np.ndarray, "s s"], input_size: int | tuple[int, int]) 
 
     rows, columns = input_size
     method = cv2.INTER_AREA if image.shape[0] > max(rows, columns) else cv2.INTER_LINEAR
-    return cv2.resize(image, (columns, rows), interpolation=method).astype(np.float32) / np.float32(255)
+    return cv2.resize(image.astype(np.float32), (columns, rows), interpolation=method) / np.float32(255)
