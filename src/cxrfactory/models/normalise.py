@@ -11,8 +11,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-# Sixteen steps a grey level: means of up to 16 pixels fall on them. Between them, ties of a film and of its negative would
-# be rounded to different sides.
+# Sixteen steps a grey level: means of up to 16 pixels fall on them. Between them, ties of a film and of its negative
+# would be rounded to different sides.
 LEVELS = 16 * 255 + 1
 TEMPLATE = 32  # side of the mean image that polarity is told by
 
