@@ -21,25 +21,6 @@ from cxrfactory.projection.slabs import in_memory_order, over_slabs
 MAX_LABEL = 65535
 
 
-def label_values(labels: Integer[np.ndarray, "z y x"], threads: int = 1) -> list[int]:
-    """Label values present in a volume, ascending, without the background 0.
-
-    Parameters
-    ----------
-    labels
-        Any integer type, values 0..65535.
-    threads
-        Slabs of slices that are read side by side.
-
-    Raises
-    ------
-    CxrError
-        If a value is negative or above 65535, or the volume has no integer type.
-    """
-    straight, _ = in_memory_order(_small_unsigned(labels))
-    return _present(straight, threads)
-
-
 def _present(straight: np.ndarray, threads: int) -> list[int]:
     seen = np.zeros((len(straight), np.iinfo(straight.dtype).max + 1), np.bool_)
     over_slabs(lambda slab: _mark_present(straight[slab], seen[slab.start]), len(straight), threads)

@@ -1,5 +1,7 @@
 """What the FC and PCA baselines share with HybridGNet: its encoder, its interface, its training."""
 
+from abc import ABC, abstractmethod
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -11,7 +13,7 @@ from cxrfactory.models.hybridgnet import Encoded
 from cxrfactory.models.normalise import build_normaliser
 
 
-class CodeSegmenter(nn.Module):
+class CodeSegmenter(nn.Module, ABC):
     """Image to latent code to landmarks, without a graph and without skip connections.
 
     Subclasses define :meth:`positions_of`.
@@ -52,9 +54,9 @@ class CodeSegmenter(nn.Module):
         self.register_buffer("pooling", torch.from_numpy(graph.pooling()).float(), persistent=False)
         self.register_buffer("mean_shape", torch.full((graph.nodes, 2), 0.5))
 
+    @abstractmethod
     def positions_of(self, z: Float[Tensor, "*b latent"]) -> Float[Tensor, "*b n 2"]:
         """(x, y) of every node as fractions of the side, from latent codes."""
-        raise NotImplementedError
 
     def encode(self, image: Float[Tensor, "b 1 s s"]) -> Encoded:
         """Run the encoder; no maps are kept, since nothing skips the code."""
