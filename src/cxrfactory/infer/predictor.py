@@ -51,7 +51,7 @@ class Predictor:
     samples
         Latent samples for mean and standard deviation.
     precision
-        ``fp32``, or ``bf16`` for the convolutions (first block, latent layers and decoder always run in fp32).
+        ``fp32``, or ``bf16`` for the convolutions (two blocks, latent layers and decoder always run in fp32).
     device
         ``auto``, ``cpu`` or ``cuda``.
     source

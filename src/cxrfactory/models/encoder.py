@@ -69,12 +69,13 @@ class Encoder(nn.Module):
         nn.init.constant_(self.logvar.bias, FIRST_LOGVAR)
 
     def to_bf16(self) -> None:
-        """Run all blocks but the first in bf16.
+        """Run all blocks but the first two in bf16.
 
         The first sees the image itself: its low contrast on a bright ground is lost in 8 bits of mantissa, and its
-        folded biases are large. In bf16 it alone moves landmarks by more than all others together.
+        folded biases are large. In bf16 it alone moves landmarks by more than all others together; the second by as
+        much as the rest.
         """
-        self.blocks[1:].to(torch.bfloat16)
+        self.blocks[2:].to(torch.bfloat16)
 
     def forward(
         self, image: Float[Tensor, "b 1 s s"], keep: Collection[int] = range(1, 7)
