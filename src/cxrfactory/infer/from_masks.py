@@ -23,7 +23,7 @@ from cxrfactory.imaging.overlay import draw_overlay
 from cxrfactory.imaging.png import save_png
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.metrics.overlap import dice
-from cxrfactory.tables.atomic import atomic_path
+from cxrfactory.tables.atomic import text_file
 from cxrfactory.tables.chexmask import RLE_COLUMNS, SIZE_COLUMNS, header_text, quoted, read_chexmask, row_text
 from cxrfactory.tables.rle import rle_decode, rle_encode
 
@@ -84,12 +84,7 @@ def masks_to_landmarks(
         name, items = masks_of_table(source, id_column, frame)
     kept, rejected = 0, []
     agreement = output.with_suffix(".agreement.csv")
-    with (
-        atomic_path(output) as first,
-        atomic_path(agreement) as second,
-        first.open("w", encoding="utf-8", newline="\n") as rows,
-        second.open("w", encoding="utf-8", newline="\n") as overlaps,
-    ):
+    with text_file(output) as rows, text_file(agreement) as overlaps:
         rows.write(header_text(name))
         overlaps.write(f"{quoted(name)},{','.join(ORGANS)}\n")
         for image_id, load in progress(items, "masks to landmarks"):
@@ -103,7 +98,7 @@ def masks_to_landmarks(
             overlaps.write(overlap)
             kept += 1
     beside = output.with_suffix(".rejected.csv")
-    with atomic_path(beside) as temporary, temporary.open("w", encoding="utf-8", newline="") as handle:
+    with text_file(beside) as handle:
         writer = csv.writer(handle, lineterminator="\n")
         writer.writerow(["image_id", "reason"])
         writer.writerows(rejected)

@@ -2,10 +2,8 @@
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
 from jaxtyping import UInt8
@@ -20,7 +18,7 @@ from cxrfactory.imaging.prepare import Preparation, prepare
 from cxrfactory.imaging.reading import read_radiograph
 from cxrfactory.infer.predictor import Prediction, Predictor
 from cxrfactory.logs import get_logger, progress
-from cxrfactory.tables.atomic import atomic_path
+from cxrfactory.tables.atomic import text_file
 from cxrfactory.tables.chexmask import header_text, quoted, row_text
 from cxrfactory.tables.rle import rle_encode
 from cxrfactory.tables.weights import read_weights
@@ -122,7 +120,7 @@ def segment(
     tensors, card = read_weights(weights)
     predictor = Predictor(tensors, card, samples, precision, device, str(weights))
     kept = 0
-    with _text(output) as rows, _text(output.with_suffix(".std.csv")) as deviations:
+    with text_file(output) as rows, text_file(output.with_suffix(".std.csv")) as deviations:
         rows.write(header_text(ID_COLUMN))
         deviations.write(f"{ID_COLUMN},Landmarks (Std)\n")
         results = progress(predictor.run(files.views(), files.recipe.size, batch_size, workers), "segment", len(files))
@@ -140,7 +138,7 @@ def segment(
             if overlays is not None:
                 _overlay(done, predictor.graph, files.paths[image_id], overlays, files.recipe)
     beside = output.with_suffix(".rejected.csv")
-    with _text(beside) as stream:
+    with text_file(beside) as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["image_id", "reason"])
         writer.writerows(sorted(files.rejected))
@@ -186,13 +184,6 @@ def _by_image(results: Iterable[tuple[str, Prediction]], turns: int) -> Iterator
         if len(pending) == turns:
             yield image_id, pending
             pending = []
-
-
-@contextmanager
-def _text(path: Path) -> Iterator[TextIO]:
-    """A text file that appears when it is complete."""
-    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as stream:
-        yield stream
 
 
 def _check_upright(predictions: list[Prediction]) -> None:

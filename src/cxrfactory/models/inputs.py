@@ -4,8 +4,8 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 
-def to_input(image: UInt8[np.ndarray, "h w"], input_size: int) -> Float[np.ndarray, "s s"]:
-    """Scale a square 8-bit image to the network's side, float32 in [0, 1].
+def to_input(image: UInt8[np.ndarray, "h w"], input_size: int | tuple[int, int]) -> Float[np.ndarray, "r c"]:
+    """Scale a square 8-bit image to the network's side, or (rows, columns), float32 in [0, 1].
 
     Shrinking averages areas; enlarging interpolates linearly. Pixel centres keep their place as fractions of
     the side, so that landmarks are ``fraction * side - 0.5`` in every frame.
@@ -13,9 +13,10 @@ def to_input(image: UInt8[np.ndarray, "h w"], input_size: int) -> Float[np.ndarr
     import cv2
 
     values = image.astype(np.float32)  # not resized in 8 bits: a film and its negative would round to different sides
-    if image.shape != (input_size, input_size):
-        method = cv2.INTER_AREA if image.shape[0] > input_size else cv2.INTER_LINEAR
-        values = cv2.resize(values, (input_size, input_size), interpolation=method)
+    rows, columns = (input_size, input_size) if isinstance(input_size, int) else input_size
+    if image.shape != (rows, columns):
+        method = cv2.INTER_AREA if image.shape[0] > max(rows, columns) else cv2.INTER_LINEAR
+        values = cv2.resize(values, (columns, rows), interpolation=method)
     return values / np.float32(255)
 
 

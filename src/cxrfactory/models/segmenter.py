@@ -83,7 +83,7 @@ class Segmenter:
         ImageError
             If the network answers with numbers that are not finite.
         """
-        tensor = torch.from_numpy(_scaled(image, self.network.input_size))[None, None].to(self.device)
+        tensor = torch.from_numpy(to_input(image, self.network.input_size))[None, None].to(self.device)
         with single_threaded(), torch.inference_mode():
             answer = self.network(tensor)
         if isinstance(answer, tuple):
@@ -107,14 +107,3 @@ class Segmenter:
     def _check(self, numbers: np.ndarray) -> None:
         if not np.isfinite(numbers).all():
             raise ImageError(f"{self.source}: the network's answer holds numbers that are not finite")
-
-
-def _scaled(image: UInt8[np.ndarray, "s s"], input_size: int | tuple[int, int]) -> Float[np.ndarray, "h w"]:
-    """Input of a square network, or of one that takes (rows, columns) of unequal number."""
-    if isinstance(input_size, int):
-        return to_input(image, input_size)
-    import cv2
-
-    rows, columns = input_size
-    method = cv2.INTER_AREA if image.shape[0] > max(rows, columns) else cv2.INTER_LINEAR
-    return cv2.resize(image.astype(np.float32), (columns, rows), interpolation=method) / np.float32(255)

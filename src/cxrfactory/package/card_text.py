@@ -76,7 +76,7 @@ def card_text(summaries: list[dict[str, Any]], provenance: dict[str, Any], credi
         quality=_quality(summaries),
         provenance=_provenance(provenance),
         weights=json.dumps(provenance["weights"], indent=2, sort_keys=True),
-        credits="\n## Credits\n\n" + "".join(f"- {_line(credit)}\n" for credit in credits) if credits else "",
+        credits="\n## Credits\n\n" + "".join(f"- {one_line(credit)}\n" for credit in credits) if credits else "",
     )
 
 
@@ -98,7 +98,7 @@ def _columns(summaries: list[dict[str, Any]], with_heart: bool, lungs_only: bool
         ],
         ["`Height`, `Width`", "shape of the masks in pixels"],
     ]
-    return _table(["column", "what"], cells)
+    return markdown_table(["column", "what"], cells)
 
 
 def _counts(summaries: list[dict[str, Any]]) -> str:
@@ -109,17 +109,17 @@ def _counts(summaries: list[dict[str, Any]]) -> str:
     if len(rows) > 1:
         rows.append(["all", *(sum(column) for column in list(zip(*rows, strict=True))[1:])])
     cells = [[row[0], *(f"{number:,}" for number in row[1:])] for row in rows]
-    return _table(["release", "rows", "excluded", "rejected", "kept", "kept with RCA mean >= 0.7"], cells)
+    return markdown_table(["release", "rows", "excluded", "rejected", "kept", "kept with RCA mean >= 0.7"], cells)
 
 
 def _reasons(summaries: list[dict[str, Any]]) -> str:
     cells = [
-        [summary["release"], what, _line(reason), f"{count:,}"]
+        [summary["release"], what, one_line(reason), f"{count:,}"]
         for summary in summaries
         for what, key in (("excluded", "excluded"), ("rejected at stage", "rejected"))
         for reason, count in summary[key].items()
     ]
-    return _table(["release", "", "reason or stage", "rows"], cells) + "\n\n" if cells else ""
+    return markdown_table(["release", "", "reason or stage", "rows"], cells) + "\n\n" if cells else ""
 
 
 def _quality(summaries: list[dict[str, Any]]) -> str:
@@ -136,7 +136,7 @@ def _quality(summaries: list[dict[str, Any]]) -> str:
         for summary in summaries
         for label, key in (("Mean", "dice_rca_mean"), ("Max", "dice_rca_max"))
     ]
-    return _table(["release", "Dice RCA", *names], cells)
+    return markdown_table(["release", "Dice RCA", *names], cells)
 
 
 def _provenance(provenance: dict[str, Any]) -> str:
@@ -148,13 +148,15 @@ def _provenance(provenance: dict[str, Any]) -> str:
         ["segmenter", str(weights.get("segmenter", "not stated"))],
         *provenance["versions"].items(),
     ]
-    return _table(["what", "value"], [[name, str(value)] for name, value in cells])
+    return markdown_table(["what", "value"], [[name, str(value)] for name, value in cells])
 
 
-def _table(header: list[str], rows: list[list[str]]) -> str:
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Table in Markdown; a cell's line breaks become spaces."""
     lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+    return "\n".join("| " + " | ".join(one_line(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
-def _line(text: str) -> str:
+def one_line(text: str) -> str:
+    """The text on one line, with single spaces."""
     return " ".join(text.split())

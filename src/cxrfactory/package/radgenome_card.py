@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cxrfactory.package.card_text import markdown_table, one_line
 from cxrfactory.package.radgenome_inputs import Accounts
 from cxrfactory.projection.drr import VIEWS
 
@@ -133,8 +134,8 @@ def card_text(
         inventory=_inventory(statistics["inventory"]),
         footprint=_footprint(statistics["footprint"]),
         resamples=facts["resamples"],
-        provenance=_table(["what", "value"], provenance),
-        credits="".join(f"- {_line(credit)}\n" for credit in credits).rstrip() or "No credits were given.",
+        provenance=markdown_table(["what", "value"], provenance),
+        credits="".join(f"- {one_line(credit)}\n" for credit in credits).rstrip() or "No credits were given.",
     )
 
 
@@ -152,21 +153,21 @@ def _studies(accounts: Accounts) -> str:
     if len(rows) > 1:
         rows.append(("all", *(sum(column) for column in list(zip(*rows, strict=True))[1:])))
     header = ["release", "rows", "excluded", "rejected", "kept"]
-    return _table(header, [[row[0], *(f"{number:,}" for number in row[1:])] for row in rows])
+    return markdown_table(header, [[row[0], *(f"{number:,}" for number in row[1:])] for row in rows])
 
 
 def _reasons(accounts: Accounts) -> str:
     counts = Counter((release, "excluded", reason) for release, _, reason in accounts.excluded)
     counts += Counter((release, "rejected at stage", each.stage) for release, each in accounts.rejected)
     rows = [[*key, f"{count:,}"] for key, count in sorted(counts.items())]
-    return f"\n{_table(['release', '', 'reason or stage', 'rows'], rows)}\n" if rows else ""
+    return f"\n{markdown_table(['release', '', 'reason or stage', 'rows'], rows)}\n" if rows else ""
 
 
 def _inventory(rows: Sequence[Mapping[str, Any]]) -> str:
     names = ("train", "validation", "total", "paper_total")
     cells = [[f"{row['section']}: {row['item']}", *("" if row[name] is None else f"{row[name]:,}" for name in names)]
              for row in rows]  # fmt: skip
-    return _table(["", "train", "validation", "all", "all, in the paper"], cells)
+    return markdown_table(["", "train", "validation", "all", "all, in the paper"], cells)
 
 
 def _footprint(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -183,13 +184,4 @@ def _footprint(rows: Sequence[Mapping[str, Any]]) -> str:
         cells.append(line)
     header = ["system", "classes labelled", "PA, pixels and % of image", "LL, pixels and % of image",
               "paper, % PA / LL", "PA/LL", "paper's PA/LL"]  # fmt: skip
-    return _table(header, cells)
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(_line(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())
+    return markdown_table(header, cells)

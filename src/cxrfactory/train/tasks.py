@@ -10,13 +10,11 @@ from torch import nn
 from cxrfactory.anatomy.graph import LandmarkGraph, landmark_graph
 from cxrfactory.anatomy.raster import landmarks_to_masks
 from cxrfactory.config import TrainConfig
-from cxrfactory.metrics.distance import hausdorff, hd95
-from cxrfactory.metrics.overlap import dice
 from cxrfactory.models.inputs import to_pixels
 from cxrfactory.models.losses import kl_divergence, landmark_loss
 from cxrfactory.models.pixel.losses import pixel_loss
 from cxrfactory.train.data import LabelledImages, mean_shape
-from cxrfactory.train.validate import FRAME, predict, score
+from cxrfactory.train.validate import FRAME, Rows, add_masks, means, predict, score
 
 Metrics = dict[str, dict[str, float]]
 
@@ -113,7 +111,7 @@ class PixelTask:
 
         was_training = network.training
         network.eval()
-        rows: dict[str, dict[str, list[float]]] = {}
+        rows: Rows = {}
         for image, target in zip(val.images, val.targets, strict=True):
             with torch.inference_mode():
                 logits = network(torch.from_numpy(image)[None, None].to(device).float() / 255)[0].float().cpu().numpy()
@@ -126,14 +124,9 @@ class PixelTask:
             if {"right_lung", "left_lung"} <= set(known):
                 known["lungs"] = known["right_lung"] | known["left_lung"]
                 found["lungs"] = found["right_lung"] | found["left_lung"]
-            for organ, mask in known.items():
-                values = rows.setdefault(organ, {})
-                values.setdefault("dice", []).append(dice(found[organ], mask))
-                if distances:
-                    values.setdefault("hd_px", []).append(hausdorff(found[organ], mask))
-                    values.setdefault("hd95_px", []).append(hd95(found[organ], mask))
+            add_masks(rows, found, known, distances)
         network.train(was_training)
-        return {organ: {name: float(np.mean(each)) for name, each in values.items()} for organ, values in rows.items()}
+        return means(rows)
 
 
 def _masks_of(target: np.ndarray, side: int, organs: tuple[str, ...]) -> list[np.ndarray | None]:

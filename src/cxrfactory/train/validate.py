@@ -13,6 +13,8 @@ from cxrfactory.metrics.overlap import dice
 from cxrfactory.models.inputs import to_pixels
 from cxrfactory.train.data import LabelledImages
 
+Rows = dict[str, dict[str, list[float]]]  # organ, metric, one value an image
+Masks = dict[str, np.ndarray]
 FRAME = 1024  # metrics are stated in pixels of this frame, as in the papers
 
 
@@ -57,7 +59,7 @@ def score(
     dict
         Organ (and ``lungs`` for both together) to metric to value; ``all`` holds the landmark MSE.
     """
-    rows: dict[str, dict[str, list[float]]] = {"all": {"mse": []}}
+    rows: Rows = {"all": {"mse": []}}
     for predicted, target in zip(positions, data.targets, strict=True):
         truth = to_pixels(target.astype(np.float64), FRAME)
         found = to_pixels(predicted.astype(np.float64), FRAME)
@@ -66,10 +68,20 @@ def score(
         rows["all"]["mse"].append(landmark_mse(found[: len(truth)], truth))
         truth_masks = _organs(landmarks_to_masks(truth, part, FRAME, FRAME))
         found_masks = _organs(landmarks_to_masks(found[: len(truth)], part, FRAME, FRAME))
-        for organ, mask in truth_masks.items():
-            values = rows.setdefault(organ, {})
-            values.setdefault("dice", []).append(dice(found_masks[organ], mask))
-            if distances:
-                values.setdefault("hd_px", []).append(hausdorff(found_masks[organ], mask))
-                values.setdefault("hd95_px", []).append(hd95(found_masks[organ], mask))
+        add_masks(rows, found_masks, truth_masks, distances)
+    return means(rows)
+
+
+def add_masks(rows: Rows, found: Masks, truth: Masks, distances: bool) -> None:
+    """Add the Dice of one image's organs to ``rows``, and HD and HD95 in pixels where ``distances`` are wanted."""
+    for organ, mask in truth.items():
+        values = rows.setdefault(organ, {})
+        values.setdefault("dice", []).append(dice(found[organ], mask))
+        if distances:
+            values.setdefault("hd_px", []).append(hausdorff(found[organ], mask))
+            values.setdefault("hd95_px", []).append(hd95(found[organ], mask))
+
+
+def means(rows: Rows) -> dict[str, dict[str, float]]:
+    """Mean over the images of every organ's metrics."""
     return {organ: {name: float(np.mean(each)) for name, each in values.items()} for organ, values in rows.items()}
