@@ -15,6 +15,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from cxrfactory.errors import CxrError
 
 Share = Annotated[float, Field(ge=0, le=1)]
+SegmenterName = Literal[
+    "hybridgnet",
+    "fc",
+    "pca",
+    "multi-atlas",
+    "unet",
+    "unet-plus-plus",
+    "attention-unet",
+    "sa-unet",
+    "res-cr-net",
+    "unet-ht",
+]
 
 
 class Section(BaseModel):
@@ -164,18 +176,10 @@ class PreprocessConfig(Section):
 class ModelConfig(Section):
     """The segmenter."""
 
-    segmenter: Literal[
-        "hybridgnet",
-        "fc",
-        "pca",
-        "unet",
-        "unet-plus-plus",
-        "attention-unet",
-        "sa-unet",
-        "res-cr-net",
-        "unet-ht",
-    ] = Field("hybridgnet", description="registered name")
-    graph: Literal["lungs", "lungs-heart", "lungs-heart-clavicles"] = Field("lungs-heart", description="organs")
+    segmenter: SegmenterName = Field("hybridgnet", description="registered name")
+    graph: Literal["lungs", "lungs-heart", "lungs-heart-clavicles", "whole-lungs"] = Field(
+        "lungs-heart", description="organs; whole-lungs include the part behind the heart"
+    )
     input_size: int = Field(128, ge=32, multiple_of=32, description="side of the network's input, a multiple of 32")
     igsc: list[int] = Field(
         [4, 3], max_length=2, description="encoder blocks of the skip connections: two, one or none"
@@ -209,6 +213,13 @@ class TrainConfig(Section):
     average: float = Field(0.99, ge=0, lt=1, description="decay of the running average of the weights; 0 for none")
     precision: Literal["fp32", "bf16"] = Field("bf16", description="bf16 is mixed precision")
     validate_every: int = Field(50, ge=1, description="epochs between validations and checkpoints")
+    patience: int | None = Field(
+        None, ge=1, description="validations without a better mean Dice that end the run; none: never, last weights"
+    )
+    balance: Literal["none", "source", "class"] = Field(
+        "none", description="repeat, within an epoch, images of smaller sources, or of smaller classes"
+    )
+    classes: str | None = Field(None, description="CSV of image_id and class; goes with balance: class")
     seed: int = Field(0, ge=0, description="of initial weights, order and augmentation")
     threads: int = Field(2, ge=1, description="CPU threads; the weights' last digits depend on it, so it is fixed here")
 
@@ -216,6 +227,14 @@ class TrainConfig(Section):
     def _gamma_range(self) -> "TrainConfig":
         if self.gamma_low > self.gamma_high:
             raise ValueError(f"gamma_low is {self.gamma_low}; expected at most gamma_high ({self.gamma_high})")
+        return self
+
+    @model_validator(mode="after")
+    def _classes_of_balance(self) -> "TrainConfig":
+        if (self.balance == "class") != (self.classes is not None):
+            raise ValueError(
+                f"balance is {self.balance}, classes {self.classes}; balance: class and classes go together"
+            )
         return self
 
 
@@ -237,6 +256,21 @@ class RcaConfig(Section):
     references: int = Field(5, ge=1, description="reference images an image is compared with")
     fraction: float = Field(0.8, gt=0, le=1, description="share of the labelled images that are references")
     size: int = Field(256, ge=64, le=1024, description="side at which images are registered, pixels")
+
+
+class CompareConfig(Section):
+    """Models that results/models trains, evaluates and audits side by side."""
+
+    models: list[Literal[SegmenterName, "pretrained"]] = Field(
+        ["hybridgnet", "unet"], min_length=1, description="names of model.segmenter; pretrained: of the package"
+    )
+    audit: bool = Field(True, description="also perturbations and occlusion: some 70 copies of every image a model")
+
+    @model_validator(mode="after")
+    def _once_each(self) -> "CompareConfig":
+        if twice := next((name for name in self.models if self.models.count(name) > 1), None):
+            raise ValueError(f"'{twice}' stands twice in models; name each once")
+        return self
 
 
 class Config(Section):
@@ -270,6 +304,7 @@ class Config(Section):
     train: TrainConfig = TrainConfig()
     infer: InferConfig = InferConfig()
     rca: RcaConfig = RcaConfig()
+    compare: CompareConfig = CompareConfig()
     project: ProjectConfig = ProjectConfig()
 
     @model_validator(mode="after")
