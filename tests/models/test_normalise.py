@@ -24,8 +24,8 @@ def equalise():
 
 def test_ranks_follow_the_definition():
     image = torch.tensor([[0.0, 10, 20], [20, 30, 30], [30, 40, 40]])[None, None] / 255
-    # Eight pixels count: 10 once, 20 twice, 30 thrice, 40 twice.
-    expected = torch.tensor([[0, 0.5, 2], [2, 4.5, 4.5], [4.5, 7, 7]])[None, None] / 8
+    # Once 0, once 10, twice 20, thrice 30, twice 40; the middle of each level's places among the nine.
+    expected = torch.tensor([[0.5, 1.5, 3], [3, 5.5, 5.5], [5.5, 8, 8]])[None, None] / 9
     assert torch.allclose(Equalise()(image), expected)
 
 
@@ -44,6 +44,32 @@ def test_a_negative_gets_the_same_input(equalise):
     assert torch.allclose(equalise(image), equalise(1 - image), atol=1e-6)
     middle = equalise(1 - image)[0, 0, :, 28:36].mean()
     assert middle > 0.8  # bone is bright
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(0, 2**16), st.floats(0, 0.3), st.integers(0, 12))
+def test_a_negative_with_saturated_pixels_and_a_frame_gets_the_same_input(seed, share, frame):
+    layer = Equalise()
+    layer.learn(torch.cat([film(each) for each in range(5)]))
+    image = film(seed)
+    chosen = torch.from_numpy(np.random.default_rng(seed).random((64, 64)) < share)
+    image[0, 0, chosen] = 1.0
+    image[..., :frame, :] = 0.0
+    assert torch.allclose(layer(image), layer(1 - image), atol=1e-6)
+
+
+def test_a_white_frame_is_left_out_like_a_black_one():
+    image = film()
+    black, white = torch.zeros(1, 1, 64, 96), torch.ones(1, 1, 64, 96)
+    black[..., 16:80] = image
+    white[..., 16:80] = image
+    assert torch.equal(Equalise()(black), Equalise()(white))
+
+
+def test_black_within_the_film_counts():
+    image = film()
+    image[..., 20:40, 20:40] = 0.0
+    assert torch.allclose(Equalise()(image)[..., 20:40, 20:40], torch.tensor(0.5 * 400 / 64**2))
 
 
 def test_padding_stays_zero_and_does_not_count(equalise):

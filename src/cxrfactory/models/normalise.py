@@ -15,10 +15,11 @@ from torch import Tensor, nn
 # would be rounded to different sides.
 LEVELS = 16 * 255 + 1
 TEMPLATE = 32  # side of the mean image that polarity is told by
+FLAT = 0.95  # share of saturated pixels from which a row or column at the border is no part of the film
 
 
 class Equalise(nn.Module):
-    """Rank of each pixel among its image's pixels, 0 to 1; pixels of exactly 0 are padding, stay 0 and do not count.
+    """Rank of each pixel among its image's pixels, 0 to 1; what frames the film is 0 and does not count.
 
     Attributes
     ----------
@@ -33,7 +34,7 @@ class Equalise(nn.Module):
     def forward(self, image: Float[Tensor, "b 1 s s"]) -> Float[Tensor, "b 1 s s"]:
         """Equalise and set the polarity; float32."""
         image = image.float()
-        inside = image > 0
+        inside = inside_frame(image)
         ranks = torch.stack([_ranks(one, valid) for one, valid in zip(image, inside, strict=True)])
         likeness = (_small(ranks, inside) * self.template).sum(dim=(1, 2))
         inverted = (likeness < 0).reshape(-1, 1, 1, 1)
@@ -44,11 +45,30 @@ class Equalise(nn.Module):
         total = torch.zeros_like(self.template)
         for start in range(0, len(images), 32):
             part = images[start : start + 32].float().to(total.device)
-            inside = part > 0
+            inside = inside_frame(part)
             ranks = torch.stack([_ranks(one, valid) for one, valid in zip(part, inside, strict=True)])
             total += _small(ranks, inside).sum(dim=0)
         mean = total / len(images)
         self.template.copy_(mean - mean.mean())
+
+
+def inside_frame(image: Float[Tensor, "b 1 s s"]) -> Bool[Tensor, "b 1 s s"]:
+    """What is left without the rows and columns at the border that are black or white from end to end.
+
+    Those are padding, or a frame that was burnt in. A saturated pixel within the film counts as film: in the negative it
+    would be 0 as padding is, and film and negative would not get the same input.
+    """
+    saturated = ((image[:, 0] <= 0) | (image[:, 0] >= 1)).float()
+    rows, columns = saturated.mean(2) > FLAT, saturated.mean(1) > FLAT
+    outside = _from_either_end(rows).unsqueeze(2) | _from_either_end(columns).unsqueeze(1)
+    return ~outside.unsqueeze(1)
+
+
+def _from_either_end(flat: Bool[Tensor, "b s"]) -> Bool[Tensor, "b s"]:
+    """Keep the runs that touch the first or the last place."""
+    leading = flat.long().cumprod(1)
+    trailing = flat.flip(1).long().cumprod(1).flip(1)
+    return (leading + trailing) > 0
 
 
 def _ranks(image: Float[Tensor, "1 s s"], inside: Bool[Tensor, "1 s s"]) -> Float[Tensor, "1 s s"]:
