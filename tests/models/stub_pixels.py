@@ -5,6 +5,8 @@ from torch import nn
 
 
 class Threshold(nn.Module):
+    definition = "jsrt"
+
     def __init__(self, organs, input_size):
         super().__init__()
         self.organs, self.input_size = tuple(organs), tuple(input_size)

@@ -3,6 +3,9 @@
 Node counts and order are those of the JSRT annotations of van Ginneken et al. (2006) as used by
 HybridGNet and CheXmask: 44 right lung, 50 left lung, 26 heart, then 23 + 23 clavicle nodes. Right and left
 are the patient's: the right lung lies on the image's left in a frontal view.
+
+Sets do not agree on what a lung includes, so that a graph belongs to a definition. Landmarks, masks and scores of two
+definitions are never mixed: the same nodes mean other borders.
 """
 
 from dataclasses import dataclass
@@ -15,12 +18,21 @@ from cxrfactory.errors import CxrError
 ORGAN_NODES = {"right_lung": 44, "left_lung": 50, "heart": 26, "right_clavicle": 23, "left_clavicle": 23}
 
 # Label codes of the labelled set -> graph whose nodes it annotates.
-LABEL_GRAPHS = {"L": "lungs", "LH": "lungs-heart", "LHC": "lungs-heart-clavicles"}
+LABEL_GRAPHS = {"L": "lungs", "LH": "lungs-heart", "LHC": "lungs-heart-clavicles", "W": "whole-lungs"}
 
 _GRAPH_ORGANS = {
     "lungs": ("right_lung", "left_lung"),
     "lungs-heart": ("right_lung", "left_lung", "heart"),
     "lungs-heart-clavicles": tuple(ORGAN_NODES),
+    "whole-lungs": ("right_lung", "left_lung"),
+}
+
+# What an organ includes. JSRT's is that of the landmark sets, CheXmask too; V7's masks are of whole lungs.
+JSRT = "jsrt"
+WHOLE_LUNGS = "whole-lungs"
+DEFINITIONS = {
+    JSRT: "lungs without the part behind the heart and the mediastinum, down to the visible diaphragm (JSRT, CheXmask)",
+    WHOLE_LUNGS: "lungs with the part behind the heart (V7)",
 }
 
 
@@ -31,7 +43,7 @@ class LandmarkGraph:
     Attributes
     ----------
     name
-        ``lungs``, ``lungs-heart`` or ``lungs-heart-clavicles``.
+        ``lungs``, ``lungs-heart``, ``lungs-heart-clavicles`` or ``whole-lungs``.
     organs
         Organ names in node order.
     """
@@ -43,6 +55,17 @@ class LandmarkGraph:
     def nodes(self) -> int:
         """Number of nodes (94, 120 or 166)."""
         return sum(ORGAN_NODES[organ] for organ in self.organs)
+
+    @property
+    def definition(self) -> str:
+        """Key of :data:`DEFINITIONS`: only graphs of one definition may be trained, scored or drawn together."""
+        return WHOLE_LUNGS if self.name == WHOLE_LUNGS else JSRT
+
+    @property
+    def definition_text(self) -> str:
+        """One line that says what the organs include."""
+        organs = ", ".join(organ.replace("_", " ") for organ in self.organs)
+        return f"{organs}; {DEFINITIONS[self.definition]}"
 
     @property
     def slices(self) -> dict[str, slice]:
@@ -122,3 +145,23 @@ def landmark_graph(name: str) -> LandmarkGraph:
     if name not in _GRAPH_ORGANS:
         raise CxrError(f"unknown graph '{name}'; expected one of {', '.join(_GRAPH_ORGANS)}")
     return LandmarkGraph(name, _GRAPH_ORGANS[name])
+
+
+def graph_of_labels(labels: str, where: str) -> LandmarkGraph:
+    """Return the graph that a label code annotates.
+
+    Parameters
+    ----------
+    labels
+        ``L``, ``LH``, ``LHC`` or ``W``.
+    where
+        File and image, for the error.
+
+    Raises
+    ------
+    CxrError
+        If there is no such code.
+    """
+    if labels not in LABEL_GRAPHS:
+        raise CxrError(f"{where}: labels '{labels}'; expected one of {', '.join(LABEL_GRAPHS)}")
+    return landmark_graph(LABEL_GRAPHS[labels])

@@ -22,6 +22,7 @@ COMMANDS = {
     "project": "cxrfactory.cli.project:project",
     "project-shard": "cxrfactory.cli.project:project_shard",
     "export-weights": "cxrfactory.cli.train:export_weights",
+    "label-masks": "cxrfactory.cli.train:label_masks",
     "label-outlines": "cxrfactory.cli.train:label_outlines",
     "train": "cxrfactory.cli.train:train",
     "infer": "cxrfactory.cli.infer:infer",

@@ -51,6 +51,25 @@ def label_outlines(
     run(root, weights, output, rejected, preparation(preprocess_config), source, val_fraction)
 
 
+@with_options(PreprocessConfig)
+def label_masks(
+    root: Annotated[Path, typer.Option(help="Folder with table.csv (image_id, patient_id), images/ and masks/.")],
+    output: Annotated[Path, typer.Option(help="Labelled table to write (.parquet), as preprocess-labelled does.")],
+    rejected: Annotated[Path, typer.Option(help="Table of rejected images to write (.parquet).")],
+    source: Annotated[str, typer.Option(help="Name of the set; it goes before the ids.")],
+    definition: Annotated[
+        str, typer.Option(help="What the masks include: whole-lungs (also behind the heart), or lungs.")
+    ] = "whole-lungs",
+    val_fraction: Annotated[float, typer.Option(min=0, max=1, help="Share of patients for validation.")] = 0.25,
+    *,
+    preprocess_config: PreprocessConfig,
+) -> None:
+    """Label images by their lung masks: landmarks on the masks' borders, labels of the masks' own definition."""
+    from cxrfactory.train.masks import label_masks as run
+
+    run(root, output, rejected, preparation(preprocess_config), source, definition, val_fraction)
+
+
 def export_weights(
     weights: Annotated[Path, typer.Option(help="Trained weights (.safetensors, card beside).")],
     output: Annotated[Path, typer.Option(help="Weights to write, in 16 bits.")],

@@ -10,7 +10,7 @@ import pandas as pd
 from cxrfactory.errors import ImageError
 from cxrfactory.evaluate.as_file import FileResult, segment_as_file
 from cxrfactory.evaluate.audit_plots import plot_occlusion, plot_perturbations
-from cxrfactory.evaluate.labelled import Case, read_cases
+from cxrfactory.evaluate.labelled import Case, cases_of_definition, read_cases
 from cxrfactory.evaluate.measure import WHOLE
 from cxrfactory.evaluate.model_pictures import TILE_PX, Panel, draw_panel, sheet
 from cxrfactory.evaluate.models import open_segmenters, write_csv
@@ -86,11 +86,12 @@ def audit(
     Raises
     ------
     CxrError
-        If the table or the weights are unreadable, or the split is empty.
+        If the table or the weights are unreadable, the split is empty, or models and truth define the organs
+        differently.
     """
     output = Path(output)
-    cases = read_cases(labelled, split)
     segmenters = open_segmenters(weights, device)
+    cases = cases_of_definition(read_cases(labelled, split), segmenters, labelled)
     rows, boxes, rejected = [], [], []
     for name, segmenter in segmenters.items():
         example = cases[len(cases) // 2].image_id

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from cxrfactory.anatomy.graph import LABEL_GRAPHS, LandmarkGraph, landmark_graph
+from cxrfactory.anatomy.graph import DEFINITIONS, LandmarkGraph, graph_of_labels
 from cxrfactory.anatomy.raster import landmarks_to_masks
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.png import decode_png
 from cxrfactory.logs import get_logger
-from cxrfactory.models.segmenter import Masks
+from cxrfactory.models.segmenter import Masks, Segmenter
 from cxrfactory.tables.parquet import read_table
 from cxrfactory.tables.schemas import LABELLED_IMAGES
 
@@ -79,15 +79,38 @@ def read_cases(path: str | Path, split: str) -> list[Case]:
         raise CxrError(f"{path}: image '{chosen.loc[twice, 'image_id'].iloc[0]}' stands twice in split '{split}'")
     cases = []
     for row in chosen.itertuples():
-        if row.labels not in LABEL_GRAPHS:
-            raise CxrError(f"{path}: image '{row.image_id}' has labels '{row.labels}'; expected {list(LABEL_GRAPHS)}")
-        graph = landmark_graph(LABEL_GRAPHS[row.labels])
+        graph = graph_of_labels(row.labels, f"{path}: image '{row.image_id}'")
         points = np.asarray(row.landmarks, np.float64).reshape(-1, 2)
         if len(points) != graph.nodes:
             raise CxrError(f"{path}: image '{row.image_id}' has labels {row.labels} but {len(points)} landmarks")
         cases.append(Case(row.image_id, row.source, row.png, int(row.size), graph, points))
     log.info("%s: read %d images of split '%s'", path, len(cases), split)
     return cases
+
+
+def cases_of_definition(cases: list[Case], segmenters: dict[str, Segmenter], path: str | Path) -> list[Case]:
+    """Cases whose truth defines the organs as the models do; the others are left out, and the log says so.
+
+    Raises
+    ------
+    CxrError
+        If two models define the organs differently, or no case is left.
+    """
+    found = {name: segmenter.definition for name, segmenter in segmenters.items()}
+    definitions = sorted(set(found.values()))
+    if len(definitions) > 1:
+        names = ", ".join(f"'{name}' {definition}" for name, definition in found.items())
+        raise CxrError(f"models define the organs differently ({names}); compare models of one definition")
+    kept = [case for case in cases if case.graph.definition == definitions[0]]
+    if not kept:
+        raise CxrError(
+            f"{path}: no image is labelled by the models' definition '{definitions[0]}' "
+            f"({DEFINITIONS[definitions[0]]}); found '{cases[0].graph.definition}': give labels of that definition"
+        )
+    if len(kept) < len(cases):
+        log.warning("%s: left out %d images labelled by another definition than the models' '%s'",
+                    path, len(cases) - len(kept), definitions[0])  # fmt: skip
+    return kept
 
 
 def with_unions(masks: Masks) -> Masks:

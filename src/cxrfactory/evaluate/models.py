@@ -8,7 +8,7 @@ import pandas as pd
 
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.evaluate.cost import measure_cost
-from cxrfactory.evaluate.labelled import Case, read_cases
+from cxrfactory.evaluate.labelled import Case, cases_of_definition, read_cases
 from cxrfactory.evaluate.measure import COLUMNS, WHOLE, measure
 from cxrfactory.evaluate.model_pictures import extremes_picture
 from cxrfactory.evaluate.statistics import compare_models, summarise
@@ -80,11 +80,12 @@ def evaluate_models(
     Raises
     ------
     CxrError
-        If the table or the weights are unreadable, the split is empty, or a model shares no organ with the truth.
+        If the table or the weights are unreadable, the split is empty, models and truth define the organs differently,
+        or a model shares no organ with the truth.
     """
     output = Path(output)
-    cases = read_cases(labelled, split)
     segmenters = open_segmenters(weights, device)
+    cases = cases_of_definition(read_cases(labelled, split), segmenters, labelled)
     rows, rejected = [], []
     for name, segmenter in segmenters.items():
         for case in progress(cases, name):

@@ -1,13 +1,16 @@
 """Files and folders straight to CheXmask rows at the original resolution, without the workflow."""
 
 import csv
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
 
+from cxrfactory import __version__
 from cxrfactory.anatomy.graph import LandmarkGraph
 from cxrfactory.anatomy.raster import landmarks_to_masks
 from cxrfactory.errors import CxrError, ImageError
@@ -18,7 +21,7 @@ from cxrfactory.imaging.prepare import Preparation, prepare
 from cxrfactory.imaging.reading import read_radiograph
 from cxrfactory.infer.predictor import Prediction, Predictor
 from cxrfactory.logs import get_logger, progress
-from cxrfactory.tables.atomic import text_file
+from cxrfactory.tables.atomic import text_file, write_text
 from cxrfactory.tables.chexmask import header_text, quoted, row_text
 from cxrfactory.tables.rle import rle_encode
 from cxrfactory.tables.weights import read_weights
@@ -98,7 +101,8 @@ def segment(
     output
         CSV with the published columns; the RCA columns stay empty, since there is nothing to compare with.
         ``<output>.rejected.csv`` (``image_id,reason``) stands beside it, and ``<output>.std.csv`` with
-        the standard deviation of every coordinate, in pixels of the original image.
+        the standard deviation of every coordinate, in pixels of the original image. ``<output>.card.json`` says which
+        weights made it, and what the organs include.
     masks
         Folder for one 0/255 PNG an organ and image.
     overlays
@@ -142,6 +146,7 @@ def segment(
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["image_id", "reason"])
         writer.writerows(sorted(files.rejected))
+    write_text(output.with_suffix(".card.json"), _card(predictor.graph, card))
     read, lost = len(files.paths), len(files.rejected)
     log.info("read %d files, kept %d, rejected %d (%s); wrote %s", read, kept, lost, beside, output)
     return kept, lost
@@ -213,6 +218,11 @@ def _row(done: Segmented, graph: LandmarkGraph, masks: Path | None) -> str:
     published = [rles.get(organ, "") for organ in ("left_lung", "right_lung", "heart")]
     whole = points.astype(np.int64)[:PUBLISHED_NODES]
     return row_text(done.image_id, None, None, whole, *published, height=height, width=width)
+
+
+def _card(graph: LandmarkGraph, weights: dict[str, Any]) -> str:
+    card = {"graph": graph.name, "organs": graph.organs, "definition": graph.definition_text}
+    return json.dumps(card | {"weights_sha256": weights["sha256"], "cxrfactory": __version__}, indent=2) + "\n"
 
 
 def _deviations(done: Segmented) -> str:

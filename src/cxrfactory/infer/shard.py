@@ -80,7 +80,7 @@ def infer_shard(
                 )
     columns = [name for name in LANDMARKS.names if name not in GEOMETRY]
     frame = pd.DataFrame(kept, columns=columns).merge(table[["image_id", *GEOMETRY]], on="image_id", how="left")
-    write_table(frame, output, LANDMARKS)
+    write_table(frame, output, LANDMARKS, graph=predictor.graph.name)
     write_table(pd.DataFrame(lost, columns=REJECTED.names), rejected, REJECTED)
     log.info("kept %d, rejected %d; wrote %s", len(kept), len(lost), output)
 

@@ -68,6 +68,12 @@ class Segmenter:
         self.network.to(self.device)
         self.parameters = sum(each.numel() for each in self.network.parameters())
 
+    @property
+    def definition(self) -> str:
+        """What its organs include, a key of :data:`cxrfactory.anatomy.graph.DEFINITIONS`."""
+        network = self.network
+        return network.graph.definition if hasattr(network, "graph") else network.definition
+
     def __call__(self, image: UInt8[np.ndarray, "s s"], size: int) -> Segmentation:
         """Segment one square preprocessed image.
 

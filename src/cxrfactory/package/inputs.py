@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from cxrfactory.anatomy.graph import ORGAN_NODES
+from cxrfactory.anatomy.graph import JSRT, ORGAN_NODES, landmark_graph
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.geometry import Geometry
 from cxrfactory.package.rows import Prediction, Scores
-from cxrfactory.tables.parquet import read_table
+from cxrfactory.tables.parquet import read_table, stored_graph
 from cxrfactory.tables.schemas import GEOMETRY_FIELDS, LANDMARKS, MANIFEST, RCA, REJECTED
 
 # A few hundred rows of each open shard are in memory at a time.
@@ -108,8 +108,15 @@ def graph_name(paths: Sequence[str | Path]) -> str | None:
     Raises
     ------
     CxrError
-        If the number of nodes is of no known graph.
+        If the number of nodes is of no known graph, or the lungs are not defined as CheXmask's.
     """
+    for path in paths:
+        name = stored_graph(path)
+        if name is not None and landmark_graph(name).definition != JSRT:
+            raise CxrError(
+                f"{path}: landmarks of graph '{name}' ({landmark_graph(name).definition_text}); CheXmask's lungs are "
+                "JSRT's: use weights of 'lungs' or 'lungs-heart'"
+            )
     for path in paths:
         for batch in _batches(path, ["landmarks"], 1):
             if batch.num_rows:

@@ -20,7 +20,7 @@ from cxrfactory.imaging.geometry import Geometry
 from cxrfactory.imaging.png import decode_png
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.metrics.overlap import dice
-from cxrfactory.rca.reference import read_reference
+from cxrfactory.rca.reference import check_definition, read_reference
 from cxrfactory.rca.score import (
     HEART,
     LUNGS,
@@ -187,6 +187,8 @@ def check_truth(
     references: int = 5,
 ) -> dict[str, Any]:
     """Check RCA on ``count`` images of shards whose truth is known; see the functions that this calls."""
+    for path in landmarks:
+        check_definition(path, reference)
     size = read_reference(reference).size
     return run_check(cases_of_truth(images, landmarks, truth, count, size), reference, output, references)
 

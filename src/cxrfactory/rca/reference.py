@@ -10,13 +10,13 @@ import pandas as pd
 import pyarrow as pa
 from jaxtyping import Float32, UInt8
 
-from cxrfactory.anatomy.graph import LABEL_GRAPHS, LandmarkGraph, landmark_graph
+from cxrfactory.anatomy.graph import LandmarkGraph, graph_of_labels, landmark_graph
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.png import decode_png, encode_png
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.rca.score import HEART, Reference, graph_of, organ_masks, resized
 from cxrfactory.tables.keys import seed_of
-from cxrfactory.tables.parquet import read_table, write_table
+from cxrfactory.tables.parquet import read_table, stored_graph, write_table
 from cxrfactory.tables.schemas import LABELLED_IMAGES
 from cxrfactory.tables.weights import read_weights
 
@@ -92,7 +92,8 @@ def build_reference(
     output
         Parquet to write, schema ``REFERENCE``.
     encode, graph
-        From :func:`encoder_of`. Where the graph has a heart, only images with a labelled heart are kept.
+        From :func:`encoder_of`. Where the graph has a heart, only images with a labelled heart are kept; images
+        labelled by another definition of the organs than the graph's are left out.
     fraction
         Share of the labelled images, chosen by a stable hash of the id (thesis section 5: 80 %).
     size
@@ -109,18 +110,16 @@ def build_reference(
     """
     table = read_table(labelled, LABELLED_IMAGES).sort_values("image_id")
     with_heart = HEART in graph.organs
-    wanted = landmark_graph("lungs-heart" if with_heart else "lungs")
+    wanted = landmark_graph("lungs-heart") if with_heart else graph
     rows: list[dict[str, Any]] = []
     chosen = [row for row in table.to_dict("records") if is_reference(row["image_id"], fraction)]
     for row in progress(chosen, "rca-reference"):
         where = f"{labelled}: image '{row['image_id']}'"
-        if row["labels"] not in LABEL_GRAPHS:
-            raise CxrError(f"{where}: labels '{row['labels']}'; expected one of {', '.join(LABEL_GRAPHS)}")
-        own = landmark_graph(LABEL_GRAPHS[row["labels"]])
+        own = graph_of_labels(row["labels"], where)
         points = np.asarray(row["landmarks"], np.float32).reshape(-1, 2)
         if len(points) != own.nodes:
             raise CxrError(f"{where}: {len(points)} landmarks; labels '{row['labels']}' expect {own.nodes}")
-        if with_heart and HEART not in own.organs:
+        if own.definition != wanted.definition or (with_heart and HEART not in own.organs):
             continue
         points = ((points[: wanted.nodes] + 0.5) * (size / row["size"]) - 0.5).astype(np.float32)
         empty = [organ for organ, mask in organ_masks(points, wanted, size, size).items() if not mask.any()]
@@ -135,14 +134,33 @@ def build_reference(
                 "latent": encode(image),
             }
         )
-    log.info(
-        "%s: %d labelled images, %d in the fraction of %g, %d with %s; wrote %s",
-        labelled, len(table), len(chosen), fraction, len(rows), " and ".join(wanted.organs), output,
-    )  # fmt: skip
     if not rows:
-        raise CxrError(f"{labelled}: no image is left for the reference set; RCA needs labelled images")
-    write_table(pd.DataFrame(rows), output, REFERENCE)
+        raise CxrError(
+            f"{labelled}: no image is left for the reference set; RCA needs images with labels of '{wanted.name}'"
+        )
+    write_table(pd.DataFrame(rows), output, REFERENCE, graph=wanted.name)
+    log.info(
+        "%s: %d labelled images, %d in the fraction of %g, %d with labels of '%s'; wrote %s",
+        labelled, len(table), len(chosen), fraction, len(rows), wanted.name, output,
+    )  # fmt: skip
     return len(rows)
+
+
+def check_definition(landmarks: str | Path, reference: str | Path) -> None:
+    """Refuse landmarks that define the organs in another way than the references.
+
+    Raises
+    ------
+    CxrError
+        If they do, or a table is unreadable.
+    """
+    names = [stored_graph(path) or "lungs" for path in (landmarks, reference)]
+    mine, other = (landmark_graph(name).definition for name in names)
+    if mine != other:
+        raise CxrError(
+            f"{landmarks}: landmarks by the definition '{mine}', {reference}: references by '{other}'; make both with "
+            "the same weights"
+        )
 
 
 def read_reference(path: str | Path) -> ReferenceSet:

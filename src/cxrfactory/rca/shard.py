@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.png import decode_png
 from cxrfactory.logs import get_logger, progress
-from cxrfactory.rca.reference import ReferenceSet, read_reference
+from cxrfactory.rca.reference import ReferenceSet, check_definition, read_reference
 from cxrfactory.rca.score import HEART, graph_of, organ_masks, rca_score, resized, select_references
 from cxrfactory.tables.parquet import read_table, write_table
 from cxrfactory.tables.schemas import IMAGES, RCA, REJECTED
@@ -101,6 +101,7 @@ def rca_shard(
     known = read_reference(reference)
     if known.size != size:
         raise CxrError(f"{reference}: images of {known.size} px, --size is {size}; make the set again for that size")
+    check_definition(landmarks, reference)
     table = read_table(landmarks, columns=["image_id", "landmarks", "latent", "size"])
     if table["image_id"].duplicated().any():
         raise CxrError(f"{landmarks}: image_id '{table['image_id'][table['image_id'].duplicated()].iloc[0]}' repeats")

@@ -11,8 +11,12 @@ import pyarrow.parquet as pq
 from cxrfactory.errors import CxrError
 from cxrfactory.tables.atomic import atomic_path
 
+GRAPH_KEY = "graph"
 
-def write_table(frame: pd.DataFrame, path: str | Path, schema: pa.Schema, sort: bool = True) -> None:
+
+def write_table(
+    frame: pd.DataFrame, path: str | Path, schema: pa.Schema, sort: bool = True, graph: str | None = None
+) -> None:
     """Write a frame as Parquet, atomically, rows sorted by ``image_id``.
 
     Parameters
@@ -25,6 +29,8 @@ def write_table(frame: pd.DataFrame, path: str | Path, schema: pa.Schema, sort: 
         One of :mod:`cxrfactory.tables.schemas`.
     sort
         Sort rows by ``image_id`` first, so that the bytes do not depend on the order of work.
+    graph
+        Name of the graph of the table's landmarks, kept in the file's metadata (:func:`stored_graph`).
 
     Raises
     ------
@@ -46,7 +52,24 @@ def write_table(frame: pd.DataFrame, path: str | Path, schema: pa.Schema, sort: 
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise CxrError(f"{path}: {error}") from error
     with atomic_path(path) as temporary:
-        pq.write_table(table.replace_schema_metadata(None), temporary, compression="zstd")
+        facts = None if graph is None else {GRAPH_KEY: graph}
+        pq.write_table(table.replace_schema_metadata(facts), temporary, compression="zstd")
+
+
+def stored_graph(path: str | Path) -> str | None:
+    """Name of the graph of a table's landmarks, where :func:`write_table` was given one.
+
+    Node counts do not tell two definitions of the lungs apart. Tables of landmarks without a name are of the
+    definition ``jsrt``: the others have never been written without.
+
+    Raises
+    ------
+    CxrError
+        If the file is missing or is no Parquet file.
+    """
+    facts = _read_schema(Path(path)).metadata or {}
+    name = facts.get(GRAPH_KEY.encode())
+    return None if name is None else name.decode()
 
 
 @contextmanager
@@ -72,14 +95,18 @@ def read_table(path: str | Path, schema: pa.Schema | None = None, columns: list[
         If the file is missing, is no Parquet file, or lacks a column.
     """
     path = Path(path)
-    if not path.is_file():
-        raise CxrError(f"{path}: no such file; run the stage that makes it first")
-    try:
-        names = pq.read_schema(path).names
-    except pa.ArrowInvalid as error:
-        raise CxrError(f"{path}: not a readable Parquet file ({error})") from error
+    names = _read_schema(path).names
     wanted = columns or (schema.names if schema is not None else names)
     missing = [name for name in wanted if name not in names]
     if missing:
         raise CxrError(f"{path}: columns {missing} are missing; found {names}")
     return pq.read_table(path, columns=wanted).to_pandas()
+
+
+def _read_schema(path: Path) -> pa.Schema:
+    if not path.is_file():
+        raise CxrError(f"{path}: no such file; run the stage that makes it first")
+    try:
+        return pq.read_schema(path)
+    except pa.ArrowInvalid as error:
+        raise CxrError(f"{path}: not a readable Parquet file ({error})") from error

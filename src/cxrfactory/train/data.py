@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, UInt8
 
-from cxrfactory.anatomy.graph import LABEL_GRAPHS, LandmarkGraph, landmark_graph
+from cxrfactory.anatomy.graph import LandmarkGraph, graph_of_labels
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.png import decode_png
 from cxrfactory.logs import get_logger
@@ -48,12 +48,14 @@ def load_labelled(
 ) -> LabelledImages:
     """Read the images of one split from a preprocessed labelled table, or from several.
 
-    Annotations beyond the graph are cut (nodes of L are the first of LH, those of LH the first of LHC).
+    Annotations beyond the graph are cut (nodes of L are the first of LH, those of LH the first of LHC). Images
+    labelled by another definition of the organs than the graph's are left out: their nodes mean other borders.
 
     Raises
     ------
     CxrError
-        If the split is empty, no image annotates the whole graph, or an id stands in two tables.
+        If the split is empty or holds only images of another definition, no image annotates the whole graph, or an id
+        stands in two tables.
     """
     paths = [path] if isinstance(path, str | Path) else list(path)
     table = pd.concat([read_table(each, LABELLED_IMAGES) for each in paths], ignore_index=True)
@@ -64,12 +66,13 @@ def load_labelled(
         raise CxrError(f"{path}: image_id '{twice.iloc[0]}' occurs twice; ids must be unique over all tables")
     if table.empty:
         raise CxrError(f"{path}: no image has split '{split}'; expected images of 'train' and of 'val'")
+    table = _of_definition(table, graph, f"{path}: split '{split}'")
     images, targets = [], []
     for row in table.itertuples():
         image = decode_png(row.png)
         images.append(np.round(to_input(image, input_size) * 255).astype(np.uint8))
         points = np.asarray(row.landmarks, np.float64).reshape(-1, 2)
-        if len(points) != landmark_graph(LABEL_GRAPHS[row.labels]).nodes:
+        if len(points) != graph_of_labels(row.labels, str(path)).nodes:
             raise CxrError(f"{path}: image '{row.image_id}' has labels {row.labels} but {len(points)} landmarks")
         targets.append(to_fractions(points, image.shape[0])[: graph.nodes].astype(np.float32))
     if all(len(target) < graph.nodes for target in targets):
@@ -78,6 +81,23 @@ def load_labelled(
         )
     log.info("read %d images of split '%s' from %s", len(images), split, path)
     return LabelledImages(list(table["image_id"]), np.stack(images), targets)
+
+
+def _of_definition(table: pd.DataFrame, graph: LandmarkGraph, where: str) -> pd.DataFrame:
+    """Rows whose labels are of the graph's definition."""
+    codes = table["labels"].unique()
+    fitting = [code for code in codes if graph_of_labels(code, where).definition == graph.definition]
+    kept = table[table["labels"].isin(fitting)]
+    others = ", ".join(sorted(set(codes) - set(fitting)))
+    if kept.empty:
+        raise CxrError(
+            f"{where}: {len(table)} images, all with labels {others}; the graph '{graph.name}' means "
+            f"{graph.definition_text}: give images labelled so, or choose another graph"
+        )
+    if others:
+        left_out = len(table) - len(kept)
+        log.info("%s: left out %d images with labels %s, no '%s'", where, left_out, others, graph.definition)
+    return kept
 
 
 def mean_shape(targets: list[np.ndarray], nodes: int) -> Float[np.ndarray, "nodes 2"]:

@@ -7,13 +7,13 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from cxrfactory.anatomy.graph import landmark_graph
+from cxrfactory.anatomy.graph import DEFINITIONS, JSRT, landmark_graph
 from cxrfactory.errors import CxrError
 from cxrfactory.models.normalise import build_normaliser
 
 GRAPH = "lungs-heart"  # whose organs are segmented where the settings name none
 INPUT_SIZE = 256
-SHARED = ("organs", "input_size", "normalise")
+SHARED = ("organs", "definition", "input_size", "normalise")
 # Settings of landmark models that a shared config section also holds; they mean nothing here.
 LANDMARK_ONLY = ("segmenter", "graph", "igsc", "latent")
 
@@ -28,7 +28,9 @@ class PixelSegmenter(nn.Module):
     name
         Registered name, for errors.
     organs
-        Names of the output maps in their order. Any names: two conventions of the lungs are two organs.
+        Names of the output maps in their order.
+    definition
+        What the organs include, a key of :data:`cxrfactory.anatomy.graph.DEFINITIONS`.
     input_size
         (rows, columns) that images are scaled to. The network takes any size; it is at its best at this one.
     multiple
@@ -44,6 +46,7 @@ class PixelSegmenter(nn.Module):
         body: nn.Module,
         name: str,
         organs: tuple[str, ...],
+        definition: str,
         input_size: tuple[int, int],
         multiple: int,
         normalise: str,
@@ -52,6 +55,7 @@ class PixelSegmenter(nn.Module):
         super().__init__()
         self.name, self.organs, self.input_size, self.multiple = name, organs, input_size, multiple
         self.normalise, self.normaliser, self.options = normalise, build_normaliser(normalise), options
+        self.definition = definition
         self.body = body
 
     def forward(self, image: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b o h w"]:
@@ -82,8 +86,8 @@ class PixelSegmenter(nn.Module):
 
     def settings(self) -> dict[str, Any]:
         """What the builder needs to make this network again; part of the weights card."""
-        shared = {"organs": list(self.organs), "input_size": list(self.input_size), "normalise": self.normalise}
-        return shared | self.options
+        shared = {"organs": list(self.organs), "definition": self.definition}
+        return shared | {"input_size": list(self.input_size), "normalise": self.normalise} | self.options
 
 
 def build_pixel(
@@ -99,8 +103,8 @@ def build_pixel(
     name
         Registered name.
     settings
-        ``organs`` (or ``graph``, whose organs are then taken), ``input_size`` (a side, or [rows, columns]),
-        ``normalise``, and any of ``defaults``.
+        ``organs`` and ``definition`` (or ``graph``, whose organs and definition are then taken), ``input_size`` (a
+        side, or [rows, columns]), ``normalise``, and any of ``defaults``.
     defaults
         The network's own settings; may also hold other defaults of the shared ones.
     body
@@ -116,14 +120,18 @@ def build_pixel(
         known = ", ".join(sorted({*SHARED, "graph", *defaults}))
         raise CxrError(f"{name}: unknown setting '{unknown[0]}'; expected any of {known}")
     given = {key: value for key, value in settings.items() if key not in LANDMARK_ONLY}
-    merged = {"input_size": INPUT_SIZE, "normalise": "none"} | defaults | given
+    # Settings that name neither definition nor graph are of a time when there was one definition.
+    definition = landmark_graph(settings["graph"]).definition if "graph" in settings else JSRT
+    merged = {"definition": definition, "input_size": INPUT_SIZE, "normalise": "none"} | defaults | given
+    if merged["definition"] not in DEFINITIONS:
+        raise CxrError(f"{name}: definition is {merged['definition']!r}; expected one of {', '.join(DEFINITIONS)}")
     if "organs" not in given and ("graph" in settings or "organs" not in defaults):
         merged["organs"] = landmark_graph(settings.get("graph", GRAPH)).organs
     organs = _organs(name, merged["organs"])
     options = {key: merged[key] for key in defaults if key not in SHARED}
     network, multiple = body(len(organs), options)
     size = _size(name, merged["input_size"])
-    return PixelSegmenter(network, name, organs, size, multiple, merged["normalise"], options)
+    return PixelSegmenter(network, name, organs, merged["definition"], size, multiple, merged["normalise"], options)
 
 
 def positive(name: str, key: str, value: Any) -> int:
