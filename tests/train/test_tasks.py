@@ -28,7 +28,7 @@ def test_config_knows_every_registered_name():
     assert list(get_args(ModelConfig.model_fields["segmenter"].annotation)) == model_names()
 
 
-@pytest.mark.parametrize("name", model_names())
+@pytest.mark.parametrize("name", [*LANDMARK_MODELS, *PIXEL_MODELS])
 def test_every_network_trains_and_its_weights_segment(labelled, tmp_path, name):
     settings = TrainConfig(epochs=1, batch_size=8, precision="fp32")
     model = ModelConfig(segmenter=name, input_size=64, latent=16)

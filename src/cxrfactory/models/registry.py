@@ -17,6 +17,9 @@ class ModelKind(StrEnum):
     LANDMARK = "landmark"
     """Image ``[b, 1, s, s]`` to positions ``[b, n, 2]``, (x, y) fractions of the side, in the order of its graph."""
 
+    ATLAS = "atlas"
+    """Landmarks too, carried over from labelled images; no latent code, nothing is trained."""
+
     PIXEL = "pixel"
     """Image ``[b, 1, h, w]`` to logits ``[b, o, h, w]``, in the order of its ``organs``; one sigmoid an organ."""
 
@@ -27,6 +30,7 @@ LANDMARK_MODELS = {
     "fc": "cxrfactory.models.baselines.fc:build",
     "pca": "cxrfactory.models.baselines.pca:build",
 }
+ATLAS_MODELS = {"multi-atlas": "cxrfactory.models.baselines.atlas_segmenter:build"}
 PIXEL_MODELS = {
     "unet": "cxrfactory.models.pixel.unet:build",
     "unet-plus-plus": "cxrfactory.models.pixel.unet_plus_plus:build",
@@ -37,11 +41,12 @@ PIXEL_MODELS = {
 }
 # Settings of a landmark model that is asked for by its name alone; pixel models hold their own.
 LANDMARK_DEFAULTS = {"graph": "lungs-heart", "input_size": 1024, "igsc": [6, 5], "latent": 64}
+ATLAS_DEFAULTS = {"graph": "lungs-heart", "input_size": 256}
 
 
 def model_names() -> list[str]:
     """All registered names, landmark models first."""
-    return [*LANDMARK_MODELS, *PIXEL_MODELS]
+    return [*LANDMARK_MODELS, *ATLAS_MODELS, *PIXEL_MODELS]
 
 
 def model_kind(name: str) -> ModelKind:
@@ -54,6 +59,8 @@ def model_kind(name: str) -> ModelKind:
     """
     if name in LANDMARK_MODELS:
         return ModelKind.LANDMARK
+    if name in ATLAS_MODELS:
+        return ModelKind.ATLAS
     if name in PIXEL_MODELS:
         return ModelKind.PIXEL
     raise CxrError(f"unknown segmenter '{name}'; expected one of {', '.join(model_names())}")
@@ -67,8 +74,8 @@ def build_segmenter(name: str, settings: dict[str, Any]) -> "nn.Module":
     CxrError
         If no segmenter has that name, or its settings are not what it expects.
     """
-    table = LANDMARK_MODELS if model_kind(name) is ModelKind.LANDMARK else PIXEL_MODELS
-    module, function = table[name].split(":")
+    model_kind(name)  # refuses unknown names
+    module, function = (LANDMARK_MODELS | ATLAS_MODELS | PIXEL_MODELS)[name].split(":")
     return getattr(import_module(module), function)(settings)
 
 
@@ -88,7 +95,8 @@ def build_model(name: str, settings: dict[str, Any] | None = None) -> "nn.Module
         If no segmenter has that name, or its settings are not what it expects.
     """
     if settings is None:
-        settings = LANDMARK_DEFAULTS if model_kind(name) is ModelKind.LANDMARK else {}
+        defaults = {ModelKind.LANDMARK: LANDMARK_DEFAULTS, ModelKind.ATLAS: ATLAS_DEFAULTS, ModelKind.PIXEL: {}}
+        settings = defaults[model_kind(name)]
     return build_segmenter(name, dict(settings))
 
 

@@ -17,12 +17,14 @@ def save_checkpoint(
     average: dict[str, torch.Tensor],
     optimizer: torch.optim.Optimizer,
     state: dict[str, Any],
+    best: dict[str, torch.Tensor] | None = None,
 ) -> None:
-    """Write network, running average, optimiser moments and the plain values of ``state``, atomically."""
+    """Write network, running average, optimiser moments, the best weights so far and ``state``, atomically."""
     from safetensors.torch import save_file
 
     tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
     tensors |= {f"average.{name}": value for name, value in average.items()}
+    tensors |= {f"best.{name}": value for name, value in (best or {}).items()}
     for index, moments in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": torch.as_tensor(value) for name, value in moments.items()}
     contiguous = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
@@ -31,9 +33,13 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    path: Path, network: nn.Module, average: dict[str, torch.Tensor], optimizer: torch.optim.Optimizer
+    path: Path,
+    network: nn.Module,
+    average: dict[str, torch.Tensor],
+    optimizer: torch.optim.Optimizer,
+    best: dict[str, torch.Tensor] | None = None,
 ) -> dict[str, Any]:
-    """Fill network, average and optimiser from a checkpoint and return its ``state``.
+    """Fill network, average, optimiser and best weights from a checkpoint and return its ``state``.
 
     Raises
     ------
@@ -51,6 +57,8 @@ def load_checkpoint(
         first = str(error).splitlines()[0]
         raise CxrError(f"{path}: not a checkpoint of this network ({first}); remove it to start afresh") from error
     average.update(_part(tensors, "average."))
+    if best is not None:
+        best.update(_part(tensors, "best."))
     moments: dict[int, dict[str, torch.Tensor]] = {}
     for name, value in _part(tensors, "optimizer.").items():
         index, key = name.split(".", 1)

@@ -13,8 +13,10 @@ from cxrfactory.config import TrainConfig
 from cxrfactory.logs import get_logger
 from cxrfactory.tables.keys import seed_of
 from cxrfactory.train.augment import move, recolour
+from cxrfactory.train.balance import balanced
 from cxrfactory.train.checkpoint import load_checkpoint, save_checkpoint
 from cxrfactory.train.data import LabelledImages, epoch_batches
+from cxrfactory.train.stopping import Best, mean_dice
 from cxrfactory.train.tasks import Task, task_of
 
 log = get_logger(__name__)
@@ -25,9 +27,19 @@ WARMUP = 0.03  # share of the steps in which the cosine schedule's rate rises fr
 
 @dataclass
 class History:
-    """One row an epoch: ``epoch``, ``loss``, ``learning_rate``, ``seconds`` and, where validated, metrics."""
+    """The course of a run.
+
+    Attributes
+    ----------
+    rows
+        One an epoch: ``epoch``, ``loss``, ``learning_rate``, ``seconds`` and, where validated, metrics; with
+        patience ``kept`` is 1 in the row of the weights that the run ends with.
+    best_epoch
+        Whose weights were kept; None without patience, which keeps the last.
+    """
 
     rows: list[dict[str, float]] = field(default_factory=list)
+    best_epoch: int | None = None
 
 
 def learning_rate(settings: TrainConfig, progress: float, epoch: int) -> float:
@@ -47,8 +59,11 @@ def fit(
     device: torch.device,
     checkpoint: Path | None = None,
     fresh: bool = True,
+    strata: list[str] | None = None,
 ) -> History:
-    """Train in place; the network ends with the averaged weights of the last epoch.
+    """Train in place; the network ends with the averaged weights of the last epoch, or with patience of the best.
+
+    Multi-atlas has nothing to train: it keeps the training set, and the history is empty.
 
     Parameters
     ----------
@@ -66,12 +81,17 @@ def fit(
     fresh
         Whether the network takes from this training set what it needs before the first step; not where it starts
         from trained weights, which hold it.
+    strata
+        Source or class of every training image; images of small ones are repeated within an epoch.
 
     Returns
     -------
     History
         Loss and metrics by epoch.
     """
+    if hasattr(network, "learn_atlases"):
+        network.learn_atlases(train.images, train.targets)
+        return History()
     groups = train.groups()
     images = torch.from_numpy(train.images)
     task = task_of(network, settings)
@@ -80,15 +100,17 @@ def fit(
     network.to(device, memory_format=torch.channels_last).train()
     optimizer = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
     average = {name: value.detach().clone() for name, value in network.state_dict().items()}
-    history, first = History(), 0
+    history, first, best = History(), 0, Best(settings.patience)
     if checkpoint is not None and checkpoint.is_file():
-        state = load_checkpoint(checkpoint, network, average, optimizer)
+        state = load_checkpoint(checkpoint, network, average, optimizer, best.weights)
         first, history.rows = state["epoch"], state["history"]
+        best.restore(state)
         log.info("resumed from %s after epoch %d", checkpoint, first)
     spent = sum(row["seconds"] for row in history.rows)
     for epoch in range(first, settings.epochs):
         started = time.monotonic()
-        loss, rate = _epoch(network, task, images, train, groups, settings, device, optimizer, average, epoch)
+        drawn = groups if strata is None else balanced(groups, strata, epoch, settings.seed)
+        loss, rate = _epoch(network, task, images, train, drawn, settings, device, optimizer, average, epoch)
         spent += time.monotonic() - started
         row = {"epoch": epoch + 1, "loss": loss, "learning_rate": rate, "seconds": time.monotonic() - started}
         last = epoch + 1 == settings.epochs
@@ -101,12 +123,20 @@ def fit(
             if "all" in metrics:
                 row |= {"val_mse": metrics.pop("all")["mse"]}
             row |= {f"val_dice_{organ}": values["dice"] for organ, values in metrics.items()}
+            best.offer(epoch + 1, mean_dice(metrics), average)
             shown = ", ".join(f"{name} {value:.4g}" for name, value in row.items() if name.startswith("val"))
             log.info("epoch %d of %d, %.0f s: loss %.3g, %s", epoch + 1, settings.epochs, spent, loss, shown)
         history.rows.append(row)
+        if best.exhausted and not last:
+            log.info("stopped after epoch %d: no better mean Dice since epoch %d", epoch + 1, best.epoch)
+            break
         if len(row) > UNVALIDATED and checkpoint is not None and not last:
-            save_checkpoint(checkpoint, network, average, optimizer, {"epoch": epoch + 1, "history": history.rows})
-    network.load_state_dict(average)
+            state = {"epoch": epoch + 1, "history": history.rows} | best.state()
+            save_checkpoint(checkpoint, network, average, optimizer, state, best.weights)
+    network.load_state_dict(best.weights or average)
+    if best.epoch is not None:
+        history.best_epoch = best.epoch
+        history.rows[best.epoch - 1]["kept"] = 1
     return history
 
 

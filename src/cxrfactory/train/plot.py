@@ -13,7 +13,7 @@ def plot_curves(history: pd.DataFrame, path: Path) -> None:
     Parameters
     ----------
     history
-        Columns ``epoch``, ``loss`` and ``val_dice_*``.
+        Columns ``epoch``, ``loss``, ``val_dice_*`` and, with early stopping, ``kept``, which is marked.
     path
         PNG or SVG to write.
     """
@@ -22,7 +22,7 @@ def plot_curves(history: pd.DataFrame, path: Path) -> None:
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2)
     left.plot(history["epoch"], history["loss"], color="#444444", linewidth=1)
-    left.set(xlabel="epoch", ylabel="training loss", yscale="log")
+    left.set(xlabel="epoch", ylabel="training loss", yscale="log" if len(history) else "linear")
     colours = {"lungs": "#0072b2", "heart": "#d55e00"}
     for organ, colour in colours.items():
         if (name := f"val_dice_{organ}") in history:
@@ -30,7 +30,11 @@ def plot_curves(history: pd.DataFrame, path: Path) -> None:
             right.plot(rows["epoch"], rows[name], color=colour, marker="o", markersize=3, label=organ)
             right.annotate(f"{rows[name].iloc[-1]:.3f}", (rows["epoch"].iloc[-1], rows[name].iloc[-1]))
     right.set(xlabel="epoch", ylabel="Dice on val", ylim=(None, 1))
-    right.legend(frameon=False, loc="lower right")
+    if "kept" in history:
+        epoch = history.loc[history["kept"] == 1, "epoch"].iloc[0]
+        right.axvline(epoch, color="#444444", linewidth=0.8, linestyle=":", label=f"kept: epoch {epoch}")
+    if right.get_legend_handles_labels()[0]:
+        right.legend(frameon=False, loc="lower right")
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
     with atomic_path(path) as temporary:
