@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from cxrfactory.anatomy.graph import landmark_graph
+from cxrfactory.anatomy.graph import DEFINITIONS, LABEL_GRAPHS, graph_of_labels, landmark_graph
 from cxrfactory.errors import CxrError
 
-NAMES = {"lungs": 94, "lungs-heart": 120, "lungs-heart-clavicles": 166}
+NAMES = {"lungs": 94, "lungs-heart": 120, "lungs-heart-clavicles": 166, "whole-lungs": 94}
 
 
 @pytest.mark.parametrize(("name", "nodes"), NAMES.items())
@@ -48,6 +48,24 @@ def test_unpooling_interpolates_along_the_cycle():
     fine = (graph.unpooling() @ coarse)[:, 0]
     np.testing.assert_allclose(fine[:6], [0, 0.25, 0.75, 0.75, 0.25, 0])
     assert fine.sum() == 2
+
+
+def test_only_whole_lungs_are_of_another_definition():
+    definitions = {code: graph_of_labels(code, "t").definition for code in LABEL_GRAPHS}
+    assert definitions == {"L": "jsrt", "LH": "jsrt", "LHC": "jsrt", "W": "whole-lungs"}
+    assert set(definitions.values()) == set(DEFINITIONS)
+
+
+def test_the_definition_is_one_line_that_names_the_organs():
+    text = landmark_graph("lungs-heart").definition_text
+    assert text.startswith("right lung, left lung, heart; lungs without the part behind the heart")
+    assert landmark_graph("whole-lungs").definition_text == "right lung, left lung; " + DEFINITIONS["whole-lungs"]
+    assert all("\n" not in landmark_graph(name).definition_text for name in NAMES)
+
+
+def test_unknown_labels_are_one_clear_line():
+    with pytest.raises(CxrError, match=r"t\.parquet: labels 'X'; expected one of L, LH, LHC, W"):
+        graph_of_labels("X", "t.parquet")
 
 
 def test_unknown_graph_is_one_clear_line():

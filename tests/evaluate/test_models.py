@@ -5,9 +5,14 @@ import pytest
 
 from cxrfactory.errors import CxrError
 from cxrfactory.evaluate import models
+from cxrfactory.evaluate.audit import audit
 from cxrfactory.evaluate.cost import Cost, measure_cost
 from cxrfactory.evaluate.labelled import read_cases
 from cxrfactory.evaluate.models import evaluate_models
+from cxrfactory.imaging.prepare import Preparation
+from cxrfactory.tables.parquet import read_table, write_table
+from cxrfactory.tables.schemas import LABELLED_IMAGES
+from tests.models import stub_pixels
 
 
 @pytest.fixture
@@ -69,6 +74,37 @@ def test_cost_is_measured_in_a_process_of_its_own(labelled, fixed_weights):
     assert 0 < cost.ms_median <= cost.ms_p95
     assert 50 < cost.before_mb <= cost.peak_mb < 4000
     assert cost.parameters > 1000
+
+
+def relabelled(labelled, path, labels):
+    """The table with the first images' landmarks cut to lungs, under another code."""
+    table = read_table(labelled, LABELLED_IMAGES)
+    for row, code in enumerate(labels):
+        table.at[row, "labels"] = code
+        table.at[row, "landmarks"] = table.at[row, "landmarks"][: 94 * 2]
+    write_table(table, path, LABELLED_IMAGES)
+    return path
+
+
+def test_images_of_another_definition_are_left_out(labelled, fixed_weights, tmp_path, quick, caplog):
+    mixed = relabelled(labelled, tmp_path / "mixed.parquet", ["W", "W"])
+    with caplog.at_level("WARNING"):
+        evaluate_models(mixed, [fixed_weights], tmp_path / "out", resamples=10)
+    assert "left out 2 images labelled by another definition than the models' 'jsrt'" in caplog.text
+    assert set(pd.read_csv(tmp_path / "out/per_image.csv")["image_id"]) == {"i2", "i3"}
+    whole = relabelled(labelled, tmp_path / "whole.parquet", ["W"] * 4)
+    for run in (evaluate_models, lambda *each: audit(*each, recipe=Preparation(128))):
+        with pytest.raises(
+            CxrError, match=r"no image is labelled by the models' definition 'jsrt'.*found 'whole-lungs'"
+        ):
+            run(whole, [fixed_weights], tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
+def test_models_of_two_definitions_are_not_compared(labelled, fixed_weights, threshold_weights, tmp_path, monkeypatch):
+    monkeypatch.setattr(stub_pixels.Threshold, "definition", "whole-lungs")
+    with pytest.raises(CxrError, match=r"'fixed' jsrt, 'threshold' whole-lungs\); compare models of one definition"):
+        evaluate_models(labelled, [fixed_weights, threshold_weights], tmp_path / "out")
 
 
 def test_errors_are_one_line(labelled, fixed_weights, tmp_path):

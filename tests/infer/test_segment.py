@@ -1,14 +1,19 @@
 import csv
+import json
 
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from cxrfactory import read_chexmask, rle_decode
+from cxrfactory.anatomy.graph import landmark_graph
 from cxrfactory.anatomy.raster import fill_contour
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.infer.predictor import Prediction
 from cxrfactory.infer.segment import _check_upright, list_images, segment
+from cxrfactory.models.hybridgnet import HybridGNet
+from cxrfactory.tables.weights import read_weights, write_weights
 
 
 def test_every_file_gives_a_row_or_a_named_rejection(weights, folder, tmp_path):
@@ -20,6 +25,26 @@ def test_every_file_gives_a_row_or_a_named_rejection(weights, folder, tmp_path):
         rejected = {row["image_id"]: row["reason"] for row in csv.DictReader(stream)}
     assert set(rejected) == {"empty.png", "text.jpg"}
     assert "empty" in rejected["empty.png"]
+
+
+def test_the_card_beside_names_the_weights_and_what_lungs_are(weights, folder, tmp_path):
+    for name in ("lungs-heart", "whole-lungs"):
+        network = HybridGNet(landmark_graph(name), 64)
+        torch.nn.init.zeros_(network.conv6.weight)
+        shape = read_weights(weights)[0]["mean_shape"][: network.graph.nodes]
+        network.mean_shape.copy_(torch.from_numpy(shape))
+        card = {"segmenter": "hybridgnet", "settings": network.settings(), "normalisation": "", "data": {}}
+        tensors = {key: value.numpy() for key, value in network.state_dict().items()}
+        write_weights(tmp_path / "w.safetensors", tensors, card | {"metrics": {}})
+        out = tmp_path / f"{name}.csv"
+        assert segment([folder], tmp_path / "w.safetensors", out, samples=2, device="cpu") == (3, 2)
+        found = json.loads((tmp_path / f"{name}.card.json").read_text())
+        assert found["graph"] == name
+        assert found["definition"] == landmark_graph(name).definition_text
+        assert found["weights_sha256"] == read_weights(tmp_path / "w.safetensors")[1]["sha256"]
+    table = read_chexmask(tmp_path / "whole-lungs.csv")
+    assert {len(points) for points in table["Landmarks"]} == {94}
+    assert table["Heart"].tolist() == [""] * 3
 
 
 def test_masks_are_the_filled_landmarks_at_the_original_size(weights, folder, tmp_path):

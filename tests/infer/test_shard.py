@@ -7,7 +7,7 @@ from cxrfactory.errors import CxrError
 from cxrfactory.imaging.png import decode_png, encode_png
 from cxrfactory.infer.montage import montage
 from cxrfactory.infer.shard import infer_shard
-from cxrfactory.tables.parquet import read_table, write_table
+from cxrfactory.tables.parquet import read_table, stored_graph, write_table
 from cxrfactory.tables.schemas import IMAGES, LANDMARKS, REJECTED
 
 
@@ -29,6 +29,13 @@ def shard(path, count, size=96):
     ]
     write_table(pd.DataFrame(rows, columns=IMAGES.names), path, IMAGES)
     return path
+
+
+def test_a_shard_names_the_graph_of_its_landmarks(weights, tmp_path):
+    images = shard(tmp_path / "i.parquet", 0)
+    infer_shard(images, weights, tmp_path / "l.parquet", tmp_path / "r.parquet", samples=2)
+    assert stored_graph(tmp_path / "l.parquet") == "lungs-heart"
+    assert stored_graph(images) is None
 
 
 def test_every_image_gets_landmarks_and_keeps_its_geometry(weights, tmp_path):

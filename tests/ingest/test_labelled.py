@@ -61,6 +61,8 @@ def test_organs_limits_the_labels(small):
     small.add("c", "RL LL H RCLA LCLA")
     assert small.read("lungs-heart")[0]["labels"].tolist() == ["L", "LH"]
     assert small.read("lungs")[0]["labels"].tolist() == ["L", "L"]
+    with pytest.raises(CxrError, match="--organs 'whole-lungs' is unknown; expected one of lungs, lungs-heart, "):
+        small.read(organs="whole-lungs")
     with pytest.raises(CxrError, match="--organs 'heart' is unknown"):
         small.read("heart")
 

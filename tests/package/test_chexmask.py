@@ -8,6 +8,8 @@ from cxrfactory.errors import CxrError
 from cxrfactory.package import chexmask
 from cxrfactory.package.chexmask import package_chexmask, product_files
 from cxrfactory.tables.chexmask import read_chexmask
+from cxrfactory.tables.parquet import read_table, write_table
+from cxrfactory.tables.schemas import LANDMARKS
 
 from .cohort import ellipses, landmark_row, manifest_row, rejected_row, release, score_row
 
@@ -107,6 +109,22 @@ def test_lungs_graph(tmp_path):
     assert summary["graph"] == "lungs"
     table = read_chexmask(product_files(tmp_path / "out", "Demo-CXR")["original"])
     assert table["Heart"].tolist() == ["", "", ""]
+
+
+def test_whole_lungs_are_no_chexmask(tmp_path):
+    made = release(heart=False)
+    inputs = made.write(tmp_path / "in")
+    write_table(read_table(inputs["landmarks"][0]), inputs["landmarks"][0], LANDMARKS, graph="whole-lungs")
+    with pytest.raises(
+        CxrError, match=r"landmarks of graph 'whole-lungs' .*behind the heart.*CheXmask's lungs are JSRT"
+    ):
+        package_chexmask(**inputs, output=tmp_path / "out", part=tmp_path / "part", dataset="demo",
+                         release="Demo-CXR", id_column="dicom_id", workers=1)  # fmt: skip
+    assert not (tmp_path / "out").exists()
+    write_table(read_table(inputs["landmarks"][0]), inputs["landmarks"][0], LANDMARKS, graph="lungs")
+    summary = package_chexmask(**inputs, output=tmp_path / "out", part=tmp_path / "part", dataset="demo",
+                               release="Demo-CXR", id_column="dicom_id", workers=1)  # fmt: skip
+    assert summary["graph"] == "lungs"
 
 
 def test_nothing_kept_gives_headers(tmp_path):

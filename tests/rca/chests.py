@@ -71,7 +71,7 @@ def write_shard(folder, hows, size=2 * SIZE):
 
 def write_labelled(path, hows, labels="LH", size=2 * SIZE):
     """Write a labelled set, id -> keyword arguments of chest."""
-    nodes = {"L": 94, "LH": 120}
+    nodes = {"L": 94, "LH": 120, "W": 94}
     rows = []
     for number, (image_id, how) in enumerate(hows.items()):
         image, points = chest(**how, size=size)

@@ -5,7 +5,14 @@ import pytest
 from cxrfactory.anatomy.graph import landmark_graph
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.png import decode_png
-from cxrfactory.rca.reference import REFERENCE, build_reference, encoder_of, is_reference, read_reference
+from cxrfactory.rca.reference import (
+    REFERENCE,
+    build_reference,
+    check_definition,
+    encoder_of,
+    is_reference,
+    read_reference,
+)
 from cxrfactory.rca.score import organ_masks
 from cxrfactory.tables.parquet import read_table, write_table
 from cxrfactory.tables.schemas import LABELLED_IMAGES
@@ -52,6 +59,20 @@ def test_images_without_heart_serve_only_a_graph_without_heart(tmp_path):
     assert not lungs.has_heart
     assert set(lungs.references[1].masks) == {"lungs"}
     assert read_reference(tmp_path / "h.parquet").ids == ["b"]
+
+
+def test_references_are_of_one_definition(tmp_path):
+    write_labelled(tmp_path / "labelled.parquet", {"a": {}, "b": {}, "c": {}}, labels=["W", "LH", "L"])
+    whole = landmark_graph("whole-lungs")
+    assert build_reference(tmp_path / "labelled.parquet", tmp_path / "w.parquet", encode, whole, 1.0, SIZE) == 1
+    assert build_reference(tmp_path / "labelled.parquet", tmp_path / "l.parquet", encode, LUNG_GRAPH, 1.0, SIZE) == 2
+    assert read_reference(tmp_path / "w.parquet").ids == ["a"]
+    with pytest.raises(CxrError, match=r"landmarks by the definition 'whole-lungs', .*references by 'jsrt'"):
+        check_definition(tmp_path / "w.parquet", tmp_path / "l.parquet")
+    check_definition(tmp_path / "w.parquet", tmp_path / "w.parquet")
+    write_labelled(tmp_path / "labelled.parquet", {"a": {}}, labels=["L"])
+    with pytest.raises(CxrError, match="RCA needs images with labels of 'whole-lungs'"):
+        build_reference(tmp_path / "labelled.parquet", tmp_path / "w.parquet", encode, whole, 1.0, SIZE)
 
 
 def test_two_runs_give_the_same_bytes(tmp_path):

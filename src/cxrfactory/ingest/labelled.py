@@ -252,7 +252,7 @@ def _find_image(image_id: str, file: str, source: str, images: Mapping[str, Path
 
 
 def _wanted_steps(organs: str) -> dict[str, tuple[str, ...]]:
-    codes = {graph: code for code, graph in LABEL_GRAPHS.items()}
+    codes = {LABEL_GRAPHS[code]: code for code in _STEPS}  # the landmark sets are of JSRT's definition
     if organs not in codes:
         raise CxrError(f"--organs '{organs}' is unknown; expected one of {', '.join(codes)}")
     names = list(_STEPS)

@@ -95,9 +95,21 @@ def test_organs_come_from_the_graph_or_by_name():
     assert build_model("unet", {"organs": ["lungs_with_heart"], "width": 2}).organs == ("lungs_with_heart",)
 
 
+def test_the_definition_comes_from_the_graph_and_stays_with_the_settings():
+    whole = build_model("unet", {"graph": "whole-lungs", "width": 2})
+    assert (whole.organs, whole.definition) == (("right_lung", "left_lung"), "whole-lungs")
+    assert whole.settings()["definition"] == "whole-lungs"
+    assert build_model("unet", whole.settings()).definition == "whole-lungs"
+    assert build_model("unet", {"graph": "lungs", "width": 2}).definition == "jsrt"
+    # Cards from before there were two.
+    old = {name: value for name, value in make("unet").settings().items() if name != "definition"}
+    assert build_model("unet", old).definition == "jsrt"
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
+        ({"definition": "mine"}, "unet: definition is 'mine'; expected one of jsrt, whole-lungs"),
         ({"widht": 4}, "unet: unknown setting 'widht'; expected any of .*width"),
         ({"width": 0}, "unet: width is 0; expected a positive whole number"),
         ({"dropout": 1.0}, "unet: dropout is 1.0; expected at least 0 and below 1"),
