@@ -7,6 +7,7 @@ One addition: every predicted position is an offset from the mean shape of the t
 stored with the weights, in tenths of the side; this changes the optimisation, not what can be represented.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import torch
@@ -29,9 +30,9 @@ REACH = 0.1
 
 @dataclass(frozen=True)
 class Encoded:
-    """What the decoder needs of an image: the maps that IGSC reads, and the latent distribution."""
+    """What the decoder needs of an image: maps by their encoder block, and the latent distribution."""
 
-    maps: list[Tensor]
+    maps: dict[int, Tensor]
     mu: Tensor
     logvar: Tensor
 
@@ -119,12 +120,12 @@ class HybridGNet(nn.Module):
             if layer is not None:
                 nn.init.normal_(layer.weight, std=1e-2)
 
-    def encode(self, image: Float[Tensor, "b 1 s s"]) -> Encoded:
-        """Run the encoder once; the maps that no skip connection reads are dropped."""
+    def encode(self, image: Float[Tensor, "b 1 s s"], also: Collection[int] = ()) -> Encoded:
+        """Run the encoder once; maps that no skip connection reads are dropped, but for the blocks of ``also``."""
         if image.shape[-2:] != (self.input_size, self.input_size):
             raise CxrError(f"image is {tuple(image.shape[-2:])}; this model expects {self.input_size} squared")
-        maps, mu, logvar = self.encoder(self.normaliser(image), self.igsc)
-        return Encoded([maps[block] for block in self.igsc], mu.float(), logvar.float())
+        maps, mu, logvar = self.encoder(self.normaliser(image), {*self.igsc, *also})
+        return Encoded(maps, mu.float(), logvar.float())
 
     def decode(self, encoded: Encoded, z: Float[Tensor, "b k latent"]) -> tuple[Float[Tensor, "b k n 2"], list[Tensor]]:
         """Decode ``k`` latent codes an image.
@@ -144,14 +145,14 @@ class HybridGNet(nn.Module):
         if self.position1 is not None:
             position = REACH * self.position1(x) + self.pooling @ self.mean_shape
             intermediate.append(position)
-            x = self._skip(x, encoded.maps[0], position)
+            x = self._skip(x, encoded.maps[self.igsc[0]], position)
         x = torch.relu(self.norms[2](self.conv3(x)))
         x = self.unpooling @ x
         x = torch.relu(self.norms[3](self.conv4(x)))
         if self.position2 is not None:
             position = REACH * self.position2(x) + self.mean_shape
             intermediate.append(position)
-            x = self._skip(x, encoded.maps[1], position)
+            x = self._skip(x, encoded.maps[self.igsc[1]], position)
         x = torch.relu(self.norms[4](self.conv5(x)))
         return REACH * self.conv6(x) + self.mean_shape, intermediate
 

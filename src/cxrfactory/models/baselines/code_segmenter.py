@@ -1,6 +1,7 @@
 """What the FC and PCA baselines share with HybridGNet: its encoder, its interface, its training."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 
 import torch
 from jaxtyping import Float
@@ -58,12 +59,12 @@ class CodeSegmenter(nn.Module, ABC):
     def positions_of(self, z: Float[Tensor, "*b latent"]) -> Float[Tensor, "*b n 2"]:
         """(x, y) of every node as fractions of the side, from latent codes."""
 
-    def encode(self, image: Float[Tensor, "b 1 s s"]) -> Encoded:
-        """Run the encoder; no maps are kept, since nothing skips the code."""
+    def encode(self, image: Float[Tensor, "b 1 s s"], also: Collection[int] = ()) -> Encoded:
+        """Run the encoder; nothing skips the code, so only the maps of the blocks of ``also`` are kept."""
         if image.shape[-2:] != (self.input_size, self.input_size):
             raise CxrError(f"image is {tuple(image.shape[-2:])}; this model expects {self.input_size} squared")
-        _, mu, logvar = self.encoder(self.normaliser(image), ())
-        return Encoded([], mu.float(), logvar.float())
+        maps, mu, logvar = self.encoder(self.normaliser(image), also)
+        return Encoded(maps, mu.float(), logvar.float())
 
     def decode(self, encoded: Encoded, z: Float[Tensor, "b k latent"]) -> tuple[Float[Tensor, "b k n 2"], list[Tensor]]:
         """Decode ``k`` codes an image; there are no intermediate positions."""
