@@ -39,6 +39,37 @@ def test_given_weights_are_not_trained(tmp_path):
     assert "\ntrain " not in done.stdout
 
 
+def test_models_are_compared_and_audited(tmp_path):
+    done = dry_run(tmp_path, f"results: {tmp_path}/r\n", f"{tmp_path}/r/models", "--printshellcmds")
+    assert done.returncode == 0, done.stdout
+    weights = " ".join(
+        f"--weights '{tmp_path}/r/weights/{name}/weights.safetensors'" for name in ("hybridgnet", "unet")
+    )
+    histories = " ".join(f"--history '{tmp_path}/r/weights/{name}/history.csv'" for name in ("hybridgnet", "unet"))
+    assert f"--split val {weights} {histories} --device" in done.stdout
+    for rule in ("compare_models", "audit_models", "models"):
+        assert f"\n{rule} " in done.stdout
+    assert done.stdout.count("Make weights: ") == 2
+    assert "\ntrain " not in done.stdout
+
+
+def test_models_that_nothing_trains_are_compared_too(tmp_path):
+    text = f"results: {tmp_path}/r\ncompare: {{models: [multi-atlas, pretrained], audit: false}}\n"
+    done = dry_run(tmp_path, text, f"{tmp_path}/r/models", "--printshellcmds")
+    assert done.returncode == 0, done.stdout
+    assert "--weights 'pretrained'" in done.stdout
+    assert "--segmenter multi-atlas" in done.stdout
+    assert "--history '" not in done.stdout
+    assert "\naudit_models " not in done.stdout
+
+
+def test_class_table_is_an_input_of_training(tmp_path):
+    text = f"results: {tmp_path}/r\ntrain: {{balance: class, classes: {tmp_path}/none.csv}}\n"
+    done = dry_run(tmp_path, text, f"{tmp_path}/r/weights/unet")
+    assert done.returncode != 0
+    assert f"{tmp_path}/none.csv" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

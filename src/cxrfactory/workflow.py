@@ -7,9 +7,9 @@ from typing import Any
 from cxrfactory.config import Config, DatasetConfig, ScanConfig, parse_config
 from cxrfactory.ingest.layout import ReleaseLayout
 from cxrfactory.ingest.registry import layout
-from cxrfactory.models.registry import model_names
+from cxrfactory.models.registry import ModelKind, model_kind, model_names
 from cxrfactory.tables.keys import shard_name
-from cxrfactory.tables.weights import weights_file
+from cxrfactory.tables.weights import PRETRAINED, weights_file
 
 PROJECTION = (
     "size",
@@ -94,8 +94,38 @@ class Plan:
 
     @property
     def models(self) -> list[str]:
-        """Names of the networks that can be trained."""
+        """Names of the models that weights can be made for."""
         return model_names()
+
+    @property
+    def compared(self) -> list[str]:
+        """Names of the models that results/models compares."""
+        return list(self.config.compare.models)
+
+    @property
+    def compared_weights(self) -> list[str]:
+        """What must stand before they are compared: folders of trained models, files of others."""
+        return [
+            str(weights_file(name)) if name == PRETRAINED else f"{self.results}/weights/{name}"
+            for name in self.compared
+        ]
+
+    @property
+    def compared_options(self) -> str:
+        """Their ``--weights``."""
+        trained = f"{self.results}/weights/{{}}/weights.safetensors"
+        return " ".join(f"--weights '{name if name == PRETRAINED else trained.format(name)}'" for name in self.compared)
+
+    @property
+    def compared_histories(self) -> str:
+        """Their ``--history``, of those that were trained."""
+        names = [name for name in self.compared if name != PRETRAINED and model_kind(name) is not ModelKind.ATLAS]
+        return " ".join(f"--history '{self.results}/weights/{name}/history.csv'" for name in names)
+
+    @property
+    def training_tables(self) -> list[str]:
+        """Tables that training reads beside the labelled images."""
+        return [] if self.config.train.classes is None else [self.config.train.classes]
 
     @property
     def scan_releases(self) -> list[str]:

@@ -4,6 +4,7 @@
 rule train:
     input:
         labelled=f"{RESULTS}/preprocess/labelled.parquet",
+        classes=PLAN.training_tables,
     output:
         weights=f"{RESULTS}/train/segmenter.safetensors",
         card=f"{RESULTS}/train/segmenter.json",
@@ -34,6 +35,7 @@ rule train:
 rule weights:
     input:
         labelled=f"{RESULTS}/preprocess/labelled.parquet",
+        classes=PLAN.training_tables,
     output:
         folder=directory(f"{RESULTS}/weights/{{model}}"),
     log:
@@ -50,9 +52,11 @@ rule weights:
     params:
         device=PLAN.config.infer.device,
         options=f"{PLAN.config.model.options()} {PLAN.config.train.options()}",
+        # The folder of a failed job is removed; the checkpoint of an interrupted training stays here.
+        work=f"{RESULTS}/weights/.{{model}}",
     message:
-        "Train {wildcards.model}"
+        "Make weights: {wildcards.model}"
     shell:
-        "python -m cxrfactory train --labelled {input.labelled:q} --output {output.folder:q}/weights.safetensors"
-        " --history {output.folder:q}/history.csv --curves {output.folder:q}/curves.png --device {params.device}"
-        " {params.options} --segmenter {wildcards.model:q} 2> {log:q}"
+        "python -m cxrfactory train --labelled {input.labelled:q} --output {params.work:q}/weights.safetensors"
+        " --history {params.work:q}/history.csv --curves {params.work:q}/curves.png --device {params.device}"
+        " {params.options} --segmenter {wildcards.model:q} 2> {log:q} && mv {params.work:q} {output.folder:q}"

@@ -51,6 +51,31 @@ def summarise(images: pd.DataFrame, resamples: int, seed: int) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=SUMMARY_COLUMNS)
 
 
+def one_row_each(summary: pd.DataFrame) -> pd.DataFrame:
+    """One row a model: the means that papers print, over all sources.
+
+    Parameters
+    ----------
+    summary
+        Table of :func:`summarise`.
+
+    Returns
+    -------
+    ``model``; ``dice``, ``hd_px``, ``hd95_px`` of lungs and heart; ``landmark_mse_px2``, ``ctr_r``. Empty where a model
+    has no such organ or no landmarks.
+    """
+    several = summary["source"].eq(ALL_SOURCES).any()
+    summary = summary[summary["source"].eq(ALL_SOURCES)] if several else summary
+    columns = {
+        f"{name}_{organ}": (organ, name) for organ in ("lungs", "heart") for name in ("dice", "hd_px", "hd95_px")
+    }
+    columns |= {name: (WHOLE, name) for name in (LANDMARK_MEASURE, CTR_R)}
+    means = summary.pivot(index="model", columns=["organ", "measure"], values="mean")
+    rows = means.reindex(columns=pd.MultiIndex.from_tuples(columns.values()))
+    rows.columns = list(columns)
+    return rows.reindex(list(dict.fromkeys(summary["model"]))).reset_index(names="model")
+
+
 def compare_models(images: pd.DataFrame) -> pd.DataFrame:
     """Test every pair of models on the images both have, by source, organ and measure.
 
