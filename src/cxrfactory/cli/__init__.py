@@ -28,6 +28,8 @@ COMMANDS = {
     "infer": "cxrfactory.cli.infer:infer",
     "segment": "cxrfactory.cli.infer:segment",
     "overlays": "cxrfactory.cli.infer:overlays",
+    "nnunet-export": "cxrfactory.cli.nnunet:nnunet_export",
+    "train-post-dae": "cxrfactory.cli.post_dae:train_post_dae",
     "mask-to-landmarks": "cxrfactory.cli.landmarks:mask_to_landmarks",
     "train-mask-landmarks": "cxrfactory.cli.landmarks:train_mask_landmarks",
     "rca-reference": "cxrfactory.cli.rca:rca_reference",

@@ -9,7 +9,9 @@ from cxrfactory.cli.options import preparation, with_options
 from cxrfactory.config import PreprocessConfig
 
 Labelled = Annotated[Path, typer.Option(help="Preprocessed labelled table (preprocess-labelled).")]
-Weights = Annotated[list[Path], typer.Option(help="Trained weights (.safetensors), card beside them; repeat.")]
+Weights = Annotated[
+    list[Path], typer.Option(help="Trained weights (.safetensors, card beside), or an nnU-Net folder; repeat.")
+]
 Split = Annotated[str, typer.Option(help="Which images of the table.")]
 Resamples = Annotated[int, typer.Option(min=1, help="Draws of the bootstrap intervals.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of every random draw.")]
@@ -25,11 +27,15 @@ def evaluate_model(
     resamples: Resamples = 2000,
     seed: Seed = 0,
     device: Device = "cpu",
+    post: Annotated[
+        Path | None, typer.Option(help="Weights of a post-processor (train-post-dae): measured without and with it.")
+    ] = None,
+    history: Annotated[list[Path] | None, typer.Option(help="CSV of a model's training, to draw; repeat.")] = None,
 ) -> None:
     """Measure trained models on labelled images: overlap, distances, CTR, intervals, tests, time and memory."""
     from cxrfactory.evaluate.models import evaluate_models
 
-    evaluate_models(labelled, weights, output, split, tolerance_px, resamples, seed, device)
+    evaluate_models(labelled, weights, output, split, tolerance_px, resamples, seed, device, post, history or [])
 
 
 @with_options(PreprocessConfig)

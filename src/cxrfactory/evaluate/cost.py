@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from cxrfactory.imaging.png import decode_png
-from cxrfactory.tables.weights import read_weights
 
 WARM_UP = 2  # images whose time does not count
 
@@ -42,34 +41,36 @@ class Cost:
     before_mb: float
 
 
-def measure_cost(weights: Path, pngs: list[bytes], size: int, device: str) -> Cost:
+def measure_cost(weights: Path, pngs: list[bytes], size: int, device: str, post: Path | None = None) -> Cost:
     """Load the weights in a fresh process and segment the images there.
 
     Parameters
     ----------
     weights
-        safetensors file with its card beside it.
+        safetensors file with its card beside it, or a folder of a trained nnU-Net.
     pngs
         Square 8-bit images; the first :data:`WARM_UP` are segmented once before, untimed.
     size
         Side of the masks, pixels.
     device
         ``auto``, ``cpu`` or ``cuda``.
+    post
+        Weights of a post-processor that takes part.
     """
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as pool:
-        return pool.submit(_measure, weights, pngs, size, device).result()
+        return pool.submit(_measure, weights, pngs, size, device, post).result()
 
 
-def _measure(weights: Path, pngs: list[bytes], size: int, device: str) -> Cost:
+def _measure(weights: Path, pngs: list[bytes], size: int, device: str, post: Path | None) -> Cost:
     import torch
 
-    from cxrfactory.models.segmenter import Segmenter
+    from cxrfactory.evaluate.opening import open_model
 
     images = [decode_png(each) for each in pngs]
     torch.zeros(1) @ torch.zeros(1)
     before = _peak_bytes()
-    segmenter = Segmenter(*read_weights(weights), device=device, source=str(weights))
+    segmenter = open_model(weights, post, device)
     for image in images[:WARM_UP]:
         segmenter(image, size)
     seconds = []

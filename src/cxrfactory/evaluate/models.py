@@ -8,16 +8,18 @@ import pandas as pd
 
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.evaluate.cost import measure_cost
+from cxrfactory.evaluate.curves import plot_histories, read_histories
 from cxrfactory.evaluate.labelled import Case, cases_of_definition, read_cases
 from cxrfactory.evaluate.measure import COLUMNS, WHOLE, measure
 from cxrfactory.evaluate.model_pictures import extremes_picture
-from cxrfactory.evaluate.statistics import compare_models, summarise
+from cxrfactory.evaluate.naming import model_name
+from cxrfactory.evaluate.opening import named_models, open_model
+from cxrfactory.evaluate.statistics import compare_models, one_row_each, summarise
 from cxrfactory.imaging.png import save_png
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.metrics.intervals import RESAMPLES
-from cxrfactory.models.segmenter import Segmenter
+from cxrfactory.models.postprocess import Segments
 from cxrfactory.tables.atomic import write_text
-from cxrfactory.tables.weights import read_weights
 
 log = get_logger(__name__)
 
@@ -25,22 +27,17 @@ TOLERANCE_PX = 5.0  # 1.75 mm on JSRT films
 DIGITS = "%.6f"
 
 
-def open_segmenters(weights: Sequence[str | Path], device: str = "cpu") -> dict[str, Segmenter]:
-    """Open weights files; a model's name is its file's.
+def open_segmenters(
+    weights: Sequence[str | Path], device: str = "cpu", post: str | Path | None = None
+) -> dict[str, Segments]:
+    """Open models; a model's name is its file's, and ``{name}+{post}`` with a post-processor behind it.
 
     Raises
     ------
     CxrError
         If there is none, two have one name, or one is unreadable.
     """
-    found: dict[str, Segmenter] = {}
-    for path in map(Path, weights):
-        if path.stem in found:
-            raise CxrError(f"{path}: a second file named '{path.stem}'; models are told apart by their file's name")
-        found[path.stem] = Segmenter(*read_weights(path), device=device, source=str(path))
-    if not found:
-        raise CxrError("no weights given; expected one .safetensors file or more")
-    return found
+    return {name: open_model(*files, device) for name, files in named_models(weights, post).items()}
 
 
 def evaluate_models(
@@ -52,6 +49,8 @@ def evaluate_models(
     resamples: int = RESAMPLES,
     seed: int = 0,
     device: str = "cpu",
+    post: str | Path | None = None,
+    histories: Sequence[str | Path] = (),
 ) -> pd.DataFrame:
     """Evaluate models on the images of one split.
 
@@ -60,10 +59,12 @@ def evaluate_models(
     labelled
         Preprocessed labelled table, schema ``LABELLED_IMAGES``.
     weights
-        One safetensors file a model, with its card beside it; the model's name is the file's.
+        One safetensors file a model, with its card beside it, or a folder of a trained nnU-Net; the model's name is
+        the file's.
     output
-        Folder for ``per_image.csv``, ``summary.csv``, ``wilcoxon.csv``, ``rejected.csv``, ``cost.csv`` and
-        ``overlays-{model}.png`` (best, median and worst image). All but ``cost.csv`` are the same from run to run.
+        Folder for ``models.csv`` (one row a model), ``per_image.csv``, ``summary.csv``, ``wilcoxon.csv``,
+        ``rejected.csv``, ``cost.csv`` and ``overlays-{model}.png`` (best, median and worst image). All but ``cost.csv``
+        are the same from run to run.
     split
         Which images.
     tolerance_px
@@ -72,6 +73,10 @@ def evaluate_models(
         Of the bootstrap intervals.
     device
         ``auto``, ``cpu`` or ``cuda``.
+    post
+        Weights of a post-processor: every model is measured without it and with it.
+    histories
+        CSV files of trainings (``train --history``), named as their models; drawn in ``curves.png``.
 
     Returns
     -------
@@ -84,7 +89,8 @@ def evaluate_models(
         or a model shares no organ with the truth.
     """
     output = Path(output)
-    segmenters = open_segmenters(weights, device)
+    trainings = read_histories({model_name(path): Path(path) for path in histories})
+    segmenters = open_segmenters(weights, device, post)
     cases = cases_of_definition(read_cases(labelled, split), segmenters, labelled)
     rows, rejected = [], []
     for name, segmenter in segmenters.items():
@@ -102,11 +108,14 @@ def evaluate_models(
     summary = summarise(images, resamples, seed)
     write_csv(images, output / "per_image.csv")
     write_csv(summary, output / "summary.csv")
+    write_csv(one_row_each(summary), output / "models.csv")
     write_csv(compare_models(images), output / "wilcoxon.csv")
     write_csv(pd.DataFrame(rejected, columns=["model", "image_id", "reason"]), output / "rejected.csv")
     for name, picture in _pictures(images, segmenters, cases):
         save_png(picture, output / f"overlays-{name}.png")
-    write_csv(_costs(weights, cases, device), output / "cost.csv")
+    if trainings:
+        plot_histories(trainings, output / "curves.png")
+    write_csv(_costs(named_models(weights, post), cases, device), output / "cost.csv")
     dice = summary[summary["measure"] == "dice"]
     for row in dice.itertuples():
         log.info("%s, %s: Dice of %s %.4f (%d images)", row.model, row.source, row.organ, row.mean, row.images)
@@ -125,7 +134,7 @@ def image_scores(images: pd.DataFrame, model: str) -> pd.Series:
     return part.groupby("image_id")["dice"].mean().dropna()
 
 
-def _check_shared(images: pd.DataFrame, segmenters: dict[str, Segmenter], labelled: str | Path) -> None:
+def _check_shared(images: pd.DataFrame, segmenters: dict[str, Segments], labelled: str | Path) -> None:
     for name in segmenters:
         organs = set(images.loc[images["model"] == name, "organ"]) - {WHOLE}
         if not organs:
@@ -133,7 +142,7 @@ def _check_shared(images: pd.DataFrame, segmenters: dict[str, Segmenter], labell
 
 
 def _pictures(
-    images: pd.DataFrame, segmenters: dict[str, Segmenter], cases: list[Case]
+    images: pd.DataFrame, segmenters: dict[str, Segments], cases: list[Case]
 ) -> Iterator[tuple[str, np.ndarray]]:
     by_id = {case.image_id: case for case in cases}
     for name, segmenter in segmenters.items():
@@ -150,11 +159,11 @@ def _pictures(
         yield name, extremes_picture(panels)
 
 
-def _costs(weights: Sequence[str | Path], cases: list[Case], device: str) -> pd.DataFrame:
+def _costs(models: dict[str, tuple[Path, Path | None]], cases: list[Case], device: str) -> pd.DataFrame:
     pngs = [case.png for case in cases]
     rows = []
-    for path in map(Path, weights):
-        cost = measure_cost(path, pngs, cases[0].size, device)
-        log.info("%s: %.1f ms an image, peak %.0f MB (%s)", path.stem, cost.ms_median, cost.peak_mb, cost.device)
-        rows.append({"model": path.stem, **vars(cost)})
+    for name, (weights, post) in models.items():
+        cost = measure_cost(weights, pngs, cases[0].size, device, post)
+        log.info("%s: %.1f ms an image, peak %.0f MB (%s)", name, cost.ms_median, cost.peak_mb, cost.device)
+        rows.append({"model": name, **vars(cost)})
     return pd.DataFrame(rows)

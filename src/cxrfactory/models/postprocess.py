@@ -1,0 +1,158 @@
+"""Post-processors by name: masks of any segmenter in, plausible masks out."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+
+from cxrfactory.errors import CxrError, ImageError
+from cxrfactory.models.device import choose_device, single_threaded
+from cxrfactory.models.segmenter import Masks, Segmentation
+
+if TYPE_CHECKING:
+    from torch import nn
+
+# Name -> "module:function"; the function makes the untrained network from its settings.
+POST_PROCESSORS = {"post-dae": "cxrfactory.models.post_dae:build"}
+
+
+class Segments(Protocol):
+    """What :class:`~cxrfactory.models.segmenter.Segmenter` is to its callers."""
+
+    device: torch.device
+    parameters: int
+
+    @property
+    def definition(self) -> str:
+        """What its organs include, a key of :data:`cxrfactory.anatomy.graph.DEFINITIONS`."""
+
+    def __call__(self, image: UInt8[np.ndarray, "s s"], size: int) -> Segmentation:
+        """Segment one square image; masks in a frame of ``size`` x ``size``."""
+
+
+def post_processor_from_card(card: dict[str, Any], tensors: dict[str, np.ndarray], source: str) -> "nn.Module":
+    """Make the post-processor that ``card`` describes and fill in its weights.
+
+    Raises
+    ------
+    CxrError
+        If the card is not a post-processor's, or the weights do not fit it.
+    """
+    name = card["segmenter"]
+    if name not in POST_PROCESSORS:
+        raise CxrError(f"{source}: weights of '{name}'; expected a post-processor ({', '.join(POST_PROCESSORS)})")
+    module, function = POST_PROCESSORS[name].split(":")
+    network = getattr(import_module(module), function)(card["settings"])
+    try:
+        network.load_state_dict({key: torch.from_numpy(value.copy()) for key, value in tensors.items()})
+    except RuntimeError as error:
+        first = "; ".join(line.strip() for line in str(error).splitlines()[:2])
+        raise CxrError(f"{source}: the weights do not fit their card ({first})") from error
+    return network
+
+
+class PostProcessor:
+    """A trained post-processor, ready for masks.
+
+    Parameters
+    ----------
+    tensors, card
+        As read by :func:`cxrfactory.tables.weights.read_weights`.
+    device
+        ``auto``, ``cpu`` or ``cuda``.
+    source
+        The weights' name, for errors.
+
+    Raises
+    ------
+    CxrError
+        If the weights are not a post-processor's, do not fit their card, or the device is unknown.
+    """
+
+    def __init__(
+        self, tensors: dict[str, np.ndarray], card: dict[str, Any], device: str = "cpu", source: str = "weights"
+    ) -> None:
+        self.network = post_processor_from_card(card, tensors, source).eval()
+        self.device, self.source = choose_device(device), source
+        self.network.to(self.device)
+        self.organs: tuple[str, ...] = self.network.organs
+        self.definition: str = self.network.definition
+        self.parameters = sum(each.numel() for each in self.network.parameters())
+
+    def __call__(self, masks: Masks) -> Masks:
+        """Mend the masks of one image, in their own square frame.
+
+        Parameters
+        ----------
+        masks
+            Organ to a mask, non-zero inside. Organs that are not given are shown to the network as empty.
+
+        Returns
+        -------
+        Masks of the same organs, 0 and 1.
+
+        Raises
+        ------
+        CxrError
+            If the network does not know an organ, or the masks are not square and of one size.
+        ImageError
+            If the network answers with numbers that are not finite.
+        """
+        unknown = sorted(set(masks) - set(self.organs))
+        if unknown or not masks:
+            raise CxrError(f"{self.source}: masks of {sorted(masks)}; it mends {', '.join(self.organs)}")
+        shapes = {mask.shape for mask in masks.values()}
+        size = next(iter(shapes))[0]
+        if shapes != {(size, size)}:
+            raise CxrError(f"{self.source}: masks of shapes {sorted(shapes)}; expected square ones of one size")
+        blank = np.zeros((size, size), np.uint8)
+        known = np.stack([masks.get(organ, blank) != 0 for organ in self.organs])
+        cover = torch.from_numpy(to_cover(known, self.network.input_size))[None].to(self.device)
+        with single_threaded(), torch.inference_mode():
+            logits = self.network(cover)[0].float().cpu().numpy()
+        if not np.isfinite(logits).all():
+            raise ImageError(f"{self.source}: the network's answer holds numbers that are not finite")
+        found = dict(zip(self.organs, to_masks(logits, size), strict=True))
+        return {organ: found[organ] for organ in masks}
+
+
+class PostProcessed:
+    """A segmenter with a post-processor behind it; itself a segmenter. It finds masks only, no landmarks.
+
+    Raises
+    ------
+    CxrError
+        If the two define the organs differently.
+    """
+
+    def __init__(self, segmenter: Segments, post: PostProcessor) -> None:
+        self.definition = segmenter.definition
+        if post.definition != self.definition:
+            raise CxrError(
+                f"{post.source}: trained on masks of definition '{post.definition}', the segmenter's are of "
+                f"'{self.definition}'; use a post-processor of that definition"
+            )
+        self.segmenter, self.post, self.device = segmenter, post, segmenter.device
+        self.parameters = segmenter.parameters + post.parameters
+
+    def __call__(self, image: UInt8[np.ndarray, "s s"], size: int) -> Segmentation:
+        """Segment one square preprocessed image and mend its masks; errors of both."""
+        return Segmentation(self.post(self.segmenter(image, size).masks))
+
+
+def to_cover(masks: UInt8[np.ndarray, "o s s"], side: int) -> Float[np.ndarray, "o side side"]:
+    """Share of every pixel of a coarser (or finer) frame that the masks cover, float32."""
+    import cv2
+
+    method = cv2.INTER_AREA if masks.shape[1] > side else cv2.INTER_LINEAR
+    return np.stack([cv2.resize(each.astype(np.float32), (side, side), interpolation=method) for each in masks])
+
+
+def to_masks(logits: Float[np.ndarray, "o s s"], size: int) -> UInt8[np.ndarray, "o size size"]:
+    """Enlarge logits linearly to the frame and take them from 0 upwards."""
+    import cv2
+
+    enlarged = [cv2.resize(each, (size, size), interpolation=cv2.INTER_LINEAR) for each in logits]
+    return np.stack([(each >= 0).astype(np.uint8) for each in enlarged])

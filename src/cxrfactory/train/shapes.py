@@ -1,0 +1,120 @@
+"""Contours without images: what mask-only networks learn from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+
+from cxrfactory.anatomy.graph import LandmarkGraph, graph_of_labels
+from cxrfactory.anatomy.raster import fill_contour
+from cxrfactory.errors import CxrError
+from cxrfactory.logs import get_logger
+from cxrfactory.models.inputs import to_fractions, to_pixels
+from cxrfactory.tables.parquet import read_table
+from cxrfactory.train.mask_landmarks import FRAME, read_cases
+
+log = get_logger(__name__)
+
+COLUMNS = ["image_id", "source", "labels", "split", "size", "landmarks"]  # of LABELLED_IMAGES
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Contours of one image.
+
+    Attributes
+    ----------
+    image_id, source
+        As in the table.
+    contours
+        Organ to points (x, y), fractions of the side; organs that are not annotated are absent.
+    """
+
+    image_id: str
+    source: str
+    contours: dict[str, Float[np.ndarray, "nodes 2"]]
+
+    def masks(
+        self, organs: Sequence[str], size: int
+    ) -> tuple[UInt8[np.ndarray, "organs size size"], Bool[np.ndarray, " organs"]]:
+        """Filled contours in the order of ``organs``, and which of them are annotated; the others are empty."""
+        filled = np.zeros((len(organs), size, size), np.uint8)
+        for place, organ in enumerate(organs):
+            if organ in self.contours:
+                filled[place] = fill_contour(to_pixels(self.contours[organ], size), size, size)
+        return filled, np.array([organ in self.contours for organ in organs])
+
+
+def shapes_of_tables(paths: Sequence[Path], graph: LandmarkGraph) -> tuple[list[Shape], list[Shape]]:
+    """Shapes of preprocessed labelled tables: those of split ``train``, those of ``val``, sorted by id.
+
+    Images labelled by another definition of the organs than the graph's are left out.
+
+    Raises
+    ------
+    CxrError
+        If a row's landmarks are not those of its labels, or an id stands twice.
+    """
+    parts: dict[str, list[Shape]] = {"train": [], "val": []}
+    seen: set[str] = set()
+    for path in paths:
+        for row in read_table(path, columns=COLUMNS).itertuples():
+            annotated = graph_of_labels(row.labels, f"{path}: image '{row.image_id}'")
+            if annotated.definition != graph.definition:
+                continue
+            points = np.asarray(row.landmarks, np.float64).reshape(-1, 2)
+            if len(points) != annotated.nodes:
+                raise CxrError(f"{path}: image '{row.image_id}' has labels {row.labels} but {len(points)} landmarks")
+            if row.image_id in seen:
+                raise CxrError(f"{path}: image_id '{row.image_id}' occurs twice; ids must be unique over all tables")
+            seen.add(row.image_id)
+            fractions = to_fractions(points, row.size)
+            contours = {organ: fractions[where] for organ, where in annotated.slices.items() if organ in graph.organs}
+            if row.split in parts:
+                parts[row.split].append(Shape(row.image_id, row.source, contours))
+    return _checked(parts["train"], parts["val"], ", ".join(map(str, paths)))
+
+
+def shapes_of_landmarks(root: Path, graph: LandmarkGraph) -> tuple[list[Shape], list[Shape]]:
+    """Shapes of a landmark set (``clinical.csv`` beside ``RL``, ``LL``, ``H``); a fifth of the patients is held out.
+
+    Raises
+    ------
+    CxrError
+        If the set is unreadable, or has no landmarks of an organ of the graph.
+    """
+    train, val = [], []
+    for case in read_cases(root):
+        contours = {
+            organ: to_fractions(points, FRAME) for organ, points in case.landmarks.items() if organ in graph.organs
+        }
+        (val if case.held_out else train).append(Shape(case.image_id, case.source, contours))
+    return _checked(train, val, str(root))
+
+
+def _checked(train: list[Shape], val: list[Shape], source: str) -> tuple[list[Shape], list[Shape]]:
+    if not train or not val:
+        raise CxrError(f"{source}: {len(train)} shapes to train on and {len(val)} held out; expected both")
+    log.info("%s: %d shapes to train on, %d held out", source, len(train), len(val))
+    return sorted(train, key=lambda each: each.image_id), sorted(val, key=lambda each: each.image_id)
+
+
+def moved(shape: Shape, rng: np.random.Generator) -> Shape:
+    """Turn, scale, shear, shift and gently bend all contours of a shape alike."""
+    everything = np.concatenate(list(shape.contours.values()))
+    centre = (everything.min(axis=0) + everything.max(axis=0)) / 2
+    angle = np.radians(rng.uniform(-8, 8))
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    scale = np.exp(rng.normal(0, 0.10)) * np.exp(rng.normal(0, 0.05, 2))
+    matrix = turn @ np.array([[scale[0], rng.normal(0, 0.03)], [0.0, scale[1]]])
+    shift = rng.normal(0, 0.03, 2)
+    waves, phases = rng.normal(0, 6, (2, 2)), rng.uniform(0, 2 * np.pi, (2, 1))
+    heights = rng.normal(0, 0.006, (2, 2))  # of a bend, fractions of the side
+
+    def move(points: np.ndarray) -> np.ndarray:
+        bent = points + np.sin(points @ waves.T + phases[:, 0]) @ heights
+        return centre + shift + (bent - centre) @ matrix.T
+
+    return Shape(shape.image_id, shape.source, {organ: move(points) for organ, points in shape.contours.items()})
