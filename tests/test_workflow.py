@@ -50,6 +50,8 @@ def test_models_are_compared_and_audited(tmp_path):
     for rule in ("compare_models", "audit_models", "models"):
         assert f"\n{rule} " in done.stdout
     assert done.stdout.count("Make weights: ") == 2
+    # Snakemake removes the output of a failed job; the checkpoint of an interrupted training must outlive it.
+    assert f"--output {tmp_path}/r/weights/.unet/weights.safetensors" in done.stdout
     assert "\ntrain " not in done.stdout
 
 

@@ -25,7 +25,10 @@ def run(command, *arguments):
 
 def test_options_of_evaluate_model_reach_the_stage(called):
     assert run(evaluate_model, "--split", "train", "--tolerance-px", "3").exit_code == 0
-    assert called == [(Path("l"), [Path("a"), Path("b")], Path("o"), "train", 3.0, 2000, 0, "cpu")]
+    assert run(evaluate_model, "--history", "h", "--history", "i").exit_code == 0
+    shared = (Path("l"), [Path("a"), Path("b")], Path("o"))
+    first = (*shared, "train", 3.0, 2000, 0, "cpu", None, [])
+    assert called == [first, (*shared, "val", 5.0, 2000, 0, "cpu", None, [Path("h"), Path("i")])]
 
 
 def test_options_of_audit_reach_the_stage(called):

@@ -1,3 +1,5 @@
+import shutil
+
 import cv2
 import numpy as np
 import pandas as pd
@@ -58,6 +60,28 @@ def test_two_kinds_of_models_are_compared(labelled, fixed_weights, threshold_wei
     assert row["p_holm"] == pytest.approx(0.5)  # four organs: lungs, each lung, heart (0.25)
     costs = pd.read_csv(tmp_path / "out/cost.csv")
     assert costs["model"].to_list() == ["fixed", "threshold"]
+    table = pd.read_csv(tmp_path / "out/models.csv").set_index("model")
+    assert list(table.index) == ["fixed", "threshold"]
+    first = images[(images["model"] == "fixed") & (images["organ"] == "heart")]
+    assert table.loc["fixed", "dice_heart"] == pytest.approx(first["dice"].mean(), abs=1e-6)
+    assert np.isnan(table.loc["threshold", "landmark_mse_px2"])
+    assert table.loc["fixed", "landmark_mse_px2"] == pytest.approx((8**2 + 16**2 + 24**2) / 2 / 4, abs=1e-2)
+
+
+def test_models_of_the_workflow_are_named_by_folder_and_their_trainings_drawn(labelled, fixed_weights, tmp_path, quick):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        for suffix in (".safetensors", ".json"):
+            shutil.copy(fixed_weights.with_suffix(suffix), tmp_path / name / f"weights{suffix}")
+        (tmp_path / name / "history.csv").write_text("epoch,loss,val_dice_lungs\n1,0.5,\n2,0.4,0.9\n")
+    files = [[tmp_path / name / each for name in "ab"] for each in ("weights.safetensors", "history.csv")]
+    evaluate_models(labelled, files[0], tmp_path / "out", resamples=50, histories=files[1])
+    assert pd.read_csv(tmp_path / "out/models.csv")["model"].to_list() == ["a", "b"]
+    assert (tmp_path / "out/overlays-b.png").exists()
+    assert cv2.imread(str(tmp_path / "out/curves.png")).shape[1] > 1000
+    with pytest.raises(CxrError, match="no such file; expected the CSV that train writes"):
+        evaluate_models(labelled, files[0], tmp_path / "none", histories=[tmp_path / "c/history.csv"])
+    assert not (tmp_path / "none").exists()
 
 
 def test_two_runs_give_the_same_bytes(labelled, fixed_weights, tmp_path, quick):
