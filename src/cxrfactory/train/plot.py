@@ -28,13 +28,14 @@ def plot_curves(history: pd.DataFrame, path: Path) -> None:
         if (name := f"val_dice_{organ}") in history:
             rows = history.dropna(subset=[name])
             right.plot(rows["epoch"], rows[name], color=colour, marker="o", markersize=3, label=organ)
-            right.annotate(f"{rows[name].iloc[-1]:.3f}", (rows["epoch"].iloc[-1], rows[name].iloc[-1]))
+            final = rows[rows["kept"] == 1].iloc[0] if "kept" in rows else rows.iloc[-1]
+            right.annotate(f"{final[name]:.3f}", (final["epoch"], final[name]))
     right.set(xlabel="epoch", ylabel="Dice on val", ylim=(None, 1))
     if "kept" in history:
         epoch = history.loc[history["kept"] == 1, "epoch"].iloc[0]
         right.axvline(epoch, color="#444444", linewidth=0.8, linestyle=":", label=f"kept: epoch {epoch}")
     if right.get_legend_handles_labels()[0]:
-        right.legend(frameon=False, loc="lower right")
+        right.legend(frameon=False)
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
     with atomic_path(path) as temporary:
