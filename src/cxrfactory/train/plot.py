@@ -27,9 +27,9 @@ def plot_curves(history: pd.DataFrame, path: Path) -> None:
     for organ, colour in colours.items():
         if (name := f"val_dice_{organ}") in history:
             rows = history.dropna(subset=[name])
-            right.plot(rows["epoch"], rows[name], color=colour, marker="o", markersize=3, label=organ)
             final = rows[rows["kept"] == 1].iloc[0] if "kept" in rows else rows.iloc[-1]
-            right.annotate(f"{final[name]:.3f}", (final["epoch"], final[name]))
+            label = f"{organ}: {final[name]:.3f}"
+            right.plot(rows["epoch"], rows[name], color=colour, marker="o", markersize=3, label=label)
     right.set(xlabel="epoch", ylabel="Dice on val", ylim=(None, 1))
     if "kept" in history:
         epoch = history.loc[history["kept"] == 1, "epoch"].iloc[0]
