@@ -99,4 +99,5 @@ rule models:
     message:
         "Gather the comparison of models"
     shell:
-        "mkdir {output.folder:q} 2> {log:q} && cp -R {input:q} {output.folder:q}/ 2>> {log:q}"
+        "(mkdir {output.folder:q} && cp -R {input:q} {output.folder:q}/"
+        " && rm -f {output.folder:q}/*/.snakemake_timestamp) 2> {log:q}"

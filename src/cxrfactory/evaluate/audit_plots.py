@@ -9,13 +9,16 @@ from cxrfactory.evaluate.perturb import NONE
 from cxrfactory.evaluate.plots import pyplot, save_figure
 
 _COLUMNS = 4
-_STYLES = ("-", "--", ":", "-.")
 _ORGANS = {"lungs": "#0072b2", "heart": "#d55e00", "clavicles": "#009e73"}
+_STYLES = {"lungs": "-", "heart": "--", "clavicles": ":"}
+_BANDS_UP_TO = 2  # models; the bands of more would hide the lines
 _AVERAGE = "average"
 
 
 def plot_perturbations(levels: pd.DataFrame, limit: float, path: str | Path) -> None:
-    """Draw the Dice loss over the levels of each kind: one panel a kind, one colour an organ, one line style a model.
+    """Draw the Dice loss over the levels of each kind, one panel a kind.
+
+    One model: a colour an organ. Several: a colour a model, a line style an organ.
 
     Parameters
     ----------
@@ -37,22 +40,26 @@ def plot_perturbations(levels: pd.DataFrame, limit: float, path: str | Path) -> 
         part = levels[levels["kind"] == kind]
         names = list(dict.fromkeys(part["level"]))
         for number, model in enumerate(models):
-            for organ, colour in _ORGANS.items():
+            for organ, style in _STYLES.items():
                 line = part[(part["model"] == model) & (part["organ"] == organ)].set_index("level").reindex(names)
                 if line["dice_loss"].notna().any():
                     places = range(len(names))
-                    style = _STYLES[number % len(_STYLES)]
+                    colour = _ORGANS[organ] if len(models) == 1 else f"C{number}"
+                    look = {"color": colour, "linestyle": "-" if len(models) == 1 else style}
                     label = f"{model}: {organ}"
-                    axis.plot(places, line["dice_loss"], style, marker="o", markersize=3, color=colour, label=label)
-                    axis.fill_between(places, line["ci_low"], line["ci_high"], color=colour, alpha=0.15, linewidth=0)
+                    axis.plot(places, line["dice_loss"], marker="o", markersize=3, label=label, **look)
+                    if len(models) <= _BANDS_UP_TO:
+                        low, high = line["ci_low"], line["ci_high"]
+                        axis.fill_between(places, low, high, color=colour, alpha=0.15, linewidth=0)
         axis.axhline(limit, color="grey", linewidth=0.8)
         axis.axhline(0, color="black", linewidth=0.5)
         axis.set_title(kind, fontsize=9)
         axis.set_xticks(range(len(names)), names, fontsize=7, rotation=20 if max(map(len, names)) > 6 else 0)
         axis.tick_params(axis="y", labelsize=7)
     handles, labels = axes.flat[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8)
-    figure.supylabel("Dice lost (mean and 95 % interval)", fontsize=9)
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8, handlelength=4)
+    bands = " and 95 % interval" if len(models) <= _BANDS_UP_TO else ""
+    figure.supylabel(f"Dice lost (mean{bands})", fontsize=9)
     save_figure(figure, path)
 
 
