@@ -133,16 +133,13 @@ def export_nnunet(
     parts = {split: _whole(load_labelled(labelled, split, graph, size), graph, split) for split in SPLITS}
     cases = _case_names([image_id for part in parts.values() for image_id in part.ids])
     labels = labels_of(graph, _combinations(parts, graph, size) if regions else set())
-    contested = np.zeros(len(graph.organs))
+    if not labels.with_regions:
+        _check_contested(parts, graph, size, labels, folder)
     for split, part in parts.items():
         for index, image_id in enumerate(progress(part.ids, f"nnU-Net, {split}")):
-            masks = _masks(part.targets[index], graph, size)
-            label_map = labels.map_of(masks)
-            contested += _lost(masks, label_map, labels)
+            label_map = labels.map_of(_masks(part.targets[index], graph, size))
             save_png(part.images[index], folder / "imagesTr" / f"{cases[image_id]}_0000.png")
             save_png(label_map, folder / "labelsTr" / f"{cases[image_id]}.png")
-    contested /= len(cases)
-    _check_contested(contested, graph, folder)
     splits = [{split: [cases[image_id] for image_id in part.ids] for split, part in parts.items()}]
     facts = {
         "channel_names": {"0": "radiograph"},
@@ -206,7 +203,11 @@ def _lost(masks: np.ndarray, label_map: np.ndarray, labels: Labels) -> np.ndarra
     return shares
 
 
-def _check_contested(contested: np.ndarray, graph: LandmarkGraph, folder: Path) -> None:
+def _check_contested(
+    parts: dict[str, LabelledImages], graph: LandmarkGraph, size: int, labels: Labels, folder: Path
+) -> None:
+    everything = [_masks(target, graph, size) for part in parts.values() for target in part.targets]
+    contested = np.mean([_lost(masks, labels.map_of(masks), labels) for masks in everything], axis=0)
     for organ, share in zip(graph.organs, contested, strict=True):
         if share > MOST_CONTESTED:
             raise CxrError(f"{folder}: {organ} loses {share:.1%} of its pixels to organs over it; use --regions")

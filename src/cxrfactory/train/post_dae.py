@@ -42,7 +42,7 @@ def fit(network: PostDAE, shapes: Sequence[Shape], steps: int, batch_size: int, 
             rng = np.random.default_rng(seed_of(str(step), "post-dae-batch", seed))
             seen, target, annotated = batch(network, shapes, batch_size, rng)
             seen = seen.contiguous(memory_format=torch.channels_last)
-            loss = dice_cross_entropy(network(seen), target, annotated)
+            loss = sum(dice_cross_entropy(logits, target, annotated) for logits in network.stages(seen))
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
