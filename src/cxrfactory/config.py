@@ -201,9 +201,15 @@ class TrainConfig(Section):
     step_factor: float = Field(0.9, gt=0, le=1, description="factor of the step schedule")
     step_epochs: int = Field(100, ge=1, description="epochs between its steps")
     loss: Literal["dice-cross-entropy", "tanimoto"] = Field(
-        "dice-cross-entropy", description="loss of pixel models; landmark models have their own"
+        "dice-cross-entropy", description="loss of pixel models"
+    )
+    landmark_loss: Literal["contour", "squared"] = Field(
+        "contour", description="loss of landmark models: distances across and along the contour, or squared errors"
     )
     kl_weight: float = Field(1e-5, ge=0, description="weight of the variational term")
+    dense_weight: float = Field(
+        0.02, ge=0, description="weight of masks taught to the encoder's maps of landmark models; 0 for none"
+    )
     rotation_degrees: float = Field(5.0, ge=0, le=45, description="largest rotation")
     scale: float = Field(0.25, ge=0, lt=1, description="largest relative change of width and height")
     shift: Share = Field(0.08, description="largest shift, share of the side")

@@ -3,7 +3,7 @@ import math
 import torch
 
 from cxrfactory.anatomy.graph import landmark_graph
-from cxrfactory.models.losses import kl_divergence, landmark_loss
+from cxrfactory.models.losses import ALONG, SCALE, contour_error, kl_divergence, landmark_loss
 
 
 def test_kl_is_zero_for_the_prior_and_exact_elsewhere():
@@ -32,3 +32,25 @@ def test_perfect_prediction_costs_nothing_and_a_known_one_is_exact():
     target = torch.rand(1, 94, 2)
     assert float(landmark_loss(target, [pooling @ target, target], target, pooling)) < 1e-12
     assert math.isclose(float(landmark_loss(target + 0.1, [], target, pooling)), 0.01, rel_tol=1e-4)
+
+
+def test_a_circle_that_is_too_large_is_wrong_across_and_one_that_is_turned_along():
+    angle = torch.arange(44) / 44 * 2 * math.pi
+    circle = 0.3 * torch.stack([torch.cos(angle), torch.sin(angle)], -1)[None]
+    larger = float(contour_error(circle * 1.2 + 0.5, circle + 0.5, [slice(0, 44)]))
+    assert math.isclose(larger, SCALE * (math.hypot(0.06, 1e-3) - 1e-3), rel_tol=1e-4)
+    turn = 2 * math.asin(0.1)  # a chord of a fifth of the radius, half the turn away from the tangent
+    rotation = torch.tensor([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
+    turned = float(contour_error(circle @ rotation.T + 0.5, circle + 0.5, [slice(0, 44)]))
+    across, along = 0.06 * math.sin(turn / 2), 0.06 * math.cos(turn / 2)
+    expected = SCALE * (math.hypot(across, 1e-3) + ALONG * math.hypot(along, 1e-3) - (1 + ALONG) * 1e-3)
+    assert math.isclose(turned, expected, rel_tol=1e-4)
+
+
+def test_contours_beyond_the_annotation_take_no_loss():
+    graph = landmark_graph("lungs-heart")
+    positions = torch.rand(2, 120, 2, requires_grad=True)
+    pooling = torch.from_numpy(graph.pooling()).float()
+    landmark_loss(positions, [], torch.rand(2, 94, 2), pooling, list(graph.slices.values())).backward()
+    assert positions.grad[:, :94].abs().min() > 0
+    assert positions.grad[:, 94:].abs().max() == 0

@@ -30,7 +30,7 @@ def test_config_knows_every_registered_name():
 
 @pytest.mark.parametrize("name", [*LANDMARK_MODELS, *PIXEL_MODELS])
 def test_every_network_trains_and_its_weights_segment(labelled, tmp_path, name):
-    settings = TrainConfig(epochs=1, batch_size=8, precision="fp32")
+    settings = TrainConfig(epochs=1, batch_size=8, precision="bf16")
     model = ModelConfig(segmenter=name, input_size=64, latent=16)
     metrics = train_segmenter(labelled, tmp_path / "w.safetensors", model, settings, CPU)
     assert 0 <= metrics["heart"]["dice"] <= 1

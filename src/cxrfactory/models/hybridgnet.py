@@ -36,6 +36,10 @@ class Encoded:
     mu: Tensor
     logvar: Tensor
 
+    def code(self, noise: Float[Tensor, "b latent"] | None) -> Float[Tensor, "b latent"]:
+        """A code drawn by reparametrisation with standard normal ``noise``; the mean without."""
+        return self.mu if noise is None else self.mu + noise * torch.exp(0.5 * self.logvar)
+
 
 def sample_window(features: Float[Tensor, "b c h w"], positions: Float[Tensor, "b n 2"]) -> Float[Tensor, "b n c"]:
     """Average of a 3 x 3 window of a feature map around each position (RoIAlign to one cell).
@@ -171,8 +175,7 @@ class HybridGNet(nn.Module):
         With ``noise`` (standard normal) the code is drawn by reparametrisation, else the mean is decoded.
         """
         encoded = self.encode(image)
-        z = encoded.mu if noise is None else encoded.mu + noise * torch.exp(0.5 * encoded.logvar)
-        positions, intermediate = self.decode(encoded, z.unsqueeze(1))
+        positions, intermediate = self.decode(encoded, encoded.code(noise).unsqueeze(1))
         return positions[:, 0], [each[:, 0] for each in intermediate], encoded.mu, encoded.logvar
 
     def for_inference(self) -> "HybridGNet":

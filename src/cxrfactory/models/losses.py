@@ -1,8 +1,13 @@
-"""The training loss of HybridGNet: landmark error at every supervised stage, and the variational term."""
+"""The training loss of landmark networks: landmark error at every supervised stage, and the variational term."""
+
+from collections.abc import Collection, Iterable
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
+
+ALONG = 0.2  # weight of the distance along the contour beside that across it
+SCALE = 0.02  # brings distances to the size of the squares they replace, beside the other terms
 
 
 def kl_divergence(mu: Float[Tensor, "b latent"], logvar: Float[Tensor, "b latent"]) -> Float[Tensor, ""]:
@@ -10,13 +15,46 @@ def kl_divergence(mu: Float[Tensor, "b latent"], logvar: Float[Tensor, "b latent
     return -0.5 * (1 + logvar - mu.square() - logvar.exp()).mean()
 
 
+def contour_error(
+    found: Float[Tensor, "b n 2"], target: Float[Tensor, "b n 2"], contours: Iterable[slice]
+) -> Float[Tensor, ""]:
+    """Mean distance across the true contour, plus a share of that along it, in 50ths of the side.
+
+    Where along a border a landmark stands is a reader's habit: on JSRT's validation images such errors were 1.5 to 1.9 times
+    those across it, so squared errors mostly teach what no mask shows. The distance across is what Dice sees, to first order.
+
+    Parameters
+    ----------
+    found, target
+        (x, y) as fractions of the side.
+    contours
+        Where the nodes of each closed contour stand; only those within ``target`` are counted.
+    """
+    parts = []
+    for where in contours:
+        if where.stop > target.shape[1]:
+            continue
+        truth, error = target[:, where], found[:, where] - target[:, where]
+        tangent = nn.functional.normalize(torch.roll(truth, -1, 1) - torch.roll(truth, 1, 1), dim=-1, eps=1e-6)
+        along = (error * tangent).sum(-1)
+        across = error[..., 1] * tangent[..., 0] - error[..., 0] * tangent[..., 1]
+        parts.append(_distance(across) + ALONG * _distance(along))
+    return SCALE * torch.cat(parts, dim=1).mean()
+
+
+def _distance(value: Tensor) -> Tensor:
+    """Absolute value, rounded off below a thousandth of the side."""
+    return (value.square() + 1e-6).sqrt() - 1e-3
+
+
 def landmark_loss(
     positions: Float[Tensor, "b n 2"],
     intermediate: list[Tensor],
     target: Float[Tensor, "b m 2"],
     pooling: Float[Tensor, "p n"],
+    contours: Collection[slice] = (),
 ) -> Float[Tensor, ""]:
-    """Mean squared error of the output and of each intermediate stage, over the annotated nodes only.
+    """Mean error of the output and of each intermediate stage, over the annotated nodes only.
 
     Parameters
     ----------
@@ -29,14 +67,18 @@ def landmark_loss(
         source are the last nodes of the graph and take no loss.
     pooling
         Pooling matrix of the graph.
+    contours
+        Where given, errors at full resolution are :func:`contour_error`; else all are squared, as published.
     """
     nodes = target.shape[1]
     rows = pooling[:, :nodes].sum(dim=1) > 0.5  # coarse nodes that the annotation covers
     coarse_target = pooling[rows, :nodes] @ target
-    loss = torch.nn.functional.mse_loss(positions[:, :nodes], target)
-    for stage in intermediate:
-        if stage.shape[1] == positions.shape[1]:
-            loss = loss + torch.nn.functional.mse_loss(stage[:, :nodes], target)
+    loss = target.new_zeros(())
+    for stage in (positions, *intermediate):
+        if stage.shape[1] != positions.shape[1]:
+            loss = loss + nn.functional.mse_loss(stage[:, rows], coarse_target)
+        elif contours:
+            loss = loss + contour_error(stage[:, :nodes], target, contours)
         else:
-            loss = loss + torch.nn.functional.mse_loss(stage[:, rows], coarse_target)
+            loss = loss + nn.functional.mse_loss(stage[:, :nodes], target)
     return loss

@@ -31,7 +31,8 @@ def move(
 ) -> tuple[Tensor, Tensor]:
     """Rotate, scale and shift about the centre; points are (x, y) fractions of the side.
 
-    The scale is limited and the shift clamped so that every landmark stays inside the image.
+    The scale is limited and the shift clamped so that every landmark stays inside the image. What comes in from outside
+    is black in every other batch, by chance, and the edge's pixels going on in the others.
     """
     count = len(images)
     angle = torch.deg2rad(_uniform(count, -settings.rotation_degrees, settings.rotation_degrees, generator))
@@ -50,7 +51,8 @@ def move(
     inverse = rotation.transpose(1, 2) / factor.unsqueeze(1)
     offset = -(inverse @ (2 * shift).transpose(1, 2))
     grid = functional.affine_grid(torch.cat([inverse, offset], -1), list(images.shape), align_corners=False)
-    return functional.grid_sample(images, grid, align_corners=False), moved + shift
+    outside = "border" if bool(_chance(1, 0.5, generator)) else "zeros"
+    return functional.grid_sample(images, grid, padding_mode=outside, align_corners=False), moved + shift
 
 
 def _blur(images: Tensor) -> Tensor:

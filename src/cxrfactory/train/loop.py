@@ -98,11 +98,12 @@ def fit(
     if fresh:
         _learn_set(network, task, train, images)
     network.to(device, memory_format=torch.channels_last).train()
-    optimizer = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    trained = task.trained(network).to(device)
+    optimizer = torch.optim.AdamW(trained.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
     average = {name: value.detach().clone() for name, value in network.state_dict().items()}
     history, first, best = History(), 0, Best(settings.patience)
     if checkpoint is not None and checkpoint.is_file():
-        state = load_checkpoint(checkpoint, network, average, optimizer, best.weights)
+        state = load_checkpoint(checkpoint, trained, average, optimizer, best.weights)
         first, history.rows = state["epoch"], state["history"]
         best.restore(state)
         log.info("resumed from %s after epoch %d", checkpoint, first)
@@ -132,7 +133,7 @@ def fit(
             break
         if len(row) > UNVALIDATED and checkpoint is not None and not last:
             state = {"epoch": epoch + 1, "history": history.rows} | best.state()
-            save_checkpoint(checkpoint, network, average, optimizer, state, best.weights)
+            save_checkpoint(checkpoint, trained, average, optimizer, state, best.weights)
     network.load_state_dict(best.weights or average)
     if best.epoch is not None:
         history.best_epoch = best.epoch
@@ -178,7 +179,7 @@ def _epoch(
         loss = task.loss(network, batch, target, settings, generator)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        nn.utils.clip_grad_norm_(optimizer.param_groups[0]["params"], 1.0)
         optimizer.step()
         _average(average, network, settings.average, epoch * len(batches) + step)
         losses.append(float(loss.detach()))

@@ -5,6 +5,7 @@ from typing import Protocol
 
 import numpy as np
 import torch
+from jaxtyping import Bool, Float, UInt8
 from torch import nn
 
 from cxrfactory.anatomy.graph import LandmarkGraph, landmark_graph
@@ -13,10 +14,14 @@ from cxrfactory.config import TrainConfig
 from cxrfactory.models.inputs import to_pixels
 from cxrfactory.models.losses import kl_divergence, landmark_loss
 from cxrfactory.models.pixel.losses import pixel_loss
+from cxrfactory.tables.keys import seed_of
 from cxrfactory.train.data import LabelledImages, mean_shape
+from cxrfactory.train.dense import DenseHeads
 from cxrfactory.train.validate import FRAME, Rows, add_masks, means, predict, score
 
 Metrics = dict[str, dict[str, float]]
+
+DENSE_BLOCKS = (5, 4)  # encoder blocks under dense supervision where no skip connection names them
 
 
 class Task(Protocol):
@@ -24,6 +29,9 @@ class Task(Protocol):
 
     def start(self, network: nn.Module, train: LabelledImages) -> None:
         """Set what the network takes from the training set before the first step."""
+
+    def trained(self, network: nn.Module) -> nn.Module:
+        """What the optimiser moves and a checkpoint holds: the network, and what is needed in training only."""
 
     def loss(
         self,
@@ -41,9 +49,22 @@ class Task(Protocol):
 
 @dataclass(frozen=True)
 class LandmarkTask:
-    """Image to landmarks: squared errors at every supervised stage, and the variational term."""
+    """Image to landmarks: errors at every supervised stage, the variational term, dense supervision.
+
+    Attributes
+    ----------
+    graph
+        Names the landmarks.
+    heads
+        Of the dense supervision; None for none.
+    """
 
     graph: LandmarkGraph
+    heads: DenseHeads | None = None
+
+    def trained(self, network: nn.Module) -> nn.Module:
+        """The network with its heads."""
+        return network if self.heads is None else nn.ModuleDict({"network": network, "heads": self.heads})
 
     def start(self, network: nn.Module, train: LabelledImages) -> None:
         """Mean shape, or the modes of shape."""
@@ -61,13 +82,20 @@ class LandmarkTask:
         settings: TrainConfig,
         generator: torch.Generator,
     ) -> torch.Tensor:
-        """Landmark error and the divergence of the code from its prior."""
+        """Landmark error, the divergence of the code from its prior, and what the encoder's maps tell of the masks."""
         noise = torch.randn(len(images), network.latent, generator=generator).to(images.device)
         with torch.autocast(images.device.type, torch.bfloat16, enabled=settings.precision == "bf16"):
-            positions, intermediate, mu, logvar = network(images, noise)
-        stages = [each.float() for each in intermediate]
-        error = landmark_loss(positions.float(), stages, targets.to(images.device), network.pooling)
-        return error + settings.kl_weight * kl_divergence(mu, logvar)
+            encoded = network.encode(images, () if self.heads is None else self.heads.blocks)
+            positions, intermediate = network.decode(encoded, encoded.code(noise).unsqueeze(1))
+        stages = [each[:, 0].float() for each in intermediate]
+        contours = list(self.graph.slices.values()) if settings.landmark_loss == "contour" else []
+        loss = landmark_loss(positions[:, 0].float(), stages, targets.to(images.device), network.pooling, contours)
+        loss = loss + settings.kl_weight * kl_divergence(encoded.mu, encoded.logvar)
+        if self.heads is None:
+            return loss
+        masks, known = _batch_masks(targets, images.shape[-1], self.graph.organs)
+        dense = self.heads(encoded.maps, masks.float().to(images.device), known.to(images.device))
+        return loss + settings.dense_weight * dense
 
     def metrics(self, network: nn.Module, val: LabelledImages, device: torch.device, distances: bool) -> Metrics:
         """Landmark MSE; Dice, HD and HD95 of the filled contours."""
@@ -84,6 +112,10 @@ class PixelTask:
     def start(self, network: nn.Module, train: LabelledImages) -> None:
         """Nothing is taken from the training set."""
 
+    def trained(self, network: nn.Module) -> nn.Module:
+        """The network alone."""
+        return network
+
     def loss(
         self,
         network: nn.Module,
@@ -93,11 +125,7 @@ class PixelTask:
         generator: torch.Generator,
     ) -> torch.Tensor:
         """The named loss over the organs that the batch annotates."""
-        height, width = images.shape[-2:]
-        masks = [_masks_of(each.numpy(), height, self.organs) for each in targets]
-        known = torch.tensor([[mask is not None for mask in one] for one in masks])
-        blank = np.zeros((height, width), np.uint8)
-        target = torch.from_numpy(np.stack([[blank if mask is None else mask for mask in one] for one in masks]))
+        target, known = _batch_masks(targets, images.shape[-1], self.organs)
         # Dropout draws from the global stream: seeded by the epoch's own, so that a resumed run draws the same.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(torch.randint(0, 2**62, (1,), generator=generator)))
@@ -129,6 +157,16 @@ class PixelTask:
         return means(rows)
 
 
+def _batch_masks(
+    targets: Float[torch.Tensor, "b m 2"], side: int, organs: tuple[str, ...]
+) -> tuple[UInt8[torch.Tensor, "b o side side"], Bool[torch.Tensor, "b o"]]:
+    """Masks of a batch in the order of ``organs``, and which of them are annotated; the others are blank."""
+    masks = [_masks_of(each.numpy(), side, organs) for each in targets]
+    known = torch.tensor([[mask is not None for mask in one] for one in masks])
+    blank = np.zeros((side, side), np.uint8)
+    return torch.from_numpy(np.stack([[blank if mask is None else mask for mask in one] for one in masks])), known
+
+
 def _masks_of(target: np.ndarray, side: int, organs: tuple[str, ...]) -> list[np.ndarray | None]:
     """Masks of the organs in their order, None for those that the landmarks do not annotate."""
     for name in ("lungs-heart-clavicles", "lungs-heart", "lungs"):
@@ -142,5 +180,10 @@ def _masks_of(target: np.ndarray, side: int, organs: tuple[str, ...]) -> list[np
 def task_of(network: nn.Module, settings: TrainConfig) -> Task:
     """Task of a network from the registry, by what it has: a graph of landmarks, or organs."""
     if hasattr(network, "graph"):
-        return LandmarkTask(network.graph)
+        if settings.dense_weight == 0:
+            return LandmarkTask(network.graph)
+        blocks = getattr(network, "igsc", ()) or DENSE_BLOCKS
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed_of("heads", "init", settings.seed))
+            return LandmarkTask(network.graph, DenseHeads(network.encoder, blocks, len(network.graph.organs)))
     return PixelTask(tuple(network.organs), settings.loss)

@@ -75,8 +75,7 @@ class CodeSegmenter(nn.Module, ABC):
     ) -> tuple[Tensor, list[Tensor], Tensor, Tensor]:
         """Return positions ``[b, n, 2]``, an empty list, latent mean and log-variance, as HybridGNet does."""
         encoded = self.encode(image)
-        z = encoded.mu if noise is None else encoded.mu + noise * torch.exp(0.5 * encoded.logvar)
-        return self.positions_of(z), [], encoded.mu, encoded.logvar
+        return self.positions_of(encoded.code(noise)), [], encoded.mu, encoded.logvar
 
     def for_inference(self) -> "CodeSegmenter":
         """Evaluation mode with normalisations folded into convolutions, channels last."""

@@ -132,6 +132,15 @@ class ResCRNet(nn.Sequential):
                 if layer.bias is not None:
                     nn.init.zeros_(layer.bias)
 
+    def forward(self, x: Float[Tensor, "b i h w"]) -> Float[Tensor, "b o h w"]:
+        """Logits; on the CPU in fp32 also under autocast.
+
+        There the gradient of a dilated convolution in bf16 ends the process (oneDNN, channels last, torch 2.13), and
+        fp32 is faster.
+        """
+        with torch.autocast(x.device.type, enabled=torch.is_autocast_enabled(x.device.type) and x.device.type != "cpu"):
+            return super().forward(x)
+
 
 def build(settings: dict[str, Any]) -> PixelSegmenter:
     """Make the network from its settings: ``layout``, ``blocks``, ``filters``, ``dropout``, and the shared ones."""
