@@ -25,6 +25,7 @@ SMALL = {
     "train": {"epochs": 6, "validate_every": 3},
     "infer": {"samples": 4, "device": "cpu"},
     "rca": {"references": 2, "size": 128},
+    "compare": {"models": ["hybridgnet", "multi-atlas"]},
 }
 
 
@@ -56,7 +57,7 @@ def first(tmp_path_factory):
     config = {**SMALL, "results": str(results), "datasets": datasets(results, 2), "labelled": labelled}
     config["scans"] = scans(results, 2)
     config["cohort"] = {**SMALL["cohort"], "folder": f"{results}/cohort"}
-    targets = [str(results / name) for name in ("chexmask", "evaluation", "radgenome")]
+    targets = [str(results / name) for name in ("chexmask", "evaluation", "radgenome", "models")]
     snakemake(folder, "config", 2, config, *targets)
     return folder, config
 
@@ -151,6 +152,19 @@ def test_no_patient_field_leaves_the_dicom_files(first):
 def test_evaluation_knows_the_true_dice(first):
     tables = list((first[0] / "results/evaluation").glob("*.csv"))
     assert tables
+
+
+def test_models_stand_side_by_side(first):
+    results = first[0] / "results"
+    with (results / "models/evaluation/models.csv").open() as stream:
+        rows = {row["model"]: row for row in csv.DictReader(stream)}
+    assert list(rows) == ["hybridgnet", "multi-atlas"]
+    assert float(rows["multi-atlas"]["dice_lungs"]) > 0.5  # all patients are deformed from one
+    with (results / "models/audit/kinds.csv").open() as stream:
+        assert {row["model"] for row in csv.DictReader(stream)} == set(rows)
+    for name in ("curves", "perturbations", "occlusion", "overlays-multi-atlas"):
+        assert (results / f"figures/models/{name}.png").stat().st_size > 10_000
+    assert not [path for path in (results / "models").rglob("*/.*")]
 
 
 def test_shards_and_cores_change_no_byte(first):
