@@ -120,9 +120,9 @@ def train_post_dae(
     val: Sequence[Shape],
     output: Path,
     settings: dict[str, object],
-    steps: int = 3000,
+    steps: int = 1200,
     batch_size: int = 16,
-    learning_rate: float = 2e-3,
+    learning_rate: float = 4e-3,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Train and write weights with their card; return :func:`check` of the held-out shapes.
