@@ -74,5 +74,5 @@ def test_landmark_stages_refuse_pixel_weights(labelled, tmp_path):
     assert set(LANDMARK_MODELS) & set(PIXEL_MODELS) == set()
     model = ModelConfig(segmenter="unet-ht", input_size=64)
     train_segmenter(labelled, tmp_path / "w.safetensors", model, TrainConfig(epochs=1, precision="fp32"), CPU)
-    with pytest.raises(CxrError, match="unet-ht segments pixels; expected weights of a landmark model"):
+    with pytest.raises(CxrError, match="unet-ht has no latent code; expected weights of a landmark model"):
         Predictor(*read_weights(tmp_path / "w.safetensors"), source="w")

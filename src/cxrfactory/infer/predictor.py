@@ -78,7 +78,7 @@ class Predictor:
             raise CxrError(f"precision is '{precision}'; expected 'fp32' or 'bf16'")
         if model_kind(card["segmenter"]) is not ModelKind.LANDMARK:
             raise CxrError(
-                f"{source}: {card['segmenter']} segments pixels; expected weights of a landmark model "
+                f"{source}: {card['segmenter']} has no latent code; expected weights of a landmark model "
                 f"({', '.join(LANDMARK_MODELS)})"
             )
         self.network = segmenter_from_card(card, tensors, source).for_inference()

@@ -92,6 +92,7 @@ def train_segmenter(
     card = {
         "segmenter": model.segmenter,
         "settings": network.settings(),
+        "definition": graph.definition_text,
         "normalisation": f"{NORMALISATION}; input: {getattr(network, 'normalise', 'none')}"
         if trained
         else ATLAS_NORMALISATION,
