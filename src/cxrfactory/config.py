@@ -216,6 +216,9 @@ class TrainConfig(Section):
     gamma_low: float = Field(0.6, gt=0, description="smallest gamma")
     gamma_high: float = Field(1.4, gt=0, description="largest gamma")
     appearance: Share = Field(0.25, description="chance of each of contrast, curve, shading, blur, noise, marks")
+    shapes: str | None = Field(
+        None, description="landmark set (RL/, LL/, H/, clinical.csv) towards whose shapes half of the images are bent"
+    )
     average: float = Field(0.99, ge=0, lt=1, description="decay of the running average of the weights; 0 for none")
     precision: Literal["fp32", "bf16"] = Field("bf16", description="bf16 is mixed precision")
     validate_every: int = Field(50, ge=1, description="epochs between validations and checkpoints")

@@ -124,8 +124,9 @@ class Plan:
 
     @property
     def training_tables(self) -> list[str]:
-        """Tables that training reads beside the labelled images."""
-        return [] if self.config.train.classes is None else [self.config.train.classes]
+        """Files and folders that training reads beside the labelled images."""
+        settings = self.config.train
+        return [place for place in (settings.classes, settings.shapes) if place is not None]
 
     @property
     def scan_releases(self) -> list[str]:

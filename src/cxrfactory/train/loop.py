@@ -16,6 +16,7 @@ from cxrfactory.train.augment import move, recolour
 from cxrfactory.train.balance import balanced
 from cxrfactory.train.checkpoint import load_checkpoint, save_checkpoint
 from cxrfactory.train.data import LabelledImages, epoch_batches
+from cxrfactory.train.reshape import Reshaper
 from cxrfactory.train.stopping import Best, mean_dice
 from cxrfactory.train.tasks import Task, task_of
 
@@ -60,6 +61,7 @@ def fit(
     checkpoint: Path | None = None,
     fresh: bool = True,
     strata: list[str] | None = None,
+    reshape: Reshaper | None = None,
 ) -> History:
     """Train in place; the network ends with the averaged weights of the last epoch, or with patience of the best.
 
@@ -83,6 +85,8 @@ def fit(
         from trained weights, which hold it.
     strata
         Source or class of every training image; images of small ones are repeated within an epoch.
+    reshape
+        Bends training images towards other people's shapes, where wanted.
 
     Returns
     -------
@@ -111,7 +115,7 @@ def fit(
     for epoch in range(first, settings.epochs):
         started = time.monotonic()
         drawn = groups if strata is None else balanced(groups, strata, epoch, settings.seed)
-        loss, rate = _epoch(network, task, images, train, drawn, settings, device, optimizer, average, epoch)
+        loss, rate = _epoch(network, task, images, train, drawn, reshape, settings, device, optimizer, average, epoch)
         spent += time.monotonic() - started
         row = {"epoch": epoch + 1, "loss": loss, "learning_rate": rate, "seconds": time.monotonic() - started}
         last = epoch + 1 == settings.epochs
@@ -156,6 +160,7 @@ def _epoch(
     images: torch.Tensor,
     train: LabelledImages,
     groups: dict[int, np.ndarray],
+    reshape: Reshaper | None,
     settings: TrainConfig,
     device: torch.device,
     optimizer: torch.optim.Optimizer,
@@ -173,6 +178,8 @@ def _epoch(
             group["lr"] = rate
         batch = images[torch.from_numpy(indices)].unsqueeze(1).float() / 255
         target = torch.from_numpy(np.stack([train.targets[index] for index in indices]))
+        if reshape is not None:
+            batch, target = reshape(batch, target, generator)
         batch, target = move(batch, target, settings, generator)
         batch = recolour(batch, settings, generator)
         batch = batch.to(device, memory_format=torch.channels_last)

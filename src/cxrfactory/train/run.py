@@ -22,6 +22,7 @@ from cxrfactory.train.balance import read_strata
 from cxrfactory.train.data import load_labelled
 from cxrfactory.train.loop import History, fit
 from cxrfactory.train.plot import plot_curves
+from cxrfactory.train.reshape import read_reshaper
 from cxrfactory.train.tasks import task_of
 
 log = get_logger(__name__)
@@ -74,17 +75,19 @@ def train_segmenter(
     train = load_labelled(tables, "train", graph, model.input_size)
     val = load_labelled(tables, "val", graph, model.input_size)
     strata = read_strata(settings.balance, settings.classes, tables, train.ids)
+    reshape = None if settings.shapes is None else read_reshaper(settings.shapes, graph, val.ids)
     torch.manual_seed(seed_of("weights", "init", settings.seed))
     network = build_segmenter(model.segmenter, model.model_dump())
     if init is not None:
         _start_from(network, model.segmenter, init)
     # The checkpoint's name holds what it depends on: another config starts afresh.
     key = [model.segmenter, network.settings(), settings.model_dump(), digests]
-    key = json.dumps([*key, None if init is None else sha256_of(init), strata], sort_keys=True)
+    bent = None if reshape is None else reshape.digest
+    key = json.dumps([*key, None if init is None else sha256_of(init), strata, bent], sort_keys=True)
     checkpoint = output.with_name(f"{output.stem}.{seed_of(key, 'checkpoint'):016x}.checkpoint")
     if not resume:
         checkpoint.unlink(missing_ok=True)
-    record = fit(network, train, val, settings, device, checkpoint, fresh=init is None, strata=strata)
+    record = fit(network, train, val, settings, device, checkpoint, fresh=init is None, strata=strata, reshape=reshape)
     trained = model_kind(model.segmenter) is not ModelKind.ATLAS
     metrics = task_of(network, settings).metrics(network, val, device, distances=True) if trained else {}
     for organ, values in metrics.items():
@@ -123,8 +126,9 @@ def _training_facts(
     settings: TrainConfig, record: History, init: Path | None, strata: list[str] | None
 ) -> dict[str, Any]:
     facts = settings.model_dump()
-    if settings.classes is not None:
-        facts["classes"] = Path(settings.classes).name  # cards are published, folders are not
+    for place in ("classes", "shapes"):
+        if facts[place] is not None:
+            facts[place] = Path(facts[place]).name  # cards are published, folders are not
     if strata is not None:
         facts["balanced"] = dict(sorted(Counter(strata).items()))
     if init is not None:
