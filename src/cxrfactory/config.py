@@ -200,9 +200,7 @@ class TrainConfig(Section):
     schedule: Literal["cosine", "step"] = Field("cosine", description="cosine to zero, or steps")
     step_factor: float = Field(0.9, gt=0, le=1, description="factor of the step schedule")
     step_epochs: int = Field(100, ge=1, description="epochs between its steps")
-    loss: Literal["dice-cross-entropy", "tanimoto"] = Field(
-        "dice-cross-entropy", description="loss of pixel models"
-    )
+    loss: Literal["dice-cross-entropy", "tanimoto"] = Field("dice-cross-entropy", description="loss of pixel models")
     landmark_loss: Literal["contour", "squared"] = Field(
         "contour", description="loss of landmark models: distances across and along the contour, or squared errors"
     )

@@ -3,7 +3,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxrfactory.tables.keys import seed_of, shard_name, shard_of
+from cxrfactory.tables.keys import put_aside, seed_of, shard_name, shard_of
 
 
 def test_values_never_change():
@@ -32,3 +32,13 @@ def test_shard_names_sort_as_their_numbers():
     names = [shard_name(number, 1200) for number in range(1200)]
     assert names == sorted(names)
     assert names[3] == "0003-of-1200"
+
+
+def test_the_share_that_is_put_aside_is_stable_and_grows_with_the_share():
+    keys = [f"patient-{number}" for number in range(2000)]
+    quarter = {key for key in keys if put_aside(key, "split", 0.25)}
+    assert 430 < len(quarter) < 570
+    assert quarter < {key for key in keys if put_aside(key, "split", 0.5)}
+    assert not any(put_aside(key, "split", 0.0) for key in keys)
+    assert all(put_aside(key, "split", 1.0) for key in keys)
+    assert quarter != {key for key in keys if put_aside(key, "reference", 0.25)}

@@ -8,7 +8,9 @@ import typer
 from cxrfactory.cli.options import preparation, with_options
 from cxrfactory.config import PreprocessConfig
 
-Weights = Annotated[Path, typer.Option(help="Trained weights (.safetensors, card beside), or pretrained.")]
+Weights = Annotated[
+    Path, typer.Option(help="Trained weights (.safetensors, card beside), pretrained, or pretrained-whole-lungs.")
+]
 Samples = Annotated[int, typer.Option(help="Latent samples for mean and standard deviation.")]
 Precision = Annotated[str, typer.Option(help="fp32, or bf16 for the convolutions.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]

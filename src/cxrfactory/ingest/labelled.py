@@ -24,7 +24,7 @@ from cxrfactory.ingest.rows import ages, printable, sexes, unsafe
 from cxrfactory.ingest.tabular import read_columns
 from cxrfactory.logs import get_logger
 from cxrfactory.tables import schemas
-from cxrfactory.tables.keys import seed_of
+from cxrfactory.tables.keys import put_aside
 from cxrfactory.tables.parquet import write_table
 
 log = get_logger(__name__)
@@ -307,7 +307,7 @@ def _divide(labelled: pd.DataFrame, split: Split) -> pd.Series:
     if not 0 <= split.val_fraction < 1:
         raise CxrError(f"--val-fraction {split.val_fraction} is impossible; expected 0 <= fraction < 1")
     hashed = labelled["patient_id"].map(
-        lambda patient: "val" if seed_of(patient, "split") / 2**63 < split.val_fraction else "train"
+        lambda patient: "val" if put_aside(patient, "split", split.val_fraction) else "train"
     )
     if split.train is None and split.val is None:
         return hashed

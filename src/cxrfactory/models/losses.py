@@ -20,8 +20,9 @@ def contour_error(
 ) -> Float[Tensor, ""]:
     """Mean distance across the true contour, plus a share of that along it, in 50ths of the side.
 
-    Where along a border a landmark stands is a reader's habit: on JSRT's validation images such errors were 1.5 to 1.9 times
-    those across it, so squared errors mostly teach what no mask shows. The distance across is what Dice sees, to first order.
+    Where along a border a landmark stands is a reader's habit: on JSRT's validation images such errors were 1.5 to 1.9
+    times those across it, so squared errors mostly teach what no mask shows. The distance across is what Dice sees, to
+    first order.
 
     Parameters
     ----------

@@ -55,8 +55,8 @@ class Equalise(nn.Module):
 def inside_frame(image: Float[Tensor, "b 1 s s"]) -> Bool[Tensor, "b 1 s s"]:
     """What is left without the rows and columns at the border that are black or white from end to end.
 
-    Those are padding, or a frame that was burnt in. A saturated pixel within the film counts as film: in the negative it
-    would be 0 as padding is, and film and negative would not get the same input.
+    Those are padding, or a frame that was burnt in. A saturated pixel within the film counts as film: in the negative
+    it would be 0 as padding is, and film and negative would not get the same input.
     """
     saturated = ((image[:, 0] <= 0) | (image[:, 0] >= 1)).float()
     rows, columns = saturated.mean(2) > FLAT, saturated.mean(1) > FLAT

@@ -39,7 +39,7 @@ from cxrfactory.package.radgenome_stats import (
     footprints,
     inventory,
 )
-from cxrfactory.tables.keys import seed_of
+from cxrfactory.tables.keys import put_aside
 from cxrfactory.tables.weights import sha256_of
 
 log = get_logger(__name__)
@@ -57,7 +57,7 @@ _PNG_START = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 
 def split_of(patient_id: str, validation_fraction: float) -> str:
     """Split of a patient's studies, ``train`` or ``validation``: by a stable hash of the patient alone."""
-    return "validation" if seed_of(patient_id, "split") / 2**63 < validation_fraction else "train"
+    return "validation" if put_aside(patient_id, "split", validation_fraction) else "train"
 
 
 def package_radgenome(

@@ -15,7 +15,7 @@ from cxrfactory.errors import CxrError
 from cxrfactory.imaging.png import decode_png, encode_png
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.rca.score import HEART, Reference, graph_of, organ_masks, resized
-from cxrfactory.tables.keys import seed_of
+from cxrfactory.tables.keys import put_aside
 from cxrfactory.tables.parquet import read_table, stored_graph, write_table
 from cxrfactory.tables.schemas import LABELLED_IMAGES
 from cxrfactory.tables.weights import read_weights
@@ -52,7 +52,7 @@ class ReferenceSet:
 
 def is_reference(image_id: str, fraction: float) -> bool:
     """Whether a labelled image belongs to the reference set: a stable hash of its id below ``fraction``."""
-    return seed_of(image_id, "rca-reference") < fraction * 2**63
+    return put_aside(image_id, "rca-reference", fraction)
 
 
 def encoder_of(weights: str | Path, device: str = "cpu") -> tuple[Encode, LandmarkGraph]:

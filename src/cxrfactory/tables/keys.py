@@ -17,6 +17,11 @@ def seed_of(image_id: str, purpose: str, seed: int = 0) -> int:
     return _digest(f"{purpose}\0{seed}\0{image_id}") >> 1
 
 
+def put_aside(key: str, purpose: str, share: float) -> bool:
+    """Whether a patient (or image) belongs to the ``share`` that is put aside for a purpose ("split", ...)."""
+    return seed_of(key, purpose) < share * 2**63
+
+
 def shard_name(shard: int, shards: int) -> str:
     """File stem of a shard, e.g. ``0003-of-0007``."""
     return f"{shard:04d}-of-{shards:04d}"

@@ -10,15 +10,18 @@ import numpy as np
 from cxrfactory.errors import CxrError
 from cxrfactory.tables.atomic import atomic_path, write_text
 
-PRETRAINED = "pretrained"  # names the weights that come with the package
-_PRETRAINED_FILE = Path(__file__).parents[1] / "pretrained" / "lungs-heart.safetensors"
+PRETRAINED = "pretrained"  # names the weights of lungs and heart that come with the package
+# Names of weights that come with the package -> their file.
+_PRETRAINED_FILES = {PRETRAINED: "lungs-heart", "pretrained-whole-lungs": "whole-lungs"}
 LARGEST_HALF = 65504.0
 CARD_KEYS = ("segmenter", "settings", "normalisation", "data", "metrics", "sha256")
 
 
 def weights_file(name: str | Path) -> Path:
-    """File of weights that are given by path, or by the name ``pretrained``."""
-    return _PRETRAINED_FILE if str(name) == PRETRAINED else Path(name)
+    """File of weights that are given by path, or by name: ``pretrained``, ``pretrained-whole-lungs``."""
+    if str(name) not in _PRETRAINED_FILES:
+        return Path(name)
+    return Path(__file__).parents[1] / "pretrained" / f"{_PRETRAINED_FILES[str(name)]}.safetensors"
 
 
 def card_path(weights: str | Path) -> Path:
@@ -53,7 +56,7 @@ def write_weights(path: str | Path, tensors: dict[str, np.ndarray], card: dict[s
 
 
 def read_weights(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Read a weights file and its card; ``pretrained`` names those of the package.
+    """Read a weights file and its card; the names of :func:`weights_file` stand for the package's.
 
     Tensors stored in 16 bits are returned in 32.
 

@@ -1,10 +1,9 @@
 """Dense supervision of an encoder: its maps must tell, cell by cell, what share of each organ lies there.
 
-A landmark loss reaches the encoder through 64 numbers and a few windows; masks teach every cell of a map at once. The heads are one
-1 x 1 convolution a map and live in training only: the network stays the published one.
+A landmark loss reaches the encoder through 64 numbers and a few windows; masks teach every cell of a map at once. The
+heads are one 1 x 1 convolution a map and live in training only: the network stays the published one.
 """
 
-import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
@@ -27,7 +26,9 @@ class DenseHeads(nn.Module):
     def __init__(self, encoder: Encoder, blocks: tuple[int, ...], organs: int) -> None:
         super().__init__()
         self.blocks = blocks
-        self.heads = nn.ModuleList(nn.Conv2d(encoder.blocks[block - 1].conv1.out_channels, organs, 1) for block in blocks)
+        self.heads = nn.ModuleList(
+            nn.Conv2d(encoder.blocks[block - 1].conv1.out_channels, organs, 1) for block in blocks
+        )
 
     def forward(
         self, maps: dict[int, Tensor], masks: Float[Tensor, "b o s s"], known: Bool[Tensor, "b o"]

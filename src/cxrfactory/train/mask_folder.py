@@ -23,7 +23,7 @@ from cxrfactory.imaging.png import encode_png
 from cxrfactory.imaging.prepare import Preparation, prepare
 from cxrfactory.imaging.reading import read_radiograph
 from cxrfactory.logs import get_logger, progress
-from cxrfactory.tables.keys import seed_of
+from cxrfactory.tables.keys import put_aside
 from cxrfactory.tables.parquet import table_writer, write_table
 from cxrfactory.tables.paths import path_inside
 from cxrfactory.tables.schemas import LABELLED_IMAGES, REJECTED
@@ -112,7 +112,7 @@ class MaskFolder:
             "patient_id": patient,
             "source": self.source,
             "labels": labels,
-            "split": "val" if seed_of(patient, "split") / 2**63 < self.val_fraction else "train",
+            "split": "val" if put_aside(patient, "split", self.val_fraction) else "train",
             "landmarks": landmarks.astype(np.float32).ravel().tolist(),
         }
 

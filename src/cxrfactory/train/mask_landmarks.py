@@ -34,7 +34,7 @@ from cxrfactory.logs import get_logger, progress
 from cxrfactory.metrics.landmarks import landmark_mse
 from cxrfactory.metrics.overlap import dice
 from cxrfactory.tables.atomic import atomic_path
-from cxrfactory.tables.keys import seed_of
+from cxrfactory.tables.keys import put_aside, seed_of
 
 log = get_logger(__name__)
 
@@ -100,7 +100,7 @@ def held_out(image_id: str, source: str, condition: str) -> bool:
     """Tell whether the hash of an image's patient falls into the fifth that is never trained on."""
     same = _SAME_PATIENT.search(condition)
     patient = image_id.split("_", 1)[0] if source.lower() == "padchest" else same.group(1) if same else image_id
-    return seed_of(f"{source}:{patient}", "mask-landmarks") / 2**63 < HELD_OUT
+    return put_aside(f"{source}:{patient}", "mask-landmarks", HELD_OUT)
 
 
 @dataclass(frozen=True)

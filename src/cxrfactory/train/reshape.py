@@ -1,8 +1,9 @@
 """Training images in the shapes of other people: contours without images widen what a network sees.
 
-Landmark sets of other hospitals come without their radiographs, but they know how lungs and hearts are shaped there. An image is
-bent by a thin-plate spline so that its landmarks go part of the way to another person's. Place, size and aspect stay with the image
-(:func:`cxrfactory.train.augment.move` changes those); what is taken over is the rest: e.g. a larger heart.
+Landmark sets of other hospitals come without their radiographs, but they know how lungs and hearts are shaped there. An
+image is bent by a thin-plate spline so that its landmarks go part of the way to another person's. Place, size and
+aspect stay with the image (:func:`cxrfactory.train.augment.move` changes those); what is taken over is the rest: e.g. a
+larger heart.
 """
 
 import hashlib
@@ -129,7 +130,8 @@ def _led_to(
 ) -> Float[np.ndarray, "m 2"] | None:
     """Where the picture shows what was at ``points``; None if that is not found.
 
-    The spline is smooth and its cells are coarse, so the picture does not go exactly where it was asked to; a landmark must.
+    The spline is smooth and its cells are coarse, so the picture does not go exactly where it was asked to; a landmark
+    must.
     """
     from scipy.ndimage import map_coordinates
 
@@ -151,7 +153,7 @@ def _least_area(mapped: Float[np.ndarray, "c c 2"]) -> float:
 
 
 def read_reshaper(root: str | Path, graph: LandmarkGraph, held_out: Collection[str]) -> Reshaper:
-    """Shapes of a landmark set that annotate the whole graph, without a fifth of its patients and without ``held_out`` ids.
+    """Shapes of a landmark set that annotate the whole graph; without a fifth of its patients, and ``held_out`` ids.
 
     Raises
     ------
