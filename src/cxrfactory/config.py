@@ -188,6 +188,9 @@ class ModelConfig(Section):
     normalise: Literal["none", "equalise"] = Field(
         "none", description="grey values to the network: as they are, or equalised with the polarity set"
     )
+    passes: int = Field(
+        3, ge=0, le=9, description="how often the last stage corrects its landmarks; 0 for the published network"
+    )
 
 
 class TrainConfig(Section):

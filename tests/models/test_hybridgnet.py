@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -8,9 +10,9 @@ from cxrfactory.models.hybridgnet import HybridGNet, build, sample_window
 from cxrfactory.models.registry import segmenter_from_card
 
 
-def make(size=64, igsc=(6, 5), graph="lungs-heart", seed=0):
+def make(size=64, igsc=(6, 5), graph="lungs-heart", seed=0, passes=0):
     torch.manual_seed(seed)
-    network = HybridGNet(landmark_graph(graph), size, igsc)
+    network = HybridGNet(landmark_graph(graph), size, igsc, passes=passes)
     for layer in network.modules():  # a trained network's statistics are not those of a fresh one
         if isinstance(layer, torch.nn.BatchNorm2d):
             layer.running_mean.normal_(0, 0.1)
@@ -36,8 +38,43 @@ def test_shapes_and_supervised_stages(igsc, graph):
     assert [each.shape[1] for each in stages] == [sum(landmark_graph(graph).pooled_counts), nodes][: len(igsc)]
 
 
+@pytest.mark.parametrize("passes", [1, 2, 3])
+def test_a_pass_corrects_where_the_one_before_ended(passes):
+    network = make(passes=passes).eval()
+    with torch.inference_mode():
+        encoded = network.encode(torch.rand(2, 1, 64, 64))
+        positions, stages = network.decode(encoded, encoded.mu.unsqueeze(1))
+        assert [each.shape[2] for each in stages] == [60] + [120] * passes
+        assert [bool((one != other).any()) for one, other in itertools.pairwise([*stages[1:], positions])] == [
+            True
+        ] * passes
+        # A last layer that says nothing leaves everything where the second stage put it.
+        torch.nn.init.zeros_(network.conv6.weight)
+        torch.nn.init.zeros_(network.conv6.bias)
+        positions, stages = network.decode(encoded, encoded.mu.unsqueeze(1))
+        assert torch.equal(positions, stages[1])
+        # And a second stage that says nothing, where the first put it.
+        torch.nn.init.zeros_(network.position2.weight)
+        torch.nn.init.zeros_(network.position2.bias)
+        positions, stages = network.decode(encoded, encoded.mu.unsqueeze(1))
+        offset = stages[0] - network.pooling @ network.mean_shape
+        torch.testing.assert_close(positions, network.mean_shape + network.unpooling @ offset, atol=1e-6, rtol=0)
+
+
+def test_fewer_passes_are_the_first_of_many():
+    many, few = make(passes=3).eval(), make(passes=2).eval()
+    image = torch.rand(1, 1, 64, 64)
+    with torch.inference_mode():
+        torch.testing.assert_close(few(image)[0], many(image)[1][-1], atol=1e-6, rtol=0)
+
+
+def test_passes_need_windows():
+    with pytest.raises(CxrError, match="model passes is 2 with igsc"):
+        make(igsc=(6,), passes=2)
+
+
 def test_inference_depends_on_the_image_alone():
-    network = make().eval()
+    network = make(passes=2).eval()
     images = torch.rand(5, 1, 64, 64)
     with torch.inference_mode():
         together = network(images)[0]

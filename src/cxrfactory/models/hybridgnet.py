@@ -3,8 +3,10 @@
 Gaggion et al., "Improving anatomical plausibility in medical image segmentation via hybrid graph neural
 networks" (IEEE TMI 2022), section 3: latent 64, six Chebyshev layers (K = 6) with layer normalisation and
 ReLU, unpooling after the third, none to two image-to-graph skip connections (IGSC), deep supervision.
-One addition: every predicted position is an offset from the mean shape of the training set, which is
-stored with the weights, in tenths of the side; this changes the optimisation, not what can be represented.
+Two additions. Every predicted position is an offset from the mean shape of the training set, which is
+stored with the weights, in tenths of the side; this changes the optimisation, not what can be represented. And with
+``passes`` each stage corrects the positions of the one before, and the last stage runs so many times, each time with
+windows where it ended before.
 """
 
 from collections.abc import Collection
@@ -77,6 +79,9 @@ class HybridGNet(nn.Module):
         After each encoder block.
     normalise
         What is done to grey values first: ``none`` or ``equalise`` (:mod:`cxrfactory.models.normalise`).
+    passes
+        How often the last stage corrects the positions that it reads its windows at; 0 for the published network, whose
+        stages each predict positions anew. More than one needs two skip connections.
 
     Raises
     ------
@@ -92,6 +97,7 @@ class HybridGNet(nn.Module):
         latent: int = 64,
         channels: tuple[int, ...] = CHANNELS,
         normalise: str = "none",
+        passes: int = 0,
     ) -> None:
         super().__init__()
         if input_size < 32 or input_size % 32:
@@ -99,6 +105,11 @@ class HybridGNet(nn.Module):
         if len(igsc) > 2 or any(block not in range(1, 7) for block in igsc):
             raise CxrError(f"model igsc is {list(igsc)}; expected at most two encoder blocks, each 1 to 6")
         self.graph, self.input_size, self.igsc, self.latent = graph, input_size, tuple(igsc), latent
+        if passes not in range(10) or (passes > 1 and len(igsc) < 2):
+            raise CxrError(
+                f"model passes is {passes} with igsc {list(igsc)}; expected 0 to 9, more than 1 only with two"
+            )
+        self.passes = passes
         self.normalise, self.normaliser = normalise, build_normaliser(normalise)
         self.encoder = Encoder(input_size, latent, tuple(channels))
         fine = chebyshev_basis(graph.adjacency(), ORDER)
@@ -139,26 +150,35 @@ class HybridGNet(nn.Module):
         positions
             (x, y) as fractions of the side, ``[b, k, nodes, 2]``.
         intermediate
-            Positions that steered the skip connections, for deep supervision.
+            Positions that steered the skip connections, pass by pass, for deep supervision.
         """
         batch, samples = z.shape[:2]
         x = torch.relu(self.norms[5](self.expand(z).reshape(batch, samples, self.pooled, WIDTHS[0])))
         x = torch.relu(self.norms[0](self.conv1(x)))
         x = torch.relu(self.norms[1](self.conv2(x)))
         intermediate = []
+        position = self.mean_shape
         if self.position1 is not None:
-            position = REACH * self.position1(x) + self.pooling @ self.mean_shape
-            intermediate.append(position)
-            x = self._skip(x, encoded.maps[self.igsc[0]], position)
+            offset = REACH * self.position1(x)
+            intermediate.append(offset + self.pooling @ self.mean_shape)
+            x = self._skip(x, encoded.maps[self.igsc[0]], intermediate[0])
+            if self.passes:
+                position = position + self.unpooling @ offset
         x = torch.relu(self.norms[2](self.conv3(x)))
         x = self.unpooling @ x
         x = torch.relu(self.norms[3](self.conv4(x)))
-        if self.position2 is not None:
-            position = REACH * self.position2(x) + self.mean_shape
+        if self.position2 is None:
+            return position + self._last(x), intermediate
+        position = position + REACH * self.position2(x)
+        for _ in range(max(1, self.passes)):
             intermediate.append(position)
-            x = self._skip(x, encoded.maps[self.igsc[1]], position)
-        x = torch.relu(self.norms[4](self.conv5(x)))
-        return REACH * self.conv6(x) + self.mean_shape, intermediate
+            correction = self._last(self._skip(x, encoded.maps[self.igsc[1]], position))
+            position = (position if self.passes else self.mean_shape) + correction
+        return position, intermediate
+
+    def _last(self, x: Tensor) -> Tensor:
+        """The last two layers: offsets of the nodes, fractions of the side."""
+        return REACH * self.conv6(torch.relu(self.norms[4](self.conv5(x))))
 
     @staticmethod
     def _skip(x: Tensor, features: Tensor, position: Tensor) -> Tensor:
@@ -195,6 +215,7 @@ class HybridGNet(nn.Module):
             "latent": self.latent,
             "channels": channels,
             "normalise": self.normalise,
+            "passes": self.passes,
         }
 
 
@@ -207,4 +228,5 @@ def build(settings: dict) -> HybridGNet:
         latent=int(settings["latent"]),
         channels=tuple(settings.get("channels", CHANNELS)),
         normalise=settings.get("normalise", "none"),
+        passes=int(settings.get("passes", 0)),
     )

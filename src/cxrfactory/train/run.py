@@ -140,7 +140,8 @@ def _training_facts(
 
 def _start_from(network: torch.nn.Module, segmenter: str, init: Path) -> None:
     tensors, card = read_weights(init)
-    if card["segmenter"] != segmenter or card["settings"] != network.settings():
+    found, wanted = ({**settings, "passes": None} for settings in (card["settings"], network.settings()))
+    if card["segmenter"] != segmenter or found != wanted:  # weights serve any number of passes
         raise CxrError(
             f"{init}: weights of a {card['segmenter']} with settings {card['settings']}; expected the network that is "
             f"to be trained, a {segmenter} with {network.settings()}"

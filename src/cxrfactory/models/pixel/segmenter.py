@@ -15,7 +15,7 @@ GRAPH = "lungs-heart"  # whose organs are segmented where the settings name none
 INPUT_SIZE = 256
 SHARED = ("organs", "definition", "input_size", "normalise")
 # Settings of landmark models that a shared config section also holds; they mean nothing here.
-LANDMARK_ONLY = ("segmenter", "graph", "igsc", "latent")
+LANDMARK_ONLY = ("segmenter", "graph", "igsc", "latent", "passes")
 
 
 class PixelSegmenter(nn.Module):
