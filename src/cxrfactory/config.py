@@ -266,6 +266,9 @@ class RcaConfig(Section):
     references: int = Field(5, ge=1, description="reference images an image is compared with")
     fraction: float = Field(0.8, gt=0, le=1, description="share of the labelled images that are references")
     size: int = Field(256, ge=64, le=1024, description="side at which images are registered, pixels")
+    calibration: str | None = Field(
+        None, description="file of rca-calibrate: adds Dice estimates with intervals to the Parquet; null: none"
+    )
 
 
 class CompareConfig(Section):
