@@ -35,12 +35,17 @@ COMMANDS = {
     "rca-reference": "cxrfactory.cli.rca:rca_reference",
     "rca": "cxrfactory.cli.rca:rca",
     "rca-check": "cxrfactory.cli.rca:rca_check",
+    "rca-calibrate": "cxrfactory.cli.rca:rca_calibrate",
     "package": "cxrfactory.cli.package:package",
     "package-card": "cxrfactory.cli.package:package_card",
     "package-radgenome": "cxrfactory.cli.radgenome:package_radgenome",
     "evaluate": "cxrfactory.cli.evaluate:evaluate",
     "evaluate-model": "cxrfactory.cli.audit:evaluate_model",
     "audit": "cxrfactory.cli.audit:audit",
+    "gold-export": "cxrfactory.cli.validation:gold_export",
+    "gold-import": "cxrfactory.cli.validation:gold_import",
+    "gold-evaluate": "cxrfactory.cli.validation:gold_evaluate",
+    "rca-statistics": "cxrfactory.cli.validation:rca_statistics",
     "config": "cxrfactory.cli.config:config",
 }
 

@@ -1,0 +1,151 @@
+"""Read an export of Label Studio and write gold-standard landmarks in the layout that CheXmask publishes."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cxrfactory.anatomy.graph import LandmarkGraph, landmark_graph
+from cxrfactory.anatomy.raster import landmarks_to_masks
+from cxrfactory.errors import CxrError, ImageError
+from cxrfactory.evaluate.gold.studio import corrected_landmarks
+from cxrfactory.logs import get_logger, progress
+from cxrfactory.tables.atomic import text_file
+from cxrfactory.tables.chexmask import quoted
+from cxrfactory.tables.landmark_text import landmark_text
+from cxrfactory.tables.rle import rle_encode
+
+log = get_logger(__name__)
+
+HEADER = "ImageID,Dataset,Landmarks,Right Lung,Left Lung,Heart\n"
+MASK_ORGANS = ("right_lung", "left_lung", "heart")  # in the order of the header
+SUFFIX = "_annotations"
+_SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True)
+class GoldImage:
+    """A corrected image: its release, its id, and its line in the table."""
+
+    release: str
+    image_id: str
+    line: str
+
+
+def import_gold(
+    export: str | Path, output: str | Path, reader: str | None = None, annotator: int | None = None
+) -> dict[str, int]:
+    """Turn corrected tasks into ``{release}_annotations.csv``, or ``{release}_{reader}_annotations.csv``.
+
+    Landmarks are rounded to whole pixels and masks filled from the rounded points, as in the product. A task that was
+    skipped, not annotated, or whose landmarks are not complete becomes a row of ``{release}_annotations.rejected.csv``.
+
+    Parameters
+    ----------
+    export
+        Label Studio's export in the format JSON.
+    output
+        Folder of the tables.
+    reader
+        Short name that tells several readers' tables apart; a part of the file name.
+    annotator
+        Number of the user whose annotations count, where tasks have several (``completed_by`` in the export).
+
+    Returns
+    -------
+    Gold images by release.
+
+    Raises
+    ------
+    CxrError
+        If the file is no such export, an image has two tasks, or no image could be used at all.
+    """
+    export, output = Path(export), Path(output)
+    if reader is not None and not _SAFE_NAME.fullmatch(reader):
+        raise CxrError(f"reader '{reader}'; expected letters, digits, '.', '_', '-' only: it names files")
+    found: dict[str, list[GoldImage]] = {}
+    rejected: dict[str, list[tuple[str, str]]] = {}
+    seen: set[tuple[str, str]] = set()
+    for place, task in enumerate(progress(_tasks(export), "gold-import"), start=1):
+        release, image_id, graph = _task_data(export, place, task)
+        if (release, image_id) in seen:
+            raise CxrError(f"{export}: task {place}: image '{image_id}' of '{release}' has two tasks; expected one")
+        seen.add((release, image_id))
+        images, reasons = found.setdefault(release, []), rejected.setdefault(release, [])
+        try:
+            images.append(_gold_image(release, image_id, graph, task, annotator))
+        except ImageError as error:
+            reasons.append((image_id, str(error)))
+    if not any(found.values()):
+        first = next((f", first '{rows[0][0]}': {rows[0][1]}" for rows in rejected.values() if rows), "")
+        raise CxrError(f"{export}: none of {len(seen)} tasks can be used{first}")
+    for release, images in found.items():
+        name = f"{release}_{reader}{SUFFIX}" if reader else f"{release}{SUFFIX}"
+        with text_file(output / f"{name}.csv") as stream:
+            stream.write(HEADER)
+            stream.writelines(image.line for image in sorted(images, key=lambda image: image.image_id))
+        with text_file(output / f"{name}.rejected.csv") as stream:
+            stream.write("ImageID,reason\n")
+            stream.writelines(f"{quoted(image_id)},{quoted(why)}\n" for image_id, why in sorted(rejected[release]))
+        log.info("%s: %d gold images, %d tasks rejected; wrote %s", release, len(images), len(rejected[release]),
+                 output / f"{name}.csv")  # fmt: skip
+    return {release: len(images) for release, images in found.items()}
+
+
+def _tasks(export: Path) -> list[dict[str, Any]]:
+    try:
+        tasks = json.loads(export.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CxrError(f"{export}: no such file; expected an export of Label Studio (JSON)") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise CxrError(f"{export}: not readable as JSON ({error})") from error
+    if not isinstance(tasks, list) or not all(isinstance(each, dict) and "data" in each for each in tasks):
+        raise CxrError(f"{export}: no list of tasks with 'data'; export the project in the format JSON (not JSON-MIN)")
+    return tasks
+
+
+def _task_data(export: Path, place: int, task: dict[str, Any]) -> tuple[str, str, LandmarkGraph]:
+    data = task["data"]
+    missing = [name for name in ("release", "image_id", "graph") if not isinstance(data.get(name), str)]
+    if missing:
+        raise CxrError(f"{export}: task {place}: data lacks {missing}; expected tasks made by gold-export")
+    if not _SAFE_NAME.fullmatch(data["release"]):
+        raise CxrError(f"{export}: task {place}: release '{data['release']}' cannot name a file")
+    return data["release"], data["image_id"], landmark_graph(data["graph"])
+
+
+def _gold_image(
+    release: str, image_id: str, graph: LandmarkGraph, task: dict[str, Any], annotator: int | None
+) -> GoldImage:
+    points, size = corrected_landmarks(_regions(task.get("annotations", []), annotator), graph)
+    points = np.rint(points)
+    masks = landmarks_to_masks(points, graph, size, size)
+    empty = [organ for organ, mask in masks.items() if not mask.any()]
+    if empty:
+        raise ImageError(f"{empty[0].replace('_', ' ')} covers no pixel")
+    rle = [rle_encode(masks[organ]) if organ in masks else "" for organ in MASK_ORGANS]
+    line = f'{quoted(image_id)},{quoted(release)},"{landmark_text(points)}",{",".join(rle)}\n'
+    return GoldImage(release, image_id, line)
+
+
+def _regions(annotations: list[dict[str, Any]], annotator: int | None) -> list[dict[str, Any]]:
+    """Result of the one annotation that counts."""
+    if annotator is not None:
+        annotations = [each for each in annotations if _user(each) == annotator]
+    if not annotations:
+        raise ImageError("not annotated" if annotator is None else f"not annotated by user {annotator}")
+    done = [each for each in annotations if not each.get("was_cancelled", False)]
+    if not done:
+        raise ImageError("skipped by the reader")
+    if len(done) > 1:
+        raise ImageError(f"{len(done)} annotations; expected one: choose a user (--annotator), or delete the others")
+    return done[0].get("result", [])
+
+
+def _user(annotation: dict[str, Any]) -> int | None:
+    """Number of the user; some exports hold the user's record instead."""
+    user = annotation.get("completed_by")
+    return user.get("id") if isinstance(user, dict) else user
