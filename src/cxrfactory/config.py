@@ -196,7 +196,7 @@ class ModelConfig(Section):
 class TrainConfig(Section):
     """How to train; the paper's values stand in docs/training.md."""
 
-    epochs: int = Field(450, ge=1, description="passes over the training images")
+    epochs: int = Field(220, ge=1, description="passes over the training images")
     batch_size: int = Field(8, ge=2, description="images a step; a batch holds one kind of labels")
     learning_rate: float = Field(7e-4, gt=0, description="peak rate of AdamW")
     weight_decay: float = Field(1e-5, ge=0, description="of AdamW")
