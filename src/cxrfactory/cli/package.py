@@ -18,6 +18,9 @@ def package(
     rejected: Annotated[list[Path] | None, typer.Option(help="Rejected table; repeat for each.")] = None,
     product: Annotated[str, typer.Option(help="Product to make: chexmask.")] = "chexmask",
     workers: Annotated[int, typer.Option(help="Processes; the bytes do not depend on it.")] = 1,
+    calibration: Annotated[
+        Path | None, typer.Option(help="File of rca-calibrate: adds estimates of the true Dice to the Parquet.")
+    ] = None,
 ) -> None:
     """Pack one release of a product: CSV in both resolutions, Parquet, accounts."""
     from cxrfactory.errors import CxrError
@@ -25,7 +28,9 @@ def package(
 
     if product != "chexmask":
         raise CxrError(f"unknown product '{product}'; expected chexmask")
-    package_chexmask(manifest, landmarks, rca, rejected or [], output, part, dataset, release_name, id_column, workers)
+    package_chexmask(
+        manifest, landmarks, rca, rejected or [], output, part, dataset, release_name, id_column, workers, calibration
+    )
 
 
 def package_card(

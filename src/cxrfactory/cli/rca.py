@@ -1,4 +1,4 @@
-"""``rca-reference``, ``rca`` and ``rca-check``."""
+"""``rca-reference``, ``rca``, ``rca-check`` and ``rca-calibrate``."""
 
 from pathlib import Path
 from typing import Annotated
@@ -50,3 +50,22 @@ def rca_check(
     from cxrfactory.rca.check import check_truth
 
     check_truth(images, landmarks, truth, reference, output, count, references)
+
+
+def rca_calibrate(
+    masks: Annotated[Path, typer.Option(help="Folder of rca-check: masks of known Dice with their scores.")],
+    output: Annotated[Path, typer.Option(help="Calibration to write (.json).")],
+    alpha: Annotated[float, typer.Option(help="Share of masks allowed outside their interval.")] = 0.1,
+    features: Annotated[str, typer.Option(help="Comma-separated, of mean, max, std.")] = "mean,max",
+    check: Annotated[int, typer.Option(help="Random splits of the images to measure coverage on.", min=0)] = 0,
+    picture: Annotated[Path | None, typer.Option(help="True Dice over estimate to draw (.png).")] = None,
+) -> None:
+    """Learn the true Dice with an interval from RCA scores; --check also writes how often it held (.check.csv)."""
+    from cxrfactory.rca.calibrate import calibrate, coverage, plot_calibration
+
+    chosen = [name.strip() for name in features.split(",") if name.strip()]
+    calibration = calibrate(masks, output, alpha, chosen)
+    if check:
+        coverage(masks, output.with_suffix(".check.csv"), check, alpha, chosen)
+    if picture is not None:
+        plot_calibration(masks, calibration, picture)

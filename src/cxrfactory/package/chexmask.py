@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 from cxrfactory.anatomy.graph import LandmarkGraph, landmark_graph
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.logs import get_logger, progress
+from cxrfactory.package.estimates import Estimator, read_estimator
 from cxrfactory.package.inputs import (
     Rejection,
     graph_name,
@@ -32,7 +33,7 @@ from cxrfactory.package.inputs import (
     read_rejected,
     read_scores,
 )
-from cxrfactory.package.rows import PRODUCT, Prediction, Scores, pack_image
+from cxrfactory.package.rows import Prediction, Scores, pack_image, product_schema
 from cxrfactory.tables.atomic import atomic_path, write_text
 from cxrfactory.tables.chexmask import header_text
 
@@ -76,6 +77,7 @@ def package_chexmask(
     release: str,
     id_column: str,
     workers: int = 1,
+    calibration: str | Path | None = None,
 ) -> dict[str, Any]:
     """Write one release's files of the product and its part of the accounts.
 
@@ -99,6 +101,8 @@ def package_chexmask(
         Name of the release's id column, e.g. ``dicom_id``.
     workers
         Processes; the bytes do not depend on it.
+    calibration
+        File of ``rca-calibrate``: the Parquet then also holds estimates of the true Dice with their intervals.
 
     Returns
     -------
@@ -108,7 +112,8 @@ def package_chexmask(
     ------
     CxrError
         If an input is unreadable, or an invariant does not hold: unique ids; every included image either
-        kept or rejected, once; Dice in [0, 1] and Max >= Mean; finite landmarks; RLE that decodes to the mask.
+        kept or rejected, once; Dice in [0, 1] and Max >= Mean; finite landmarks; RLE that decodes to the mask;
+        or if the calibration was made for other scores.
     """
     if not _SAFE_NAME.fullmatch(release):
         raise CxrError(f"release name '{release}'; expected letters, digits, '.', '_', '-' only: it names files")
@@ -120,6 +125,7 @@ def package_chexmask(
     rejections = read_rejected(rejected)
     scores = read_scores(rca)
     graph = landmark_graph(graph_name(landmarks) or "lungs-heart")
+    estimator = None if calibration is None else read_estimator(calibration, rca, graph)
     log.info("%s: %d included, %d excluded, %d rejected before, %d scored", dataset, len(included), len(excluded),
              len(rejections), len(scores))  # fmt: skip
     _check_known(dataset, "rejected tables", rejections, included)
@@ -135,10 +141,14 @@ def package_chexmask(
         }
         for stream in texts.values():
             stream.write(header_text(id_column))
-        writer = stack.enter_context(pq.ParquetWriter(temporary["parquet"], PRODUCT, compression="zstd"))
+        writer = stack.enter_context(
+            pq.ParquetWriter(temporary["parquet"], product_schema(estimator is not None), compression="zstd")
+        )
         jobs = _scored(dataset, merged_predictions(landmarks, graph.nodes), scores, rejections, set(included))
         chunks = -(-len(included) // CHUNK_ROWS)
-        for packed in progress(_packed(jobs, graph, min(workers, max(chunks, 1))), f"package {dataset}", chunks):
+        for packed in progress(
+            _packed(jobs, graph, estimator, min(workers, max(chunks, 1))), f"package {dataset}", chunks
+        ):
             texts["original"].write(packed.original)
             texts["preprocessed"].write(packed.preprocessed)
             if packed.rows.num_rows:
@@ -197,32 +207,37 @@ def _scored(
         raise CxrError(f"{dataset}: {len(unused)} images are scored but have no landmarks, first '{min(unused)}'")
 
 
-def _packed(jobs: Iterator[tuple[Prediction, Scores]], graph: LandmarkGraph, workers: int) -> Iterator[_Packed]:
+def _packed(
+    jobs: Iterator[tuple[Prediction, Scores]], graph: LandmarkGraph, estimator: Estimator | None, workers: int
+) -> Iterator[_Packed]:
     chunks = iter(lambda: list(islice(jobs, CHUNK_ROWS)), [])
     if workers == 1:
         for chunk in chunks:
-            yield _pack_chunk(chunk, graph)
+            yield _pack_chunk(chunk, graph, estimator)
         return
     # A window of pending chunks: a pool's own map would read the whole stream ahead.
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        pending = deque(pool.submit(_pack_chunk, chunk, graph) for chunk in islice(chunks, 2 * workers))
+        pending = deque(pool.submit(_pack_chunk, chunk, graph, estimator) for chunk in islice(chunks, 2 * workers))
         while pending:
             packed = pending.popleft().result()
-            pending.extend(pool.submit(_pack_chunk, chunk, graph) for chunk in islice(chunks, 1))
+            pending.extend(pool.submit(_pack_chunk, chunk, graph, estimator) for chunk in islice(chunks, 1))
             yield packed
 
 
-def _pack_chunk(chunk: list[tuple[Prediction, Scores]], graph: LandmarkGraph) -> _Packed:
-    images, rejected = [], []
+def _pack_chunk(chunk: list[tuple[Prediction, Scores]], graph: LandmarkGraph, estimator: Estimator | None) -> _Packed:
+    images, rows, rejected = [], [], []
     for prediction, scores in chunk:
         try:
-            images.append(pack_image(prediction, scores, graph))
+            image = pack_image(prediction, scores, graph)
         except ImageError as error:
             rejected.append(Rejection(prediction.image_id, STAGE, str(error)))
+            continue
+        images.append(image)
+        rows.append(image.parquet_row | (estimator.columns(prediction, scores, graph) if estimator else {}))
     return _Packed(
         "".join(image.original_line for image in images),
         "".join(image.preprocessed_line for image in images),
-        pa.Table.from_pylist([image.parquet_row for image in images], schema=PRODUCT),
+        pa.Table.from_pylist(rows, schema=product_schema(estimator is not None)),
         rejected,
     )
 

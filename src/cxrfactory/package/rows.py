@@ -41,6 +41,22 @@ PRODUCT = pa.schema(
     ]
 )
 
+# With a calibration, after the scores: estimate and ends of the interval of the true Dice, each in [0, 1].
+ESTIMATE_FIELDS = [
+    pa.field(f"{organ}{name}", pa.float64(), nullable=organ == "heart_")  # null where the graph has no heart
+    for organ in ("", "lungs_", "heart_")
+    for name in ("dice_estimate", "dice_low", "dice_high")
+]
+
+
+def product_schema(calibrated: bool) -> pa.Schema:
+    """Columns of the Parquet; calibrated, also the estimates of the true Dice."""
+    if not calibrated:
+        return PRODUCT
+    after = 1 + len(SCORE_FIELDS)
+    fields = list(PRODUCT)
+    return pa.schema([*fields[:after], *ESTIMATE_FIELDS, *fields[after:]])
+
 
 @dataclass(frozen=True)
 class Scores:

@@ -6,7 +6,7 @@ with the same transforms.
 
 import dataclasses
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from cxrfactory.imaging.geometry import Geometry
 from cxrfactory.imaging.png import decode_png
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.metrics.overlap import dice
-from cxrfactory.rca.reference import check_definition, read_reference
+from cxrfactory.metrics.uncertainty import organ_spread
+from cxrfactory.rca.reference import check_definition, origin_of, read_reference
 from cxrfactory.rca.score import (
     HEART,
     LUNGS,
@@ -58,6 +59,8 @@ class Case:
         Predicted, (x, y) pixels of the image.
     truth
         True masks, ``lungs`` and ``heart``.
+    spread
+        Uncertainty of the prediction by organ (:func:`cxrfactory.metrics.uncertainty.organ_spread`), where known.
     """
 
     image_id: str
@@ -65,6 +68,7 @@ class Case:
     latent: Float[np.ndarray, " latent"]
     landmarks: Float[np.ndarray, "nodes 2"]
     truth: Masks
+    spread: Mapping[str, float] | None = None
 
 
 def true_dice(masks: Masks, truth: Masks) -> float:
@@ -92,7 +96,9 @@ def check_cases(
     Returns
     -------
     One row a mask: ``image_id``, ``kind`` (``none`` for the prediction), ``severity``, ``true_dice``,
-    ``dice_rca_mean``, ``dice_rca_max``. Cases whose registration fails are logged and left out.
+    ``dice_rca_mean``, ``dice_rca_max``, then by organ ``lungs_true``, ``lungs_mean``, ``lungs_max``, ``heart_true``,
+    ... (empty without a heart), and ``dice_std``, ``lungs_std``, ``heart_std`` (:class:`Case`; empty for spoiled
+    masks, of which the network's uncertainty says nothing). Cases whose registration fails are logged and left out.
     """
     if len(cases) < 2:
         raise CxrError(f"{len(cases)} images to check RCA on; expected at least 2")
@@ -119,16 +125,20 @@ def check_cases(
         for kind, severity, landmarks in spoiled:
             masks = organ_masks(landmarks, graph, size, size)
             score = score_aligned(masks, transforms, atlas).as_row()
-            rows.append(
-                {
-                    "image_id": case.image_id,
-                    "kind": kind,
-                    "severity": severity,
-                    "true_dice": true_dice(masks, case.truth),
-                    "dice_rca_mean": score["dice_rca_mean"],
-                    "dice_rca_max": score["dice_rca_max"],
-                }
-            )
+            row = {
+                "image_id": case.image_id,
+                "kind": kind,
+                "severity": severity,
+                "true_dice": true_dice(masks, case.truth),
+                "dice_rca_mean": score["dice_rca_mean"],
+                "dice_rca_max": score["dice_rca_max"],
+            }
+            for organ in (LUNGS, HEART):
+                row[f"{organ}_true"] = dice(masks[organ], case.truth[organ]) if organ in masks else None
+                row |= {name: score[name] for name in (f"{organ}_mean", f"{organ}_max")}
+            spread = case.spread if case.spread is not None and kind == "none" else {}
+            row |= {"dice_std": spread.get("both"), "lungs_std": spread.get(LUNGS), "heart_std": spread.get(HEART)}
+            rows.append(row)
     if not rows:
         raise CxrError("no image could be registered; RCA cannot be checked")
     return pd.DataFrame(rows)
@@ -168,7 +178,7 @@ def run_check(cases: Sequence[Case], reference: str | Path, output: str | Path, 
     """Check RCA on the cases; write ``rca_check.csv``, ``rca_check.json`` and ``rca_check.png``."""
     output = Path(output)
     table = check_cases(cases, reference, references)
-    found = correlation(table)
+    found = correlation(table) | {"origin": origin_of(reference, references).model_dump(mode="json")}
     write_text(output / "rca_check.csv", table.to_csv(index=False, float_format="%.6f"))
     write_text(output / "rca_check.json", json.dumps(found, indent=2) + "\n")
     _plot(table, found, output / "rca_check.png")
@@ -211,7 +221,7 @@ def cases_of_truth(
         If a table lacks a column, an id repeats, or no image is in all three.
     """
     geometry_columns = [field.name for field in GEOMETRY_FIELDS]
-    columns = ["image_id", "landmarks", "latent", *geometry_columns]
+    columns = ["image_id", "landmarks", "landmarks_std", "latent", *geometry_columns]
     predicted = pd.concat([read_table(path, columns=columns) for path in landmarks], ignore_index=True)
     known = read_table(truth, columns=["image_id", "right_lung", "left_lung", "heart"])
     for name, frame in (("landmarks", predicted), (str(truth), known)):
@@ -240,6 +250,7 @@ def cases_of_truth(
                 np.asarray(row["latent"]),
                 (points + 0.5) * (size / row["size"]) - 0.5,
                 {LUNGS: organs["right_lung"] | organs["left_lung"], HEART: organs["heart"]},
+                organ_spread(np.asarray(row["landmarks_std"]).reshape(-1, 2), graph_of(len(points)), row["size"]),
             )
         )
     return cases

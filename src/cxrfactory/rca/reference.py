@@ -1,5 +1,6 @@
 """The reference set of RCA: labelled images at registration size, with their latent means."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from cxrfactory.errors import CxrError
 from cxrfactory.imaging.png import decode_png, encode_png
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.rca.score import HEART, Reference, graph_of, organ_masks, resized
+from cxrfactory.tables.calibration import ScoreOrigin
 from cxrfactory.tables.keys import put_aside
 from cxrfactory.tables.parquet import read_table, stored_graph, write_table
 from cxrfactory.tables.schemas import LABELLED_IMAGES
@@ -185,3 +187,20 @@ def read_reference(path: str | Path) -> ReferenceSet:
         for image_id, image, points in zip(table["image_id"], images, table["landmarks"], strict=True)
     ]
     return ReferenceSet(references, np.stack(table["latent"].to_list()), size, HEART in graph.organs)
+
+
+def library_digest(path: str | Path) -> str:
+    """SHA-256 of what a reference set holds: two files of the same content have the same, whoever compressed them."""
+    table = read_table(path, REFERENCE).sort_values("image_id")
+    digest = hashlib.sha256(f"{stored_graph(path)}\0{len(table)}".encode())
+    for row in table.itertuples(index=False):
+        points, latent = (np.asarray(each, "<f4").tobytes() for each in (row.landmarks, row.latent))
+        for part in (row.image_id.encode(), row.png, points, latent):
+            digest.update(len(part).to_bytes(8, "little") + part)
+    return digest.hexdigest()
+
+
+def origin_of(path: str | Path, references: int) -> ScoreOrigin:
+    """Say where scores against ``references`` images of a reference set come from."""
+    size = read_reference(path).size
+    return ScoreOrigin(method="classical", references=references, size=size, library=library_digest(path))

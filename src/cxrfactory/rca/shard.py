@@ -15,8 +15,9 @@ import pyarrow.parquet as pq
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.png import decode_png
 from cxrfactory.logs import get_logger, progress
-from cxrfactory.rca.reference import ReferenceSet, check_definition, read_reference
+from cxrfactory.rca.reference import ReferenceSet, check_definition, origin_of, read_reference
 from cxrfactory.rca.score import HEART, graph_of, organ_masks, rca_score, resized, select_references
+from cxrfactory.tables.calibration import write_scores
 from cxrfactory.tables.parquet import read_table, write_table
 from cxrfactory.tables.schemas import IMAGES, RCA, REJECTED
 
@@ -75,7 +76,7 @@ def rca_shard(
     reference
         Reference set from ``rca-reference``, made with the same weights.
     output
-        Scores to write, schema ``RCA``.
+        Scores to write, schema ``RCA``, with their :class:`~cxrfactory.tables.calibration.ScoreOrigin` in the metadata.
     rejected
         Images that could not be scored, schema ``REJECTED``.
     references
@@ -119,7 +120,7 @@ def rca_shard(
             f"{images}: {len(table) - len(rows) - len(lost)} images of {landmarks} are missing; "
             "both shards must come from the same run"
         )
-    write_table(pd.DataFrame(rows, columns=RCA.names), output, RCA)
+    write_scores(pd.DataFrame(rows, columns=RCA.names), output, origin_of(reference, references))
     write_table(pd.DataFrame(lost, columns=REJECTED.names), rejected, REJECTED)
     log.info("%s: wrote %d scores; %s: %d rejected", output, len(rows), rejected, len(lost))
     return len(rows), len(lost)
