@@ -4,6 +4,7 @@ import pytest
 
 from cxrfactory.errors import CxrError
 from cxrfactory.metrics.conformal import Conformal
+from cxrfactory.package import chexmask
 from cxrfactory.package.chexmask import package_chexmask, product_files
 from cxrfactory.package.rows import ESTIMATE_FIELDS, PRODUCT, product_schema
 from cxrfactory.tables.calibration import Calibration, FittedOn, ScoreOrigin, write_calibration, write_scores
@@ -56,9 +57,11 @@ def test_estimates_are_columns_of_the_parquet_alone(tmp_path):
     assert "dice_low" in published.columns
 
 
-def test_bytes_do_not_depend_on_the_workers(tmp_path):
+def test_bytes_do_not_depend_on_the_workers(tmp_path, monkeypatch):
+    monkeypatch.setattr(chexmask, "CHUNK_ROWS", 1)  # more than one piece of work, so that processes start
     model = write_model(tmp_path / "c.json")
     first, second = (pack(tmp_path / str(workers), model, workers=workers) for workers in (1, 2))
+    assert len(read_table(first["parquet"])) == 3
     assert first["parquet"].read_bytes() == second["parquet"].read_bytes()
 
 

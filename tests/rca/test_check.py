@@ -10,7 +10,7 @@ from cxrfactory.anatomy.raster import landmarks_to_masks
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.png import encode_png
 from cxrfactory.rca.check import cases_of_labelled, cases_of_truth, correlation, run_check, true_dice
-from cxrfactory.rca.reference import build_reference
+from cxrfactory.rca.reference import build_reference, origin_of
 from tests.rca.chests import SIZE, chest, encode, landmarks_of, write_labelled, write_shard
 
 GRAPH = landmark_graph("lungs-heart")
@@ -31,6 +31,11 @@ def test_score_follows_true_dice_over_spoiled_masks(tmp_path):
     table = pd.read_csv(tmp_path / "check/rca_check.csv")
     assert (table.loc[table["kind"] == "none", "true_dice"] == 1).all()
     assert table["true_dice"].min() < 0.6
+    np.testing.assert_allclose(table["true_dice"], (table["lungs_true"] + table["heart_true"]) / 2, atol=2e-6)
+    np.testing.assert_allclose(table["dice_rca_mean"], (table["lungs_mean"] + table["heart_mean"]) / 2, atol=2e-6)
+    assert (table["heart_max"] >= table["heart_mean"]).all()
+    assert table["dice_std"].isna().all()  # expert landmarks have no uncertainty
+    assert found["origin"] == origin_of(tmp_path / "reference.parquet", 2).model_dump(mode="json")
     assert json.loads((tmp_path / "check/rca_check.json").read_text()) == found
     picture = cv2.imread(str(tmp_path / "check/rca_check.png"))
     assert picture.shape[0] > 300
@@ -46,6 +51,7 @@ def test_truth_of_another_frame_comes_to_the_registration_frame(tmp_path):
     shards = [tmp_path / "images.parquet"], [tmp_path / "landmarks.parquet"], tmp_path / "truth.parquet"
     cases = cases_of_truth(*shards, count=2, size=SIZE)
     assert len(cases) == 2
+    assert cases[0].spread == {"lungs": 0, "heart": 0, "both": 0}  # as the shard says
     for case in cases_of_truth(*shards, count=9, size=SIZE):
         how = {
             name: np.array(value) / 2 if name == "shift" else value for name, value in QUERIES[case.image_id].items()

@@ -11,10 +11,11 @@ from cxrfactory.rca.reference import (
     check_definition,
     encoder_of,
     is_reference,
+    library_digest,
     read_reference,
 )
 from cxrfactory.rca.score import organ_masks
-from cxrfactory.tables.parquet import read_table, write_table
+from cxrfactory.tables.parquet import read_table, stored_graph, write_table
 from cxrfactory.tables.schemas import LABELLED_IMAGES
 from tests.rca.chests import SIZE, chest, encode, landmarks_of, write_labelled
 
@@ -130,3 +131,22 @@ def test_the_encoder_gives_the_latent_mean_of_the_weights(tmp_path):
         expected = network.encode(torch.from_numpy(to_input(image, 64))[None, None]).mu[0].numpy()
     np.testing.assert_allclose(run(image), expected, atol=1e-4)
     assert run(image).shape == (8,)
+
+
+def test_digest_is_of_the_content_and_not_of_the_file(tmp_path):
+    write_labelled(tmp_path / "labelled.parquet", {"a": {}, "b": {"shift": (3, 0)}})
+    build_reference(tmp_path / "labelled.parquet", tmp_path / "r.parquet", encode, HEART_GRAPH, 1.0, SIZE)
+    table = read_table(tmp_path / "r.parquet", REFERENCE)
+    digest = library_digest(tmp_path / "r.parquet")
+    assert len(digest) == 64
+    graph = stored_graph(tmp_path / "r.parquet")
+    write_table(table[::-1], tmp_path / "same.parquet", REFERENCE, sort=False, graph=graph)
+    assert (tmp_path / "same.parquet").read_bytes() != (tmp_path / "r.parquet").read_bytes()
+    assert library_digest(tmp_path / "same.parquet") == digest
+    seen = {digest}
+    for column, value in (("image_id", "z"), ("latent", table["latent"][0] + 1), ("png", table["png"][1])):
+        other = table.copy()
+        other.at[0, column] = value
+        write_table(other, tmp_path / "other.parquet", REFERENCE, graph=graph)
+        seen.add(library_digest(tmp_path / "other.parquet"))
+    assert len(seen) == 4

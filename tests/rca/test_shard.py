@@ -5,8 +5,9 @@ import pytest
 from cxrfactory.anatomy.graph import landmark_graph
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.png import encode_png
-from cxrfactory.rca.reference import build_reference
+from cxrfactory.rca.reference import build_reference, origin_of
 from cxrfactory.rca.shard import rca_shard
+from cxrfactory.tables.calibration import stored_origin
 from cxrfactory.tables.parquet import read_table, write_table
 from cxrfactory.tables.schemas import IMAGES, LANDMARKS, RCA, REJECTED
 from tests.rca.chests import SIZE, encode, write_labelled, write_shard
@@ -46,6 +47,9 @@ def test_every_image_is_scored_against_others(folder):
     assert set(table["references"].iloc[0]) == {"k2", "k3"}  # not k1 itself
     assert all(len(each) == 2 for each in table["references"])
     assert read_table(folder / "scores.rejected.parquet", REJECTED).empty
+    origin = stored_origin(folder / "scores.parquet")
+    assert origin == origin_of(folder / "reference.parquet", 2)
+    assert (origin.method, origin.references, origin.size) == ("classical", 2, SIZE)
 
 
 def test_the_bytes_do_not_depend_on_the_number_of_processes(folder):
