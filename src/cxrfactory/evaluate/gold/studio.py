@@ -1,6 +1,6 @@
 """Label Studio's JSON: tasks with landmarks as predicted keypoints, and corrected keypoints back to landmarks.
 
-Label Studio gives regions new ids when a reader takes a prediction over, and lists them in any order. So each landmark
+Region ids belong to Label Studio, which may change them, and regions come back in any order. So each landmark
 has a label of its own (``RL01`` ... ``RL44``, ``LL01`` ... ``LL50``, ``H01`` ... ``H26``), and is known by it.
 
 Its coordinates are percentages of the image's width and height, measured from the upper left corner. Ours are pixels
