@@ -86,7 +86,8 @@ def plot_landmark_errors(errors: pd.DataFrame, path: str | Path) -> None:
         errors = errors[errors["release"] == ALL]
     errors = errors.assign(drawn=errors["mse_px2"].clip(lower=SMALLEST_PX2))
     panels = list(errors.groupby(["found", "truth"], sort=False))
-    scale = LogNorm(SMALLEST_PX2, max(errors["drawn"].max(), 10 * SMALLEST_PX2))
+    low = errors["drawn"].min()
+    scale = LogNorm(low, max(errors["drawn"].max(), 10 * low))  # a decade at least: small differences stay small
     figure, axes = pyplot().subplots(
         1, len(panels), figsize=(4.6 * len(panels) + 1, 4.8), squeeze=False, sharex=True, sharey=True,
         layout="constrained",
