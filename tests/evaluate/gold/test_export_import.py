@@ -1,5 +1,6 @@
 import base64
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -139,3 +140,24 @@ def test_import_refuses_other_files(tmp_path, content, message):
         import_gold(path, tmp_path)
     with pytest.raises(CxrError, match="no such file"):
         import_gold(tmp_path / "none.json", tmp_path)
+
+
+def test_a_recorded_export_of_label_studio(tmp_path):
+    """Label Studio 1.23.2 got the four tasks of such a release, its API the annotations, and gave this file.
+
+    Fields of users and times are taken out. Of the tasks, one is corrected (H01 by 5 px, LL50 by 3 px), one taken over
+    with new region ids in another order, one skipped, and one lost landmark RL03.
+    """
+    export = Path(__file__).with_name("label_studio_1.23.2_export.json")
+    assert import_gold(export, tmp_path) == {"CheXpert": 2}
+    table = read_chexmask(tmp_path / "CheXpert_annotations.csv").set_index("image_id")["Landmarks"]
+    corrected = ellipses((3, 0))
+    corrected[GRAPH.slices["heart"].start, 0] += 5
+    corrected[GRAPH.slices["left_lung"].stop - 1, 1] -= 3
+    np.testing.assert_array_equal(table["p3/view, 1.jpg"], np.rint(corrected))
+    np.testing.assert_array_equal(table["p0/view, 1.jpg"], np.rint(ellipses()))
+    rejected = pd.read_csv(tmp_path / "CheXpert_annotations.rejected.csv").set_index("ImageID")["reason"].to_dict()
+    assert rejected == {
+        "p1/view, 1.jpg": "1 of 120 landmarks are missing, first 'RL03'",
+        "p2/view, 1.jpg": "skipped by the reader",
+    }
