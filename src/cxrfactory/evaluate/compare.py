@@ -15,7 +15,7 @@ from cxrfactory.anatomy.graph import ORGAN_NODES
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.geometry import Geometry
 from cxrfactory.imaging.png import decode_png
-from cxrfactory.metrics.distance import asd, hausdorff, hd95
+from cxrfactory.metrics.distance import BoundaryDistances, surface_distances
 from cxrfactory.metrics.landmarks import PAPER_SIZE_PX, landmark_mse
 from cxrfactory.metrics.overlap import dice
 from cxrfactory.tables.parquet import read_table
@@ -26,7 +26,7 @@ LUNG_NODES = ORGAN_NODES["right_lung"] + ORGAN_NODES["left_lung"]
 ORGANS = ("right_lung", "left_lung", "heart")
 TRUTH_COLUMNS = ["image_id", "release", "landmarks", *ORGANS]
 PRODUCT_COLUMNS = ["image_id", "dice_rca_mean", "dice_rca_max", "landmarks", *ORGANS]
-DISTANCES = {"hd": hausdorff, "hd95": hd95, "asd": asd}
+DISTANCES = ("hd", "hd95", "asd")
 
 
 def read_truth(path: str | Path) -> pd.DataFrame:
@@ -110,10 +110,13 @@ def compare_image(truth: dict[str, Any], product: dict[str, Any]) -> dict[str, A
         skip = organ == "heart" and not with_heart
         row[f"dice_{organ}"] = None if skip else dice(found[organ], true[organ])
     pixel = PAPER_SIZE_PX / geometry.side
-    for name, measure in DISTANCES.items():
+    distances = {
+        organ: BoundaryDistances(*surface_distances(found[organ], true[organ], (pixel, pixel)))
+        for organ in (("lungs", "heart") if with_heart else ("lungs",))
+    }
+    for name in DISTANCES:
         for organ in ("lungs", "heart"):
-            skip = organ == "heart" and not with_heart
-            row[f"{name}_{organ}"] = None if skip else measure(found[organ], true[organ], (pixel, pixel))
+            row[f"{name}_{organ}"] = getattr(distances[organ], name) if organ in distances else None
     row["mse_landmarks"] = _mse(truth["landmarks"], product["landmarks"], geometry)
     row["dice_rca_mean"], row["dice_rca_max"] = product["dice_rca_mean"], product["dice_rca_max"]
     return row

@@ -13,7 +13,7 @@ from typing import Any
 from cxrfactory.evaluate.labelled import Case, with_unions
 from cxrfactory.metrics.cardiothoracic import cardiothoracic_ratio
 from cxrfactory.metrics.components import component_scores
-from cxrfactory.metrics.distance import asd, hausdorff, hd95, nsd
+from cxrfactory.metrics.distance import BoundaryDistances, surface_distances
 from cxrfactory.metrics.landmarks import PAPER_SIZE_PX, landmark_mse
 from cxrfactory.metrics.overlap import dice, jaccard
 from cxrfactory.metrics.precision import precision, recall
@@ -72,15 +72,16 @@ def _mask_measures(found, truth, size: int, tolerance_px: float) -> dict[str, fl
     step = PAPER_SIZE_PX / size
     spacing = (step, step)
     parts = component_scores(found, truth)
+    distances = BoundaryDistances(*surface_distances(found, truth, spacing))
     return {
         "dice": dice(found, truth),
         "iou": jaccard(found, truth),
         "precision": precision(found, truth),
         "recall": recall(found, truth),
-        "hd_px": hausdorff(found, truth, spacing),
-        "hd95_px": hd95(found, truth, spacing),
-        "asd_px": asd(found, truth, spacing),
-        "nsd": nsd(found, truth, tolerance_px, spacing),
+        "hd_px": distances.hd,
+        "hd95_px": distances.hd95,
+        "asd_px": distances.asd,
+        "nsd": distances.nsd(tolerance_px),
         "component_precision": parts.precision,
         "component_recall": parts.recall,
         "component_f1": parts.f1,

@@ -10,6 +10,7 @@ raise an error in a long run nor vanish from a maximum; means over images must s
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -61,6 +62,50 @@ def surface_distances(
     return _nearest(points_a, points_b), _nearest(points_b, points_a)
 
 
+@dataclass(frozen=True)
+class BoundaryDistances:
+    """What :func:`surface_distances` found between two masks, for several measures at once; empty masks as in the head.
+
+    Attributes
+    ----------
+    forth, back
+        From every boundary pixel of the first mask to the second's boundary, and the other way.
+    """
+
+    forth: Float[np.ndarray, " n"]
+    back: Float[np.ndarray, " m"]
+
+    @property
+    def hd(self) -> float:
+        """As :func:`hausdorff`."""
+        return self._summary(lambda forth, back: max(forth.max(), back.max()))
+
+    @property
+    def hd95(self) -> float:
+        """As :func:`hd95`."""
+        return self._summary(lambda forth, back: max(_p95(forth), _p95(back)))
+
+    @property
+    def asd(self) -> float:
+        """As :func:`asd`."""
+        # Both sums apart, so that the measure is exactly symmetric.
+        return self._summary(lambda forth, back: (forth.sum() + back.sum()) / (forth.size + back.size))
+
+    def nsd(self, tolerance: float) -> float:
+        """As :func:`nsd`."""
+        if not tolerance >= 0:
+            raise CxrError(f"tolerance {tolerance}; expected a distance of 0 or more")
+        distances = np.concatenate((self.forth, self.back))
+        return float((distances <= tolerance).mean()) if distances.size else float("nan")
+
+    def _summary(self, of: Callable[[np.ndarray, np.ndarray], float]) -> float:
+        if not self.forth.size and not self.back.size:
+            return float("nan")
+        if not self.forth.size or not self.back.size:
+            return float("inf")
+        return float(of(self.forth, self.back))
+
+
 def hausdorff(
     a: Bool[np.ndarray, "rows columns"], b: Bool[np.ndarray, "rows columns"], spacing: Spacing = (1.0, 1.0)
 ) -> float:
@@ -68,7 +113,7 @@ def hausdorff(
 
     Parameters, errors and empty masks as in :func:`surface_distances` and the module's head.
     """
-    return _summary(surface_distances(a, b, spacing), lambda forth, back: max(forth.max(), back.max()))
+    return BoundaryDistances(*surface_distances(a, b, spacing)).hd
 
 
 def hd95(
@@ -79,7 +124,7 @@ def hd95(
     This is the robust Hausdorff distance of MONAI; MedPy pools both directions before the percentile.
     Parameters, errors and empty masks as in :func:`surface_distances` and the module's head.
     """
-    return _summary(surface_distances(a, b, spacing), lambda forth, back: max(_p95(forth), _p95(back)))
+    return BoundaryDistances(*surface_distances(a, b, spacing)).hd95
 
 
 def asd(
@@ -89,10 +134,7 @@ def asd(
 
     Parameters, errors and empty masks as in :func:`surface_distances` and the module's head.
     """
-    return _summary(
-        surface_distances(a, b, spacing),
-        lambda forth, back: (forth.sum() + back.sum()) / (forth.size + back.size),  # exactly symmetric
-    )
+    return BoundaryDistances(*surface_distances(a, b, spacing)).asd
 
 
 def nsd(
@@ -120,10 +162,7 @@ def nsd(
     CxrError
         As :func:`surface_distances`, or if the tolerance is negative.
     """
-    if not tolerance >= 0:
-        raise CxrError(f"tolerance {tolerance}; expected a distance of 0 or more")
-    distances = np.concatenate(surface_distances(a, b, spacing))
-    return float((distances <= tolerance).mean()) if distances.size else float("nan")
+    return BoundaryDistances(*surface_distances(a, b, spacing)).nsd(tolerance)
 
 
 def _boundary_points(mask: np.ndarray, spacing: Spacing) -> np.ndarray:
@@ -143,12 +182,3 @@ def _nearest(points: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 def _p95(distances: np.ndarray) -> float:
     return float(np.percentile(distances, 95))
-
-
-def _summary(distances: tuple[np.ndarray, np.ndarray], of: Callable[[np.ndarray, np.ndarray], float]) -> float:
-    forth, back = distances
-    if not forth.size and not back.size:
-        return float("nan")
-    if not forth.size or not back.size:
-        return float("inf")
-    return float(of(forth, back))

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cxrfactory.errors import CxrError
-from cxrfactory.tables.atomic import atomic_path, write_text
+from cxrfactory.tables.atomic import write_text
 from cxrfactory.tables.parquet import write_table
 from cxrfactory.tables.schemas import RCA
 
@@ -104,11 +104,7 @@ def read_calibration(path: str | Path) -> Calibration:
 
 def write_scores(frame: pd.DataFrame, path: str | Path, origin: ScoreOrigin) -> None:
     """Write a shard of RCA scores, schema ``RCA``, with where they come from in the file's metadata."""
-    with atomic_path(path) as temporary:
-        write_table(frame, temporary, RCA)
-        table = pq.read_table(temporary, schema=RCA)
-        facts = {METADATA_KEY: origin.model_dump_json()}
-        pq.write_table(table.replace_schema_metadata(facts), temporary, compression="zstd")
+    write_table(frame, path, RCA, facts={METADATA_KEY: origin.model_dump_json()})
 
 
 def stored_origin(path: str | Path) -> ScoreOrigin | None:

@@ -1,6 +1,6 @@
 """Parquet in and out, with the schema checked and the bytes reproducible."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,7 +15,12 @@ GRAPH_KEY = "graph"
 
 
 def write_table(
-    frame: pd.DataFrame, path: str | Path, schema: pa.Schema, sort: bool = True, graph: str | None = None
+    frame: pd.DataFrame,
+    path: str | Path,
+    schema: pa.Schema,
+    sort: bool = True,
+    graph: str | None = None,
+    facts: Mapping[str, str] | None = None,
 ) -> None:
     """Write a frame as Parquet, atomically, rows sorted by ``image_id``.
 
@@ -31,6 +36,8 @@ def write_table(
         Sort rows by ``image_id`` first, so that the bytes do not depend on the order of work.
     graph
         Name of the graph of the table's landmarks, kept in the file's metadata (:func:`stored_graph`).
+    facts
+        Other entries of the file's metadata.
 
     Raises
     ------
@@ -52,8 +59,8 @@ def write_table(
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise CxrError(f"{path}: {error}") from error
     with atomic_path(path) as temporary:
-        facts = None if graph is None else {GRAPH_KEY: graph}
-        pq.write_table(table.replace_schema_metadata(facts), temporary, compression="zstd")
+        stored = dict(facts or {}) | ({} if graph is None else {GRAPH_KEY: graph})
+        pq.write_table(table.replace_schema_metadata(stored or None), temporary, compression="zstd")
 
 
 def stored_graph(path: str | Path) -> str | None:

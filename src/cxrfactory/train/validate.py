@@ -7,7 +7,7 @@ from torch import nn
 
 from cxrfactory.anatomy.graph import LandmarkGraph
 from cxrfactory.anatomy.raster import landmarks_to_masks
-from cxrfactory.metrics.distance import hausdorff, hd95
+from cxrfactory.metrics.distance import BoundaryDistances, surface_distances
 from cxrfactory.metrics.landmarks import landmark_mse
 from cxrfactory.metrics.overlap import dice
 from cxrfactory.models.inputs import to_pixels
@@ -78,8 +78,9 @@ def add_masks(rows: Rows, found: Masks, truth: Masks, distances: bool) -> None:
         values = rows.setdefault(organ, {})
         values.setdefault("dice", []).append(dice(found[organ], mask))
         if distances:
-            values.setdefault("hd_px", []).append(hausdorff(found[organ], mask))
-            values.setdefault("hd95_px", []).append(hd95(found[organ], mask))
+            between = BoundaryDistances(*surface_distances(found[organ], mask))
+            values.setdefault("hd_px", []).append(between.hd)
+            values.setdefault("hd95_px", []).append(between.hd95)
 
 
 def means(rows: Rows) -> dict[str, dict[str, float]]:

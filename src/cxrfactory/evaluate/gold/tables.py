@@ -16,7 +16,7 @@ import pandas as pd
 
 from cxrfactory.errors import CxrError
 from cxrfactory.evaluate.gold.collect import SUFFIX
-from cxrfactory.metrics.distance import hausdorff, hd95
+from cxrfactory.metrics.distance import BoundaryDistances, surface_distances
 from cxrfactory.metrics.intervals import bootstrap_interval, mean_of
 from cxrfactory.metrics.landmarks import PAPER_SIZE_PX, landmark_mse
 from cxrfactory.metrics.overlap import dice
@@ -141,7 +141,8 @@ def compare(found: Annotated, truth: Annotated, sizes: pd.Series) -> Iterator[di
         for organ in masks[0]:
             if organ in masks[1]:
                 a, b = masks[0][organ], masks[1][organ]
-                measures = {"dice": dice(a, b), "hd_px": hausdorff(a, b, step), "hd95_px": hd95(a, b, step)}
+                distances = BoundaryDistances(*surface_distances(a, b, step))
+                measures = {"dice": dice(a, b), "hd_px": distances.hd, "hd95_px": distances.hd95}
                 yield key | {"image_id": image_id, "organ": organ} | measures
         mse = landmark_mse(one["Landmarks"], other["Landmarks"], size)
         yield key | {"image_id": image_id, "organ": ALL, "landmark_mse_px2": mse}
