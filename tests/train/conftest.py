@@ -5,6 +5,7 @@ import pytest
 from cxrfactory.imaging.png import encode_png
 from cxrfactory.tables.parquet import write_table
 from cxrfactory.tables.schemas import LABELLED_IMAGES
+from cxrfactory.train import loop
 
 NODES = {"L": 94, "LH": 120}
 
@@ -62,3 +63,22 @@ def labelled(tmp_path):
     path = tmp_path / "labelled.parquet"
     write_table(pd.DataFrame(rows), path, LABELLED_IMAGES)
     return path
+
+
+@pytest.fixture
+def break_after(monkeypatch):
+    """Let a training be interrupted after so many epochs; returns the function of an epoch, to be put back."""
+
+    def start(epochs):
+        inner, calls = loop._epoch, []
+
+        def broken(*arguments):
+            if len(calls) == epochs:
+                raise KeyboardInterrupt
+            calls.append(1)
+            return inner(*arguments)
+
+        monkeypatch.setattr(loop, "_epoch", broken)
+        return inner
+
+    return start

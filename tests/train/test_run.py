@@ -46,18 +46,10 @@ def test_same_settings_same_weights(labelled, tmp_path):
     assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
 
 
-def test_resumed_run_ends_as_the_unbroken_one(labelled, tmp_path, monkeypatch):
+def test_resumed_run_ends_as_the_unbroken_one(labelled, tmp_path, monkeypatch, break_after):
     train_segmenter(labelled, tmp_path / "whole.safetensors", MODEL, SHORT, CPU)
     whole = read_weights(tmp_path / "whole.safetensors")[0]
-    inner, calls = loop._epoch, []
-
-    def broken(*arguments):
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-        calls.append(1)
-        return inner(*arguments)
-
-    monkeypatch.setattr(loop, "_epoch", broken)
+    inner = break_after(3)
     out = tmp_path / "part.safetensors"
     with pytest.raises(KeyboardInterrupt):
         train_segmenter(labelled, out, MODEL, SHORT, CPU)

@@ -69,18 +69,10 @@ def test_stops_and_keeps_the_best_average(labelled, tmp_path, scores, caplog):
     assert not list(tmp_path.glob("*.checkpoint"))
 
 
-def test_resumed_run_stops_alike(labelled, tmp_path, scores, monkeypatch):
+def test_resumed_run_stops_alike(labelled, tmp_path, scores, monkeypatch, break_after):
     train_segmenter(labelled, tmp_path / "whole.safetensors", MODEL, WAIT, CPU)
     scores.clear()
-    inner, calls = loop._epoch, []
-
-    def broken(*arguments):
-        if len(calls) == 4:
-            raise KeyboardInterrupt
-        calls.append(1)
-        return inner(*arguments)
-
-    monkeypatch.setattr(loop, "_epoch", broken)
+    inner = break_after(4)
     with pytest.raises(KeyboardInterrupt):
         train_segmenter(labelled, tmp_path / "part.safetensors", MODEL, WAIT, CPU)
     monkeypatch.setattr(loop, "_epoch", inner)

@@ -41,19 +41,11 @@ def test_every_network_trains_and_its_weights_segment(labelled, tmp_path, name):
     assert {mask.shape for mask in found.masks.values()} == {(96, 96)}
 
 
-def test_a_pixel_network_goes_on_after_a_break(labelled, tmp_path, monkeypatch):
+def test_a_pixel_network_goes_on_after_a_break(labelled, tmp_path, monkeypatch, break_after):
     model = ModelConfig(segmenter="sa-unet", input_size=64)
     settings = TrainConfig(epochs=6, batch_size=4, validate_every=3, precision="fp32", learning_rate=3e-3)
     train_segmenter(labelled, tmp_path / "whole.safetensors", model, settings, CPU)
-    inner, calls = loop._epoch, []
-
-    def broken(*arguments):
-        if len(calls) == 4:
-            raise KeyboardInterrupt
-        calls.append(1)
-        return inner(*arguments)
-
-    monkeypatch.setattr(loop, "_epoch", broken)
+    inner = break_after(4)
     with pytest.raises(KeyboardInterrupt):
         train_segmenter(labelled, tmp_path / "part.safetensors", model, settings, CPU)
     monkeypatch.setattr(loop, "_epoch", inner)
