@@ -16,6 +16,7 @@ COMMANDS = {
     "ingest": "cxrfactory.cli.ingest:ingest",
     "ingest-labelled": "cxrfactory.cli.ingest:ingest_labelled",
     "ingest-scans": "cxrfactory.cli.ingest:ingest_scans",
+    "reports": "cxrfactory.cli.reports:reports",
     "selection": "cxrfactory.cli.ingest:selection",
     "preprocess": "cxrfactory.cli.preprocess:preprocess",
     "preprocess-labelled": "cxrfactory.cli.preprocess:preprocess_labelled",
@@ -38,6 +39,7 @@ COMMANDS = {
     "rca-calibrate": "cxrfactory.cli.rca:rca_calibrate",
     "package": "cxrfactory.cli.package:package",
     "package-card": "cxrfactory.cli.package:package_card",
+    "package-worst": "cxrfactory.cli.package:package_worst",
     "package-radgenome": "cxrfactory.cli.radgenome:package_radgenome",
     "evaluate": "cxrfactory.cli.evaluate:evaluate",
     "evaluate-model": "cxrfactory.cli.audit:evaluate_model",
@@ -46,6 +48,9 @@ COMMANDS = {
     "gold-import": "cxrfactory.cli.validation:gold_import",
     "gold-evaluate": "cxrfactory.cli.validation:gold_evaluate",
     "rca-statistics": "cxrfactory.cli.validation:rca_statistics",
+    "bias": "cxrfactory.cli.validation:bias",
+    "bias-discovery": "cxrfactory.cli.validation:bias_discovery",
+    "label-own-masks": "cxrfactory.cli.validation:label_own_masks",
     "config": "cxrfactory.cli.config:config",
 }
 

@@ -1,4 +1,4 @@
-"""``gold-export``, ``gold-import``, ``gold-evaluate`` and ``rca-statistics``: technical validation of the product."""
+"""Technical validation of the product: gold standard, statistics of RCA, bias, retraining on its own masks."""
 
 from pathlib import Path
 from typing import Annotated
@@ -60,3 +60,53 @@ def rca_statistics(
     from cxrfactory.evaluate.rca_statistics import rca_statistics as describe
 
     describe(product, output)
+
+
+def bias(
+    product: Annotated[Path, typer.Option(help="Packed release: Parquet/<Release>.parquet, or a CheXmask CSV.")],
+    manifest: Annotated[Path, typer.Option(help="Manifest of the release (Parquet).")],
+    output: Annotated[Path, typer.Option(help="Folder for table (CSV) and picture (PNG).")],
+    at_least: Annotated[float, typer.Option(min=0, max=1, help="RCA mean below which a mask counts as poor.")] = 0.7,
+    least_patients: Annotated[int, typer.Option(min=2, help="Groups of fewer are listed, not compared.")] = 10,
+    resamples: Annotated[int, typer.Option(min=1, help="Draws of the bootstrap intervals.")] = 2000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
+) -> None:
+    """Compare RCA between groups of patients: view, sex, age band, finding."""
+    from cxrfactory.evaluate.bias import measure_bias
+
+    measure_bias(product, manifest, output, at_least, least_patients, resamples, seed)
+
+
+def bias_discovery(
+    scores: Annotated[Path, typer.Option(help="CSV with RCA and true Dice: rca_check.csv, or images.csv of evaluate.")],
+    output: Annotated[Path, typer.Option(help="Folder for tables (CSV) and picture (PNG).")],
+    manifest: Annotated[
+        list[Path] | None, typer.Option(help="Manifest of the images: groups of patients; repeat. None: made cohorts.")
+    ] = None,
+    cohorts: Annotated[int, typer.Option(min=1, help="Cohorts to draw from the spoiled masks of rca-check.")] = 200,
+    resamples: Annotated[int, typer.Option(min=1, help="Draws of the bootstrap intervals.")] = 2000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of every draw.")] = 0,
+) -> None:
+    """Compare the gaps between groups that RCA predicts with the true ones."""
+    from cxrfactory.evaluate.bias_discovery import discover_bias
+
+    discover_bias(scores, output, manifest or [], cohorts, resamples, seed)
+
+
+def label_own_masks(
+    images: Annotated[list[Path], typer.Option(help="Image shard (.parquet); repeat for each.")],
+    landmarks: Annotated[list[Path], typer.Option(help="Landmark shard; repeat for each.")],
+    rca: Annotated[list[Path], typer.Option(help="RCA shard; repeat for each.")],
+    manifest: Annotated[Path, typer.Option(help="Manifest of the release (Parquet), for the patients.")],
+    output: Annotated[Path, typer.Option(help="Labelled table to write (.parquet), for train.")],
+    rejected: Annotated[Path, typer.Option(help="Table of the images left out (.parquet).")],
+    source: Annotated[str, typer.Option(help="Name of the release; it goes before the ids.")],
+    at_least: Annotated[float, typer.Option(min=0, max=1, help="Smallest RCA mean to train on.")] = 0.7,
+    count: Annotated[int, typer.Option(min=1, help="At most so many images, by a hash of the id.")] = 1000,
+    val_fraction: Annotated[float, typer.Option(min=0, max=1, help="Share of patients for validation.")] = 0.1,
+    without: Annotated[Path | None, typer.Option(help="Labelled table whose validation patients are left out.")] = None,
+) -> None:
+    """Label a release's images with the factory's own landmarks, to train on them again."""
+    from cxrfactory.train.own_masks import label_own_masks as run
+
+    run(images, landmarks, rca, manifest, output, rejected, source, at_least, count, val_fraction, without)

@@ -1,0 +1,233 @@
+"""The factory's own output as a labelled set: images with the landmarks that it found, to train on them again.
+
+Tier 3 of the technical validation (CheXmask, "Validation via retraining"): a model that learns from good masks alone
+does well against expert annotations.
+"""
+
+import heapq
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cxrfactory.anatomy.graph import LABEL_GRAPHS, LandmarkGraph, landmark_graph
+from cxrfactory.errors import CxrError
+from cxrfactory.logs import get_logger, progress
+from cxrfactory.tables.keys import put_aside, seed_of
+from cxrfactory.tables.parquet import read_table, stored_graph, table_writer, write_table
+from cxrfactory.tables.schemas import GEOMETRY_FIELDS, IMAGES, LABELLED_IMAGES, LANDMARKS, MANIFEST, RCA, REJECTED
+
+log = get_logger(__name__)
+
+RECOMMENDED = 0.7  # CheXmask: use masks whose mean is at least this
+COUNT = 1000
+STAGE = "own-masks"
+ROWS_PER_GROUP = 64
+_CODES = {graph: code for code, graph in LABEL_GRAPHS.items()}
+_JSRT_GRAPHS = {landmark_graph(name).nodes: name for name in ("lungs", "lungs-heart", "lungs-heart-clavicles")}
+
+
+def label_own_masks(
+    images: Sequence[str | Path],
+    landmarks: Sequence[str | Path],
+    rca: Sequence[str | Path],
+    manifest: str | Path,
+    output: str | Path,
+    rejected: str | Path,
+    source: str,
+    at_least: float = RECOMMENDED,
+    count: int = COUNT,
+    val_fraction: float = 0.1,
+    without: str | Path | None = None,
+) -> tuple[int, int]:
+    """Write a release's images and predicted landmarks as a labelled table.
+
+    Parameters
+    ----------
+    images, landmarks, rca
+        Parquet shards of one run, schemas ``IMAGES``, ``LANDMARKS`` and ``RCA``, each list in any order.
+    manifest
+        Manifest of the release, for the patients. An image without a patient is a patient of its own.
+    output
+        Parquet to write, schema ``LABELLED_IMAGES``, rows sorted by ``image_id``; its bytes depend on the images, not on
+        their shards. Ids and patients are ``{source}-{id}``; landmarks are those of the shard, in the preprocessed frame.
+    rejected
+        Table of the images left out for their score or their patient, schema ``REJECTED``.
+    source
+        Name of the release, for the tables.
+    at_least
+        Smallest RCA mean of an image to train on, in [0, 1].
+    count
+        At most so many images, those first by a hash of the id.
+    val_fraction
+        Share of patients for validation, by a hash of the patient: no patient is on both sides.
+    without
+        Labelled table (``LABELLED_IMAGES``). Patients with an image in its split ``val`` are left out, found by the
+        image's id or file name: releases and labelled sets overlap (PadChest), and what is measured must be unseen.
+
+    Returns
+    -------
+    Numbers of images written and left out.
+
+    Raises
+    ------
+    CxrError
+        If a table is unreadable, an image stands twice or lacks its patient's row or its picture, landmarks are of no
+        known graph, or no image is left.
+    """
+    graph = _graph(landmarks)
+    points = _landmarks(landmarks, graph)
+    scores = pd.concat([read_table(path, RCA, columns=["image_id", "dice_rca_mean"]) for path in rca])
+    table = points.join(_unique(scores, "RCA shards"), how="left").join(_patients(manifest), how="left")
+    if (strange := ~table["included"].eq(True)).any():
+        raise CxrError(f"{manifest}: image '{table.index[strange][0]}' is not among its included; expected all")
+    own = f"{source}-" + table.index.to_series()
+    table["patient"] = (f"{source}-" + table["patient_id"]).where(table["patient_id"].notna(), own)
+    reasons = _reasons(table, at_least, without)
+    kept = table[[not reason for reason in reasons]]
+    order = sorted(kept.index, key=lambda image_id: (seed_of(image_id, STAGE), image_id))
+    kept = kept.loc[sorted(order[:count])]
+    log.info("%s: %d images with landmarks, %d fit (RCA mean %g or more), %d taken", source, len(table), len(order),
+             at_least, len(kept))  # fmt: skip
+    if kept.empty:
+        raise CxrError(
+            f"{source}: none of {len(table)} images has an RCA mean of {at_least:g} or more; lower --at-least"
+        )
+    faults = [
+        {"image_id": image_id, "path": None, "stage": STAGE, "reason": reason}
+        for image_id, reason in zip(table.index, reasons, strict=True)
+        if reason
+    ]
+    rows = (
+        _row(image, kept.loc[image["image_id"]], graph, source, val_fraction)
+        for image in progress(_pictures(images, set(kept.index)), STAGE, len(kept))
+    )
+    written = _write(rows, output)
+    if written != len(kept):
+        raise CxrError(
+            f"{source}: {len(kept) - written} images have landmarks but no picture; give the shards of one run"
+        )
+    write_table(pd.DataFrame(faults, columns=REJECTED.names), rejected, REJECTED)
+    log.info("wrote %s: %d images; %s: %d left out", output, written, rejected, len(faults))
+    return written, len(faults)
+
+
+def _graph(paths: Sequence[str | Path]) -> LandmarkGraph:
+    """Graph of the shards: its stored name, else by the number of nodes."""
+    for path in paths:
+        name = stored_graph(path)
+        if name is None:
+            first = next((batch for batch in _batches(path, ["landmarks"], LANDMARKS) if batch.num_rows), None)
+            if first is None:
+                continue
+            nodes = len(first.column("landmarks")[0]) // 2
+            if nodes not in _JSRT_GRAPHS:
+                raise CxrError(f"{path}: landmarks of {nodes} nodes; expected one of {sorted(_JSRT_GRAPHS)}")
+            name = _JSRT_GRAPHS[nodes]
+        return landmark_graph(name)
+    raise CxrError(f"{len(paths)} landmark shards without a row; run the infer stage on images first")
+
+
+def _landmarks(paths: Sequence[str | Path], graph: LandmarkGraph) -> pd.DataFrame:
+    table = pd.concat([read_table(path, LANDMARKS, columns=["image_id", "landmarks"]) for path in paths])
+    table = _unique(table, "landmark shards")
+    wrong = table["landmarks"].map(len) != 2 * graph.nodes
+    if wrong.any():
+        raise CxrError(f"landmark shards: image '{table.index[wrong][0]}' is of another graph than '{graph.name}'")
+    return table
+
+
+def _patients(manifest: str | Path) -> pd.DataFrame:
+    return _unique(read_table(manifest, MANIFEST, columns=["image_id", "patient_id", "included"]), str(manifest))
+
+
+def _unique(table: pd.DataFrame, where: str) -> pd.DataFrame:
+    if (twice := table["image_id"].duplicated()).any():
+        raise CxrError(f"{where}: image '{table.loc[twice, 'image_id'].iloc[0]}' stands twice; expected it once")
+    return table.set_index("image_id").sort_index()
+
+
+def _reasons(table: pd.DataFrame, at_least: float, without: str | Path | None) -> list[str]:
+    """Why each image is left out; empty where it is not."""
+    held_back: set[str] = set()
+    if without is not None:
+        labelled = read_table(without, LABELLED_IMAGES, columns=["image_id", "split"])
+        names = {_stem(image_id) for image_id in labelled.loc[labelled["split"] == "val", "image_id"]}
+        held_back = set(table.loc[[_stem(image_id) in names for image_id in table.index], "patient"])
+    reasons = []
+    for score, patient in zip(table["dice_rca_mean"], table["patient"], strict=True):
+        if np.isnan(score):
+            reasons.append("no RCA score")
+        elif score < at_least:
+            reasons.append(f"RCA mean {score:.3f}; expected {at_least:g} or more")
+        elif patient in held_back:
+            reasons.append("the patient is in the labelled set's validation split")
+        else:
+            reasons.append("")
+    return reasons
+
+
+def _stem(image_id: str) -> str:
+    name = image_id.rpartition("/")[2]
+    return name[: -len(Path(name).suffix)] if Path(name).suffix.lower() in (".png", ".jpg", ".dcm", ".dicom") else name
+
+
+def _pictures(paths: Sequence[str | Path], wanted: set[str]) -> Iterator[dict[str, Any]]:
+    """Rows of the wanted images, sorted by id, whatever shard they are in."""
+    previous = None
+    shards = [_shard_rows(path, wanted) for path in sorted(map(str, paths))]
+    for row in heapq.merge(*shards, key=lambda row: row["image_id"]):
+        if row["image_id"] == previous:
+            raise CxrError(f"image shards: image '{previous}' stands twice; expected it once")
+        previous = row["image_id"]
+        yield row
+
+
+def _shard_rows(path: str, wanted: set[str]) -> Iterator[dict[str, Any]]:
+    previous = ""
+    for batch in _batches(path, IMAGES.names, IMAGES):
+        for number, image_id in enumerate(batch.column("image_id").to_pylist()):
+            if image_id < previous:
+                raise CxrError(f"{path}: image '{image_id}' stands after '{previous}'; expected rows sorted by id")
+            previous = image_id
+            if image_id in wanted:
+                yield batch.slice(number, 1).to_pylist()[0]
+
+
+def _batches(path: str | Path, columns: list[str], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    read_table(path, schema, columns=["image_id"])  # a missing or unreadable file is said in one line
+    with pq.ParquetFile(path) as file:
+        yield from file.iter_batches(batch_size=ROWS_PER_GROUP, columns=columns)
+
+
+def _row(
+    image: dict[str, Any], facts: pd.Series, graph: LandmarkGraph, source: str, val_fraction: float
+) -> dict[str, Any]:
+    geometry = {field.name: image[field.name] for field in GEOMETRY_FIELDS}
+    return {
+        "image_id": f"{source}-{image['image_id']}",
+        "png": image["png"],
+        **geometry,
+        "patient_id": facts["patient"],
+        "source": source,
+        "labels": _CODES[graph.name],
+        "split": "val" if put_aside(facts["patient"], "split", val_fraction) else "train",
+        "landmarks": facts["landmarks"],
+    }
+
+
+def _write(rows: Iterator[dict[str, Any]], output: str | Path) -> int:
+    written, waiting = 0, []
+    with table_writer(output, LABELLED_IMAGES) as writer:
+        for row in rows:
+            waiting.append(row)
+            if len(waiting) == ROWS_PER_GROUP:
+                writer.write_table(pa.Table.from_pylist(waiting, schema=LABELLED_IMAGES))
+                written, waiting = written + len(waiting), []
+        if waiting:
+            writer.write_table(pa.Table.from_pylist(waiting, schema=LABELLED_IMAGES))
+    return written + len(waiting)
