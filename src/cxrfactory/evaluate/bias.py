@@ -59,9 +59,9 @@ def measure_bias(
 
     Returns
     -------
-    One row a group and organ (``all``: score of the whole image). ``mean`` and ``median`` run over images, ``ci_low`` to
-    ``ci_high`` is the 95 % interval over patients, ``below`` the share of images under ``at_least``. ``difference`` is
-    the mean minus that of the rest: the other images of which the property is known. ``rank_biserial`` and ``p`` are
+    One row a group and organ (``all``: score of the whole image). ``mean`` and ``median`` run over images, ``ci_low``
+    to ``ci_high`` is the 95 % interval over patients, ``below`` the share of images under ``at_least``. ``difference``
+    is the mean minus that of the rest: the other images of which the property is known. ``rank_biserial`` and ``p`` are
     of the Mann-Whitney test on patients' means, ``p_holm`` is corrected over all tests of the table; two groups that
     are each other's rest are one test. ``note`` says why a group was not compared.
 

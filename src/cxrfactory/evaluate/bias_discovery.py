@@ -1,11 +1,12 @@
 """Can a gap in true Dice between groups be found from RCA alone? Gaps predicted by RCA against true gaps.
 
-Groups come from manifests, or are made: cohorts with a bias that is known because it was built in. A cohort is two groups of
-images drawn from one set of scored masks, good ones and spoiled ones; in one group more masks are spoiled.
+Groups come from manifests, or are made: cohorts with a bias that is known because it was built in. A cohort is two
+groups of images drawn from one set of scored masks, good ones and spoiled ones; in one group more masks are spoiled.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -89,16 +90,16 @@ def discover_bias(
     Returns
     -------
     The summary: one row for all gaps, one a series (kind of spoiling, or property), and one a size of the true gap.
-    ``r`` is Pearson's over the gaps, ``mae`` the mean absolute error of the predicted gap, ``slope`` of the line through
-    0 that predicts it from the true one (below 1: RCA makes gaps smaller), ``same_sign`` the share predicted in the
-    right direction. A gap counts as seen where its interval leaves 0 out:
+    ``r`` is Pearson's over the gaps, ``mae`` the mean absolute error of the predicted gap, ``slope`` that of the line
+    through 0 that predicts it from the true one (below 1: RCA makes gaps smaller), ``same_sign`` the share predicted in
+    the right direction. A gap counts as seen where its interval leaves 0 out:
     ``true_seen`` and ``rca_seen`` are shares of all gaps; ``found`` is the share of those seen in true Dice that RCA
     sees in the same direction, ``false_alarms`` the share of the others that RCA sees.
 
     Raises
     ------
     CxrError
-        If the table lacks a column or a score, an image of ``evaluate`` stands twice, or there are no groups to compare.
+        If the table lacks a column or a score, an image stands twice beside manifests, or there is nothing to compare.
     """
     output, table = Path(output), read_scores(scores)
     if manifests:
@@ -147,7 +148,8 @@ def biased_cohorts(masks: pd.DataFrame, cohorts: int, seed: int = 0) -> Iterator
     Parameters
     ----------
     masks
-        Rows of ``rca_check.csv``: ``image_id``, ``kind`` (``none`` for the good mask), ``true_dice``, ``dice_rca_mean``.
+        Rows of ``rca_check.csv``: ``image_id``, ``kind`` (``none`` for the good mask), ``true_dice``,
+        ``dice_rca_mean``.
     cohorts
         How many; cohort k is the same whatever their number.
     seed
@@ -218,7 +220,7 @@ def summarise_gaps(gaps: pd.DataFrame) -> pd.DataFrame:
     parts = [("all", gaps)]
     parts += [(str(name), rows) for name, rows in gaps.groupby("series", sort=True)]
     size = gaps["true_gap"].abs()
-    for low, high in zip(SIZES[:-1], SIZES[1:], strict=True):
+    for low, high in pairwise(SIZES):
         rows = gaps[(size >= low) & ((size < high) | (high == SIZES[-1]))]
         parts.append((f"true gap {low:g} or more" if high == SIZES[-1] else f"true gap {low:g} to {high:g}", rows))
     return pd.DataFrame([{"part": name} | _figures(rows) for name, rows in parts if len(rows)])

@@ -53,8 +53,8 @@ def label_own_masks(
     manifest
         Manifest of the release, for the patients. An image without a patient is a patient of its own.
     output
-        Parquet to write, schema ``LABELLED_IMAGES``, rows sorted by ``image_id``; its bytes depend on the images, not on
-        their shards. Ids and patients are ``{source}-{id}``; landmarks are those of the shard, in the preprocessed frame.
+        Parquet to write, schema ``LABELLED_IMAGES``, rows sorted by ``image_id``; its bytes depend on the images, not
+        on their shards. Ids and patients are ``{source}-{id}``; landmarks are the shard's, in the preprocessed frame.
     rejected
         Table of the images left out for their score or their patient, schema ``REJECTED``.
     source
@@ -64,7 +64,8 @@ def label_own_masks(
     count
         At most so many images, those first by a hash of the id.
     val_fraction
-        Share of patients for validation, by a hash of the patient: no patient is on both sides.
+        Share of patients for validation, by a hash of the patient: no patient is on both sides. Unless it is 0, at
+        least one of two or more patients is for validation.
     without
         Labelled table (``LABELLED_IMAGES``). Patients with an image in its split ``val`` are left out, found by the
         image's id or file name: releases and labelled sets overlap (PadChest), and what is measured must be unseen.
@@ -102,8 +103,9 @@ def label_own_masks(
         for image_id, reason in zip(table.index, reasons, strict=True)
         if reason
     ]
+    val = _put_aside(set(kept["patient"]), val_fraction)
     rows = (
-        _row(image, kept.loc[image["image_id"]], graph, source, val_fraction)
+        _row(image, kept.loc[image["image_id"]], graph, source, val)
         for image in progress(_pictures(images, set(kept.index)), STAGE, len(kept))
     )
     written = _write(rows, output)
@@ -204,9 +206,15 @@ def _batches(path: str | Path, columns: list[str], schema: pa.Schema) -> Iterato
         yield from file.iter_batches(batch_size=ROWS_PER_GROUP, columns=columns)
 
 
-def _row(
-    image: dict[str, Any], facts: pd.Series, graph: LandmarkGraph, source: str, val_fraction: float
-) -> dict[str, Any]:
+def _put_aside(patients: set[str], share: float) -> set[str]:
+    """Patients for validation; of few patients none may have a hash below the share, and training wants some."""
+    chosen = {patient for patient in patients if put_aside(patient, "split", share)}
+    if not chosen and share > 0 and len(patients) > 1:
+        chosen = {min(patients, key=lambda patient: seed_of(patient, "split"))}
+    return chosen
+
+
+def _row(image: dict[str, Any], facts: pd.Series, graph: LandmarkGraph, source: str, val: set[str]) -> dict[str, Any]:
     geometry = {field.name: image[field.name] for field in GEOMETRY_FIELDS}
     return {
         "image_id": f"{source}-{image['image_id']}",
@@ -215,7 +223,7 @@ def _row(
         "patient_id": facts["patient"],
         "source": source,
         "labels": _CODES[graph.name],
-        "split": "val" if put_aside(facts["patient"], "split", val_fraction) else "train",
+        "split": "val" if facts["patient"] in val else "train",
         "landmarks": facts["landmarks"],
     }
 
