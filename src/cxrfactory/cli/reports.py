@@ -1,0 +1,28 @@
+"""``cxrfactory reports``: the reports of a release to a table of sections."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def reports(
+    source: Annotated[Path, typer.Argument(help="Folder, .zip, .tar.gz or .tgz of reports, or a CSV table.")],
+    layout: Annotated[
+        str,
+        typer.Option(
+            help="mimic (s<study>.txt), text (<study>.txt), indiana (XML), "
+            "table (CSV with study_id and report or sections)."
+        ),
+    ],
+    output: Annotated[Path, typer.Option(help="Table of reports to write (.parquet).")],
+    rejected: Annotated[
+        Path | None, typer.Option(help="Rejected reports (.parquet); default: beside the output.")
+    ] = None,
+    summary: Annotated[Path | None, typer.Option(help="Also write the counts (.csv).")] = None,
+) -> None:
+    """Split reports into sections and join findings and impression: one row a study."""
+    from cxrfactory.ingest.reports.collect import collect_reports
+
+    beside = output.with_name(f"{output.stem}.rejected.parquet")
+    collect_reports(source, layout, output, rejected or beside, summary)

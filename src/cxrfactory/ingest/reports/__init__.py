@@ -1,0 +1,1 @@
+"""Reports of a release to one table of sections, a row a study."""

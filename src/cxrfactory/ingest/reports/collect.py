@@ -1,0 +1,121 @@
+"""The reports of a release to one table: every report a row, used, excluded or rejected with its reason."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from cxrfactory.errors import CxrError
+from cxrfactory.ingest.reports.layouts import LAYOUTS, Found
+from cxrfactory.ingest.rows import printable
+from cxrfactory.logs import get_logger
+from cxrfactory.tables.atomic import text_file
+from cxrfactory.tables.parquet import write_table
+from cxrfactory.tables.report_headings import SECTIONS
+from cxrfactory.tables.report_sections import join_report
+from cxrfactory.tables.reports import REJECTED_REPORTS, REPORTS
+
+STAGE = "reports"
+NOTHING = "the report holds neither findings, impression nor comparison"
+
+log = get_logger(__name__)
+
+
+def collect_reports(
+    source: str | Path, layout: str, output: str | Path, rejected: str | Path, summary: str | Path | None = None
+) -> dict[str, int]:
+    """Write the reports of a release as a table of sections.
+
+    Parameters
+    ----------
+    source
+        Folder, archive or table with the reports; only read.
+    layout
+        One of :data:`cxrfactory.ingest.reports.layouts.LAYOUTS`.
+    output
+        Parquet to write, schema ``REPORTS``, sorted by ``study_id``.
+    rejected
+        Parquet of reports that cannot be read, schema ``REJECTED_REPORTS``, sorted by ``path``.
+    summary
+        CSV to write the counts to.
+
+    Returns
+    -------
+    dict of str to int
+        The counts, see :func:`count`.
+
+    Raises
+    ------
+    CxrError
+        If the layout is unknown, the source as a whole cannot be read, or no report of it can.
+    """
+    if layout not in LAYOUTS:
+        raise CxrError(f"layout '{layout}' is unknown; expected one of {', '.join(LAYOUTS)}")
+    rows, faults = _sort_out(list(LAYOUTS[layout](Path(source))))
+    if rows.empty:
+        raise CxrError(f"{source}: none of {len(faults)} reports can be read; first: {faults['reason'].iloc[0]}")
+    counts = count(rows, len(faults))
+    write_table(faults, rejected, REJECTED_REPORTS)
+    write_table(rows, output, REPORTS)
+    if summary is not None:
+        with text_file(summary) as stream:
+            stream.write("what,reports\n")
+            stream.writelines(f"{name},{number}\n" for name, number in counts.items())
+    log.info(
+        "%s: %d reports, %d with a text (%d of findings and impression, %d of a comparison alone), %d without, "
+        "%d rejected",
+        source, counts["reports"], counts["used"], counts["source findings+impression"],
+        counts["source comparison"], counts["excluded"], counts["rejected"],
+    )  # fmt: skip
+    log.info("wrote %s", output)
+    return counts
+
+
+def count(rows: pd.DataFrame, rejected: int) -> dict[str, int]:
+    """Count a table of reports.
+
+    Returns
+    -------
+    dict of str to int
+        ``reports`` = ``used`` + ``excluded`` + ``rejected``; ``section <name>``: reports that have it;
+        ``source <sections>``: what the texts are made of.
+    """
+    counts = {
+        "reports": len(rows) + rejected,
+        "used": int(rows["report"].notna().sum()),
+        "excluded": int(rows["report"].isna().sum()),
+        "rejected": rejected,
+    }
+    counts |= {f"section {name}": int(rows[name].notna().sum()) for name in SECTIONS}
+    sources = ("findings+impression", "findings", "impression", "unheaded", "comparison")
+    return counts | {f"source {name}": int((rows["report_source"] == name).sum()) for name in sources}
+
+
+def _sort_out(found: list[Found]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    rows, faults, first = [], [], {}
+    # The order of files in an archive must not decide which of two is kept.
+    for one in sorted(found, key=lambda one: one.path):
+        fault = one.fault
+        if fault is None and one.study_id in first:
+            fault = f"the study has a report already, {printable(first[one.study_id], 200)}"
+        if fault is not None or one.study_id is None:
+            faults.append({"study_id": one.study_id, "path": one.path, "stage": STAGE, "reason": fault})
+            continue
+        first[one.study_id] = one.path
+        joined = join_report(one.sections)
+        rows.append(
+            {
+                "study_id": one.study_id,
+                "path": one.path,
+                **{name: one.sections.get(name) for name in SECTIONS},
+                "report": joined.text if joined else None,
+                "report_source": joined.source if joined else None,
+                "exclusion_reason": None if joined else NOTHING,
+            }
+        )
+    rows.sort(key=lambda row: row["study_id"])
+    return _frame(rows, REPORTS.names), _frame(faults, REJECTED_REPORTS.names)
+
+
+def _frame(rows: list[dict], names: list[str]) -> pd.DataFrame:
+    # dtype object: a column of nulls alone stays a column of nulls.
+    return pd.DataFrame(rows, columns=names, dtype=object)

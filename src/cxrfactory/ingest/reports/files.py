@@ -1,0 +1,110 @@
+"""Files of reports in a folder, a zip or a tar archive: read in place, never unpacked."""
+
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from cxrfactory.errors import CxrError, ImageError
+from cxrfactory.logs import progress
+
+LARGEST_BYTES = 1 << 20  # a report is some kilobytes; anything beyond a mebibyte is none
+
+Read = Callable[[], bytes]
+
+
+def report_files(source: Path, suffix: str) -> Iterator[tuple[str, Read]]:
+    """Iterate the files of a source that end in ``suffix``.
+
+    Parameters
+    ----------
+    source
+        A folder (with all its subfolders), ``.zip``, ``.tar``, ``.tar.gz`` or ``.tgz``.
+    suffix
+        Ending of the names, lower case, with its dot.
+
+    Yields
+    ------
+    tuple of str and callable
+        Path within the source, with ``/``, and a function that reads the file; it must be called before the next
+        file is asked for, and raises ``ImageError`` where the file is too large or damaged. The order is that
+        of the names, but for tar archives that of the archive.
+
+    Raises
+    ------
+    CxrError
+        If the source is missing, is of no such kind, is damaged, or holds no such file.
+    """
+    if source.is_dir():
+        files = _in_folder(source, suffix)
+    elif not source.is_file():
+        raise CxrError(f"{source}: no such file or folder; expected reports: a folder, .zip, .tar.gz or .tgz")
+    elif zipfile.is_zipfile(source):
+        files = _in_zip(source, suffix)
+    elif tarfile.is_tarfile(source):
+        files = _in_tar(source, suffix)
+    else:
+        raise CxrError(f"{source}: not a zip or tar archive that can be read; expected a folder, .zip, .tar.gz or .tgz")
+    empty = True
+    for name, read in progress(files, f"reports of {source.name}"):
+        empty = False
+        yield name, read
+    if empty:
+        raise CxrError(f"{source}: no file named *{suffix} in it; check the source and its layout")
+
+
+def _wanted(name: str, suffix: str) -> bool:
+    # Archives made on macOS carry a shadow file beside each file.
+    return name.lower().endswith(suffix) and not PurePosixPath(name).name.startswith("._")
+
+
+def _in_folder(folder: Path, suffix: str) -> Iterator[tuple[str, Read]]:
+    paths = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    for name in sorted(name for name in paths if _wanted(name, suffix)):
+
+        def read(path: Path = paths[name]) -> bytes:
+            try:
+                with path.open("rb") as stream:
+                    return _whole(stream)
+            except OSError as error:
+                raise ImageError(f"file cannot be read ({error.strerror})") from error
+
+        yield name, read
+
+
+def _in_zip(source: Path, suffix: str) -> Iterator[tuple[str, Read]]:
+    with zipfile.ZipFile(source) as archive:
+        for name in sorted({name for name in archive.namelist() if _wanted(name, suffix)}):
+
+            def read(name: str = name) -> bytes:
+                try:
+                    with archive.open(name) as stream:
+                        return _whole(stream)
+                # RuntimeError: the member is encrypted.
+                except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+                    raise ImageError("file is damaged in the archive, or encrypted") from error
+
+            yield name, read
+
+
+def _in_tar(source: Path, suffix: str) -> Iterator[tuple[str, Read]]:
+    try:
+        with tarfile.open(source, "r:*") as archive:
+            for member in archive:
+                if member.isfile() and _wanted(member.name, suffix):
+                    stream = archive.extractfile(member)
+                    if stream is not None:
+                        yield member.name, lambda stream=stream: _whole(stream)
+    except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
+        raise CxrError(f"{source}: the archive is cut off or damaged; fetch it again") from error
+
+
+def _whole(stream: IO[bytes]) -> bytes:
+    data = stream.read(LARGEST_BYTES + 1)
+    if len(data) > LARGEST_BYTES:
+        raise ImageError(f"file is larger than {LARGEST_BYTES} bytes; expected one report")
+    if not data.strip():
+        raise ImageError("file is empty")
+    return data

@@ -1,0 +1,51 @@
+"""Reports of the Indiana University collection (Open-i): XML whose ``AbstractText`` elements carry the section's name.
+
+Format as in ``NLMCXR_reports.tgz`` (Demner-Fushman et al., JAMIA 2016, doi 10.1093/jamia/ocv080): one file a study,
+``uId/@id`` is ``CXR<number>``, images are named ``CXR<number>_IM-...``.
+"""
+
+from xml.etree import ElementTree
+
+from cxrfactory.errors import ImageError
+from cxrfactory.tables.report_headings import kind_of
+
+
+def read_indiana(data: bytes) -> tuple[str, list[tuple[str, str]]]:
+    """Read one report.
+
+    Parameters
+    ----------
+    data
+        The XML file. Its own section names are trusted; the texts are not searched for further headings.
+
+    Returns
+    -------
+    str
+        The study's id, ``CXR<number>``.
+    list of tuple of str and str
+        Kind (:mod:`cxrfactory.tables.report_headings`) and text of each section, in order.
+
+    Raises
+    ------
+    ImageError
+        If the file is no XML, declares entities, or lacks the id or any section.
+    """
+    if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
+        raise ImageError("XML with a document type; expected none, for entities can expand without end")
+    try:
+        root = ElementTree.fromstring(data)
+    except (ElementTree.ParseError, LookupError, ValueError) as error:  # the latter two: an unknown encoding
+        raise ImageError("not well-formed XML") from error
+    node = root.find("uId")
+    study = "" if node is None else (node.get("id") or "").strip()
+    if not study:
+        raise ImageError("element uId has no id")
+    pieces = []
+    for element in root.iter("AbstractText"):
+        kind = kind_of(element.get("Label") or "")
+        if kind is None:
+            raise ImageError("element AbstractText whose Label names no known section")
+        pieces.append((kind, "".join(element.itertext())))
+    if not pieces:
+        raise ImageError("no element AbstractText")
+    return study, pieces
