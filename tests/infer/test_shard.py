@@ -76,3 +76,11 @@ def test_montage_of_nothing_says_so(weights, tmp_path):
     infer_shard(pictures, weights, points, tmp_path / "r.parquet", samples=2)
     with pytest.raises(CxrError, match="no image has landmarks"):
         montage([pictures], [points], landmark_graph("lungs-heart"), tmp_path / "m.png")
+
+
+def test_montage_needs_all_image_shards(weights, tmp_path):
+    pictures, points = shard(tmp_path / "s.parquet", 3), tmp_path / "l.parquet"
+    infer_shard(pictures, weights, points, tmp_path / "r.parquet", samples=2)
+    fewer = shard(tmp_path / "f.parquet", 2)
+    with pytest.raises(CxrError, match="1 images with landmarks are in no image shard, first 'i2'"):
+        montage([fewer], [points], landmark_graph("lungs-heart"), tmp_path / "m.png")

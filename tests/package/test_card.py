@@ -77,6 +77,25 @@ def test_card_says_counts_quality_provenance_and_credits(product):
     assert not re.search(r"20\d\d-\d\d-\d\d", text)  # no dates
 
 
+def test_card_says_what_estimates_mean_where_there_are_some(product):
+    package_card(**product)
+    assert "dice_estimate" not in (product["output"] / "README.md").read_text()
+    how = {"sha256": "cd" * 32, "alpha": 0.1, "features": ["mean"], "method": "deep", "references": 5, "size": 256}
+    path = product["parts"][0] / "summary.json"
+    summary = json.loads(path.read_text()) | {"calibration": how | {"images": 120, "masks": 2520}}
+    summary["dice_estimate"] = summary["dice_rca_mean"]
+    summary["interval_width"] = summary["dice_rca_max"]
+    path.write_text(json.dumps(summary))
+    package_card(**product)
+    text = (product["output"] / "README.md").read_text()
+    assert f"| Zeta | 90% | deep RCA, 5 references, 256 px | 120 | 2,520 | `{how['sha256']}` |" in text
+    assert "| Alpha | 90%" not in text
+    assert "| Zeta | estimate | 0.600 |" in text
+    assert "RCA per organ, estimates of the true Dice with intervals, and the geometry" in text
+    for name in ("dice_estimate", "dice_low", "dice_high"):
+        assert f"`{name}`" in text
+
+
 def test_two_runs_give_the_same_bytes(product):
     package_card(**product, credits=["c"])
     first = contents(product["output"])

@@ -1,3 +1,6 @@
+import hashlib
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +11,7 @@ from cxrfactory.package import chexmask
 from cxrfactory.package.chexmask import package_chexmask, product_files
 from cxrfactory.package.rows import ESTIMATE_FIELDS, PRODUCT, product_schema
 from cxrfactory.tables.calibration import Calibration, FittedOn, ScoreOrigin, write_calibration, write_scores
-from cxrfactory.tables.chexmask import read_chexmask
+from cxrfactory.tables.chexmask import DICE_COLUMNS, ESTIMATE_COLUMNS, read_chexmask
 from cxrfactory.tables.parquet import read_table
 
 from .cohort import release
@@ -54,7 +57,27 @@ def test_estimates_are_columns_of_the_parquet_alone(tmp_path):
         np.testing.assert_allclose(table[f"{prefix}dice_high"], np.minimum(table[score] + 0.2, 1))
     published = read_chexmask(made["parquet"])
     assert published["Dice RCA (Mean)"].tolist() == [0.7, 0.6, 0.8]
-    assert "dice_low" in published.columns
+    assert list(published.columns[:6]) == ["image_id", *DICE_COLUMNS, "Landmarks", "Left Lung", "Right Lung"]
+    for name, ours in zip(ESTIMATE_COLUMNS, ("dice_estimate", "dice_low", "dice_high"), strict=True):
+        assert published[name].tolist() == table[ours].tolist()
+    assert read_chexmask(made["parquet"], columns=["Dice low"]).columns.tolist() == ["image_id", "Dice low"]
+
+
+def test_summary_says_what_the_estimates_rest_on(tmp_path):
+    model = write_model(tmp_path / "c.json")
+    pack(tmp_path / "made", model)
+    summary = json.loads((tmp_path / "made/part/summary.json").read_text())
+    assert summary["calibration"] == {
+        "sha256": hashlib.sha256(model.read_bytes()).hexdigest(),
+        **{"method": "classical", "references": 1, "size": 256, "alpha": 0.1, "features": ["mean"]},
+        **{"images": 10, "masks": 10},
+    }
+    quantiles = {name: summary[name]["quantiles"]["0.5"] for name in ("dice_estimate", "interval_width")}
+    assert quantiles == pytest.approx({"dice_estimate": 0.8, "interval_width": 0.2})
+    pack(tmp_path / "plain", None)
+    summary = json.loads((tmp_path / "plain/part/summary.json").read_text())
+    assert summary["calibration"] is None
+    assert "dice_estimate" not in summary
 
 
 def test_bytes_do_not_depend_on_the_workers(tmp_path, monkeypatch):

@@ -41,6 +41,43 @@ rule package:
         " --workers {threads} {params.calibration} 2> {log:q}"
 
 
+rule worst:
+    input:
+        product=f"{RESULTS}/package/{{dataset}}/product",
+        accounts=f"{RESULTS}/package/{{dataset}}/accounts",
+        images=PLAN.shard_files("preprocess"),
+    output:
+        picture=report(
+            f"{RESULTS}/figures/worst.{{dataset}}.png",
+            caption="../report/worst.rst",
+            category="Quality",
+            labels={"release": "{dataset}", "what": "worst 24, picture"},
+        ),
+        table=report(
+            f"{RESULTS}/figures/worst.{{dataset}}.csv",
+            caption="../report/worst.rst",
+            category="Quality",
+            labels={"release": "{dataset}", "what": "worst 24, list"},
+        ),
+    log:
+        f"{RESULTS}/logs/worst/{{dataset}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/worst/{{dataset}}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        images=lambda wildcards, input: [f"--images={path}" for path in input.images],
+    message:
+        "Draw the worst masks of {wildcards.dataset}"
+    shell:
+        "python -m cxrfactory package-worst --product {input.product:q} --part {input.accounts:q} {params.images:q}"
+        " --picture {output.picture:q} --table {output.table:q} 2> {log:q}"
+
+
 rule config_used:
     output:
         f"{RESULTS}/config.yaml",
@@ -71,9 +108,15 @@ rule chexmask:
         # Made with the product, for the report and for people to look at.
         selection=f"{RESULTS}/figures/selection.png",
         overlays=expand(f"{RESULTS}/figures/overlays.{{dataset}}.png", dataset=PLAN.datasets),
+        worst=expand(f"{RESULTS}/figures/worst.{{dataset}}.png", dataset=PLAN.datasets),
     output:
         product=directory(f"{RESULTS}/chexmask"),
-        histogram=report(f"{RESULTS}/figures/rca.png", caption="../report/rca.rst", category="Quality"),
+        histogram=report(
+            f"{RESULTS}/figures/rca.png",
+            caption="../report/rca.rst",
+            category="Quality",
+            labels={"release": "all", "what": "RCA distribution"},
+        ),
     log:
         f"{RESULTS}/logs/chexmask.log",
     benchmark:

@@ -1,4 +1,4 @@
-"""``cxrfactory package`` and ``cxrfactory package-card``."""
+"""``cxrfactory package``, ``package-card`` and ``package-worst``."""
 
 from pathlib import Path
 from typing import Annotated
@@ -47,3 +47,17 @@ def package_card(
     from cxrfactory.package.card import package_card as close_product
 
     close_product(output, part, weights_card, config, credit or [], collect or [])
+
+
+def package_worst(
+    product: Annotated[Path, typer.Option(help="Folder of the product that package wrote for the release.")],
+    part: Annotated[Path, typer.Option(help="The release's accounts, as package wrote.")],
+    images: Annotated[list[Path], typer.Option(help="Image shard (preprocess); repeat for each.")],
+    picture: Annotated[Path, typer.Option(help="PNG to write: the images with contours and scores.")],
+    table: Annotated[Path, typer.Option(help="CSV to write: ids, scores, which organ is the worse.")],
+    count: Annotated[int, typer.Option(min=1, help="How many images.")] = 24,
+) -> None:
+    """Draw and list the images of a release whose masks RCA trusts least."""
+    from cxrfactory.package.worst import draw_worst
+
+    draw_worst(product, part, images, picture, table, count)

@@ -1,6 +1,5 @@
 """Close the product: one rejected and one excluded table, the dataset card, the checksums."""
 
-import json
 import os
 import shutil
 from collections.abc import Sequence
@@ -9,6 +8,7 @@ from typing import Any
 
 from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger
+from cxrfactory.package.accounts import SUMMARY, read_json
 from cxrfactory.package.card_text import card_text
 from cxrfactory.package.chexmask import RECOMMENDED_MEAN, product_files
 from cxrfactory.package.provenance import library_versions, source_commit
@@ -57,7 +57,7 @@ def package_card(
     """
     output = Path(output)
     by_release = sorted(
-        ((_read_json(Path(part) / "summary.json"), Path(part)) for part in parts), key=lambda pair: pair[0]["release"]
+        ((read_json(Path(part) / SUMMARY), Path(part)) for part in parts), key=lambda pair: pair[0]["release"]
     )
     summaries = [summary for summary, _ in by_release]
     if not summaries:
@@ -65,7 +65,7 @@ def package_card(
     releases = [summary["release"] for summary in summaries]
     if len(set(releases)) < len(releases):
         raise CxrError(f"{output}: parts name a release twice: {releases}")
-    card = _read_json(Path(weights_card))
+    card = read_json(weights_card)
     if not isinstance(card.get("sha256"), str):
         raise CxrError(f"{weights_card}: key 'sha256' is missing from the weights card")
     if not Path(config).is_file():
@@ -90,18 +90,6 @@ def package_card(
     _write_sums(output, products + [output / name for name in extras])
     log.info("%s: %d releases, %d rows kept; wrote README.md and SHA256SUMS of %d files", output, len(releases),
              sum(summary["kept"] for summary in summaries), len(products) + len(extras))  # fmt: skip
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise CxrError(f"{path}: no such file; run the stage that makes it first")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise CxrError(f"{path}: not readable as JSON ({error})") from error
-    if not isinstance(content, dict):
-        raise CxrError(f"{path}: holds a JSON {type(content).__name__}; expected an object")
-    return content
 
 
 def _collect(output: Path, products: list[Path], folders: list[Path]) -> None:

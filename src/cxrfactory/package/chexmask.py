@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 from cxrfactory.anatomy.graph import LandmarkGraph, landmark_graph
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.logs import get_logger, progress
+from cxrfactory.package.accounts import SUMMARY
 from cxrfactory.package.estimates import Estimator, read_estimator
 from cxrfactory.package.inputs import (
     Rejection,
@@ -133,6 +134,7 @@ def package_chexmask(
 
     files = product_files(output, release)
     kept: list[str] = []
+    estimated: list[tuple[float, float]] = []  # estimate of the true Dice, width of its interval
     with ExitStack() as stack:
         temporary = {name: stack.enter_context(atomic_path(path)) for name, path in files.items()}
         texts = {
@@ -154,6 +156,9 @@ def package_chexmask(
             if packed.rows.num_rows:
                 writer.write_table(packed.rows)
             kept.extend(packed.rows["image_id"].to_pylist())
+            if estimator is not None:
+                estimate, low, high = (packed.rows[f"dice_{name}"].to_numpy() for name in ("estimate", "low", "high"))
+                estimated.extend(zip(estimate.tolist(), (high - low).tolist(), strict=True))
             rejections.update({rejection.image_id: rejection for rejection in packed.rejected})
         _check_accounts(dataset, included, kept, rejections)
 
@@ -169,10 +174,15 @@ def package_chexmask(
         "recommended": sum(scores[image_id].dice_rca_mean >= RECOMMENDED_MEAN for image_id in kept),
         "dice_rca_mean": _distribution([scores[image_id].dice_rca_mean for image_id in kept]),
         "dice_rca_max": _distribution([scores[image_id].dice_rca_max for image_id in kept]),
+        "calibration": None,
     }
+    if estimator is not None:
+        summary["calibration"] = estimator.record
+        summary["dice_estimate"] = _distribution([estimate for estimate, _ in estimated])
+        summary["interval_width"] = _distribution([width for _, width in estimated])
     part = Path(part)
     _write_accounts(part, dataset, excluded, rejections)
-    write_text(part / "summary.json", json.dumps(summary, indent=2, sort_keys=True) + "\n")
+    write_text(part / SUMMARY, json.dumps(summary, indent=2, sort_keys=True) + "\n")
     log.info("%s: %d rows = %d kept + %d excluded + %d rejected; wrote %s", dataset, summary["rows"], len(kept),
              len(excluded), len(rejections), ", ".join(map(str, files.values())))  # fmt: skip
     if not kept:

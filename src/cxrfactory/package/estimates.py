@@ -6,6 +6,7 @@ The published columns keep their meaning: estimates are columns of the Parquet a
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,8 @@ from cxrfactory.errors import CxrError
 from cxrfactory.metrics.conformal import Conformal
 from cxrfactory.metrics.uncertainty import organ_spread
 from cxrfactory.package.rows import ESTIMATE_FIELDS, Prediction, Scores
-from cxrfactory.tables.calibration import check_origin, read_calibration, stored_origin
+from cxrfactory.tables.calibration import Calibration, check_origin, read_calibration, stored_origin
+from cxrfactory.tables.weights import sha256_of
 
 # Organ of the calibration -> prefix of the estimate's columns, prefix of the scores'.
 _ORGANS = {"both": ("", "dice_rca_"), "lungs": ("lungs_", "lungs_"), "heart": ("heart_", "heart_")}
@@ -33,11 +35,14 @@ class Estimator:
         Of ``mean``, ``max``, ``std``, in the order of the models' weights.
     models
         By ``both``, ``lungs``, ``heart``.
+    record
+        For the release's summary: SHA-256 of the file, whose scores it is for, what it was fitted on.
     """
 
     path: str
     features: tuple[str, ...]
     models: dict[str, Conformal]
+    record: dict[str, Any]
 
     def columns(self, prediction: Prediction, scores: Scores, graph: LandmarkGraph) -> dict[str, float | None]:
         """Return the columns of ``ESTIMATE_FIELDS`` of one image, null for an organ that its graph lacks."""
@@ -89,4 +94,16 @@ def read_estimator(path: str | Path, rca: Sequence[str | Path], graph: LandmarkG
             raise CxrError(f"{path}: {organ}: {error}") from error
         if len(models[organ].weights) != len(calibration.features):
             raise CxrError(f"{path}: {organ}: weights do not fit features {list(calibration.features)}; make it again")
-    return Estimator(str(path), tuple(calibration.features), models)
+    return Estimator(str(path), tuple(calibration.features), models, _record(path, calibration))
+
+
+def _record(path: str | Path, calibration: Calibration) -> dict[str, Any]:
+    on = calibration.fitted_on
+    return {
+        "sha256": sha256_of(Path(path)),
+        "alpha": calibration.alpha,
+        "features": list(calibration.features),
+        **calibration.origin.model_dump(include={"method", "references", "size"}),
+        "images": on.images_fit + on.images_calibration,
+        "masks": on.masks,
+    }

@@ -27,13 +27,20 @@ LANDMARK_COLUMNS = ("Landmarks", "Landmarks (Mean)", "Landmarks (Std)")
 RLE_COLUMNS = ("Left Lung", "Right Lung", "Heart")
 SIZE_COLUMNS = ("Height", "Width")
 
+# In our Parquet alone, where a calibration was used: the true Dice estimated, and the ends of its interval.
+ESTIMATE_COLUMNS = ("Dice estimate", "Dice low", "Dice high")
+
 # After the id column, in the published order.
 PUBLISHED_COLUMNS = (*DICE_COLUMNS, "Landmarks", *RLE_COLUMNS, *SIZE_COLUMNS)
 
-# Our Parquet -> published name.
+# Our Parquet (snake_case throughout) -> name in a frame: the published one, or one in its style. What has none
+# here keeps its name in the Parquet.
 PARQUET_NAMES = {
     "dice_rca_mean": "Dice RCA (Mean)",
     "dice_rca_max": "Dice RCA (Max)",
+    "dice_estimate": "Dice estimate",
+    "dice_low": "Dice low",
+    "dice_high": "Dice high",
     "landmarks": "Landmarks",
     "left_lung": "Left Lung",
     "right_lung": "Right Lung",
@@ -70,7 +77,8 @@ def read_chexmask(
     ``Dice RCA (Mean)``, ``Dice RCA (Max)`` (float64, NaN where empty), ``Landmarks``,
     ``Landmarks (Mean)``, ``Landmarks (Std)`` (float32 arrays [nodes, 2], (x, y) in pixels of the frame of
     ``Height`` x ``Width``), ``Left Lung``, ``Right Lung``, ``Heart`` (RLE text, empty where empty),
-    ``Height``, ``Width`` (int64 pixels), and other columns as text (as stored, for Parquet).
+    ``Height``, ``Width`` (int64 pixels), and other columns as text (as stored, for Parquet). A Parquet made with a
+    calibration also gives ``Dice estimate``, ``Dice low`` and ``Dice high`` (float64).
     ``frame.attrs["id_column"]`` is the name of the id column in the file.
 
     Raises
@@ -331,6 +339,7 @@ def quoted(field: str) -> str:
 
 __all__ = [
     "DICE_COLUMNS",
+    "ESTIMATE_COLUMNS",
     "ID_COLUMNS",
     "NODE_COUNTS",
     "PUBLISHED_COLUMNS",

@@ -1,0 +1,50 @@
+"""A few rows of large Parquet tables by id, without reading the rest."""
+
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from cxrfactory.errors import CxrError
+
+
+def selected_rows(path: str | Path, image_ids: Collection[str], columns: Sequence[str]) -> Iterator[pd.DataFrame]:
+    """Iterate the rows of some images, one frame for each row group that holds any.
+
+    Row groups without such an image are passed over by their id column alone, so a shard of thousands of
+    pictures costs the memory of one of its row groups.
+
+    Parameters
+    ----------
+    path
+        Parquet with a column ``image_id``.
+    image_ids
+        Ids wanted; those that the table does not hold are not missed.
+    columns
+        Columns wanted beside ``image_id``, which comes first.
+
+    Raises
+    ------
+    CxrError
+        If the file is missing, is no Parquet file, or lacks a column.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CxrError(f"{path}: no such file; run the stage that makes it first")
+    wanted = pa.array(sorted(image_ids), pa.string())
+    names = ["image_id", *columns]
+    try:
+        with pq.ParquetFile(path) as file:
+            stored = file.schema_arrow.names
+            missing = [name for name in names if name not in stored]
+            if missing:
+                raise CxrError(f"{path}: columns {missing} are missing; found {stored}")
+            for group in range(file.num_row_groups):
+                found = pc.is_in(file.read_row_group(group, columns=["image_id"])["image_id"], value_set=wanted)
+                if pc.any(found).as_py():
+                    yield file.read_row_group(group, columns=names).select(names).filter(found).to_pandas()
+    except (OSError, pa.ArrowInvalid) as error:
+        raise CxrError(f"{path}: not a readable Parquet file ({error})") from error
