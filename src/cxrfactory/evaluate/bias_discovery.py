@@ -163,7 +163,7 @@ def biased_cohorts(masks: pd.DataFrame, cohorts: int, seed: int = 0) -> Iterator
     if "kind" not in masks:
         raise CxrError("scores without a column 'kind': there are no spoiled masks to draw from; give manifests")
     good = masks[masks["kind"] == GOOD].drop_duplicates("image_id").set_index("image_id").sort_index()
-    spoiled = masks[masks["kind"] != GOOD].sort_values("image_id", kind="stable")
+    spoiled = masks[masks["kind"] != GOOD].sort_values(["image_id", "kind", "true_dice", RCA])
     choices = {
         kind: {image_id: rows[["true_dice", RCA]].to_numpy() for image_id, rows in part.groupby("image_id")}
         for kind, part in [*spoiled.groupby("kind"), (MIXED, spoiled)]
