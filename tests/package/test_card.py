@@ -88,7 +88,7 @@ def test_card_says_what_estimates_mean_where_there_are_some(product):
     path.write_text(json.dumps(summary))
     package_card(**product)
     text = (product["output"] / "README.md").read_text()
-    assert f"| Zeta | 90% | deep RCA, 5 references, 256 px | 120 | 2,520 | `{how['sha256']}` |" in text
+    assert f"| Zeta | 90% | deep RCA at 256 px, references: 5 | 120 | 2,520 | `{how['sha256']}` |" in text
     assert "| Alpha | 90%" not in text
     assert "| Zeta | estimate | 0.600 |" in text
     assert "RCA per organ, estimates of the true Dice with intervals, and the geometry" in text

@@ -12,7 +12,7 @@ from cxrfactory.imaging.geometry import Geometry
 from cxrfactory.imaging.png import encode_png
 from cxrfactory.package import worst
 from cxrfactory.package.chexmask import package_chexmask, product_files
-from cxrfactory.package.worst import draw_worst, worst_rows
+from cxrfactory.package.worst import GAP_PX, draw_worst, worst_rows
 from cxrfactory.tables.calibration import write_scores
 from cxrfactory.tables.keys import shard_of
 from cxrfactory.tables.parquet import read_table, write_table
@@ -86,10 +86,10 @@ def test_tiles_show_the_right_image_with_its_own_contours(tmp_path):
     scores = [score_row(name, mean) for name, mean in zip(ids, (0.9, 0.4, 0.6), strict=True)]
     _, picture, _ = draw(pack(tmp_path, ids, scores=scores), pictures(tmp_path, ids), tmp_path, count=2, columns=2)
     heading, caption = 2 * LINE_PX + 6, 2 * LINE_PX + 6
-    assert picture.shape == (heading + TILE + caption, 2 * TILE, 3)
+    assert picture.shape == (heading + TILE + caption + GAP_PX, 2 * (TILE + GAP_PX), 3)
     tiles = picture[heading : heading + TILE]
     assert tiles[2, 2].tolist() == [45] * 3  # b
-    assert tiles[2, TILE + 2].tolist() == [50] * 3  # c
+    assert tiles[2, TILE + GAP_PX + 2].tolist() == [50] * 3  # c
     # The landmarks of "b" in the frame of 32 px, drawn at twice the size.
     points = read_table(product_files(tmp_path / "out", "Demo-CXR")["parquet"])["landmarks_preprocessed"][1]
     x, y = ((points.reshape(-1, 2)[:44] + 0.5) * 2 - 0.5).round().astype(int).T
@@ -145,7 +145,7 @@ def test_estimates_are_shown_where_the_product_has_them(tmp_path, monkeypatch):
     )
     caption = ["".join(text for text, _ in line) for line in said[0]]
     assert caption == ["1. a", "RCA 0.600: lungs 0.600, heart 0.600", "Dice estimate 0.700, 90%: 0.600 to 0.800"]
-    assert picture.shape[0] == 2 * LINE_PX + 6 + TILE + 3 * LINE_PX + 6
+    assert picture.shape[0] == 2 * LINE_PX + 6 + TILE + 3 * LINE_PX + 6 + GAP_PX
 
 
 def test_release_without_a_heart(tmp_path):
@@ -160,7 +160,7 @@ def test_release_without_a_heart(tmp_path):
 def test_release_of_which_nothing_was_kept_has_a_heading_and_an_empty_list(tmp_path):
     found, picture, rows = draw(pack(tmp_path, [], scores=[]), pictures(tmp_path, []), tmp_path)
     assert found == rows == []
-    assert picture.shape == (2 * LINE_PX + 6, 6 * TILE, 3)
+    assert picture.shape == (2 * LINE_PX + 6, 6 * (TILE + GAP_PX), 3)
     assert picture.any()
 
 

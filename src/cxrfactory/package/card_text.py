@@ -169,7 +169,7 @@ def _estimates(summaries: list[dict[str, Any]]) -> str:
     cells = []
     for summary in calibrated:
         how = summary["calibration"]
-        made_for = f"{how['method']} RCA, {how['references']} references, {how['size']} px"
+        made_for = f"{how['method']} RCA at {how['size']} px, references: {how['references']}"
         asked = f"{1 - how['alpha']:.0%}"
         cells.append(
             [summary["release"], asked, made_for, str(how["images"]), f"{how['masks']:,}", f"`{how['sha256']}`"]

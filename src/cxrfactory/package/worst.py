@@ -31,6 +31,7 @@ log = get_logger(__name__)
 COUNT = 24
 COLUMNS = 6
 TILE_PX = 320
+GAP_PX = 6  # black between tiles
 BATCH_ROWS = 4096
 LONGEST_ID = 44  # signs that fit over a tile in full size
 _WORST_COLOUR = (240, 228, 66)  # Okabe and Ito's yellow
@@ -97,10 +98,9 @@ def draw_worst(
     lost = points.keys() - tiles.keys()
     if lost:
         raise CxrError(f"{path}: {len(lost)} images are in no image shard, first '{min(lost)}'; give all shards")
-    shown = [
-        np.vstack([tiles[row["image_id"]], _caption(rank, row, summary, tile)]) for rank, row in enumerate(rows, 1)
-    ]
-    parts = [_heading(summary, graph, len(rows), columns * tile)] + ([sheet(shown, columns)] if shown else [])
+    shown = [_framed(tiles[row["image_id"]], _caption(rank, row, summary, tile)) for rank, row in enumerate(rows, 1)]
+    heading = _heading(summary, graph, len(rows), columns * (tile + GAP_PX))
+    parts = [heading, sheet(shown, columns)] if shown else [heading]
     save_png(np.vstack(parts), picture)
     log.info("wrote %s and %s", picture, table)
     return [row["image_id"] for row in rows]
@@ -163,6 +163,10 @@ def _tile(image_id: str, png: bytes, found: tuple[np.ndarray, int], graph: Landm
     if image.shape != (size, size):
         raise CxrError(f"image '{image_id}': picture of {image.shape}, landmarks of a frame of {size} x {size} pixels")
     return overlay_tile(image, {organ: points[where] for organ, where in graph.slices.items()}, side)
+
+
+def _framed(tile: Picture, caption: Picture) -> Picture:
+    return np.pad(np.vstack([tile, caption]), ((0, GAP_PX), (0, GAP_PX), (0, 0)))
 
 
 def _caption(rank: int, row: Row, summary: dict[str, Any], width: int) -> Picture:
