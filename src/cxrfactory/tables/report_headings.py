@@ -102,6 +102,7 @@ _VIEWS = re.compile(
     re.MULTILINE,
 )
 _VIEWS_WORDS = re.compile(r"\b(?:CHEST|PORTABLE|RADIOGRAPHS?|VIEWS?|PA AND LAT|AP AND LAT|LATERAL)\b")
+_REMOVED = re.compile(r"\bX{3,}\b|_+")
 _BULLET = re.compile(r"[\s*#>•-]*")
 # The number of an item in a list: at the start of a line or after a sentence ("ESR of 92. Findings:" is none).
 _ITEM = re.compile(r"(?:^|[.?!:;][ \t]+)(?P<number>\d{1,2}[.)][ \t]*)$")
@@ -211,11 +212,12 @@ def _begins_text(text: str, match: re.Match[str], place: int, first: bool, fresh
     if not name.isupper():  # "Findings The lungs": at the start of a line alone
         proper = word[0].isupper() and word[1:2].islower()
         return first and fresh and name.istitle() and name.lower() not in _WEAK and proper
-    if word.upper() in _GOES_ON.split():
+    if word.upper() in _GOES_ON.split() and (word.isupper() or word.islower()):
         return False
     if first:  # capitals among capitals may be a broken line of a sentence
-        before = text[:place].rstrip().rsplit("\n", 1)[-1]
-        return not word.isupper() or ((fresh or not before.isupper()) and name.lower() not in _WEAK)
+        before = _REMOVED.sub("", text[max(0, place - 200) : place].rstrip().rsplit("\n", 1)[-1])
+        shouted = before.isupper() and len(before.split()) > 2
+        return not word.isupper() or ((fresh or not shouted) and name.lower() not in _WEAK)
     return fresh and name.lower() not in _WEAK and bool(re.match(r"\d|[A-Z](?:[a-z]|$)", word))
 
 

@@ -4,6 +4,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -13,6 +14,8 @@ from cxrfactory.logs import progress
 LARGEST_BYTES = 1 << 20  # a report is some kilobytes; anything beyond a mebibyte is none
 
 Read = Callable[[], bytes]
+
+_DAMAGED = (tarfile.TarError, zlib.error, EOFError, OSError)
 
 
 def report_files(source: Path, suffix: str) -> Iterator[tuple[str, Read]]:
@@ -94,11 +97,23 @@ def _in_tar(source: Path, suffix: str) -> Iterator[tuple[str, Read]]:
         with tarfile.open(source, "r:*") as archive:
             for member in archive:
                 if member.isfile() and _wanted(member.name, suffix):
-                    stream = archive.extractfile(member)
-                    if stream is not None:
-                        yield member.name, lambda stream=stream: _whole(stream)
-    except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
-        raise CxrError(f"{source}: the archive is cut off or damaged; fetch it again") from error
+                    yield member.name, partial(_read_member, source, archive, member)
+    except _DAMAGED as error:
+        raise _damaged(source) from error
+
+
+def _read_member(source: Path, archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    try:
+        stream = archive.extractfile(member)
+        if stream is None:  # tarfile's promise for regular files; a link would give none
+            raise ImageError("not a regular file in the archive")
+        return _whole(stream)
+    except _DAMAGED as error:  # a compressed stream cannot be taken up again after the damage
+        raise _damaged(source) from error
+
+
+def _damaged(source: Path) -> CxrError:
+    return CxrError(f"{source}: the archive is cut off or damaged; fetch it again")
 
 
 def _whole(stream: IO[bytes]) -> bytes:

@@ -1,0 +1,85 @@
+"""Indiana University collection (Open-i): frontal where ``View Position`` is PA or AP and nothing speaks against it."""
+
+from typing import TYPE_CHECKING
+
+from cxrfactory.ingest.layout import ReleaseLayout, TableSlot, with_gz
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from pandas import DataFrame, Series
+
+    from cxrfactory.ingest.tabular import SourceTable
+
+LAYOUT = ReleaseLayout(
+    slug="indiana-cxr",
+    published_name="Indiana-CXR",
+    id_column="imageid",
+    slots=(
+        TableSlot("headers", with_gz("nlmcxr_dicom_metadata.csv.gz")),
+        TableSlot("views", with_gz("nlmcxr_tsne_pa.csv.gz"), lists_images=False),
+    ),
+    view_rule="View Position is PA or AP, and the derived view, where there is one, is not lateral",
+)
+
+_OTHER_VIEWS = {"LL": "LL", "RL": "RL", "LATERAL": "LATERAL", "LARGE LATERAL": "LATERAL"}
+_FOLDERS = ("", "images", "NLMCXR_png", "NLMCXR_dcm")
+
+
+def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False) -> "DataFrame":
+    """Turn the table of DICOM headers into manifest rows; only the header fields named here are read.
+
+    Parameters
+    ----------
+    tables
+        ``headers``; and ``views``, the view derived from the picture, which excludes images that it calls lateral
+        (headers of this release call many laterals PA).
+    view_from_procedure
+        Not known here.
+    """
+    from cxrfactory.ingest.rows import draft, known, plausible_ages, select_views, sexes, study_year
+    from cxrfactory.ingest.tabular import with_position
+
+    table = tables["headers"]
+    columns = ["imageid", "Patient ID", "Patient's Sex", "Patient's Birth Date", "Study Date", "View Position"]
+    frame = with_position(table.read(columns), table)
+    views = select_views(frame["View Position"], "View Position", _OTHER_VIEWS)
+    if "views" in tables:
+        views = _derived(views, frame["imageid"], tables["views"])
+    # The report of CXR12_IM-0345-1001 is that of CXR12; a number may stand between (CXR1_1_IM-0001-3001).
+    study = frame["imageid"].str.extract(r"^(CXR\d+)_")[0].astype(object)
+    return draft(
+        frame,
+        frame["imageid"],
+        frame["imageid"] + ".png",
+        patient_id=known(frame["Patient ID"]),
+        study_id=study.where(study.notna(), None),
+        view=views["view"],
+        sex=sexes(frame["Patient's Sex"]),
+        age=plausible_ages(study_year(frame["Study Date"]) - study_year(frame["Patient's Birth Date"])),
+        exclusion_reason=views["exclusion_reason"],
+    )
+
+
+def locate(root: "Path", paths: "Series") -> "Series":
+    """Find images as PNG or DICOM, in the root or in the archives' folders; others keep their PNG name."""
+    from cxrfactory.ingest.files import index_folders
+
+    found = index_folders(root, [root / folder for folder in _FOLDERS])
+
+    def place(path: str) -> str:
+        stem = path.removesuffix(".png")
+        # The DICOM archive leaves CXR out of its names.
+        names = (path, f"{stem}.dcm", f"{stem.removeprefix('CXR')}.dcm")
+        return next((found[name] for name in names if name in found), path)
+
+    return paths.map(place)
+
+
+def _derived(views: "DataFrame", images: "Series", table: "SourceTable") -> "DataFrame":
+    derived = table.read(["imageid", "tsne-view"]).drop_duplicates("imageid").set_index("imageid")["tsne-view"]
+    lateral = images.map(derived).eq("L") & views["exclusion_reason"].isna()
+    views = views.copy()
+    views.loc[lateral, ["view", "exclusion_reason"]] = ["LATERAL", "View Position is frontal, the picture lateral"]
+    return views

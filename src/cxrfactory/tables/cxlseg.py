@@ -1,0 +1,175 @@
+"""The four tables of CXLSeg: columns, paths and exact bytes. Field terms follow the published release (1.0.0).
+
+Each table has one row an image and the keys ``dicom_id``, ``subject_id``, ``study_id``; joined on them, nothing is
+lost. The published metadata table also holds MIMIC-CXR's dates, sizes and procedure texts; here it holds the view and
+the report, because no other header field leaves the factory. Who needs more joins the release's own table.
+"""
+
+import gzip
+import io
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+import pyarrow as pa
+
+from cxrfactory.errors import CxrError
+from cxrfactory.tables.atomic import write_bytes
+from cxrfactory.tables.parquet import write_table
+from cxrfactory.tables.splits import SPLITS
+
+KEYS = ("dicom_id", "subject_id", "study_id")
+
+# The CheXpert labeller's, in the order of the published tables: 1 positive, 0 negative, -1 uncertain, empty: not said.
+CHEXPERT_LABELS = (
+    "Atelectasis",
+    "Cardiomegaly",
+    "Consolidation",
+    "Edema",
+    "Enlarged Cardiomediastinum",
+    "Fracture",
+    "Lung Lesion",
+    "Lung Opacity",
+    "No Finding",
+    "Pleural Effusion",
+    "Pleural Other",
+    "Pneumonia",
+    "Pneumothorax",
+    "Support Devices",
+)
+LABEL_VALUES = (-1.0, 0.0, 1.0)
+
+_KEY_FIELDS = [
+    pa.field("dicom_id", pa.string(), nullable=False),
+    pa.field("subject_id", pa.string()),  # null where the release names no patient
+    pa.field("study_id", pa.string(), nullable=False),
+]
+
+TABLES: dict[str, pa.Schema] = {
+    "CXLSeg-metadata": pa.schema(
+        [
+            *_KEY_FIELDS,
+            pa.field("ViewPosition", pa.string()),  # PA or AP; null where the release names none
+            pa.field("Reports", pa.string(), nullable=False),
+        ]
+    ),
+    "CXLSeg-segmented": pa.schema(
+        [
+            *_KEY_FIELDS,
+            pa.field("DicomPath", pa.string(), nullable=False),  # of the segmented image, relative to the product
+            *(pa.field(name, pa.float64()) for name in CHEXPERT_LABELS),
+        ]
+    ),
+    "CXLSeg-split": pa.schema([*_KEY_FIELDS, pa.field("split", pa.string(), nullable=False)]),
+    "CXLSeg-mask": pa.schema([*_KEY_FIELDS, pa.field("DicomPath", pa.string(), nullable=False)]),  # of the mask
+}
+
+
+# Endings that are replaced; whatever else follows a dot is a part of the name (1.2.840.10008).
+_IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".dcm", ".dicom")
+
+
+def segmented_path(path: str) -> str:
+    """Path of a segmented image in the product: the release's own, ending in ``.jpg``."""
+    return f"{_without_suffix(path)}.jpg"
+
+
+def mask_path(path: str, suffix: str = ".jpg") -> str:
+    """Path of a mask in the product: ``<image>-mask.jpg`` beside the image (``.png`` for the lossless one)."""
+    return f"{_without_suffix(path)}-mask{suffix}"
+
+
+def _without_suffix(path: str) -> str:
+    ending = PurePosixPath(path).suffix
+    return path[: -len(ending)] if ending.lower() in _IMAGE_SUFFIXES else path
+
+
+def labels_of_findings(findings: pd.Series) -> pd.DataFrame:
+    """Label columns from a manifest's findings, for releases whose findings bear CheXpert's names.
+
+    A manifest keeps positives alone: they become 1.0, all else is null, never 0.0 ("not said" and "said to be absent"
+    cannot be told apart). A release's own label table, where it has one, says more.
+
+    Parameters
+    ----------
+    findings
+        Joined with ``|``; null where unknown.
+    """
+    said = [set(cell.split("|")) if isinstance(cell, str) else set() for cell in findings]
+    columns = {name: [1.0 if name in one else None for one in said] for name in CHEXPERT_LABELS}
+    return pd.DataFrame(columns, index=findings.index, dtype="float64")
+
+
+def check_tables(tables: Mapping[str, pd.DataFrame]) -> None:
+    """Check that the four tables are of the same images, with known values and a file each.
+
+    Raises
+    ------
+    CxrError
+        Naming the table and the first image that breaks a rule. That a patient stands in two splits is no fault here:
+        the split by image is meant so (see :func:`patients_in_two_splits`).
+    """
+    if missing := [name for name in TABLES if name not in tables]:
+        raise CxrError(f"tables {missing} are missing; expected {list(TABLES)}")
+    first = None
+    for name, schema in TABLES.items():
+        frame = tables[name]
+        if list(frame.columns) != schema.names:
+            raise CxrError(f"{name}: columns {list(frame.columns)}; expected {schema.names}")
+        if frame["dicom_id"].duplicated().any():
+            raise CxrError(
+                f"{name}: dicom_id '{frame['dicom_id'][frame['dicom_id'].duplicated()].iloc[0]}' stands twice"
+            )
+        keys = set(frame[list(KEYS)].astype(object).where(frame[list(KEYS)].notna(), None).itertuples(index=False))
+        first = keys if first is None else first
+        if odd := sorted(str(key[0]) for key in first ^ keys):
+            raise CxrError(f"{name}: image '{odd[0]}' and {len(odd) - 1} others are not the same as in CXLSeg-metadata")
+    paths = pd.concat([tables[name]["DicomPath"] for name in ("CXLSeg-segmented", "CXLSeg-mask")])
+    if paths.duplicated().any():
+        raise CxrError(
+            f"DicomPath '{paths[paths.duplicated()].iloc[0]}' stands twice; expected a file of its own for each"
+        )
+    _refuse_values(tables["CXLSeg-split"], "CXLSeg-split", ["split"], SPLITS)
+    _refuse_values(tables["CXLSeg-segmented"], "CXLSeg-segmented", CHEXPERT_LABELS, (*LABEL_VALUES, None))
+
+
+def _refuse_values(frame: pd.DataFrame, table: str, columns: "list[str] | tuple[str, ...]", allowed: tuple) -> None:
+    for name in columns:
+        wrong = ~frame[name].isin([value for value in allowed if value is not None])
+        if None in allowed:
+            wrong &= frame[name].notna()
+        if wrong.any():
+            raise CxrError(f"{table}: column '{name}' holds {frame[name][wrong].iloc[0]}; expected one of {allowed}")
+
+
+def patients_in_two_splits(split: pd.DataFrame) -> list[str]:
+    """Patients (``subject_id``) whose images stand in more than one split, sorted; empty for a split by patient."""
+    sets = split.dropna(subset="subject_id").groupby("subject_id")["split"].nunique()
+    return sorted(str(patient) for patient in sets.index[sets > 1])
+
+
+def write_tables(tables: Mapping[str, pd.DataFrame], folder: str | Path) -> list[Path]:
+    """Write the four tables as ``.csv.gz`` and ``.parquet``, sorted by ``dicom_id``; the same rows give the same bytes.
+
+    Raises
+    ------
+    CxrError
+        As :func:`check_tables`; nothing is written then.
+    """
+    check_tables(tables)
+    written = []
+    for name, schema in TABLES.items():
+        frame = tables[name].sort_values("dicom_id", kind="stable", ignore_index=True)
+        written += [Path(folder) / f"{name}.csv.gz", Path(folder) / f"{name}.parquet"]
+        write_bytes(written[-2], csv_bytes(frame))
+        write_table(frame, written[-1], schema)
+    return written
+
+
+def csv_bytes(frame: pd.DataFrame) -> bytes:
+    """CSV, compressed with gzip without name or time; labels as 1.0, 0.0 and -1.0, lines ended by ``\\n``."""
+    text = frame.to_csv(index=False, lineterminator="\n").encode("utf-8")
+    stream = io.BytesIO()
+    with gzip.GzipFile(filename="", fileobj=stream, mode="wb", mtime=0) as packed:
+        packed.write(text)
+    return stream.getvalue()
