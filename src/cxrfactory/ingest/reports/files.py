@@ -46,7 +46,7 @@ def report_files(source: Path, suffix: str) -> Iterator[tuple[str, Read]]:
         raise CxrError(f"{source}: no such file or folder; expected reports: a folder, .zip, .tar.gz or .tgz")
     elif zipfile.is_zipfile(source):
         files = _in_zip(source, suffix)
-    elif tarfile.is_tarfile(source):
+    elif _is_tar(source):
         files = _in_tar(source, suffix)
     else:
         raise CxrError(f"{source}: not a zip or tar archive that can be read; expected a folder, .zip, .tar.gz or .tgz")
@@ -56,6 +56,13 @@ def report_files(source: Path, suffix: str) -> Iterator[tuple[str, Read]]:
         yield name, read
     if empty:
         raise CxrError(f"{source}: no file named *{suffix} in it; check the source and its layout")
+
+
+def _is_tar(source: Path) -> bool:
+    try:
+        return tarfile.is_tarfile(source)
+    except _DAMAGED as error:  # a compressed file that ends within the first header
+        raise _damaged(source) from error
 
 
 def _wanted(name: str, suffix: str) -> bool:
