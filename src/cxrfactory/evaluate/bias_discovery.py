@@ -91,8 +91,8 @@ def discover_bias(
     -------
     The summary: one row for all gaps, one a series (kind of spoiling, or property), and one a size of the true gap.
     ``r`` is Pearson's over the gaps, ``mae`` the mean absolute error of the predicted gap, ``slope`` that of the line
-    through 0 that predicts it from the true one (below 1: RCA makes gaps smaller), ``same_sign`` the share predicted in
-    the right direction. A gap counts as seen where its interval leaves 0 out:
+    through 0 that predicts it from the true one (below 1: RCA makes gaps smaller), ``same_sign`` the share of true gaps
+    other than 0 that is predicted in the right direction. A gap counts as seen where its interval leaves 0 out:
     ``true_seen`` and ``rca_seen`` are shares of all gaps; ``found`` is the share of those seen in true Dice that RCA
     sees in the same direction, ``false_alarms`` the share of the others that RCA sees.
 
@@ -231,7 +231,7 @@ def _figures(rows: pd.DataFrame) -> dict[str, float]:
     seen = {
         name: (rows[f"{name}_low"] > 0).to_numpy() | (rows[f"{name}_high"] < 0).to_numpy() for name in ("true", "rca")
     }
-    same = np.sign(true) == np.sign(rca)
+    same, sided = np.sign(true) == np.sign(rca), true != 0
     real, alarm = seen["true"], seen["rca"]
     return {
         "gaps": len(rows),
@@ -239,7 +239,7 @@ def _figures(rows: pd.DataFrame) -> dict[str, float]:
         "mae": float(np.abs(rca - true).mean()),
         "slope": float((rca * true).sum() / (true * true).sum()) if true.any() else float("nan"),
         "largest_error": float(np.abs(rca - true).max()),
-        "same_sign": float(same.mean()),
+        "same_sign": float(same[sided].mean()) if sided.any() else float("nan"),
         "true_seen": float(real.mean()),
         "rca_seen": float(alarm.mean()),
         "found": float((alarm & same)[real].mean()) if real.any() else float("nan"),
