@@ -136,3 +136,21 @@ def test_refused(tmp_path):
     pd.read_parquet(product).drop(columns="dice_rca_mean").to_parquet(tmp_path / "c.parquet")
     with pytest.raises(CxrError, match=r"columns \['dice_rca_mean'\] are missing"):
         measure_bias(tmp_path / "c.parquet", manifest, tmp_path / "out")
+
+
+def test_the_published_sample_of_chexpert(real_data, tmp_path):
+    path = real_data / "chexmask_gold" / "CheXpert.csv"
+    if not path.is_file():
+        pytest.skip(f"{path.name} of the published gold standard is not there")
+    scores = pd.read_csv(path, usecols=["Path", "Dice RCA (Mean)"]).set_index("Path")["Dice RCA (Mean)"]
+    folders = scores.index.str.split("/")
+    rows = [
+        {"image_id": image_id, "patient_id": parts[1], "view": "PA" if number % 2 else "AP"}
+        for number, (image_id, parts) in enumerate(zip(scores.index, folders, strict=True))
+    ]
+    table = measure_bias(path, write_manifest(tmp_path / "m.parquet", rows), tmp_path / "out")
+    first = table.set_index("group").loc["AP"]
+    assert first[["images", "rest_images"]].tolist() == [28, 28]
+    assert first["mean"] == pytest.approx(scores.iloc[::2].mean())
+    assert first["difference"] == pytest.approx(scores.iloc[::2].mean() - scores.iloc[1::2].mean())
+    assert first["p"] > 0.05  # every other image: no group at all
