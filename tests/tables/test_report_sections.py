@@ -181,6 +181,12 @@ def test_parse(text, sections):
     assert parse_sections(text) == sections
 
 
+def test_many_headings_in_one_line_take_time_in_proportion():
+    for unit in ("ADDENDUM: ", "findings ", "Findings: [**", "1. X "):
+        found = parse_sections(unit * ((1 << 18) // len(unit)) + "\nIMPRESSION: normal.")
+        assert found["impression"].endswith("normal.")
+
+
 @pytest.mark.parametrize(
     ("sections", "joined"),
     [

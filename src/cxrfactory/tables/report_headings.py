@@ -103,6 +103,8 @@ _VIEWS = re.compile(
 )
 _VIEWS_WORDS = re.compile(r"\b(?:CHEST|PORTABLE|RADIOGRAPHS?|VIEWS?|PA AND LAT|AP AND LAT|LATERAL)\b")
 _REMOVED = re.compile(r"\bX{3,}\b|_+")
+_ALONE_AFTER = re.compile(r"[ \t]*(?:\n|$)")
+_LOOK_BACK = 200  # characters; keeps the work linear in the text's length
 _BULLET = re.compile(r"[\s*#>•-]*")
 # The number of an item in a list: at the start of a line or after a sentence ("ESR of 92. Findings:" is none).
 _ITEM = re.compile(r"(?:^|[.?!:;][ \t]+)(?P<number>\d{1,2}[.)][ \t]*)$")
@@ -175,7 +177,8 @@ def _start(text: str, match: re.Match[str]) -> int | None:
     name, mark = match["name"], match["mark"] or ""
     upper, capital, weak = name.isupper(), name[0].isupper(), name.lower() in _WEAK
     colon = ":" in mark or "：" in mark
-    line_start = text.rfind("\n", 0, match.start()) + 1
+    earliest = max(0, match.start() - _LOOK_BACK)
+    line_start = max(earliest, text.rfind("\n", earliest, match.start()) + 1)
     line = text[line_start : match.start()]
     item = _ITEM.search(line.lstrip())
     if item:  # of a list, unless capitals say otherwise
@@ -189,7 +192,7 @@ def _start(text: str, match: re.Match[str]) -> int | None:
         if match["suffix"] and not upper:
             return None
         return place if upper or (capital and not weak) or (fresh and (capital or not weak)) else None
-    if first and not text[match.end() :].split("\n", 1)[0].strip():  # alone on its line
+    if first and _ALONE_AFTER.match(text, match.end()):  # alone on its line
         return place if upper or fresh else None
     if mark.strip(" \t*."):  # a dash
         return place if first and (upper or (capital and fresh)) else None
@@ -198,7 +201,7 @@ def _start(text: str, match: re.Match[str]) -> int | None:
 
 def _is_fresh(text: str, place: int) -> bool:
     """Whether what stands before a place is a finished sentence, a blank line, or nothing."""
-    before = text[max(0, place - 200) : place]
+    before = text[max(0, place - _LOOK_BACK) : place]
     return not before.strip() or before.rstrip()[-1] in _SENTENCE_END or bool(_BLANK_LINE_BEFORE.search(before))
 
 
@@ -215,7 +218,7 @@ def _begins_text(text: str, match: re.Match[str], place: int, first: bool, fresh
     if word.upper() in _GOES_ON.split() and (word.isupper() or word.islower()):
         return False
     if first:  # capitals among capitals may be a broken line of a sentence
-        before = _REMOVED.sub("", text[max(0, place - 200) : place].rstrip().rsplit("\n", 1)[-1])
+        before = _REMOVED.sub("", text[max(0, place - _LOOK_BACK) : place].rstrip().rsplit("\n", 1)[-1])
         shouted = before.isupper() and len(before.split()) > 2
         return not word.isupper() or ((fresh or not shouted) and name.lower() not in _WEAK)
     return fresh and name.lower() not in _WEAK and bool(re.match(r"\d|[A-Z](?:[a-z]|$)", word))

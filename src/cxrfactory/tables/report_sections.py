@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from cxrfactory.tables.report_headings import SECTIONS, Heading, headings
 
 # What stands for a word that was taken out: MIMIC-CXR ___ (older releases [** **]), Indiana University XXXX.
-_PLACEHOLDER = re.compile(r"_+|\bX{3,}\b|\[\*\*.*?\*\*\]")
+_PLACEHOLDER = re.compile(r"_+|\bX{3,}\b|\[\*\*[^\]\n]{0,100}\*\*\]")
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
 _OTHER_BREAKS = re.compile(r"\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]")
 # Nothing but a space to the eye: no-break and other blanks; marks without width are dropped.
@@ -83,11 +83,11 @@ def merge_sections(pieces: Iterable[tuple[str, str]]) -> dict[str, str]:
     pieces
         Kind and text, in the report's order; kinds outside ``SECTIONS`` are left out.
     """
-    gathered: dict[str, list[str]] = {}
+    gathered: dict[str, dict[str, None]] = {}
     for kind, piece in pieces:
         line = one_line(piece)
-        if kind in SECTIONS and line and line not in gathered.setdefault(kind, []):
-            gathered[kind].append(line)
+        if kind in SECTIONS and line:
+            gathered.setdefault(kind, {})[line] = None
     return {kind: " ".join(gathered[kind]) for kind in SECTIONS if gathered.get(kind)}
 
 
@@ -119,11 +119,14 @@ def _gaps(text: str, marks: list[Heading]) -> Iterable[tuple[int, int]]:
 
 
 def _pieces(text: str, marks: list[Heading]) -> Iterable[tuple[str, str]]:
+    closing = [len(marks)] * len(marks)  # of each heading the next line or title, if any
+    for number in range(len(marks) - 2, -1, -1):
+        closing[number] = number + 1 if marks[number + 1].kind in _MARKS else closing[number + 1]
     place = 0
     while place < len(marks):
         mark, following = marks[place], place + 1
-        if mark.kind in _CLOSED:
-            following = next((n for n in range(following, len(marks)) if marks[n].kind in _MARKS), following)
+        if mark.kind in _CLOSED and closing[place] < len(marks):
+            following = closing[place]
         elif mark.kind == "findings":  # a title of films within the findings is a part of them
             while following < len(marks) and marks[following].kind == "views":
                 following += 1
