@@ -248,6 +248,23 @@ class TrainConfig(Section):
         return self
 
 
+class RegistrationConfig(Section):
+    """How to train the network that RCA registers images by."""
+
+    steps: int = Field(4000, ge=1, description="training steps")
+    batch_size: int = Field(16, ge=4, description="images a step")
+    partners: int = Field(3, ge=1, description="images that each one of a step is registered onto")
+    learning_rate: float = Field(1e-3, gt=0, description="peak rate of AdamW; cosine to zero")
+    bending: float = Field(1.0, ge=0, description="weight of the bending energy, on the cells of the field")
+    similarity: float = Field(0.2, ge=0, description="weight of the local correlation of the images")
+    shapes: str | None = Field(
+        None, description="landmark set (RL/, LL/, H/, clinical.csv) towards whose shapes half of the images are bent"
+    )
+    validate_every: int = Field(500, ge=1, description="steps between validations and checkpoints")
+    seed: int = Field(0, ge=0, description="of initial weights, choice and augmentation")
+    threads: int = Field(2, ge=1, description="CPU threads; the weights' last digits depend on it, so it is fixed here")
+
+
 class InferConfig(Section):
     """Inference."""
 
@@ -263,11 +280,22 @@ class InferConfig(Section):
 class RcaConfig(Section):
     """Reverse classification accuracy."""
 
+    method: Literal["deep", "classical"] = Field("deep", description="deep: by a network; classical: SimpleITK, slow")
+    network: str | None = Field(
+        "pretrained-registration",
+        description="of the deep one: a .safetensors file, or pretrained-registration; null trains it",
+    )
+    interpolation: Literal["nearest", "linear"] = Field(
+        "nearest", description="of the warped labels; linear is that of the published code"
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field("cpu", description="of the deep one")
     references: int = Field(5, ge=1, description="reference images an image is compared with")
     fraction: float = Field(0.8, gt=0, le=1, description="share of the labelled images that are references")
     size: int = Field(256, ge=64, le=1024, description="side at which images are registered, pixels")
     calibration: str | None = Field(
-        None, description="file of rca-calibrate: adds Dice estimates with intervals to the Parquet; null: none"
+        None,
+        description="adds Dice estimates with intervals to the Parquet: a file of rca-calibrate, or labelled, "
+        "which makes it from the labelled images outside the references; null: none",
     )
 
 
@@ -315,6 +343,7 @@ class Config(Section):
     preprocess: PreprocessConfig = PreprocessConfig()
     model: ModelConfig = ModelConfig()
     train: TrainConfig = TrainConfig()
+    registration: RegistrationConfig = RegistrationConfig()
     infer: InferConfig = InferConfig()
     rca: RcaConfig = RcaConfig()
     compare: CompareConfig = CompareConfig()

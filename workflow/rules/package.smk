@@ -11,7 +11,7 @@ rule package:
             for stage in ("preprocess", "infer", "rca")
             for path in PLAN.shard_files(stage, "rejected.parquet")(wildcards)
         ],
-        calibration=PLAN.config.rca.calibration or [],
+        calibration=PLAN.calibration,
     output:
         product=directory(f"{RESULTS}/package/{{dataset}}/product"),
         accounts=directory(f"{RESULTS}/package/{{dataset}}/accounts"),
@@ -31,14 +31,14 @@ rule package:
         rejected=lambda wildcards, input: [f"--rejected={path}" for path in input.rejected],
         release=lambda wildcards: PLAN.layout(wildcards).published_name,
         column=lambda wildcards: PLAN.layout(wildcards).id_column,
-        calibration=PLAN.config.rca.options("calibration"),
+        calibration=lambda wildcards, input: [f"--calibration={path}" for path in input.calibration],
     message:
         "Package {wildcards.dataset}"
     shell:
         "python -m cxrfactory package --manifest {input.manifest:q} {params.landmarks:q} {params.rca:q}"
         " {params.rejected:q} --dataset {wildcards.dataset:q} --release-name {params.release:q}"
         " --id-column {params.column:q} --output {output.product:q} --part {output.accounts:q}"
-        " --workers {threads} {params.calibration} 2> {log:q}"
+        " --workers {threads} {params.calibration:q} 2> {log:q}"
 
 
 rule worst:

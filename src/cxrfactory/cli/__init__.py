@@ -33,6 +33,7 @@ COMMANDS = {
     "train-post-dae": "cxrfactory.cli.post_dae:train_post_dae",
     "mask-to-landmarks": "cxrfactory.cli.landmarks:mask_to_landmarks",
     "train-mask-landmarks": "cxrfactory.cli.landmarks:train_mask_landmarks",
+    "train-registration": "cxrfactory.cli.train:train_registration",
     "rca-reference": "cxrfactory.cli.rca:rca_reference",
     "rca": "cxrfactory.cli.rca:rca",
     "rca-check": "cxrfactory.cli.rca:rca_check",

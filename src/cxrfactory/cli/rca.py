@@ -5,6 +5,11 @@ from typing import Annotated
 
 import typer
 
+Method = Annotated[str, typer.Option(help="deep: by a trained network; classical: by SimpleITK, slow.")]
+Network = Annotated[str, typer.Option(help="Weights of the deep one, or pretrained-registration.")]
+Interpolation = Annotated[str, typer.Option(help="Of the warped labels: nearest, or linear as in the published code.")]
+Device = Annotated[str, typer.Option(help="Of the deep one: auto, cpu or cuda.")]
+
 
 def rca_reference(
     labelled: Annotated[Path, typer.Option(help="Preprocessed labelled images (.parquet).")],
@@ -12,13 +17,14 @@ def rca_reference(
     output: Annotated[Path, typer.Option(help="Reference set to write (.parquet).")],
     fraction: Annotated[float, typer.Option(help="Share of the labelled images, by a hash of the id.", min=0)] = 0.8,
     size: Annotated[int, typer.Option(help="Side at which pairs are registered, pixels.", min=64, max=1024)] = 256,
+    split: Annotated[str | None, typer.Option(help="Only images of this split of the labelled ones.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "cpu",
 ) -> None:
     """Choose the reference images of RCA and encode them with the trained weights."""
     from cxrfactory.rca.reference import build_reference, encoder_of
 
     encode, graph = encoder_of(weights, device)
-    build_reference(labelled, output, encode, graph, fraction, size)
+    build_reference(labelled, output, encode, graph, fraction, size, split)
 
 
 def rca(
@@ -29,27 +35,49 @@ def rca(
     rejected: Annotated[Path, typer.Option(help="Table of images that could not be scored (.parquet).")],
     references: Annotated[int, typer.Option(help="References an image is compared with.", min=1)] = 5,
     size: Annotated[int, typer.Option(help="Side at which pairs are registered, pixels.", min=64, max=1024)] = 256,
-    workers: Annotated[int, typer.Option(help="Processes; the bytes do not depend on it.", min=1)] = 1,
+    workers: Annotated[int, typer.Option(help="Images side by side; the bytes do not depend on it.", min=1)] = 1,
+    method: Method = "deep",
+    network: Network = "pretrained-registration",
+    interpolation: Interpolation = "nearest",
+    device: Device = "cpu",
 ) -> None:
     """Estimate the Dice of a shard's masks without truth: reverse classification accuracy."""
+    from cxrfactory.rca.aligners import AlignerChoice
     from cxrfactory.rca.shard import rca_shard
 
-    rca_shard(images, landmarks, reference, output, rejected, references, size, workers)
+    choice = AlignerChoice(method, network, interpolation, device)
+    rca_shard(images, landmarks, reference, output, rejected, choice, references, size, workers)
 
 
 def rca_check(
-    images: Annotated[list[Path], typer.Option(help="Image shard (.parquet); repeat for each.")],
-    landmarks: Annotated[list[Path], typer.Option(help="Landmark shard of the same images; repeat for each.")],
-    truth: Annotated[Path, typer.Option(help="True masks of the images (truth.parquet of the cohort).")],
     reference: Annotated[Path, typer.Option(help="Reference set from rca-reference (.parquet).")],
     output: Annotated[Path, typer.Option(help="Folder for table (CSV), summary (JSON) and picture (PNG).")],
+    images: Annotated[list[Path] | None, typer.Option(help="Image shard (.parquet); repeat for each.")] = None,
+    landmarks: Annotated[list[Path] | None, typer.Option(help="Landmark shard of the same images; repeat.")] = None,
+    truth: Annotated[Path | None, typer.Option(help="True masks of the images (truth.parquet of the cohort).")] = None,
+    labelled: Annotated[Path | None, typer.Option(help="Or labelled images that are no references (.parquet).")] = None,
+    split: Annotated[str | None, typer.Option(help="Only labelled images of this split.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Weights of the references' codes, for labelled images.")] = None,
+    model: Annotated[list[Path] | None, typer.Option(help="Weights whose masks are scored as well; repeat.")] = None,
     count: Annotated[int, typer.Option(help="Images to take, by a hash of the id.", min=2)] = 12,
     references: Annotated[int, typer.Option(help="References an image is compared with.", min=1)] = 5,
+    method: Method = "deep",
+    network: Network = "pretrained-registration",
+    interpolation: Interpolation = "nearest",
+    device: Device = "cpu",
 ) -> None:
-    """Measure how the RCA score correlates with the true Dice over good and spoiled masks."""
-    from cxrfactory.rca.check import check_truth
+    """Measure how the RCA score follows the true Dice over good and spoiled masks and those of models."""
+    from cxrfactory.errors import CxrError
+    from cxrfactory.rca.aligners import AlignerChoice
+    from cxrfactory.rca.check import check_labelled, check_truth
 
-    check_truth(images, landmarks, truth, reference, output, count, references)
+    choice = AlignerChoice(method, network, interpolation, device)
+    if labelled is not None and weights is not None and not (images or landmarks or truth):
+        check_labelled(labelled, weights, model or [], reference, output, choice.build(), count, references, split)
+    elif images and landmarks and truth and not (labelled or weights or model or split):
+        check_truth(images, landmarks, truth, reference, output, choice.build(), count, references)
+    else:
+        raise CxrError("give --images, --landmarks and --truth, or --labelled and --weights (and --model, --split)")
 
 
 def rca_calibrate(

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cxrfactory.cli.options import preparation, with_options
-from cxrfactory.config import ModelConfig, PreprocessConfig, TrainConfig
+from cxrfactory.config import ModelConfig, PreprocessConfig, RegistrationConfig, TrainConfig
 
 
 @with_options(ModelConfig, TrainConfig)
@@ -85,3 +85,22 @@ def export_weights(
     if not isinstance(found, dict):
         raise CxrError(f"{facts}: expected a YAML file of keys and values")
     run(weights, output, found)
+
+
+@with_options(RegistrationConfig)
+def train_registration(
+    labelled: Annotated[
+        list[Path], typer.Option(help="Preprocessed labelled table (preprocess-labelled); repeat for several.")
+    ],
+    output: Annotated[Path, typer.Option(help="Weights to write, .safetensors; the card is .json beside it.")],
+    history: Annotated[Path | None, typer.Option(help="CSV of the run, one row a validation.")] = None,
+    *,
+    registration_config: RegistrationConfig,
+) -> None:
+    """Train the network by which deep RCA registers images: on pairs of labelled radiographs."""
+    import torch
+
+    from cxrfactory.train.registration import train_registration as run
+
+    torch.set_num_threads(registration_config.threads)
+    run(labelled, output, registration_config, history)

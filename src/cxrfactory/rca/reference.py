@@ -15,8 +15,8 @@ from cxrfactory.anatomy.graph import LandmarkGraph, graph_of_labels, landmark_gr
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.png import decode_png, encode_png
 from cxrfactory.logs import get_logger, progress
-from cxrfactory.rca.score import HEART, Reference, graph_of, organ_masks, resized
-from cxrfactory.tables.calibration import ScoreOrigin
+from cxrfactory.rca.labels import HEART, ORGANS, graph_of, label_codes
+from cxrfactory.rca.score import Reference, resized
 from cxrfactory.tables.keys import put_aside
 from cxrfactory.tables.parquet import read_table, stored_graph, write_table
 from cxrfactory.tables.schemas import LABELLED_IMAGES
@@ -84,6 +84,7 @@ def build_reference(
     graph: LandmarkGraph,
     fraction: float = 0.8,
     size: int = 256,
+    split: str | None = None,
 ) -> int:
     """Write the reference set.
 
@@ -100,6 +101,8 @@ def build_reference(
         Share of the labelled images, chosen by a stable hash of the id (thesis section 5: 80 %).
     size
         Side of the reference images, pixels.
+    split
+        Only images of this split of the table, where given.
 
     Returns
     -------
@@ -111,6 +114,8 @@ def build_reference(
         If no image is left, or an image's landmarks do not fit its label code or cover no pixel.
     """
     table = read_table(labelled, LABELLED_IMAGES).sort_values("image_id")
+    if split is not None:
+        table = table[table["split"] == split]
     with_heart = HEART in graph.organs
     wanted = landmark_graph("lungs-heart") if with_heart else graph
     rows: list[dict[str, Any]] = []
@@ -124,7 +129,8 @@ def build_reference(
         if own.definition != wanted.definition or (with_heart and HEART not in own.organs):
             continue
         points = ((points[: wanted.nodes] + 0.5) * (size / row["size"]) - 0.5).astype(np.float32)
-        empty = [organ for organ, mask in organ_masks(points, wanted, size, size).items() if not mask.any()]
+        codes = label_codes(points, wanted, size, size)
+        empty = [organ for bit, organ in enumerate(ORGANS) if organ in wanted.organs and not (codes >> bit & 1).any()]
         if empty:
             raise CxrError(f"{where}: {', '.join(empty)} covers no pixel at {size} x {size}; mend its landmarks")
         image = decode_png(row["png"])
@@ -183,7 +189,7 @@ def read_reference(path: str | Path) -> ReferenceSet:
         raise CxrError(f"{path}: images or landmarks of several sizes; make the file again with rca-reference")
     graph = graph_of(nodes.pop())
     references = [
-        Reference(image_id, image, organ_masks(np.asarray(points), graph, size, size))
+        Reference(image_id, image, label_codes(np.asarray(points), graph, size, size))
         for image_id, image, points in zip(table["image_id"], images, table["landmarks"], strict=True)
     ]
     return ReferenceSet(references, np.stack(table["latent"].to_list()), size, HEART in graph.organs)
@@ -198,9 +204,3 @@ def library_digest(path: str | Path) -> str:
         for part in (row.image_id.encode(), row.png, points, latent):
             digest.update(len(part).to_bytes(8, "little") + part)
     return digest.hexdigest()
-
-
-def origin_of(path: str | Path, references: int) -> ScoreOrigin:
-    """Say where scores against ``references`` images of a reference set come from."""
-    size = read_reference(path).size
-    return ScoreOrigin(method="classical", references=references, size=size, library=library_digest(path))

@@ -3,32 +3,22 @@
 Valindria et al. (2017), as in CheXmask (Gaggion et al. 2024, "Validation via RCA-estimated DSC"): the image
 and its predicted masks become a single atlas, which is registered onto reference images with known
 masks. If the prediction is good, the warped masks fit the known ones. Here the score of one reference is the mean
-of the Dice of both lungs together and of the heart (the lungs' alone where the masks hold no heart), and
-the image's score is the mean, and the maximum, over the references.
+of the Dice of the lungs and of the heart (the lungs' alone where the masks hold no heart), and the image's score is the
+mean, and the maximum, over the references. How images are registered is an :class:`Aligner`'s affair.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from math import fsum
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Float, UInt8
 
-from cxrfactory.anatomy.graph import LandmarkGraph, landmark_graph
-from cxrfactory.anatomy.raster import landmarks_to_masks
-from cxrfactory.errors import CxrError, ImageError
-from cxrfactory.metrics.overlap import dice
-from cxrfactory.registration.classical import prepare, register, warp_labels
-
-if TYPE_CHECKING:
-    import SimpleITK as sitk
-
-Masks = Mapping[str, Bool[np.ndarray, "rows columns"]]
-
-LUNGS, HEART = "lungs", "heart"
+from cxrfactory.errors import CxrError
+from cxrfactory.rca.labels import Codes, organ_dice
+from cxrfactory.tables.calibration import ScoreOrigin
 
 
 @dataclass(frozen=True)
@@ -41,18 +31,47 @@ class Reference:
         Of the reference.
     image
         8-bit, [row, column].
-    masks
-        ``lungs`` and, where known, ``heart``, of the image's shape.
+    codes
+        Its masks, of the image's shape (:mod:`cxrfactory.rca.labels`).
     """
 
     image_id: str
     image: UInt8[np.ndarray, "rows columns"] = field(repr=False)
-    masks: Masks = field(repr=False)
+    codes: Codes = field(repr=False)
 
-    @cached_property
-    def prepared(self) -> "sitk.Image":
-        """The image as registration takes it, made once."""
-        return prepare(self.image)
+
+@dataclass(frozen=True)
+class Aligned:
+    """An image aligned with its references.
+
+    Attributes
+    ----------
+    warp
+        Takes any masks of the image into the frame of each reference; outside is background.
+    typicality
+        1 for an image like those that the aligner learned from, towards 0 for one that is no frontal chest radiograph;
+        None for an aligner that does not tell.
+    """
+
+    warp: Callable[[Codes], UInt8[np.ndarray, "references rows columns"]]
+    typicality: float | None = None
+
+
+class Aligner(Protocol):
+    """A way to register images."""
+
+    method: str  # of ScoreOrigin
+    network: str | None  # SHA-256 of the weights, where it learned
+    interpolation: str  # of the labels: nearest, or linear
+
+    def align(self, image: UInt8[np.ndarray, "rows columns"], references: Sequence[Reference]) -> Aligned:
+        """Register an image onto each reference.
+
+        Raises
+        ------
+        ImageError
+            If it cannot be registered: a score over other references would not be comparable.
+        """
 
 
 @dataclass(frozen=True)
@@ -64,12 +83,15 @@ class RcaScore:
     references
         Ids, in the order of the other two.
     lungs, heart
-        Dice in [0, 1]; ``heart`` is None where the masks hold no heart.
+        Dice in [0, 1], times the typicality; ``heart`` is None where the masks hold no heart.
+    typicality
+        Of the image (:class:`Aligned`).
     """
 
     references: tuple[str, ...]
     lungs: tuple[float, ...]
     heart: tuple[float, ...] | None
+    typicality: float | None = None
 
     @property
     def scores(self) -> tuple[float, ...]:
@@ -87,6 +109,7 @@ class RcaScore:
             "lungs_max": max(self.lungs),
             "heart_mean": None if self.heart is None else _mean(self.heart),
             "heart_max": None if self.heart is None else max(self.heart),
+            "typicality": self.typicality,
             "references": list(self.references),
         }
 
@@ -134,100 +157,51 @@ def select_references(
     return order[:count]
 
 
-def align(image: UInt8[np.ndarray, "rows columns"], references: Sequence[Reference]) -> list["sitk.Transform"]:
-    """Register an image onto each reference; the transforms serve any masks of the image.
+def score_aligned(codes: Codes, with_heart: bool, aligned: Aligned, references: Sequence[Reference]) -> RcaScore:
+    """Warp the masks of an aligned image onto each reference and measure the Dice.
+
+    An empty mask, or one that is warped out of the frame, scores 0. The Dice of an atypical image counts less: a
+    network finds some way to lay a picture of anything over a chest, and masks of a mean shape then fit, whatever it
+    shows.
+
+    Parameters
+    ----------
+    codes
+        Any masks of the image, from landmarks or not.
+    with_heart
+        Whether the heart was segmented.
 
     Raises
     ------
-    ImageError
-        If the image has one grey value, or a registration fails: the score needs all references, and
-        another reference in the place of a failed one would make scores incomparable.
+    CxrError
+        If a reference has no lungs or, where it is needed, no heart.
     """
-    moving = prepare(image)
-    transforms = []
+    lungs, hearts = [], []
+    for reference, warped in zip(references, aligned.warp(codes), strict=True):
+        known = np.bitwise_or.reduce(reference.codes, axis=None)
+        for organ, bits in (("lungs", 3), ("heart", 4)) if with_heart else (("lungs", 3),):
+            if not known & bits:
+                raise CxrError(f"reference '{reference.image_id}' has no {organ}; choose references with every organ")
+        lung, heart = organ_dice(warped, reference.codes)
+        lungs.append(lung)
+        hearts.append(heart)
+    ids, share = tuple(each.image_id for each in references), aligned.typicality
+    if share is not None:
+        lungs, hearts = [value * share for value in lungs], [value * share for value in hearts]
+    return RcaScore(ids, tuple(lungs), tuple(hearts) if with_heart else None, share)
+
+
+def check_shapes(image: UInt8[np.ndarray, "rows columns"], references: Sequence[Reference]) -> None:
+    """Refuse references of another shape than the image's.
+
+    Raises
+    ------
+    CxrError
+        If one has it.
+    """
     for reference in references:
         if reference.image.shape != image.shape:
             raise CxrError(f"image of shape {image.shape}, reference '{reference.image_id}' of {reference.image.shape}")
-        try:
-            transforms.append(register(reference.prepared, moving))
-        except ImageError as error:
-            raise ImageError(f"RCA registration failed for reference '{reference.image_id}': {error}") from error
-    return transforms
-
-
-def score_aligned(masks: Masks, transforms: Sequence["sitk.Transform"], references: Sequence[Reference]) -> RcaScore:
-    """Warp the masks of an aligned image onto each reference and measure the Dice.
-
-    An empty mask, or one that is warped out of the frame, scores 0.
-
-    Raises
-    ------
-    CxrError
-        If ``lungs`` is missing, or a reference lacks an organ of ``masks`` or holds it empty.
-    """
-    if LUNGS not in masks:
-        raise CxrError(f"masks of {sorted(masks)}; expected '{LUNGS}', and '{HEART}' where known")
-    organs = [LUNGS, HEART] if HEART in masks else [LUNGS]
-    found: dict[str, list[float]] = {organ: [] for organ in organs}
-    stack = np.stack([masks[organ] for organ in organs])
-    for reference, transform in zip(references, transforms, strict=True):
-        warped = warp_labels(stack, transform)
-        for organ, mask in zip(organs, warped, strict=True):
-            if organ not in reference.masks or not reference.masks[organ].any():
-                raise CxrError(f"reference '{reference.image_id}' has no {organ}; choose references with every organ")
-            found[organ].append(dice(mask, reference.masks[organ]))
-    heart = tuple(found[HEART]) if HEART in found else None
-    return RcaScore(tuple(each.image_id for each in references), tuple(found[LUNGS]), heart)
-
-
-def rca_score(image: UInt8[np.ndarray, "rows columns"], masks: Masks, references: Sequence[Reference]) -> RcaScore:
-    """Score the masks of an image against references: :func:`align`, then :func:`score_aligned`.
-
-    Parameters
-    ----------
-    image
-        8-bit, of the references' shape.
-    masks
-        ``lungs`` and, where segmented, ``heart``: any masks, from landmarks or not.
-    references
-        The most similar ones, from :func:`select_references`.
-    """
-    return score_aligned(masks, align(image, references), references)
-
-
-def organ_masks(
-    landmarks: Float[np.ndarray, "nodes 2"], graph: LandmarkGraph, from_size: int, size: int
-) -> dict[str, Bool[np.ndarray, "size size"]]:
-    """Masks that RCA compares, from landmarks: both lungs as one, and the heart where the graph has it.
-
-    Parameters
-    ----------
-    landmarks
-        (x, y) pixels of a frame of ``from_size`` x ``from_size``.
-    size
-        Side of the masks.
-    """
-    scaled = (np.asarray(landmarks, np.float64).reshape(-1, 2) + 0.5) * (size / from_size) - 0.5
-    organs = landmarks_to_masks(scaled, graph, size, size)
-    masks = {LUNGS: (organs["right_lung"] | organs["left_lung"]).astype(bool)}
-    if HEART in organs:
-        masks[HEART] = organs[HEART].astype(bool)
-    return masks
-
-
-def graph_of(nodes: int) -> LandmarkGraph:
-    """Return the landmark graph of that many nodes.
-
-    Raises
-    ------
-    CxrError
-        If no graph has so many.
-    """
-    graphs = [landmark_graph(name) for name in ("lungs", "lungs-heart", "lungs-heart-clavicles")]
-    for graph in graphs:
-        if graph.nodes == nodes:
-            return graph
-    raise CxrError(f"{nodes} landmarks an image; expected one of {[graph.nodes for graph in graphs]}")
 
 
 def resized(image: UInt8[np.ndarray, "rows columns"], size: int) -> UInt8[np.ndarray, "size size"]:
@@ -236,6 +210,18 @@ def resized(image: UInt8[np.ndarray, "rows columns"], size: int) -> UInt8[np.nda
         return image
     method = cv2.INTER_AREA if size < image.shape[0] else cv2.INTER_LINEAR
     return cv2.resize(image, (size, size), interpolation=method)
+
+
+def origin(aligner: Aligner, references: int, size: int, library: str) -> ScoreOrigin:
+    """Say where scores come from: the aligner, the number of references, their size and their digest."""
+    return ScoreOrigin(
+        method=aligner.method,
+        references=references,
+        size=size,
+        library=library,
+        network=aligner.network,
+        interpolation=aligner.interpolation,
+    )
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -1,10 +1,11 @@
-"""The rca stage: an image shard and its landmarks to a shard of scores, in parallel over processes."""
+"""The rca stage: an image shard and its landmarks to a shard of scores, many images side by side."""
 
 import multiprocessing
 from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ import pyarrow.parquet as pq
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.png import decode_png
 from cxrfactory.logs import get_logger, progress
-from cxrfactory.rca.reference import ReferenceSet, check_definition, origin_of, read_reference
-from cxrfactory.rca.score import HEART, graph_of, organ_masks, rca_score, resized, select_references
+from cxrfactory.rca.aligners import AlignerChoice
+from cxrfactory.rca.labels import HEART, graph_of, label_codes
+from cxrfactory.rca.reference import ReferenceSet, check_definition, library_digest, read_reference
+from cxrfactory.rca.score import Aligner, origin, resized, score_aligned, select_references
 from cxrfactory.tables.calibration import write_scores
 from cxrfactory.tables.parquet import read_table, write_table
 from cxrfactory.tables.schemas import IMAGES, RCA, REJECTED
@@ -40,16 +43,17 @@ class Job:
     size: int
 
 
-def score_job(job: Job, references: ReferenceSet, count: int) -> Outcome:
+def score_job(job: Job, references: ReferenceSet, aligner: Aligner, count: int) -> Outcome:
     """Score one image against its ``count`` most similar references; a fault of the image is its reason."""
     chosen = select_references(job.latent, references.latents, references.ids, count, exclude=job.image_id)
     graph = graph_of(job.landmarks.size // 2)
     if (HEART in graph.organs) != references.has_heart:
         raise CxrError(f"image '{job.image_id}': graph '{graph.name}' does not fit the organs of the references")
     try:
-        masks = organ_masks(job.landmarks, graph, job.size, references.size)
-        image = resized(decode_png(job.png), references.size)
-        score = rca_score(image, masks, [references.references[position] for position in chosen])
+        atlas = [references.references[position] for position in chosen]
+        aligned = aligner.align(resized(decode_png(job.png), references.size), atlas)
+        codes = label_codes(job.landmarks, graph, job.size, references.size)
+        score = score_aligned(codes, references.has_heart, aligned, atlas)
     except ImageError as error:
         return job.image_id, None, str(error)
     return job.image_id, {"image_id": job.image_id, **score.as_row()}, None
@@ -61,6 +65,7 @@ def rca_shard(
     reference: str | Path,
     output: str | Path,
     rejected: str | Path,
+    choice: AlignerChoice,
     references: int = 5,
     size: int = 256,
     workers: int = 1,
@@ -79,12 +84,14 @@ def rca_shard(
         Scores to write, schema ``RCA``, with their :class:`~cxrfactory.tables.calibration.ScoreOrigin` in the metadata.
     rejected
         Images that could not be scored, schema ``REJECTED``.
+    choice
+        How images are registered.
     references
         How many references an image is compared with.
     size
         Side at which pairs are registered, pixels; the reference set must have been made for it.
     workers
-        Processes; no byte of the output depends on it.
+        Images side by side; no byte of the output depends on it.
 
     Returns
     -------
@@ -98,8 +105,8 @@ def rca_shard(
     """
     if workers < 1 or references < 1:
         raise CxrError(f"workers {workers}, references {references}; expected 1 or more of each")
-    # Read here too, so that a fault of the set is one line and not a broken pool.
-    known = read_reference(reference)
+    # Made here too, so that a fault of the set or the network is one line and not a broken pool.
+    known, aligner = read_reference(reference), choice.build()
     if known.size != size:
         raise CxrError(f"{reference}: images of {known.size} px, --size is {size}; make the set again for that size")
     check_definition(landmarks, reference)
@@ -109,7 +116,8 @@ def rca_shard(
     log.info("%s: %d images to score; %s: %d references", landmarks, len(table), reference, len(known.references))
     jobs = _jobs(Path(images), table)
     rows, lost = [], []
-    for image_id, row, reason in progress(_run(jobs, known, reference, references, workers), "rca", len(table)):
+    outcomes = _run(jobs, known, aligner, str(reference), choice, references, workers)
+    for image_id, row, reason in progress(outcomes, "rca", len(table)):
         if row is not None:
             rows.append(row)
         else:
@@ -120,7 +128,8 @@ def rca_shard(
             f"{images}: {len(table) - len(rows) - len(lost)} images of {landmarks} are missing; "
             "both shards must come from the same run"
         )
-    write_scores(pd.DataFrame(rows, columns=RCA.names), output, origin_of(reference, references))
+    come_from = origin(aligner, references, size, library_digest(reference))
+    write_scores(pd.DataFrame(rows, columns=RCA.names), output, come_from)
     write_table(pd.DataFrame(lost, columns=REJECTED.names), rejected, REJECTED)
     log.info("%s: wrote %d scores; %s: %d rejected", output, len(rows), rejected, len(lost))
     return len(rows), len(lost)
@@ -139,32 +148,48 @@ def _jobs(images: Path, table: pd.DataFrame) -> Iterator[Job]:
                     yield Job(image_id, png, points, latent, int(row["size"]))
 
 
-def _run(jobs: Iterator[Job], known: ReferenceSet, path: str | Path, count: int, workers: int) -> Iterator[Outcome]:
+def _run(
+    jobs: Iterator[Job],
+    known: ReferenceSet,
+    aligner: Aligner,
+    path: str,
+    choice: AlignerChoice,
+    count: int,
+    workers: int,
+) -> Iterator[Outcome]:
     if workers == 1:
         for job in jobs:
-            yield score_job(job, known, count)
-        return
-    # Spawned, because a fork of a process with threads (OpenMP, Arrow) may hang.
-    context = multiprocessing.get_context("spawn")
+            yield score_job(job, known, aligner, count)
+    elif choice.shares_memory:
+        with ThreadPoolExecutor(workers) as pool:
+            yield from _ordered(pool, partial(score_job, references=known, aligner=aligner, count=count), jobs, workers)
+    else:
+        # Spawned, because a fork of a process with threads (OpenMP, Arrow) may hang.
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(workers, context, _start_worker, (path, choice, count)) as pool:
+            yield from _ordered(pool, _work, jobs, workers)
+
+
+def _ordered(pool: Executor, work: Callable[[Job], Outcome], jobs: Iterator[Job], workers: int) -> Iterator[Outcome]:
+    """Outcomes in the order of the jobs; only a few jobs wait, so that a big shard is never whole in memory."""
     waiting: deque = deque()
-    with ProcessPoolExecutor(workers, context, _start_worker, (str(path), count)) as pool:
-        for job in jobs:
-            waiting.append(pool.submit(_work, job))
-            if len(waiting) >= _AHEAD * workers:
-                yield waiting.popleft().result()
-        while waiting:
+    for job in jobs:
+        waiting.append(pool.submit(work, job))
+        if len(waiting) >= _AHEAD * workers:
             yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
-_worker: tuple[ReferenceSet, int] | None = None  # of a worker process: set once at its start
+_worker: tuple[ReferenceSet, Aligner, int] | None = None  # of a worker process: set once at its start
 
 
-def _start_worker(path: str, count: int) -> None:
+def _start_worker(path: str, choice: AlignerChoice, count: int) -> None:
     global _worker
     import SimpleITK as sitk
 
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)  # one core a process
-    _worker = (read_reference(path), count)
+    _worker = (read_reference(path), choice.build(), count)
 
 
 def _work(job: Job) -> Outcome:

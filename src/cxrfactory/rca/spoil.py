@@ -1,4 +1,4 @@
-"""Landmarks spoiled on purpose, in known degrees, to see whether a score notices.
+"""Landmarks and masks spoiled on purpose, in known degrees, to see whether a score notices.
 
 Each kind imitates a way in which segmentations fail. Severity 0 leaves the landmarks as they are; 1 is the
 worst. Random choices come from the image's id, so that a spoiled mask is the same in every run.
@@ -6,11 +6,13 @@ worst. Random choices come from the image's id, so that a spoiled mask is the sa
 
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 from jaxtyping import Float
 
 from cxrfactory.anatomy.graph import LandmarkGraph
 from cxrfactory.errors import CxrError
+from cxrfactory.rca.labels import Codes
 from cxrfactory.tables.keys import seed_of
 
 Points = Float[np.ndarray, "nodes 2"]
@@ -20,6 +22,7 @@ SCALE = 0.35  # growth or shrinkage, at severity 1
 BEND = 0.06  # RMS displacement of the deformation along each axis, of the frame's side, at severity 1
 WAVES = 6
 MAX_WAVES_A_SIDE = 3.0
+HOLE = 0.04  # radius of a disc, of the map's side
 COLLAPSE = 0.9  # shrinkage of the collapsed organ, at severity 1
 
 
@@ -124,3 +127,55 @@ _BY_RNG: dict[str, Callable[..., Points]] = {
     "collapse": _collapse,
 }
 KINDS = (*_BY_RNG, "swap")
+
+
+def spoil_codes(codes: Codes, kind: str, severity: float, image_id: str) -> Codes:
+    """Spoil masks in ways that landmarks cannot take.
+
+    Parameters
+    ----------
+    codes
+        Map of :mod:`cxrfactory.rca.labels`.
+    kind
+        One of :data:`MASK_KINDS`:
+
+        ``holes``
+            discs cut out of every organ, which at severity 1 lose about two thirds of their pixels;
+        ``sides``
+            right and left lung exchanged from the lowest row of the lungs upwards; at severity 1 everywhere.
+    severity
+        In [0, 1].
+    image_id
+        Seeds the random choices.
+
+    Raises
+    ------
+    CxrError
+        If the kind is unknown or the severity is outside [0, 1].
+    """
+    if kind not in MASK_KINDS:
+        raise CxrError(f"unknown way to spoil masks '{kind}'; expected one of {', '.join(MASK_KINDS)}")
+    if not 0 <= severity <= 1:
+        raise CxrError(f"severity {severity}; expected a number in [0, 1]")
+    spoiled = codes.copy()
+    if kind == "holes":
+        rows, columns = np.nonzero(codes)
+        if not len(rows):
+            return spoiled
+        radius = max(1, round(HOLE * codes.shape[0]))
+        rng = np.random.default_rng(seed_of(image_id, "spoil holes"))
+        # So many discs that, laid at random, they cover the share 1 - exp(-severity) of the organs.
+        count = round(severity * len(rows) / (np.pi * radius**2))
+        for index in rng.integers(len(rows), size=count):
+            cv2.circle(spoiled, (int(columns[index]), int(rows[index])), radius, 0, cv2.FILLED)
+        return spoiled
+    lungs = np.flatnonzero((codes & 3).any(axis=1))
+    if not len(lungs):
+        return spoiled
+    first = lungs[-1] + 1 - round(severity * (lungs[-1] + 1 - lungs[0]))
+    below = spoiled[first:]
+    below[:] = (below & ~np.uint8(3)) | ((below & 1) << 1) | ((below & 2) >> 1)
+    return spoiled
+
+
+MASK_KINDS = ("holes", "sides")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, UInt8
+from jaxtyping import UInt8
 
 from cxrfactory.errors import CxrError, ImageError
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     import SimpleITK as sitk
 
 MIN_SIDE_PX = 64
-MAX_MASKS = 32
 
 
 @dataclass(frozen=True)
@@ -119,39 +118,47 @@ def register(
     return sitk.CompositeTransform([affine, deformable])
 
 
-def warp_labels(
-    masks: Bool[np.ndarray, "masks rows columns"], transform: "sitk.Transform"
-) -> Bool[np.ndarray, "masks rows columns"]:
-    """Warp masks of the moving image into the fixed frame, nearest neighbour; outside is background.
-
-    Overlapping masks stay whole: each is one bit of a label image, which is resampled once.
+def warp_codes(
+    codes: UInt8[np.ndarray, "rows columns"], transform: "sitk.Transform", linear: bool = False
+) -> UInt8[np.ndarray, "rows columns"]:
+    """Warp masks of the moving image into the fixed frame; outside is background.
 
     Parameters
     ----------
-    masks
-        At most 32 masks of one shape; fixed and moving image have that shape too.
+    codes
+        Each bit is a mask, so that overlapping ones stay whole; fixed and moving image have this shape too.
     transform
         From :func:`register`.
+    linear
+        Interpolate each mask and keep what is exactly 1, as the published CheXmask code does, which loses half a pixel
+        on every border; else the nearest pixel counts.
 
     Raises
     ------
     CxrError
-        If there are no masks or more than 32, or they are not three-dimensional.
+        If the map is not 8-bit (rows, columns).
     """
     import SimpleITK as sitk
 
-    masks = np.asarray(masks, dtype=bool)
-    if masks.ndim != 3 or not 1 <= len(masks) <= MAX_MASKS:
-        raise CxrError(f"masks of shape {masks.shape}; expected (1 to {MAX_MASKS}, rows, columns)")
-    bits = np.uint32(1) << np.arange(len(masks), dtype=np.uint32)
-    coded = sitk.GetImageFromArray((masks * bits[:, None, None]).sum(axis=0, dtype=np.uint32))
-    resample = sitk.ResampleImageFilter()
-    resample.SetNumberOfThreads(1)
-    resample.SetReferenceImage(coded)
-    resample.SetInterpolator(sitk.sitkNearestNeighbor)
-    resample.SetTransform(transform)
-    warped = sitk.GetArrayFromImage(resample.Execute(coded))
-    return (warped & bits[:, None, None]) != 0
+    if codes.ndim != 2 or codes.dtype != np.uint8:
+        raise CxrError(f"map of shape {codes.shape}, {codes.dtype}; expected uint8 (rows, columns)")
+
+    def resampled(image: np.ndarray, interpolator: int) -> np.ndarray:
+        source = sitk.GetImageFromArray(image)
+        resample = sitk.ResampleImageFilter()
+        resample.SetNumberOfThreads(1)
+        resample.SetReferenceImage(source)
+        resample.SetInterpolator(interpolator)
+        resample.SetTransform(transform)
+        return sitk.GetArrayFromImage(resample.Execute(source))
+
+    if not linear:
+        return resampled(codes, sitk.sitkNearestNeighbor)
+    warped = np.zeros_like(codes)
+    for bit in np.uint8(1) << np.arange(8, dtype=np.uint8):
+        if (codes & bit).any():
+            warped |= (resampled((codes & bit != 0).astype(np.float32), sitk.sitkLinear) == 1) * bit
+    return warped
 
 
 @contextmanager

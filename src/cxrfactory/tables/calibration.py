@@ -28,19 +28,25 @@ class ScoreOrigin(_Record):
     Attributes
     ----------
     method
-        ``classical``: registration by SimpleITK.
+        ``classical``: registration by SimpleITK; ``deep``: by a network.
     references
         How many references an image is compared with.
     size
         Side at which pairs are registered, pixels.
     library
         SHA-256 of the content of the reference library.
+    network
+        SHA-256 of the registration network's weights; None for the classical method.
+    interpolation
+        Of the labels that are warped.
     """
 
     method: Literal["classical", "deep"]
     references: int = Field(ge=1)
     size: int = Field(ge=1)
     library: _Sha256
+    network: _Sha256 | None = None
+    interpolation: Literal["nearest", "linear"] = "nearest"
 
 
 class FittedOn(_Record):

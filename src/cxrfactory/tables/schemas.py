@@ -74,6 +74,8 @@ RCA = pa.schema(
     [
         pa.field("image_id", pa.string(), nullable=False),
         *SCORE_FIELDS,
+        # deep RCA: 1 for images like the training ones, less the farther; the scores hold it as a factor already
+        pa.field("typicality", pa.float64()),
         pa.field("references", pa.list_(pa.string()), nullable=False),
     ]
 )

@@ -12,13 +12,17 @@ from cxrfactory.tables.atomic import atomic_path, write_text
 
 PRETRAINED = "pretrained"  # names the weights of lungs and heart that come with the package
 # Names of weights that come with the package -> their file.
-_PRETRAINED_FILES = {PRETRAINED: "lungs-heart", "pretrained-whole-lungs": "whole-lungs"}
+_PRETRAINED_FILES = {
+    PRETRAINED: "lungs-heart",
+    "pretrained-whole-lungs": "whole-lungs",
+    "pretrained-registration": "registration",
+}
 LARGEST_HALF = 65504.0
 CARD_KEYS = ("segmenter", "settings", "normalisation", "data", "metrics", "sha256")
 
 
 def weights_file(name: str | Path) -> Path:
-    """File of weights that are given by path, or by name: ``pretrained``, ``pretrained-whole-lungs``."""
+    """File of weights that are given by path, or by name: e.g. ``pretrained``."""
     if str(name) not in _PRETRAINED_FILES:
         return Path(name)
     return Path(__file__).parents[1] / "pretrained" / f"{_PRETRAINED_FILES[str(name)]}.safetensors"

@@ -1,0 +1,130 @@
+"""How well RCA scores tell the true Dice: correlation, error, and how well they find bad masks; and their picture."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Float
+from scipy.stats import pearsonr, rankdata, spearmanr
+
+from cxrfactory.errors import CxrError
+from cxrfactory.tables.atomic import atomic_path
+
+POOR = 0.8  # true Dice below which a mask is to be found
+KEPT = 0.99  # share of the other masks that a threshold may not lose
+BINS = 20  # of the calibration plot
+AGGREGATIONS = {"mean": "dice_rca_mean", "max": "dice_rca_max"}
+
+
+def agreement(table: pd.DataFrame) -> dict[str, Any]:
+    """Measures of the scores of masks whose true Dice is known.
+
+    Parameters
+    ----------
+    table
+        As :func:`cxrfactory.rca.check.check_cases` returns it.
+
+    Returns
+    -------
+    dict
+        ``images``, ``masks``; Pearson and Spearman correlation (``r_mean``, ``r_max``, ``rho_mean``, ``rho_max``), mean
+        absolute difference of score and truth, area under the ROC for "true Dice below 0.8", the share of such masks
+        below the threshold that keeps 99 % of the others; r by kind of mask.
+
+    Raises
+    ------
+    CxrError
+        If all true Dice are equal: there is nothing to correlate.
+    """
+    truth = table["true_dice"]
+    if truth.nunique() < 2:
+        raise CxrError("every mask has the same true Dice; a correlation needs masks of different quality")
+    found: dict[str, Any] = {"images": int(table["image_id"].nunique()), "masks": len(table)}
+    for name, column in AGGREGATIONS.items():
+        score = table[column]
+        found[f"r_{name}"] = _pearson(truth, score)
+        found[f"rho_{name}"] = float(spearmanr(truth, score).statistic) if score.nunique() > 1 else None
+        found[f"mae_{name}"] = float((score - truth).abs().mean())
+        found[f"poor_{name}"] = detection((truth < POOR).to_numpy(), score.to_numpy())
+    for organ in ("lungs", "heart"):
+        rows = table.dropna(subset=[f"{organ}_true", f"{organ}_mean"]) if f"{organ}_true" in table else table[:0]
+        found[f"r_{organ}_mean"] = _pearson(rows[f"{organ}_true"], rows[f"{organ}_mean"]) if len(rows) else None
+    by_kind = {}
+    for kind in sorted(set(table["kind"]) - {"none"}):
+        rows = table[table["kind"].isin(["none", kind])]
+        by_kind[kind] = {"masks": len(rows)}
+        by_kind[kind] |= {f"r_{name}": _pearson(rows["true_dice"], rows[c]) for name, c in AGGREGATIONS.items()}
+    return found | {"by_kind": by_kind}
+
+
+def detection(poor: Bool[np.ndarray, " n"], score: Float[np.ndarray, " n"]) -> dict[str, float] | None:
+    """How well low scores find poor masks; None where there are only poor or only good ones.
+
+    Returns
+    -------
+    dict
+        ``auc``: chance that a poor mask scores below a good one (ties count half); ``threshold``: score that 99 % of
+        the good masks reach; ``found``: share of the poor ones below it.
+    """
+    bad, good = score[poor], score[~poor]
+    if not len(bad) or not len(good):
+        return None
+    ranks = rankdata(np.concatenate([bad, good]))
+    below = len(bad) * len(good) - (ranks[: len(bad)].sum() - len(bad) * (len(bad) + 1) / 2)
+    threshold = threshold_keeping(good)
+    return {
+        "auc": float(below / (len(bad) * len(good))),
+        "threshold": threshold,
+        "found": float((bad < threshold).mean()),
+    }
+
+
+def threshold_keeping(score: Float[np.ndarray, " n"], share: float = KEPT) -> float:
+    """Largest of the scores that at least ``share`` of them reach."""
+    return float(np.sort(score)[int(np.floor((1 - share) * len(score) + 1e-9))])
+
+
+def plot_agreement(table: pd.DataFrame, found: dict[str, Any], path: Path) -> None:
+    """Draw score over truth for both aggregations, the mean truth by score, and the ROC for poor masks."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(2, 2, figsize=(10, 10), layout="compressed")
+    groups = table["kind"].replace({"none": "as given"}).where(~table["kind"].str.startswith("model "), "models")
+    for axis, (name, column) in zip(axes[0], AGGREGATIONS.items(), strict=True):
+        for kind, rows in table.groupby(groups):
+            axis.scatter(rows["true_dice"], rows[column], s=6, alpha=0.6, linewidth=0, label=kind)
+        axis.plot([0, 1], [0, 1], color="grey", linewidth=0.8)
+        axis.set(xlabel="true Dice", ylabel=f"RCA Dice ({name})", aspect="equal", xlim=(0, 1), ylim=(0, 1))
+        axis.set_title(f"Pearson r = {found[f'r_{name}']:.3f}")
+    axes[0][0].legend(fontsize="small", markerscale=2)
+    for name, column in AGGREGATIONS.items():
+        bins = np.minimum((table[column] * BINS).astype(int), BINS - 1)
+        rows = table.groupby(bins).agg(score=(column, "mean"), truth=("true_dice", "mean"))
+        axes[1][0].plot(rows["score"], rows["truth"], marker="o", markersize=3, label=name)
+        poor, score = (table["true_dice"] < POOR).to_numpy(), table[column].to_numpy()
+        if found[f"poor_{name}"] is not None:
+            levels = np.concatenate([[-np.inf], np.unique(score), [np.inf]])
+            lost = [(score[~poor] < level).mean() for level in levels]
+            hit = [(score[poor] < level).mean() for level in levels]
+            axes[1][1].plot(lost, hit, label=f"{name}, area {found[f'poor_{name}']['auc']:.3f}")
+    axes[1][0].plot([0, 1], [0, 1], color="grey", linewidth=0.8)
+    axes[1][0].set(xlabel="RCA Dice", ylabel="mean true Dice", aspect="equal", xlim=(0, 1), ylim=(0, 1))
+    axes[1][0].set_title("calibration")
+    axes[1][1].set(xlabel=f"share of masks of Dice {POOR} or more below", ylabel="share of poorer masks below")
+    axes[1][1].set(aspect="equal", xlim=(0, 1), ylim=(0, 1), title=f"ROC, true Dice below {POOR}")
+    for axis in axes[1]:
+        if axis.get_legend_handles_labels()[1]:
+            axis.legend(fontsize="small")
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=110, metadata={"Software": None})
+    plt.close(figure)
+
+
+def _pearson(first: pd.Series, second: pd.Series) -> float | None:
+    if first.nunique() < 2 or second.nunique() < 2:
+        return None
+    return float(pearsonr(first, second).statistic)

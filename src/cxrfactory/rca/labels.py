@@ -1,0 +1,100 @@
+"""Masks as RCA compares them: right lung, left lung and heart as bits of one map, and their Dice.
+
+One byte a pixel holds overlapping organs, is warped once, and is compared by counting pairs of codes.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+
+from cxrfactory.anatomy.graph import LandmarkGraph, landmark_graph
+from cxrfactory.anatomy.raster import landmarks_to_masks
+from cxrfactory.errors import CxrError
+
+LUNGS, HEART = "lungs", "heart"
+ORGANS = ("right_lung", "left_lung", HEART)  # bits 1, 2 and 4 of a code
+CODES = 2 ** len(ORGANS)
+_HAS = np.array([[code >> bit & 1 for bit in range(len(ORGANS))] for code in range(CODES)], np.int64)
+
+Codes = UInt8[np.ndarray, "rows columns"]
+
+
+def label_codes(landmarks: Float[np.ndarray, "nodes 2"], graph: LandmarkGraph, from_size: int, size: int) -> Codes:
+    """Fill landmarks into a map of codes; organs other than lungs and heart are left out.
+
+    Parameters
+    ----------
+    landmarks
+        (x, y) pixels of a frame of ``from_size`` x ``from_size``.
+    size
+        Side of the map.
+    """
+    scaled = (np.asarray(landmarks, np.float64).reshape(-1, 2) + 0.5) * (size / from_size) - 0.5
+    organs = landmarks_to_masks(scaled, graph, size, size)
+    return join_masks({name: mask.astype(bool) for name, mask in organs.items() if name in ORGANS})
+
+
+def join_masks(masks: dict[str, Bool[np.ndarray, "rows columns"]]) -> Codes:
+    """Map of codes from masks of one shape by organ, names of :data:`ORGANS`.
+
+    Raises
+    ------
+    CxrError
+        If there is no mask, or one of another organ.
+    """
+    if not masks or set(masks) - set(ORGANS):
+        raise CxrError(f"masks of {sorted(masks)}; expected some of {', '.join(ORGANS)}")
+    codes = np.zeros(next(iter(masks.values())).shape, np.uint8)
+    for organ, mask in masks.items():
+        codes |= mask.astype(np.uint8) << ORGANS.index(organ)
+    return codes
+
+
+def organ_dice(found: UInt8[np.ndarray, "*shape"], known: UInt8[np.ndarray, "*shape"]) -> tuple[float, float]:
+    """Dice of the lungs and of the heart of two maps of codes.
+
+    The sides of the lungs count: pixels of the right lung agree with pixels of the right lung only, as in
+    2 (|R and R'| + |L and L'|) / (|R| + |R'| + |L| + |L'|). With the sides in their places this is the Dice of both
+    lungs as one mask; masks with exchanged sides get 0.
+
+    Returns
+    -------
+    tuple
+        Lungs, heart; 0 where one of two masks is empty, NaN where both are.
+
+    Raises
+    ------
+    CxrError
+        If the shapes differ.
+    """
+    if found.shape != known.shape:
+        raise CxrError(f"maps of unequal shape: {found.shape} and {known.shape}; compare masks in one frame")
+    pairs = np.bincount((found.ravel() * np.uint8(CODES)) + known.ravel(), minlength=CODES**2).reshape(CODES, CODES)
+    shared = np.einsum("fk,fo,ko->o", pairs, _HAS, _HAS)
+    both = pairs.sum(axis=1) @ _HAS + pairs.sum(axis=0) @ _HAS
+    lungs, heart = (
+        2 * int(shared[part].sum()) / total if (total := int(both[part].sum())) else float("nan")
+        for part in (slice(0, 2), slice(2, 3))
+    )
+    return lungs, heart
+
+
+def graph_of(nodes: int) -> LandmarkGraph:
+    """Return the landmark graph of that many nodes.
+
+    Raises
+    ------
+    CxrError
+        If no graph has so many.
+    """
+    graphs = [landmark_graph(name) for name in ("lungs", "lungs-heart", "lungs-heart-clavicles")]
+    for graph in graphs:
+        if graph.nodes == nodes:
+            return graph
+    raise CxrError(f"{nodes} landmarks an image; expected one of {[graph.nodes for graph in graphs]}")
+
+
+def scored_organs(graph: LandmarkGraph) -> Sequence[str]:
+    """``lungs``, and ``heart`` where the graph has it."""
+    return (LUNGS, HEART) if HEART in graph.organs else (LUNGS,)
