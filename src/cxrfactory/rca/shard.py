@@ -114,7 +114,7 @@ def rca_shard(
     if table["image_id"].duplicated().any():
         raise CxrError(f"{landmarks}: image_id '{table['image_id'][table['image_id'].duplicated()].iloc[0]}' repeats")
     log.info("%s: %d images to score; %s: %d references", landmarks, len(table), reference, len(known.references))
-    jobs = _jobs(Path(images), table)
+    jobs = image_jobs(Path(images), table)
     rows, lost = [], []
     outcomes = _run(jobs, known, aligner, str(reference), choice, references, workers)
     for image_id, row, reason in progress(outcomes, "rca", len(table)):
@@ -135,7 +135,7 @@ def rca_shard(
     return len(rows), len(lost)
 
 
-def _jobs(images: Path, table: pd.DataFrame) -> Iterator[Job]:
+def image_jobs(images: Path, table: pd.DataFrame) -> Iterator[Job]:
     """Stream the image shard, so that a big one is never whole in memory."""
     read_table(images, IMAGES, columns=["image_id"])  # the checks, and their errors
     wanted = {row["image_id"]: row for row in table.to_dict("records")}
