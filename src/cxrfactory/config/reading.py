@@ -1,0 +1,71 @@
+"""A config file, or the values of one, to a checked config."""
+
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from cxrfactory.config.whole import Config
+from cxrfactory.errors import CxrError
+
+
+def parse_config(values: dict[str, Any], source: str = "config.yaml") -> Config:
+    """Check a config and fill in its defaults.
+
+    Raises
+    ------
+    CxrError
+        One line that names the first wrong key, what was found and what was expected.
+    """
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "config"
+        found = first.get("input")
+        if first["type"] == "extra_forbidden":
+            known = ", ".join(_known_keys(first["loc"]))
+            message = f"unknown key '{key}'; known here: {known}"
+        elif first["type"] == "missing":
+            message = f"key '{key}' is missing"
+        else:
+            shown = "" if isinstance(found, dict) else f", found {found!r}"
+            message = f"key '{key}': {first['msg'].removeprefix('Value error, ')}{shown}"
+        more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        raise CxrError(f"{source}: {message}{more}; see docs/config.md") from error
+
+
+def read_config(path: str | Path) -> Config:
+    """Read and check a config file.
+
+    Raises
+    ------
+    CxrError
+        If it is missing, is not YAML, or does not fit.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CxrError(f"{path}: no such file; expected a config like the config.yaml of the project")
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise CxrError(f"{path}: not readable as YAML ({' '.join(str(error).split())})") from error
+    if values is not None and not isinstance(values, dict):
+        raise CxrError(f"{path}: expected keys and values, found a {type(values).__name__}")
+    return parse_config(values or {}, str(path))
+
+
+def _section_at(location: tuple[int | str, ...]) -> type[BaseModel]:
+    section: type[BaseModel] = Config
+    for part in location[:-1]:
+        field = section.model_fields.get(str(part))
+        if field is None:  # the name of a release: the field before it gave the section of all of them
+            continue
+        kinds = (field.annotation, *get_args(field.annotation))
+        section = next((each for each in kinds if isinstance(each, type) and issubclass(each, BaseModel)), section)
+    return section
+
+
+def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+    return list(_section_at(location).model_fields)

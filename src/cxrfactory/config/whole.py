@@ -1,0 +1,54 @@
+"""The whole config and its defaults."""
+
+import re
+
+from pydantic import Field, model_validator
+
+from cxrfactory.config.inputs import CohortConfig, DatasetConfig, LabelledConfig, PreprocessConfig, ScanConfig
+from cxrfactory.config.project import ProjectConfig
+from cxrfactory.config.quality import RcaConfig
+from cxrfactory.config.sections import Section
+from cxrfactory.config.training import CompareConfig, InferConfig, ModelConfig, RegistrationConfig, TrainConfig
+
+
+class Config(Section):
+    """The whole config."""
+
+    results: str = Field("results", description="folder for everything that is made")
+    cohort: CohortConfig = CohortConfig()
+    datasets: dict[str, DatasetConfig] = Field(
+        {
+            "mimic-cxr-jpg": DatasetConfig(root="results/cohort/mimic-cxr-jpg", shards=2),
+            "vindr-cxr": DatasetConfig(root="results/cohort/vindr-cxr", shards=2),
+        },
+        min_length=1,
+        description="hospital releases: mimic-cxr-jpg, chexpert, padchest, chestx-ray8, vindr-cxr, candid-ptx",
+    )
+    scans: dict[str, ScanConfig] = Field(
+        {
+            "virtual-ct": ScanConfig(
+                root="results/cohort/virtual-ct",
+                ct="ct/{study}.nii.gz",
+                labels="labels/{study}.nii.gz",
+                names="structures.csv",
+                shards=4,
+            )
+        },
+        description="releases of chest CT, by a name of your own",
+    )
+    labelled: LabelledConfig = LabelledConfig()
+    preprocess: PreprocessConfig = PreprocessConfig()
+    model: ModelConfig = ModelConfig()
+    train: TrainConfig = TrainConfig()
+    registration: RegistrationConfig = RegistrationConfig()
+    infer: InferConfig = InferConfig()
+    rca: RcaConfig = RcaConfig()
+    compare: CompareConfig = CompareConfig()
+    project: ProjectConfig = ProjectConfig()
+
+    @model_validator(mode="after")
+    def _release_names(self) -> "Config":
+        for name in self.scans:
+            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+                raise ValueError(f"scans: release name '{name}'; expected letters, digits, '.', '_' and '-'")
+        return self

@@ -1,0 +1,58 @@
+"""The config as YAML with its keys explained, and as a JSON Schema."""
+
+import json
+from typing import Any
+
+from cxrfactory.config.sections import Section
+from cxrfactory.config.whole import Config
+
+
+def json_schema() -> str:
+    """JSON Schema (2020-12) of the config, as text."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Config.model_json_schema()}
+    return json.dumps(schema, indent=2, sort_keys=True) + "\n"
+
+
+def default_yaml() -> str:
+    """The default config as YAML, each key with its meaning behind it."""
+    lines = [
+        "# The embedded default: runs everywhere with nothing to download but one small package.",
+        "# Generated from src/cxrfactory/config/ (python -m cxrfactory config --write); unknown keys are refused.",
+    ]
+    return commented_yaml(Config(), lines)
+
+
+def commented_yaml(config: Config, head: list[str]) -> str:
+    """A config as YAML, all defaults written out, each key with its meaning behind it."""
+    lines = list(head)
+    _render(config, lines, 0)
+    return "\n".join(lines) + "\n"
+
+
+def _render(section: Section, lines: list[str], depth: int) -> None:
+    for name, field in type(section).model_fields.items():
+        value, indent = getattr(section, name), "  " * depth
+        if isinstance(value, Section):
+            note = (type(value).__doc__ or "").splitlines()[0]
+            lines += ["", f"{indent}{name}: # {note}"] if depth == 0 else [f"{indent}{name}: # {note}"]
+            _render(value, lines, depth + 1)
+        elif isinstance(value, dict):
+            lines += (
+                ["", f"{indent}{name}: # {field.description}"]
+                if depth == 0
+                else [f"{indent}{name}: # {field.description}"]
+            )
+            for key, item in value.items():
+                if isinstance(item, Section):
+                    lines.append(f"{indent}  {key}:")
+                    _render(item, lines, depth + 2)
+                else:
+                    lines.append(f"{indent}  {key}: {json.dumps(item)}")
+        else:
+            lines.append(f"{indent}{name}: {_scalar(value)} # {field.description}")
+
+
+def _scalar(value: Any) -> str:
+    text = json.dumps(value)
+    # YAML 1.1 reads 1e-05 as text; it wants a point before the exponent.
+    return text.replace("e", ".0e") if isinstance(value, float) and "e" in text and "." not in text else text
