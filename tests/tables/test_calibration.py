@@ -17,7 +17,7 @@ from cxrfactory.tables.schemas import RCA
 
 ORIGIN = ScoreOrigin(method="classical", references=5, size=256, library="a" * 64)
 ROW = {"image_id": "x", "dice_rca_mean": 0.8, "dice_rca_max": 0.9, "lungs_mean": 0.8, "lungs_max": 0.9}
-ROW |= {"heart_mean": None, "heart_max": None, "references": ["r"]}
+ROW |= {"heart_mean": None, "heart_max": None, "typicality": None, "references": ["r"]}
 
 
 def calibration(**changes):
@@ -55,6 +55,12 @@ def test_other_files_are_refused_in_one_line(tmp_path, old, new, message):
         read_calibration(tmp_path / "none.json")
 
 
+def test_origins_written_before_the_deep_rca_are_classical_ones():
+    old = {"method": "classical", "references": 5, "size": 256, "library": "a" * 64}
+    assert ScoreOrigin.model_validate(old) == ORIGIN
+    assert (ORIGIN.network, ORIGIN.interpolation) == (None, "nearest")
+
+
 def test_scores_carry_their_origin(tmp_path):
     write_scores(pd.DataFrame([ROW]), tmp_path / "with.parquet", ORIGIN)
     write_table(pd.DataFrame([ROW]), tmp_path / "without.parquet", RCA)
@@ -77,6 +83,8 @@ def test_scores_carry_their_origin(tmp_path):
         ({"references": 3}, "references '5', s.parquet: scores of references '3'"),
         ({"method": "deep"}, "method 'classical', s.parquet: scores of method 'deep'"),
         ({"size": 128}, "size '256'"),
+        ({"network": "d" * 64}, r"network 'None', s\.parquet: scores of network 'd{12}\.\.\.'"),
+        ({"interpolation": "linear"}, "interpolation 'nearest', s.parquet: scores of interpolation 'linear'"),
     ],
 )
 def test_scores_of_another_rca_are_refused(change, message):

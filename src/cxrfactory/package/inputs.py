@@ -14,7 +14,7 @@ from cxrfactory.errors import CxrError
 from cxrfactory.imaging.geometry import Geometry
 from cxrfactory.package.rows import Prediction, Scores
 from cxrfactory.tables.parquet import read_table, stored_graph
-from cxrfactory.tables.schemas import GEOMETRY_FIELDS, LANDMARKS, MANIFEST, RCA, REJECTED
+from cxrfactory.tables.schemas import GEOMETRY_FIELDS, LANDMARKS, MANIFEST, RCA, REJECTED, SCORE_FIELDS
 
 # A few hundred rows of each open shard are in memory at a time.
 BATCH_ROWS = 256
@@ -25,7 +25,7 @@ _NODE_COUNTS = {
     sum(ORGAN_NODES.values()): "lungs-heart-clavicles",
 }
 _POINT_COLUMNS = ("landmarks", "landmarks_mean", "landmarks_std")
-_SCORE_COLUMNS = [name for name in RCA.names if name not in ("image_id", "references")]
+_SCORE_COLUMNS = [field.name for field in SCORE_FIELDS]
 
 
 @dataclass(frozen=True)
