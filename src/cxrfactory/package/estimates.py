@@ -103,7 +103,7 @@ def _record(path: str | Path, calibration: Calibration) -> dict[str, Any]:
         "sha256": sha256_of(Path(path)),
         "alpha": calibration.alpha,
         "features": list(calibration.features),
-        **calibration.origin.model_dump(include={"method", "references", "size"}),
+        **calibration.origin.model_dump(include={"method", "references", "size", "network", "interpolation"}),
         "images": on.images_fit + on.images_calibration,
         "masks": on.masks,
     }
