@@ -3,8 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from cxrfactory.anatomy.graph import ORGAN_NODES
+from cxrfactory.anatomy.graph import ORGAN_NODES, landmark_graph
 from cxrfactory.imaging.png import encode_png
+from cxrfactory.rca.labels import label_codes
+from cxrfactory.rca.score import Reference
 from cxrfactory.tables.parquet import write_table
 from cxrfactory.tables.schemas import IMAGES, LABELLED_IMAGES, LANDMARKS
 
@@ -38,6 +40,15 @@ def chest(shift=(0.0, 0.0), scale=1.0, size=SIZE):
     return image.clip(0, 255).astype(np.uint8), landmarks_of(shift, scale, size)
 
 
+def codes_of(points, size=SIZE, graph="lungs-heart"):
+    return label_codes(points, landmark_graph(graph), size, size)
+
+
+def reference(name, size=SIZE, **how):
+    image, points = chest(size=size, **how)
+    return Reference(name, image, codes_of(points, size))
+
+
 def geometry(size):
     return {
         "original_height": size,
@@ -69,14 +80,14 @@ def write_shard(folder, hows, size=2 * SIZE):
     write_table(pd.DataFrame(landmarks, columns=LANDMARKS.names), folder / "landmarks.parquet", LANDMARKS)
 
 
-def write_labelled(path, hows, labels="LH", size=2 * SIZE):
-    """Write a labelled set, id -> keyword arguments of chest."""
+def write_labelled(path, hows, labels="LH", size=2 * SIZE, held_out=()):
+    """Write a labelled set, id -> keyword arguments of chest; ``held_out`` are of split val."""
     nodes = {"L": 94, "LH": 120, "W": 94}
     rows = []
     for number, (image_id, how) in enumerate(hows.items()):
         image, points = chest(**how, size=size)
         code = labels if isinstance(labels, str) else labels[number]
         row = {"image_id": image_id, "png": encode_png(image), **geometry(size), "patient_id": image_id}
-        row |= {"source": "Virtual", "labels": code, "split": "train"}
+        row |= {"source": "Virtual", "labels": code, "split": "val" if image_id in held_out else "train"}
         rows.append(row | {"landmarks": points[: nodes[code]].astype(np.float32).ravel()})
     write_table(pd.DataFrame(rows, columns=LABELLED_IMAGES.names), path, LABELLED_IMAGES)

@@ -14,10 +14,9 @@ from cxrfactory.rca.reference import (
     library_digest,
     read_reference,
 )
-from cxrfactory.rca.score import organ_masks
 from cxrfactory.tables.parquet import read_table, stored_graph, write_table
 from cxrfactory.tables.schemas import LABELLED_IMAGES
-from tests.rca.chests import SIZE, chest, encode, landmarks_of, write_labelled
+from tests.rca.chests import SIZE, chest, codes_of, encode, landmarks_of, write_labelled
 
 HEART_GRAPH, LUNG_GRAPH = landmark_graph("lungs-heart"), landmark_graph("lungs")
 
@@ -47,9 +46,7 @@ def test_references_carry_image_landmarks_and_latent_at_registration_size(tmp_pa
     assert known.ids == ["a", "b"]
     assert known.has_heart
     assert known.size == SIZE
-    expected = organ_masks(landmarks_of(), HEART_GRAPH, SIZE, SIZE)
-    for organ in ("lungs", "heart"):
-        np.testing.assert_array_equal(known.references[1].masks[organ], expected[organ])
+    np.testing.assert_array_equal(known.references[1].codes, codes_of(landmarks_of()))
 
 
 def test_images_without_heart_serve_only_a_graph_without_heart(tmp_path):
@@ -58,8 +55,18 @@ def test_images_without_heart_serve_only_a_graph_without_heart(tmp_path):
     assert build_reference(tmp_path / "labelled.parquet", tmp_path / "l.parquet", encode, LUNG_GRAPH, 1.0, SIZE) == 3
     lungs = read_reference(tmp_path / "l.parquet")
     assert not lungs.has_heart
-    assert set(lungs.references[1].masks) == {"lungs"}
+    assert set(np.unique(lungs.references[1].codes)) == {0, 1, 2}
     assert read_reference(tmp_path / "h.parquet").ids == ["b"]
+
+
+def test_only_the_wanted_split_gives_references(tmp_path):
+    write_labelled(tmp_path / "labelled.parquet", {"a": {}, "b": {}, "c": {}}, held_out=("b",))
+    for split, ids in (("train", ["a", "c"]), ("val", ["b"])):
+        out = tmp_path / f"{split}.parquet"
+        build_reference(tmp_path / "labelled.parquet", out, encode, HEART_GRAPH, 1.0, SIZE, split)
+        assert read_reference(out).ids == ids
+    with pytest.raises(CxrError, match="no image is left"):
+        build_reference(tmp_path / "labelled.parquet", tmp_path / "out", encode, HEART_GRAPH, 1.0, SIZE, "test")
 
 
 def test_references_are_of_one_definition(tmp_path):
@@ -96,7 +103,7 @@ def spoiled_labels(path, **changes):
     [
         ({"labels": "XY"}, "image 'a': labels 'XY'; expected one of L, LH, LHC"),
         ({"labels": "L"}, "image 'a': 120 landmarks; labels 'L' expect 94"),
-        ({"landmarks": np.full(240, -500, np.float32)}, "image 'a': lungs, heart covers no pixel"),
+        ({"landmarks": np.full(240, -500, np.float32)}, "image 'a': right_lung, left_lung, heart covers no pixel"),
     ],
 )
 def test_faulty_labels_are_named(tmp_path, changes, said):

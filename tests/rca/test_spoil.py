@@ -3,12 +3,15 @@ import pytest
 
 from cxrfactory.anatomy.graph import landmark_graph
 from cxrfactory.errors import CxrError
-from cxrfactory.rca.spoil import BEND, KINDS, SHIFT, spoil
-from tests.rca.chests import SIZE, landmarks_of
+from cxrfactory.rca.labels import organ_dice
+from cxrfactory.rca.spoil import BEND, KINDS, MASK_KINDS, SHIFT, spoil, spoil_codes
+from tests.rca.chests import SIZE, codes_of, landmarks_of
 
 GRAPH = landmark_graph("lungs-heart")
 POINTS = landmarks_of()
 OTHER = landmarks_of(shift=(9, -6), scale=0.8)
+CODES = codes_of(POINTS)
+BIG = codes_of(landmarks_of(size=256), 256)
 
 
 def spoiled(kind, severity, image_id="a"):
@@ -77,3 +80,63 @@ def test_swap_at_one_is_the_other_patient():
 def test_bad_arguments_are_refused(kind, severity, points, said):
     with pytest.raises(CxrError, match=said):
         spoil(points, GRAPH, kind, severity, "a", SIZE)
+
+
+@pytest.mark.parametrize("kind", MASK_KINDS)
+def test_masks_stay_at_severity_zero_and_lose_more_with_more(kind):
+    before = BIG.copy()
+    np.testing.assert_array_equal(spoil_codes(BIG, kind, 0.0, "a"), BIG)
+    lungs = [organ_dice(spoil_codes(BIG, kind, severity, "a"), BIG)[0] for severity in (0.25, 0.5, 1.0)]
+    assert 1 > lungs[0] > lungs[1] > lungs[2]
+    np.testing.assert_array_equal(BIG, before)
+
+
+def test_sides_are_exchanged_from_below_and_the_heart_stays():
+    whole = spoil_codes(CODES, "sides", 1.0, "a")
+    np.testing.assert_array_equal(whole & 1, (CODES & 2) >> 1)
+    np.testing.assert_array_equal(whole & 2, (CODES & 1) << 1)
+    np.testing.assert_array_equal(whole & 4, CODES & 4)
+    assert organ_dice(whole, CODES) == (0, 1)
+    half = spoil_codes(CODES, "sides", 0.5, "a")
+    rows = np.flatnonzero((CODES & 3).any(axis=1))
+    split = rows[-1] + 1 - round(0.5 * len(rows))
+    np.testing.assert_array_equal(half[:split], CODES[:split])
+    np.testing.assert_array_equal(half[split:], whole[split:])
+    assert organ_dice(half, CODES)[0] == pytest.approx(0.5, abs=0.02)  # the toy's lungs are symmetric
+
+
+@pytest.mark.parametrize("severity", [0.3, 1.0])
+def test_sides_exchanged_twice_are_as_they_were(severity):
+    once = spoil_codes(CODES, "sides", severity, "a")
+    np.testing.assert_array_equal(spoil_codes(once, "sides", severity, "b"), CODES)
+
+
+@pytest.mark.parametrize("severity", [0.25, 0.5, 1.0])
+def test_holes_lose_about_the_promised_share(severity):
+    kept = [np.count_nonzero(spoil_codes(BIG, "holes", severity, str(number))) for number in range(12)]
+    # Less than 1 - exp(-severity), as the discs at the border lie partly outside.
+    assert 0.78 * (1 - np.exp(-severity)) < 1 - np.mean(kept) / np.count_nonzero(BIG) < 1 - np.exp(-severity)
+
+
+def test_holes_are_cut_out_of_all_organs_and_nothing_is_added():
+    holed = spoil_codes(BIG, "holes", 1.0, "a")
+    np.testing.assert_array_equal(holed, np.where(holed > 0, BIG, 0))
+    for bit in (1, 2, 4):
+        assert 0 < np.count_nonzero(holed & bit) < np.count_nonzero(BIG & bit)
+
+
+def test_holes_are_seeded_by_the_id():
+    one, again, other = (spoil_codes(BIG, "holes", 0.5, name) for name in "aab")
+    np.testing.assert_array_equal(one, again)
+    assert (one != other).any()
+
+
+@pytest.mark.parametrize("kind", MASK_KINDS)
+def test_empty_masks_stay_empty(kind):
+    assert not spoil_codes(np.zeros((64, 64), np.uint8), kind, 1.0, "a").any()
+
+
+@pytest.mark.parametrize(("kind", "severity", "said"), [("shift", 0.5, "to spoil masks 'shift'"), ("holes", -1, "-1;")])
+def test_bad_arguments_for_masks_are_refused(kind, severity, said):
+    with pytest.raises(CxrError, match=said):
+        spoil_codes(CODES, kind, severity, "a")

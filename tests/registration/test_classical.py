@@ -6,7 +6,7 @@ import SimpleITK as sitk
 from cxrfactory.anatomy.raster import fill_contour
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.metrics.overlap import dice
-from cxrfactory.registration.classical import prepare, register, warp_labels
+from cxrfactory.registration.classical import prepare, register, warp_codes
 
 SIZE = 128
 
@@ -27,9 +27,18 @@ def chest(shift=(0.0, 0.0), scale=1.0, bend=0.0, overlap=False):
     return image.clip(0, 255).astype(np.uint8), np.stack(masks)
 
 
+def as_codes(masks):
+    return (masks << np.arange(len(masks), dtype=np.uint8).reshape(-1, 1, 1)).sum(axis=0, dtype=np.uint8)
+
+
+def warp(masks, transform, linear=False):
+    codes = warp_codes(as_codes(masks), transform, linear)
+    return np.stack([codes >> bit & 1 for bit in range(len(masks))]).astype(bool)
+
+
 def apply(moving, fixed):
     transform = register(prepare(fixed[0]), prepare(moving[0]))
-    return transform, warp_labels(moving[1], transform)
+    return transform, warp(moving[1], transform)
 
 
 def test_shift_and_scale_are_found():
@@ -46,7 +55,7 @@ def test_bending_needs_the_deformable_step():
     moving, fixed = chest(), chest(bend=4)
     transform, warped = apply(moving, fixed)
     affine = sitk.CompositeTransform(transform).GetNthTransform(0)
-    rigid = warp_labels(moving[1], affine)
+    rigid = warp(moving[1], affine)
     gains = [dice(warped[k], fixed[1][k]) - dice(rigid[k], fixed[1][k]) for k in range(2)]
     assert min(gains) > 0.01
     assert min(dice(warped[k], fixed[1][k]) for k in range(2)) > 0.94
@@ -73,23 +82,41 @@ def test_transform_does_not_depend_on_the_number_of_threads():
     assert found[0] == found[1]
 
 
-def test_warping_by_whole_pixels_moves_each_overlapping_mask_alone():
+@pytest.mark.parametrize("linear", [False, True])
+def test_warping_by_whole_pixels_moves_each_overlapping_mask_alone(linear):
     masks = np.zeros((2, 64, 70), bool)
     masks[0, 10:30, 20:40] = True
     masks[1, 20:35, 30:69] = True
-    moved = warp_labels(masks, sitk.TranslationTransform(2, (3.0, -2.0)))  # fixed (x, y) -> moving (x+3, y-2)
+    transform = sitk.TranslationTransform(2, (3.0, -2.0))  # fixed (x, y) -> moving (x+3, y-2)
     expected = np.zeros_like(masks)
     expected[:, 2:, :-3] = masks[:, :-2, 3:]
-    np.testing.assert_array_equal(moved, expected)
+    np.testing.assert_array_equal(warp(masks, transform, linear), expected)
 
 
-def test_thirty_two_masks_at_once_equal_one_by_one():
+@pytest.mark.parametrize("linear", [False, True])
+def test_eight_masks_at_once_equal_one_by_one(linear):
     rng = np.random.default_rng(3)
-    masks = rng.random((32, 64, 64)) < 0.5
+    masks = rng.random((8, 64, 64)) < 0.9
     turn = sitk.Euler2DTransform((31.5, 31.5), 0.3)
-    together = warp_labels(masks, turn)
-    alone = np.stack([warp_labels(mask[None], turn)[0] for mask in masks])
-    np.testing.assert_array_equal(together, alone)
+    together = warp(masks, turn, linear)
+    assert together.any(axis=(1, 2)).all()
+    np.testing.assert_array_equal(together, np.stack([warp(mask[None], turn, linear)[0] for mask in masks]))
+
+
+def test_linear_keeps_what_lies_within_the_mask_by_all_four_neighbours():
+    rows, columns = np.mgrid[:64, :64]
+    mask = (columns - 30) ** 2 + (rows - 33) ** 2 < 20**2
+    for transform in (sitk.TranslationTransform(2, (0.5, 0.25)), sitk.Euler2DTransform((31.5, 31.5), 0.2)):
+        expected = np.zeros_like(mask)
+        for row, column in np.ndindex(*mask.shape):
+            x, y = transform.TransformPoint((float(column), float(row)))
+            left, top = int(np.floor(x)), int(np.floor(y))
+            near = mask[max(top, 0) : top + 1 + (y > top), max(left, 0) : left + 1 + (x > left)]
+            expected[row, column] = near.size > 0 and near.all()
+        nearest, linear = (warp(mask[None], transform, how)[0] for how in (False, True))
+        np.testing.assert_array_equal(linear, expected)
+        assert not (linear & ~nearest).any()
+        assert 0.9 * nearest.sum() < linear.sum() < 0.97 * nearest.sum()
 
 
 def test_bad_input_is_refused():
@@ -99,8 +126,9 @@ def test_bad_input_is_refused():
         prepare(np.zeros((32, 128), np.uint8))
     with pytest.raises(CxrError, match="uint8"):
         prepare(np.zeros((128, 128), np.float32))
-    with pytest.raises(CxrError, match="masks of shape"):
-        warp_labels(np.zeros((33, 64, 64), bool), sitk.Transform(2, sitk.sitkIdentity))
+    for bad in (np.zeros((2, 64, 64), np.uint8), np.zeros((64, 64), bool)):
+        with pytest.raises(CxrError, match="map of shape"):
+            warp_codes(bad, sitk.Transform(2, sitk.sitkIdentity))
 
 
 def test_a_failing_registration_is_the_images_fault_and_its_reason_is_the_same_every_time():

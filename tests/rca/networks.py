@@ -1,0 +1,28 @@
+"""Small registration networks, written as weights files."""
+
+import torch
+from torch import nn
+
+from cxrfactory.models.registration import REGISTRATION, RegistrationNet
+from cxrfactory.tables.weights import write_weights
+
+
+def tiny_network(seed=0, moving=0.0, input_size=32, channels=(4, 4, 6, 8, 8)):
+    """An untrained network: nearly the identity, or with random answers of the size ``moving``."""
+    before = torch.get_rng_state()
+    torch.manual_seed(seed)
+    network = RegistrationNet(input_size, channels)
+    if moving:
+        for layer in (network.affine, *(head.last for head in network.heads)):
+            nn.init.normal_(layer.weight, std=moving)
+    torch.set_rng_state(before)
+    return network.eval()
+
+
+def write_network(path, network=None):
+    """Write a network with its card."""
+    network = tiny_network() if network is None else network
+    card = {"segmenter": REGISTRATION, "settings": network.settings()}
+    card |= {"normalisation": "ranks", "data": {}, "metrics": {}}
+    write_weights(path, {name: value.numpy() for name, value in network.state_dict().items()}, card)
+    return path
