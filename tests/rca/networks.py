@@ -15,6 +15,14 @@ def tiny_network(seed=0, moving=0.0, input_size=32, channels=(4, 4, 6, 8, 8)):
     if moving:
         for layer in (network.affine, *(head.last for head in network.heads)):
             nn.init.normal_(layer.weight, std=moving)
+        # Features of unit variance, as a trained network has.
+        norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+        for norm in norms:
+            norm.momentum = 1.0
+        with torch.no_grad():
+            network.train()(*torch.rand(2, 8, 1, input_size, input_size))
+        for norm in norms:
+            norm.momentum = 0.1
     torch.set_rng_state(before)
     return network.eval()
 

@@ -3,34 +3,69 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxrfactory.anatomy.graph import landmark_graph
-from cxrfactory.errors import CxrError, ImageError
-from cxrfactory.rca.score import (
-    RcaScore,
-    Reference,
-    align,
-    graph_of,
-    organ_masks,
-    rca_score,
-    resized,
-    select_references,
-)
-from tests.rca.chests import SIZE, chest, landmarks_of
+from cxrfactory.errors import CxrError
+from cxrfactory.rca.classical import ClassicalAligner
+from cxrfactory.rca.labels import organ_dice
+from cxrfactory.rca.score import Aligned, RcaScore, Reference, origin, resized, score_aligned, select_references
+from tests.rca.chests import SIZE, chest, codes_of, landmarks_of, reference
+
+CODES = codes_of(landmarks_of())
+SHIFTED = codes_of(landmarks_of(shift=(4, 0)))
 
 
-def reference(name, **how):
-    image, points = chest(**how)
-    return Reference(name, image, organ_masks(points, landmark_graph("lungs-heart"), SIZE, SIZE))
+def still(count, typicality=None):
+    """No registration: masks come to each reference as they are."""
+    return Aligned(lambda codes: np.stack([codes] * count), typicality)
 
 
-def test_good_masks_score_high_and_wrong_masks_low():
-    references = [reference("a", shift=(4, 0)), reference("b", scale=0.93)]
-    image, points = chest()
-    good = rca_score(image, organ_masks(points, landmark_graph("lungs-heart"), SIZE, SIZE), references)
-    bad = rca_score(image, organ_masks(points + 18, landmark_graph("lungs-heart"), SIZE, SIZE), references)
-    assert min(good.scores) > 0.93
-    assert max(bad.scores) < 0.75
-    assert good.references == ("a", "b")
+def test_scores_are_the_dice_of_each_reference():
+    references = [reference("same"), reference("beside", shift=(4, 0))]
+    score = score_aligned(CODES, True, still(2), references)
+    assert score.references == ("same", "beside")
+    lungs, heart = organ_dice(CODES, SHIFTED)
+    assert score.lungs == (1, lungs)
+    assert score.heart == (1, heart)
+    assert score.scores == (1, (lungs + heart) / 2)
+    assert score.typicality is None
+
+
+def test_exchanged_sides_score_low():
+    exchanged = (CODES & 4) | ((CODES & 1) << 1) | ((CODES & 2) >> 1)
+    score = score_aligned(exchanged, True, still(1), [reference("same")])
+    assert score.lungs == (0,)
+    assert score.scores == (0.5,)
+
+
+def test_scores_of_an_atypical_image_count_less():
+    references = [reference("same"), reference("beside", shift=(4, 0))]
+    whole, half = (score_aligned(CODES, True, still(2, share), references) for share in (1.0, 0.5))
+    assert half.lungs == tuple(value / 2 for value in whole.lungs)
+    assert half.heart == tuple(value / 2 for value in whole.heart)
+    row = half.as_row()
+    assert row["typicality"] == 0.5
+    assert row["dice_rca_max"] == 0.5
+    assert row["dice_rca_mean"] == whole.as_row()["dice_rca_mean"] / 2
+
+
+def test_an_empty_mask_scores_zero():
+    score = score_aligned(CODES & 3, True, still(1), [reference("a")])
+    assert score.heart == (0.0,)
+    assert score.lungs == (1.0,)
+
+
+def test_without_a_heart_references_may_lack_it():
+    bare = Reference("bare", chest()[0], CODES & 3)
+    assert score_aligned(CODES & 3, False, still(1), [bare]).heart is None
+    with pytest.raises(CxrError, match="reference 'bare' has no heart"):
+        score_aligned(CODES, True, still(1), [bare])
+    with pytest.raises(CxrError, match="reference 'empty' has no lungs"):
+        score_aligned(CODES, False, still(1), [Reference("empty", chest()[0], CODES & 4)])
+
+
+def test_the_origin_names_all_that_a_score_depends_on():
+    found = origin(ClassicalAligner("linear"), 5, SIZE, "a" * 64)
+    assert (found.method, found.references, found.size, found.library) == ("classical", 5, SIZE, "a" * 64)
+    assert (found.network, found.interpolation) == (None, "linear")
 
 
 def test_row_holds_mean_and_maximum_of_each_organ():
@@ -49,6 +84,7 @@ def test_without_heart_the_score_is_the_lungs():
     assert row["dice_rca_mean"] == row["dice_rca_max"] == row["lungs_mean"] == 0.9
     assert row["heart_mean"] is None
     assert row["heart_max"] is None
+    assert row["typicality"] is None
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=7), st.data())
@@ -62,38 +98,6 @@ def test_maximum_is_never_below_the_mean(lungs, data):
 def test_equal_scores_have_that_mean():
     row = RcaScore(tuple("abcde"), (0.1,) * 5, None).as_row()
     assert row["dice_rca_mean"] == 0.1
-
-
-def test_an_empty_mask_scores_zero():
-    one = reference("a")
-    image, points = chest()
-    masks = organ_masks(points, landmark_graph("lungs-heart"), SIZE, SIZE)
-    masks["heart"][:] = False
-    score = rca_score(image, masks, [one])
-    assert score.heart == (0.0,)
-    assert score.lungs[0] > 0.95
-
-
-def test_reference_without_the_organ_is_an_error():
-    image, points = chest()
-    one = Reference("bare", image, organ_masks(points[:94], landmark_graph("lungs"), SIZE, SIZE))
-    with pytest.raises(CxrError, match="reference 'bare' has no heart"):
-        rca_score(image, organ_masks(points, landmark_graph("lungs-heart"), SIZE, SIZE), [one])
-
-
-def test_one_colour_image_and_other_sizes_are_refused():
-    one = reference("a")
-    with pytest.raises(ImageError, match="one grey value"):
-        align(np.zeros((SIZE, SIZE), np.uint8), [one])
-    with pytest.raises(CxrError, match="reference 'a' of"):
-        align(np.arange(64 * 64, dtype=np.uint8).reshape(64, 64), [one])
-
-
-def test_failed_registration_names_the_reference():
-    flat = Reference("flat", np.full((SIZE, SIZE), 3, np.uint8), {})
-    # A reference of one grey value cannot be prepared either.
-    with pytest.raises(ImageError, match="RCA registration failed for reference 'flat': image has one grey value"):
-        align(chest()[0], [flat])
 
 
 LATENTS = np.array([[1.0, 0], [3, 0], [0, 5], [3, 0]])
@@ -114,23 +118,6 @@ def test_too_few_references_or_other_weights_are_refused():
         select_references(np.array([1.0, 0]), LATENTS, IDS, 4, exclude="a")
     with pytest.raises(CxrError, match="same weights"):
         select_references(np.array([1.0, 0, 0]), LATENTS, IDS, 1)
-
-
-def test_organ_masks_scale_points_and_join_the_lungs():
-    points = landmarks_of()
-    small = organ_masks(points, landmark_graph("lungs-heart"), SIZE, SIZE)
-    big = organ_masks((points + 0.5) * 4 - 0.5, landmark_graph("lungs-heart"), 4 * SIZE, SIZE)
-    for organ in ("lungs", "heart"):
-        np.testing.assert_array_equal(small[organ], big[organ])
-    assert set(organ_masks(points[:94], landmark_graph("lungs"), SIZE, SIZE)) == {"lungs"}
-    clavicles = np.vstack([points, np.tile(points[:1], (46, 1))])
-    assert set(organ_masks(clavicles, landmark_graph("lungs-heart-clavicles"), SIZE, SIZE)) == {"lungs", "heart"}
-
-
-def test_graph_by_number_of_nodes():
-    assert graph_of(120).name == "lungs-heart"
-    with pytest.raises(CxrError, match="119 landmarks"):
-        graph_of(119)
 
 
 def test_resizing_averages_areas():
