@@ -34,3 +34,18 @@ def write_network(path, network=None):
     card |= {"normalisation": "ranks", "data": {}, "metrics": {}}
     write_weights(path, {name: value.numpy() for name, value in network.state_dict().items()}, card)
     return path
+
+
+def write_segmenter(path, graph="lungs-heart"):
+    """Write an untrained HybridGNet, by whose latent means references are found."""
+    from cxrfactory.anatomy.graph import landmark_graph
+    from cxrfactory.models.hybridgnet import HybridGNet
+
+    before = torch.get_rng_state()
+    torch.manual_seed(1)
+    network = HybridGNet(landmark_graph(graph), input_size=64, latent=8, channels=(4, 4, 4, 4, 4, 4)).eval()
+    torch.set_rng_state(before)
+    card = {"segmenter": "hybridgnet", "settings": network.settings()}
+    card |= {"normalisation": {}, "data": {}, "metrics": {}}
+    write_weights(path, {name: value.numpy() for name, value in network.state_dict().items()}, card)
+    return path

@@ -6,88 +6,120 @@ import pandas as pd
 import pytest
 
 from cxrfactory.anatomy.graph import landmark_graph
-from cxrfactory.anatomy.raster import landmarks_to_masks
 from cxrfactory.errors import CxrError
-from cxrfactory.imaging.png import encode_png
-from cxrfactory.rca.check import cases_of_labelled, cases_of_truth, correlation, run_check, true_dice
-from cxrfactory.rca.reference import build_reference, origin_of
-from tests.rca.chests import SIZE, chest, encode, landmarks_of, write_labelled, write_shard
+from cxrfactory.rca.cases import cases_of_labelled
+from cxrfactory.rca.check import check_cases, check_labelled, run_check, true_dice
+from cxrfactory.rca.classical import ClassicalAligner
+from cxrfactory.rca.deep import DeepAligner
+from cxrfactory.rca.reference import build_reference, encoder_of, library_digest
+from cxrfactory.rca.score import origin
+from tests.rca.chests import SIZE, codes_of, encode, landmarks_of, write_labelled
+from tests.rca.networks import write_network, write_segmenter
 
 GRAPH = landmark_graph("lungs-heart")
 KNOWN = {"k1": {"shift": (6, 0)}, "k2": {"scale": 0.95}, "k3": {"shift": (0, 7), "scale": 1.04}}
 QUERIES = {"q1": {}, "q2": {"shift": (-6, 4), "scale": 1.06}, "q3": {"shift": (4, 4)}}
+MASKS = 1 + 5 * 4 + 2 * 4
+
+
+def prepared(folder, known, queries):
+    write_labelled(folder / "labelled.parquet", known | queries)
+    write_labelled(folder / "known.parquet", known)
+    build_reference(folder / "known.parquet", folder / "reference.parquet", encode, GRAPH, 1.0, SIZE)
+    return cases_of_labelled(folder / "labelled.parquet", encode, list(queries), SIZE)
+
+
+def truth_wins(table):
+    """The truth scores above every other mask of its image, and exchanged sides low."""
+    for _, rows in table.groupby("image_id"):
+        truth, others = (rows[(rows["kind"] == "none") == own] for own in (True, False))
+        assert others["dice_rca_mean"].max() < truth["dice_rca_mean"].item()
+        exchanged = rows[rows["kind"] == "sides"].sort_values("severity")["lungs_mean"]
+        assert (np.diff([truth["lungs_mean"].item(), *exchanged]) < 0).all()  # the lower, the more is exchanged
+        assert exchanged.iloc[-1] < 0.1
 
 
 def test_score_follows_true_dice_over_spoiled_masks(tmp_path):
-    write_labelled(tmp_path / "labelled.parquet", KNOWN | QUERIES)
-    write_labelled(tmp_path / "known.parquet", KNOWN)
-    build_reference(tmp_path / "known.parquet", tmp_path / "reference.parquet", encode, GRAPH, 1.0, SIZE)
-    cases = cases_of_labelled(tmp_path / "labelled.parquet", encode, list(QUERIES), SIZE)
-    found = run_check(cases, tmp_path / "reference.parquet", tmp_path / "check", references=2)
+    cases, reference = prepared(tmp_path, KNOWN, QUERIES), tmp_path / "reference.parquet"
+    aligner = ClassicalAligner()
+    found = run_check(cases, reference, tmp_path / "check", aligner, references=2)
     assert found["images"] == 3
-    assert found["masks"] == 3 * (1 + 5 * 4)
+    assert found["masks"] == 3 * MASKS
     assert found["r_mean"] > 0.9
     assert found["r_max"] > 0.9
+    assert found["poor_mean"]["auc"] > 0.95
     table = pd.read_csv(tmp_path / "check/rca_check.csv")
     assert (table.loc[table["kind"] == "none", "true_dice"] == 1).all()
     assert table["true_dice"].min() < 0.6
+    truth_wins(table)
     np.testing.assert_allclose(table["true_dice"], (table["lungs_true"] + table["heart_true"]) / 2, atol=2e-6)
     np.testing.assert_allclose(table["dice_rca_mean"], (table["lungs_mean"] + table["heart_mean"]) / 2, atol=2e-6)
     assert (table["heart_max"] >= table["heart_mean"]).all()
     assert table["dice_std"].isna().all()  # expert landmarks have no uncertainty
-    assert found["origin"] == origin_of(tmp_path / "reference.parquet", 2).model_dump(mode="json")
+    assert table["typicality"].isna().all()
+    come_from = origin(aligner, 2, SIZE, library_digest(reference))
+    assert found["origin"] == come_from.model_dump(mode="json")
     assert json.loads((tmp_path / "check/rca_check.json").read_text()) == found
     picture = cv2.imread(str(tmp_path / "check/rca_check.png"))
     assert picture.shape[0] > 300
 
 
-def test_truth_of_another_frame_comes_to_the_registration_frame(tmp_path):
-    write_shard(tmp_path, QUERIES, size=2 * SIZE)
-    rows = []
-    for image_id, how in QUERIES.items():
-        masks = landmarks_to_masks(chest(**how, size=2 * SIZE)[1], GRAPH, 2 * SIZE, 2 * SIZE)
-        rows.append({"image_id": image_id, **{organ: encode_png(mask) for organ, mask in masks.items()}})
-    pd.DataFrame(rows).to_parquet(tmp_path / "truth.parquet")
-    shards = [tmp_path / "images.parquet"], [tmp_path / "landmarks.parquet"], tmp_path / "truth.parquet"
-    cases = cases_of_truth(*shards, count=2, size=SIZE)
-    assert len(cases) == 2
-    assert cases[0].spread == {"lungs": 0, "heart": 0, "both": 0}  # as the shard says
-    for case in cases_of_truth(*shards, count=9, size=SIZE):
-        how = {
-            name: np.array(value) / 2 if name == "shift" else value for name, value in QUERIES[case.image_id].items()
-        }
-        np.testing.assert_allclose(case.landmarks, landmarks_of(**how), rtol=0, atol=1e-4)
-        masks = landmarks_to_masks(case.landmarks, GRAPH, SIZE, SIZE)
-        truth = {"lungs": masks["right_lung"] | masks["left_lung"], "heart": masks["heart"]}
-        assert true_dice({name: mask.astype(bool) for name, mask in truth.items()}, case.truth) > 0.96
+def test_with_a_network_too_the_truth_scores_highest_and_exchanged_sides_low(tmp_path):
+    # An untrained network leaves everything in its place: so do references on both sides of the images.
+    known = {f"k{number}": {"shift": shift} for number, shift in enumerate([(2, 0), (-2, 0), (0, 2), (0, -2)])}
+    queries = {"q1": {}, "other": {"shift": (30, 20)}}
+    cases = prepared(tmp_path, known, queries)
+    aligner = DeepAligner(write_network(tmp_path / "n.safetensors"))
+    table = check_cases(cases, tmp_path / "reference.parquet", aligner, references=4)
+    assert len(table) == 2 * MASKS
+    truth_wins(table[table["image_id"] == "q1"])
+    assert (table["typicality"] == 1).all()
 
 
-def test_tables_that_share_no_image_or_name_one_twice_are_refused(tmp_path):
-    write_shard(tmp_path, {"q1": {}})
-    mask = encode_png(np.ones((4, 4), np.uint8))
-    truth = pd.DataFrame({"image_id": ["x"], "right_lung": [mask], "left_lung": [mask], "heart": [mask]})
-    truth.to_parquet(tmp_path / "truth.parquet")
-    shards = [tmp_path / "images.parquet"], [tmp_path / "landmarks.parquet"]
-    with pytest.raises(CxrError, match="no image_id is in"):
-        cases_of_truth(*shards, tmp_path / "truth.parquet", count=2, size=SIZE)
-    with pytest.raises(CxrError, match="stands twice"):
-        cases_of_truth(shards[0], shards[1] * 2, tmp_path / "truth.parquet", count=2, size=SIZE)
+def test_true_dice_by_organ():
+    codes, truth = codes_of(landmarks_of(shift=(5, 0))), codes_of(landmarks_of())
+    found = true_dice(codes, truth, with_heart=True)
+    assert found["true_dice"] == pytest.approx((found["lungs_true"] + found["heart_true"]) / 2)
+    assert 0 < found["heart_true"] < 1
+    lungs = true_dice(codes, truth, with_heart=False)
+    assert lungs == {"true_dice": found["lungs_true"], "lungs_true": found["lungs_true"], "heart_true": None}
 
 
-def test_correlation_by_hand_and_without_variation():
-    table = pd.DataFrame(
-        {
-            "image_id": ["a", "a", "b"],
-            "kind": ["none", "shift", "shift"],
-            "true_dice": [1.0, 0.5, 0.0],
-            "dice_rca_mean": [0.9, 0.4, -0.1],
-            "dice_rca_max": [0.0, 0.5, 1.0],
-        }
-    )
-    found = correlation(table)
-    assert found["r_mean"] == pytest.approx(1)
-    assert found["r_max"] == pytest.approx(-1)
-    assert found["mean_absolute_difference"] == pytest.approx(0.1)
-    assert found["by_kind"]["scale"] == {"masks": 1, "r_mean": None, "r_max": None}
-    with pytest.raises(CxrError, match="same true Dice"):
-        correlation(table.assign(true_dice=1.0))
+def test_labelled_images_outside_the_references_are_checked_with_masks_of_models(tmp_path):
+    weights = write_segmenter(tmp_path / "s.safetensors")
+    hows = {f"i{number}": {"shift": (number - 3, 0)} for number in range(8)}
+    write_labelled(tmp_path / "labelled.parquet", hows, labels=["LH"] * 7 + ["L"], held_out=["i1", "i4", "i6", "i7"])
+    encode_by_weights, graph = encoder_of(weights)
+    reference = tmp_path / "reference.parquet"
+    build_reference(tmp_path / "labelled.parquet", reference, encode_by_weights, graph, 1.0, SIZE, "train")
+    aligner = DeepAligner(write_network(tmp_path / "n.safetensors"))
+    given = tmp_path / "labelled.parquet", weights, [weights], reference
+    found = check_labelled(*given, tmp_path / "check", aligner, count=9, references=2, split="val")
+    assert found["images"] == 3  # i7 has no heart
+    table = pd.read_csv(tmp_path / "check/rca_check.csv")
+    assert set(table["image_id"]) == {"i1", "i4", "i6"}
+    assert (table["kind"].value_counts()[["none", "model s"]] == 3).all()
+    assert found["by_kind"]["model s"]["masks"] == 6
+    assert check_labelled(*given, tmp_path / "two", aligner, count=2, references=2)["images"] == 2
+    with pytest.raises(CxrError, match="two files of one name"):
+        check_labelled(*given[:2], [weights, weights], reference, tmp_path / "x", aligner, count=2)
+    with pytest.raises(CxrError, match="0 images to check RCA on; expected at least 2"):
+        check_labelled(*given, tmp_path / "x", aligner, count=2, split="train")
+
+
+def test_images_of_another_size_are_named(tmp_path):
+    prepared(tmp_path, KNOWN, QUERIES)
+    cases = cases_of_labelled(tmp_path / "labelled.parquet", encode, ["q1", "q2"], SIZE + 32)
+    with pytest.raises(CxrError, match=r"image 'q1' of shape \(128, 128\); references are 96 x 96"):
+        check_cases(cases, tmp_path / "reference.parquet", ClassicalAligner())
+
+
+def test_images_that_cannot_be_registered_are_left_out(tmp_path):
+    cases, reference = prepared(tmp_path, KNOWN, QUERIES), tmp_path / "reference.parquet"
+    aligner = DeepAligner(write_network(tmp_path / "n.safetensors"))
+    cases[0].image[:] = 9
+    assert set(check_cases(cases, reference, aligner, 2)["image_id"]) == {"q2", "q3"}
+    for case in cases:
+        case.image[:] = 9
+    with pytest.raises(CxrError, match="no image could be registered"):
+        check_cases(cases, reference, aligner, 2)
