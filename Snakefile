@@ -55,6 +55,7 @@ include: "workflow/rules/rca.smk"
 include: "workflow/rules/project.smk"
 include: "workflow/rules/package.smk"
 include: "workflow/rules/radgenome.smk"
+include: "workflow/rules/cxlseg.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/validation.smk"
 

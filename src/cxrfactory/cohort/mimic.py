@@ -1,4 +1,4 @@
-"""Virtual patients as a MIMIC-CXR-JPG release: oblong JPEGs, laterals, missing views, broken files."""
+"""Virtual patients as a MIMIC-CXR-JPG release: oblong JPEGs, laterals, missing views, broken files, reports."""
 
 import gzip
 import hashlib
@@ -9,12 +9,14 @@ import pandas as pd
 
 from cxrfactory.cohort.patient import Person, project_person, take_radiograph
 from cxrfactory.cohort.pictures import encode_jpeg, mask_row, to_8bit, truth_row
+from cxrfactory.cohort.reports import LABEL_COLUMNS, Measured, label_row, measure, report_text
 from cxrfactory.cohort.source import SourceChest
 from cxrfactory.tables.atomic import write_bytes
 from cxrfactory.tables.keys import seed_of
 
 RELEASE = "mimic-cxr-jpg"
 METADATA = "mimic-cxr-2.0.0-metadata.csv.gz"
+LABELS = "mimic-cxr-2.0.0-chexpert.csv.gz"
 COLUMNS = [
     "dicom_id",
     "subject_id",
@@ -54,7 +56,8 @@ def write_mimic(root: Path, source: SourceChest, person: Person, place: int, siz
     Returns
     -------
     dict
-        ``metadata``: rows of the release's table; ``truth`` and ``lateral``: rows of the truth tables.
+        ``metadata``: rows of the release's table; ``chexpert``: of its table of labels; ``truth`` and ``lateral``: rows
+        of the truth tables.
     """
     rng = np.random.default_rng(seed_of(f"patient {person.number}", RELEASE, seed))
     subject = 10_000_000 + _number(person, seed, "subject") % 9_999_999
@@ -85,12 +88,14 @@ def write_mimic(root: Path, source: SourceChest, person: Person, place: int, siz
     code = "postero-anterior" if view == "PA" else "antero-posterior"
     projection = project_person(source, person, "PA")
     films = [("first", view)] + ([("unnamed", None)] if place < UNNAMED_VIEWS else [])
+    measured: Measured | None = None
     for film, named in films:
         height, width = _film_size(rng, size)
         taken = take_radiograph(projection, person, "PA", height, width, seed, f"{RELEASE} {film}")
         data = encode_jpeg(to_8bit(taken.grey))
         dicom_id = add(film, named, code, procedure, height, width, data)
         truth.append(truth_row(dicom_id, RELEASE, str(subject), taken))
+        measured = measured or measure(taken)
     if place < len(BROKEN):
         add("broken", view, code, procedure, height, width, _broken(BROKEN[place], data))
     if lateral:
@@ -100,14 +105,22 @@ def write_mimic(root: Path, source: SourceChest, person: Person, place: int, siz
         named = "LATERAL" if place % 2 else "LL"
         dicom_id = add("lateral", named, "lateral", procedure, height, width, encode_jpeg(to_8bit(taken.grey)))
         sides.append(mask_row(dicom_id, RELEASE, str(subject), taken))
-    return {"metadata": metadata, "truth": truth, "lateral": sides}
+    assert measured is not None
+    text = report_text(measured, place, procedure)
+    if text is not None:
+        write_bytes(folder.with_suffix(".txt"), text.encode())
+    labels = [] if text is None else [label_row(measured, subject, study)]
+    return {"metadata": metadata, "chexpert": labels, "truth": truth, "lateral": sides}
 
 
-def write_mimic_tables(root: Path, rows: list[dict]) -> None:
-    """Write the metadata table of the release, gzip without a time stamp."""
-    frame = pd.DataFrame(rows, columns=COLUMNS).sort_values(["subject_id", "study_id", "dicom_id"])
-    text = frame.to_csv(index=False, lineterminator="\n")
-    write_bytes(root / METADATA, gzip.compress(text.encode(), mtime=0))
+def write_mimic_tables(root: Path, rows: list[dict], labels: list[dict]) -> None:
+    """Write the metadata and label tables of the release, gzip without a time stamp."""
+    _write_csv(root / METADATA, pd.DataFrame(rows, columns=COLUMNS).sort_values(["subject_id", "study_id", "dicom_id"]))
+    _write_csv(root / LABELS, pd.DataFrame(labels, columns=LABEL_COLUMNS).sort_values(["subject_id", "study_id"]))
+
+
+def _write_csv(path: Path, frame: pd.DataFrame) -> None:
+    write_bytes(path, gzip.compress(frame.to_csv(index=False, lineterminator="\n").encode(), mtime=0))
 
 
 def _film_size(rng: np.random.Generator, size: int) -> tuple[int, int]:

@@ -4,7 +4,15 @@
 (``python -m cxrfactory config --write``).
 """
 
-from cxrfactory.config.inputs import CohortConfig, DatasetConfig, LabelledConfig, PreprocessConfig, ScanConfig
+from cxrfactory.config.cxlseg import CxlsegConfig, LungPicturesConfig
+from cxrfactory.config.inputs import (
+    CohortConfig,
+    DatasetConfig,
+    LabelledConfig,
+    PreprocessConfig,
+    ReportsConfig,
+    ScanConfig,
+)
 from cxrfactory.config.project import ProjectConfig
 from cxrfactory.config.quality import RcaConfig
 from cxrfactory.config.reading import parse_config, read_config
@@ -24,14 +32,17 @@ __all__ = [
     "CohortConfig",
     "CompareConfig",
     "Config",
+    "CxlsegConfig",
     "DatasetConfig",
     "InferConfig",
     "LabelledConfig",
+    "LungPicturesConfig",
     "ModelConfig",
     "PreprocessConfig",
     "ProjectConfig",
     "RcaConfig",
     "RegistrationConfig",
+    "ReportsConfig",
     "ScanConfig",
     "Section",
     "SegmenterName",

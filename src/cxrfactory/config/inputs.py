@@ -24,6 +24,13 @@ class CohortConfig(Section):
         return self
 
 
+class ReportsConfig(Section):
+    """Where the reports of a release are, and how they are kept."""
+
+    source: str = Field(description="folder, .zip or .tar.gz of reports, or a CSV table")
+    layout: Literal["mimic", "text", "indiana", "table"] = Field(description="how they are kept: docs/reports.md")
+
+
 class DatasetConfig(Section):
     """One hospital release."""
 
@@ -35,6 +42,10 @@ class DatasetConfig(Section):
         False, description="where the view is missing, let the procedure text decide (MIMIC-CXR-JPG)"
     )
     check_files: bool = Field(False, description="look for every image file at ingest already")
+    reports: ReportsConfig | None = Field(None, description="its reports: source and layout; null: none")
+    labels: str | None = Field(
+        None, description="CSV of its CheXpert labels, by study_id or image id; null: its own table, where it has one"
+    )
 
 
 class ScanConfig(Section):

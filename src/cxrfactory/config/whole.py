@@ -4,7 +4,15 @@ import re
 
 from pydantic import Field, model_validator
 
-from cxrfactory.config.inputs import CohortConfig, DatasetConfig, LabelledConfig, PreprocessConfig, ScanConfig
+from cxrfactory.config.cxlseg import CxlsegConfig
+from cxrfactory.config.inputs import (
+    CohortConfig,
+    DatasetConfig,
+    LabelledConfig,
+    PreprocessConfig,
+    ReportsConfig,
+    ScanConfig,
+)
 from cxrfactory.config.project import ProjectConfig
 from cxrfactory.config.quality import RcaConfig
 from cxrfactory.config.sections import Section
@@ -18,11 +26,16 @@ class Config(Section):
     cohort: CohortConfig = CohortConfig()
     datasets: dict[str, DatasetConfig] = Field(
         {
-            "mimic-cxr-jpg": DatasetConfig(root="results/cohort/mimic-cxr-jpg", shards=2),
+            "mimic-cxr-jpg": DatasetConfig(
+                root="results/cohort/mimic-cxr-jpg",
+                shards=2,
+                reports=ReportsConfig(source="results/cohort/mimic-cxr-jpg/files", layout="mimic"),
+            ),
             "vindr-cxr": DatasetConfig(root="results/cohort/vindr-cxr", shards=2),
         },
         min_length=1,
-        description="hospital releases: mimic-cxr-jpg, chexpert, padchest, chestx-ray8, vindr-cxr, candid-ptx",
+        description="hospital releases: mimic-cxr-jpg, chexpert, padchest, chestx-ray8, vindr-cxr, candid-ptx, "
+        "indiana-cxr",
     )
     scans: dict[str, ScanConfig] = Field(
         {
@@ -45,6 +58,7 @@ class Config(Section):
     rca: RcaConfig = RcaConfig()
     compare: CompareConfig = CompareConfig()
     project: ProjectConfig = ProjectConfig()
+    cxlseg: CxlsegConfig = CxlsegConfig()
 
     @model_validator(mode="after")
     def _release_names(self) -> "Config":

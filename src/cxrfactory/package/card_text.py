@@ -4,6 +4,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from cxrfactory.package.markdown import markdown_table, one_line
+
 _TEMPLATE = """\
 # Chest radiograph anatomy in CheXmask format
 
@@ -189,14 +191,3 @@ def _provenance(provenance: dict[str, Any]) -> str:
         *provenance["versions"].items(),
     ]
     return markdown_table(["what", "value"], [[name, str(value)] for name, value in cells])
-
-
-def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Table in Markdown; a cell's line breaks become spaces."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(one_line(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
-
-
-def one_line(text: str) -> str:
-    """The text on one line, with single spaces."""
-    return " ".join(text.split())

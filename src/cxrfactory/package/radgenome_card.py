@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cxrfactory.package.card_text import markdown_table, one_line
+from cxrfactory.package.markdown import markdown_table, one_line
 from cxrfactory.package.radgenome_inputs import Accounts
 from cxrfactory.projection.drr import VIEWS
 

@@ -1,0 +1,93 @@
+"""``cxrfactory cxlseg-shard``, ``package-cxlseg`` and ``cxlseg-card``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cxrfactory.cli.options import with_options
+from cxrfactory.config import LungPicturesConfig
+
+Manifest = Annotated[Path, typer.Option(help="Manifest of the dataset (Parquet).")]
+Reports = Annotated[Path, typer.Option(help="Reports of the dataset (reports, Parquet).")]
+RejectedReports = Annotated[Path, typer.Option(help="Rejected reports (Parquet).")]
+
+
+@with_options(LungPicturesConfig)
+def cxlseg_shard(
+    manifest: Manifest,
+    reports: Reports,
+    rejected_reports: RejectedReports,
+    root: Annotated[Path, typer.Option(help="Folder of the release.")],
+    shard: Annotated[int, typer.Option(help="Which shard, from 0.")],
+    output: Annotated[Path, typer.Option(help="Pictures to write (.parquet).")],
+    rejected: Annotated[Path, typer.Option(help="Table of rejected images to write (.parquet).")],
+    shards: Annotated[int, typer.Option(help="How many shards the release has.")] = 1,
+    device: Annotated[str, typer.Option(help="Of the segmenter: auto, cpu or cuda.")] = "cpu",
+    max_megapixels: Annotated[float, typer.Option(help="Larger images are rejected unread.")] = 100.0,
+    workers: Annotated[int, typer.Option(min=1, help="Images side by side; the bytes do not depend on it.")] = 1,
+    *,
+    lung_pictures_config: LungPicturesConfig,
+) -> None:
+    """Cut the lungs out of the images of one shard that have a report: pictures and masks, as they are published."""
+    from cxrfactory.errors import CxrError
+    from cxrfactory.imaging.intensity import Clahe
+    from cxrfactory.imaging.masked import Closing
+    from cxrfactory.package.cxlseg_shard import CxlsegRecipe
+    from cxrfactory.package.cxlseg_shard import cxlseg_shard as run
+
+    how = lung_pictures_config
+    if how.weights is None:
+        raise CxrError("--weights is missing; expected a .safetensors file, or pretrained")
+    clahe = Clahe(how.clahe_clip, how.clahe_tiles) if how.clahe_clip else None
+    closing = Closing(how.kernel, how.dilate, how.erode)
+    recipe = CxlsegRecipe(
+        how.size, how.fit, clahe, how.enhanced, closing, how.jpeg_quality, how.mask_png, max_megapixels
+    )
+    places = (root, how.weights, shard, shards, output, rejected)
+    run(manifest, reports, rejected_reports, *places, recipe, device, workers)
+
+
+def package_cxlseg(
+    manifest: Manifest,
+    reports: Reports,
+    rejected_reports: RejectedReports,
+    pictures: Annotated[list[Path], typer.Option(help="Shard of pictures (cxlseg-shard); repeat for each.")],
+    dataset: Annotated[str, typer.Option(help="Name of the dataset in the config.")],
+    release_name: Annotated[str, typer.Option(help="Published name of the release, e.g. MIMIC-CXR-JPG.")],
+    output: Annotated[Path, typer.Option(help="Folder of the product; one of an earlier run is replaced.")],
+    part: Annotated[Path, typer.Option(help="Folder, outside the product, for the release's accounts.")],
+    rejected: Annotated[list[Path] | None, typer.Option(help="Rejected table; repeat for each.")] = None,
+    labels: Annotated[
+        list[Path] | None,
+        typer.Option(help="CSV of CheXpert labels; of several the first that is there. None: the manifest's findings."),
+    ] = None,
+    split: Annotated[str, typer.Option(help="patient, or image as in the published table.")] = "patient",
+    shares: Annotated[str, typer.Option(help="Parts of train, validate and test.")] = "8,1,1",
+    seed: Annotated[int, typer.Option(help="Another seed, another split.")] = 0,
+) -> None:
+    """Pack one release: pictures and masks at its own paths, the four tables, accounts."""
+    from cxrfactory.errors import CxrError
+    from cxrfactory.package.cxlseg import SplitRule
+    from cxrfactory.package.cxlseg import package_cxlseg as run
+
+    if not all(part.strip().isdigit() for part in shares.split(",")):
+        raise CxrError(f"--shares {shares}: expected whole numbers with commas between them, e.g. 8,1,1")
+    rule = SplitRule(split, tuple(int(part) for part in shares.split(",")), seed)
+    table = next((path for path in labels or [] if path.is_file()), None)
+    tables = (manifest, reports, rejected_reports, pictures, rejected or [])
+    run(*tables, output, part, dataset, release_name, rule, table)
+
+
+def cxlseg_card(
+    output: Annotated[Path, typer.Option(help="Folder to make; one of an earlier run is replaced.")],
+    weights: Annotated[Path, typer.Option(help="Weights of the segmenter, or a name such as pretrained.")],
+    config: Annotated[Path, typer.Option(help="Config of the run; copied into the product.")],
+    product: Annotated[list[Path] | None, typer.Option(help="A release's folder; repeat for each.")] = None,
+    part: Annotated[list[Path] | None, typer.Option(help="Its accounts; repeat, in the same order.")] = None,
+    credit: Annotated[list[str] | None, typer.Option(help="Source and licence to credit; repeatable.")] = None,
+) -> None:
+    """Close CXLSeg: all releases in one folder, rejected and excluded rows, examples, card, checksums."""
+    from cxrfactory.package.cxlseg_card import close_cxlseg
+
+    close_cxlseg(output, product or [], part or [], weights, config, credit or [])

@@ -1,0 +1,102 @@
+"""Reports and CheXpert labels of virtual patients, made from what was measured on their true masks.
+
+Nothing here is a radiologist's: every report says in each section that it is synthetic. Its numbers are true for the
+picture, so that whoever reads reports out can be checked.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cxrfactory.cohort.patient import Radiograph
+from cxrfactory.metrics.cardiothoracic import cardiothoracic_ratio
+
+ENLARGED = 0.5  # cardiothoracic ratio above which a heart is called enlarged
+DOUBT = 0.01  # on either side of it the label is uncertain
+
+# Places in the release whose reports lack something, as in the real one.
+WITHOUT_REPORT, COMPARISON_ALONE, WITHOUT_TEXT = 3, 5, 6
+
+LABEL_COLUMNS = (
+    "subject_id", "study_id", "Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Enlarged Cardiomediastinum",
+    "Fracture", "Lung Lesion", "Lung Opacity", "No Finding", "Pleural Effusion", "Pleural Other", "Pneumonia",
+    "Pneumothorax", "Support Devices",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What is known of a virtual patient's frontal picture.
+
+    Attributes
+    ----------
+    ratio
+        Cardiothoracic ratio of the true masks.
+    right_cm2, left_cm2
+        Areas of the lungs in the picture, square centimetres.
+    """
+
+    ratio: float
+    right_cm2: float
+    left_cm2: float
+
+
+def measure(taken: Radiograph) -> Measured:
+    """Measure the true masks of a frontal picture."""
+    right, left = taken.truth["right_lung"], taken.truth["left_lung"]
+    areas = (float(mask.sum()) * taken.pixel_mm**2 / 100 for mask in (right, left))
+    return Measured(cardiothoracic_ratio(np.logical_or(right, left), taken.truth["heart"]), *areas)
+
+
+def report_text(measured: Measured, place: int, procedure: str) -> str | None:
+    """Report of one study; None for the patient whose report is missing.
+
+    Parameters
+    ----------
+    measured
+        Of the study's frontal picture.
+    place
+        The patient's place in the release, from 0: decides who has no report, or one without findings.
+    procedure
+        What was done, e.g. ``CHEST (PA AND LAT)``.
+    """
+    if place == WITHOUT_REPORT:
+        return None
+    head = [
+        "                                 FINAL REPORT",
+        f" EXAMINATION:  SYNTHETIC, {procedure}",
+        "",
+        " INDICATION:  Synthetic report of a virtual patient; nobody was examined.",
+        "",
+    ]
+    if place == WITHOUT_TEXT:
+        return "\n".join([*head, " FINDINGS:", "", " IMPRESSION:", ""])
+    comparison = [" COMPARISON:  Synthetic report: no earlier virtual study.", ""]
+    if place == COMPARISON_ALONE:
+        return "\n".join([*head, *comparison])
+    heart = "enlarged" if measured.ratio > ENLARGED else "not enlarged"
+    return "\n".join(
+        [
+            *head,
+            *comparison,
+            " FINDINGS:",
+            "",
+            " Synthetic text, measured on the masks of a virtual patient. The cardiothoracic ratio",
+            f" is {measured.ratio:.2f}. The right lung covers {measured.right_cm2:.0f} square cm of the picture,",
+            f" the left lung {measured.left_cm2:.0f} square cm.",
+            "",
+            " IMPRESSION:",
+            "",
+            f" Synthetic: the heart is {heart}.",
+            "",
+        ]
+    )
+
+
+def label_row(measured: Measured, subject: int, study: int) -> dict:
+    """Row of the table of CheXpert labels: of the heart's size, which the report states; the rest is not said."""
+    if abs(measured.ratio - ENLARGED) <= DOUBT:
+        return {"subject_id": subject, "study_id": study, "Cardiomegaly": "-1.0"}
+    enlarged = measured.ratio > ENLARGED
+    row = {"subject_id": subject, "study_id": study, "Cardiomegaly": f"{float(enlarged)}"}
+    return row if enlarged else row | {"No Finding": "1.0"}

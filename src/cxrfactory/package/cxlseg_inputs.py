@@ -1,0 +1,134 @@
+"""Which images of a release become part of CXLSeg, and their CheXpert labels."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cxrfactory.errors import CxrError
+from cxrfactory.tables.cxlseg import CHEXPERT_LABELS, LABEL_VALUES, labels_of_findings, segmented_path
+from cxrfactory.tables.parquet import read_table
+from cxrfactory.tables.reports import REJECTED_REPORTS, REPORTS
+
+NO_STUDY = "the release names no study, so that no report can be found"
+NO_REPORT = "the study has no report"
+
+_MANIFEST = ["image_id", "path", "patient_id", "study_id", "view", "findings", "included", "exclusion_reason"]
+
+
+def select_images(
+    manifest: str | Path, reports: str | Path, rejected_reports: str | Path
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Join a manifest with the reports of its studies.
+
+    Parameters
+    ----------
+    manifest
+        Parquet, schema ``MANIFEST``.
+    reports, rejected_reports
+        Parquet, schemas ``REPORTS`` and ``REJECTED_REPORTS``.
+
+    Returns
+    -------
+    selected
+        ``image_id``, ``path``, ``patient_id``, ``study_id``, ``view``, ``findings`` and ``report`` of the images that
+        are included and have a report, sorted by ``image_id``.
+    excluded
+        ``image_id`` and ``reason`` of all others.
+
+    Raises
+    ------
+    CxrError
+        If a table is missing or lacks a column, an id or study stands twice, or two images would be one file.
+    """
+    frame = read_table(manifest, columns=_MANIFEST).sort_values("image_id", ignore_index=True).astype(object)
+    texts = read_table(reports, REPORTS)[["study_id", "report", "exclusion_reason"]]
+    for where, ids in ((manifest, frame["image_id"]), (reports, texts["study_id"])):
+        if (twice := ids.duplicated()).any():
+            raise CxrError(f"{where}: '{ids[twice].iloc[0]}' stands twice; expected each once")
+    texts = texts.set_index("study_id").astype(object)
+    faults = read_table(rejected_reports, REJECTED_REPORTS)[["study_id", "reason"]].dropna()
+    faults = faults.drop_duplicates("study_id").set_index("study_id")["reason"]
+
+    study = frame["study_id"]
+    reason = frame["exclusion_reason"].where(~frame["included"].astype(bool), None)
+    reason = _fill(reason, study.isna(), NO_STUDY)
+    reason = _fill(reason, study.map(texts["exclusion_reason"]).notna(), study.map(texts["exclusion_reason"]))
+    absent = ~study.isin(texts.index)
+    reason = _fill(reason, absent & study.isin(faults.index), "report rejected: " + study.map(faults).astype("string"))
+    reason = _fill(reason, absent, NO_REPORT)
+    frame["report"] = study.map(texts["report"])
+    excluded = pd.DataFrame({"image_id": frame["image_id"], "reason": reason})[reason.notna()]
+    selected = frame[reason.isna()].drop(columns=["included", "exclusion_reason"])
+    _refuse_one_file_for_two(manifest, selected)
+    none = selected.notna()
+    return selected.where(none, None).reset_index(drop=True), excluded.reset_index(drop=True)
+
+
+def _fill(reason: pd.Series, where: pd.Series, value: "str | pd.Series") -> pd.Series:
+    """The first reason stands."""
+    return reason.mask(reason.isna() & where, value)
+
+
+def _refuse_one_file_for_two(manifest: str | Path, selected: pd.DataFrame) -> None:
+    paths = selected["path"].map(segmented_path)
+    if (twice := paths.duplicated()).any():
+        raise CxrError(
+            f"{manifest}: images '{paths[twice].iloc[0]}' and another of {int(twice.sum()) + 1} would be one file; "
+            "expected paths that differ in more than their ending"
+        )
+
+
+def release_labels(selected: pd.DataFrame, table: str | Path | None) -> pd.DataFrame:
+    """The 14 CheXpert labels of the selected images: 1 positive, 0 negative, -1 uncertain, null not said.
+
+    Parameters
+    ----------
+    selected
+        As of :func:`select_images`.
+    table
+        CSV, plain or gzip, with ``study_id`` (or ``image_id``, ``dicom_id``) and columns named like labels; labels
+        without a column are null. Without a table the manifest's findings are taken, positives alone.
+
+    Returns
+    -------
+    DataFrame of float64
+        One row an image, with the index of ``selected``.
+
+    Raises
+    ------
+    CxrError
+        If the table is unreadable, has no id or no label column, an id twice, or another value.
+    """
+    if table is None:
+        return labels_of_findings(selected["findings"])
+    found = _read_labels(Path(table))
+    key = "study_id" if found.index.name == "study_id" else "image_id"
+    labels = found.reindex(selected[key]).set_axis(selected.index)
+    return labels.reindex(columns=list(CHEXPERT_LABELS)).astype("float64")
+
+
+def _read_labels(path: Path) -> pd.DataFrame:
+    if not path.is_file():
+        raise CxrError(f"{path}: no such file; expected a CSV of CheXpert labels")
+    try:
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, OSError, EOFError) as error:
+        raise CxrError(f"{path}: not readable as CSV ({' '.join(str(error).split())})") from error
+    keys = [name for name in ("study_id", "image_id", "dicom_id") if name in frame.columns]
+    names = [name for name in CHEXPERT_LABELS if name in frame.columns]
+    if not keys or not names:
+        raise CxrError(
+            f"{path}: columns {list(frame.columns)[:20]}; expected study_id, image_id or dicom_id, and labels such as "
+            f"'{CHEXPERT_LABELS[0]}'"
+        )
+    key = "image_id" if "image_id" in keys else keys[-1] if keys[-1] == "dicom_id" else "study_id"
+    if (twice := frame[key].duplicated()).any():
+        raise CxrError(f"{path}: {key} '{frame[key][twice].iloc[0]}' stands twice; expected one row each")
+    known = {"": np.nan} | {text: value for value in LABEL_VALUES for text in (f"{value:.1f}", f"{value:.0f}")}
+    for name in names:
+        if (odd := ~frame[name].isin(known)).any():
+            row = int(odd.to_numpy().argmax())
+            raise CxrError(f"{path}: row {row + 1}, column '{name}': a value beside 1, 0, -1 and empty")
+    values = frame[names].apply(lambda column: column.map(known)).astype("float64")
+    return values.set_index(frame[key].rename(key))
