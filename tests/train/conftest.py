@@ -67,10 +67,10 @@ def labelled(tmp_path):
 
 @pytest.fixture
 def break_after(monkeypatch):
-    """Let a training be interrupted after so many epochs; returns the function of an epoch, to be put back."""
+    """Let a training be interrupted after so many epochs (or steps); returns the function of one, to be put back."""
 
-    def start(epochs):
-        inner, calls = loop._epoch, []
+    def start(epochs, module=loop, name="_epoch"):
+        inner, calls = getattr(module, name), []
 
         def broken(*arguments):
             if len(calls) == epochs:
@@ -78,7 +78,7 @@ def break_after(monkeypatch):
             calls.append(1)
             return inner(*arguments)
 
-        monkeypatch.setattr(loop, "_epoch", broken)
+        monkeypatch.setattr(module, name, broken)
         return inner
 
     return start
