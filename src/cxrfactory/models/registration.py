@@ -67,8 +67,12 @@ class Alignment:
 
     def grid(self, side: int) -> Float[Tensor, "b side side 2"]:
         """Moving point (x, y) of the centre of every pixel of the fixed image [row, column]."""
-        base = functional.affine_grid(self.affine, [len(self.affine), 1, side, side], align_corners=False)
-        return base + enlarge(self.displacement, side).permute(0, 2, 3, 1)
+        moved = enlarge(self.displacement, side)
+        centres = (torch.arange(side, dtype=moved.dtype, device=moved.device) * 2 + 1) / side - 1
+        across, down = centres.reshape(1, 1, side), centres.reshape(1, side, 1)
+        terms = self.affine.unsqueeze(-1).unsqueeze(-1)  # b 2 3 1 1
+        parts = [terms[:, k, 0] * across + (terms[:, k, 1] * down + terms[:, k, 2]) + moved[:, k] for k in (0, 1)]
+        return torch.stack(parts, dim=-1)
 
 
 def enlarge(field: Float[Tensor, "b 2 f f"], side: int) -> Float[Tensor, "b 2 side side"]:
@@ -107,7 +111,8 @@ class Head(nn.Module):
 
     def forward(self, moving: Tensor, fixed: Tensor, so_far: Tensor) -> Tensor:
         """Displacement to add, in the coordinates of :class:`Alignment`; ``so_far`` [b, 2, s, s]."""
-        return self.last(self.body(torch.cat([moving, fixed, so_far], dim=1)))
+        joined = torch.cat([moving, fixed, so_far], dim=1)
+        return self.last(self.body(joined.contiguous(memory_format=torch.channels_last)))
 
 
 class RegistrationNet(nn.Module):
