@@ -28,6 +28,53 @@ def test_default_plan_needs_no_data(tmp_path):
     assert done.returncode == 0, done.stdout
     for rule in ("cohort", "ingest", "preprocess", "train", "infer", "rca", "package", "chexmask"):
         assert f"\n{rule} " in done.stdout
+    for rule in ("rca_train", "rca_calibrate"):  # only where they are asked for
+        assert f"\n{rule} " not in done.stdout
+
+
+def test_registration_network_is_trained_and_scores_are_calibrated_where_asked_for(tmp_path):
+    text = f"results: {tmp_path}/r\nrca: {{network: null, calibration: labelled}}\nregistration: {{steps: 7}}\n"
+    done = dry_run(tmp_path, text, f"{tmp_path}/r/chexmask", "--printshellcmds")
+    assert done.returncode == 0, done.stdout
+    for rule in ("rca_train", "rca_calibrate"):
+        assert f"\n{rule} " in done.stdout
+    lines = done.stdout.splitlines()
+    weights = f"{tmp_path}/r/rca/registration.safetensors"
+    (trained,) = (line for line in lines if " train-registration " in line)
+    assert f"--output {weights}" in trained
+    assert "--steps '7'" in trained
+    scored = [line for line in lines if " cxrfactory rca " in line]
+    (checked,) = (line for line in lines if " rca-check " in line)
+    for line in [*scored, checked]:
+        assert "--method 'deep'" in line
+        assert f"--network '{weights}'" in line
+    assert f"rca-calibrate --masks {tmp_path}/r/rca/check --output {tmp_path}/r/rca/calibration.json" in checked
+    packed = [line for line in lines if " cxrfactory package " in line]
+    assert len(packed) == 2
+    assert all(f"--calibration={tmp_path}/r/rca/calibration.json" in line for line in packed)
+
+
+def test_classical_rca_asks_for_no_network(tmp_path):
+    text = f"results: {tmp_path}/r\nrca: {{method: classical, network: null, interpolation: linear}}\n"
+    done = dry_run(tmp_path, text, f"{tmp_path}/r/chexmask", "--printshellcmds")
+    assert done.returncode == 0, done.stdout
+    assert "\nrca_train " not in done.stdout
+    scored = [line for line in done.stdout.splitlines() if " cxrfactory rca " in line]
+    assert len(scored) == 4
+    for line in scored:
+        assert "--method 'classical' --interpolation 'linear'" in line
+        assert "--network" not in line
+
+
+def test_plan_names_a_networks_files_and_the_calibration(tmp_path):
+    plan = Plan.of({"results": "r", "rca": {"network": f"{tmp_path}/n.safetensors", "calibration": "c.json"}})
+    assert plan.registration_files == [f"{tmp_path}/n.safetensors", f"{tmp_path}/n.json"]
+    assert plan.registration_option == f"--network '{tmp_path}/n.safetensors'"
+    assert plan.calibration == ["c.json"]
+    plan = Plan.of({"results": "r"})
+    assert [Path(name).name for name in plan.registration_files] == ["registration.safetensors", "registration.json"]
+    assert plan.registration_option == "--network 'pretrained-registration'"  # no place of a machine
+    assert plan.calibration == []
 
 
 def test_given_weights_are_not_trained(tmp_path):

@@ -67,15 +67,15 @@ def encode(image):
     return image.reshape(8, side, 8, side).mean(axis=(1, 3)).astype(np.float32).ravel() / 255
 
 
-def write_shard(folder, hows, size=2 * SIZE):
-    """Write an image shard and its landmark shard, id -> keyword arguments of chest."""
+def write_shard(folder, hows, size=2 * SIZE, latent=64):
+    """Write an image shard and its landmark shard, id -> keyword arguments of chest; ``latent`` numbers an image."""
     images, landmarks = [], []
     for image_id, how in hows.items():
         image, points = chest(**how, size=size)
         flat = points.astype(np.float32).ravel()
         images.append({"image_id": image_id, "png": encode_png(image), **geometry(size)})
         shared = {"landmarks": flat, "landmarks_mean": flat, "landmarks_std": np.zeros_like(flat)}
-        landmarks.append({"image_id": image_id, **shared, "latent": encode(image), **geometry(size)})
+        landmarks.append({"image_id": image_id, **shared, "latent": encode(image)[:latent], **geometry(size)})
     write_table(pd.DataFrame(images, columns=IMAGES.names), folder / "images.parquet", IMAGES)
     write_table(pd.DataFrame(landmarks, columns=LANDMARKS.names), folder / "landmarks.parquet", LANDMARKS)
 
