@@ -240,7 +240,7 @@ def test_closed_product_is_whole_and_its_sums_hold(made, tmp_path):
 def test_closing_refuses_what_it_cannot_describe(made, tmp_path):
     folder = closed(made, tmp_path)
     out, config, weights = tmp_path / "out", tmp_path / "config.yaml", tmp_path / "w.safetensors"
-    with pytest.raises(CxrError, match="0 releases with 0 accounts; .* names its reports"):
+    with pytest.raises(CxrError, match=r"0 releases with 0 accounts; .* names its reports"):
         close_cxlseg(folder, [], [], weights, config)
     with pytest.raises(CxrError, match="name a release twice"):
         close_cxlseg(folder, [out / "product"] * 2, [out / "part"] * 2, weights, config)

@@ -87,7 +87,7 @@ def test_shards_and_workers_change_no_row(tmp_path):
 def test_segmenter_without_lungs_is_refused(tmp_path):
     path = tmp_path / "h.safetensors"
     write_weights(path, {"threshold": np.array(0.4, np.float32)}, stub_pixels.card(("heart",), (64, 64)))
-    with pytest.raises(CxrError, match="a segmenter of .*heart.*expected one that finds right_lung, left_lung"):
+    with pytest.raises(CxrError, match=r"a segmenter of .*heart.*expected one that finds right_lung, left_lung"):
         lung_finder(path)(np.zeros((64, 64), np.uint8))
 
 

@@ -1,0 +1,84 @@
+"""A varied copy of a radiograph and its mask: flips, rotation, zoom, crop, Gaussian noise. Arrays are [row, column]."""
+
+from dataclasses import dataclass, fields
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+
+from cxrfactory.errors import CxrError
+
+
+@dataclass(frozen=True)
+class Changes:
+    """How much a copy may differ.
+
+    Attributes
+    ----------
+    flip_horizontal, flip_vertical
+        Chances, 0 to 1.
+    rotation_degrees
+        Largest rotation to either side.
+    zoom
+        Largest relative change of scale, below 1.
+    crop
+        Largest share of a side that is cut off, below 1; what is left fills the picture again.
+    noise
+        Largest standard deviation of Gaussian noise, share of the grey range.
+    """
+
+    flip_horizontal: float = 0.5
+    flip_vertical: float = 0.1
+    rotation_degrees: float = 10.0
+    zoom: float = 0.15
+    crop: float = 0.1
+    noise: float = 0.03
+
+    def __post_init__(self) -> None:
+        limits = {"rotation_degrees": 180.0, "zoom": 0.99, "crop": 0.99}
+        for name in (field.name for field in fields(self)):
+            value, most = getattr(self, name), limits.get(name, 1.0)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
+                raise CxrError(f"changes: {name} is {value!r}; expected a number from 0 to {most:g}")
+
+
+def vary(
+    image: UInt8[np.ndarray, "height width"],
+    mask: UInt8[np.ndarray, "height width"],
+    changes: Changes,
+    rng: np.random.Generator,
+) -> tuple[UInt8[np.ndarray, "height width"], UInt8[np.ndarray, "height width"]]:
+    """Vary an image and its mask alike; noise goes to the image alone.
+
+    Parameters
+    ----------
+    image
+        8-bit grey.
+    mask
+        Any labels; they are moved without being mixed.
+    changes
+        How much.
+    rng
+        Of this copy alone.
+
+    Returns
+    -------
+    Image and mask of the same shape; what comes in from outside is 0.
+    """
+    height, width = mask.shape
+    across, upright = rng.random(2) < (changes.flip_horizontal, changes.flip_vertical)
+    angle = rng.uniform(-1, 1) * changes.rotation_degrees
+    kept = 1 - rng.uniform(0, 1) * changes.crop
+    scale = (1 + rng.uniform(-1, 1) * changes.zoom) / kept
+    corner = rng.uniform(-0.5, 0.5, 2) * (1 - kept) * (width, height)  # where the cut lies
+    sigma = rng.uniform(0, 1) * changes.noise * 255
+    middle = ((width - 1) / 2, (height - 1) / 2)
+    matrix = cv2.getRotationMatrix2D(middle, angle, scale)
+    matrix[:, 2] -= matrix[:, :2] @ corner
+    flip = np.diag([-1.0 if across else 1.0, -1.0 if upright else 1.0, 1.0])
+    flip[:2, 2] = [width - 1 if across else 0, height - 1 if upright else 0]
+    matrix = matrix @ flip
+    moved = cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR)
+    labels = cv2.warpAffine(mask, matrix, (width, height), flags=cv2.INTER_NEAREST)
+    noisy = moved + rng.normal(0, 1, image.shape) * sigma
+    return np.clip(np.rint(noisy), 0, 255).astype(np.uint8), labels
