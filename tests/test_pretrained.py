@@ -15,17 +15,22 @@ from cxrfactory.imaging.prepare import Preparation, prepare
 from cxrfactory.imaging.reading import read_radiograph
 from cxrfactory.metrics.overlap import dice
 from cxrfactory.models.segmenter import Segmenter
+from cxrfactory.rca.cases import Case
+from cxrfactory.rca.deep import DeepAligner
+from cxrfactory.rca.labels import label_codes
+from cxrfactory.rca.score import Reference, resized, score_aligned
 from cxrfactory.tables.keys import put_aside
 from cxrfactory.tables.weights import card_path, read_weights, weights_file
+from tests.rca.chests import chest, codes_of, reference
 
 
-@pytest.mark.parametrize("name", ["pretrained", "pretrained-whole-lungs"])
+@pytest.mark.parametrize("name", ["pretrained", "pretrained-whole-lungs", "pretrained-registration"])
 def test_they_are_small_and_say_what_they_are(name):
     path = weights_file(name)
     assert path.stat().st_size < 20e6
     card = json.loads(card_path(path).read_text())
     assert {"intended_use", "training_data", "training_data_licence", "measured", "failure_cases"} <= set(card)
-    assert card["settings"]["normalise"] == "equalise"
+    assert card["settings"].get("normalise", "equalise") == "equalise"  # registration always does
 
 
 def test_each_says_what_its_lungs_include():
@@ -43,6 +48,15 @@ def test_a_negative_gives_the_same_landmarks(name):
     one, other = segmenter(film, 1024).landmarks, segmenter(255 - film, 1024).landmarks
     assert np.abs(one - other).max() < 1
     assert one[:44, 0].mean() < 512 < one[44:94, 0].mean()
+
+
+def test_registration_tells_a_good_mask_from_a_shifted_one_on_drawn_chests():
+    references = [reference("a", size=256, shift=(12, 0)), reference("b", size=256, scale=0.93)]
+    image, points = chest(size=256)
+    aligned = DeepAligner("pretrained-registration").align(image, references)
+    good, shifted = (score_aligned(codes_of(each, 256), True, aligned, references) for each in (points, points + 30))
+    assert min(good.scores) > 2 * max(shifted.scores)
+    assert good.typicality < 0.5  # a drawing is no radiograph
 
 
 @pytest.fixture
@@ -83,3 +97,42 @@ def test_real_radiographs(root):
     lungs, heart = np.mean(scores, axis=0)
     assert lungs > 0.95
     assert heart > 0.92
+
+
+def case_of(root, image_id, side=256):
+    """A JSRT image with the experts' landmarks, at the size of RCA."""
+    image, geometry = prepare(read_radiograph(root / f"jsrt/images/{image_id}.png"), Preparation())
+    parts = [np.load(root / f"landmarks/{part}/{image_id}.npy") for part in ("RL", "LL", "H")]
+    points = (geometry.forward_points(np.concatenate(parts).astype(float)) + 0.5) * (side / 1024) - 0.5
+    codes = label_codes(points, landmark_graph("lungs-heart"), side, side)
+    return Case(image_id, resized(image, side), np.zeros(1), points, codes)
+
+
+def test_registration_scores_masks_of_real_radiographs_and_flags_what_is_none(root):
+    # No reference is chosen by likeness here, so the scores are a little lower than in use.
+    known = [case_of(root, each) for each in (root / "jsrt/train.txt").read_text().split()[::35]]
+    references = [Reference(each.image_id, each.image, each.truth) for each in known]
+    aligner = DeepAligner("pretrained-registration")
+
+    def score(image, codes):
+        return score_aligned(codes, True, aligner.align(image, references), references).as_row()
+
+    for image_id in (root / "jsrt/val.txt").read_text().split()[::5]:
+        case = case_of(root, image_id)
+        aligned = aligner.align(case.image, references)
+        scores = {
+            (kind, severity): score_aligned(codes, True, aligned, references).as_row()["dice_rca_mean"]
+            for kind, severity, codes in case.candidates(known[0].landmarks)
+        }
+        truth = scores.pop(("none", 0.0))
+        assert truth > 0.9
+        assert max(scores["shift", 1.0], scores["sides", 1.0], scores["holes", 1.0]) < truth - 0.2
+        # Landmarks between two patients' are a third one's, who may be as good a chest (2 of 21 images).
+        assert truth > max(each for (kind, severity), each in scores.items() if kind != "swap" or severity == 1)
+        # Even with masks that would fit: a network that draws a mean shape gives such for any picture.
+        turned = [np.ascontiguousarray(np.rot90(case.image, quarter)) for quarter in (1, 3)]
+        for other in (255 - case.image, *turned):
+            found = score(other, case.truth)
+            assert found["typicality"] < 0.9
+            assert found["dice_rca_mean"] < 0.7
+        assert score(case.image, case.truth)["typicality"] > 0.95
