@@ -183,3 +183,26 @@ rule cxlseg:
         "python -m cxrfactory cxlseg-card --output {output.product:q} {params.products:q} {params.accounts:q}"
         " --weights {input.weights:q} --config {input.config:q} {params.credits} 2> {log:q}"
         " && cp {output.product:q}/examples.png {output.examples:q}"
+
+
+rule evaluate_lungs:
+    input:
+        product=f"{RESULTS}/cxlseg",
+        truth=f"{PLAN.cohort}/truth.parquet",
+    output:
+        table=f"{RESULTS}/cxlseg-evaluation.csv",
+    log:
+        f"{RESULTS}/logs/evaluate_lungs.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/evaluate_lungs.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    message:
+        "Compare the lung masks with the truth"
+    shell:
+        "python -m cxrfactory evaluate-lungs --truth {input.truth:q} --product {input.product:q}"
+        " --output {output.table:q} 2> {log:q}"

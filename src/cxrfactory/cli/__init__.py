@@ -45,6 +45,7 @@ COMMANDS = {
     "cxlseg-shard": "cxrfactory.cli.cxlseg:cxlseg_shard",
     "package-cxlseg": "cxrfactory.cli.cxlseg:package_cxlseg",
     "cxlseg-card": "cxrfactory.cli.cxlseg:cxlseg_card",
+    "evaluate-lungs": "cxrfactory.cli.cxlseg:evaluate_lungs",
     "balance-masks": "cxrfactory.cli.cxlseg:balance_masks",
     "evaluate": "cxrfactory.cli.evaluate:evaluate",
     "evaluate-model": "cxrfactory.cli.audit:evaluate_model",

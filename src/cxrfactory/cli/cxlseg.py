@@ -1,4 +1,4 @@
-"""``cxrfactory cxlseg-shard``, ``package-cxlseg``, ``cxlseg-card`` and ``balance-masks``."""
+"""``cxrfactory cxlseg-shard``, ``package-cxlseg``, ``cxlseg-card``, ``evaluate-lungs`` and ``balance-masks``."""
 
 from pathlib import Path
 from typing import Annotated
@@ -114,3 +114,14 @@ def balance_masks(
         raise CxrError("--root and --output go together; give both, or --count")
     else:
         multiples.balance_masks(root, plan, output)
+
+
+def evaluate_lungs(
+    truth: Annotated[Path, typer.Option(help="True masks (truth.parquet of the cohort).")],
+    product: Annotated[Path, typer.Option(help="Folder of the product (results/cxlseg).")],
+    output: Annotated[Path, typer.Option(help="CSV to write, one row an image.")],
+) -> None:
+    """Compare published lung masks with the truth: Dice, Jaccard, recall, precision."""
+    from cxrfactory.evaluate.lung_pictures import evaluate_lungs as run
+
+    run(truth, product, output)

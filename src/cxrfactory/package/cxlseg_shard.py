@@ -28,6 +28,7 @@ from cxrfactory.tables.weights import read_weights
 
 STAGE = "cxlseg"
 LUNGS = ("right_lung", "left_lung")
+MOST_COVERED = 0.8  # of the picture; lungs that fill a cropped film cover about half of it
 ROWS_PER_GROUP = 256  # some 5 MB of pictures; readers go group by group
 
 PICTURES = pa.schema(
@@ -101,7 +102,7 @@ def make_pictures(
     Raises
     ------
     ImageError
-        If no lung is found.
+        If no lung is found, or the mask covers nearly the whole picture.
     """
     plain = small_square(pixels, recipe.size, recipe.fit)
     shown = plain if recipe.clahe is None else apply_clahe(plain, recipe.clahe)
@@ -111,11 +112,14 @@ def make_pictures(
     mask = recipe.closing.apply(lungs.astype(np.uint8))
     if not mask.any():
         raise ImageError("nothing is left of the mask after its erosions")
+    share = float(np.count_nonzero(mask) / mask.size)
+    if share > MOST_COVERED:
+        raise ImageError(f"the mask covers {share:.0%} of the picture; expected lungs, {MOST_COVERED:.0%} at most")
     return {
         "image": encode_jpeg(cut_out(shown if recipe.enhanced else plain, mask), recipe.jpeg_quality),
         "mask": encode_jpeg(mask, recipe.jpeg_quality),
         "mask_png": encode_png(mask) if recipe.mask_png else None,
-        "mask_share": float(np.count_nonzero(mask) / mask.size),
+        "mask_share": share,
     }
 
 
