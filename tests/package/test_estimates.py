@@ -70,7 +70,7 @@ def test_summary_says_what_the_estimates_rest_on(tmp_path):
     assert summary["calibration"] == {
         "sha256": hashlib.sha256(model.read_bytes()).hexdigest(),
         **{"method": "classical", "references": 1, "size": 256, "alpha": 0.1, "features": ["mean"]},
-        **{"images": 10, "masks": 10},
+        **{"network": None, "interpolation": "nearest", "images": 10, "masks": 10},
     }
     quantiles = {name: summary[name]["quantiles"]["0.5"] for name in ("dice_estimate", "interval_width")}
     assert quantiles == pytest.approx({"dice_estimate": 0.8, "interval_width": 0.2})
