@@ -94,7 +94,7 @@ def read_scores(paths: Sequence[str | Path]) -> dict[str, Scores]:
     return {
         image_id: Scores(
             **{
-                name: None if name.startswith("heart") and value != value else value
+                name: None if name.startswith(("heart", "typicality")) and value != value else value
                 for name, value in zip(_SCORE_COLUMNS, values, strict=True)
             }
         )

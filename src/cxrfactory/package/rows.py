@@ -60,7 +60,10 @@ def product_schema(calibrated: bool) -> pa.Schema:
 
 @dataclass(frozen=True)
 class Scores:
-    """Estimated Dice of one image (reverse classification accuracy), each in [0, 1]."""
+    """Estimated Dice of one image (reverse classification accuracy), each in [0, 1].
+
+    ``typicality`` is a factor of all the others, None from the classical method.
+    """
 
     dice_rca_mean: float
     dice_rca_max: float
@@ -68,6 +71,7 @@ class Scores:
     lungs_max: float
     heart_mean: float | None
     heart_max: float | None
+    typicality: float | None = None
 
 
 @dataclass(frozen=True)

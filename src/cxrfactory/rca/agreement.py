@@ -13,6 +13,7 @@ from cxrfactory.tables.atomic import atomic_path
 
 POOR = 0.8  # true Dice below which a mask is to be found
 KEPT = 0.99  # share of the other masks that a threshold may not lose
+LIMITS = (-0.02, 1.02)  # of the plots: dots and curves on the frame are seen whole
 BINS = 20  # of the calibration plot
 AGGREGATIONS = {"mean": "dice_rca_mean", "max": "dice_rca_max"}
 
@@ -98,7 +99,7 @@ def plot_agreement(table: pd.DataFrame, found: dict[str, Any], path: Path) -> No
         for kind, rows in table.groupby(groups):
             axis.scatter(rows["true_dice"], rows[column], s=6, alpha=0.6, linewidth=0, label=kind)
         axis.plot([0, 1], [0, 1], color="grey", linewidth=0.8)
-        axis.set(xlabel="true Dice", ylabel=f"RCA Dice ({name})", aspect="equal", xlim=(0, 1), ylim=(0, 1))
+        axis.set(xlabel="true Dice", ylabel=f"RCA Dice ({name})", aspect="equal", xlim=LIMITS, ylim=LIMITS)
         axis.set_title(f"Pearson r = {found[f'r_{name}']:.3f}")
     axes[0][0].legend(fontsize="small", markerscale=2)
     for name, column in AGGREGATIONS.items():
@@ -112,10 +113,10 @@ def plot_agreement(table: pd.DataFrame, found: dict[str, Any], path: Path) -> No
             hit = [(score[poor] < level).mean() for level in levels]
             axes[1][1].plot(lost, hit, label=f"{name}, area {found[f'poor_{name}']['auc']:.3f}")
     axes[1][0].plot([0, 1], [0, 1], color="grey", linewidth=0.8)
-    axes[1][0].set(xlabel="RCA Dice", ylabel="mean true Dice", aspect="equal", xlim=(0, 1), ylim=(0, 1))
+    axes[1][0].set(xlabel="RCA Dice", ylabel="mean true Dice", aspect="equal", xlim=LIMITS, ylim=LIMITS)
     axes[1][0].set_title("calibration")
     axes[1][1].set(xlabel=f"share of masks of Dice {POOR} or more below", ylabel="share of poorer masks below")
-    axes[1][1].set(aspect="equal", xlim=(0, 1), ylim=(0, 1), title=f"ROC, true Dice below {POOR}")
+    axes[1][1].set(aspect="equal", xlim=LIMITS, ylim=LIMITS, title=f"ROC, true Dice below {POOR}")
     for axis in axes[1]:
         if axis.get_legend_handles_labels()[1]:
             axis.legend(fontsize="small")

@@ -150,7 +150,7 @@ def coverage(
     Returns
     -------
     ``split``, ``organ``, ``images_calibration``, ``images_tested``, ``masks_tested``, ``coverage``,
-    ``coverage_predictions`` (masks not spoiled; empty where there is none), ``median_width``,
+    ``coverage_predictions`` (masks not spoiled, models' too; empty where there is none), ``median_width``,
     ``mean_absolute_error`` of the estimate.
 
     Raises
@@ -177,7 +177,7 @@ def coverage(
             estimate, low, high = model.interval(held[list(features)].to_numpy()).T
             truth = held["true"].to_numpy()
             inside = (low <= truth) & (truth <= high)
-            plain = (held["kind"] == "none").to_numpy()
+            plain = _unspoiled(held)
             rows.append(
                 {
                     "split": split,
@@ -216,7 +216,7 @@ def plot_calibration(folder: str | Path, calibration: Calibration, path: str | P
         found = Conformal.from_dict(values).interval(rows[list(calibration.features)].to_numpy())
         estimate, low, high = found[np.argsort(found[:, 0], kind="stable")].T
         axis.vlines(estimate, low, high, color="tab:blue", alpha=0.15, linewidth=1.2)
-        plain = (rows["kind"] == "none").to_numpy()
+        plain = _unspoiled(rows)
         axis.scatter(found[~plain, 0], rows["true"][~plain], s=6, color="black", alpha=0.6, label="spoiled")
         axis.scatter(found[plain, 0], rows["true"][plain], s=12, color="tab:orange", label="prediction")
         axis.plot([0, 1], [0, 1], color="grey", linewidth=0.8)
@@ -226,6 +226,11 @@ def plot_calibration(folder: str | Path, calibration: Calibration, path: str | P
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=110, metadata={"Software": None})
     plt.close(figure)
+
+
+def _unspoiled(rows: pd.DataFrame) -> np.ndarray:
+    """Whether each mask is a case's own or a model's."""
+    return ((rows["kind"] == "none") | rows["kind"].str.startswith("model ")).to_numpy()
 
 
 def _checked(features: Sequence[str], alpha: float) -> tuple[str, ...]:

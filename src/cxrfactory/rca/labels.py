@@ -3,8 +3,6 @@
 One byte a pixel holds overlapping organs, is warped once, and is compared by counting pairs of codes.
 """
 
-from collections.abc import Sequence
-
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
@@ -101,8 +99,3 @@ def graph_of(nodes: int) -> LandmarkGraph:
         if graph.nodes == nodes:
             return graph
     raise CxrError(f"{nodes} landmarks an image; expected one of {[graph.nodes for graph in graphs]}")
-
-
-def scored_organs(graph: LandmarkGraph) -> Sequence[str]:
-    """``lungs``, and ``heart`` where the graph has it."""
-    return (LUNGS, HEART) if HEART in graph.organs else (LUNGS,)

@@ -68,14 +68,14 @@ SCORE_FIELDS = [
     pa.field("lungs_max", pa.float64(), nullable=False),
     pa.field("heart_mean", pa.float64()),  # null where the graph has no heart
     pa.field("heart_max", pa.float64()),
+    # deep RCA: 1 for images like the training ones, less the farther; the scores hold it as a factor already
+    pa.field("typicality", pa.float64()),
 ]
 
 RCA = pa.schema(
     [
         pa.field("image_id", pa.string(), nullable=False),
         *SCORE_FIELDS,
-        # deep RCA: 1 for images like the training ones, less the farther; the scores hold it as a factor already
-        pa.field("typicality", pa.float64()),
         pa.field("references", pa.list_(pa.string()), nullable=False),
     ]
 )
