@@ -5,7 +5,7 @@ from scipy import ndimage
 from torch import nn
 from torch.nn import functional
 
-from cxrfactory.models.registration import WITHIN, Alignment, Description, RegistrationNet, enlarge
+from cxrfactory.models.registration import WITHIN, Alignment, Description, RegistrationNet, Target, enlarge
 from tests.rca.networks import tiny_network
 
 SIDE = 32
@@ -200,3 +200,14 @@ def test_before_anything_is_learned_all_is_typical():
     net = tiny_network()
     with torch.inference_mode():
         assert (net.typicality(net.describe(images(2))) == 1).all()
+
+
+def test_a_target_kept_ready_gives_the_same_alignment():
+    net = tiny_network(moving=0.05, input_size=SIDE).for_inference()
+    with torch.inference_mode():
+        moving, fixed = net.describe(images(3)), net.describe(images(3, seed=1))
+        plain = net.align(moving, fixed)
+        ready = net.align(moving, Target.join([net.target(fixed[[each]]) for each in range(3)]))
+    assert plain.displacement.abs().max() > 1e-4
+    torch.testing.assert_close(ready.affine, plain.affine)
+    torch.testing.assert_close(ready.displacement, plain.displacement, rtol=1e-4, atol=1e-6)

@@ -49,6 +49,28 @@ class Description:
 
 
 @dataclass(frozen=True)
+class Target:
+    """Fixed images, with what the heads of a network for inference make of them alone: done once for many pairs.
+
+    Attributes
+    ----------
+    described
+        The images.
+    parts
+        From coarse to fine, ``[b, width, s, s]``: their share of each head's first sums.
+    """
+
+    described: Description
+    parts: tuple[Tensor, Tensor, Tensor]
+
+    @classmethod
+    def join(cls, targets: "list[Target]") -> "Target":
+        """One target of all images of several."""
+        parts = tuple(torch.cat(level) for level in zip(*(each.parts for each in targets), strict=True))
+        return cls(Description.join([each.described for each in targets]), parts)
+
+
+@dataclass(frozen=True)
 class Alignment:
     """Where each point of the fixed image lies in the moving one.
 
@@ -113,6 +135,26 @@ class Head(nn.Module):
         """Displacement to add, in the coordinates of :class:`Alignment`; ``so_far`` [b, 2, s, s]."""
         joined = torch.cat([moving, fixed, so_far], dim=1)
         return self.last(self.body(joined.contiguous(memory_format=torch.channels_last)))
+
+    def split(self) -> None:
+        """Take the first convolution, its normalisation folded in, apart: what the fixed map adds, and the rest."""
+        conv = self.body[0].conv
+        channels = (conv.in_channels - 2) // 2
+        fixed = conv.weight[:, channels : 2 * channels]
+        rest = torch.cat([conv.weight[:, :channels], conv.weight[:, 2 * channels :]], dim=1)
+        for name, weight in (("fixed_weight", fixed), ("rest_weight", rest)):
+            kept = weight.detach().contiguous(memory_format=torch.channels_last)
+            self.register_buffer(name, kept, persistent=False)
+
+    def part(self, fixed: Tensor) -> Tensor:
+        """What a fixed map adds to the first sums."""
+        return functional.conv2d(fixed, self.fixed_weight, self.body[0].conv.bias, padding=1)
+
+    def with_part(self, moving: Tensor, part: Tensor, so_far: Tensor) -> Tensor:
+        """As :meth:`forward`, with the fixed map's part given."""
+        joined = torch.cat([moving, so_far], dim=1).contiguous(memory_format=torch.channels_last)
+        first = torch.relu_(functional.conv2d(joined, self.rest_weight, padding=1).add_(part))
+        return self.last(self.body[1](first))
 
 
 class RegistrationNet(nn.Module):
@@ -192,18 +234,26 @@ class RegistrationNet(nn.Module):
         distances = torch.linalg.vector_norm((held_out.double() - mean) @ self.whiten.double(), dim=1)
         self.limit.copy_(torch.quantile(distances, WITHIN))
 
-    def align(self, moving: Description, fixed: Description) -> Alignment:
+    def target(self, described: Description) -> Target:
+        """Make fixed images ready for many pairs; of a network for inference."""
+        parts = (head.part(each) for head, each in zip(self.heads, reversed(described.maps), strict=True))
+        return Target(described, tuple(parts))
+
+    def align(self, moving: Description, fixed: Description | Target) -> Alignment:
         """Align pair by pair; both of one length."""
-        coarse = torch.cat([moving.maps[2], fixed.maps[2]], dim=1)
+        described = fixed.described if isinstance(fixed, Target) else fixed
+        parts = fixed.parts if isinstance(fixed, Target) else (None, None, None)
+        coarse = torch.cat([moving.maps[2], described.maps[2]], dim=1)
         change = self.affine(self.pose(coarse).flatten(1)).reshape(-1, 2, 3)
         affine = change + torch.eye(2, 3, dtype=change.dtype, device=change.device)
         field = torch.zeros(len(coarse), 2, *coarse.shape[2:], dtype=change.dtype, device=change.device)
-        for head, theirs, ours in zip(self.heads, reversed(moving.maps), reversed(fixed.maps), strict=True):
+        pairs = zip(reversed(moving.maps), reversed(described.maps), strict=True)
+        for head, (theirs, ours), part in zip(self.heads, pairs, parts, strict=True):
             side = ours.shape[-1]
             field = enlarge(field, side)
             grid = Alignment(affine, field).grid(side)
             seen = functional.grid_sample(theirs, grid, padding_mode="border", align_corners=False)
-            field = field + head(seen, ours, field)
+            field = field + (head(seen, ours, field) if part is None else head.with_part(seen, part, field))
         return Alignment(affine, field)
 
     def forward(self, moving: Float[Tensor, "b 1 s s"], fixed: Float[Tensor, "b 1 s s"]) -> Alignment:
@@ -216,4 +266,6 @@ class RegistrationNet(nn.Module):
         for module in self.modules():
             if isinstance(module, Convolution):
                 module.fold()
+        for head in self.heads:
+            head.split()
         return self.to(memory_format=torch.channels_last)

@@ -14,7 +14,7 @@ from torch.nn import functional
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.models.device import choose_device, single_threaded
 from cxrfactory.models.inputs import to_input
-from cxrfactory.models.registration import REGISTRATION, Description, RegistrationNet
+from cxrfactory.models.registration import REGISTRATION, Description, RegistrationNet, Target
 from cxrfactory.rca.labels import ORGANS, Codes
 from cxrfactory.rca.score import Aligned, Reference, check_shapes
 from cxrfactory.tables.weights import read_weights, sha256_of, weights_file
@@ -39,7 +39,7 @@ class DeepAligner:
         self.interpolation, self.device = interpolation, choose_device(device)
         self.net = open_registration(weights).to(self.device)
         self.network = sha256_of(weights_file(weights))
-        self._described: dict[str, Description] = {}  # references
+        self._targets: dict[str, Target] = {}  # references
 
     def align(self, image: UInt8[np.ndarray, "rows columns"], references: Sequence[Reference]) -> Aligned:
         """Register an image onto each reference; alone on its device, so that no other image has a part in it.
@@ -55,7 +55,7 @@ class DeepAligner:
         if image.min() == image.max():
             raise ImageError(f"image has one grey value only ({image.min()}); nothing to register")
         with single_threaded(), torch.inference_mode():
-            fixed = Description.join([self._description(each) for each in references])
+            fixed = Target.join([self._target(each) for each in references])
             described = self._describe(image)
             typicality = float(self.net.typicality(described))
             grid = self.net.align(described[[0] * len(references)], fixed).grid(image.shape[0])
@@ -66,10 +66,10 @@ class DeepAligner:
 
         return Aligned(warp, typicality)
 
-    def _description(self, reference: Reference) -> Description:
-        if reference.image_id not in self._described:
-            self._described[reference.image_id] = self._describe(reference.image)
-        return self._described[reference.image_id]
+    def _target(self, reference: Reference) -> Target:
+        if reference.image_id not in self._targets:
+            self._targets[reference.image_id] = self.net.target(self._describe(reference.image))
+        return self._targets[reference.image_id]
 
     def _describe(self, image: UInt8[np.ndarray, "rows columns"]) -> Description:
         values = torch.from_numpy(to_input(image, self.net.input_size))[None, None]
