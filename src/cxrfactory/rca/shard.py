@@ -161,7 +161,10 @@ def _run(
         for job in jobs:
             yield score_job(job, known, aligner, count)
     elif choice.shares_memory:
-        with ThreadPoolExecutor(workers) as pool:
+        from cxrfactory.models.device import single_threaded
+
+        # Around the pool too: what one image's thread sets at its end must not reach another's sums.
+        with single_threaded(), ThreadPoolExecutor(workers) as pool:
             yield from _ordered(pool, partial(score_job, references=known, aligner=aligner, count=count), jobs, workers)
     else:
         # Spawned, because a fork of a process with threads (OpenMP, Arrow) may hang.
