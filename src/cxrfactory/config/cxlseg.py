@@ -54,7 +54,7 @@ class CxlsegConfig(LungPicturesConfig):
     input_size: int = Field(96, ge=32, multiple_of=32, description="side of the input of the one trained")
     epochs: int = Field(16, ge=1, description="passes over the training images of that training")
     batch_size: int = Field(4, ge=2, description="images a step of that training")
-    learning_rate: float = Field(3e-3, gt=0, description="peak rate of that training")
+    learning_rate: float = Field(6e-3, gt=0, description="peak rate of that training")
     average: float = Field(0.97, ge=0, lt=1, description="decay of the running average of its weights; 0 for none")
 
     @model_validator(mode="after")
