@@ -21,6 +21,7 @@ from cxrfactory.train.validate import FRAME, Rows, add_masks, means, predict, sc
 
 Metrics = dict[str, dict[str, float]]
 
+FINE = 1024  # side on which masks for pixel networks are filled, or its largest part that is a multiple of theirs
 DENSE_BLOCKS = (5, 4)  # encoder blocks under dense supervision where no skip connection names them
 
 
@@ -125,7 +126,7 @@ class PixelTask:
         generator: torch.Generator,
     ) -> torch.Tensor:
         """The named loss over the organs that the batch annotates."""
-        target, known = _batch_masks(targets, images.shape[-1], self.organs)
+        target, known = _batch_masks(targets, images.shape[-1], self.organs, max(1, FINE // images.shape[-1]))
         # Dropout draws from the global stream: seeded by the epoch's own, so that a resumed run draws the same.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(torch.randint(0, 2**62, (1,), generator=generator)))
@@ -158,13 +159,31 @@ class PixelTask:
 
 
 def _batch_masks(
-    targets: Float[torch.Tensor, "b m 2"], side: int, organs: tuple[str, ...]
+    targets: Float[torch.Tensor, "b m 2"], side: int, organs: tuple[str, ...], finer: int = 1
 ) -> tuple[UInt8[torch.Tensor, "b o side side"], Bool[torch.Tensor, "b o"]]:
-    """Masks of a batch in the order of ``organs``, and which of them are annotated; the others are blank."""
-    masks = [_masks_of(each.numpy(), side, organs) for each in targets]
+    """Masks of a batch in the order of ``organs``, and which of them are annotated; the others are blank.
+
+    Filled on ``finer`` times the side, a pixel belongs to an organ that covers more than half of it. A mask filled on
+    few pixels holds every one that the contour touches, and is too large: at 128 by 5 % of the area of lungs and heart.
+    """
+    masks = [_coarser(_masks_of(each.numpy(), side * finer, organs), finer) for each in targets]
     known = torch.tensor([[mask is not None for mask in one] for one in masks])
     blank = np.zeros((side, side), np.uint8)
     return torch.from_numpy(np.stack([[blank if mask is None else mask for mask in one] for one in masks])), known
+
+
+def _coarser(masks: list[np.ndarray | None], finer: int) -> list[np.ndarray | None]:
+    """Masks on the coarser grid: what is covered by more than half."""
+    if finer == 1:
+        return masks
+    return [None if mask is None else _covered(mask, finer) for mask in masks]
+
+
+def _covered(mask: UInt8[np.ndarray, "h w"], finer: int) -> UInt8[np.ndarray, "r c"]:
+    import cv2
+
+    rows, columns = (side // finer for side in mask.shape)
+    return (cv2.resize(mask * 255, (columns, rows), interpolation=cv2.INTER_AREA) > 127).astype(np.uint8)
 
 
 def _masks_of(target: np.ndarray, side: int, organs: tuple[str, ...]) -> list[np.ndarray | None]:
