@@ -1,12 +1,9 @@
 """Which registration RCA uses: a choice that travels to worker processes, and what it builds."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from cxrfactory.errors import CxrError
 from cxrfactory.rca.score import Aligner
-
-Method = Literal["classical", "deep"]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ Sizes and coordinates are pixels; points are (x, y) with integer coordinates at 
 
 import pyarrow as pa
 
-LANDMARK_COUNT = 120
 
 MANIFEST = pa.schema(
     [
