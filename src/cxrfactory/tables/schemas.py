@@ -5,7 +5,6 @@ Sizes and coordinates are pixels; points are (x, y) with integer coordinates at 
 
 import pyarrow as pa
 
-
 MANIFEST = pa.schema(
     [
         pa.field("image_id", pa.string(), nullable=False),  # the release's own value
