@@ -1,6 +1,6 @@
 """One shard of CXLSeg: radiographs in, segmented images and masks out, each encoded as it will be published."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,9 +21,10 @@ from cxrfactory.imaging.reading import read_radiograph
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.package.cxlseg_inputs import select_images
 from cxrfactory.tables.keys import shard_of
-from cxrfactory.tables.parquet import table_writer, write_table
+from cxrfactory.tables.parquet import write_table
 from cxrfactory.tables.paths import path_inside
 from cxrfactory.tables.schemas import REJECTED
+from cxrfactory.tables.streaming import in_order, write_rows
 from cxrfactory.tables.weights import read_weights
 
 STAGE = "cxlseg"
@@ -224,27 +225,8 @@ def _write(
 ) -> tuple[int, list[dict[str, Any]]]:
     from cxrfactory.models.device import single_threaded
 
-    written, faults, waiting = 0, [], []
     # One thread an image, also within torch: sums then have one order, however many images run side by side.
     cv2.setNumThreads(1)
-    with table_writer(output, PICTURES) as writer, single_threaded():
-        for row in progress(_in_order(work, records, workers), STAGE, len(records)):
-            if "reason" in row:
-                faults.append(row)
-                continue
-            waiting.append(row)
-            if len(waiting) == ROWS_PER_GROUP:
-                writer.write_table(pa.Table.from_pylist(waiting, schema=PICTURES))
-                written, waiting = written + len(waiting), []
-        if waiting:
-            writer.write_table(pa.Table.from_pylist(waiting, schema=PICTURES))
-            written += len(waiting)
-    return written, faults
-
-
-def _in_order(work: Callable, records: Sequence, workers: int) -> Iterator[dict[str, Any]]:
-    """Results in the order of the records; threads look ahead by a bounded number of them."""
-    ahead = 8 * workers
-    with ThreadPoolExecutor(workers) as pool:
-        for start in range(0, len(records), ahead):
-            yield from pool.map(work, records[start : start + ahead])
+    with single_threaded(), ThreadPoolExecutor(workers) as pool:
+        results = progress(in_order(pool, work, records, 8 * workers), STAGE, len(records))
+        return write_rows(results, output, PICTURES, ROWS_PER_GROUP)

@@ -12,8 +12,9 @@ import pyarrow as pa
 
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.logs import get_logger, progress
-from cxrfactory.tables.parquet import table_writer, write_table
+from cxrfactory.tables.parquet import write_table
 from cxrfactory.tables.schemas import REJECTED
+from cxrfactory.tables.streaming import in_order, write_rows
 
 Item = TypeVar("Item")
 Row = dict[str, Any]
@@ -32,10 +33,8 @@ def map_in_order(work: Callable[[Item], Row], items: Sequence[Item], workers: in
     if workers <= 1:
         yield from map(work, items)
         return
-    ahead = 4 * workers
     with ThreadPoolExecutor(workers) as pool:
-        for start in range(0, len(items), ahead):
-            yield from pool.map(work, items[start : start + ahead])
+        yield from in_order(pool, work, items, 4 * workers)
 
 
 def write_images(
@@ -86,19 +85,7 @@ def write_images(
             place = {"image_id": record["image_id"], "path": record["path"]}
             return place | {"stage": "preprocess", "reason": reason}
 
-    written, faults, waiting = 0, [], []
-    with table_writer(output, schema) as writer:
-        results = map_in_order(attempt, records, workers)
-        for row in progress(results, "preprocess", total=len(records)):
-            if "reason" in row:
-                faults.append(row)
-                continue
-            waiting.append(row)
-            if len(waiting) == ROWS_PER_GROUP:
-                writer.write_table(pa.Table.from_pylist(waiting, schema=schema))
-                written, waiting = written + len(waiting), []
-        if waiting:
-            writer.write_table(pa.Table.from_pylist(waiting, schema=schema))
-            written += len(waiting)
+    results = progress(map_in_order(attempt, records, workers), "preprocess", total=len(records))
+    written, faults = write_rows(results, output, schema, ROWS_PER_GROUP)
     write_table(pd.DataFrame(faults, columns=REJECTED.names), rejected, REJECTED)
     return written, len(faults)

@@ -104,7 +104,7 @@ def run_check(
     """Check RCA on the cases; write ``rca_check.csv``, ``rca_check.json`` and ``rca_check.png``."""
     output = Path(output)
     table = check_cases(cases, reference, aligner, references)
-    come_from = origin(aligner, references, read_reference(reference).size, library_digest(reference))
+    come_from = origin(aligner, references, cases[0].image.shape[0], library_digest(reference))
     found = agreement(table) | {"origin": come_from.model_dump(mode="json")}
     write_text(output / "rca_check.csv", table.to_csv(index=False, float_format="%.6f"))
     write_text(output / "rca_check.json", json.dumps(found, indent=2) + "\n")

@@ -1,9 +1,8 @@
 """The rca stage: an image shard and its landmarks to a shard of scores, many images side by side."""
 
 import multiprocessing
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,6 +22,7 @@ from cxrfactory.rca.score import Aligner, origin, resized, score_aligned, select
 from cxrfactory.tables.calibration import write_scores
 from cxrfactory.tables.parquet import read_table, write_table
 from cxrfactory.tables.schemas import IMAGES, RCA, REJECTED
+from cxrfactory.tables.streaming import in_order
 
 log = get_logger(__name__)
 
@@ -157,31 +157,20 @@ def _run(
     count: int,
     workers: int,
 ) -> Iterator[Outcome]:
+    work = partial(score_job, references=known, aligner=aligner, count=count)
     if workers == 1:
-        for job in jobs:
-            yield score_job(job, known, aligner, count)
+        yield from map(work, jobs)
     elif choice.shares_memory:
         from cxrfactory.models.device import single_threaded
 
         # Around the pool too: what one image's thread sets at its end must not reach another's sums.
         with single_threaded(), ThreadPoolExecutor(workers) as pool:
-            yield from _ordered(pool, partial(score_job, references=known, aligner=aligner, count=count), jobs, workers)
+            yield from in_order(pool, work, jobs, _AHEAD * workers)
     else:
         # Spawned, because a fork of a process with threads (OpenMP, Arrow) may hang.
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(workers, context, _start_worker, (path, choice, count)) as pool:
-            yield from _ordered(pool, _work, jobs, workers)
-
-
-def _ordered(pool: Executor, work: Callable[[Job], Outcome], jobs: Iterator[Job], workers: int) -> Iterator[Outcome]:
-    """Outcomes in the order of the jobs; only a few jobs wait, so that a big shard is never whole in memory."""
-    waiting: deque = deque()
-    for job in jobs:
-        waiting.append(pool.submit(work, job))
-        if len(waiting) >= _AHEAD * workers:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
+            yield from in_order(pool, _work, jobs, _AHEAD * workers)
 
 
 _worker: tuple[ReferenceSet, Aligner, int] | None = None  # of a worker process: set once at its start

@@ -18,8 +18,9 @@ from cxrfactory.anatomy.graph import LABEL_GRAPHS, LandmarkGraph, landmark_graph
 from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.tables.keys import put_aside, seed_of
-from cxrfactory.tables.parquet import read_table, stored_graph, table_writer, write_table
+from cxrfactory.tables.parquet import read_table, stored_graph, write_table
 from cxrfactory.tables.schemas import GEOMETRY_FIELDS, IMAGES, LABELLED_IMAGES, LANDMARKS, MANIFEST, RCA, REJECTED
+from cxrfactory.tables.streaming import write_rows
 
 log = get_logger(__name__)
 
@@ -108,7 +109,7 @@ def label_own_masks(
         _row(image, kept.loc[image["image_id"]], graph, source, val)
         for image in progress(_pictures(images, set(kept.index)), STAGE, len(kept))
     )
-    written = _write(rows, output)
+    written, _ = write_rows(rows, output, LABELLED_IMAGES, ROWS_PER_GROUP)
     if written != len(kept):
         raise CxrError(
             f"{source}: {len(kept) - written} images have landmarks but no picture; give the shards of one run"
@@ -226,16 +227,3 @@ def _row(image: dict[str, Any], facts: pd.Series, graph: LandmarkGraph, source: 
         "split": "val" if facts["patient"] in val else "train",
         "landmarks": facts["landmarks"],
     }
-
-
-def _write(rows: Iterator[dict[str, Any]], output: str | Path) -> int:
-    written, waiting = 0, []
-    with table_writer(output, LABELLED_IMAGES) as writer:
-        for row in rows:
-            waiting.append(row)
-            if len(waiting) == ROWS_PER_GROUP:
-                writer.write_table(pa.Table.from_pylist(waiting, schema=LABELLED_IMAGES))
-                written, waiting = written + len(waiting), []
-        if waiting:
-            writer.write_table(pa.Table.from_pylist(waiting, schema=LABELLED_IMAGES))
-    return written + len(waiting)
