@@ -159,7 +159,7 @@ class Plan:
     def project_options(self, wildcards: Any) -> str:
         """Options of ``project-shard`` for a CT release."""
         scans = self.scans(wildcards)
-        own = scans.options("root", "shards", "names", "axes", "spacing_mm")
+        own = scans.options("root", "shards", "names", "axes", "spacing_mm", "follow_links")
         return f"{own} {self.config.project.options(*PROJECTION)}"
 
     def project_files(self, part: str) -> list[str]:

@@ -108,14 +108,15 @@ rule cxlseg_shard:
         shards=lambda wildcards: PLAN.dataset(wildcards).shards,
         device=PLAN.config.infer.device,
         recipe=PLAN.cxlseg_recipe,
-        largest=PLAN.config.preprocess.options("max_megapixels"),
+        links=lambda wildcards: PLAN.dataset(wildcards).options("follow_links"),
+        limits=PLAN.config.preprocess.options("max_megapixels", "burnt_in"),
     message:
         "Cut out the lungs of {wildcards.dataset}, shard {wildcards.shard}"
     shell:
         "python -m cxrfactory cxlseg-shard --manifest {input.manifest:q} --reports {input.reports:q}"
         " --rejected-reports {input.rejected:q} --root {params.root:q} --shard {params.number} --shards {params.shards}"
-        " --output {output.pictures:q} --rejected {output.rejected:q} {params.recipe} {params.largest}"
-        " --device {params.device} --workers {threads} 2> {log:q}"
+        " --output {output.pictures:q} --rejected {output.rejected:q} {params.recipe} {params.limits}"
+        " {params.links} --device {params.device} --workers {threads} 2> {log:q}"
 
 
 rule package_cxlseg:

@@ -19,6 +19,7 @@ rule preprocess:
         runtime=120,
     params:
         root=lambda wildcards: PLAN.dataset(wildcards).root,
+        links=lambda wildcards: PLAN.dataset(wildcards).options("follow_links"),
         number=lambda wildcards: int(wildcards.shard.split("-")[0]),
         shards=lambda wildcards: PLAN.dataset(wildcards).shards,
         options=PLAN.config.preprocess.options(),
@@ -27,7 +28,7 @@ rule preprocess:
     shell:
         "python -m cxrfactory preprocess --manifest {input.manifest:q} --root {params.root:q}"
         " --shard {params.number} --shards {params.shards} --output {output.images:q}"
-        " --rejected {output.rejected:q} {params.options} --workers {threads} 2> {log:q}"
+        " --rejected {output.rejected:q} {params.links} {params.options} --workers {threads} 2> {log:q}"
 
 
 rule preprocess_labelled:

@@ -25,6 +25,8 @@ def cxlseg_shard(
     shards: Annotated[int, typer.Option(help="How many shards the release has.")] = 1,
     device: Annotated[str, typer.Option(help="Of the segmenter: auto, cpu or cuda.")] = "cpu",
     max_megapixels: Annotated[float, typer.Option(help="Larger images are rejected unread.")] = 100.0,
+    burnt_in: Annotated[str, typer.Option(help="DICOM said to have burnt-in annotation: reject or keep.")] = "reject",
+    follow_links: Annotated[bool, typer.Option(help="Let links in the release lead out of its folder.")] = False,
     workers: Annotated[int, typer.Option(min=1, help="Images side by side; the bytes do not depend on it.")] = 1,
     *,
     lung_pictures_config: LungPicturesConfig,
@@ -41,11 +43,12 @@ def cxlseg_shard(
         raise CxrError("--weights is missing; expected a .safetensors file, or pretrained")
     clahe = Clahe(how.clahe_clip, how.clahe_tiles) if how.clahe_clip else None
     closing = Closing(how.kernel, how.dilate, how.erode)
-    recipe = CxlsegRecipe(
-        how.size, how.fit, clahe, how.enhanced, closing, how.jpeg_quality, how.mask_png, max_megapixels
-    )
+    if burnt_in not in ("reject", "keep"):
+        raise CxrError(f"--burnt-in {burnt_in}; expected reject or keep")
+    look = (how.size, how.fit, clahe, how.enhanced, closing, how.jpeg_quality, how.mask_png)
+    recipe = CxlsegRecipe(*look, max_megapixels, burnt_in)
     places = (root, how.weights, shard, shards, output, rejected)
-    run(manifest, reports, rejected_reports, *places, recipe, device, workers)
+    run(manifest, reports, rejected_reports, *places, recipe, device, workers, follow_links)
 
 
 def package_cxlseg(

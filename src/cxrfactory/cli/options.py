@@ -73,7 +73,7 @@ def preparation(config: PreprocessConfig) -> "Preparation":
     clip = config.clahe_clip
     clahe = None if clip is None else Clahe(clip, config.clahe_tiles, config.clahe_engine)
     enhancement = Enhancement(clahe, config.equalise)
-    return Preparation(config.size, config.remove_borders, enhancement, config.max_megapixels)
+    return Preparation(config.size, config.remove_borders, enhancement, config.max_megapixels, config.burnt_in)
 
 
 def _snake(name: str) -> str:

@@ -10,6 +10,7 @@ from cxrfactory.config import PreprocessConfig
 
 Output = Annotated[Path, typer.Option(help="Parquet file of images to write.")]
 Rejected = Annotated[Path, typer.Option(help="Parquet table of rejected images to write, with reasons.")]
+FollowLinks = Annotated[bool, typer.Option(help="Let links in the release lead out of its folder.")]
 Workers = Annotated[int, typer.Option(min=1, help="Threads; the output does not depend on their number.")]
 
 
@@ -21,6 +22,7 @@ def preprocess(
     rejected: Rejected,
     shard: Annotated[int, typer.Option(min=0, help="Number of the shard, from 0.")] = 0,
     shards: Annotated[int, typer.Option(min=1, help="Number of shards of the release.")] = 1,
+    follow_links: FollowLinks = False,
     workers: Workers = 1,
     *,
     preprocess_config: PreprocessConfig,
@@ -28,7 +30,8 @@ def preprocess(
     """Turn one shard of a manifest's included images into square 8-bit images with their geometry."""
     from cxrfactory.preprocess.shard import preprocess_shard
 
-    preprocess_shard(manifest, root, shard, shards, output, rejected, preparation(preprocess_config), workers)
+    recipe = preparation(preprocess_config)
+    preprocess_shard(manifest, root, shard, shards, output, rejected, recipe, workers, follow_links)
 
 
 @with_options(PreprocessConfig)

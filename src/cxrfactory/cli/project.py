@@ -77,6 +77,7 @@ def project_shard(
     rejected: Annotated[Path, typer.Option(help="Table of rejected studies to write (.parquet).")],
     shards: Annotated[int, typer.Option(help="How many shards the release has.")] = 1,
     names: Annotated[str | None, typer.Option(help="Name table, relative to the root.")] = None,
+    follow_links: Annotated[bool, typer.Option(help="Let links in the release lead out of its folder.")] = False,
     size: Annotated[int, typer.Option(min=1, help="Side of the square pictures, px.")] = 384,
     axes: Axes = None,
     spacing_mm: SpacingMm = None,
@@ -96,7 +97,7 @@ def project_shard(
     beam = (_curve(curve_hu, curve_mu_per_mm), source_detector_mm, source_object_mm, device)
     recipe = ProjectionRecipe(size, body_only, without_arms, *beam, threads)
     outputs = {"images": images, "masks": masks, "studies": studies, "rejected": rejected}
-    run(manifest, root, shard, shards, outputs, recipe, names, _layout(axes, spacing_mm))
+    run(manifest, root, shard, shards, outputs, recipe, names, _layout(axes, spacing_mm), follow_links)
 
 
 def _numbers(option: str, text: str, count: int | None = None) -> tuple[float, ...]:

@@ -127,7 +127,7 @@ def _header(taken: Radiograph, person: Person, key: str) -> Dataset:
     dataset.PixelIntensityRelationship, dataset.PixelIntensityRelationshipSign = "LOG", -1
     dataset.PatientOrientation = ["L", "F"]
     dataset.ImageLaterality = "U"
-    dataset.BurnedInAnnotation = "YES"
+    dataset.BurnedInAnnotation = "NO"  # a side marker alone names nobody
     dataset.SeriesNumber = dataset.InstanceNumber = 1
     dataset.ImagerPixelSpacing = dataset.PixelSpacing = [f"{taken.pixel_mm:.6f}"] * 2
     dataset.Rows, dataset.Columns, dataset.SamplesPerPixel = height, width, 1

@@ -47,6 +47,7 @@ class DatasetConfig(Section):
         None, description="CSV of its CheXpert labels, by study_id or image id; null: its own table, where it has one"
     )
 
+    follow_links: bool = Field(False, description="let links in root lead out of it, for trees of links")
 
 class ScanConfig(Section):
     """One release of chest CT with labels."""
@@ -72,6 +73,7 @@ class ScanConfig(Section):
     @model_validator(mode="after")
     def _patterns(self) -> "ScanConfig":
         for name in ("ct", "labels"):
+    follow_links: bool = Field(False, description="let links in root lead out of it, for trees of links")
             if "{study}" not in getattr(self, name):
                 raise ValueError(f"{name} is '{getattr(self, name)}'; expected a path that holds {{study}}")
         if (self.axes is None) != (self.spacing_mm is None):
@@ -107,3 +109,6 @@ class PreprocessConfig(Section):
         "opencv", description="opencv: clip in multiples of the mean bin; skimage: in shares of a tile's pixels"
     )
     max_megapixels: float = Field(100, gt=0, description="larger images are rejected unread")
+    burnt_in: Literal["reject", "keep"] = Field(
+        "reject", description="DICOM whose header says that its pixels name the patient (0028,0301): docs/privacy.md"
+    )

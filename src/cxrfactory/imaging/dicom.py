@@ -48,7 +48,15 @@ def looks_like_dicom(head: bytes) -> bool:
     return len(head) >= 8 and head[:2] in (b"\x02\x00", b"\x08\x00") and head[3:4] == b"\x00"
 
 
-def read_dicom(path: Path, max_megapixels: float) -> Radiograph:
+def burnt_in_flag(dataset: pydicom.Dataset) -> str | None:
+    """Return name and tag of the attribute that says that the pixels identify the patient; None where none says so."""
+    for name, tag in _BURNT_IN.items():
+        if str(dataset.get(name) or "").strip().upper() == "YES":
+            return f"{name} {tag}"
+    return None
+
+
+def read_dicom(path: Path, max_megapixels: float, burnt_in: str = "keep") -> Radiograph:
     """Read a frontal chest radiograph.
 
     Order: pixel data decoded; Modality LUT Sequence or rescale; first VOI LUT or else first window (linear,
@@ -62,6 +70,8 @@ def read_dicom(path: Path, max_megapixels: float) -> Radiograph:
         Larger images are refused undecoded, by the header and by the compressed stream's own header.
 
     Raises
+    burnt_in
+        ``reject`` refuses pixels that identify the patient, by :func:`burnt_in_flag`; ``keep`` takes them with a note.
     ------
     ImageError
         If it cannot be decoded, has several frames or true colour, or is no frontal chest radiograph of a
@@ -72,7 +82,7 @@ def read_dicom(path: Path, max_megapixels: float) -> Radiograph:
     except (InvalidDicomError, *DECODING_ERRORS) as error:
         raise ImageError(f"damaged DICOM: its header cannot be read ({type(error).__name__})") from error
     try:
-        return _read(dataset, max_megapixels)
+        return _read(dataset, max_megapixels, burnt_in)
     except ImageError:
         raise
     except DECODING_ERRORS as error:
@@ -82,10 +92,18 @@ def read_dicom(path: Path, max_megapixels: float) -> Radiograph:
         ) from error
 
 
-def _read(dataset: pydicom.Dataset, max_megapixels: float) -> Radiograph:
+def _read(dataset: pydicom.Dataset, max_megapixels: float, burnt_in: str) -> Radiograph:
     refuse_other_than_frontal_chest(dataset)
     missing = [name for name in ("Rows", "Columns", "PixelData") if name not in dataset]
     if missing:
+    notes = []
+    if flag := burnt_in_flag(dataset):
+        if burnt_in == "reject":
+            raise ImageError(
+                f"burnt-in annotation: {flag} is YES, so the pixels may name the patient; look at the image, and set "
+                "preprocess.burnt_in to keep where they do not"
+            )
+        notes.append(f"{flag} is YES; kept, as burnt_in says: its pixels may name the patient")
         raise ImageError(f"DICOM without {', '.join(missing)}: no image")
     frames = int(dataset.get("NumberOfFrames") or 1)
     if frames != 1:
@@ -105,7 +123,6 @@ def _read(dataset: pydicom.Dataset, max_megapixels: float) -> Radiograph:
                 f"{shape[0]} x {shape[1]}"
             )
     stored = dataset.pixel_array
-    notes = []
     if samples == 3:
         pixels = grey_of_colour(stored, GREY_TOLERANCE_LOSSY)
     else:

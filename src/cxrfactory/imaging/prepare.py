@@ -28,12 +28,15 @@ class Preparation:
         Contrast enhancement of the 8-bit crop.
     max_megapixels
         Larger files are refused undecoded.
+    burnt_in
+        ``reject`` or ``keep`` DICOM objects whose header says that their pixels identify the patient.
     """
 
     size: int = DEFAULT_SIZE
     remove_borders: bool = True
     enhancement: Enhancement = field(default_factory=Enhancement)
     max_megapixels: float = DEFAULT_MAX_MEGAPIXELS
+    burnt_in: str = "reject"
 
     def __post_init__(self) -> None:
         if self.size < 1:

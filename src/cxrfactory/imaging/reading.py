@@ -29,7 +29,9 @@ _TIFF_WHITE_IS_ZERO = 0
 _HEAD_BYTES = 144  # the DICOM preamble, its mark, and the first element
 
 
-def read_radiograph(path: str | Path, max_megapixels: float = DEFAULT_MAX_MEGAPIXELS) -> Radiograph:
+def read_radiograph(
+    path: str | Path, max_megapixels: float = DEFAULT_MAX_MEGAPIXELS, burnt_in: str = "keep"
+) -> Radiograph:
     """Read one radiograph file as a grey image in which dense bone is bright.
 
     JPEG, PNG and TIFF pixels are taken as stored (an EXIF orientation is not applied: landmarks published
@@ -42,6 +44,9 @@ def read_radiograph(path: str | Path, max_megapixels: float = DEFAULT_MAX_MEGAPI
         The file.
     max_megapixels
         Larger images are refused by their header, undecoded.
+    burnt_in
+        ``reject`` refuses DICOM objects whose header says that their pixels identify the patient; ``keep`` takes them
+        with a note. Other formats have no such mark.
 
     Raises
     ------
@@ -62,7 +67,7 @@ def read_radiograph(path: str | Path, max_megapixels: float = DEFAULT_MAX_MEGAPI
     if kind is not None:
         radiograph = Radiograph(_read_picture(path, kind, max_megapixels))
     elif looks_like_dicom(head):
-        radiograph = read_dicom(path, max_megapixels)
+        radiograph = read_dicom(path, max_megapixels, burnt_in)
     else:
         raise ImageError("neither JPEG, PNG, TIFF nor DICOM by its content")
     check_pixels(radiograph.pixels)

@@ -70,6 +70,8 @@ class CxlsegRecipe:
         Also encode the mask without loss.
     max_megapixels
         Larger files are refused undecoded.
+    burnt_in
+        ``reject`` or ``keep`` DICOM objects whose header says that their pixels identify the patient.
     """
 
     size: int = 224
@@ -80,6 +82,7 @@ class CxlsegRecipe:
     jpeg_quality: int = 95
     mask_png: bool = False
     max_megapixels: float = DEFAULT_MAX_MEGAPIXELS
+    burnt_in: str = "reject"
 
 
 def make_pictures(
@@ -159,6 +162,7 @@ def cxlseg_shard(
     recipe: CxlsegRecipe,
     device: str = "cpu",
     workers: int = 1,
+    follow_links: bool = False,
 ) -> tuple[int, int]:
     """Make the pictures of one shard.
 
@@ -182,6 +186,8 @@ def cxlseg_shard(
         ``cpu``, ``cuda`` or ``auto``, of the segmenter.
     workers
         Images side by side; no byte of the output depends on it.
+    follow_links
+        Let links in the release lead out of its root.
 
     Returns
     -------
@@ -208,7 +214,8 @@ def cxlseg_shard(
     def work(record: tuple[str, str]) -> dict[str, Any]:
         image_id, path = record
         try:
-            pixels = read_radiograph(path_inside(root, path), recipe.max_megapixels).pixels
+            file = path_inside(root, path, follow_links)
+            pixels = read_radiograph(file, recipe.max_megapixels, recipe.burnt_in).pixels
             return {"image_id": image_id} | make_pictures(pixels, find_lungs, recipe)
         except ImageError as error:
             log.warning("rejected %s: %s", image_id, error)

@@ -62,7 +62,7 @@ def preprocess_labelled(
 
     def work(record: dict[str, Any]) -> dict[str, Any]:
         landmarks = _landmarks(record["landmarks"], record["labels"])
-        radiograph = read_radiograph(record["path"], recipe.max_megapixels)
+        radiograph = read_radiograph(record["path"], recipe.max_megapixels, recipe.burnt_in)
         for note in radiograph.notes:
             log.warning("%s: %s", record["path"], note)
         _check_frame(landmarks, *radiograph.pixels.shape)

@@ -26,6 +26,7 @@ def preprocess_shard(
     rejected: str | Path,
     recipe: Preparation,
     workers: int = 1,
+    follow_links: bool = False,
 ) -> tuple[int, int]:
     """Preprocess the included images of one shard.
 
@@ -45,6 +46,8 @@ def preprocess_shard(
         What is done to each image.
     workers
         Threads; no byte of the output depends on it.
+    follow_links
+        Let links in the release lead out of its root.
 
     Returns
     -------
@@ -74,7 +77,8 @@ def preprocess_shard(
     )  # fmt: skip
 
     def work(record: dict[str, Any]) -> dict[str, Any]:
-        radiograph = read_radiograph(path_inside(root, record["path"]), recipe.max_megapixels)
+        path = path_inside(root, record["path"], follow_links)
+        radiograph = read_radiograph(path, recipe.max_megapixels, recipe.burnt_in)
         for note in radiograph.notes:
             log.warning("%s: %s", record["path"], note)
         image, geometry = prepare(radiograph, recipe)

@@ -35,6 +35,7 @@ def project_shard(
     recipe: ProjectionRecipe,
     names: str | None = None,
     layout: VolumeLayout | None = None,
+    follow_links: bool = False,
 ) -> tuple[int, int]:
     """Project the included studies of one shard, one at a time.
 
@@ -55,6 +56,8 @@ def project_shard(
         Table of label values and names, relative to the root.
     layout
         Spacing and axes of files that state none.
+    follow_links
+        Let links in the release lead out of its root.
 
     Returns
     -------
@@ -69,7 +72,7 @@ def project_shard(
     if not 0 <= shard < shards:
         raise CxrError(f"shard {shard} of {shards}; expected 0 to {shards - 1}")
     root = Path(root)
-    table = None if names is None else read_names(path_inside(root, names))
+    table = None if names is None else read_names(path_inside(root, names, follow_links))
     if table is not None:
         _list_dropped(list(table.values()))
     frame = read_table(manifest, SCANS)
@@ -83,7 +86,7 @@ def project_shard(
         write_masks = stack.enter_context(table_writer(outputs["masks"], MASKS))
         for record in progress(records, "project", total=len(records)):
             try:
-                ct, labels = (path_inside(root, record[part]) for part in ("ct", "labels"))
+                ct, labels = (path_inside(root, record[part], follow_links) for part in ("ct", "labels"))
                 study = project_study(ct, labels, table, recipe, layout)
             except CxrError as error:  # whatever is wrong with one study ends that study
                 log.warning("rejected %s: %s", record["study_id"], error)
