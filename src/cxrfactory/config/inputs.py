@@ -42,12 +42,12 @@ class DatasetConfig(Section):
         False, description="where the view is missing, let the procedure text decide (MIMIC-CXR-JPG)"
     )
     check_files: bool = Field(False, description="look for every image file at ingest already")
+    follow_links: bool = Field(False, description="let links in root lead out of it, for trees of links")
     reports: ReportsConfig | None = Field(None, description="its reports: source and layout; null: none")
     labels: str | None = Field(
         None, description="CSV of its CheXpert labels, by study_id or image id; null: its own table, where it has one"
     )
 
-    follow_links: bool = Field(False, description="let links in root lead out of it, for trees of links")
 
 class ScanConfig(Section):
     """One release of chest CT with labels."""
@@ -68,12 +68,12 @@ class ScanConfig(Section):
         None, description="sides to which the stored axes grow, e.g. RAS; only for files without an orientation"
     )
     spacing_mm: list[float] | None = Field(None, description="voxel size along the stored axes; goes with axes")
+    follow_links: bool = Field(False, description="let links in root lead out of it, for trees of links")
     shards: int = Field(1, ge=1, le=9999, description="files that its studies are split into; some 100 studies each")
 
     @model_validator(mode="after")
     def _patterns(self) -> "ScanConfig":
         for name in ("ct", "labels"):
-    follow_links: bool = Field(False, description="let links in root lead out of it, for trees of links")
             if "{study}" not in getattr(self, name):
                 raise ValueError(f"{name} is '{getattr(self, name)}'; expected a path that holds {{study}}")
         if (self.axes is None) != (self.spacing_mm is None):

@@ -25,6 +25,8 @@ warnings.filterwarnings("ignore", module=r"pydicom\.")
 logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 
 _GREY = ("MONOCHROME1", "MONOCHROME2")
+# By these a header says that its pixels tell who the patient is (PS3.3 C.7.6.1.1). Side markers alone set neither.
+_BURNT_IN = {"BurnedInAnnotation": "(0028,0301)", "RecognizableVisualFeatures": "(0028,0302)"}
 # What pydicom and the decoders raise on damaged data.
 DECODING_ERRORS = (
     AttributeError,
@@ -68,10 +70,10 @@ def read_dicom(path: Path, max_megapixels: float, burnt_in: str = "keep") -> Rad
         File with or without preamble.
     max_megapixels
         Larger images are refused undecoded, by the header and by the compressed stream's own header.
-
-    Raises
     burnt_in
         ``reject`` refuses pixels that identify the patient, by :func:`burnt_in_flag`; ``keep`` takes them with a note.
+
+    Raises
     ------
     ImageError
         If it cannot be decoded, has several frames or true colour, or is no frontal chest radiograph of a
@@ -94,8 +96,6 @@ def read_dicom(path: Path, max_megapixels: float, burnt_in: str = "keep") -> Rad
 
 def _read(dataset: pydicom.Dataset, max_megapixels: float, burnt_in: str) -> Radiograph:
     refuse_other_than_frontal_chest(dataset)
-    missing = [name for name in ("Rows", "Columns", "PixelData") if name not in dataset]
-    if missing:
     notes = []
     if flag := burnt_in_flag(dataset):
         if burnt_in == "reject":
@@ -104,6 +104,8 @@ def _read(dataset: pydicom.Dataset, max_megapixels: float, burnt_in: str) -> Rad
                 "preprocess.burnt_in to keep where they do not"
             )
         notes.append(f"{flag} is YES; kept, as burnt_in says: its pixels may name the patient")
+    missing = [name for name in ("Rows", "Columns", "PixelData") if name not in dataset]
+    if missing:
         raise ImageError(f"DICOM without {', '.join(missing)}: no image")
     frames = int(dataset.get("NumberOfFrames") or 1)
     if frames != 1:
