@@ -178,7 +178,7 @@ def test_pictures_of_another_size_are_refused(tmp_path):
 
 def test_tables_at_fault_are_named(tmp_path):
     path = tmp_path / "p.parquet"
-    with pytest.raises(CxrError, match="package the release first"):
+    with pytest.raises(CxrError, match="no such file; run the stage that makes it first"):
         worst_rows(path, 3)
     path.write_bytes(b"none")
     with pytest.raises(CxrError, match="not a readable Parquet"):

@@ -63,7 +63,7 @@ def write_dx(path: Path, taken: Radiograph, person: Person, display: DisplayPath
         dataset.compress(RLELossless, generate_instance_uid=False)
     elif display.syntax == "jpeg2000":
         dataset.compress(JPEG2000Lossless, generate_instance_uid=False)
-    with atomic_path(path) as temporary:
+    with atomic_path(path, durable=False) as temporary:
         dataset.save_as(temporary, enforce_file_format=True)
 
 

@@ -32,9 +32,9 @@ def write_labelled(root: Path, source: SourceChest, person: Person, size: int, s
     image[top : top + height, left : left + width] = to_8bit(taken.grey)
     nodes = landmarks(taken.truth) + np.array([left, top])
     name = f"virtual-{person.number:04d}"
-    write_bytes(root / "images" / f"{name}.png", encode_png(image))
+    write_bytes(root / "images" / f"{name}.png", encode_png(image), durable=False)
     for folder, nodes_of in FOLDERS.items():
-        with atomic_path(root / folder / f"{name}.npy") as temporary:
+        with atomic_path(root / folder / f"{name}.npy", durable=False) as temporary:
             np.save(temporary, nodes[nodes_of])
     return {
         "File": f"{name}.png",

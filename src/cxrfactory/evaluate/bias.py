@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 
 from cxrfactory.errors import CxrError
 from cxrfactory.evaluate.bias_plots import plot_differences
@@ -16,7 +15,7 @@ from cxrfactory.metrics.groups import GroupGap, group_gaps, mann_whitney, patien
 from cxrfactory.metrics.intervals import RESAMPLES
 from cxrfactory.tables.atomic import write_text
 from cxrfactory.tables.chexmask import read_chexmask
-from cxrfactory.tables.parquet import read_table
+from cxrfactory.tables.parquet import read_table, stored_schema
 
 log = get_logger(__name__)
 
@@ -105,7 +104,7 @@ def _read_scores(path: Path) -> pd.DataFrame:
     """Scores by image id, of the columns of SCORES that the table has."""
     if path.suffix == ".parquet":
         read_table(path, columns=["image_id", "dice_rca_mean"])  # says what is missing
-        stored = pq.read_schema(path).names
+        stored = stored_schema(path).names
         table = read_table(path, columns=["image_id", *(name for name in SCORES if name in stored)])
     else:
         table = read_chexmask(path, columns=["Dice RCA (Mean)"])

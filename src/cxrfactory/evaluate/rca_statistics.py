@@ -9,14 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 
 from cxrfactory.errors import CxrError
-from cxrfactory.evaluate.plots import pyplot, save_figure
+from cxrfactory.imaging.figure import pyplot, save_figure
 from cxrfactory.logs import get_logger
 from cxrfactory.tables.atomic import write_text
 from cxrfactory.tables.chexmask import DICE_COLUMNS, read_chexmask
-from cxrfactory.tables.parquet import read_table
+from cxrfactory.tables.parquet import read_table, stored_schema
 
 log = get_logger(__name__)
 
@@ -103,7 +102,7 @@ def _files(product: Sequence[str | Path]) -> list[Path]:
 def _read(path: Path) -> pd.DataFrame:
     if path.suffix == ".parquet":
         read_table(path, columns=["image_id", *list(SCORES)[:2]])
-        stored = pq.read_schema(path).names
+        stored = stored_schema(path).names
         table = read_table(path, columns=[name for name in SCORES if name in stored])
     else:
         # RLE and landmarks stay on the disk: only the two columns are parsed.

@@ -36,8 +36,8 @@ def encode_png(image: UInt8[np.ndarray, "height width *channels"] | UInt16[np.nd
 def save_png(
     image: UInt8[np.ndarray, "height width *channels"] | UInt16[np.ndarray, "height width"], path: str | Path
 ) -> None:
-    """Write a grey or RGB picture as PNG, atomically."""
-    write_bytes(path, encode_png(image))
+    """Write a grey or RGB picture as PNG, atomically; where many are written, one ``flush`` follows them all."""
+    write_bytes(path, encode_png(image), durable=False)
 
 
 def decode_png(data: bytes) -> UInt8[np.ndarray, "height width"]:

@@ -19,7 +19,6 @@ from typing import IO, Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from cxrfactory.anatomy.graph import LandmarkGraph, landmark_graph
 from cxrfactory.errors import CxrError, ImageError
@@ -37,6 +36,7 @@ from cxrfactory.package.inputs import (
 from cxrfactory.package.rows import Prediction, Scores, pack_image, product_schema
 from cxrfactory.tables.atomic import atomic_path, write_text
 from cxrfactory.tables.chexmask import header_text
+from cxrfactory.tables.parquet import parquet_writer
 
 log = get_logger(__name__)
 
@@ -143,9 +143,7 @@ def package_chexmask(
         }
         for stream in texts.values():
             stream.write(header_text(id_column))
-        writer = stack.enter_context(
-            pq.ParquetWriter(temporary["parquet"], product_schema(estimator is not None), compression="zstd")
-        )
+        writer = stack.enter_context(parquet_writer(temporary["parquet"], product_schema(estimator is not None)))
         jobs = _scored(dataset, merged_predictions(landmarks, graph.nodes), scores, rejections, set(included))
         chunks = -(-len(included) // CHUNK_ROWS)
         for packed in progress(

@@ -14,15 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.package.accounts import SUMMARY
 from cxrfactory.package.cxlseg_inputs import release_labels, select_images
 from cxrfactory.package.cxlseg_shard import PICTURES, ROWS_PER_GROUP
-from cxrfactory.tables.atomic import write_bytes, write_text
+from cxrfactory.tables.atomic import flush, write_bytes, write_text
 from cxrfactory.tables.cxlseg import (
     CHEXPERT_LABELS,
     TABLES,
@@ -31,7 +29,7 @@ from cxrfactory.tables.cxlseg import (
     segmented_path,
     write_tables,
 )
-from cxrfactory.tables.parquet import read_table
+from cxrfactory.tables.parquet import read_batches, read_table
 from cxrfactory.tables.paths import path_inside
 from cxrfactory.tables.schemas import REJECTED
 from cxrfactory.tables.splits import SHARES, SPLITS, split_by_image, split_by_patient
@@ -126,6 +124,7 @@ def package_cxlseg(
         lossless = _write_pictures(pictures, dict(zip(rows["image_id"], rows["path"], strict=True)), building)
         write_tables(tables, building)
         building.chmod(0o755)
+        flush()
         shutil.rmtree(output, ignore_errors=True)
         os.replace(building, output)
     finally:
@@ -211,19 +210,15 @@ def _write_pictures(pictures: Sequence[str | Path], paths: dict[str, str], folde
         names = (segmented_path(path), mask_path(path), mask_path(path, ".png"))
         for column, name in zip(PICTURE_COLUMNS, names, strict=True):
             if row[column] is not None:
-                write_bytes(path_inside(folder, name), row[column])
+                write_bytes(path_inside(folder, name), row[column], durable=False)
         lossless |= row["mask_png"] is not None
     return lossless
 
 
 def _rows(pictures: Sequence[str | Path]) -> Iterator[dict[str, Any]]:
     for path in pictures:
-        try:
-            with pq.ParquetFile(path) as file:
-                for batch in file.iter_batches(batch_size=ROWS_PER_GROUP, columns=["image_id", *PICTURE_COLUMNS]):
-                    yield from batch.to_pylist()
-        except (OSError, pa.ArrowInvalid) as error:
-            raise CxrError(f"{path}: not a readable shard of {PICTURES.names} ({error})") from error
+        for batch in read_batches(path, ["image_id", *PICTURE_COLUMNS], ROWS_PER_GROUP, PICTURES):
+            yield from batch.to_pylist()
 
 
 def _summary(

@@ -17,7 +17,7 @@ from cxrfactory.logs import get_logger
 from cxrfactory.package.accounts import SUMMARY, read_json
 from cxrfactory.package.cxlseg_text import card_text
 from cxrfactory.package.provenance import library_versions, source_commit
-from cxrfactory.tables.atomic import write_bytes, write_text
+from cxrfactory.tables.atomic import flush, write_bytes, write_text
 from cxrfactory.tables.parquet import read_table
 from cxrfactory.tables.weights import card_path, read_weights, sha256_of, weights_file
 
@@ -91,6 +91,7 @@ def close_cxlseg(
         write_text(building / "README.md", card_text(summaries, provenance, credits))
         files = _write_sums(building)
         building.chmod(0o755)
+        flush()
         shutil.rmtree(output, ignore_errors=True)
         os.replace(building, output)
     finally:

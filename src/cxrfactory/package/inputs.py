@@ -7,13 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 
 from cxrfactory.anatomy.graph import JSRT, ORGAN_NODES, landmark_graph
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.geometry import Geometry
 from cxrfactory.package.rows import Prediction, Scores
-from cxrfactory.tables.parquet import read_table, stored_graph
+from cxrfactory.tables.parquet import read_batches, read_table, stored_graph
 from cxrfactory.tables.schemas import GEOMETRY_FIELDS, LANDMARKS, MANIFEST, RCA, REJECTED, SCORE_FIELDS
 
 # A few hundred rows of each open shard are in memory at a time.
@@ -172,16 +171,7 @@ def _rows(path: str | Path, nodes: int) -> Iterator[Prediction]:
 
 
 def _batches(path: str | Path, columns: list[str], rows: int) -> Iterator:
-    if not Path(path).is_file():
-        raise CxrError(f"{path}: no such file; run the stage that makes it first")
-    try:
-        with pq.ParquetFile(path) as file:
-            missing = [name for name in LANDMARKS.names if name in columns and name not in file.schema_arrow.names]
-            if missing:
-                raise CxrError(f"{path}: columns {missing} are missing; found {file.schema_arrow.names}")
-            yield from file.iter_batches(batch_size=rows, columns=columns)
-    except (OSError, ValueError) as error:  # pyarrow's ArrowInvalid is a ValueError
-        raise CxrError(f"{path}: not a readable Parquet file ({error})") from error
+    yield from read_batches(path, columns, rows, LANDMARKS)
 
 
 def _refuse_duplicates(where: str, ids: pd.Series) -> None:

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.png import decode_png
@@ -39,7 +38,9 @@ from cxrfactory.package.radgenome_stats import (
     footprints,
     inventory,
 )
+from cxrfactory.tables.atomic import flush
 from cxrfactory.tables.keys import put_aside
+from cxrfactory.tables.parquet import write_arrow
 from cxrfactory.tables.weights import sha256_of
 
 log = get_logger(__name__)
@@ -198,7 +199,7 @@ def _write_studies(path: Path, accounts: Accounts, splits: Mapping[str, str]) ->
     column = pa.array([splits[study] for study in accounts.kept["study_id"].to_pylist()], pa.string())
     where = accounts.kept.schema.get_field_index("release") + 1
     table = accounts.kept.add_column(where, pa.field("split", pa.string(), nullable=False), column)
-    pq.write_table(table.combine_chunks().replace_schema_metadata(None), path, compression="zstd")
+    write_arrow(table.combine_chunks().replace_schema_metadata(None), path)
 
 
 def _write_statistics(folder: Path, tally: Tally, accounts: Accounts) -> dict[str, list[dict[str, Any]]]:
@@ -255,6 +256,7 @@ def _replaced_folder(output: Path) -> Iterator[Path]:
         new = holder / "new"
         new.mkdir()
         yield new
+        flush()
         old = holder / "old"
         if output.exists():
             output.rename(old)

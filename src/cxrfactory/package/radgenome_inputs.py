@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from cxrfactory.errors import CxrError
 from cxrfactory.package.inputs import Rejection, read_rejected
 from cxrfactory.projection.drr import VIEWS
+from cxrfactory.tables.parquet import read_batches
 from cxrfactory.tables.schemas import MASKS, PROJECTIONS, SCANS, STUDIES
 
 BATCH_ROWS = 4096  # of each open mask shard
@@ -174,21 +174,15 @@ def read_whole(path: str | Path, schema: pa.Schema) -> pa.Table:
 
 
 def _batches(path: str | Path, schema: pa.Schema, rows: int) -> Iterator[pa.Table]:
-    if not Path(path).is_file():
-        raise CxrError(f"{path}: no such file; run the stage that makes it first")
-    try:
-        with pq.ParquetFile(path) as file:
-            missing = [name for name in schema.names if name not in file.schema_arrow.names]
-            if missing:
-                raise CxrError(f"{path}: columns {missing} are missing; found {file.schema_arrow.names}")
-            for batch in file.iter_batches(batch_size=rows, columns=schema.names):
-                table = pa.Table.from_batches([batch]).select(schema.names)
-                empty = [field.name for field in schema if not field.nullable and table[field.name].null_count]
-                if empty:
-                    raise CxrError(f"{path}: column '{empty[0]}' holds empty cells")
-                yield table.cast(schema)
-    except (OSError, ValueError, pa.ArrowNotImplementedError) as error:  # ArrowInvalid is a ValueError
-        raise CxrError(f"{path}: not a Parquet table as expected ({' '.join(str(error).split())})") from error
+    for batch in read_batches(path, schema.names, rows):
+        table = pa.Table.from_batches([batch])
+        empty = [field.name for field in schema if not field.nullable and table[field.name].null_count]
+        if empty:
+            raise CxrError(f"{path}: column '{empty[0]}' holds empty cells")
+        try:
+            yield table.cast(schema)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            raise CxrError(f"{path}: not a Parquet table as expected ({' '.join(str(error).split())})") from error
 
 
 def _by_study(path: str) -> Iterator[tuple[str, pa.Table]]:

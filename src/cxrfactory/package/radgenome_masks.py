@@ -20,6 +20,7 @@ from cxrfactory.package.radgenome_inputs import studies_masks
 from cxrfactory.package.radgenome_stats import SPLITS, AnatomyClass, Tally
 from cxrfactory.projection.drr import VIEWS
 from cxrfactory.tables.mask_facts import MaskFacts, mask_facts
+from cxrfactory.tables.parquet import parquet_writer
 from cxrfactory.tables.rle import rle_decode, rle_encode
 from cxrfactory.tables.schemas import MASKS
 
@@ -108,7 +109,7 @@ def write_masks(
     (folder / "coco").mkdir()
     with ExitStack() as stack:
         masks, united = (
-            _GroupedWriter(stack.enter_context(pq.ParquetWriter(folder / name, schema, compression="zstd")), schema)
+            _GroupedWriter(stack.enter_context(parquet_writer(folder / name, schema)), schema)
             for name, schema in (("masks.parquet", PRODUCT_MASKS), ("regions.parquet", REGIONS))
         )
         coco = _open_coco(folder / "coco", stack, kept, splits, classes)

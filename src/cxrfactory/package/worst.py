@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from cxrfactory.anatomy.graph import LandmarkGraph, landmark_graph
 from cxrfactory.errors import CxrError
@@ -23,6 +21,7 @@ from cxrfactory.package.accounts import SUMMARY, read_json
 from cxrfactory.package.chexmask import product_files
 from cxrfactory.package.rows import ESTIMATE_FIELDS
 from cxrfactory.tables.atomic import text_file
+from cxrfactory.tables.parquet import read_batches, stored_schema
 from cxrfactory.tables.schemas import SCORE_FIELDS
 from cxrfactory.tables.selected_rows import selected_rows
 
@@ -114,20 +113,10 @@ def worst_rows(path: str | Path, count: int) -> tuple[list[str], list[Row]]:
     CxrError
         If the file is missing, is no Parquet file or lacks a column.
     """
-    if not Path(path).is_file():
-        raise CxrError(f"{path}: no such file; package the release first")
-    try:
-        with pq.ParquetFile(path) as file:
-            stored = file.schema_arrow.names
-            names = _SCORES + (_ESTIMATES if _ESTIMATES[0] in stored else [])
-            missing = [name for name in ("image_id", *names) if name not in stored]
-            if missing:
-                raise CxrError(f"{path}: columns {missing} are missing; found {stored}")
-            worst: list[Row] = []
-            for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=["image_id", *names]):
-                worst = heapq.nsmallest(count, [*worst, *batch.to_pylist()], key=_order)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise CxrError(f"{path}: not a readable Parquet file ({error})") from error
+    names = _SCORES + (_ESTIMATES if _ESTIMATES[0] in stored_schema(path).names else [])
+    worst: list[Row] = []
+    for batch in read_batches(path, ["image_id", *names], BATCH_ROWS):
+        worst = heapq.nsmallest(count, [*worst, *batch.to_pylist()], key=_order)
     return names, worst
 
 

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from cxrfactory.imaging.label_names import read_names
 from cxrfactory.imaging.orientation import VolumeLayout
 from cxrfactory.imaging.png import save_png
@@ -14,7 +12,7 @@ from cxrfactory.project.structures import labelled
 from cxrfactory.project.study import project_study
 from cxrfactory.projection.drr import VIEWS
 from cxrfactory.projection.grey import COUNTS_PER_UNIT, to_8bit, to_16bit
-from cxrfactory.tables.atomic import atomic_path
+from cxrfactory.tables.parquet import write_arrow
 
 MASKS_FILE = "masks.parquet"
 
@@ -64,8 +62,7 @@ def project(
         rows, columns = study.pixel_mm[view]
         height, width = counts.shape
         log.info("%s: %d x %d px of %.4f x %.4f mm (rows x columns)", view, height, width, rows, columns)
-    with atomic_path(output / MASKS_FILE) as temporary:
-        pq.write_table(mask_rows(output.name, structures, study.masks), temporary)
+    write_arrow(mask_rows(output.name, structures, study.masks), output / MASKS_FILE)
     for note in study.notes:
         log.info("%s", note)
     known = sum(each.class_id is not None for each in structures)

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.png import decode_png
@@ -20,7 +19,7 @@ from cxrfactory.rca.labels import HEART, graph_of, label_codes
 from cxrfactory.rca.reference import ReferenceSet, check_definition, library_digest, read_reference
 from cxrfactory.rca.score import Aligner, origin, resized, score_aligned, select_references
 from cxrfactory.tables.calibration import write_scores
-from cxrfactory.tables.parquet import read_table, write_table
+from cxrfactory.tables.parquet import read_batches, read_table, write_table
 from cxrfactory.tables.schemas import IMAGES, RCA, REJECTED
 from cxrfactory.tables.streaming import in_order
 
@@ -137,15 +136,13 @@ def rca_shard(
 
 def image_jobs(images: Path, table: pd.DataFrame) -> Iterator[Job]:
     """Stream the image shard, so that a big one is never whole in memory."""
-    read_table(images, IMAGES, columns=["image_id"])  # the checks, and their errors
     wanted = {row["image_id"]: row for row in table.to_dict("records")}
-    with pq.ParquetFile(images) as file:
-        for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=["image_id", "png"]):
-            for image_id, png in zip(batch["image_id"].to_pylist(), batch["png"].to_pylist(), strict=True):
-                if image_id in wanted:
-                    row = wanted.pop(image_id)
-                    points, latent = np.asarray(row["landmarks"]), np.asarray(row["latent"])
-                    yield Job(image_id, png, points, latent, int(row["size"]))
+    for batch in read_batches(images, ["image_id", "png"], _BATCH_ROWS, IMAGES):
+        for image_id, png in zip(batch["image_id"].to_pylist(), batch["png"].to_pylist(), strict=True):
+            if image_id in wanted:
+                row = wanted.pop(image_id)
+                points, latent = np.asarray(row["landmarks"]), np.asarray(row["latent"])
+                yield Job(image_id, png, points, latent, int(row["size"]))
 
 
 def _run(

@@ -5,13 +5,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cxrfactory.errors import CxrError
 from cxrfactory.tables.atomic import write_text
-from cxrfactory.tables.parquet import write_table
+from cxrfactory.tables.parquet import stored_schema, write_table
 from cxrfactory.tables.schemas import RCA
 
 METADATA_KEY = "rca"
@@ -121,13 +119,9 @@ def stored_origin(path: str | Path) -> ScoreOrigin | None:
     CxrError
         If the file is missing or not readable, or its record is not of this format.
     """
-    if not Path(path).is_file():
-        raise CxrError(f"{path}: no such file; run the rca stage first")
+    text = (stored_schema(path).metadata or {}).get(METADATA_KEY.encode())
     try:
-        text = (pq.read_schema(path).metadata or {}).get(METADATA_KEY.encode())
         return None if text is None else ScoreOrigin.model_validate_json(text)
-    except pa.ArrowInvalid as error:
-        raise CxrError(f"{path}: not a readable Parquet file ({error})") from error
     except ValidationError as error:
         raise CxrError(f"{path}: no record of its RCA ({_first(error)}); run the rca stage again") from error
 

@@ -11,11 +11,11 @@ from typing import TypeVar
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 
 from cxrfactory.errors import CxrError
 from cxrfactory.tables.atomic import atomic_path
 from cxrfactory.tables.landmark_text import NODE_COUNTS, landmark_text, parse_landmarks
+from cxrfactory.tables.parquet import open_parquet
 
 T = TypeVar("T")
 
@@ -183,11 +183,7 @@ def _parsed(path: Path, raw: pd.DataFrame, id_column: str, wanted: list[str], fi
 
 
 def _parquet_pieces(path: Path, columns: Sequence[str] | None, chunksize: int | None) -> Iterator[pd.DataFrame]:
-    try:
-        file = pq.ParquetFile(path)
-    except (OSError, ValueError) as error:
-        raise CxrError(f"{path}: not a readable Parquet file ({error})") from error
-    with file:
+    with open_parquet(path) as file:
         stored = file.schema_arrow.names
         if "image_id" not in stored:
             raise CxrError(f"{path}: column 'image_id' is missing; found {stored}")

@@ -1,6 +1,10 @@
-"""Parquet in and out, with the schema checked and the bytes reproducible."""
+"""Parquet in and out: schema checked, bytes reproducible, damage noticed.
 
-from collections.abc import Iterator, Mapping
+All Parquet files of the factory are written and read here. Each page has a checksum, footer and file have
+theirs (:mod:`cxrfactory.tables.seal`), and all are verified on reading.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,6 +14,7 @@ import pyarrow.parquet as pq
 
 from cxrfactory.errors import CxrError
 from cxrfactory.tables.atomic import atomic_path
+from cxrfactory.tables.seal import fault_of, seal
 
 GRAPH_KEY = "graph"
 
@@ -58,9 +63,14 @@ def write_table(
         table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise CxrError(f"{path}: {error}") from error
-    with atomic_path(path) as temporary:
-        stored = dict(facts or {}) | ({} if graph is None else {GRAPH_KEY: graph})
-        pq.write_table(table.replace_schema_metadata(stored or None), temporary, compression="zstd")
+    stored = dict(facts or {}) | ({} if graph is None else {GRAPH_KEY: graph})
+    write_arrow(table.replace_schema_metadata(stored or None), path)
+
+
+def write_arrow(table: pa.Table, path: str | Path) -> None:
+    """Write an Arrow table as it is, metadata too, atomically."""
+    with atomic_path(path) as temporary, parquet_writer(temporary, table.schema) as writer:
+        writer.write_table(table)
 
 
 def stored_graph(path: str | Path) -> str | None:
@@ -74,7 +84,7 @@ def stored_graph(path: str | Path) -> str | None:
     CxrError
         If the file is missing or is no Parquet file.
     """
-    facts = _read_schema(Path(path)).metadata or {}
+    facts = stored_schema(path).metadata or {}
     name = facts.get(GRAPH_KEY.encode())
     return None if name is None else name.decode()
 
@@ -86,34 +96,156 @@ def table_writer(path: str | Path, schema: pa.Schema) -> Iterator[pq.ParquetWrit
     Bytes columns (pictures) are stored as they are, because they do not compress further.
     """
     compression = {field.name: "NONE" if pa.types.is_binary(field.type) else "ZSTD" for field in schema}
-    with (
-        atomic_path(path) as temporary,
-        pq.ParquetWriter(temporary, schema, compression=compression, use_dictionary=False) as writer,
-    ):
+    with atomic_path(path) as temporary, parquet_writer(temporary, schema, compression, dictionary=False) as writer:
         yield writer
 
 
+@contextmanager
+def parquet_writer(
+    path: str | Path, schema: pa.Schema, compression: str | dict[str, str] = "zstd", dictionary: bool = True
+) -> Iterator[pq.ParquetWriter]:
+    """Open a file in the making for writing, with checksums; its appearing is the caller's matter."""
+    with pq.ParquetWriter(
+        path, schema, compression=compression, use_dictionary=dictionary, write_page_checksum=True
+    ) as writer:
+        yield writer
+    seal(path)
+
+
 def read_table(path: str | Path, schema: pa.Schema | None = None, columns: list[str] | None = None) -> pd.DataFrame:
-    """Read a Parquet table; with a schema, check that its columns are there.
+    """Read a Parquet table; with a schema, check that its columns are there and of its kinds.
 
     Raises
     ------
     CxrError
-        If the file is missing, is no Parquet file, or lacks a column.
+        If the file is missing, is no Parquet file, is damaged, lacks a column or holds one of another kind.
+    """
+    with open_parquet(path) as file:
+        wanted = columns or (schema.names if schema is not None else file.schema_arrow.names)
+        check_columns(path, file.schema_arrow, wanted, schema)
+        return file.read(columns=wanted).select(wanted).to_pandas()
+
+
+def read_batches(
+    path: str | Path, columns: Sequence[str], rows: int, schema: pa.Schema | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Iterate a table piece by piece, at most ``rows`` rows at a time, columns in the order given.
+
+    Raises
+    ------
+    CxrError
+        As :func:`read_table`.
+    """
+    with open_parquet(path) as file:
+        check_columns(path, file.schema_arrow, columns, schema)
+        for batch in file.iter_batches(batch_size=rows, columns=list(columns)):
+            yield batch.select(list(columns))
+
+
+def stored_schema(path: str | Path) -> pa.Schema:
+    """Columns and metadata of a table.
+
+    Raises
+    ------
+    CxrError
+        If the file is missing, is no Parquet file, or its footer is damaged.
+    """
+    with open_parquet(path) as file:
+        return file.schema_arrow
+
+
+def stored_rows(path: str | Path) -> int:
+    """Read a table's number of rows from its footer.
+
+    Raises
+    ------
+    CxrError
+        As :func:`stored_schema`.
+    """
+    with open_parquet(path) as file:
+        return file.metadata.num_rows
+
+
+def check_whole(path: str | Path) -> int:
+    """Read a whole file, verify every checksum that it carries, and return its number of rows.
+
+    Raises
+    ------
+    CxrError
+        If the file is missing, is no Parquet file, or is damaged anywhere.
+    """
+    with open_parquet(path) as file:
+        fault = fault_of(path, pages=True)
+        if fault is not None:
+            raise unreadable(path, fault)
+        for group in range(file.num_row_groups):
+            file.read_row_group(group)
+        return file.metadata.num_rows
+
+
+@contextmanager
+def open_parquet(path: str | Path) -> Iterator[pq.ParquetFile]:
+    """Open a file for reading with its checksums verified; faults of reading it become one line.
+
+    Raises
+    ------
+    CxrError
+        If the file is missing, is no Parquet file, or what is read of it is damaged.
     """
     path = Path(path)
-    names = _read_schema(path).names
-    wanted = columns or (schema.names if schema is not None else names)
-    missing = [name for name in wanted if name not in names]
-    if missing:
-        raise CxrError(f"{path}: columns {missing} are missing; found {names}")
-    return pq.read_table(path, columns=wanted).to_pandas()
-
-
-def _read_schema(path: Path) -> pa.Schema:
     if not path.is_file():
         raise CxrError(f"{path}: no such file; run the stage that makes it first")
     try:
-        return pq.read_schema(path)
-    except pa.ArrowInvalid as error:
-        raise CxrError(f"{path}: not a readable Parquet file ({error})") from error
+        fault = fault_of(path)
+        if fault is not None:
+            raise unreadable(path, fault)
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            yield file
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        # Faults of the machine (too many open files, no permission) have a number; those of the content have none.
+        if isinstance(error, OSError) and error.errno is not None:
+            raise CxrError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise unreadable(path, " ".join(str(error).split())) from error
+
+
+def unreadable(path: str | Path, fault: str) -> CxrError:
+    """Return the error of a damaged or foreign file."""
+    return CxrError(
+        f"{path}: not a readable Parquet file: damaged or of another format ({fault}); if the workflow made it, "
+        "delete it and run the workflow again: its rule makes it anew"
+    )
+
+
+def check_columns(path: str | Path, stored: pa.Schema, wanted: Sequence[str], schema: pa.Schema | None = None) -> None:
+    """Refuse a table without the columns, or with columns of another kind than the schema's.
+
+    Raises
+    ------
+    CxrError
+        One line that names them.
+    """
+    missing = [name for name in wanted if name not in stored.names]
+    if missing:
+        raise CxrError(f"{path}: columns {missing} are missing; found {stored.names}")
+    for name in wanted if schema is not None else ():
+        if name in schema.names and not _same_kind(stored.field(name).type, schema.field(name).type):
+            raise CxrError(
+                f"{path}: column '{name}' is of type {stored.field(name).type}; expected {schema.field(name).type}"
+            )
+
+
+def _same_kind(found: pa.DataType, wanted: pa.DataType) -> bool:
+    """Whether values of one type stand for those of the other: widths may differ, and whole numbers may be floats."""
+    return pa.types.is_null(found) or _kind(found) == _kind(wanted)
+
+
+def _kind(of: pa.DataType) -> str:
+    if pa.types.is_dictionary(of):
+        return _kind(of.value_type)
+    if pa.types.is_list(of) or pa.types.is_large_list(of) or pa.types.is_fixed_size_list(of):
+        return f"list of {_kind(of.value_type)}"
+    if pa.types.is_string(of) or pa.types.is_large_string(of):
+        return "string"
+    if pa.types.is_binary(of) or pa.types.is_large_binary(of):
+        return "binary"
+    return "number" if pa.types.is_integer(of) or pa.types.is_floating(of) else str(of)

@@ -6,9 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from cxrfactory.errors import CxrError
+from cxrfactory.tables.parquet import check_columns, open_parquet
 
 
 def selected_rows(path: str | Path, image_ids: Collection[str], columns: Sequence[str]) -> Iterator[pd.DataFrame]:
@@ -31,20 +30,11 @@ def selected_rows(path: str | Path, image_ids: Collection[str], columns: Sequenc
     CxrError
         If the file is missing, is no Parquet file, or lacks a column.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise CxrError(f"{path}: no such file; run the stage that makes it first")
     wanted = pa.array(sorted(image_ids), pa.string())
     names = ["image_id", *columns]
-    try:
-        with pq.ParquetFile(path) as file:
-            stored = file.schema_arrow.names
-            missing = [name for name in names if name not in stored]
-            if missing:
-                raise CxrError(f"{path}: columns {missing} are missing; found {stored}")
-            for group in range(file.num_row_groups):
-                found = pc.is_in(file.read_row_group(group, columns=["image_id"])["image_id"], value_set=wanted)
-                if pc.any(found).as_py():
-                    yield file.read_row_group(group, columns=names).select(names).filter(found).to_pandas()
-    except (OSError, pa.ArrowInvalid) as error:
-        raise CxrError(f"{path}: not a readable Parquet file ({error})") from error
+    with open_parquet(path) as file:
+        check_columns(path, file.schema_arrow, names)
+        for group in range(file.num_row_groups):
+            found = pc.is_in(file.read_row_group(group, columns=["image_id"])["image_id"], value_set=wanted)
+            if pc.any(found).as_py():
+                yield file.read_row_group(group, columns=names).select(names).filter(found).to_pandas()

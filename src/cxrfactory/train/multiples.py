@@ -6,6 +6,7 @@ patient keeps them together.
 
 from collections import Counter
 from dataclasses import dataclass, fields
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from cxrfactory.imaging.png import save_png
 from cxrfactory.imaging.reading import read_radiograph
 from cxrfactory.imaging.vary import Changes, vary
 from cxrfactory.logs import get_logger, progress
-from cxrfactory.tables.atomic import write_text
+from cxrfactory.tables.atomic import flush, write_text
 from cxrfactory.tables.keys import seed_of
 from cxrfactory.tables.paths import path_inside
 
@@ -160,6 +161,7 @@ def balance_masks(root: str | Path, recipe: Recipe, output: str | Path) -> pd.Da
                 save_png(picture, path_inside(output / folder, f"{name}.png"))
             made.append(row | {"image_id": name})
     table = pd.DataFrame(made, columns=list(COLUMNS)).sort_values("image_id")
+    flush()
     write_text(output / "table.csv", table.to_csv(index=False, lineterminator="\n"))
     log.info("wrote %s: %d images", output, len(table))
     return plan
@@ -193,7 +195,7 @@ def _read_rows(path: Path) -> list[dict[str, str]]:
 def _read_pair(root: Path, image_id: str) -> tuple[np.ndarray, np.ndarray]:
     pair = []
     for folder in ("images", "masks"):
-        found = sorted(path_inside(root / folder, image_id).parent.glob(f"{Path(image_id).name}.*"))
+        found = sorted(path_inside(root / folder, image_id).parent.glob(f"{escape(Path(image_id).name)}.*"))
         if len(found) != 1:
             raise CxrError(f"{root / folder}: {len(found)} files '{image_id}.*'; expected one")
         pair.append(found[0])

@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from cxrfactory.anatomy.graph import LABEL_GRAPHS, LandmarkGraph, landmark_graph
 from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.tables.keys import put_aside, seed_of
-from cxrfactory.tables.parquet import read_table, stored_graph, write_table
+from cxrfactory.tables.parquet import read_batches, read_table, stored_graph, write_table
 from cxrfactory.tables.schemas import GEOMETRY_FIELDS, IMAGES, LABELLED_IMAGES, LANDMARKS, MANIFEST, RCA, REJECTED
 from cxrfactory.tables.streaming import write_rows
 
@@ -202,9 +201,7 @@ def _shard_rows(path: str, wanted: set[str]) -> Iterator[dict[str, Any]]:
 
 
 def _batches(path: str | Path, columns: list[str], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    read_table(path, schema, columns=["image_id"])  # a missing or unreadable file is said in one line
-    with pq.ParquetFile(path) as file:
-        yield from file.iter_batches(batch_size=ROWS_PER_GROUP, columns=columns)
+    yield from read_batches(path, columns, ROWS_PER_GROUP, schema)
 
 
 def _put_aside(patients: set[str], share: float) -> set[str]:

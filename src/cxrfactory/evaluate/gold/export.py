@@ -6,8 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from cxrfactory.anatomy.graph import ORGAN_NODES, LandmarkGraph, landmark_graph
 from cxrfactory.errors import CxrError
@@ -16,6 +14,7 @@ from cxrfactory.evaluate.gold.studio import labelling_config, task
 from cxrfactory.logs import get_logger
 from cxrfactory.tables.atomic import write_text
 from cxrfactory.tables.parquet import read_table
+from cxrfactory.tables.selected_rows import selected_rows
 
 log = get_logger(__name__)
 
@@ -115,9 +114,5 @@ def _shards(folder: Path) -> list[Path]:
 
 
 def _chosen_rows(path: Path, columns: list[str], chosen: list[str]) -> pd.DataFrame:
-    known = read_table(path, columns=["image_id"])["image_id"]
-    here = sorted(set(known) & set(chosen))
-    try:
-        return pq.read_table(path, columns=["image_id", *columns], filters=[("image_id", "in", here)]).to_pandas()
-    except pa.ArrowInvalid as error:
-        raise CxrError(f"{path}: columns {columns} cannot be read ({' '.join(str(error).split())})") from error
+    found = list(selected_rows(path, chosen, columns))
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=["image_id", *columns])
