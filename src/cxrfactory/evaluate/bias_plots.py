@@ -57,6 +57,7 @@ def plot_differences(table: pd.DataFrame, path: str | Path) -> None:
     axes[0][0].set_yticks(range(len(lines)), names, fontsize="small")
     for label, (_, group) in zip(axes[0][0].get_yticklabels(), lines, strict=True):
         label.set_fontweight("bold" if group is None else "normal")
+        label.set_parse_math(False)  # a finding's name is no formula
     axes[0][0].set_ylim(len(lines) - 0.4, -0.8)
     figure.supxlabel("difference of the mean RCA Dice from the rest, 95 % interval over patients", fontsize="medium")
     unsaid = len(compared.drop_duplicates(["attribute", "group"])) - sum(group is not None for _, group in lines)

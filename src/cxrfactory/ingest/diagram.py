@@ -129,6 +129,7 @@ def _box(
             color="#52606d" if weight == "light" else _INK,
             size=8.5,
             weight="bold" if weight == "bold" else "normal",
+            parse_math=False,
         )
 
 
@@ -139,7 +140,8 @@ def _list_reasons(axes: matplotlib.axes.Axes, middle: float, lines: Sequence[tup
     for place, (images, words) in enumerate(lines):
         y = first + place * _LINE_CM
         axes.text(rule - 0.1, y, images, ha="right", va="center", color=_INK, size=8.5)
-        axes.text(rule + 0.1, y, words, ha="left", va="center", color=_INK, size=8.5)
+        # parse_math: a dollar sign of a release's table is a dollar sign.
+        axes.text(rule + 0.1, y, words, ha="left", va="center", color=_INK, size=8.5, parse_math=False)
 
 
 def _arrow(axes: matplotlib.axes.Axes, start: str, end: str, y: float) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from cxrfactory.tables.paths import path_fault
+
 # Every view a manifest may name: frontal, then lateral, oblique, decubitus and special views.
 FRONTAL_VIEWS = ("PA", "AP")
 VIEWS = (
@@ -35,6 +37,7 @@ _DAYS_A_YEAR = 365.25
 _MISSING = {"", "nan", "none", "null", "na", "n/a"}
 _SEXES = {"f": "F", "female": "F", "m": "M", "male": "M", "o": "O", "other": "O"}
 # A backslash, a control character, a leading slash or drive letter, an empty, "." or ".." component.
+_PLAIN = r"[A-Za-z0-9._/-]{1,200}"
 _UNSAFE = r"[\\\x00-\x1f\x7f]|^/|^[A-Za-z]:|(?:^|/)\.{0,2}(?:/|$)"
 
 
@@ -110,7 +113,11 @@ def printable(value: str, limit: int = 40) -> str:
 
 def unsafe(paths: pd.Series) -> pd.Series:
     """Tell which relative paths could leave the folder they are joined to, or name no file in it."""
-    return paths.str.contains(_UNSAFE, regex=True)
+    found = paths.str.contains(_UNSAFE, regex=True).astype(bool)
+    # Signs that only look like others are rare; each such path is looked at by itself.
+    closer = ~found & ~paths.str.fullmatch(_PLAIN).astype(bool)
+    found.loc[closer] = np.array([path_fault(path) is not None for path in paths[closer]], bool)
+    return found
 
 
 def guard(rows: pd.DataFrame, id_is_file_name: bool) -> pd.DataFrame:

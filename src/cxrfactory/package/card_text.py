@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from cxrfactory.package.markdown import markdown_table, one_line
+from cxrfactory.package.markdown import escaped, markdown_table, one_line
 
 _TEMPLATE = """\
 # Chest radiograph anatomy in CheXmask format
@@ -134,7 +134,7 @@ def _counts(summaries: list[dict[str, Any]]) -> str:
 
 def _reasons(summaries: list[dict[str, Any]]) -> str:
     cells = [
-        [summary["release"], what, one_line(reason), f"{count:,}"]
+        [summary["release"], what, escaped(reason), f"{count:,}"]
         for summary in summaries
         for what, key in (("excluded", "excluded"), ("rejected at stage", "rejected"))
         for reason, count in summary[key].items()

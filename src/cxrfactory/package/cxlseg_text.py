@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from cxrfactory.package.markdown import markdown_table, one_line
+from cxrfactory.package.markdown import escaped, markdown_table, one_line
 from cxrfactory.tables.cxlseg import CHEXPERT_LABELS
 
 _TEMPLATE = """\
@@ -104,7 +104,7 @@ def _counts(summaries: list[dict[str, Any]]) -> str:
 
 def _reasons(summaries: list[dict[str, Any]]) -> str:
     cells = [
-        [each["release"], what, reason, f"{count:,}"]
+        [each["release"], what, escaped(reason), f"{count:,}"]
         for each in summaries
         for what in ("excluded", "rejected")
         for reason, count in each[what].items()

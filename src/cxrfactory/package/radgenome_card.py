@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cxrfactory.package.markdown import markdown_table, one_line
+from cxrfactory.package.markdown import escaped, markdown_table, one_line
 from cxrfactory.package.radgenome_inputs import Accounts
 from cxrfactory.projection.drr import VIEWS
 
@@ -159,7 +159,7 @@ def _studies(accounts: Accounts) -> str:
 def _reasons(accounts: Accounts) -> str:
     counts = Counter((release, "excluded", reason) for release, _, reason in accounts.excluded)
     counts += Counter((release, "rejected at stage", each.stage) for release, each in accounts.rejected)
-    rows = [[*key, f"{count:,}"] for key, count in sorted(counts.items())]
+    rows = [[release, what, escaped(reason), f"{count:,}"] for (release, what, reason), count in sorted(counts.items())]
     return f"\n{markdown_table(['release', '', 'reason or stage', 'rows'], rows)}\n" if rows else ""
 
 

@@ -7,6 +7,7 @@ back from all.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +134,7 @@ def _read_table(path: Path) -> list[dict[str, Any]]:
 
 
 def _file(folder: Path, image_id: str) -> Path:
-    found = sorted(path_inside(folder, image_id).parent.glob(f"{Path(image_id).name}.*"))
+    found = sorted(path_inside(folder, image_id).parent.glob(f"{escape(Path(image_id).name)}.*"))
     if len(found) != 1:
         raise ImageError(f"{len(found)} files '{image_id}.*' in {folder.name}; expected one")
     return found[0]
