@@ -1,14 +1,31 @@
-"""Log lines and progress: a bar on a terminal, plain lines in a log."""
+"""Log lines and progress: a bar on a terminal, plain lines in a log.
+
+One event is one line: time, level, the shard where the work is of one (:func:`about_shard`), and the event.
+"""
 
 import logging
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
 
-PLAIN_INTERVAL_S = 15.0
+# A plain line of progress at every hundredth of the expected time, but neither more nor less often than this.
+SHORTEST_INTERVAL_S = 10.0
+LONGEST_INTERVAL_S = 60.0
+
+_about: list[str] = []  # of the process, not of a thread: workers of a shard log for it too
+
+
+class _Line(logging.Formatter):
+    """Puts before the event what it is about."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        record.about = f"[{_about[-1]}] " if _about else ""
+        return super().format(record)
 
 
 def get_logger(name: str) -> logging.Logger:
@@ -19,15 +36,32 @@ def get_logger(name: str) -> logging.Logger:
 def setup(level: int = logging.INFO) -> None:
     """Send the package's log lines to standard error, so that standard output stays free for data."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S"))
+    handler.setFormatter(_Line("%(asctime)s %(levelname)s %(about)s%(message)s", datefmt="%Y-%m-%d %H:%M:%S"))
     root = logging.getLogger("cxrfactory")
     root.handlers = [handler]
     root.setLevel(level)
     root.propagate = False
 
 
+@contextmanager
+def about_shard(output: str | Path) -> Iterator[None]:
+    """Name a shard in every log line of the process meanwhile, as ``release/0003-of-0007``.
+
+    Parameters
+    ----------
+    output
+        File of the shard: ``.../release/0003-of-0007.parquet``.
+    """
+    path = Path(output)
+    _about.append("/".join(part for part in (path.parent.name, path.name.split(".")[0]) if part))
+    try:
+        yield
+    finally:
+        _about.pop()
+
+
 def progress(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
-    """Iterate with progress shown: a tqdm bar on a terminal, else a plain line every 15 s.
+    """Iterate with progress shown, rate and time left: a tqdm bar on a terminal, else a plain line now and then.
 
     Parameters
     ----------
@@ -42,14 +76,48 @@ def progress(items: Iterable[T], description: str, total: int | None = None) -> 
         total = len(items)  # type: ignore[arg-type]
     if sys.stderr.isatty():
         from tqdm import tqdm
+        from tqdm.contrib.logging import logging_redirect_tqdm
 
-        yield from tqdm(items, desc=description, total=total)
+        with logging_redirect_tqdm([logging.getLogger("cxrfactory")]):
+            yield from tqdm(items, desc=description, total=total)
         return
     log = get_logger("cxrfactory.progress")
-    last = time.monotonic()
+    done, start = 0, time.monotonic()
+    last = start
     for done, item in enumerate(items, start=1):
         yield item
         now = time.monotonic()
-        if now - last >= PLAIN_INTERVAL_S:
+        if now - last >= _interval_s(done, total, now - start):
             last = now
-            log.info("%s: %d of %s", description, done, "?" if total is None else total)
+            log.info("%s: %s", description, _state(done, total, now - start))
+    if last > start:
+        log.info("%s: %s", description, _state(done, None, time.monotonic() - start))
+
+
+def _interval_s(done: int, total: int | None, spent_s: float) -> float:
+    whole_s = 0.0 if total is None else spent_s * total / done
+    return min(max(SHORTEST_INTERVAL_S, whole_s / 100), LONGEST_INTERVAL_S)
+
+
+def _state(done: int, total: int | None, spent_s: float) -> str:
+    """For example ``120 of 1000 (12 %), 3.4/s, 4 min left``; what was done in all where the total is not known."""
+    rate = done / spent_s if spent_s > 0 else 0.0
+    speed = f"{rate:.3g}/s" if rate >= 1 or not done else f"{spent_s / done:.3g} s each"
+    if total is None:
+        return f"{done} in {duration(spent_s)}, {speed}"
+    share = 100 * done // max(total, 1)
+    return f"{done} of {total} ({share} %), {speed}, {duration((total - done) * spent_s / done)} left"
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time in words: ``35 s``, ``4 min``, ``3 h 05 min``, ``2 d 4 h``."""
+    whole = round(seconds)
+    if whole < 90:
+        return f"{whole} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes:02d} min"
+    return f"{hours // 24} d {hours % 24} h"

@@ -35,6 +35,7 @@ def cxlseg_shard(
     from cxrfactory.errors import CxrError
     from cxrfactory.imaging.intensity import Clahe
     from cxrfactory.imaging.masked import Closing
+    from cxrfactory.logs import about_shard
     from cxrfactory.package.cxlseg_shard import CxlsegRecipe
     from cxrfactory.package.cxlseg_shard import cxlseg_shard as run
 
@@ -48,7 +49,8 @@ def cxlseg_shard(
     look = (how.size, how.fit, clahe, how.enhanced, closing, how.jpeg_quality, how.mask_png)
     recipe = CxlsegRecipe(*look, max_megapixels, burnt_in)
     places = (root, how.weights, shard, shards, output, rejected)
-    run(manifest, reports, rejected_reports, *places, recipe, device, workers, follow_links)
+    with about_shard(output):
+        run(manifest, reports, rejected_reports, *places, recipe, device, workers, follow_links)
 
 
 def package_cxlseg(

@@ -31,8 +31,10 @@ def infer(
 ) -> None:
     """Find the landmarks of every image of a shard, with their uncertainty."""
     from cxrfactory.infer.shard import infer_shard
+    from cxrfactory.logs import about_shard
 
-    infer_shard(images, weights, output, rejected, samples, precision, device, batch_size, workers)
+    with about_shard(output):
+        infer_shard(images, weights, output, rejected, samples, precision, device, batch_size, workers)
 
 
 @with_options(PreprocessConfig)

@@ -28,10 +28,12 @@ def preprocess(
     preprocess_config: PreprocessConfig,
 ) -> None:
     """Turn one shard of a manifest's included images into square 8-bit images with their geometry."""
+    from cxrfactory.logs import about_shard
     from cxrfactory.preprocess.shard import preprocess_shard
 
     recipe = preparation(preprocess_config)
-    preprocess_shard(manifest, root, shard, shards, output, rejected, recipe, workers, follow_links)
+    with about_shard(output):
+        preprocess_shard(manifest, root, shard, shards, output, rejected, recipe, workers, follow_links)
 
 
 @with_options(PreprocessConfig)

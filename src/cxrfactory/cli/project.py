@@ -91,13 +91,16 @@ def project_shard(
     threads: Threads = 1,
 ) -> None:
     """Project the studies of one shard of a CT release into pictures and masks of taxonomy classes."""
+    from cxrfactory.logs import about_shard
     from cxrfactory.project.recipe import ProjectionRecipe
     from cxrfactory.project.shard import project_shard as run
 
     beam = (_curve(curve_hu, curve_mu_per_mm), source_detector_mm, source_object_mm, device)
     recipe = ProjectionRecipe(size, body_only, without_arms, *beam, threads)
     outputs = {"images": images, "masks": masks, "studies": studies, "rejected": rejected}
-    run(manifest, root, shard, shards, outputs, recipe, names, _layout(axes, spacing_mm), follow_links)
+    layout = _layout(axes, spacing_mm)
+    with about_shard(images):
+        run(manifest, root, shard, shards, outputs, recipe, names, layout, follow_links)
 
 
 def _numbers(option: str, text: str, count: int | None = None) -> tuple[float, ...]:

@@ -42,11 +42,13 @@ def rca(
     device: Device = "cpu",
 ) -> None:
     """Estimate the Dice of a shard's masks without truth: reverse classification accuracy."""
+    from cxrfactory.logs import about_shard
     from cxrfactory.rca.aligners import AlignerChoice
     from cxrfactory.rca.shard import rca_shard
 
     choice = AlignerChoice(method, network, interpolation, device)
-    rca_shard(images, landmarks, reference, output, rejected, choice, references, size, workers)
+    with about_shard(output):
+        rca_shard(images, landmarks, reference, output, rejected, choice, references, size, workers)
 
 
 def rca_check(

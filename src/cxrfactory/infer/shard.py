@@ -64,10 +64,14 @@ def infer_shard(
         size = int(sizes[0])
         stream = predictor.run(_decode(table), size, batch_size, workers)
         for image_id, found in progress(stream, "infer", len(table)):
+            fault = None
             if not np.isfinite(found.landmarks).all() or not np.isfinite(found.std).all():
-                lost.append((image_id, None, "infer", "landmarks are not finite numbers"))
+                fault = "landmarks are not finite numbers"
             elif np.abs(found.landmarks - size / 2).max() > size * (0.5 + OUTSIDE):
-                lost.append((image_id, None, "infer", "landmarks lie far outside the image"))
+                fault = "landmarks lie far outside the image"
+            if fault is not None:
+                log.warning("rejected %s: %s", image_id, fault)
+                lost.append((image_id, None, "infer", fault))
             else:
                 kept.append(
                     {

@@ -139,6 +139,7 @@ def read_labelled(
             image = _find_image(row["image_id"], row["File"], row["Dataset"], images, image_size)
             labels, landmarks = read_landmarks(root, row["image_id"], steps)
         except ImageError as error:
+            log.warning("rejected %s: %s", row["image_id"], error)
             rejected.append((row["image_id"], row["File"], STAGE, str(error)))
             continue
         kept.append(

@@ -157,6 +157,8 @@ def package_chexmask(
             if estimator is not None:
                 estimate, low, high = (packed.rows[f"dice_{name}"].to_numpy() for name in ("estimate", "low", "high"))
                 estimated.extend(zip(estimate.tolist(), (high - low).tolist(), strict=True))
+            for rejection in packed.rejected:
+                log.warning("rejected %s: %s", rejection.image_id, rejection.reason)
             rejections.update({rejection.image_id: rejection for rejection in packed.rejected})
         _check_accounts(dataset, included, kept, rejections)
 

@@ -98,6 +98,7 @@ def _sort_out(found: list[Found]) -> tuple[pd.DataFrame, pd.DataFrame]:
         if fault is None and one.study_id in first:
             fault = f"the study has a report already, {printable(first[one.study_id], 200)}"
         if fault is not None or one.study_id is None:
+            log.warning("rejected %s: %s", printable(one.study_id or one.path, 200), fault)
             faults.append({"study_id": one.study_id, "path": one.path, "stage": STAGE, "reason": fault})
             continue
         first[one.study_id] = one.path
