@@ -56,6 +56,7 @@ include: "workflow/rules/project.smk"
 include: "workflow/rules/package.smk"
 include: "workflow/rules/radgenome.smk"
 include: "workflow/rules/cxlseg.smk"
+include: "workflow/rules/classify.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/validation.smk"
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cxrfactory.config import Config, DatasetConfig, ScanConfig, parse_config
+from cxrfactory.config import ClassifierConfig, Config, DatasetConfig, ScanConfig, parse_config
 from cxrfactory.ingest.layout import ReleaseLayout
 from cxrfactory.ingest.registry import layout
 from cxrfactory.models.registry import ModelKind, model_kind, model_names
@@ -283,6 +283,29 @@ class Plan:
         """Options of the training of its segmenter: those of the config's model and train, but for its own."""
         own = self.config.cxlseg.options(*CXLSEG_TRAINING)
         return f"{self.config.model.options()} {self.config.train.options()} {own}"
+
+    @property
+    def classified(self) -> str:
+        """Options of ``classify-pictures``: how the pictures of the product were made."""
+        settings = self.config.cxlseg
+        clahe = settings.options("clahe_clip", "clahe_tiles") if settings.enhanced else ""
+        return f"{settings.options('size', 'fit', 'jpeg_quality')} {clahe}"
+
+    @property
+    def classify_options(self) -> str:
+        """Options of ``classify``."""
+        return self.config.classify.options(*ClassifierConfig.model_fields)
+
+    @property
+    def predictions(self) -> list[str]:
+        """Predictions of every classifier on both kinds of pictures, of every repeat."""
+        settings = self.config.classify
+        return [
+            f"{self.results}/classify/{model}/{picture}-{repeat}.parquet"
+            for model in settings.models
+            for picture in ("original", "segmented")
+            for repeat in range(settings.repeats)
+        ]
 
     @property
     def weights(self) -> str:

@@ -14,8 +14,8 @@ rule fetch_ct:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         folder=subpath(output.ct, parent=True),
     message:
@@ -45,12 +45,12 @@ rule cohort:
         "../../envs/cpu.yaml"
     threads: 8
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         ct=subpath(input.ct, parent=True),
         folder=subpath(output.truth, parent=True),
-        options=PLAN.config.cohort.options("patients", "labelled", "seed"),
+        options=PLAN.config.cohort.options("patients", "labelled", "size", "findings", "with_reports", "seed"),
     message:
         "Make {PLAN.config.cohort.patients} virtual patients"
     shell:
@@ -73,8 +73,8 @@ rule cohort_scans:
         "../../envs/cpu.yaml"
     threads: 8
     resources:
-        mem_mb=6000,
-        runtime=60,
+        mem_mb=lambda wildcards, attempt: 6000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         ct=subpath(input.ct, parent=True),
         options=(

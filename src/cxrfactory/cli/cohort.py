@@ -22,13 +22,19 @@ def cohort(
     patients: Annotated[int, typer.Option(help="Virtual patients.")] = 160,
     labelled: Annotated[int, typer.Option(help="How many of them are the labelled set.")] = 104,
     size: Annotated[int, typer.Option(help="Side of the labelled images, px; releases scale with it.")] = 1024,
+    findings: Annotated[
+        float, typer.Option(help="Chance of each virtual lung finding in the release with reports.")
+    ] = 0.0,
+    with_reports: Annotated[
+        float, typer.Option(help="Share of the patients not labelled that are in that release.")
+    ] = 0.5,
     seed: Annotated[int, typer.Option(help="Another seed, other patients.")] = 0,
     workers: Annotated[int, typer.Option(help="Processes; the result does not depend on it.")] = 1,
 ) -> None:
     """Make the virtual cohort: a labelled set and two hospital releases from one CT."""
     from cxrfactory.cohort.build import CohortPlan, build_cohort
 
-    build_cohort(ct, output, CohortPlan(patients, labelled, size, seed), workers)
+    build_cohort(ct, output, CohortPlan(patients, labelled, size, seed, findings, with_reports), workers)
 
 
 def cohort_scans(

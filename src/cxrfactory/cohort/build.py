@@ -1,5 +1,6 @@
 """The whole cohort: patients shared out between the labelled set and the two releases, worked on in parallel."""
 
+import math
 import os
 import shutil
 import tempfile
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -20,7 +22,7 @@ from cxrfactory.cohort.patient import draw_person
 from cxrfactory.cohort.source import SourceChest, load_source
 from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger, progress
-from cxrfactory.tables.atomic import write_text
+from cxrfactory.tables.atomic import flush, write_text
 from cxrfactory.tables.parquet import write_table
 
 _TRUTH_FIELDS = [
@@ -48,12 +50,14 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True)
 class CohortPlan:
-    """What to make: patients 1..``labelled`` are labelled, the rest is halved between the releases."""
+    """What to make: patients 1..``labelled`` are labelled, the rest is shared out between the releases."""
 
     patients: int
     labelled: int
     size: int
     seed: int
+    findings: float = 0.0  # chance of each virtual finding of a patient of the release with reports
+    with_reports: float = 0.5  # share of the patients not labelled that are in that release
 
     def __post_init__(self) -> None:
         if self.patients < 1 or not 0 <= self.labelled <= self.patients:
@@ -61,12 +65,16 @@ class CohortPlan:
                 f"cohort of {self.patients} patients, {self.labelled} labelled; expected 1 or more patients and "
                 "between 0 and all of them labelled"
             )
+        for name in ("findings", "with_reports"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise CxrError(f"{name} {getattr(self, name)}: expected a share from 0 to 1")
         if self.size < MIN_SIZE:
             raise CxrError(f"size {self.size}: expected {MIN_SIZE} px or more")
 
     def role(self, number: int) -> tuple[str, int]:
         """Where patient ``number`` (from 1) goes, and its place there (from 0)."""
-        first_vindr = self.labelled + (self.patients - self.labelled + 1) // 2 + 1
+        released = Fraction(str(self.with_reports)) * (self.patients - self.labelled)
+        first_vindr = self.labelled + math.ceil(released) + 1
         if number <= self.labelled:
             return "labelled", number - 1
         if number < first_vindr:
@@ -110,6 +118,7 @@ def build_cohort(ct: str | Path, output: str | Path, plan: CohortPlan, workers: 
         for part in PARTS:
             write_text(building / part / MARKER, _MARKER_TEXT)
             (building / part).chmod(0o755)
+        flush()
         for name in (TRUTH_FILE, LATERAL_TRUTH_FILE):
             (output / name).unlink(missing_ok=True)  # last in, first out: truth is there when all is
         for part in PARTS:
@@ -188,8 +197,9 @@ def make_patient(source: SourceChest, root: Path, plan: CohortPlan, number: int)
     role, place = plan.role(number)
     if role == "labelled":
         return {"labelled": [write_labelled(root / role, source, person, plan.size, plan.seed)]}
-    writer = mimic.write_mimic if role == mimic.RELEASE else vindr.write_vindr
-    return writer(root / role, source, person, place, plan.size, plan.seed)
+    if role == mimic.RELEASE:
+        return mimic.write_mimic(root / role, source, person, place, plan.size, plan.seed, plan.findings)
+    return vindr.write_vindr(root / role, source, person, place, plan.size, plan.seed)
 
 
 def _write_tables(root: Path, plan: CohortPlan, results: list[dict]) -> None:

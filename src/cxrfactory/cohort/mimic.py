@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cxrfactory.cohort.findings import add_findings
 from cxrfactory.cohort.patient import Person, project_person, take_radiograph
 from cxrfactory.cohort.pictures import encode_jpeg, mask_row, to_8bit, truth_row
 from cxrfactory.cohort.reports import LABEL_COLUMNS, Measured, label_row, measure, report_text
@@ -37,7 +38,9 @@ UNNAMED_VIEWS = 3  # patients with a second frontal film without ViewPosition
 _LATERAL_EVERY = (True, True, False)  # two of three patients have a lateral film
 
 
-def write_mimic(root: Path, source: SourceChest, person: Person, place: int, size: int, seed: int) -> dict:
+def write_mimic(
+    root: Path, source: SourceChest, person: Person, place: int, size: int, seed: int, findings: float = 0.0
+) -> dict:
     """Write one patient of the release.
 
     Parameters
@@ -52,6 +55,8 @@ def write_mimic(root: Path, source: SourceChest, person: Person, place: int, siz
         Scale of the pictures: 1024 makes films of about 1150 x 1400 px.
     seed
         Of the cohort.
+    findings
+        Chance of each virtual finding, seen on frontal films alone; 0 draws none and says nothing of them.
 
     Returns
     -------
@@ -69,7 +74,7 @@ def write_mimic(root: Path, source: SourceChest, person: Person, place: int, siz
 
     def add(film: str, view: str | None, code: str, procedure: str, height: int, width: int, data: bytes) -> str:
         dicom_id = _dicom_id(person, seed, film)
-        write_bytes(folder / f"{dicom_id}.jpg", data)
+        write_bytes(folder / f"{dicom_id}.jpg", data, durable=False)
         metadata.append(
             dict(
                 zip(
@@ -86,7 +91,9 @@ def write_mimic(root: Path, source: SourceChest, person: Person, place: int, siz
     view = "PA" if erect else "AP"
     procedure = "CHEST (PA AND LAT)" if lateral else "CHEST (PORTABLE AP)" if view == "AP" else "CHEST (SINGLE VIEW)"
     code = "postero-anterior" if view == "PA" else "antero-posterior"
-    projection = project_person(source, person, "PA")
+    projection, found = project_person(source, person, "PA"), None
+    if findings:
+        projection, found = add_findings(source, person, projection, findings, seed)
     films = [("first", view)] + ([("unnamed", None)] if place < UNNAMED_VIEWS else [])
     measured: Measured | None = None
     for film, named in films:
@@ -106,10 +113,10 @@ def write_mimic(root: Path, source: SourceChest, person: Person, place: int, siz
         dicom_id = add("lateral", named, "lateral", procedure, height, width, encode_jpeg(to_8bit(taken.grey)))
         sides.append(mask_row(dicom_id, RELEASE, str(subject), taken))
     assert measured is not None
-    text = report_text(measured, place, procedure)
+    text = report_text(measured, place, procedure, found)
     if text is not None:
         write_bytes(folder.with_suffix(".txt"), text.encode())
-    labels = [] if text is None else [label_row(measured, subject, study)]
+    labels = [] if text is None else [label_row(measured, subject, study, found)]
     return {"metadata": metadata, "chexpert": labels, "truth": truth, "lateral": sides}
 
 

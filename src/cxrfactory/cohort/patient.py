@@ -1,6 +1,6 @@
 """One virtual patient: shape, projection, and the radiographs taken of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 
 from cxrfactory.cohort.source import ORGAN_GROUPS, SourceChest
 from cxrfactory.projection.appearance import add_breasts, add_lines, burn_in, collimate, draw_style, render
-from cxrfactory.projection.deform import PatientShape, draw_shape, pull_back
+from cxrfactory.projection.deform import PatientShape, PullBack, draw_shape, pull_back
 from cxrfactory.projection.drr import View
 from cxrfactory.projection.truth import frontal_truth, lateral_truth
 from cxrfactory.projection.warp import ViewGrid, project_deformed
@@ -16,6 +16,9 @@ from cxrfactory.tables.keys import seed_of
 
 _SEEN_BELOW_MM = 55.0  # how far below the lungs a picture may reach
 _MARGIN_MM = 26.0  # looked at beyond the source volume, for patients larger than it
+
+
+Corner = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -71,13 +74,10 @@ def draw_person(number: int, seed: int) -> Person:
 
 def project_person(source: SourceChest, person: Person, view: View) -> Projection:
     """Deform the source into the patient and project one view of it."""
-    low = tuple(value - _MARGIN_MM for value in source.low_mm)
-    high = tuple(value + _MARGIN_MM for value in source.high_mm)
-    deformation = pull_back(person.shape, source.anatomy, low, high)  # type: ignore[arg-type]
-    span = [top - bottom for bottom, top in zip(low, high, strict=True)]
+    deformation, low, high = _deformed(source, person)
     volume = source.frontal if view == "PA" else source.lateral
-    lines = _grid(low, high, span, volume.spacing_mm)
-    soft = _grid(low, high, span, source.organs.spacing_mm)
+    lines = _grid(low, high, volume.spacing_mm)
+    soft = _grid(low, high, source.organs.spacing_mm)
     axis = 0 if view == "PA" else 1
     return Projection(
         lines=project_deformed(volume, deformation, lines, view, "sum"),
@@ -88,8 +88,26 @@ def project_person(source: SourceChest, person: Person, view: View) -> Projectio
     )
 
 
-def _grid(low: tuple, high: tuple, span: list[float], step: tuple[float, float, float]) -> ViewGrid:
-    counts = tuple(round(length / size) + 1 for length, size in zip(span, step, strict=True))
+def lung_depth(source: SourceChest, person: Person) -> Float[np.ndarray, "2 rows columns2"]:
+    """How much of the right and of the left lung each ray of the frontal view crosses, mm; pixels as of ``organs``."""
+    deformation, low, high = _deformed(source, person)
+    names = list(ORGAN_GROUPS)
+    lungs = [names.index(name) for name in ("right_lung", "left_lung")]
+    volume = replace(source.organs, values=source.organs.values[lungs])
+    return project_deformed(volume, deformation, _grid(low, high, volume.spacing_mm), "PA", "sum")
+
+
+def _deformed(source: SourceChest, person: Person) -> tuple[PullBack, Corner, Corner]:
+    """The deformation, and the corners (x, y, z) of the box that it covers."""
+    low, high = (
+        tuple(value + sign * _MARGIN_MM for value in corner)
+        for sign, corner in ((-1, source.low_mm), (1, source.high_mm))
+    )
+    return pull_back(person.shape, source.anatomy, low, high), low, high  # type: ignore[arg-type, return-value]
+
+
+def _grid(low: Corner, high: Corner, step: tuple[float, float, float]) -> ViewGrid:
+    counts = tuple(round((top - bottom) / size) + 1 for bottom, top, size in zip(low, high, step, strict=True))
     return ViewGrid(low, high, counts)  # type: ignore[arg-type]
 
 

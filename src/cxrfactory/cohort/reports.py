@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cxrfactory.cohort.findings import Findings
 from cxrfactory.cohort.patient import Radiograph
 from cxrfactory.metrics.cardiothoracic import cardiothoracic_ratio
 
@@ -48,7 +49,7 @@ def measure(taken: Radiograph) -> Measured:
     return Measured(cardiothoracic_ratio(np.logical_or(right, left), taken.truth["heart"]), *areas)
 
 
-def report_text(measured: Measured, place: int, procedure: str) -> str | None:
+def report_text(measured: Measured, place: int, procedure: str, findings: Findings | None = None) -> str | None:
     """Report of one study; None for the patient whose report is missing.
 
     Parameters
@@ -59,6 +60,8 @@ def report_text(measured: Measured, place: int, procedure: str) -> str | None:
         The patient's place in the release, from 0: decides who has no report, or one without findings.
     procedure
         What was done, e.g. ``CHEST (PA AND LAT)``.
+    findings
+        Virtual findings of the lungs; None where none were drawn, of which nothing is said then.
     """
     if place == WITHOUT_REPORT:
         return None
@@ -84,6 +87,7 @@ def report_text(measured: Measured, place: int, procedure: str) -> str | None:
             " Synthetic text, measured on the masks of a virtual patient. The cardiothoracic ratio",
             f" is {measured.ratio:.2f}. The right lung covers {measured.right_cm2:.0f} square cm of the picture,",
             f" the left lung {measured.left_cm2:.0f} square cm.",
+            *([f" Virtual findings: {findings.sentences()}"] if findings else []),
             "",
             " IMPRESSION:",
             "",
@@ -93,10 +97,11 @@ def report_text(measured: Measured, place: int, procedure: str) -> str | None:
     )
 
 
-def label_row(measured: Measured, subject: int, study: int) -> dict:
-    """Row of the table of CheXpert labels: of the heart's size, which the report states; the rest is not said."""
+def label_row(measured: Measured, subject: int, study: int, findings: Findings | None = None) -> dict:
+    """Row of the table of CheXpert labels: heart and virtual findings, as the report has them; the rest is not said."""
+    row = {"subject_id": subject, "study_id": study} | (findings.labels() if findings else {})
     if abs(measured.ratio - ENLARGED) <= DOUBT:
-        return {"subject_id": subject, "study_id": study, "Cardiomegaly": "-1.0"}
+        return row | {"Cardiomegaly": "-1.0"}
     enlarged = measured.ratio > ENLARGED
-    row = {"subject_id": subject, "study_id": study, "Cardiomegaly": f"{float(enlarged)}"}
-    return row if enlarged else row | {"No Finding": "1.0"}
+    row |= {"Cardiomegaly": f"{float(enlarged)}"}
+    return row if enlarged or (findings and findings.sides) else row | {"No Finding": "1.0"}

@@ -4,6 +4,7 @@
 (``python -m cxrfactory config --write``).
 """
 
+from cxrfactory.config.classify import ClassifierConfig, ClassifyConfig
 from cxrfactory.config.cxlseg import CxlsegConfig, LungPicturesConfig
 from cxrfactory.config.inputs import (
     CohortConfig,
@@ -29,6 +30,8 @@ from cxrfactory.config.whole import Config
 from cxrfactory.config.writing import commented_yaml, default_yaml, json_schema
 
 __all__ = [
+    "ClassifierConfig",
+    "ClassifyConfig",
     "CohortConfig",
     "CompareConfig",
     "Config",

@@ -15,6 +15,11 @@ class CohortConfig(Section):
     labelled: int = Field(104, ge=2, description="how many of them are the labelled training set")
     scans: int = Field(64, ge=1, description="virtual patients that are also written as a release of chest CT")
     scan_spacing_mm: float = Field(2.0, gt=0, le=10, description="voxel size of those scans")
+    findings: Share = Field(
+        0.0, description="chance of each of four virtual lung findings on frontal films of the release with reports"
+    )
+    with_reports: Share = Field(0.5, description="share of the patients not labelled that are in that release")
+    size: int = Field(1024, ge=96, description="scale of the radiographs, pixels")
     seed: int = Field(0, ge=0, description="another seed makes another cohort")
 
     @model_validator(mode="after")

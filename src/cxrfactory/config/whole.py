@@ -4,6 +4,7 @@ import re
 
 from pydantic import Field, model_validator
 
+from cxrfactory.config.classify import ClassifyConfig
 from cxrfactory.config.cxlseg import CxlsegConfig
 from cxrfactory.config.inputs import (
     CohortConfig,
@@ -59,6 +60,7 @@ class Config(Section):
     compare: CompareConfig = CompareConfig()
     project: ProjectConfig = ProjectConfig()
     cxlseg: CxlsegConfig = CxlsegConfig()
+    classify: ClassifyConfig = ClassifyConfig()
 
     @model_validator(mode="after")
     def _release_names(self) -> "Config":

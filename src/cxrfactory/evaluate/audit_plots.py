@@ -6,7 +6,7 @@ import pandas as pd
 
 from cxrfactory.evaluate.measure import WHOLE
 from cxrfactory.evaluate.perturb import NONE
-from cxrfactory.evaluate.plots import pyplot, save_figure
+from cxrfactory.imaging.figure import pyplot, save_figure
 
 _COLUMNS = 4
 _ORGANS = {"lungs": "#0072b2", "heart": "#d55e00", "clavicles": "#009e73"}

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cxrfactory.evaluate.plots import pyplot, save_figure
+from cxrfactory.imaging.figure import pyplot, save_figure
 
 _ROWS_OF_AN_ATTRIBUTE = 25  # findings of PadChest go into the hundreds; the table has them all
 _SURE, _UNSURE = "#b2182b", "#4d4d4d"

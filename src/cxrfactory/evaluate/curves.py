@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from cxrfactory.errors import CxrError
-from cxrfactory.evaluate.plots import pyplot, save_figure
+from cxrfactory.imaging.figure import pyplot, save_figure
 
 _PANELS = {"loss": "training loss", "val_dice_lungs": "Dice of lungs on val", "val_dice_heart": "Dice of heart on val"}
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cxrfactory.tables.atomic import atomic_path
+from cxrfactory.imaging.figure import pyplot, save_figure
 
 _NAMES = {"dice_lungs": "lungs", "dice_right_lung": "right lung", "dice_left_lung": "left lung", "dice_heart": "heart"}
 
@@ -50,20 +50,3 @@ def plot_rca(images: pd.DataFrame, path: str | Path) -> None:
         axis.set(xlabel="true Dice (mean of lungs and heart)", ylabel=f"RCA Dice ({name})", aspect="equal")
     axes[0].legend()
     save_figure(figure, path)
-
-
-def pyplot():
-    """Matplotlib without a display, imported when first needed."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    return plt
-
-
-def save_figure(figure, path: str | Path) -> None:
-    """Write a figure as PNG, atomically and without the version of the library, and close it."""
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=110, metadata={"Software": None})
-    pyplot().close(figure)

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 from scipy.sparse import csr_array
 
 from cxrfactory.errors import CxrError
-from cxrfactory.metrics.intervals import CONFIDENCE, RESAMPLES
+from cxrfactory.metrics.intervals import CONFIDENCE, RESAMPLES, percentile_ends
 
 _DRAWS_AT_A_TIME = 2**18  # patients drawn in one piece: stays in the cache; bounds no result
 
@@ -92,12 +92,11 @@ def group_gaps(
     totals = totals + csr_array((np.ones(image.size), (patients[image], 2 * which + 1)), shape=shape)
     found = _gaps(totals.sum(axis=0)[None])
     drawn = _gaps(drawn_sums(totals, resamples, seed)) if clusters > 1 else np.full((1, 3, len(members)), np.nan)
-    tail = 50 * (1 - confidence)
     gaps = []
     for number, member in enumerate(members):
         mean, rest_mean, difference = found[0, :, number]
-        low, high = _ends(drawn[:, 0, number], tail)
-        difference_low, difference_high = _ends(drawn[:, 2, number], tail)
+        low, high = percentile_ends(drawn[:, 0, number], confidence)
+        difference_low, difference_high = percentile_ends(drawn[:, 2, number], confidence)
         inside = np.zeros(clusters, bool)
         outside = np.zeros(clusters, bool)
         inside[patients[member]] = True
@@ -186,11 +185,3 @@ def _gaps(sums: Float[np.ndarray, "draws columns"]) -> Float[np.ndarray, "draws 
         means = np.where(inside_count > 0, inside / inside_count, np.nan)
         rest = np.where(outside_count > 0, (total - inside) / outside_count, np.nan)
     return np.stack([means, rest, means - rest], axis=1)
-
-
-def _ends(values: Float[np.ndarray, " draws"], tail: float) -> tuple[float, float]:
-    values = values[~np.isnan(values)]  # a draw may hold no patient of a small group
-    if not values.size:
-        return float("nan"), float("nan")
-    low, high = np.percentile(values, [tail, 100 - tail])
-    return float(low), float(high)

@@ -57,6 +57,11 @@ def bootstrap_interval(
         return float("nan"), float("nan")
     drawn = np.random.default_rng(seed).integers(0, number, (resamples, number))
     values = statistic(*(np.asarray(sample, np.float64)[drawn] for sample in samples))
+    return percentile_ends(values, confidence)
+
+
+def percentile_ends(values: Float[np.ndarray, " draws"], confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Low and high end of the middle ``confidence`` of the draws; those that are NaN do not count, NaN for none."""
     values = values[~np.isnan(values)]
     if not values.size:
         return float("nan"), float("nan")

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from scipy.stats import pearsonr, rankdata, spearmanr
 
 from cxrfactory.errors import CxrError
-from cxrfactory.tables.atomic import atomic_path
+from cxrfactory.imaging.figure import pyplot, save_figure
 
 POOR = 0.8  # true Dice below which a mask is to be found
 KEPT = 0.99  # share of the other masks that a threshold may not lose
@@ -88,12 +88,7 @@ def threshold_keeping(score: Float[np.ndarray, " n"], share: float = KEPT) -> fl
 
 def plot_agreement(table: pd.DataFrame, found: dict[str, Any], path: Path) -> None:
     """Draw score over truth for both aggregations, the mean truth by score, and the ROC for poor masks."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(2, 2, figsize=(10, 10), layout="compressed")
+    figure, axes = pyplot().subplots(2, 2, figsize=(10, 10), layout="compressed")
     groups = table["kind"].replace({"none": "as given"}).where(~table["kind"].str.startswith("model "), "models")
     for axis, (name, column) in zip(axes[0], AGGREGATIONS.items(), strict=True):
         for kind, rows in table.groupby(groups):
@@ -120,9 +115,7 @@ def plot_agreement(table: pd.DataFrame, found: dict[str, Any], path: Path) -> No
     for axis in axes[1]:
         if axis.get_legend_handles_labels()[1]:
             axis.legend(fontsize="small")
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=110, metadata={"Software": None})
-    plt.close(figure)
+    save_figure(figure, path)
 
 
 def _pearson(first: pd.Series, second: pd.Series) -> float | None:

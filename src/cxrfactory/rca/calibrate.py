@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 
 from cxrfactory.errors import CxrError
+from cxrfactory.imaging.figure import pyplot, save_figure
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.metrics.conformal import Conformal, fit_conformal
-from cxrfactory.tables.atomic import atomic_path, write_text
+from cxrfactory.tables.atomic import write_text
 from cxrfactory.tables.calibration import Calibration, FittedOn, ScoreOrigin, write_calibration
 from cxrfactory.tables.keys import seed_of
 
@@ -202,13 +203,8 @@ def coverage(
 
 def plot_calibration(folder: str | Path, calibration: Calibration, path: str | Path) -> None:
     """Draw the true Dice of every mask over its estimate, with the intervals' ends, one panel an organ (PNG)."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
     known = read_known(folder)
-    figure, axes = plt.subplots(
+    figure, axes = pyplot().subplots(
         1, len(calibration.models), figsize=(4.2 * len(calibration.models), 4.4), squeeze=False, layout="compressed"
     )
     for axis, (organ, values) in zip(axes[0], calibration.models.items(), strict=True):
@@ -223,9 +219,7 @@ def plot_calibration(folder: str | Path, calibration: Calibration, path: str | P
         axis.set(xlabel="estimated Dice", ylabel="true Dice", xlim=(0, 1.01), ylim=(0, 1.01), aspect="equal")
         axis.set_title(f"{organ}: {100 * (1 - calibration.alpha):g} % intervals")
     axes[0][0].legend(fontsize="small", loc="upper left")
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=110, metadata={"Software": None})
-    plt.close(figure)
+    save_figure(figure, path)
 
 
 def _unspoiled(rows: pd.DataFrame) -> np.ndarray:

@@ -1,0 +1,101 @@
+"""What a classifier is trained on: one kind of picture of several releases, at the network's size."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+from jaxtyping import Float32, UInt8
+
+from cxrfactory.classify.pictures import PICTURES, STUDY_PICTURES
+from cxrfactory.errors import CxrError
+from cxrfactory.tables.parquet import read_table
+from cxrfactory.tables.splits import SPLITS
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Pictures and labels of one split.
+
+    Attributes
+    ----------
+    image_ids, patient_ids
+        One an image.
+    pictures
+        Grey [image, row, column].
+    truth
+        1 positive, 0 negative, NaN not said or uncertain: [image, label].
+    """
+
+    image_ids: list[str]
+    patient_ids: list[str]
+    pictures: UInt8[np.ndarray, "images size size"]
+    truth: Float32[np.ndarray, "images labels"]
+
+
+def read_images(tables: Sequence[str | Path], picture: str, labels: Sequence[str], size: int) -> dict[str, Labelled]:
+    """Read one kind of picture, by split; images of which no label is known are left out.
+
+    Parameters
+    ----------
+    tables
+        Files of :func:`cxrfactory.classify.pictures.study_pictures`, one a release.
+    picture
+        ``original`` or ``segmented``.
+    labels
+        Columns of CheXpert labels; uncertain ones (-1) do not count.
+    size
+        Side of the pictures, pixels.
+
+    Raises
+    ------
+    CxrError
+        If a file is unreadable, a name is unknown, an image stands twice, or a label has no positive or no negative
+        image in the training or in the test set.
+    """
+    if picture not in PICTURES:
+        raise CxrError(f"picture '{picture}'; expected one of {', '.join(PICTURES)}")
+    if unknown := [name for name in labels if name not in STUDY_PICTURES.names]:
+        raise CxrError(f"label '{unknown[0]}'; expected CheXpert's names, e.g. Pneumonia or Pleural Effusion")
+    columns = ["image_id", "patient_id", "split", picture, *labels]
+    frame = pd.concat([read_table(path, columns=columns).assign(table=str(path)) for path in tables])
+    if (twice := frame["image_id"].duplicated()).any():
+        raise CxrError(f"image '{frame['image_id'][twice].iloc[0]}' stands twice in {list(map(str, tables))}")
+    truth = frame[list(labels)].where(frame[list(labels)].isin([0.0, 1.0]))
+    frame[list(labels)] = truth
+    frame = frame[truth.notna().any(axis=1)].sort_values("image_id", ignore_index=True)
+    _check_counts(frame, labels)
+    return {split: _of(frame[frame["split"] == split], picture, labels, size) for split in SPLITS}
+
+
+def _check_counts(frame: pd.DataFrame, labels: Sequence[str]) -> None:
+    for split in ("train", "test"):
+        part = frame[frame["split"] == split]
+        for label in labels:
+            positives, negatives = (int((part[label] == value).sum()) for value in (1, 0))
+            if not positives or not negatives:
+                raise CxrError(
+                    f"label '{label}': {positives} positive and {negatives} negative images in the {split} set; "
+                    "expected both; give more images or other labels (config: classify.labels)"
+                )
+
+
+def _of(frame: pd.DataFrame, picture: str, labels: Sequence[str], size: int) -> Labelled:
+    decoded = [_decode(data, size, image_id) for data, image_id in zip(frame[picture], frame["image_id"], strict=True)]
+    return Labelled(
+        frame["image_id"].tolist(),
+        frame["patient_id"].tolist(),
+        np.stack(decoded) if decoded else np.zeros((0, size, size), np.uint8),
+        frame[list(labels)].to_numpy(np.float32),
+    )
+
+
+def _decode(data: bytes, size: int, image_id: str) -> UInt8[np.ndarray, "size size"]:
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+    if image is None:
+        raise CxrError(f"image '{image_id}': its picture is no readable JPEG; make the table again")
+    if image.shape == (size, size):
+        return image
+    return cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA if image.shape[0] > size else cv2.INTER_LINEAR)

@@ -1,0 +1,128 @@
+"""Virtual findings: which of CXLSeg's four classes a virtual patient has, where, and what the report says of them.
+
+Off by default: the embedded cohort's patients are healthy but for the size of their hearts. With a share they are made
+for the classification study (``workflow/rules/classify.smk``), whose labels are then known.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from jaxtyping import Float
+
+from cxrfactory.cohort.patient import Person, Projection, lung_depth
+from cxrfactory.cohort.source import ORGAN_GROUPS, SourceChest
+from cxrfactory.projection.lesions import LungField, effusion, nodule, opacity, plate
+from cxrfactory.tables.keys import seed_of
+
+LESION, EFFUSION, PNEUMONIA, ATELECTASIS = "Lung Lesion", "Pleural Effusion", "Pneumonia", "Atelectasis"
+LABELS = (LESION, PNEUMONIA, ATELECTASIS, EFFUSION)  # the classes of CXLSeg's table III, in its order
+TEXTS = {
+    LESION: "nodule",
+    PNEUMONIA: "patchy opacity, as in pneumonia",
+    ATELECTASIS: "plate-like atelectasis",
+    EFFUSION: "pleural effusion",
+}
+SEEN_DEPTH_MM = 15.0  # of lung, for a place to count as lung field
+SIDES = (("right lung", -1), ("left lung", 1))  # a frontal picture shows the patient's right on its left
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a patient has.
+
+    Attributes
+    ----------
+    sides
+        Label -> side, in words, of those present.
+    """
+
+    sides: dict[str, str]
+
+    def sentences(self) -> str:
+        """What a synthetic report says of all four, present and absent."""
+        said = [
+            f"{TEXTS[label].capitalize()} in the {self.sides[label]}." if label in self.sides else f"No {TEXTS[label]}."
+            for label in LABELS
+        ]
+        return " ".join(said)
+
+    def labels(self) -> dict[str, str]:
+        """CheXpert labels as their table writes them: 1.0 present, 0.0 absent."""
+        return {label: f"{float(label in self.sides)}" for label in LABELS}
+
+
+def add_findings(
+    source: SourceChest, person: Person, projection: Projection, share: float, seed: int
+) -> tuple[Projection, Findings]:
+    """Draw a patient's findings and add them to the frontal projection.
+
+    Parameters
+    ----------
+    source, person
+        Who is projected.
+    projection
+        Frontal.
+    share
+        Chance of each of the four, drawn apart.
+    seed
+        Of the cohort.
+
+    Returns
+    -------
+    The projection with the findings in its soft channel, and what they are.
+    """
+    rng = np.random.default_rng(seed_of(f"patient {person.number}", "findings", seed))
+    present = {label: bool(rng.random() < share) for label in LABELS}
+    lines, sides = projection.lines.copy(), {}
+    fields = _fields(source, person, projection) if any(present.values()) else []
+    for label in LABELS:
+        # One stream a finding, so that a larger share only adds to what a smaller one has.
+        stream = np.random.default_rng(seed_of(f"patient {person.number}", f"finding {label}", seed))
+        if present[label]:
+            place = int(stream.integers(len(SIDES)))
+            lines[0] += _draw(label)(fields[place], stream).astype(np.float32)
+            sides[label] = SIDES[place][0]
+    return replace(projection, lines=lines), Findings(sides)
+
+
+def _fields(source: SourceChest, person: Person, projection: Projection) -> list[LungField]:
+    """Both lungs on the pixels of the line integrals."""
+    height, width = projection.lines.shape[1:]
+    dense = [list(ORGAN_GROUPS).index(name) for name in ("heart", "abdomen", "mediastinum", "spinal_cord")]
+    covered = _enlarged(projection.organs[dense].max(axis=0), height, width) > 0.5
+    fields = []
+    for depth, (_, lateral) in zip(lung_depth(source, person), SIDES, strict=True):
+        depth = _enlarged(depth, height, width)
+        seen = (depth >= SEEN_DEPTH_MM) & ~covered
+        fields.append(LungField(depth, seen, projection.lines_pixel_mm, lateral))
+    return fields
+
+
+def _enlarged(values: Float[np.ndarray, "rows columns"], height: int, width: int) -> Float[np.ndarray, "h w"]:
+    """To another grid whose outermost pixels have the same centres."""
+    rows, columns = values.shape
+    matrix = np.array([[(columns - 1) / (width - 1), 0, 0], [0, (rows - 1) / (height - 1), 0]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(values, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _draw(label: str) -> Callable[[LungField, np.random.Generator], Float[np.ndarray, "rows columns"]]:
+    return {
+        LESION: lambda lung, rng: _several(
+            [nodule(lung, float(rng.uniform(6, 16)), rng) for _ in range(int(rng.integers(1, 4)))]
+        ),
+        EFFUSION: lambda lung, rng: effusion(lung, float(rng.uniform(0.12, 0.45)), rng),
+        PNEUMONIA: lambda lung, rng: opacity(lung, float(rng.uniform(14, 34)), float(rng.uniform(0.25, 0.7)), rng),
+        ATELECTASIS: lambda lung, rng: _several(
+            [
+                plate(lung, float(rng.uniform(35, 90)), float(rng.uniform(2.5, 6)), rng)
+                for _ in range(int(rng.integers(1, 3)))
+            ]
+        ),
+    }[label]
+
+
+def _several(maps: Sequence[Float[np.ndarray, "rows columns"]]) -> Float[np.ndarray, "rows columns"]:
+    return np.maximum.reduce(list(maps))  # two that overlap replace the same air once
