@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import torch
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, UInt8
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -149,7 +149,24 @@ def _fit(network: nn.Module, train: Labelled, settings: ClassifierConfig, seed: 
         row = {"epoch": epoch + 1, "loss": float(np.mean(losses)), "learning_rate": rate}
         rows.append(row | {"seconds": time.monotonic() - started})
         log.info("epoch %d of %d: loss %.4g", epoch + 1, settings.epochs, row["loss"])
+    _settle(network, pictures, settings.batch_size)
     return rows
+
+
+def _settle(network: nn.Module, pictures: UInt8[Tensor, "images size size"], batch_size: int) -> None:
+    """Take the normalisation's statistics anew from all training images: those kept while training lag behind it,
+    and after few steps are useless."""
+    device = next(network.parameters()).device
+    network.eval()
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.reset_running_stats()
+            module.momentum = None  # a mean over all batches
+            module.train()
+    with torch.no_grad():
+        for start in range(0, len(pictures) - batch_size + 1, batch_size):
+            batch = pictures[start : start + batch_size, None].float().to(device) / 255
+            network(batch.contiguous(memory_format=torch.channels_last))
 
 
 def _changed(
