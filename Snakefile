@@ -15,6 +15,7 @@ if not workflow.overwrite_configfiles:
 sys.path.insert(0, f"{workflow.basedir}/src")
 
 from cxrfactory.errors import CxrError
+from cxrfactory.failures import say_last
 from cxrfactory.workflow import Plan
 
 try:
@@ -38,6 +39,11 @@ wildcard_constraints:
 
 localrules:
     all,
+
+
+# What failed, and where its log is, as the last lines of a run; also with --keep-going.
+onerror:
+    say_last(workflow.scheduler.failed)
 
 
 rule all:

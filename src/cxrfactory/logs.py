@@ -121,3 +121,14 @@ def duration(seconds: float) -> str:
     if hours < 48:
         return f"{hours} h {minutes:02d} min"
     return f"{hours // 24} d {hours % 24} h"
+
+
+def last_line(path: Path, tail_bytes: int = 4096) -> str:
+    """Last line of a log that is not empty; of the log's last bytes only."""
+    try:
+        with path.open("rb") as stream:
+            stream.seek(max(path.stat().st_size - tail_bytes, 0))
+            lines = stream.read().decode("utf-8", "replace").split("\n")
+    except OSError:
+        return "no log"
+    return next((line.strip() for line in reversed(lines) if line.strip()), "the log is empty")

@@ -61,6 +61,7 @@ COMMANDS = {
     "bias-discovery": "cxrfactory.cli.validation:bias_discovery",
     "label-own-masks": "cxrfactory.cli.validation:label_own_masks",
     "config": "cxrfactory.cli.config:config",
+    "status": "cxrfactory.cli.status:status",
 }
 
 
