@@ -15,8 +15,8 @@ rule classify_pictures:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=240,
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 240 * attempt,
     params:
         root=lambda wildcards: PLAN.dataset(wildcards).root,
         made=PLAN.classified,
@@ -46,8 +46,8 @@ rule classify:
         "../../envs/gpu.yaml" if PLAN.config.infer.device == "cuda" else "../../envs/cpu.yaml"
     threads: PLAN.config.classify.threads
     resources:
-        mem_mb=8000,
-        runtime=2880,
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 2880 * attempt,
         gpu=int(PLAN.config.infer.device == "cuda"),
     params:
         pictures=lambda wildcards, input: [f"--pictures={path}" for path in input.pictures],
@@ -77,8 +77,8 @@ rule classify_compare:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         predictions=lambda wildcards, input: [f"--predictions={path}" for path in input.predictions],
         seed=PLAN.config.classify.options("seed"),

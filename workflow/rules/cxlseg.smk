@@ -16,8 +16,8 @@ rule reports:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         source=lambda wildcards: PLAN.dataset(wildcards).reports.source,
         layout=lambda wildcards: PLAN.dataset(wildcards).reports.layout,
@@ -42,8 +42,8 @@ rule cxlseg_labelled:
         "../../envs/cpu.yaml"
     threads: 4
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         options=PLAN.cxlseg_images,
     message:
@@ -69,7 +69,8 @@ rule cxlseg_weights:
         "../../envs/gpu.yaml" if PLAN.config.infer.device == "cuda" else "../../envs/cpu.yaml"
     threads: PLAN.config.train.threads
     resources:
-        mem_mb=8000,
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        # Interrupted, it goes on from its checkpoint.
         runtime=1440,
         gpu=int(PLAN.config.infer.device == "cuda"),
     params:
@@ -99,8 +100,8 @@ rule cxlseg_shard:
         "../../envs/gpu.yaml" if PLAN.config.infer.device == "cuda" else "../../envs/cpu.yaml"
     threads: 4
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 240 * attempt,
         gpu=int(PLAN.config.infer.device == "cuda"),
     params:
         root=lambda wildcards: PLAN.dataset(wildcards).root,
@@ -138,8 +139,8 @@ rule package_cxlseg:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=360,
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 360 * attempt,
     params:
         pictures=lambda wildcards, input: [f"--pictures={path}" for path in input.pictures],
         rejected=lambda wildcards, input: [f"--rejected={path}" for path in input.rejected],
@@ -172,8 +173,8 @@ rule cxlseg:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=240,
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 240 * attempt,
     params:
         products=lambda wildcards, input: [f"--product={path}" for path in input.products],
         accounts=lambda wildcards, input: [f"--part={path}" for path in input.accounts],
@@ -200,8 +201,8 @@ rule evaluate_lungs:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
     message:
         "Compare the lung masks with the truth"
     shell:

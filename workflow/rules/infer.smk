@@ -17,8 +17,8 @@ rule infer:
         "../../envs/gpu.yaml" if PLAN.config.infer.device == "cuda" else "../../envs/cpu.yaml"
     threads: 4
     resources:
-        mem_mb=6000,
-        runtime=120,
+        mem_mb=lambda wildcards, attempt: 6000 * attempt,
+        runtime=lambda wildcards, attempt: 120 * attempt,
         gpu=int(PLAN.config.infer.device == "cuda"),
     params:
         options=PLAN.config.infer.options("samples", "precision", "device", "batch_size"),
@@ -49,8 +49,8 @@ rule overlays:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         images=lambda wildcards, input: [f"--images={path}" for path in input.images],
         landmarks=lambda wildcards, input: [f"--landmarks={path}" for path in input.landmarks],

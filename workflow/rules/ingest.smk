@@ -15,8 +15,8 @@ rule ingest:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         root=lambda wildcards: PLAN.dataset(wildcards).root,
         flags=PLAN.ingest_flags,
@@ -42,8 +42,8 @@ rule selection:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=10,
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 10 * attempt,
     params:
         expected=lambda wildcards, input: [f"--expected={path}" for path in input.expected],
     message:
@@ -67,8 +67,8 @@ rule ingest_labelled:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         root=subpath(input.clinical, parent=True),
         options=PLAN.labelled_options,
@@ -92,8 +92,8 @@ rule ingest_scans:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         options=lambda wildcards: PLAN.scans(wildcards).options("ct", "labels", "patient"),
     message:

@@ -27,8 +27,8 @@ rule compare_models:
         "../../envs/gpu.yaml" if PLAN.config.infer.device == "cuda" else "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 240 * attempt,
         gpu=int(PLAN.config.infer.device == "cuda"),
     params:
         weights=PLAN.compared_options,
@@ -64,8 +64,8 @@ rule audit_models:
         "../../envs/gpu.yaml" if PLAN.config.infer.device == "cuda" else "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=1440,
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 1440 * attempt,
         gpu=int(PLAN.config.infer.device == "cuda"),
     params:
         weights=PLAN.compared_options,
@@ -94,8 +94,8 @@ rule models:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=10,
+        mem_mb=lambda wildcards, attempt: 500 * attempt,
+        runtime=lambda wildcards, attempt: 10 * attempt,
     message:
         "Gather the comparison of models"
     shell:

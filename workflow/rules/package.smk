@@ -23,8 +23,8 @@ rule package:
         "../../envs/cpu.yaml"
     threads: 4
     resources:
-        mem_mb=8000,
-        runtime=360,
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 360 * attempt,
     params:
         landmarks=lambda wildcards, input: [f"--landmarks={path}" for path in input.landmarks],
         rca=lambda wildcards, input: [f"--rca={path}" for path in input.rca],
@@ -67,8 +67,8 @@ rule worst:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         images=lambda wildcards, input: [f"--images={path}" for path in input.images],
     message:
@@ -89,8 +89,8 @@ rule config_used:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=5,
+        mem_mb=lambda wildcards, attempt: 500 * attempt,
+        runtime=lambda wildcards, attempt: 5 * attempt,
     params:
         values=lambda wildcards: PLAN.config.model_dump_json(),
     message:
@@ -125,8 +125,8 @@ rule chexmask:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         products=lambda wildcards, input: [f"--collect={path}" for path in input.products],
         accounts=lambda wildcards, input: [f"--part={path}" for path in input.accounts],

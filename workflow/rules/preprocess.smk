@@ -15,8 +15,8 @@ rule preprocess:
         "../../envs/cpu.yaml"
     threads: 4
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 120 * attempt,
     params:
         root=lambda wildcards: PLAN.dataset(wildcards).root,
         links=lambda wildcards: PLAN.dataset(wildcards).options("follow_links"),
@@ -45,8 +45,8 @@ rule preprocess_labelled:
         "../../envs/cpu.yaml"
     threads: 4
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         options=PLAN.config.preprocess.options(),
     message:

@@ -17,8 +17,9 @@ rule project:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 240 * attempt,
+        gpu=int(PLAN.config.project.device.startswith("cuda")),
     params:
         number=lambda wildcards: int(wildcards.shard.split("-")[0]),
         options=PLAN.project_options,

@@ -34,8 +34,8 @@ rule radgenome:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 240 * attempt,
     params:
         manifests=lambda wildcards, input: [f"--manifest={path}" for path in input.manifests],
         images=lambda wildcards, input: [f"--images={path}" for path in input.images],

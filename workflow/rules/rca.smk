@@ -16,8 +16,8 @@ rule rca_reference:
         "../../envs/cpu.yaml"
     threads: 2
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         options=PLAN.config.rca.options("fraction", "size"),
     message:
@@ -42,7 +42,8 @@ rule rca_train:
         "../../envs/cpu.yaml"
     threads: PLAN.config.registration.threads
     resources:
-        mem_mb=8000,
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        # Interrupted, it goes on from its checkpoint.
         runtime=360,
     params:
         options=PLAN.config.registration.options(),
@@ -70,8 +71,9 @@ rule rca:
         "../../envs/cpu.yaml"
     threads: 8
     resources:
-        mem_mb=8000,
-        runtime=720,
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 720 * attempt,
+        gpu=int(PLAN.config.rca.device == "cuda"),
     params:
         options=PLAN.config.rca.options("references", "size", "method", "interpolation", "device"),
         network=PLAN.registration_option,
@@ -102,8 +104,9 @@ rule rca_calibrate:
         "../../envs/cpu.yaml"
     threads: 2
     resources:
-        mem_mb=8000,
-        runtime=720,
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 720 * attempt,
+        gpu=int(PLAN.config.rca.device == "cuda"),
     params:
         options=PLAN.config.rca.options("references", "method", "interpolation", "device"),
         network=PLAN.registration_option,

@@ -18,7 +18,8 @@ rule train:
         "../../envs/gpu.yaml" if PLAN.config.infer.device == "cuda" else "../../envs/cpu.yaml"
     threads: PLAN.config.train.threads
     resources:
-        mem_mb=8000,
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        # Interrupted, it goes on from its checkpoint.
         runtime=1440,
         gpu=int(PLAN.config.infer.device == "cuda"),
     params:
@@ -46,7 +47,8 @@ rule weights:
         "../../envs/gpu.yaml" if PLAN.config.infer.device == "cuda" else "../../envs/cpu.yaml"
     threads: PLAN.config.train.threads
     resources:
-        mem_mb=12000,
+        mem_mb=lambda wildcards, attempt: 12000 * attempt,
+        # Interrupted, it goes on from its checkpoint.
         runtime=1440,
         gpu=int(PLAN.config.infer.device == "cuda"),
     params:

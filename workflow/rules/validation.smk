@@ -24,8 +24,8 @@ rule rca_statistics:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
     message:
         "Describe the RCA scores"
     shell:
@@ -60,8 +60,8 @@ rule bias:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=120,
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 120 * attempt,
     params:
         release=lambda wildcards: PLAN.layout(wildcards).published_name,
     message:
@@ -90,8 +90,8 @@ rule label_own_masks:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=120,
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 120 * attempt,
     params:
         images=lambda wildcards, input: [f"--images={path}" for path in input.images],
         landmarks=lambda wildcards, input: [f"--landmarks={path}" for path in input.landmarks],
@@ -119,7 +119,8 @@ rule retrain:
         "../../envs/gpu.yaml" if PLAN.config.infer.device == "cuda" else "../../envs/cpu.yaml"
     threads: PLAN.config.train.threads
     resources:
-        mem_mb=12000,
+        mem_mb=lambda wildcards, attempt: 12000 * attempt,
+        # Interrupted, it goes on from its checkpoint.
         runtime=1440,
         gpu=int(PLAN.config.infer.device == "cuda"),
     params:
@@ -158,8 +159,8 @@ rule evaluate_retrained:
         "../../envs/gpu.yaml" if PLAN.config.infer.device == "cuda" else "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 240 * attempt,
         gpu=int(PLAN.config.infer.device == "cuda"),
     params:
         retrained=lambda wildcards, input: [f"--weights={path}" for path in input.retrained],
@@ -189,8 +190,8 @@ rule validation:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=10,
+        mem_mb=lambda wildcards, attempt: 500 * attempt,
+        runtime=lambda wildcards, attempt: 10 * attempt,
     message:
         "Gather the technical validation"
     shell:
