@@ -5,18 +5,17 @@ never a value of the file that could name a patient.
 """
 
 import logging
-import struct
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pydicom
-from pydicom.errors import InvalidDicomError
 from pydicom.pixels import apply_modality_lut, apply_voi_lut
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from cxrfactory.errors import ImageError
 from cxrfactory.imaging.codestream import codestream_shape
+from cxrfactory.imaging.dicom_object import DECODING_ERRORS, read_object, refuse_cut_frame
 from cxrfactory.imaging.radiograph import GREY_TOLERANCE_LOSSY, Radiograph, check_size, grey_of_colour
 from cxrfactory.imaging.screening import refuse_other_than_frontal_chest
 
@@ -27,20 +26,6 @@ logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 # By these a header says that its pixels tell who the patient is (PS3.3 C.7.6.1.1). Side markers alone set neither.
 _BURNT_IN = {"BurnedInAnnotation": "(0028,0301)", "RecognizableVisualFeatures": "(0028,0302)"}
-# What pydicom and the decoders raise on damaged data.
-DECODING_ERRORS = (
-    AttributeError,
-    EOFError,
-    IndexError,
-    KeyError,
-    MemoryError,
-    NotImplementedError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    struct.error,
-)
 
 
 def looks_like_dicom(head: bytes) -> bool:
@@ -80,8 +65,10 @@ def read_dicom(path: Path, max_megapixels: float, burnt_in: str = "keep") -> Rad
         human by its header.
     """
     try:
-        dataset = pydicom.dcmread(path, force=True)
-    except (InvalidDicomError, *DECODING_ERRORS) as error:
+        dataset = read_object(path)
+    except ImageError:
+        raise
+    except DECODING_ERRORS as error:
         raise ImageError(f"damaged DICOM: its header cannot be read ({type(error).__name__})") from error
     try:
         return _read(dataset, max_megapixels, burnt_in)
@@ -124,6 +111,7 @@ def _read(dataset: pydicom.Dataset, max_megapixels: float, burnt_in: str) -> Rad
                 f"DICOM whose header says {dataset.Rows} x {dataset.Columns} px, but its compressed image "
                 f"{shape[0]} x {shape[1]}"
             )
+        refuse_cut_frame(dataset)
     stored = dataset.pixel_array
     if samples == 3:
         pixels = grey_of_colour(stored, GREY_TOLERANCE_LOSSY)
@@ -142,6 +130,10 @@ def _to_display(stored: np.ndarray, dataset: pydicom.Dataset, notes: list[str]) 
         if not len(widths) or float(widths[0]) < least or float(widths[0]) == 0 or "WindowCenter" not in dataset:
             notes.append("its VOI window has no positive width; the full range of values is used")
             return _compact(values)
+    if "VOILUTSequence" in dataset and not all(
+        dataset.VOILUTSequence and dataset.VOILUTSequence[0].get(name) for name in ("LUTDescriptor", "LUTData")
+    ):
+        notes.append("its VOI table is empty and is ignored")
     return _compact(apply_voi_lut(values, dataset, index=0))
 
 

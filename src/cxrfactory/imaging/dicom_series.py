@@ -1,6 +1,7 @@
 """Read a folder that holds one CT series as DICOM slices (PS3.3 C.7.6.2, C.8.2.1).
 
-Of the header only geometry, rescale and modality are used, and reasons quote nothing else.
+Of the header only geometry, rescale and modality are used, and reasons quote nothing else. Slices are called by their
+place in the order of the file names, for exports name files after patients.
 """
 
 from collections import Counter
@@ -10,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pydicom
 from jaxtyping import Float
-from pydicom.errors import InvalidDicomError
 
 from cxrfactory.errors import ImageError
-from cxrfactory.imaging.dicom import DECODING_ERRORS, looks_like_dicom
+from cxrfactory.imaging.dicom import burnt_in_flag, looks_like_dicom
+from cxrfactory.imaging.dicom_object import DECODING_ERRORS, read_object
 from cxrfactory.imaging.orientation import ANGLE_TOLERANCE_DEGREES
-from cxrfactory.imaging.volume_files import LPS_TO_RAS, StoredVolume
+from cxrfactory.imaging.volume_files import LPS_TO_RAS, StoredVolume, check_voxels
 from cxrfactory.logs import progress
 
 # Steps between slices may differ by the larger of the two; headers are often rounded to a hundredth of a mm.
@@ -27,12 +28,14 @@ _NEEDED = ("Rows", "Columns", "PixelSpacing", "ImageOrientationPatient", "ImageP
 _HEADER_TAGS = [
     *("SOPClassUID", "Modality", "SeriesInstanceUID", "NumberOfFrames", "SamplesPerPixel", "PixelRepresentation"),
     *("RescaleSlope", "RescaleIntercept", "GantryDetectorTilt", "BitsAllocated", *_NEEDED),
+    *("BurnedInAnnotation", "RecognizableVisualFeatures"),
 ]
 
 
 @dataclass(frozen=True)
 class _Slice:
     path: Path
+    called: str  # in messages
     series: str
     size: tuple[int, int]
     spacing_mm: tuple[float, float]  # between rows, between columns
@@ -57,17 +60,20 @@ def read_series(folder: Path) -> StoredVolume:
     ------
     ImageError
         If the folder holds no CT slices or more than one series; if modality, size, spacing, orientation or rescale
-        differ; if slices repeat, are missing or unevenly spaced; for a gantry tilt; if a slice cannot be decoded.
+        differ; if slices repeat, are missing or unevenly spaced; for a gantry tilt; if a slice cannot be decoded, or its
+        header says that its pixels identify the patient.
     """
     folder = Path(folder)
     paths, aside = _dicom_files(folder)
-    slices = [one for path in paths if (one := _read_header(path)) is not None]
+    called = (f"{folder.name}: DICOM file {number} of {len(paths)} by name" for number in range(1, len(paths) + 1))
+    slices = [one for place in zip(paths, called, strict=True) if (one := _read_header(*place)) is not None]
     aside += len(paths) - len(slices)
     if len(slices) < 2:
         raise ImageError(f"{folder.name}: {len(slices)} DICOM slices in the folder; expected one CT series")
     try:
         _refuse_mixtures(slices)
         slices, affine = _place(slices)
+        check_voxels((len(slices), *slices[0].size), "the series")
     except ImageError as error:
         raise ImageError(f"{folder.name}: {error}") from error
     notes = (f"{aside} other files beside the DICOM slices left aside",) if aside else ()
@@ -79,33 +85,41 @@ def _dicom_files(folder: Path) -> tuple[list[Path], int]:
     files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
     kept = []
     for path in files:
-        with open(path, "rb") as file:
-            if looks_like_dicom(file.read(132)):
-                kept.append(path)
+        try:
+            with open(path, "rb") as file:
+                head = file.read(132)
+        except OSError as error:
+            raise ImageError(f"{folder.name}: a file in it cannot be read ({error.strerror})") from error
+        if looks_like_dicom(head):
+            kept.append(path)
     return kept, len(files) - len(kept)
 
 
-def _read_header(path: Path) -> _Slice | None:
+def _read_header(path: Path, called: str) -> _Slice | None:
     try:
-        header = pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=_HEADER_TAGS)
+        header = read_object(path, stop_before_pixels=True, specific_tags=_HEADER_TAGS)
         if header.get("SOPClassUID") == _DIRECTORY_CLASS or path.name.upper() == "DICOMDIR":
             return None
         modality = header.get("Modality")
         if modality != "CT":
             known = modality if modality in ("MR", "PT", "CR", "DX", "SEG", "SR", "RTSTRUCT", "OT") else "unknown"
-            raise ImageError(f"{path.name}: modality {known}; expected only CT in the folder")
+            raise ImageError(f"{called}: modality {known}; expected only CT in the folder")
+        if flag := burnt_in_flag(header):
+            # Text in the voxels is no CT number either, so there is no way to keep it.
+            raise ImageError(f"{called}: burnt-in annotation: {flag} is YES; expected slices of CT numbers alone")
         if int(header.get("NumberOfFrames") or 1) != 1:
-            raise ImageError(f"{path.name}: a multi-frame DICOM; expected one file a slice")
+            raise ImageError(f"{called}: a multi-frame DICOM; expected one file a slice")
         missing = [name for name in _NEEDED if header.get(name) in (None, "")]
         if missing:
-            raise ImageError(f"{path.name}: DICOM without {', '.join(missing)}; expected a slice with its geometry")
+            raise ImageError(f"{called}: DICOM without {', '.join(missing)}; expected a slice with its geometry")
         if int(header.get("SamplesPerPixel", 1)) != 1:
-            raise ImageError(f"{path.name}: a colour image; expected grey values")
+            raise ImageError(f"{called}: a colour image; expected grey values")
         spacing = tuple(float(step) for step in header.PixelSpacing)
         orientation = np.array(header.ImageOrientationPatient, float).reshape(2, 3)
         position = np.array(header.ImagePositionPatient, float).reshape(3)
         one = _Slice(
             path,
+            called,
             str(header.get("SeriesInstanceUID") or ""),
             (int(header.Rows), int(header.Columns)),
             (spacing[0], spacing[1]),
@@ -118,15 +132,15 @@ def _read_header(path: Path) -> _Slice | None:
         )
     except ImageError:
         raise
-    except (InvalidDicomError, *DECODING_ERRORS) as error:
+    except DECODING_ERRORS as error:
         # Not the error's own text: it may quote the header.
-        raise ImageError(f"{path.name}: a DICOM header that cannot be read ({type(error).__name__})") from error
+        raise ImageError(f"{called}: a DICOM header that cannot be read ({type(error).__name__})") from error
     if not (np.isfinite(spacing).all() and min(spacing) > 0 and min(one.size) > 0):
-        raise ImageError(f"{path.name}: pixel spacing {spacing[0]:g} x {spacing[1]:g} mm; expected positive numbers")
+        raise ImageError(f"{called}: pixel spacing {spacing[0]:g} x {spacing[1]:g} mm; expected positive numbers")
     if not (np.isfinite(orientation).all() and np.isfinite(position).all()):
-        raise ImageError(f"{path.name}: position or orientation is not finite")
+        raise ImageError(f"{called}: position or orientation is not finite")
     if np.abs(orientation @ orientation.T - np.eye(2)).max() > 10 * _COSINE_TOLERANCE:
-        raise ImageError(f"{path.name}: ImageOrientationPatient is not two unit vectors square to each other")
+        raise ImageError(f"{called}: ImageOrientationPatient is not two unit vectors square to each other")
     return one
 
 
@@ -188,15 +202,18 @@ def _place(slices: list[_Slice]) -> tuple[list[_Slice], Float[np.ndarray, "4 4"]
 
 def _decode(slices: list[_Slice]) -> np.ndarray:
     dtype = np.int16 if slices[0].signed else np.uint16
-    volume = np.empty((len(slices), *slices[0].size), dtype)
+    try:
+        volume = np.empty((len(slices), *slices[0].size), dtype)
+    except MemoryError as error:
+        raise ImageError(f"{len(slices)} slices of {slices[0].size} px do not fit into the memory") from error
     for place, one in enumerate(progress(slices, "decode the CT series")):
         try:
-            pixels = pydicom.dcmread(one.path, force=True).pixel_array
+            pixels = read_object(one.path).pixel_array
         except DECODING_ERRORS as error:
-            raise ImageError(f"{one.path.name}: a slice that cannot be decoded ({type(error).__name__})") from error
+            raise ImageError(f"{one.called}: a slice that cannot be decoded ({type(error).__name__})") from error
         if pixels.shape != one.size or not np.can_cast(pixels.dtype, dtype):
             raise ImageError(
-                f"{one.path.name}: decodes to {pixels.shape} of {pixels.dtype}; expected {one.size} of at most 16 bits"
+                f"{one.called}: decodes to {pixels.shape} of {pixels.dtype}; expected {one.size} of at most 16 bits"
             )
         volume[place] = pixels
     return volume.transpose(2, 1, 0)

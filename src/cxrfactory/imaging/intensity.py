@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from jaxtyping import Shaped, UInt8
 
-from cxrfactory.errors import CxrError
+from cxrfactory.errors import CxrError, ImageError
 
 CLAHE_ENGINES = ("opencv", "skimage")
 
@@ -48,12 +48,12 @@ def to_uint8(pixels: Shaped[np.ndarray, "height width"]) -> UInt8[np.ndarray, "h
 
     Raises
     ------
-    CxrError
-        If all pixels are equal.
+    ImageError
+        If all pixels are equal: so they may be inside their borders, where the whole image was not of one colour.
     """
     low, high = pixels.min(), pixels.max()
     if low == high:
-        raise CxrError(f"one-colour image: every pixel is {low:g}")
+        raise ImageError(f"one-colour image: every pixel is {low:g}")
     if pixels.dtype in (np.uint8, np.uint16):
         if pixels.dtype == np.uint8 and (low, high) == (0, 255):
             return pixels

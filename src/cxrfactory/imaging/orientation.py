@@ -17,6 +17,9 @@ from cxrfactory.errors import CxrError, ImageError
 # degree moves the far end of a 500 mm volume by 0.9 mm: about one voxel, and more than headers are rounded by.
 ANGLE_TOLERANCE_DEGREES = 0.1
 
+# Of voxels. A file that says other than this is damaged, and numbers far from 1 break what is computed with them.
+SPACING_MM = (1e-3, 1e3)
+
 _TOWARDS = {"R": (0, 1), "L": (0, -1), "A": (1, 1), "P": (1, -1), "S": (2, 1), "I": (2, -1)}
 
 
@@ -74,13 +77,17 @@ def split_affine(affine: Float[np.ndarray, "4 4"]) -> tuple[Float[np.ndarray, "3
     Raises
     ------
     ImageError
-        If it holds NaN or infinity, a spacing is zero, or its axes are not square to each other (a gantry tilt).
+        If it holds NaN or infinity, a spacing is zero or outside :data:`SPACING_MM`, or its axes are not square to each other (a gantry tilt).
     """
     if not np.isfinite(affine).all():
         raise ImageError("its affine holds NaN or infinity; expected finite numbers")
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
     if not (spacing > 0).all():
         raise ImageError(f"voxel spacing {_millimetres(spacing)}; expected three positive numbers")
+    if spacing.min() < SPACING_MM[0] or spacing.max() > SPACING_MM[1]:
+        raise ImageError(
+            f"voxel spacing {_millimetres(spacing)}; expected {SPACING_MM[0]:g} to {SPACING_MM[1]:g} mm along each axis"
+        )
     direction = affine[:3, :3] / spacing
     off_square = max(abs(float(direction[:, a] @ direction[:, b])) for a, b in ((0, 1), (0, 2), (1, 2)))
     degrees = float(np.degrees(np.arcsin(min(off_square, 1.0))))

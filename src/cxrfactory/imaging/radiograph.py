@@ -58,11 +58,13 @@ def check_pixels(pixels: Shaped[np.ndarray, "height width"]) -> None:
     Raises
     ------
     ImageError
-        If all pixels are equal, or one is not a finite number.
+        If all pixels are equal, one is not a finite number, or their range is beyond single precision.
     """
     low, high = pixels.min(), pixels.max()
     if not np.isfinite(low) or not np.isfinite(high):
         raise ImageError("pixels that are not finite numbers")
+    if float(high) - float(low) > np.finfo(np.float32).max:
+        raise ImageError(f"pixels from {low:g} to {high:g}: a range that single precision cannot hold")
     if low == high:
         raise ImageError(f"one-colour image: every pixel is {low:g}")
 

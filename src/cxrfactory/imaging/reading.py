@@ -1,6 +1,8 @@
 """Read a radiograph: JPEG, PNG, TIFF or DICOM, told apart by content and never by name."""
 
+import os
 import re
+import stat
 import struct
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from PIL import Image, UnidentifiedImageError
 
 from cxrfactory.errors import ImageError
 from cxrfactory.imaging.dicom import looks_like_dicom, read_dicom
+from cxrfactory.imaging.png_stream import check_png
 from cxrfactory.imaging.radiograph import (
     DEFAULT_MAX_MEGAPIXELS,
     GREY_TOLERANCE_LOSSY,
@@ -27,6 +30,8 @@ _SIGNATURES = {
 _TIFF_PHOTOMETRIC = 262
 _TIFF_WHITE_IS_ZERO = 0
 _HEAD_BYTES = 144  # the DICOM preamble, its mark, and the first element
+# Of files: three channels of 16 bits with room to spare, and what stands beside the pixels.
+_LARGEST_BYTES_A_PIXEL, _LARGEST_BYTES_BESIDE = 8, 1 << 26
 
 
 def read_radiograph(
@@ -54,13 +59,7 @@ def read_radiograph(
         With the reason, where the file is no readable radiograph. Reasons hold no header values of patients.
     """
     path = Path(path)
-    try:
-        with path.open("rb") as handle:
-            head = handle.read(_HEAD_BYTES)
-    except FileNotFoundError as error:
-        raise ImageError("no such file") from error
-    except OSError as error:
-        raise ImageError(f"cannot be opened: {error.strerror}") from error
+    head = _head(path, max_megapixels)
     if not head:
         raise ImageError("empty file")
     kind = next((name for mark, name in _SIGNATURES.items() if head.startswith(mark)), None)
@@ -74,12 +73,33 @@ def read_radiograph(
     return radiograph
 
 
+def _head(path: Path, max_megapixels: float) -> bytes:
+    try:
+        status = os.stat(path)
+        # Before it is opened: a pipe that nobody fills would be waited for without end.
+        if not stat.S_ISREG(status.st_mode):
+            raise ImageError("cannot be opened: not a regular file")
+        if status.st_size > max_megapixels * 1e6 * _LARGEST_BYTES_A_PIXEL + _LARGEST_BYTES_BESIDE:
+            raise ImageError(f"file of {status.st_size / 1e6:.0f} MB; an image of {max_megapixels:g} Mpx needs less")
+        with path.open("rb") as handle:
+            return handle.read(_HEAD_BYTES)
+    except FileNotFoundError as error:
+        raise ImageError("no such file") from error
+    except OSError as error:
+        raise ImageError(f"cannot be opened: {error.strerror}") from error
+
+
 def _read_picture(path: Path, kind: str, max_megapixels: float) -> np.ndarray:
     try:
         with Image.open(path, formats=[kind]) as picture:
             check_size(picture.height, picture.width, max_megapixels)
             if getattr(picture, "n_frames", 1) > 1:
                 raise ImageError(f"{kind} with {picture.n_frames} frames; expected one")
+            if not picture.mode.startswith("I") and any(";16" in str(tile[3]) for tile in picture.tile):
+                raise ImageError(f"{kind} of several channels of 16 bits; expected 16-bit grey, or channels of 8 bits")
+            if kind == "PNG":
+                with path.open("rb") as stream:
+                    check_png(stream)
             picture.load()
             return _grey(picture, kind)
     except Image.DecompressionBombError as error:
@@ -124,4 +144,6 @@ def _grey_of_channels(pixels: np.ndarray, kind: str) -> np.ndarray:
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    """A decoder's message without what it quotes, for that comes out of the file."""
+    said = re.sub(r"""b?'[^']*'|b?"[^"]*\"""", "...", str(error))
+    return " ".join(said.split()) or type(error).__name__

@@ -1,5 +1,6 @@
 """Read a chest CT into the canonical volume, in Hounsfield units."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,10 @@ from cxrfactory.imaging.volume_files import layout_note, placed_affine, read_sto
 
 # Lung and the air around a patient lie far below, soft tissue far above: a volume all on one side of it is not in HU.
 PLAUSIBLE_HU = -200
+# Metal reaches some ten thousands in scanners with an extended scale; beyond this it is no CT number.
+LARGEST_HU = 1_000_000
+# An oblique volume may fill the box around it so thinly; a turned cube fills a fifth of it.
+_LARGEST_GROWTH = 20
 
 _INT16 = np.iinfo(np.int16)
 
@@ -70,7 +75,7 @@ def read_ct(path: Path, layout: VolumeLayout | None = None) -> Volume:
     Raises
     ------
     ImageError
-        If it cannot be read, has no orientation, is sheared, has gaps, or does not look like HU.
+        If it cannot be read, has no orientation, is sheared, has gaps, does not look like HU, or is too large.
     CxrError
         If a layout is given for a DICOM series.
     """
@@ -96,6 +101,11 @@ def read_ct(path: Path, layout: VolumeLayout | None = None) -> Volume:
         grid = aligned_grid(affine, hu.shape)
     else:
         grid = enclosing_grid(affine, hu.shape)
+        if math.prod(grid.shape) > _LARGEST_GROWTH * hu.size:
+            raise ImageError(
+                f"{path.name}: oblique by {degrees:.2f} degrees, and the anatomical grid around it has "
+                f"{' x '.join(map(str, grid.shape))} voxels; expected at most {_LARGEST_GROWTH} times its own"
+            )
         hu = resample_linear(hu, affine, grid)
         notes = (*notes, f"oblique by {degrees:.2f} degrees: CT resampled (linear) onto the anatomical axes")
     return Volume(hu, grid.spacing_mm, grid.origin_mm, notes)
@@ -119,6 +129,10 @@ def _to_hu(stored: np.ndarray, slope: float, intercept: float) -> np.ndarray:
         raise ImageError(
             f"values run from {low:g} to {high:g}{shifted}: that does not look like HU; expected both air "
             f"(below {PLAUSIBLE_HU}) and tissue (above)"
+        )
+    if max(-low, high) > LARGEST_HU:
+        raise ImageError(
+            f"values run from {low:g} to {high:g}: that is not HU; expected at most {LARGEST_HU} either way"
         )
     whole = stored.dtype.kind in "iu" and float(slope).is_integer() and float(intercept).is_integer()
     if not (whole and low >= _INT16.min and high <= _INT16.max and max(abs(slope), abs(intercept)) <= _INT16.max):

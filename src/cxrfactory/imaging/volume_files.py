@@ -1,8 +1,9 @@
 """Volume files as stored: NIfTI, NRRD, MetaImage. The array, its affine if the file states one, its scaling."""
 
+import math
 import zlib
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import numpy as np
 from jaxtyping import Float
@@ -16,7 +17,12 @@ VOLUME_SUFFIXES = NIFTI_SUFFIXES + ITK_SUFFIXES
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])  # DICOM and ITK worlds point left and to the back
 _NRRD_SPACES = ("ras", "lps", "las", "right-anterior-superior", "left-posterior-superior", "left-anterior-superior")
+LARGEST_VOXELS = 1 << 31  # four times the longest whole-body CT; what says more is damaged, or made to fill the memory
 _READ_BYTES, _INFLATED_BYTES = 1 << 18, 1 << 20
+_LARGEST_RATIO = 1032  # of deflate: a byte of a compressed file cannot hold more
+_HEADER_BYTES = 1 << 16
+_META_NUMBERS = {"transformmatrix", "rotation", "orientation", "offset", "position", "origin", "elementspacing"}
+_DATA_FILE_FIELDS = ("elementdatafile", "data file", "datafile")
 
 
 @dataclass
@@ -110,10 +116,9 @@ def _read_nifti(path: Path) -> StoredVolume:
         dtype = header.get_data_dtype()
         if dtype.kind not in "iuf":
             raise ImageError(f"{path.name}: voxels of type {dtype}; expected single real numbers")
-        values = np.empty(shape, dtype, order="F")
-        _fill(path, int(image.dataobj.offset), values)
+        values = _read_voxels(path, int(image.dataobj.offset), shape, dtype)
     except (ImageFileError, HeaderDataError, OSError, EOFError, ValueError, zlib.error, MemoryError) as error:
-        raise ImageError(f"{path.name}: not a readable NIfTI volume ({_reason(error, path)})") from error
+        raise ImageError(f"{path.name}: not a readable NIfTI volume ({_reason(error)})") from error
     units = header.get_xyzt_units()[0]
     if units not in ("mm", "unknown"):
         raise ImageError(f"{path.name}: spacing in {units}s; expected mm")
@@ -125,16 +130,22 @@ def _read_nifti(path: Path) -> StoredVolume:
     return stored
 
 
-def _fill(path: Path, offset: int, values: np.ndarray) -> None:
-    """Read the voxels into an array; compressed ones in pieces, which costs a fifth less than one read and no copy."""
-    target = memoryview(values.reshape(-1, order="F")).cast("B")
+def _read_voxels(path: Path, offset: int, shape: tuple[int, int, int], dtype: np.dtype) -> np.ndarray:
+    """Read the voxels; compressed ones in pieces, which costs a fifth less than one read and no copy."""
     with open(path, "rb") as file:
         packed = file.read(2) == b"\x1f\x8b"
+        # Before memory is taken: a damaged header can ask for any amount.
+        needed = offset + int(np.prod(shape)) * dtype.itemsize
+        if path.stat().st_size * (_LARGEST_RATIO if packed else 1) < needed:
+            raise EOFError("the file ends before its voxels do")
+        values = np.empty(shape, dtype, order="F")
+        target = memoryview(values.reshape(-1, order="F")).cast("B")
         file.seek(0 if packed else offset)
         if packed:
             _inflate(file, offset, target)
         elif file.readinto(target) != len(target):
             raise EOFError("the file ends before its voxels do")
+    return values
 
 
 def _inflate(file, offset: int, target: memoryview) -> None:
@@ -159,15 +170,17 @@ def _read_itk(path: Path) -> StoredVolume:
 
     try:
         lacking = _lacking_nrrd(path) if path.name.lower().endswith((".nrrd", ".nhdr")) else _lacking_meta(path)
-        image = sitk.ReadImage(str(path))
-    except (RuntimeError, OSError) as error:
-        raise ImageError(f"{path.name}: not a readable volume ({_reason(error, path)})") from error
+        reader = sitk.ImageFileReader()
+        reader.SetFileName(str(path))
+        reader.ReadImageInformation()
+        _three(reader.GetSize(), path.name)
+        image = reader.Execute()
+    except (RuntimeError, OSError, OverflowError) as error:
+        raise ImageError(f"{path.name}: not a readable volume ({_reason(error)})") from error
     if image.GetNumberOfComponentsPerPixel() != 1:
         raise ImageError(
             f"{path.name}: {image.GetNumberOfComponentsPerPixel()} numbers a voxel; expected one (a single layer)"
         )
-    size = image.GetSize()
-    _three(size, path.name)
     while image.GetDimension() > 3:
         image = image[..., 0]
     values = sitk.GetArrayFromImage(image).transpose(2, 1, 0)
@@ -190,24 +203,61 @@ def _lacking_nrrd(path: Path) -> str:
 
 def _lacking_meta(path: Path) -> str:
     fields = _header_fields(path, "=")
+    for name in _META_NUMBERS & fields.keys():
+        try:
+            finite = np.isfinite([float(number) for number in fields[name].split()]).all()
+        except ValueError:
+            finite = False
+        if not finite:  # which ITK reads as 0
+            raise ImageError(f"{path.name}: not a readable volume (header field {name} is no row of finite numbers)")
     if not {"transformmatrix", "rotation", "orientation"} & set(fields):
         return "its header holds no TransformMatrix"
     return ""
 
 
 def _header_fields(path: Path, separator: str) -> dict[str, str]:
-    """Fields of the text header of NRRD (ends at an empty line) or MetaImage (ends at ElementDataFile)."""
+    """Fields of the text header of NRRD (ends at an empty line) or MetaImage (ends at ElementDataFile).
+
+    Raises
+    ------
+    ImageError
+        If it does not end, or names a file for the voxels that may stand outside the header's folder.
+    """
     fields: dict[str, str] = {}
     with open(path, "rb") as file:
-        for raw in file.read(1 << 16).split(b"\n"):
-            line = raw.decode("latin-1").strip()
-            if not line:
-                break
-            key, _, value = line.partition(separator)
-            fields[key.strip().lower()] = value.strip().lower()
-            if key.strip().lower() == "elementdatafile":
-                break
+        lines = file.read(_HEADER_BYTES).split(b"\n")
+    for raw in lines:
+        line = raw.decode("latin-1").strip()
+        if not line:
+            break
+        key, _, value = line.partition(separator)
+        fields[key.strip().lower()] = value.strip().lower()
+        if key.strip().lower() == "elementdatafile":
+            break
+    else:
+        raise ImageError(f"{path.name}: not a readable volume (its header does not end)")
+    for key in _DATA_FILE_FIELDS:
+        _refuse_elsewhere(fields.get(key, "local"), path.name)
     return fields
+
+
+def _refuse_elsewhere(data_file: str, name: str) -> None:
+    """Let the voxels stand in the header's own file or in one below its folder: a header may not open any file."""
+    place = PureWindowsPath(data_file)  # splits at / and at \
+    if place.drive or place.root or ".." in place.parts or "%" in data_file or data_file.split()[:1] == ["list"]:
+        raise ImageError(f"{name}: its voxels stand in another file that may be anywhere; expected one file beside it")
+
+
+def check_voxels(shape: tuple[int, ...], name: str) -> None:
+    """Refuse a volume of more than :data:`LARGEST_VOXELS`, before memory is taken for it.
+
+    Raises
+    ------
+    ImageError
+        If it is larger.
+    """
+    if math.prod(map(int, shape)) > LARGEST_VOXELS:
+        raise ImageError(f"{name}: {' x '.join(map(str, shape))} voxels; expected at most {LARGEST_VOXELS}")
 
 
 def _three(shape: tuple[int, ...], name: str) -> tuple[int, int, int]:
@@ -215,10 +265,14 @@ def _three(shape: tuple[int, ...], name: str) -> tuple[int, int, int]:
         raise ImageError(f"{name}: {' x '.join(map(str, shape))} voxels; expected one volume of 3 dimensions")
     if min(shape) < 1:
         raise ImageError(f"{name}: {' x '.join(map(str, shape))} voxels; expected at least one along each axis")
+    check_voxels(shape, name)
     return shape[:3]  # type: ignore[return-value]
 
 
-def _reason(error: Exception, path: Path) -> str:
-    """An error's last line (ITK puts lines about its own source before it), with the file's name for its path."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[-1].strip().replace(str(path), path.name)
+def _reason(error: Exception) -> str:
+    """What can be said of an error without quoting the file: other libraries' messages hold header values."""
+    if isinstance(error, EOFError | zlib.error):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return f"damaged header or data, {type(error).__name__}"

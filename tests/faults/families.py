@@ -1,0 +1,13 @@
+"""The corpus by family: how a case is run, and the cases."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from .corpus import dicom, jpeg, other_files, png, series, volumes
+from .corpus.case import Case
+from .runners import Result, run_radiograph, run_study
+
+FAMILIES: dict[str, tuple[Callable[[Case, Path], Result], list[Case]]] = {
+    "radiographs": (run_radiograph, [*png.CASES, *jpeg.CASES, *dicom.CASES, *other_files.CASES]),
+    "studies": (run_study, [*volumes.CASES, *series.CASES]),
+}

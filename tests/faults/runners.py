@@ -1,0 +1,96 @@
+"""Each family's real stage, run on one case; what came of it in one form for all."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from cxrfactory.imaging.png import decode_png
+from cxrfactory.imaging.prepare import Preparation, prepare
+from cxrfactory.imaging.radiograph import Radiograph
+from cxrfactory.ingest.scans import ingest_scans
+from cxrfactory.preprocess.shard import preprocess_shard
+from cxrfactory.project.recipe import ProjectionRecipe
+from cxrfactory.project.shard import project_shard
+from cxrfactory.tables.parquet import read_table, write_table
+from cxrfactory.tables.schemas import IMAGES, MANIFEST, REJECTED, STUDIES
+
+from ..project.conftest import NAMES
+from .corpus import volumes
+from .corpus.case import KEPT, Case
+from .corpus.case import REJECTED as ROW
+
+RECIPE = Preparation(size=64)
+GOOD = np.random.default_rng(9).integers(0, 256, (70, 90), dtype=np.uint8)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a case: its outcome, the reason where it was not kept, and the value where it was."""
+
+    outcome: str
+    reason: str = ""
+    value: Any = None
+
+
+def expected_image(pixels: np.ndarray) -> np.ndarray:
+    """What preprocessing makes of pixels."""
+    return prepare(Radiograph(pixels), RECIPE)[0]
+
+
+def manifest_rows(paths: dict[str, str | None]) -> pd.DataFrame:
+    """Included rows of a manifest."""
+    rows = pd.DataFrame({"image_id": list(paths), "path": list(paths.values())}, dtype=object)
+    for name in MANIFEST.names:
+        if name not in rows:
+            rows[name] = None
+    return rows.assign(included=True)[MANIFEST.names]
+
+
+def preprocess(root: Path, manifest: Path, shard: int = 0, shards: int = 1) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Run a shard; the tables of images and of rejections."""
+    output, rejected = manifest.with_suffix(f".{shard}.images"), manifest.with_suffix(f".{shard}.rejected")
+    counts = preprocess_shard(manifest, root, shard, shards, output, rejected, RECIPE)
+    images, faults = read_table(output, IMAGES), read_table(rejected, REJECTED)
+    assert counts == (len(images), len(faults))
+    return images, faults
+
+
+def run_radiograph(case: Case, folder: Path) -> Result:
+    """Preprocess a shard of the case and a good neighbour, which must come out whatever the case is."""
+    root = folder / "release"
+    root.mkdir()
+    case.make(root / "case")
+    Image.fromarray(GOOD).save(root / "good.png")
+    manifest = folder / "manifest.parquet"
+    write_table(manifest_rows({"case": "case", "good": "good.png"}), manifest, MANIFEST)
+    images, faults = preprocess(root, manifest)
+    assert sorted([*images["image_id"], *faults["image_id"]]) == ["case", "good"]
+    found = dict(zip(images["image_id"], images["png"], strict=True))
+    assert np.array_equal(decode_png(found["good"]), expected_image(GOOD))
+    if "case" in found:
+        return Result(KEPT, value=decode_png(found["case"]))
+    assert faults["stage"].tolist() == ["preprocess"]
+    return Result(ROW, faults["reason"][0])
+
+
+def run_study(case: Case, folder: Path) -> Result:
+    """Ingest and project a CT release of the case and a good study, which must come out whatever the case is."""
+    root = folder / "release"
+    for study in ("case", "good"):
+        (root / study).mkdir(parents=True)
+        (root / study / "ct.nii.gz").write_bytes(volumes.nifti())
+        (root / study / "labels.nii.gz").write_bytes(volumes.nifti(volumes.LABELS))
+    (root / "names.csv").write_text(NAMES)
+    case.make(root / "case")
+    ingest_scans(root, folder / "m.parquet", "r", "{study}/ct.*", "{study}/labels.nii.gz")
+    outputs = {part: folder / f"{part}.parquet" for part in ("images", "masks", "studies", "rejected")}
+    counts = project_shard(folder / "m.parquet", root, 0, 1, outputs, ProjectionRecipe(16), names="names.csv")
+    studies, faults = read_table(outputs["studies"], STUDIES), read_table(outputs["rejected"], REJECTED)
+    assert counts == (len(studies), len(faults))
+    assert sorted([*studies["study_id"], *faults["image_id"]]) == ["case", "good"]
+    assert "good" in set(studies["study_id"])
+    return Result(ROW, faults["reason"][0]) if len(faults) else Result(KEPT)
