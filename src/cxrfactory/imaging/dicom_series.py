@@ -60,7 +60,7 @@ def read_series(folder: Path) -> StoredVolume:
     ------
     ImageError
         If the folder holds no CT slices or more than one series; if modality, size, spacing, orientation or rescale
-        differ; if slices repeat, are missing or unevenly spaced; for a gantry tilt; if a slice cannot be decoded, or its
+        differ; if slices repeat, are missing or unevenly spaced; for a gantry tilt; if one cannot be decoded, or its
         header says that its pixels identify the patient.
     """
     folder = Path(folder)
