@@ -3,9 +3,11 @@
 import json
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 from cxrfactory.errors import CxrError
@@ -13,6 +15,8 @@ from cxrfactory.logs import last_line
 from cxrfactory.status.jobs import Job, Stage
 from cxrfactory.status.marks import Marks
 from cxrfactory.tables.parquet import read_table, stored_rows
+
+_THREADS = 8  # footers of a network file system are waited for side by side
 
 
 class State(StrEnum):
@@ -66,31 +70,52 @@ class StageState:
         return sum(self.seconds) / len(self.seconds) if self.seconds else None
 
 
+@dataclass(frozen=True)
+class _Found:
+    """What one job's files tell."""
+
+    state: State
+    counts: tuple[int | None, int | None, int | None] = (None, None, None)  # kept, rejected, excluded
+    trouble: tuple[State, Path, str] | None = None
+    seconds: float | None = None
+    silent_s: float | None = None
+
+
 def survey(stages: Sequence[Stage], marks: Marks) -> list[StageState]:
     """Look at every job once. Of tables only footers are read, but for the manifests' column ``included``."""
-    return [_look(stage, marks) for stage in stages]
+    with ThreadPoolExecutor(_THREADS) as pool:
+        return [_sum(stage, pool.map(partial(_look, stage.rule, marks), stage.jobs)) for stage in stages]
 
 
-def _look(stage: Stage, marks: Marks) -> StageState:
-    found = StageState(stage)
-    for job in stage.jobs:
-        state = _state(job, marks)
-        if state is State.DONE:
-            try:
-                _count(found, job)
-            except CxrError as error:
-                state = State.DAMAGED
-                found.trouble.append((state, job.outputs[0], str(error)))
-        elif state in (State.FAILED, State.STOPPED):
-            found.trouble.append((state, job.log, last_line(job.log)))
-        elif state is State.RUNNING and job.log.is_file():
-            silent_s = max(time.time() - job.log.stat().st_mtime, 0.0)
-            found.silent_s = silent_s if found.silent_s is None else min(silent_s, found.silent_s)
-        found.states[state] += 1
-        seconds = _wall_s(job.benchmark)
-        if seconds is not None:
-            found.seconds.append(seconds)
-    return found
+def _sum(stage: Stage, jobs: Iterable[_Found]) -> StageState:
+    total = StageState(stage)
+    for job in jobs:
+        total.states[job.state] += 1
+        total.kept, total.rejected, total.excluded = (
+            before if count is None else (before or 0) + count
+            for before, count in zip((total.kept, total.rejected, total.excluded), job.counts, strict=True)
+        )
+        if job.trouble is not None:
+            total.trouble.append(job.trouble)
+        if job.seconds is not None:
+            total.seconds.append(job.seconds)
+        if job.silent_s is not None:
+            total.silent_s = job.silent_s if total.silent_s is None else min(job.silent_s, total.silent_s)
+    return total
+
+
+def _look(rule: str, marks: Marks, job: Job) -> _Found:
+    state, seconds = _state(job, marks), _wall_s(job.benchmark)
+    if state is State.DONE:
+        try:
+            return _Found(state, _count(rule, job), seconds=seconds)
+        except CxrError as error:
+            return _Found(State.DAMAGED, trouble=(State.DAMAGED, job.outputs[0], str(error)), seconds=seconds)
+    if state in (State.FAILED, State.STOPPED):
+        return _Found(state, trouble=(state, job.log, last_line(job.log)), seconds=seconds)
+    if state is State.RUNNING and job.log.is_file():
+        return _Found(state, seconds=seconds, silent_s=max(time.time() - job.log.stat().st_mtime, 0.0))
+    return _Found(state, seconds=seconds)
 
 
 def _state(job: Job, marks: Marks) -> State:
@@ -105,22 +130,20 @@ def _state(job: Job, marks: Marks) -> State:
     return State.WAITING
 
 
-def _count(found: StageState, job: Job) -> None:
+def _count(rule: str, job: Job) -> tuple[int | None, int | None, int | None]:
+    """Rows kept, rejected and excluded; None for what the job's files do not tell."""
     first = job.outputs[0]
+    rejected = None if job.rejected is None else stored_rows(job.rejected)
     if first.suffix == ".parquet":
-        rows = stored_rows(first)
-        if found.stage.rule in ("ingest", "ingest_scans"):
-            included = int(read_table(first, columns=["included"])["included"].sum())
-            found.excluded = (found.excluded or 0) + rows - included
-            rows = included
-        found.kept = (found.kept or 0) + rows
-    elif (summary := job.outputs[-1] / "summary.json").is_file():
-        accounts = _accounts(summary)
-        found.kept = (found.kept or 0) + accounts["kept"]
-        found.rejected = (found.rejected or 0) + sum(accounts["rejected"].values())
-        found.excluded = (found.excluded or 0) + sum(accounts["excluded"].values())
-    if job.rejected is not None:
-        found.rejected = (found.rejected or 0) + stored_rows(job.rejected)
+        if rule not in ("ingest", "ingest_scans"):
+            return stored_rows(first), rejected, None
+        included = read_table(first, columns=["included"])["included"]
+        return int(included.sum()), rejected, int((~included).sum())
+    summary = job.outputs[-1] / "summary.json"
+    if not summary.is_file():
+        return None, rejected, None
+    accounts = _accounts(summary)
+    return accounts["kept"], sum(accounts["rejected"].values()), sum(accounts["excluded"].values())
 
 
 def _accounts(path: Path) -> dict:

@@ -1,0 +1,71 @@
+"""The rules of the workflow and the jobs that the status knows are the same."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cxrfactory.config import read_config
+from cxrfactory.status.jobs import products, stages_of
+
+ROOT = Path(__file__).parents[2]
+CONFIG = """
+results: {results}
+rca: {{network: null, calibration: labelled}}
+"""
+
+
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory):
+    """Each output with its rule, as Snakemake plans them."""
+    folder = tmp_path_factory.mktemp("rules")
+    path = folder / "c.yaml"
+    path.write_text(CONFIG.format(results=folder / "r"))
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    targets = [f"{folder}/r/{name}" for name in products()]
+    command = [sys.executable, "-m", "snakemake", "--summary", *targets, "--configfile", str(path)]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    rows = [line.split("\t") for line in done.stdout.splitlines()]
+    output, rule = (rows[0].index(name) for name in ("output_file", "rule"))
+    return read_config(path), {row[output]: row[rule] for row in rows[1:]}
+
+
+def places(what, ending):
+    """Rule -> where its log or its times stand, with wildcards, as its file says."""
+    rules = "".join(path.read_text() for path in sorted((ROOT / "workflow/rules").glob("*.smk")))
+    return {
+        name: place
+        for name, body in re.findall(r"^rule (\w+):\n((?:(?: .*)?\n)+)", rules, re.MULTILINE)
+        for place in re.findall(rf'f"\{{RESULTS\}}/{what}/(.*)\.{ending}"', body)
+    }
+
+
+@pytest.mark.parametrize("product", products())
+def test_every_job_of_the_status_is_one_of_the_workflow(planned, product):
+    config, outputs = planned
+    logs = places("logs", "log")
+    for stage in stages_of(config, product):
+        for job in stage.jobs:
+            shard = job.outputs[0].name.split(".")[0]
+            fill = {"{{dataset}}": stage.release, "{{scans}}": stage.release, "{{shard}}": shard}
+            log = re.sub(r"\{\{\w+\}\}", lambda found, fill=fill: fill[found[0]], logs[stage.rule])
+            assert str(job.log) == f"{config.results}/logs/{log}.log"
+            for output in job.outputs:
+                assert outputs[str(output)] == stage.rule, output
+
+
+def test_every_sharded_output_of_the_workflow_is_known_to_the_status(planned):
+    config, outputs = planned
+    known = {str(path) for name in products() for stage in stages_of(config, name) for job in stage.jobs
+             for path in job.outputs}  # fmt: skip
+    sharded = {path for path in outputs if re.search(r"/\d{4}-of-\d{4}\.", path)}
+    assert len(sharded) > 20
+    assert sharded <= known
+
+
+def test_times_stand_beside_logs_under_the_same_name():
+    assert places("logs", "log") == places("benchmarks", "tsv")
+    assert len(places("logs", "log")) > 20
