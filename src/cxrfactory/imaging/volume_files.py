@@ -119,7 +119,10 @@ def _read_nifti(path: Path) -> StoredVolume:
         values = _read_voxels(path, int(image.dataobj.offset), shape, dtype)
     except (ImageFileError, HeaderDataError, OSError, EOFError, ValueError, zlib.error, MemoryError) as error:
         raise ImageError(f"{path.name}: not a readable NIfTI volume ({_reason(error)})") from error
-    units = header.get_xyzt_units()[0]
+    try:
+        units = header.get_xyzt_units()[0]
+    except KeyError as error:
+        raise ImageError(f"{path.name}: NIfTI whose units are no known ones; expected mm") from error
     if units not in ("mm", "unknown"):
         raise ImageError(f"{path.name}: spacing in {units}s; expected mm")
     stored = StoredVolume(

@@ -8,10 +8,10 @@ import pandas as pd
 from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger
 from cxrfactory.tables.parquet import write_table
+from cxrfactory.tables.paths import is_plain_name
 from cxrfactory.tables.schemas import SCANS
 
 _PLACE = "{study}"
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 log = get_logger(__name__)
 
@@ -91,7 +91,7 @@ def _matches(root: Path, pattern: str, name: str) -> dict[str, str]:
         if match is None:  # {study} occurs twice, and here with two values
             continue
         study = match["study"]
-        if not _ID.fullmatch(study):
+        if not is_plain_name(study):
             raise CxrError(f"{path}: study id '{study}'; expected letters, digits, '.', '_' and '-'")
         if study in found:
             raise CxrError(f"{root}: study '{study}' has two {name} paths, {found[study]} and {relative}; expected one")

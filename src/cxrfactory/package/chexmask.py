@@ -5,7 +5,6 @@ Memory holds the ids and scores of the release and some hundred images' masks, w
 
 import csv
 import json
-import re
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -37,6 +36,7 @@ from cxrfactory.package.rows import Prediction, Scores, pack_image, product_sche
 from cxrfactory.tables.atomic import atomic_path, write_text
 from cxrfactory.tables.chexmask import header_text
 from cxrfactory.tables.parquet import parquet_writer
+from cxrfactory.tables.paths import is_plain_name
 
 log = get_logger(__name__)
 
@@ -45,8 +45,6 @@ CHUNK_ROWS = 256  # images of one piece of work and of one Parquet row group; pa
 RECOMMENDED_MEAN = 0.7  # CheXmask: use masks whose Dice RCA (Mean) is at least this
 QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 HISTOGRAM_BINS = 50  # of [0, 1]
-
-_SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True)
@@ -116,7 +114,7 @@ def package_chexmask(
         kept or rejected, once; Dice in [0, 1] and Max >= Mean; finite landmarks; RLE that decodes to the mask;
         or if the calibration was made for other scores.
     """
-    if not _SAFE_NAME.fullmatch(release):
+    if not is_plain_name(release):
         raise CxrError(f"release name '{release}'; expected letters, digits, '.', '_', '-' only: it names files")
     if workers < 1:
         raise CxrError(f"workers is {workers}; expected 1 or more")

@@ -30,7 +30,7 @@ from cxrfactory.tables.cxlseg import (
     write_tables,
 )
 from cxrfactory.tables.parquet import read_batches, read_table
-from cxrfactory.tables.paths import path_inside
+from cxrfactory.tables.paths import is_plain_name, path_inside
 from cxrfactory.tables.schemas import REJECTED
 from cxrfactory.tables.splits import SHARES, SPLITS, split_by_image, split_by_patient
 
@@ -105,6 +105,8 @@ def package_cxlseg(
         left, or a patient would stand in two sets of a split by patient.
     """
     output, part = Path(output), Path(part)
+    if not is_plain_name(release):
+        raise CxrError(f"release name '{release}'; expected letters, digits, '.', '_', '-' only: it names files")
     if not pictures:
         raise CxrError(f"{dataset}: no shards of pictures given; run cxlseg-shard first")
     _check_replaceable(output)

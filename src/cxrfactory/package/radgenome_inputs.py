@@ -5,7 +5,6 @@ Studies are few bytes each and are held whole; masks and images are streamed. Ma
 """
 
 import heapq
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,12 +17,11 @@ from cxrfactory.errors import CxrError
 from cxrfactory.package.inputs import Rejection, read_rejected
 from cxrfactory.projection.drr import VIEWS
 from cxrfactory.tables.parquet import read_batches
+from cxrfactory.tables.paths import is_plain_name
 from cxrfactory.tables.schemas import MASKS, PROJECTIONS, SCANS, STUDIES
 
 BATCH_ROWS = 4096  # of each open mask shard
 IMAGE_BATCH_ROWS = 16
-
-_SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ def read_accounts(
             if study in listed:
                 raise CxrError(f"{path}: study '{study}' is listed twice; study ids are unique over all releases")
             for what in ("study_id", "release"):
-                if not _SAFE_NAME.fullmatch(row[what]):
+                if not is_plain_name(row[what]):
                     raise CxrError(
                         f"{path}: {what} '{row[what]}'; expected letters, digits, '.', '_', '-' only: it names files"
                     )

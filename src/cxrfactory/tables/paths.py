@@ -13,9 +13,15 @@ LONGEST_PATH_BYTES = 1024
 
 # Most paths of most releases: nothing in them can mean anything but itself.
 _PLAIN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _DRIVE = re.compile(r"[A-Za-z]:")
 # Control signs, invisible signs (zero width, writing direction), lone surrogates, line and paragraph separators.
 _UNPRINTABLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+
+
+def is_plain_name(name: str) -> bool:
+    """Whether a text can name a file or folder of a product on any system: letters, digits, ``.``, ``_``, ``-``."""
+    return bool(_NAME.fullmatch(name)) and len(name) <= LONGEST_NAME_BYTES
 
 
 def path_fault(relative: object) -> str | None:

@@ -1,7 +1,6 @@
 """Read an export of Label Studio and write gold-standard landmarks in the layout that CheXmask publishes."""
 
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from cxrfactory.logs import get_logger, progress
 from cxrfactory.tables.atomic import text_file
 from cxrfactory.tables.chexmask import quoted
 from cxrfactory.tables.landmark_text import landmark_text
+from cxrfactory.tables.paths import is_plain_name
 from cxrfactory.tables.rle import rle_encode
 
 log = get_logger(__name__)
@@ -23,7 +23,6 @@ log = get_logger(__name__)
 HEADER = "ImageID,Dataset,Landmarks,Right Lung,Left Lung,Heart\n"
 MASK_ORGANS = ("right_lung", "left_lung", "heart")  # in the order of the header
 SUFFIX = "_annotations"
-_SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ def import_gold(
         If the file is no such export, an image has two tasks, or no image could be used at all.
     """
     export, output = Path(export), Path(output)
-    if reader is not None and not _SAFE_NAME.fullmatch(reader):
+    if reader is not None and not is_plain_name(reader):
         raise CxrError(f"reader '{reader}'; expected letters, digits, '.', '_', '-' only: it names files")
     found: dict[str, list[GoldImage]] = {}
     rejected: dict[str, list[tuple[str, str]]] = {}
@@ -112,7 +111,7 @@ def _task_data(export: Path, place: int, task: dict[str, Any]) -> tuple[str, str
     missing = [name for name in ("release", "image_id", "graph") if not isinstance(data.get(name), str)]
     if missing:
         raise CxrError(f"{export}: task {place}: data lacks {missing}; expected tasks made by gold-export")
-    if not _SAFE_NAME.fullmatch(data["release"]):
+    if not is_plain_name(data["release"]):
         raise CxrError(f"{export}: task {place}: release '{data['release']}' cannot name a file")
     return data["release"], data["image_id"], landmark_graph(data["graph"])
 
