@@ -149,7 +149,8 @@ def main() -> None:
             share = found["scheduler_cpu_s"] / (found["scheduler_cpu_s"] + table["cpu_s"].sum())
             rate = given.images / found["wall_s"]
             print(f"\n{given.images} images, {shards} shards, {given.cores} cores: {found['wall_s']:.0f} s, "
-                  f"{rate:.1f} images/s; scheduler {100 * share:.2f} % of CPU, {found['scheduler_mb']:.0f} MB")  # fmt: skip
+                  f"{rate:.1f} images/s; scheduler {100 * share:.2f} % of the CPU time, "
+                  f"{found['scheduler_mb']:.0f} MB")  # fmt: skip
             print(table.round(1).to_string(index=False))
             rules = table.to_dict("records")
             measured.append({"images": given.images, "shards": shards, **found, "share": share, "rules": rules})
