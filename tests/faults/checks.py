@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from cxrfactory.errors import CxrError
 
@@ -50,7 +51,7 @@ def check_reason(reason: str, folder: Path, may_name_input: bool = False) -> Non
     assert reason.isprintable(), repr(reason)
     assert len(reason) <= LONGEST_REASON, reason
     assert "Traceback" not in reason
-    rest = reason.replace(str(folder), "") if may_name_input else reason
+    rest = re.sub(re.escape(str(folder)) + r"[\w./-]*", "", reason) if may_name_input else reason
     assert not re.search(r"(?:^|[\s'\"(])/(?:\w+/)+\w", rest), reason
 
 
@@ -89,18 +90,19 @@ def confined(run: Callable[[Case, Path], Result], case: Case) -> tuple[str, str]
         if not answer.is_file():
             return "died", f"wait status {status}"
         outcome, reason = json.loads(answer.read_text())
-        return outcome, reason
+        return outcome, reason.replace(f"{folder}/inner/release/", "")
 
 
 def _child(run: Callable[[Case, Path], Result], case: Case, folder: Path) -> None:
     inner = folder / "inner"
     inner.mkdir()
 
-    def make(target: Path) -> None:
-        case.make(target)
+    def make(target: Path) -> Any:
+        made = case.make(target)
         # Only now: making a bomb may need more than reading it.
         own = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (own + BOMB_BYTES,) * 2)
+        return made
 
     signal.alarm(BOMB_SECONDS)
     try:

@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from cxrfactory.errors import CxrError
 from cxrfactory.imaging.png import decode_png
 from cxrfactory.imaging.prepare import Preparation, prepare
 from cxrfactory.imaging.radiograph import Radiograph
+from cxrfactory.ingest.manifest import read_manifest, write_manifest
 from cxrfactory.ingest.scans import ingest_scans
 from cxrfactory.preprocess.shard import preprocess_shard
 from cxrfactory.project.recipe import ProjectionRecipe
@@ -20,7 +22,7 @@ from cxrfactory.tables.schemas import IMAGES, MANIFEST, REJECTED, STUDIES
 
 from ..project.conftest import NAMES
 from .corpus import volumes
-from .corpus.case import KEPT, Case
+from .corpus.case import KEPT, REFUSED, Case
 from .corpus.case import REJECTED as ROW
 
 RECIPE = Preparation(size=64)
@@ -94,3 +96,21 @@ def run_study(case: Case, folder: Path) -> Result:
     assert sorted([*studies["study_id"], *faults["image_id"]]) == ["case", "good"]
     assert "good" in set(studies["study_id"])
     return Result(ROW, faults["reason"][0]) if len(faults) else Result(KEPT)
+
+
+def run_table(case: Case, folder: Path) -> Result:
+    """Ingest a release; the value of what is kept is (rows, included)."""
+    root = folder / "release"
+    root.mkdir()
+    slug = case.make(root)
+    try:
+        manifest = read_manifest(slug, root)
+        write_manifest(manifest, folder / "m.parquet")
+    except CxrError as error:
+        return Result(REFUSED, str(error))
+    stored = read_table(folder / "m.parquet", MANIFEST)
+    assert len(stored) == len(manifest)
+    excluded = stored[~stored["included"]]
+    assert excluded["exclusion_reason"].map(lambda reason: isinstance(reason, str) and reason.isprintable()).all()
+    assert stored.loc[stored["included"], "path"].map(lambda path: isinstance(path, str)).all()
+    return Result(KEPT, value=np.array([len(stored), int(stored["included"].sum())]))

@@ -82,8 +82,8 @@ def read_manifest(
             log.info("%s: no %s table under %s: findings stay unknown", slug, slot.role, root)
     rows = guard(module.rows(tables, view_from_procedure), layout.id_is_file_name)
     _refuse_duplicates(rows, root)
-    if hasattr(module, "locate"):
-        located = rows["path"].notna()
+    located = rows["path"].notna()
+    if hasattr(module, "locate") and located.any():
         rows.loc[located, "path"] = module.locate(root, rows.loc[located, "path"])
     if check_files:
         rows = check_image_files(rows, root)

@@ -71,16 +71,16 @@ def select_views(cells: pd.Series, column: str, other: Mapping[str, str | None])
     text = cells.str.strip()
     values = text.str.upper()
     view = values.map({**{name: name for name in FRONTAL_VIEWS}, **other}).astype(object)
-    reason = pd.Series([None] * len(cells), index=cells.index, dtype=object)
     excluded = ~values.isin(FRONTAL_VIEWS)
+    words = {}
     for value in text[excluded].unique():
         if value.lower() in _MISSING:
-            words = f"{column} is missing"
+            words[value] = f"{column} is missing"
         elif value.upper() in other:
-            words = f"{column} is {value}, not PA or AP"
+            words[value] = f"{column} is {value}, not PA or AP"
         else:
-            words = f"{column} '{printable(value)}' is unknown, expected PA or AP"
-        reason[excluded & (text == value)] = words
+            words[value] = f"{column} '{printable(value)}' is unknown, expected PA or AP"
+    reason = text.map(words).astype(object).where(excluded, None)
     return pd.DataFrame({"view": view.where(view.notna(), None), "exclusion_reason": reason})
 
 
@@ -95,7 +95,7 @@ def ages(cells: pd.Series) -> pd.Series:
 
     Null where the text is no age, or one beyond 120 years.
     """
-    parts = cells.str.strip().str.upper().str.extract(r"^(\d+(?:\.\d+)?)([YMWD]?)$")
+    parts = cells.str.strip().str.upper().str.extract(r"^([0-9]{1,6}(?:\.[0-9]{1,6})?)([YMWD]?)$")
     per_year = parts[1].map({"": 1.0, "Y": 1.0, "M": 12.0, "W": _DAYS_A_YEAR / 7, "D": _DAYS_A_YEAR})
     return plausible_ages(pd.to_numeric(parts[0]).astype(float) / per_year.astype(float))
 
@@ -158,7 +158,7 @@ def quoted_words(cell: str) -> list[str]:
 
 def study_year(dates: pd.Series) -> pd.Series:
     """Return the year (float) of ``YYYYMMDD`` text; null where it is no such text."""
-    years = dates.str.extract(r"^(\d{4})\d{4}$")[0]
+    years = dates.str.extract(r"^([0-9]{4})[0-9]{4}$")[0]
     return pd.to_numeric(years).astype(float)
 
 

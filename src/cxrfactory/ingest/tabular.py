@@ -1,19 +1,29 @@
 """A release's tables in: text cells, only the columns asked for, every fault of a file as one line."""
 
 import gzip
+import io
 import warnings
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.csv as pa_csv
 
 from cxrfactory.errors import CxrError
 from cxrfactory.ingest.layout import ReleaseLayout, TableSlot
 
 _SHOWN_COLUMNS = 15
+_SHOWN_SIGNS = 200
+_FLAGS_A_NUMBER = 31
+_LARGEST_ROW_BYTES = 1 << 24
+# Of compressed tables; the releases' own are below 30. A few mebibytes are always allowed.
+_LARGEST_RATIO, _ALWAYS_ALLOWED_BYTES = 100, 1 << 26
 
 
 @dataclass(frozen=True)
@@ -76,9 +86,11 @@ def read_columns(path: Path, required: Sequence[str], optional: Sequence[str] = 
     Raises
     ------
     CxrError
-        If the file is empty, unreadable, of uneven rows, or lacks a required column.
+        If the file is empty, unreadable, of uneven rows, inflates beyond reason, or has a column not at all or twice.
     """
     header = list(_parse(path, nrows=0).columns)
+    if any("\0" in name for name in header):
+        raise CxrError(f"{path}: the header holds zero bytes (UTF-16?); expected a CSV table in UTF-8")
     missing = [name for name in required if name not in header]
     if missing:
         raise CxrError(
@@ -86,8 +98,13 @@ def read_columns(path: Path, required: Sequence[str], optional: Sequence[str] = 
             f"{' ...' if len(header) > _SHOWN_COLUMNS else ''}; expected the table as the release has it"
         )
     wanted = [*required, *(name for name in optional if name in header)]
+    written = _parse(path, header=None, nrows=1).iloc[0].tolist()
+    twice = [name for name in wanted if written.count(name) > 1]
+    if twice:
+        raise CxrError(f"{path}: column {_quoted(twice)} stands there twice; expected it once")
     # All columns are parsed, for pandas counts the cells of a row only then.
     frame = _parse(path)[wanted].fillna("")
+    _refuse_uneven_rows(path)
     for name in wanted:
         bad = frame[name].str.contains("\N{REPLACEMENT CHARACTER}", regex=False)
         if bad.any():
@@ -95,15 +112,65 @@ def read_columns(path: Path, required: Sequence[str], optional: Sequence[str] = 
     return frame
 
 
+def _refuse_uneven_rows(path: Path) -> None:
+    """Refuse rows of fewer or more cells than the header: a file cut within a row ends so, and pandas fills it up."""
+    uneven: list[str] = []
+
+    def note(row: pa_csv.InvalidRow) -> str:
+        at = "a row" if row.number is None else f"row {row.number - 1}"
+        uneven.append(f"{at} holds {row.actual_columns} cells, the header names {row.expected_columns}")
+        return "error"
+
+    reading = pa_csv.ReadOptions(use_threads=False, block_size=_LARGEST_ROW_BYTES, autogenerate_column_names=True)
+    parsing = pa_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=note)
+    converting = pa_csv.ConvertOptions(include_columns=["f0"], column_types={"f0": pa.binary()})
+    try:
+        with _opened(path) as source, pa_csv.open_csv(source, reading, parsing, converting) as rows:
+            for _ in rows:
+                pass
+    except pa.ArrowInvalid as error:
+        fault = uneven[0] if uneven else f"a row of more than {_LARGEST_ROW_BYTES >> 20} MiB, or no row"
+        raise CxrError(f"{path}: {fault}; download the table again") from error
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    with open(path, "rb") if path.suffix != ".gz" else io.BufferedReader(_Inflated(path), 1 << 18) as stream:
+        yield stream
+
+
+class _Inflated(io.RawIOBase):
+    """The content of a gzip file, up to a multiple of the file's size: what is larger was made to fill the memory."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._file, self._read = path, gzip.GzipFile(path), 0
+        self._largest = path.stat().st_size * _LARGEST_RATIO + _ALWAYS_ALLOWED_BYTES
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, target: memoryview) -> int:  # type: ignore[override]
+        found = self._file.readinto(target)
+        self._read += found
+        if self._read > self._largest:
+            raise CxrError(f"{self._path}: inflates to more than {self._largest >> 20} MiB; expected a table")
+        return found
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
 def _parse(path: Path, **options: object) -> pd.DataFrame:
     if path.stat().st_size == 0:
         raise CxrError(f"{path}: the file is empty (0 bytes); download the table again")
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), ExitStack() as stack:
             warnings.simplefilter("error", pd.errors.ParserWarning)
+            source = stack.enter_context(_opened(path))
             # index_col=False: a row with one cell too many must not turn the first column into an index.
             return pd.read_csv(
-                path,
+                source,
                 dtype=str,
                 keep_default_na=False,
                 index_col=False,
@@ -122,16 +189,22 @@ def _parse(path: Path, **options: object) -> pd.DataFrame:
 
 def _quoted(names: Sequence[str]) -> str:
     # Escaped and cut, because a binary file's "header" can be anything.
-    return ", ".join(f"'{name.encode('unicode_escape').decode()[:40]}'" for name in names)
+    text = ", ".join(f"'{name.encode('unicode_escape').decode()[:40]}'" for name in names)
+    return text if len(text) <= _SHOWN_SIGNS else f"{text[:_SHOWN_SIGNS]} ..."
 
 
 def fold_flags(frame: pd.DataFrame, names: Sequence[str]) -> pd.Series:
     """Join the names of the columns that hold 1, per row, with ``|``; empty where none does."""
     flags = np.column_stack([frame[name].isin(("1", "1.0")).to_numpy() for name in names])
     clean = [name.replace("|", "/") for name in names]
-    # A few hundred distinct rows stand for hundreds of thousands: join each once.
-    keys = flags @ (1 << np.arange(len(names), dtype=np.int64))
-    _, first, where = np.unique(keys, return_index=True, return_inverse=True)
+    # A few hundred distinct rows stand for hundreds of thousands: join each once. Blocks of columns, as one number
+    # holds no more.
+    codes = np.zeros(len(frame), np.int64)
+    for start in range(0, len(names), _FLAGS_A_NUMBER):
+        block = flags[:, start : start + _FLAGS_A_NUMBER]
+        codes = codes << _FLAGS_A_NUMBER | block @ (1 << np.arange(block.shape[1], dtype=np.int64))
+        codes = np.unique(codes, return_inverse=True)[1]
+    _, first, where = np.unique(codes, return_index=True, return_inverse=True)
     joined = ["|".join(name for name, on in zip(clean, flags[row], strict=True) if on) for row in first]
     return pd.Series(np.array(joined, dtype=object)[where], index=frame.index)
 

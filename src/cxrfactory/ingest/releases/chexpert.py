@@ -45,17 +45,23 @@ def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False)
 
 
 def _table_rows(table: "SourceTable") -> "DataFrame":
+    import pandas as pd
+
     from cxrfactory.ingest.rows import ages, draft, is_missing, printable, sexes
     from cxrfactory.ingest.tabular import fold_flags, with_position
 
     names = [name for name in table.columns() if name not in _NOT_FINDINGS]
     frame = with_position(table.read([*_NOT_FINDINGS, *names]), table)
     side = frame["Frontal/Lateral"].str.strip()
-    reason = side.astype(object).where(side != "Frontal", None)
-    for value in side[side != "Frontal"].unique():
-        words = f"is {value}, not Frontal" if value == "Lateral" else f"'{printable(value)}' is unknown"
-        missing = bool(is_missing(side[side == value]).iloc[0])
-        reason[side == value] = f"Frontal/Lateral {'is missing' if missing else words}"
+    other = pd.Series(side[side != "Frontal"].unique(), dtype=object)
+    words = {
+        value: f"Frontal/Lateral is {value}, not Frontal"
+        if value == "Lateral"
+        else f"Frontal/Lateral '{printable(value)}' is unknown"
+        for value in other
+    }
+    words |= dict.fromkeys(other[is_missing(other)], "Frontal/Lateral is missing")
+    reason = side.map(words).astype(object).where(side != "Frontal", None)
     position = frame["AP/PA"].str.strip().str.upper()
     view = position.where(position.isin(("PA", "AP", "LL", "RL")), None).astype(object)
     parts = frame["Path"].str.extract(r"(?:^|/)(patient[^/]+)/(study[^/]+)/")

@@ -48,7 +48,7 @@ def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False)
     dated = ["PatientBirth", "StudyDate_DICOM"]
     frame = with_position(table.read([*required, *dated, "Labels"], optional=["ImageDir"]), table)
     views = select_views(frame["Projection"], "Projection", _OTHER_PROJECTIONS)
-    birth = pd.to_numeric(frame["PatientBirth"].str.extract(r"^(\d{4})(?:\.0)?$")[0]).astype(float)
+    birth = pd.to_numeric(frame["PatientBirth"].str.extract(r"^([0-9]{4})(?:\.0)?$")[0]).astype(float)
     path = frame["ImageID"]
     if "ImageDir" in frame:
         path = frame["ImageDir"].where(frame["ImageDir"] == "", frame["ImageDir"] + "/") + frame["ImageID"]
