@@ -9,6 +9,7 @@ from cxrfactory.errors import CxrError
 from cxrfactory.package.card import package_card
 from cxrfactory.package.chexmask import package_chexmask
 from cxrfactory.package.provenance import library_versions, source_commit
+from cxrfactory.tables.sums import write_sums
 
 from .cohort import release
 
@@ -38,6 +39,11 @@ def product(tmp_path):
         "weights_card": tmp_path / "weights.json",
         "config": tmp_path / "config.yaml",
     }
+
+
+def cut(path):
+    """Lose the last line, as a disk that was full might."""
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
 
 
 def contents(folder):
@@ -86,6 +92,9 @@ def test_card_says_what_estimates_mean_where_there_are_some(product):
     summary["dice_estimate"] = summary["dice_rca_mean"]
     summary["interval_width"] = summary["dice_rca_max"]
     path.write_text(json.dumps(summary))
+    write_sums(
+        path.parent / "SHA256SUMS", path.parent, [each for each in path.parent.iterdir() if "SUMS" not in each.name]
+    )
     package_card(**product)
     text = (product["output"] / "README.md").read_text()
     assert f"| Zeta | 90% | deep RCA at 256 px, references: 5 | 120 | 2,520 | `{how['sha256']}` |" in text
@@ -146,7 +155,11 @@ def test_releases_packed_in_folders_of_their_own_are_collected(product, tmp_path
         (lambda p: p["weights_card"].write_text("{}"), "key 'sha256' is missing"),
         (lambda p: p["parts"].append(p["parts"][0]), "name a release twice"),
         (lambda p: p["parts"].clear(), "no parts given"),
-        (lambda p: (p["parts"][0] / "rejected.csv").write_text("x\n"), "expected 'dataset,image_id,stage,reason"),
+        (lambda p: (p["parts"][0] / "rejected.csv").write_text("x\n"), r"rejected\.csv: damaged: its SHA-256 is not"),
+        (lambda p: cut(p["parts"][0] / "excluded.csv"), r"excluded\.csv: damaged: its SHA-256 is not"),
+        (lambda p: cut(p["output"] / "Preprocessed" / "Zeta.csv"), r"Zeta\.csv: damaged: its SHA-256 is not"),
+        (lambda p: cut(p["parts"][0] / "product.sha256"), r"product\.sha256: damaged"),
+        (lambda p: (p["parts"][0] / "SHA256SUMS").unlink(), r"SHA256SUMS: no such file"),
         (lambda p: (p["parts"][0] / "summary.json").unlink(), "no such file"),
     ],
 )

@@ -8,11 +8,12 @@ from typing import Any
 
 from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger
-from cxrfactory.package.accounts import SUMMARY, read_json
+from cxrfactory.package.accounts import SUMMARY, checked_sums, read_json
 from cxrfactory.package.card_text import card_text
 from cxrfactory.package.chexmask import RECOMMENDED_MEAN, product_files
 from cxrfactory.package.provenance import library_versions, source_commit
 from cxrfactory.tables.atomic import atomic_path, write_text
+from cxrfactory.tables.sums import SUMS, write_sums
 from cxrfactory.tables.weights import sha256_of
 
 log = get_logger(__name__)
@@ -73,6 +74,7 @@ def package_card(
     products = [path for release in releases for path in product_files(output, release).values()]
     _collect(output, products, [Path(folder) for folder in collect])
     _check_files(output, products)
+    known = {name: digest for _, part in by_release for name, digest in checked_sums(part).items()}
 
     for name, header in _HEADERS.items():
         _concatenate([part / name for _, part in by_release], output / name, header)
@@ -87,7 +89,7 @@ def package_card(
     }
     write_text(output / "README.md", card_text(summaries, provenance, credits))
     extras = [*_HEADERS, "config.yaml", "weights.json", "rca.png", "README.md"]
-    _write_sums(output, products + [output / name for name in extras])
+    write_sums(output / SUMS, output, products + [output / name for name in extras], known)
     log.info("%s: %d releases, %d rows kept; wrote README.md and SHA256SUMS of %d files", output, len(releases),
              sum(summary["kept"] for summary in summaries), len(products) + len(extras))  # fmt: skip
 
@@ -142,11 +144,6 @@ def _concatenate(sources: list[Path], target: Path, header: str) -> None:
 def _copy(source: Path, target: Path) -> None:
     with atomic_path(target) as temporary:
         shutil.copyfile(source, temporary)
-
-
-def _write_sums(output: Path, files: list[Path]) -> None:
-    names = sorted(path.relative_to(output).as_posix() for path in files)
-    write_text(output / "SHA256SUMS", "".join(f"{sha256_of(output / name)}  {name}\n" for name in names))
 
 
 def _draw(summaries: list[dict[str, Any]], path: Path) -> None:

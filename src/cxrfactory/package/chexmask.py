@@ -22,7 +22,7 @@ import pyarrow as pa
 from cxrfactory.anatomy.graph import LandmarkGraph, landmark_graph
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.logs import get_logger, progress
-from cxrfactory.package.accounts import SUMMARY
+from cxrfactory.package.accounts import SUMMARY, sum_up
 from cxrfactory.package.estimates import Estimator, read_estimator
 from cxrfactory.package.inputs import (
     Rejection,
@@ -181,6 +181,7 @@ def package_chexmask(
     part = Path(part)
     _write_accounts(part, dataset, excluded, rejections)
     write_text(part / SUMMARY, json.dumps(summary, indent=2, sort_keys=True) + "\n")
+    sum_up(part, output, files.values())
     log.info("%s: %d rows = %d kept + %d excluded + %d rejected; wrote %s", dataset, summary["rows"], len(kept),
              len(excluded), len(rejections), ", ".join(map(str, files.values())))  # fmt: skip
     if not kept:

@@ -17,7 +17,7 @@ import pandas as pd
 
 from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger, progress
-from cxrfactory.package.accounts import SUMMARY
+from cxrfactory.package.accounts import SUMMARY, sum_up
 from cxrfactory.package.cxlseg_inputs import release_labels, select_images
 from cxrfactory.package.cxlseg_shard import PICTURES, ROWS_PER_GROUP
 from cxrfactory.tables.atomic import flush, write_bytes, write_text
@@ -137,6 +137,7 @@ def package_cxlseg(
     write_text(part / "rejected.csv", _csv(dataset, faults, ["image_id", "stage", "reason"]))
     write_text(part / "excluded.csv", _csv(dataset, excluded, ["image_id", "reason"]))
     write_text(part / SUMMARY, json.dumps(summary, indent=2, allow_nan=False) + "\n")
+    sum_up(part, output, [path for path in output.rglob("*") if path.is_file()])
     log.info("%s: %d images kept, %d excluded, %d rejected; wrote %s", dataset, len(rows), len(excluded), len(faults),
              output)  # fmt: skip
     return summary

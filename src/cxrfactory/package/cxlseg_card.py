@@ -5,7 +5,6 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -14,11 +13,12 @@ from cxrfactory.errors import CxrError
 from cxrfactory.imaging.contact_sheet import plain, sheet, shortened, text_strip
 from cxrfactory.imaging.png import encode_png
 from cxrfactory.logs import get_logger
-from cxrfactory.package.accounts import SUMMARY, read_json
+from cxrfactory.package.accounts import SUMMARY, checked_sums, read_json
 from cxrfactory.package.cxlseg_text import card_text
 from cxrfactory.package.provenance import library_versions, source_commit
 from cxrfactory.tables.atomic import flush, write_bytes, write_text
 from cxrfactory.tables.parquet import read_table
+from cxrfactory.tables.sums import SUMS, write_sums
 from cxrfactory.tables.weights import card_path, read_weights, sha256_of, weights_file
 
 _HEADERS = {"rejected.csv": "dataset,image_id,stage,reason\n", "excluded.csv": "dataset,image_id,reason\n"}
@@ -89,7 +89,12 @@ def close_cxlseg(
             "weights": read_weights(weights)[1],
         }
         write_text(building / "README.md", card_text(summaries, provenance, credits))
-        files = _write_sums(building)
+        known = {
+            f"{release}/{name}": digest
+            for release, part in zip(names, parts, strict=True)
+            for name, digest in checked_sums(part).items()
+        }
+        files = write_sums(building / SUMS, building, [path for path in building.rglob("*") if path.is_file()], known)
         building.chmod(0o755)
         flush()
         shutil.rmtree(output, ignore_errors=True)
@@ -146,10 +151,3 @@ def _read_grey(path: Path) -> np.ndarray:
     if picture is None:
         raise CxrError(f"{path}: no readable picture; package the release again")
     return picture
-
-
-def _write_sums(folder: Path) -> int:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    lines: list[Any] = [f"{sha256_of(path)}  {path.relative_to(folder).as_posix()}\n" for path in files]
-    write_text(folder / "SHA256SUMS", "".join(sorted(lines, key=lambda line: line.split("  ", 1)[1])))
-    return len(files)

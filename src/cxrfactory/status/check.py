@@ -3,21 +3,20 @@
 Snakemake goes by names and times of files: a file whose content was lost later is to it a file like any other.
 """
 
-import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from cxrfactory.errors import CxrError
 from cxrfactory.logs import progress
-from cxrfactory.status.jobs import Stage
+from cxrfactory.status.jobs import Job, Stage
 from cxrfactory.status.marks import Marks
 from cxrfactory.tables.parquet import check_whole
+from cxrfactory.tables.sums import PRODUCT_SUMS, SUMS, check_sums
 from cxrfactory.tables.weights import read_weights
-
-SUMS = "SHA256SUMS"
 
 
 @dataclass(frozen=True)
@@ -44,15 +43,15 @@ def check(stages: Sequence[Stage], marks: Marks) -> tuple[int, list[Damage]]:
     Number of files read, and the damage, in the order of the data flow.
     """
     outputs = [
-        output
+        (output, job)
         for stage in stages
         for job in stage.jobs
         for output in job.outputs
         if output.exists() and not any(map(marks.unfinished, job.outputs))
     ]
     read, damage = 0, []
-    for output in progress(list(dict.fromkeys(outputs)), "check"):
-        for path, verify in _verifications(output):
+    for output, job in progress(outputs, "check"):
+        for path, verify in _verifications(output, job):
             read += 1
             try:
                 verify(path)
@@ -76,15 +75,14 @@ def delete(damage: Iterable[Damage]) -> None:
             each.output.unlink(missing_ok=True)
 
 
-def _verifications(output: Path) -> Iterable[tuple[Path, Callable[[Path], object]]]:
+def _verifications(output: Path, job: Job) -> Iterable[tuple[Path, Callable[[Path], object]]]:
     """Files of an output, each with what verifies it."""
     if output.is_dir():
-        listed = output / SUMS
-        if listed.is_file():
-            yield listed, _check_sums
-        else:
-            for path in sorted(output.rglob("*.parquet")):
-                yield path, check_whole
+        if (output / SUMS).is_file():
+            yield output / SUMS, check_sums
+        for beside in job.outputs:
+            if beside != output and (beside / PRODUCT_SUMS).is_file():
+                yield beside / PRODUCT_SUMS, partial(check_sums, root=output)
     elif output.suffix == ".parquet":
         yield output, check_whole
     elif output.suffix == ".safetensors":
@@ -98,17 +96,3 @@ def _check_json(path: Path) -> None:
         json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:  # of the decoding, too
         raise CxrError(f"{path}: not readable as JSON ({error})") from error
-
-
-def _check_sums(path: Path) -> None:
-    """Check all files that a table of checksums names, relative to its own folder."""
-    for number, line in enumerate(progress(path.read_text(encoding="utf-8", errors="replace").splitlines(), SUMS), 1):
-        digest, _, name = line.partition("  ")
-        if len(digest) != 64 or not name:
-            raise CxrError(f"{path}: line {number} is no checksum and file name")
-        file = path.parent / name
-        if not file.is_file():
-            raise CxrError(f"{file}: no such file, but {path} names it")
-        with file.open("rb") as stream:
-            if hashlib.file_digest(stream, "sha256").hexdigest() != digest:
-                raise CxrError(f"{file}: damaged: its SHA-256 is not the one in {path}")
