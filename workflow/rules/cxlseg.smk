@@ -21,11 +21,12 @@ rule reports:
     params:
         source=lambda wildcards: PLAN.dataset(wildcards).reports.source,
         layout=lambda wildcards: PLAN.dataset(wildcards).reports.layout,
+        links=lambda wildcards: PLAN.dataset(wildcards).options("follow_links"),
     message:
         "Read the reports of {wildcards.dataset}"
     shell:
         "python -m cxrfactory reports {params.source:q} --layout {params.layout} --output {output.table:q}"
-        " --rejected {output.rejected:q} --summary {output.summary:q} 2> {log:q}"
+        " --rejected {output.rejected:q} --summary {output.summary:q} {params.links} 2> {log:q}"
 
 
 rule cxlseg_labelled:

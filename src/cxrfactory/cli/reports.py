@@ -20,9 +20,10 @@ def reports(
         Path | None, typer.Option(help="Rejected reports (.parquet); default: beside the output.")
     ] = None,
     summary: Annotated[Path | None, typer.Option(help="Also write the counts (.csv).")] = None,
+    follow_links: Annotated[bool, typer.Option(help="Let links in a folder of reports lead out of it.")] = False,
 ) -> None:
     """Split reports into sections and join findings and impression: one row a study."""
     from cxrfactory.ingest.reports.collect import collect_reports
 
     beside = output.with_name(f"{output.stem}.rejected.parquet")
-    collect_reports(source, layout, output, rejected or beside, summary)
+    collect_reports(source, layout, output, rejected or beside, summary, follow_links)

@@ -21,7 +21,12 @@ log = get_logger(__name__)
 
 
 def collect_reports(
-    source: str | Path, layout: str, output: str | Path, rejected: str | Path, summary: str | Path | None = None
+    source: str | Path,
+    layout: str,
+    output: str | Path,
+    rejected: str | Path,
+    summary: str | Path | None = None,
+    follow_links: bool = False,
 ) -> dict[str, int]:
     """Write the reports of a release as a table of sections.
 
@@ -37,6 +42,8 @@ def collect_reports(
         Parquet of reports that cannot be read, schema ``REJECTED_REPORTS``, sorted by ``path``.
     summary
         CSV to write the counts to.
+    follow_links
+        Let links in a folder of reports lead out of it.
 
     Returns
     -------
@@ -50,7 +57,7 @@ def collect_reports(
     """
     if layout not in LAYOUTS:
         raise CxrError(f"layout '{layout}' is unknown; expected one of {', '.join(LAYOUTS)}")
-    rows, faults = _sort_out(list(LAYOUTS[layout](Path(source))))
+    rows, faults = _sort_out(list(LAYOUTS[layout](Path(source), follow_links)))
     if rows.empty:
         raise CxrError(f"{source}: none of {len(faults)} reports can be read; first: {faults['reason'].iloc[0]}")
     counts = count(rows, len(faults))

@@ -5,6 +5,7 @@ Format as in ``NLMCXR_reports.tgz`` (Demner-Fushman et al., JAMIA 2016, doi 10.1
 """
 
 from xml.etree import ElementTree
+from xml.parsers import expat
 
 from cxrfactory.errors import ImageError
 from cxrfactory.tables.report_headings import kind_of
@@ -30,11 +31,10 @@ def read_indiana(data: bytes) -> tuple[str, list[tuple[str, str]]]:
     ImageError
         If the file is no XML, declares entities, or lacks the id or any section.
     """
-    if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
-        raise ImageError("XML with a document type; expected none, for entities can expand without end")
     try:
+        _refuse_document_type(data)
         root = ElementTree.fromstring(data)
-    except (ElementTree.ParseError, LookupError, ValueError) as error:  # the latter two: an unknown encoding
+    except (expat.ExpatError, ElementTree.ParseError, LookupError, ValueError) as error:  # LookupError: the encoding
         raise ImageError("not well-formed XML") from error
     node = root.find("uId")
     study = "" if node is None else (node.get("id") or "").strip()
@@ -49,3 +49,14 @@ def read_indiana(data: bytes) -> tuple[str, list[tuple[str, str]]]:
     if not pieces:
         raise ImageError("no element AbstractText")
     return study, pieces
+
+
+def _refuse_document_type(data: bytes) -> None:
+    """Parse without building anything, so that a document type is met in whatever encoding it is written."""
+
+    def refuse(*_: object) -> None:
+        raise ImageError("XML with a document type; expected none, for entities can expand without end")
+
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler = refuse
+    parser.Parse(data, True)

@@ -39,19 +39,19 @@ class Found:
     fault: str | None = None
 
 
-def read_text(source: Path) -> Iterator[Found]:
+def read_text(source: Path, follow_links: bool = False) -> Iterator[Found]:
     """Text files, one a study, whose name without ``.txt`` is the study's id."""
-    yield from _texts(source, lambda name: PurePosixPath(name).stem)
+    yield from _texts(source, lambda name: PurePosixPath(name).stem, follow_links)
 
 
-def read_mimic(source: Path) -> Iterator[Found]:
+def read_mimic(source: Path, follow_links: bool = False) -> Iterator[Found]:
     """MIMIC-CXR: ``mimic-cxr-reports.zip``, or its folder, with ``files/p10/p<subject>/s<study>.txt``."""
-    yield from _texts(source, _mimic_study)
+    yield from _texts(source, _mimic_study, follow_links)
 
 
-def read_xml(source: Path) -> Iterator[Found]:
+def read_xml(source: Path, follow_links: bool = False) -> Iterator[Found]:
     """Indiana University (Open-i): ``NLMCXR_reports.tgz``, or its folder, with ``ecgen-radiology/<n>.xml``."""
-    for path, read in report_files(source, ".xml"):
+    for path, read in report_files(source, ".xml", follow_links):
         try:
             study, pieces = read_indiana(read())
         except ImageError as error:
@@ -60,7 +60,7 @@ def read_xml(source: Path) -> Iterator[Found]:
             yield Found(path, study, merge_sections(pieces))
 
 
-def read_table(source: Path) -> Iterator[Found]:
+def read_table(source: Path, follow_links: bool = False) -> Iterator[Found]:
     """CSV table with ``study_id`` and a column ``report``, or columns named like sections, or both.
 
     What stands in a section's own column goes before what is found in the report.
@@ -83,7 +83,7 @@ def read_table(source: Path) -> Iterator[Found]:
         yield Found(place, row["study_id"].strip(), sections | own)
 
 
-LAYOUTS: dict[str, Callable[[Path], Iterator[Found]]] = {
+LAYOUTS: dict[str, Callable[[Path, bool], Iterator[Found]]] = {
     "text": read_text,
     "mimic": read_mimic,
     "indiana": read_xml,
@@ -98,8 +98,8 @@ def _mimic_study(path: str) -> str:
     return match[1]
 
 
-def _texts(source: Path, study_of: Callable[[str], str]) -> Iterator[Found]:
-    for path, read in report_files(source, ".txt"):
+def _texts(source: Path, study_of: Callable[[str], str], follow_links: bool) -> Iterator[Found]:
+    for path, read in report_files(source, ".txt", follow_links):
         study = None
         try:
             study = study_of(path)
