@@ -1,9 +1,10 @@
-"""A Slurm of one node on loopback, for as long as a ``with`` block lasts. It reads and writes nothing outside its folder.
+"""A Slurm of one node on loopback, for as long as a ``with`` block lasts; it touches nothing outside its folder.
 
 The node's cores, memory and GPUs are pretended, so that rules are scheduled with what they really ask for. By hand:
 ``python tests/workflow/one_node_slurm.py`` starts one, prints the line that shells need, and stops it at Ctrl-C.
 """
 
+import contextlib
 import ctypes
 import os
 import secrets
@@ -24,7 +25,8 @@ SlurmdPort={ports[1]}
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
-AuthInfo=socket={folder}/munge.socket
+# A requeued job may start when the credential of its first start has lapsed: not after two minutes.
+AuthInfo=socket={folder}/munge.socket,cred_expire=10
 CredType=cred/munge
 StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/spool
@@ -36,7 +38,7 @@ ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU_Memory
-SchedulerParameters=sched_interval=1,batch_sched_delay=0,requeue_delay=1
+SchedulerParameters=sched_interval=1,batch_sched_delay=0
 AccountingStorageType=accounting_storage/none
 # Without cgroups, memory is sampled every second, and a job that holds more than it asked for is killed.
 JobAcctGatherType=jobacct_gather/linux
@@ -70,7 +72,7 @@ class OneNodeSlurm:
         What the node says it has, whatever the machine has.
     """
 
-    def __init__(self, cpus: int = 8, memory_mb: int = 16000, gpus: int = 2):
+    def __init__(self, cpus: int = 8, memory_mb: int = 32000, gpus: int = 2):
         self.folder = Path(tempfile.mkdtemp(prefix="slurm-"))  # short: the path of a socket holds 107 characters
         self.host = socket.gethostname().split(".")[0]
         self.environment = {"SLURM_CONF": f"{self.folder}/slurm.conf", "PATH": f"{self.folder}/bin:{_path()}"}
@@ -177,11 +179,6 @@ def _die_with_parent() -> None:
 
 
 if __name__ == "__main__":
-    with OneNodeSlurm() as slurm:
-        print(
-            " ".join(f"{key}='{value}'" for key, value in slurm.environment.items() if key == "SLURM_CONF"), flush=True
-        )
-        try:
-            signal.pause()
-        except KeyboardInterrupt:
-            pass
+    with OneNodeSlurm() as slurm, contextlib.suppress(KeyboardInterrupt):
+        print("export", *(f"{key}='{value}'" for key, value in slurm.environment.items()), flush=True)
+        signal.pause()
