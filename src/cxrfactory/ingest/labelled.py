@@ -6,7 +6,6 @@ Layout (ngaggion/Chest-xray-landmark-dataset): folders ``RL``, ``LL``, ``H``, ``
 """
 
 import re
-import warnings
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,16 +14,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from jaxtyping import Float32
-from PIL import Image
 
 from cxrfactory.anatomy.graph import LABEL_GRAPHS, ORGAN_NODES
 from cxrfactory.errors import CxrError, ImageError
+from cxrfactory.imaging.reading import picture_size
 from cxrfactory.ingest.files import file_fault
 from cxrfactory.ingest.rows import ages, printable, sexes, unsafe
 from cxrfactory.ingest.tabular import read_columns
 from cxrfactory.logs import get_logger
 from cxrfactory.tables import schemas
+from cxrfactory.tables.arrays import read_numbers
 from cxrfactory.tables.keys import put_aside
+from cxrfactory.tables.npy import read_points
 from cxrfactory.tables.parquet import write_table
 
 log = get_logger(__name__)
@@ -67,12 +68,18 @@ def read_list(path: str | Path) -> frozenset[str]:
     Raises
     ------
     CxrError
-        If the file is missing or names no id.
+        If the file is missing, is not UTF-8 text, or names no id.
     """
     path = Path(path)
     if not path.is_file():
         raise CxrError(f"{path}: no such file; expected a text file with one image id a line")
-    ids = frozenset(stem_of(line.strip()) for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CxrError(f"{path}: not readable as UTF-8 text; expected one image id a line") from error
+    if "\0" in text:
+        raise CxrError(f"{path}: the text holds a zero byte; expected UTF-8 with one image id a line")
+    ids = frozenset(stem_of(line.strip()) for line in text.splitlines() if line.strip())
     if not ids:
         raise CxrError(f"{path}: the list is empty; expected one image id a line")
     return ids
@@ -205,24 +212,11 @@ def read_landmarks(
         files = [root / ORGAN_FOLDERS[organ] / f"{image_id}.npy" for organ in organs]
         if not all(file.is_file() for file in files):
             break
-        parts += [_read_contour(file, ORGAN_NODES[organ]) for file, organ in zip(files, organs, strict=True)]
+        parts += [read_points(file, ORGAN_NODES[organ]) for file, organ in zip(files, organs, strict=True)]
         found = label
     if not found:
         raise ImageError("landmarks of a lung are missing")
     return found, np.concatenate(parts)
-
-
-def _read_contour(path: Path, nodes: int) -> Float32[np.ndarray, "nodes 2"]:
-    name = f"{path.parent.name}/{path.name}"
-    try:
-        points = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise ImageError(f"landmark file is unreadable: {name}") from error
-    if points.shape != (nodes, 2) or points.dtype.kind not in "fiu":
-        raise ImageError(f"landmark file has shape {points.shape}, {points.dtype}, expected ({nodes}, 2): {name}")
-    if not np.isfinite(points).all():
-        raise ImageError(f"landmark file holds numbers that are not finite: {name}")
-    return points.astype(np.float32)
 
 
 def _find_image(image_id: str, file: str, source: str, images: Mapping[str, Path], image_size: int) -> Path:
@@ -238,12 +232,9 @@ def _find_image(image_id: str, file: str, source: str, images: Mapping[str, Path
     if fault:
         raise ImageError(f"image {fault}")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as header:
-                width, height = header.size
-    except (OSError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageError("image file is unreadable") from error
+        height, width = picture_size(path)
+    except ImageError as error:
+        raise ImageError(f"image file is unreadable: {error}") from error
     if (height, width) != (image_size, image_size):
         raise ImageError(
             f"image is {width} x {height} pixels, expected the {image_size} x {image_size} that the landmarks "

@@ -33,8 +33,10 @@ from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.metrics.landmarks import landmark_mse
 from cxrfactory.metrics.overlap import dice
+from cxrfactory.tables.arrays import read_numbers
 from cxrfactory.tables.atomic import atomic_path
 from cxrfactory.tables.keys import put_aside, seed_of
+from cxrfactory.tables.paths import path_inside
 
 log = get_logger(__name__)
 
@@ -81,11 +83,15 @@ def read_cases(root: Path) -> list[Case]:
     with table.open(encoding="utf-8", newline="") as lines:
         for row in csv.DictReader(lines):
             image_id = row["File"].rsplit(".", 1)[0]
-            paths = {organ: root / folder / f"{image_id}.npy" for organ, folder in FOLDERS.items()}
+            paths = {organ: path_inside(root, f"{folder}/{image_id}.npy", True) for organ, folder in FOLDERS.items()}
             if not paths["right_lung"].is_file() or not paths["left_lung"].is_file():
                 absent += 1
                 continue
-            points = {organ: np.load(path).astype(np.float64) for organ, path in paths.items() if path.is_file()}
+            points = {
+                organ: read_numbers(path, str(path)).astype(np.float64)
+                for organ, path in paths.items()
+                if path.is_file()
+            }
             for organ, found in points.items():
                 if found.shape != (ORGAN_NODES[organ], 2):
                     raise CxrError(f"{paths[organ]}: shape {found.shape}; expected ({ORGAN_NODES[organ]}, 2)")
