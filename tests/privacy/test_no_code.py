@@ -23,7 +23,7 @@ FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__"}
 FORBIDDEN_ATTRIBUTES = {
     ("torch", "load"), ("yaml", "load"), ("yaml", "unsafe_load"), ("yaml", "full_load"), ("yaml", "load_all"),
     ("os", "system"), ("os", "popen"), ("pd", "read_pickle"), ("pd", "eval"), ("np", "fromregex"), ("pickle", "loads"),
-    ("ast", "literal_eval"), ("torch", "hub"), ("jit", "load"),
+    ("torch", "hub"), ("jit", "load"),
 }  # fmt: skip
 UNPACKING = {"extractall", "unpack_archive"}
 TOUCHED = []

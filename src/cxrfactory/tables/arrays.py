@@ -1,12 +1,28 @@
-"""NumPy files of others: arrays of numbers, and nothing that runs."""
+"""NumPy files of others: arrays of numbers, and nothing that runs.
 
+The header is read here, because numpy's own reader also takes archives and objects, takes memory for whatever the
+header claims, and raises what the tokenizer raises. Source: numpy.lib.format, versions 1 to 3.
+"""
+
+import ast
+import math
+import re
+import struct
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
 from cxrfactory.errors import ImageError
 
 LARGEST_BYTES = 1 << 20  # of a file of landmarks; the largest organ has 50 points
+
+_MARK = b"\x93NUMPY"
+_LENGTHS = {b"\1": "<H", b"\2": "<I", b"\3": "<I"}  # by the format's version
+_LONGEST_HEADER = 10_000
+_KEYS = {"descr", "fortran_order", "shape"}
+_PYTHON_2_LONG = re.compile(r"(?<=[0-9])L\b")
+_DAMAGED = (OSError, ValueError, SyntaxError, TypeError, MemoryError, RecursionError, struct.error)
 
 
 def read_numbers(path: Path, called: str) -> np.ndarray:
@@ -25,15 +41,39 @@ def read_numbers(path: Path, called: str) -> np.ndarray:
         If the file is missing, larger than a mebibyte, damaged, or holds something else.
     """
     try:
-        if path.stat().st_size > LARGEST_BYTES:
-            raise ImageError(
-                f"landmark file of {path.stat().st_size} bytes, expected {LARGEST_BYTES} at most: {called}"
-            )
+        size = path.stat().st_size
+        if size > LARGEST_BYTES:
+            raise ImageError(f"landmark file of {size} bytes, expected {LARGEST_BYTES} at most: {called}")
         with path.open("rb") as stream:
-            numbers = np.lib.format.read_array(stream, allow_pickle=False)
-    # MemoryError: the header claims more than there is.
-    except (OSError, ValueError, EOFError, MemoryError) as error:
+            dtype, order, shape = _header(stream)
+            data = stream.read()
+    except _DAMAGED as error:
         raise ImageError(f"landmark file is unreadable: {called}") from error
-    if numbers.dtype.kind not in "fiu":
-        raise ImageError(f"landmark file has shape {numbers.shape}, {numbers.dtype}, expected numbers: {called}")
-    return numbers
+    if dtype.kind not in "fiu":
+        raise ImageError(f"landmark file has shape {shape}, {dtype}, expected numbers: {called}")
+    needed = math.prod(shape) * dtype.itemsize
+    if min(shape, default=0) < 0 or len(data) < needed:
+        raise ImageError(f"landmark file is unreadable, it ends before its {shape} numbers do: {called}")
+    return np.frombuffer(data[:needed], dtype).reshape(shape, order=order)
+
+
+def _header(stream: BinaryIO) -> tuple[np.dtype, str, tuple[int, ...]]:
+    if stream.read(len(_MARK)) != _MARK:
+        raise ValueError("not a .npy file")
+    version = stream.read(2)[:1]
+    if version not in _LENGTHS:
+        raise ValueError("a format of another version")
+    (length,) = struct.unpack(form := _LENGTHS[version], stream.read(struct.calcsize(form)))
+    if length > _LONGEST_HEADER:
+        raise ValueError("a header of any length")
+    text = stream.read(length).decode("utf-8" if version == b"\3" else "latin-1")
+    found = ast.literal_eval(_PYTHON_2_LONG.sub("", text).strip())
+    if not isinstance(found, dict) or found.keys() != _KEYS:
+        raise ValueError("a header without type, order and shape")
+    shape = found["shape"]
+    if not isinstance(shape, tuple) or not all(type(length) is int for length in shape):
+        raise ValueError("a shape of other than numbers")
+    dtype = np.dtype(found["descr"]) if isinstance(found["descr"], str) else np.dtype(object)
+    if dtype.hasobject:
+        raise ValueError("objects")
+    return dtype, "F" if found["fortran_order"] else "C", shape

@@ -33,9 +33,9 @@ from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.metrics.landmarks import landmark_mse
 from cxrfactory.metrics.overlap import dice
-from cxrfactory.tables.arrays import read_numbers
 from cxrfactory.tables.atomic import atomic_path
 from cxrfactory.tables.keys import put_aside, seed_of
+from cxrfactory.tables.npy import read_points
 from cxrfactory.tables.paths import path_inside
 
 log = get_logger(__name__)
@@ -88,13 +88,10 @@ def read_cases(root: Path) -> list[Case]:
                 absent += 1
                 continue
             points = {
-                organ: read_numbers(path, str(path)).astype(np.float64)
+                organ: read_points(path, ORGAN_NODES[organ]).astype(np.float64)
                 for organ, path in paths.items()
                 if path.is_file()
             }
-            for organ, found in points.items():
-                if found.shape != (ORGAN_NODES[organ], 2):
-                    raise CxrError(f"{paths[organ]}: shape {found.shape}; expected ({ORGAN_NODES[organ]}, 2)")
             cases.append(Case(image_id, row["Dataset"], held_out(image_id, row["Dataset"], row["Condition"]), points))
     if not cases:
         raise CxrError(f"{table}: no image has landmarks of both lungs")
