@@ -33,9 +33,9 @@ from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.metrics.landmarks import landmark_mse
 from cxrfactory.metrics.overlap import dice
+from cxrfactory.tables.arrays import read_points
 from cxrfactory.tables.atomic import atomic_path
 from cxrfactory.tables.keys import put_aside, seed_of
-from cxrfactory.tables.npy import read_points
 from cxrfactory.tables.paths import path_inside
 
 log = get_logger(__name__)
