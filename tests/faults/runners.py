@@ -12,8 +12,10 @@ from cxrfactory.errors import CxrError
 from cxrfactory.imaging.png import decode_png
 from cxrfactory.imaging.prepare import Preparation, prepare
 from cxrfactory.imaging.radiograph import Radiograph
+from cxrfactory.ingest.labelled import Split, read_labelled, read_list, write_labelled
 from cxrfactory.ingest.manifest import read_manifest, write_manifest
 from cxrfactory.ingest.scans import ingest_scans
+from cxrfactory.preprocess.labelled import preprocess_labelled
 from cxrfactory.preprocess.shard import preprocess_shard
 from cxrfactory.project.recipe import ProjectionRecipe
 from cxrfactory.project.shard import project_shard
@@ -21,6 +23,7 @@ from cxrfactory.tables.parquet import read_table, write_table
 from cxrfactory.tables.schemas import IMAGES, MANIFEST, REJECTED, STUDIES
 
 from ..project.conftest import NAMES
+from .corpus import labelled as labelled_set
 from .corpus import volumes
 from .corpus.case import KEPT, REFUSED, Case
 from .corpus.case import REJECTED as ROW
@@ -114,3 +117,21 @@ def run_table(case: Case, folder: Path) -> Result:
     assert excluded["exclusion_reason"].map(lambda reason: isinstance(reason, str) and reason.isprintable()).all()
     assert stored.loc[stored["included"], "path"].map(lambda path: isinstance(path, str)).all()
     return Result(KEPT, value=np.array([len(stored), int(stored["included"].sum())]))
+
+
+def run_labelled(case: Case, folder: Path) -> Result:
+    """Ingest a labelled set and preprocess it; image b comes out whatever is wrong with a."""
+    labelled_set.write_sound(folder)
+    train = case.make(folder)
+    try:
+        split = Split(train=read_list(train)) if train else None
+        table, refused = read_labelled(folder / "set", {"JSRT": folder / "images"}, split=split, image_size=labelled_set.SIZE)
+    except CxrError as error:
+        return Result(REFUSED, str(error))
+    assert len(table) + len(refused) == 2
+    assert "b" in set(table["image_id"])
+    assert not Path("unpickled").exists()
+    write_labelled(table, refused, folder / "t.parquet", folder / "r.parquet")
+    written, faults = preprocess_labelled(folder / "t.parquet", folder / "i.parquet", folder / "f.parquet", RECIPE)
+    assert (written, faults) == (len(table), 0)
+    return Result(ROW, refused["reason"].iloc[0]) if len(refused) else Result(KEPT)

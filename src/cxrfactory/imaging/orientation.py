@@ -77,7 +77,8 @@ def split_affine(affine: Float[np.ndarray, "4 4"]) -> tuple[Float[np.ndarray, "3
     Raises
     ------
     ImageError
-        If it holds NaN or infinity, a spacing is zero or outside :data:`SPACING_MM`, or its axes are not square to each other (a gantry tilt).
+        If it holds NaN or infinity, a spacing is zero or outside :data:`SPACING_MM`, or its axes are not square to
+        each other (a gantry tilt).
     """
     if not np.isfinite(affine).all():
         raise ImageError("its affine holds NaN or infinity; expected finite numbers")

@@ -4,6 +4,8 @@ import os
 import re
 import stat
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +29,8 @@ _SIGNATURES = {
     b"II*\x00": "TIFF",
     b"MM\x00*": "TIFF",
 }
+# What Pillow's decoders raise on damaged data.
+_DECODING_ERRORS = (OSError, ValueError, SyntaxError, struct.error, EOFError, KeyError, IndexError)
 _TIFF_PHOTOMETRIC = 262
 _TIFF_WHITE_IS_ZERO = 0
 _HEAD_BYTES = 144  # the DICOM preamble, its mark, and the first element
@@ -62,7 +66,7 @@ def read_radiograph(
     head = _head(path, max_megapixels)
     if not head:
         raise ImageError("empty file")
-    kind = next((name for mark, name in _SIGNATURES.items() if head.startswith(mark)), None)
+    kind = _kind(head)
     if kind is not None:
         radiograph = Radiograph(_read_picture(path, kind, max_megapixels))
     elif looks_like_dicom(head):
@@ -71,6 +75,27 @@ def read_radiograph(
         raise ImageError("neither JPEG, PNG, TIFF nor DICOM by its content")
     check_pixels(radiograph.pixels)
     return radiograph
+
+
+def picture_size(path: str | Path) -> tuple[int, int]:
+    """Height and width of a JPEG, PNG or TIFF by its header; the pixels are not read.
+
+    Raises
+    ------
+    ImageError
+        If it is no such file, or its header cannot be read.
+    """
+    path = Path(path)
+    head = _head(path, DEFAULT_MAX_MEGAPIXELS)
+    kind = _kind(head)
+    if kind is None:
+        raise ImageError("neither JPEG, PNG nor TIFF by its content")
+    with _opened(path, kind, DEFAULT_MAX_MEGAPIXELS) as picture:
+        return picture.height, picture.width
+
+
+def _kind(head: bytes) -> str | None:
+    return next((name for mark, name in _SIGNATURES.items() if head.startswith(mark)), None)
 
 
 def _head(path: Path, max_megapixels: float) -> bytes:
@@ -89,28 +114,34 @@ def _head(path: Path, max_megapixels: float) -> bytes:
         raise ImageError(f"cannot be opened: {error.strerror}") from error
 
 
-def _read_picture(path: Path, kind: str, max_megapixels: float) -> np.ndarray:
+@contextmanager
+def _opened(path: Path, kind: str, max_megapixels: float) -> Iterator[Image.Image]:
+    """Open a picture with one decoder; what goes wrong with it, then or later, is one line."""
     try:
         with Image.open(path, formats=[kind]) as picture:
-            check_size(picture.height, picture.width, max_megapixels)
-            if getattr(picture, "n_frames", 1) > 1:
-                raise ImageError(f"{kind} with {picture.n_frames} frames; expected one")
-            if not picture.mode.startswith("I") and any(";16" in str(tile[3]) for tile in picture.tile):
-                raise ImageError(f"{kind} of several channels of 16 bits; expected 16-bit grey, or channels of 8 bits")
-            if kind == "PNG":
-                with path.open("rb") as stream:
-                    check_png(stream)
-            picture.load()
-            return _grey(picture, kind)
+            yield picture
     except Image.DecompressionBombError as error:
         pixels = re.search(r"\d+", str(error))
         size = f" of {int(pixels[0]) / 1e6:.0f} Mpx" if pixels else ""
         raise ImageError(f"{kind}{size}; the limit is {max_megapixels:g} Mpx") from error
     except UnidentifiedImageError as error:
         raise ImageError(f"damaged {kind}: its header cannot be read") from error
-    # What Pillow's decoders raise on damaged data.
-    except (OSError, ValueError, SyntaxError, struct.error, EOFError, KeyError, IndexError) as error:
+    except _DECODING_ERRORS as error:
         raise ImageError(f"truncated or damaged {kind}: {_one_line(error)}") from error
+
+
+def _read_picture(path: Path, kind: str, max_megapixels: float) -> np.ndarray:
+    with _opened(path, kind, max_megapixels) as picture:
+        check_size(picture.height, picture.width, max_megapixels)
+        if getattr(picture, "n_frames", 1) > 1:
+            raise ImageError(f"{kind} with {picture.n_frames} frames; expected one")
+        if not picture.mode.startswith("I") and any(";16" in str(tile[3]) for tile in picture.tile):
+            raise ImageError(f"{kind} of several channels of 16 bits; expected 16-bit grey, or channels of 8 bits")
+        if kind == "PNG":
+            with path.open("rb") as stream:
+                check_png(stream)
+        picture.load()
+        return _grey(picture, kind)
 
 
 def _grey(picture: Image.Image, kind: str) -> np.ndarray:

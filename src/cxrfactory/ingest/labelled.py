@@ -23,7 +23,7 @@ from cxrfactory.ingest.rows import ages, printable, sexes, unsafe
 from cxrfactory.ingest.tabular import read_columns
 from cxrfactory.logs import get_logger
 from cxrfactory.tables import schemas
-from cxrfactory.tables.arrays import read_numbers
+from cxrfactory.tables.arrays import read_points
 from cxrfactory.tables.keys import put_aside
 from cxrfactory.tables.parquet import write_table
 
@@ -211,23 +211,11 @@ def read_landmarks(
         files = [root / ORGAN_FOLDERS[organ] / f"{image_id}.npy" for organ in organs]
         if not all(file.is_file() for file in files):
             break
-        parts += [_read_contour(file, ORGAN_NODES[organ]) for file, organ in zip(files, organs, strict=True)]
+        parts += [read_points(file, ORGAN_NODES[organ]) for file, organ in zip(files, organs, strict=True)]
         found = label
     if not found:
         raise ImageError("landmarks of a lung are missing")
     return found, np.concatenate(parts)
-
-
-def _read_contour(path: Path, nodes: int) -> Float32[np.ndarray, "nodes 2"]:
-    name = f"{path.parent.name}/{path.name}"
-    points = read_numbers(path, name)
-    if points.shape != (nodes, 2):
-        raise ImageError(f"landmark file has shape {points.shape}, {points.dtype}, expected ({nodes}, 2): {name}")
-    with np.errstate(over="ignore"):
-        points = points.astype(np.float32)
-    if not np.isfinite(points).all():
-        raise ImageError(f"landmark file holds numbers that are not finite: {name}")
-    return points
 
 
 def _find_image(image_id: str, file: str, source: str, images: Mapping[str, Path], image_size: int) -> Path:

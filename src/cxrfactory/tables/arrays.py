@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+from jaxtyping import Float32
 
 from cxrfactory.errors import ImageError
 
@@ -55,6 +56,25 @@ def read_numbers(path: Path, called: str) -> np.ndarray:
     if min(shape, default=0) < 0 or len(data) < needed:
         raise ImageError(f"landmark file is unreadable, it ends before its {shape} numbers do: {called}")
     return np.frombuffer(data[:needed], dtype).reshape(shape, order=order)
+
+
+def read_points(path: Path, nodes: int) -> Float32[np.ndarray, "nodes 2"]:
+    """Read the points (x, y) of one contour, pixels; messages name the file with its folder.
+
+    Raises
+    ------
+    ImageError
+        As :func:`read_numbers`, or if there are not ``nodes`` points that are finite in single precision.
+    """
+    name = f"{path.parent.name}/{path.name}"
+    points = read_numbers(path, name)
+    if points.shape != (nodes, 2):
+        raise ImageError(f"landmark file has shape {points.shape}, {points.dtype}, expected ({nodes}, 2): {name}")
+    with np.errstate(over="ignore"):
+        points = points.astype(np.float32)
+    if not np.isfinite(points).all():
+        raise ImageError(f"landmark file holds numbers that are not finite: {name}")
+    return points
 
 
 def _header(stream: BinaryIO) -> tuple[np.dtype, str, tuple[int, ...]]:
