@@ -187,7 +187,7 @@ def _provenance(provenance: dict[str, Any]) -> str:
         ["source commit", provenance["commit"] or "not a git checkout"],
         ["config SHA-256", f"`{provenance['config_sha256']}`"],
         ["weights SHA-256", f"`{weights['sha256']}`"],
-        ["segmenter", str(weights.get("segmenter", "not stated"))],
+        ["segmenter", escaped(str(weights.get("segmenter", "not stated")))],
         *provenance["versions"].items(),
     ]
     return markdown_table(["what", "value"], [[name, str(value)] for name, value in cells])

@@ -143,8 +143,8 @@ def _provenance(provenance: dict[str, Any]) -> str:
         ["source commit", provenance["commit"] or "not a git checkout"],
         ["config SHA-256", f"`{provenance['config_sha256']}`"],
         ["weights SHA-256", f"`{weights['sha256']}`"],
-        ["segmenter", str(weights["segmenter"])],
-        ["its organs", str(weights.get("definition", "not stated"))],
+        ["segmenter", escaped(str(weights["segmenter"]))],
+        ["its organs", escaped(str(weights.get("definition", "not stated")))],
         *provenance["versions"].items(),
     ]
     return markdown_table(["what", "value"], [[name, str(value)] for name, value in cells])
