@@ -52,7 +52,7 @@ def test_damage_is_listed_with_the_commands_that_mend_it(folder, monkeypatch, ca
     assert lines[1].startswith(f"damaged: {SHARD}: not a readable Parquet file")
     assert lines[2:] == [
         f"rm -r -- {SHARD}",
-        "snakemake --cores all results/chexmask --configfile 'my config.yaml'",
+        f"snakemake --cores all {SHARD} results/chexmask --configfile 'my config.yaml'",
     ]
     assert Path(SHARD).exists()
 

@@ -1,3 +1,4 @@
+import os
 from datetime import datetime
 
 import pytest
@@ -49,6 +50,17 @@ def test_running_stopped_failed_and_deleted_are_told_apart(run):
     assert found.silent_s > 1000
     run.log(jobs[2], "error: anew")  # made again and failed: the log is newer than the times
     assert look(run)["preprocess"].states[State.FAILED] == 2
+
+
+def test_outputs_of_an_earlier_run_do_not_hide_a_failure_but_those_made_by_hand_count(run):
+    job = run.finish("infer", 1)
+    for path in job.outputs:
+        os.utime(path, (run.time - 5, run.time - 5))
+    run.log(job, "error: results/preprocess/padchest/0001-of-0003.parquet: not a readable Parquet file")
+    assert look(run)["infer"].states[State.FAILED] == 1
+    for path in job.outputs:
+        run.stamp(path)
+    assert look(run)["infer"].states[State.DONE] == 1
 
 
 def test_time_left_is_shared_by_the_jobs_that_run(run):

@@ -121,4 +121,6 @@ def again(damage: Sequence[Damage], target: str, configfile: Path | None, delete
     config = "" if configfile is None else f" --configfile {shlex.quote(str(configfile))}"
     places = [shlex.quote(str(each.output)) for each in damage]
     verb = "deleted:" if deleted else "rm -r --"
-    return [f"{verb} {' '.join(places)}", f"snakemake --cores all {shlex.quote(target)}{config}"]
+    # Named as targets, they are made even where nothing newer needs them.
+    targets = [*places, *([] if shlex.quote(target) in places else [shlex.quote(target)])]
+    return [f"{verb} {' '.join(places)}", f"snakemake --cores all {' '.join(targets)}{config}"]

@@ -121,13 +121,21 @@ def _look(rule: str, marks: Marks, job: Job) -> _Found:
 def _state(job: Job, marks: Marks) -> State:
     if any(map(marks.unfinished, job.outputs)):
         return State.RUNNING if marks.locked else State.STOPPED
-    if all(path.exists() for path in job.outputs):
-        return State.DONE
-    # Snakemake writes a job's times when the job has ended well: after the last line of its log. So outputs that
-    # somebody deleted since are waiting to be made anew, and a log without times is of a job that failed.
-    if job.log.is_file() and not (job.benchmark.is_file() and job.benchmark.stat().st_mtime >= job.log.stat().st_mtime):
-        return State.FAILED
-    return State.WAITING
+    # Snakemake writes a job's times when the job has ended well: after the last line of its log. A newer log is of a
+    # job that failed, unless its outputs are newer too: then somebody ran it by hand.
+    logged, timed = _changed_s(job.log), _changed_s(job.benchmark)
+    written = [_changed_s(path) for path in job.outputs]
+    if None not in written:
+        later = logged is not None and timed is not None and logged > timed
+        return State.FAILED if later and max(written) <= timed else State.DONE
+    return State.FAILED if logged is not None and (timed is None or logged > timed) else State.WAITING
+
+
+def _changed_s(path: Path) -> float | None:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return None
 
 
 def _count(rule: str, job: Job) -> tuple[int | None, int | None, int | None]:
