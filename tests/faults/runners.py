@@ -14,12 +14,14 @@ from cxrfactory.imaging.prepare import Preparation, prepare
 from cxrfactory.imaging.radiograph import Radiograph
 from cxrfactory.ingest.labelled import Split, read_labelled, read_list, write_labelled
 from cxrfactory.ingest.manifest import read_manifest, write_manifest
+from cxrfactory.ingest.reports.collect import collect_reports
 from cxrfactory.ingest.scans import ingest_scans
 from cxrfactory.preprocess.labelled import preprocess_labelled
 from cxrfactory.preprocess.shard import preprocess_shard
 from cxrfactory.project.recipe import ProjectionRecipe
 from cxrfactory.project.shard import project_shard
 from cxrfactory.tables.parquet import read_table, write_table
+from cxrfactory.tables.reports import REJECTED_REPORTS, REPORTS
 from cxrfactory.tables.schemas import IMAGES, MANIFEST, REJECTED, STUDIES
 
 from ..project.conftest import NAMES
@@ -125,7 +127,9 @@ def run_labelled(case: Case, folder: Path) -> Result:
     train = case.make(folder)
     try:
         split = Split(train=read_list(train)) if train else None
-        table, refused = read_labelled(folder / "set", {"JSRT": folder / "images"}, split=split, image_size=labelled_set.SIZE)
+        table, refused = read_labelled(
+            folder / "set", {"JSRT": folder / "images"}, split=split, image_size=labelled_set.SIZE
+        )
     except CxrError as error:
         return Result(REFUSED, str(error))
     assert len(table) + len(refused) == 2
@@ -135,3 +139,16 @@ def run_labelled(case: Case, folder: Path) -> Result:
     written, faults = preprocess_labelled(folder / "t.parquet", folder / "i.parquet", folder / "f.parquet", RECIPE)
     assert (written, faults) == (len(table), 0)
     return Result(ROW, refused["reason"].iloc[0]) if len(refused) else Result(KEPT)
+
+
+def run_reports(case: Case, folder: Path) -> Result:
+    """Collect reports; the good one comes out unless the whole source is refused."""
+    source, layout = case.make(folder)
+    try:
+        counts = collect_reports(source, layout, folder / "o.parquet", folder / "r.parquet")
+    except CxrError as error:
+        return Result(REFUSED, str(error))
+    rows, faults = read_table(folder / "o.parquet", REPORTS), read_table(folder / "r.parquet", REJECTED_REPORTS)
+    assert counts["reports"] == len(rows) + len(faults)
+    assert "good" in set(rows["study_id"])
+    return Result(ROW, faults["reason"][0]) if len(faults) else Result(KEPT)

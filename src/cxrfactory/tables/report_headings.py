@@ -86,8 +86,10 @@ _BETWEEN = r"[ \t]*(?:/|&|\+|,|\band\b)[ \t]*"
 _SUFFIX_WORDS = (
     r"version|to|with|of|from|for|the|chest|study|studies|exams?|examinations?|films?|radiographs?|x-?rays?|cxr|ct"
 )
+_FIRST_LETTERS = "".join(sorted({words[0] for words in KIND_OF_WORDS}))
 _NAME = re.compile(
-    rf"(?<![\w/-])(?P<name>(?:{_JOINED})(?:{_BETWEEN}(?:{_JOINED}))*|{_ALONE})(?![\w/-])"
+    # The letters that a heading begins with: most places are passed over without trying them all.
+    rf"(?<![\w/-])(?=[{_FIRST_LETTERS}])(?P<name>(?:{_JOINED})(?:{_BETWEEN}(?:{_JOINED}))*|{_ALONE})(?![\w/-])"
     # A bracket, a number of the version or a few words may stand before the colon.
     rf"(?P<suffix>(?:[ \t,]*(?:\([^()\n]{{1,60}}\)|\#?[ \t]?\d{{1,2}}\b|_{{2,}}|(?:{_SUFFIX_WORDS})\b)){{0,5}}"
     r"(?=[ \t]*[:：]))?"

@@ -25,7 +25,9 @@ def write_sound(folder: Path) -> None:
     """Write the sound set."""
     (folder / "images").mkdir()
     for name in "ab":
-        Image.fromarray(np.random.default_rng(4).integers(0, 256, (SIZE, SIZE), np.uint8)).save(folder / "images" / f"{name}.png")
+        Image.fromarray(np.random.default_rng(4).integers(0, 256, (SIZE, SIZE), np.uint8)).save(
+            folder / "images" / f"{name}.png"
+        )
         for organ, nodes in NODES.items():
             (folder / "set" / organ).mkdir(parents=True, exist_ok=True)
             np.save(folder / "set" / organ / f"{name}.npy", points(nodes))

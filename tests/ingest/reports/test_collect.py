@@ -47,7 +47,7 @@ def test_a_faulty_report_is_a_row_and_the_others_go_on(collect, tmp_path):
         "files/p11/p11000011/s1.txt": "file is empty",
         "files/p11/p11000011/s2.txt": r"not UTF-8 text \(byte 10\)",
         "files/p11/p11000011/s3.txt": "zero bytes",
-        "files/p11/p11000011/s4.txt": "larger than 1048576 bytes",
+        "files/p11/p11000011/s4.txt": "larger than 65536 bytes",
         "files/p11/p11000011/notes.txt": "file name is not s<study>.txt",
         "files/p12/p10000032/s50414267.txt": "the study has a report already, files/p10/p10000032/s50414267.txt",
     }

@@ -58,6 +58,8 @@ def collect_reports(
     if layout not in LAYOUTS:
         raise CxrError(f"layout '{layout}' is unknown; expected one of {', '.join(LAYOUTS)}")
     rows, faults = _sort_out(list(LAYOUTS[layout](Path(source), follow_links)))
+    if rows.empty and faults.empty:
+        raise CxrError(f"{source}: no report in it; expected at least one")
     if rows.empty:
         raise CxrError(f"{source}: none of {len(faults)} reports can be read; first: {faults['reason'].iloc[0]}")
     counts = count(rows, len(faults))

@@ -2,7 +2,10 @@
 
 import gzip
 import io
+import lzma
 import os
+import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -15,12 +18,18 @@ from typing import IO
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.logs import progress
 
-LARGEST_BYTES = 1 << 20  # a report is some kilobytes; anything beyond a mebibyte is none
+LARGEST_BYTES = 1 << 16  # a report is some kilobytes; sixty-four take the parser a second
+_LARGEST_PADDING_BYTES = 1 << 24  # after the last member of a tar archive; writers fill up some kilobytes
 LARGEST_HEADER_BYTES = 1 << 24  # of a tar archive: names and their like, which are read whole
 
 Read = Callable[[], bytes]
 
-_DAMAGED = (tarfile.TarError, zlib.error, EOFError, OSError)
+_DAMAGED = (tarfile.TarError, zlib.error, EOFError, OSError, ValueError, struct.error)
+# RuntimeError: a member is encrypted.
+_DAMAGED_ZIP = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, NotImplementedError, RuntimeError, ValueError,
+    struct.error,
+)  # fmt: skip
 
 
 class _Bounded(io.RawIOBase):
@@ -110,13 +119,16 @@ def _wanted(name: str, suffix: str) -> bool:
 
 
 def _in_folder(folder: Path, suffix: str, follow_links: bool) -> Iterator[tuple[str, Read]]:
-    paths = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    # What is no file (a pipe, a link to nothing) is listed too: its reading says so, and nothing vanishes.
+    paths = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if not path.is_dir()}
     for name in sorted(name for name in paths if _wanted(name, suffix)):
 
         def read(path: Path = paths[name]) -> bytes:
-            if not follow_links and not path.resolve().is_relative_to(folder.resolve()):
+            if not follow_links and not _resolved(path).is_relative_to(folder.resolve()):
                 raise ImageError("link that leads out of the folder; set follow_links where that is meant")
             try:
+                if not stat.S_ISREG(path.stat().st_mode):
+                    raise ImageError("not a regular file")
                 with path.open("rb") as stream:
                     return _whole(stream)
             except OSError as error:
@@ -125,35 +137,58 @@ def _in_folder(folder: Path, suffix: str, follow_links: bool) -> Iterator[tuple[
         yield name, read
 
 
-def _in_zip(source: Path, suffix: str) -> Iterator[tuple[str, Read]]:
-    with zipfile.ZipFile(source) as archive:
-        for name in sorted({name for name in archive.namelist() if _wanted(name, suffix)}):
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except RuntimeError as error:  # what Python up to 3.12 raises for a link to itself
+        raise ImageError("link that leads nowhere") from error
 
-            def read(name: str = name) -> bytes:
+
+def _in_zip(source: Path, suffix: str) -> Iterator[tuple[str, Read]]:
+    try:
+        archive = zipfile.ZipFile(source)
+    except _DAMAGED_ZIP as error:
+        raise _damaged(source) from error
+    with archive:
+        # By member and not by name: of two of one name neither may vanish.
+        members = [member for member in archive.infolist() if _wanted(member.filename, suffix)]
+        for member in sorted(members, key=lambda member: (member.filename, member.header_offset)):
+
+            def read(member: zipfile.ZipInfo = member) -> bytes:
                 try:
-                    with archive.open(name) as stream:
+                    with archive.open(member) as stream:
                         return _whole(stream)
-                # RuntimeError: the member is encrypted.
-                except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+                except _DAMAGED_ZIP as error:
                     raise ImageError("file is damaged in the archive, or encrypted") from error
 
-            yield name, read
+            yield member.filename, read
 
 
 def _in_tar(source: Path, suffix: str) -> Iterator[tuple[str, Read]]:
     try:
         with _open_tar(source) as archive:
             for member in archive:
-                if member.isfile() and _wanted(member.name, suffix):
+                if not member.isdir() and _wanted(member.name, suffix):
                     yield member.name, partial(_read_member, source, archive, member)
+            _check_rest(archive, source)
     except _DAMAGED as error:
         raise _damaged(source) from error
 
 
+def _check_rest(archive: tarfile.TarFile, source: Path) -> None:
+    """Read on to the end: only there is the checksum of a compressed archive."""
+    left = _LARGEST_PADDING_BYTES
+    while piece := archive.fileobj.read(1 << 20):  # type: ignore[union-attr]
+        left -= len(piece)
+        if left < 0:
+            raise CxrError(f"{source}: goes on for more than {_LARGEST_PADDING_BYTES} bytes after its last file")
+
+
 def _read_member(source: Path, archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     try:
-        stream = archive.extractfile(member)
-        if stream is None:  # tarfile's promise for regular files; a link would give none
+        # A link could lead to any other member, or out of the archive.
+        stream = archive.extractfile(member) if member.isfile() else None
+        if stream is None:
             raise ImageError("not a regular file in the archive")
         return _whole(stream)
     except _DAMAGED as error:  # a compressed stream cannot be taken up again after the damage

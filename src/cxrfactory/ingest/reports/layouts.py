@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from cxrfactory.errors import CxrError, ImageError
-from cxrfactory.ingest.reports.files import report_files
+from cxrfactory.ingest.reports.files import LARGEST_BYTES, report_files
 from cxrfactory.ingest.reports.indiana import read_indiana
 from cxrfactory.tables.report_headings import SECTIONS
 from cxrfactory.tables.report_sections import merge_sections, parse_sections
@@ -77,6 +77,11 @@ def read_table(source: Path, follow_links: bool = False) -> Iterator[Found]:
         place = f"{source.name}:{number}"
         if not row["study_id"].strip():
             yield Found(place, None, {}, "study_id is empty")
+            continue
+        if max(len(row[name]) for name in names) > LARGEST_BYTES:
+            yield Found(
+                place, row["study_id"].strip(), {}, f"text of more than {LARGEST_BYTES} signs; expected a report"
+            )
             continue
         sections = parse_sections(row.get("report", ""))
         own = merge_sections((name, row[name]) for name in SECTIONS if name in names)
