@@ -64,7 +64,7 @@ def test_both_environments_pin_the_same():
 
 def rules():
     """Text of every rule: its directives by name."""
-    for path in sorted((ROOT / "workflow").rglob("*.smk")):
+    for path in sorted((ROOT / "workflow/rules").glob("*.smk")):
         for text in re.split(r"(?m)^(?=(?:rule|checkpoint) )", path.read_text())[1:]:
             body = re.split(r"(?m)^(?=\S)", text.partition("\n")[2])[0]
             parts = re.split(r"(?m)^    (\w+):", body)

@@ -82,7 +82,7 @@ def submit(slurm, folder, config, *arguments):
         return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
 
 
-def watch(running, slurm, deeds, seconds=400):
+def watch(running, slurm, deeds, seconds=600):
     """Wait for Snakemake; meanwhile do, once each, what ``deeds`` tells to do to a job that has begun its work."""
     end = time.monotonic() + seconds
     left = dict(deeds)
