@@ -4,7 +4,7 @@ import pytest
 
 from cxrfactory.errors import ImageError
 from cxrfactory.imaging.reading import read_radiograph
-from tests.privacy.broken import broken_radiographs
+from tests.privacy.broken import PIXELS, broken_radiographs
 from tests.privacy.marks import found_in
 
 BROKEN = broken_radiographs()
@@ -32,3 +32,14 @@ def test_a_refusal_quotes_nothing(name, tmp_path, capfd, caplog):
         said = " ".join(taken.notes)
     printed = capfd.readouterr()
     assert not found_in("\n".join([said, caplog.text, printed.out, printed.err]).encode())
+
+
+@pytest.mark.parametrize(("name", "attribute"), [("burnt-in", "BurnedIn"), ("recognizable", "RecognizableVisual")])
+def test_flagged_pixels_are_kept_only_on_demand(name, attribute, tmp_path):
+    path = tmp_path / "a.dcm"
+    path.write_bytes(BROKEN[name])
+    with pytest.raises(ImageError, match=f"^burnt-in annotation: {attribute}"):
+        read_radiograph(path, burnt_in="reject")
+    taken = read_radiograph(path, burnt_in="keep")
+    assert [note.split(" ")[0].startswith(attribute) for note in taken.notes] == [True]
+    assert taken.pixels.shape == PIXELS.shape

@@ -7,7 +7,7 @@ import zipfile
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxrfactory.imaging.png import encode_png
@@ -17,6 +17,7 @@ from tests.privacy.marks import found_in, leaks, mark
 from tests.privacy.pictures import jpeg, png
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=9), st.binary(max_size=9))
 def test_a_word_is_found_in_every_coding(before, after):
     word = mark().encode()

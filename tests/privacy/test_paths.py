@@ -8,7 +8,7 @@ from pathlib import Path, PureWindowsPath
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cxrfactory.errors import CxrError, ImageError
@@ -61,6 +61,7 @@ def test_a_path_of_other_languages_is_one(path):
     assert not unsafe(pd.Series([path], dtype=str)).any()
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=ALPHABET, max_size=12) | st.text(max_size=40))
 @example("\u2024\u2024/a")
 @example("a/\u202e..")
@@ -81,12 +82,14 @@ def test_what_is_let_through_stays_below_on_every_system(path):
     assert all(len(part.encode()) <= LONGEST_NAME_BYTES for part in path.split("/"))
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=ALPHABET, max_size=12))
 def test_ingest_excludes_whatever_the_stages_would_refuse(path):
     if path_fault(path) is not None:
         assert unsafe(pd.Series([path], dtype=str)).all()
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=ALPHABET + "xyz", min_size=1, max_size=12))
 def test_what_a_product_writes_lies_in_it(name):
     with tempfile.TemporaryDirectory() as folder:

@@ -170,7 +170,7 @@ class _Files:
     def views(self) -> Iterator[tuple[str, UInt8[np.ndarray, "s s"]]]:
         for image_id, path in self.paths.items():
             try:
-                radiograph = read_radiograph(path, self.recipe.max_megapixels)
+                radiograph = read_radiograph(path, self.recipe.max_megapixels, self.recipe.burnt_in)
                 image, self.geometries[image_id] = prepare(radiograph, self.recipe)
             except ImageError as error:
                 self.reject(image_id, error)
@@ -234,7 +234,7 @@ def _deviations(done: Segmented) -> str:
 
 def _overlay(done: Segmented, graph: LandmarkGraph, path: Path, folder: Path, recipe: Preparation) -> None:
     # Read once more rather than kept: a queue of originals would not fit into a laptop's memory.
-    image, _ = prepare(read_radiograph(path, recipe.max_megapixels), recipe)
+    image, _ = prepare(read_radiograph(path, recipe.max_megapixels, recipe.burnt_in), recipe)
     contours = {organ: done.prediction.landmarks[where] for organ, where in graph.slices.items()}
     save_png(draw_overlay(image, contours), folder / f"{_file_stem(done.image_id)}.png")
 

@@ -102,7 +102,8 @@ class MaskFolder:
 
     def _row(self, row: dict[str, Any], labeller: Labeller, labels: str) -> dict[str, Any]:
         image_id, patient = row["image_id"], f"{self.source}-{row['patient_id']}"
-        radiograph = read_radiograph(_file(self.root / "images", image_id), self.recipe.max_megapixels)
+        path = _file(self.root / "images", image_id)
+        radiograph = read_radiograph(path, self.recipe.max_megapixels, self.recipe.burnt_in)
         mask = _read_mask(_file(self.root / "masks", image_id), radiograph.pixels.shape)
         image, geometry = prepare(radiograph, self.recipe, keep=_corners(mask))
         landmarks = labeller(image, _lungs(mask, geometry))
