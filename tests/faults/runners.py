@@ -152,3 +152,11 @@ def run_reports(case: Case, folder: Path) -> Result:
     assert counts["reports"] == len(rows) + len(faults)
     assert "good" in set(rows["study_id"])
     return Result(ROW, faults["reason"][0]) if len(faults) else Result(KEPT)
+
+
+def run_value(case: Case, folder: Path) -> Result:
+    """Call one reader."""
+    try:
+        return Result(KEPT, value=case.make(folder)())
+    except CxrError as error:
+        return Result(REFUSED, str(error))

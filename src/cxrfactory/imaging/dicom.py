@@ -163,9 +163,12 @@ def _name_transfer_syntax(dataset: pydicom.Dataset) -> None:
 
 
 def _syntax_name(dataset: pydicom.Dataset) -> str:
-    syntax = getattr(dataset, "file_meta", {}).get("TransferSyntaxUID")
-    known = syntax is not None and UID(syntax).is_transfer_syntax
-    return UID(syntax).name if known else "unknown"
+    try:
+        syntax = getattr(dataset, "file_meta", {}).get("TransferSyntaxUID")
+        known = syntax is not None and UID(syntax).is_transfer_syntax
+        return UID(syntax).name if known else "unknown"
+    except DECODING_ERRORS:  # the meta header itself is damaged: pydicom reads elements when they are asked for
+        return "unknown"
 
 
 def _spacing_mm(dataset: pydicom.Dataset, notes: list[str]) -> tuple[float, float] | None:

@@ -10,6 +10,7 @@ from cxrfactory.errors import CxrError
 
 _ID_COLUMNS = ("id", "value", "index", "label")
 _NAME_COLUMNS = ("name", "structure", "label")
+_LONGEST_NAME = 200
 _BACKGROUND = ("background", "clear label")
 
 
@@ -59,21 +60,27 @@ def _table_pairs(text: str, delimiter: str, file: str) -> list[tuple[str, str, s
         if found is None:
             raise CxrError(f"{file}: columns {', '.join(header) or 'none'}; expected one called {' or '.join(wanted)}")
     pairs = []
-    for number, row in enumerate(reader, start=2):
+    rows = enumerate(reader, start=2)
+    while True:
+        try:
+            number, row = next(rows)
+        except StopIteration:
+            return pairs
+        except csv.Error as error:  # a cell of more than 131,072 signs
+            raise CxrError(f"{file}: not readable as CSV ({error})") from error
         if not any(cell.strip() for cell in row):
             continue
         if len(row) != len(header):
             raise CxrError(f"{file} row {number}: {len(row)} cells; expected {len(header)} as in the header")
         pairs.append((f"row {number}", row[header.index(id_column)].strip(), row[header.index(name_column)].strip()))
-    return pairs
 
 
 def _json_pairs(text: str, file: str) -> list[tuple[str, str, str]]:
     # Pairs instead of a dictionary: a dictionary would swallow a key that comes twice.
     try:
         items = json.loads(text, object_pairs_hook=tuple)
-    except ValueError as error:
-        raise CxrError(f"{file}: not readable as JSON ({error})") from error
+    except (ValueError, RecursionError) as error:
+        raise CxrError(f"{file}: not readable as JSON ({type(error).__name__}: {str(error)[:80]})") from error
     if not isinstance(items, tuple):
         raise CxrError(f'{file}: expected an object such as {{"1": "spleen"}}')
     pairs = []
@@ -91,8 +98,15 @@ def _checked(pairs: Iterable[tuple[str, str, str]], file: str) -> dict[int, str]
     names: dict[int, str] = {}
     values: dict[str, int] = {}
     for where, written, name in pairs:
-        if not (written.isascii() and written.isdigit()) or int(written) > 65535:
-            raise CxrError(f"{file} {where}: label value '{written}'; expected a whole number from 1 to 65535")
+        if not (where.isprintable() and name.isprintable() and len(name) <= _LONGEST_NAME):
+            raise CxrError(
+                f"{file}: the name '{ascii(name[:40])[1:-1]}' is too long or holds unprintable signs; expected a name"
+            )
+        if not (written.isascii() and written.isdigit() and len(written) < 19) or int(written) > 65535:
+            raise CxrError(
+                f"{file} {where[:60]}: label value '{ascii(written[:40])[1:-1]}'; expected a whole number from 1 to "
+                "65535"
+            )
         value = int(written)
         if not name:
             raise CxrError(f"{file} {where}: label value {value} has no name")

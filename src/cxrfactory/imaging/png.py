@@ -48,7 +48,8 @@ def decode_png(data: bytes) -> UInt8[np.ndarray, "height width"]:
     CxrError
         If the bytes are no PNG.
     """
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+    # Of no byte OpenCV raises an error of its own.
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE) if data else None
     if image is None:
         raise CxrError(f"{len(data)} bytes that are no readable PNG")
     return image

@@ -5,6 +5,7 @@ column, whose name changes with the release, is always ``image_id``. See docs/ch
 """
 
 import warnings
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -26,6 +27,7 @@ DICE_COLUMNS = ("Dice RCA (Mean)", "Dice RCA (Max)")
 LANDMARK_COLUMNS = ("Landmarks", "Landmarks (Mean)", "Landmarks (Std)")
 RLE_COLUMNS = ("Left Lung", "Right Lung", "Heart")
 SIZE_COLUMNS = ("Height", "Width")
+LARGEST_SIDE = 1_000_000  # pixels
 
 # In our Parquet alone, where a calibration was used: the true Dice estimated, and the ends of its interval.
 ESTIMATE_COLUMNS = ("Dice estimate", "Dice low", "Dice high")
@@ -115,6 +117,10 @@ def _csv_pieces(
     options = {"dtype": str, "keep_default_na": False, "encoding": "utf-8"}
     try:
         header = [str(name) for name in pd.read_csv(path, nrows=0, **options).columns]
+        written = pd.read_csv(path, nrows=1, header=None, **options).iloc[0].tolist()
+        twice = sorted({name for name in written if name and written.count(name) > 1})
+        if twice:
+            raise CxrError(f"{path}: columns {twice} stand there twice; expected each once")
         id_column = _find_id(path, header, id_column)
         wanted = _wanted(path, [name for name in header if name != id_column], columns)
         reader = pd.read_csv(path, usecols=[id_column, *wanted], chunksize=chunksize or 2**40, **options)
@@ -125,7 +131,14 @@ def _csv_pieces(
                 first_row += len(raw)
         if first_row == 1:
             yield _parsed(path, pd.DataFrame(columns=[id_column, *wanted], dtype=str), id_column, wanted, 1)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, OSError, EOFError) as error:
+    except (
+        pd.errors.ParserError,
+        pd.errors.EmptyDataError,
+        UnicodeDecodeError,
+        OSError,
+        EOFError,
+        zlib.error,
+    ) as error:
         raise CxrError(f"{path}: not readable as CSV ({' '.join(str(error).split())})") from error
 
 
@@ -244,8 +257,8 @@ def _cell(parse: Callable[[str], T], text: str, path: Path, row: int, column: st
 
 def _size(text: str) -> int:
     number = float(text)  # "1024.0" is met where pandas held the column as float
-    if not number.is_integer() or number < 1:
-        raise CxrError(f"holds '{text}'; expected a whole number of pixels, 1 or more")
+    if not number.is_integer() or not 1 <= number <= LARGEST_SIDE:
+        raise CxrError(f"holds '{text[:24]}'; expected a whole number of pixels, 1 to {LARGEST_SIDE}")
     return int(number)
 
 

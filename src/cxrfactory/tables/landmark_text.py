@@ -49,7 +49,8 @@ def parse_landmarks(text: str) -> Float[np.ndarray, "nodes 2"]:
         raise CxrError(f"landmarks start with {text[:24]!r}; expected 'x,y,x,y,...', [[x, y], ...] or [[x y] ...]")
     if values.size not in [2 * count for count in NODE_COUNTS]:
         raise CxrError(f"landmarks hold {values.size} numbers; expected 240 (or 188, 332 for other graphs)")
-    return values.reshape(-1, 2).astype(np.float32)
+    with np.errstate(over="ignore"):
+        return _finite(values.astype(np.float32)).reshape(-1, 2)
 
 
 def landmark_text(points: Float[np.ndarray, "nodes 2"]) -> str:
@@ -73,18 +74,28 @@ def landmark_text(points: Float[np.ndarray, "nodes 2"]) -> str:
 
 def _numbers(tokens: list[str]) -> np.ndarray:
     try:
+        if not all(map(_plain, tokens)):
+            raise ValueError("what Python reads as a number and no file writes")
         values = np.array(tokens, dtype=np.float64)
     except ValueError:
-        place = next(index for index, token in enumerate(tokens) if not _is_number(token))
-        raise CxrError(f"landmarks: number {place + 1} is '{tokens[place][:24]}'; expected a number") from None
+        place = next((index for index, token in enumerate(tokens) if not _is_number(token)), 0)
+        shown = ascii(tokens[place][:24])[1:-1]
+        raise CxrError(f"landmarks: number {place + 1} is '{shown}'; expected a number") from None
     return _finite(values)
+
+
+def _plain(token: str) -> bool:
+    return token.isascii() and "_" not in token and "\0" not in token
 
 
 def _json_numbers(text: str) -> np.ndarray:
     try:
-        values = np.array(json.loads(text), dtype=np.float64)
-    except (json.JSONDecodeError, ValueError, TypeError) as error:
-        raise CxrError(f"landmarks are no JSON list of (x, y) pairs ({error})") from None
+        values = np.array(json.loads(text))
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise CxrError(f"landmarks are no JSON list of (x, y) pairs ({type(error).__name__})") from None
+    if values.dtype.kind not in "iuf":
+        raise CxrError("landmarks are a JSON list that holds other than numbers of double precision")
+    values = values.astype(np.float64)
     if not (values.ndim == 1 or (values.ndim == 2 and values.shape[1] == 2)):
         raise CxrError(f"landmarks are a JSON list of shape {values.shape}; expected (120, 2)")
     return _finite(values.reshape(-1))
@@ -102,4 +113,4 @@ def _is_number(token: str) -> bool:
         float(token)
     except ValueError:
         return False
-    return True
+    return _plain(token)

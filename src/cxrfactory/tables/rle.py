@@ -5,6 +5,8 @@ A mask is read row by row (C order); each run of foreground pixels is written as
 (column by column, background runs included). An empty mask is an empty string.
 """
 
+import re
+
 import numpy as np
 from jaxtyping import Bool, UInt8
 from numba import types
@@ -16,7 +18,10 @@ _READ_BYTES = types.Array(types.uint8, 1, "C", readonly=True)
 _READ_WORDS = types.Array(types.uint64, 1, "C", readonly=True)
 _WRITE_BYTES = types.uint8[::1]
 
+LARGEST_PIXELS = 1 << 31  # of a mask; radiographs have some ten millions
+
 _SPACES = (9, 10, 13, 32)
+_SPLIT = re.compile(r"[\t\n\r ]+")  # at the same signs
 _ZERO, _NINE, _SPACE = 48, 57, 32
 _MAX_DIGITS = 18  # what an int64 holds for certain
 
@@ -196,24 +201,26 @@ def rle_decode(rle: str | float | None, height: int, width: int) -> UInt8[np.nda
     height, width = int(height), int(width)
     if height < 1 or width < 1:
         raise CxrError(f"RLE: mask of {height} x {width} pixels asked for; expected at least 1 x 1")
+    if height * width > LARGEST_PIXELS:
+        raise CxrError(f"RLE: mask of {height} x {width} pixels asked for; expected at most {LARGEST_PIXELS} of them")
     mask = np.zeros((height, width), dtype=np.uint8)
     if not isinstance(rle, str):
         if rle is None or type(rle).__name__ == "NAType" or (isinstance(rle, float) and rle != rle):
             return mask
         raise CxrError(f"RLE: got a {type(rle).__name__}; expected text such as '12 5 1036 7'")
     if not rle.isascii():
-        place, token = next((i, t) for i, t in enumerate(rle.split()) if not t.isascii())
+        place, token = next((i, t) for i, t in enumerate(_SPLIT.split(rle)) if not t.isascii())
         raise CxrError(_fault(_NOT_A_NUMBER, place, token, height, width))
     fault, place = _decode(np.frombuffer(rle.encode("ascii"), dtype=np.uint8), mask.reshape(-1))
     if fault:
-        tokens = rle.split()
+        tokens = _SPLIT.split(rle.strip("\t\n\r "))
         token = tokens[min(place, len(tokens) - 1)]
         raise CxrError(_fault(fault, place, token, height, width))
     return mask
 
 
 def _fault(code: int, place: int, token: str, height: int, width: int) -> str:
-    shown = token if len(token) <= 24 else token[:21] + "..."
+    shown = ascii(token)[1:-1] if len(token) <= 24 else ascii(token[:21])[1:-1] + "..."
     at = f"RLE: number {place + 1} is '{shown}'"
     return {
         _NOT_A_NUMBER: f"{at}; expected a whole number",

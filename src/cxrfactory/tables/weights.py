@@ -18,6 +18,7 @@ _PRETRAINED_FILES = {
     "pretrained-registration": "registration",
 }
 LARGEST_HALF = 65504.0
+_SHOWN_SIGNS = 100  # of another library's message
 CARD_KEYS = ("segmenter", "settings", "normalisation", "data", "metrics", "sha256")
 
 
@@ -78,8 +79,8 @@ def read_weights(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any
             raise CxrError(f"{each}: no such file; weights are NAME.safetensors with NAME.json beside them")
     try:
         card = json.loads(card_path(path).read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise CxrError(f"{card_path(path)}: not readable as JSON ({error})") from error
+    except (ValueError, RecursionError) as error:  # the first: also text in another encoding, and numbers without end
+        raise CxrError(f"{card_path(path)}: not readable as JSON ({str(error)[:_SHOWN_SIGNS]})") from error
     missing = [key for key in CARD_KEYS if not isinstance(card, dict) or key not in card]
     if missing:
         raise CxrError(f"{card_path(path)}: keys {missing} are missing from the weights card")
@@ -87,8 +88,10 @@ def read_weights(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any
         raise CxrError(f"{path}: its SHA-256 is not the one in {card_path(path).name}; the card is of other weights")
     try:
         tensors = load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise CxrError(f"{path}: not readable as safetensors ({error})") from error
+    # The last three: a type of number that numpy lacks, such as bfloat16.
+    except (SafetensorError, OSError, AttributeError, KeyError, TypeError) as error:
+        reason = " ".join(str(error).split())[:_SHOWN_SIGNS]
+        raise CxrError(f"{path}: not readable as safetensors ({reason})") from error
     return {name: each.astype(np.float32) if each.dtype == np.float16 else each for name, each in tensors.items()}, card
 
 

@@ -1,9 +1,10 @@
 """Folders of DICOM slices. ``make`` gets the study's folder and puts a folder of slices in the CT's place."""
 
+# One case a line reads better than the same over five.
+# ruff: noqa: E501
+
 import os
 from pathlib import Path
-
-import numpy as np
 
 from ...imaging.ct_files import ct_slices, write_series
 from .case import KEPT, REJECTED, Case
