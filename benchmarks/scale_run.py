@@ -3,11 +3,13 @@
 Run from the repository's root, with the `workflow` extra installed::
 
     python benchmarks/scale_run.py [--images 20000] [--shards 10] [--cores 2] [--sources FOLDER] [--output results.json]
+    python benchmarks/scale_run.py --images 400 --shards 2 --side 1024 --weights pretrained --references 5
 
-The images are files of their own, cut out of real or virtual radiographs at 256 x 256 and varied, in the layout of NIH
-ChestX-ray8. `--sources` is a folder of radiographs (PNG or JPEG); without it, virtual ones are made. The segmenter is
-a tiny one (64 x 64), RCA has one reference. Every job's time and memory are those of Snakemake's own benchmark files.
-The scheduler's share is the CPU time of the Snakemake process itself, as a part of all CPU time.
+The images are files of their own, cut out of real or virtual radiographs (256 x 256) and varied, in the layout of NIH
+ChestX-ray8. `--sources` is a folder of radiographs (PNG or JPEG); without it, virtual ones are made. Without
+`--weights` the segmenter is a tiny one (64 x 64). The second line runs the defaults of a real run. Every job's time and
+memory are those of Snakemake's own benchmark files. The scheduler's share is the CPU time of the Snakemake process
+itself, as a part of all CPU time.
 """
 
 import argparse
@@ -26,41 +28,39 @@ import pandas as pd
 import yaml
 
 ROOT = Path(__file__).parents[1]
-SIDE = 256
 PER_PATIENT = 4
 RELEASE = "chestx-ray8"
 SMALL = {
     "cohort": {"patients": 22, "labelled": 12},
-    "preprocess": {"size": SIDE},
     "model": {"input_size": 64},
     "train": {"epochs": 6, "validate_every": 3},
-    "infer": {"samples": 4, "device": "cpu"},
-    "rca": {"references": 1, "size": 128},
 }
 
 
-def varied(source: np.ndarray, number: int) -> np.ndarray:
+def varied(source: np.ndarray, number: int, side: int) -> np.ndarray:
     """One picture out of another: shifted, scaled, of other contrast."""
     rng = np.random.default_rng(number)
-    scale = SIDE / max(source.shape) * rng.uniform(1.0, 1.08)
+    scale = side / max(source.shape) * rng.uniform(1.0, 1.08)
     height, width = source.shape
-    shift = (SIDE - np.array([width, height]) * scale) / 2 + rng.uniform(-6, 6, 2)
+    shift = (side - np.array([width, height]) * scale) / 2 + rng.uniform(-6, 6, 2)
     matrix = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
-    grey = cv2.warpAffine(source, matrix, (SIDE, SIDE), flags=cv2.INTER_AREA)
+    grey = cv2.warpAffine(source, matrix, (side, side), flags=cv2.INTER_AREA)
     return np.clip(255 * (grey / 255) ** rng.uniform(0.8, 1.25) + rng.normal(0, 2, grey.shape), 0, 255).astype(np.uint8)
 
 
-def write_release(folder: Path, sources: list[Path], images: int) -> None:
+def write_release(folder: Path, sources: list[Path], images: int, side: int) -> None:
     """The images and the release's table."""
     (folder / "images").mkdir(parents=True)
     read = [cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in sources]
-    read = [cv2.resize(each, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) for each in read if each is not None]
+    read = [each for each in read if each is not None]
+    if side < 600:  # so that the next step, which looks at few pixels, loses none
+        read = [cv2.resize(each, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) for each in read]
     if not read:
         sys.exit("no readable source among " + ", ".join(map(str, sources[:3])))
     rows = []
     for number in range(images):
         name = f"{number // PER_PATIENT:08d}_{number % PER_PATIENT:03d}.png"
-        cv2.imwrite(str(folder / "images" / name), varied(read[number % len(read)], number))
+        cv2.imwrite(str(folder / "images" / name), varied(read[number % len(read)], number, side))
         rows.append((name, "No Finding", number // PER_PATIENT, 20 + number % 70, "FM"[number % 2], "PA"))
     head = ["Image Index", "Finding Labels", "Patient ID", "Patient Age", "Patient Gender", "View Position"]
     pd.DataFrame(rows, columns=head).to_csv(folder / "Data_Entry_2017_v2020.csv", index=False)
@@ -121,6 +121,9 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=20_000)
     parser.add_argument("--shards", type=int, nargs="+", default=[10])
     parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--side", type=int, default=256, help="of the images, and of what they are preprocessed to")
+    parser.add_argument("--weights", help="such as pretrained; without, a tiny segmenter is trained")
+    parser.add_argument("--references", type=int, default=1)
     parser.add_argument("--sources", type=Path)
     parser.add_argument("--output", type=Path)
     given = parser.parse_args()
@@ -129,15 +132,23 @@ def main() -> None:
         folder = Path(name)
         results = folder / "results"
         labelled = {"root": "results/cohort/labelled", "images": {"Virtual": "results/cohort/labelled/images"}}
-        config = {**SMALL, "labelled": labelled, "scans": {}}
+        config = {
+            **SMALL,
+            "labelled": labelled,
+            "scans": {},
+            "preprocess": {"size": given.side},
+            "infer": {"device": "cpu", "weights": given.weights} | ({} if given.weights else {"samples": 4}),
+            "rca": {"references": given.references} | ({} if given.weights else {"size": 128}),
+        }
         release = {"root": str(folder / "release"), "shards": 1}
         # What does not depend on the release is made first, outside the measurement.
         prepared = {**config, "datasets": {RELEASE: release}}
-        run(folder, prepared, given.cores, "results/train/segmenter.safetensors")
+        if given.weights is None:
+            run(folder, prepared, given.cores, "results/train/segmenter.safetensors")
         run(folder, prepared, given.cores, "results/rca/reference.parquet")
         sources = given.sources or results / "cohort/labelled/images"
         files = sorted(path for path in sources.rglob("*") if path.suffix.lower() in (".png", ".jpg", ".jpeg"))
-        write_release(folder / "release", files, given.images)
+        write_release(folder / "release", files, given.images, given.side)
         for shards in given.shards:
             for stage in ("manifest/chestx-ray8.parquet", "preprocess/chestx-ray8", "infer/chestx-ray8"):
                 subprocess.run(["rm", "-rf", str(results / stage)], check=True)
@@ -148,8 +159,8 @@ def main() -> None:
             table = by_rule(results / "benchmarks")
             share = found["scheduler_cpu_s"] / (found["scheduler_cpu_s"] + table["cpu_s"].sum())
             rate = given.images / found["wall_s"]
-            print(f"\n{given.images} images, {shards} shards, {given.cores} cores: {found['wall_s']:.0f} s, "
-                  f"{rate:.1f} images/s; scheduler {100 * share:.2f} % of the CPU time, "
+            print(f"\n{given.images} images of {given.side} px, {shards} shards, {given.cores} cores: "
+                  f"{found['wall_s']:.0f} s, {rate:.1f} images/s; scheduler {100 * share:.2f} % of the CPU time, "
                   f"{found['scheduler_mb']:.0f} MB")  # fmt: skip
             print(table.round(1).to_string(index=False))
             rules = table.to_dict("records")
