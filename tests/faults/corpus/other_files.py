@@ -185,7 +185,7 @@ PIXELS = [
     _rejected("white square in a black frame", lambda: saved(_FRAMED, "PNG"), "one-colour"),
     _kept("black and white halves", lambda: saved(_HALVES, "PNG"), _HALVES),
     _kept("chess board of single pixels", lambda: saved(_CHECKS, "PNG"), _CHECKS),
-    _rejected("one dot on black", lambda: saved(_ONE_DOT, "PNG"), "one-colour"),
+    _kept("one dot on black", lambda: saved(_ONE_DOT, "PNG"), _ONE_DOT),
     _kept("long strip", lambda: saved(_LONG, "PNG"), _LONG),
     _rejected("63 rows", lambda: saved(GREY[:63], "PNG"), "63 x 96 px"),
     _rejected("one pixel", lambda: saved(GREY[:1, :1], "PNG"), "1 x 1 px"),
