@@ -21,7 +21,7 @@ from .runners import Result
 
 CASE_SECONDS = 10
 BOMB_SECONDS = 40
-BOMB_BYTES = 1 << 30  # beyond what the imported libraries take
+BOMB_BYTES = 900 << 20  # beyond what the imported libraries take
 LONGEST_REASON = 400
 
 
@@ -69,7 +69,13 @@ def run_bombs(family: str, names: Sequence[str]) -> dict[str, Result]:
     program = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "tests.faults.bombs", family, *names],
         cwd=Path(__file__).parents[2],
-        env=os.environ | {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        env=os.environ
+        | {
+            "OMP_NUM_THREADS": "1",
+            "NUMBA_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+            "ARROW_DEFAULT_MEMORY_POOL": "system",
+        },
         capture_output=True,
         text=True,
         timeout=BOMB_SECONDS * (len(names) + 1),
