@@ -63,3 +63,24 @@ def test_options_of_a_section():
     assert "--no-remove-borders" in text.split()
     assert "clahe-clip" not in text
     assert Config().model.options("igsc") == "--igsc '4,3'"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["results: 2026-13-45", "[" * 5000, "a: &a [*a]", "results: \0", "results: !!python/object/apply:os.system ['true']"],
+)
+def test_spoilt_yaml_is_one_line(tmp_path, text):
+    path = tmp_path / "c.yaml"
+    path.write_text(text)
+    with pytest.raises(CxrError) as caught:
+        read_config(path)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 1000
+
+
+def test_aliases_do_not_grow_without_end(tmp_path):
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
+    (tmp_path / "c.yaml").write_text("\n".join([*lines, "results: *a8"]))
+    with pytest.raises(CxrError):
+        read_config(tmp_path / "c.yaml")

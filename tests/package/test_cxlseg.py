@@ -159,6 +159,7 @@ def test_without_a_table_findings_are_positives_alone(tmp_path):
         ("study_id,Edema\ns0,1\ns0,0\n", "study_id 's0' stands twice"),
         ("study_id,Oedema\ns0,1\n", "expected study_id, image_id or dicom_id, and labels such as"),
         ("", "not readable as CSV"),
+        ("study_id,Pneumonia\ns0,1.0,9\ns1,0.0,9\n", "more cells than there are columns"),
     ],
 )
 def test_wrong_label_tables_are_one_line(tmp_path, text, words):

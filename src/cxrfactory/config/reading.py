@@ -30,7 +30,8 @@ def parse_config(values: dict[str, Any], source: str = "config.yaml") -> Config:
         elif first["type"] == "missing":
             message = f"key '{key}' is missing"
         else:
-            shown = "" if isinstance(found, dict) else f", found {found!r}"
+            # A list may hold itself a million times over, by YAML's aliases.
+            shown = "" if isinstance(found, dict | list) else f", found {found!r:.80}"
             message = f"key '{key}': {first['msg'].removeprefix('Value error, ')}{shown}"
         more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
         raise CxrError(f"{source}: {message}{more}; see docs/config.md") from error
@@ -49,7 +50,7 @@ def read_config(path: str | Path) -> Config:
         raise CxrError(f"{path}: no such file; expected a config like the config.yaml of the project")
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date such as 2026-13-45 is a plain ValueError
         raise CxrError(f"{path}: not readable as YAML ({' '.join(str(error).split())})") from error
     if values is not None and not isinstance(values, dict):
         raise CxrError(f"{path}: expected keys and values, found a {type(values).__name__}")

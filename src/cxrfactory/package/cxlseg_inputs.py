@@ -1,5 +1,6 @@
 """Which images of a release become part of CXLSeg, and their CheXpert labels."""
 
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -113,8 +114,10 @@ def _read_labels(path: Path) -> pd.DataFrame:
         raise CxrError(f"{path}: no such file; expected a CSV of CheXpert labels")
     try:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, OSError, EOFError) as error:
+    except (ValueError, OSError, EOFError, zlib.error) as error:  # pandas' own errors are ValueErrors
         raise CxrError(f"{path}: not readable as CSV ({' '.join(str(error).split())})") from error
+    if not isinstance(frame.index, pd.RangeIndex):
+        raise CxrError(f"{path}: rows hold more cells than there are columns; expected one cell a column")
     keys = [name for name in ("study_id", "image_id", "dicom_id") if name in frame.columns]
     names = [name for name in CHEXPERT_LABELS if name in frame.columns]
     if not keys or not names:
