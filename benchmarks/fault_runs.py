@@ -152,9 +152,9 @@ def kills(reference: Path, scratch: Path, expected: dict[str, str], rounds: int,
         while time.monotonic() - begun < moment and run.poll() is None:
             time.sleep(0.02)
         how = "nothing: it had ended" if run.poll() is not None else (kill_all, kill_worker)[number % 3 == 2](run, rng)
-        status, _ = finish(folder)
-        differs = differing(folder, expected)
-        yield {"fault": "kill", "what": how, "after_s": round(moment, 1), "rerun": status, "differs": differs}
+        status, text = finish(folder)
+        row = {"fault": "kill", "what": how, "after_s": round(moment, 1), "rerun": status}
+        yield row | {"differs": differing(folder, expected)} | ({"said": text[-1500:]} if status else {})
         shutil.rmtree(folder)
 
 

@@ -115,7 +115,7 @@ def test_empty_cells_are_empty_masks(empty):
         ("1 2.0", "number 2 is '2.0'; expected a whole number"),
         ("1 -2", "number 2 is '-2'"),
         ("1,2", "number 1 is '1,2'"),
-        ("1 ²", "number 2 is '²'"),
+        ("1 ²", r"number 2 is '\\xb2'"),
         ("0 2", "number 1 is '0'; a run starts at 1 or later"),
         ("3 0", "number 2 is '0'; a run is at least 1 pixel"),
         ("12 2", "number 2 is '2'; the run leaves the mask of 3 x 4 = 12 pixels"),
