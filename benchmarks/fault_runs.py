@@ -60,13 +60,18 @@ def start(folder: Path) -> subprocess.Popen:
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     with (folder / "printed.log").open("w") as printed:
         return subprocess.Popen(
-            command(folder), env=environment, stdout=printed, stderr=subprocess.STDOUT, start_new_session=True
+            command(folder),
+            cwd=ROOT,  # where Snakemake finds the project's profile, as it does for a user
+            env=environment,
+            stdout=printed,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
 
 
 def finish(folder: Path) -> tuple[int, str]:
     """Unlock and run to the end; returns the exit status and what was printed."""
-    subprocess.run(command(folder, "--unlock"), capture_output=True, check=False)
+    subprocess.run(command(folder, "--unlock"), cwd=ROOT, capture_output=True, check=False)
     status = start(folder).wait()
     return status, (folder / "printed.log").read_text()
 
@@ -164,7 +169,7 @@ def two_at_once(reference: Path, scratch: Path, expected: dict[str, str]) -> Ite
     first = start(folder)
     while not any((folder / ".snakemake/locks").glob("*")) and first.poll() is None:
         time.sleep(0.05)
-    second = subprocess.run(command(folder), capture_output=True, text=True, check=False)
+    second = subprocess.run(command(folder), cwd=ROOT, capture_output=True, text=True, check=False)
     first.wait()
     yield {
         "fault": "two runs at once",
@@ -213,7 +218,7 @@ def read_only(reference: Path, scratch: Path, expected: dict[str, str]) -> Itera
     with mounted(scratch / "ro", 2000):
         folder = copied(reference, scratch / "ro/run", WEIGHTED)
         subprocess.run(["mount", "-o", "remount,ro", str(scratch / "ro")], check=True)
-        done = subprocess.run(command(folder), capture_output=True, text=True, check=False)
+        done = subprocess.run(command(folder), cwd=ROOT, capture_output=True, text=True, check=False)
         subprocess.run(["mount", "-o", "remount,rw", str(scratch / "ro")], check=True)
         again, _ = finish(folder)
         yield {
