@@ -19,6 +19,7 @@ log = get_logger(__name__)
 GEOMETRY = [field.name for field in GEOMETRY_FIELDS]
 # A landmark farther outside the frame than this share of its side is no prediction of a radiograph.
 OUTSIDE = 0.5
+ROWS_PER_GROUP = 64  # the packer goes through all shards of a release at once, and holds one group of each
 
 
 def infer_shard(
@@ -84,7 +85,7 @@ def infer_shard(
                 )
     columns = [name for name in LANDMARKS.names if name not in GEOMETRY]
     frame = pd.DataFrame(kept, columns=columns).merge(table[["image_id", *GEOMETRY]], on="image_id", how="left")
-    write_table(frame, output, LANDMARKS, graph=predictor.graph.name)
+    write_table(frame, output, LANDMARKS, graph=predictor.graph.name, rows_per_group=ROWS_PER_GROUP)
     write_table(pd.DataFrame(lost, columns=REJECTED.names), rejected, REJECTED)
     log.info("kept %d, rejected %d; wrote %s", len(kept), len(lost), output)
 

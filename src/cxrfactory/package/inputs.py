@@ -15,8 +15,8 @@ from cxrfactory.package.rows import Prediction, Scores
 from cxrfactory.tables.parquet import read_batches, read_table, stored_graph
 from cxrfactory.tables.schemas import GEOMETRY_FIELDS, LANDMARKS, MANIFEST, RCA, REJECTED, SCORE_FIELDS
 
-# A few hundred rows of each open shard are in memory at a time.
-BATCH_ROWS = 256
+# In memory at a time, of all open shards together: many shards must not need more than few.
+ROWS_AT_A_TIME = 4096
 
 _NODE_COUNTS = {
     ORGAN_NODES["right_lung"] + ORGAN_NODES["left_lung"]: "lungs",
@@ -135,7 +135,8 @@ def merged_predictions(paths: Sequence[str | Path], nodes: int) -> Iterator[Pred
         If a shard is not sorted, an id appears twice, or a row has another number of nodes.
     """
     previous = None
-    shards = [_rows(path, nodes) for path in sorted(map(str, paths))]
+    rows = max(ROWS_AT_A_TIME // max(len(paths), 1), 1)
+    shards = [_rows(path, nodes, rows) for path in sorted(map(str, paths))]
     for prediction in heapq.merge(*shards, key=lambda row: row.image_id):
         if prediction.image_id == previous:
             raise CxrError(f"landmark shards: image '{previous}' appears twice")
@@ -143,10 +144,10 @@ def merged_predictions(paths: Sequence[str | Path], nodes: int) -> Iterator[Pred
         yield prediction
 
 
-def _rows(path: str | Path, nodes: int) -> Iterator[Prediction]:
+def _rows(path: str | Path, nodes: int, rows: int) -> Iterator[Prediction]:
     geometry_names = [field.name for field in GEOMETRY_FIELDS]
     previous = None
-    for batch in _batches(path, ["image_id", *_POINT_COLUMNS, *geometry_names], BATCH_ROWS):
+    for batch in _batches(path, ["image_id", *_POINT_COLUMNS, *geometry_names], rows):
         ids = batch.column("image_id").to_pylist()
         points = {}
         for name in _POINT_COLUMNS:

@@ -26,6 +26,7 @@ def write_table(
     sort: bool = True,
     graph: str | None = None,
     facts: Mapping[str, str] | None = None,
+    rows_per_group: int | None = None,
 ) -> None:
     """Write a frame as Parquet, atomically, rows sorted by ``image_id``.
 
@@ -43,6 +44,8 @@ def write_table(
         Name of the graph of the table's landmarks, kept in the file's metadata (:func:`stored_graph`).
     facts
         Other entries of the file's metadata.
+    rows_per_group
+        Of the row groups; a reader that goes through many tables at once holds one group of each. None: all in one.
 
     Raises
     ------
@@ -64,13 +67,13 @@ def write_table(
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise CxrError(f"{path}: {error}") from error
     stored = dict(facts or {}) | ({} if graph is None else {GRAPH_KEY: graph})
-    write_arrow(table.replace_schema_metadata(stored or None), path)
+    write_arrow(table.replace_schema_metadata(stored or None), path, rows_per_group)
 
 
-def write_arrow(table: pa.Table, path: str | Path) -> None:
+def write_arrow(table: pa.Table, path: str | Path, rows_per_group: int | None = None) -> None:
     """Write an Arrow table as it is, metadata too, atomically."""
     with atomic_path(path) as temporary, parquet_writer(temporary, table.schema) as writer:
-        writer.write_table(table)
+        writer.write_table(table, row_group_size=rows_per_group)
 
 
 def stored_graph(path: str | Path) -> str | None:
@@ -138,8 +141,13 @@ def read_batches(
     """
     with open_parquet(path) as file:
         check_columns(path, file.schema_arrow, columns, schema)
-        for batch in file.iter_batches(batch_size=rows, columns=list(columns)):
-            yield batch.select(list(columns))
+        for group in range(file.num_row_groups):  # one by one: asked for all, the reader fetches them all at once
+            left = file.metadata.row_group(group).num_rows
+            for batch in file.iter_batches(batch_size=rows, row_groups=[group], columns=list(columns)):
+                left -= batch.num_rows
+                yield batch.select(list(columns))
+            if left:
+                raise unreadable(path, f"row group {group} lacks {left} rows")
 
 
 def stored_schema(path: str | Path) -> pa.Schema:
