@@ -14,7 +14,7 @@ rule project:
     benchmark:
         f"{RESULTS}/benchmarks/project/{{scans}}/{{shard}}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        "../../envs/gpu.yaml" if PLAN.config.project.device.startswith("cuda") else "../../envs/cpu.yaml"
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,

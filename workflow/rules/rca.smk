@@ -68,7 +68,7 @@ rule rca:
     benchmark:
         f"{RESULTS}/benchmarks/rca/{{dataset}}/{{shard}}.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        "../../envs/gpu.yaml" if PLAN.config.rca.device == "cuda" else "../../envs/cpu.yaml"
     threads: 8
     resources:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
@@ -101,7 +101,7 @@ rule rca_calibrate:
     benchmark:
         f"{RESULTS}/benchmarks/rca/calibrate.tsv"
     conda:
-        "../../envs/cpu.yaml"
+        "../../envs/gpu.yaml" if PLAN.config.rca.device == "cuda" else "../../envs/cpu.yaml"
     threads: 2
     resources:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
