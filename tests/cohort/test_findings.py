@@ -1,6 +1,7 @@
 import gzip
 import io
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -71,3 +72,13 @@ def test_the_release_says_what_was_drawn(ct_folder, tmp_path):
 def test_shares_lie_between_none_and_all():
     with pytest.raises(CxrError, match=r"findings 1\.5"):
         CohortPlan(patients=4, labelled=2, size=160, seed=0, findings=1.5)
+
+
+def test_releases_may_be_of_another_scale_than_the_labelled_set(ct_folder, tmp_path):
+    plan = CohortPlan(patients=3, labelled=1, size=160, seed=3, release_size=100)
+    build_cohort(ct_folder, tmp_path / "cohort", plan, workers=1)
+    heights = {path.parts[-3]: cv2.imread(str(path)).shape[0] for path in tmp_path.rglob("labelled/images/*.png")}
+    assert set(heights.values()) == {160}
+    films = [image for path in tmp_path.rglob("mimic-cxr-jpg/**/*.jpg") if (image := cv2.imread(str(path))) is not None]
+    assert films
+    assert all(100 <= max(film.shape) <= 140 for film in films)

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.workflow
 ROOT = Path(__file__).parents[2]
 RELEASE, SHARDS = "vindr-cxr", 2
 SMALL = {
-    "cohort": {"patients": 12, "labelled": 6, "size": 512},
+    "cohort": {"patients": 12, "labelled": 6, "release_size": 512},
     "preprocess": {"size": 256},
     "model": {"input_size": 64},
     "train": {"epochs": 2, "validate_every": 1},

@@ -50,7 +50,7 @@ rule cohort:
     params:
         ct=subpath(input.ct, parent=True),
         folder=subpath(output.truth, parent=True),
-        options=PLAN.config.cohort.options("patients", "labelled", "size", "findings", "with_reports", "seed"),
+        options=PLAN.config.cohort.options("patients", "labelled", "release_size", "findings", "with_reports", "seed"),
     message:
         "Make {PLAN.config.cohort.patients} virtual patients"
     shell:

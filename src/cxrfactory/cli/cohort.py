@@ -21,7 +21,8 @@ def cohort(
     output: Annotated[Path, typer.Option(help="Folder of the cohort; one from an earlier run is replaced.")],
     patients: Annotated[int, typer.Option(help="Virtual patients.")] = 160,
     labelled: Annotated[int, typer.Option(help="How many of them are the labelled set.")] = 104,
-    size: Annotated[int, typer.Option(help="Side of the labelled images, px; releases scale with it.")] = 1024,
+    size: Annotated[int, typer.Option(help="Side of the labelled images, px.")] = 1024,
+    release_size: Annotated[int | None, typer.Option(help="Scale of the releases' images, px; none: the same.")] = None,
     findings: Annotated[
         float, typer.Option(help="Chance of each virtual lung finding in the release with reports.")
     ] = 0.0,
@@ -34,7 +35,7 @@ def cohort(
     """Make the virtual cohort: a labelled set and two hospital releases from one CT."""
     from cxrfactory.cohort.build import CohortPlan, build_cohort
 
-    build_cohort(ct, output, CohortPlan(patients, labelled, size, seed, findings, with_reports), workers)
+    build_cohort(ct, output, CohortPlan(patients, labelled, size, seed, findings, with_reports, release_size), workers)
 
 
 def cohort_scans(

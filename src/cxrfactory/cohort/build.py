@@ -58,6 +58,7 @@ class CohortPlan:
     seed: int
     findings: float = 0.0  # chance of each virtual finding of a patient of the release with reports
     with_reports: float = 0.5  # share of the patients not labelled that are in that release
+    release_size: int | None = None  # scale of the releases' pictures; None: that of the labelled ones
 
     def __post_init__(self) -> None:
         if self.patients < 1 or not 0 <= self.labelled <= self.patients:
@@ -68,8 +69,14 @@ class CohortPlan:
         for name in ("findings", "with_reports"):
             if not 0 <= getattr(self, name) <= 1:
                 raise CxrError(f"{name} {getattr(self, name)}: expected a share from 0 to 1")
-        if self.size < MIN_SIZE:
-            raise CxrError(f"size {self.size}: expected {MIN_SIZE} px or more")
+        for size in (self.size, self.scale):
+            if size < MIN_SIZE:
+                raise CxrError(f"size {size}: expected {MIN_SIZE} px or more")
+
+    @property
+    def scale(self) -> int:
+        """Scale of the releases' pictures, px."""
+        return self.size if self.release_size is None else self.release_size
 
     def role(self, number: int) -> tuple[str, int]:
         """Where patient ``number`` (from 1) goes, and its place there (from 0)."""
@@ -198,8 +205,8 @@ def make_patient(source: SourceChest, root: Path, plan: CohortPlan, number: int)
     if role == "labelled":
         return {"labelled": [write_labelled(root / role, source, person, plan.size, plan.seed)]}
     if role == mimic.RELEASE:
-        return mimic.write_mimic(root / role, source, person, place, plan.size, plan.seed, plan.findings)
-    return vindr.write_vindr(root / role, source, person, place, plan.size, plan.seed)
+        return mimic.write_mimic(root / role, source, person, place, plan.scale, plan.seed, plan.findings)
+    return vindr.write_vindr(root / role, source, person, place, plan.scale, plan.seed)
 
 
 def _write_tables(root: Path, plan: CohortPlan, results: list[dict]) -> None:

@@ -19,7 +19,7 @@ class CohortConfig(Section):
         0.0, description="chance of each of four virtual lung findings on frontal films of the release with reports"
     )
     with_reports: Share = Field(0.5, description="share of the patients not labelled that are in that release")
-    size: int = Field(1024, ge=96, description="scale of the radiographs, pixels")
+    release_size: int = Field(1024, ge=96, description="scale of the releases' radiographs, pixels")
     seed: int = Field(0, ge=0, description="another seed makes another cohort")
 
     @model_validator(mode="after")
