@@ -165,3 +165,9 @@ def test_every_rule_declares_what_a_cluster_needs():
         for rule in path.read_text().split("\nrule ")[1:]:
             for word in ("log:", "benchmark:", "conda:", "threads:", "resources:", "shell:", "mem_mb", "runtime"):
                 assert word in rule, f"{path.name}: rule {rule.split(':')[0]} lacks {word}"
+
+
+def test_the_projects_profile_is_in_use_wherever_the_run_is(tmp_path):
+    done = dry_run(tmp_path, f"results: {tmp_path}/r\n")
+    assert "profiles/default for setting default command line arguments" in done.stdout
+    assert (ROOT / "profiles/slurm/config.yaml").is_file()
