@@ -61,4 +61,5 @@ def test_a_real_run_ends_with_the_failing_shards_log(tmp_path, options):
         "failed: shard shard=0001: error: a.parquet: damaged",
         f"  {tmp_path}/logs/0001.log",
     ]
-    assert len(list((tmp_path / "out").iterdir())) == 3 or not options
+    # Without --keep-going the failing job may well be the first: Snakemake promises no order.
+    assert len(list(tmp_path.glob("out/*.txt"))) == 3 or not options
