@@ -246,13 +246,20 @@ def clock(reference: Path, scratch: Path, expected: dict[str, str]) -> Iterator[
         for path in (folder / "results").rglob("*.parquet"):
             now = path.stat().st_mtime
             os.utime(path, (now + days * A_DAY_S, now + days * A_DAY_S))
-        status, _ = finish(folder)
-        yield {
+        status, text = finish(folder)
+        row = {
             "fault": "clock jump",
             "what": f"intermediate tables {abs(days)} day in the {'future' if days > 0 else 'past'}",
-            "rerun": status,
-            "differs": differing(folder, expected),
+            "refused": status != 0,
         }
+        if status:  # what docs/running.md says: files from the future get the present time
+            row["what"] += ": " + _line(text, "clock skew")
+            moved = "find results -newermt now -exec touch {} +"
+            subprocess.run(moved, shell=True, cwd=folder, check=True)
+            status, text = finish(folder)
+        yield (
+            row | {"rerun": status, "differs": differing(folder, expected)} | ({"said": text[-1500:]} if status else {})
+        )
         shutil.rmtree(folder)
 
 
