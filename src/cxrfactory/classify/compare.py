@@ -13,7 +13,7 @@ from cxrfactory.classify.train import PREDICTIONS
 from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger
 from cxrfactory.metrics.agreement import holm
-from cxrfactory.metrics.classification import MEASURES, compare_rates, ranked_area, youden_threshold
+from cxrfactory.metrics.classification import MEASURES, compare_rates, counted_images, ranked_area, youden_threshold
 from cxrfactory.tables.atomic import write_text
 from cxrfactory.tables.parquet import read_table
 
@@ -177,6 +177,6 @@ def _areas(rows: pd.DataFrame, labels: list[str]) -> dict[str, float]:
 
 def _spread(right: np.ndarray, truth: np.ndarray, measure: str) -> float:
     """Standard deviation over the repeats of segmented minus original."""
-    taken = {"accuracy": ~np.isnan(truth), "sensitivity": truth == 1, "specificity": truth == 0}[measure]
+    taken = counted_images(truth)[measure]
     rates = (right * taken).sum(axis=-1) / taken.sum(axis=-1)  # [picture, repeat, label]
     return float((rates[1] - rates[0]).mean(axis=-1).std(ddof=1))

@@ -11,6 +11,7 @@ from jaxtyping import Float32, UInt8
 
 from cxrfactory.classify.pictures import PICTURES, STUDY_PICTURES
 from cxrfactory.errors import CxrError
+from cxrfactory.imaging.masked import small_square
 from cxrfactory.tables.parquet import read_table
 from cxrfactory.tables.splits import SPLITS
 
@@ -96,6 +97,4 @@ def _decode(data: bytes, size: int, image_id: str) -> UInt8[np.ndarray, "size si
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
     if image is None:
         raise CxrError(f"image '{image_id}': its picture is no readable JPEG; make the table again")
-    if image.shape == (size, size):
-        return image
-    return cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA if image.shape[0] > size else cv2.INTER_LINEAR)
+    return small_square(image, size)

@@ -82,7 +82,7 @@ def add_findings(
         stream = np.random.default_rng(seed_of(f"patient {person.number}", f"finding {label}", seed))
         if present[label]:
             place = int(stream.integers(len(SIDES)))
-            lines[0] += _draw(label)(fields[place], stream).astype(np.float32)
+            lines[0] += _DRAW[label](fields[place], stream).astype(np.float32)
             sides[label] = SIDES[place][0]
     return replace(projection, lines=lines), Findings(sides)
 
@@ -108,21 +108,20 @@ def _enlarged(values: Float[np.ndarray, "rows columns"], height: int, width: int
     return cv2.warpAffine(values, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
 
-def _draw(label: str) -> Callable[[LungField, np.random.Generator], Float[np.ndarray, "rows columns"]]:
-    return {
-        LESION: lambda lung, rng: _several(
-            [nodule(lung, float(rng.uniform(6, 16)), rng) for _ in range(int(rng.integers(1, 4)))]
-        ),
-        EFFUSION: lambda lung, rng: effusion(lung, float(rng.uniform(0.12, 0.45)), rng),
-        PNEUMONIA: lambda lung, rng: opacity(lung, float(rng.uniform(14, 34)), float(rng.uniform(0.25, 0.7)), rng),
-        ATELECTASIS: lambda lung, rng: _several(
-            [
-                plate(lung, float(rng.uniform(35, 90)), float(rng.uniform(2.5, 6)), rng)
-                for _ in range(int(rng.integers(1, 3)))
-            ]
-        ),
-    }[label]
-
-
 def _several(maps: Sequence[Float[np.ndarray, "rows columns"]]) -> Float[np.ndarray, "rows columns"]:
     return np.maximum.reduce(list(maps))  # two that overlap replace the same air once
+
+
+_DRAW: dict[str, Callable[[LungField, np.random.Generator], Float[np.ndarray, "rows columns"]]] = {
+    LESION: lambda lung, rng: _several(
+        [nodule(lung, float(rng.uniform(6, 16)), rng) for _ in range(int(rng.integers(1, 4)))]
+    ),
+    EFFUSION: lambda lung, rng: effusion(lung, float(rng.uniform(0.12, 0.45)), rng),
+    PNEUMONIA: lambda lung, rng: opacity(lung, float(rng.uniform(14, 34)), float(rng.uniform(0.25, 0.7)), rng),
+    ATELECTASIS: lambda lung, rng: _several(
+        [
+            plate(lung, float(rng.uniform(35, 90)), float(rng.uniform(2.5, 6)), rng)
+            for _ in range(int(rng.integers(1, 3)))
+        ]
+    ),
+}

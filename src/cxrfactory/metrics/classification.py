@@ -46,6 +46,12 @@ def ranked_area(probability: Float[np.ndarray, " n"], truth: Bool[np.ndarray, " 
     return (ranks - positives * (positives + 1) / 2) / (positives * negatives)
 
 
+def counted_images(truth: Float[np.ndarray, "labels images"]) -> dict[str, Bool[np.ndarray, "labels images"]]:
+    """Over which images each of ``MEASURES`` runs; of NaN, not known, none does."""
+    positive, negative = truth == 1, truth == 0
+    return {"accuracy": positive | negative, "sensitivity": positive, "specificity": negative}
+
+
 @dataclass(frozen=True)
 class Compared:
     """One measure of two classifiers.
@@ -103,11 +109,10 @@ def compare_rates(
     """
     if not first.shape == second.shape == truth.shape or patients.shape != truth.shape[1:]:
         raise CxrError(f"judged {first.shape} and {second.shape}, truth {truth.shape}; expected one shape")
-    positive, negative = truth == 1, truth == 0
-    if not positive.any(axis=1).all() or not negative.any(axis=1).all():
+    counted = counted_images(truth)
+    if not counted["sensitivity"].any(axis=1).all() or not counted["specificity"].any(axis=1).all():
         raise CxrError("a label has no positive or no negative image; expected both for every label")
     clusters = int(patients.max()) + 1
-    counted = {"accuracy": positive | negative, "sensitivity": positive, "specificity": negative}
     found = {}
     for measure, taken in counted.items():
         sums = [_by_patient(np.where(taken, values, 0.0), patients, clusters) for values in (first, second)]
