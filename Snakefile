@@ -16,6 +16,7 @@ sys.path.insert(0, f"{workflow.basedir}/src")
 
 from cxrfactory.errors import CxrError
 from cxrfactory.failures import say_last
+from cxrfactory.scheduling import drop_default_rate_limit
 from cxrfactory.workflow import Plan
 
 try:
@@ -39,6 +40,10 @@ wildcard_constraints:
 
 localrules:
     all,
+
+
+onstart:
+    drop_default_rate_limit(workflow.scheduler)
 
 
 # What failed, and where its log is, as the last lines of a run; also with --keep-going.

@@ -14,6 +14,7 @@ from pydicom.filereader import read_dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from cxrfactory.errors import ImageError
+from cxrfactory.imaging.jpeg_stream import refuse_damaged_jpeg
 
 LARGEST_INFLATED = 1 << 28  # bytes; 100 Mpx of 16 bits are 200 MB
 
@@ -37,7 +38,8 @@ DECODING_ERRORS = (
 _MARK_PLACE, _META_PLACE = 128, 132
 _META_GROUP = 2
 _META_BYTES = 1 << 16  # a meta header is some hundred bytes
-_MARKED_STREAMS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  ")  # JPEG and JPEG-LS, JPEG 2000, JP2
+_JPEG = b"\xff\xd8\xff"
+_MARKED_STREAMS = (_JPEG, b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  ")  # JPEG and JPEG-LS, JPEG 2000, JP2
 _STREAM_END = b"\xff\xd9"  # of all of these
 _PADDING = b"\0\xff"  # a byte more for an even length; encoders fill up with more
 
@@ -89,10 +91,12 @@ def refuse_cut_frame(dataset: pydicom.Dataset) -> None:
     Raises
     ------
     ImageError
-        If a JPEG, JPEG-LS or JPEG 2000 stream lacks its end mark.
+        If a JPEG, JPEG-LS or JPEG 2000 stream lacks its end mark, or a JPEG of 8 bits is damaged.
     Exception
         One of :data:`DECODING_ERRORS`, where the frame cannot be found.
     """
     frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
     if frame.startswith(_MARKED_STREAMS) and not frame.rstrip(_PADDING).endswith(_STREAM_END):
         raise ImageError("truncated DICOM: its compressed image has no end")
+    if frame.startswith(_JPEG):
+        refuse_damaged_jpeg(frame)

@@ -13,6 +13,7 @@ from PIL import Image, UnidentifiedImageError
 
 from cxrfactory.errors import ImageError
 from cxrfactory.imaging.dicom import looks_like_dicom, read_dicom
+from cxrfactory.imaging.jpeg_stream import decode_grey_jpeg
 from cxrfactory.imaging.png_stream import check_png
 from cxrfactory.imaging.radiograph import (
     DEFAULT_MAX_MEGAPIXELS,
@@ -140,6 +141,10 @@ def _read_picture(path: Path, kind: str, max_megapixels: float) -> np.ndarray:
         if kind == "PNG":
             with path.open("rb") as stream:
                 check_png(stream)
+        if kind == "JPEG":
+            grey = decode_grey_jpeg(path.read_bytes())
+            if picture.mode == "L":
+                return grey
         picture.load()
         return _grey(picture, kind)
 

@@ -257,6 +257,7 @@ SYNTAXES = [
     _rejected("JPEG that says 65535 x 65535", lambda: _jpeg(JPEG[: JPEG.index(b"\xff\xc0") + 5] + b"\xff" * 4 + JPEG[JPEG.index(b"\xff\xc0") + 9 :]), "its compressed image 65535"),
     _rejected("JPEG cut in its tables", lambda: _jpeg(JPEG[:150])),
     _rejected("JPEG cut in its scan", lambda: _jpeg(JPEG[: len(JPEG) // 2])),
+    _rejected("JPEG cut in its scan, then ended", lambda: _jpeg(JPEG[: len(JPEG) // 2] + b"\xff\xd9"), "premature end"),
     _rejected("JPEG 2000 cut in its header", lambda: packed([_jpeg_2000()[:60]], JPEG2000Lossless)),
     _rejected("JPEG 2000 cut in its data", lambda: packed([_jpeg_2000()[: len(_jpeg_2000()) // 2]], JPEG2000Lossless)),
     _rejected("RLE cut", lambda: _compressed(RLELossless)[:-3000]),

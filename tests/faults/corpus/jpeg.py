@@ -62,11 +62,6 @@ def _rejected(name, data, says="JPEG", **more):
     return of_bytes(f"jpeg {name}", REJECTED, data, says, **more)
 
 
-def _undetected(name, data):
-    """JPEG has no checksum: its decoder fills up with grey what a stream with an end mark lacks, and says nothing."""
-    return of_bytes(f"jpeg {name}", KEPT, data)
-
-
 def _mpo():
     stream = io.BytesIO()
     Image.fromarray(GREY).save(stream, "MPO", save_all=True, append_images=[Image.fromarray(255 - GREY)])
@@ -103,16 +98,18 @@ CASES = [
     _rejected("height 0", lambda: _sized(0, 96), "0 x 96 px|JPEG"),
     _rejected("width 0", lambda: _sized(80, 0), "80 x 0 px|JPEG"),
     _rejected("the largest size that the format has", lambda: _sized(65535, 65535), "4295 Mpx"),
-    _undetected("header says twice the rows", lambda: _sized(160, 96)),
-    _undetected("header says twice the columns", lambda: _sized(80, 192)),
+    _rejected("header says twice the rows", lambda: _sized(160, 96), "damaged JPEG"),
+    _rejected("header says twice the columns", lambda: _sized(80, 192), "damaged JPEG"),
     _rejected("header says half the rows", lambda: _sized(40, 96), "40 x 96 px|JPEG"),
-    _undetected("no Huffman tables", lambda: _without(_TABLES, 0xC4)),
+    _kept("no Huffman tables", lambda: _without(_TABLES, 0xC4)),
     _rejected("no scan", lambda: PLAIN[:_SCAN] + _END, "JPEG"),
     _rejected("no frame", lambda: _without(_FRAME, 0xC0), "JPEG"),
-    _undetected("empty scan", lambda: PLAIN[:_DATA] + _END),
-    _undetected("segment of length 0", lambda: PLAIN[:4] + b"\0\0" + PLAIN[6:]),
-    _undetected("segment of length 1", lambda: PLAIN[:4] + b"\0\1" + PLAIN[6:]),
-    _undetected("line ends changed by a text transfer", lambda: PLAIN.replace(b"\n", b"\r\n")),
+    _rejected("empty scan", lambda: PLAIN[:_DATA] + _END, "damaged JPEG"),
+    _rejected("segment of length 0", lambda: PLAIN[:4] + b"\0\0" + PLAIN[6:], "damaged JPEG"),
+    _rejected("segment of length 1", lambda: PLAIN[:4] + b"\0\1" + PLAIN[6:], "damaged JPEG"),
+    _rejected(
+        "line ends changed by a text transfer", lambda: PLAIN.replace(b"\n", b"\r\n"), "truncated or damaged JPEG"
+    ),
     *(
         _rejected(f"cut {where}", lambda end=end: PLAIN[:end], says)
         for where, end, says in (
@@ -129,6 +126,10 @@ CASES = [
             ("in nine tenths of the data", _DATA + (len(PLAIN) - _DATA) * 9 // 10, "JPEG"),
         )
     ),
-    _undetected("restart marker out of turn", lambda: _RESTARTS.replace(b"\xff\xd3", b"\xff\xd6")),
-    _undetected("cut, then ended", lambda: PLAIN[: _DATA + (len(PLAIN) - _DATA) // 2] + _END),
+    _rejected(
+        "restart marker out of turn", lambda: _RESTARTS.replace(b"\xff\xd3", b"\xff\xd6"), "truncated or damaged JPEG"
+    ),
+    _rejected(
+        "cut, then ended", lambda: PLAIN[: _DATA + (len(PLAIN) - _DATA) // 2] + _END, "truncated or damaged JPEG"
+    ),
 ]
