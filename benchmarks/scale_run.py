@@ -123,6 +123,15 @@ def by_rule(benchmarks: Path) -> pd.DataFrame:
     return pd.DataFrame(rows).sort_values("wall_s", ascending=False, ignore_index=True)
 
 
+def stored(results: Path, images: int) -> dict[str, float]:
+    """Kilobytes an image that each stage leaves on disk."""
+    sizes = {}
+    for stage in ("manifest", "preprocess/chestx-ray8", "infer/chestx-ray8", "rca/chestx-ray8", "package", "chexmask"):
+        files = [path for path in (results / stage).rglob("*") if path.is_file() and not path.is_symlink()]
+        sizes[stage.split("/")[0]] = sum(path.stat().st_size for path in files) / images / 1000
+    return sizes
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=int, default=20_000)
@@ -170,8 +179,11 @@ def main() -> None:
                   f"{found['wall_s']:.0f} s, {rate:.1f} images/s; scheduler {100 * share:.2f} % of the CPU time, "
                   f"{found['cpu_s']:.0f} s; {found['scheduler_mb']:.0f} MB")  # fmt: skip
             print(table.round(1).to_string(index=False))
+            disk = stored(results, given.images)
+            print("kB an image: " + ", ".join(f"{stage} {size:.1f}" for stage, size in disk.items()))
             rules = table.to_dict("records")
-            measured.append({"images": given.images, "shards": shards, **found, "share": share, "rules": rules})
+            row = {"images": given.images, "shards": shards, "cores": given.cores, "share": share}
+            measured.append(row | found | {"kb_an_image": disk, "rules": rules})
     if given.output:
         given.output.write_text(json.dumps(measured, indent=2) + "\n")
 

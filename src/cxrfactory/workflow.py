@@ -67,6 +67,10 @@ class Plan:
         """Folder for everything that is made."""
         return self.config.results.rstrip("/")
 
+    def gpus(self, section: str) -> int:
+        """GPUs that a job asks for whose device a section of the config names: one for ``cuda``, none for ``auto``."""
+        return int(getattr(self.config, section).device.startswith("cuda"))
+
     @property
     def cohort(self) -> str:
         """Folder of the virtual cohort."""

@@ -43,12 +43,12 @@ rule classify:
         picture="original|segmented",
         repeat=r"\d+",
     conda:
-        "../../envs/gpu.yaml" if PLAN.config.infer.device == "cuda" else "../../envs/cpu.yaml"
+        "../../envs/gpu.yaml" if PLAN.gpus("infer") else "../../envs/cpu.yaml"
     threads: PLAN.config.classify.threads
     resources:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=lambda wildcards, attempt: 2880 * attempt,
-        gpu=int(PLAN.config.infer.device == "cuda"),
+        gpu=PLAN.gpus("infer"),
     params:
         pictures=lambda wildcards, input: [f"--pictures={path}" for path in input.pictures],
         device=PLAN.config.infer.device,

@@ -67,13 +67,13 @@ rule cxlseg_weights:
     benchmark:
         f"{RESULTS}/benchmarks/cxlseg_weights.tsv"
     conda:
-        "../../envs/gpu.yaml" if PLAN.config.infer.device == "cuda" else "../../envs/cpu.yaml"
+        "../../envs/gpu.yaml" if PLAN.gpus("infer") else "../../envs/cpu.yaml"
     threads: PLAN.config.train.threads
     resources:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         # Interrupted, it goes on from its checkpoint.
         runtime=1440,
-        gpu=int(PLAN.config.infer.device == "cuda"),
+        gpu=PLAN.gpus("infer"),
     params:
         device=PLAN.config.infer.device,
         options=PLAN.cxlseg_training,
@@ -98,12 +98,12 @@ rule cxlseg_shard:
     benchmark:
         f"{RESULTS}/benchmarks/cxlseg_shard/{{dataset}}/{{shard}}.tsv"
     conda:
-        "../../envs/gpu.yaml" if PLAN.config.infer.device == "cuda" else "../../envs/cpu.yaml"
+        "../../envs/gpu.yaml" if PLAN.gpus("infer") else "../../envs/cpu.yaml"
     threads: 4
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 240 * attempt,
-        gpu=int(PLAN.config.infer.device == "cuda"),
+        gpu=PLAN.gpus("infer"),
     params:
         root=lambda wildcards: PLAN.dataset(wildcards).root,
         number=lambda wildcards: int(wildcards.shard.split("-")[0]),

@@ -14,12 +14,12 @@ rule infer:
     benchmark:
         f"{RESULTS}/benchmarks/infer/{{dataset}}/{{shard}}.tsv"
     conda:
-        "../../envs/gpu.yaml" if PLAN.config.infer.device == "cuda" else "../../envs/cpu.yaml"
+        "../../envs/gpu.yaml" if PLAN.gpus("infer") else "../../envs/cpu.yaml"
     threads: 4
     resources:
         mem_mb=lambda wildcards, attempt: 6000 * attempt,
         runtime=lambda wildcards, attempt: 120 * attempt,
-        gpu=int(PLAN.config.infer.device == "cuda"),
+        gpu=PLAN.gpus("infer"),
     params:
         options=PLAN.config.infer.options("samples", "precision", "device", "batch_size"),
     message:

@@ -24,12 +24,12 @@ rule compare_models:
     benchmark:
         f"{RESULTS}/benchmarks/compare_models.tsv"
     conda:
-        "../../envs/gpu.yaml" if PLAN.config.infer.device == "cuda" else "../../envs/cpu.yaml"
+        "../../envs/gpu.yaml" if PLAN.gpus("infer") else "../../envs/cpu.yaml"
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=lambda wildcards, attempt: 240 * attempt,
-        gpu=int(PLAN.config.infer.device == "cuda"),
+        gpu=PLAN.gpus("infer"),
     params:
         weights=PLAN.compared_options,
         histories=PLAN.compared_histories,
@@ -61,12 +61,12 @@ rule audit_models:
     benchmark:
         f"{RESULTS}/benchmarks/audit_models.tsv"
     conda:
-        "../../envs/gpu.yaml" if PLAN.config.infer.device == "cuda" else "../../envs/cpu.yaml"
+        "../../envs/gpu.yaml" if PLAN.gpus("infer") else "../../envs/cpu.yaml"
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=lambda wildcards, attempt: 1440 * attempt,
-        gpu=int(PLAN.config.infer.device == "cuda"),
+        gpu=PLAN.gpus("infer"),
     params:
         weights=PLAN.compared_options,
         device=PLAN.config.infer.device,

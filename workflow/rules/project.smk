@@ -14,12 +14,12 @@ rule project:
     benchmark:
         f"{RESULTS}/benchmarks/project/{{scans}}/{{shard}}.tsv"
     conda:
-        "../../envs/gpu.yaml" if PLAN.config.project.device.startswith("cuda") else "../../envs/cpu.yaml"
+        "../../envs/gpu.yaml" if PLAN.gpus("project") else "../../envs/cpu.yaml"
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 240 * attempt,
-        gpu=int(PLAN.config.project.device.startswith("cuda")),
+        gpu=PLAN.gpus("project"),
     params:
         number=lambda wildcards: int(wildcards.shard.split("-")[0]),
         options=PLAN.project_options,

@@ -68,12 +68,12 @@ rule rca:
     benchmark:
         f"{RESULTS}/benchmarks/rca/{{dataset}}/{{shard}}.tsv"
     conda:
-        "../../envs/gpu.yaml" if PLAN.config.rca.device == "cuda" else "../../envs/cpu.yaml"
+        "../../envs/gpu.yaml" if PLAN.gpus("rca") else "../../envs/cpu.yaml"
     threads: 8
     resources:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=lambda wildcards, attempt: 720 * attempt,
-        gpu=int(PLAN.config.rca.device == "cuda"),
+        gpu=PLAN.gpus("rca"),
     params:
         options=PLAN.config.rca.options("references", "size", "method", "interpolation", "device"),
         network=PLAN.registration_option,
@@ -101,12 +101,12 @@ rule rca_calibrate:
     benchmark:
         f"{RESULTS}/benchmarks/rca/calibrate.tsv"
     conda:
-        "../../envs/gpu.yaml" if PLAN.config.rca.device == "cuda" else "../../envs/cpu.yaml"
+        "../../envs/gpu.yaml" if PLAN.gpus("rca") else "../../envs/cpu.yaml"
     threads: 2
     resources:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=lambda wildcards, attempt: 720 * attempt,
-        gpu=int(PLAN.config.rca.device == "cuda"),
+        gpu=PLAN.gpus("rca"),
     params:
         options=PLAN.config.rca.options("references", "method", "interpolation", "device"),
         network=PLAN.registration_option,

@@ -15,13 +15,13 @@ rule train:
     benchmark:
         f"{RESULTS}/benchmarks/train.tsv"
     conda:
-        "../../envs/gpu.yaml" if PLAN.config.infer.device == "cuda" else "../../envs/cpu.yaml"
+        "../../envs/gpu.yaml" if PLAN.gpus("infer") else "../../envs/cpu.yaml"
     threads: PLAN.config.train.threads
     resources:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         # Interrupted, it goes on from its checkpoint.
         runtime=1440,
-        gpu=int(PLAN.config.infer.device == "cuda"),
+        gpu=PLAN.gpus("infer"),
     params:
         device=PLAN.config.infer.device,
         options=f"{PLAN.config.model.options()} {PLAN.config.train.options()}",
@@ -44,13 +44,13 @@ rule weights:
     benchmark:
         f"{RESULTS}/benchmarks/weights/{{model}}.tsv"
     conda:
-        "../../envs/gpu.yaml" if PLAN.config.infer.device == "cuda" else "../../envs/cpu.yaml"
+        "../../envs/gpu.yaml" if PLAN.gpus("infer") else "../../envs/cpu.yaml"
     threads: PLAN.config.train.threads
     resources:
         mem_mb=lambda wildcards, attempt: 12000 * attempt,
         # Interrupted, it goes on from its checkpoint.
         runtime=1440,
-        gpu=int(PLAN.config.infer.device == "cuda"),
+        gpu=PLAN.gpus("infer"),
     params:
         device=PLAN.config.infer.device,
         options=f"{PLAN.config.model.options()} {PLAN.config.train.options()}",

@@ -116,13 +116,13 @@ rule retrain:
     benchmark:
         f"{RESULTS}/benchmarks/validate/retrain.{{dataset}}.tsv"
     conda:
-        "../../envs/gpu.yaml" if PLAN.config.infer.device == "cuda" else "../../envs/cpu.yaml"
+        "../../envs/gpu.yaml" if PLAN.gpus("infer") else "../../envs/cpu.yaml"
     threads: PLAN.config.train.threads
     resources:
         mem_mb=lambda wildcards, attempt: 12000 * attempt,
         # Interrupted, it goes on from its checkpoint.
         runtime=1440,
-        gpu=int(PLAN.config.infer.device == "cuda"),
+        gpu=PLAN.gpus("infer"),
     params:
         device=PLAN.config.infer.device,
         model=PLAN.config.model.options(),
@@ -156,12 +156,12 @@ rule evaluate_retrained:
     benchmark:
         f"{RESULTS}/benchmarks/validate/models.tsv"
     conda:
-        "../../envs/gpu.yaml" if PLAN.config.infer.device == "cuda" else "../../envs/cpu.yaml"
+        "../../envs/gpu.yaml" if PLAN.gpus("infer") else "../../envs/cpu.yaml"
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=lambda wildcards, attempt: 240 * attempt,
-        gpu=int(PLAN.config.infer.device == "cuda"),
+        gpu=PLAN.gpus("infer"),
     params:
         retrained=lambda wildcards, input: [f"--weights={path}" for path in input.retrained],
         device=PLAN.config.infer.device,
