@@ -249,3 +249,34 @@ def test_physicians_annotations(gold, release, reader):
     assert all(points.shape == (120, 2) for points in frame["Landmarks"])
     first = rle_decode(frame["Heart"][0], 1024, 1024)
     assert 20_000 < first.sum() < 300_000
+
+
+@pytest.fixture
+def five_rows_a_piece(monkeypatch):
+    monkeypatch.setattr("cxrfactory.tables.chexmask._ROWS_AT_A_TIME", 5)
+
+
+def _dice_table(path, rows):
+    head = "Image Index,Dice RCA (Mean),Dice RCA (Max),Height,Width"
+    path.write_text("\n".join([head, *rows]) + "\n")
+    return path
+
+
+@pytest.mark.usefixtures("five_rows_a_piece")
+def test_a_table_is_read_piece_by_piece_to_the_same_frame(tmp_path):
+    rows = [f"{number}.png,0.{number},0.99,10,{number + 1}" for number in range(13)]
+    frame = read_chexmask(_dice_table(tmp_path / "t.csv", rows), columns=["Dice RCA (Mean)", "Width"])
+    assert list(frame["image_id"]) == [f"{number}.png" for number in range(13)]
+    assert list(frame["Width"]) == list(range(1, 14))
+    assert list(frame.index) == list(range(13))
+
+
+@pytest.mark.usefixtures("five_rows_a_piece")
+@pytest.mark.parametrize("place", [0, 1, 4, 5, 12])
+@pytest.mark.parametrize("chunksize", [None, 3])
+def test_a_cell_too_many_is_noticed_wherever_it_stands(tmp_path, place, chunksize):
+    rows = [f"{number}.png,0.9,0.99,10,20" for number in range(13)]
+    rows[place] = rows[place].replace("10", "10,10")
+    path = _dice_table(tmp_path / "t.csv", rows)
+    with pytest.raises(CxrError, match=r"t\.csv.*(row 1 has more than 5 cells|Expected 5 fields in line \d+, saw 6)"):
+        list(read_chexmask(path, columns=["Width"], chunksize=chunksize))

@@ -28,6 +28,7 @@ LANDMARK_COLUMNS = ("Landmarks", "Landmarks (Mean)", "Landmarks (Std)")
 RLE_COLUMNS = ("Left Lung", "Right Lung", "Heart")
 SIZE_COLUMNS = ("Height", "Width")
 LARGEST_SIDE = 1_000_000  # pixels
+_ROWS_AT_A_TIME = 4096  # of CSV, some 15 kB each
 
 # In our Parquet alone, where a calibration was used: the true Dice estimated, and the ends of its interval.
 ESTIMATE_COLUMNS = ("Dice estimate", "Dice low", "Dice high")
@@ -123,10 +124,14 @@ def _csv_pieces(
             raise CxrError(f"{path}: columns {twice} stand there twice; expected each once")
         id_column = _find_id(path, header, id_column)
         wanted = _wanted(path, [name for name in header if name != id_column], columns)
-        reader = pd.read_csv(path, usecols=[id_column, *wanted], chunksize=chunksize or 2**40, **options)
+        # All columns, a piece at a time: told which to use, pandas does not notice rows with cells too many.
+        reader = pd.read_csv(path, chunksize=chunksize or _ROWS_AT_A_TIME, **options)
         first_row = 1
         with reader:
-            for raw in reader:
+            pieces = (_only(path, raw, [id_column, *wanted], header) for raw in reader)
+            if chunksize is None and (all_pieces := list(pieces)):
+                pieces = iter([pd.concat(all_pieces)])
+            for raw in pieces:
                 yield _parsed(path, raw, id_column, wanted, first_row)
                 first_row += len(raw)
         if first_row == 1:
@@ -167,6 +172,12 @@ def _wanted(path: Path, header: list[str], columns: Sequence[str] | None) -> lis
     known = [name for name in order if name in header]
     # A first column without a name is a pandas index that some files carry.
     return known + [name for name in header if name not in known and not name.startswith("Unnamed: ")]
+
+
+def _only(path: Path, raw: pd.DataFrame, names: list[str], header: list[str]) -> pd.DataFrame:
+    if not isinstance(raw.index, pd.RangeIndex):  # pandas takes the first cells for row names
+        raise CxrError(f"{path}: row 1 has more than {len(header)} cells; expected as many as the header names")
+    return raw[names]
 
 
 def _parsed(path: Path, raw: pd.DataFrame, id_column: str, wanted: list[str], first_row: int) -> pd.DataFrame:

@@ -154,9 +154,8 @@ CHEXMASKS = [
     _chexmask("without landmarks", REFUSED, lambda: CHEXMASK.replace("Landmarks", "Points"), "'Landmarks' is missing"),
     _chexmask("with two id columns", REFUSED, lambda: "dicom_id," + CHEXMASK + "1," + ROW, "id columns"),
     _chexmask("with a row too short", REFUSED, lambda: CHEXMASK + ROW + "b.png,0.9\n", "row 2"),
-    # What has no column is left out.
-    _chexmask("with a row too long", KEPT, lambda: CHEXMASK + ROW + ROW.strip() + ",1\n", "CSV|row 2|cells"),
-    _chexmask("with every row too long", KEPT, lambda: CHEXMASK + ROW.strip() + ",1\n", "cells|row 1"),
+    _chexmask("with a row too long", REFUSED, lambda: CHEXMASK + ROW + ROW.strip() + ",1\n", "CSV|row 2|cells"),
+    _chexmask("with every row too long", REFUSED, lambda: CHEXMASK + ROW.strip() + ",1\n", "cells|row 1"),
     _chexmask("with a column twice", REFUSED, lambda: CHEXMASK.replace("Right", "Left") + ROW, "twice"),
     _chexmask("cut", REFUSED, lambda: (CHEXMASK + ROW)[:-200], "CSV|row 1"),
     _chexmask("in UTF-16", REFUSED, lambda: (CHEXMASK + ROW).encode("utf-16"), "CSV"),
