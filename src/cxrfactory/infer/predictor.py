@@ -4,11 +4,11 @@ On a CPU every image runs alone in one thread, and images run side by side: that
 and it makes a result independent of batch, shard and number of cores, to the bit.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -19,6 +19,10 @@ from cxrfactory.models.device import choose_device, single_threaded
 from cxrfactory.models.inputs import to_input, to_pixels
 from cxrfactory.models.registry import LANDMARK_MODELS, ModelKind, model_kind, segmenter_from_card
 from cxrfactory.tables.keys import seed_of
+from cxrfactory.tables.streaming import in_order
+
+Picture = TypeVar("Picture")
+_AHEAD = 3  # images a thread: so that none waits while one is read or a result written
 
 
 @dataclass(frozen=True)
@@ -131,31 +135,40 @@ class Predictor:
 
     def run(
         self,
-        images: Iterable[tuple[str, UInt8[np.ndarray, "h w"]]],
+        images: Iterable[tuple[str, Picture]],
         size: int,
         batch_size: int = 16,
         workers: int = 1,
+        load: Callable[[Picture], UInt8[np.ndarray, "h w"]] = lambda image: image,
     ) -> Iterator[tuple[str, Prediction]]:
-        """Predict a stream of (id, image), in order.
+        """Predict a stream of (id, image), in order; few are taken before their turn.
 
         Parameters
         ----------
         images
-            Square 8-bit images of one size.
+            What ``load`` makes a square 8-bit image of, all of one size; without ``load``, the images.
         size
             Side of the frame of the landmarks.
         batch_size
             Images in one pass on CUDA. On the CPU images always run alone.
         workers
-            Threads on the CPU.
+            Threads: of the network on the CPU, of ``load`` everywhere.
+        load
+            Such as decoding a PNG; runs in the threads.
         """
-        stream = iter(images)
+
+        def loaded(item: tuple[str, Picture]) -> tuple[str, UInt8[np.ndarray, "h w"]]:
+            return item[0], load(item[1])
+
+        def alone(item: tuple[str, Picture]) -> tuple[str, Prediction]:
+            return item[0], self.predict(load(item[1])[None], [item[0]], size)[0]
+
         if self.device.type == "cuda":
-            while chunk := list(islice(stream, batch_size)):
-                ids = [image_id for image_id, _ in chunk]
-                yield from zip(ids, self.predict(np.stack([each for _, each in chunk]), ids, size), strict=True)
+            with ThreadPoolExecutor(workers) as pool:
+                stream = in_order(pool, loaded, images, 2 * batch_size)
+                while chunk := list(islice(stream, batch_size)):
+                    ids = [image_id for image_id, _ in chunk]
+                    yield from zip(ids, self.predict(np.stack([each for _, each in chunk]), ids, size), strict=True)
             return
         with single_threaded(), ThreadPoolExecutor(workers) as pool:
-            while chunk := list(islice(stream, max(batch_size, 2 * workers))):
-                found = pool.map(lambda item: self.predict(item[1][None], [item[0]], size)[0], chunk)
-                yield from zip((image_id for image_id, _ in chunk), found, strict=True)
+            yield from in_order(pool, alone, images, _AHEAD * workers)

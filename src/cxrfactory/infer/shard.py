@@ -10,7 +10,7 @@ from cxrfactory.errors import CxrError
 from cxrfactory.imaging.png import decode_png
 from cxrfactory.infer.predictor import Predictor
 from cxrfactory.logs import get_logger, progress
-from cxrfactory.tables.parquet import read_table, write_table
+from cxrfactory.tables.parquet import read_batches, read_table, write_table
 from cxrfactory.tables.schemas import GEOMETRY_FIELDS, IMAGES, LANDMARKS, REJECTED
 from cxrfactory.tables.weights import read_weights
 
@@ -53,7 +53,7 @@ def infer_shard(
     CxrError
         If the shard or the weights cannot be read, or images of the shard have different sizes.
     """
-    table = read_table(images, IMAGES).sort_values("image_id")
+    table = read_table(images, IMAGES, columns=["image_id", *GEOMETRY])
     sizes = table["size"].unique()
     if len(sizes) > 1:
         raise CxrError(f"{images}: image sizes {sorted(sizes)}; expected one size a shard")
@@ -63,7 +63,7 @@ def infer_shard(
     kept, lost = [], []
     if len(table):
         size = int(sizes[0])
-        stream = predictor.run(_decode(table), size, batch_size, workers)
+        stream = predictor.run(_pictures(images), size, batch_size, workers, decode_png)
         for image_id, found in progress(stream, "infer", len(table)):
             fault = None
             if not np.isfinite(found.landmarks).all() or not np.isfinite(found.std).all():
@@ -84,12 +84,17 @@ def infer_shard(
                     }
                 )
     columns = [name for name in LANDMARKS.names if name not in GEOMETRY]
-    frame = pd.DataFrame(kept, columns=columns).merge(table[["image_id", *GEOMETRY]], on="image_id", how="left")
+    frame = (
+        pd.DataFrame(kept, columns=columns)
+        .sort_values("image_id")
+        .merge(table[["image_id", *GEOMETRY]], on="image_id", how="left")
+    )
     write_table(frame, output, LANDMARKS, graph=predictor.graph.name, rows_per_group=ROWS_PER_GROUP)
-    write_table(pd.DataFrame(lost, columns=REJECTED.names), rejected, REJECTED)
+    write_table(pd.DataFrame(sorted(lost), columns=REJECTED.names), rejected, REJECTED)
     log.info("kept %d, rejected %d; wrote %s", len(kept), len(lost), output)
 
 
-def _decode(table: pd.DataFrame) -> Iterator[tuple[str, np.ndarray]]:
-    for image_id, png in zip(table["image_id"], table["png"], strict=True):
-        yield image_id, decode_png(png)
+def _pictures(images: Path) -> Iterator[tuple[str, bytes]]:
+    """Read as they are needed: a shard of 2,000 pictures of 1024 x 1024 has a gigabyte."""
+    for batch in read_batches(images, ["image_id", "png"], ROWS_PER_GROUP, IMAGES):
+        yield from zip(batch["image_id"].to_pylist(), batch["png"].to_pylist(), strict=True)
