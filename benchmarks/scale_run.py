@@ -31,6 +31,7 @@ import yaml
 ROOT = Path(__file__).parents[1]
 PER_PATIENT = 4
 RELEASE = "chestx-ray8"
+TRAINED = "results/train/segmenter.safetensors"
 SMALL = {
     "cohort": {"patients": 22, "labelled": 12},
     "model": {"input_size": 64},
@@ -153,14 +154,14 @@ def main() -> None:
             "labelled": labelled,
             "scans": {},
             "preprocess": {"size": given.side},
-            "infer": {"device": "cpu", "weights": given.weights} | ({} if given.weights else {"samples": 4}),
+            "infer": {"device": "cpu", "weights": given.weights or TRAINED} | ({} if given.weights else {"samples": 4}),
             "rca": {"references": given.references} | ({} if given.weights else {"size": 128}),
         }
         release = {"root": str(folder / "release"), "shards": 1}
         # What does not depend on the release is made first, outside the measurement.
         prepared = {**config, "datasets": {RELEASE: release}}
         if given.weights is None:
-            run(folder, prepared, given.cores, "results/train/segmenter.safetensors")
+            run(folder, prepared, given.cores, TRAINED)
         run(folder, prepared, given.cores, "results/rca/reference.parquet")
         sources = given.sources or results / "cohort/labelled/images"
         files = sorted(path for path in sources.rglob("*") if path.suffix.lower() in (".png", ".jpg", ".jpeg"))

@@ -84,3 +84,34 @@ def test_aliases_do_not_grow_without_end(tmp_path):
     (tmp_path / "c.yaml").write_text("\n".join([*lines, "results: *a8"]))
     with pytest.raises(CxrError):
         read_config(tmp_path / "c.yaml")
+
+
+REAL = {"mimic-cxr-jpg": {"root": "/data/mimic", "reports": {"source": "/data/reports.zip", "layout": "mimic"}}}
+PRETRAINED = {"weights": "pretrained"}
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"datasets": REAL}, r"^config.yaml: infer\.weights is null .* radiographs of mimic-cxr-jpg; expected infer"),
+        ({"datasets": REAL, "infer": PRETRAINED}, r"^config.yaml: cxlseg\.weights is null .* of mimic-cxr-jpg"),
+        ({"datasets": {"vindr-cxr": {"root": "results/cohort/../vindr"}, "padchest": {"root": "p"}}}, r"of .*padchest"),
+        ({"datasets": REAL, "cohort": {"folder": "c"}, "labelled": {"root": "c/labelled"}}, r"infer\.weights is null"),
+    ],
+)
+def test_virtual_patients_alone_teach_no_segmenter_of_real_releases(values, message):
+    with pytest.raises(CxrError, match=message):
+        parse_config(values)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"datasets": REAL, "infer": PRETRAINED, "cxlseg": PRETRAINED},
+        {"datasets": REAL, "labelled": {"root": "/data/landmarks", "images": {"JSRT": "/data/jsrt"}}},
+        {"datasets": {"vindr-cxr": {"root": "results/cohort/vindr-cxr"}}, "infer": {"weights": None}},
+    ],
+)
+def test_weights_real_labels_or_virtual_releases_pass(values):
+    parse_config(values)

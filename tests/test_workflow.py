@@ -123,7 +123,7 @@ def test_class_table_is_an_input_of_training(tmp_path):
     ("text", "message"),
     [
         ("trian: {epochs: 3}\n", "unknown key 'trian'"),
-        ("datasets: {nih: {root: x}}\n", "release 'nih' is unknown; expected one of"),
+        ("datasets: {nih: {root: x}}\ninfer: {weights: pretrained}\n", "release 'nih' is unknown; expected one of"),
     ],
 )
 def test_wrong_config_is_one_line_before_anything_runs(tmp_path, text, message):
@@ -134,7 +134,10 @@ def test_wrong_config_is_one_line_before_anything_runs(tmp_path, text, message):
 
 
 def test_release_without_its_table_is_named(tmp_path):
-    done = dry_run(tmp_path, f"results: {tmp_path}/r\ndatasets: {{padchest: {{root: {tmp_path}/none}}}}\n")
+    done = dry_run(
+        tmp_path,
+        f"results: {tmp_path}/r\ndatasets: {{padchest: {{root: {tmp_path}/none}}}}\ninfer: {{weights: pretrained}}\n",
+    )
     assert done.returncode != 0
     assert "PADCHEST_chest_x_ray_images_labels" in done.stdout
 
@@ -142,7 +145,7 @@ def test_release_without_its_table_is_named(tmp_path):
 def test_plan_takes_the_table_that_is_there(tmp_path):
     table = tmp_path / "mimic-cxr-2.0.0-metadata.csv"  # unpacked by its user
     table.touch()
-    plan = Plan.of({"datasets": {"mimic-cxr-jpg": {"root": str(tmp_path)}}})
+    plan = Plan.of({"datasets": {"mimic-cxr-jpg": {"root": str(tmp_path)}}, "infer": {"weights": "pretrained"}})
 
     class Wildcards:
         dataset = "mimic-cxr-jpg"
@@ -152,7 +155,7 @@ def test_plan_takes_the_table_that_is_there(tmp_path):
 
 def test_unknown_release_is_refused():
     with pytest.raises(CxrError, match="release 'x' is unknown"):
-        Plan.of({"datasets": {"x": {"root": "y"}}})
+        Plan.of({"datasets": {"x": {"root": "y"}}, "infer": {"weights": "pretrained"}})
 
 
 def test_rule_files_hold_no_functions():

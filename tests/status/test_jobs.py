@@ -19,7 +19,9 @@ def test_given_weights_are_not_waited_for():
 
 
 def test_every_shard_of_every_release_is_a_job():
-    datasets = {name: {"root": "x", "shards": count} for name, count in (("padchest", 97), ("chexpert", 188))}
+    datasets = {
+        name: {"root": "results/cohort", "shards": count} for name, count in (("padchest", 97), ("chexpert", 188))
+    }
     found = [each for each in rules("chexmask", datasets=datasets) if each[0] in ("preprocess", "infer", "rca")]
     assert found == [(rule, count) for count in (97, 188) for rule in ("preprocess", "infer", "rca")]
     stage = next(each for each in stages_of(parse_config({"datasets": datasets}), "chexmask") if each.rule == "rca")

@@ -23,7 +23,11 @@ def config(tmp_path):
     for part, numbers in (("train", range(5)), ("test", range(5, 8))):
         rows = ["image_id,rad_id", *(f"{number:032x},R1" for number in numbers)]
         (root / f"annotations/image_labels_{part}.csv").write_text("\n".join(rows) + "\n")
-    return {"results": str(tmp_path / "results"), "datasets": {"vindr-cxr": {"root": str(root)}}}
+    return {
+        "results": str(tmp_path / "results"),
+        "datasets": {"vindr-cxr": {"root": str(root)}},
+        "infer": {"weights": "pretrained"},
+    }
 
 
 def run(tmp_path, config, *arguments):

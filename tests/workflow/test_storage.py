@@ -104,7 +104,7 @@ def test_a_release_in_object_storage_becomes_the_same_shards(server, bucket, rel
     for name, root in (("here", release), ("there", fetched)):
         results = tmp_path / name
         settings = {"results": str(results), "datasets": {"chestx-ray8": {"root": str(root), "shards": 1}}}
-        settings["preprocess"] = {"size": 64}
+        settings |= {"preprocess": {"size": 64}, "infer": {"weights": "pretrained"}}
         target = f"{results}/preprocess/chestx-ray8/0000-of-0001.parquet"
         made = snakemake(server, tmp_path, settings, target)
         assert made.returncode == 0, made.stdout + made.stderr

@@ -32,7 +32,8 @@ def parse_config(values: dict[str, Any], source: str = "config.yaml") -> Config:
         else:
             # A list may hold itself a million times over, by YAML's aliases.
             shown = "" if isinstance(found, dict | list) else f", found {found!r:.80}"
-            message = f"key '{key}': {first['msg'].removeprefix('Value error, ')}{shown}"
+            said = first["msg"].removeprefix("Value error, ")
+            message = f"key '{key}': {said}{shown}" if first["loc"] else said
         more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
         raise CxrError(f"{source}: {message}{more}; see docs/config.md") from error
 

@@ -1,6 +1,8 @@
 """The whole config and its defaults."""
 
+import os
 import re
+from pathlib import Path
 
 from pydantic import Field, model_validator
 
@@ -68,3 +70,22 @@ class Config(Section):
             if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
                 raise ValueError(f"scans: release name '{name}'; expected letters, digits, '.', '_' and '-'")
         return self
+
+    @model_validator(mode="after")
+    def _virtual_patients_teach_no_real_ones(self) -> "Config":
+        """A segmenter of virtual patients alone draws real radiographs badly, and nothing would say so."""
+        if not self._virtual(self.labelled.root):
+            return self
+        real = [name for name, dataset in self.datasets.items() if not self._virtual(dataset.root)]
+        reported = [name for name in real if self.datasets[name].reports is not None]
+        for section, names in (("infer", real), ("cxlseg", reported)):
+            if names and getattr(self, section).weights is None:
+                raise ValueError(
+                    f"{section}.weights is null and the labelled set is the virtual cohort: a segmenter of virtual "
+                    f"patients would draw the radiographs of {', '.join(names)}; expected {section}.weights: "
+                    "pretrained, or a labelled set of real radiographs (labelled.root)"
+                )
+        return self
+
+    def _virtual(self, root: str) -> bool:
+        return Path(os.path.abspath(root)).is_relative_to(os.path.abspath(self.cohort.folder))
