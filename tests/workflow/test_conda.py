@@ -63,7 +63,7 @@ def test_rules_run_in_the_environment_that_they_name(tmp_path, config):
 
 
 def test_environment_of_the_gpu_is_made_where_the_config_says_cuda(tmp_path, config):
-    config["infer"] = {"device": "cuda"}
+    config["infer"]["device"] = "cuda"
     made = run(tmp_path, config, "--conda-create-envs-only", f"{config['results']}/chexmask")
     assert sorted(made) == ["cxrfactory-cpu", "cxrfactory-gpu"]
     for name, folder in made.items():
