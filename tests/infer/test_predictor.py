@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -45,6 +47,36 @@ def test_order_changes_no_bit(trained, images):
     forward, backward = dict(run(trained, images)), dict(run(trained, images[::-1]))
     for image_id, first in forward.items():
         np.testing.assert_array_equal(first.std, backward[image_id].std)
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_on_a_gpu_images_are_loaded_in_threads_and_go_in_batches(trained, images, monkeypatch, workers):
+    predictor = Predictor(*trained)
+    batches = []
+
+    def predict(pictures, image_ids, size):
+        batches.append((pictures.shape, size))
+        return [int(picture[0, 0]) for picture in pictures]
+
+    monkeypatch.setattr(predictor, "device", SimpleNamespace(type="cuda"))  # there is none here
+    monkeypatch.setattr(predictor, "predict", predict)
+    stream = ((image_id, image.tolist()) for image_id, image in images)
+    found = list(predictor.run(stream, 1024, batch_size=3, workers=workers, load=np.array))
+    assert found == [(image_id, int(image[0, 0])) for image_id, image in images]
+    assert batches == [((3, 96, 96), 1024), ((3, 96, 96), 1024), ((1, 96, 96), 1024)]
+
+
+def test_few_images_are_taken_before_their_turn(trained, images):
+    taken = []
+
+    def stream():
+        for number in range(40):
+            taken.append(number)
+            yield f"i{number}", images[number % 7]
+
+    results = Predictor(*trained).run(stream(), 1024, workers=2, load=lambda item: item[1])
+    for done, _ in enumerate(results, start=1):
+        assert len(taken) - done <= 6
 
 
 def test_threads_of_torch_are_given_back(trained, images):
