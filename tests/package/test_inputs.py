@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -54,3 +57,17 @@ def test_an_id_in_two_shards(tmp_path):
     paths = [shard(tmp_path / f"{name}.parquet", ["x", name]) for name in ("y", "z")]
     with pytest.raises(CxrError, match="image 'x' appears twice"):
         list(merged_predictions(paths, NODES))
+
+
+def test_more_shards_than_a_process_may_usually_open(tmp_path):
+    ids = [f"{number:03d}" for number in range(90)]
+    for number, image_id in enumerate(ids):
+        shard(tmp_path / f"{number:03d}.parquet", [image_id])
+    program = (
+        "import resource, sys; from pathlib import Path\n"
+        "from cxrfactory.package.inputs import merged_predictions\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (64, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))\n"
+        f"print(*[row.image_id for row in merged_predictions(sorted(Path(sys.argv[1]).glob('*.parquet')), {NODES})])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ids

@@ -1,6 +1,7 @@
 """What the packer reads: manifest, rejected tables, RCA scores, and landmark shards as one sorted stream."""
 
 import heapq
+import resource
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from cxrfactory.tables.schemas import GEOMETRY_FIELDS, LANDMARKS, MANIFEST, RCA,
 
 # In memory at a time, of all open shards together: many shards must not need more than few.
 ROWS_AT_A_TIME = 4096
+_OTHER_FILES = 256  # that a process has open beside the shards: libraries, tables, workers' pipes
 
 _NODE_COUNTS = {
     ORGAN_NODES["right_lung"] + ORGAN_NODES["left_lung"]: "lungs",
@@ -136,12 +138,22 @@ def merged_predictions(paths: Sequence[str | Path], nodes: int) -> Iterator[Pred
     """
     previous = None
     rows = max(ROWS_AT_A_TIME // max(len(paths), 1), 1)
+    _allow_open_files(len(paths))
     shards = [_rows(path, nodes, rows) for path in sorted(map(str, paths))]
     for prediction in heapq.merge(*shards, key=lambda row: row.image_id):
         if prediction.image_id == previous:
             raise CxrError(f"landmark shards: image '{previous}' appears twice")
         previous = prediction.image_id
         yield prediction
+
+
+def _allow_open_files(count: int) -> None:
+    """Raise the usual limit of 1,024 as far as the system lets, where a release has more shards than that."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count + _OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _rows(path: str | Path, nodes: int, rows: int) -> Iterator[Prediction]:
