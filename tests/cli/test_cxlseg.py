@@ -88,7 +88,13 @@ def test_plan_of_the_default():
 def test_plan_of_an_archive_given_weights_and_labels(tmp_path):
     archive = tmp_path / "reports.zip"
     release = {"root": str(tmp_path), "labels": "l.csv", "reports": {"source": str(archive), "layout": "mimic"}}
-    plan = Plan.of({"datasets": {"mimic-cxr-jpg": release}, "cxlseg": {"weights": "pretrained", "clahe_clip": 0}})
+    plan = Plan.of(
+        {
+            "datasets": {"mimic-cxr-jpg": release},
+            "infer": {"weights": "pretrained"},
+            "cxlseg": {"weights": "pretrained", "clahe_clip": 0},
+        }
+    )
     assert plan.report_files(Mimic) == [str(archive)]
     assert plan.label_tables(Mimic) == plan.given_labels(Mimic) == ["l.csv"]
     assert plan.cxlseg_weights.endswith(".safetensors")

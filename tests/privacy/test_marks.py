@@ -43,6 +43,13 @@ def test_digits_of_other_numbers_are_no_date():
         assert not found_in(number)
 
 
+def test_digits_of_a_checksum_are_no_date():
+    checksum = b"10581224c2cfb4cf7780" + b"e" * 44
+    assert not found_in(checksum + b"  table.csv")
+    for other in (checksum[:-1], checksum + b"e", b"10581224c2cfb4cf7780"):
+        assert found_in(other)
+
+
 def test_packed_files_are_opened(tmp_path):
     pixels = np.zeros((64, 64), np.uint8)
     (tmp_path / "a.gz").write_bytes(gzip.compress(mark().encode()))

@@ -165,6 +165,23 @@ def test_killed_jobs_are_made_again_and_the_product_is_the_same(slurm, local, tm
         assert all("TresPerJob" not in job for job in those), rule  # no GPU
 
 
+def test_a_job_beyond_its_time_is_made_again_with_more(slurm, local, tmp_path):
+    results = tmp_path / "results"
+    shutil.copytree(local / "preprocess", results / "preprocess")
+    config = config_of(results, local / "cohort")
+    config["infer"] = {**SMALL["infer"], "weights": str(local / "train/segmenter.safetensors")}
+    shard = f"infer/{RELEASE}/0001-of-0002"
+    comment = f"rule_infer_wildcards_{RELEASE}_0001-of-0002"
+    minutes = "--set-resources=infer:runtime=attempt"
+    running = submit(slurm, tmp_path, config, str(results / f"{shard}.parquet"), "--allowed-rules=infer", minutes)
+    stopped = {comment: (results / f"logs/{shard}.log", ("scancel", "--signal=STOP"))}  # it hangs
+    assert watch(running, slurm, stopped) == 0, (tmp_path / "snakemake.log").read_text()[-6000:]
+    assert (results / f"{shard}.parquet").read_bytes() == (local / f"{shard}.parquet").read_bytes()
+    first, second = (job for job in slurm.jobs() if job["Comment"] == comment and job["TimeLimit"] < "00:03:00")
+    assert (first["JobState"], first["TimeLimit"]) == ("TIMEOUT", "00:01:00")
+    assert (second["JobState"], second["TimeLimit"]) == ("COMPLETED", "00:02:00")
+
+
 def test_a_rule_on_cuda_asks_for_a_gpu(slurm, local, tmp_path):
     results = tmp_path / "results"
     shutil.copytree(local / "preprocess", results / "preprocess")
