@@ -15,9 +15,9 @@ if not workflow.overwrite_configfiles:
 sys.path.insert(0, f"{workflow.basedir}/src")
 
 from cxrfactory.errors import CxrError
-from cxrfactory.failures import say_last
-from cxrfactory.scheduling import drop_default_rate_limit
-from cxrfactory.workflow import Plan
+from cxrfactory.workflow.failures import say_last
+from cxrfactory.workflow.scheduling import drop_default_rate_limit
+from cxrfactory.workflow.plan import Plan
 
 try:
     PLAN = Plan.of(config)

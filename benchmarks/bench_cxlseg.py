@@ -19,8 +19,8 @@ import cv2
 import numpy as np
 import pyarrow as pa
 
-from cxrfactory.imaging.reading import read_radiograph
-from cxrfactory.package.cxlseg_shard import PICTURES, CxlsegRecipe, make_pictures
+from cxrfactory.imaging.radiograph.reading import read_radiograph
+from cxrfactory.products.cxlseg.shard import PICTURES, CxlsegRecipe, make_pictures
 from cxrfactory.tables.parquet import table_writer
 
 SIDE = 1024

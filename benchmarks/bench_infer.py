@@ -21,7 +21,7 @@ import torch
 
 from cxrfactory.anatomy.graph import landmark_graph
 from cxrfactory.anatomy.raster import landmarks_to_masks
-from cxrfactory.imaging.png import decode_png, encode_png
+from cxrfactory.imaging.drawing.png import decode_png, encode_png
 from cxrfactory.infer.predictor import Predictor
 from cxrfactory.models.hybridgnet import HybridGNet
 from cxrfactory.tables.chexmask import row_text

@@ -21,9 +21,9 @@ import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
 
-from cxrfactory.imaging.png import encode_png
-from cxrfactory.imaging.prepare import Preparation, prepare
-from cxrfactory.imaging.reading import read_radiograph
+from cxrfactory.imaging.drawing.png import encode_png
+from cxrfactory.imaging.radiograph.prepare import Preparation, prepare
+from cxrfactory.imaging.radiograph.reading import read_radiograph
 
 # Release, format, height, width, bits.
 KINDS = [

@@ -21,11 +21,11 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
+from cxrfactory.drr.recipe import ProjectionRecipe
+from cxrfactory.drr.study import project_study
 from cxrfactory.errors import CxrError
-from cxrfactory.project.recipe import ProjectionRecipe
-from cxrfactory.project.study import project_study
 from cxrfactory.projection.cone import ConeBeam, cone_integrals
-from cxrfactory.projection.drr import MU_WATER_PER_MM, VIEWS, attenuation, display
+from cxrfactory.projection.conventions import MU_WATER_PER_MM, VIEWS, attenuation, display
 from cxrfactory.projection.frame import Frame
 from cxrfactory.projection.integrals import path_integrals
 from cxrfactory.projection.occupancy import occupancy, occupancy_binary

@@ -20,7 +20,7 @@ import resource
 import sys
 
 sys.path.insert(0, {sources!r})
-from cxrfactory.scheduling import drop_default_rate_limit
+from cxrfactory.workflow.scheduling import drop_default_rate_limit
 
 onstart:
     {onstart}

@@ -91,7 +91,7 @@ def main(
     import pandas as pd
 
     from cxrfactory.errors import ImageError
-    from cxrfactory.imaging.png import decode_png
+    from cxrfactory.imaging.drawing.png import decode_png
     from cxrfactory.infer.predictor import Predictor
     from cxrfactory.metrics.conformal import Conformal
     from cxrfactory.rca.agreement import threshold_keeping

@@ -11,8 +11,8 @@ import pytest
 
 from cxrfactory.anatomy.graph import landmark_graph
 from cxrfactory.anatomy.raster import landmarks_to_masks
-from cxrfactory.imaging.prepare import Preparation, prepare
-from cxrfactory.imaging.reading import read_radiograph
+from cxrfactory.imaging.radiograph.prepare import Preparation, prepare
+from cxrfactory.imaging.radiograph.reading import read_radiograph
 from cxrfactory.metrics.overlap import dice
 from cxrfactory.models.segmenter import Segmenter
 from cxrfactory.rca.cases import Case

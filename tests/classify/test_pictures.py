@@ -5,11 +5,11 @@ import pytest
 
 from cxrfactory.classify.pictures import STUDY_PICTURES, study_pictures
 from cxrfactory.errors import CxrError
-from cxrfactory.imaging.masked import small_square
+from cxrfactory.imaging.radiograph.masked import small_square
 from cxrfactory.models import registry
 from cxrfactory.tables.parquet import read_table, write_table
 from cxrfactory.tables.schemas import MANIFEST
-from tests.package.segmented import SIZE, Release, pack, radiograph, shards_of
+from tests.products.cxlseg.segmented import SIZE, Release, pack, radiograph, shards_of
 
 
 @pytest.fixture

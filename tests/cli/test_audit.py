@@ -5,15 +5,15 @@ import typer
 from typer.testing import CliRunner
 
 from cxrfactory.cli.audit import audit, evaluate_model
-from cxrfactory.imaging.prepare import Preparation
+from cxrfactory.imaging.radiograph.prepare import Preparation
 
 
 @pytest.fixture
 def called(monkeypatch):
     """Arguments that reach the stage."""
     found = []
-    monkeypatch.setattr("cxrfactory.evaluate.models.evaluate_models", lambda *each: found.append(each))
-    monkeypatch.setattr("cxrfactory.evaluate.audit.audit", lambda *each: found.append(each))
+    monkeypatch.setattr("cxrfactory.evaluate.models.side_by_side.evaluate_models", lambda *each: found.append(each))
+    monkeypatch.setattr("cxrfactory.evaluate.models.audit.audit", lambda *each: found.append(each))
     return found
 
 

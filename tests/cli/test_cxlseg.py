@@ -9,8 +9,8 @@ from cxrfactory.cli import build_app
 from cxrfactory.errors import CxrError
 from cxrfactory.models import registry
 from cxrfactory.tables.parquet import read_table
-from cxrfactory.workflow import Plan
-from tests.package.segmented import Release
+from cxrfactory.workflow.plan import Plan
+from tests.products.cxlseg.segmented import Release
 
 ROOT = Path(__file__).parents[2]
 

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from cxrfactory.cli.landmarks import mask_to_landmarks, train_mask_landmarks
 from cxrfactory.errors import CxrError
-from cxrfactory.imaging.png import save_png
+from cxrfactory.imaging.drawing.png import save_png
 from cxrfactory.tables.chexmask import read_chexmask
 
 

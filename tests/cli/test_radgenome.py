@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 
 from cxrfactory.anatomy.taxonomy import class_of, classes
 from cxrfactory.cli.radgenome import package_radgenome
-from tests.package.projected import projected
+from tests.products.radgenome.projected import projected
 
 
 def test_the_command_packs_with_the_taxonomy(tmp_path):

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from cxrfactory.anatomy.graph import landmark_graph
-from cxrfactory.imaging.png import encode_png
+from cxrfactory.imaging.drawing.png import encode_png
 from cxrfactory.models import registry
 from cxrfactory.models.hybridgnet import HybridGNet
 from cxrfactory.tables.parquet import write_table

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from cxrfactory.imaging.png import encode_png
+from cxrfactory.imaging.drawing.png import encode_png
 from cxrfactory.tables.rle import rle_encode
 
 HEIGHT, WIDTH = 96, 128

@@ -8,18 +8,18 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from cxrfactory.drr.recipe import ProjectionRecipe
+from cxrfactory.drr.shard import project_shard
 from cxrfactory.errors import CxrError
-from cxrfactory.imaging.png import decode_png
-from cxrfactory.imaging.prepare import Preparation, prepare
-from cxrfactory.imaging.radiograph import Radiograph
+from cxrfactory.imaging.drawing.png import decode_png
+from cxrfactory.imaging.radiograph.image import Radiograph
+from cxrfactory.imaging.radiograph.prepare import Preparation, prepare
 from cxrfactory.ingest.labelled import Split, read_labelled, read_list, write_labelled
 from cxrfactory.ingest.manifest import read_manifest, write_manifest
 from cxrfactory.ingest.reports.collect import collect_reports
 from cxrfactory.ingest.scans import ingest_scans
 from cxrfactory.preprocess.labelled import preprocess_labelled
 from cxrfactory.preprocess.shard import preprocess_shard
-from cxrfactory.project.recipe import ProjectionRecipe
-from cxrfactory.project.shard import project_shard
 from cxrfactory.tables.parquet import read_table, write_table
 from cxrfactory.tables.reports import REJECTED_REPORTS, REPORTS
 from cxrfactory.tables.schemas import IMAGES, MANIFEST, REJECTED, STUDIES

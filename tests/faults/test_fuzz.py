@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cxrfactory.errors import CxrError
-from cxrfactory.imaging.reading import read_radiograph
+from cxrfactory.imaging.radiograph.reading import read_radiograph
 from cxrfactory.ingest.manifest import read_manifest
 from cxrfactory.tables.arrays import read_points
 from cxrfactory.tables.chexmask import read_chexmask

@@ -5,7 +5,7 @@ import pytest
 
 from cxrfactory.anatomy.raster import fill_contour
 from cxrfactory.errors import CxrError
-from cxrfactory.imaging.png import save_png
+from cxrfactory.imaging.drawing.png import save_png
 from cxrfactory.infer.from_masks import masks_of_folder, masks_to_landmarks, parse_values
 from cxrfactory.tables.chexmask import read_chexmask
 from cxrfactory.tables.rle import rle_decode, rle_encode

@@ -4,7 +4,7 @@ import pytest
 
 from cxrfactory.anatomy.graph import landmark_graph
 from cxrfactory.errors import CxrError
-from cxrfactory.imaging.png import decode_png, encode_png
+from cxrfactory.imaging.drawing.png import decode_png, encode_png
 from cxrfactory.infer.montage import montage
 from cxrfactory.infer.shard import infer_shard
 from cxrfactory.tables.parquet import read_table, stored_graph, write_table

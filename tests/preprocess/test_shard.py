@@ -6,10 +6,10 @@ import pytest
 
 from cxrfactory.cli.preprocess import preprocess
 from cxrfactory.errors import CxrError
+from cxrfactory.imaging.drawing.png import decode_png
 from cxrfactory.imaging.geometry import Geometry
-from cxrfactory.imaging.intensity import to_uint8
-from cxrfactory.imaging.png import decode_png
-from cxrfactory.imaging.prepare import Preparation
+from cxrfactory.imaging.radiograph.intensity import to_uint8
+from cxrfactory.imaging.radiograph.prepare import Preparation
 from cxrfactory.preprocess.shard import preprocess_shard
 from cxrfactory.tables.keys import shard_of
 from cxrfactory.tables.parquet import read_table, write_table

@@ -9,11 +9,11 @@ import nibabel as nib
 import numpy as np
 import SimpleITK as sitk
 
+from tests.drr.conftest import NAMES, SPACING_MM, volumes
 from tests.privacy.broken import broken_radiographs
 from tests.privacy.headers import ct_slice, file_bytes, radiograph
 from tests.privacy.marks import mark
 from tests.privacy.pictures import chest, jpeg, png
-from tests.project.conftest import NAMES, SPACING_MM, volumes
 
 GOOD = 4
 

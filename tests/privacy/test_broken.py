@@ -3,7 +3,7 @@
 import pytest
 
 from cxrfactory.errors import ImageError
-from cxrfactory.imaging.reading import read_radiograph
+from cxrfactory.imaging.radiograph.reading import read_radiograph
 from tests.privacy.broken import PIXELS, broken_radiographs
 from tests.privacy.marks import found_in
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cxrfactory.imaging.png import encode_png
+from cxrfactory.imaging.drawing.png import encode_png
 from cxrfactory.tables.parquet import write_table
 from cxrfactory.tables.schemas import REJECTED
 from tests.privacy.marks import found_in, leaks, mark

@@ -12,19 +12,19 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cxrfactory.errors import CxrError, ImageError
-from cxrfactory.imaging.prepare import Preparation
+from cxrfactory.imaging.radiograph.prepare import Preparation
 from cxrfactory.ingest.labelled import read_labelled
 from cxrfactory.ingest.rows import draft, guard, unsafe
 from cxrfactory.ingest.scans import ingest_scans
 from cxrfactory.models import registry
-from cxrfactory.package.cxlseg import SplitRule, package_cxlseg
-from cxrfactory.package.radgenome_inputs import read_accounts
 from cxrfactory.preprocess.shard import preprocess_shard
+from cxrfactory.products.cxlseg.release import SplitRule, package_cxlseg
+from cxrfactory.products.radgenome.inputs import read_accounts
 from cxrfactory.tables.parquet import read_table, write_table
 from cxrfactory.tables.paths import LONGEST_NAME_BYTES, path_fault, path_inside
 from cxrfactory.tables.schemas import MANIFEST, REJECTED, SCANS, STUDIES
-from tests.package.segmented import Release, manifest_row, pack, shards_of
 from tests.privacy.pictures import chest, png
+from tests.products.cxlseg.segmented import Release, manifest_row, pack, shards_of
 
 LOOK_ALIKES = {
     "fullwidth dots": "\uff0e\uff0e/x", "one dot leader": "\u2024\u2024/x", "two dot leader": "\u2025/x",

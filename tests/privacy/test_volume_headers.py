@@ -6,7 +6,7 @@ import pytest
 import SimpleITK as sitk
 
 from cxrfactory.errors import ImageError
-from cxrfactory.imaging.volume import read_ct
+from cxrfactory.imaging.volume.ct import read_ct
 from tests.privacy.marks import found_in, mark
 
 HU = np.linspace(-1000, 400, 4 * 5 * 6).astype(np.int16).reshape(4, 5, 6)

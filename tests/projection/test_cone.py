@@ -8,7 +8,7 @@ import pytest
 
 from cxrfactory.errors import CxrError
 from cxrfactory.projection.cone import ConeBeam, cone_integrals, cone_occupancy
-from cxrfactory.projection.drr import MU_WATER_PER_MM
+from cxrfactory.projection.conventions import MU_WATER_PER_MM
 from cxrfactory.projection.frame import Frame
 from cxrfactory.projection.integrals import AttenuationCurve, path_integrals
 from cxrfactory.projection.occupancy import occupancy

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from cxrfactory.errors import CxrError
-from cxrfactory.projection.drr import MU_WATER_PER_MM, attenuation
+from cxrfactory.projection.conventions import MU_WATER_PER_MM, attenuation
 from cxrfactory.projection.integrals import AttenuationCurve, path_integrals
 from cxrfactory.projection.occupancy import occupancy
 

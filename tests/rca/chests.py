@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from cxrfactory.anatomy.graph import ORGAN_NODES, landmark_graph
-from cxrfactory.imaging.png import encode_png
+from cxrfactory.imaging.drawing.png import encode_png
 from cxrfactory.rca.labels import label_codes
 from cxrfactory.rca.score import Reference
 from cxrfactory.tables.parquet import write_table

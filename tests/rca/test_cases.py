@@ -5,7 +5,7 @@ import pytest
 from cxrfactory.anatomy.graph import landmark_graph
 from cxrfactory.anatomy.raster import landmarks_to_masks
 from cxrfactory.errors import CxrError
-from cxrfactory.imaging.png import encode_png
+from cxrfactory.imaging.drawing.png import encode_png
 from cxrfactory.rca.cases import SEVERITIES, Case, cases_of_labelled, cases_of_truth, masks_of
 from cxrfactory.rca.check import true_dice
 from cxrfactory.rca.spoil import KINDS, MASK_KINDS

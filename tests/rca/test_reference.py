@@ -4,7 +4,7 @@ import pytest
 
 from cxrfactory.anatomy.graph import landmark_graph
 from cxrfactory.errors import CxrError
-from cxrfactory.imaging.png import decode_png
+from cxrfactory.imaging.drawing.png import decode_png
 from cxrfactory.rca.reference import (
     REFERENCE,
     build_reference,

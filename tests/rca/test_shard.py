@@ -5,7 +5,7 @@ import torch
 
 from cxrfactory.anatomy.graph import landmark_graph
 from cxrfactory.errors import CxrError
-from cxrfactory.imaging.png import encode_png
+from cxrfactory.imaging.drawing.png import encode_png
 from cxrfactory.models.registration import CHANNELS
 from cxrfactory.rca.aligners import AlignerChoice
 from cxrfactory.rca.reference import build_reference, library_digest

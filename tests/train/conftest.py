@@ -2,10 +2,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxrfactory.imaging.png import encode_png
+from cxrfactory.imaging.drawing.png import encode_png
 from cxrfactory.tables.parquet import write_table
 from cxrfactory.tables.schemas import LABELLED_IMAGES
-from cxrfactory.train import loop
+from cxrfactory.train.segmenter import loop
 
 NODES = {"L": 94, "LH": 120}
 

@@ -7,7 +7,7 @@ import pytest
 
 from cxrfactory.tables.cxlseg import KEYS, TABLES
 from cxrfactory.tables.parquet import read_table
-from tests.test_workflow import dry_run
+from tests.workflow.test_plan import dry_run
 
 from .test_end_to_end import snakemake
 

@@ -11,7 +11,7 @@ from jaxtyping import Float32, UInt8
 
 from cxrfactory.classify.pictures import PICTURES, STUDY_PICTURES
 from cxrfactory.errors import CxrError
-from cxrfactory.imaging.masked import small_square
+from cxrfactory.imaging.radiograph.masked import small_square
 from cxrfactory.tables.parquet import read_table
 from cxrfactory.tables.splits import SPLITS
 

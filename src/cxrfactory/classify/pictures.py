@@ -8,10 +8,10 @@ import pandas as pd
 import pyarrow as pa
 
 from cxrfactory.errors import CxrError
-from cxrfactory.imaging.intensity import Clahe, apply_clahe
-from cxrfactory.imaging.masked import encode_jpeg, small_square
-from cxrfactory.imaging.radiograph import DEFAULT_MAX_MEGAPIXELS
-from cxrfactory.imaging.reading import read_radiograph
+from cxrfactory.imaging.radiograph.image import DEFAULT_MAX_MEGAPIXELS
+from cxrfactory.imaging.radiograph.intensity import Clahe, apply_clahe
+from cxrfactory.imaging.radiograph.masked import encode_jpeg, small_square
+from cxrfactory.imaging.radiograph.reading import read_radiograph
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.tables.cxlseg import CHEXPERT_LABELS
 from cxrfactory.tables.parquet import read_table

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cxrfactory.imaging.figure import pyplot, save_figure
+from cxrfactory.imaging.drawing.figure import pyplot, save_figure
 
 
 def plot_rates(rates: pd.DataFrame, path: str | Path) -> None:

@@ -33,7 +33,7 @@ def evaluate_model(
     history: Annotated[list[Path] | None, typer.Option(help="CSV of a model's training, to draw; repeat.")] = None,
 ) -> None:
     """Measure trained models on labelled images: overlap, distances, CTR, intervals, tests, time and memory."""
-    from cxrfactory.evaluate.models import evaluate_models
+    from cxrfactory.evaluate.models.side_by_side import evaluate_models
 
     evaluate_models(labelled, weights, output, split, tolerance_px, resamples, seed, device, post, history or [])
 
@@ -52,6 +52,6 @@ def audit(
     preprocess_config: PreprocessConfig,
 ) -> None:
     """Measure what changes of tone, frame, file and occlusion cost trained models."""
-    from cxrfactory.evaluate.audit import audit as run
+    from cxrfactory.evaluate.models.audit import audit as run
 
     run(labelled, weights, output, preparation(preprocess_config), split, places, resamples, seed, device)

@@ -23,7 +23,7 @@ def classify_pictures(
 ) -> None:
     """Gather a release's images twice, as they were and with the lungs cut out, with labels and split."""
     from cxrfactory.classify.pictures import study_pictures
-    from cxrfactory.imaging.intensity import Clahe
+    from cxrfactory.imaging.radiograph.intensity import Clahe
 
     clahe = None if clahe_clip is None else Clahe(clahe_clip, clahe_tiles)
     study_pictures(product, manifest, root, output, size, fit, clahe, jpeg_quality, max_megapixels)

@@ -33,11 +33,11 @@ def cxlseg_shard(
 ) -> None:
     """Cut the lungs out of the images of one shard that have a report: pictures and masks, as they are published."""
     from cxrfactory.errors import CxrError
-    from cxrfactory.imaging.intensity import Clahe
-    from cxrfactory.imaging.masked import Closing
+    from cxrfactory.imaging.radiograph.intensity import Clahe
+    from cxrfactory.imaging.radiograph.masked import Closing
     from cxrfactory.logs import about_shard
-    from cxrfactory.package.cxlseg_shard import CxlsegRecipe
-    from cxrfactory.package.cxlseg_shard import cxlseg_shard as run
+    from cxrfactory.products.cxlseg.shard import CxlsegRecipe
+    from cxrfactory.products.cxlseg.shard import cxlseg_shard as run
 
     how = lung_pictures_config
     if how.weights is None:
@@ -73,8 +73,8 @@ def package_cxlseg(
 ) -> None:
     """Pack one release: pictures and masks at its own paths, the four tables, accounts."""
     from cxrfactory.errors import CxrError
-    from cxrfactory.package.cxlseg import SplitRule
-    from cxrfactory.package.cxlseg import package_cxlseg as run
+    from cxrfactory.products.cxlseg.release import SplitRule
+    from cxrfactory.products.cxlseg.release import package_cxlseg as run
 
     if not all(part.strip().isdigit() for part in shares.split(",")):
         raise CxrError(f"--shares {shares}: expected whole numbers with commas between them, e.g. 8,1,1")
@@ -93,7 +93,7 @@ def cxlseg_card(
     credit: Annotated[list[str] | None, typer.Option(help="Source and licence to credit; repeatable.")] = None,
 ) -> None:
     """Close CXLSeg: all releases in one folder, rejected and excluded rows, examples, card, checksums."""
-    from cxrfactory.package.cxlseg_card import close_cxlseg
+    from cxrfactory.products.cxlseg.card import close_cxlseg
 
     close_cxlseg(output, product or [], part or [], weights, config, credit or [])
 
@@ -108,7 +108,7 @@ def balance_masks(
 ) -> None:
     """Balance radiographs with lung masks by varied copies, so many an image, by source and class."""
     from cxrfactory.errors import CxrError
-    from cxrfactory.train import multiples
+    from cxrfactory.labelling import balanced_copies as multiples
 
     plan = multiples.read_recipe(recipe)
     if count:
@@ -127,6 +127,6 @@ def evaluate_lungs(
     output: Annotated[Path, typer.Option(help="CSV to write, one row an image.")],
 ) -> None:
     """Compare published lung masks with the truth: Dice, Jaccard, recall, precision."""
-    from cxrfactory.evaluate.lung_pictures import evaluate_lungs as run
+    from cxrfactory.evaluate.product.lung_masks import evaluate_lungs as run
 
     run(truth, product, output)

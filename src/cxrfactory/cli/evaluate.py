@@ -12,6 +12,6 @@ def evaluate(
     output: Annotated[Path, typer.Option(help="Folder for tables (CSV, JSON) and plots (PNG).")],
 ) -> None:
     """Compare a product with the truth: Dice, distances, landmark error, and RCA against true Dice."""
-    from cxrfactory.evaluate.run import evaluate as compare
+    from cxrfactory.evaluate.product.run import evaluate as compare
 
     compare(truth, product, output)

@@ -20,6 +20,6 @@ def nnunet_export(
     ] = None,
 ) -> None:
     """Write labelled images as a raw dataset of nnU-Net v2, with our split as its only fold."""
-    from cxrfactory.train.nnunet import export_nnunet
+    from cxrfactory.train.data.nnunet import export_nnunet
 
     export_nnunet(labelled, output, name, graph, size, regions, preprocessed)

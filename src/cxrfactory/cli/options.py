@@ -10,7 +10,7 @@ import typer
 from cxrfactory.config import PreprocessConfig, Section
 
 if TYPE_CHECKING:
-    from cxrfactory.imaging.prepare import Preparation
+    from cxrfactory.imaging.radiograph.prepare import Preparation
 
 
 def with_options(*sections: type[Section]) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -66,9 +66,9 @@ def with_options(*sections: type[Section]) -> Callable[[Callable[..., None]], Ca
 
 
 def preparation(config: PreprocessConfig) -> "Preparation":
-    """Turn the config's preprocessing into the recipe of :mod:`cxrfactory.imaging.prepare`."""
-    from cxrfactory.imaging.intensity import Clahe, Enhancement
-    from cxrfactory.imaging.prepare import Preparation
+    """Turn the config's preprocessing into the recipe of :mod:`cxrfactory.imaging.radiograph.prepare`."""
+    from cxrfactory.imaging.radiograph.intensity import Clahe, Enhancement
+    from cxrfactory.imaging.radiograph.prepare import Preparation
 
     clip = config.clahe_clip
     clahe = None if clip is None else Clahe(clip, config.clahe_tiles, config.clahe_engine)

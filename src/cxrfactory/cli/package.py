@@ -24,7 +24,7 @@ def package(
 ) -> None:
     """Pack one release of a product: CSV in both resolutions, Parquet, accounts."""
     from cxrfactory.errors import CxrError
-    from cxrfactory.package.chexmask import package_chexmask
+    from cxrfactory.products.chexmask.release import package_chexmask
 
     if product != "chexmask":
         raise CxrError(f"unknown product '{product}'; expected chexmask")
@@ -44,7 +44,7 @@ def package_card(
     credit: Annotated[list[str] | None, typer.Option(help="Source and licence to credit; repeatable.")] = None,
 ) -> None:
     """Close a product: rejected and excluded tables, dataset card, SHA256SUMS."""
-    from cxrfactory.package.card import package_card as close_product
+    from cxrfactory.products.chexmask.card import package_card as close_product
 
     close_product(output, part, weights_card, config, credit or [], collect or [])
 
@@ -58,6 +58,6 @@ def package_worst(
     count: Annotated[int, typer.Option(min=1, help="How many images.")] = 24,
 ) -> None:
     """Draw and list the images of a release whose masks RCA trusts least."""
-    from cxrfactory.package.worst import draw_worst
+    from cxrfactory.products.chexmask.worst import draw_worst
 
     draw_worst(product, part, images, picture, table, count)

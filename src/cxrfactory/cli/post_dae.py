@@ -30,9 +30,9 @@ def train_post_dae(
     from cxrfactory.models.postprocess import PostProcessor
     from cxrfactory.tables.atomic import write_text
     from cxrfactory.tables.weights import read_weights
-    from cxrfactory.train.mask_pictures import write_examples
-    from cxrfactory.train.post_dae import train_post_dae as run
-    from cxrfactory.train.shapes import shapes_of_landmarks, shapes_of_tables
+    from cxrfactory.train.data.shapes import shapes_of_landmarks, shapes_of_tables
+    from cxrfactory.train.postprocess.examples import write_examples
+    from cxrfactory.train.postprocess.post_dae import train_post_dae as run
 
     if bool(labelled) == (landmarks is not None):
         raise CxrError("give either --labelled or --landmarks")

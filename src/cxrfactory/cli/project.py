@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from cxrfactory.imaging.orientation import VolumeLayout
+    from cxrfactory.imaging.volume.orientation import VolumeLayout
     from cxrfactory.projection.integrals import AttenuationCurve
 
 Axes = Annotated[
@@ -55,9 +55,9 @@ def project(
     masks.parquet has one row a structure and view, empty ones too: source_id is the label's value, class_id the
     taxonomy's number (empty outside it), rle 1-based "start length" pairs row by row, lengths in pixels.
     """
+    from cxrfactory.drr.recipe import ProjectionRecipe
+    from cxrfactory.drr.single_study import project as run
     from cxrfactory.errors import CxrError
-    from cxrfactory.project.by_hand import project as run
-    from cxrfactory.project.recipe import ProjectionRecipe
 
     if size != "native" and not (size.isdigit() and int(size) > 0):
         raise CxrError(f"--size {size}: expected a number of pixels above 0, or native")
@@ -91,9 +91,9 @@ def project_shard(
     threads: Threads = 1,
 ) -> None:
     """Project the studies of one shard of a CT release into pictures and masks of taxonomy classes."""
+    from cxrfactory.drr.recipe import ProjectionRecipe
+    from cxrfactory.drr.shard import project_shard as run
     from cxrfactory.logs import about_shard
-    from cxrfactory.project.recipe import ProjectionRecipe
-    from cxrfactory.project.shard import project_shard as run
 
     beam = (_curve(curve_hu, curve_mu_per_mm), source_detector_mm, source_object_mm, device)
     recipe = ProjectionRecipe(size, body_only, without_arms, *beam, threads)
@@ -124,7 +124,7 @@ def _together(first: str, one: object, second: str, other: object) -> bool:
 
 
 def _layout(axes: str | None, spacing_mm: str | None) -> "VolumeLayout | None":
-    from cxrfactory.imaging.orientation import VolumeLayout
+    from cxrfactory.imaging.volume.orientation import VolumeLayout
 
     if not _together("axes", axes, "spacing-mm", spacing_mm):
         return None

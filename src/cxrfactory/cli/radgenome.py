@@ -22,7 +22,7 @@ def package_radgenome(
 ) -> None:
     """Pack projected studies: images, masks, regions, splits, COCO files, statistics, dataset card, checksums."""
     from cxrfactory.anatomy.taxonomy import classes, region_plan
-    from cxrfactory.package.radgenome import package_radgenome as pack
+    from cxrfactory.products.radgenome.pack import package_radgenome as pack
 
     pack(
         manifest,

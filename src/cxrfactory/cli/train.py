@@ -28,7 +28,7 @@ def train(
     import torch
 
     from cxrfactory.models.device import choose_device
-    from cxrfactory.train.run import train_segmenter
+    from cxrfactory.train.segmenter.run import train_segmenter
 
     torch.set_num_threads(train_config.threads)
     train_segmenter(labelled, output, model_config, train_config, choose_device(device), history, curves, resume, init)
@@ -46,7 +46,7 @@ def label_outlines(
     preprocess_config: PreprocessConfig,
 ) -> None:
     """Label images whose lungs are outlined in another convention: a model's landmarks, corrected by the outlines."""
-    from cxrfactory.train.outlines import label_outlines as run
+    from cxrfactory.labelling.outlines import label_outlines as run
 
     run(root, weights, output, rejected, preparation(preprocess_config), source, val_fraction)
 
@@ -65,7 +65,7 @@ def label_masks(
     preprocess_config: PreprocessConfig,
 ) -> None:
     """Label images by their lung masks: landmarks on the masks' borders, labels of the masks' own definition."""
-    from cxrfactory.train.masks import label_masks as run
+    from cxrfactory.labelling.lung_masks import label_masks as run
 
     run(root, output, rejected, preparation(preprocess_config), source, definition, val_fraction)
 
@@ -100,7 +100,7 @@ def train_registration(
     """Train the network by which deep RCA registers images: on pairs of labelled radiographs."""
     import torch
 
-    from cxrfactory.train.registration import train_registration as run
+    from cxrfactory.train.registration.run import train_registration as run
 
     torch.set_num_threads(registration_config.threads)
     run(labelled, output, registration_config, history)

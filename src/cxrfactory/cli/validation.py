@@ -57,7 +57,7 @@ def rca_statistics(
     output: Annotated[Path, typer.Option(help="Folder for tables (CSV) and picture (PNG).")],
 ) -> None:
     """Describe how RCA scores are distributed, by release and organ."""
-    from cxrfactory.evaluate.rca_statistics import rca_statistics as describe
+    from cxrfactory.evaluate.product.rca_statistics import rca_statistics as describe
 
     describe(product, output)
 
@@ -72,7 +72,7 @@ def bias(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
 ) -> None:
     """Compare RCA between groups of patients: view, sex, age band, finding."""
-    from cxrfactory.evaluate.bias import measure_bias
+    from cxrfactory.evaluate.bias.gaps import measure_bias
 
     measure_bias(product, manifest, output, at_least, least_patients, resamples, seed)
 
@@ -88,7 +88,7 @@ def bias_discovery(
     seed: Annotated[int, typer.Option(min=0, help="Seed of every draw.")] = 0,
 ) -> None:
     """Compare the gaps between groups that RCA predicts with the true ones."""
-    from cxrfactory.evaluate.bias_discovery import discover_bias
+    from cxrfactory.evaluate.bias.discovery import discover_bias
 
     discover_bias(scores, output, manifest or [], cohorts, resamples, seed)
 
@@ -107,6 +107,6 @@ def label_own_masks(
     without: Annotated[Path | None, typer.Option(help="Labelled table whose validation patients are left out.")] = None,
 ) -> None:
     """Label a release's images with the factory's own landmarks, to train on them again."""
-    from cxrfactory.train.own_masks import label_own_masks as run
+    from cxrfactory.labelling.own_masks import label_own_masks as run
 
     run(images, landmarks, rca, manifest, output, rejected, source, at_least, count, val_fraction, without)

@@ -12,8 +12,8 @@ from nibabel.filebasedimages import ImageFileError
 
 from cxrfactory.cohort.surroundings import extend_neck, without_table
 from cxrfactory.errors import CxrError
+from cxrfactory.projection.conventions import attenuation
 from cxrfactory.projection.deform import ChestAnatomy
-from cxrfactory.projection.drr import attenuation
 from cxrfactory.projection.warp import SampledVolume
 
 CT_FILE, LABEL_FILE = "cxr.nii.gz", "mask.nii.gz"

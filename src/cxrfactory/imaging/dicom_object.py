@@ -14,7 +14,7 @@ from pydicom.filereader import read_dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from cxrfactory.errors import ImageError
-from cxrfactory.imaging.jpeg_stream import refuse_damaged_jpeg
+from cxrfactory.imaging.radiograph.jpeg_stream import refuse_damaged_jpeg
 
 LARGEST_INFLATED = 1 << 28  # bytes; 100 Mpx of 16 bits are 200 MB
 

@@ -19,8 +19,8 @@ from cxrfactory.anatomy.mask_landmarks import ORGANS, landmarks_from_masks
 from cxrfactory.anatomy.organ_masks import split_lungs
 from cxrfactory.anatomy.raster import landmarks_to_masks
 from cxrfactory.errors import CxrError, ImageError
-from cxrfactory.imaging.overlay import draw_overlay
-from cxrfactory.imaging.png import save_png
+from cxrfactory.imaging.drawing.overlay import draw_overlay
+from cxrfactory.imaging.drawing.png import save_png
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.metrics.overlap import dice
 from cxrfactory.tables.atomic import text_file

@@ -7,8 +7,8 @@ import numpy as np
 
 from cxrfactory.anatomy.graph import LandmarkGraph
 from cxrfactory.errors import CxrError
-from cxrfactory.imaging.contact_sheet import overlay_tile, sheet
-from cxrfactory.imaging.png import decode_png, save_png
+from cxrfactory.imaging.drawing.contact_sheet import overlay_tile, sheet
+from cxrfactory.imaging.drawing.png import decode_png, save_png
 from cxrfactory.logs import get_logger
 from cxrfactory.tables.keys import seed_of
 from cxrfactory.tables.parquet import read_table

@@ -14,11 +14,11 @@ from cxrfactory import __version__
 from cxrfactory.anatomy.graph import LandmarkGraph
 from cxrfactory.anatomy.raster import landmarks_to_masks
 from cxrfactory.errors import CxrError, ImageError
+from cxrfactory.imaging.drawing.overlay import draw_overlay
+from cxrfactory.imaging.drawing.png import save_png
 from cxrfactory.imaging.geometry import Geometry
-from cxrfactory.imaging.overlay import draw_overlay
-from cxrfactory.imaging.png import save_png
-from cxrfactory.imaging.prepare import Preparation, prepare
-from cxrfactory.imaging.reading import read_radiograph
+from cxrfactory.imaging.radiograph.prepare import Preparation, prepare
+from cxrfactory.imaging.radiograph.reading import read_radiograph
 from cxrfactory.infer.predictor import Prediction, Predictor
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.tables.atomic import text_file, write_text

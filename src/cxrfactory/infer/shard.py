@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from cxrfactory.errors import CxrError
-from cxrfactory.imaging.png import decode_png
+from cxrfactory.imaging.drawing.png import decode_png
 from cxrfactory.infer.predictor import Predictor
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.tables.parquet import read_batches, read_table, write_table

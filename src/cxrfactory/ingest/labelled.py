@@ -17,7 +17,7 @@ from jaxtyping import Float32
 
 from cxrfactory.anatomy.graph import LABEL_GRAPHS, ORGAN_NODES
 from cxrfactory.errors import CxrError, ImageError
-from cxrfactory.imaging.reading import picture_size
+from cxrfactory.imaging.radiograph.reading import picture_size
 from cxrfactory.ingest.files import file_fault
 from cxrfactory.ingest.rows import ages, printable, sexes, unsafe
 from cxrfactory.ingest.tabular import read_columns

@@ -8,9 +8,9 @@ from jaxtyping import Float
 
 from cxrfactory.anatomy.graph import LABEL_GRAPHS, landmark_graph
 from cxrfactory.errors import ImageError
-from cxrfactory.imaging.png import encode_png
-from cxrfactory.imaging.prepare import Preparation, prepare
-from cxrfactory.imaging.reading import read_radiograph
+from cxrfactory.imaging.drawing.png import encode_png
+from cxrfactory.imaging.radiograph.prepare import Preparation, prepare
+from cxrfactory.imaging.radiograph.reading import read_radiograph
 from cxrfactory.logs import get_logger
 from cxrfactory.preprocess.streaming import write_images
 from cxrfactory.tables.parquet import read_table

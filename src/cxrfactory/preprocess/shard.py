@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from cxrfactory.errors import CxrError
-from cxrfactory.imaging.png import encode_png
-from cxrfactory.imaging.prepare import Preparation, prepare
-from cxrfactory.imaging.reading import read_radiograph
+from cxrfactory.imaging.drawing.png import encode_png
+from cxrfactory.imaging.radiograph.prepare import Preparation, prepare
+from cxrfactory.imaging.radiograph.reading import read_radiograph
 from cxrfactory.logs import get_logger
 from cxrfactory.preprocess.streaming import write_images
 from cxrfactory.tables.keys import shard_of

@@ -19,7 +19,7 @@ import torch
 from jaxtyping import Bool, Float32, Integer, Real, UInt8
 
 from cxrfactory.errors import CxrError
-from cxrfactory.projection.drr import View, attenuation, seen_axes
+from cxrfactory.projection.conventions import View, attenuation, seen_axes
 from cxrfactory.projection.frame import Frame
 from cxrfactory.projection.integrals import AttenuationCurve
 

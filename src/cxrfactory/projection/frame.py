@@ -13,7 +13,7 @@ from jaxtyping import Float, Float32, Integer, UInt8
 
 from cxrfactory.compiled import compiled
 from cxrfactory.errors import CxrError
-from cxrfactory.projection.drr import View, seen_axes
+from cxrfactory.projection.conventions import View, seen_axes
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 Definition: Beer-Lambert's exponent along parallel rays (the paper's section 3.3, "Image projection"): the sum of the
 attenuation 1/mm of the voxels on a ray, times the spacing along the ray in mm; dimensionless. The attenuation is
-mu_water (1 + HU / 1000), never below 0 (:func:`cxrfactory.projection.drr.attenuation`), or a curve.
+mu_water (1 + HU / 1000), never below 0 (:func:`cxrfactory.projection.conventions.attenuation`), or a curve.
 
 Integer CT numbers are summed as integers and scaled once at the end, so the order of the voxels cannot matter, and
 nothing is rounded on the way: a flipped volume gives the same bytes.
@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float32, Real
 
 from cxrfactory.compiled import compiled
 from cxrfactory.errors import CxrError
-from cxrfactory.projection.drr import MU_WATER_PER_MM, display
+from cxrfactory.projection.conventions import MU_WATER_PER_MM, display
 from cxrfactory.projection.slabs import in_memory_order, over_slabs
 
 _AIR_HU = -1000

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float
 
-from cxrfactory.projection.drr import MU_WATER_PER_MM
+from cxrfactory.projection.conventions import MU_WATER_PER_MM
 
 TISSUE_IN_LUNG_PER_MM = 0.8 * MU_WATER_PER_MM  # soft tissue near 0 HU where lung near -800 HU was
 

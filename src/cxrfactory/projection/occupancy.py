@@ -1,7 +1,7 @@
 """Masks of anatomy in both views: a ray belongs to a structure if it meets the structure anywhere.
 
 Definition: the paper's section 3.3, "Anatomy-mask projection": the maximum of a binary volume along the ray.
-Volumes are canonical [z, y, x] (:mod:`cxrfactory.projection.drr`), masks in display orientation.
+Volumes are canonical [z, y, x] (:mod:`cxrfactory.projection.conventions`), masks in display orientation.
 
 A label volume is read once, in memory order, for all structures and both views. A voxel that holds the same label as
 its neighbour along a ray adds nothing to that ray; so blocks of voxels in which no label changes are skipped by one
@@ -15,7 +15,7 @@ from jaxtyping import Integer, UInt8
 
 from cxrfactory.compiled import compiled
 from cxrfactory.errors import CxrError
-from cxrfactory.projection.drr import display
+from cxrfactory.projection.conventions import display
 from cxrfactory.projection.slabs import in_memory_order, over_slabs
 
 MAX_LABEL = 65535

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float32, Integer, Real, UInt8
 
 from cxrfactory.errors import CxrError
-from cxrfactory.projection.drr import MU_WATER_PER_MM
+from cxrfactory.projection.conventions import MU_WATER_PER_MM
 from cxrfactory.projection.occupancy import MAX_LABEL
 
 _SLAB = 16  # slices worked on together: bounds the memory beside the volume

@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float
 from torch.nn import functional
 
+from cxrfactory.projection.conventions import View, display
 from cxrfactory.projection.deform import PullBack
-from cxrfactory.projection.drr import View, display
 
 _SLAB = 16  # slices sampled together; keeps the working set in the processor's cache
 

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from scipy.stats import pearsonr, rankdata, spearmanr
 
 from cxrfactory.errors import CxrError
-from cxrfactory.imaging.figure import pyplot, save_figure
+from cxrfactory.imaging.drawing.figure import pyplot, save_figure
 
 POOR = 0.8  # true Dice below which a mask is to be found
 KEPT = 0.99  # share of the other masks that a threshold may not lose

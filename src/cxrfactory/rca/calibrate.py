@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from cxrfactory.errors import CxrError
-from cxrfactory.imaging.figure import pyplot, save_figure
+from cxrfactory.imaging.drawing.figure import pyplot, save_figure
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.metrics.conformal import Conformal, fit_conformal
 from cxrfactory.tables.atomic import write_text

@@ -11,8 +11,8 @@ from jaxtyping import Float, UInt8
 
 from cxrfactory.anatomy.graph import LandmarkGraph
 from cxrfactory.errors import CxrError
+from cxrfactory.imaging.drawing.png import decode_png
 from cxrfactory.imaging.geometry import Geometry
-from cxrfactory.imaging.png import decode_png
 from cxrfactory.metrics.uncertainty import organ_spread
 from cxrfactory.rca.labels import Codes, graph_of, join_masks, label_codes
 from cxrfactory.rca.score import resized

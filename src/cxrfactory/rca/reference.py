@@ -13,7 +13,7 @@ from jaxtyping import Float32, UInt8
 
 from cxrfactory.anatomy.graph import LandmarkGraph, graph_of_labels, landmark_graph
 from cxrfactory.errors import CxrError
-from cxrfactory.imaging.png import decode_png, encode_png
+from cxrfactory.imaging.drawing.png import decode_png, encode_png
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.rca.labels import HEART, ORGANS, graph_of, label_codes
 from cxrfactory.rca.score import Reference, resized

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from cxrfactory.errors import CxrError, ImageError
-from cxrfactory.imaging.png import decode_png
+from cxrfactory.imaging.drawing.png import decode_png
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.rca.aligners import AlignerChoice
 from cxrfactory.rca.labels import HEART, graph_of, label_codes

@@ -9,8 +9,8 @@ import pandas as pd
 
 from cxrfactory.anatomy.graph import landmark_graph
 from cxrfactory.anatomy.raster import landmarks_to_masks
+from cxrfactory.imaging.drawing.png import encode_png
 from cxrfactory.imaging.geometry import Geometry
-from cxrfactory.imaging.png import encode_png
 from cxrfactory.tables.chexmask import write_chexmask
 from cxrfactory.tables.parquet import write_table
 from cxrfactory.tables.rle import rle_encode

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cxrfactory.imaging.label_names import read_names
-from cxrfactory.imaging.png import decode_png
+from cxrfactory.imaging.drawing.png import decode_png
+from cxrfactory.imaging.volume.label_names import read_names
 from cxrfactory.tables.calibration import read_calibration
 from cxrfactory.tables.chexmask import read_chexmask
 from cxrfactory.tables.landmark_text import parse_landmarks

@@ -13,7 +13,7 @@ from cxrfactory.models.inputs import to_fractions
 from cxrfactory.models.registry import segmenter_from_card
 from cxrfactory.models.segmenter import Segmenter
 from cxrfactory.tables.weights import read_weights
-from cxrfactory.train.run import train_segmenter
+from cxrfactory.train.segmenter.run import train_segmenter
 from tests.train.conftest import labelled, phantom  # noqa: F401
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from cxrfactory.anatomy.graph import LandmarkGraph, landmark_graph
 from cxrfactory.errors import CxrError
 from cxrfactory.evaluate.gold.tables import ALL, Annotated
-from cxrfactory.imaging.figure import pyplot, save_figure
+from cxrfactory.imaging.drawing.figure import pyplot, save_figure
 from cxrfactory.metrics.landmarks import PAPER_SIZE_PX
 
 COLUMNS = ["release", "found", "truth", "node", "organ", "images", "mse_px2", "mean_x", "mean_y"]

@@ -17,7 +17,7 @@ from jaxtyping import Float
 
 from cxrfactory.anatomy.graph import LandmarkGraph
 from cxrfactory.errors import CxrError, ImageError
-from cxrfactory.imaging.overlay import ORGAN_COLOURS
+from cxrfactory.imaging.drawing.overlay import ORGAN_COLOURS
 
 ORGAN_CODES = {"right_lung": "RL", "left_lung": "LL", "heart": "H"}
 FROM_NAME, TO_NAME = "landmark", "image"

@@ -1,0 +1,35 @@
+"""Rows of the masks table."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+from jaxtyping import UInt8
+
+from cxrfactory.drr.structures import Structure
+from cxrfactory.projection.conventions import VIEWS, View
+from cxrfactory.tables.mask_facts import mask_facts
+from cxrfactory.tables.rle import rle_encode
+from cxrfactory.tables.schemas import MASKS
+
+
+def mask_rows(
+    study_id: str, structures: Sequence[Structure], masks: dict[View, UInt8[np.ndarray, "k rows columns"]]
+) -> pa.Table:
+    """Table of schema ``MASKS``: PA first, then LL, structures in the given order; empty masks too."""
+    rows = []
+    for view in VIEWS:
+        height, width = masks[view].shape[1:]
+        for structure, mask in zip(structures, masks[view], strict=True):
+            rows.append(
+                {
+                    "study_id": study_id,
+                    "view": view,
+                    **vars(structure),
+                    "height": height,
+                    "width": width,
+                    "rle": rle_encode(mask),
+                    **mask_facts(mask).as_row(),
+                }
+            )
+    return pa.Table.from_pylist(rows, schema=MASKS)

@@ -1,0 +1,126 @@
+"""One CT study to the pictures and masks of both views."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Float32, UInt8
+
+from cxrfactory.drr.beams import masks, pictures
+from cxrfactory.drr.recipe import ProjectionRecipe
+from cxrfactory.imaging.volume.ct import read_ct
+from cxrfactory.imaging.volume.grid import Grid
+from cxrfactory.imaging.volume.label_volume import BinaryFolder, MultiLabel, open_labels
+from cxrfactory.imaging.volume.orientation import VolumeLayout
+from cxrfactory.projection.body import body_mask, without_arms
+from cxrfactory.projection.conventions import VIEWS, View
+from cxrfactory.projection.frame import Frame
+
+
+@dataclass(frozen=True)
+class ProjectedStudy:
+    """Pictures and masks of a study, display orientation [row, column]: row 0 superior, PA column 0 the patient's
+    right, LL column 0 anterior.
+
+    Attributes
+    ----------
+    integrals
+        Path integral of each view, float32, dimensionless.
+    names
+        Structures in the order of the masks, as the source calls them.
+    source_ids
+        Their values in a label volume; ``None`` for a folder of one file a structure.
+    masks
+        Masks 0 or 1 of each view, [structure, row, column].
+    cut_off
+        Whether a structure reaches the outermost voxels of the scan, so that a part of it is likely missing.
+    pixel_mm
+        Row and column spacing of each view.
+    notes
+        What was done to the volumes.
+    """
+
+    integrals: dict[View, Float32[np.ndarray, "rows columns"]]
+    names: tuple[str, ...]
+    source_ids: tuple[int | None, ...]
+    masks: dict[View, UInt8[np.ndarray, "k rows columns"]]
+    cut_off: Bool[np.ndarray, "k"]
+    pixel_mm: dict[View, tuple[float, float]]
+    notes: tuple[str, ...]
+
+
+def project_study(
+    ct: str | Path,
+    labels: str | Path,
+    names: dict[int, str] | None,
+    recipe: ProjectionRecipe,
+    layout: VolumeLayout | None = None,
+) -> ProjectedStudy:
+    """Read one study and project it.
+
+    The CT is let go before the labels are read, and of a folder of binary volumes one is held at a time, so the
+    peak is little above the larger of CT and labels.
+
+    Parameters
+    ----------
+    ct
+        Volume file or DICOM folder.
+    labels
+        Volume file of many labels, or folder of one binary volume a structure.
+    names
+        Name of each label value of a volume file.
+    recipe
+        How.
+    layout
+        Spacing and axes of files that state none.
+
+    Raises
+    ------
+    ImageError
+        If the study cannot be used; see :mod:`cxrfactory.imaging.volume.ct` and
+        :mod:`cxrfactory.imaging.volume.label_volume`.
+    CxrError
+        If a path is missing or the names do not go with the labels.
+    """
+    integrals, grid, frame, notes = _pictures(Path(ct), recipe, layout)
+    found = open_labels(Path(labels), grid, names, layout)
+    if isinstance(found, MultiLabel):
+        structures = tuple(found.names.values())
+        source_ids: tuple[int | None, ...] = tuple(found.names)
+        stacks, cut_off = masks(found.values, list(found.names), frame, recipe)
+    else:
+        structures, source_ids = found.names, (None,) * len(found)
+        stacks, cut_off = _folder_masks(found, frame, recipe)
+    spacing = dict(zip("zyx", grid.spacing_mm, strict=True))
+    native = {"PA": (spacing["z"], spacing["x"]), "LL": (spacing["z"], spacing["y"])}
+    pixel_mm = native if frame is None else dict.fromkeys(VIEWS, (frame.pixel_mm, frame.pixel_mm))
+    return ProjectedStudy(integrals, structures, source_ids, stacks, cut_off, pixel_mm, (*notes, *found.notes))
+
+
+def _pictures(
+    path: Path, recipe: ProjectionRecipe, layout: VolumeLayout | None
+) -> tuple[dict[View, np.ndarray], Grid, Frame | None, tuple[str, ...]]:
+    ct = read_ct(path, layout)
+    body, notes = None, ct.notes
+    if recipe.body_only or recipe.without_arms:
+        body = body_mask(ct.values)
+        notes = (*notes, "what lies outside the body set to air")
+    if recipe.without_arms:
+        body, slices = without_arms(body, ct.spacing_mm)
+        notes = (*notes, f"arms set to air in {slices} slices" if slices else "no arms found apart from the trunk")
+    frame = None if recipe.size is None else Frame.around(ct.grid.shape, ct.spacing_mm, recipe.size)
+    return pictures(ct, body, frame, recipe), ct.grid, frame, notes
+
+
+def _folder_masks(
+    labels: BinaryFolder, frame: Frame | None, recipe: ProjectionRecipe
+) -> tuple[dict[View, UInt8[np.ndarray, "k rows columns"]], Bool[np.ndarray, "k"]]:
+    """Masks of a folder, one volume in memory at a time."""
+    stacks: dict[View, list[np.ndarray]] = {view: [] for view in VIEWS}
+    cut_off = np.zeros(len(labels), bool)
+    for place, (_, volume) in enumerate(labels):
+        found, cut = masks(volume, [1], frame, recipe, binary=True)
+        cut_off[place] = cut[0]
+        for view in VIEWS:
+            stacks[view].append(found[view][0])
+    return {view: np.stack(stacks[view]) for view in VIEWS}, cut_off

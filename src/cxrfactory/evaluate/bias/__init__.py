@@ -1,0 +1,1 @@
+"""Differences of quality between groups of patients, and whether RCA finds them."""

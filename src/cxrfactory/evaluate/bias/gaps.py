@@ -1,0 +1,184 @@
+"""Does the quality of a release's masks differ between groups of its patients? RCA by view, sex, age and finding."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cxrfactory.errors import CxrError
+from cxrfactory.evaluate.bias.groups import Attribute, attributes, read_people
+from cxrfactory.evaluate.bias.plots import plot_differences
+from cxrfactory.logs import get_logger
+from cxrfactory.metrics.agreement import holm
+from cxrfactory.metrics.groups import GroupGap, group_gaps, mann_whitney, patient_means
+from cxrfactory.metrics.intervals import RESAMPLES
+from cxrfactory.tables.atomic import write_text
+from cxrfactory.tables.chexmask import read_chexmask
+from cxrfactory.tables.parquet import read_table, stored_schema
+
+log = get_logger(__name__)
+
+SCORES = {"dice_rca_mean": "all", "lungs_mean": "lungs", "heart_mean": "heart"}  # column -> organ
+RECOMMENDED = 0.7  # CheXmask: use masks whose mean is at least this
+LEAST_PATIENTS = 10
+COLUMNS = [
+    *("release", "attribute", "group", "organ", "images", "patients", "mean", "ci_low", "ci_high", "median"),
+    *("below", "rest_images", "rest_patients", "patients_in_both", "rest_mean", "difference", "difference_low"),
+    *("difference_high", "rank_biserial", "p", "p_holm", "note"),
+]
+
+
+def measure_bias(
+    product: str | Path,
+    manifest: str | Path,
+    output: str | Path,
+    at_least: float = RECOMMENDED,
+    least_patients: int = LEAST_PATIENTS,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Compare the RCA scores of every group of a release with those of the other images.
+
+    Parameters
+    ----------
+    product
+        Packed release: ``Parquet/<Release>.parquet`` of the product, or a CheXmask CSV, which has no single organs.
+        The file's name is the release's.
+    manifest
+        Manifest of the release, with patients, views, sexes, ages (years) and findings.
+    output
+        Folder for ``bias.csv`` and ``bias.png``.
+    at_least
+        Score below which a mask counts in ``below``.
+    least_patients
+        A group, or the rest, of fewer is listed but not compared.
+    resamples, seed
+        Of the bootstrap over patients.
+
+    Returns
+    -------
+    One row a group and organ (``all``: score of the whole image). ``mean`` and ``median`` run over images, ``ci_low``
+    to ``ci_high`` is the 95 % interval over patients, ``below`` the share of images under ``at_least``. ``difference``
+    is the mean minus that of the rest: the other images of which the property is known. ``rank_biserial`` and ``p`` are
+    of the Mann-Whitney test on patients' means, ``p_holm`` is corrected over all tests of the table; two groups that
+    are each other's rest are one test. ``note`` says why a group was not compared.
+
+    Raises
+    ------
+    CxrError
+        If a table is unreadable, an image stands twice or not in the manifest, or a score lies outside [0, 1].
+    """
+    output, product = Path(output), Path(product)
+    scores, people = _read_scores(product), read_people([manifest])
+    unknown = scores.index.difference(people["image_id"])
+    if len(unknown):
+        raise CxrError(
+            f"{product}: {len(unknown)} images are not among the included of {manifest}, first '{unknown[0]}'; "
+            "give the manifest that the product was made from"
+        )
+    people = people[people["image_id"].isin(scores.index)].reset_index(drop=True)
+    scores = scores.loc[people["image_id"]]
+    patients = pd.factorize(people["patient"])[0]
+    log.info("%s: %d images of %d patients", product, len(people), len(set(patients)))
+    rows = []
+    for attribute in attributes(people):
+        unstated = int((~attribute.known).sum())
+        log.info("%s: %d groups, not stated for %d images", attribute.name, len(attribute.groups), unstated)
+        for column, organ in SCORES.items():
+            if column in scores:
+                values = scores[column].to_numpy(np.float64)
+                rows += _compare(attribute, organ, values, patients, (at_least, least_patients, resamples, seed))
+    table = pd.DataFrame(rows, columns=[*COLUMNS, "test"])
+    table["release"] = product.stem
+    table["p_holm"] = _corrected(table)
+    table = table[COLUMNS]
+    write_text(output / "bias.csv", table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+    plot_differences(table, output / "bias.png")
+    _report(table)
+    log.info("wrote %s", output)
+    return table
+
+
+def _read_scores(path: Path) -> pd.DataFrame:
+    """Scores by image id, of the columns of SCORES that the table has."""
+    if path.suffix == ".parquet":
+        read_table(path, columns=["image_id", "dice_rca_mean"])  # says what is missing
+        stored = stored_schema(path).names
+        table = read_table(path, columns=["image_id", *(name for name in SCORES if name in stored)])
+    else:
+        table = read_chexmask(path, columns=["Dice RCA (Mean)"])
+        table = table.rename(columns={"Dice RCA (Mean)": "dice_rca_mean"})[["image_id", "dice_rca_mean"]]
+    if (twice := table["image_id"].duplicated()).any():
+        raise CxrError(f"{path}: image '{table.loc[twice, 'image_id'].iloc[0]}' stands twice; expected it once")
+    for name in table.columns.drop("image_id"):
+        outside = ~table[name].dropna().between(0, 1)
+        if outside.any():
+            raise CxrError(f"{path}: column '{name}' holds {table[name].dropna()[outside].iloc[0]}; expected [0, 1]")
+    return table.set_index("image_id")
+
+
+def _compare(
+    attribute: Attribute,
+    organ: str,
+    values: np.ndarray,
+    patients: np.ndarray,
+    settings: tuple[float, int, int, int],
+) -> list[dict[str, Any]]:
+    at_least, least_patients, resamples, seed = settings
+    there = attribute.known & ~np.isnan(values)
+    if not there.any():
+        return []
+    values, members = values[there], attribute.members[:, there]
+    numbers = pd.factorize(patients[there])[0]
+    rows = []
+    for number, gap in enumerate(group_gaps(values, numbers, members, resamples, seed=seed)):
+        if not gap.images:
+            continue
+        member = members[number]
+        row = {
+            "attribute": attribute.name,
+            "group": attribute.groups[number],
+            "organ": organ,
+            "images": gap.images,
+            "patients": gap.patients,
+            "mean": gap.mean,
+            "median": float(np.median(values[member])),
+            "below": float((values[member] < at_least).mean()),
+            "rest_images": gap.rest_images,
+            "rest_patients": gap.rest_patients,
+            "patients_in_both": gap.patients_in_both,
+            "note": _why_not(gap, least_patients),
+        }
+        if not row["note"]:
+            row |= {"rest_mean": gap.rest_mean, "ci_low": gap.low, "ci_high": gap.high, "difference": gap.difference}
+            row |= {"difference_low": gap.difference_low, "difference_high": gap.difference_high}
+            sides = (patient_means(values[side], numbers[side]) for side in (member, ~member))
+            row["rank_biserial"], row["p"] = mann_whitney(*sides)
+            row["test"] = f"{attribute.name}/{organ}" + ("" if attribute.mirrored else f"/{row['group']}")
+        rows.append(row)
+    return rows
+
+
+def _why_not(gap: GroupGap, least_patients: int) -> str:
+    if gap.patients < least_patients:
+        return f"fewer than {least_patients} patients"
+    if gap.rest_patients < least_patients:
+        return f"fewer than {least_patients} patients in the rest"
+    return ""
+
+
+def _corrected(table: pd.DataFrame) -> pd.Series:
+    """Holm over the tests of the table: rows that are one test share its p."""
+    tests = table.dropna(subset="p").drop_duplicates("test").set_index("test")["p"].astype(np.float64)
+    return table["test"].map(pd.Series(holm(tests.to_numpy()), index=tests.index, dtype=np.float64))
+
+
+def _report(table: pd.DataFrame) -> None:
+    tested = table[table["p"].notna()]
+    found = tested[(tested["p_holm"] < 0.05) & (tested["organ"] == "all")]
+    log.info("%d groups and organs compared, %d differ after Holm's correction", len(tested),
+             int((tested["p_holm"] < 0.05).sum()))  # fmt: skip
+    for row in found.sort_values("difference").head(20).itertuples():
+        log.info("%s %s: RCA %.3f, %+.3f [%.3f, %.3f] from the rest, %d patients", row.attribute, row.group, row.mean,
+                 row.difference, row.difference_low, row.difference_high, row.patients)  # fmt: skip

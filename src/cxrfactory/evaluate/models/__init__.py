@@ -1,0 +1,1 @@
+"""Trained models against labelled images: measures, comparisons, audits."""

@@ -1,0 +1,121 @@
+"""The images of one split of a preprocessed labelled table, with their truth."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from cxrfactory.anatomy.graph import DEFINITIONS, LandmarkGraph, graph_of_labels
+from cxrfactory.anatomy.raster import landmarks_to_masks
+from cxrfactory.errors import CxrError
+from cxrfactory.imaging.drawing.png import decode_png
+from cxrfactory.logs import get_logger
+from cxrfactory.models.segmenter import Masks, Segmenter
+from cxrfactory.tables.parquet import read_table
+from cxrfactory.tables.schemas import LABELLED_IMAGES
+
+log = get_logger(__name__)
+
+# Organs measured together too: the papers' "lungs" are one mask.
+UNIONS = {"lungs": ("right_lung", "left_lung"), "clavicles": ("right_clavicle", "left_clavicle")}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One labelled image.
+
+    Attributes
+    ----------
+    image_id, source
+        As in the table.
+    png
+        The preprocessed image.
+    size
+        Its side, pixels.
+    graph
+        Names the landmarks.
+    landmarks
+        Expert's points (x, y), pixels of the image.
+    """
+
+    image_id: str
+    source: str
+    png: bytes
+    size: int
+    graph: LandmarkGraph
+    landmarks: Float[np.ndarray, "nodes 2"]
+
+    def image(self) -> UInt8[np.ndarray, "size size"]:
+        """Decode the image."""
+        return decode_png(self.png)
+
+    def masks(self) -> Masks:
+        """Fill the expert's contours."""
+        return landmarks_to_masks(self.landmarks, self.graph, self.size, self.size)
+
+
+def read_cases(path: str | Path, split: str) -> list[Case]:
+    """Read the images of one split, sorted by id.
+
+    Parameters
+    ----------
+    path
+        Parquet of schema ``LABELLED_IMAGES``.
+    split
+        ``train``, ``val`` or another value of its column ``split``.
+
+    Raises
+    ------
+    CxrError
+        If the table is unreadable, the split is empty, an id stands twice or a row's landmarks are not those of its
+        labels.
+    """
+    table = read_table(path, LABELLED_IMAGES)
+    chosen = table[table["split"] == split].sort_values("image_id")
+    if chosen.empty:
+        raise CxrError(f"{path}: no image has split '{split}'; found {sorted(table['split'].unique())}")
+    if (twice := chosen["image_id"].duplicated()).any():
+        raise CxrError(f"{path}: image '{chosen.loc[twice, 'image_id'].iloc[0]}' stands twice in split '{split}'")
+    cases = []
+    for row in chosen.itertuples():
+        graph = graph_of_labels(row.labels, f"{path}: image '{row.image_id}'")
+        points = np.asarray(row.landmarks, np.float64).reshape(-1, 2)
+        if len(points) != graph.nodes:
+            raise CxrError(f"{path}: image '{row.image_id}' has labels {row.labels} but {len(points)} landmarks")
+        cases.append(Case(row.image_id, row.source, row.png, int(row.size), graph, points))
+    log.info("%s: read %d images of split '%s'", path, len(cases), split)
+    return cases
+
+
+def cases_of_definition(cases: list[Case], segmenters: dict[str, Segmenter], path: str | Path) -> list[Case]:
+    """Cases whose truth defines the organs as the models do; the others are left out, and the log says so.
+
+    Raises
+    ------
+    CxrError
+        If two models define the organs differently, or no case is left.
+    """
+    found = {name: segmenter.definition for name, segmenter in segmenters.items()}
+    definitions = sorted(set(found.values()))
+    if len(definitions) > 1:
+        names = ", ".join(f"'{name}' {definition}" for name, definition in found.items())
+        raise CxrError(f"models define the organs differently ({names}); compare models of one definition")
+    kept = [case for case in cases if case.graph.definition == definitions[0]]
+    if not kept:
+        raise CxrError(
+            f"{path}: no image is labelled by the models' definition '{definitions[0]}' "
+            f"({DEFINITIONS[definitions[0]]}); found '{cases[0].graph.definition}': give labels of that definition"
+        )
+    if len(kept) < len(cases):
+        log.warning("%s: left out %d images labelled by another definition than the models' '%s'",
+                    path, len(cases) - len(kept), definitions[0])  # fmt: skip
+    return kept
+
+
+def with_unions(masks: Masks) -> Masks:
+    """Put the unions in front (``lungs``, ``clavicles``) whose organs are both there."""
+    together = {
+        name: masks[first] | masks[second] for name, (first, second) in UNIONS.items() if {first, second} <= set(masks)
+    }
+    return together | masks

@@ -1,0 +1,99 @@
+"""All measures of one segmentation against its truth, one row an organ.
+
+Distances are in pixels of a 1024 x 1024 frame, squared errors in their squares, as in the papers.
+
+Empty masks. Where truth and prediction are both empty, every measure is NaN: nothing was compared. Where one is empty,
+Dice, IoU, precision, recall, NSD and the three component measures are 0, HD, HD95 and ASD infinite, and the
+cardiothoracic ratio NaN. An organ that the truth does not annotate, or the model does not know, gives no row. Tables
+count NaN as ``missing`` and infinite values as ``infinite``, and leave both out of means.
+"""
+
+from typing import Any
+
+from cxrfactory.evaluate.models.labelled import Case, with_unions
+from cxrfactory.metrics.cardiothoracic import cardiothoracic_ratio
+from cxrfactory.metrics.components import component_scores
+from cxrfactory.metrics.distance import BoundaryDistances, surface_distances
+from cxrfactory.metrics.landmarks import PAPER_SIZE_PX, landmark_mse
+from cxrfactory.metrics.overlap import dice, jaccard
+from cxrfactory.metrics.precision import precision, recall
+from cxrfactory.models.segmenter import Masks, Segmentation
+
+WHOLE = "all"  # the row of what is not one organ's: landmark error of all nodes, cardiothoracic ratio
+MASK_MEASURES = (
+    "dice",
+    "iou",
+    "precision",
+    "recall",
+    "hd_px",
+    "hd95_px",
+    "asd_px",
+    "nsd",
+    "component_precision",
+    "component_recall",
+    "component_f1",
+)
+LANDMARK_MEASURE = "landmark_mse_px2"
+CTR_COLUMNS = ("ctr", "ctr_true")
+COLUMNS = ("model", "source", "image_id", "organ", *MASK_MEASURES, LANDMARK_MEASURE, *CTR_COLUMNS)
+
+
+def measure(found: Segmentation, case: Case, tolerance_px: float) -> list[dict[str, Any]]:
+    """Measure one image.
+
+    Parameters
+    ----------
+    found
+        In the frame of the case.
+    case
+        The truth.
+    tolerance_px
+        Of the normalised surface distance, pixels at 1024 x 1024.
+
+    Returns
+    -------
+    Rows with ``organ`` and the measures that it has: one for each organ and union that both sides know, and one for
+    :data:`WHOLE`.
+    """
+    true_masks, found_masks = with_unions(case.masks()), with_unions(found.masks)
+    rows = []
+    for organ, truth in true_masks.items():
+        if organ not in found_masks:
+            continue
+        row = {"organ": organ, **_mask_measures(found_masks[organ], truth, case.size, tolerance_px)}
+        if found.landmarks is not None and organ in found.graph.slices:
+            points = found.landmarks[found.graph.slices[organ]]
+            row[LANDMARK_MEASURE] = landmark_mse(points, case.landmarks[case.graph.slices[organ]], case.size)
+        rows.append(row)
+    return [*rows, {"organ": WHOLE, **_whole(found, case, found_masks, true_masks)}]
+
+
+def _mask_measures(found, truth, size: int, tolerance_px: float) -> dict[str, float]:
+    step = PAPER_SIZE_PX / size
+    spacing = (step, step)
+    parts = component_scores(found, truth)
+    distances = BoundaryDistances(*surface_distances(found, truth, spacing))
+    return {
+        "dice": dice(found, truth),
+        "iou": jaccard(found, truth),
+        "precision": precision(found, truth),
+        "recall": recall(found, truth),
+        "hd_px": distances.hd,
+        "hd95_px": distances.hd95,
+        "asd_px": distances.asd,
+        "nsd": distances.nsd(tolerance_px),
+        "component_precision": parts.precision,
+        "component_recall": parts.recall,
+        "component_f1": parts.f1,
+    }
+
+
+def _whole(found: Segmentation, case: Case, found_masks: Masks, true_masks: Masks) -> dict[str, float]:
+    row = {}
+    if found.landmarks is not None:
+        shared = min(len(found.landmarks), len(case.landmarks))  # graphs are prefixes of one another
+        row[LANDMARK_MEASURE] = landmark_mse(found.landmarks[:shared], case.landmarks[:shared], case.size)
+    if {"lungs", "heart"} <= set(found_masks) & set(true_masks):
+        row["ctr"] = cardiothoracic_ratio(found_masks["lungs"], found_masks["heart"])
+        row["ctr_true"] = cardiothoracic_ratio(true_masks["lungs"], true_masks["heart"])
+    return row

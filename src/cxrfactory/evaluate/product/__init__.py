@@ -1,0 +1,1 @@
+"""Products against the truth, and the distribution of their RCA scores."""

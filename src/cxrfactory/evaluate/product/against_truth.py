@@ -1,0 +1,134 @@
+"""The product's masks and landmarks against the truth, image by image, at the original resolution.
+
+Distances and squared errors are in pixels of a 1024 x 1024 frame that holds the padded original, as in the
+papers, so that releases of different resolution can be compared.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cxrfactory.anatomy.graph import ORGAN_NODES
+from cxrfactory.errors import CxrError
+from cxrfactory.imaging.drawing.png import decode_png
+from cxrfactory.imaging.geometry import Geometry
+from cxrfactory.metrics.distance import BoundaryDistances, surface_distances
+from cxrfactory.metrics.landmarks import PAPER_SIZE_PX, landmark_mse
+from cxrfactory.metrics.overlap import dice
+from cxrfactory.tables.parquet import read_table
+from cxrfactory.tables.rle import rle_decode
+from cxrfactory.tables.schemas import GEOMETRY_FIELDS
+
+LUNG_NODES = ORGAN_NODES["right_lung"] + ORGAN_NODES["left_lung"]
+ORGANS = ("right_lung", "left_lung", "heart")
+TRUTH_COLUMNS = ["image_id", "release", "landmarks", *ORGANS]
+PRODUCT_COLUMNS = ["image_id", "dice_rca_mean", "dice_rca_max", "landmarks", *ORGANS]
+DISTANCES = ("hd", "hd95", "asd")
+
+
+def read_truth(path: str | Path) -> pd.DataFrame:
+    """Read a truth table: ``image_id``, ``release``, ``landmarks`` and one PNG mask an organ, original frame.
+
+    Raises
+    ------
+    CxrError
+        If a column is missing or an image stands twice.
+    """
+    frame = read_table(path, columns=TRUTH_COLUMNS)
+    frame["release"] = frame["release"].str.casefold()
+    twice = frame.duplicated(["release", "image_id"])
+    if twice.any():
+        raise CxrError(f"{path}: image '{frame.loc[twice, 'image_id'].iloc[0]}' stands twice")
+    return frame
+
+
+def read_product(paths: Sequence[str | Path]) -> pd.DataFrame:
+    """Read the product's Parquet tables; the release is the file's name.
+
+    Parameters
+    ----------
+    paths
+        Parquet files, or folders of the product (``results/chexmask``) whose ``Parquet/*.parquet`` are taken.
+
+    Raises
+    ------
+    CxrError
+        If there is no table, a column is missing or a release is named twice.
+    """
+    files: list[Path] = []
+    for path in map(Path, paths):
+        files += sorted(path.glob("Parquet/*.parquet")) if path.is_dir() else [path]
+    if not files:
+        raise CxrError(f"{', '.join(map(str, paths))}: no Parquet/*.parquet; expected the product's folder or tables")
+    names = [file.stem.casefold() for file in files]
+    if len(set(names)) < len(names):
+        raise CxrError(f"releases {sorted(names)}: one is named twice; give each table once")
+    columns = [*PRODUCT_COLUMNS, *(field.name for field in GEOMETRY_FIELDS)]
+    frames = [read_table(file, columns=columns).assign(release=file.stem.casefold()) for file in files]
+    return pd.concat(frames, ignore_index=True)
+
+
+def compare_image(truth: dict[str, Any], product: dict[str, Any]) -> dict[str, Any]:
+    """Measure one image.
+
+    Parameters
+    ----------
+    truth
+        A row of :func:`read_truth`: masks as PNG (every value above 0 is the organ).
+    product
+        A row of :func:`read_product`: masks as RLE.
+
+    Returns
+    -------
+    ``dice_*`` of lungs (both as one), right lung, left lung and heart; ``hd_*``, ``hd95_*`` and ``asd_*`` of
+    lungs and heart; ``mse_landmarks``; ``dice_rca_mean`` and ``dice_rca_max`` as the product says. None where
+    the product has no heart. What empty masks give: :mod:`cxrfactory.metrics.distance`.
+
+    Raises
+    ------
+    CxrError
+        If the truth has another shape than the original image.
+    """
+    where = f"release '{product['release']}', image '{product['image_id']}'"
+    geometry = Geometry.from_row(product)
+    height, width = geometry.original_height, geometry.original_width
+    true, found = {}, {}
+    for organ in ORGANS:
+        true[organ] = decode_png(truth[organ]) > 0
+        if true[organ].shape != (height, width):
+            raise CxrError(f"{where}: true {organ} is {true[organ].shape}; the original is ({height}, {width})")
+        found[organ] = rle_decode(product[organ], height, width).astype(bool)
+    for masks in (true, found):
+        masks["lungs"] = masks["right_lung"] | masks["left_lung"]
+    with_heart = len(product["landmarks"]) // 2 > LUNG_NODES
+    organs = ["lungs", "right_lung", "left_lung", "heart"]
+    row: dict[str, Any] = {"release": product["release"], "image_id": product["image_id"]}
+    for organ in organs:
+        skip = organ == "heart" and not with_heart
+        row[f"dice_{organ}"] = None if skip else dice(found[organ], true[organ])
+    pixel = PAPER_SIZE_PX / geometry.side
+    distances = {
+        organ: BoundaryDistances(*surface_distances(found[organ], true[organ], (pixel, pixel)))
+        for organ in (("lungs", "heart") if with_heart else ("lungs",))
+    }
+    for name in DISTANCES:
+        for organ in ("lungs", "heart"):
+            row[f"{name}_{organ}"] = getattr(distances[organ], name) if organ in distances else None
+    row["mse_landmarks"] = _mse(truth["landmarks"], product["landmarks"], geometry)
+    row["dice_rca_mean"], row["dice_rca_max"] = product["dice_rca_mean"], product["dice_rca_max"]
+    return row
+
+
+def true_score(row: dict[str, Any]) -> float:
+    """True Dice as RCA estimates it: mean of lungs and heart, or the lungs' where there is no heart."""
+    heart = row["dice_heart"]
+    return row["dice_lungs"] if heart is None else (row["dice_lungs"] + heart) / 2
+
+
+def _mse(true: Sequence[float], found: Sequence[float], geometry: Geometry) -> float:
+    true_points, found_points = (np.asarray(each, np.float64).reshape(-1, 2) for each in (true, found))
+    shared = min(len(true_points), len(found_points))  # organs come in one order: compare those both have
+    return landmark_mse(true_points[:shared], found_points[:shared], size=geometry.side)

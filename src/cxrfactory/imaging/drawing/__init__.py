@@ -1,0 +1,1 @@
+"""Pictures out: contours over radiographs, contact sheets, figures, PNG."""

@@ -1,0 +1,1 @@
+"""Radiograph files to arrays: reading, screening, grey values, preparation."""

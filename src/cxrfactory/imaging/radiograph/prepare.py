@@ -1,0 +1,81 @@
+"""One radiograph to the square 8-bit image that models see, and the geometry that leads back."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from cxrfactory.errors import CxrError
+from cxrfactory.imaging.geometry import Geometry
+from cxrfactory.imaging.radiograph.borders import find_borders
+from cxrfactory.imaging.radiograph.image import DEFAULT_MAX_MEGAPIXELS, Radiograph
+from cxrfactory.imaging.radiograph.intensity import Enhancement, to_uint8
+
+DEFAULT_SIZE = 1024  # px, the CheXmask frame
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """The recipe of preprocessing: the same for training, inference and quality control.
+
+    Attributes
+    ----------
+    size
+        Side of the square image, pixels.
+    remove_borders
+        Cut uniform black or white borders off first.
+    enhancement
+        Contrast enhancement of the 8-bit crop.
+    max_megapixels
+        Larger files are refused undecoded.
+    burnt_in
+        ``reject`` or ``keep`` DICOM objects whose header says that their pixels identify the patient.
+    """
+
+    size: int = DEFAULT_SIZE
+    remove_borders: bool = True
+    enhancement: Enhancement = field(default_factory=Enhancement)
+    max_megapixels: float = DEFAULT_MAX_MEGAPIXELS
+    burnt_in: str = "reject"
+
+    def __post_init__(self) -> None:
+        if self.size < 1:
+            raise CxrError(f"image size {self.size}; expected a positive number of pixels")
+        if not self.max_megapixels > 0:
+            raise CxrError(f"limit of {self.max_megapixels:g} megapixels; expected a positive number")
+
+
+def prepare(
+    radiograph: Radiograph, recipe: Preparation, keep: Float[np.ndarray, "n 2"] | None = None
+) -> tuple[UInt8[np.ndarray, "size size"], Geometry]:
+    """Cut borders, stretch to 8 bits, enhance, pad to a square, resize.
+
+    Stretching comes after cutting, so that borders do not set the black point; enhancement comes before
+    padding, so that padding does not enter the histogram. Padding is 0.
+
+    Parameters
+    ----------
+    radiograph
+        As read by :func:`cxrfactory.imaging.radiograph.reading.read_radiograph`.
+    recipe
+        What to do.
+    keep
+        Points (x, y), pixels of the radiograph, that the crop must hold: it is widened to them where a
+        border was found over them.
+
+    Returns
+    -------
+    The image and its geometry.
+    """
+    pixels = radiograph.pixels
+    height, width = pixels.shape
+    top, left, crop_height, crop_width = find_borders(pixels) if recipe.remove_borders else (0, 0, height, width)
+    bottom, right = top + crop_height, left + crop_width
+    if keep is not None and len(keep):
+        first = np.clip(np.floor(keep.min(axis=0)), 0, None).astype(int)
+        last = np.ceil(keep.max(axis=0)).astype(int) + 1
+        top, left = min(top, int(first[1])), min(left, int(first[0]))
+        bottom, right = min(height, max(bottom, int(last[1]))), min(width, max(right, int(last[0])))
+    geometry = Geometry(height, width, top, left, bottom - top, right - left, recipe.size)
+    crop = recipe.enhancement.apply(to_uint8(pixels[top:bottom, left:right]))
+    return geometry.forward_crop(crop), geometry

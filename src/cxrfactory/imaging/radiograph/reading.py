@@ -1,0 +1,185 @@
+"""Read a radiograph: JPEG, PNG, TIFF or DICOM, told apart by content and never by name."""
+
+import os
+import re
+import stat
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from cxrfactory.errors import ImageError
+from cxrfactory.imaging.radiograph.dicom import looks_like_dicom, read_dicom
+from cxrfactory.imaging.radiograph.image import (
+    DEFAULT_MAX_MEGAPIXELS,
+    GREY_TOLERANCE_LOSSY,
+    Radiograph,
+    check_pixels,
+    check_size,
+    grey_of_colour,
+)
+from cxrfactory.imaging.radiograph.jpeg_stream import decode_grey_jpeg
+from cxrfactory.imaging.radiograph.png_stream import check_png
+
+_SIGNATURES = {
+    b"\xff\xd8\xff": "JPEG",
+    b"\x89PNG\r\n\x1a\n": "PNG",
+    b"II*\x00": "TIFF",
+    b"MM\x00*": "TIFF",
+}
+# What Pillow's decoders raise on damaged data.
+_DECODING_ERRORS = (OSError, ValueError, SyntaxError, struct.error, EOFError, KeyError, IndexError)
+_TIFF_PHOTOMETRIC = 262
+_TIFF_WHITE_IS_ZERO = 0
+_HEAD_BYTES = 144  # the DICOM preamble, its mark, and the first element
+# Of files: three channels of 16 bits with room to spare, and what stands beside the pixels.
+_LARGEST_BYTES_A_PIXEL, _LARGEST_BYTES_BESIDE = 8, 1 << 26
+
+
+def read_radiograph(
+    path: str | Path, max_megapixels: float = DEFAULT_MAX_MEGAPIXELS, burnt_in: str = "keep"
+) -> Radiograph:
+    """Read one radiograph file as a grey image in which dense bone is bright.
+
+    JPEG, PNG and TIFF pixels are taken as stored (an EXIF orientation is not applied: landmarks published
+    for such files are in stored pixels). Three equal channels are grey; those of a JPEG may differ by 8
+    levels. An alpha channel must be opaque. DICOM: see :func:`cxrfactory.imaging.radiograph.dicom.read_dicom`.
+
+    Parameters
+    ----------
+    path
+        The file.
+    max_megapixels
+        Larger images are refused by their header, undecoded.
+    burnt_in
+        ``reject`` refuses DICOM objects whose header says that their pixels identify the patient; ``keep`` takes them
+        with a note. Other formats have no such mark.
+
+    Raises
+    ------
+    ImageError
+        With the reason, where the file is no readable radiograph. Reasons hold no header values of patients.
+    """
+    path = Path(path)
+    head = _head(path, max_megapixels)
+    if not head:
+        raise ImageError("empty file")
+    kind = _kind(head)
+    if kind is not None:
+        radiograph = Radiograph(_read_picture(path, kind, max_megapixels))
+    elif looks_like_dicom(head):
+        radiograph = read_dicom(path, max_megapixels, burnt_in)
+    else:
+        raise ImageError("neither JPEG, PNG, TIFF nor DICOM by its content")
+    check_pixels(radiograph.pixels)
+    return radiograph
+
+
+def picture_size(path: str | Path) -> tuple[int, int]:
+    """Height and width of a JPEG, PNG or TIFF by its header; the pixels are not read.
+
+    Raises
+    ------
+    ImageError
+        If it is no such file, or its header cannot be read.
+    """
+    path = Path(path)
+    head = _head(path, DEFAULT_MAX_MEGAPIXELS)
+    kind = _kind(head)
+    if kind is None:
+        raise ImageError("neither JPEG, PNG nor TIFF by its content")
+    with _opened(path, kind, DEFAULT_MAX_MEGAPIXELS) as picture:
+        return picture.height, picture.width
+
+
+def _kind(head: bytes) -> str | None:
+    return next((name for mark, name in _SIGNATURES.items() if head.startswith(mark)), None)
+
+
+def _head(path: Path, max_megapixels: float) -> bytes:
+    try:
+        status = os.stat(path)
+        # Before it is opened: a pipe that nobody fills would be waited for without end.
+        if not stat.S_ISREG(status.st_mode):
+            raise ImageError("cannot be opened: not a regular file")
+        if status.st_size > max_megapixels * 1e6 * _LARGEST_BYTES_A_PIXEL + _LARGEST_BYTES_BESIDE:
+            raise ImageError(f"file of {status.st_size / 1e6:.0f} MB; an image of {max_megapixels:g} Mpx needs less")
+        with path.open("rb") as handle:
+            return handle.read(_HEAD_BYTES)
+    except FileNotFoundError as error:
+        raise ImageError("no such file") from error
+    except OSError as error:
+        raise ImageError(f"cannot be opened: {error.strerror}") from error
+
+
+@contextmanager
+def _opened(path: Path, kind: str, max_megapixels: float) -> Iterator[Image.Image]:
+    """Open a picture with one decoder; what goes wrong with it, then or later, is one line."""
+    try:
+        with Image.open(path, formats=[kind]) as picture:
+            yield picture
+    except Image.DecompressionBombError as error:
+        pixels = re.search(r"\d+", str(error))
+        size = f" of {int(pixels[0]) / 1e6:.0f} Mpx" if pixels else ""
+        raise ImageError(f"{kind}{size}; the limit is {max_megapixels:g} Mpx") from error
+    except UnidentifiedImageError as error:
+        raise ImageError(f"damaged {kind}: its header cannot be read") from error
+    except _DECODING_ERRORS as error:
+        raise ImageError(f"truncated or damaged {kind}: {_one_line(error)}") from error
+
+
+def _read_picture(path: Path, kind: str, max_megapixels: float) -> np.ndarray:
+    with _opened(path, kind, max_megapixels) as picture:
+        check_size(picture.height, picture.width, max_megapixels)
+        if getattr(picture, "n_frames", 1) > 1:
+            raise ImageError(f"{kind} with {picture.n_frames} frames; expected one")
+        if not picture.mode.startswith("I") and any(";16" in str(tile[3]) for tile in picture.tile):
+            raise ImageError(f"{kind} of several channels of 16 bits; expected 16-bit grey, or channels of 8 bits")
+        if kind == "PNG":
+            with path.open("rb") as stream:
+                check_png(stream)
+        if kind == "JPEG":
+            grey = decode_grey_jpeg(path.read_bytes())
+            if picture.mode == "L":
+                return grey
+        picture.load()
+        return _grey(picture, kind)
+
+
+def _grey(picture: Image.Image, kind: str) -> np.ndarray:
+    mode = picture.mode
+    if mode == "P":
+        picture = picture.convert("RGBA" if "transparency" in picture.info else "RGB")
+    if picture.mode in ("LA", "RGBA"):
+        pixels = np.asarray(picture)
+        if pixels[..., -1].min() < 255:
+            raise ImageError(f"{kind} with transparent pixels; expected an opaque image")
+        return _grey_of_channels(pixels[..., :-1], kind)
+    if picture.mode == "RGB":
+        return _grey_of_channels(np.asarray(picture), kind)
+    if picture.mode == "L":
+        return np.asarray(picture)
+    if picture.mode.startswith("I;16"):
+        pixels = np.asarray(picture).astype(np.uint16)
+        white_is_zero = kind == "TIFF" and picture.tag_v2.get(_TIFF_PHOTOMETRIC) == _TIFF_WHITE_IS_ZERO
+        return 65535 - pixels if white_is_zero else pixels
+    if picture.mode in ("I", "F"):
+        pixels = np.asarray(picture)
+        whole = picture.mode == "I" and pixels.min() >= 0 and pixels.max() <= 65535
+        return pixels.astype(np.uint16 if whole else np.float32)
+    raise ImageError(f"{kind} of pixel type '{mode}'; expected grey of 8, 16 or 32 bits")
+
+
+def _grey_of_channels(pixels: np.ndarray, kind: str) -> np.ndarray:
+    if pixels.shape[2] == 1:
+        return np.ascontiguousarray(pixels[..., 0])
+    return grey_of_colour(pixels, GREY_TOLERANCE_LOSSY if kind == "JPEG" else 0)
+
+
+def _one_line(error: Exception) -> str:
+    """A decoder's message without what it quotes, for that comes out of the file."""
+    said = re.sub(r"""b?'[^']*'|b?"[^"]*\"""", "...", str(error))
+    return " ".join(said.split()) or type(error).__name__

@@ -1,0 +1,149 @@
+"""Read a chest CT into the canonical volume, in Hounsfield units."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Num
+
+from cxrfactory.errors import CxrError, ImageError
+from cxrfactory.imaging.volume.dicom_series import read_series
+from cxrfactory.imaging.volume.files import layout_note, placed_affine, read_stored
+from cxrfactory.imaging.volume.grid import Grid, aligned_grid, enclosing_grid, resample_linear
+from cxrfactory.imaging.volume.orientation import (
+    ANGLE_TOLERANCE_DEGREES,
+    VolumeLayout,
+    axis_order,
+    canonical_affine,
+    obliquity_degrees,
+    split_affine,
+    to_canonical,
+)
+
+# Lung and the air around a patient lie far below, soft tissue far above: a volume all on one side of it is not in HU.
+PLAUSIBLE_HU = -200
+# Metal reaches some ten thousands in scanners with an extended scale; beyond this it is no CT number.
+LARGEST_HU = 1_000_000
+# An oblique volume may fill the box around it so thinly; a turned cube fills a fifth of it.
+_LARGEST_GROWTH = 20
+
+_INT16 = np.iinfo(np.int16)
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A CT in canonical orientation.
+
+    Attributes
+    ----------
+    values
+        HU [z, y, x], C-contiguous, int16 or float32; z grows towards the head, y towards the front, x towards the
+        patient's right.
+    spacing_mm
+        Voxel spacing (z, y, x), mm.
+    origin_mm
+        World (x, y, z) of the centre of voxel [0, 0, 0], mm, RAS+.
+    notes
+        What was done to it that the file did not say: resampled, orientation from the config.
+    """
+
+    values: Num[np.ndarray, "z y x"]
+    spacing_mm: tuple[float, float, float]
+    origin_mm: tuple[float, float, float]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def grid(self) -> Grid:
+        """Where its voxels stand."""
+        return Grid(self.values.shape, self.spacing_mm, self.origin_mm)
+
+
+def read_ct(path: Path, layout: VolumeLayout | None = None) -> Volume:
+    """Read a CT from a volume file or a folder that holds one DICOM series.
+
+    Whole numbers stay 16-bit; a file whose axes run x, y, z is never copied, and any other once. Oblique
+    acquisitions are resampled linearly onto the anatomical axes, with air outside.
+
+    Parameters
+    ----------
+    path
+        ``.nii``, ``.nii.gz``, ``.nrrd``, ``.nhdr``, ``.mha``, ``.mhd``, or a folder of DICOM slices.
+    layout
+        Spacing and axes for files that state none (RadGenome-ChestCT); used instead of the file's affine.
+
+    Raises
+    ------
+    ImageError
+        If it cannot be read, has no orientation, is sheared, has gaps, does not look like HU, or is too large.
+    CxrError
+        If a layout is given for a DICOM series.
+    """
+    path = Path(path)
+    if path.is_dir():
+        if layout is not None:
+            raise CxrError(f"{path.name}: a layout is given for a DICOM series, which states its own; leave it out")
+        stored = read_series(path)
+    else:
+        stored = read_stored(path)
+    affine = placed_affine(stored, layout, path.name)
+    notes = (*stored.notes, *([] if layout is None else [layout_note(layout)]))
+    try:
+        direction, _ = split_affine(affine)
+        hu = _to_hu(stored.values, stored.slope, stored.intercept)
+    except ImageError as error:
+        raise ImageError(f"{path.name}: {error}") from error
+    order = axis_order(direction)
+    affine = canonical_affine(affine, hu.shape, order)
+    hu = to_canonical(hu, order)
+    degrees = obliquity_degrees(direction)
+    if degrees <= ANGLE_TOLERANCE_DEGREES:
+        grid = aligned_grid(affine, hu.shape)
+    else:
+        grid = enclosing_grid(affine, hu.shape)
+        if math.prod(grid.shape) > _LARGEST_GROWTH * hu.size:
+            raise ImageError(
+                f"{path.name}: oblique by {degrees:.2f} degrees, and the anatomical grid around it has "
+                f"{' x '.join(map(str, grid.shape))} voxels; expected at most {_LARGEST_GROWTH} times its own"
+            )
+        hu = resample_linear(hu, affine, grid)
+        notes = (*notes, f"oblique by {degrees:.2f} degrees: CT resampled (linear) onto the anatomical axes")
+    return Volume(hu, grid.spacing_mm, grid.origin_mm, notes)
+
+
+def _to_hu(stored: np.ndarray, slope: float, intercept: float) -> np.ndarray:
+    """Real values as int16 where slope and intercept are whole and the result fits, else float32.
+
+    16-bit input is changed in place: modulo 2**16 the arithmetic is exact, so only the ends need to be checked.
+    """
+    if not (np.isfinite(slope) and np.isfinite(intercept) and slope != 0):
+        raise ImageError(f"rescale slope {slope:g} and intercept {intercept:g}; expected finite numbers, slope not 0")
+    # NaN passes through minimum and maximum, so this looks for it at no further cost.
+    ends = [float(stored.min()) * slope + intercept, float(stored.max()) * slope + intercept]
+    if not np.isfinite(ends).all():
+        count = int(np.count_nonzero(~np.isfinite(stored)))
+        raise ImageError(f"{count} voxels are NaN or infinite; expected finite HU")
+    low, high = min(ends), max(ends)
+    if low > PLAUSIBLE_HU or high < PLAUSIBLE_HU:
+        shifted = ", as if shifted to start at 0" if low >= 0 else ""
+        raise ImageError(
+            f"values run from {low:g} to {high:g}{shifted}: that does not look like HU; expected both air "
+            f"(below {PLAUSIBLE_HU}) and tissue (above)"
+        )
+    if max(-low, high) > LARGEST_HU:
+        raise ImageError(
+            f"values run from {low:g} to {high:g}: that is not HU; expected at most {LARGEST_HU} either way"
+        )
+    whole = stored.dtype.kind in "iu" and float(slope).is_integer() and float(intercept).is_integer()
+    if not (whole and low >= _INT16.min and high <= _INT16.max and max(abs(slope), abs(intercept)) <= _INT16.max):
+        scaled = stored.astype(np.float32, copy=False)
+        if (slope, intercept) != (1, 0):
+            np.multiply(scaled, np.float32(slope), out=scaled)
+            np.add(scaled, np.float32(intercept), out=scaled)
+        return scaled
+    hu = stored.view(np.int16) if stored.dtype.itemsize == 2 else stored.astype(np.int16)
+    if slope != 1:
+        np.multiply(hu, np.int16(slope), out=hu)
+    if intercept != 0:
+        np.add(hu, np.int16(intercept), out=hu)
+    return hu

@@ -1,0 +1,77 @@
+"""Label values as files store them, made whole, unsigned and small.
+
+Arrays here are as stored, axes (i, j, k), but where a docstring says otherwise.
+"""
+
+import numpy as np
+from jaxtyping import UInt, UInt8
+
+from cxrfactory.errors import ImageError
+from cxrfactory.imaging.volume.files import StoredVolume
+
+LARGEST_LABEL = 65535
+
+# A scaled label is whole if rounding moves it by less: writers keep slopes such as 1/255 in single precision.
+_WHOLE_TOLERANCE = 1e-3
+
+
+def whole_labels(stored: StoredVolume) -> tuple[UInt[np.ndarray, "i j k"], int]:
+    """Labels in the smallest unsigned dtype that holds them, and the largest of them.
+
+    Raises
+    ------
+    ImageError
+        If labels are not whole, negative, or above 65535.
+    """
+    values, slope, intercept = stored.values, stored.slope, stored.intercept
+    if values.dtype.kind == "f" or (slope, intercept) != (1, 0):
+        values = _rounded(values, slope, intercept)
+    low, high = (0 if values.dtype.kind == "u" else int(values.min())), int(values.max())
+    if low < 0:
+        raise ImageError(f"labels from {low} to {high}; expected none below 0")
+    if high > LARGEST_LABEL:
+        raise ImageError(f"labels up to {high}; expected at most {LARGEST_LABEL}")
+    return values.astype(np.uint8 if high <= 255 else np.uint16, copy=False), high
+
+
+def as_binary(values: UInt[np.ndarray, "i j k"], largest: int) -> UInt8[np.ndarray, "i j k"]:
+    """Turn labels of 0 and one other value, their ``largest``, into 0 and 1, in place where they are 8-bit.
+
+    Raises
+    ------
+    ImageError
+        If there is a third value.
+    """
+    if largest > 1:
+        # Slice by slice: comparisons of the whole volume would triple the memory.
+        for k in range(values.shape[2]):
+            part = values[:, :, k]
+            marked = part == largest
+            if np.count_nonzero(part) != np.count_nonzero(marked):
+                raise ImageError("a binary label volume with several values; expected 0 and one other")
+            part[...] = marked
+    return values.astype(np.uint8, copy=False)
+
+
+def present_values(values: UInt[np.ndarray, "z y x"]) -> tuple[int, ...]:
+    """The label values other than 0 that occur, rising. Counted slice by slice: counting widens to 64 bit."""
+    size = np.iinfo(values.dtype).max + 1
+    counts = np.zeros(size, np.int64)
+    for plane in values:
+        counts += np.bincount(plane.ravel(), minlength=size)
+    return tuple(int(value) for value in np.flatnonzero(counts) if value)
+
+
+def _rounded(values: np.ndarray, slope: float, intercept: float) -> np.ndarray:
+    """Decimal or scaled labels as int32, if they are whole; in slices, because labels can be large."""
+    whole = np.empty(values.shape, np.int32, order="F")
+    for k in range(values.shape[2]):
+        scaled = values[:, :, k] * slope + intercept
+        if not (np.abs(scaled) < 2**31).all():
+            raise ImageError(f"labels that are not finite or far above {LARGEST_LABEL}; expected whole numbers")
+        rounded = np.rint(scaled)
+        broken = int(np.count_nonzero(np.abs(scaled - rounded) > _WHOLE_TOLERANCE))
+        if broken:
+            raise ImageError(f"{broken} voxels of one slice hold labels that are not whole; expected whole numbers")
+        whole[:, :, k] = rounded
+    return whole

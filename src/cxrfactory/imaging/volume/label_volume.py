@@ -1,0 +1,237 @@
+"""Read 3D labels onto the grid of their CT: one volume of many labels, or a folder of one binary volume a structure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt, UInt8
+
+from cxrfactory.errors import CxrError, ImageError
+from cxrfactory.imaging.volume.ct import Volume
+from cxrfactory.imaging.volume.files import layout_note, placed_affine, read_stored, volume_suffix
+from cxrfactory.imaging.volume.grid import (
+    Grid,
+    aligned_grid,
+    overlap,
+    resample_nearest,
+    same_grid,
+    voxels_beyond,
+)
+from cxrfactory.imaging.volume.label_values import as_binary, present_values, whole_labels
+from cxrfactory.imaging.volume.orientation import (
+    ANGLE_TOLERANCE_DEGREES,
+    VolumeLayout,
+    axis_order,
+    canonical_affine,
+    obliquity_degrees,
+    split_affine,
+    to_canonical,
+)
+
+# Labels may reach this far beyond the CT's outer faces, in voxels of the coarser grid; further is another CT's.
+BEYOND_TOLERANCE_VOXELS = 1.0
+
+
+@dataclass(frozen=True)
+class MultiLabel:
+    """One volume that holds many structures, each as its own value.
+
+    Attributes
+    ----------
+    values
+        Canonical label volume [z, y, x] on the CT's grid, C-contiguous, uint8 or uint16; 0 is background.
+    names
+        Name of each value that the source can label, in rising order of the values, present or not.
+    present
+        The values that occur in the volume, rising.
+    notes
+        What was done to it: resampled, orientation from the config, named by value.
+    """
+
+    values: UInt[np.ndarray, "z y x"]
+    names: dict[int, str]
+    present: tuple[int, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass
+class BinaryFolder:
+    """A folder of one binary volume a structure, read one at a time.
+
+    Iterating gives (name, volume), sorted by name; the volume is canonical [z, y, x], uint8 of 0 and 1,
+    C-contiguous, on the CT's grid, and may be empty. Only one is held in memory, if the caller drops it.
+
+    Attributes
+    ----------
+    folder
+        Where the files stand.
+    files
+        File of each name, sorted by name. A name is the file's without its suffix.
+    """
+
+    folder: Path
+    files: dict[str, Path]
+    _grid: Grid
+    _layout: VolumeLayout | None
+    _resampled: list[str] = field(default_factory=list, init=False)
+    _odd_values: dict[str, int] = field(default_factory=dict, init=False)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The structures, sorted."""
+        return tuple(self.files)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was done to the volumes that were read so far; complete after one iteration."""
+        count, notes = len(self.files), []
+        if self._layout is not None:
+            notes.append(f"labels: {layout_note(self._layout)}")
+        if self._resampled:
+            notes.append(f"{len(self._resampled)} of {count} label volumes resampled (nearest) onto the CT's grid")
+        if self._odd_values:
+            shown = ", ".join(map(str, sorted(set(self._odd_values.values()))))
+            notes.append(f"{len(self._odd_values)} of {count} label volumes mark their structure with {shown}, not 1")
+        return tuple(notes)
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __iter__(self) -> Iterator[tuple[str, UInt8[np.ndarray, "z y x"]]]:
+        self._resampled.clear()
+        self._odd_values.clear()
+        for name, path in self.files.items():
+            yield name, self._read(name, path)
+
+    def _read(self, name: str, path: Path) -> UInt8[np.ndarray, "z y x"]:
+        where = f"{self.folder.name}/{path.name}"
+        values, largest, resampled = _on_grid(path, where, self._grid, self._layout, binary=True)
+        if resampled:
+            self._resampled.append(name)
+        if largest > 1:
+            self._odd_values[name] = largest
+        return values
+
+
+def open_labels(
+    path: Path, ct: Volume | Grid, names: dict[int, str] | None = None, layout: VolumeLayout | None = None
+) -> MultiLabel | BinaryFolder:
+    """Open the labels of a CT.
+
+    Labels on another grid, and those of an oblique CT, are taken at the nearest voxel of the CT's canonical grid,
+    with a note.
+
+    Parameters
+    ----------
+    path
+        A volume file of many labels, or a folder of one binary volume a structure.
+    ct
+        The CT or its grid.
+    names
+        Name of each label value (:func:`cxrfactory.imaging.volume.label_names.read_names`); without it structures of a
+        volume are called ``label_<value>``. A folder is named by its files.
+    layout
+        Spacing and axes for files that state none; used instead of the files' affines.
+
+    Raises
+    ------
+    ImageError
+        If a file cannot be read, has no orientation, or holds labels that are negative, not whole, above 65535,
+        unnamed, or outside the CT; for a folder, while it is iterated.
+    CxrError
+        If the path is missing, a folder holds no volume or one name twice, or names are given for a folder.
+    """
+    path = Path(path)
+    grid = ct.grid if isinstance(ct, Volume) else ct
+    if path.is_dir():
+        if names is not None:
+            raise CxrError(f"{path.name}: a folder of binary volumes is named by its files; leave the name table out")
+        return BinaryFolder(path, _structure_files(path), grid, layout)
+    values, _, resampled = _on_grid(path, path.name, grid, layout, binary=False)
+    present = present_values(values)
+    notes = [] if layout is None else [f"labels: {layout_note(layout)}"]
+    if resampled:
+        notes.append("labels resampled (nearest) onto the CT's grid")
+    if names is None:
+        names = {value: f"label_{value}" for value in present}
+        notes.append("labels without a name table, named by their value")
+    unnamed = [value for value in present if value not in names]
+    if unnamed:
+        shown = ", ".join(map(str, unnamed[:10])) + (", ..." if len(unnamed) > 10 else "")
+        raise ImageError(
+            f"{path.name}: {len(unnamed)} label values are not in the name table ({shown}); expected a name for each"
+        )
+    return MultiLabel(values, dict(sorted(names.items())), present, tuple(notes))
+
+
+def _structure_files(folder: Path) -> dict[str, Path]:
+    files: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        suffix = volume_suffix(path)
+        if suffix is None or path.name.startswith(".") or not path.is_file():
+            continue
+        name = path.name[: -len(suffix)]
+        if name in files:
+            raise CxrError(f"{folder.name}: '{name}' comes twice, as {files[name].name} and {path.name}; keep one")
+        files[name] = path
+    if not files:
+        raise CxrError(f"{folder.name}: no label volume in the folder; expected one file a structure (.nii.gz, ...)")
+    return dict(sorted(files.items()))
+
+
+def _on_grid(
+    path: Path, where: str, grid: Grid, layout: VolumeLayout | None, binary: bool
+) -> tuple[np.ndarray, int, bool]:
+    """Labels on the grid, the largest stored value, and whether they were resampled. Binary ones become 0 and 1."""
+    try:
+        stored = read_stored(path)
+        affine = placed_affine(stored, layout, path.name)
+    except ImageError as error:
+        raise ImageError(f"{where}: {str(error).removeprefix(f'{path.name}: ')}") from error
+    try:
+        direction, _ = split_affine(affine)
+        values, largest = whole_labels(stored)
+        if binary:
+            values = as_binary(values, largest)
+        order = axis_order(direction)
+        affine = canonical_affine(affine, values.shape, order)
+        values = to_canonical(values, order)
+        aligned = obliquity_degrees(direction) <= ANGLE_TOLERANCE_DEGREES
+        if aligned:
+            own = aligned_grid(affine, values.shape)
+            if same_grid(own, grid):
+                return values, largest, False
+            affine = own.affine()
+            if not overlap(own, grid):
+                raise ImageError("labels do not overlap the CT at all; expected labels of this CT")
+        _refuse_outside(values, affine, grid)
+        return resample_nearest(values, affine, grid), largest, True
+    except ImageError as error:
+        raise ImageError(f"{where}: {error}") from error
+
+
+def _refuse_outside(values: np.ndarray, affine: np.ndarray, grid: Grid) -> None:
+    extent = _labelled_extent(values, affine)
+    if extent is None:
+        return
+    beyond = voxels_beyond(extent, grid, np.linalg.norm(affine[:3, :3], axis=0))
+    if beyond > BEYOND_TOLERANCE_VOXELS:
+        raise ImageError(
+            f"labels reach {beyond:.1f} voxels beyond the CT; expected labels of this CT (at most "
+            f"{BEYOND_TOLERANCE_VOXELS:g} voxel beyond)"
+        )
+
+
+def _labelled_extent(values: np.ndarray, affine: np.ndarray) -> np.ndarray | None:
+    """Lowest and highest world (x, y, z) of labelled voxels [z, y, x]; None where there are none."""
+    lows, highs = [], []
+    for z, plane in enumerate(values):
+        y, x = np.nonzero(plane)
+        if len(y):
+            points = np.stack([x, y, np.full(len(x), z)], axis=1) @ affine[:3, :3].T
+            lows.append(points.min(axis=0))
+            highs.append(points.max(axis=0))
+    if not lows:
+        return None
+    return np.stack([np.min(lows, axis=0), np.max(highs, axis=0)]) + affine[:3, 3]

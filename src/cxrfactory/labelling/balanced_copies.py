@@ -1,0 +1,209 @@
+"""Balance a folder of radiographs with lung masks by a recipe: so many varied copies an image, by source and class.
+
+The balancing of CXLSeg (Table II), made once, before training. Copies keep their image's patient, so that a split by
+patient keeps them together.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, fields
+from glob import escape
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+import yaml
+
+from cxrfactory.errors import CxrError, ImageError
+from cxrfactory.imaging.drawing.png import save_png
+from cxrfactory.imaging.radiograph.intensity import to_uint8
+from cxrfactory.imaging.radiograph.reading import read_radiograph
+from cxrfactory.imaging.radiograph.vary import Changes, vary
+from cxrfactory.logs import get_logger, progress
+from cxrfactory.tables.atomic import flush, write_text
+from cxrfactory.tables.keys import seed_of
+from cxrfactory.tables.paths import path_inside
+
+COLUMNS = ("image_id", "patient_id", "source", "class")
+
+Group = tuple[str, str]  # source, class
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How often the images of each source and class are used.
+
+    Attributes
+    ----------
+    times
+        1 or more; the first time an image is used as it is.
+    images
+        Counts that a dry count takes; groups may lack one.
+    changes
+        Of the copies.
+    seed
+        Of the copies.
+    """
+
+    times: dict[Group, int]
+    images: dict[Group, int]
+    changes: Changes
+    seed: int = 0
+
+
+def read_recipe(path: str | Path) -> Recipe:
+    """Read a recipe, such as ``resources/cxlseg-balance.yaml``.
+
+    Raises
+    ------
+    CxrError
+        If it is missing, is not YAML, has an unknown key, names a group twice, or holds a value out of its range.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CxrError(f"{path}: no such file; expected a recipe like resources/cxlseg-balance.yaml")
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise CxrError(f"{path}: not readable as YAML ({' '.join(str(error).split())})") from error
+    if not isinstance(found, dict) or not isinstance(found.get("groups"), list):
+        raise CxrError(f"{path}: expected keys groups (a list), changes and seed")
+    _refuse_others(path, found, {"groups", "changes", "seed"})
+    times: dict[Group, int] = {}
+    images: dict[Group, int] = {}
+    for number, group in enumerate(found["groups"], start=1):
+        where = f"{path}: group {number}"
+        if not isinstance(group, dict):
+            raise CxrError(f"{where}: {group!r}; expected source, class, times and perhaps images")
+        _refuse_others(where, group, {"source", "class", "images", "times"})
+        key = (str(group.get("source", "")), str(group.get("class", "")))
+        if "" in key or key in times:
+            raise CxrError(f"{where}: source and class {key}; expected both, and each pair once")
+        times[key] = _whole(where, group, "times")
+        if "images" in group:
+            images[key] = _whole(where, group, "images")
+    changes = found.get("changes") or {}
+    _refuse_others(f"{path}: changes", changes, {field.name for field in fields(Changes)})
+    return Recipe(times, images, Changes(**changes), int(found.get("seed", 0)))
+
+
+def planned(recipe: Recipe, images: dict[Group, int]) -> pd.DataFrame:
+    """Count what a recipe makes of so many images.
+
+    Returns
+    -------
+    DataFrame
+        ``source``, ``class``, ``images``, ``times`` and ``planned``, one row a group.
+
+    Raises
+    ------
+    CxrError
+        If the recipe has no entry for a group.
+    """
+    if missing := sorted(set(images) - set(recipe.times)):
+        raise CxrError(
+            f"the recipe has no entry for source '{missing[0][0]}', class '{missing[0][1]}' ({len(missing)} such "
+            "groups); expected one for each"
+        )
+    rows = [(*key, count, recipe.times[key], count * recipe.times[key]) for key, count in images.items()]
+    return pd.DataFrame(rows, columns=["source", "class", "images", "times", "planned"])
+
+
+def log_plan(plan: pd.DataFrame) -> None:
+    """Say what comes of each class, and of all."""
+    for name, group in plan.groupby("class", sort=True):
+        log.info("%s: %d images become %d", name, group["images"].sum(), group["planned"].sum())
+    log.info("all: %d images become %d", plan["images"].sum(), plan["planned"].sum())
+
+
+def balance_masks(root: str | Path, recipe: Recipe, output: str | Path) -> pd.DataFrame:
+    """Write a balanced copy of a folder.
+
+    Parameters
+    ----------
+    root
+        Folder with ``table.csv`` (``image_id``, ``patient_id``, ``source``, ``class``), ``images/`` and ``masks/`` with
+        one file an id each; only read.
+    recipe
+        How often.
+    output
+        Folder of the same layout, PNG; ``<id>`` as it is, ``<id>-copy01`` ... varied. Must not hold files.
+
+    Returns
+    -------
+    The plan, as of :func:`planned`.
+
+    Raises
+    ------
+    CxrError
+        If the table or an image is unreadable, the recipe lacks a group, or ``output`` holds files.
+    """
+    root, output = Path(root), Path(output)
+    rows = _read_rows(root / "table.csv")
+    if output.exists() and any(output.iterdir()):
+        raise CxrError(f"{output}: not empty; give a new folder")
+    plan = planned(recipe, dict(Counter((row["source"], row["class"]) for row in rows)))
+    log_plan(plan)
+    made = []
+    for row in progress(rows, "balance", len(rows)):
+        image, mask = _read_pair(root, row["image_id"])
+        for copy in range(recipe.times[row["source"], row["class"]]):
+            name = f"{row['image_id']}-copy{copy:02d}" if copy else row["image_id"]
+            if copy:
+                rng = np.random.default_rng(seed_of(row["image_id"], f"copy {copy}", recipe.seed))
+                pair = vary(image, mask, recipe.changes, rng)
+            else:
+                pair = (image, mask)
+            for folder, picture in zip(("images", "masks"), pair, strict=True):
+                save_png(picture, path_inside(output / folder, f"{name}.png"))
+            made.append(row | {"image_id": name})
+    table = pd.DataFrame(made, columns=list(COLUMNS)).sort_values("image_id")
+    flush()
+    write_text(output / "table.csv", table.to_csv(index=False, lineterminator="\n"))
+    log.info("wrote %s: %d images", output, len(table))
+    return plan
+
+
+def _refuse_others(where: str | Path, found: dict[str, Any], known: set[str]) -> None:
+    if not isinstance(found, dict):
+        raise CxrError(f"{where}: {found!r}; expected keys and values")
+    if others := sorted(map(str, set(found) - known)):
+        raise CxrError(f"{where}: unknown key '{others[0]}'; known: {', '.join(sorted(known))}")
+
+
+def _whole(where: str, group: dict[str, Any], key: str) -> int:
+    value = group.get(key)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise CxrError(f"{where}: {key} is {value!r}; expected a whole number of 1 or more")
+    return value
+
+
+def _read_rows(path: Path) -> list[dict[str, str]]:
+    if not path.is_file():
+        raise CxrError(f"{path}: no such file; expected a table with {', '.join(COLUMNS)}")
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    if missing := [name for name in COLUMNS if name not in table.columns]:
+        raise CxrError(f"{path}: columns {missing} are missing; found {list(table.columns)}")
+    if (twice := table["image_id"].duplicated()).any():
+        raise CxrError(f"{path}: image '{table['image_id'][twice].iloc[0]}' stands twice; expected it once")
+    return table[list(COLUMNS)].sort_values("image_id").to_dict("records")
+
+
+def _read_pair(root: Path, image_id: str) -> tuple[np.ndarray, np.ndarray]:
+    pair = []
+    for folder in ("images", "masks"):
+        found = sorted(path_inside(root / folder, image_id).parent.glob(f"{escape(Path(image_id).name)}.*"))
+        if len(found) != 1:
+            raise CxrError(f"{root / folder}: {len(found)} files '{image_id}.*'; expected one")
+        pair.append(found[0])
+    try:
+        image = read_radiograph(pair[0]).pixels
+    except ImageError as error:
+        raise CxrError(f"{pair[0]}: {error}") from error
+    mask = cv2.imread(str(pair[1]), cv2.IMREAD_GRAYSCALE)
+    if mask is None or mask.shape != image.shape:
+        raise CxrError(f"{pair[1]}: no mask of the image's {image.shape[0]} x {image.shape[1]} pixels")
+    return image if image.dtype == np.uint8 else to_uint8(image), mask

@@ -1,0 +1,79 @@
+"""A set of lung masks to labelled images of the masks' own definition: landmarks on the masks' borders, no network."""
+
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from cxrfactory.anatomy.graph import LABEL_GRAPHS, WHOLE_LUNGS, landmark_graph
+from cxrfactory.anatomy.mask_landmarks import landmarks_from_masks
+from cxrfactory.anatomy.raster import landmarks_to_masks
+from cxrfactory.errors import CxrError, ImageError
+from cxrfactory.imaging.radiograph.prepare import Preparation
+from cxrfactory.labelling.mask_folder import Lungs, MaskFolder
+from cxrfactory.logs import get_logger
+from cxrfactory.metrics.overlap import dice
+
+# Graphs that a mask of both lungs can be labelled with: its definition is the user's to know.
+LUNG_GRAPHS = {graph: code for code, graph in LABEL_GRAPHS.items() if len(landmark_graph(graph).organs) == 2}
+LEAST_DICE = 0.95  # of the filled landmarks with the mask: below, 44 + 50 nodes cannot say what the mask says
+
+log = get_logger(__name__)
+
+
+def label_masks(
+    root: str | Path,
+    output: str | Path,
+    rejected: str | Path,
+    recipe: Preparation,
+    source: str,
+    definition: str = WHOLE_LUNGS,
+    val_fraction: float = 0.25,
+) -> tuple[int, int]:
+    """Write labelled images of a folder with ``table.csv``, ``images/`` and ``masks/``.
+
+    Parameters
+    ----------
+    root, recipe, source, val_fraction
+        As :class:`~cxrfactory.labelling.mask_folder.MaskFolder`.
+    output
+        Parquet to write, schema ``LABELLED_IMAGES``.
+    rejected
+        Table of the images that could not be used.
+    definition
+        Graph that says what the masks include: ``whole-lungs`` (with the part behind the heart) or ``lungs``.
+
+    Returns
+    -------
+    Numbers of images written and rejected.
+
+    Raises
+    ------
+    CxrError
+        If the table or a column is missing, or the definition is not one of lungs alone.
+    """
+    if definition not in LUNG_GRAPHS:
+        raise CxrError(f"definition '{definition}'; expected one of {', '.join(LUNG_GRAPHS)}")
+    graph = landmark_graph(definition)
+    scores = []
+
+    def labeller(image: UInt8[np.ndarray, "size size"], lungs: Lungs) -> Float[np.ndarray, "nodes 2"]:
+        landmarks = landmarks_from_masks(lungs["right_lung"], lungs["left_lung"])
+        filled = landmarks_to_masks(landmarks, graph, *image.shape)
+        worst = min(lungs, key=lambda organ: dice(filled[organ], lungs[organ]))
+        score = dice(filled[worst], lungs[worst])
+        if score < LEAST_DICE:
+            raise ImageError(
+                f"landmarks of the {worst}, filled, have a Dice of {score:.3f} with its mask; expected {LEAST_DICE:g}"
+            )
+        scores.append(dice(np.maximum(*filled.values()), np.maximum(*lungs.values())))
+        return landmarks
+
+    counts = MaskFolder(Path(root), source, recipe, val_fraction).label(
+        labeller, LUNG_GRAPHS[definition], "masks", output, rejected
+    )
+    if scores:
+        low = np.quantile(scores, 0.05)
+        log.info("labels are %s", graph.definition_text)
+        log.info("Dice of the landmarks, filled, with the masks: mean %.4f, 5 %% below %.4f", np.mean(scores), low)
+    return counts

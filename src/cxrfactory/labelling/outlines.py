@@ -1,0 +1,64 @@
+"""A set of lung outlines of another convention to labelled images: a network's landmarks, corrected by the outlines."""
+
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from cxrfactory.errors import CxrError, ImageError
+from cxrfactory.imaging.radiograph.prepare import Preparation
+from cxrfactory.labelling.mask_folder import Lungs, MaskFolder
+from cxrfactory.models.segmenter import Segmenter
+from cxrfactory.registration.outlines import fit_to_outlines, outer_nodes
+from cxrfactory.tables.weights import read_weights
+
+LARGEST_GAP = 0.03  # of the side: a shape farther from its outline is not used
+
+
+def label_outlines(
+    root: str | Path,
+    weights: str | Path,
+    output: str | Path,
+    rejected: str | Path,
+    recipe: Preparation,
+    source: str,
+    val_fraction: float = 0.25,
+) -> tuple[int, int]:
+    """Write labelled images (labels ``LH``) of a folder with ``table.csv``, ``images/`` and ``masks/``.
+
+    Parameters
+    ----------
+    root, recipe, source, val_fraction
+        As :class:`~cxrfactory.labelling.mask_folder.MaskFolder`.
+    weights
+        Of a landmark model with lungs and heart.
+    output
+        Parquet to write, schema ``LABELLED_IMAGES``.
+    rejected
+        Table of the images that could not be used.
+
+    Returns
+    -------
+    Numbers of images written and rejected.
+
+    Raises
+    ------
+    CxrError
+        If the table or a column is missing, or the weights are no landmark model of lungs and heart.
+    """
+    folder = MaskFolder(Path(root), source, recipe, val_fraction)
+    tensors, card = read_weights(weights)
+    segmenter = Segmenter(tensors, card, source=str(weights))
+    graph = getattr(segmenter.network, "graph", None)
+    if graph is None or graph.name != "lungs-heart":
+        raise CxrError(f"{weights}: expected weights of a landmark model of graph 'lungs-heart'")
+    outer = outer_nodes(tensors["mean_shape"], graph)
+
+    def labeller(image: UInt8[np.ndarray, "size size"], lungs: Lungs) -> Float[np.ndarray, "nodes 2"]:
+        found = segmenter(image, recipe.size)
+        landmarks, gap = fit_to_outlines(found.landmarks, lungs, outer, graph)
+        if gap > LARGEST_GAP * recipe.size:
+            raise ImageError(f"landmarks stay {gap:.0f} px from the outline; expected the same lungs")
+        return landmarks
+
+    return folder.label(labeller, "LH", "outlines", output, rejected)

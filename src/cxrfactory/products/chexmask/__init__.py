@@ -1,0 +1,1 @@
+"""The product `results/chexmask`: landmarks, masks and quality of every frontal radiograph."""

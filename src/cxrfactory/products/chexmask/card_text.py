@@ -1,0 +1,193 @@
+"""The text of the dataset card."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from cxrfactory.products.markdown import escaped, markdown_table, one_line
+
+_TEMPLATE = """\
+# Chest radiograph anatomy in CheXmask format
+
+Lungs{and_heart} of {kept:,} frontal chest radiographs: contour landmarks and masks, an estimate of each mask's
+quality, and the uncertainty of each landmark. It holds no images and no header fields; get the images from their
+releases and join on the id.
+
+## Releases
+
+{counts}
+
+Every row of a release is kept, excluded (by the selection rule; `excluded.csv`) or rejected (failed on the way;
+`rejected.csv`): rows = kept + excluded + rejected, checked when this product was packed.
+
+{reasons}## Files
+
+- `OriginalResolution/<Release>.csv`: the release's own image size.
+- `Preprocessed/<Release>.csv`: the square frame that the model saw (border cropped, padded, resized).
+- `Parquet/<Release>.parquet`: the same rows with landmarks unrounded in both frames, per-landmark mean and standard
+  deviation over latent samples, RCA per organ{and_estimates}, and the geometry between the frames.
+- `rejected.csv`, `excluded.csv`: what is not in the tables, and why.
+- `config.yaml`, `weights.json`: how it was made. `SHA256SUMS`: check with `sha256sum -c SHA256SUMS`.
+
+{columns}
+
+The masks are the filled contours of the rounded `Landmarks` of the same row, so filling the landmarks gives the
+RLE. Organs may overlap, and a pixel may then belong to two masks.
+
+## Quality
+
+Recommended use: rows with `Dice RCA (Mean)` >= 0.7, as the CheXmask paper (Gaggion et al., 2024) does.
+RCA estimates quality without truth; it is no measurement.
+
+{quality}
+{estimates}
+![Distribution of Dice RCA (Mean)](rca.png)
+
+## Provenance
+
+{provenance}
+
+Weights card:
+
+```json
+{weights}
+```
+{credits}"""
+
+_ESTIMATES = """
+### Estimates of the true Dice
+
+Columns of the Parquet alone: `dice_estimate` of the mean of lungs and heart (of the lungs, where the model has no
+heart), `dice_low` and `dice_high` the ends of its interval; with `lungs_` or `heart_` before, of that organ (null
+without a heart). They come from the RCA scores by a curve fitted on masks of known Dice, most of them spoiled on
+purpose, and by split-conformal margins: of images like those of the calibration, the share in the column "asked" has
+its true Dice in the interval, averaged over images and masks. That is no promise for a single image, for masks above
+or below some score, or for a hospital unlike those of the calibration.
+
+{which}
+
+{spread}
+"""
+
+
+def card_text(summaries: list[dict[str, Any]], provenance: dict[str, Any], credits: Sequence[str]) -> str:
+    """Compose ``README.md`` of the product.
+
+    Parameters
+    ----------
+    summaries
+        The ``summary.json`` of each release, in the order of the tables.
+    provenance
+        ``versions`` (name to version), ``commit`` (or None), ``config_sha256``, ``weights`` (the card).
+    credits
+        Lines on sources and licences.
+    """
+    with_heart = any(summary["graph"] != "lungs" for summary in summaries)
+    calibrated = any(summary["calibration"] for summary in summaries)
+    lungs_only = any(summary["graph"] == "lungs" for summary in summaries)
+    return _TEMPLATE.format(
+        and_heart=" and heart" if with_heart else "",
+        and_estimates=", estimates of the true Dice with intervals" if calibrated else "",
+        kept=sum(summary["kept"] for summary in summaries),
+        counts=_counts(summaries),
+        reasons=_reasons(summaries),
+        columns=_columns(summaries, with_heart, lungs_only),
+        quality=_quality(summaries),
+        estimates=_estimates(summaries),
+        provenance=_provenance(provenance),
+        weights=json.dumps(provenance["weights"], indent=2, sort_keys=True),
+        credits="\n## Credits\n\n" + "".join(f"- {one_line(credit)}\n" for credit in credits) if credits else "",
+    )
+
+
+def _columns(summaries: list[dict[str, Any]], with_heart: bool, lungs_only: bool) -> str:
+    nodes = "44 right lung, 50 left lung" + (", 26 heart" if with_heart else "")
+    empty = "; `Heart` is empty where the model has no heart" if lungs_only else ""
+    ids = dict.fromkeys(f"`{summary['id_column']}`" for summary in summaries)
+    cells = [
+        [", ".join(ids), "the release's own image id; join on it"],
+        [
+            "`Dice RCA (Mean)`, `Dice RCA (Max)`",
+            "Dice estimated by reverse classification accuracy: mean and maximum over the reference images",
+        ],
+        ["`Landmarks`", f"contour points `x,y,x,y,...` in whole pixels of this table's frame: {nodes}"],
+        [
+            "`Left Lung`, `Right Lung`, `Heart`",
+            "masks as run lengths: `start length` pairs, pixels counted from 1 row by row; left and right are the "
+            f"patient's{empty}",
+        ],
+        ["`Height`, `Width`", "shape of the masks in pixels"],
+    ]
+    return markdown_table(["column", "what"], cells)
+
+
+def _counts(summaries: list[dict[str, Any]]) -> str:
+    rows = []
+    for summary in summaries:
+        excluded, rejected = sum(summary["excluded"].values()), sum(summary["rejected"].values())
+        rows.append([summary["release"], summary["rows"], excluded, rejected, summary["kept"], summary["recommended"]])
+    if len(rows) > 1:
+        rows.append(["all", *(sum(column) for column in list(zip(*rows, strict=True))[1:])])
+    cells = [[row[0], *(f"{number:,}" for number in row[1:])] for row in rows]
+    return markdown_table(["release", "rows", "excluded", "rejected", "kept", "kept with RCA mean >= 0.7"], cells)
+
+
+def _reasons(summaries: list[dict[str, Any]]) -> str:
+    cells = [
+        [summary["release"], what, escaped(reason), f"{count:,}"]
+        for summary in summaries
+        for what, key in (("excluded", "excluded"), ("rejected at stage", "rejected"))
+        for reason, count in summary[key].items()
+    ]
+    return markdown_table(["release", "", "reason or stage", "rows"], cells) + "\n\n" if cells else ""
+
+
+def _quality(summaries: list[dict[str, Any]]) -> str:
+    return _quantiles(summaries, "Dice RCA", {"Mean": "dice_rca_mean", "Max": "dice_rca_max"})
+
+
+def _quantiles(summaries: list[dict[str, Any]], what: str, keys: dict[str, str]) -> str:
+    levels = list(summaries[0]["dice_rca_mean"]["quantiles"])
+    names = [
+        "minimum" if level == "0.0" else "maximum" if level == "1.0" else f"{float(level):.0%}" for level in levels
+    ]
+    cells = [
+        [summary["release"], label]
+        + [
+            "–" if summary[key]["quantiles"][level] is None else f"{summary[key]['quantiles'][level]:.3f}"
+            for level in levels
+        ]
+        for summary in summaries
+        for label, key in keys.items()
+    ]
+    return markdown_table(["release", what, *names], cells)
+
+
+def _estimates(summaries: list[dict[str, Any]]) -> str:
+    """What the estimates of the true Dice mean, for the releases that have them."""
+    calibrated = [summary for summary in summaries if summary["calibration"]]
+    if not calibrated:
+        return ""
+    cells = []
+    for summary in calibrated:
+        how = summary["calibration"]
+        made_for = f"{how['method']} RCA at {how['size']} px, references: {how['references']}"
+        asked = f"{1 - how['alpha']:.0%}"
+        cells.append(
+            [summary["release"], asked, made_for, str(how["images"]), f"{how['masks']:,}", f"`{how['sha256']}`"]
+        )
+    which = markdown_table(["release", "asked", "scores", "images", "masks", "calibration SHA-256"], cells)
+    spread = _quantiles(calibrated, "", {"estimate": "dice_estimate", "width of the interval": "interval_width"})
+    return _ESTIMATES.format(which=which, spread=spread)
+
+
+def _provenance(provenance: dict[str, Any]) -> str:
+    weights = provenance["weights"]
+    cells = [
+        ["source commit", provenance["commit"] or "not a git checkout"],
+        ["config SHA-256", f"`{provenance['config_sha256']}`"],
+        ["weights SHA-256", f"`{weights['sha256']}`"],
+        ["segmenter", escaped(str(weights.get("segmenter", "not stated")))],
+        *provenance["versions"].items(),
+    ]
+    return markdown_table(["what", "value"], [[name, str(value)] for name, value in cells])

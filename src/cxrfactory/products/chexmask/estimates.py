@@ -1,0 +1,109 @@
+"""The true Dice of each packed mask, estimated from its RCA scores by a calibration of ``rca-calibrate``.
+
+The published columns keep their meaning: estimates are columns of the Parquet alone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cxrfactory.anatomy.graph import LandmarkGraph
+from cxrfactory.errors import CxrError
+from cxrfactory.metrics.conformal import Conformal
+from cxrfactory.metrics.uncertainty import organ_spread
+from cxrfactory.products.chexmask.rows import ESTIMATE_FIELDS, Prediction, Scores
+from cxrfactory.tables.calibration import Calibration, check_origin, read_calibration, stored_origin
+from cxrfactory.tables.weights import sha256_of
+
+# Organ of the calibration -> prefix of the estimate's columns, prefix of the scores'.
+_ORGANS = {"both": ("", "dice_rca_"), "lungs": ("lungs_", "lungs_"), "heart": ("heart_", "heart_")}
+_ENDS = ("dice_estimate", "dice_low", "dice_high")
+
+
+@dataclass(frozen=True)
+class Estimator:
+    """A calibration ready for use.
+
+    Attributes
+    ----------
+    path
+        Of the file, for messages.
+    features
+        Of ``mean``, ``max``, ``std``, in the order of the models' weights.
+    models
+        By ``both``, ``lungs``, ``heart``.
+    record
+        For the release's summary: SHA-256 of the file, whose scores it is for, what it was fitted on.
+    """
+
+    path: str
+    features: tuple[str, ...]
+    models: dict[str, Conformal]
+    record: dict[str, Any]
+
+    def columns(self, prediction: Prediction, scores: Scores, graph: LandmarkGraph) -> dict[str, float | None]:
+        """Return the columns of ``ESTIMATE_FIELDS`` of one image, null for an organ that its graph lacks."""
+        spread = organ_spread(prediction.landmarks_std, graph, prediction.geometry.size)
+        row: dict[str, float | None] = dict.fromkeys(field.name for field in ESTIMATE_FIELDS)
+        for organ, (prefix, scored) in _ORGANS.items():
+            if organ == "heart" and "heart" not in graph.organs:
+                continue
+            known = {"mean": getattr(scores, f"{scored}mean"), "max": getattr(scores, f"{scored}max")}
+            known["std"] = spread[organ]
+            features = np.array([[known[name] for name in self.features]], np.float64)
+            found = self.models[organ].interval(features)[0]
+            row |= {f"{prefix}{name}": float(value) for name, value in zip(_ENDS, found, strict=True)}
+        return row
+
+
+def read_estimator(path: str | Path, rca: Sequence[str | Path], graph: LandmarkGraph) -> Estimator:
+    """Read a calibration, and refuse it where it was not made for these scores.
+
+    Parameters
+    ----------
+    path
+        Written by ``rca-calibrate``.
+    rca
+        Shards of the scores that it will be used on.
+    graph
+        Of the landmarks.
+
+    Raises
+    ------
+    CxrError
+        If the file is no calibration, a shard's scores are of another RCA (method, reference library, number of
+        references, size), or the calibrated organs are not the graph's.
+    """
+    calibration = read_calibration(path)
+    for shard in rca:
+        check_origin(calibration, path, stored_origin(shard), str(shard))
+    organs = [organ for organ in _ORGANS if organ != "heart" or "heart" in graph.organs]
+    if sorted(calibration.models) != sorted(organs):
+        raise CxrError(
+            f"{path}: calibrated for {', '.join(sorted(calibration.models))}; landmarks of graph '{graph.name}' need "
+            f"{', '.join(sorted(organs))}: calibrate on masks of that graph"
+        )
+    models = {}
+    for organ in organs:
+        try:
+            models[organ] = Conformal.from_dict(calibration.models[organ])
+        except CxrError as error:
+            raise CxrError(f"{path}: {organ}: {error}") from error
+        if len(models[organ].weights) != len(calibration.features):
+            raise CxrError(f"{path}: {organ}: weights do not fit features {list(calibration.features)}; make it again")
+    return Estimator(str(path), tuple(calibration.features), models, _record(path, calibration))
+
+
+def _record(path: str | Path, calibration: Calibration) -> dict[str, Any]:
+    on = calibration.fitted_on
+    return {
+        "sha256": sha256_of(Path(path)),
+        "alpha": calibration.alpha,
+        "features": list(calibration.features),
+        **calibration.origin.model_dump(include={"method", "references", "size", "network", "interpolation"}),
+        "images": on.images_fit + on.images_calibration,
+        "masks": on.masks,
+    }

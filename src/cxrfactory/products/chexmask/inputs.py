@@ -1,0 +1,193 @@
+"""What the packer reads: manifest, rejected tables, RCA scores, and landmark shards as one sorted stream."""
+
+import heapq
+import resource
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cxrfactory.anatomy.graph import JSRT, ORGAN_NODES, landmark_graph
+from cxrfactory.errors import CxrError
+from cxrfactory.imaging.geometry import Geometry
+from cxrfactory.products.chexmask.rows import Prediction, Scores
+from cxrfactory.tables.parquet import read_batches, read_table, stored_graph
+from cxrfactory.tables.schemas import GEOMETRY_FIELDS, LANDMARKS, MANIFEST, RCA, REJECTED, SCORE_FIELDS
+
+# In memory at a time, of all open shards together: many shards must not need more than few.
+ROWS_AT_A_TIME = 4096
+_OTHER_FILES = 256  # that a process has open beside the shards: libraries, tables, workers' pipes
+
+_NODE_COUNTS = {
+    ORGAN_NODES["right_lung"] + ORGAN_NODES["left_lung"]: "lungs",
+    ORGAN_NODES["right_lung"] + ORGAN_NODES["left_lung"] + ORGAN_NODES["heart"]: "lungs-heart",
+    sum(ORGAN_NODES.values()): "lungs-heart-clavicles",
+}
+_POINT_COLUMNS = ("landmarks", "landmarks_mean", "landmarks_std")
+_SCORE_COLUMNS = [field.name for field in SCORE_FIELDS]
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """Why an image is not in the product."""
+
+    image_id: str
+    stage: str
+    reason: str
+
+
+def read_manifest(path: str | Path) -> tuple[list[str], pd.DataFrame]:
+    """Read a manifest.
+
+    Returns
+    -------
+    The included image ids in order, and the excluded rows (``image_id``, ``exclusion_reason``).
+
+    Raises
+    ------
+    CxrError
+        If an id appears twice, or an excluded row has no reason.
+    """
+    frame = read_table(path, MANIFEST, columns=["image_id", "included", "exclusion_reason"])
+    _refuse_duplicates(str(path), frame["image_id"])
+    excluded = frame.loc[~frame["included"], ["image_id", "exclusion_reason"]].sort_values("image_id")
+    silent = excluded["exclusion_reason"].isna()
+    if silent.any():
+        first = excluded.loc[silent, "image_id"].iloc[0]
+        raise CxrError(f"{path}: {int(silent.sum())} excluded rows have no exclusion_reason, first '{first}'")
+    return sorted(frame.loc[frame["included"], "image_id"]), excluded
+
+
+def read_rejected(paths: Sequence[str | Path]) -> dict[str, Rejection]:
+    """Read the rejected tables of the stages before, by image id.
+
+    Raises
+    ------
+    CxrError
+        If two tables reject one image: it should not have reached the second stage.
+    """
+    found: dict[str, Rejection] = {}
+    for path in paths:
+        frame = read_table(path, REJECTED, columns=["image_id", "stage", "reason"])
+        for image_id, stage, reason in frame.itertuples(index=False):
+            if image_id in found:
+                raise CxrError(
+                    f"{path}: image '{image_id}' is rejected at '{stage}' and already at '{found[image_id].stage}'"
+                )
+            found[image_id] = Rejection(image_id, stage, reason)
+    return found
+
+
+def read_scores(paths: Sequence[str | Path]) -> dict[str, Scores]:
+    """Read the RCA shards, by image id.
+
+    Raises
+    ------
+    CxrError
+        If an image has two rows.
+    """
+    frames = [read_table(path, RCA, columns=["image_id", *_SCORE_COLUMNS]) for path in paths]
+    frame = pd.concat(frames, ignore_index=True)
+    _refuse_duplicates("RCA shards", frame["image_id"])
+    rows = zip(frame["image_id"], *(frame[name].tolist() for name in _SCORE_COLUMNS), strict=True)
+    return {
+        image_id: Scores(
+            **{
+                name: None if name.startswith(("heart", "typicality")) and value != value else value
+                for name, value in zip(_SCORE_COLUMNS, values, strict=True)
+            }
+        )
+        for image_id, *values in rows
+    }
+
+
+def graph_name(paths: Sequence[str | Path]) -> str | None:
+    """Name of the graph of the shards, by their number of nodes; None where all shards are empty.
+
+    Raises
+    ------
+    CxrError
+        If the number of nodes is of no known graph, or the lungs are not defined as CheXmask's.
+    """
+    for path in paths:
+        name = stored_graph(path)
+        if name is not None and landmark_graph(name).definition != JSRT:
+            raise CxrError(
+                f"{path}: landmarks of graph '{name}' ({landmark_graph(name).definition_text}); CheXmask's lungs are "
+                "JSRT's: use weights of 'lungs' or 'lungs-heart'"
+            )
+    for path in paths:
+        for batch in _batches(path, ["landmarks"], 1):
+            if batch.num_rows:
+                nodes = len(batch.column("landmarks")[0]) // 2
+                if nodes not in _NODE_COUNTS:
+                    raise CxrError(f"{path}: landmarks of {nodes} nodes; expected one of {list(_NODE_COUNTS)}")
+                return _NODE_COUNTS[nodes]
+    return None
+
+
+def merged_predictions(paths: Sequence[str | Path], nodes: int) -> Iterator[Prediction]:
+    """Iterate the rows of all landmark shards, sorted by image id, whatever shard they are in.
+
+    Raises
+    ------
+    CxrError
+        If a shard is not sorted, an id appears twice, or a row has another number of nodes.
+    """
+    previous = None
+    rows = max(ROWS_AT_A_TIME // max(len(paths), 1), 1)
+    _allow_open_files(len(paths))
+    shards = [_rows(path, nodes, rows) for path in sorted(map(str, paths))]
+    for prediction in heapq.merge(*shards, key=lambda row: row.image_id):
+        if prediction.image_id == previous:
+            raise CxrError(f"landmark shards: image '{previous}' appears twice")
+        previous = prediction.image_id
+        yield prediction
+
+
+def _allow_open_files(count: int) -> None:
+    """Raise the usual limit of 1,024 as far as the system lets, where a release has more shards than that."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count + _OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+def _rows(path: str | Path, nodes: int, rows: int) -> Iterator[Prediction]:
+    geometry_names = [field.name for field in GEOMETRY_FIELDS]
+    previous = None
+    for batch in _batches(path, ["image_id", *_POINT_COLUMNS, *geometry_names], rows):
+        ids = batch.column("image_id").to_pylist()
+        points = {}
+        for name in _POINT_COLUMNS:
+            column = batch.column(name)
+            lengths = np.diff(column.offsets.to_numpy())
+            if (lengths != 2 * nodes).any():
+                row = int(np.flatnonzero(lengths != 2 * nodes)[0])
+                raise CxrError(
+                    f"{path}: image '{ids[row]}': {name} holds {lengths[row]} numbers; expected {2 * nodes} as in "
+                    "the other rows"
+                )
+            points[name] = column.flatten().to_numpy(zero_copy_only=False).reshape(-1, nodes, 2)
+        geometry = [batch.column(name).to_pylist() for name in geometry_names]
+        for index, image_id in enumerate(ids):
+            if previous is not None and image_id < previous:
+                raise CxrError(f"{path}: image '{image_id}' stands after '{previous}'; expected rows sorted by id")
+            previous = image_id
+            record = {name: values[index] for name, values in zip(geometry_names, geometry, strict=True)}
+            yield Prediction(
+                image_id, *(points[name][index] for name in _POINT_COLUMNS), geometry=Geometry.from_row(record)
+            )
+
+
+def _batches(path: str | Path, columns: list[str], rows: int) -> Iterator:
+    yield from read_batches(path, columns, rows, LANDMARKS)
+
+
+def _refuse_duplicates(where: str, ids: pd.Series) -> None:
+    repeated = ids[ids.duplicated()]
+    if len(repeated):
+        raise CxrError(f"{where}: {len(repeated)} image ids appear more than once, first '{repeated.iloc[0]}'")

@@ -1,0 +1,1 @@
+"""The product `results/cxlseg`: lung-segmented radiographs with reports and splits."""

@@ -1,0 +1,1 @@
+"""What networks learn from: labelled images in memory, augmentation, balance, shapes of other people."""

@@ -1,0 +1,215 @@
+"""The labelled table as a raw dataset of nnU-Net v2 (Isensee et al., Nature Methods 2021), for its own commands.
+
+nnU-Net trains on one label map an image, so every pixel has one value. Contours of lungs and heart touch, and share the
+pixels that both run through; those go to the organ that stands later in the graph. Where organs lie over each other
+(clavicles over lungs) that would cut one out of the other: with regions, each combination of organs that occurs gets a
+value of its own, and nnU-Net learns every organ as the union of its values.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jaxtyping import UInt8
+
+from cxrfactory.anatomy.graph import LandmarkGraph, landmark_graph
+from cxrfactory.anatomy.raster import landmarks_to_masks
+from cxrfactory.errors import CxrError
+from cxrfactory.imaging.drawing.png import save_png
+from cxrfactory.logs import get_logger, progress
+from cxrfactory.models.inputs import to_pixels
+from cxrfactory.tables.atomic import write_text
+from cxrfactory.train.data.images import LabelledImages, load_labelled
+
+log = get_logger(__name__)
+
+SPLITS = ("train", "val")
+MOST_CONTESTED = 0.05  # share of an organ that may go to another one without regions
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
+_NAME = re.compile(r"Dataset\d{3}_[A-Za-z0-9]+")
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Values of the label maps.
+
+    Attributes
+    ----------
+    organs
+        In the order of the graph.
+    combinations
+        Places in ``organs`` of what lies in a pixel, by value; value 0 is the empty one.
+    """
+
+    organs: tuple[str, ...]
+    combinations: tuple[tuple[int, ...], ...]
+
+    @property
+    def with_regions(self) -> bool:
+        """Whether some value stands for several organs."""
+        return any(len(each) > 1 for each in self.combinations)
+
+    def described(self) -> dict[str, object]:
+        """``labels``, and with regions ``regions_class_order``, of ``dataset.json``."""
+        values = {
+            organ: [value for value, each in enumerate(self.combinations) if place in each]
+            for place, organ in enumerate(self.organs)
+        }
+        if not self.with_regions:
+            return {"labels": {"background": 0} | {organ: each[0] for organ, each in values.items()}}
+        order = [self.combinations.index((place,)) for place in range(len(self.organs))]
+        return {"labels": {"background": 0} | values, "regions_class_order": order}
+
+    def map_of(self, masks: UInt8[np.ndarray, "organs s s"]) -> UInt8[np.ndarray, "s s"]:
+        """Label map; where a combination has no value of its own, the last of its organs takes the pixel."""
+        codes = _codes(masks)
+        table = np.zeros(2 ** len(self.organs), np.uint8)
+        for code in range(1, len(table)):
+            places = tuple(place for place in range(len(self.organs)) if code >> place & 1)
+            known = places if places in self.combinations else places[-1:]
+            table[code] = self.combinations.index(known)
+        return table[codes]
+
+
+def labels_of(graph: LandmarkGraph, codes: set[int]) -> Labels:
+    """Values for a graph: one an organ, and one for every combination in ``codes`` (bits of the organs' places)."""
+    count = len(graph.organs)
+    several = sorted(code for code in codes if code.bit_count() > 1)
+    together = [tuple(place for place in range(count) if code >> place & 1) for code in several]
+    return Labels(graph.organs, ((), *((place,) for place in range(count)), *together))
+
+
+def export_nnunet(
+    labelled: Sequence[Path],
+    output: Path,
+    name: str = "Dataset501_CXR",
+    graph_name: str = "lungs-heart",
+    size: int = 1024,
+    regions: bool = False,
+    preprocessed: Path | None = None,
+) -> Path:
+    """Write the raw dataset.
+
+    Parameters
+    ----------
+    labelled
+        Preprocessed labelled tables, schema ``LABELLED_IMAGES``, splits ``train`` and ``val``. Both splits are written
+        to ``imagesTr``; ``splits_final.json`` tells them apart. Images that do not annotate the whole graph are left
+        out.
+    output
+        nnU-Net's folder of raw datasets (``nnUNet_raw``); the dataset's own folder is made in it and must not exist.
+    name
+        ``DatasetNNN_Name``.
+    graph_name
+        Whose organs are the labels.
+    size
+        Side of images and label maps, pixels.
+    regions
+        Give combinations of organs their own values.
+    preprocessed
+        nnU-Net's folder of preprocessed datasets (``nnUNet_preprocessed``), where training looks for
+        ``splits_final.json``; without it the file stands beside ``dataset.json``, to be copied.
+
+    Returns
+    -------
+    The dataset's folder.
+
+    Raises
+    ------
+    CxrError
+        If the name is not nnU-Net's, the folder exists, two ids give one file name, or without regions an organ would
+        lose more than 5 % of its pixels in the mean.
+    """
+    if not _NAME.fullmatch(name):
+        raise CxrError(f"dataset name '{name}'; expected DatasetNNN_Name with three digits, as nnU-Net wants it")
+    folder = output / name
+    if folder.exists():
+        raise CxrError(f"{folder}: exists already; remove it or choose another name")
+    graph = landmark_graph(graph_name)
+    parts = {split: _whole(load_labelled(labelled, split, graph, size), graph, split) for split in SPLITS}
+    cases = _case_names([image_id for part in parts.values() for image_id in part.ids])
+    labels = labels_of(graph, _combinations(parts, graph, size) if regions else set())
+    if not labels.with_regions:
+        _check_contested(parts, graph, size, labels, folder)
+    for split, part in parts.items():
+        for index, image_id in enumerate(progress(part.ids, f"nnU-Net, {split}")):
+            label_map = labels.map_of(_masks(part.targets[index], graph, size))
+            save_png(part.images[index], folder / "imagesTr" / f"{cases[image_id]}_0000.png")
+            save_png(label_map, folder / "labelsTr" / f"{cases[image_id]}.png")
+    splits = [{split: [cases[image_id] for image_id in part.ids] for split, part in parts.items()}]
+    facts = {
+        "channel_names": {"0": "radiograph"},
+        **labels.described(),
+        "numTraining": len(cases),
+        "file_ending": ".png",
+        "overwrite_image_reader_writer": "NaturalImage2DIO",
+        "input_size": size,  # this and the next are read by evaluate-model; nnU-Net hands them on
+        "definition": graph.definition,
+    }
+    table = pd.DataFrame(
+        [(cases[image_id], image_id, split) for split, part in parts.items() for image_id in part.ids],
+        columns=["case", "image_id", "split"],
+    )
+    write_text(folder / "cases.csv", table.to_csv(index=False, lineterminator="\n"))
+    where = folder if preprocessed is None else preprocessed / name
+    write_text(where / "splits_final.json", json.dumps(splits, indent=2) + "\n")
+    write_text(folder / "dataset.json", json.dumps(facts, indent=2) + "\n")
+    log.info("wrote %d images of %d px to %s, the split to %s", len(cases), size, folder, where / "splits_final.json")
+    return folder
+
+
+def _whole(part: LabelledImages, graph: LandmarkGraph, split: str) -> LabelledImages:
+    kept = [index for index, target in enumerate(part.targets) if len(target) == graph.nodes]
+    if len(kept) < len(part.ids):
+        log.info("%s: left out %d images that do not annotate '%s'", split, len(part.ids) - len(kept), graph.name)
+    ids, targets = [part.ids[index] for index in kept], [part.targets[index] for index in kept]
+    return LabelledImages(ids, part.images[kept], targets)
+
+
+def _case_names(image_ids: list[str]) -> dict[str, str]:
+    names = {image_id: _UNSAFE.sub("_", image_id) for image_id in image_ids}
+    seen: dict[str, str] = {}
+    for image_id, name in names.items():
+        if name in seen:
+            raise CxrError(f"images '{seen[name]}' and '{image_id}' would both be '{name}'; rename one")
+        seen[name] = image_id
+    return names
+
+
+def _masks(target: np.ndarray, graph: LandmarkGraph, size: int) -> UInt8[np.ndarray, "organs s s"]:
+    return np.stack(list(landmarks_to_masks(to_pixels(target.astype(np.float64), size), graph, size, size).values()))
+
+
+def _codes(masks: UInt8[np.ndarray, "organs s s"]) -> UInt8[np.ndarray, "s s"]:
+    bits = np.left_shift(1, np.arange(len(masks))).astype(np.uint8)
+    return np.tensordot(bits, (masks != 0).astype(np.uint8), axes=1).astype(np.uint8)
+
+
+def _combinations(parts: dict[str, LabelledImages], graph: LandmarkGraph, size: int) -> set[int]:
+    targets = [target for part in parts.values() for target in part.targets]
+    return {int(code) for target in targets for code in np.unique(_codes(_masks(target, graph, size)))}
+
+
+def _lost(masks: np.ndarray, label_map: np.ndarray, labels: Labels) -> np.ndarray:
+    """Share of each organ's pixels whose value does not tell of it."""
+    shares = np.zeros(len(masks))
+    for place, mask in enumerate(masks):
+        told = np.isin(label_map, [value for value, each in enumerate(labels.combinations) if place in each])
+        shares[place] = 1 - float((told & (mask != 0)).sum()) / max(1, int(mask.sum()))
+    return shares
+
+
+def _check_contested(
+    parts: dict[str, LabelledImages], graph: LandmarkGraph, size: int, labels: Labels, folder: Path
+) -> None:
+    everything = [_masks(target, graph, size) for part in parts.values() for target in part.targets]
+    contested = np.mean([_lost(masks, labels.map_of(masks), labels) for masks in everything], axis=0)
+    for organ, share in zip(graph.organs, contested, strict=True):
+        if share > MOST_CONTESTED:
+            raise CxrError(f"{folder}: {organ} loses {share:.1%} of its pixels to organs over it; use --regions")
+        if share:
+            log.info("%s: %.2f %% of its pixels go to an organ that stands later in the graph", organ, 100 * share)

@@ -1,0 +1,168 @@
+"""Training images in the shapes of other people: contours without images widen what a network sees.
+
+Landmark sets of other hospitals come without their radiographs, but they know how lungs and hearts are shaped there. An
+image is bent by a thin-plate spline so that its landmarks go part of the way to another person's. Place, size and
+aspect stay with the image (:func:`cxrfactory.train.data.augment.move` changes those); the rest is taken over: e.g. a
+larger heart.
+"""
+
+import hashlib
+from collections.abc import Collection
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+from cxrfactory.anatomy.graph import LandmarkGraph
+from cxrfactory.errors import CxrError
+from cxrfactory.logs import get_logger
+from cxrfactory.train.data.shapes import shapes_of_landmarks
+
+CHANCE = 0.5  # of an image to be bent
+CELLS = 24  # the spline is evaluated in so many cells a side, and interpolated between
+SMOOTHING = 1e-4
+LEAST_AREA = 0.2  # a bend under which some cell keeps less of its area is halved
+HALVINGS = 3
+STEPS, DAMPING, EXACT = 60, 0.7, 1e-4  # of finding where a landmark went; a tenth of a pixel at 1024
+# Points of the frame that stay where they are.
+ANCHORS = np.array([(x, y) for x in (0.0, 0.5, 1.0) for y in (0.0, 0.5, 1.0) if (x, y) != (0.5, 0.5)])
+
+log = get_logger(__name__)
+
+
+class Reshaper:
+    """Bends images towards shapes.
+
+    Parameters
+    ----------
+    shapes
+        Landmarks of other people, all of one graph, (x, y) as fractions of the side.
+    """
+
+    def __init__(self, shapes: Float[np.ndarray, "n nodes 2"]) -> None:
+        self.shapes = shapes
+
+    @property
+    def nodes(self) -> int:
+        """Landmarks of a shape; images with another number are left alone."""
+        return self.shapes.shape[1]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the shapes."""
+        return hashlib.sha256(np.ascontiguousarray(self.shapes, dtype="<f8").tobytes()).hexdigest()
+
+    def __call__(
+        self, images: Float[Tensor, "b 1 s s"], targets: Float[Tensor, "b m 2"], generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Bend about half of the images; points are (x, y) fractions of the side, on the CPU."""
+        count, side = len(images), images.shape[-1]
+        chosen = torch.rand(count, generator=generator) < CHANCE
+        other = torch.randint(len(self.shapes), (count,), generator=generator)
+        share = torch.rand(count, generator=generator)
+        if targets.shape[1] != self.nodes:
+            return images, targets
+        images, targets = images.clone(), targets.clone()
+        for index in torch.nonzero(chosen).flatten().tolist():
+            points = targets[index].numpy().astype(np.float64)
+            bent = bend(points, self.shapes[int(other[index])], float(share[index]))
+            if bent is None:
+                continue
+            goal, cells = bent
+            grid = functional.interpolate(
+                torch.from_numpy(cells).float().permute(2, 0, 1)[None], size=side, mode="bilinear", align_corners=False
+            )
+            centres = (torch.arange(side) + 0.5) / side
+            place = torch.stack(torch.meshgrid(centres, centres, indexing="xy"))[None]
+            sampled = (place + grid).permute(0, 2, 3, 1) * 2 - 1
+            images[index] = functional.grid_sample(
+                images[index : index + 1], sampled, padding_mode="border", align_corners=False
+            )[0]
+            targets[index] = torch.from_numpy(goal).float()
+        return images, targets
+
+
+def bend(
+    points: Float[np.ndarray, "m 2"], shape: Float[np.ndarray, "m 2"], share: float
+) -> tuple[Float[np.ndarray, "m 2"], Float[np.ndarray, "c c 2"]] | None:
+    """Landmarks on their way to another shape, and the displacement that takes an image along.
+
+    Parameters
+    ----------
+    points
+        Landmarks of the image, (x, y) as fractions of the side.
+    shape
+        Of another person; brought to the image's place, size, aspect and shear first.
+    share
+        How far to go, 0 to 1. Halved while the spline would fold or squeeze a cell to less than a fifth.
+
+    Returns
+    -------
+    Where the bent image shows the landmarks, and for every cell of it the (x, y) that leads to where its content was,
+    fractions of the side; None where the spline folds however little is asked.
+    """
+    from scipy.interpolate import RBFInterpolator
+
+    lifted = np.column_stack([shape, np.ones(len(shape))])
+    aligned = lifted @ np.linalg.lstsq(lifted, points, rcond=None)[0]
+    centres = (np.arange(CELLS) + 0.5) / CELLS
+    places = np.stack(np.meshgrid(centres, centres, indexing="xy"), axis=-1)
+    for halving in range(HALVINGS):
+        goal = points + share / 2**halving * (aligned - points)
+        spline = RBFInterpolator(
+            np.concatenate([goal, ANCHORS]),
+            np.concatenate([points - goal, np.zeros_like(ANCHORS)]),
+            smoothing=SMOOTHING,
+            kernel="thin_plate_spline",
+        )
+        cells = spline(places.reshape(-1, 2)).reshape(CELLS, CELLS, 2)
+        if _least_area(cells + places) >= LEAST_AREA:
+            exact = _led_to(points, goal, cells)
+            return None if exact is None else (exact, cells)
+    return None
+
+
+def _led_to(
+    points: Float[np.ndarray, "m 2"], start: Float[np.ndarray, "m 2"], cells: Float[np.ndarray, "c c 2"]
+) -> Float[np.ndarray, "m 2"] | None:
+    """Where the picture shows what was at ``points``; None if that is not found.
+
+    The spline is smooth and its cells are coarse, so the picture does not go exactly where it was asked to; a landmark
+    must.
+    """
+    from scipy.ndimage import map_coordinates
+
+    found = start
+    for _ in range(STEPS):
+        places = (found[:, ::-1] * len(cells) - 0.5).T
+        shift = np.stack([map_coordinates(cells[..., axis], places, order=1, mode="nearest") for axis in (0, 1)], -1)
+        error = found + shift - points
+        if np.abs(error).max() < EXACT:
+            return found
+        found = found - DAMPING * error
+    return None
+
+
+def _least_area(mapped: Float[np.ndarray, "c c 2"]) -> float:
+    """Least Jacobian determinant of a map that is given at cell centres."""
+    down, across = np.gradient(mapped, 1 / CELLS, axis=(0, 1))
+    return float((across[..., 0] * down[..., 1] - across[..., 1] * down[..., 0]).min())
+
+
+def read_reshaper(root: str | Path, graph: LandmarkGraph, held_out: Collection[str]) -> Reshaper:
+    """Shapes of a landmark set that annotate the whole graph; without a fifth of its patients, and ``held_out`` ids.
+
+    Raises
+    ------
+    CxrError
+        If the set is unreadable, or no shape is left.
+    """
+    train, _ = shapes_of_landmarks(Path(root), graph)
+    taken = [each for each in train if set(graph.organs) <= set(each.contours) and each.image_id not in held_out]
+    if not taken:
+        raise CxrError(f"{root}: no landmarks of all of {', '.join(graph.organs)}; expected some to take shapes from")
+    log.info("%s: images are bent towards %d shapes", root, len(taken))
+    return Reshaper(np.stack([np.concatenate([each.contours[organ] for organ in graph.organs]) for each in taken]))

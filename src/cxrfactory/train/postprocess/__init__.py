@@ -1,0 +1,1 @@
+"""Train Post-DAE, which makes masks of any segmenter plausible."""

@@ -1,0 +1,1 @@
+"""Train the registration network of deep RCA."""

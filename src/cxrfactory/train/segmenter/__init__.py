@@ -1,0 +1,1 @@
+"""Train a segmenter: the loop, its tasks, validation, early stopping, curves."""

@@ -1,0 +1,204 @@
+"""The training loop of a landmark segmenter, on CPU or CUDA."""
+
+import math
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from cxrfactory.config import TrainConfig
+from cxrfactory.logs import get_logger
+from cxrfactory.tables.keys import seed_of
+from cxrfactory.train.checkpoint import load_checkpoint, save_checkpoint
+from cxrfactory.train.data.augment import move, recolour
+from cxrfactory.train.data.balance import balanced
+from cxrfactory.train.data.images import LabelledImages, epoch_batches
+from cxrfactory.train.data.reshape import Reshaper
+from cxrfactory.train.segmenter.stopping import Best, mean_dice
+from cxrfactory.train.segmenter.tasks import Task, task_of
+
+log = get_logger(__name__)
+
+UNVALIDATED = 4  # columns of a history row without metrics
+WARMUP = 0.03  # share of the steps in which the cosine schedule's rate rises from zero
+
+
+@dataclass
+class History:
+    """The course of a run.
+
+    Attributes
+    ----------
+    rows
+        One an epoch: ``epoch``, ``loss``, ``learning_rate``, ``seconds`` and, where validated, metrics; with
+        patience ``kept`` is 1 in the row of the weights that the run ends with.
+    best_epoch
+        Whose weights were kept; None without patience, which keeps the last.
+    """
+
+    rows: list[dict[str, float]] = field(default_factory=list)
+    best_epoch: int | None = None
+
+
+def learning_rate(settings: TrainConfig, progress: float, epoch: int) -> float:
+    """Rate at a point of the run; ``progress`` runs from 0 to 1 over all steps."""
+    if settings.schedule == "step":
+        return settings.learning_rate * settings.step_factor ** (epoch // settings.step_epochs)
+    if progress < WARMUP:
+        return settings.learning_rate * progress / WARMUP
+    return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * (progress - WARMUP) / (1 - WARMUP)))
+
+
+def fit(
+    network: nn.Module,
+    train: LabelledImages,
+    val: LabelledImages,
+    settings: TrainConfig,
+    device: torch.device,
+    checkpoint: Path | None = None,
+    fresh: bool = True,
+    strata: list[str] | None = None,
+    reshape: Reshaper | None = None,
+) -> History:
+    """Train in place; the network ends with the averaged weights of the last epoch, or with patience of the best.
+
+    Multi-atlas has nothing to train: it keeps the training set, and the history is empty.
+
+    Parameters
+    ----------
+    network
+        A segmenter of the registry.
+    train, val
+        The two splits.
+    settings
+        How to train.
+    device
+        Where.
+    checkpoint
+        Written at every validation; read first where it exists, and the run goes on from there with the same
+        random streams, since they depend on the seed and the epoch alone.
+    fresh
+        Whether the network takes from this training set what it needs before the first step; not where it starts
+        from trained weights, which hold it.
+    strata
+        Source or class of every training image; images of small ones are repeated within an epoch.
+    reshape
+        Bends training images towards other people's shapes, where wanted.
+
+    Returns
+    -------
+    History
+        Loss and metrics by epoch.
+    """
+    if hasattr(network, "learn_atlases"):
+        network.learn_atlases(train.images, train.targets)
+        return History()
+    groups = train.groups()
+    images = torch.from_numpy(train.images)
+    task = task_of(network, settings)
+    if fresh:
+        _learn_set(network, task, train, images)
+    network.to(device, memory_format=torch.channels_last).train()
+    trained = task.trained(network).to(device)
+    optimizer = torch.optim.AdamW(trained.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    average = {name: value.detach().clone() for name, value in network.state_dict().items()}
+    history, first, best = History(), 0, Best(settings.patience)
+    if checkpoint is not None and checkpoint.is_file():
+        state = load_checkpoint(checkpoint, trained, average, optimizer, best.weights)
+        first, history.rows = state["epoch"], state["history"]
+        best.restore(state)
+        log.info("resumed from %s after epoch %d", checkpoint, first)
+    spent = sum(row["seconds"] for row in history.rows)
+    for epoch in range(first, settings.epochs):
+        started = time.monotonic()
+        drawn = groups if strata is None else balanced(groups, strata, epoch, settings.seed)
+        loss, rate = _epoch(network, task, images, train, drawn, reshape, settings, device, optimizer, average, epoch)
+        spent += time.monotonic() - started
+        row = {"epoch": epoch + 1, "loss": loss, "learning_rate": rate, "seconds": time.monotonic() - started}
+        last = epoch + 1 == settings.epochs
+        if last or (epoch + 1) % settings.validate_every == 0:
+            current = {name: value.detach().clone() for name, value in network.state_dict().items()}
+            network.load_state_dict(average)
+            metrics = task.metrics(network, val, device, distances=False)
+            if not last:
+                network.load_state_dict(current)
+            if "all" in metrics:
+                row |= {"val_mse": metrics.pop("all")["mse"]}
+            row |= {f"val_dice_{organ}": values["dice"] for organ, values in metrics.items()}
+            best.offer(epoch + 1, mean_dice(metrics), average)
+            shown = ", ".join(f"{name} {value:.4g}" for name, value in row.items() if name.startswith("val"))
+            log.info("epoch %d of %d, %.0f s: loss %.3g, %s", epoch + 1, settings.epochs, spent, loss, shown)
+        history.rows.append(row)
+        if best.exhausted and not last:
+            log.info("stopped after epoch %d: no better mean Dice since epoch %d", epoch + 1, best.epoch)
+            break
+        if len(row) > UNVALIDATED and checkpoint is not None and not last:
+            state = {"epoch": epoch + 1, "history": history.rows} | best.state()
+            save_checkpoint(checkpoint, trained, average, optimizer, state, best.weights)
+    network.load_state_dict(best.weights or average)
+    if best.epoch is not None:
+        history.best_epoch = best.epoch
+        history.rows[best.epoch - 1]["kept"] = 1
+    return history
+
+
+def _learn_set(network: nn.Module, task: Task, train: LabelledImages, images: torch.Tensor) -> None:
+    """Give the network what it needs of the training set before the first step."""
+    task.start(network, train)
+    normaliser = getattr(network, "normaliser", None)
+    if hasattr(normaliser, "learn"):
+        with torch.no_grad():
+            normaliser.learn(images.unsqueeze(1).float() / 255)
+
+
+def _epoch(
+    network: nn.Module,
+    task: Task,
+    images: torch.Tensor,
+    train: LabelledImages,
+    groups: dict[int, np.ndarray],
+    reshape: Reshaper | None,
+    settings: TrainConfig,
+    device: torch.device,
+    optimizer: torch.optim.Optimizer,
+    average: dict[str, torch.Tensor],
+    epoch: int,
+) -> tuple[float, float]:
+    generator = torch.Generator().manual_seed(seed_of(str(epoch), "epoch", settings.seed))
+    rng = np.random.default_rng(seed_of(str(epoch), "order", settings.seed))
+    batches = epoch_batches(groups, settings.batch_size, rng)
+    losses, rate = [], 0.0
+    for step, indices in enumerate(batches):
+        progress = (epoch + step / len(batches)) / settings.epochs
+        rate = learning_rate(settings, progress, epoch)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        batch = images[torch.from_numpy(indices)].unsqueeze(1).float() / 255
+        target = torch.from_numpy(np.stack([train.targets[index] for index in indices]))
+        if reshape is not None:
+            batch, target = reshape(batch, target, generator)
+        batch, target = move(batch, target, settings, generator)
+        batch = recolour(batch, settings, generator)
+        batch = batch.to(device, memory_format=torch.channels_last)
+        loss = task.loss(network, batch, target, settings, generator)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(optimizer.param_groups[0]["params"], 1.0)
+        optimizer.step()
+        _average(average, network, settings.average, epoch * len(batches) + step)
+        losses.append(float(loss.detach()))
+    return float(np.mean(losses)), rate
+
+
+def _average(average: dict[str, torch.Tensor], network: nn.Module, decay: float, step: int) -> None:
+    # The decay rises from zero, so that the first, random weights are soon forgotten.
+    decay = min(decay, (1 + step) / (10 + step)) if decay else 0.0
+    with torch.no_grad():
+        for name, value in network.state_dict().items():
+            if value.dtype.is_floating_point:
+                average[name].lerp_(value, 1 - decay)
+            else:
+                average[name].copy_(value)

@@ -1,0 +1,149 @@
+"""The train stage: the labelled table to weights, history and curves."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from cxrfactory import __version__
+from cxrfactory.anatomy.graph import landmark_graph
+from cxrfactory.config import ModelConfig, TrainConfig
+from cxrfactory.errors import CxrError
+from cxrfactory.logs import get_logger
+from cxrfactory.models.registry import ModelKind, build_segmenter, model_kind
+from cxrfactory.tables.atomic import atomic_path
+from cxrfactory.tables.keys import seed_of
+from cxrfactory.tables.weights import read_weights, sha256_of, write_weights
+from cxrfactory.train.data.balance import read_strata
+from cxrfactory.train.data.images import load_labelled
+from cxrfactory.train.data.reshape import read_reshaper
+from cxrfactory.train.segmenter.curves import plot_curves
+from cxrfactory.train.segmenter.loop import History, fit
+from cxrfactory.train.segmenter.tasks import task_of
+
+log = get_logger(__name__)
+
+NORMALISATION = "8-bit grey / 255; batch normalisation with running statistics"
+ATLAS_NORMALISATION = "8-bit grey; local contrast equalised before registration"
+HISTORY_COLUMNS = ("epoch", "loss", "learning_rate", "seconds")
+
+
+def train_segmenter(
+    labelled: Path | Sequence[Path],
+    output: Path,
+    model: ModelConfig,
+    settings: TrainConfig,
+    device: torch.device,
+    history: Path | None = None,
+    curves: Path | None = None,
+    resume: bool = True,
+    init: Path | None = None,
+) -> dict[str, dict[str, float]]:
+    """Train and write ``output`` with its card.
+
+    Parameters
+    ----------
+    labelled
+        Preprocessed labelled table or tables, schema ``LABELLED_IMAGES``, splits ``train`` and ``val``.
+    output
+        Weights to write (``.safetensors``); the card stands beside it.
+    model
+        Which segmenter, graph, input size, skip connections, latent size.
+    settings
+        How to train.
+    device
+        Where.
+    history, curves
+        CSV and picture of the run, where wanted.
+    init
+        Weights of the same network to start from, with what they learned of their training set (mean shape, template).
+    resume
+        Go on from ``<output>.checkpoint`` where an interrupted run left one of the same settings.
+
+    Returns
+    -------
+    dict
+        Metrics on ``val`` by organ; none for multi-atlas, which nothing trains and ``evaluate-model`` measures.
+    """
+    graph = landmark_graph(model.graph)
+    tables = [labelled] if isinstance(labelled, str | Path) else list(labelled)
+    digests = [sha256_of(path) for path in tables]
+    train = load_labelled(tables, "train", graph, model.input_size)
+    val = load_labelled(tables, "val", graph, model.input_size)
+    strata = read_strata(settings.balance, settings.classes, tables, train.ids)
+    reshape = None if settings.shapes is None else read_reshaper(settings.shapes, graph, val.ids)
+    torch.manual_seed(seed_of("weights", "init", settings.seed))
+    network = build_segmenter(model.segmenter, model.model_dump())
+    if init is not None:
+        _start_from(network, model.segmenter, init)
+    # The checkpoint's name holds what it depends on: another config starts afresh.
+    key = [model.segmenter, network.settings(), settings.model_dump(), digests]
+    bent = None if reshape is None else reshape.digest
+    key = json.dumps([*key, None if init is None else sha256_of(init), strata, bent], sort_keys=True)
+    checkpoint = output.with_name(f"{output.stem}.{seed_of(key, 'checkpoint'):016x}.checkpoint")
+    if not resume:
+        checkpoint.unlink(missing_ok=True)
+    record = fit(network, train, val, settings, device, checkpoint, fresh=init is None, strata=strata, reshape=reshape)
+    trained = model_kind(model.segmenter) is not ModelKind.ATLAS
+    metrics = task_of(network, settings).metrics(network, val, device, distances=True) if trained else {}
+    for organ, values in metrics.items():
+        log.info("val %s: %s", organ, ", ".join(f"{name} {value:.4f}" for name, value in values.items()))
+    card = {
+        "segmenter": model.segmenter,
+        "settings": network.settings(),
+        "definition": graph.definition_text,
+        "normalisation": f"{NORMALISATION}; input: {getattr(network, 'normalise', 'none')}"
+        if trained
+        else ATLAS_NORMALISATION,
+        "data": {
+            "train": len(train.ids),
+            "val": len(val.ids),
+            "labelled_sha256": digests[0] if len(digests) == 1 else digests,
+        },
+        "training": _training_facts(settings, record, init, strata) if trained else {},
+        "metrics": {"val": metrics, "frame": "pixels at 1024 x 1024"},
+        "cxrfactory": __version__,
+        "torch": torch.__version__,
+    }
+    tensors = {name: value.detach().cpu().numpy() for name, value in network.state_dict().items()}
+    write_weights(output, tensors, card)
+    frame = pd.DataFrame(record.rows, columns=None if record.rows else list(HISTORY_COLUMNS))
+    if history is not None:
+        with atomic_path(history) as temporary:
+            frame.to_csv(temporary, index=False, float_format="%.6g")
+    if curves is not None:
+        plot_curves(frame, curves)
+    checkpoint.unlink(missing_ok=True)
+    log.info("wrote %s", output)
+    return metrics
+
+
+def _training_facts(
+    settings: TrainConfig, record: History, init: Path | None, strata: list[str] | None
+) -> dict[str, Any]:
+    facts = settings.model_dump()
+    for place in ("classes", "shapes"):
+        if facts[place] is not None:
+            facts[place] = Path(facts[place]).name  # cards are published, folders are not
+    if strata is not None:
+        facts["balanced"] = dict(sorted(Counter(strata).items()))
+    if init is not None:
+        facts["init_sha256"] = sha256_of(init)
+    if record.best_epoch is not None:
+        facts |= {"stopped_epoch": len(record.rows), "kept_epoch": record.best_epoch}
+    return facts
+
+
+def _start_from(network: torch.nn.Module, segmenter: str, init: Path) -> None:
+    tensors, card = read_weights(init)
+    found, wanted = ({**settings, "passes": None} for settings in (card["settings"], network.settings()))
+    if card["segmenter"] != segmenter or found != wanted:  # weights serve any number of passes
+        raise CxrError(
+            f"{init}: weights of a {card['segmenter']} with settings {card['settings']}; expected the network that is "
+            f"to be trained, a {segmenter} with {network.settings()}"
+        )
+    network.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in tensors.items()})

@@ -1,0 +1,53 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cxrfactory.imaging.radiograph.borders import find_borders
+
+BORDERS = st.integers(0, 25)
+
+
+@given(BORDERS, BORDERS, BORDERS, BORDERS, st.sampled_from([np.uint8, np.uint16, np.float32]))
+def test_black_frame_is_found_on_each_side(top, below, left, right, kind):
+    pixels = np.zeros((70 + top + below, 90 + left + right), kind)
+    pixels[top : top + 70, left : left + 90] = np.random.default_rng(0).integers(60, 250, (70, 90))
+    assert find_borders(pixels) == (top, left, 70, 90)
+
+
+def test_noise_within_two_percent_is_black():
+    pixels = np.random.default_rng(0).integers(0, 6, (80, 100)).astype(np.uint8)  # up to 5 of 255
+    pixels[10:60, 20:90] = 255
+    assert find_borders(pixels) == (10, 20, 50, 70)
+    pixels[3, 50] = 6
+    assert find_borders(pixels) == (3, 20, 57, 70)
+
+
+def test_a_marker_in_the_border_keeps_it():
+    pixels = np.zeros((100, 100), np.uint8)
+    pixels[20:, 30:] = np.random.default_rng(0).integers(60, 250, (80, 70))
+    pixels[25:32, 5:9] = 255
+    assert find_borders(pixels) == (20, 5, 80, 95)
+
+
+def test_at_most_two_fifths_of_a_side():
+    pixels = np.zeros((100, 200), np.uint8)
+    pixels[97:, 190:] = 200
+    assert find_borders(pixels) == (40, 80, 60, 120)
+
+
+@given(BORDERS, BORDERS, BORDERS, BORDERS)
+def test_a_negative_has_the_same_borders(top, below, left, right):
+    pixels = np.zeros((70 + top + below, 90 + left + right), np.uint8)
+    pixels[top : top + 70, left : left + 90] = np.random.default_rng(0).integers(10, 240, (70, 90))
+    assert find_borders(pixels) == find_borders(255 - pixels)
+
+
+def test_a_white_frame_around_a_black_one():
+    pixels = np.full((120, 100), 255, np.uint8)
+    pixels[8:110, 6:95] = 0
+    pixels[20:90, 20:80] = np.random.default_rng(0).integers(60, 200, (70, 60))
+    assert find_borders(pixels) == (20, 20, 70, 60)
+
+
+def test_flat_images_stay():
+    assert find_borders(np.full((50, 60), 255, np.uint8)) == (0, 0, 50, 60)

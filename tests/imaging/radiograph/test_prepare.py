@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+
+from cxrfactory.errors import CxrError
+from cxrfactory.imaging.geometry import Geometry
+from cxrfactory.imaging.radiograph.image import Radiograph
+from cxrfactory.imaging.radiograph.intensity import Enhancement
+from cxrfactory.imaging.radiograph.prepare import Preparation, prepare
+
+
+def framed():
+    """70 x 90 values of 1000 to 3000 in a border of 0: 10 above, 20 below, 5 left, 15 right."""
+    pixels = np.zeros((100, 110), np.uint16)
+    pixels[10:80, 5:95] = np.random.default_rng(0).integers(1000, 3001, (70, 90))
+    pixels[10, 5], pixels[10, 6] = 1000, 3000
+    return Radiograph(pixels)
+
+
+def test_border_is_cut_before_the_range_is_taken():
+    image, geometry = prepare(framed(), Preparation(size=90))
+    assert geometry == Geometry(100, 110, 10, 5, 70, 90, 90)
+    assert (image[10, 0], image[10, 1]) == (0, 255)
+    assert not image[:10].any()
+    assert not image[80:].any()
+
+
+def test_borders_kept_on_request():
+    image, geometry = prepare(framed(), Preparation(size=110, remove_borders=False))
+    assert geometry == Geometry.whole(100, 110, 110)
+    assert image[15, 5] == 85  # 1000 of 3000, five rows of padding above
+
+
+def test_crop_is_widened_to_points_over_the_border():
+    keep = np.array([[2.4, 40.0], [60.0, 91.2]])  # x, y
+    _, geometry = prepare(framed(), Preparation(size=64), keep)
+    assert (geometry.crop_left, geometry.crop_top) == (2, 10)
+    assert (geometry.crop_left + geometry.crop_width, geometry.crop_top + geometry.crop_height) == (95, 93)
+    moved = geometry.forward_points(keep)
+    assert moved.min() >= -0.5
+    assert moved.max() <= 63.5
+
+
+def test_points_outside_widen_to_the_image_at_most():
+    _, geometry = prepare(framed(), Preparation(size=64), np.array([[-5.0, -5.0], [500.0, 500.0]]))
+    assert geometry == Geometry.whole(100, 110, 64)
+
+
+def test_padding_does_not_enter_the_histogram():
+    plain, _ = prepare(framed(), Preparation(size=90))
+    equalised, _ = prepare(framed(), Preparation(size=90, enhancement=Enhancement(equalise=True)))
+    assert not equalised[:10].any()
+    assert np.abs(np.median(equalised[10:80]) - 128) < 6
+    assert not np.array_equal(plain, equalised)
+
+
+@pytest.mark.parametrize("options", [{"size": 0}, {"max_megapixels": 0}, {"max_megapixels": float("nan")}])
+def test_impossible_recipes_are_refused(options):
+    with pytest.raises(CxrError):
+        Preparation(**options)

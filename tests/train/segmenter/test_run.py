@@ -1,0 +1,130 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from cxrfactory.anatomy.graph import landmark_graph
+from cxrfactory.config import ModelConfig, TrainConfig
+from cxrfactory.errors import CxrError
+from cxrfactory.tables.weights import read_weights
+from cxrfactory.train.data.images import epoch_batches, load_labelled, mean_shape
+from cxrfactory.train.segmenter import loop
+from cxrfactory.train.segmenter.run import train_segmenter
+
+CPU = torch.device("cpu")
+MODEL = ModelConfig(input_size=64)
+SHORT = TrainConfig(epochs=4, batch_size=4, validate_every=2, precision="fp32")
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    torch.set_num_threads(1)
+
+
+def test_training_learns_and_writes_everything(labelled, tmp_path):
+    settings = TrainConfig(epochs=60, batch_size=4, validate_every=30, precision="fp32", learning_rate=1e-3)
+    out = tmp_path / "w.safetensors"
+    metrics = train_segmenter(labelled, out, MODEL, settings, CPU, tmp_path / "h.csv", tmp_path / "c.png")
+    assert metrics["lungs"]["dice"] > 0.85
+    assert set(metrics["heart"]) == {"dice", "hd_px", "hd95_px"}
+    tensors, card = read_weights(out)
+    assert card["settings"]["graph"] == "lungs-heart"
+    assert card["metrics"]["val"]["lungs"]["dice"] == metrics["lungs"]["dice"]
+    assert tensors["mean_shape"].shape == (120, 2)
+    history = pd.read_csv(tmp_path / "h.csv")
+    assert list(history["epoch"]) == list(range(1, 61))
+    assert history["loss"].iloc[-1] < history["loss"].iloc[0]
+    assert (tmp_path / "c.png").stat().st_size > 1000
+    assert not list(tmp_path.glob("*.checkpoint"))
+
+
+def test_same_settings_same_weights(labelled, tmp_path):
+    for name in ("a", "b"):
+        train_segmenter(labelled, tmp_path / f"{name}.safetensors", MODEL, SHORT, CPU)
+    assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
+
+
+def test_resumed_run_ends_as_the_unbroken_one(labelled, tmp_path, monkeypatch, break_after):
+    train_segmenter(labelled, tmp_path / "whole.safetensors", MODEL, SHORT, CPU)
+    whole = read_weights(tmp_path / "whole.safetensors")[0]
+    inner = break_after(3)
+    out = tmp_path / "part.safetensors"
+    with pytest.raises(KeyboardInterrupt):
+        train_segmenter(labelled, out, MODEL, SHORT, CPU)
+    assert not out.exists()
+    assert list(tmp_path.glob("part.*.checkpoint"))
+    epochs = []
+    monkeypatch.setattr(loop, "_epoch", lambda *arguments: epochs.append(arguments[-1]) or inner(*arguments))
+    train_segmenter(labelled, out, MODEL, SHORT, CPU)
+    assert epochs == [2, 3]
+    part = read_weights(out)[0]
+    for name, value in whole.items():
+        np.testing.assert_array_equal(value, part[name], err_msg=name)
+
+
+def test_other_settings_do_not_resume_a_checkpoint(labelled, tmp_path):
+    stale = tmp_path / "w.0123456789abcdef.checkpoint"
+    stale.write_bytes(b"not one of ours")
+    train_segmenter(labelled, tmp_path / "w.safetensors", MODEL, SHORT, CPU)
+    assert stale.exists()
+
+
+def test_batches_hold_one_kind_of_labels_and_every_image_once(labelled):
+    data = load_labelled(labelled, "train", landmark_graph("lungs-heart"), 64)
+    batches = epoch_batches(data.groups(), 3, np.random.default_rng(0))
+    assert sorted(np.concatenate(batches)) == list(range(12))
+    for batch in batches:
+        assert len({len(data.targets[index]) for index in batch}) == 1
+
+
+def test_mean_shape_uses_the_images_that_annotate_a_node():
+    full, lungs = np.full((120, 2), 0.2, np.float32), np.full((94, 2), 0.4, np.float32)
+    mean = mean_shape([full, lungs], 120)
+    np.testing.assert_allclose(mean[:94], 0.3)
+    np.testing.assert_allclose(mean[94:], 0.2)
+
+
+def test_annotations_beyond_the_graph_are_cut(labelled):
+    data = load_labelled(labelled, "train", landmark_graph("lungs"), 64)
+    assert {len(target) for target in data.targets} == {94}
+
+
+def test_graph_that_nobody_annotates_is_refused(labelled):
+    with pytest.raises(CxrError, match="no image of split 'train' annotates the graph"):
+        load_labelled(labelled, "train", landmark_graph("lungs-heart-clavicles"), 64)
+
+
+def test_missing_split_is_named(labelled):
+    with pytest.raises(CxrError, match="no image has split 'test'"):
+        load_labelled(labelled, "test", landmark_graph("lungs"), 64)
+
+
+@pytest.mark.parametrize(("schedule", "first", "last"), [("cosine", 0.0, 0.0), ("step", 1e-3, 1e-3 * 0.9**2)])
+def test_learning_rate(schedule, first, last):
+    settings = TrainConfig(schedule=schedule, step_epochs=10, epochs=30, learning_rate=1e-3)
+    assert loop.learning_rate(settings, 0.0, 0) == pytest.approx(first)
+    assert loop.learning_rate(settings, 1.0, 29) == pytest.approx(last, abs=1e-9)
+
+
+def test_card_of_other_weights_is_refused(labelled, tmp_path):
+    out = tmp_path / "w.safetensors"
+    train_segmenter(labelled, out, MODEL, SHORT, CPU)
+    card = json.loads(out.with_suffix(".json").read_text())
+    out.with_suffix(".json").write_text(json.dumps({**card, "sha256": "0" * 64}))
+    with pytest.raises(CxrError, match="the card is of other weights"):
+        read_weights(out)
+
+
+def test_training_goes_on_from_weights_of_the_same_network(labelled, tmp_path):
+    train_segmenter(labelled, tmp_path / "first.safetensors", MODEL, SHORT, CPU)
+    still = SHORT.model_copy(update={"epochs": 1, "learning_rate": 1e-12, "weight_decay": 0.0, "average": 0.0})
+    train_segmenter(labelled, tmp_path / "second.safetensors", MODEL, still, CPU, init=tmp_path / "first.safetensors")
+    first, second = (read_weights(tmp_path / f"{name}.safetensors") for name in ("first", "second"))
+    np.testing.assert_array_equal(first[0]["mean_shape"], second[0]["mean_shape"])
+    np.testing.assert_allclose(first[0]["encoder.mu.weight"], second[0]["encoder.mu.weight"], atol=1e-6)
+    assert second[1]["training"]["init_sha256"] == first[1]["sha256"]
+    other = MODEL.model_copy(update={"igsc": [5], "passes": 1})
+    with pytest.raises(CxrError, match="expected the network that is to be trained"):
+        train_segmenter(labelled, tmp_path / "x.safetensors", other, SHORT, CPU, init=tmp_path / "first.safetensors")
