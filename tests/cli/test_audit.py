@@ -4,7 +4,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from cxrfactory.cli.audit import audit, evaluate_model
+from cxrfactory.cli.people.evaluate import audit, evaluate_model
 from cxrfactory.imaging.radiograph.prepare import Preparation
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cxrfactory.cli import build_app
+from cxrfactory.cli.application import build_app
 from cxrfactory.errors import CxrError
 from cxrfactory.models import registry
 from cxrfactory.tables.parquet import read_table

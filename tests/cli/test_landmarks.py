@@ -6,7 +6,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from cxrfactory.cli.landmarks import mask_to_landmarks, train_mask_landmarks
+from cxrfactory.cli.people.mask_to_landmarks import mask_to_landmarks
+from cxrfactory.cli.people.train import train_mask_landmarks
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import save_png
 from cxrfactory.tables.chexmask import read_chexmask

@@ -3,7 +3,9 @@ import sys
 
 import pytest
 
-from cxrfactory.cli import COMMANDS, build_app
+from cxrfactory.cli.application import StageGroup
+from cxrfactory.cli.commands import GROUPS, PEOPLE, product_commands
+from cxrfactory.cli.renamed import RENAMED
 
 HEAVY = ("torch", "monai", "torch_geometric", "SimpleITK", "matplotlib", "pandas", "cv2", "numba")
 
@@ -14,18 +16,47 @@ def run(*arguments):
 
 def test_help_imports_nothing_heavy():
     code = (
-        "import sys; from cxrfactory.cli import build_app; build_app();"
+        "import sys; from cxrfactory.cli.application import build_app; from cxrfactory.cli.commands import *;"
+        "tables = [*PEOPLE.values(), *(rows for _, rows in GROUPS.values()), product_commands()];"
+        "build_app(); [command.load() for rows in tables for command in rows.values()];"
         f"print([name for name in {HEAVY!r} if name in sys.modules])"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
 
 
-def test_every_command_has_help():
-    names = {command.name for command in build_app().registered_commands}
-    assert names == set(COMMANDS)
-    for command in build_app().registered_commands:
-        assert (command.callback.__doc__ or "").strip()
+def commands():
+    people = {name: command for rows in PEOPLE.values() for name, command in rows.items()}
+    groups = {f"{group} {name}": command for group, (_, rows) in GROUPS.items() for name, command in rows.items()}
+    return {**people, **groups, **{f"stage {name}": command for name, command in product_commands().items()}}
+
+
+@pytest.mark.parametrize("name", commands())
+def test_the_table_says_the_first_sentence_of_the_command(name):
+    command = commands()[name]
+    assert command.sentence == (command.load().__doc__ or "").strip().splitlines()[0]
+    assert command.sentence.endswith(".")
+
+
+def test_help_lists_what_a_person_types_first_and_cuts_nothing_off():
+    shown = run("--help").stdout
+    assert shown.index("segment") < shown.index("stage")
+    assert "..." not in shown.replace("[ARGS]...", "")
+    for name in (name for rows in PEOPLE.values() for name in rows):
+        assert f"\n  {name} " in shown
+    stages = run("stage", "--help").stdout
+    for name in StageGroup.of("stage", "", GROUPS["stage"][1]).rows():
+        assert f"\n  {name} " in stages
+
+
+@pytest.mark.parametrize("old", RENAMED)
+def test_old_names_work_with_a_warning_that_names_the_new_one(old):
+    assert RENAMED[old] in commands()
+    if old == "rca":
+        done = run(old, "--help")
+        assert done.returncode == 0
+        assert " stage rca [OPTIONS]" in done.stdout
+        assert done.stderr == "warning: the command 'rca' is now 'stage rca'; the old name ends with 0.2\n"
 
 
 def test_a_users_error_is_one_line_and_status_1(tmp_path):

@@ -5,7 +5,7 @@ import typer
 from typer.testing import CliRunner
 
 from cxrfactory.anatomy.taxonomy import class_of, classes
-from cxrfactory.cli.radgenome import package_radgenome
+from cxrfactory.products.radgenome.commands import package_radgenome
 from tests.products.radgenome.projected import projected
 
 

@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from cxrfactory.cli import build_app
+from cxrfactory.cli.application import build_app
 from cxrfactory.errors import CxrError
 from cxrfactory.tables.calibration import stored_origin
 from cxrfactory.tables.parquet import read_table

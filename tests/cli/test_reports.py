@@ -1,6 +1,6 @@
 from typer.testing import CliRunner
 
-from cxrfactory.cli import build_app
+from cxrfactory.cli.application import build_app
 from tests.ingest.reports.sources import PLAIN, folder
 
 

@@ -3,7 +3,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxrfactory.cli.preprocess import preprocess_labelled
+from cxrfactory.cli.stages.preprocess import preprocess_labelled
 from cxrfactory.imaging.geometry import Geometry
 from cxrfactory.tables.parquet import read_table, write_table
 from cxrfactory.tables.schemas import LABELLED, LABELLED_IMAGES, REJECTED

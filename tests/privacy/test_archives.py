@@ -128,7 +128,7 @@ def zip_of(data):
 def test_a_bomb_does_not_go_off(name, tmp_path):
     file, make = BOMBS[name]
     (tmp_path / file).write_bytes(make())
-    command = [sys.executable, "-m", "cxrfactory", "reports", tmp_path / file, "--layout=text"]
+    command = [sys.executable, "-m", "cxrfactory", "stage", "reports", tmp_path / file, "--layout=text"]
     command += ["--output", tmp_path / "r.parquet"]
     # Data of the process alone: what libraries map is not counted.
     limit = lambda: resource.setrlimit(resource.RLIMIT_DATA, (450 << 20, 450 << 20))  # noqa: E731

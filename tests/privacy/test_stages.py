@@ -219,7 +219,7 @@ def test_a_process_of_its_own_prints_no_mark(run, made, tmp_path):
     inputs, out = made
     places = options(manifest=out / "manifest/vindr-cxr.parquet", root=inputs / "vindr-cxr", size=128)
     places += options(output=tmp_path / "images.parquet", rejected=tmp_path / "rejected.parquet")
-    command = [sys.executable, "-m", "cxrfactory", "preprocess", *places]
+    command = [sys.executable, "-m", "cxrfactory", "stage", "preprocess", *places]
     done = subprocess.run(command, capture_output=True, check=True)
     assert b"rejected burnt-in" in done.stderr
     assert not found_in(done.stdout + done.stderr)

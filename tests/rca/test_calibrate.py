@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from cxrfactory.cli import build_app
+from cxrfactory.cli.application import build_app
 from cxrfactory.errors import CxrError
 from cxrfactory.metrics.conformal import Conformal
 from cxrfactory.rca.calibrate import calibrate, coverage, organ_table

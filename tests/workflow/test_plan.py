@@ -43,13 +43,13 @@ def test_registration_network_is_trained_and_scores_are_calibrated_where_asked_f
     (trained,) = (line for line in lines if " train-registration " in line)
     assert f"--output {weights}" in trained
     assert "--steps '7'" in trained
-    scored = [line for line in lines if " cxrfactory rca " in line]
+    scored = [line for line in lines if " cxrfactory stage rca " in line]
     (checked,) = (line for line in lines if " rca-check " in line)
     for line in [*scored, checked]:
         assert "--method 'deep'" in line
         assert f"--network '{weights}'" in line
     assert f"rca-calibrate --masks {tmp_path}/r/rca/check --output {tmp_path}/r/rca/calibration.json" in checked
-    packed = [line for line in lines if " cxrfactory package " in line]
+    packed = [line for line in lines if " cxrfactory stage package-chexmask " in line]
     assert len(packed) == 2
     assert all(f"--calibration={tmp_path}/r/rca/calibration.json" in line for line in packed)
 
@@ -59,7 +59,7 @@ def test_classical_rca_asks_for_no_network(tmp_path):
     done = dry_run(tmp_path, text, f"{tmp_path}/r/chexmask", "--printshellcmds")
     assert done.returncode == 0, done.stdout
     assert "\nrca_train " not in done.stdout
-    scored = [line for line in done.stdout.splitlines() if " cxrfactory rca " in line]
+    scored = [line for line in done.stdout.splitlines() if " cxrfactory stage rca " in line]
     assert len(scored) == 4
     for line in scored:
         assert "--method 'classical' --interpolation 'linear'" in line

@@ -24,7 +24,7 @@ rule classify_pictures:
     message:
         "Gather original and segmented images of {wildcards.dataset}"
     shell:
-        "python -m cxrfactory classify-pictures --product {input.product:q} --manifest {input.manifest:q}"
+        "python -m cxrfactory study classify-pictures --product {input.product:q} --manifest {input.manifest:q}"
         " --root {params.root:q} --output {output.pictures:q} {params.made} {params.largest} 2> {log:q}"
 
 
@@ -56,7 +56,7 @@ rule classify:
     message:
         "Train {wildcards.classifier} on {wildcards.picture} images"
     shell:
-        "python -m cxrfactory classify {params.pictures:q} --model {wildcards.classifier}"
+        "python -m cxrfactory study classify {params.pictures:q} --model {wildcards.classifier}"
         " --picture {wildcards.picture} --repeat {wildcards.repeat} --output {output.predictions:q}"
         " --history {output.history:q} --device {params.device} {params.options} 2> {log:q}"
 
@@ -85,5 +85,5 @@ rule classify_compare:
     message:
         "Compare classifiers on original and on segmented images"
     shell:
-        "python -m cxrfactory classify-compare {params.predictions:q} --output {output.folder:q} {params.seed}"
+        "python -m cxrfactory study classify-compare {params.predictions:q} --output {output.folder:q} {params.seed}"
         " 2> {log:q} && cp {output.folder:q}/rates.png {output.figure:q}"

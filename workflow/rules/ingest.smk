@@ -49,7 +49,7 @@ rule selection:
     message:
         "Draw the selection diagram"
     shell:
-        "python -m cxrfactory selection {input.manifests:q} {params.expected:q}"
+        "python -m cxrfactory stage selection {input.manifests:q} {params.expected:q}"
         " --output {output.diagram:q} --table {output.table:q} 2> {log:q}"
 
 
@@ -75,7 +75,7 @@ rule ingest_labelled:
     message:
         "Ingest the labelled set"
     shell:
-        "python -m cxrfactory ingest-labelled --root {params.root:q} --output {output.table:q}"
+        "python -m cxrfactory stage ingest-labelled --root {params.root:q} --output {output.table:q}"
         " --rejected {output.rejected:q} {params.options} 2> {log:q}"
 
 
@@ -99,5 +99,5 @@ rule ingest_scans:
     message:
         "Ingest the CT release {wildcards.scans}"
     shell:
-        "python -m cxrfactory ingest-scans {wildcards.scans:q} --root {input.root:q} --output {output.manifest:q} {params.options}"
+        "python -m cxrfactory stage ingest-scans {wildcards.scans:q} --root {input.root:q} --output {output.manifest:q} {params.options}"
         " 2> {log:q}"

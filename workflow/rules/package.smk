@@ -35,7 +35,7 @@ rule package:
     message:
         "Package {wildcards.dataset}"
     shell:
-        "python -m cxrfactory package --manifest {input.manifest:q} {params.landmarks:q} {params.rca:q}"
+        "python -m cxrfactory stage package-chexmask --manifest {input.manifest:q} {params.landmarks:q} {params.rca:q}"
         " {params.rejected:q} --dataset {wildcards.dataset:q} --release-name {params.release:q}"
         " --id-column {params.column:q} --output {output.product:q} --part {output.accounts:q}"
         " --workers {threads} {params.calibration:q} 2> {log:q}"
@@ -74,7 +74,7 @@ rule worst:
     message:
         "Draw the worst masks of {wildcards.dataset}"
     shell:
-        "python -m cxrfactory package-worst --product {input.product:q} --part {input.accounts:q} {params.images:q}"
+        "python -m cxrfactory stage worst-chexmask --product {input.product:q} --part {input.accounts:q} {params.images:q}"
         " --picture {output.picture:q} --table {output.table:q} 2> {log:q}"
 
 
@@ -134,6 +134,6 @@ rule chexmask:
     message:
         "Close the product: card, rejected table, checksums"
     shell:
-        "python -m cxrfactory package-card --output {output.product:q} {params.products:q} {params.accounts:q}"
+        "python -m cxrfactory stage close-chexmask --output {output.product:q} {params.products:q} {params.accounts:q}"
         " --weights-card {input.weights_card:q} --config {input.config:q} {params.credits} 2> {log:q}"
         " && cp {output.product:q}/rca.png {output.histogram:q}"

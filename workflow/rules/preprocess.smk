@@ -26,7 +26,7 @@ rule preprocess:
     message:
         "Preprocess {wildcards.dataset}, shard {wildcards.shard}"
     shell:
-        "python -m cxrfactory preprocess --manifest {input.manifest:q} --root {params.root:q}"
+        "python -m cxrfactory stage preprocess --manifest {input.manifest:q} --root {params.root:q}"
         " --shard {params.number} --shards {params.shards} --output {output.images:q}"
         " --rejected {output.rejected:q} {params.links} {params.options} --workers {threads} 2> {log:q}"
 
@@ -52,5 +52,5 @@ rule preprocess_labelled:
     message:
         "Preprocess the labelled set"
     shell:
-        "python -m cxrfactory preprocess-labelled --labelled {input.labelled:q} --output {output.images:q}"
+        "python -m cxrfactory stage preprocess-labelled --labelled {input.labelled:q} --output {output.images:q}"
         " --rejected {output.rejected:q} {params.options} --workers {threads} 2> {log:q}"

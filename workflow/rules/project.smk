@@ -26,6 +26,6 @@ rule project:
     message:
         "Project {wildcards.scans}, shard {wildcards.shard}"
     shell:
-        "python -m cxrfactory project-shard --manifest {input.manifest:q} --shard {params.number}"
+        "python -m cxrfactory stage project --manifest {input.manifest:q} --shard {params.number}"
         " {params.options} --images {output.images:q} --masks {output.masks:q}"
         " --studies {output.studies:q} --rejected {output.rejected:q} --threads {threads} 2> {log:q}"

@@ -47,7 +47,7 @@ rule radgenome:
     message:
         "Package the projected studies"
     shell:
-        "python -m cxrfactory package-radgenome --output {output.product:q} {params.manifests:q} {params.images:q}"
+        "python -m cxrfactory stage package-radgenome --output {output.product:q} {params.manifests:q} {params.images:q}"
         " {params.masks:q} {params.studies:q} {params.rejected:q} {params.options} {params.credits}"
         " --config {input.config:q} 2> {log:q}"
         " && cp {output.product:q}/statistics/inventory.csv {output.inventory:q}"

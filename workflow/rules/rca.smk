@@ -23,7 +23,7 @@ rule rca_reference:
     message:
         "Prepare the reference images"
     shell:
-        "python -m cxrfactory rca-reference --labelled {input.labelled:q} --weights {input.weights:q}"
+        "python -m cxrfactory stage rca-reference --labelled {input.labelled:q} --weights {input.weights:q}"
         " --output {output:q} {params.options} 2> {log:q}"
 
 
@@ -50,7 +50,7 @@ rule rca_train:
     message:
         "Train the registration network of RCA"
     shell:
-        "python -m cxrfactory train-registration --labelled {input:q} --output {output.weights:q}"
+        "python -m cxrfactory stage train-registration --labelled {input:q} --output {output.weights:q}"
         " --history {output.history:q} {params.options} 2> {log:q}"
 
 
@@ -80,7 +80,7 @@ rule rca:
     message:
         "Score {wildcards.dataset}, shard {wildcards.shard}"
     shell:
-        "python -m cxrfactory rca --images {input.images:q} --landmarks {input.landmarks:q}"
+        "python -m cxrfactory stage rca --images {input.images:q} --landmarks {input.landmarks:q}"
         " --reference {input.reference:q} --output {output.scores:q} --rejected {output.rejected:q}"
         " {params.options} {params.network} --workers {threads} 2> {log:q}"
 
@@ -113,8 +113,8 @@ rule rca_calibrate:
     message:
         "Calibrate RCA on the labelled images that are no references"
     shell:
-        "python -m cxrfactory rca-check --labelled {input.labelled:q} --weights {input.weights:q}"
+        "python -m cxrfactory stage rca-check --labelled {input.labelled:q} --weights {input.weights:q}"
         " --model {input.weights:q} --reference {input.reference:q} --output {output.check:q} --count 1000"
         " {params.options} {params.network} 2> {log:q}"
-        " && python -m cxrfactory rca-calibrate --masks {output.check:q} --output {output.calibration:q}"
+        " && python -m cxrfactory stage rca-calibrate --masks {output.check:q} --output {output.calibration:q}"
         " --picture {output.picture:q} 2>> {log:q}"

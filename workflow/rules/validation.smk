@@ -29,7 +29,7 @@ rule rca_statistics:
     message:
         "Describe the RCA scores"
     shell:
-        "python -m cxrfactory rca-statistics --product {input.product:q} --output {output.folder:q} 2> {log:q}"
+        "python -m cxrfactory study rca-statistics --product {input.product:q} --output {output.folder:q} 2> {log:q}"
         " && cp {output.folder:q}/rca_statistics.csv {output.table:q}"
         " && cp {output.folder:q}/rca_histogram.png {output.histogram:q}"
 
@@ -67,7 +67,7 @@ rule bias:
     message:
         "Compare the RCA scores of groups of patients of {wildcards.dataset}"
     shell:
-        "python -m cxrfactory bias --product {input.product:q}/Parquet/{params.release:q}.parquet"
+        "python -m cxrfactory study bias --product {input.product:q}/Parquet/{params.release:q}.parquet"
         " --manifest {input.manifest:q} --output {output.folder:q} 2> {log:q}"
         " && cp {output.folder:q}/bias.csv {output.table:q} && cp {output.folder:q}/bias.png {output.picture:q}"
 
@@ -99,7 +99,7 @@ rule label_own_masks:
     message:
         "Label images of {wildcards.dataset} with our own masks"
     shell:
-        "python -m cxrfactory label-own-masks {params.images:q} {params.landmarks:q} {params.rca:q}"
+        "python -m cxrfactory label own-masks {params.images:q} {params.landmarks:q} {params.rca:q}"
         " --manifest {input.manifest:q} --without {input.labelled:q} --source {wildcards.dataset:q}"
         " --output {output.labelled:q} --rejected {output.rejected:q} 2> {log:q}"
 

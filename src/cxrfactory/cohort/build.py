@@ -42,7 +42,7 @@ LATERAL_TRUTH = pa.schema(_TRUTH_FIELDS)
 TRUTH_FILE, LATERAL_TRUTH_FILE = "truth.parquet", "truth_lateral.parquet"
 PARTS = ("labelled", mimic.RELEASE, vindr.RELEASE)
 MARKER = "VIRTUAL.txt"
-_MARKER_TEXT = "Virtual patients made by `cxrfactory cohort`; no real person. A new run of it replaces this folder.\n"
+_MARKER_TEXT = "Virtual patients made by `cxrfactory stage cohort`; no real person. A new run replaces this folder.\n"
 MIN_SIZE = 96
 
 log = get_logger(__name__)

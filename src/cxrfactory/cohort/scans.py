@@ -28,7 +28,9 @@ NAMES_FILE = "structures.csv"
 STORED_AXES = ("LPS", "RAS", "LAS", "SRP")
 _HU_RANGE = (-1024, 3071)  # of a 12-bit scanner
 _REDUCED = 2  # voxels in plane that one of the held source stands for
-_MARKER_TEXT = "Virtual patients made by `cxrfactory cohort-scans`; no real person. A new run replaces this folder.\n"
+_MARKER_TEXT = (
+    "Virtual patients made by `cxrfactory stage cohort-scans`; no real person. A new run replaces this folder.\n"
+)
 
 log = get_logger(__name__)
 

@@ -173,7 +173,7 @@ def group_labels(labels: UInt8[np.ndarray, "z y x"]) -> UInt8[np.ndarray, "z y x
 
 def _read(path: Path) -> tuple[np.ndarray, tuple[float, float, float]]:
     if not path.is_file():
-        raise CxrError(f"{path}: no such file; run `python -m cxrfactory fetch-ct --output {path.parent}` first")
+        raise CxrError(f"{path}: no such file; run `python -m cxrfactory stage fetch-ct --output {path.parent}` first")
     try:
         image = nib.as_closest_canonical(nib.load(path))
         values = np.asarray(image.dataobj, dtype=np.float32)

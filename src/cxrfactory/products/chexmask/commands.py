@@ -1,4 +1,4 @@
-"""``cxrfactory package``, ``package-card`` and ``package-worst``."""
+"""Commands of the product `results/chexmask`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -61,3 +61,10 @@ def package_worst(
     from cxrfactory.products.chexmask.worst import draw_worst
 
     draw_worst(product, part, images, picture, table, count)
+
+
+COMMANDS = {
+    "package-chexmask": package,
+    "close-chexmask": package_card,
+    "worst-chexmask": package_worst,
+}

@@ -4,9 +4,9 @@ import pyarrow as pa
 import pytest
 
 from cxrfactory.errors import CxrError
-from cxrfactory.evaluate.product.lung_masks import evaluate_lungs
 from cxrfactory.imaging.drawing.png import encode_png
 from cxrfactory.imaging.radiograph.masked import encode_jpeg, small_square
+from cxrfactory.products.cxlseg.evaluation import evaluate_lungs
 from cxrfactory.tables.parquet import write_table
 
 

@@ -1,4 +1,4 @@
-"""``cxrfactory nnunet-export``."""
+"""Labelled images as a raw dataset of nnU-Net."""
 
 from pathlib import Path
 from typing import Annotated

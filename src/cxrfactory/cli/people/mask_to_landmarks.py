@@ -1,4 +1,4 @@
-"""``cxrfactory mask-to-landmarks`` and ``train-mask-landmarks``."""
+"""Turn dense masks into landmarks."""
 
 from pathlib import Path
 from typing import Annotated
@@ -22,15 +22,3 @@ def mask_to_landmarks(
     from cxrfactory.infer.from_masks import masks_to_landmarks, parse_values
 
     masks_to_landmarks(source, output, parse_values(value) if value else None, id_column, frame, overlays)
-
-
-def train_mask_landmarks(
-    root: Annotated[Path, typer.Option(help="Landmark set: clinical.csv beside RL, LL and H.")],
-    output: Annotated[Path, typer.Option(help="Models to write (.npz).")],
-    steps: Annotated[int, typer.Option(min=1, help="Training steps an organ.")] = 1200,
-    seed: Annotated[int, typer.Option(help="Of the first weights and the order.")] = 0,
-) -> None:
-    """Learn the models behind mask-to-landmarks from filled expert contours, a fifth of the patients held out."""
-    from cxrfactory.train.mask_landmarks import train_mask_landmarks as run
-
-    run(root, output, steps, seed)

@@ -1,12 +1,12 @@
-"""``cxrfactory infer``, ``segment`` and ``overlays``."""
+"""Segment radiographs of one's own."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cxrfactory.cli.options import preparation, with_options
 from cxrfactory.config import PreprocessConfig
+from cxrfactory.config.options import preparation, with_options
 
 Weights = Annotated[
     Path, typer.Option(help="Trained weights (.safetensors, card beside), pretrained, or pretrained-whole-lungs.")
@@ -16,25 +16,6 @@ Precision = Annotated[str, typer.Option(help="fp32, or bf16 for the convolutions
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 BatchSize = Annotated[int, typer.Option(min=1, help="Images in one pass on CUDA.")]
 Workers = Annotated[int, typer.Option(min=1, help="Images side by side on the CPU.")]
-
-
-def infer(
-    images: Annotated[Path, typer.Option(help="Image shard (preprocess).")],
-    weights: Weights,
-    output: Annotated[Path, typer.Option(help="Landmark shard to write.")],
-    rejected: Annotated[Path, typer.Option(help="Table of rejected images to write.")],
-    samples: Samples = 20,
-    precision: Precision = "fp32",
-    device: Device = "auto",
-    batch_size: BatchSize = 16,
-    workers: Workers = 1,
-) -> None:
-    """Find the landmarks of every image of a shard, with their uncertainty."""
-    from cxrfactory.infer.shard import infer_shard
-    from cxrfactory.logs import about_shard
-
-    with about_shard(output):
-        infer_shard(images, weights, output, rejected, samples, precision, device, batch_size, workers)
 
 
 @with_options(PreprocessConfig)
@@ -61,17 +42,3 @@ def segment(
     recipe = preparation(preprocess_config)
     how = (samples, precision, device, batch_size, workers, check_orientation)
     run(paths, weights, output, masks, overlays, recipe, *how)
-
-
-def overlays(
-    images: Annotated[list[Path], typer.Option(help="Image shards.")],
-    landmarks: Annotated[list[Path], typer.Option(help="Landmark shards, in the same order.")],
-    output: Annotated[Path, typer.Option(help="PNG to write.")],
-    graph: Annotated[str, typer.Option(help="Landmark graph.")] = "lungs-heart",
-    count: Annotated[int, typer.Option(min=1, help="How many images.")] = 12,
-) -> None:
-    """Draw the contours of some images of a release side by side."""
-    from cxrfactory.anatomy.graph import landmark_graph
-    from cxrfactory.infer.montage import montage
-
-    montage(images, landmarks, landmark_graph(graph), output, count)

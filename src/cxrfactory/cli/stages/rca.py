@@ -1,14 +1,36 @@
-"""``rca-reference``, ``rca``, ``rca-check`` and ``rca-calibrate``."""
+"""Reverse classification accuracy: network, references, scores, calibration."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from cxrfactory.config import RegistrationConfig
+from cxrfactory.config.options import with_options
+
 Method = Annotated[str, typer.Option(help="deep: by a trained network; classical: by SimpleITK, slow.")]
 Network = Annotated[str, typer.Option(help="Weights of the deep one, or pretrained-registration.")]
 Interpolation = Annotated[str, typer.Option(help="Of the warped labels: nearest, or linear as in the published code.")]
 Device = Annotated[str, typer.Option(help="Of the deep one: auto, cpu or cuda.")]
+
+
+@with_options(RegistrationConfig)
+def train_registration(
+    labelled: Annotated[
+        list[Path], typer.Option(help="Preprocessed labelled table (preprocess-labelled); repeat for several.")
+    ],
+    output: Annotated[Path, typer.Option(help="Weights to write, .safetensors; the card is .json beside it.")],
+    history: Annotated[Path | None, typer.Option(help="CSV of the run, one row a validation.")] = None,
+    *,
+    registration_config: RegistrationConfig,
+) -> None:
+    """Train the network by which deep RCA registers images: on pairs of labelled radiographs."""
+    import torch
+
+    from cxrfactory.train.registration.run import train_registration as run
+
+    torch.set_num_threads(registration_config.threads)
+    run(labelled, output, registration_config, history)
 
 
 def rca_reference(

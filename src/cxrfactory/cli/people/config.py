@@ -1,4 +1,4 @@
-"""``cxrfactory config``."""
+"""The config: print, check, write."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""``cxrfactory status``."""
+"""How far a product is."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +14,7 @@ def status(
         bool, typer.Option("--delete-damaged", help="With --check: delete what is damaged, so that it is made anew.")
     ] = False,
 ) -> None:
-    """Show how far a product is: shards, rows, rejections, time left; works beside a run and changes nothing."""
+    """Show how far a product is: shards, rows, rejections, time left. It changes nothing."""
     from datetime import datetime
 
     from cxrfactory.config import read_config

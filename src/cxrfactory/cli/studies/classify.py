@@ -1,12 +1,12 @@
-"""``cxrfactory classify-pictures``, ``classify`` and ``classify-compare``."""
+"""Classifiers on original and on lung-segmented images."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cxrfactory.cli.options import with_options
 from cxrfactory.config import ClassifierConfig
+from cxrfactory.config.options import with_options
 
 
 def classify_pictures(

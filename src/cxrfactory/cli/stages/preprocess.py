@@ -1,12 +1,12 @@
-"""Subcommands ``preprocess`` and ``preprocess-labelled``."""
+"""Radiograph files to square 8-bit images."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cxrfactory.cli.options import preparation, with_options
 from cxrfactory.config import PreprocessConfig
+from cxrfactory.config.options import preparation, with_options
 
 Output = Annotated[Path, typer.Option(help="Parquet file of images to write.")]
 Rejected = Annotated[Path, typer.Option(help="Parquet table of rejected images to write, with reasons.")]

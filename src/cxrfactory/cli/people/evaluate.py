@@ -1,12 +1,12 @@
-"""``cxrfactory evaluate-model`` and ``audit``."""
+"""Compare products and models with the truth."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cxrfactory.cli.options import preparation, with_options
 from cxrfactory.config import PreprocessConfig
+from cxrfactory.config.options import preparation, with_options
 
 Labelled = Annotated[Path, typer.Option(help="Preprocessed labelled table (preprocess-labelled).")]
 Weights = Annotated[
@@ -16,6 +16,17 @@ Split = Annotated[str, typer.Option(help="Which images of the table.")]
 Resamples = Annotated[int, typer.Option(min=1, help="Draws of the bootstrap intervals.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of every random draw.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+
+
+def evaluate(
+    truth: Annotated[Path, typer.Option(help="True masks and landmarks (truth.parquet of the cohort).")],
+    product: Annotated[list[Path], typer.Option(help="Folder of the product, or a Parquet table of it; repeat.")],
+    output: Annotated[Path, typer.Option(help="Folder for tables (CSV, JSON) and plots (PNG).")],
+) -> None:
+    """Compare a product with the truth: Dice, distances, landmark error, and RCA against true Dice."""
+    from cxrfactory.evaluate.product.run import evaluate as compare
+
+    compare(truth, product, output)
 
 
 def evaluate_model(
@@ -32,7 +43,7 @@ def evaluate_model(
     ] = None,
     history: Annotated[list[Path] | None, typer.Option(help="CSV of a model's training, to draw; repeat.")] = None,
 ) -> None:
-    """Measure trained models on labelled images: overlap, distances, CTR, intervals, tests, time and memory."""
+    """Measure trained models on labelled images: overlap, distances, CTR, tests, time and memory."""
     from cxrfactory.evaluate.models.side_by_side import evaluate_models
 
     evaluate_models(labelled, weights, output, split, tolerance_px, resamples, seed, device, post, history or [])

@@ -1,4 +1,4 @@
-"""``cxrfactory reports``: the reports of a release to a table of sections."""
+"""Reports to a table of sections."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,38 +1,9 @@
-"""``ingest``, ``ingest-labelled``, ``selection``: releases and labelled sets to tables."""
+"""Labelled sets and CT releases to tables; the selection diagram."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
-
-
-def ingest(
-    release: Annotated[
-        str,
-        typer.Argument(help="Name of the release, e.g. chexpert; an unknown name lists them all."),
-    ],
-    root: Annotated[Path, typer.Option(help="Folder of the release; it may hold the tables alone.")],
-    output: Annotated[Path, typer.Option(help="Manifest to write (.parquet).")],
-    check_files: Annotated[
-        bool, typer.Option("--check-files", help="Exclude images whose file is missing or empty.")
-    ] = False,
-    view_from_procedure: Annotated[
-        bool,
-        typer.Option(
-            "--view-from-procedure",
-            help="Let the view code and procedure text decide where the view is missing (MIMIC-CXR-JPG).",
-        ),
-    ] = False,
-    summary: Annotated[Path | None, typer.Option(help="Also write the counts, by reason of exclusion (.csv).")] = None,
-) -> None:
-    """Write the manifest of a release: one row an image, kept or excluded with the reason."""
-    from cxrfactory.ingest import manifest
-    from cxrfactory.ingest import summary as counts
-
-    rows = manifest.read_manifest(release, root, view_from_procedure, check_files)
-    manifest.write_manifest(rows, output)
-    if summary is not None:
-        counts.write_summary([counts.count(rows, release)], summary)
 
 
 def ingest_labelled(

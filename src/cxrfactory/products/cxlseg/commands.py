@@ -1,12 +1,12 @@
-"""``cxrfactory cxlseg-shard``, ``package-cxlseg``, ``cxlseg-card``, ``evaluate-lungs`` and ``balance-masks``."""
+"""Commands of the product `results/cxlseg`."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cxrfactory.cli.options import with_options
 from cxrfactory.config import LungPicturesConfig
+from cxrfactory.config.options import with_options
 
 Manifest = Annotated[Path, typer.Option(help="Manifest of the dataset (Parquet).")]
 Reports = Annotated[Path, typer.Option(help="Reports of the dataset (reports, Parquet).")]
@@ -98,35 +98,20 @@ def cxlseg_card(
     close_cxlseg(output, product or [], part or [], weights, config, credit or [])
 
 
-def balance_masks(
-    recipe: Annotated[Path, typer.Option(help="Recipe (YAML), e.g. resources/cxlseg-balance.yaml.")],
-    root: Annotated[
-        Path | None, typer.Option(help="Folder with table.csv (image_id, patient_id, source, class), images/, masks/.")
-    ] = None,
-    output: Annotated[Path | None, typer.Option(help="New folder of the same layout.")] = None,
-    count: Annotated[bool, typer.Option(help="Only count what becomes of the recipe's own image counts.")] = False,
-) -> None:
-    """Balance radiographs with lung masks by varied copies, so many an image, by source and class."""
-    from cxrfactory.errors import CxrError
-    from cxrfactory.labelling import balanced_copies as multiples
-
-    plan = multiples.read_recipe(recipe)
-    if count:
-        table = multiples.planned(plan, plan.images)
-        multiples.log_plan(table)
-        typer.echo(table.to_csv(index=False), nl=False)
-    elif root is None or output is None:
-        raise CxrError("--root and --output go together; give both, or --count")
-    else:
-        multiples.balance_masks(root, plan, output)
-
-
 def evaluate_lungs(
     truth: Annotated[Path, typer.Option(help="True masks (truth.parquet of the cohort).")],
     product: Annotated[Path, typer.Option(help="Folder of the product (results/cxlseg).")],
     output: Annotated[Path, typer.Option(help="CSV to write, one row an image.")],
 ) -> None:
     """Compare published lung masks with the truth: Dice, Jaccard, recall, precision."""
-    from cxrfactory.evaluate.product.lung_masks import evaluate_lungs as run
+    from cxrfactory.products.cxlseg.evaluation import evaluate_lungs as run
 
     run(truth, product, output)
+
+
+COMMANDS = {
+    "cxlseg-shard": cxlseg_shard,
+    "package-cxlseg": package_cxlseg,
+    "close-cxlseg": cxlseg_card,
+    "evaluate-cxlseg": evaluate_lungs,
+}

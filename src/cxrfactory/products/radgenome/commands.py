@@ -1,4 +1,4 @@
-"""``cxrfactory package-radgenome``."""
+"""Commands of the product `results/radgenome`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -38,3 +38,6 @@ def package_radgenome(
         credit or [],
         config,
     )
+
+
+COMMANDS = {"package-radgenome": package_radgenome}

@@ -1,0 +1,106 @@
+"""The application made of the table of commands: groups that import a command when it is called, and no sooner."""
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from cxrfactory.cli.commands import GROUPS, PEOPLE, Command, product_commands
+from cxrfactory.cli.renamed import RENAMED
+
+
+class LazyGroup(TyperGroup):
+    """A group whose commands are rows of a table, listed under headings with one whole sentence each."""
+
+    panels: Mapping[str, Mapping[str, Command]] = {}
+
+    @classmethod
+    def of(cls, name: str, sentence: str, rows: Mapping[str, Command]) -> "LazyGroup":
+        """Return a group of one table."""
+        group = cls(name=name, help=sentence, no_args_is_help=True, rich_markup_mode=None)
+        group.panels = {"Commands": rows}
+        return group
+
+    def rows(self) -> dict[str, Command]:
+        """Return all commands of the group by name."""
+        return {name: command for rows in self.panels.values() for name, command in rows.items()}
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names in the order of the table."""
+        return list(self.rows())
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Import one command."""
+        row = self.rows().get(cmd_name)
+        return None if row is None else _as_click(cmd_name, row)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write each heading with its commands; no sentence is cut off."""
+        for heading, rows in self.panels.items():
+            with formatter.section(heading):
+                formatter.write_dl([(name, row.sentence) for name, row in rows.items()])
+
+
+class StageGroup(LazyGroup):
+    """The commands of the workflow's stages, those of the products among them."""
+
+    def rows(self) -> dict[str, Command]:
+        """Return the commands of the stages and of the products."""
+        return {**super().rows(), **product_commands()}
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the stages, then the products."""
+        super().format_commands(ctx, formatter)
+        with formatter.section("Products"):
+            formatter.write_dl([(name, row.sentence) for name, row in product_commands().items()])
+
+
+class Application(LazyGroup):
+    """The whole command line: what a person types in front, the groups behind it, old names with a warning."""
+
+    panels = PEOPLE
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of the commands and of the groups."""
+        return [*super().list_commands(ctx), *GROUPS]
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Put the new words where an old name stands."""
+        if args and args[0] in RENAMED:
+            new = RENAMED[args[0]]
+            print(f"warning: the command '{args[0]}' is now '{new}'; the old name ends with 0.2", file=sys.stderr)
+            args = [*new.split(), *args[1:]]
+        return super().resolve_command(ctx, args)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a command or a group."""
+        if cmd_name in GROUPS:
+            sentence, rows = GROUPS[cmd_name]
+            return (StageGroup if cmd_name == "stage" else LazyGroup).of(cmd_name, sentence, rows)
+        return super().get_command(ctx, cmd_name)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the commands, then the groups."""
+        super().format_commands(ctx, formatter)
+        with formatter.section("Groups of commands"):
+            formatter.write_dl([(name, sentence) for name, (sentence, _) in GROUPS.items()])
+
+
+def build_app() -> typer.Typer:
+    """Return the application; nothing but the table of commands is imported."""
+    app = _plain(name="cxrfactory", cls=Application, no_args_is_help=True)
+    app.callback(help="Turn releases of chest radiographs and chest CT into anatomy-labelled datasets.")(lambda: None)
+    return app
+
+
+def _as_click(name: str, row: Command) -> Any:
+    app = _plain()
+    app.command(name)(row.load())
+    return get_command(app)
+
+
+def _plain(**options: Any) -> typer.Typer:
+    return typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None, **options)

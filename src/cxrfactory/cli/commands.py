@@ -1,0 +1,241 @@
+"""The table of commands: name, function, one sentence. It is light, so that `--help` stays quick.
+
+Each function stands in a module of its own group below this folder; heavy imports stand inside the functions. Commands
+of a product stand in the product's room, in ``commands.py``, and are found by looking.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pkgutil import iter_modules
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command.
+
+    Parameters
+    ----------
+    target
+        ``module:function``.
+    sentence
+        What it does; equal to the first line of the function's docstring (a test compares them).
+    """
+
+    target: str
+    sentence: str
+
+    def load(self) -> Callable[..., None]:
+        """Import the function."""
+        module, function = self.target.split(":")
+        return getattr(import_module(module), function)
+
+
+def _table(package: str, rows: dict[str, tuple[str, str]]) -> dict[str, Command]:
+    return {name: Command(f"cxrfactory.cli.{package}.{target}", text) for name, (target, text) in rows.items()}
+
+
+# What a person types, by subject; the order is that of `--help`.
+PEOPLE: dict[str, dict[str, Command]] = {
+    "Radiographs and CT": _table(
+        "people",
+        {
+            "segment": ("segment:segment", "Segment radiographs: one row or one named rejection for every file."),
+            "mask-to-landmarks": (
+                "mask_to_landmarks:mask_to_landmarks",
+                "Turn masks of lungs and heart into corresponding landmarks: one row or one named rejection an image.",
+            ),
+            "project": (
+                "project:project",
+                "Project one CT and its labels into PA and lateral (LL) radiographs and masks.",
+            ),
+        },
+    ),
+    "Releases, config and runs": _table(
+        "people",
+        {
+            "ingest": (
+                "ingest:ingest",
+                "Write the manifest of a release: one row an image, kept or excluded with the reason.",
+            ),
+            "config": (
+                "config:config",
+                "Print the default config, check one, write one out in full, or write the default and its schema anew.",
+            ),
+            "status": (
+                "status:status",
+                "Show how far a product is: shards, rows, rejections, time left. It changes nothing.",
+            ),
+        },
+    ),
+    "Models": _table(
+        "people",
+        {
+            "train": ("train:train", "Train a segmenter on labelled radiographs: weights, card, history, curves."),
+            "evaluate-model": (
+                "evaluate:evaluate_model",
+                "Measure trained models on labelled images: overlap, distances, CTR, tests, time and memory.",
+            ),
+            "audit": ("evaluate:audit", "Measure what changes of tone, frame, file and occlusion cost trained models."),
+            "export-weights": (
+                "train:export_weights",
+                "Write weights for others: 16 bits, and a card that says what they are good for.",
+            ),
+            "train-post-dae": (
+                "train:train_post_dae",
+                "Train Post-DAE, which makes masks of any segmenter plausible, on contours alone; CPU, one thread.",
+            ),
+            "train-mask-landmarks": (
+                "train:train_mask_landmarks",
+                "Learn the models behind mask-to-landmarks from filled expert contours.",
+            ),
+        },
+    ),
+    "Products": _table(
+        "people",
+        {
+            "evaluate": (
+                "evaluate:evaluate",
+                "Compare a product with the truth: Dice, distances, landmark error, and RCA against true Dice.",
+            ),
+        },
+    ),
+}
+# What only rules call.
+STAGES = _table(
+    "stages",
+    {
+        "fetch-ct": ("cohort:fetch_ct", "Fetch the chest CT that the virtual cohort is made from."),
+        "cohort": ("cohort:cohort", "Make the virtual cohort: a labelled set and two hospital releases from one CT."),
+        "cohort-scans": ("cohort:cohort_scans", "Make virtual patients a release of chest CT with labels."),
+        "ingest-labelled": (
+            "ingest:ingest_labelled",
+            "Write the table of labelled images: landmarks, labels L, LH or LHC, split by patient.",
+        ),
+        "ingest-scans": (
+            "ingest:ingest_scans",
+            "Write the manifest of a CT release: one row a study, kept or excluded with the reason.",
+        ),
+        "selection": (
+            "ingest:selection",
+            "Draw and tabulate how many images of each release are kept, and why others are not.",
+        ),
+        "reports": (
+            "reports:reports",
+            "Split reports into sections and join findings and impression: one row a study.",
+        ),
+        "preprocess": (
+            "preprocess:preprocess",
+            "Turn one shard of a manifest's included images into square 8-bit images with their geometry.",
+        ),
+        "preprocess-labelled": (
+            "preprocess:preprocess_labelled",
+            "Preprocess the labelled images and carry their landmarks into the preprocessed frame.",
+        ),
+        "project": (
+            "drr:project_shard",
+            "Project the studies of one shard of a CT release into pictures and masks of taxonomy classes.",
+        ),
+        "infer": ("infer:infer", "Find the landmarks of every image of a shard, with their uncertainty."),
+        "overlays": ("infer:overlays", "Draw the contours of some images of a release side by side."),
+        "train-registration": (
+            "rca:train_registration",
+            "Train the network by which deep RCA registers images: on pairs of labelled radiographs.",
+        ),
+        "rca-reference": (
+            "rca:rca_reference",
+            "Choose the reference images of RCA and encode them with the trained weights.",
+        ),
+        "rca": ("rca:rca", "Estimate the Dice of a shard's masks without truth: reverse classification accuracy."),
+        "rca-check": (
+            "rca:rca_check",
+            "Measure how the RCA score follows the true Dice over good and spoiled masks and those of models.",
+        ),
+        "rca-calibrate": (
+            "rca:rca_calibrate",
+            "Learn the true Dice with an interval from RCA scores; --check also writes how often it held (.check.csv).",
+        ),
+    },
+)
+STUDIES = _table(
+    "studies",
+    {
+        "gold-export": (
+            "gold:gold_export",
+            "Sample a release and write Label Studio tasks with its landmarks as keypoints to correct.",
+        ),
+        "gold-import": (
+            "gold:gold_import",
+            "Turn corrected Label Studio tasks into gold-standard landmarks and masks, as CheXmask publishes them.",
+        ),
+        "gold-evaluate": (
+            "gold:gold_evaluate",
+            "Measure a product against its gold standard: Dice, HD, HD95, and the error of each landmark.",
+        ),
+        "rca-statistics": (
+            "validation:rca_statistics",
+            "Describe how RCA scores are distributed, by release and organ.",
+        ),
+        "bias": ("validation:bias", "Compare RCA between groups of patients: view, sex, age band, finding."),
+        "bias-discovery": (
+            "validation:bias_discovery",
+            "Compare the gaps between groups that RCA predicts with the true ones.",
+        ),
+        "classify-pictures": (
+            "classify:classify_pictures",
+            "Gather a release's images twice, as they were and with the lungs cut out, with labels and split.",
+        ),
+        "classify": (
+            "classify:classify",
+            "Train one classifier on one kind of picture; write what it says of validation and test images.",
+        ),
+        "classify-compare": (
+            "classify:classify_compare",
+            "Compare classifiers on original and on segmented images: rates, intervals, paired tests.",
+        ),
+    },
+)
+LABELS = _table(
+    "labels",
+    {
+        "masks": (
+            "masks:label_masks",
+            "Label images by their lung masks: landmarks on the masks' borders, labels of the masks' own definition.",
+        ),
+        "outlines": (
+            "masks:label_outlines",
+            "Label images by lung outlines of another convention, which correct a model's landmarks.",
+        ),
+        "own-masks": (
+            "masks:label_own_masks",
+            "Label a release's images with the factory's own landmarks, to train on them again.",
+        ),
+        "balance": (
+            "balance:balance_masks",
+            "Balance radiographs with lung masks by varied copies, so many an image, by source and class.",
+        ),
+        "nnunet": (
+            "nnunet:nnunet_export",
+            "Write labelled images as a raw dataset of nnU-Net v2, with our split as its only fold.",
+        ),
+    },
+)
+# Groups of commands, below those that a person types.
+GROUPS: dict[str, tuple[str, dict[str, Command]]] = {
+    "stage": ("Run one step of the workflow; the rules call these commands.", STAGES),
+    "study": ("Run a study on a product: gold standard, quality scores, bias, classifiers.", STUDIES),
+    "label": ("Make labelled training sets from folders of masks, or from the factory's own masks.", LABELS),
+}
+
+
+def product_commands() -> dict[str, Command]:
+    """Return the commands that products declare in their rooms."""
+    from cxrfactory import products
+
+    found = {}
+    for room in sorted(each.name for each in iter_modules(products.__path__) if each.ispkg):
+        module = f"{products.__name__}.{room}.commands"
+        for name, function in import_module(module).COMMANDS.items():
+            sentence = (function.__doc__ or "").strip().splitlines()[0]
+            found[name] = Command(f"{module}:{function.__name__}", sentence)
+    return found

@@ -1,0 +1,1 @@
+"""Commands that make labelled sets: `python -m cxrfactory label ...`."""

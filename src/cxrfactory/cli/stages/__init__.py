@@ -1,0 +1,1 @@
+"""Commands that rules call: `python -m cxrfactory stage ...`."""

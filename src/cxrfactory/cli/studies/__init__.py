@@ -1,0 +1,1 @@
+"""Commands of studies: `python -m cxrfactory study ...`."""

@@ -1,0 +1,50 @@
+"""The gold standard: export to readers, import, tables."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def gold_export(
+    product: Annotated[Path, typer.Option(help="Packed release: Parquet/<Release>.parquet of the product.")],
+    images: Annotated[list[Path], typer.Option(help="Its preprocessed image shard, or a folder of them; repeat.")],
+    output: Annotated[Path, typer.Option(help="Folder for tasks (JSON), labelling interface (XML), sample (CSV).")],
+    bins: Annotated[int, typer.Option(min=0, help="Bins of the RCA histogram; one image of each.")] = 10,
+    random: Annotated[int, typer.Option(min=0, help="Images beside them, at random.")] = 20,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the sample.")] = 0,
+) -> None:
+    """Sample a release and write Label Studio tasks with its landmarks as keypoints to correct."""
+    from cxrfactory.evaluate.gold.export import export_gold
+
+    export_gold(product, images, output, bins, random, seed)
+
+
+def gold_import(
+    export: Annotated[Path, typer.Option(help="Label Studio's export of the project, format JSON.")],
+    output: Annotated[Path, typer.Option(help="Folder for <Release>_annotations.csv and its rejected tasks.")],
+    reader: Annotated[str | None, typer.Option(help="Short name of the reader, put into the file's name.")] = None,
+    annotator: Annotated[
+        int | None, typer.Option(help="Number of the user whose annotations count, where tasks have several.")
+    ] = None,
+) -> None:
+    """Turn corrected Label Studio tasks into gold-standard landmarks and masks, as CheXmask publishes them."""
+    from cxrfactory.evaluate.gold.collect import import_gold
+
+    import_gold(export, output, reader, annotator)
+
+
+def gold_evaluate(
+    predicted: Annotated[list[Path], typer.Option(help="Preprocessed/<Release>.csv of the product; repeat.")],
+    annotations: Annotated[list[Path], typer.Option(help="<Release>[_<reader>]_annotations.csv; repeat.")],
+    output: Annotated[Path, typer.Option(help="Folder for tables (CSV) and picture (PNG).")],
+    sample: Annotated[
+        list[Path] | None, typer.Option(help="<Release>.sample.csv; adds the table of the random images; repeat.")
+    ] = None,
+    resamples: Annotated[int, typer.Option(min=1, help="Draws of the bootstrap intervals.")] = 2000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
+) -> None:
+    """Measure a product against its gold standard: Dice, HD, HD95, and the error of each landmark."""
+    from cxrfactory.evaluate.gold.run import evaluate_gold
+
+    evaluate_gold(predicted, annotations, output, sample or [], resamples, seed)
