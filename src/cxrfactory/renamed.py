@@ -8,14 +8,13 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-# Below ``cxrfactory.``; `imaging.radiograph`, `imaging.volume`, `train.data`, `train.registration` and `workflow` are
-# packages now, whose modules are `image`, `ct`, `images`, `run` and `plan`.
+# Below ``cxrfactory.``. `evaluate.bias`, `evaluate.models`, `imaging.radiograph`, `imaging.volume`, `train.data`,
+# `train.registration` and `workflow` are not here: packages have these names now.
 RENAMED_MODULES = {
     "cli.options": "config.options",
     "evaluate.as_file": "evaluate.models.changed_image",
     "evaluate.audit": "evaluate.models.audit",
     "evaluate.audit_plots": "evaluate.models.audit_plots",
-    "evaluate.bias": "evaluate.bias.gaps",
     "evaluate.bias_discovery": "evaluate.bias.discovery",
     "evaluate.bias_plots": "evaluate.bias.plots",
     "evaluate.compare": "evaluate.product.against_truth",
@@ -26,7 +25,6 @@ RENAMED_MODULES = {
     "evaluate.lung_pictures": "products.cxlseg.evaluation",
     "evaluate.measure": "evaluate.models.measure",
     "evaluate.model_pictures": "evaluate.models.pictures",
-    "evaluate.models": "evaluate.models.side_by_side",
     "evaluate.naming": "evaluate.models.naming",
     "evaluate.nnunet": "evaluate.models.nnunet",
     "evaluate.occlusion": "evaluate.models.occlusion",
@@ -136,6 +134,6 @@ class RenamedModules(MetaPathFinder, Loader):
 
 
 def install() -> None:
-    """Let old names be found after all others; calling it again changes nothing."""
+    """Let old names be found; calling it again changes nothing."""
     if not any(isinstance(each, RenamedModules) for each in sys.meta_path):
-        sys.meta_path.append(RenamedModules())
+        sys.meta_path.insert(0, RenamedModules())
