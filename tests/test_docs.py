@@ -15,9 +15,10 @@ from cxrfactory.cli.renamed import RENAMED
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
-INLINE = re.compile(r"`([^`\n]+)`")
+INLINE = re.compile(r"`([^`]+)`")
 FENCE = re.compile(r"^```[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+MODULE = re.compile(r"^[a-z_]+/[\w/]+\.(?:py|npz)$")  # below the package
 FILE = re.compile(r"^(?:src|tests|benchmarks|resources|workflow|envs|docs|profiles)/[\w./-]+$")
 SHORT_OPTIONS = {"-n", "-s", "-c", "-j", "-k", "-p", "-q"}
 
@@ -28,7 +29,13 @@ def _code(text: str) -> list[str]:
     rest = FENCE.sub("", text)
     indented = [line[4:] for line in rest.splitlines() if line.startswith("    ")]
     lines = "\n".join([*fenced, "\n".join(indented)]).replace("\\\n", " ").splitlines()
-    return [*lines, *INLINE.findall(rest)]
+    return [*lines, *_inline(text)]
+
+
+def _inline(text: str) -> list[str]:
+    """Return the inline code of a page, each on one line."""
+    paragraphs = re.split(r"\n\s*\n", FENCE.sub("", text))
+    return [" ".join(code.split()) for each in paragraphs for code in INLINE.findall(each)]
 
 
 def _words(line: str, program: str) -> list[str]:
@@ -83,7 +90,7 @@ def test_commands_and_options_of_a_page_exist(page: Path) -> None:
 def test_options_of_commands_in_running_text_exist(page: Path) -> None:
     # `train --init`, `label masks --definition lungs`: the program is left out.
     names, faults = _application().list_commands(SimpleNamespace()), []
-    for code in INLINE.findall(FENCE.sub("", page.read_text())):
+    for code in _inline(page.read_text()):
         if not re.match(r"[a-z][\w -]* --", code) or code.split()[0] not in names:
             continue
         command, words = _command(_words(f"cxrfactory {code}", "cxrfactory"))
@@ -107,7 +114,7 @@ def test_no_page_uses_the_old_name_of_a_command(page: Path) -> None:
     if page.name in {"CHANGELOG.md", "architecture.md"}:
         pytest.skip("tables of old names, and of rules")
     old = {name for name in RENAMED if "-" in name and name not in RENAMED[name].split()}
-    assert not [code for code in INLINE.findall(page.read_text()) if code.split()[0] in old]
+    assert not [code for code in _inline(page.read_text()) if code.split()[0] in old]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -127,6 +134,28 @@ def test_links_and_anchors_of_a_page_resolve(page: Path) -> None:
 def test_files_that_a_page_names_exist(page: Path) -> None:
     named = [word for code in _code(page.read_text()) for word in code.split() if FILE.match(word)]
     assert not [name for name in named if not (ROOT / name).exists() and "*" not in name]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_modules_that_a_page_names_exist(page: Path) -> None:
+    named = [code for code in _inline(page.read_text()) if MODULE.match(code) and not FILE.match(code)]
+    assert not [name for name in named if not (ROOT / "src" / "cxrfactory" / name).exists()]
+
+
+def test_the_tree_of_the_architecture_names_every_folder_of_the_package() -> None:
+    package = ROOT / "src" / "cxrfactory"
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    tree = next(block for block in FENCE.findall(text) if block.startswith("src/cxrfactory/"))
+    named, parents = set(), [""]
+    for line in tree.splitlines()[1:]:
+        found = re.match(r"^((?:  )+)(\w+)/ ", line)
+        if found:
+            depth = len(found[1]) // 2
+            parents[depth:] = [f"{parents[depth - 1]}{found[2]}/"]
+            named.add(parents[depth])
+    folders = {f"{each.parent.relative_to(package)}/" for each in package.glob("*/__init__.py")}
+    products = {f"{each.parent.relative_to(package)}/" for each in (package / "products").glob("*/__init__.py")}
+    assert not (folders | products) - named
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
