@@ -1,5 +1,6 @@
 """Finished products, found by what they hold and opened for reading."""
 
+from collections import Counter
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -23,7 +24,7 @@ def open_product(
     Parameters
     ----------
     folder
-        The product's folder, such as ``results/chexmask``; which product it is, is told by what it holds.
+        The product's folder, such as ``results/NAME``; which product it is, is told by what it holds.
     roots
         Dataset of the config, or the release's name in the product, to the folder of its radiographs; for products
         that hold masks but not the radiographs. By default the folders that the product's ``config.yaml`` names, where
@@ -46,7 +47,7 @@ def open_product(
     Examples
     --------
     >>> product = cxr.open_product(results)
-    >>> len(product), product.accounts["VinDr-CXR"].rows
+    >>> len(product), product.accounts["demo"].rows
     (3, 7)
     >>> row = product["a"]
     >>> sorted(row.masks), round(row.scores["dice_rca_mean"], 2)
@@ -75,17 +76,28 @@ def _readings() -> list[ModuleType]:
 
 
 def _datasets(folder: Path) -> dict[str, tuple[str, Path, bool]]:
-    """Datasets of the product's config: name in the product, folder of the release, whether links may leave it."""
-    from cxrfactory.config.reading import read_config
+    """Datasets of the product's config: name in the product, folder of the release, whether links may leave it.
+
+    Only what is needed is read, so that products of other versions, with other keys in their config, open too.
+    """
+    import yaml
+
     from cxrfactory.ingest.registry import LAYOUTS
 
     path = folder / "config.yaml"
-    if not path.is_file():
-        return {}
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise CxrError(f"{path}: not readable as YAML ({' '.join(str(error).split())})") from error
+    datasets = (values.get("datasets") if isinstance(values, dict) else None) or {}
+    layouts = Counter(str(each.get("layout") or name) for name, each in datasets.items())
     found = {}
-    for name, dataset in read_config(path).datasets.items():
-        title = LAYOUTS[name].published_name if name in LAYOUTS else name
-        found[name] = (title, folder.absolute().parent.parent / dataset.root, dataset.follow_links)
+    for name, each in datasets.items():
+        layout = str(each.get("layout") or name)
+        named_by_layout = layout in LAYOUTS and layouts[layout] == 1
+        title = LAYOUTS[layout].published_name if named_by_layout else name
+        root = folder.absolute().parent.parent / str(each.get("root", name))
+        found[name] = (title, root, bool(each.get("follow_links")))
     return found
 
 

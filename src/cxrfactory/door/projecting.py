@@ -42,6 +42,13 @@ class ProjectedScan:
         What was done to the volumes, one line each.
     counts_per_unit
         Counts of ``physical`` for a path integral of 1.
+
+    Examples
+    --------
+    >>> scan = cxr.project(ct, labels, names, size=64)
+    >>> heart = scan.masks["PA"]["heart"]
+    >>> heart.shape == scan.pictures["PA"].shape, int(heart.max())
+    (True, 1)
     """
 
     pictures: dict[str, UInt8[np.ndarray, "rows columns"]] = field(repr=False)
@@ -102,11 +109,11 @@ def project(
 
     Examples
     --------
-    >>> scan = cxr.project(ct, labels, {1: "heart", 2: "lung_upper_lobe_left", 3: "lung_lower_lobe_left"}, size=64)
+    >>> scan = cxr.project(ct, labels, names, size=64)
     >>> scan.pictures["PA"].shape, scan.physical["LL"].dtype
     ((64, 64), dtype('uint16'))
     >>> list(scan.masks["PA"])
-    ['heart', 'lung_upper_lobe_left', 'lung_lower_lobe_left']
+    ['heart', 'lung_upper_lobe_left', 'lung_lower_lobe_left', 'liver', 'hip_left']
     """
     if (axes is None) != (spacing_mm is None):
         raise CxrError("axes and spacing_mm go together; give both or neither")

@@ -31,6 +31,11 @@ class Quality:
         whose masks are known, and such images do not come with the package.
     references
         Ids of the reference images that were compared; empty without references.
+
+    Examples
+    --------
+    >>> segmenter.segment(film).quality.dice_rca_mean is None  # the segmenter was given no references
+    True
     """
 
     typicality: float

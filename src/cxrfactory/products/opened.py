@@ -91,6 +91,14 @@ class ProductImage(ABC):
         Figures of quality by their column names; empty for products without any.
     facts
         Other columns of the image's row.
+
+    Examples
+    --------
+    >>> row = cxr.open_product(results)["a"]
+    >>> row.height, row.width, row.masks["heart"].shape
+    (128, 96, (128, 96))
+    >>> row.image().shape, row.overlay().shape
+    ((128, 96), (128, 96, 3))
     """
 
     image_id: str
@@ -198,6 +206,14 @@ class OpenedProduct(ABC):
         hold them.
     titles
         Name of each dataset of the config in the product's files, where it has another one there.
+
+    Examples
+    --------
+    >>> product = cxr.open_product(results)
+    >>> [row.image_id for row in product if row.scores["dice_rca_mean"] >= 0.7]
+    ['a', 'c']
+    >>> "side" in product
+    False
     """
 
     kind: str  # name of the product
@@ -232,10 +248,8 @@ class OpenedProduct(ABC):
         if not found:
             raise CxrError(f"{self.folder}: no image '{image_id}'; rejected.csv and excluded.csv say what was left out")
         if len(found) > 1:
-            releases = [each.release for each in found]
-            raise CxrError(
-                f"{self.folder}: image '{image_id}' is in {releases}; take one of product.find('{image_id}')"
-            )
+            both = ", ".join(each.release for each in found)
+            raise CxrError(f"{self.folder}: image '{image_id}' is in {both}; take one of product.find('{image_id}')")
         return found[0]
 
     @property
