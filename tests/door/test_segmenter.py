@@ -147,6 +147,17 @@ def test_a_turned_image_is_refused(films, weights, monkeypatch):
         cxr.Segmenter(weights, quality=False, check_orientation=False)(films / "film.png")
 
 
+def test_the_way_out_of_a_refusal_is_named_as_python_has_it(films, weights, monkeypatch):
+    from cxrfactory.door import segmenter as module
+
+    def turned(predictions):
+        raise cxr.ImageError("turn it, or use --no-check-orientation")
+
+    monkeypatch.setattr(module, "check_upright", turned)
+    with pytest.raises(cxr.ImageError, match="turn it, or use check_orientation=False$"):
+        cxr.Segmenter(weights, quality=False)(films / "film.png")
+
+
 SIZE = 128
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Shaped, UInt8
 
-from cxrfactory.door.network import LandmarkNetwork, pretrained_weights
+from cxrfactory.anatomy.graph import LandmarkGraph
+from cxrfactory.door.network import PRETRAINED_NAMES, LandmarkNetwork, pretrained_weights
 from cxrfactory.door.quality import RcaCheck, TypicalityCheck
 from cxrfactory.door.segmented import RefusedRadiograph, SegmentedRadiograph
 from cxrfactory.errors import CxrError, ImageError
@@ -142,7 +143,7 @@ class Segmenter:
         return cls(pretrained_weights(name), **settings)  # type: ignore[arg-type]
 
     @property
-    def graph(self):
+    def graph(self) -> LandmarkGraph:
         """Landmark graph of the weights (:class:`cxrfactory.anatomy.graph.LandmarkGraph`)."""
         return self._network.graph
 
@@ -178,9 +179,10 @@ class Segmenter:
             source, name = Path(image), image_id or Path(image).name
         else:
             source, name = np.asarray(image), image_id or "array"
-        outcome = next(self._outcomes([(name, source)], 1, 1))
+        outcome = next(self._outcomes([(name, source)], self._turns, self._turns))  # its orientations side by side
         if isinstance(outcome, RefusedRadiograph):
-            raise ImageError(f"{source if isinstance(source, Path) else name}: {outcome.reason}")
+            reason = outcome.reason.replace("--no-check-orientation", "check_orientation=False")  # as Python says it
+            raise ImageError(f"{source if isinstance(source, Path) else name}: {reason}")
         return outcome
 
     __call__ = segment
@@ -300,8 +302,6 @@ def segment(
     broken.png empty file
     film.png segmented
     """
-    from cxrfactory.door.network import PRETRAINED_NAMES
-
     given = [paths] if isinstance(paths, str | Path) else list(paths)
     list_images([Path(each) for each in given])  # before the weights are opened, which takes longer
     named = isinstance(weights, str) and weights in PRETRAINED_NAMES

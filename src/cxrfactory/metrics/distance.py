@@ -145,6 +145,7 @@ def hd95(
     """Larger of the two directed 95th percentiles of the boundary distances (numpy's linear percentile).
 
     This is the robust Hausdorff distance of MONAI; MedPy pools both directions before the percentile.
+
     Parameters
     ----------
     a, b
