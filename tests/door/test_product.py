@@ -1,5 +1,6 @@
 import os
 import shutil
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -176,13 +177,52 @@ def test_masks_are_painted_in_colours_of_their_own():
         draw_masks(image, {"odd": left[:3]})
 
 
-@pytest.mark.parametrize("name", ["chexmask", "radgenome", "cxlseg"])
-def test_products_of_a_run(name):
-    """Where a finished run lies: CXRFACTORY_RESULTS."""
+@pytest.mark.parametrize(
+    "text", ["", "- a\n", "datasets: 3\n", "datasets:\n  demo: 3\n", "datasets:\n  1: {root: 2}\n"]
+)
+def test_a_config_of_any_content_leaves_the_masks_readable(product, tmp_path, text):
+    odd = tmp_path / "results" / "product"
+    shutil.copytree(product, odd)
+    (odd / "config.yaml").write_text(text)
+    opened = cxr.open_product(odd)
+    assert opened["a"].masks["heart"].any()
+    assert opened.accounts["demo"].rows == 7
+    (odd / "config.yaml").write_text("a: [")
+    with pytest.raises(cxr.CxrError, match=r"config\.yaml: not readable as YAML"):
+        cxr.open_product(odd)
+
+
+def finished(name):
+    """Folder of a product of a finished run of the default config, which CXRFACTORY_RESULTS names."""
     results = os.environ.get("CXRFACTORY_RESULTS")
     if not results or not (Path(results) / name).is_dir():
         pytest.skip(f"CXRFACTORY_RESULTS names no folder with a finished {name}")
-    opened = cxr.open_product(Path(results) / name)
+    return Path(results) / name
+
+
+def test_the_door_gives_the_numbers_of_the_workflow():
+    """Landmarks, masks and RCA scores of a run, to the bit, from its weights, references and radiographs."""
+    folder = finished("chexmask")
+    opened, results = cxr.open_product(folder), folder.parent
+    reference = results / "rca" / "reference.parquet"
+    if not reference.is_file():
+        pytest.skip(f"{reference} is not there")
+    weights = results / "train" / "segmenter.safetensors"
+    segmenter = cxr.Segmenter(weights, references=reference, device="cpu", check_orientation=False)
+    for row in islice(opened, 0, None, 20):
+        found = segmenter.segment(opened.sources[row.release].path_of(row.image_id), row.image_id)
+        assert found.quality.dice_rca_mean == row.scores["dice_rca_mean"]
+        assert found.quality.dice_rca_max == row.scores["dice_rca_max"]
+        assert found.quality.typicality == row.scores["typicality"]
+        for organ, points in row.landmarks.items():
+            np.testing.assert_array_equal(found.landmarks[organ], points)
+            np.testing.assert_array_equal(found.masks[organ], row.masks[organ])
+            np.testing.assert_array_equal(found.uncertainty[organ], row.uncertainty[organ])
+
+
+@pytest.mark.parametrize("name", ["chexmask", "radgenome", "cxlseg"])
+def test_products_of_a_run(name):
+    opened = cxr.open_product(finished(name))
     assert opened.kind == name
     row = next(iter(opened))
     assert row.masks

@@ -154,7 +154,7 @@ def test_the_way_out_of_a_refusal_is_named_as_python_has_it(films, weights, monk
         raise cxr.ImageError("turn it, or use --no-check-orientation")
 
     monkeypatch.setattr(module, "check_upright", turned)
-    with pytest.raises(cxr.ImageError, match="turn it, or use check_orientation=False$"):
+    with pytest.raises(cxr.ImageError, match=r"turn it, or use check_orientation=False$"):
         cxr.Segmenter(weights, quality=False)(films / "film.png")
 
 

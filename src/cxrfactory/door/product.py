@@ -89,7 +89,9 @@ def _datasets(folder: Path) -> dict[str, tuple[str, Path, bool]]:
         values = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise CxrError(f"{path}: not readable as YAML ({' '.join(str(error).split())})") from error
-    datasets = (values.get("datasets") if isinstance(values, dict) else None) or {}
+    named = values.get("datasets") if isinstance(values, dict) else None
+    datasets = {str(name): each for name, each in (named if isinstance(named, dict) else {}).items()}
+    datasets = {name: each for name, each in datasets.items() if isinstance(each, dict)}
     layouts = Counter(str(each.get("layout") or name) for name, each in datasets.items())
     found = {}
     for name, each in datasets.items():
