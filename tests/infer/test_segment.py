@@ -11,7 +11,7 @@ from cxrfactory.anatomy.graph import landmark_graph
 from cxrfactory.anatomy.raster import fill_contour
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.infer.predictor import Prediction
-from cxrfactory.infer.segment import check_upright, list_images, segment
+from cxrfactory.infer.segment import _check_upright, list_images, segment
 from cxrfactory.models.hybridgnet import HybridGNet
 from cxrfactory.tables.weights import read_weights, write_weights
 
@@ -97,12 +97,12 @@ def spread(*values):
 
 def test_an_image_on_its_side_is_named_with_the_turn_that_rights_it():
     with pytest.raises(ImageError, match="after a turn of 90 degrees clockwise"):
-        check_upright(spread(12, 6, 12, 4))
+        _check_upright(spread(12, 6, 12, 4))
     with pytest.raises(ImageError, match="after a turn of 180 degrees"):
-        check_upright(spread(9, 12, 3, 8))
+        _check_upright(spread(9, 12, 3, 8))
 
 
 def test_upright_and_doubtful_images_pass():
-    check_upright(spread(4, 12, 8, 11))
-    check_upright(spread(6, 12, 5, 11))  # a little surer is no proof
-    check_upright(spread(5))  # not checked
+    _check_upright(spread(4, 12, 8, 11))
+    _check_upright(spread(6, 12, 5, 11))  # a little surer is no proof
+    _check_upright(spread(5))  # not checked

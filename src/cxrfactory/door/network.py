@@ -1,4 +1,6 @@
-"""The one module of the door that knows the networks: weights by name or path, and predictions of an image's views."""
+"""The one module of the door that knows the networks: weights by name or path, predictions of an image's views, and
+what the ``segment`` command makes of them.
+"""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -8,9 +10,14 @@ from jaxtyping import UInt8
 
 from cxrfactory.anatomy.graph import LandmarkGraph
 from cxrfactory.errors import CxrError
+from cxrfactory.imaging.geometry import Geometry
 from cxrfactory.infer.predictor import Prediction, Predictor
+from cxrfactory.infer.segment import CLOCKWISE_DEGREES, Segmented
+from cxrfactory.infer.segment import _check_upright as check_upright
+from cxrfactory.infer.segment import _row as command_row
 from cxrfactory.tables.weights import read_weights
 
+ORIENTATIONS = len(CLOCKWISE_DEGREES)
 View = UInt8[np.ndarray, "size size"]
 
 # What the door calls the weights that come with the package -> their name in configs and on the command line.
@@ -30,7 +37,7 @@ def pretrained_weights(name: str) -> str:
     return PRETRAINED_NAMES[name]
 
 
-class LandmarkNetwork:
+class OpenedWeights:
     """A landmark network with its weights, ready for square 8-bit images.
 
     Parameters
@@ -60,3 +67,25 @@ class LandmarkNetwork:
     ) -> Iterator[tuple[str, Prediction]]:
         """Yield one prediction a view, in the order of the views; ``size`` is the side of the landmarks' frame."""
         return self._predictor.run(views, size, batch_size, workers)
+
+
+def published_line(image_id: str, geometry: Geometry, prediction: Prediction, graph: LandmarkGraph) -> str:
+    """Return the line that the ``segment`` command writes for a prediction, RCA columns empty.
+
+    Raises
+    ------
+    ImageError
+        If a landmark is not finite, or an organ covers no pixel.
+    """
+    return command_row(Segmented(image_id, geometry, prediction), graph, None)
+
+
+__all__ = [
+    "ORIENTATIONS",
+    "PRETRAINED_NAMES",
+    "OpenedWeights",
+    "Prediction",
+    "check_upright",
+    "pretrained_weights",
+    "published_line",
+]

@@ -7,9 +7,9 @@ import numpy as np
 from jaxtyping import UInt8
 
 from cxrfactory.anatomy.graph import LandmarkGraph
+from cxrfactory.door.network import Prediction
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.drawing.png import encode_png
-from cxrfactory.infer.predictor import Prediction
 
 REGISTRATION_WEIGHTS = "pretrained-registration"
 _SIZE = 256  # px: the side at which RCA registers images, the default of the rca stage

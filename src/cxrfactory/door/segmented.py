@@ -9,14 +9,15 @@ import numpy as np
 from jaxtyping import Float32, Shaped, UInt8
 
 from cxrfactory.anatomy.graph import LandmarkGraph
+from cxrfactory.anatomy.raster import landmarks_to_masks
 from cxrfactory.door.quality import Quality
 from cxrfactory.imaging.drawing.overlay import draw_overlay
 from cxrfactory.imaging.radiograph.intensity import to_uint8
 from cxrfactory.imaging.radiograph.reading import read_radiograph
 from cxrfactory.tables.chexmask import row_text
-from cxrfactory.tables.rle import rle_decode
+from cxrfactory.tables.rle import rle_encode
 
-_RLE_ORGANS = {"Left Lung": "left_lung", "Right Lung": "right_lung", "Heart": "heart"}
+_RLE_COLUMNS = {"left_lung": "Left Lung", "right_lung": "Right Lung", "heart": "Heart"}  # in the published order
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,7 @@ class SegmentedRadiograph:
     notes: tuple[str, ...]
     quality: Quality | None
     graph: LandmarkGraph = field(repr=False)
-    _points: Shaped[np.ndarray, "nodes 2"] = field(repr=False)  # whole pixels, as they are published
-    _rles: dict[str, str] = field(repr=False)
+    _line: str = field(repr=False)  # of the table of the segment command
     _source: "Path | Shaped[np.ndarray, 'height width']" = field(repr=False)
     _max_megapixels: float = field(repr=False)
 
@@ -88,7 +88,7 @@ class SegmentedRadiograph:
 
         As in the CheXmask format, masks are the contours of the landmarks rounded to whole pixels, filled.
         """
-        return {organ: rle_decode(rle, self.height, self.width) for organ, rle in self._rles.items()}
+        return landmarks_to_masks(np.rint(self.points), self.graph, self.height, self.width)
 
     def image(self) -> UInt8[np.ndarray, "height width"]:
         """Return the radiograph in 8 bits, darkest pixel 0 and brightest 255; a file is read once more.
@@ -120,12 +120,16 @@ class SegmentedRadiograph:
         A frame of such rows goes to :func:`cxrfactory.write_chexmask`.
         """
         scores = (None, None) if self.quality is None else (self.quality.dice_rca_mean, self.quality.dice_rca_max)
+        published = np.concatenate([self.landmarks[organ] for organ in self.landmarks if organ in _RLE_COLUMNS])
         return {
             "image_id": self.image_id,
             "Dice RCA (Mean)": scores[0],
             "Dice RCA (Max)": scores[1],
-            "Landmarks": self._points.astype(np.float32),
-            **{column: self._rles.get(organ, "") for column, organ in _RLE_ORGANS.items()},
+            "Landmarks": np.rint(published),
+            **{
+                column: rle_encode(self.masks[organ]) if organ in self.masks else ""
+                for organ, column in _RLE_COLUMNS.items()
+            },
             "Height": self.height,
             "Width": self.width,
         }
@@ -133,8 +137,10 @@ class SegmentedRadiograph:
     def to_csv_line(self) -> str:
         """Return the row as a line of a CheXmask CSV, with its line end.
 
-        Without reference images it equals the line that ``python -m cxrfactory segment`` writes.
+        Without reference images it is the line that ``python -m cxrfactory segment`` writes.
         """
+        if self.quality is None or self.quality.dice_rca_mean is None:
+            return self._line
         return row_text(*self.to_row().values())
 
 

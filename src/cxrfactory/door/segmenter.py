@@ -10,7 +10,15 @@ import numpy as np
 from jaxtyping import Shaped, UInt8
 
 from cxrfactory.anatomy.graph import LandmarkGraph
-from cxrfactory.door.network import PRETRAINED_NAMES, LandmarkNetwork, pretrained_weights
+from cxrfactory.door.network import (
+    ORIENTATIONS,
+    PRETRAINED_NAMES,
+    OpenedWeights,
+    Prediction,
+    check_upright,
+    pretrained_weights,
+    published_line,
+)
 from cxrfactory.door.quality import RcaCheck, TypicalityCheck
 from cxrfactory.door.segmented import RefusedRadiograph, SegmentedRadiograph
 from cxrfactory.errors import CxrError, ImageError
@@ -18,14 +26,7 @@ from cxrfactory.imaging.geometry import Geometry
 from cxrfactory.imaging.radiograph.image import Radiograph, check_pixels, check_size
 from cxrfactory.imaging.radiograph.prepare import Preparation, prepare
 from cxrfactory.imaging.radiograph.reading import read_radiograph
-from cxrfactory.infer.predictor import Prediction
-from cxrfactory.infer.segment import (
-    CLOCKWISE_DEGREES,
-    Segmented,
-    check_upright,
-    list_images,
-    published_masks,
-)
+from cxrfactory.infer.segment import list_images
 
 Pixels = Shaped[np.ndarray, "height width"]
 
@@ -106,8 +107,8 @@ class Segmenter:
         references: str | Path | None = None,
         compare: int = 5,
     ) -> None:
-        self._network = LandmarkNetwork(weights, samples, precision, device)
-        self._turns = len(CLOCKWISE_DEGREES) if check_orientation else 1
+        self._network = OpenedWeights(weights, samples, precision, device)
+        self._turns = ORIENTATIONS if check_orientation else 1
         self._recipe = preparation or Preparation()
         if references is not None and not quality:
             raise CxrError("references are for the quality, and quality is False; give one of the two only")
@@ -237,7 +238,7 @@ class Segmenter:
         geometry, upright = opened.geometry, found[0]
         try:
             check_upright(found)
-            points, _, rles = published_masks(Segmented(opened.image_id, geometry, upright), self.graph)
+            line = published_line(opened.image_id, geometry, upright, self.graph)
             quality = None if self._judge is None else self._judge(opened.image, upright, opened.image_id)
         except ImageError as error:
             return RefusedRadiograph(opened.image_id, str(error))
@@ -255,8 +256,7 @@ class Segmenter:
             notes=radiograph.notes,
             quality=quality,
             graph=self.graph,
-            _points=points,
-            _rles=rles,
+            _line=line,
             _source=opened.source,
             _max_megapixels=self._recipe.max_megapixels,
         )

@@ -131,7 +131,7 @@ def segment(
         for image_id, predictions in _by_image(results, files.turns):
             done = Segmented(image_id, files.geometries.pop(image_id), predictions[0])
             try:
-                check_upright(predictions)
+                _check_upright(predictions)
                 line = _row(done, predictor.graph, masks)
             except ImageError as error:
                 files.reject(image_id, error)
@@ -191,14 +191,7 @@ def _by_image(results: Iterable[tuple[str, Prediction]], turns: int) -> Iterator
             pending = []
 
 
-def check_upright(predictions: list[Prediction]) -> None:
-    """Refuse an image that another orientation fits much better; predictions are of all orientations, upright first.
-
-    Raises
-    ------
-    ImageError
-        If the landmarks of another orientation deviate by less than :data:`SURER` of those of the upright one.
-    """
+def _check_upright(predictions: list[Prediction]) -> None:
     spread = [float(each.std.mean()) for each in predictions]
     best = int(np.argmin(spread))
     if spread[best] < SURER * spread[0]:
@@ -208,14 +201,7 @@ def check_upright(predictions: list[Prediction]) -> None:
         )
 
 
-def published_masks(done: Segmented, graph: LandmarkGraph) -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, str]]:
-    """Whole-pixel landmarks of the original image, the masks filled from them, and the masks as RLE by organ.
-
-    Raises
-    ------
-    ImageError
-        If a landmark is not finite, or an organ covers no pixel.
-    """
+def _row(done: Segmented, graph: LandmarkGraph, masks: Path | None) -> str:
     geometry = done.geometry
     height, width = geometry.original_height, geometry.original_width
     points = np.rint(geometry.inverse_points(done.prediction.landmarks).astype(np.float32))
@@ -226,22 +212,12 @@ def published_masks(done: Segmented, graph: LandmarkGraph) -> tuple[np.ndarray, 
     for organ, rle in rles.items():
         if not rle:
             raise ImageError(f"{organ} covers no pixel of the image of {height} x {width} pixels")
-    return points.astype(np.int64), filled, rles
-
-
-def published_row(done: Segmented, points: np.ndarray, rles: dict[str, str]) -> str:
-    """One line of the published table, from what :func:`published_masks` found; the RCA columns are empty."""
-    published = [rles.get(organ, "") for organ in ("left_lung", "right_lung", "heart")]
-    height, width = done.geometry.original_height, done.geometry.original_width
-    return row_text(done.image_id, None, None, points[:PUBLISHED_NODES], *published, height=height, width=width)
-
-
-def _row(done: Segmented, graph: LandmarkGraph, masks: Path | None) -> str:
-    points, filled, rles = published_masks(done, graph)
     if masks is not None:
         for organ, mask in filled.items():
             save_png(mask * np.uint8(255), masks / f"{_file_stem(done.image_id)}.{organ}.png")
-    return published_row(done, points, rles)
+    published = [rles.get(organ, "") for organ in ("left_lung", "right_lung", "heart")]
+    whole = points.astype(np.int64)[:PUBLISHED_NODES]
+    return row_text(done.image_id, None, None, whole, *published, height=height, width=width)
 
 
 def _card(graph: LandmarkGraph, weights: dict[str, Any]) -> str:
