@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 WILDCARD = re.compile(r"\{(\w+)\}")
 
 
+def fill(path: str, wildcards: Mapping[str, str]) -> str:
+    """Put values in the place of a path's wildcards; braces that name none of them stay."""
+    return WILDCARD.sub(lambda found: wildcards.get(found[1], found[0]), path)
+
+
 @dataclass(frozen=True)
 class Stage:
     """A rule of the workflow and the files that it makes.

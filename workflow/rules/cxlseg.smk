@@ -1,32 +1,6 @@
-# Radiographs with reports to lung-segmented radiographs: reports, segmenter, pictures, tables.
+# Radiographs with reports to lung-segmented radiographs: segmenter, pictures, tables.
 
 CXLSEG = PLAN.product("cxlseg")
-
-
-rule reports:
-    input:
-        files=PLAN.releases.report_files,
-    output:
-        **OUT("reports"),
-    log:
-        LOG("reports"),
-    benchmark:
-        BENCHMARK("reports")
-    conda:
-        "../../envs/cpu.yaml"
-    threads: 1
-    resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
-    params:
-        source=lambda wildcards: PLAN.releases.settings(wildcards).reports.source,
-        layout=lambda wildcards: PLAN.releases.settings(wildcards).reports.layout,
-        links=lambda wildcards: PLAN.releases.settings(wildcards).options("follow_links"),
-    message:
-        "Read the reports of {wildcards.dataset}"
-    shell:
-        "python -m cxrfactory stage reports --layout {params.layout:q} --output {output.table:q}"
-        " --rejected {output.rejected:q} --summary {output.summary:q} {params.links:q} -- {params.source:q} 2> {log:q}"
 
 
 rule cxlseg_labelled:

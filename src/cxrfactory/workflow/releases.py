@@ -9,7 +9,7 @@ from typing import Any
 from cxrfactory.config import Config, DatasetConfig, ScanConfig
 from cxrfactory.ingest.layout import ReleaseLayout
 from cxrfactory.ingest.registry import layout
-from cxrfactory.tables.keys import shard_name
+from cxrfactory.tables.keys import shard_names
 from cxrfactory.workflow.results import Results
 
 
@@ -48,8 +48,7 @@ class Releases:
 
     def shards(self, dataset: str) -> list[str]:
         """File stems of a release's shards."""
-        count = self.config.datasets[dataset].shards
-        return [shard_name(shard, count) for shard in range(count)]
+        return shard_names(self.config.datasets[dataset].shards)
 
     def shard_files(self, stage: str, output: str) -> Callable[[Any], list[str]]:
         """Return a function from wildcards to one output of a stage, of all shards of the release."""
@@ -156,11 +155,11 @@ class Scans:
         own = self.settings(wildcards).options("root", "shards", "names", "axes", "spacing_mm", "follow_links")
         return own + self.config.project.options(*self._PROJECTION)
 
+    def shards(self, scans: str) -> list[str]:
+        """File stems of a CT release's shards."""
+        return shard_names(self.config.scans[scans].shards)
+
     def files(self, output: str) -> list[str]:
         """One output (images, masks, studies, rejected) of ``project``, of all shards of all CT releases."""
         path = self.results.out("project")[output]
-        return [
-            path.format(scans=name, shard=shard_name(shard, scans.shards))
-            for name, scans in self.config.scans.items()
-            for shard in range(scans.shards)
-        ]
+        return [path.format(scans=name, shard=shard) for name in self.names for shard in self.shards(name)]
