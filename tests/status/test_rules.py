@@ -27,8 +27,9 @@ def planned(tmp_path_factory):
     path.write_text(CONFIG.format(results=folder / "r"))
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     targets = [f"{folder}/r/{name}" for name in products()]
-    command = [sys.executable, "-m", "snakemake", "--summary", *targets, "--configfile", str(path)]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
+    command += ["--summary", *targets, "--configfile", str(path)]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=True)
     rows = [line.split("\t") for line in done.stdout.splitlines()]
     output, rule = (rows[0].index(name) for name in ("output_file", "rule"))
     return read_config(path), {row[output]: row[rule] for row in rows[1:]}

@@ -16,9 +16,7 @@ from cxrfactory.workflow.shared import STAGES as SHARED
 
 # In the order of the documentation; the first is what plain `snakemake` makes.
 NAMES = ("chexmask", "radgenome", "cxlseg")
-PRODUCTS: dict[str, Product] = {
-    name: import_module(f"cxrfactory.products.{name}.workflow").PRODUCT for name in NAMES
-}
+PRODUCTS: dict[str, Product] = {name: import_module(f"cxrfactory.products.{name}.workflow").PRODUCT for name in NAMES}
 STAGES: dict[str, Stage] = {
     stage.name: stage for stage in (*SHARED, *(own for product in PRODUCTS.values() for own in product.stages))
 }
