@@ -26,9 +26,7 @@ def test_a_wrong_target_names_the_nearest(tmp_path, target, nearest):
         assert word not in done.stdout
 
 
-@pytest.mark.parametrize(
-    "target", ["config_used", "{r}/manifest/vindr-cxr.parquet", "{r}/logs/config.log"]
-)
+@pytest.mark.parametrize("target", ["config_used", "{r}/manifest/vindr-cxr.parquet", "{r}/logs/config.log"])
 def test_rules_and_their_files_are_targets(tmp_path, target):
     done = dry_run(tmp_path, f"results: {tmp_path}/r\n", target.format(r=f"{tmp_path}/r"))
     assert done.returncode == 0, done.stdout

@@ -11,8 +11,9 @@ from cxrfactory.config import Config, Section
 from cxrfactory.errors import CxrError
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
+_PATTERN = re.compile(r"[{}]|<[^<>]*>")  # Snakemake's wildcards and path variables
 _RELEASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-# Keys whose values Snakemake looks at as files, where braces are wildcards.
+# Keys whose values Snakemake looks at as files, where such patterns are filled in.
 _FILES = re.compile(
     r"results|cohort\.folder|datasets\..+\.(root|labels|reports\.source)|scans\..+\.root|labelled\.root"
     r"|train\.(classes|shapes)|infer\.weights|rca\.(network|calibration)|cxlseg\.weights"
@@ -31,12 +32,16 @@ def check_names(config: Config) -> None:
     for name in config.datasets:
         if not _RELEASE.fullmatch(name):
             raise CxrError(f"config: datasets: release name {name!r}; expected letters, digits, '.', '_' and '-'")
+    for name in config.labelled.images:
+        if "=" in name:  # `--images=source=folder`
+            raise CxrError(f"config: labelled.images: found source {name!r:.80}; expected a name without '='")
     for key, text in texts(config):
         if _CONTROL.search(text):
             raise CxrError(f"config: key {key!r:.80}: found {text!r:.80}; expected text of one line")
-        if _FILES.fullmatch(key) and re.search(r"[{}]", text):
+        if _FILES.fullmatch(key) and _PATTERN.search(text):
             raise CxrError(
-                f"config: key '{key}': found {text!r:.80}; expected a path without {{ and }}, which are Snakemake's"
+                f"config: key '{key}': found {text!r:.80}; expected a path without braces and without names in angle "
+                "brackets, which Snakemake fills in"
             )
         if key in _MADE and (not text.strip("/") or text.startswith("-")):
             raise CxrError(f"config: key '{key}': found {text!r:.80}; expected a folder whose name begins with no '-'")

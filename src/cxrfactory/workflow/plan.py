@@ -32,9 +32,9 @@ class Plan:
             One line that names the key.
         """
         plan = cls(parse_config(values, "config"))
+        check_names(plan.config)
         for name in plan.config.datasets:
             layout(name)
-        check_names(plan.config)
         return plan
 
     @cached_property
