@@ -32,7 +32,7 @@ shell.prefix(f"set -euo pipefail; export PYTHONPATH='{workflow.basedir}/src'; ")
 
 
 wildcard_constraints:
-    dataset="|".join(PLAN.datasets),
+    dataset="|".join(map(re.escape, PLAN.datasets)),
     scans="|".join(map(re.escape, PLAN.scan_releases)),
     model="|".join(PLAN.models),
     shard=r"\d{4}-of-\d{4}",

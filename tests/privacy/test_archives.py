@@ -13,7 +13,7 @@ import pytest
 
 from cxrfactory.errors import CxrError
 from cxrfactory.ingest.reports.collect import collect_reports
-from cxrfactory.ingest.reports.indiana import ImageError, read_indiana
+from cxrfactory.ingest.reports.formats.indiana import ImageError, read_indiana
 from cxrfactory.tables.parquet import read_table
 from cxrfactory.tables.reports import REJECTED_REPORTS, REPORTS
 

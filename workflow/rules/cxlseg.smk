@@ -146,7 +146,7 @@ rule package_cxlseg:
         pictures=lambda wildcards, input: [f"--pictures={path}" for path in input.pictures],
         rejected=lambda wildcards, input: [f"--rejected={path}" for path in input.rejected],
         labels=lambda wildcards: [f"--labels={path}" for path in PLAN.label_tables(wildcards)],
-        release=lambda wildcards: PLAN.layout(wildcards).published_name,
+        release=PLAN.release_name,
         options=PLAN.config.cxlseg.options("split", "shares", "seed"),
     message:
         "Package the segmented images of {wildcards.dataset}"

@@ -18,19 +18,20 @@ rule ingest:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
+        layout=lambda wildcards: PLAN.layout(wildcards).name,
         root=lambda wildcards: PLAN.dataset(wildcards).root,
         flags=PLAN.ingest_flags,
     message:
         "Ingest {wildcards.dataset}"
     shell:
-        "python -m cxrfactory ingest {wildcards.dataset:q} --root {params.root:q} --output {output.manifest:q}"
+        "python -m cxrfactory ingest {params.layout:q} --name {wildcards.dataset:q} --root {params.root:q}"
+        " --output {output.manifest:q}"
         " --summary {output.summary:q} {params.flags} 2> {log:q}"
 
 
 rule selection:
     input:
         manifests=expand(f"{RESULTS}/manifest/{{dataset}}.parquet", dataset=PLAN.datasets),
-        expected=PLAN.expected_counts(workflow.basedir),
     output:
         diagram=report(f"{RESULTS}/figures/selection.png", caption="../report/selection.rst", category="Selection"),
         table=f"{RESULTS}/figures/selection.csv",
@@ -45,11 +46,12 @@ rule selection:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
-        expected=lambda wildcards, input: [f"--expected={path}" for path in input.expected],
+        layouts=PLAN.layout_options,
+        counts=PLAN.paper_counts,
     message:
         "Draw the selection diagram"
     shell:
-        "python -m cxrfactory stage selection {input.manifests:q} {params.expected:q}"
+        "python -m cxrfactory stage selection {input.manifests:q} {params.layouts:q} {params.counts}"
         " --output {output.diagram:q} --table {output.table:q} 2> {log:q}"
 
 

@@ -30,21 +30,29 @@ class CohortConfig(Section):
 
 
 class ReportsConfig(Section):
-    """Where the reports of a release are, and how they are kept."""
+    """Where the reports of a dataset are, and how they are kept."""
 
     source: str = Field(description="folder, .zip or .tar.gz of reports, or a CSV table")
-    layout: Literal["mimic", "text", "indiana", "table"] = Field(description="how they are kept: docs/reports.md")
+    layout: str = Field(description="how the reports are kept, one of the layouts in docs/reports.md")
 
 
 class DatasetConfig(Section):
-    """One hospital release."""
+    """One hospital's radiographs, under a name of the user's own."""
 
-    root: str = Field(description="folder of the release, as downloaded")
-    shards: int = Field(
-        1, ge=1, le=9999, description="files that its images are split into; 1,000 to 5,000 images each"
+    root: str = Field(description="folder of the dataset, as downloaded")
+    layout: str | None = Field(
+        None, description="how the files lie in root, one of the layouts in docs/ingest.md; null: the dataset's name"
+    )
+    shards: int | None = Field(
+        None,
+        ge=1,
+        le=9999,
+        description="number of files that the images are split into, 1,000 to 5,000 images each; null: the layout's "
+        "number where the dataset bears the layout's name, else 1",
     )
     view_from_procedure: bool = Field(
-        False, description="where the view is missing, let the procedure text decide (MIMIC-CXR-JPG)"
+        False,
+        description="where the view is missing, let the procedure's text decide, in layouts whose tables hold that text",
     )
     check_files: bool = Field(False, description="look for every image file at ingest already")
     follow_links: bool = Field(False, description="let links in root lead out of it, for trees of links")

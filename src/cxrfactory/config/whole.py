@@ -1,7 +1,6 @@
 """The whole config and its defaults."""
 
 import os
-import re
 from pathlib import Path
 
 from pydantic import Field, model_validator
@@ -16,6 +15,7 @@ from cxrfactory.config.inputs import (
     ReportsConfig,
     ScanConfig,
 )
+from cxrfactory.config.names import check_names
 from cxrfactory.config.project import ProjectConfig
 from cxrfactory.config.quality import RcaConfig
 from cxrfactory.config.sections import Section
@@ -37,8 +37,7 @@ class Config(Section):
             "vindr-cxr": DatasetConfig(root="results/cohort/vindr-cxr", shards=2),
         },
         min_length=1,
-        description="hospital releases: mimic-cxr-jpg, chexpert, padchest, chestx-ray8, vindr-cxr, candid-ptx, "
-        "indiana-cxr",
+        description="radiographs of hospitals; each dataset has a name of your own, or the name of its layout",
     )
     scans: dict[str, ScanConfig] = Field(
         {
@@ -65,10 +64,9 @@ class Config(Section):
     classify: ClassifyConfig = ClassifyConfig()
 
     @model_validator(mode="after")
-    def _release_names(self) -> "Config":
-        for name in self.scans:
-            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-                raise ValueError(f"scans: release name '{name}'; expected letters, digits, '.', '_' and '-'")
+    def _names(self) -> "Config":
+        for section in ("datasets", "scans"):
+            check_names(section, getattr(self, section))
         return self
 
     @model_validator(mode="after")

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import yaml
+
 from cxrfactory.config.sections import Section
 from cxrfactory.config.whole import Config
 
@@ -44,12 +46,21 @@ def _render(section: Section, lines: list[str], depth: int) -> None:
             )
             for key, item in value.items():
                 if isinstance(item, Section):
-                    lines.append(f"{indent}  {key}:")
+                    lines.append(f"{indent}  {_key(key)}:")
                     _render(item, lines, depth + 2)
                 else:
-                    lines.append(f"{indent}  {key}: {json.dumps(item)}")
+                    lines.append(f"{indent}  {_key(key)}: {json.dumps(item)}")
         else:
             lines.append(f"{indent}{name}: {_scalar(value)} # {field.description}")
+
+
+def _key(name: str) -> str:
+    """Quote a name that YAML would read as something else, such as ``2020`` or ``no``."""
+    try:
+        plain = yaml.safe_load(name) == name
+    except (yaml.YAMLError, ValueError):  # a date such as 2026-13-45 is a plain ValueError
+        plain = False
+    return name if plain else json.dumps(name)
 
 
 def _scalar(value: Any) -> str:

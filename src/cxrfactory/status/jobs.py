@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cxrfactory.config import Config
 from cxrfactory.errors import CxrError
+from cxrfactory.ingest.datasets import complete
 from cxrfactory.tables.keys import shard_name
 
 LABELLED = "labelled"
@@ -84,11 +85,11 @@ def stages_of(config: Config, product: str) -> list[Stage]:
     Raises
     ------
     CxrError
-        If the product is unknown.
+        If the product is unknown, or a dataset's layout.
     """
     if product not in _PRODUCTS:
         raise CxrError(f"target '{product}' is unknown; expected one of {', '.join(_PRODUCTS)}")
-    return _PRODUCTS[product](config, _Places(config))
+    return _PRODUCTS[product](complete(config), _Places(config))
 
 
 def _labelled(places: _Places) -> Stage:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from cxrfactory.config import ClassifierConfig, Config, DatasetConfig, ScanConfig, parse_config
+from cxrfactory.ingest.datasets import complete, release_names
 from cxrfactory.ingest.layout import ReleaseLayout
 from cxrfactory.ingest.registry import layout
 from cxrfactory.models.registry import ModelKind, model_kind, model_names
@@ -57,10 +58,7 @@ class Plan:
         CxrError
             One line that names the key.
         """
-        plan = cls(parse_config(values, "config"))
-        for name in plan.config.datasets:
-            layout(name)
-        return plan
+        return cls(complete(parse_config(values, "config")))
 
     @property
     def results(self) -> str:
@@ -78,16 +76,25 @@ class Plan:
 
     @property
     def datasets(self) -> list[str]:
-        """Names of the releases."""
+        """Names of the datasets, as the config has them."""
         return list(self.config.datasets)
 
     def dataset(self, wildcards: Any) -> DatasetConfig:
-        """Settings of the release that a rule's wildcards name."""
+        """Settings of the dataset that a rule's wildcards name; its layout and shards are always said."""
         return self.config.datasets[wildcards.dataset]
 
     def layout(self, wildcards: Any) -> ReleaseLayout:
-        """Facts of the release that a rule's wildcards name."""
-        return layout(wildcards.dataset)
+        """Facts of the layout of the dataset that a rule's wildcards name."""
+        return layout(str(self.dataset(wildcards).layout))
+
+    def release_name(self, wildcards: Any) -> str:
+        """Name of the published files of the dataset that a rule's wildcards name."""
+        return release_names({name: str(each.layout) for name, each in self.config.datasets.items()})[wildcards.dataset]
+
+    @property
+    def layout_options(self) -> list[str]:
+        """Options of ``selection``: the layout of every dataset, in their order."""
+        return [f"--layout={dataset.layout}" for dataset in self.config.datasets.values()]
 
     def tables(self, wildcards: Any) -> list[str]:
         """Tables of a release: those that are there, else those that the release is known to have."""
@@ -99,7 +106,7 @@ class Plan:
 
     def shards(self, dataset: str) -> list[str]:
         """File stems of a release's shards."""
-        count = self.config.datasets[dataset].shards
+        count = int(self.config.datasets[dataset].shards or 1)
         return [shard_name(shard, count) for shard in range(count)]
 
     def shard_files(self, stage: str, suffix: str = "parquet") -> Any:
@@ -199,9 +206,10 @@ class Plan:
         virtual = any(Path(each.root).is_relative_to(self.cohort) for each in self.config.scans.values())
         return " ".join(f"--credit '{credit}'" for credit in COHORT_CREDITS) if virtual else ""
 
-    def expected_counts(self, basedir: str) -> list[str]:
-        """Table of the papers' counts, to print beside ours; none for the cohort, whose releases are small."""
-        return [] if self.from_cohort else [f"{basedir}/resources/releases.yaml"]
+    @property
+    def paper_counts(self) -> str:
+        """Option of ``selection`` that prints the paper's counts beside ours, but for the cohort's small releases."""
+        return "--no-paper-counts" if self.from_cohort else "--paper-counts"
 
     @property
     def credits(self) -> str:

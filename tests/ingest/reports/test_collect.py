@@ -117,7 +117,7 @@ def test_faults_of_the_whole_source(collect, tmp_path):
     plain.write_text("study_id,words\na,b\n")
     empty = tmp_path / "empty"
     empty.mkdir()
-    with pytest.raises(CxrError, match="layout 'docx' is unknown; expected one of text, mimic, indiana, table"):
+    with pytest.raises(CxrError, match="layout 'docx' is unknown; expected one of indiana, mimic, table, text"):
         collect(empty, "docx")
     with pytest.raises(CxrError, match="no such file or folder"):
         collect(tmp_path / "nowhere", "mimic")

@@ -7,12 +7,15 @@ import typer
 
 
 def ingest(
-    release: Annotated[
+    layout: Annotated[
         str,
-        typer.Argument(help="Name of the release, e.g. chexpert; an unknown name lists them all."),
+        typer.Argument(help="How the files of the release lie, e.g. chexpert; an unknown layout lists them all."),
     ],
     root: Annotated[Path, typer.Option(help="Folder of the release; it may hold the tables alone.")],
     output: Annotated[Path, typer.Option(help="Manifest to write (.parquet).")],
+    name: Annotated[
+        str | None, typer.Option(help="Name of the dataset in messages and counts; default: the layout.")
+    ] = None,
     check_files: Annotated[
         bool, typer.Option("--check-files", help="Exclude images whose file is missing or empty.")
     ] = False,
@@ -20,7 +23,8 @@ def ingest(
         bool,
         typer.Option(
             "--view-from-procedure",
-            help="Let the view code and procedure text decide where the view is missing (MIMIC-CXR-JPG).",
+            help="Let the view code and the procedure's text decide where the view is missing, "
+            "in layouts whose tables hold them.",
         ),
     ] = False,
     summary: Annotated[Path | None, typer.Option(help="Also write the counts, by reason of exclusion (.csv).")] = None,
@@ -29,7 +33,7 @@ def ingest(
     from cxrfactory.ingest import manifest
     from cxrfactory.ingest import summary as counts
 
-    rows = manifest.read_manifest(release, root, view_from_procedure, check_files)
+    rows = manifest.read_manifest(layout, root, view_from_procedure, check_files, name)
     manifest.write_manifest(rows, output)
     if summary is not None:
-        counts.write_summary([counts.count(rows, release)], summary)
+        counts.write_summary([counts.count(rows, name or layout)], summary)

@@ -68,12 +68,28 @@ def selection(
     ],
     output: Annotated[Path, typer.Option(help="Selection diagram to write (.png or .svg).")],
     table: Annotated[Path, typer.Option(help="Table of counts to write (.csv).")],
-    expected: Annotated[Path | None, typer.Option(help="Counts to compare with, e.g. resources/releases.yaml.")] = None,
+    layout: Annotated[
+        list[str] | None,
+        typer.Option(help="Layout of each dataset, in the order of the manifests; default: the dataset's name."),
+    ] = None,
+    paper_counts: Annotated[
+        bool, typer.Option(help="Compare with the CheXmask paper's counts of the datasets named like their layout.")
+    ] = False,
+    expected: Annotated[
+        Path | None, typer.Option(help="YAML file of counts to compare with: releases, by name: rows, included.")
+    ] = None,
 ) -> None:
     """Draw and tabulate how many images of each release are kept, and why others are not."""
+    from cxrfactory.errors import CxrError
     from cxrfactory.ingest import diagram, summary
 
-    known = summary.read_expected(expected) if expected else {}
+    names = [path.stem for path in manifests]
+    if layout and len(layout) != len(names):
+        raise CxrError(f"--layout is given {len(layout)} times for {len(names)} manifests; expected one for each")
+    layouts = dict(zip(names, layout or names, strict=True))
+    known = summary.paper_counts(layouts) if paper_counts else {}
+    known |= summary.read_expected(expected) if expected else {}
     selections = summary.read_selections([(path.stem, path) for path in manifests], known)
     summary.write_summary(selections, table)
-    diagram.draw(selections, [summary.display_name(item.name) for item in selections], output)
+    display = summary.display_names(layouts)
+    diagram.draw(selections, [display[item.name] for item in selections], output)

@@ -11,8 +11,8 @@ def reports(
     layout: Annotated[
         str,
         typer.Option(
-            help="mimic (s<study>.txt), text (<study>.txt), indiana (XML), "
-            "table (CSV with study_id and report or sections)."
+            help="Layout of the reports, e.g. text (one file <study>.txt a study) or table (a CSV); "
+            "an unknown layout lists them all."
         ),
     ],
     output: Annotated[Path, typer.Option(help="Table of reports to write (.parquet).")],
