@@ -52,7 +52,7 @@ class DatasetConfig(Section):
     )
     view_from_procedure: bool = Field(
         False,
-        description="where the view is missing, let the procedure's text decide, in layouts whose tables hold that text",
+        description="where the view is missing, let the procedure's text decide, for layouts that hold that text",
     )
     check_files: bool = Field(False, description="look for every image file at ingest already")
     follow_links: bool = Field(False, description="let links in root lead out of it, for trees of links")

@@ -31,7 +31,7 @@ def check_names(section: str, names: Iterable[str]) -> None:
     """
     seen: dict[str, str] = {}
     for name in names:
-        what = f"{section}: release name '{name[:_LONGEST]}'"
+        what = f"{section}: release name '{name[:_LONGEST].encode('unicode_escape').decode()}'"
         if not _NAME.fullmatch(name):
             raise ValueError(f"{what}; expected letters, digits, '.', '_' and '-'")
         if len(name) > _LONGEST:

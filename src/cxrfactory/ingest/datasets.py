@@ -67,8 +67,8 @@ def _completed(name: str, dataset: DatasetConfig) -> DatasetConfig:
     facts = registry.layout(_layout_name(name, dataset))
     if dataset.reports is not None and dataset.reports.layout not in reports.NAMES:
         raise CxrError(
-            f"datasets.{name}.reports: layout '{dataset.reports.layout}' is unknown; "
-            f"expected one of {', '.join(reports.NAMES)}"
+            f"key 'datasets.{name}.reports.layout': expected one of {', '.join(reports.NAMES)}, "
+            f"found '{dataset.reports.layout}'; see docs/reports.md"
         )
     # A dataset of another name is a site of its own, whose size the layout does not tell.
     shards = dataset.shards or (facts.shards if name == facts.name else 1)
@@ -83,6 +83,7 @@ def _layout_name(name: str, dataset: DatasetConfig) -> str:
         )
     if dataset.layout is not None and dataset.layout not in registry.LAYOUTS:
         raise CxrError(
-            f"datasets.{name}: layout '{dataset.layout}' is unknown; {registry.expected_layouts(dataset.layout)}"
+            f"key 'datasets.{name}.layout': layout '{dataset.layout}' is unknown; "
+            f"{registry.expected_layouts(dataset.layout)}; see docs/ingest.md"
         )
     return dataset.layout or name
