@@ -76,7 +76,7 @@ def test_plan_of_every_stage_names_each_site_by_itself(config, tmp_path):
         assert text.count(f"--dataset {name} --release-name {name} ") == 2  # of CheXmask and of CXLSeg
     assert f"{results}/infer/padchest/0000-of-0001.parquet" in text
     assert "--dataset padchest --release-name Padchest --id-column ImageID" in text
-    assert "--layout=vindr-cxr --layout=vindr-cxr --layout=padchest --" in text
+    assert "--layout=vindr-cxr --layout=padchest --layout=vindr-cxr --" in text
     assert f"{results}/package/south/product/Parquet/south.parquet" in text
     assert f"{results}/package/padchest/product/Parquet/Padchest.parquet" in text
 

@@ -12,7 +12,6 @@ from cxrfactory.config.inputs import (
     DatasetConfig,
     LabelledConfig,
     PreprocessConfig,
-    ReportsConfig,
     ScanConfig,
 )
 from cxrfactory.config.names import check_names
@@ -20,6 +19,7 @@ from cxrfactory.config.project import ProjectConfig
 from cxrfactory.config.quality import RcaConfig
 from cxrfactory.config.sections import Section
 from cxrfactory.config.training import CompareConfig, InferConfig, ModelConfig, RegistrationConfig, TrainConfig
+from cxrfactory.config.virtual import VIRTUAL_DATASETS, VIRTUAL_SCANS
 
 
 class Config(Section):
@@ -28,27 +28,12 @@ class Config(Section):
     results: str = Field("results", description="folder for everything that is made")
     cohort: CohortConfig = CohortConfig()
     datasets: dict[str, DatasetConfig] = Field(
-        {
-            "mimic-cxr-jpg": DatasetConfig(
-                root="results/cohort/mimic-cxr-jpg",
-                shards=2,
-                reports=ReportsConfig(source="results/cohort/mimic-cxr-jpg/files", layout="mimic"),
-            ),
-            "vindr-cxr": DatasetConfig(root="results/cohort/vindr-cxr", shards=2),
-        },
+        VIRTUAL_DATASETS,
         min_length=1,
         description="radiographs of hospitals; each dataset has a name of your own, or the name of its layout",
     )
     scans: dict[str, ScanConfig] = Field(
-        {
-            "virtual-ct": ScanConfig(
-                root="results/cohort/virtual-ct",
-                ct="ct/{study}.nii.gz",
-                labels="labels/{study}.nii.gz",
-                names="structures.csv",
-                shards=4,
-            )
-        },
+        VIRTUAL_SCANS,
         description="releases of chest CT, by a name of your own",
     )
     labelled: LabelledConfig = LabelledConfig()

@@ -9,7 +9,7 @@ import typer
 def ingest(
     layout: Annotated[
         str,
-        typer.Argument(help="How the files of the release lie, e.g. chexpert; an unknown layout lists them all."),
+        typer.Argument(help="Layout of the release (docs/ingest.md); an unknown one lists them all."),
     ],
     root: Annotated[Path, typer.Option(help="Folder of the release; it may hold the tables alone.")],
     output: Annotated[Path, typer.Option(help="Manifest to write (.parquet).")],
