@@ -16,6 +16,7 @@ import pandas as pd
 from jaxtyping import Float32
 
 from cxrfactory.anatomy.graph import LABEL_GRAPHS, ORGAN_NODES
+from cxrfactory.config import LabelledConfig
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.radiograph.reading import picture_size
 from cxrfactory.ingest.files import file_fault
@@ -30,6 +31,8 @@ from cxrfactory.tables.parquet import write_table
 log = get_logger(__name__)
 
 STAGE = "ingest-labelled"
+ALL_ORGANS = "lungs-heart-clavicles"
+SIDE = 1024  # pixels, of the images that the published landmarks are drawn on
 ORGAN_FOLDERS = {
     "right_lung": "RL",
     "left_lung": "LL",
@@ -58,7 +61,36 @@ class Split:
 
     train: frozenset[str] | None = None
     val: frozenset[str] | None = None
-    val_fraction: float = 0.1
+    val_fraction: float = LabelledConfig().val_fraction
+
+
+def ingest_labelled(
+    settings: LabelledConfig, output: str | Path, rejected: str | Path, organs: str = ALL_ORGANS, image_size: int = SIDE
+) -> None:
+    """Write the table of labelled images, and that of the rejected ones.
+
+    Parameters
+    ----------
+    settings
+        Where the landmarks and the images are, and how the images are divided into ``train`` and ``val``.
+    output, rejected
+        Parquet files to write, schemas ``LABELLED`` and ``REJECTED``.
+    organs, image_size
+        As for :func:`read_labelled`.
+
+    Raises
+    ------
+    CxrError
+        As for :func:`read_labelled` and :func:`read_list`.
+    """
+    split = Split(
+        train=read_list(settings.train_list) if settings.train_list else None,
+        val=read_list(settings.val_list) if settings.val_list else None,
+        val_fraction=settings.val_fraction,
+    )
+    folders = {source: Path(folder) for source, folder in settings.images.items()}
+    table, refused = read_labelled(settings.root, folders, organs, split, image_size)
+    write_labelled(table, refused, output, rejected)
 
 
 def read_list(path: str | Path) -> frozenset[str]:
@@ -95,9 +127,9 @@ def stem_of(name: str) -> str:
 def read_labelled(
     root: str | Path,
     images: Mapping[str, Path],
-    organs: str = "lungs-heart-clavicles",
+    organs: str = ALL_ORGANS,
     split: Split | None = None,
-    image_size: int = 1024,
+    image_size: int = SIDE,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read the labelled set; a row that cannot be used is rejected with its reason.
 

@@ -5,10 +5,12 @@ from pathlib import Path
 import pandas as pd
 import pandera.pandas as pandera
 
+from cxrfactory.config import DatasetConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.ingest import registry
 from cxrfactory.ingest.files import check_files as check_image_files
 from cxrfactory.ingest.rows import OLDEST_YEARS, VIEWS, guard, printable
+from cxrfactory.ingest.summary import count, write_summary
 from cxrfactory.ingest.tabular import find_tables
 from cxrfactory.logs import get_logger
 from cxrfactory.tables import schemas
@@ -105,6 +107,41 @@ def read_manifest(
     if not manifest["included"].any():
         log.warning("%s: no image is included; see the exclusion reasons in the manifest", name)
     return manifest
+
+
+def ingest_release(
+    settings: DatasetConfig, name: str, output: str | Path, summary: str | Path | None = None
+) -> pd.DataFrame:
+    """Write the manifest of a dataset, and its counts.
+
+    Parameters
+    ----------
+    settings
+        Where the dataset is, its layout (if none is said, the dataset's name), and what is checked.
+    name
+        Name of the dataset in the config.
+    output
+        Parquet to write, schema ``MANIFEST``.
+    summary
+        CSV to write the counts to, by reason of exclusion.
+
+    Returns
+    -------
+    DataFrame
+        The manifest.
+
+    Raises
+    ------
+    CxrError
+        As for :func:`read_manifest`.
+    """
+    rows = read_manifest(
+        settings.layout or name, settings.root, settings.view_from_procedure, settings.check_files, name
+    )
+    write_manifest(rows, output)
+    if summary is not None:
+        write_summary([count(rows, name)], summary)
+    return rows
 
 
 def write_manifest(manifest: pd.DataFrame, path: str | Path) -> None:

@@ -30,10 +30,10 @@ def ingest(
     summary: Annotated[Path | None, typer.Option(help="Also write the counts, by reason of exclusion (.csv).")] = None,
 ) -> None:
     """Write the manifest of a release: one row an image, kept or excluded with the reason."""
-    from cxrfactory.ingest import manifest
-    from cxrfactory.ingest import summary as counts
+    from cxrfactory.config import DatasetConfig
+    from cxrfactory.ingest.manifest import ingest_release
 
-    rows = manifest.read_manifest(layout, root, view_from_procedure, check_files, name)
-    manifest.write_manifest(rows, output)
-    if summary is not None:
-        counts.write_summary([counts.count(rows, name or layout)], summary)
+    settings = DatasetConfig(
+        root=str(root), layout=layout, check_files=check_files, view_from_procedure=view_from_procedure
+    )
+    ingest_release(settings, name or layout, output, summary)
