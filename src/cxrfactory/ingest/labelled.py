@@ -5,7 +5,6 @@ Layout (ngaggion/Chest-xray-landmark-dataset): folders ``RL``, ``LL``, ``H``, ``
 ``Condition`` and perhaps ``Patient``. Images lie elsewhere, one folder a source.
 """
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from cxrfactory.logs import get_logger
 from cxrfactory.tables import schemas
 from cxrfactory.tables.arrays import read_points
 from cxrfactory.tables.keys import put_aside
+from cxrfactory.tables.landmark_set import patient_of
 from cxrfactory.tables.parquet import write_table
 
 log = get_logger(__name__)
@@ -43,7 +43,6 @@ ORGAN_FOLDERS = {
 # Organs that each label code adds to the one before, in node order.
 _STEPS = {"L": ("right_lung", "left_lung"), "LH": ("heart",), "LHC": ("right_clavicle", "left_clavicle")}
 _SUFFIXES = (".png", ".jpg", ".jpeg")
-_SAME_PATIENT = re.compile(r"same pt as ([A-Za-z0-9_]+)")
 
 
 @dataclass(frozen=True)
@@ -300,20 +299,12 @@ def _read_clinical(root: Path) -> pd.DataFrame:
 def _patients(table: pd.DataFrame) -> list[str]:
     """Return one patient id a row, unique over sources.
 
-    ``Patient`` where the table has it; else the image's id, up to the first underscore in PadChest (its study),
-    and the earlier image's id where the condition says "same pt as <id>" (three Montgomery images).
+    It is ``Patient`` where the table has that column, else what :func:`cxrfactory.tables.landmark_set.patient_of` says.
     """
     patients: dict[str, str] = {}
     for row in table.to_dict("records"):
         own = row["image_id"]
-        if row.get("Patient", "").strip():
-            patient = row["Patient"].strip()
-        elif row["Dataset"].lower() == "padchest":
-            patient = own.split("_", 1)[0]
-        else:
-            same = _SAME_PATIENT.search(row["Condition"])
-            patient = same.group(1) if same else own
-        patients[own] = patient
+        patients[own] = row.get("Patient", "").strip() or patient_of(own, row["Dataset"], row["Condition"])
     resolved = []
     for row in table.to_dict("records"):
         patient, seen = patients[row["image_id"]], set()
