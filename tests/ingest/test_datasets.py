@@ -22,17 +22,17 @@ def planned(**datasets):
 
 def test_a_dataset_named_like_its_layout_needs_no_layout():
     plan = planned(vindr__cxr={"root": "x"})
-    assert plan.dataset(Wildcards("vindr-cxr")).layout == "vindr-cxr"
-    assert plan.release_name(Wildcards("vindr-cxr")) == "VinDr-CXR"
-    assert plan.dataset(Wildcards("vindr-cxr")).shards == LAYOUTS["vindr-cxr"].shards
+    assert plan.releases.settings(Wildcards("vindr-cxr")).layout == "vindr-cxr"
+    assert plan.releases.release_name(Wildcards("vindr-cxr")) == "VinDr-CXR"
+    assert plan.releases.settings(Wildcards("vindr-cxr")).shards == LAYOUTS["vindr-cxr"].shards
 
 
 def test_a_name_of_ones_own_with_a_layout():
     plan = planned(north={"root": "x", "layout": "vindr-cxr"})
-    assert plan.layout(Wildcards("north")) is LAYOUTS["vindr-cxr"]
-    assert plan.release_name(Wildcards("north")) == "VinDr-CXR"
-    assert plan.dataset(Wildcards("north")).shards == 1  # a site's size is its own
-    assert plan.tables(Wildcards("north"))[0].startswith("x/annotations/")
+    assert plan.releases.layout(Wildcards("north")) is LAYOUTS["vindr-cxr"]
+    assert plan.releases.release_name(Wildcards("north")) == "VinDr-CXR"
+    assert plan.releases.settings(Wildcards("north")).shards == 1  # a site's size is its own
+    assert plan.releases.tables(Wildcards("north"))[0].startswith("x/annotations/")
 
 
 def test_where_two_share_a_layout_files_bear_the_names_of_the_datasets():

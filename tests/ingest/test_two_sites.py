@@ -87,7 +87,7 @@ def test_two_sites_become_two_files_of_one_product(config, tmp_path):
     for name, images in SITES.items():
         place = Wildcards(name)
         manifest = tmp_path / f"{name}.parquet"
-        words = ["ingest", plan.layout(place).name, "--name", name, "--root", plan.dataset(place).root]
+        words = ["ingest", plan.releases.layout(place).name, "--name", name, "--root", plan.releases.settings(place).root]
         words += ["--output", str(manifest), "--summary", str(tmp_path / f"{name}.csv")]
         done = CliRunner().invoke(build_app(), words)
         assert done.exit_code == 0, done.output
@@ -103,8 +103,8 @@ def test_two_sites_become_two_files_of_one_product(config, tmp_path):
             output=products[-1],
             part=parts[-1],
             dataset=name,
-            release=plan.release_name(place),
-            id_column=plan.layout(place).id_column,
+            release=plan.releases.release_name(place),
+            id_column=plan.releases.layout(place).id_column,
         )
     (tmp_path / "w.json").write_text(json.dumps({"segmenter": "hybridgnet", "sha256": "ab" * 32, "metrics": {}}))
     (tmp_path / "c.yaml").write_text("seed: 1\n")

@@ -1,6 +1,7 @@
 """The config as YAML with its keys explained, and as a JSON Schema."""
 
 import json
+import re
 from typing import Any
 
 import yaml
@@ -67,3 +68,9 @@ def _scalar(value: Any) -> str:
     text = json.dumps(value)
     # YAML 1.1 reads 1e-05 as text; it wants a point before the exponent.
     return text.replace("e", ".0e") if isinstance(value, float) and "e" in text and "." not in text else text
+
+
+def _key(name: str) -> str:
+    """A name of one's own as YAML: as it is, or in quotes where YAML could read it as something else."""
+    plain = re.fullmatch(r"[A-Za-z][A-Za-z0-9._-]*", name) and yaml.safe_load(name) == name
+    return name if plain else json.dumps(name)
