@@ -1,7 +1,9 @@
 """Datasets under names of one's own: which are refused, what their files are called, two sites side by side."""
 
 import pytest
+from typer.testing import CliRunner
 
+from cxrfactory.cli.application import build_app
 from cxrfactory.config import Config, DatasetConfig, commented_yaml, parse_config
 from cxrfactory.errors import CxrError
 from cxrfactory.ingest.datasets import complete, release_names
@@ -65,7 +67,7 @@ def test_unknown_layouts_are_one_line(dataset, words):
     "name",
     [
         "", ".", "..", "../x", "/x", "a/b", "a b", "a\n", "-a", ".a", "{a}", "a'b", "$(x)", "ä", "a" * 101,
-        "labelled", "Labelled", "scans", "check", "a.rejected", "a.summary", "reference.parquet", "registration.json",
+        "labelled", "Labelled", "scans", "check", "SHA256SUMS", "README.md", "a.rejected", "a.summary", "reference.parquet", "registration.json",
     ],
 )  # fmt: skip
 def test_names_that_are_no_folder_of_their_own_are_refused(name):
@@ -90,3 +92,18 @@ def test_the_written_config_says_layout_and_shards_and_reads_back(tmp_path):
 
     assert read_config(tmp_path / "c.yaml") == config
     assert all(each.layout == "vindr-cxr" and each.shards == 1 for each in config.datasets.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("datasets: {north: {root: x}}", "release 'north' is unknown"),
+        ("datasets: {a: {root: x, layout: padchest, reports: {source: y, layout: html}}}", "found 'html'"),
+    ],
+)
+def test_checking_a_config_finds_unknown_layouts(tmp_path, text, words):
+    path = tmp_path / "c.yaml"
+    path.write_text(f"{text}\ninfer: {{weights: pretrained}}\ncxlseg: {{weights: pretrained}}\n")
+    done = CliRunner().invoke(build_app(), ["config", "--check", str(path)])
+    assert done.exit_code != 0
+    assert words in f"{done.output}{done.exception}"

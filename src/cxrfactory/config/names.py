@@ -5,12 +5,13 @@ from collections.abc import Iterable
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _LONGEST = 100  # characters; file systems end a name at 255 bytes, and endings are added to it
-# Results that stand beside a dataset's: the labelled set's tables, the folders of CT releases and of the RCA check.
-_TAKEN = ("labelled", "scans", "check")
+# Results that stand beside a dataset's: the labelled set's tables, the folders of CT releases and of the RCA check,
+# the sums of a product.
+_TAKEN = ("labelled", "scans", "check", "sha256sums")
 # What follows the name of a dataset in the names of its tables, and what the names of files end with: the table
 # ``a.rejected.parquet`` belongs to the dataset ``a``.
 _ENDINGS = (
-    ".rejected", ".summary", ".parquet", ".csv", ".tsv", ".json", ".png", ".log", ".safetensors",
+    ".rejected", ".summary", ".parquet", ".csv", ".tsv", ".json", ".png", ".log", ".md", ".safetensors",
 )  # fmt: skip
 
 

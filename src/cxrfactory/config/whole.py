@@ -30,7 +30,7 @@ class Config(Section):
     datasets: dict[str, DatasetConfig] = Field(
         VIRTUAL_DATASETS,
         min_length=1,
-        description="radiographs of hospitals; each dataset has a name of your own, or the name of its layout",
+        description="Radiographs of hospitals. Each dataset has a name of your own and a layout.",
     )
     scans: dict[str, ScanConfig] = Field(
         VIRTUAL_SCANS,
