@@ -67,7 +67,8 @@ def test_unknown_layouts_are_one_line(dataset, words):
     "name",
     [
         "", ".", "..", "../x", "/x", "a/b", "a b", "a\n", "-a", ".a", "{a}", "a'b", "$(x)", "ä", "a" * 101,
-        "labelled", "Labelled", "scans", "check", "SHA256SUMS", "README.md", "a.rejected", "a.summary", "reference.parquet", "registration.json",
+        "labelled", "Labelled", "scans", "check", "SHA256SUMS", "README.md",
+        "a.rejected", "a.summary", "reference.parquet", "registration.json",
     ],
 )  # fmt: skip
 def test_names_that_are_no_folder_of_their_own_are_refused(name):
