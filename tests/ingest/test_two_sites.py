@@ -87,7 +87,8 @@ def test_two_sites_become_two_files_of_one_product(config, tmp_path):
     for name, images in SITES.items():
         place = Wildcards(name)
         manifest = tmp_path / f"{name}.parquet"
-        words = ["ingest", plan.releases.layout(place).name, "--name", name, "--root", plan.releases.settings(place).root]
+        words = ["ingest", plan.releases.layout(place).name, "--name", name]
+        words += ["--root", plan.releases.settings(place).root]
         words += ["--output", str(manifest), "--summary", str(tmp_path / f"{name}.csv")]
         done = CliRunner().invoke(build_app(), words)
         assert done.exit_code == 0, done.output
