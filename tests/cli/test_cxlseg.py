@@ -118,10 +118,13 @@ def test_wrong_settings_are_one_line(values, words):
         Plan.of({"cxlseg": values})
 
 
+PRETRAINED = {"weights": "pretrained"}
+
+
 def test_unknown_layout_and_key_of_reports_are_named():
     release = {"root": "x", "reports": {"source": "y", "layout": "html"}}
     with pytest.raises(CxrError, match=r"key 'datasets\.mimic-cxr-jpg\.reports\.layout'.*found 'html'"):
-        Plan.of({"datasets": {"mimic-cxr-jpg": release}})
+        Plan.of({"datasets": {"mimic-cxr-jpg": release}, "infer": PRETRAINED, "cxlseg": PRETRAINED})
     release["reports"] = {"source": "y", "layout": "text", "path": "z"}
     with pytest.raises(
         CxrError, match=r"unknown key 'datasets\.mimic-cxr-jpg\.reports\.path'; known here: source, layout"

@@ -27,7 +27,7 @@ rule package:
         landmarks=lambda wildcards, input: [f"--landmarks={path}" for path in input.landmarks],
         rca=lambda wildcards, input: [f"--rca={path}" for path in input.rca],
         rejected=lambda wildcards, input: [f"--rejected={path}" for path in input.rejected],
-        release=lambda wildcards: PLAN.releases.layout(wildcards).published_name,
+        release=PLAN.releases.release_name,
         column=lambda wildcards: PLAN.releases.layout(wildcards).id_column,
         calibration=lambda wildcards, input: [f"--calibration={path}" for path in input.calibration],
     message:

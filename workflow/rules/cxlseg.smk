@@ -116,7 +116,7 @@ rule package_cxlseg:
         pictures=lambda wildcards, input: [f"--pictures={path}" for path in input.pictures],
         rejected=lambda wildcards, input: [f"--rejected={path}" for path in input.rejected],
         labels=lambda wildcards: [f"--labels={path}" for path in PLAN.releases.label_tables(wildcards)],
-        release=lambda wildcards: PLAN.releases.layout(wildcards).published_name,
+        release=PLAN.releases.release_name,
         options=lambda wildcards: PLAN.config.cxlseg.options("split", "shares", "seed"),
     message:
         "Package the segmented images of {wildcards.dataset}"

@@ -17,19 +17,19 @@ rule ingest:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
+        layout=lambda wildcards: PLAN.releases.layout(wildcards).name,
         root=lambda wildcards: PLAN.releases.settings(wildcards).root,
         flags=PLAN.releases.ingest_options,
     message:
         "Ingest {wildcards.dataset}"
     shell:
-        "python -m cxrfactory ingest {wildcards.dataset:q} --root {params.root:q} --output {output.manifest:q}"
-        " --summary {output.summary:q} {params.flags:q} 2> {log:q}"
+        "python -m cxrfactory ingest {params.layout:q} --name {wildcards.dataset:q} --root {params.root:q}"
+        " --output {output.manifest:q} --summary {output.summary:q} {params.flags:q} 2> {log:q}"
 
 
 rule selection:
     input:
         manifests=expand(OUT("ingest").manifest, dataset=PLAN.releases.names),
-        expected=lambda wildcards: PLAN.credits.expected_counts(workflow.basedir),
     output:
         diagram=report(OUT("selection").diagram, caption="../report/selection.rst", category="Selection"),
         table=OUT("selection").table,
@@ -44,11 +44,12 @@ rule selection:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
-        expected=lambda wildcards, input: [f"--expected={path}" for path in input.expected],
+        layouts=lambda wildcards: PLAN.releases.selection_options(),
+        counts=lambda wildcards: PLAN.credits.paper_counts(),
     message:
         "Draw the selection diagram"
     shell:
-        "python -m cxrfactory stage selection {input.manifests:q} {params.expected:q}"
+        "python -m cxrfactory stage selection {input.manifests:q} {params.layouts:q} {params.counts:q}"
         " --output {output.diagram:q} --table {output.table:q} 2> {log:q}"
 
 

@@ -63,7 +63,7 @@ rule bias:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=lambda wildcards, attempt: 120 * attempt,
     params:
-        release=lambda wildcards: PLAN.releases.layout(wildcards).published_name,
+        release=PLAN.releases.release_name,
     message:
         "Compare the RCA scores of groups of patients of {wildcards.dataset}"
     shell:

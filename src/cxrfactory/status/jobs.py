@@ -5,6 +5,7 @@ from pathlib import Path
 
 from cxrfactory.config import Config
 from cxrfactory.errors import CxrError
+from cxrfactory.ingest.datasets import complete
 from cxrfactory.stages import Step, fill
 from cxrfactory.tables.keys import shard_names
 from cxrfactory.workflow.results import PRODUCTS, Results, stage
@@ -52,10 +53,11 @@ def stages_of(config: Config, product: str) -> list[StageJobs]:
     Raises
     ------
     CxrError
-        If the product is unknown.
+        If the product is unknown, or a dataset's layout.
     """
     if product not in PRODUCTS:
         raise CxrError(f"target '{product}' is unknown; expected one of {', '.join(PRODUCTS)}")
+    config = complete(config)
     results = Results(config.results, config.cohort.folder)
     return [_jobs(config, results, step) for step in PRODUCTS[product].steps(config)]
 

@@ -31,9 +31,9 @@ class Credits:
         roots = [self.config.labelled.root, *(each.root for each in self.config.datasets.values())]
         return any(map(self._virtual, roots))
 
-    def expected_counts(self, basedir: str) -> list[str]:
-        """Table of the papers' counts, to print beside ours; none for the cohort, whose releases are small."""
-        return [] if self.from_cohort else [f"{basedir}/resources/releases.yaml"]
+    def paper_counts(self) -> str:
+        """Option of ``selection`` that prints the paper's counts beside ours, but for the cohort's small releases."""
+        return "--no-paper-counts" if self.from_cohort else "--paper-counts"
 
     def _virtual(self, root: str) -> bool:
         return Path(root).is_relative_to(self.config.cohort.folder.rstrip("/"))

@@ -12,7 +12,6 @@ from cxrfactory.errors import CxrError
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 _PATTERN = re.compile(r"[{}]|<[^<>]*>")  # Snakemake's wildcards and path variables
-_RELEASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 # Keys whose values Snakemake looks at as files, where such patterns are filled in.
 _FILES = re.compile(
     r"results|cohort\.folder|datasets\..+\.(root|labels|reports\.source)|scans\..+\.root|labelled\.root"
@@ -29,9 +28,6 @@ def check_names(config: Config) -> None:
     CxrError
         One line that names the key.
     """
-    for name in config.datasets:
-        if not _RELEASE.fullmatch(name):
-            raise CxrError(f"config: datasets: release name {name!r}; expected letters, digits, '.', '_' and '-'")
     for name in config.labelled.images:
         if "=" in name:  # `--images=source=folder`
             raise CxrError(f"config: labelled.images: found source {name!r:.80}; expected a name without '='")

@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Any
 
 from cxrfactory.config import Config, parse_config
-from cxrfactory.ingest.registry import layout
+from cxrfactory.ingest.datasets import complete
 from cxrfactory.workflow.credits import Credits
 from cxrfactory.workflow.models import Comparison, Registration, Segmenter
 from cxrfactory.workflow.names import check_names
@@ -31,10 +31,8 @@ class Plan:
         CxrError
             One line that names the key.
         """
-        plan = cls(parse_config(values, "config"))
+        plan = cls(complete(parse_config(values, "config")))
         check_names(plan.config)
-        for name in plan.config.datasets:
-            layout(name)
         return plan
 
     @cached_property

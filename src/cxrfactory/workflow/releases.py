@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cxrfactory.config import Config, DatasetConfig, ScanConfig
+from cxrfactory.ingest.datasets import release_names
 from cxrfactory.ingest.layout import ReleaseLayout
 from cxrfactory.ingest.registry import layout
 from cxrfactory.tables.keys import shard_names
@@ -31,12 +32,20 @@ class Releases:
         return "|".join(map(re.escape, self.names))
 
     def settings(self, wildcards: Any) -> DatasetConfig:
-        """Settings of the release that a rule's wildcards name."""
+        """Settings of the release that a rule's wildcards name; its layout and shards are always said."""
         return self.config.datasets[wildcards.dataset]
 
     def layout(self, wildcards: Any) -> ReleaseLayout:
-        """Facts of the release that a rule's wildcards name."""
-        return layout(wildcards.dataset)
+        """Facts of the layout of the release that a rule's wildcards name."""
+        return layout(str(self.settings(wildcards).layout))
+
+    def release_name(self, wildcards: Any) -> str:
+        """Name of the published files of the release that a rule's wildcards name."""
+        return release_names({name: str(each.layout) for name, each in self.config.datasets.items()})[wildcards.dataset]
+
+    def selection_options(self) -> list[str]:
+        """Options of ``selection``: the layout of every release, in their order."""
+        return [f"--layout={dataset.layout}" for dataset in self.config.datasets.values()]
 
     def tables(self, wildcards: Any) -> list[str]:
         """Tables of a release: those that are there, else those that the release is known to have."""
@@ -48,7 +57,7 @@ class Releases:
 
     def shards(self, dataset: str) -> list[str]:
         """File stems of a release's shards."""
-        return shard_names(self.config.datasets[dataset].shards)
+        return shard_names(int(self.config.datasets[dataset].shards or 1))
 
     def shard_files(self, stage: str, output: str) -> Callable[[Any], list[str]]:
         """Return a function from wildcards to one output of a stage, of all shards of the release."""

@@ -20,11 +20,12 @@ def config(
 
     from cxrfactory.config import commented_yaml, default_yaml, json_schema, parse_config, read_config
     from cxrfactory.errors import CxrError
+    from cxrfactory.ingest.datasets import complete
     from cxrfactory.tables.atomic import write_text
     from cxrfactory.workflow.table import write as write_map
 
     if check is not None:
-        found = read_config(check)
+        found = complete(read_config(check))
         typer.echo(f"{check}: fits; releases: {', '.join(found.datasets)}")
     elif values is not None or output is not None:
         if values is None or output is None:
