@@ -33,7 +33,10 @@ def test_schema_file_is_the_models():
 
 
 def test_written_config_reads_back():
-    other = parse_config({"train": {"epochs": 7, "weight_decay": 1e-7}, "preprocess": {"clahe_clip": 2.5}})
+    other = parse_config(
+        {"train": {"epochs": 7, "weight_decay": 1e-7}, "preprocess": {"clahe_clip": 2.5}}
+        | {"cxlseg": {"train": {"weight_decay": 1e-7, "classes": None}}}
+    )
     assert parse_config(yaml.safe_load(commented_yaml(other, []))) == other
 
 

@@ -43,7 +43,7 @@ PEOPLE: dict[str, dict[str, Command]] = {
             "segment": ("segment:segment", "Segment radiographs: one row or one named rejection for every file."),
             "mask-to-landmarks": (
                 "mask_to_landmarks:mask_to_landmarks",
-                "Turn masks of lungs and heart into corresponding landmarks: one row or one named rejection an image.",
+                "Turn masks of lungs and heart into corresponding landmarks: each image gives one row or one named rejection.",
             ),
             "project": (
                 "project:project",
@@ -60,11 +60,11 @@ PEOPLE: dict[str, dict[str, Command]] = {
             ),
             "config": (
                 "config:config",
-                "Print the default config, check one, write one out in full, or write the default and its schema anew.",
+                "Print the default config, check a config, or write a config with all its defaults.",
             ),
             "status": (
                 "status:status",
-                "Show how far a product is: shards, rows, rejections, time left. It changes nothing.",
+                "Show the progress of a product: shards, rows, rejections, remaining time. The command changes nothing.",
             ),
         },
     ),
@@ -215,7 +215,7 @@ LABELS = _table(
         ),
         "balance": (
             "balance:balance_masks",
-            "Balance radiographs with lung masks by varied copies, so many an image, by source and class.",
+            "Balance radiographs with lung masks by randomly varied copies of each image, by source and class.",
         ),
         "nnunet": (
             "nnunet:nnunet_export",

@@ -12,7 +12,7 @@ from cxrfactory.config.options import with_options
 @with_options(ScanFilesConfig, ProjectionConfig)
 def project_shard(
     manifest: Annotated[Path, typer.Option(help="Manifest of the CT release (stage ingest-scans).")],
-    shard: Annotated[int, typer.Option(help="Number of the shard, from 0.")],
+    shard: Annotated[int, typer.Option(help="Index of the shard, from 0.")],
     images: Annotated[Path, typer.Option(help="Pictures to write (.parquet).")],
     masks: Annotated[Path, typer.Option(help="Masks to write (.parquet).")],
     studies: Annotated[Path, typer.Option(help="Table of projected studies to write (.parquet).")],

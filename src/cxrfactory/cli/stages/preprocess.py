@@ -20,7 +20,7 @@ def preprocess(
     root: Annotated[Path, typer.Option(help="Folder of the release; the manifest's paths are relative to it.")],
     output: Output,
     rejected: Rejected,
-    shard: Annotated[int, typer.Option(min=0, help="Number of the shard, from 0.")] = 0,
+    shard: Annotated[int, typer.Option(min=0, help="Index of the shard, from 0.")] = 0,
     shards: Annotated[int, typer.Option(min=1, help="Number of shards of the release.")] = 1,
     follow_links: FollowLinks = False,
     workers: Workers = 1,
