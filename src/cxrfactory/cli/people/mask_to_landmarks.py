@@ -25,7 +25,7 @@ def mask_to_landmarks(
         Path | None, typer.Option(help="Folder for pictures of the contours drawn over the masks.")
     ] = None,
 ) -> None:
-    """Turn masks of lungs and heart into corresponding landmarks: each image gives one row or one named rejection."""
+    """Turn masks into landmarks: each image gives one row or one named rejection."""
     from cxrfactory.infer.from_masks import masks_to_landmarks, parse_values
 
     masks_to_landmarks(source, output, parse_values(value) if value else None, id_column, frame, overlays)

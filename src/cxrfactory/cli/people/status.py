@@ -19,7 +19,7 @@ def status(
         ),
     ] = False,
 ) -> None:
-    """Show the progress of a product: shards, rows, rejections, remaining time. The command changes nothing."""
+    """Show the progress of a product: shards, rows, rejections, remaining time. It changes nothing."""
     from datetime import datetime
 
     from cxrfactory.config import read_config
