@@ -43,7 +43,7 @@ PEOPLE: dict[str, dict[str, Command]] = {
             "segment": ("segment:segment", "Segment radiographs: one row or one named rejection for every file."),
             "mask-to-landmarks": (
                 "mask_to_landmarks:mask_to_landmarks",
-                "Turn masks of lungs and heart into corresponding landmarks: each image gives one row or one named rejection.",
+                "Turn masks into landmarks: each image gives one row or one named rejection.",
             ),
             "project": (
                 "project:project",
@@ -64,7 +64,7 @@ PEOPLE: dict[str, dict[str, Command]] = {
             ),
             "status": (
                 "status:status",
-                "Show the progress of a product: shards, rows, rejections, remaining time. The command changes nothing.",
+                "Show the progress of a product: shards, rows, rejections, remaining time. It changes nothing.",
             ),
         },
     ),
