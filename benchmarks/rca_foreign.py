@@ -92,8 +92,8 @@ def main(
 
     from cxrfactory.errors import ImageError
     from cxrfactory.imaging.drawing.png import decode_png
-    from cxrfactory.infer.predictor import Predictor
     from cxrfactory.metrics.conformal import Conformal
+    from cxrfactory.models.segmenter import Segmenter
     from cxrfactory.rca.agreement import threshold_keeping
     from cxrfactory.rca.aligners import AlignerChoice
     from cxrfactory.rca.check import true_dice
@@ -105,7 +105,7 @@ def main(
     from cxrfactory.tables.weights import read_weights
 
     known, aligner = read_reference(reference), AlignerChoice(method, network).build()
-    predictor = Predictor(*read_weights(weights), samples=2)
+    predictor = Segmenter(*read_weights(weights), samples=2)
     interval = None
     if calibration is not None:
         fitted = read_calibration(calibration)

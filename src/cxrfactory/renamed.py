@@ -57,6 +57,7 @@ RENAMED_MODULES = {
     "imaging.screening": "imaging.radiograph.screening",
     "imaging.vary": "imaging.radiograph.vary",
     "imaging.volume_files": "imaging.volume.files",
+    "infer.predictor": "models.segmenter",
     "package": "products",
     "package.accounts": "products.accounts",
     "package.card": "products.chexmask.card",

@@ -10,9 +10,9 @@ from cxrfactory import read_chexmask, rle_decode
 from cxrfactory.anatomy.graph import landmark_graph
 from cxrfactory.anatomy.raster import fill_contour
 from cxrfactory.errors import CxrError, ImageError
-from cxrfactory.infer.predictor import Prediction
 from cxrfactory.infer.segment import _check_upright, list_images, segment
 from cxrfactory.models.hybridgnet import HybridGNet
+from cxrfactory.models.segmenter import SampledLandmarks
 from cxrfactory.tables.weights import read_weights, write_weights
 
 
@@ -92,7 +92,7 @@ def test_nothing_is_left_behind_when_weights_are_missing(folder, tmp_path):
 
 def spread(*values):
     points = np.zeros((120, 2), np.float32)
-    return [Prediction(points, points, np.full((120, 2), value, np.float32), np.zeros(64)) for value in values]
+    return [SampledLandmarks(points, points, np.full((120, 2), value, np.float32), np.zeros(64)) for value in values]
 
 
 def test_an_image_on_its_side_is_named_with_the_turn_that_rights_it():

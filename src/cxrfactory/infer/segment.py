@@ -19,8 +19,8 @@ from cxrfactory.imaging.drawing.png import save_png
 from cxrfactory.imaging.geometry import Geometry
 from cxrfactory.imaging.radiograph.prepare import Preparation, prepare
 from cxrfactory.imaging.radiograph.reading import read_radiograph
-from cxrfactory.infer.predictor import Prediction, Predictor
 from cxrfactory.logs import get_logger, progress
+from cxrfactory.models.segmenter import SampledLandmarks, Segmenter
 from cxrfactory.tables.atomic import text_file, write_text
 from cxrfactory.tables.chexmask import header_text, quoted, row_text
 from cxrfactory.tables.rle import rle_encode
@@ -45,7 +45,7 @@ class Segmented:
 
     image_id: str
     geometry: Geometry
-    prediction: Prediction
+    prediction: SampledLandmarks
 
 
 def list_images(paths: Sequence[Path]) -> list[tuple[str, Path]]:
@@ -122,7 +122,7 @@ def segment(
     """
     files = _Files(list_images(paths), recipe or Preparation(), len(CLOCKWISE_DEGREES) if check_orientation else 1)
     tensors, card = read_weights(weights)
-    predictor = Predictor(tensors, card, samples, precision, device, str(weights))
+    predictor = Segmenter(tensors, card, device, str(weights), samples, precision)
     kept = 0
     with text_file(output) as rows, text_file(output.with_suffix(".std.csv")) as deviations:
         rows.write(header_text(ID_COLUMN))
@@ -181,9 +181,11 @@ class _Files:
                 yield image_id, np.ascontiguousarray(np.rot90(image, turn))
 
 
-def _by_image(results: Iterable[tuple[str, Prediction]], turns: int) -> Iterator[tuple[str, list[Prediction]]]:
+def _by_image(
+    results: Iterable[tuple[str, SampledLandmarks]], turns: int
+) -> Iterator[tuple[str, list[SampledLandmarks]]]:
     """Gather the orientations of an image, upright first."""
-    pending: list[Prediction] = []
+    pending: list[SampledLandmarks] = []
     for image_id, prediction in results:
         pending.append(prediction)
         if len(pending) == turns:
@@ -191,7 +193,7 @@ def _by_image(results: Iterable[tuple[str, Prediction]], turns: int) -> Iterator
             pending = []
 
 
-def _check_upright(predictions: list[Prediction]) -> None:
+def _check_upright(predictions: list[SampledLandmarks]) -> None:
     spread = [float(each.std.mean()) for each in predictions]
     best = int(np.argmin(spread))
     if spread[best] < SURER * spread[0]:

@@ -8,8 +8,8 @@ import pandas as pd
 
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import decode_png
-from cxrfactory.infer.predictor import Predictor
 from cxrfactory.logs import get_logger, progress
+from cxrfactory.models.segmenter import Segmenter
 from cxrfactory.tables.parquet import read_batches, read_table, write_table
 from cxrfactory.tables.schemas import GEOMETRY_FIELDS, IMAGES, LANDMARKS, REJECTED
 from cxrfactory.tables.weights import read_weights
@@ -58,7 +58,7 @@ def infer_shard(
     if len(sizes) > 1:
         raise CxrError(f"{images}: image sizes {sorted(sizes)}; expected one size a shard")
     tensors, card = read_weights(weights)
-    predictor = Predictor(tensors, card, samples, precision, device, str(weights))
+    predictor = Segmenter(tensors, card, device, str(weights), samples, precision)
     log.info("read %d images from %s, weights %s on %s", len(table), images, weights, predictor.device)
     kept, lost = [], []
     if len(table):

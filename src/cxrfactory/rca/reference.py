@@ -58,23 +58,17 @@ def is_reference(image_id: str, fraction: float) -> bool:
 
 
 def encoder_of(weights: str | Path, device: str = "cpu") -> tuple[Encode, LandmarkGraph]:
-    """Latent mean of an 8-bit square image by trained weights, one image a call, and the weights' graph."""
-    import torch
+    """Return the latent mean of an 8-bit square image as a function, one image a call, and the weights' graph.
 
-    from cxrfactory.models.device import choose_device, single_threaded
-    from cxrfactory.models.inputs import to_input
-    from cxrfactory.models.registry import segmenter_from_card
+    Raises
+    ------
+    CxrError
+        If the weights are unreadable, or their network has no latent code.
+    """
+    from cxrfactory.models.segmenter import Segmenter
 
-    tensors, card = read_weights(weights)
-    target = choose_device(device)
-    network = segmenter_from_card(card, tensors, str(weights)).for_inference().to(target)
-
-    def encode(image: np.ndarray) -> np.ndarray:
-        with single_threaded(), torch.inference_mode():
-            batch = torch.from_numpy(to_input(image, network.input_size)[None, None]).to(target)
-            return network.encode(batch.contiguous(memory_format=torch.channels_last)).mu[0].cpu().numpy()
-
-    return encode, network.graph
+    segmenter = Segmenter(*read_weights(weights), device=device, source=str(weights))
+    return segmenter.latent_mean, segmenter.graph
 
 
 def build_reference(
