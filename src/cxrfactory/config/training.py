@@ -112,16 +112,37 @@ class RegistrationConfig(Section):
     threads: int = Field(2, ge=1, description="CPU threads; the weights' last digits depend on it, so it is fixed here")
 
 
-class InferConfig(Section):
-    """Inference."""
-
+class _InferWeights(Section):
     weights: str | None = Field(
-        None, description="trained weights to use: a .safetensors file, or pretrained; null trains them"
+        None, description="Trained weights to use: a .safetensors file or pretrained; null trains a segmenter."
     )
-    samples: int = Field(20, ge=2, description="latent samples for mean and standard deviation")
-    precision: Literal["fp32", "bf16"] = Field("fp32", description="of the convolutions")
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes CUDA where there is one")
-    batch_size: int = Field(16, ge=1, description="images in one pass on CUDA")
+
+
+class PredictConfig(Section):
+    """How landmarks and their spread are predicted."""
+
+    samples: int = Field(
+        20, ge=2, description="Number of latent samples for the mean and standard deviation of the landmarks."
+    )
+    precision: Literal["fp32", "bf16"] = Field(
+        "fp32", description="Numerical precision of the convolutions (fp32 or bf16)."
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="Device of inference and evaluation; auto takes CUDA where it is available."
+    )
+    batch_size: int = Field(16, ge=1, description="Number of images in one pass on CUDA.")
+
+
+class SegmentConfig(PredictConfig):
+    """How files and folders are segmented without the workflow."""
+
+    check_orientation: bool = Field(
+        True, description="Reject images that lie on their side or upside down; takes four times the time."
+    )
+
+
+class InferConfig(PredictConfig, _InferWeights):  # fields of the last base come first
+    """Inference."""
 
 
 class CompareConfig(Section):

@@ -5,7 +5,6 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
@@ -13,6 +12,7 @@ from jaxtyping import UInt8
 from cxrfactory import __version__
 from cxrfactory.anatomy.graph import LandmarkGraph
 from cxrfactory.anatomy.raster import landmarks_to_masks
+from cxrfactory.config.training import SegmentConfig
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.drawing.overlay import draw_overlay
 from cxrfactory.imaging.drawing.png import save_png
@@ -24,7 +24,7 @@ from cxrfactory.models.segmenter import SampledLandmarks, Segmenter
 from cxrfactory.tables.atomic import text_file, write_text
 from cxrfactory.tables.chexmask import header_text, quoted, row_text
 from cxrfactory.tables.rle import rle_encode
-from cxrfactory.tables.weights import read_weights
+from cxrfactory.tables.weights import WeightsCard, read_weights
 
 log = get_logger(__name__)
 
@@ -80,15 +80,11 @@ def segment(
     paths: Sequence[Path],
     weights: Path,
     output: Path,
+    settings: SegmentConfig,
+    recipe: Preparation,
     masks: Path | None = None,
     overlays: Path | None = None,
-    recipe: Preparation | None = None,
-    samples: int = 20,
-    precision: str = "fp32",
-    device: str = "auto",
-    batch_size: int = 16,
     workers: int = 1,
-    check_orientation: bool = True,
 ) -> tuple[int, int]:
     """Segment files or folders.
 
@@ -103,36 +99,38 @@ def segment(
         ``<output>.rejected.csv`` (``image_id,reason``) stands beside it, and ``<output>.std.csv`` with
         the standard deviation of every coordinate, in pixels of the original image. ``<output>.card.json`` says which
         weights made it, and what the organs include.
+    settings
+        Latent samples, precision, device and batch. With ``check_orientation`` every image is predicted in all four
+        orientations, and rejected where its landmarks are much surer in another one: it lies on its side or stands on
+        its head. This takes four times the time.
+    recipe
+        Preprocessing, which should be that of training.
     masks
         Folder for one 0/255 PNG an organ and image.
     overlays
         Folder for pictures of the contours over the image.
-    recipe
-        Preprocessing; the default is that of training.
-    samples, precision, device, batch_size, workers
-        As :class:`~cxrfactory.infer.predictor.Predictor`.
-    check_orientation
-        Predict in all four orientations, and reject an image whose landmarks are much surer in another one: it lies
-        on its side or stands on its head. Costs four times the time.
+    workers
+        Images side by side on the CPU; no byte of the output depends on it.
 
     Returns
     -------
     tuple
         Number of rows, number of rejected files.
     """
-    files = _Files(list_images(paths), recipe or Preparation(), len(CLOCKWISE_DEGREES) if check_orientation else 1)
+    files = _Files(list_images(paths), recipe, len(CLOCKWISE_DEGREES) if settings.check_orientation else 1)
     tensors, card = read_weights(weights)
-    predictor = Segmenter(tensors, card, device, str(weights), samples, precision)
+    segmenter = Segmenter(tensors, card, settings.device, str(weights), settings.samples, settings.precision)
     kept = 0
     with text_file(output) as rows, text_file(output.with_suffix(".std.csv")) as deviations:
         rows.write(header_text(ID_COLUMN))
         deviations.write(f"{ID_COLUMN},Landmarks (Std)\n")
-        results = progress(predictor.run(files.views(), files.recipe.size, batch_size, workers), "segment", len(files))
+        found = segmenter.run(files.views(), files.recipe.size, settings.batch_size, workers)
+        results = progress(found, "segment", len(files))
         for image_id, predictions in _by_image(results, files.turns):
             done = Segmented(image_id, files.geometries.pop(image_id), predictions[0])
             try:
                 _check_upright(predictions)
-                line = _row(done, predictor.graph, masks)
+                line = _row(done, segmenter.graph, masks)
             except ImageError as error:
                 files.reject(image_id, error)
                 continue
@@ -140,13 +138,13 @@ def segment(
             deviations.write(_deviations(done))
             kept += 1
             if overlays is not None:
-                _overlay(done, predictor.graph, files.paths[image_id], overlays, files.recipe)
+                _overlay(done, segmenter.graph, files.paths[image_id], overlays, files.recipe)
     beside = output.with_suffix(".rejected.csv")
     with text_file(beside) as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["image_id", "reason"])
         writer.writerows(sorted(files.rejected))
-    write_text(output.with_suffix(".card.json"), _card(predictor.graph, card))
+    write_text(output.with_suffix(".card.json"), _card(segmenter.graph, card))
     read, lost = len(files.paths), len(files.rejected)
     log.info("read %d files, kept %d, rejected %d (%s); wrote %s", read, kept, lost, beside, output)
     return kept, lost
@@ -222,7 +220,7 @@ def _row(done: Segmented, graph: LandmarkGraph, masks: Path | None) -> str:
     return row_text(done.image_id, None, None, whole, *published, height=height, width=width)
 
 
-def _card(graph: LandmarkGraph, weights: dict[str, Any]) -> str:
+def _card(graph: LandmarkGraph, weights: WeightsCard) -> str:
     card = {"graph": graph.name, "organs": graph.organs, "definition": graph.definition_text}
     return json.dumps(card | {"weights_sha256": weights["sha256"], "cxrfactory": __version__}, indent=2) + "\n"
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 from jaxtyping import Float32, UInt8
 
 from cxrfactory.anatomy.graph import LandmarkGraph, graph_of_labels, landmark_graph
+from cxrfactory.config.quality import RcaReferenceConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import decode_png, encode_png
 from cxrfactory.logs import get_logger, progress
@@ -76,8 +77,7 @@ def build_reference(
     output: str | Path,
     encode: Encode,
     graph: LandmarkGraph,
-    fraction: float = 0.8,
-    size: int = 256,
+    settings: RcaReferenceConfig,
     split: str | None = None,
 ) -> int:
     """Write the reference set.
@@ -91,10 +91,9 @@ def build_reference(
     encode, graph
         From :func:`encoder_of`. Where the graph has a heart, only images with a labelled heart are kept; images
         labelled by another definition of the organs than the graph's are left out.
-    fraction
-        Share of the labelled images, chosen by a stable hash of the id (thesis section 5: 80 %).
-    size
-        Side of the reference images, pixels.
+    settings
+        The share of the labelled images that are taken, by a stable hash of the id (thesis section 5: 80 %), and the
+        side of the reference images in pixels.
     split
         Only images of this split of the table, where given.
 
@@ -107,6 +106,7 @@ def build_reference(
     CxrError
         If no image is left, or an image's landmarks do not fit its label code or cover no pixel.
     """
+    size, fraction = settings.size, settings.fraction
     table = read_table(labelled, LABELLED_IMAGES).sort_values("image_id")
     if split is not None:
         table = table[table["split"] == split]

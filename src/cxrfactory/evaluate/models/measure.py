@@ -10,7 +10,7 @@ count NaN as ``missing`` and infinite values as ``infinite``, and leave both out
 
 from typing import Any
 
-from cxrfactory.evaluate.models.labelled import Case, with_unions
+from cxrfactory.evaluate.models.labelled import LabelledImage, with_unions
 from cxrfactory.metrics.cardiothoracic import cardiothoracic_ratio
 from cxrfactory.metrics.components import component_scores
 from cxrfactory.metrics.distance import BoundaryDistances, surface_distances
@@ -38,7 +38,7 @@ CTR_COLUMNS = ("ctr", "ctr_true")
 COLUMNS = ("model", "source", "image_id", "organ", *MASK_MEASURES, LANDMARK_MEASURE, *CTR_COLUMNS)
 
 
-def measure(found: Segmentation, case: Case, tolerance_px: float) -> list[dict[str, Any]]:
+def measure(found: Segmentation, case: LabelledImage, tolerance_px: float) -> list[dict[str, Any]]:
     """Measure one image.
 
     Parameters
@@ -88,7 +88,7 @@ def _mask_measures(found, truth, size: int, tolerance_px: float) -> dict[str, fl
     }
 
 
-def _whole(found: Segmentation, case: Case, found_masks: Masks, true_masks: Masks) -> dict[str, float]:
+def _whole(found: Segmentation, case: LabelledImage, found_masks: Masks, true_masks: Masks) -> dict[str, float]:
     row = {}
     if found.landmarks is not None:
         shared = min(len(found.landmarks), len(case.landmarks))  # graphs are prefixes of one another
