@@ -39,7 +39,7 @@ class PackedBeamConfig(BeamConfig):
     names: list[Literal["PA", "LL"]] = Field(["PA"], min_length=1, description="views")
 
 
-def run(section: type[Section], *words: str) -> tuple[Section | None, str]:
+def run(section: type[Section], *words: str, old: dict[str, str] | None = None) -> tuple[Section | None, str]:
     """What a command with the options of the section is called with, and what it printed."""
     found: list[Section] = []
 
@@ -48,7 +48,7 @@ def run(section: type[Section], *words: str) -> tuple[Section | None, str]:
 
     command.__signature__ = inspect.Signature()
     app = typer.Typer(rich_markup_mode=None)
-    app.command()(with_options(section)(command))
+    app.command()(with_options(section, old=old)(command))
     result = CliRunner().invoke(app, list(words))
     if isinstance(result.exception, CxrError):
         raise result.exception
@@ -106,6 +106,13 @@ def test_help_lists_choices_and_defaults():
     assert "Views. Any of, with commas between them: PA, LL. [default: PA]" in text
     assert "Clip limit. Or none. [default: 2.0]" in text
     assert "Stages, outermost first. Values are separated by commas. [default: 4,3]" in text
+
+
+def test_an_old_option_works_and_warns(capsys):
+    found, output = run(BeamConfig, "--side", "96", old={"side": "size"})
+    assert found.size == 96
+    assert "warning: the option '--side' is now '--size'" in output
+    assert "--side" not in run(BeamConfig, "--help", old={"side": "size"})[1]
 
 
 def test_a_section_within_a_section_is_no_option():

@@ -77,10 +77,7 @@ rule cohort_scans:
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         ct=subpath(input.ct, parent=True),
-        options=(
-            f"--patients {PLAN.config.cohort.scans} --spacing-mm {PLAN.config.cohort.scan_spacing_mm}"
-            f" --seed {PLAN.config.cohort.seed}"
-        ),
+        options=PLAN.config.cohort.options("scans", "scan_spacing_mm", "seed"),
     message:
         "Make {PLAN.config.cohort.scans} virtual CT studies"
     shell:

@@ -67,21 +67,20 @@ rule cxlseg_weights:
     benchmark:
         f"{RESULTS}/benchmarks/cxlseg_weights.tsv"
     conda:
-        "../../envs/gpu.yaml" if PLAN.gpus("infer") else "../../envs/cpu.yaml"
+        "../../envs/gpu.yaml" if PLAN.gpus("train") else "../../envs/cpu.yaml"
     threads: PLAN.config.train.threads
     resources:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         # Interrupted, it goes on from its checkpoint.
         runtime=1440,
-        gpu=PLAN.gpus("infer"),
+        gpu=PLAN.gpus("train"),
     params:
-        device=PLAN.config.infer.device,
         options=PLAN.cxlseg_training,
     message:
         "Train the segmenter of lungs"
     shell:
         "python -m cxrfactory train --labelled {input.labelled:q} --output {output.weights:q}"
-        " --history {output.history:q} --device {params.device} {params.options} 2> {log:q}"
+        " --history {output.history:q} {params.options} 2> {log:q}"
 
 
 rule cxlseg_shard:

@@ -15,22 +15,21 @@ rule train:
     benchmark:
         f"{RESULTS}/benchmarks/train.tsv"
     conda:
-        "../../envs/gpu.yaml" if PLAN.gpus("infer") else "../../envs/cpu.yaml"
+        "../../envs/gpu.yaml" if PLAN.gpus("train") else "../../envs/cpu.yaml"
     threads: PLAN.config.train.threads
     resources:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         # Interrupted, it goes on from its checkpoint.
         runtime=1440,
-        gpu=PLAN.gpus("infer"),
+        gpu=PLAN.gpus("train"),
     params:
-        device=PLAN.config.infer.device,
         options=f"{PLAN.config.model.options()} {PLAN.config.train.options()}",
     message:
         "Train the segmenter"
     shell:
         "python -m cxrfactory train --labelled {input.labelled:q} --output {output.weights:q}"
-        " --history {output.history:q} --curves {output.curves:q} --device {params.device}"
-        " {params.options} 2> {log:q}"
+        " --history {output.history:q} --curves {output.curves:q} {params.options}"
+        " 2> {log:q}"
 
 
 rule weights:
@@ -44,15 +43,14 @@ rule weights:
     benchmark:
         f"{RESULTS}/benchmarks/weights/{{model}}.tsv"
     conda:
-        "../../envs/gpu.yaml" if PLAN.gpus("infer") else "../../envs/cpu.yaml"
+        "../../envs/gpu.yaml" if PLAN.gpus("train") else "../../envs/cpu.yaml"
     threads: PLAN.config.train.threads
     resources:
         mem_mb=lambda wildcards, attempt: 12000 * attempt,
         # Interrupted, it goes on from its checkpoint.
         runtime=1440,
-        gpu=PLAN.gpus("infer"),
+        gpu=PLAN.gpus("train"),
     params:
-        device=PLAN.config.infer.device,
         options=f"{PLAN.config.model.options()} {PLAN.config.train.options()}",
         # The folder of a failed job is removed; the checkpoint of an interrupted training stays here.
         work=f"{RESULTS}/weights/.{{model}}",
@@ -60,5 +58,5 @@ rule weights:
         "Make weights: {wildcards.model}"
     shell:
         "python -m cxrfactory train --labelled {input.labelled:q} --output {params.work:q}/weights.safetensors"
-        " --history {params.work:q}/history.csv --curves {params.work:q}/curves.png --device {params.device}"
-        " {params.options} --segmenter {wildcards.model:q} 2> {log:q} && mv {params.work:q} {output.folder:q}"
+        " --history {params.work:q}/history.csv --curves {params.work:q}/curves.png {params.options}"
+        " --segmenter {wildcards.model:q} 2> {log:q} && mv {params.work:q} {output.folder:q}"

@@ -116,15 +116,14 @@ rule retrain:
     benchmark:
         f"{RESULTS}/benchmarks/validate/retrain.{{dataset}}.tsv"
     conda:
-        "../../envs/gpu.yaml" if PLAN.gpus("infer") else "../../envs/cpu.yaml"
+        "../../envs/gpu.yaml" if PLAN.gpus("train") else "../../envs/cpu.yaml"
     threads: PLAN.config.train.threads
     resources:
         mem_mb=lambda wildcards, attempt: 12000 * attempt,
         # Interrupted, it goes on from its checkpoint.
         runtime=1440,
-        gpu=PLAN.gpus("infer"),
+        gpu=PLAN.gpus("train"),
     params:
-        device=PLAN.config.infer.device,
         model=PLAN.config.model.options(),
         # Tables of classes and shapes are of the experts' images, which this training must not see.
         train=PLAN.config.train.model_copy(update={"balance": "none", "classes": None, "shapes": None}).options(),
@@ -132,7 +131,7 @@ rule retrain:
         "Train on our own masks of {wildcards.dataset}"
     shell:
         "python -m cxrfactory train --labelled {input.labelled:q} --output {output.weights:q}"
-        " --history {output.history:q} --device {params.device} {params.model} {params.train} 2> {log:q}"
+        " --history {output.history:q} {params.model} {params.train} 2> {log:q}"
 
 
 rule evaluate_retrained:

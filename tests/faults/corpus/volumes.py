@@ -15,7 +15,7 @@ import nibabel as nib
 import numpy as np
 
 from ...imaging.ct_files import write_itk
-from ...project.conftest import SPACING_MM, volumes
+from ...drr.conftest import SPACING_MM, volumes
 from .case import KEPT, REJECTED, Case, flipped
 
 HU, LABELS = volumes()

@@ -11,7 +11,7 @@ from cxrfactory.products.chexmask.release import package_chexmask
 from cxrfactory.products.provenance import library_versions, source_commit
 from cxrfactory.tables.sums import write_sums
 
-from .cohort import release
+from .packed import release
 
 WEIGHTS = {"segmenter": "hybridgnet", "sha256": "ab" * 32, "metrics": {"dice": 0.95}}
 

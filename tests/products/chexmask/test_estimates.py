@@ -14,7 +14,7 @@ from cxrfactory.tables.calibration import Calibration, FittedOn, ScoreOrigin, wr
 from cxrfactory.tables.chexmask import DICE_COLUMNS, ESTIMATE_COLUMNS, read_chexmask
 from cxrfactory.tables.parquet import read_table
 
-from .cohort import release
+from .packed import release
 
 ORIGIN = ScoreOrigin(method="classical", references=1, size=256, library="a" * 64)
 # Estimate 0.1 above the mean score, interval of 0.1 to either side.

@@ -11,7 +11,7 @@ from cxrfactory.tables.chexmask import read_chexmask
 from cxrfactory.tables.parquet import read_table, write_table
 from cxrfactory.tables.schemas import LANDMARKS
 
-from .cohort import ellipses, landmark_row, manifest_row, rejected_row, release, score_row
+from .packed import ellipses, landmark_row, manifest_row, rejected_row, release, score_row
 
 
 def pack(made, folder, shards=1, workers=1):

@@ -11,7 +11,7 @@ from cxrfactory.products.chexmask.rows import Prediction, Scores, pack_image
 from cxrfactory.tables.chexmask import header_text, read_chexmask
 from cxrfactory.tables.rle import rle_decode
 
-from .cohort import SIZE, ellipses
+from .packed import SIZE, ellipses
 
 GEOMETRY = Geometry(64, 48, 2, 0, 60, 47, SIZE)
 SCORES = Scores(0.8, 0.9, 0.85, 0.95, 0.75, 0.85)

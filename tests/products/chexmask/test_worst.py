@@ -18,7 +18,7 @@ from cxrfactory.tables.keys import shard_of
 from cxrfactory.tables.parquet import read_table, write_table
 from cxrfactory.tables.schemas import IMAGES
 
-from .cohort import SIZE, release, score_row
+from .packed import SIZE, release, score_row
 from .test_estimates import ORIGIN, write_model
 
 TILE = 64
