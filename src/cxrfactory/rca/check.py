@@ -7,7 +7,6 @@ with the same transforms.
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +15,7 @@ from cxrfactory.anatomy.graph import graph_of_labels, landmark_graph
 from cxrfactory.config.quality import RcaCheckConfig
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.logs import get_logger, progress
-from cxrfactory.rca.agreement import agreement, plot_agreement
+from cxrfactory.rca.agreement import AgreementReport, agreement, plot_agreement
 from cxrfactory.rca.aligners import build_aligner
 from cxrfactory.rca.cases import SEVERITIES, CheckedImage, cases_of_labelled, cases_of_truth, masks_of
 from cxrfactory.rca.labels import HEART, LUNGS, Codes, organ_dice
@@ -25,6 +24,7 @@ from cxrfactory.rca.score import Aligner, origin, score_aligned, select_referenc
 from cxrfactory.tables.atomic import write_text
 from cxrfactory.tables.keys import seed_of
 from cxrfactory.tables.parquet import read_table, stored_graph
+from cxrfactory.tables.rows import Row
 
 log = get_logger(__name__)
 
@@ -70,7 +70,7 @@ def check_cases(
     if len(cases) < 2:
         raise CxrError(f"{len(cases)} images to check RCA on; expected at least 2")
     known = read_reference(reference)
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     for number, case in enumerate(progress(cases, "rca-check")):
         with_heart = known.has_heart and HEART in case.graph.organs
         if case.image.shape != (known.size, known.size):
@@ -102,7 +102,7 @@ def check_cases(
 
 def run_check(
     cases: Sequence[CheckedImage], reference: str | Path, output: str | Path, aligner: Aligner, references: int
-) -> dict[str, Any]:
+) -> AgreementReport:
     """Check RCA on the cases; write ``rca_check.csv``, ``rca_check.json`` and ``rca_check.png``."""
     output = Path(output)
     table = check_cases(cases, reference, aligner, references)
@@ -123,7 +123,7 @@ def check_truth(
     reference: str | Path,
     output: str | Path,
     settings: RcaCheckConfig,
-) -> dict[str, Any]:
+) -> AgreementReport:
     """Check RCA on images of shards whose truth is known, at most ``settings.count``; errors of what it calls."""
     for path in landmarks:
         check_definition(path, reference)
@@ -139,7 +139,7 @@ def check_labelled(
     reference: str | Path,
     output: str | Path,
     settings: RcaCheckConfig,
-) -> dict[str, Any]:
+) -> AgreementReport:
     """Check RCA on labelled images outside the reference set: their true masks, those spoiled, and masks of models.
 
     Parameters

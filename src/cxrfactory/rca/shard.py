@@ -6,7 +6,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -29,7 +29,13 @@ log = get_logger(__name__)
 _BATCH_ROWS = 32
 _AHEAD = 4  # images waiting for each process
 
-Outcome = tuple[str, dict[str, Any] | None, str | None]  # image_id, row or None, reason or None
+
+class Outcome(NamedTuple):
+    """What became of one image: its row of scores, or the reason why it has none."""
+
+    image_id: str
+    row: dict[str, object] | None
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -55,8 +61,8 @@ def score_job(job: ScoringJob, references: ReferenceSet, aligner: Aligner, count
         codes = label_codes(job.landmarks, graph, job.size, references.size)
         score = score_aligned(codes, references.has_heart, aligned, atlas)
     except ImageError as error:
-        return job.image_id, None, str(error)
-    return job.image_id, {"image_id": job.image_id, **score.as_row()}, None
+        return Outcome(job.image_id, None, str(error))
+    return Outcome(job.image_id, {"image_id": job.image_id, **score.as_row()})
 
 
 def rca_shard(

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,6 +22,7 @@ from cxrfactory.metrics.agreement import pearson_r
 from cxrfactory.metrics.groups import group_gaps
 from cxrfactory.tables.atomic import write_text
 from cxrfactory.tables.keys import seed_of
+from cxrfactory.tables.rows import Row
 
 log = get_logger(__name__)
 
@@ -202,8 +202,8 @@ def _groups_of_manifests(table: pd.DataFrame, manifests: Sequence[str | Path], w
             yield Pair(attribute.name, group, known["true_dice"].to_numpy(), known[RCA].to_numpy(), patients, members)
 
 
-def _gap_row(pair: Pair, settings: BiasDiscoveryConfig) -> dict[str, Any]:
-    row: dict[str, Any] = {"series": pair.series, "name": pair.name}
+def _gap_row(pair: Pair, settings: BiasDiscoveryConfig) -> Row:
+    row: Row = {"series": pair.series, "name": pair.name}
     for name, values in (("true", pair.true_dice), ("rca", pair.rca)):
         gap = group_gaps(values, pair.patients, pair.members[None], settings.resamples, seed=settings.seed)[0]
         row |= {"images": gap.images, "rest_images": gap.rest_images, f"{name}_gap": gap.difference}

@@ -1,7 +1,6 @@
 """Does the quality of a release's masks differ between groups of its patients? RCA by view, sex, age and finding."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +15,7 @@ from cxrfactory.metrics.groups import GroupGap, group_gaps, mann_whitney, patien
 from cxrfactory.tables.atomic import write_text
 from cxrfactory.tables.chexmask import read_chexmask
 from cxrfactory.tables.parquet import read_table, stored_schema
+from cxrfactory.tables.rows import Row
 
 log = get_logger(__name__)
 
@@ -116,7 +116,7 @@ def _compare(
     values: np.ndarray,
     patients: np.ndarray,
     settings: BiasConfig,
-) -> list[dict[str, Any]]:
+) -> list[Row]:
     there = attribute.known & ~np.isnan(values)
     if not there.any():
         return []

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,6 +22,7 @@ from cxrfactory.metrics.landmarks import PAPER_SIZE_PX, landmark_mse
 from cxrfactory.metrics.overlap import dice
 from cxrfactory.tables.chexmask import read_chexmask
 from cxrfactory.tables.rle import rle_decode
+from cxrfactory.tables.rows import Row
 
 PREDICTED = "predicted"
 ALL = "all"
@@ -110,7 +110,7 @@ def pairs(predicted: Annotated, readers: Sequence[Annotated]) -> list[tuple[Anno
     return [(predicted, reader) for reader in readers] + list(combinations(readers, 2))
 
 
-def compare(found: Annotated, truth: Annotated, sizes: pd.Series) -> Iterator[dict[str, Any]]:
+def compare(found: Annotated, truth: Annotated, sizes: pd.Series) -> Iterator[Row]:
     """Measure the images that both have.
 
     Parameters

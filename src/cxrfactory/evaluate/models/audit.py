@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,6 +23,7 @@ from cxrfactory.metrics.intervals import bootstrap_interval, mean_of
 from cxrfactory.metrics.overlap import dice
 from cxrfactory.models.segmenter import Segments
 from cxrfactory.tables.keys import seed_of
+from cxrfactory.tables.rows import Row
 
 log = get_logger(__name__)
 
@@ -142,7 +142,7 @@ def perturb_case(
             yield each, error
 
 
-def _measures(result: FileResult, base: FileResult) -> Iterator[dict[str, Any]]:
+def _measures(result: FileResult, base: FileResult) -> Iterator[Row]:
     for organ in [each for each in result.truth if each in result.found]:
         score = dice(result.found[organ], result.truth[organ])
         yield {"organ": organ, "dice": score, "dice_loss": dice(base.found[organ], base.truth[organ]) - score}

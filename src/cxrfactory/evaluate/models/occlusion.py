@@ -1,7 +1,5 @@
 """Black boxes of growing size over the image (HybridGNet, section 5.4; thesis, figure 3 of the first article)."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from jaxtyping import UInt8
@@ -19,6 +17,7 @@ from cxrfactory.metrics.landmarks import PAPER_SIZE_PX
 from cxrfactory.metrics.overlap import dice
 from cxrfactory.models.segmenter import Segments
 from cxrfactory.tables.keys import seed_of
+from cxrfactory.tables.rows import Row
 
 log = get_logger(__name__)
 
@@ -61,7 +60,7 @@ def box_places(image_id: str, count: int, seed: int) -> list[tuple[float, float]
 
 def run_occlusion(
     segmenter: Segments, cases: list[LabelledImage], recipe: Preparation, places: int, seed: int, model: str
-) -> tuple[list[dict[str, Any]], list[dict[str, str]], list[np.ndarray]]:
+) -> tuple[list[Row], list[dict[str, str]], list[np.ndarray]]:
     """Segment every image under every box.
 
     Returns
