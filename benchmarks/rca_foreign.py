@@ -90,12 +90,13 @@ def main(
 ) -> None:
     import pandas as pd
 
+    from cxrfactory.config.quality import AlignerConfig
     from cxrfactory.errors import ImageError
     from cxrfactory.imaging.drawing.png import decode_png
-    from cxrfactory.infer.predictor import Predictor
     from cxrfactory.metrics.conformal import Conformal
+    from cxrfactory.models.segmenter import Segmenter
     from cxrfactory.rca.agreement import threshold_keeping
-    from cxrfactory.rca.aligners import AlignerChoice
+    from cxrfactory.rca.aligners import build_aligner
     from cxrfactory.rca.check import true_dice
     from cxrfactory.rca.labels import graph_of, label_codes
     from cxrfactory.rca.reference import read_reference
@@ -104,8 +105,8 @@ def main(
     from cxrfactory.tables.parquet import read_table
     from cxrfactory.tables.weights import read_weights
 
-    known, aligner = read_reference(reference), AlignerChoice(method, network).build()
-    predictor = Predictor(*read_weights(weights), samples=2)
+    known, aligner = read_reference(reference), build_aligner(AlignerConfig(method=method, network=network))
+    predictor = Segmenter(*read_weights(weights), samples=2)
     interval = None
     if calibration is not None:
         fitted = read_calibration(calibration)

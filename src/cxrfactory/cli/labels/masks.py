@@ -7,6 +7,7 @@ import typer
 
 from cxrfactory.config import LabelLungMasksConfig, LabelMasksConfig, PreprocessConfig
 from cxrfactory.config.options import preparation, with_options
+from cxrfactory.config.studies import OwnMasksConfig
 
 Root = Annotated[Path, typer.Option(help="Folder with table.csv (image_id, patient_id), images/ and masks/.")]
 Output = Annotated[Path, typer.Option(help="Labelled table to write (.parquet), as stage preprocess-labelled does.")]
@@ -44,6 +45,7 @@ def label_masks(
     run(root, output, rejected, preparation(preprocess_config), label_lung_masks_config)
 
 
+@with_options(OwnMasksConfig)
 def label_own_masks(
     images: Annotated[list[Path], typer.Option(help="Image shard (.parquet); repeat for each.")],
     landmarks: Annotated[list[Path], typer.Option(help="Landmark shard; repeat for each.")],
@@ -52,12 +54,12 @@ def label_own_masks(
     output: Annotated[Path, typer.Option(help="Labelled table to write (.parquet), for train.")],
     rejected: Annotated[Path, typer.Option(help="Table of the images left out (.parquet).")],
     source: Annotated[str, typer.Option(help="Name of the release; it goes before the ids.")],
-    at_least: Annotated[float, typer.Option(min=0, max=1, help="Smallest RCA mean to train on.")] = 0.7,
-    count: Annotated[int, typer.Option(min=1, help="At most so many images, by a hash of the id.")] = 1000,
-    val_fraction: Annotated[float, typer.Option(min=0, max=1, help="Share of patients for validation.")] = 0.1,
     without: Annotated[Path | None, typer.Option(help="Labelled table whose validation patients are left out.")] = None,
+    *,
+    own_masks_config: OwnMasksConfig,
 ) -> None:
     """Label a release's images with the factory's own landmarks, to train on them again."""
+    from cxrfactory.labelling.own_masks import RunShards
     from cxrfactory.labelling.own_masks import label_own_masks as run
 
-    run(images, landmarks, rca, manifest, output, rejected, source, at_least, count, val_fraction, without)
+    run(RunShards(images, landmarks, rca), manifest, output, rejected, source, own_masks_config, without)
