@@ -2,8 +2,6 @@
 
 import math
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -23,6 +21,7 @@ from cxrfactory.cohort.source import SourceChest, load_source
 from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.tables.atomic import flush, write_text
+from cxrfactory.tables.folders import folder_aside, swap_in
 from cxrfactory.tables.parquet import write_table
 
 _TRUTH_FIELDS = [
@@ -118,23 +117,18 @@ def build_cohort(ct: str | Path, output: str | Path, plan: CohortPlan, workers: 
         check_replaceable(output / part)
     source = load_source(ct)
     output.mkdir(parents=True, exist_ok=True)
-    building = Path(tempfile.mkdtemp(prefix=".cohort.", dir=output))
-    try:
+    with folder_aside(output, "cohort") as building:
         results = list(progress(_results(source, building, plan, workers), "virtual patients", plan.patients))
         _write_tables(building, plan, results)
         for part in PARTS:
             write_text(building / part / MARKER, _MARKER_TEXT)
-            (building / part).chmod(0o755)
         flush()
         for name in (TRUTH_FILE, LATERAL_TRUTH_FILE):
             (output / name).unlink(missing_ok=True)  # last in, first out: truth is there when all is
         for part in PARTS:
-            shutil.rmtree(output / part, ignore_errors=True)
-            os.replace(building / part, output / part)
+            swap_in(building / part, output / part)
         for name in (LATERAL_TRUTH_FILE, TRUTH_FILE):
             os.replace(building / name, output / name)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
 
 
 def check_replaceable(part: Path) -> None:

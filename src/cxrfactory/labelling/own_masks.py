@@ -16,6 +16,7 @@ import pyarrow as pa
 from cxrfactory.anatomy.graph import LABEL_GRAPHS, LandmarkGraph, landmark_graph
 from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger, progress
+from cxrfactory.tables.chexmask import RECOMMENDED_RCA_MEAN
 from cxrfactory.tables.keys import put_aside, seed_of
 from cxrfactory.tables.parquet import read_batches, read_table, stored_graph, write_table
 from cxrfactory.tables.schemas import GEOMETRY_FIELDS, IMAGES, LABELLED_IMAGES, LANDMARKS, MANIFEST, RCA, REJECTED
@@ -23,7 +24,6 @@ from cxrfactory.tables.streaming import write_rows
 
 log = get_logger(__name__)
 
-RECOMMENDED = 0.7  # CheXmask: use masks whose mean is at least this
 COUNT = 1000
 STAGE = "own-masks"
 ROWS_PER_GROUP = 64
@@ -39,7 +39,7 @@ def label_own_masks(
     output: str | Path,
     rejected: str | Path,
     source: str,
-    at_least: float = RECOMMENDED,
+    at_least: float = RECOMMENDED_RCA_MEAN,
     count: int = COUNT,
     val_fraction: float = 0.1,
     without: str | Path | None = None,

@@ -14,13 +14,12 @@ from cxrfactory.metrics.agreement import holm
 from cxrfactory.metrics.groups import GroupGap, group_gaps, mann_whitney, patient_means
 from cxrfactory.metrics.intervals import RESAMPLES
 from cxrfactory.tables.atomic import write_text
-from cxrfactory.tables.chexmask import read_chexmask
+from cxrfactory.tables.chexmask import RECOMMENDED_RCA_MEAN, read_chexmask
 from cxrfactory.tables.parquet import read_table, stored_schema
 
 log = get_logger(__name__)
 
 SCORES = {"dice_rca_mean": "all", "lungs_mean": "lungs", "heart_mean": "heart"}  # column -> organ
-RECOMMENDED = 0.7  # CheXmask: use masks whose mean is at least this
 LEAST_PATIENTS = 10
 COLUMNS = [
     *("release", "attribute", "group", "organ", "images", "patients", "mean", "ci_low", "ci_high", "median"),
@@ -33,7 +32,7 @@ def measure_bias(
     product: str | Path,
     manifest: str | Path,
     output: str | Path,
-    at_least: float = RECOMMENDED,
+    at_least: float = RECOMMENDED_RCA_MEAN,
     least_patients: int = LEAST_PATIENTS,
     resamples: int = RESAMPLES,
     seed: int = 0,

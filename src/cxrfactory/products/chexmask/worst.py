@@ -29,6 +29,7 @@ from cxrfactory.logs import get_logger, progress
 from cxrfactory.products.accounts import SUMMARY, read_json
 from cxrfactory.products.chexmask.release import product_files
 from cxrfactory.products.chexmask.rows import ESTIMATE_FIELDS
+from cxrfactory.products.chexmask.summary import ChexmaskSummary
 from cxrfactory.tables.atomic import text_file
 from cxrfactory.tables.parquet import read_batches, stored_schema
 from cxrfactory.tables.schemas import SCORE_FIELDS
@@ -91,7 +92,7 @@ def draw_worst(
     """
     if count < 1 or columns < 1 or tile < 1:
         raise CxrError(f"count {count}, columns {columns}, tile {tile}; expected 1 or more of each")
-    summary = read_json(Path(part) / SUMMARY)
+    summary: ChexmaskSummary = read_json(Path(part) / SUMMARY)
     path = product_files(product, summary["release"])["parquet"]
     names, rows = worst_rows(path, count)
     log.info("%s: %d rows, %d of them the worst", path, summary["kept"], len(rows))
@@ -167,7 +168,7 @@ def _framed(tile: Picture, caption: Picture) -> Picture:
     return np.pad(np.vstack([tile, caption]), ((0, GAP_PX), (0, GAP_PX), (0, 0)))
 
 
-def _caption(rank: int, row: Row, summary: dict[str, Any], width: int) -> Picture:
+def _caption(rank: int, row: Row, summary: ChexmaskSummary, width: int) -> Picture:
     first = worst_organ(row)
     score = plain(f"RCA {row['dice_rca_mean']:.3f}: ")
     lines: list[Line] = [plain(f"{rank}. {shortened(row['image_id'], LONGEST_ID)}")]
@@ -182,7 +183,7 @@ def _caption(rank: int, row: Row, summary: dict[str, Any], width: int) -> Pictur
     return text_strip(lines, width)
 
 
-def _heading(summary: dict[str, Any], graph: LandmarkGraph, shown: int, width: int) -> Picture:
+def _heading(summary: ChexmaskSummary, graph: LandmarkGraph, shown: int, width: int) -> Picture:
     title = f"{summary['release']}: "
     if shown:
         title += f"lowest Dice RCA (Mean), {shown} of {summary['kept']:,} images kept.   "

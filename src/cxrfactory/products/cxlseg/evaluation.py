@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from cxrfactory.anatomy.organs import LUNGS
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import decode_png
 from cxrfactory.imaging.radiograph.masked import FITS, small_square
@@ -18,7 +19,7 @@ from cxrfactory.tables.parquet import read_table
 from cxrfactory.tables.paths import path_inside
 
 HALF = 128  # of 8 bits: what is this or more is the organ
-TRUTH_COLUMNS = ["image_id", "release", "right_lung", "left_lung"]
+TRUTH_COLUMNS = ["image_id", "release", *LUNGS]
 
 log = get_logger(__name__)
 
@@ -84,7 +85,7 @@ def _compare(folder: Path, record: dict[str, Any], fit: str) -> dict[str, Any]:
     picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
     if picture is None:
         raise CxrError(f"{path}: no readable mask")
-    lungs = np.maximum(*((decode_png(record[name]) > 0).astype(np.uint8) * 255 for name in ("right_lung", "left_lung")))
+    lungs = np.maximum(*((decode_png(record[name]) > 0).astype(np.uint8) * 255 for name in LUNGS))
     found, true = picture >= HALF, small_square(lungs, picture.shape[0], fit) >= HALF
     shared = int((found & true).sum())
     return {

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 from jaxtyping import Bool, Shaped
 
+from cxrfactory.anatomy.organs import LUNGS
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.drawing.png import encode_png
 from cxrfactory.imaging.radiograph.image import DEFAULT_MAX_MEGAPIXELS
@@ -28,7 +29,6 @@ from cxrfactory.tables.streaming import in_order, write_rows
 from cxrfactory.tables.weights import read_weights
 
 STAGE = "cxlseg"
-LUNGS = ("right_lung", "left_lung")
 MOST_COVERED = 0.8  # of the picture; lungs that fill a cropped film cover about half of it
 ROWS_PER_GROUP = 256  # some 5 MB of pictures; readers go group by group
 
