@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -28,6 +29,22 @@ class ReleaseSummary(TypedDict):
     kept: int
     excluded: dict[str, int]
     rejected: dict[str, int]
+
+
+@dataclass(frozen=True)
+class ReleaseNames:
+    """What a release is called.
+
+    Attributes
+    ----------
+    dataset
+        Name in the config.
+    release
+        Name as published, e.g. ``MIMIC-CXR-JPG``; it names files and folders of the product.
+    """
+
+    dataset: str
+    release: str
 
 
 def read_json(path: str | Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any, TypedDict
 
 from cxrfactory.errors import CxrError
 from cxrfactory.products.accounts import EXCLUDED, REJECTED, TABLE_HEADERS
+from cxrfactory.products.markdown import escaped, markdown_table
 from cxrfactory.products.provenance import library_versions, source_commit
 from cxrfactory.tables.atomic import atomic_path, write_text
 from cxrfactory.tables.folders import replaced_folder
@@ -107,6 +108,19 @@ def open_product(output: str | Path) -> Iterator[OpenProduct]:
     """Yield a product to fill and to close; it then takes the place of ``output``, which stays as it was on failure."""
     with replaced_folder(output) as folder:
         yield OpenProduct(folder, Path(output))
+
+
+def provenance_table(provenance: Provenance, network: Mapping[str, Any]) -> str:
+    """Table of a card's provenance: commit, config, weights, what is said of their network, versions."""
+    weights = provenance["weights"] or {}
+    rows = {
+        "source commit": provenance["commit"] or "not a git checkout",
+        "config SHA-256": f"`{provenance['config_sha256']}`",
+        "weights SHA-256": f"`{weights['sha256']}`",
+        **{name: escaped(str(value)) for name, value in network.items()},
+        **provenance["versions"],
+    }
+    return markdown_table(["what", "value"], [[name, str(value)] for name, value in rows.items()])
 
 
 def check_config(config: str | Path) -> None:

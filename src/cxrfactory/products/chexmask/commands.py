@@ -24,13 +24,13 @@ def package(
 ) -> None:
     """Pack one release of a product: CSV in both resolutions, Parquet, accounts."""
     from cxrfactory.errors import CxrError
-    from cxrfactory.products.chexmask.inputs import ReleaseInputs, ReleaseNames
+    from cxrfactory.products.chexmask.inputs import ReleaseInputs, TableNames
     from cxrfactory.products.chexmask.release import package_chexmask
 
     if product != "chexmask":
         raise CxrError(f"unknown product '{product}'; expected chexmask")
     inputs = ReleaseInputs(manifest, landmarks, rca, rejected or [], calibration)
-    package_chexmask(inputs, ReleaseNames(dataset, release_name, id_column), output, part, workers)
+    package_chexmask(inputs, TableNames(dataset, release_name, id_column), output, part, workers)
 
 
 def package_card(

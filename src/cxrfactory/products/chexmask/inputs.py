@@ -12,9 +12,10 @@ import pandas as pd
 from cxrfactory.anatomy.graph import JSRT, graph_of_nodes, landmark_graph
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.geometry import Geometry
+from cxrfactory.products.accounts import ReleaseNames
 from cxrfactory.products.chexmask.rows import LandmarkRow, Scores
 from cxrfactory.tables.parquet import read_batches, read_table, stored_graph
-from cxrfactory.tables.schemas import GEOMETRY_FIELDS, LANDMARKS, MANIFEST, RCA, REJECTED, SCORE_FIELDS
+from cxrfactory.tables.schemas import GEOMETRY_FIELDS, LANDMARKS, MANIFEST, RCA, SCORE_FIELDS
 
 # In memory at a time, of all open shards together: many shards must not need more than few.
 ROWS_AT_A_TIME = 4096
@@ -22,15 +23,6 @@ _OTHER_FILES = 256  # that a process has open beside the shards: libraries, tabl
 
 _POINT_COLUMNS = ("landmarks", "landmarks_mean", "landmarks_std")
 _SCORE_COLUMNS = [field.name for field in SCORE_FIELDS]
-
-
-@dataclass(frozen=True)
-class Rejection:
-    """Why an image is not in the product."""
-
-    image_id: str
-    stage: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -55,21 +47,9 @@ class ReleaseInputs:
 
 
 @dataclass(frozen=True)
-class ReleaseNames:
-    """What a release is called.
+class TableNames(ReleaseNames):
+    """What a release is called, and ``id_column``: the name of its id column, e.g. ``dicom_id``."""
 
-    Attributes
-    ----------
-    dataset
-        Name in the config.
-    release
-        Name as published, e.g. ``MIMIC-CXR-JPG``; it names the files.
-    id_column
-        Name of the release's id column, e.g. ``dicom_id``.
-    """
-
-    dataset: str
-    release: str
     id_column: str
 
 
@@ -93,26 +73,6 @@ def read_manifest(path: str | Path) -> tuple[list[str], pd.DataFrame]:
         first = excluded.loc[silent, "image_id"].iloc[0]
         raise CxrError(f"{path}: {int(silent.sum())} excluded rows have no exclusion_reason, first '{first}'")
     return sorted(frame.loc[frame["included"], "image_id"]), excluded
-
-
-def read_rejected(paths: Sequence[str | Path]) -> dict[str, Rejection]:
-    """Read the rejected tables of the stages before, by image id.
-
-    Raises
-    ------
-    CxrError
-        If two tables reject one image: it should not have reached the second stage.
-    """
-    found: dict[str, Rejection] = {}
-    for path in paths:
-        frame = read_table(path, REJECTED, columns=["image_id", "stage", "reason"])
-        for image_id, stage, reason in frame.itertuples(index=False):
-            if image_id in found:
-                raise CxrError(
-                    f"{path}: image '{image_id}' is rejected at '{stage}' and already at '{found[image_id].stage}'"
-                )
-            found[image_id] = Rejection(image_id, stage, reason)
-    return found
 
 
 def read_scores(paths: Sequence[str | Path]) -> dict[str, Scores]:

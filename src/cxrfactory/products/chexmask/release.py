@@ -25,17 +25,16 @@ from cxrfactory.logs import get_logger, progress
 from cxrfactory.products.accounts import SUMMARY, check_release_name, sum_up, write_left_out
 from cxrfactory.products.chexmask.estimates import Estimator, read_estimator
 from cxrfactory.products.chexmask.inputs import (
-    Rejection,
     ReleaseInputs,
-    ReleaseNames,
+    TableNames,
     graph_name,
     merged_landmarks,
     read_manifest,
-    read_rejected,
     read_scores,
 )
 from cxrfactory.products.chexmask.rows import LandmarkRow, Scores, pack_image, product_schema
 from cxrfactory.products.chexmask.summary import ChexmaskSummary, Distribution
+from cxrfactory.products.rejected import Rejection, read_rejected
 from cxrfactory.tables.atomic import atomic_path, write_text
 from cxrfactory.tables.chexmask import RECOMMENDED_RCA_MEAN, header_text
 from cxrfactory.tables.parquet import parquet_writer
@@ -67,7 +66,7 @@ def product_files(output: str | Path, release: str) -> dict[str, Path]:
 
 
 def package_chexmask(
-    inputs: ReleaseInputs, names: ReleaseNames, output: str | Path, part: str | Path, workers: int = 1
+    inputs: ReleaseInputs, names: TableNames, output: str | Path, part: str | Path, workers: int = 1
 ) -> ChexmaskSummary:
     """Write one release's files of the product and its part of the accounts.
 
@@ -179,7 +178,7 @@ def _tables(files: dict[str, Path], id_column: str, calibrated: bool) -> Iterato
 
 
 def _summary(
-    names: ReleaseNames,
+    names: TableNames,
     graph: LandmarkGraph,
     excluded: pd.DataFrame,
     rejections: dict[str, Rejection],

@@ -14,6 +14,7 @@ from cxrfactory.imaging.drawing.png import decode_png
 from cxrfactory.imaging.radiograph.masked import FITS, small_square
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.metrics.overlap import dice, jaccard
+from cxrfactory.products.cxlseg.tables import MASK_TABLE
 from cxrfactory.tables.atomic import write_text
 from cxrfactory.tables.parquet import read_table
 from cxrfactory.tables.paths import path_inside
@@ -51,7 +52,7 @@ def evaluate_lungs(truth: str | Path, product: str | Path, output: str | Path) -
     known["release"] = known["release"].str.casefold()
     fit = _fit(Path(product) / "config.yaml")
     rows = []
-    for table in sorted(Path(product).glob("*/CXLSeg-mask.parquet")):
+    for table in sorted(Path(product).glob(f"*/{MASK_TABLE}.parquet")):
         masks = read_table(table, columns=["dicom_id", "DicomPath"])
         both = masks.merge(
             known[known["release"] == table.parent.name.casefold()], left_on="dicom_id", right_on="image_id"

@@ -20,7 +20,7 @@ from cxrfactory.imaging.radiograph.intensity import Clahe, apply_clahe
 from cxrfactory.imaging.radiograph.masked import Closing, Picture, cut_out, encode_jpeg, small_square
 from cxrfactory.imaging.radiograph.reading import read_radiograph
 from cxrfactory.logs import get_logger, progress
-from cxrfactory.products.cxlseg.inputs import select_images
+from cxrfactory.products.cxlseg.inputs import ReportTables, select_images
 from cxrfactory.tables.keys import shard_of
 from cxrfactory.tables.parquet import write_table
 from cxrfactory.tables.paths import path_inside
@@ -150,9 +150,7 @@ def lung_finder(weights: str | Path, device: str = "cpu") -> FindLungs:
 
 
 def cxlseg_shard(
-    manifest: str | Path,
-    reports: str | Path,
-    rejected_reports: str | Path,
+    tables: ReportTables,
     root: str | Path,
     weights: str | Path,
     shard: int,
@@ -168,8 +166,8 @@ def cxlseg_shard(
 
     Parameters
     ----------
-    manifest, reports, rejected_reports
-        As :func:`cxrfactory.products.cxlseg.inputs.select_images`: images without a report are left out.
+    tables
+        Images and reports of the release; images without a report are left out.
     root
         Folder of the release; only read.
     weights
@@ -205,10 +203,10 @@ def cxlseg_shard(
     root = Path(root)
     if not root.is_dir():
         raise CxrError(f"{root}: no such folder; expected the root of the release")
-    selected, excluded = select_images(manifest, reports, rejected_reports)
+    selected, excluded = select_images(tables)
     mine = selected[[shard_of(image_id, shards) == shard for image_id in selected["image_id"]]]
-    log.info("%s: %d images with a report, %d without or excluded; %d in shard %d of %d", manifest, len(selected),
-             len(excluded), len(mine), shard, shards)  # fmt: skip
+    log.info("%s: %d images with a report, %d without or excluded; %d in shard %d of %d", tables.manifest,
+             len(selected), len(excluded), len(mine), shard, shards)  # fmt: skip
     find_lungs = lung_finder(weights, device)
 
     def work(record: tuple[str, str]) -> dict[str, Any]:

@@ -5,11 +5,12 @@ All sums are of integers, so that nothing depends on the order of work.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int64
 
+from cxrfactory.anatomy.taxonomy_tables import AnatomyClass
 from cxrfactory.projection.conventions import VIEWS
 from cxrfactory.tables.keys import seed_of
 
@@ -45,22 +46,6 @@ PAPER_INVENTORY = {
     ("region masks", "LL"): (241290, 15640),
     ("region masks", "total"): (482580, 31280),
 }
-
-
-class AnatomyClass(Protocol):
-    """What is read of a class of the taxonomy."""
-
-    @property
-    def class_id(self) -> int:
-        """Number in the taxonomy, from 1."""
-
-    @property
-    def name(self) -> str:
-        """Canonical name."""
-
-    @property
-    def system(self) -> str:
-        """Body system."""
 
 
 @dataclass
