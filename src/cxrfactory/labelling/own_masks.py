@@ -16,9 +16,9 @@ import pyarrow as pa
 from cxrfactory.anatomy.graph import LABEL_GRAPHS, LandmarkGraph, landmark_graph
 from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger, progress
-from cxrfactory.tables.chexmask import RECOMMENDED_RCA_MEAN
 from cxrfactory.tables.keys import put_aside, seed_of
 from cxrfactory.tables.parquet import read_batches, read_table, stored_graph, write_table
+from cxrfactory.tables.rca_threshold import RECOMMENDED_RCA_MEAN
 from cxrfactory.tables.schemas import GEOMETRY_FIELDS, IMAGES, LABELLED_IMAGES, LANDMARKS, MANIFEST, RCA, REJECTED
 from cxrfactory.tables.streaming import write_rows
 

@@ -28,7 +28,6 @@ DICE_COLUMNS = ("Dice RCA (Mean)", "Dice RCA (Max)")
 LANDMARK_COLUMNS = ("Landmarks", "Landmarks (Mean)", "Landmarks (Std)")
 RLE_COLUMNS = tuple(ORGAN_COLUMNS.values())
 SIZE_COLUMNS = ("Height", "Width")
-RECOMMENDED_RCA_MEAN = 0.7  # CheXmask recommends masks whose Dice RCA (Mean) is at least this
 LARGEST_SIDE = 1_000_000  # pixels
 _ROWS_AT_A_TIME = 4096  # of CSV, some 15 kB each
 

@@ -7,7 +7,7 @@ import typer
 
 
 def balance_masks(
-    recipe: Annotated[Path, typer.Option(help="Recipe (YAML), e.g. resources/cxlseg-balance.yaml.")],
+    recipe: Annotated[Path, typer.Option(help="Recipe (YAML); resources/ holds an example.")],
     root: Annotated[
         Path | None, typer.Option(help="Folder with table.csv (image_id, patient_id, source, class), images/, masks/.")
     ] = None,

@@ -7,6 +7,7 @@ import typer
 
 from cxrfactory.config import PreprocessConfig
 from cxrfactory.config.options import preparation, with_options
+from cxrfactory.tables.rca_threshold import RECOMMENDED_RCA_MEAN
 
 
 @with_options(PreprocessConfig)
@@ -53,7 +54,9 @@ def label_own_masks(
     output: Annotated[Path, typer.Option(help="Labelled table to write (.parquet), for train.")],
     rejected: Annotated[Path, typer.Option(help="Table of the images left out (.parquet).")],
     source: Annotated[str, typer.Option(help="Name of the release; it goes before the ids.")],
-    at_least: Annotated[float, typer.Option(min=0, max=1, help="Smallest RCA mean to train on.")] = 0.7,
+    at_least: Annotated[float, typer.Option(min=0, max=1, help="Smallest RCA mean to train on.")] = (
+        RECOMMENDED_RCA_MEAN
+    ),
     count: Annotated[int, typer.Option(min=1, help="At most so many images, by a hash of the id.")] = 1000,
     val_fraction: Annotated[float, typer.Option(min=0, max=1, help="Share of patients for validation.")] = 0.1,
     without: Annotated[Path | None, typer.Option(help="Labelled table whose validation patients are left out.")] = None,

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from cxrfactory.tables.rca_threshold import RECOMMENDED_RCA_MEAN
+
 
 def rca_statistics(
     product: Annotated[
@@ -22,7 +24,9 @@ def bias(
     product: Annotated[Path, typer.Option(help="Packed release: Parquet/<Release>.parquet, or a CheXmask CSV.")],
     manifest: Annotated[Path, typer.Option(help="Manifest of the release (Parquet).")],
     output: Annotated[Path, typer.Option(help="Folder for table (CSV) and picture (PNG).")],
-    at_least: Annotated[float, typer.Option(min=0, max=1, help="RCA mean below which a mask counts as poor.")] = 0.7,
+    at_least: Annotated[float, typer.Option(min=0, max=1, help="RCA mean below which a mask counts as poor.")] = (
+        RECOMMENDED_RCA_MEAN
+    ),
     least_patients: Annotated[int, typer.Option(min=2, help="Groups of fewer are listed, not compared.")] = 10,
     resamples: Annotated[int, typer.Option(min=1, help="Draws of the bootstrap intervals.")] = 2000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,

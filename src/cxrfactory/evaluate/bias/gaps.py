@@ -14,8 +14,9 @@ from cxrfactory.metrics.agreement import holm
 from cxrfactory.metrics.groups import GroupGap, group_gaps, mann_whitney, patient_means
 from cxrfactory.metrics.intervals import RESAMPLES
 from cxrfactory.tables.atomic import write_text
-from cxrfactory.tables.chexmask import RECOMMENDED_RCA_MEAN, read_chexmask
+from cxrfactory.tables.chexmask import read_chexmask
 from cxrfactory.tables.parquet import read_table, stored_schema
+from cxrfactory.tables.rca_threshold import RECOMMENDED_RCA_MEAN
 
 log = get_logger(__name__)
 

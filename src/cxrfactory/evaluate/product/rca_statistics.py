@@ -14,8 +14,9 @@ from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.figure import pyplot, save_figure
 from cxrfactory.logs import get_logger
 from cxrfactory.tables.atomic import write_text
-from cxrfactory.tables.chexmask import DICE_COLUMNS, RECOMMENDED_RCA_MEAN, read_chexmask
+from cxrfactory.tables.chexmask import DICE_COLUMNS, read_chexmask
 from cxrfactory.tables.parquet import read_table, stored_schema
+from cxrfactory.tables.rca_threshold import RECOMMENDED_RCA_MEAN
 
 log = get_logger(__name__)
 

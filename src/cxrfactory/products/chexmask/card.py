@@ -11,8 +11,8 @@ from cxrfactory.products.chexmask.release import product_files
 from cxrfactory.products.chexmask.summary import ChexmaskSummary
 from cxrfactory.products.product import CONFIG, WEIGHTS_CARD, check_config, open_product
 from cxrfactory.tables.atomic import atomic_path
-from cxrfactory.tables.chexmask import RECOMMENDED_RCA_MEAN
 from cxrfactory.tables.folders import link_file, link_tree
+from cxrfactory.tables.rca_threshold import RECOMMENDED_RCA_MEAN
 
 log = get_logger(__name__)
 

@@ -7,7 +7,7 @@ from cxrfactory.anatomy.organs import LUNGS, ORGAN_NODES, ORGANS
 from cxrfactory.products.chexmask.summary import ChexmaskSummary
 from cxrfactory.products.markdown import credits_section, left_out_table, markdown_table
 from cxrfactory.products.product import Provenance, provenance_table
-from cxrfactory.tables.chexmask import RECOMMENDED_RCA_MEAN
+from cxrfactory.tables.rca_threshold import RECOMMENDED_RCA_MEAN
 
 _TEMPLATE = """\
 # Chest radiograph anatomy in CheXmask format

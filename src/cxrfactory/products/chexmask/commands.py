@@ -11,7 +11,7 @@ def package(
     landmarks: Annotated[list[Path], typer.Option(help="Landmark shard; repeat for each.")],
     rca: Annotated[list[Path], typer.Option(help="RCA shard; repeat for each.")],
     dataset: Annotated[str, typer.Option(help="Name of the dataset in the config.")],
-    release_name: Annotated[str, typer.Option(help="Published name of the release, e.g. MIMIC-CXR-JPG.")],
+    release_name: Annotated[str, typer.Option(help="Published name of the release; it names files.")],
     id_column: Annotated[str, typer.Option(help="Name of the release's id column, e.g. dicom_id.")],
     output: Annotated[Path, typer.Option(help="Folder of the product.")],
     part: Annotated[Path, typer.Option(help="Folder, outside the product, for the release's accounts.")],

@@ -36,8 +36,9 @@ from cxrfactory.products.chexmask.rows import LandmarkRow, Scores, pack_image, p
 from cxrfactory.products.chexmask.summary import ChexmaskSummary, Distribution
 from cxrfactory.products.rejected import Rejection, read_rejected
 from cxrfactory.tables.atomic import atomic_path, write_text
-from cxrfactory.tables.chexmask import RECOMMENDED_RCA_MEAN, header_text
+from cxrfactory.tables.chexmask import header_text
 from cxrfactory.tables.parquet import parquet_writer
+from cxrfactory.tables.rca_threshold import RECOMMENDED_RCA_MEAN
 
 log = get_logger(__name__)
 

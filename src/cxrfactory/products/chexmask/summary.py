@@ -38,7 +38,7 @@ class ChexmaskSummary(ReleaseSummary, _Estimates):
     """One release: counts, and the distribution of its scores.
 
     ``rows`` is the sum of all kept, excluded and rejected; ``recommended`` counts the images that score
-    :data:`~cxrfactory.tables.chexmask.RECOMMENDED_RCA_MEAN` or more.
+    :data:`~cxrfactory.tables.rca_threshold.RECOMMENDED_RCA_MEAN` or more.
     """
 
     id_column: str

@@ -60,7 +60,7 @@ def package_cxlseg(
     rejected_reports: RejectedReports,
     pictures: Annotated[list[Path], typer.Option(help="Shard of pictures (cxlseg-shard); repeat for each.")],
     dataset: Annotated[str, typer.Option(help="Name of the dataset in the config.")],
-    release_name: Annotated[str, typer.Option(help="Published name of the release, e.g. MIMIC-CXR-JPG.")],
+    release_name: Annotated[str, typer.Option(help="Published name of the release; it names files.")],
     output: Annotated[Path, typer.Option(help="Folder of the product; one of an earlier run is replaced.")],
     part: Annotated[Path, typer.Option(help="Folder, outside the product, for the release's accounts.")],
     rejected: Annotated[list[Path] | None, typer.Option(help="Rejected table; repeat for each.")] = None,
