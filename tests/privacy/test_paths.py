@@ -19,7 +19,7 @@ from cxrfactory.ingest.scans import ingest_scans
 from cxrfactory.models import registry
 from cxrfactory.preprocess.shard import preprocess_shard
 from cxrfactory.products.accounts import ReleaseNames
-from cxrfactory.products.cxlseg.inputs import ReleaseInputs, ReportTables
+from cxrfactory.products.cxlseg.inputs import CxlsegInputs, ReportTables
 from cxrfactory.products.cxlseg.release import SplitRule, package_cxlseg
 from cxrfactory.products.radgenome.inputs import read_accounts
 from cxrfactory.tables.parquet import read_table, write_table
@@ -180,7 +180,7 @@ def test_cxlseg_writes_nothing_outside_its_product(tmp_path, path, monkeypatch):
 
 @pytest.mark.parametrize("release", ["../x", "a/b", "", ".", "..", "\u2024\u2024", "-x"], ids=ascii)
 def test_a_releases_name_is_no_path(tmp_path, release):
-    inputs = ReleaseInputs(ReportTables(tmp_path, tmp_path, tmp_path), [tmp_path])
+    inputs = CxlsegInputs(ReportTables(tmp_path, tmp_path, tmp_path), [tmp_path])
     with pytest.raises(CxrError, match="release name"):
         package_cxlseg(inputs, ReleaseNames("d", release), tmp_path / "o", tmp_path / "p", SplitRule())
 

@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from cxrfactory.anatomy.graph import graph_of_nodes, landmark_graph
+from cxrfactory.anatomy.organs import ORGANS
 from cxrfactory.anatomy.raster import landmarks_to_masks
 from cxrfactory.errors import CxrError
 from cxrfactory.metrics.overlap import dice
-from cxrfactory.rca.labels import ORGANS, join_masks, label_codes, organ_dice
+from cxrfactory.rca.labels import join_masks, label_codes, organ_dice
 from tests.rca.chests import SIZE, codes_of, landmarks_of
 
 SHAPES = st.tuples(st.integers(1, 6), st.integers(1, 6))

@@ -10,11 +10,12 @@ import pandas as pd
 from jaxtyping import Float, UInt8
 
 from cxrfactory.anatomy.graph import LandmarkGraph, graph_of_nodes
+from cxrfactory.anatomy.organs import ORGANS
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import decode_png
 from cxrfactory.imaging.geometry import Geometry
 from cxrfactory.metrics.uncertainty import organ_spread
-from cxrfactory.rca.labels import ORGANS, Codes, join_masks, label_codes
+from cxrfactory.rca.labels import Codes, join_masks, label_codes
 from cxrfactory.rca.score import resized
 from cxrfactory.rca.spoil import KINDS, MASK_KINDS, spoil, spoil_codes
 from cxrfactory.tables.keys import seed_of

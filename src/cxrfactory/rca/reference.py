@@ -12,10 +12,11 @@ import pyarrow as pa
 from jaxtyping import Float32, UInt8
 
 from cxrfactory.anatomy.graph import LandmarkGraph, graph_of_labels, graph_of_nodes, landmark_graph
+from cxrfactory.anatomy.organs import HEART, ORGANS
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import decode_png, encode_png
 from cxrfactory.logs import get_logger, progress
-from cxrfactory.rca.labels import HEART, ORGANS, label_codes
+from cxrfactory.rca.labels import label_codes
 from cxrfactory.rca.score import Reference, resized
 from cxrfactory.tables.keys import put_aside
 from cxrfactory.tables.parquet import read_table, stored_graph, write_table

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cxrfactory.anatomy.organs import HEART
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.drawing.png import decode_png
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.rca.aligners import AlignerChoice
-from cxrfactory.rca.labels import HEART, label_codes
+from cxrfactory.rca.labels import label_codes
 from cxrfactory.rca.reference import ReferenceSet, check_definition, library_digest, read_reference
 from cxrfactory.rca.score import Aligner, origin, resized, score_aligned, select_references
 from cxrfactory.tables.calibration import write_scores

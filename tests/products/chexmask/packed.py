@@ -9,7 +9,7 @@ import pandas as pd
 from cxrfactory.anatomy.graph import landmark_graph
 from cxrfactory.imaging.geometry import Geometry
 from cxrfactory.products.chexmask import release as chexmask
-from cxrfactory.products.chexmask.inputs import ReleaseInputs, TableNames
+from cxrfactory.products.chexmask.inputs import ChexmaskInputs, TableNames
 from cxrfactory.tables.keys import shard_name, shard_of
 from cxrfactory.tables.parquet import write_table
 from cxrfactory.tables.schemas import LANDMARKS, MANIFEST, RCA, REJECTED
@@ -65,7 +65,7 @@ def rejected_row(image_id, stage="preprocess", reason="empty file"):
 def package_chexmask(output, part, dataset, release, id_column, workers=1, **inputs):
     """Pack a release whose inputs are given by name."""
     names = TableNames(dataset, release, id_column)
-    return chexmask.package_chexmask(ReleaseInputs(**inputs), names, output, part, workers)
+    return chexmask.package_chexmask(ChexmaskInputs(**inputs), names, output, part, workers)
 
 
 @dataclass

@@ -9,7 +9,7 @@ import pandas as pd
 
 from cxrfactory.imaging.radiograph.masked import Closing
 from cxrfactory.products.accounts import ReleaseNames
-from cxrfactory.products.cxlseg.inputs import ReleaseInputs, ReportTables
+from cxrfactory.products.cxlseg.inputs import CxlsegInputs, ReportTables
 from cxrfactory.products.cxlseg.release import SplitRule, package_cxlseg
 from cxrfactory.products.cxlseg.shard import CxlsegRecipe, cxlseg_shard
 from cxrfactory.tables.parquet import write_table
@@ -101,5 +101,5 @@ def shards_of(tables, folder, shards=1, workers=1, **values):
 
 
 def pack(tables, named, folder, split=SplitRule(), labels=None):
-    inputs = ReleaseInputs(ReportTables(**tables), **named, labels=labels)
+    inputs = CxlsegInputs(ReportTables(**tables), **named, labels=labels)
     return package_cxlseg(inputs, ReleaseNames("demo", "Demo"), folder / "product", folder / "part", split)

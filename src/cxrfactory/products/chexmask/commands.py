@@ -24,12 +24,12 @@ def package(
 ) -> None:
     """Pack one release of a product: CSV in both resolutions, Parquet, accounts."""
     from cxrfactory.errors import CxrError
-    from cxrfactory.products.chexmask.inputs import ReleaseInputs, TableNames
+    from cxrfactory.products.chexmask.inputs import ChexmaskInputs, TableNames
     from cxrfactory.products.chexmask.release import package_chexmask
 
     if product != "chexmask":
         raise CxrError(f"unknown product '{product}'; expected chexmask")
-    inputs = ReleaseInputs(manifest, landmarks, rca, rejected or [], calibration)
+    inputs = ChexmaskInputs(manifest, landmarks, rca, rejected or [], calibration)
     package_chexmask(inputs, TableNames(dataset, release_name, id_column), output, part, workers)
 
 

@@ -26,7 +26,7 @@ _SCORE_COLUMNS = [field.name for field in SCORE_FIELDS]
 
 
 @dataclass(frozen=True)
-class ReleaseInputs:
+class ChexmaskInputs:
     """What the stages made of one release.
 
     Attributes

@@ -25,7 +25,7 @@ from cxrfactory.logs import get_logger, progress
 from cxrfactory.products.accounts import SUMMARY, check_release_name, sum_up, write_left_out
 from cxrfactory.products.chexmask.estimates import Estimator, read_estimator
 from cxrfactory.products.chexmask.inputs import (
-    ReleaseInputs,
+    ChexmaskInputs,
     TableNames,
     graph_name,
     merged_landmarks,
@@ -67,7 +67,7 @@ def product_files(output: str | Path, release: str) -> dict[str, Path]:
 
 
 def package_chexmask(
-    inputs: ReleaseInputs, names: TableNames, output: str | Path, part: str | Path, workers: int = 1
+    inputs: ChexmaskInputs, names: TableNames, output: str | Path, part: str | Path, workers: int = 1
 ) -> ChexmaskSummary:
     """Write one release's files of the product and its part of the accounts.
 

@@ -75,7 +75,7 @@ def package_cxlseg(
     """Pack one release: pictures and masks at its own paths, the four tables, accounts."""
     from cxrfactory.errors import CxrError
     from cxrfactory.products.accounts import ReleaseNames
-    from cxrfactory.products.cxlseg.inputs import ReleaseInputs, ReportTables
+    from cxrfactory.products.cxlseg.inputs import CxlsegInputs, ReportTables
     from cxrfactory.products.cxlseg.release import SplitRule
     from cxrfactory.products.cxlseg.release import package_cxlseg as run
 
@@ -83,7 +83,7 @@ def package_cxlseg(
         raise CxrError(f"--shares {shares}: expected whole numbers with commas between them, e.g. 8,1,1")
     rule = SplitRule(split, tuple(int(part) for part in shares.split(",")), seed)
     table = next((path for path in labels or [] if path.is_file()), None)
-    inputs = ReleaseInputs(ReportTables(manifest, reports, rejected_reports), pictures, rejected or [], table)
+    inputs = CxlsegInputs(ReportTables(manifest, reports, rejected_reports), pictures, rejected or [], table)
     run(inputs, ReleaseNames(dataset, release_name), output, part, rule)
 
 

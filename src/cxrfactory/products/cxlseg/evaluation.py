@@ -1,7 +1,8 @@
 """Published lung masks against the truth, picture by picture: the mask as a user reads it, threshold at half."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import cv2
 import numpy as np
@@ -23,6 +24,17 @@ HALF = 128  # of 8 bits: what is this or more is the organ
 TRUTH_COLUMNS = ["image_id", "release", *LUNGS]
 
 log = get_logger(__name__)
+
+
+class LungScores(TypedDict):
+    """One image's row: agreement of its published mask with the truth, each in [0, 1]."""
+
+    release: str
+    image_id: str
+    dice: float
+    jaccard: float
+    recall: float
+    precision: float
 
 
 def evaluate_lungs(truth: str | Path, product: str | Path, output: str | Path) -> dict[str, dict[str, float]]:
@@ -81,7 +93,7 @@ def _fit(path: Path) -> str:
     return fit
 
 
-def _compare(folder: Path, record: dict[str, Any], fit: str) -> dict[str, Any]:
+def _compare(folder: Path, record: Mapping[str, Any], fit: str) -> LungScores:
     path = path_inside(folder, record["DicomPath"])
     picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
     if picture is None:

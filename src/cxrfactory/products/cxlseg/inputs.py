@@ -38,7 +38,7 @@ class ReportTables:
 
 
 @dataclass(frozen=True)
-class ReleaseInputs:
+class CxlsegInputs:
     """What the stages made of one release.
 
     Attributes

@@ -8,14 +8,13 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.products.accounts import SUMMARY, ReleaseNames, check_release_name, sum_up, write_left_out
-from cxrfactory.products.cxlseg.inputs import ReleaseInputs, release_labels, select_images
+from cxrfactory.products.cxlseg.inputs import CxlsegInputs, release_labels, select_images
 from cxrfactory.products.cxlseg.shard import PICTURES, ROWS_PER_GROUP
 from cxrfactory.products.cxlseg.summary import CxlsegSummary
 from cxrfactory.products.cxlseg.tables import (
@@ -37,6 +36,7 @@ from cxrfactory.tables.parquet import read_batches, read_table
 from cxrfactory.tables.paths import path_inside
 from cxrfactory.tables.schemas import REJECTED
 from cxrfactory.tables.splits import SHARES, SPLITS, split_by_image, split_by_patient
+from cxrfactory.tables.streaming import Row
 
 PICTURE_COLUMNS = ("image", "mask", "mask_png")
 
@@ -67,7 +67,7 @@ class SplitRule:
 
 
 def package_cxlseg(
-    inputs: ReleaseInputs, names: ReleaseNames, output: str | Path, part: str | Path, split: SplitRule
+    inputs: CxlsegInputs, names: ReleaseNames, output: str | Path, part: str | Path, split: SplitRule
 ) -> CxlsegSummary:
     """Write one release's pictures and tables, and its part of the accounts.
 
@@ -194,7 +194,7 @@ def _write_pictures(pictures: Sequence[str | Path], paths: dict[str, str], folde
     return lossless
 
 
-def _rows(pictures: Sequence[str | Path]) -> Iterator[dict[str, Any]]:
+def _rows(pictures: Sequence[str | Path]) -> Iterator[Row]:
     for path in pictures:
         for batch in read_batches(path, ["image_id", *PICTURE_COLUMNS], ROWS_PER_GROUP, PICTURES):
             yield from batch.to_pylist()

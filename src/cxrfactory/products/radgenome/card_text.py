@@ -8,6 +8,7 @@ from typing import Any
 from cxrfactory.products.markdown import escaped, markdown_table, one_line
 from cxrfactory.products.product import Provenance
 from cxrfactory.products.radgenome.inputs import Accounts
+from cxrfactory.products.radgenome.statistics import Statistics
 from cxrfactory.projection.conventions import VIEWS
 
 _TEMPLATE = """\
@@ -119,7 +120,7 @@ class CardFacts:
 
 def card_text(
     accounts: Accounts,
-    statistics: Mapping[str, Sequence[Mapping[str, Any]]],
+    statistics: Statistics,
     facts: CardFacts,
     provenance: Provenance,
     credits: Sequence[str],
@@ -131,7 +132,7 @@ def card_text(
     accounts
         Where every row of the manifests went.
     statistics
-        ``inventory``, ``footprint`` and ``classes``: rows of the tables of those names.
+        Rows of the tables of those names.
     facts
         How the product was made.
     provenance

@@ -30,6 +30,7 @@ from cxrfactory.products.radgenome.inputs import Accounts, ProjectionShards, Tax
 from cxrfactory.products.radgenome.masks import write_masks
 from cxrfactory.products.radgenome.statistics import (
     RESAMPLES,
+    Statistics,
     Tally,
     class_counts,
     footprints,
@@ -192,9 +193,9 @@ def _write_studies(path: Path, accounts: Accounts, splits: Mapping[str, str]) ->
     write_arrow(table.combine_chunks().replace_schema_metadata(None), path)
 
 
-def _write_statistics(folder: Path, tally: Tally, accounts: Accounts) -> dict[str, list[dict[str, Any]]]:
+def _write_statistics(folder: Path, tally: Tally, accounts: Accounts) -> Statistics:
     size = accounts.kept["size"][0].as_py() if accounts.kept.num_rows else 1
-    statistics = {
+    statistics: Statistics = {
         "inventory": inventory(tally),
         "footprint": footprints(tally, size, accounts.kept["pixel_mm"].to_numpy()),
         "classes": class_counts(tally),

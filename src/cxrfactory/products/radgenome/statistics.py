@@ -5,7 +5,7 @@ All sums are of integers, so that nothing depends on the order of work.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from jaxtyping import Float, Int64
@@ -46,6 +46,41 @@ PAPER_INVENTORY = {
     ("region masks", "LL"): (241290, 15640),
     ("region masks", "total"): (482580, 31280),
 }
+
+
+class InventoryRow(TypedDict):
+    """Studies, projections or masks a split, beside the paper's numbers (None where it gives none)."""
+
+    section: str
+    item: str
+    train: int
+    validation: int
+    total: int
+    paper_train: int | None
+    paper_validation: int | None
+    paper_total: int | None
+
+
+class ClassRow(TypedDict):
+    """Masks of one class by view, and their mean footprint in pixels (None where all are empty)."""
+
+    class_id: int
+    name: str
+    system: str
+    masks_pa: int
+    masks_ll: int
+    not_empty_pa: int
+    not_empty_ll: int
+    mean_px_pa: float | None
+    mean_px_ll: float | None
+
+
+class Statistics(TypedDict):
+    """Rows of the product's three tables; those of ``footprint`` are made by :func:`footprints`."""
+
+    inventory: list[InventoryRow]
+    footprint: list[dict[str, Any]]
+    classes: list[ClassRow]
 
 
 @dataclass
@@ -111,7 +146,7 @@ class Tally:
         return np.flatnonzero(self._system == self.systems.index(system))
 
 
-def inventory(tally: Tally) -> list[dict[str, Any]]:
+def inventory(tally: Tally) -> list[InventoryRow]:
     """Rows of ``inventory.csv``: studies, projections and masks a split, as table 2 of the paper lays them out."""
     studies = np.array([sum(split == each for each in tally.splits) for split in SPLITS])
     counts = {("studies", what): studies for what in ("studies", "PA projections", "LL projections")}
@@ -129,7 +164,7 @@ def inventory(tally: Tally) -> list[dict[str, Any]]:
     return rows
 
 
-def class_counts(tally: Tally) -> list[dict[str, Any]]:
+def class_counts(tally: Tally) -> list[ClassRow]:
     """Rows of ``classes.csv``: how many masks of each class, and their mean footprint in pixels."""
     rows = []
     for index, each in enumerate(tally.classes):
