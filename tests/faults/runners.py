@@ -24,7 +24,7 @@ from cxrfactory.tables.parquet import read_table, write_table
 from cxrfactory.tables.reports import REJECTED_REPORTS, REPORTS
 from cxrfactory.tables.schemas import IMAGES, MANIFEST, REJECTED, STUDIES
 
-from ..project.conftest import NAMES
+from ..drr.conftest import NAMES
 from .corpus import labelled as labelled_set
 from .corpus import volumes
 from .corpus.case import KEPT, REFUSED, Case

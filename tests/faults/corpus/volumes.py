@@ -14,8 +14,8 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
+from ...drr.conftest import SPACING_MM, volumes
 from ...imaging.ct_files import write_itk
-from ...project.conftest import SPACING_MM, volumes
 from .case import KEPT, REJECTED, Case, flipped
 
 HU, LABELS = volumes()

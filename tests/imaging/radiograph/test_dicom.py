@@ -23,7 +23,7 @@ from pydicom.uid import (
 from cxrfactory.errors import ImageError
 from cxrfactory.imaging.radiograph.reading import read_radiograph
 
-from .dicom_files import SECRETS, file_bytes, radiograph, ramp
+from ..dicom_files import SECRETS, file_bytes, radiograph, ramp
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from PIL import Image
 from cxrfactory.errors import ImageError
 from cxrfactory.imaging.radiograph.reading import read_radiograph
 
-from .dicom_files import ramp
+from ..dicom_files import ramp
 
 GREY8, GREY16 = ramp(bits=8), ramp(bits=16)
 

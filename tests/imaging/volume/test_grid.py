@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxrfactory.imaging.volume.ct import grid as grid_module
+from cxrfactory.imaging.volume import grid as grid_module
 from cxrfactory.imaging.volume.grid import (
     AIR_HU,
     Grid,

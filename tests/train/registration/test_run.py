@@ -12,8 +12,8 @@ from cxrfactory.errors import CxrError
 from cxrfactory.models.registration import Alignment, RegistrationNet
 from cxrfactory.rca.deep import open_registration
 from cxrfactory.tables.weights import read_weights, sha256_of
+from cxrfactory.train.registration import run as registration
 from cxrfactory.train.registration.run import load_groups, train_registration, validate
-from cxrfactory.train.registration.run import run as registration
 from tests.rca.chests import write_labelled
 
 SHORT = RegistrationConfig(steps=4, batch_size=4, partners=1, validate_every=2, threads=1)
