@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cxrfactory.anatomy.graph import graph_of_nodes
 from cxrfactory.anatomy.organs import HEART
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.drawing.png import decode_png
