@@ -33,15 +33,7 @@ class ReleaseSummary(TypedDict):
 
 @dataclass(frozen=True)
 class ReleaseNames:
-    """What a release is called.
-
-    Attributes
-    ----------
-    dataset
-        Name in the config.
-    release
-        Name as published, e.g. ``MIMIC-CXR-JPG``; it names files and folders of the product.
-    """
+    """What a release is called: in the config, and as published; the latter names files and folders of the product."""
 
     dataset: str
     release: str

@@ -27,16 +27,10 @@ _SCORE_COLUMNS = [field.name for field in SCORE_FIELDS]
 
 @dataclass(frozen=True)
 class ChexmaskInputs:
-    """What the stages made of one release.
+    """What the stages made of one release: Parquet of the schemas ``MANIFEST``, ``LANDMARKS``, ``RCA``, ``REJECTED``.
 
-    Attributes
-    ----------
-    manifest
-        Parquet, schema ``MANIFEST``.
-    landmarks, rca, rejected
-        Parquet shards, schemas ``LANDMARKS``, ``RCA`` and ``REJECTED`` (the last from preprocess, infer, rca).
-    calibration
-        File of ``rca-calibrate``: the Parquet then also holds estimates of the true Dice with their intervals.
+    The rejected tables are those of preprocess, infer and rca. With a calibration, a file of ``rca-calibrate``, the
+    product's Parquet also holds estimates of the true Dice with their intervals.
     """
 
     manifest: str | Path

@@ -22,15 +22,7 @@ _MANIFEST = ["image_id", "path", "patient_id", "study_id", "view", "findings", "
 
 @dataclass(frozen=True)
 class ReportTables:
-    """A release's images and reports.
-
-    Attributes
-    ----------
-    manifest
-        Parquet, schema ``MANIFEST``.
-    reports, rejected_reports
-        Parquet, schemas ``REPORTS`` and ``REJECTED_REPORTS``.
-    """
+    """A release's images and reports: Parquet of the schemas ``MANIFEST``, ``REPORTS`` and ``REJECTED_REPORTS``."""
 
     manifest: str | Path
     reports: str | Path
@@ -41,14 +33,8 @@ class ReportTables:
 class CxlsegInputs:
     """What the stages made of one release.
 
-    Attributes
-    ----------
-    tables
-        Its images and reports.
-    pictures, rejected
-        Shards of :func:`cxrfactory.products.cxlseg.shard.cxlseg_shard`.
-    labels
-        Table of CheXpert labels, see :func:`release_labels`.
+    ``pictures`` and ``rejected`` are shards of :func:`cxrfactory.products.cxlseg.shard.cxlseg_shard`, ``labels`` a
+    table as :func:`release_labels` reads it.
     """
 
     tables: ReportTables

@@ -94,28 +94,14 @@ whoever passes it on must see to them.
 
 @dataclass(frozen=True)
 class CardFacts:
-    """How a product was made.
+    """How a product was made."""
 
-    Attributes
-    ----------
-    classes
-        Number of classes of the taxonomy.
-    regions
-        Names of the regions that have masks.
-    fraction
-        Share of patients in validation.
-    resamples
-        Draws of the bootstrap intervals.
-    mask_png, config
-        Whether the product holds masks as PNG files, and the config of the run.
-    """
-
-    classes: int
-    regions: Sequence[str]
-    fraction: float
-    resamples: int
-    mask_png: bool
-    config: bool
+    classes: int  # of the taxonomy
+    regions: Sequence[str]  # names of those that have masks
+    fraction: float  # share of patients in validation
+    resamples: int  # draws of the bootstrap intervals
+    mask_png: bool  # whether the product holds masks as PNG files,
+    config: bool  # and the config of the run
 
 
 def card_text(

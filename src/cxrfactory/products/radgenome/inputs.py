@@ -31,15 +31,9 @@ RegionPlan = Callable[[Collection[int]], Sequence[tuple[str, Collection[int]]]]
 
 @dataclass(frozen=True)
 class Taxonomy:
-    """The classes that masks are of, and how regions are made of them.
+    """The classes that masks are of, in the order of their ids, and which regions can be made of them.
 
-    Attributes
-    ----------
-    classes
-        All classes, in the order of their ids.
-    region_plan
-        Which regions can be made of the class ids that a source labels, each with its classes
-        (:func:`cxrfactory.anatomy.taxonomy.region_plan`).
+    ``region_plan`` answers as :func:`cxrfactory.anatomy.taxonomy.region_plan` does.
     """
 
     classes: Sequence[AnatomyClass]
@@ -48,14 +42,10 @@ class Taxonomy:
 
 @dataclass(frozen=True)
 class ProjectionShards:
-    """What ingest and projection made.
+    """What ingest and projection made: Parquet of the schemas in :mod:`cxrfactory.tables.schemas`.
 
-    Attributes
-    ----------
-    manifests
-        Parquet, schema ``SCANS`` of :mod:`cxrfactory.tables.schemas`; study ids are unique over all of them.
-    studies, masks, images, rejected
-        Shards of the projection: ``STUDIES``, ``MASKS`` (rows sorted by study), ``PROJECTIONS``, and ``REJECTED``.
+    Manifests are of ``SCANS``, with study ids that are unique over all of them; the shards of ``STUDIES``, ``MASKS``
+    (rows sorted by study), ``PROJECTIONS`` and ``REJECTED``.
     """
 
     manifests: Sequence[str | Path]
