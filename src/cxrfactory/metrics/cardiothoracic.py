@@ -31,6 +31,14 @@ def cardiothoracic_ratio(lungs: Bool[np.ndarray, "rows columns"], heart: Bool[np
     ------
     CxrError
         If the shapes differ.
+
+    Examples
+    --------
+    >>> lungs, heart = np.zeros((8, 20), bool), np.zeros((8, 20), bool)
+    >>> lungs[1:6, 1:8] = lungs[1:6, 12:19] = True
+    >>> heart[4:7, 7:16] = True
+    >>> cxr.cardiothoracic_ratio(lungs, heart)
+    0.5
     """
     lungs, heart = as_masks(lungs, heart)
     thoracic_width, heart_width = _width(lungs), _width(heart)

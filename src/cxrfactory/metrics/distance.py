@@ -111,7 +111,30 @@ def hausdorff(
 ) -> float:
     """Hausdorff distance: the largest of all boundary distances, in the unit of ``spacing``.
 
-    Parameters, errors and empty masks as in :func:`surface_distances` and the module's head.
+    Parameters
+    ----------
+    a, b
+        Masks of equal shape [row, column].
+    spacing
+        Size of a pixel (row, column); mm for a distance in mm, pixels where it is left at 1.
+
+    Returns
+    -------
+    float
+        At least 0; infinite where one mask is empty, NaN where both are.
+
+    Raises
+    ------
+    CxrError
+        As :func:`surface_distances`.
+
+    Examples
+    --------
+    >>> a, b = np.zeros((9, 9), bool), np.zeros((9, 9), bool)
+    >>> a[2:5, 2:5] = True
+    >>> b[2:5, 3:6] = True
+    >>> cxr.hausdorff(a, b), cxr.hausdorff(a, b, spacing=(0.5, 0.5))
+    (1.0, 0.5)
     """
     return BoundaryDistances(*surface_distances(a, b, spacing)).hd
 
@@ -122,7 +145,31 @@ def hd95(
     """Larger of the two directed 95th percentiles of the boundary distances (numpy's linear percentile).
 
     This is the robust Hausdorff distance of MONAI; MedPy pools both directions before the percentile.
-    Parameters, errors and empty masks as in :func:`surface_distances` and the module's head.
+
+    Parameters
+    ----------
+    a, b
+        Masks of equal shape [row, column].
+    spacing
+        Size of a pixel (row, column); mm for a distance in mm, pixels where it is left at 1.
+
+    Returns
+    -------
+    float
+        At least 0; infinite where one mask is empty, NaN where both are.
+
+    Raises
+    ------
+    CxrError
+        As :func:`surface_distances`.
+
+    Examples
+    --------
+    >>> a, b = np.zeros((9, 9), bool), np.zeros((9, 9), bool)
+    >>> a[2:5, 2:5] = True
+    >>> b[2:5, 3:6] = True
+    >>> cxr.hd95(a, b)
+    1.0
     """
     return BoundaryDistances(*surface_distances(a, b, spacing)).hd95
 
@@ -132,7 +179,30 @@ def asd(
 ) -> float:
     """Average symmetric surface distance: the mean over the boundary pixels of both masks together.
 
-    Parameters, errors and empty masks as in :func:`surface_distances` and the module's head.
+    Parameters
+    ----------
+    a, b
+        Masks of equal shape [row, column].
+    spacing
+        Size of a pixel (row, column); mm for a distance in mm, pixels where it is left at 1.
+
+    Returns
+    -------
+    float
+        At least 0; infinite where one mask is empty, NaN where both are.
+
+    Raises
+    ------
+    CxrError
+        As :func:`surface_distances`.
+
+    Examples
+    --------
+    >>> a, b = np.zeros((9, 9), bool), np.zeros((9, 9), bool)
+    >>> a[2:5, 2:5] = True
+    >>> b[2:5, 3:6] = True
+    >>> cxr.asd(a, b)
+    0.5
     """
     return BoundaryDistances(*surface_distances(a, b, spacing)).asd
 
@@ -161,6 +231,14 @@ def nsd(
     ------
     CxrError
         As :func:`surface_distances`, or if the tolerance is negative.
+
+    Examples
+    --------
+    >>> a, b = np.zeros((9, 9), bool), np.zeros((9, 9), bool)
+    >>> a[2:5, 2:5] = True
+    >>> b[2:5, 3:6] = True
+    >>> cxr.nsd(a, b, tolerance=0.5), cxr.nsd(a, b, tolerance=1)
+    (0.5, 1.0)
     """
     return BoundaryDistances(*surface_distances(a, b, spacing)).nsd(tolerance)
 

@@ -29,6 +29,12 @@ def landmark_mse(
     ------
     CxrError
         If the shapes differ, hold no points or a coordinate is not finite, or the size is not above 0.
+
+    Examples
+    --------
+    >>> a = np.array([[10.0, 20.0], [30.0, 40.0]])
+    >>> cxr.landmark_mse(a, a + [3.0, 4.0])
+    12.5
     """
     squares = _differences(a, b, size) ** 2
     return float(squares.mean())

@@ -24,18 +24,44 @@ def dice(a: Bool[np.ndarray, "rows columns"], b: Bool[np.ndarray, "rows columns"
     ------
     CxrError
         If the shapes differ.
+
+    Examples
+    --------
+    >>> a, b = np.zeros((4, 4), bool), np.zeros((4, 4), bool)
+    >>> a[:, :2] = True
+    >>> b[:, 1:3] = True
+    >>> cxr.dice(a, b)
+    0.5
     """
     intersection, size_a, size_b = _counts(a, b)
     return 2 * intersection / (size_a + size_b) if size_a + size_b else float("nan")
 
 
 def jaccard(a: Bool[np.ndarray, "rows columns"], b: Bool[np.ndarray, "rows columns"]) -> float:
-    """Jaccard index (intersection over union), |A and B| / |A or B|; empty masks as in :func:`dice`.
+    """Jaccard index (intersection over union), |A and B| / |A or B|.
+
+    Parameters
+    ----------
+    a, b
+        Masks of equal shape, any dimension; every non-zero element is foreground.
+
+    Returns
+    -------
+    float
+        In [0, 1]; 0 where one mask is empty, NaN where both are, as in :func:`dice`.
 
     Raises
     ------
     CxrError
         If the shapes differ.
+
+    Examples
+    --------
+    >>> a, b = np.zeros((4, 4), bool), np.zeros((4, 4), bool)
+    >>> a[:, :2] = True
+    >>> b[:, 1:3] = True
+    >>> round(cxr.jaccard(a, b), 3)
+    0.333
     """
     intersection, size_a, size_b = _counts(a, b)
     union = size_a + size_b - intersection

@@ -98,6 +98,13 @@ def read_chexmask(
     Notes
     -----
     CheXmask: Gaggion et al. (2024), table 1.
+
+    Examples
+    --------
+    >>> table = cxr.read_chexmask(chexmask_csv)
+    >>> table["Landmarks"][0].shape, table["Landmarks"][0].dtype
+    ((120, 2), dtype('float32'))
+    >>> heart = cxr.rle_decode(table["Heart"][0], table["Height"][0], table["Width"][0])
     """
     path = Path(path)
     if not path.is_file():
@@ -332,6 +339,14 @@ def write_chexmask(path: str | Path, frame: pd.DataFrame, id_column: str | None 
     ------
     CxrError
         If a column is missing or a landmark is not a whole number.
+
+    Examples
+    --------
+    >>> table = cxr.read_chexmask(chexmask_csv)
+    >>> good = table[table["Dice RCA (Mean)"] >= 0.7]
+    >>> cxr.write_chexmask("good.csv", good, id_column="image_id")
+    >>> len(cxr.read_chexmask("good.csv"))
+    2
     """
     id_column = id_column or frame.attrs.get("id_column")
     if id_column is None:

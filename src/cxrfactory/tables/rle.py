@@ -160,6 +160,13 @@ def rle_encode(mask: UInt8[np.ndarray, "height width"] | Bool[np.ndarray, "heigh
     ------
     CxrError
         If the array is not a 2D uint8 or bool array, or holds two foreground values (a label map).
+
+    Examples
+    --------
+    >>> mask = np.zeros((3, 4), np.uint8)
+    >>> mask[1, 1:3] = 1
+    >>> cxr.rle_encode(mask)
+    '6 2'
     """
     mask = np.asarray(mask)
     if mask.ndim != 2 or mask.dtype not in (np.uint8, np.bool_):
@@ -197,6 +204,13 @@ def rle_decode(rle: str | float | None, height: int, width: int) -> UInt8[np.nda
     CxrError
         If the shape is not positive, or the text is no RLE of such a mask: the message names the number
         at fault and its place, counted from 1.
+
+    Examples
+    --------
+    >>> cxr.rle_decode("6 2", 3, 4)
+    array([[0, 0, 0, 0],
+           [0, 1, 1, 0],
+           [0, 0, 0, 0]], dtype=uint8)
     """
     height, width = int(height), int(width)
     if height < 1 or width < 1:

@@ -6,35 +6,52 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from cxrfactory.tables.parquet import check_columns, open_parquet
 
 
-def selected_rows(path: str | Path, image_ids: Collection[str], columns: Sequence[str]) -> Iterator[pd.DataFrame]:
+def selected_rows(
+    path: str | Path, image_ids: Collection[str], columns: Sequence[str], key: str = "image_id"
+) -> Iterator[pd.DataFrame]:
     """Iterate the rows of some images, one frame for each row group that holds any.
 
-    Row groups without such an image are passed over by their id column alone, so a shard of thousands of
-    pictures costs the memory of one of its row groups.
+    Row groups without such an image are passed over by the range of their ids or by their id column alone, so a shard
+    of thousands of pictures costs the memory of one of its row groups.
 
     Parameters
     ----------
     path
-        Parquet with a column ``image_id``.
+        Parquet with an id column.
     image_ids
         Ids wanted; those that the table does not hold are not missed.
     columns
-        Columns wanted beside ``image_id``, which comes first.
+        Columns wanted beside the id column, which comes first.
+    key
+        Name of the id column.
 
     Raises
     ------
     CxrError
         If the file is missing, is no Parquet file, or lacks a column.
     """
-    wanted = pa.array(sorted(image_ids), pa.string())
-    names = ["image_id", *columns]
+    ids = sorted(image_ids)
+    wanted = pa.array(ids, pa.string())
+    names = [key, *columns]
     with open_parquet(path) as file:
         check_columns(path, file.schema_arrow, names)
-        for group in range(file.num_row_groups):
-            found = pc.is_in(file.read_row_group(group, columns=["image_id"])["image_id"], value_set=wanted)
+        for group in range(file.num_row_groups if ids else 0):
+            if not _may_hold(file.metadata.row_group(group), key, ids[0], ids[-1]):
+                continue
+            found = pc.is_in(file.read_row_group(group, columns=[key])[key], value_set=wanted)
             if pc.any(found).as_py():
                 yield file.read_row_group(group, columns=names).select(names).filter(found).to_pandas()
+
+
+def _may_hold(group: pq.RowGroupMetaData, key: str, first: str, last: str) -> bool:
+    """Whether the range of ids that a row group states meets the range wanted; True where it states none."""
+    columns = (group.column(place) for place in range(group.num_columns))
+    stated = next((each.statistics for each in columns if each.path_in_schema == key), None)
+    if stated is None or not stated.has_min_max:
+        return True
+    return stated.min <= last and first <= stated.max

@@ -27,6 +27,12 @@ class Radiograph:
         DICOM ViewPosition in upper case; None where there is none.
     notes
         What was found amiss and passed over, one line each, without any patient field.
+
+    Examples
+    --------
+    >>> radiograph = cxr.read_radiograph(film)
+    >>> radiograph.spacing_mm is None  # a PNG file states no spacing
+    True
     """
 
     pixels: Shaped[np.ndarray, "height width"]

@@ -62,6 +62,12 @@ def read_radiograph(
     ------
     ImageError
         With the reason, where the file is no readable radiograph. Reasons hold no header values of patients.
+
+    Examples
+    --------
+    >>> radiograph = cxr.read_radiograph(film)
+    >>> radiograph.pixels.shape, radiograph.pixels.dtype
+    ((200, 160), dtype('uint8'))
     """
     path = Path(path)
     head = _head(path, max_megapixels)

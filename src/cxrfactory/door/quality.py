@@ -1,0 +1,119 @@
+"""How far a segmentation can be trusted, with reference images or without."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from cxrfactory.anatomy.graph import LandmarkGraph
+from cxrfactory.door.network import Prediction
+from cxrfactory.errors import CxrError, ImageError
+from cxrfactory.imaging.drawing.png import encode_png
+
+REGISTRATION_WEIGHTS = "pretrained-registration"
+_SIZE = 256  # px: the side at which RCA registers images, the default of the rca stage
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Figures that tell how far one segmentation can be trusted.
+
+    Attributes
+    ----------
+    typicality
+        In (0, 1]: 1 for an image that resembles the chest radiographs from which the registration network that comes
+        with the package learned, and less the farther it is. It looks at the image alone, so that it cannot tell a
+        good segmentation of a typical radiograph from a bad one. 99 % of the held-out radiographs have 1.
+    dice_rca_mean, dice_rca_max
+        Reverse classification accuracy (RCA): the estimated Dice of the masks, mean and maximum over the references,
+        in [0, 1]. None where the segmenter was given no reference images: RCA compares the segmentation with images
+        whose masks are known, and such images do not come with the package.
+    references
+        Ids of the reference images that were compared; empty without references.
+
+    Examples
+    --------
+    >>> segmenter.segment(film).quality.dice_rca_mean is None  # the segmenter was given no references
+    True
+    """
+
+    typicality: float
+    dice_rca_mean: float | None = None
+    dice_rca_max: float | None = None
+    references: tuple[str, ...] = ()
+
+
+class TypicalityCheck:
+    """Quality without reference images: typicality alone, by the registration network of the package."""
+
+    def __init__(self, device: str) -> None:
+        from cxrfactory.models.device import choose_device
+        from cxrfactory.rca.deep import open_registration
+
+        self._device = choose_device(device)
+        self._net = open_registration(REGISTRATION_WEIGHTS).to(self._device)
+
+    def __call__(self, image: UInt8[np.ndarray, "size size"], prediction: Prediction, image_id: str) -> Quality:
+        """Judge a preprocessed image."""
+        import torch
+
+        from cxrfactory.models.device import single_threaded
+        from cxrfactory.models.inputs import to_input
+        from cxrfactory.rca.score import resized
+
+        if image.min() == image.max():
+            raise ImageError(f"image has one grey value only ({image.min()}); nothing to compare")
+        values = torch.from_numpy(to_input(resized(image, _SIZE), self._net.input_size))[None, None]
+        with single_threaded(), torch.inference_mode():
+            described = self._net.describe(values.to(self._device, memory_format=torch.channels_last))
+            return Quality(float(self._net.typicality(described)))
+
+
+class RcaCheck:
+    """Quality with reference images: the scores of the ``rca`` stage for one image at a time.
+
+    Parameters
+    ----------
+    references
+        Table of the ``rca-reference`` stage (``results/rca/reference.parquet``), made with the segmenter's weights.
+    graph
+        Landmark graph of the segmenter.
+    compare
+        How many references an image is compared with: those with the most similar latent code.
+    device
+        ``auto``, ``cpu`` or ``cuda``.
+
+    Raises
+    ------
+    CxrError
+        If the table is unreadable, holds fewer references than ``compare``, or defines the organs otherwise.
+    """
+
+    def __init__(self, references: str | Path, graph: LandmarkGraph, compare: int, device: str) -> None:
+        from cxrfactory.anatomy.graph import landmark_graph
+        from cxrfactory.rca.aligners import AlignerChoice
+        from cxrfactory.rca.reference import read_reference
+        from cxrfactory.tables.parquet import stored_graph
+
+        known = landmark_graph(stored_graph(references) or "lungs")
+        if known.definition != graph.definition:
+            raise CxrError(
+                f"{references}: references by the definition '{known.definition}', the segmenter's is "
+                f"'{graph.definition}'; make the references with the segmenter's weights"
+            )
+        self._known, self._compare = read_reference(references), compare
+        if not 1 <= compare <= len(self._known.references):
+            raise CxrError(f"{references}: {len(self._known.references)} references; compare={compare} does not fit")
+        self._aligner = AlignerChoice(device=device).build()
+
+    def __call__(self, image: UInt8[np.ndarray, "size size"], prediction: Prediction, image_id: str) -> Quality:
+        """Score a preprocessed image and its prediction in the same frame."""
+        from cxrfactory.rca.shard import Job, score_job
+
+        job = Job(image_id, encode_png(image), prediction.landmarks.ravel(), prediction.latent, image.shape[0])
+        _, row, reason = score_job(job, self._known, self._aligner, self._compare)
+        if row is None:
+            raise ImageError(f"RCA: {reason}")
+        scores = (row["typicality"], row["dice_rca_mean"], row["dice_rca_max"])
+        return Quality(*scores, tuple(row["references"]))

@@ -1,0 +1,320 @@
+"""Radiographs to landmarks, masks, uncertainty and quality: one by one, or whole folders."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Shaped, UInt8
+
+from cxrfactory.anatomy.graph import LandmarkGraph
+from cxrfactory.door.network import (
+    ORIENTATIONS,
+    PRETRAINED_NAMES,
+    OpenedWeights,
+    Prediction,
+    check_upright,
+    pretrained_weights,
+    published_line,
+)
+from cxrfactory.door.quality import RcaCheck, TypicalityCheck
+from cxrfactory.door.segmented import RefusedRadiograph, SegmentedRadiograph
+from cxrfactory.errors import CxrError, ImageError
+from cxrfactory.imaging.geometry import Geometry
+from cxrfactory.imaging.radiograph.image import Radiograph, check_pixels, check_size
+from cxrfactory.imaging.radiograph.prepare import Preparation, prepare
+from cxrfactory.imaging.radiograph.reading import read_radiograph
+from cxrfactory.infer.segment import list_images
+
+Pixels = Shaped[np.ndarray, "height width"]
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A radiograph on its way through the network."""
+
+    image_id: str
+    source: Path | Pixels
+    radiograph: Radiograph
+    image: UInt8[np.ndarray, "size size"]
+    geometry: Geometry
+
+
+class Segmenter:
+    """A trained landmark network that segments chest radiographs.
+
+    Parameters
+    ----------
+    weights
+        Path of trained weights (``.safetensors``, with their card as ``.json`` beside them). For the weights that come
+        with the package use :meth:`pretrained`.
+    samples
+        Latent samples an image, 2 or more, from which the uncertainty is computed.
+    device
+        ``auto`` (CUDA where there is one), ``cpu`` or ``cuda``.
+    precision
+        ``fp32``, or ``bf16`` for the convolutions.
+    check_orientation
+        Also predict the image in three other orientations and refuse an image that lies on its side or stands on its
+        head. It takes four times the time.
+    preparation
+        How images are preprocessed; by default as for the weights that come with the package.
+    quality
+        Whether to compute :attr:`SegmentedRadiograph.quality`.
+    references
+        Table of reference images (``results/rca/reference.parquet`` of a run with the same weights). With it, the
+        quality holds RCA scores, the estimated Dice.
+    compare
+        How many of the references an image is compared with.
+
+    Attributes
+    ----------
+    graph
+        The landmark graph of the weights; ``graph.definition_text`` says which organs there are and what they include.
+
+    Raises
+    ------
+    CxrError
+        If the weights or references are missing, damaged or do not fit, or a setting is unknown.
+
+    Notes
+    -----
+    HybridGNet: Gaggion et al. (2022), "Improving anatomical plausibility in medical image segmentation via hybrid
+    graph neural networks". RCA: Valindria et al. (2017), as in CheXmask (Gaggion et al. 2024).
+
+    Examples
+    --------
+    >>> segmenter = cxr.Segmenter(weights)
+    >>> segmenter.graph.organs
+    ('right_lung', 'left_lung', 'heart')
+    >>> found = segmenter.segment(film)
+    >>> found.landmarks["right_lung"].shape, found.masks["right_lung"].dtype
+    ((44, 2), dtype('uint8'))
+    """
+
+    def __init__(
+        self,
+        weights: str | Path,
+        *,
+        samples: int = 20,
+        device: str = "auto",
+        precision: str = "fp32",
+        check_orientation: bool = True,
+        preparation: Preparation | None = None,
+        quality: bool = True,
+        references: str | Path | None = None,
+        compare: int = 5,
+    ) -> None:
+        self._network = OpenedWeights(weights, samples, precision, device)
+        self._turns = ORIENTATIONS if check_orientation else 1
+        self._recipe = preparation or Preparation()
+        if references is not None and not quality:
+            raise CxrError("references are for the quality, and quality is False; give one of the two only")
+        self._judge = None
+        if quality:
+            with_references = references is not None
+            judge = RcaCheck(references, self.graph, compare, device) if with_references else TypicalityCheck(device)
+            self._judge = judge
+
+    @classmethod
+    def pretrained(cls, name: str = "lungs-heart", **settings: object) -> "Segmenter":
+        """Open weights that come with the package.
+
+        Parameters
+        ----------
+        name
+            ``lungs-heart``: lungs without the part behind the heart, and the heart, as in JSRT and CheXmask.
+            ``whole-lungs``: lungs with the part behind the heart.
+        settings
+            As for :class:`Segmenter`.
+
+        Raises
+        ------
+        CxrError
+            If there are no such weights.
+
+        Examples
+        --------
+        >>> segmenter = cxr.Segmenter.pretrained("lungs-heart")
+        >>> segmenter.graph.definition
+        'jsrt'
+        """
+        return cls(pretrained_weights(name), **settings)  # type: ignore[arg-type]
+
+    @property
+    def graph(self) -> LandmarkGraph:
+        """Landmark graph of the weights (:class:`cxrfactory.anatomy.graph.LandmarkGraph`)."""
+        return self._network.graph
+
+    def segment(self, image: str | Path | Pixels, image_id: str | None = None) -> SegmentedRadiograph:
+        """Segment one radiograph; calling the segmenter does the same.
+
+        Parameters
+        ----------
+        image
+            Path of a JPEG, PNG, TIFF or DICOM file, or the pixels themselves: uint8, uint16 or floating-point
+            [row, column], upright, with dense bone bright. A MONOCHROME1 DICOM file is inverted on reading; an array is
+            taken as it is.
+        image_id
+            Name of the image, which also seeds the latent samples: the same name and pixels give the same numbers. By
+            default the file's name, or ``array``.
+
+        Raises
+        ------
+        ImageError
+            If the image is unreadable, no grey radiograph, lies on its side, or shows none of an organ. The message is
+            one line that names the file and the reason.
+
+        Examples
+        --------
+        >>> found = segmenter.segment(film)
+        >>> found.image_id, found.height, found.width
+        ('film.png', 200, 160)
+        >>> again = segmenter(cxr.read_radiograph(film).pixels, image_id="film.png")
+        >>> bool((again.points == found.points).all())
+        True
+        """
+        if isinstance(image, str | Path):
+            source, name = Path(image), image_id or Path(image).name
+        else:
+            source, name = np.asarray(image), image_id or "array"
+        outcome = next(self._outcomes([(name, source)], self._turns, self._turns))  # its orientations side by side
+        if isinstance(outcome, RefusedRadiograph):
+            reason = outcome.reason.replace("--no-check-orientation", "check_orientation=False")  # as Python says it
+            raise ImageError(f"{source if isinstance(source, Path) else name}: {reason}")
+        return outcome
+
+    __call__ = segment
+
+    def segment_all(
+        self, paths: str | Path | Sequence[str | Path], *, workers: int = 1, batch_size: int = 16
+    ) -> Iterator[SegmentedRadiograph | RefusedRadiograph]:
+        """Segment files and folders, as :func:`cxrfactory.segment` does, with this segmenter.
+
+        Raises
+        ------
+        CxrError
+            As :func:`cxrfactory.segment`.
+        """
+        if workers < 1 or batch_size < 1:
+            raise CxrError(f"workers {workers}, batch_size {batch_size}; expected 1 or more of each")
+        given = [paths] if isinstance(paths, str | Path) else list(paths)
+        return self._outcomes(list_images([Path(each) for each in given]), workers, batch_size)
+
+    def _outcomes(
+        self, films: Iterable[tuple[str, Path | Pixels]], workers: int, batch_size: int
+    ) -> Iterator[SegmentedRadiograph | RefusedRadiograph]:
+        """Yield one outcome a film, in order; what cannot be read waits for its turn among those that can."""
+        waiting: deque[_Opened | RefusedRadiograph] = deque()
+
+        def views() -> Iterator[tuple[str, UInt8[np.ndarray, "size size"]]]:
+            for image_id, source in films:
+                try:
+                    opened = self._open(image_id, source)
+                except ImageError as error:
+                    waiting.append(RefusedRadiograph(image_id, str(error)))
+                    continue
+                waiting.append(opened)
+                for turn in range(self._turns):
+                    yield image_id, np.ascontiguousarray(np.rot90(opened.image, turn))
+
+        results = self._network.run(views(), self._recipe.size, batch_size, workers)
+        while found := [prediction for _, prediction in islice(results, self._turns)]:
+            while isinstance(first := waiting.popleft(), RefusedRadiograph):
+                yield first
+            yield self._finish(first, found)
+        yield from waiting  # type: ignore[misc]  # after the last film only refused ones are left
+
+    def _open(self, image_id: str, source: Path | Pixels) -> _Opened:
+        if isinstance(source, Path):
+            radiograph = read_radiograph(source, self._recipe.max_megapixels, self._recipe.burnt_in)
+        else:
+            radiograph = Radiograph(_checked(source, self._recipe.max_megapixels))
+        return _Opened(image_id, source, radiograph, *prepare(radiograph, self._recipe))
+
+    def _finish(self, opened: _Opened, found: list[Prediction]) -> SegmentedRadiograph | RefusedRadiograph:
+        geometry, upright = opened.geometry, found[0]
+        try:
+            check_upright(found)
+            line = published_line(opened.image_id, geometry, upright, self.graph)
+            quality = None if self._judge is None else self._judge(opened.image, upright, opened.image_id)
+        except ImageError as error:
+            return RefusedRadiograph(opened.image_id, str(error))
+        exact = geometry.inverse_points(upright.landmarks).astype(np.float32)
+        spread = upright.std * np.float32(geometry.side / geometry.size)
+        radiograph = opened.radiograph
+        return SegmentedRadiograph(
+            image_id=opened.image_id,
+            landmarks={organ: exact[where] for organ, where in self.graph.slices.items()},
+            uncertainty={organ: spread[where] for organ, where in self.graph.slices.items()},
+            height=geometry.original_height,
+            width=geometry.original_width,
+            spacing_mm=radiograph.spacing_mm,
+            view=radiograph.view,
+            notes=radiograph.notes,
+            quality=quality,
+            graph=self.graph,
+            _line=line,
+            _source=opened.source,
+            _max_megapixels=self._recipe.max_megapixels,
+        )
+
+
+def segment(
+    paths: str | Path | Sequence[str | Path],
+    weights: str | Path = "lungs-heart",
+    *,
+    workers: int = 2,
+    batch_size: int = 16,
+    **settings: object,
+) -> Iterator[SegmentedRadiograph | RefusedRadiograph]:
+    """Segment radiograph files and folders of them.
+
+    Numbers are those of ``python -m cxrfactory segment``. Every file gives one outcome, in the order of the files:
+    a :class:`SegmentedRadiograph`, whose ``ok`` is True, or a :class:`RefusedRadiograph` with the reason, whose ``ok``
+    is False. Results come one by one, so that a folder of any size needs the memory of a few images.
+
+    Parameters
+    ----------
+    paths
+        A file, a folder or several of them. A folder is searched to any depth; files whose names end like tables or
+        texts (``.csv``, ``.txt``, ...) are left out, and all others are tried, whatever their name.
+    weights
+        ``lungs-heart`` or ``whole-lungs`` for those that come with the package, or a path of trained weights.
+    workers
+        Images side by side on the CPU; no number depends on it.
+    batch_size
+        Images in one pass on CUDA.
+    settings
+        As for :class:`Segmenter`.
+
+    Raises
+    ------
+    CxrError
+        At once, if a path is missing, there is no file at all, two files get the same id, or the weights do not fit.
+
+    Examples
+    --------
+    >>> for each in cxr.segment(folder, weights):
+    ...     print(each.image_id, "segmented" if each.ok else each.reason)
+    broken.png empty file
+    film.png segmented
+    """
+    given = [paths] if isinstance(paths, str | Path) else list(paths)
+    list_images([Path(each) for each in given])  # before the weights are opened, which takes longer
+    named = isinstance(weights, str) and weights in PRETRAINED_NAMES
+    segmenter = (Segmenter.pretrained if named else Segmenter)(weights, **settings)  # type: ignore[arg-type]
+    return segmenter.segment_all(given, workers=workers, batch_size=batch_size)
+
+
+def _checked(pixels: Pixels, max_megapixels: float) -> Pixels:
+    """Refuse an array that is no grey image; floating-point numbers become float32."""
+    if pixels.ndim != 2:
+        raise ImageError(f"array of shape {pixels.shape}; expected a grey image [row, column]")
+    if pixels.dtype not in (np.uint8, np.uint16) and pixels.dtype.kind != "f":
+        raise ImageError(f"array of type {pixels.dtype}; expected uint8, uint16 or floating-point grey values")
+    check_size(*pixels.shape, max_megapixels)
+    check_pixels(pixels)
+    return pixels.astype(np.float32) if pixels.dtype.kind == "f" else pixels

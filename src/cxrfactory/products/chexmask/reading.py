@@ -1,0 +1,87 @@
+"""The product opened for reading: one image a row of its Parquet tables."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cxrfactory.anatomy.graph import landmark_graph
+from cxrfactory.imaging.geometry import Geometry
+from cxrfactory.products.opened import ContouredImage, OpenedProduct
+from cxrfactory.tables.chexmask import ESTIMATE_COLUMNS, PARQUET_NAMES
+from cxrfactory.tables.parquet import read_batches, stored_rows, stored_schema
+from cxrfactory.tables.schemas import GEOMETRY_FIELDS, SCORE_FIELDS
+from cxrfactory.tables.selected_rows import selected_rows
+
+ROWS_AT_A_TIME = 64
+_TABLES = "Parquet"
+_MASK_COLUMNS = ("right_lung", "left_lung", "heart")
+_NEEDED = ["landmarks", "landmarks_std", *_MASK_COLUMNS, *(field.name for field in GEOMETRY_FIELDS)]
+_SCORES = [field.name for field in SCORE_FIELDS]
+_ESTIMATES = [name for name, published in PARQUET_NAMES.items() if published in ESTIMATE_COLUMNS]
+
+
+def belongs(folder: Path) -> bool:
+    """Whether a folder is this product."""
+    return any((folder / _TABLES).glob("*.parquet"))
+
+
+class Opened(OpenedProduct):
+    """Lungs and heart of frontal radiographs: an image a row of ``Parquet/<release>.parquet``."""
+
+    kind = "chexmask"
+
+    @property
+    def tables(self) -> dict[str, Path]:
+        """Table of each release."""
+        return {path.stem: path for path in sorted((self.folder / _TABLES).glob("*.parquet"))}
+
+    def kept(self) -> dict[str, int]:
+        """Rows of each table."""
+        return {release: stored_rows(path) for release, path in self.tables.items()}
+
+    def __len__(self) -> int:
+        return sum(self.kept().values())
+
+    def __iter__(self) -> Iterator[ContouredImage]:
+        for release, path in self.tables.items():
+            for batch in read_batches(path, ["image_id", *_columns(path)], ROWS_AT_A_TIME):
+                for row in batch.to_pylist():
+                    yield self._image(release, row)
+
+    def find(self, image_id: str) -> list[ContouredImage]:
+        """Images with this id, one of each release that uses it; other row groups are not read."""
+        return [
+            self._image(release, row)
+            for release, path in self.tables.items()
+            for frame in selected_rows(path, [image_id], _columns(path))
+            for row in frame.astype(object).where(frame.notna(), None).to_dict("records")
+        ]
+
+    def _image(self, release: str, row: Mapping[str, Any]) -> ContouredImage:
+        points = np.asarray(row["landmarks"], np.float32).reshape(-1, 2)
+        geometry = Geometry.from_row(row)
+        spread = np.asarray(row["landmarks_std"], np.float32).reshape(-1, 2) * np.float32(geometry.side / geometry.size)
+        slices = {
+            organ: where
+            for organ, where in landmark_graph("lungs-heart-clavicles").slices.items()
+            if where.stop <= len(points)
+        }
+        return ContouredImage(
+            image_id=row["image_id"],
+            release=release,
+            height=geometry.original_height,
+            width=geometry.original_width,
+            scores={name: row[name] for name in (*_SCORES, *_ESTIMATES) if name in row},
+            facts={"geometry": geometry},
+            landmarks={organ: points[where] for organ, where in slices.items()},
+            uncertainty={organ: spread[where] for organ, where in slices.items()},
+            _rles={organ: row[organ] for organ in _MASK_COLUMNS if row[organ]},
+            _source=self.sources.get(release),
+        )
+
+
+def _columns(path: Path) -> list[str]:
+    stored = stored_schema(path).names
+    return [name for name in (*_NEEDED, *_SCORES, *_ESTIMATES) if name in stored or name in _NEEDED]

@@ -1,0 +1,118 @@
+"""The product opened for reading: one image a row of its four tables."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import UInt8
+
+from cxrfactory.errors import CxrError
+from cxrfactory.imaging.radiograph.reading import picture_size, read_radiograph
+from cxrfactory.products.opened import OpenedProduct, ProductImage
+from cxrfactory.tables.cxlseg import CHEXPERT_LABELS
+from cxrfactory.tables.parquet import read_table, stored_rows
+from cxrfactory.tables.paths import path_inside
+
+INSIDE = 128  # grey value of a mask's JPEG from which on a pixel belongs to the lungs
+_FIRST = "CXLSeg-segmented.parquet"
+
+
+def belongs(folder: Path) -> bool:
+    """Whether a folder is this product."""
+    return any(folder.glob(f"*/{_FIRST}"))
+
+
+@dataclass(frozen=True)
+class LungImage(ProductImage):
+    """A radiograph of which only the lungs are left.
+
+    Attributes
+    ----------
+    report
+        The report's text.
+    labels
+        CheXpert label to 1 (positive), 0 (negative), -1 (uncertain) or None (not said).
+    split
+        ``train``, ``validate`` or ``test``.
+    """
+
+    report: str = field(repr=False)
+    labels: Mapping[str, float | None] = field(repr=False)
+    split: str
+    _image: Path = field(repr=False)
+    _mask: Path = field(repr=False)
+
+    @property
+    def masks(self) -> dict[str, UInt8[np.ndarray, "height width"]]:
+        """``lungs`` to the mask of both lungs: uint8 [row, column], 1 inside and 0 outside."""
+        return {"lungs": (read_radiograph(self._mask).pixels >= INSIDE).astype(np.uint8)}
+
+    def image(self) -> UInt8[np.ndarray, "height width"]:
+        """Return the picture, 0 outside the lungs but for JPEG's blur: uint8 [row, column]."""
+        return read_radiograph(self._image).pixels
+
+
+class Opened(OpenedProduct):
+    """Lung-segmented radiographs with reports: an image a row of the tables of each release."""
+
+    kind = "cxlseg"
+
+    @property
+    def parts(self) -> dict[str, Path]:
+        """Folder of each release."""
+        return {path.parent.name: path.parent for path in sorted(self.folder.glob(f"*/{_FIRST}"))}
+
+    def kept(self) -> dict[str, int]:
+        """Rows of each release."""
+        return {release: stored_rows(part / _FIRST) for release, part in self.parts.items()}
+
+    def __len__(self) -> int:
+        return sum(self.kept().values())
+
+    def __iter__(self) -> Iterator[LungImage]:
+        for release, part in self.parts.items():
+            for row in _rows(part):
+                yield _image(release, part, row)
+
+    def find(self, image_id: str) -> list[LungImage]:
+        """Images with this id, one of each release that uses it."""
+        return [
+            _image(release, part, row)
+            for release, part in self.parts.items()
+            for row in _rows(part)
+            if row["dicom_id"] == image_id
+        ]
+
+
+def _rows(part: Path) -> list[dict[str, Any]]:
+    """Join the four tables of a release, which hold the same images."""
+    keys = "dicom_id"
+    first = read_table(part / _FIRST, columns=[keys, "subject_id", "study_id", "DicomPath", *CHEXPERT_LABELS])
+    masks = read_table(part / "CXLSeg-mask.parquet", columns=[keys, "DicomPath"])
+    texts = read_table(part / "CXLSeg-metadata.parquet", columns=[keys, "ViewPosition", "Reports"])
+    splits = read_table(part / "CXLSeg-split.parquet", columns=[keys, "split"])
+    joined = first.merge(masks.rename(columns={"DicomPath": "mask"}), on=keys).merge(texts, on=keys)
+    joined = joined.merge(splits, on=keys)
+    if len(joined) != len(first):
+        raise CxrError(f"{part}: the four tables do not hold the same images; the product is not whole")
+    return joined.astype(object).where(joined.notna(), None).to_dict("records")
+
+
+def _image(release: str, part: Path, row: Mapping[str, Any]) -> LungImage:
+    picture, mask = path_inside(part, row["DicomPath"]), path_inside(part, row["mask"])
+    height, width = picture_size(picture)
+    return LungImage(
+        image_id=row["dicom_id"],
+        release=release,
+        height=height,
+        width=width,
+        scores={},
+        facts={"subject_id": row["subject_id"], "study_id": row["study_id"], "view": row["ViewPosition"]},
+        report=row["Reports"],
+        labels={name: row[name] for name in CHEXPERT_LABELS},
+        split=row["split"],
+        _image=picture,
+        _mask=mask,
+    )

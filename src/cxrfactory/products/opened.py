@@ -1,0 +1,271 @@
+"""A finished product, opened for reading: its accounts, its images by id, and one object an image.
+
+Each product says in its own folder, in a module ``reading``, how its files become images: a function ``belongs``
+that recognises the product's folder, and a class ``Opened``. No other module names a product.
+"""
+
+import csv
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from cxrfactory.errors import CxrError
+from cxrfactory.imaging.drawing.masks import draw_masks
+from cxrfactory.imaging.drawing.overlay import ORGAN_COLOURS, draw_overlay
+from cxrfactory.imaging.radiograph.intensity import to_uint8
+from cxrfactory.imaging.radiograph.reading import read_radiograph
+from cxrfactory.tables.paths import path_inside
+from cxrfactory.tables.rle import rle_decode
+from cxrfactory.tables.selected_rows import selected_rows
+
+
+@dataclass(frozen=True)
+class ReleaseAccounts:
+    """What became of the rows of one release.
+
+    Attributes
+    ----------
+    kept, excluded, rejected
+        Rows in the product, rows that were left out by rule, and rows that failed on the way.
+    """
+
+    kept: int
+    excluded: int
+    rejected: int
+
+    @property
+    def rows(self) -> int:
+        """Rows of the release: kept + excluded + rejected, which packing has checked against the manifest."""
+        return self.kept + self.excluded + self.rejected
+
+
+@dataclass(frozen=True)
+class ReleaseSource:
+    """Where the radiographs of a release lie.
+
+    Attributes
+    ----------
+    root
+        The release's folder.
+    manifest
+        Table of the ingest stage, which holds the path of each image below the root.
+    follow_links
+        Whether links may lead out of the root.
+    """
+
+    root: Path
+    manifest: Path
+    follow_links: bool = False
+
+    def path_of(self, image_id: str) -> Path:
+        """Path of an image.
+
+        Raises
+        ------
+        CxrError
+            If the manifest does not hold the image.
+        """
+        for frame in selected_rows(self.manifest, [image_id], ["path"]):
+            return path_inside(self.root, frame["path"].iloc[0], self.follow_links)
+        raise CxrError(f"{self.manifest}: no image '{image_id}'; the manifest and the product are of different runs")
+
+
+@dataclass(frozen=True)
+class ProductImage(ABC):
+    """One image of a product.
+
+    Attributes
+    ----------
+    image_id
+        The release's own value.
+    release
+        Name of the release, as the product's files say it.
+    height, width
+        Shape of the masks, pixels.
+    scores
+        Figures of quality by their column names; empty for products without any.
+    facts
+        Other columns of the image's row.
+
+    Examples
+    --------
+    >>> row = cxr.open_product(results)["a"]
+    >>> row.height, row.width, row.masks["heart"].shape
+    (128, 96, (128, 96))
+    >>> row.image().shape, row.overlay().shape
+    ((128, 96), (128, 96, 3))
+    """
+
+    image_id: str
+    release: str
+    height: int
+    width: int
+    scores: Mapping[str, float | None]
+    facts: Mapping[str, object] = field(repr=False)
+
+    @property
+    @abstractmethod
+    def masks(self) -> dict[str, UInt8[np.ndarray, "height width"]]:
+        """Organ or structure to its mask: uint8 [row, column], 1 inside and 0 outside."""
+
+    @abstractmethod
+    def image(self) -> UInt8[np.ndarray, "height width"]:
+        """Return the picture in 8 bits, uint8 [row, column], in the frame of the masks.
+
+        Raises
+        ------
+        CxrError
+            If it is not part of the product and the release's folder is not known.
+        """
+
+    def overlay(self, names: Sequence[str] | None = None) -> UInt8[np.ndarray, "height width 3"]:
+        """Return the picture with its masks painted over it: uint8 [row, column, 3], RGB.
+
+        Parameters
+        ----------
+        names
+            Which masks; by default all.
+
+        Raises
+        ------
+        CxrError
+            As :meth:`image`, or if there is no mask of a name.
+        """
+        masks = self.masks
+        wanted = list(masks) if names is None else list(names)
+        if missing := [name for name in wanted if name not in masks]:
+            raise CxrError(f"{self.image_id}: no mask of {missing}; found {', '.join(masks)}")
+        return draw_masks(self.image(), {name: masks[name] for name in wanted})
+
+
+@dataclass(frozen=True)
+class ContouredImage(ProductImage):
+    """An image whose masks are filled contours.
+
+    Attributes
+    ----------
+    landmarks
+        Organ to its contour: float32 [n, 2], (x, y) pixels of the original image.
+    uncertainty
+        Organ to the standard deviation of every coordinate: float32 [n, 2], (x, y) pixels of the original image.
+    """
+
+    landmarks: Mapping[str, Float[np.ndarray, "n 2"]] = field(repr=False)
+    uncertainty: Mapping[str, Float[np.ndarray, "n 2"]] = field(repr=False)
+    _rles: Mapping[str, str] = field(repr=False)
+    _source: ReleaseSource | None = field(repr=False)
+
+    @property
+    def masks(self) -> dict[str, UInt8[np.ndarray, "height width"]]:
+        """Organ to its mask: uint8 [row, column], 1 inside and 0 outside, original resolution."""
+        return {organ: rle_decode(rle, self.height, self.width) for organ, rle in self._rles.items()}
+
+    def image(self) -> UInt8[np.ndarray, "height width"]:
+        """Return the radiograph at its original resolution, darkest pixel 0 and brightest 255: uint8 [row, column].
+
+        Raises
+        ------
+        CxrError
+            If the release's folder is not known, or the image is no longer as it was.
+        """
+        if self._source is None:
+            raise CxrError(
+                f"{self.image_id}: the folder of {self.release} is not known; name it: "
+                f'open_product(..., roots={{"{self.release}": "FOLDER"}}), with the run\'s manifest folder'
+            )
+        pixels = read_radiograph(self._source.path_of(self.image_id)).pixels
+        if pixels.shape != (self.height, self.width):
+            raise CxrError(f"{self.image_id}: {pixels.shape} pixels; its row says ({self.height}, {self.width})")
+        return to_uint8(pixels)
+
+    def overlay(self, names: Sequence[str] | None = None) -> UInt8[np.ndarray, "height width 3"]:
+        """Return the radiograph with its contours drawn over it: uint8 [row, column, 3], RGB; see the base class."""
+        wanted = list(self.landmarks) if names is None else list(names)
+        if missing := [name for name in wanted if name not in self.landmarks or name not in ORGAN_COLOURS]:
+            raise CxrError(f"{self.image_id}: no contour of {missing}; found {', '.join(self.landmarks)}")
+        return draw_overlay(self.image(), {name: self.landmarks[name] for name in wanted})
+
+
+class OpenedProduct(ABC):
+    """A finished product: how many images it holds, what became of the others, and the images one by one.
+
+    ``len(product)`` is the number of images, iterating gives them one by one in the order of the product's tables,
+    and ``product[image_id]`` reads one of them without reading the rest.
+
+    Parameters
+    ----------
+    folder
+        The product.
+    sources
+        Where the radiographs of its releases lie, by the releases' names in the product; for products that do not
+        hold them.
+    titles
+        Name of each dataset of the config in the product's files, where it has another one there.
+
+    Examples
+    --------
+    >>> product = cxr.open_product(results)
+    >>> [row.image_id for row in product if row.scores["dice_rca_mean"] >= 0.7]
+    ['a', 'c']
+    >>> "side" in product
+    False
+    """
+
+    kind: str  # name of the product
+
+    def __init__(
+        self, folder: Path, sources: Mapping[str, ReleaseSource] | None = None, titles: Mapping[str, str] | None = None
+    ) -> None:
+        self.folder, self.sources, self._titles = folder, dict(sources or {}), dict(titles or {})
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} product in {self.folder}: {len(self)} images>"
+
+    @abstractmethod
+    def kept(self) -> dict[str, int]:
+        """Number of kept rows of each release, from the footers of the tables."""
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[ProductImage]: ...
+
+    @abstractmethod
+    def find(self, image_id: str) -> list[ProductImage]:
+        """Images with this id: none, one, or one of each release that uses the id."""
+
+    def __contains__(self, image_id: object) -> bool:
+        return isinstance(image_id, str) and bool(self.find(image_id))
+
+    def __getitem__(self, image_id: str) -> ProductImage:
+        found = self.find(image_id)
+        if not found:
+            raise CxrError(f"{self.folder}: no image '{image_id}'; rejected.csv and excluded.csv say what was left out")
+        if len(found) > 1:
+            both = ", ".join(each.release for each in found)
+            raise CxrError(f"{self.folder}: image '{image_id}' is in {both}; take one of product.find('{image_id}')")
+        return found[0]
+
+    @property
+    def accounts(self) -> dict[str, ReleaseAccounts]:
+        """What became of the rows of each release: rows = kept + excluded + rejected."""
+        kept = self.kept()
+        excluded, rejected = (self._counts(name) for name in ("excluded.csv", "rejected.csv"))
+        names = sorted({*kept, *excluded, *rejected})
+        return {name: ReleaseAccounts(kept.get(name, 0), excluded[name], rejected[name]) for name in names}
+
+    def _counts(self, name: str) -> Counter[str]:
+        path = self.folder / name
+        if not path.is_file():
+            raise CxrError(f"{path}: no such file; a finished product has it")
+        with path.open(encoding="utf-8", newline="") as stream:
+            reader = csv.reader(stream)
+            next(reader, None)
+            found = Counter(row[0] for row in reader if row)
+        return Counter({self._titles.get(dataset, dataset): count for dataset, count in found.items()})

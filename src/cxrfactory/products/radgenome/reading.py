@@ -1,0 +1,147 @@
+"""The product opened for reading: one image a study and view, with the masks of its structures."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+from jaxtyping import UInt8, UInt16
+
+from cxrfactory.errors import CxrError
+from cxrfactory.imaging.drawing.png import decode_png
+from cxrfactory.products.opened import OpenedProduct, ProductImage
+from cxrfactory.projection.conventions import VIEWS
+from cxrfactory.tables.parquet import read_table, stored_rows
+from cxrfactory.tables.rle import rle_decode
+from cxrfactory.tables.schemas import STUDIES
+from cxrfactory.tables.selected_rows import selected_rows
+
+_STUDIES, _MASKS, _REGIONS = "studies.parquet", "masks.parquet", "regions.parquet"
+
+
+def belongs(folder: Path) -> bool:
+    """Whether a folder is this product."""
+    return (folder / _STUDIES).is_file() and (folder / _MASKS).is_file()
+
+
+@dataclass(frozen=True)
+class ProjectedImage(ProductImage):
+    """One view of one study; its id is ``<study_id>/<view>``.
+
+    Attributes
+    ----------
+    view
+        ``PA`` or ``LL``.
+    pixel_mm
+        Side of a pixel in mm.
+    counts_per_unit
+        Counts of :meth:`physical` for a path integral of 1.
+    """
+
+    view: str
+    pixel_mm: float
+    counts_per_unit: float
+    _folder: Path = field(repr=False)
+    _rles: Mapping[str, str] = field(repr=False)
+    _regions: Mapping[str, str] = field(repr=False)
+
+    @property
+    def masks(self) -> dict[str, UInt8[np.ndarray, "height width"]]:
+        """Structure to its mask: uint8 [row, column], 1 where a ray meets it; empty where the scan does not hold it."""
+        return self._decoded(self._rles)
+
+    @property
+    def regions(self) -> dict[str, UInt8[np.ndarray, "height width"]]:
+        """Region, such as ``lung`` or ``bone``, to the union of the masks of its structures."""
+        return self._decoded(self._regions)
+
+    def mask(self, name: str) -> UInt8[np.ndarray, "height width"]:
+        """Decode the mask of one structure alone.
+
+        Raises
+        ------
+        CxrError
+            If the source does not label the structure.
+        """
+        if name not in self._rles:
+            raise CxrError(f"{self.image_id}: no mask of '{name}'; found {', '.join(self._rles)}")
+        return rle_decode(self._rles[name], self.height, self.width)
+
+    def image(self) -> UInt8[np.ndarray, "height width"]:
+        """Return the radiograph in 8 bits: uint8 [row, column], stretched to its own minimum and maximum."""
+        return decode_png(self._read(f"{self.view}.png"))
+
+    def physical(self) -> UInt16[np.ndarray, "height width"]:
+        """Return the path integral of attenuation times ``counts_per_unit``: uint16 [row, column]."""
+        return cv2.imdecode(np.frombuffer(self._read(f"{self.view}_16.png"), np.uint8), cv2.IMREAD_UNCHANGED)
+
+    def _read(self, name: str) -> bytes:
+        path = self._folder / name
+        if not path.is_file():
+            raise CxrError(f"{path}: no such file; the product is not whole")
+        return path.read_bytes()
+
+    def _decoded(self, rles: Mapping[str, str]) -> dict[str, UInt8[np.ndarray, "height width"]]:
+        return {name: rle_decode(rle, self.height, self.width) for name, rle in rles.items()}
+
+
+class Opened(OpenedProduct):
+    """Radiographs projected from CT: two images a study, ``<study_id>/PA`` and ``<study_id>/LL``."""
+
+    kind = "radgenome"
+
+    def kept(self) -> dict[str, int]:
+        """Studies of each release; the accounts of this product count studies, not images."""
+        return dict(Counter(read_table(self.folder / _STUDIES, columns=["release"])["release"]))
+
+    def __len__(self) -> int:
+        return len(VIEWS) * stored_rows(self.folder / _STUDIES)
+
+    def __iter__(self) -> Iterator[ProjectedImage]:
+        for study in self._studies().to_dict("records"):
+            yield from self._images(study, VIEWS)
+
+    def find(self, image_id: str) -> list[ProjectedImage]:
+        """Image of this id, ``<study_id>/<view>``, in a list; the list is empty where there is none."""
+        study_id, _, view = image_id.rpartition("/")
+        if view not in VIEWS:
+            return []
+        studies = self._studies()
+        return [
+            each
+            for study in studies[studies["study_id"] == study_id].to_dict("records")
+            for each in self._images(study, [view])
+        ]
+
+    def _studies(self) -> pd.DataFrame:
+        return read_table(self.folder / _STUDIES, columns=[*STUDIES.names, "split"])
+
+    def _images(self, study: Mapping[str, Any], views: Sequence[str]) -> Iterator[ProjectedImage]:
+        study_id = study["study_id"]
+        masks = _rows_of(self.folder / _MASKS, study_id, ["view", "name", "rle"])
+        regions = _rows_of(self.folder / _REGIONS, study_id, ["view", "region", "rle"])
+        for view in views:
+            mine, areas = masks[masks["view"] == view], regions[regions["view"] == view]
+            yield ProjectedImage(
+                image_id=f"{study_id}/{view}",
+                release=study["release"],
+                height=int(study["size"]),
+                width=int(study["size"]),
+                scores={},
+                facts={name: study[name] for name in ("study_id", "patient_id", "split", "notes")},
+                view=view,
+                pixel_mm=float(study["pixel_mm"]),
+                counts_per_unit=float(study["counts_per_unit"]),
+                _folder=self.folder / "images" / study["release"] / study_id,
+                _rles=dict(zip(mine["name"], mine["rle"], strict=True)),
+                _regions=dict(zip(areas["region"], areas["rle"], strict=True)),
+            )
+
+
+def _rows_of(path: Path, study_id: str, columns: Sequence[str]) -> pd.DataFrame:
+    found = list(selected_rows(path, [study_id], columns, key="study_id"))
+    return pd.concat(found) if found else pd.DataFrame(columns=columns)

@@ -1,0 +1,67 @@
+"""Tiny data for the door: films of a toy chest, weights, a CT with labels, and a finished product with its release."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from cxrfactory.imaging.drawing.png import save_png
+from cxrfactory.imaging.geometry import Geometry
+from cxrfactory.products.chexmask.card import package_card
+from cxrfactory.products.chexmask.release import package_chexmask
+from tests.drr.conftest import NAMES, save, volumes
+from tests.infer.conftest import weights  # noqa: F401  (a fixture)
+from tests.products.chexmask.packed import landmark_row
+from tests.products.chexmask.packed import release as packed_release
+from tests.rca.chests import chest
+
+HEIGHT, WIDTH = 128, 96  # of the radiographs of the product's release
+GEOMETRY = Geometry(HEIGHT, WIDTH, 4, 0, 120, 94, 32)
+
+
+def picture(height, width, shift=0):
+    """A toy chest of any shape."""
+    square, _ = chest(shift=(shift, 0), size=max(height, width))
+    return np.ascontiguousarray(square[:height, :width])
+
+
+@pytest.fixture(scope="session")
+def films(tmp_path_factory):
+    """Folder of one film and one broken file."""
+    folder = tmp_path_factory.mktemp("films")
+    save_png(picture(200, 160), folder / "film.png")
+    (folder / "broken.png").write_bytes(b"")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def scan(tmp_path_factory):
+    """Folder of a CT, its label volume, and the labels' names."""
+    folder = tmp_path_factory.mktemp("scan")
+    hu, labels = volumes()
+    save(hu, folder / "ct.nii.gz")
+    save(labels, folder / "labels.nii.gz")
+    (folder / "names.csv").write_text(NAMES)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def product(tmp_path_factory):
+    """Folder of a finished product of one release, ``results/chexmask``, with its manifest and its radiographs."""
+    folder = tmp_path_factory.mktemp("run")
+    made = packed_release()
+    made.landmarks = [landmark_row(row["image_id"], geometry=GEOMETRY) for row in made.landmarks]
+    inputs = made.write(folder / "in")
+    output, part = folder / "results" / "chexmask", folder / "part"
+    names = {"dataset": "demo", "release": "demo", "id_column": "image_id"}
+    package_chexmask(**inputs, output=output, part=part, **names)
+    (folder / "weights.json").write_text(json.dumps({"segmenter": "hybridgnet", "sha256": "ab" * 32, "metrics": {}}))
+    (folder / "config.yaml").write_text("datasets:\n  demo:\n    root: release\n")
+    package_card(output, [part], folder / "weights.json", folder / "config.yaml")
+    (folder / "results" / "manifest").mkdir()
+    (folder / "in" / "manifest.parquet").rename(folder / "results" / "manifest" / "demo.parquet")
+    (folder / "release").mkdir()
+    for shift, name in enumerate("abc"):
+        cv2.imwrite(str(folder / "release" / f"{name}.png"), picture(HEIGHT, WIDTH, shift))
+    return output

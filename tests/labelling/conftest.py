@@ -1,0 +1,3 @@
+from tests.train.conftest import labelled
+
+__all__ = ["labelled"]
