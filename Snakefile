@@ -1,4 +1,3 @@
-import re
 import sys
 
 from snakemake.utils import min_version
@@ -16,25 +15,30 @@ sys.path.insert(0, f"{workflow.basedir}/src")
 
 from cxrfactory.errors import CxrError
 from cxrfactory.workflow.failures import say_last
-from cxrfactory.workflow.scheduling import drop_default_rate_limit
 from cxrfactory.workflow.plan import Plan
+from cxrfactory.workflow.progress import show_progress, stop_progress
+from cxrfactory.workflow.results import PRODUCTS, describe
+from cxrfactory.workflow.scheduling import drop_default_rate_limit
+from cxrfactory.workflow.shell import prefix
+from cxrfactory.workflow.targets import name_nearest
 
 try:
     PLAN = Plan.of(config)
 except CxrError as error:
     raise WorkflowError(str(error))
 
-RESULTS = PLAN.results
+# Files of a stage, its log and its times, as the map of results says (src/cxrfactory/workflow/results.py).
+OUT, LOG, BENCHMARK = PLAN.results.out, PLAN.results.log, PLAN.results.benchmark
 
 # Rules run the checkout, whether or not the package is installed in their environment.
 shell.executable("bash")
-shell.prefix(f"set -euo pipefail; export PYTHONPATH='{workflow.basedir}/src'; ")
+shell.prefix(prefix(workflow.basedir))
 
 
 wildcard_constraints:
-    dataset="|".join(PLAN.datasets),
-    scans="|".join(map(re.escape, PLAN.scan_releases)),
-    model="|".join(PLAN.models),
+    dataset=PLAN.releases.pattern,
+    scans=PLAN.scans.pattern,
+    model="|".join(PLAN.comparison.known),
     shard=r"\d{4}-of-\d{4}",
 
 
@@ -44,32 +48,48 @@ localrules:
 
 onstart:
     drop_default_rate_limit(workflow.scheduler)
+    show_progress(workflow)
+
+
+onsuccess:
+    stop_progress()
 
 
 # What failed, and where its log is, as the last lines of a run; also with --keep-going.
 onerror:
+    stop_progress()
     say_last(workflow.scheduler.failed)
 
 
 rule all:
+    """Makes the first product of the map."""
     input:
-        f"{RESULTS}/chexmask",
+        OUT(next(iter(PRODUCTS))).product,
 
 
 include: "workflow/rules/cohort.smk"
 include: "workflow/rules/ingest.smk"
+include: "workflow/rules/reports.smk"
 include: "workflow/rules/preprocess.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/infer.smk"
 include: "workflow/rules/rca.smk"
 include: "workflow/rules/project.smk"
-include: "workflow/rules/package.smk"
-include: "workflow/rules/radgenome.smk"
-include: "workflow/rules/cxlseg.smk"
+
+
+for product in PRODUCTS:
+
+    include: f"workflow/rules/{product}.smk"
+
+
 include: "workflow/rules/classify.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/validation.smk"
+
+
+describe(workflow.rules)
+name_nearest(workflow, PLAN)
 
 
 report: "workflow/report/workflow.rst"

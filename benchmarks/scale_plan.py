@@ -25,8 +25,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import yaml
 
+from cxrfactory.ingest.registry import LAYOUTS
+
 ROOT = Path(__file__).parents[1]
-COUNTS = yaml.safe_load((ROOT / "resources/releases.yaml").read_text())["releases"]
+COUNTS = {name: layout.paper_counts for name, layout in LAYOUTS.items() if layout.paper_counts}
 REAL = {
     "padchest": "PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv.gz",
     "chestx-ray8": "Data_Entry_2017_v2020.csv.gz",

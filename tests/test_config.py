@@ -58,11 +58,12 @@ def test_files_that_are_no_config(tmp_path, text, message):
 
 
 def test_options_of_a_section():
-    text = parse_config({"preprocess": {"equalise": True, "remove_borders": False}}).preprocess.options()
-    assert "--equalise" in text.split()
-    assert "--no-remove-borders" in text.split()
-    assert "clahe-clip" not in text
-    assert Config().model.options("igsc") == "--igsc '4,3'"
+    options = parse_config({"preprocess": {"equalise": True, "remove_borders": False}}).preprocess.options()
+    assert "--equalise" in options
+    assert "--no-remove-borders" in options
+    assert "--size=1024" in options
+    assert not [option for option in options if "clahe-clip" in option]
+    assert Config().model.options("igsc") == ["--igsc=4,3"]
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,8 @@ RENAMED_MODULES = {
     "imaging.screening": "imaging.radiograph.screening",
     "imaging.vary": "imaging.radiograph.vary",
     "imaging.volume_files": "imaging.volume.files",
+    "ingest.reports.indiana": "ingest.reports.formats.indiana",
+    "ingest.reports.layouts": "ingest.reports.registry",
     "package": "products",
     "package.accounts": "products.accounts",
     "package.card": "products.chexmask.card",

@@ -75,14 +75,14 @@ class Mimic:
 
 def test_plan_of_the_default():
     plan = Plan.of({})
-    assert plan.reported == ["mimic-cxr-jpg"]
-    assert plan.cxlseg_weights == "results/cxlseg-weights/weights.safetensors"
-    assert plan.report_files(Mimic) == plan.tables(Mimic)  # the folder is made with them
-    assert "--segmenter 'sa-unet'" in plan.cxlseg_training
-    assert plan.cxlseg_training.index("--segmenter 'sa-unet'") > plan.cxlseg_training.index("--segmenter 'hybridgnet'")
-    tables = plan.label_tables(Mimic)
+    assert plan.releases.reported == ["mimic-cxr-jpg"]
+    assert plan.product("cxlseg").weights == "results/cxlseg-weights/weights.safetensors"
+    assert plan.releases.report_files(Mimic) == plan.releases.tables(Mimic)  # the folder is made with them
+    training = plan.product("cxlseg").training()
+    assert training.index("--segmenter=sa-unet") > training.index("--segmenter=hybridgnet")  # the last one counts
+    tables = plan.releases.label_tables(Mimic)
     assert tables[0] == "results/cohort/mimic-cxr-jpg/mimic-cxr-2.0.0-chexpert.csv.gz"
-    assert plan.given_labels(Mimic) == []
+    assert plan.releases.given_labels(Mimic) == []
 
 
 def test_plan_of_an_archive_given_weights_and_labels(tmp_path):
@@ -95,11 +95,11 @@ def test_plan_of_an_archive_given_weights_and_labels(tmp_path):
             "cxlseg": {"weights": "pretrained", "clahe_clip": 0},
         }
     )
-    assert plan.report_files(Mimic) == [str(archive)]
-    assert plan.label_tables(Mimic) == plan.given_labels(Mimic) == ["l.csv"]
-    assert plan.cxlseg_weights.endswith(".safetensors")
-    assert "--weights 'pretrained'" in plan.cxlseg_recipe
-    assert "clahe" not in plan.cxlseg_images
+    assert plan.releases.report_files(Mimic) == [str(archive)]
+    assert plan.releases.label_tables(Mimic) == plan.releases.given_labels(Mimic) == ["l.csv"]
+    assert plan.product("cxlseg").weights.endswith(".safetensors")
+    assert "--weights=pretrained" in plan.product("cxlseg").recipe()
+    assert "clahe" not in " ".join(plan.product("cxlseg").images())
 
 
 @pytest.mark.parametrize(
@@ -118,10 +118,13 @@ def test_wrong_settings_are_one_line(values, words):
         Plan.of({"cxlseg": values})
 
 
+PRETRAINED = {"weights": "pretrained"}
+
+
 def test_unknown_layout_and_key_of_reports_are_named():
     release = {"root": "x", "reports": {"source": "y", "layout": "html"}}
     with pytest.raises(CxrError, match=r"key 'datasets\.mimic-cxr-jpg\.reports\.layout'.*found 'html'"):
-        Plan.of({"datasets": {"mimic-cxr-jpg": release}})
+        Plan.of({"datasets": {"mimic-cxr-jpg": release}, "infer": PRETRAINED, "cxlseg": PRETRAINED})
     release["reports"] = {"source": "y", "layout": "text", "path": "z"}
     with pytest.raises(
         CxrError, match=r"unknown key 'datasets\.mimic-cxr-jpg\.reports\.path'; known here: source, layout"

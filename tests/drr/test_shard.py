@@ -3,6 +3,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from cxrfactory.config import ScanConfig
 from cxrfactory.drr.recipe import ProjectionRecipe
 from cxrfactory.drr.shard import project_shard
 from cxrfactory.drr.single_study import project
@@ -18,7 +19,7 @@ PARTS = {"images": PROJECTIONS, "masks": MASKS, "studies": STUDIES, "rejected": 
 
 def run(release, folder, shard=0, shards=1, **settings):
     folder.mkdir(parents=True, exist_ok=True)
-    ingest_scans(release, folder / "manifest.parquet", "r", "{study}/ct.nii.gz", "{study}/labels.nii.gz")
+    ingest_scans(ScanConfig(root=str(release)), folder / "manifest.parquet", "r")
     outputs = {part: folder / f"{shard}.{part}.parquet" for part in PARTS}
     settings = {"names": "names.csv"} | settings
     counts = project_shard(

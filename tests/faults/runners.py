@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from cxrfactory.config import ReportsConfig, ScanConfig
 from cxrfactory.drr.recipe import ProjectionRecipe
 from cxrfactory.drr.shard import project_shard
 from cxrfactory.errors import CxrError
@@ -93,7 +94,7 @@ def run_study(case: Case, folder: Path) -> Result:
         (root / study / "labels.nii.gz").write_bytes(volumes.nifti(volumes.LABELS))
     (root / "names.csv").write_text(NAMES)
     case.make(root / "case")
-    ingest_scans(root, folder / "m.parquet", "r", "{study}/ct.*", "{study}/labels.nii.gz")
+    ingest_scans(ScanConfig(root=str(root), ct="{study}/ct.*"), folder / "m.parquet", "r")
     outputs = {part: folder / f"{part}.parquet" for part in ("images", "masks", "studies", "rejected")}
     counts = project_shard(folder / "m.parquet", root, 0, 1, outputs, ProjectionRecipe(16), names="names.csv")
     studies, faults = read_table(outputs["studies"], STUDIES), read_table(outputs["rejected"], REJECTED)
@@ -145,7 +146,9 @@ def run_reports(case: Case, folder: Path) -> Result:
     """Collect reports; the good one comes out unless the whole source is refused."""
     source, layout = case.make(folder)
     try:
-        counts = collect_reports(source, layout, folder / "o.parquet", folder / "r.parquet")
+        counts = collect_reports(
+            ReportsConfig(source=str(source), layout=layout), folder / "o.parquet", folder / "r.parquet"
+        )
     except CxrError as error:
         return Result(REFUSED, str(error))
     rows, faults = read_table(folder / "o.parquet", REPORTS), read_table(folder / "r.parquet", REJECTED_REPORTS)

@@ -1,5 +1,6 @@
 import pytest
 
+from cxrfactory.config import ScanConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.ingest.scans import ingest_scans
 from cxrfactory.tables.parquet import read_table
@@ -12,8 +13,13 @@ def make(root, *paths):
         (root / path).touch()
 
 
+def settings(root, ct, labels, patient=None):
+    """Unchecked, so that the stage's own checks are met."""
+    return ScanConfig.model_construct(root=str(root), ct=ct, labels=labels, patient=patient)
+
+
 def rows(root, tmp_path, ct, labels, patient=None):
-    counts = ingest_scans(root, tmp_path / "out.parquet", "r", ct, labels, patient)
+    counts = ingest_scans(settings(root, ct, labels, patient), tmp_path / "out.parquet", "r")
     frame = read_table(tmp_path / "out.parquet", SCANS)
     assert (int(frame["included"].sum()), int((~frame["included"]).sum())) == counts
     return frame.set_index("study_id")
@@ -62,10 +68,10 @@ def test_wrong_patterns_are_one_line(tmp_path, ct, labels, patient, message):
     root = tmp_path / "release"
     make(root, "x/ct.nii", "y/ct.nii", "x/l.nii")
     with pytest.raises(CxrError, match=message) as caught:
-        ingest_scans(root, tmp_path / "out.parquet", "r", ct, labels, patient)
+        ingest_scans(settings(root, ct, labels, patient), tmp_path / "out.parquet", "r")
     assert "\n" not in str(caught.value)
 
 
 def test_missing_root_is_named(tmp_path):
     with pytest.raises(CxrError, match="no such folder"):
-        ingest_scans(tmp_path / "none", tmp_path / "o.parquet", "r", "{study}", "{study}")
+        ingest_scans(settings(tmp_path / "none", "{study}", "{study}"), tmp_path / "o.parquet", "r")

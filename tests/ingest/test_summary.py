@@ -35,10 +35,23 @@ def test_table_shows_the_difference_from_the_paper(tmp_path):
     )
 
 
-def test_expected_counts_of_the_repository_are_the_papers(request):
-    known = summary.read_expected(request.config.rootpath / "resources" / "releases.yaml")
+def test_expected_counts_of_the_layouts_are_the_papers():
+    names = ("padchest", "mimic-cxr-jpg", "indiana-cxr")
+    known = summary.paper_counts({name: name for name in names} | {"site-a": "padchest"})
     assert known["padchest"] == {"rows": 160861, "included": 96287}
     assert known["mimic-cxr-jpg"] == {"rows": 377110, "included": 243334}
+    assert known["indiana-cxr"] == {}
+    assert "site-a" not in known  # its size is its own
+
+
+def test_expected_counts_of_a_file(tmp_path):
+    (tmp_path / "e.yaml").write_text("releases: {site-a: {rows: 7, included: 3}}\n")
+    assert summary.read_expected(tmp_path / "e.yaml") == {"site-a": {"rows": 7, "included": 3}}
+
+
+def test_display_names_are_those_of_the_files():
+    assert summary.display_names({"padchest": "padchest", "old": "old"}) == {"padchest": "Padchest", "old": "old"}
+    assert summary.display_names({"a": "padchest", "b": "padchest"}) == {"a": "a", "b": "b"}
 
 
 @pytest.mark.parametrize("text", ["", "releases: 3", "releases: {x: {rows: many}}", "a: [", "releases: {x: 1}"])

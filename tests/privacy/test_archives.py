@@ -11,9 +11,10 @@ import zipfile
 
 import pytest
 
+from cxrfactory.config import ReportsConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.ingest.reports.collect import collect_reports
-from cxrfactory.ingest.reports.indiana import ImageError, read_indiana
+from cxrfactory.ingest.reports.formats.indiana import ImageError, read_indiana
 from cxrfactory.tables.parquet import read_table
 from cxrfactory.tables.reports import REJECTED_REPORTS, REPORTS
 
@@ -24,7 +25,9 @@ SLIPS = ["../../s1.txt", "/tmp/s2.txt", "a/../../../s3.txt", "C:\\s4.txt", "..\\
 
 def collect(source, folder, layout="text", **values):
     folder.mkdir(exist_ok=True)
-    collect_reports(source, layout, folder / "r.parquet", folder / "x.parquet", **values)
+    collect_reports(
+        ReportsConfig(source=str(source), layout=layout), folder / "r.parquet", folder / "x.parquet", **values
+    )
     return read_table(folder / "r.parquet", REPORTS), read_table(folder / "x.parquet", REJECTED_REPORTS)
 
 

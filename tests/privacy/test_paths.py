@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from cxrfactory.config import ScanConfig
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.radiograph.prepare import Preparation
 from cxrfactory.ingest.labelled import read_labelled
@@ -198,10 +199,12 @@ def test_a_studys_id_is_no_path(tmp_path, bad):
 def test_a_ct_releases_patterns_stay_in_it(tmp_path):
     for ct in ("../{study}", "/etc/{study}", "a/../../{study}"):
         with pytest.raises(CxrError, match="relative to the release's root"):
-            ingest_scans(tmp_path, tmp_path / "m.parquet", "r", ct, "{study}.nii")
+            ingest_scans(ScanConfig(root=str(tmp_path), ct=ct, labels="{study}.nii"), tmp_path / "m.parquet", "r")
     (tmp_path / "\u2024\u2024.nii").touch()
     with pytest.raises(CxrError, match="expected letters, digits"):
-        ingest_scans(tmp_path, tmp_path / "m.parquet", "r", "{study}.nii", "{study}.seg")
+        ingest_scans(
+            ScanConfig(root=str(tmp_path), ct="{study}.nii", labels="{study}.seg"), tmp_path / "m.parquet", "r"
+        )
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def test_folders_are_checked_by_their_sums(run):
 
 def test_weights_are_checked_by_their_card_and_json_by_its_form(run):
     run.config = parse_config({"datasets": {"padchest": {"root": "results/cohort/release", "shards": 1}}})
-    weights, card = run.stage("train").jobs[0].outputs
+    weights, card, *_ = run.stage("train").jobs[0].outputs
     facts = {key: {} for key in ("segmenter", "settings", "normalisation", "data", "metrics")}
     write_weights(weights, {"w": np.zeros(3, np.float32)}, facts)
     assert found(run) == (2, [])

@@ -1,4 +1,4 @@
-"""The rules of the workflow and the jobs that the status knows are the same."""
+"""The rules of the workflow, the map of results and the jobs that the status knows are the same."""
 
 import os
 import re
@@ -10,6 +10,7 @@ import pytest
 
 from cxrfactory.config import read_config
 from cxrfactory.status.jobs import products, stages_of
+from cxrfactory.workflow.results import STAGES
 
 ROOT = Path(__file__).parents[2]
 CONFIG = """
@@ -26,33 +27,19 @@ def planned(tmp_path_factory):
     path.write_text(CONFIG.format(results=folder / "r"))
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     targets = [f"{folder}/r/{name}" for name in products()]
-    command = [sys.executable, "-m", "snakemake", "--summary", *targets, "--configfile", str(path)]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
+    command += ["--summary", *targets, "--configfile", str(path)]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=True)
     rows = [line.split("\t") for line in done.stdout.splitlines()]
     output, rule = (rows[0].index(name) for name in ("output_file", "rule"))
     return read_config(path), {row[output]: row[rule] for row in rows[1:]}
 
 
-def places(what, ending):
-    """Rule -> where its log or its times stand, with wildcards, as its file says."""
-    rules = "".join(path.read_text() for path in sorted((ROOT / "workflow/rules").glob("*.smk")))
-    return {
-        name: place
-        for name, body in re.findall(r"^rule (\w+):\n((?:(?: .*)?\n)+)", rules, re.MULTILINE)
-        for place in re.findall(rf'f"\{{RESULTS\}}/{what}/(.*)\.{ending}"', body)
-    }
-
-
 @pytest.mark.parametrize("product", products())
 def test_every_job_of_the_status_is_one_of_the_workflow(planned, product):
     config, outputs = planned
-    logs = places("logs", "log")
     for stage in stages_of(config, product):
         for job in stage.jobs:
-            shard = job.outputs[0].name.split(".")[0]
-            fill = {"{{dataset}}": stage.release, "{{scans}}": stage.release, "{{shard}}": shard}
-            log = re.sub(r"\{\{\w+\}\}", lambda found, fill=fill: fill[found[0]], logs[stage.rule])
-            assert str(job.log) == f"{config.results}/logs/{log}.log"
             for output in job.outputs:
                 assert outputs[str(output)] == stage.rule, output
 
@@ -66,6 +53,32 @@ def test_every_sharded_output_of_the_workflow_is_known_to_the_status(planned):
     assert sharded <= known
 
 
-def test_times_stand_beside_logs_under_the_same_name():
-    assert places("logs", "log") == places("benchmarks", "tsv")
-    assert len(places("logs", "log")) > 20
+def test_times_stand_beside_logs_under_the_same_name(planned):
+    config, _ = planned
+    for product in products():
+        for stage in stages_of(config, product):
+            for job in stage.jobs:
+                log, times = (
+                    place.relative_to(config.results).with_suffix("").parts for place in (job.log, job.benchmark)
+                )
+                assert (log[0], times[0]) == ("logs", "benchmarks")
+                assert log[1:] == times[1:]
+
+
+def bodies():
+    """Rule -> its text."""
+    rules = "".join(path.read_text() for path in sorted((ROOT / "workflow/rules").glob("*.smk")))
+    return dict(re.findall(r"^rule (\w+):\n((?:(?: .*)?\n)+)", rules, re.MULTILINE))
+
+
+def test_every_rule_takes_its_places_from_its_own_entry_of_the_map():
+    for name, body in bodies().items():
+        for word, places in (("log", f'LOG("{name}")'), ("benchmark", f'BENCHMARK("{name}")')):
+            assert re.search(rf"^    {word}:\n        {re.escape(places)},?\n", body, re.MULTILINE), name
+        outputs = re.search(r"^    output:\n((?:        .*\n)+)", body, re.MULTILINE)[1]
+        assert set(re.findall(r'OUT\("(\w+)"\)', outputs)) == {name}
+        assert not re.search(r'f"|RESULTS', outputs), name
+
+
+def test_rules_and_map_name_the_same_stages():
+    assert sorted(bodies()) == sorted(STAGES)

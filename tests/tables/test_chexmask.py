@@ -9,7 +9,8 @@ import pytest
 
 import cxrfactory
 from cxrfactory.errors import CxrError
-from cxrfactory.tables.chexmask import ID_COLUMNS, PUBLISHED_COLUMNS, read_chexmask, row_text, write_chexmask
+from cxrfactory.ingest.registry import LAYOUTS
+from cxrfactory.tables.chexmask import KNOWN_COLUMNS, PUBLISHED_COLUMNS, read_chexmask, row_text, write_chexmask
 from cxrfactory.tables.landmark_text import landmark_text
 from cxrfactory.tables.rle import rle_decode
 
@@ -37,7 +38,10 @@ def save(frame, path, **options):
     return path
 
 
-@pytest.mark.parametrize("id_column", ID_COLUMNS)
+ID_COLUMNS = sorted({layout.id_column for layout in LAYOUTS.values()})
+
+
+@pytest.mark.parametrize("id_column", [*ID_COLUMNS, "Aufnahme"])
 def test_reads_by_name_whatever_the_id_column_and_the_order(tmp_path, id_column):
     shuffled = published(id_column)[[*reversed(PUBLISHED_COLUMNS), id_column]]
     frame = read_chexmask(save(shuffled, tmp_path / "t.csv"))
@@ -151,7 +155,8 @@ def test_missing_and_ambiguous_columns(tmp_path):
     with pytest.raises(CxrError, match="column 'Landmarks' is missing"):
         read_chexmask(save(published().drop(columns="Landmarks"), tmp_path / "a.csv"))
     with pytest.raises(CxrError, match=r"id columns \[\] among"):
-        read_chexmask(save(published("name"), tmp_path / "b.csv"))
+        read_chexmask(save(published("name").drop(columns="name"), tmp_path / "n.csv"))
+    save(published("name"), tmp_path / "b.csv")
     with pytest.raises(CxrError, match=r"columns \['Liver'\] are missing"):
         read_chexmask(tmp_path / "a.csv", columns=["Liver"])
     both = save(published().assign(Path="p"), tmp_path / "c.csv")
@@ -159,6 +164,23 @@ def test_missing_and_ambiguous_columns(tmp_path):
         read_chexmask(both)
     assert read_chexmask(both, id_column="Path")["image_id"].tolist() == ["p"] * 3
     assert len(read_chexmask(tmp_path / "b.csv", id_column="name")) == 3
+
+
+def test_the_id_column_is_told_from_columns_of_ones_own(tmp_path):
+    own = published("ImageID").assign(patient_id="p", split="train")
+    assert read_chexmask(save(own, tmp_path / "a.csv")).attrs["id_column"] == "ImageID"
+    before = own[["split", "patient_id", "ImageID", *PUBLISHED_COLUMNS]]
+    assert read_chexmask(save(before, tmp_path / "b.csv")).attrs["id_column"] == "ImageID"
+    first = published("Aufnahme").assign(split="train")
+    assert read_chexmask(save(first, tmp_path / "c.csv")).attrs["id_column"] == "Aufnahme"
+    last = first[[*PUBLISHED_COLUMNS, "split", "Aufnahme"]]
+    with pytest.raises(CxrError, match=r"id columns \['split', 'Aufnahme'\] among .* or name it"):
+        read_chexmask(save(last, tmp_path / "d.csv"))
+    assert read_chexmask(tmp_path / "d.csv", id_column="Aufnahme")["split"].tolist() == ["train"] * 3
+
+
+def test_no_layouts_id_column_is_a_column_of_the_format():
+    assert not {layout.id_column for layout in LAYOUTS.values()} & set(KNOWN_COLUMNS)
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def calls(folder):
     """Subcommands that ran in an environment, sorted."""
     lines = (folder / "calls.txt").read_text().splitlines()
     assert all(line.startswith("-m cxrfactory ") for line in lines)
-    return sorted(line.split()[2] for line in lines)
+    return sorted(line.removeprefix("-m cxrfactory ").removeprefix("stage ").split()[0] for line in lines)
 
 
 def test_rules_run_in_the_environment_that_they_name(tmp_path, config):

@@ -44,7 +44,7 @@ def test_given_weights_are_not_trained(tmp_path):
     done = dry_run(tmp_path, text, f"{tmp_path}/r/cxlseg", "--printshellcmds")
     assert done.returncode == 0, done.stdout
     assert "cxlseg_weights" not in done.stdout
-    assert "--weights 'pretrained'" in done.stdout
+    assert "--weights=pretrained" in done.stdout
 
 
 def files(folder):

@@ -14,12 +14,14 @@ ROOT = Path(__file__).parents[2]
 
 
 def dry_run(tmp_path, text, *targets):
+    """Plan a run in a folder of its own, so that nothing which a run left in the checkout is found."""
     path = tmp_path / "c.yaml"
     path.write_text(text)
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    command = [sys.executable, "-m", "snakemake", "--dry-run", "--cores", "2", *targets, "--configfile", str(path)]
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--dry-run", "--cores", "2"]
+    command += [*targets, "--configfile", str(path)]
     return subprocess.run(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
 
 
@@ -42,12 +44,12 @@ def test_registration_network_is_trained_and_scores_are_calibrated_where_asked_f
     weights = f"{tmp_path}/r/rca/registration.safetensors"
     (trained,) = (line for line in lines if " train-registration " in line)
     assert f"--output {weights}" in trained
-    assert "--steps '7'" in trained
+    assert "--steps=7" in trained
     scored = [line for line in lines if " cxrfactory stage rca " in line]
     (checked,) = (line for line in lines if " rca-check " in line)
     for line in [*scored, checked]:
-        assert "--method 'deep'" in line
-        assert f"--network '{weights}'" in line
+        assert "--method=deep" in line
+        assert f"--network={weights}" in line
     assert f"rca-calibrate --masks {tmp_path}/r/rca/check --output {tmp_path}/r/rca/calibration.json" in checked
     packed = [line for line in lines if " cxrfactory stage package-chexmask " in line]
     assert len(packed) == 2
@@ -62,19 +64,19 @@ def test_classical_rca_asks_for_no_network(tmp_path):
     scored = [line for line in done.stdout.splitlines() if " cxrfactory stage rca " in line]
     assert len(scored) == 4
     for line in scored:
-        assert "--method 'classical' --interpolation 'linear'" in line
+        assert "--method=classical --interpolation=linear" in line
         assert "--network" not in line
 
 
 def test_plan_names_a_networks_files_and_the_calibration(tmp_path):
     plan = Plan.of({"results": "r", "rca": {"network": f"{tmp_path}/n.safetensors", "calibration": "c.json"}})
-    assert plan.registration_files == [f"{tmp_path}/n.safetensors", f"{tmp_path}/n.json"]
-    assert plan.registration_option == f"--network '{tmp_path}/n.safetensors'"
-    assert plan.calibration == ["c.json"]
+    assert plan.registration.files == [f"{tmp_path}/n.safetensors", f"{tmp_path}/n.json"]
+    assert plan.registration.option() == [f"--network={tmp_path}/n.safetensors"]
+    assert plan.registration.calibration == ["c.json"]
     plan = Plan.of({"results": "r"})
-    assert [Path(name).name for name in plan.registration_files] == ["registration.safetensors", "registration.json"]
-    assert plan.registration_option == "--network 'pretrained-registration'"  # no place of a machine
-    assert plan.calibration == []
+    assert [Path(name).name for name in plan.registration.files] == ["registration.safetensors", "registration.json"]
+    assert plan.registration.option() == ["--network=pretrained-registration"]  # no place of a machine
+    assert plan.registration.calibration == []
 
 
 def test_given_weights_are_not_trained(tmp_path):
@@ -89,10 +91,8 @@ def test_given_weights_are_not_trained(tmp_path):
 def test_models_are_compared_and_audited(tmp_path):
     done = dry_run(tmp_path, f"results: {tmp_path}/r\n", f"{tmp_path}/r/models", "--printshellcmds")
     assert done.returncode == 0, done.stdout
-    weights = " ".join(
-        f"--weights '{tmp_path}/r/weights/{name}/weights.safetensors'" for name in ("hybridgnet", "unet")
-    )
-    histories = " ".join(f"--history '{tmp_path}/r/weights/{name}/history.csv'" for name in ("hybridgnet", "unet"))
+    weights = " ".join(f"--weights={tmp_path}/r/weights/{name}/weights.safetensors" for name in ("hybridgnet", "unet"))
+    histories = " ".join(f"--history={tmp_path}/r/weights/{name}/history.csv" for name in ("hybridgnet", "unet"))
     assert f"--split val {weights} {histories} --device" in done.stdout
     for rule in ("compare_models", "audit_models", "models"):
         assert f"\n{rule} " in done.stdout
@@ -106,9 +106,9 @@ def test_models_that_nothing_trains_are_compared_too(tmp_path):
     text = f"results: {tmp_path}/r\ncompare: {{models: [multi-atlas, pretrained], audit: false}}\n"
     done = dry_run(tmp_path, text, f"{tmp_path}/r/models", "--printshellcmds")
     assert done.returncode == 0, done.stdout
-    assert "--weights 'pretrained'" in done.stdout
+    assert "--weights=pretrained" in done.stdout
     assert "--segmenter multi-atlas" in done.stdout
-    assert "--history '" not in done.stdout
+    assert "--history=" not in done.stdout
     assert "\naudit_models " not in done.stdout
 
 
@@ -150,7 +150,7 @@ def test_plan_takes_the_table_that_is_there(tmp_path):
     class Wildcards:
         dataset = "mimic-cxr-jpg"
 
-    assert plan.tables(Wildcards) == [str(table)]
+    assert plan.releases.tables(Wildcards) == [str(table)]
 
 
 def test_unknown_release_is_refused():

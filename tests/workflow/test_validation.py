@@ -1,22 +1,10 @@
 """Dry runs of the technical validation."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
-ROOT = Path(__file__).parents[2]
+from .test_plan import dry_run as plan_run
 
 
 def dry_run(tmp_path, text):
-    config = tmp_path / "c.yaml"
-    config.write_text(f"results: {tmp_path}/r\n{text}")
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    command = [sys.executable, "-m", "snakemake", "--dry-run", "--printshellcmds", "--cores", "2"]
-    command += [f"{tmp_path}/r/validation", "--configfile", str(config)]
-    return subprocess.run(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-    )
+    return plan_run(tmp_path, f"results: {tmp_path}/r\n{text}", f"{tmp_path}/r/validation", "--printshellcmds")
 
 
 def test_every_release_is_compared_and_retrained_on(tmp_path):
@@ -45,6 +33,6 @@ def test_tables_of_the_experts_images_are_kept_from_the_retraining(tmp_path):
     assert len(own) == 2
     assert len(trainings) == 3
     for line in own:
-        assert "--balance 'none'" in line
+        assert "--balance=none" in line
         assert "--classes" not in line
         assert "--shapes" not in line

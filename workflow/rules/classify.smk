@@ -3,14 +3,14 @@
 
 rule classify_pictures:
     input:
-        product=f"{RESULTS}/cxlseg-release/{{dataset}}/product",
-        manifest=f"{RESULTS}/manifest/{{dataset}}.parquet",
+        product=OUT("package_cxlseg").product,
+        manifest=OUT("ingest").manifest,
     output:
-        pictures=f"{RESULTS}/classify/pictures/{{dataset}}.parquet",
+        **OUT("classify_pictures"),
     log:
-        f"{RESULTS}/logs/classify_pictures/{{dataset}}.log",
+        LOG("classify_pictures"),
     benchmark:
-        f"{RESULTS}/benchmarks/classify_pictures/{{dataset}}.tsv"
+        BENCHMARK("classify_pictures")
     conda:
         "../../envs/cpu.yaml"
     threads: 1
@@ -18,26 +18,25 @@ rule classify_pictures:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 240 * attempt,
     params:
-        root=lambda wildcards: PLAN.dataset(wildcards).root,
-        made=PLAN.classified,
-        largest=PLAN.config.preprocess.options("max_megapixels"),
+        root=lambda wildcards: PLAN.releases.settings(wildcards).root,
+        made=lambda wildcards: CXLSEG.classified(),
+        largest=lambda wildcards: PLAN.config.preprocess.options("max_megapixels"),
     message:
         "Gather original and segmented images of {wildcards.dataset}"
     shell:
         "python -m cxrfactory study classify-pictures --product {input.product:q} --manifest {input.manifest:q}"
-        " --root {params.root:q} --output {output.pictures:q} {params.made} {params.largest} 2> {log:q}"
+        " --root {params.root:q} --output {output.pictures:q} {params.made:q} {params.largest:q} 2> {log:q}"
 
 
 rule classify:
     input:
-        pictures=expand(f"{RESULTS}/classify/pictures/{{dataset}}.parquet", dataset=PLAN.reported),
+        pictures=expand(OUT("classify_pictures").pictures, dataset=PLAN.releases.reported),
     output:
-        predictions=f"{RESULTS}/classify/{{classifier}}/{{picture}}-{{repeat}}.parquet",
-        history=f"{RESULTS}/classify/{{classifier}}/{{picture}}-{{repeat}}.csv",
+        **OUT("classify"),
     log:
-        f"{RESULTS}/logs/classify/{{classifier}}-{{picture}}-{{repeat}}.log",
+        LOG("classify"),
     benchmark:
-        f"{RESULTS}/benchmarks/classify/{{classifier}}-{{picture}}-{{repeat}}.tsv"
+        BENCHMARK("classify")
     wildcard_constraints:
         classifier="|".join(PLAN.config.classify.models),
         picture="original|segmented",
@@ -52,27 +51,25 @@ rule classify:
     params:
         pictures=lambda wildcards, input: [f"--pictures={path}" for path in input.pictures],
         device=PLAN.config.infer.device,
-        options=PLAN.classify_options,
+        options=lambda wildcards: CXLSEG.classifier(),
     message:
         "Train {wildcards.classifier} on {wildcards.picture} images"
     shell:
         "python -m cxrfactory study classify {params.pictures:q} --model {wildcards.classifier}"
         " --picture {wildcards.picture} --repeat {wildcards.repeat} --output {output.predictions:q}"
-        " --history {output.history:q} --device {params.device} {params.options} 2> {log:q}"
+        " --history {output.history:q} --device {params.device:q} {params.options:q} 2> {log:q}"
 
 
 rule classify_compare:
     input:
-        predictions=PLAN.predictions,
+        predictions=CXLSEG.predictions,
     output:
-        folder=directory(f"{RESULTS}/classification"),
-        figure=report(
-            f"{RESULTS}/figures/classification.png", caption="../report/classification.rst", category="CXLSeg"
-        ),
+        folder=directory(OUT("classify_compare").folder),
+        figure=report(OUT("classify_compare").figure, caption="../report/classification.rst", category="CXLSeg"),
     log:
-        f"{RESULTS}/logs/classify_compare.log",
+        LOG("classify_compare"),
     benchmark:
-        f"{RESULTS}/benchmarks/classify_compare.tsv"
+        BENCHMARK("classify_compare")
     conda:
         "../../envs/cpu.yaml"
     threads: 1
@@ -81,9 +78,9 @@ rule classify_compare:
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         predictions=lambda wildcards, input: [f"--predictions={path}" for path in input.predictions],
-        seed=PLAN.config.classify.options("seed"),
+        seed=lambda wildcards: PLAN.config.classify.options("seed"),
     message:
         "Compare classifiers on original and on segmented images"
     shell:
-        "python -m cxrfactory study classify-compare {params.predictions:q} --output {output.folder:q} {params.seed}"
+        "python -m cxrfactory study classify-compare {params.predictions:q} --output {output.folder:q} {params.seed:q}"
         " 2> {log:q} && cp {output.folder:q}/rates.png {output.figure:q}"

@@ -3,13 +3,11 @@
 
 rule fetch_ct:
     output:
-        ct=f"{PLAN.cohort}/ct/cxr.nii.gz",
-        labels=f"{PLAN.cohort}/ct/mask.nii.gz",
-        names=f"{PLAN.cohort}/ct/structures.csv",
+        **OUT("fetch_ct"),
     log:
-        f"{RESULTS}/logs/fetch_ct.log",
+        LOG("fetch_ct"),
     benchmark:
-        f"{RESULTS}/benchmarks/fetch_ct.tsv"
+        BENCHMARK("fetch_ct")
     conda:
         "../../envs/cpu.yaml"
     threads: 1
@@ -30,17 +28,17 @@ rule cohort:
         labels=rules.fetch_ct.output.labels,
         names=rules.fetch_ct.output.names,
     output:
-        clinical=f"{PLAN.cohort}/labelled/clinical.csv",
-        images=directory(f"{PLAN.cohort}/labelled/images"),
-        mimic=f"{PLAN.cohort}/mimic-cxr-jpg/mimic-cxr-2.0.0-metadata.csv.gz",
-        vindr_train=f"{PLAN.cohort}/vindr-cxr/annotations/image_labels_train.csv",
-        vindr_test=f"{PLAN.cohort}/vindr-cxr/annotations/image_labels_test.csv",
-        truth=f"{PLAN.cohort}/truth.parquet",
-        laterals=f"{PLAN.cohort}/truth_lateral.parquet",
+        clinical=OUT("cohort").clinical,
+        images=directory(OUT("cohort").images),
+        mimic=OUT("cohort").mimic,
+        vindr_train=OUT("cohort").vindr_train,
+        vindr_test=OUT("cohort").vindr_test,
+        truth=OUT("cohort").truth,
+        laterals=OUT("cohort").laterals,
     log:
-        f"{RESULTS}/logs/cohort.log",
+        LOG("cohort"),
     benchmark:
-        f"{RESULTS}/benchmarks/cohort.tsv"
+        BENCHMARK("cohort")
     conda:
         "../../envs/cpu.yaml"
     threads: 8
@@ -50,11 +48,13 @@ rule cohort:
     params:
         ct=subpath(input.ct, parent=True),
         folder=subpath(output.truth, parent=True),
-        options=PLAN.config.cohort.options("patients", "labelled", "release_size", "findings", "with_reports", "seed"),
+        options=lambda wildcards: PLAN.config.cohort.options(
+            "patients", "labelled", "release_size", "findings", "with_reports", "seed"
+        ),
     message:
         "Make {PLAN.config.cohort.patients} virtual patients"
     shell:
-        "python -m cxrfactory stage cohort --ct {params.ct:q} --output {params.folder:q} {params.options}"
+        "python -m cxrfactory stage cohort --ct {params.ct:q} --output {params.folder:q} {params.options:q}"
         " --workers {threads} 2> {log:q}"
 
 
@@ -64,11 +64,11 @@ rule cohort_scans:
         labels=rules.fetch_ct.output.labels,
         names=rules.fetch_ct.output.names,
     output:
-        folder=directory(f"{PLAN.cohort}/virtual-ct"),
+        folder=directory(OUT("cohort_scans").folder),
     log:
-        f"{RESULTS}/logs/cohort_scans.log",
+        LOG("cohort_scans"),
     benchmark:
-        f"{RESULTS}/benchmarks/cohort_scans.tsv"
+        BENCHMARK("cohort_scans")
     conda:
         "../../envs/cpu.yaml"
     threads: 8
@@ -77,12 +77,9 @@ rule cohort_scans:
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         ct=subpath(input.ct, parent=True),
-        options=(
-            f"--patients {PLAN.config.cohort.scans} --spacing-mm {PLAN.config.cohort.scan_spacing_mm}"
-            f" --seed {PLAN.config.cohort.seed}"
-        ),
+        options=lambda wildcards: PLAN.cohort_scan_options(),
     message:
         "Make {PLAN.config.cohort.scans} virtual CT studies"
     shell:
-        "python -m cxrfactory stage cohort-scans --ct {params.ct:q} --output {output.folder:q} {params.options}"
+        "python -m cxrfactory stage cohort-scans --ct {params.ct:q} --output {output.folder:q} {params.options:q}"
         " --workers {threads} 2> {log:q}"

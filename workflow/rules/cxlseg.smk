@@ -1,44 +1,17 @@
-# Radiographs with reports to lung-segmented radiographs: reports, segmenter, pictures, tables.
+# Radiographs with reports to lung-segmented radiographs: segmenter, pictures, tables.
 
-
-rule reports:
-    input:
-        files=PLAN.report_files,
-    output:
-        table=f"{RESULTS}/reports/{{dataset}}.parquet",
-        rejected=f"{RESULTS}/reports/{{dataset}}.rejected.parquet",
-        summary=f"{RESULTS}/reports/{{dataset}}.summary.csv",
-    log:
-        f"{RESULTS}/logs/reports/{{dataset}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/reports/{{dataset}}.tsv"
-    conda:
-        "../../envs/cpu.yaml"
-    threads: 1
-    resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
-    params:
-        source=lambda wildcards: PLAN.dataset(wildcards).reports.source,
-        layout=lambda wildcards: PLAN.dataset(wildcards).reports.layout,
-        links=lambda wildcards: PLAN.dataset(wildcards).options("follow_links"),
-    message:
-        "Read the reports of {wildcards.dataset}"
-    shell:
-        "python -m cxrfactory stage reports {params.source:q} --layout {params.layout} --output {output.table:q}"
-        " --rejected {output.rejected:q} --summary {output.summary:q} {params.links} 2> {log:q}"
+CXLSEG = PLAN.product("cxlseg")
 
 
 rule cxlseg_labelled:
     input:
-        labelled=f"{RESULTS}/manifest/labelled.parquet",
+        labelled=OUT("ingest_labelled").table,
     output:
-        images=f"{RESULTS}/cxlseg-weights/labelled.parquet",
-        rejected=f"{RESULTS}/cxlseg-weights/labelled.rejected.parquet",
+        **OUT("cxlseg_labelled"),
     log:
-        f"{RESULTS}/logs/cxlseg_labelled.log",
+        LOG("cxlseg_labelled"),
     benchmark:
-        f"{RESULTS}/benchmarks/cxlseg_labelled.tsv"
+        BENCHMARK("cxlseg_labelled")
     conda:
         "../../envs/cpu.yaml"
     threads: 4
@@ -46,26 +19,24 @@ rule cxlseg_labelled:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
-        options=PLAN.cxlseg_images,
+        options=lambda wildcards: CXLSEG.images(),
     message:
         "Prepare the labelled set like the images to be segmented"
     shell:
         "python -m cxrfactory stage preprocess-labelled --labelled {input.labelled:q} --output {output.images:q}"
-        " --rejected {output.rejected:q} {params.options} --workers {threads} 2> {log:q}"
+        " --rejected {output.rejected:q} {params.options:q} --workers {threads} 2> {log:q}"
 
 
 rule cxlseg_weights:
     input:
-        labelled=f"{RESULTS}/cxlseg-weights/labelled.parquet",
-        classes=PLAN.training_tables,
+        labelled=OUT("cxlseg_labelled").images,
+        classes=PLAN.segmenter.training_tables,
     output:
-        weights=f"{RESULTS}/cxlseg-weights/weights.safetensors",
-        card=f"{RESULTS}/cxlseg-weights/weights.json",
-        history=f"{RESULTS}/cxlseg-weights/history.csv",
+        **OUT("cxlseg_weights"),
     log:
-        f"{RESULTS}/logs/cxlseg_weights.log",
+        LOG("cxlseg_weights"),
     benchmark:
-        f"{RESULTS}/benchmarks/cxlseg_weights.tsv"
+        BENCHMARK("cxlseg_weights")
     conda:
         "../../envs/gpu.yaml" if PLAN.gpus("infer") else "../../envs/cpu.yaml"
     threads: PLAN.config.train.threads
@@ -76,27 +47,26 @@ rule cxlseg_weights:
         gpu=PLAN.gpus("infer"),
     params:
         device=PLAN.config.infer.device,
-        options=PLAN.cxlseg_training,
+        options=lambda wildcards: CXLSEG.training(),
     message:
         "Train the segmenter of lungs"
     shell:
         "python -m cxrfactory train --labelled {input.labelled:q} --output {output.weights:q}"
-        " --history {output.history:q} --device {params.device} {params.options} 2> {log:q}"
+        " --history {output.history:q} --device {params.device:q} {params.options:q} 2> {log:q}"
 
 
 rule cxlseg_shard:
     input:
-        manifest=f"{RESULTS}/manifest/{{dataset}}.parquet",
-        reports=f"{RESULTS}/reports/{{dataset}}.parquet",
-        rejected=f"{RESULTS}/reports/{{dataset}}.rejected.parquet",
-        weights=PLAN.cxlseg_weights,
+        manifest=OUT("ingest").manifest,
+        reports=OUT("reports").table,
+        rejected=OUT("reports").rejected,
+        weights=CXLSEG.weights,
     output:
-        pictures=f"{RESULTS}/cxlseg-shards/{{dataset}}/{{shard}}.parquet",
-        rejected=f"{RESULTS}/cxlseg-shards/{{dataset}}/{{shard}}.rejected.parquet",
+        **OUT("cxlseg_shard"),
     log:
-        f"{RESULTS}/logs/cxlseg_shard/{{dataset}}/{{shard}}.log",
+        LOG("cxlseg_shard"),
     benchmark:
-        f"{RESULTS}/benchmarks/cxlseg_shard/{{dataset}}/{{shard}}.tsv"
+        BENCHMARK("cxlseg_shard")
     conda:
         "../../envs/gpu.yaml" if PLAN.gpus("infer") else "../../envs/cpu.yaml"
     threads: 4
@@ -105,37 +75,37 @@ rule cxlseg_shard:
         runtime=lambda wildcards, attempt: 240 * attempt,
         gpu=PLAN.gpus("infer"),
     params:
-        root=lambda wildcards: PLAN.dataset(wildcards).root,
+        root=lambda wildcards: PLAN.releases.settings(wildcards).root,
         number=lambda wildcards: int(wildcards.shard.split("-")[0]),
-        shards=lambda wildcards: PLAN.dataset(wildcards).shards,
+        shards=lambda wildcards: PLAN.releases.settings(wildcards).shards,
         device=PLAN.config.infer.device,
-        recipe=PLAN.cxlseg_recipe,
-        links=lambda wildcards: PLAN.dataset(wildcards).options("follow_links"),
-        limits=PLAN.config.preprocess.options("max_megapixels", "burnt_in"),
+        recipe=lambda wildcards: CXLSEG.recipe(),
+        links=lambda wildcards: PLAN.releases.settings(wildcards).options("follow_links"),
+        limits=lambda wildcards: PLAN.config.preprocess.options("max_megapixels", "burnt_in"),
     message:
         "Cut out the lungs of {wildcards.dataset}, shard {wildcards.shard}"
     shell:
         "python -m cxrfactory stage cxlseg-shard --manifest {input.manifest:q} --reports {input.reports:q}"
         " --rejected-reports {input.rejected:q} --root {params.root:q} --shard {params.number} --shards {params.shards}"
-        " --output {output.pictures:q} --rejected {output.rejected:q} {params.recipe} {params.limits}"
-        " {params.links} --device {params.device} --workers {threads} 2> {log:q}"
+        " --output {output.pictures:q} --rejected {output.rejected:q} {params.recipe:q} {params.limits:q}"
+        " {params.links:q} --device {params.device:q} --workers {threads} 2> {log:q}"
 
 
 rule package_cxlseg:
     input:
-        manifest=f"{RESULTS}/manifest/{{dataset}}.parquet",
-        reports=f"{RESULTS}/reports/{{dataset}}.parquet",
-        rejected_reports=f"{RESULTS}/reports/{{dataset}}.rejected.parquet",
-        pictures=PLAN.shard_files("cxlseg-shards"),
-        rejected=PLAN.shard_files("cxlseg-shards", "rejected.parquet"),
-        labels=PLAN.given_labels,
+        manifest=OUT("ingest").manifest,
+        reports=OUT("reports").table,
+        rejected_reports=OUT("reports").rejected,
+        pictures=PLAN.releases.shard_files("cxlseg_shard", "pictures"),
+        rejected=PLAN.releases.shard_files("cxlseg_shard", "rejected"),
+        labels=PLAN.releases.given_labels,
     output:
-        product=directory(f"{RESULTS}/cxlseg-release/{{dataset}}/product"),
-        accounts=directory(f"{RESULTS}/cxlseg-release/{{dataset}}/accounts"),
+        product=directory(OUT("package_cxlseg").product),
+        accounts=directory(OUT("package_cxlseg").accounts),
     log:
-        f"{RESULTS}/logs/package_cxlseg/{{dataset}}.log",
+        LOG("package_cxlseg"),
     benchmark:
-        f"{RESULTS}/benchmarks/package_cxlseg/{{dataset}}.tsv"
+        BENCHMARK("package_cxlseg")
     conda:
         "../../envs/cpu.yaml"
     threads: 1
@@ -145,31 +115,31 @@ rule package_cxlseg:
     params:
         pictures=lambda wildcards, input: [f"--pictures={path}" for path in input.pictures],
         rejected=lambda wildcards, input: [f"--rejected={path}" for path in input.rejected],
-        labels=lambda wildcards: [f"--labels={path}" for path in PLAN.label_tables(wildcards)],
-        release=lambda wildcards: PLAN.layout(wildcards).published_name,
-        options=PLAN.config.cxlseg.options("split", "shares", "seed"),
+        labels=lambda wildcards: [f"--labels={path}" for path in PLAN.releases.label_tables(wildcards)],
+        release=PLAN.releases.release_name,
+        options=lambda wildcards: PLAN.config.cxlseg.options("split", "shares", "seed"),
     message:
         "Package the segmented images of {wildcards.dataset}"
     shell:
         "python -m cxrfactory stage package-cxlseg --manifest {input.manifest:q} --reports {input.reports:q}"
         " --rejected-reports {input.rejected_reports:q} {params.pictures:q} {params.rejected:q} {params.labels:q}"
         " --dataset {wildcards.dataset:q} --release-name {params.release:q} --output {output.product:q}"
-        " --part {output.accounts:q} {params.options} 2> {log:q}"
+        " --part {output.accounts:q} {params.options:q} 2> {log:q}"
 
 
 rule cxlseg:
     input:
-        products=expand(f"{RESULTS}/cxlseg-release/{{dataset}}/product", dataset=PLAN.reported),
-        accounts=expand(f"{RESULTS}/cxlseg-release/{{dataset}}/accounts", dataset=PLAN.reported),
-        weights=PLAN.cxlseg_weights,
-        config=f"{RESULTS}/config.yaml",
+        products=expand(OUT("package_cxlseg").product, dataset=PLAN.releases.reported),
+        accounts=expand(OUT("package_cxlseg").accounts, dataset=PLAN.releases.reported),
+        weights=CXLSEG.weights,
+        config=OUT("config_used").config,
     output:
-        product=directory(f"{RESULTS}/cxlseg"),
-        examples=report(f"{RESULTS}/figures/cxlseg.png", caption="../report/cxlseg.rst", category="CXLSeg"),
+        product=directory(OUT("cxlseg").product),
+        examples=report(OUT("cxlseg").examples, caption="../report/cxlseg.rst", category="CXLSeg"),
     log:
-        f"{RESULTS}/logs/cxlseg.log",
+        LOG("cxlseg"),
     benchmark:
-        f"{RESULTS}/benchmarks/cxlseg.tsv"
+        BENCHMARK("cxlseg")
     conda:
         "../../envs/cpu.yaml"
     threads: 1
@@ -179,25 +149,25 @@ rule cxlseg:
     params:
         products=lambda wildcards, input: [f"--product={path}" for path in input.products],
         accounts=lambda wildcards, input: [f"--part={path}" for path in input.accounts],
-        credits=PLAN.credits,
+        credits=lambda wildcards: PLAN.credits.of_releases(),
     message:
         "Close the product: card, examples, checksums"
     shell:
         "python -m cxrfactory stage close-cxlseg --output {output.product:q} {params.products:q} {params.accounts:q}"
-        " --weights {input.weights:q} --config {input.config:q} {params.credits} 2> {log:q}"
+        " --weights {input.weights:q} --config {input.config:q} {params.credits:q} 2> {log:q}"
         " && cp {output.product:q}/examples.png {output.examples:q}"
 
 
 rule evaluate_lungs:
     input:
-        product=f"{RESULTS}/cxlseg",
-        truth=f"{PLAN.cohort}/truth.parquet",
+        product=OUT("cxlseg").product,
+        truth=OUT("cohort").truth,
     output:
-        table=f"{RESULTS}/cxlseg-evaluation.csv",
+        **OUT("evaluate_lungs"),
     log:
-        f"{RESULTS}/logs/evaluate_lungs.log",
+        LOG("evaluate_lungs"),
     benchmark:
-        f"{RESULTS}/benchmarks/evaluate_lungs.tsv"
+        BENCHMARK("evaluate_lungs")
     conda:
         "../../envs/cpu.yaml"
     threads: 1

@@ -3,14 +3,14 @@
 
 rule evaluate:
     input:
-        product=f"{RESULTS}/chexmask",
-        truth=f"{PLAN.cohort}/truth.parquet",
+        product=OUT("chexmask").product,
+        truth=OUT("cohort").truth,
     output:
-        folder=directory(f"{RESULTS}/evaluation"),
+        folder=directory(OUT("evaluate").folder),
     log:
-        f"{RESULTS}/logs/evaluate.log",
+        LOG("evaluate"),
     benchmark:
-        f"{RESULTS}/benchmarks/evaluate.tsv"
+        BENCHMARK("evaluate")
     conda:
         "../../envs/cpu.yaml"
     threads: 1

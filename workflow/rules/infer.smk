@@ -3,16 +3,15 @@
 
 rule infer:
     input:
-        images=f"{RESULTS}/preprocess/{{dataset}}/{{shard}}.parquet",
-        weights=PLAN.weights,
-        card=PLAN.weights_card,
+        images=OUT("preprocess").images,
+        weights=PLAN.segmenter.weights,
+        card=PLAN.segmenter.card,
     output:
-        landmarks=f"{RESULTS}/infer/{{dataset}}/{{shard}}.parquet",
-        rejected=f"{RESULTS}/infer/{{dataset}}/{{shard}}.rejected.parquet",
+        **OUT("infer"),
     log:
-        f"{RESULTS}/logs/infer/{{dataset}}/{{shard}}.log",
+        LOG("infer"),
     benchmark:
-        f"{RESULTS}/benchmarks/infer/{{dataset}}/{{shard}}.tsv"
+        BENCHMARK("infer")
     conda:
         "../../envs/gpu.yaml" if PLAN.gpus("infer") else "../../envs/cpu.yaml"
     threads: 4
@@ -21,30 +20,30 @@ rule infer:
         runtime=lambda wildcards, attempt: 120 * attempt,
         gpu=PLAN.gpus("infer"),
     params:
-        options=PLAN.config.infer.options("samples", "precision", "device", "batch_size"),
+        options=lambda wildcards: PLAN.config.infer.options("samples", "precision", "device", "batch_size"),
     message:
         "Infer {wildcards.dataset}, shard {wildcards.shard}"
     shell:
         "python -m cxrfactory stage infer --images {input.images:q} --weights {input.weights:q}"
-        " --output {output.landmarks:q} --rejected {output.rejected:q} {params.options}"
+        " --output {output.landmarks:q} --rejected {output.rejected:q} {params.options:q}"
         " --workers {threads} 2> {log:q}"
 
 
 rule overlays:
     input:
-        images=PLAN.shard_files("preprocess"),
-        landmarks=PLAN.shard_files("infer"),
+        images=PLAN.releases.shard_files("preprocess", "images"),
+        landmarks=PLAN.releases.shard_files("infer", "landmarks"),
     output:
         report(
-            f"{RESULTS}/figures/overlays.{{dataset}}.png",
+            OUT("overlays").picture,
             caption="../report/overlays.rst",
             category="Overlays",
             labels={"release": "{dataset}"},
         ),
     log:
-        f"{RESULTS}/logs/overlays/{{dataset}}.log",
+        LOG("overlays"),
     benchmark:
-        f"{RESULTS}/benchmarks/overlays/{{dataset}}.tsv"
+        BENCHMARK("overlays")
     conda:
         "../../envs/cpu.yaml"
     threads: 1
@@ -58,5 +57,5 @@ rule overlays:
     message:
         "Draw overlays of {wildcards.dataset}"
     shell:
-        "python -m cxrfactory stage overlays {params.images:q} {params.landmarks:q} --graph {params.graph}"
+        "python -m cxrfactory stage overlays {params.images:q} {params.landmarks:q} --graph {params.graph:q}"
         " --output {output:q} 2> {log:q}"

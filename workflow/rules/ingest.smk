@@ -3,14 +3,13 @@
 
 rule ingest:
     input:
-        tables=PLAN.tables,
+        tables=PLAN.releases.tables,
     output:
-        manifest=f"{RESULTS}/manifest/{{dataset}}.parquet",
-        summary=f"{RESULTS}/manifest/{{dataset}}.summary.csv",
+        **OUT("ingest"),
     log:
-        f"{RESULTS}/logs/ingest/{{dataset}}.log",
+        LOG("ingest"),
     benchmark:
-        f"{RESULTS}/benchmarks/ingest/{{dataset}}.tsv"
+        BENCHMARK("ingest")
     conda:
         "../../envs/cpu.yaml"
     threads: 1
@@ -18,26 +17,26 @@ rule ingest:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
-        root=lambda wildcards: PLAN.dataset(wildcards).root,
-        flags=PLAN.ingest_flags,
+        layout=lambda wildcards: PLAN.releases.layout(wildcards).name,
+        root=lambda wildcards: PLAN.releases.settings(wildcards).root,
+        flags=PLAN.releases.ingest_options,
     message:
         "Ingest {wildcards.dataset}"
     shell:
-        "python -m cxrfactory ingest {wildcards.dataset:q} --root {params.root:q} --output {output.manifest:q}"
-        " --summary {output.summary:q} {params.flags} 2> {log:q}"
+        "python -m cxrfactory ingest {params.layout:q} --name {wildcards.dataset:q} --root {params.root:q}"
+        " --output {output.manifest:q} --summary {output.summary:q} {params.flags:q} 2> {log:q}"
 
 
 rule selection:
     input:
-        manifests=expand(f"{RESULTS}/manifest/{{dataset}}.parquet", dataset=PLAN.datasets),
-        expected=PLAN.expected_counts(workflow.basedir),
+        manifests=expand(OUT("ingest").manifest, dataset=PLAN.releases.names),
     output:
-        diagram=report(f"{RESULTS}/figures/selection.png", caption="../report/selection.rst", category="Selection"),
-        table=f"{RESULTS}/figures/selection.csv",
+        diagram=report(OUT("selection").diagram, caption="../report/selection.rst", category="Selection"),
+        table=OUT("selection").table,
     log:
-        f"{RESULTS}/logs/selection.log",
+        LOG("selection"),
     benchmark:
-        f"{RESULTS}/benchmarks/selection.tsv"
+        BENCHMARK("selection")
     conda:
         "../../envs/cpu.yaml"
     threads: 1
@@ -45,24 +44,24 @@ rule selection:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
     params:
-        expected=lambda wildcards, input: [f"--expected={path}" for path in input.expected],
+        layouts=lambda wildcards: PLAN.releases.selection_options(),
+        counts=lambda wildcards: PLAN.credits.paper_counts(),
     message:
         "Draw the selection diagram"
     shell:
-        "python -m cxrfactory stage selection {input.manifests:q} {params.expected:q}"
+        "python -m cxrfactory stage selection {input.manifests:q} {params.layouts:q} {params.counts:q}"
         " --output {output.diagram:q} --table {output.table:q} 2> {log:q}"
 
 
 rule ingest_labelled:
     input:
-        clinical=f"{PLAN.config.labelled.root}/clinical.csv",
+        clinical=PLAN.labelled.clinical,
     output:
-        table=f"{RESULTS}/manifest/labelled.parquet",
-        rejected=f"{RESULTS}/manifest/labelled.rejected.parquet",
+        **OUT("ingest_labelled"),
     log:
-        f"{RESULTS}/logs/ingest/labelled.log",
+        LOG("ingest_labelled"),
     benchmark:
-        f"{RESULTS}/benchmarks/ingest/labelled.tsv"
+        BENCHMARK("ingest_labelled")
     conda:
         "../../envs/cpu.yaml"
     threads: 1
@@ -71,23 +70,23 @@ rule ingest_labelled:
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         root=subpath(input.clinical, parent=True),
-        options=PLAN.labelled_options,
+        options=lambda wildcards: PLAN.labelled.options(),
     message:
         "Ingest the labelled set"
     shell:
         "python -m cxrfactory stage ingest-labelled --root {params.root:q} --output {output.table:q}"
-        " --rejected {output.rejected:q} {params.options} 2> {log:q}"
+        " --rejected {output.rejected:q} {params.options:q} 2> {log:q}"
 
 
 rule ingest_scans:
     input:
-        root=PLAN.scan_root,
+        root=PLAN.scans.root,
     output:
-        manifest=f"{RESULTS}/manifest/scans/{{scans}}.parquet",
+        **OUT("ingest_scans"),
     log:
-        f"{RESULTS}/logs/ingest/scans/{{scans}}.log",
+        LOG("ingest_scans"),
     benchmark:
-        f"{RESULTS}/benchmarks/ingest/scans/{{scans}}.tsv"
+        BENCHMARK("ingest_scans")
     conda:
         "../../envs/cpu.yaml"
     threads: 1
@@ -95,9 +94,9 @@ rule ingest_scans:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
-        options=lambda wildcards: PLAN.scans(wildcards).options("ct", "labels", "patient"),
+        options=lambda wildcards: PLAN.scans.settings(wildcards).options("ct", "labels", "patient"),
     message:
         "Ingest the CT release {wildcards.scans}"
     shell:
-        "python -m cxrfactory stage ingest-scans {wildcards.scans:q} --root {input.root:q} --output {output.manifest:q} {params.options}"
+        "python -m cxrfactory stage ingest-scans {wildcards.scans:q} --root {input.root:q} --output {output.manifest:q} {params.options:q}"
         " 2> {log:q}"

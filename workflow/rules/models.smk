@@ -3,26 +3,26 @@
 
 rule compare_models:
     input:
-        labelled=f"{RESULTS}/preprocess/labelled.parquet",
-        weights=PLAN.compared_weights,
+        labelled=OUT("preprocess_labelled").images,
+        weights=PLAN.comparison.weights,
     output:
-        folder=directory(f"{RESULTS}/compare/evaluation"),
-        table=report(f"{RESULTS}/figures/models/models.csv", caption="../report/models.rst", category="Models"),
-        tests=report(f"{RESULTS}/figures/models/wilcoxon.csv", caption="../report/wilcoxon.rst", category="Models"),
+        folder=directory(OUT("compare_models").folder),
+        table=report(OUT("compare_models").table, caption="../report/models.rst", category="Models"),
+        tests=report(OUT("compare_models").tests, caption="../report/wilcoxon.rst", category="Models"),
         curves=report(
-            [f"{RESULTS}/figures/models/curves.png"] if PLAN.compared_histories else [],
+            [OUT("compare_models").curves] if PLAN.comparison.history_options() else [],
             caption="../report/curves.rst",
             category="Models",
         ),
         overlays=report(
-            expand(f"{RESULTS}/figures/models/overlays-{{name}}.png", name=PLAN.compared),
+            expand(OUT("compare_models").overlays, name=PLAN.comparison.names),
             caption="../report/extremes.rst",
             category="Models",
         ),
     log:
-        f"{RESULTS}/logs/compare_models.log",
+        LOG("compare_models"),
     benchmark:
-        f"{RESULTS}/benchmarks/compare_models.tsv"
+        BENCHMARK("compare_models")
     conda:
         "../../envs/gpu.yaml" if PLAN.gpus("infer") else "../../envs/cpu.yaml"
     threads: 1
@@ -31,35 +31,33 @@ rule compare_models:
         runtime=lambda wildcards, attempt: 240 * attempt,
         gpu=PLAN.gpus("infer"),
     params:
-        weights=PLAN.compared_options,
-        histories=PLAN.compared_histories,
+        weights=lambda wildcards: PLAN.comparison.weight_options(),
+        histories=lambda wildcards: PLAN.comparison.history_options(),
         device=PLAN.config.infer.device,
     message:
         "Evaluate the models side by side"
     shell:
-        "python -m cxrfactory evaluate-model --labelled {input.labelled:q} --split val {params.weights}"
-        " {params.histories} --device {params.device} --output {output.folder:q} 2> {log:q}"
+        "python -m cxrfactory evaluate-model --labelled {input.labelled:q} --split val {params.weights:q}"
+        " {params.histories:q} --device {params.device:q} --output {output.folder:q} 2> {log:q}"
         " && for file in {output.table:q} {output.tests:q} {output.curves:q} {output.overlays:q};"
         ' do cp {output.folder:q}/"$(basename "$file")" "$file"; done'
 
 
 rule audit_models:
     input:
-        labelled=f"{RESULTS}/preprocess/labelled.parquet",
-        weights=PLAN.compared_weights,
+        labelled=OUT("preprocess_labelled").images,
+        weights=PLAN.comparison.weights,
     output:
-        folder=directory(f"{RESULTS}/compare/audit"),
-        kinds=report(f"{RESULTS}/figures/models/kinds.csv", caption="../report/perturbations.rst", category="Models"),
+        folder=directory(OUT("audit_models").folder),
+        kinds=report(OUT("audit_models").kinds, caption="../report/perturbations.rst", category="Models"),
         perturbations=report(
-            f"{RESULTS}/figures/models/perturbations.png", caption="../report/perturbations.rst", category="Models"
+            OUT("audit_models").perturbations, caption="../report/perturbations.rst", category="Models"
         ),
-        occlusion=report(
-            f"{RESULTS}/figures/models/occlusion.png", caption="../report/occlusion.rst", category="Models"
-        ),
+        occlusion=report(OUT("audit_models").occlusion, caption="../report/occlusion.rst", category="Models"),
     log:
-        f"{RESULTS}/logs/audit_models.log",
+        LOG("audit_models"),
     benchmark:
-        f"{RESULTS}/benchmarks/audit_models.tsv"
+        BENCHMARK("audit_models")
     conda:
         "../../envs/gpu.yaml" if PLAN.gpus("infer") else "../../envs/cpu.yaml"
     threads: 1
@@ -68,28 +66,28 @@ rule audit_models:
         runtime=lambda wildcards, attempt: 1440 * attempt,
         gpu=PLAN.gpus("infer"),
     params:
-        weights=PLAN.compared_options,
+        weights=lambda wildcards: PLAN.comparison.weight_options(),
         device=PLAN.config.infer.device,
-        options=PLAN.config.preprocess.options(),
+        options=lambda wildcards: PLAN.config.preprocess.options(),
     message:
         "Audit the models: perturbations, occlusion"
     shell:
-        "python -m cxrfactory audit --labelled {input.labelled:q} --split val {params.weights}"
-        " --device {params.device} {params.options} --output {output.folder:q} 2> {log:q}"
+        "python -m cxrfactory audit --labelled {input.labelled:q} --split val {params.weights:q}"
+        " --device {params.device:q} {params.options:q} --output {output.folder:q} 2> {log:q}"
         " && for file in {output.kinds:q} {output.perturbations:q} {output.occlusion:q};"
         ' do cp {output.folder:q}/"$(basename "$file")" "$file"; done'
 
 
 rule models:
     input:
-        evaluation=f"{RESULTS}/compare/evaluation",
-        audit=[f"{RESULTS}/compare/audit"] if PLAN.config.compare.audit else [],
+        evaluation=OUT("compare_models").folder,
+        audit=[OUT("audit_models").folder] if PLAN.config.compare.audit else [],
     output:
-        folder=directory(f"{RESULTS}/models"),
+        folder=directory(OUT("models").folder),
     log:
-        f"{RESULTS}/logs/models.log",
+        LOG("models"),
     benchmark:
-        f"{RESULTS}/benchmarks/models.tsv"
+        BENCHMARK("models")
     conda:
         "../../envs/cpu.yaml"
     threads: 1

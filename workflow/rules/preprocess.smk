@@ -3,14 +3,13 @@
 
 rule preprocess:
     input:
-        manifest=f"{RESULTS}/manifest/{{dataset}}.parquet",
+        manifest=OUT("ingest").manifest,
     output:
-        images=f"{RESULTS}/preprocess/{{dataset}}/{{shard}}.parquet",
-        rejected=f"{RESULTS}/preprocess/{{dataset}}/{{shard}}.rejected.parquet",
+        **OUT("preprocess"),
     log:
-        f"{RESULTS}/logs/preprocess/{{dataset}}/{{shard}}.log",
+        LOG("preprocess"),
     benchmark:
-        f"{RESULTS}/benchmarks/preprocess/{{dataset}}/{{shard}}.tsv"
+        BENCHMARK("preprocess")
     conda:
         "../../envs/cpu.yaml"
     threads: 4
@@ -18,29 +17,28 @@ rule preprocess:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 120 * attempt,
     params:
-        root=lambda wildcards: PLAN.dataset(wildcards).root,
-        links=lambda wildcards: PLAN.dataset(wildcards).options("follow_links"),
+        root=lambda wildcards: PLAN.releases.settings(wildcards).root,
+        links=lambda wildcards: PLAN.releases.settings(wildcards).options("follow_links"),
         number=lambda wildcards: int(wildcards.shard.split("-")[0]),
-        shards=lambda wildcards: PLAN.dataset(wildcards).shards,
-        options=PLAN.config.preprocess.options(),
+        shards=lambda wildcards: PLAN.releases.settings(wildcards).shards,
+        options=lambda wildcards: PLAN.config.preprocess.options(),
     message:
         "Preprocess {wildcards.dataset}, shard {wildcards.shard}"
     shell:
         "python -m cxrfactory stage preprocess --manifest {input.manifest:q} --root {params.root:q}"
         " --shard {params.number} --shards {params.shards} --output {output.images:q}"
-        " --rejected {output.rejected:q} {params.links} {params.options} --workers {threads} 2> {log:q}"
+        " --rejected {output.rejected:q} {params.links:q} {params.options:q} --workers {threads} 2> {log:q}"
 
 
 rule preprocess_labelled:
     input:
-        labelled=f"{RESULTS}/manifest/labelled.parquet",
+        labelled=OUT("ingest_labelled").table,
     output:
-        images=f"{RESULTS}/preprocess/labelled.parquet",
-        rejected=f"{RESULTS}/preprocess/labelled.rejected.parquet",
+        **OUT("preprocess_labelled"),
     log:
-        f"{RESULTS}/logs/preprocess/labelled.log",
+        LOG("preprocess_labelled"),
     benchmark:
-        f"{RESULTS}/benchmarks/preprocess/labelled.tsv"
+        BENCHMARK("preprocess_labelled")
     conda:
         "../../envs/cpu.yaml"
     threads: 4
@@ -48,9 +46,9 @@ rule preprocess_labelled:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
-        options=PLAN.config.preprocess.options(),
+        options=lambda wildcards: PLAN.config.preprocess.options(),
     message:
         "Preprocess the labelled set"
     shell:
         "python -m cxrfactory stage preprocess-labelled --labelled {input.labelled:q} --output {output.images:q}"
-        " --rejected {output.rejected:q} {params.options} --workers {threads} 2> {log:q}"
+        " --rejected {output.rejected:q} {params.options:q} --workers {threads} 2> {log:q}"

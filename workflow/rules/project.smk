@@ -3,16 +3,13 @@
 
 rule project:
     input:
-        manifest=f"{RESULTS}/manifest/scans/{{scans}}.parquet",
+        manifest=OUT("ingest_scans").manifest,
     output:
-        images=f"{RESULTS}/project/{{scans}}/{{shard}}.images.parquet",
-        masks=f"{RESULTS}/project/{{scans}}/{{shard}}.masks.parquet",
-        studies=f"{RESULTS}/project/{{scans}}/{{shard}}.studies.parquet",
-        rejected=f"{RESULTS}/project/{{scans}}/{{shard}}.rejected.parquet",
+        **OUT("project"),
     log:
-        f"{RESULTS}/logs/project/{{scans}}/{{shard}}.log",
+        LOG("project"),
     benchmark:
-        f"{RESULTS}/benchmarks/project/{{scans}}/{{shard}}.tsv"
+        BENCHMARK("project")
     conda:
         "../../envs/gpu.yaml" if PLAN.gpus("project") else "../../envs/cpu.yaml"
     threads: 1
@@ -22,10 +19,10 @@ rule project:
         gpu=PLAN.gpus("project"),
     params:
         number=lambda wildcards: int(wildcards.shard.split("-")[0]),
-        options=PLAN.project_options,
+        options=PLAN.scans.options,
     message:
         "Project {wildcards.scans}, shard {wildcards.shard}"
     shell:
         "python -m cxrfactory stage project --manifest {input.manifest:q} --shard {params.number}"
-        " {params.options} --images {output.images:q} --masks {output.masks:q}"
+        " {params.options:q} --images {output.images:q} --masks {output.masks:q}"
         " --studies {output.studies:q} --rejected {output.rejected:q} --threads {threads} 2> {log:q}"

@@ -1,35 +1,27 @@
 # Projected studies to one dataset with statistics.
 
+RADGENOME = PLAN.product("radgenome")
+
 
 rule radgenome:
     input:
-        manifests=expand(f"{RESULTS}/manifest/scans/{{scans}}.parquet", scans=PLAN.scan_releases),
-        images=PLAN.project_files("images"),
-        masks=PLAN.project_files("masks"),
-        studies=PLAN.project_files("studies"),
-        rejected=PLAN.project_files("rejected"),
-        config=f"{RESULTS}/config.yaml",
+        manifests=expand(OUT("ingest_scans").manifest, scans=PLAN.scans.names),
+        images=PLAN.scans.files("images"),
+        masks=PLAN.scans.files("masks"),
+        studies=PLAN.scans.files("studies"),
+        rejected=PLAN.scans.files("rejected"),
+        config=OUT("config_used").config,
     output:
-        product=directory(f"{RESULTS}/radgenome"),
-        montage=report(
-            f"{RESULTS}/figures/radgenome.montage.png", caption="../report/radgenome.rst", category="RadGenome"
-        ),
-        footprint=report(
-            f"{RESULTS}/figures/radgenome.footprint.png", caption="../report/footprint.rst", category="RadGenome"
-        ),
-        classes=report(
-            f"{RESULTS}/figures/radgenome.classes.png", caption="../report/classes.rst", category="RadGenome"
-        ),
-        inventory=report(
-            f"{RESULTS}/figures/radgenome.inventory.csv", caption="../report/inventory.rst", category="RadGenome"
-        ),
-        table=report(
-            f"{RESULTS}/figures/radgenome.footprint.csv", caption="../report/footprint.rst", category="RadGenome"
-        ),
+        product=directory(OUT("radgenome").product),
+        montage=report(OUT("radgenome").montage, caption="../report/radgenome.rst", category="RadGenome"),
+        footprint=report(OUT("radgenome").footprint, caption="../report/footprint.rst", category="RadGenome"),
+        classes=report(OUT("radgenome").classes, caption="../report/classes.rst", category="RadGenome"),
+        inventory=report(OUT("radgenome").inventory, caption="../report/inventory.rst", category="RadGenome"),
+        table=report(OUT("radgenome").table, caption="../report/footprint.rst", category="RadGenome"),
     log:
-        f"{RESULTS}/logs/radgenome.log",
+        LOG("radgenome"),
     benchmark:
-        f"{RESULTS}/benchmarks/radgenome.tsv"
+        BENCHMARK("radgenome")
     conda:
         "../../envs/cpu.yaml"
     threads: 1
@@ -42,13 +34,13 @@ rule radgenome:
         masks=lambda wildcards, input: [f"--masks={path}" for path in input.masks],
         studies=lambda wildcards, input: [f"--studies={path}" for path in input.studies],
         rejected=lambda wildcards, input: [f"--rejected={path}" for path in input.rejected],
-        options=PLAN.config.project.options("validation_fraction", "mask_png"),
-        credits=PLAN.scan_credits,
+        options=lambda wildcards: RADGENOME.options(),
+        credits=lambda wildcards: PLAN.credits.of_scans(),
     message:
         "Package the projected studies"
     shell:
         "python -m cxrfactory stage package-radgenome --output {output.product:q} {params.manifests:q} {params.images:q}"
-        " {params.masks:q} {params.studies:q} {params.rejected:q} {params.options} {params.credits}"
+        " {params.masks:q} {params.studies:q} {params.rejected:q} {params.options:q} {params.credits:q}"
         " --config {input.config:q} 2> {log:q}"
         " && cp {output.product:q}/statistics/inventory.csv {output.inventory:q}"
         " && cp {output.product:q}/statistics/footprint.csv {output.table:q}"

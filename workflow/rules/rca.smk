@@ -3,15 +3,15 @@
 
 rule rca_reference:
     input:
-        labelled=f"{RESULTS}/preprocess/labelled.parquet",
-        weights=PLAN.weights,
-        card=PLAN.weights_card,
+        labelled=OUT("preprocess_labelled").images,
+        weights=PLAN.segmenter.weights,
+        card=PLAN.segmenter.card,
     output:
-        f"{RESULTS}/rca/reference.parquet",
+        OUT("rca_reference").reference,
     log:
-        f"{RESULTS}/logs/rca/reference.log",
+        LOG("rca_reference"),
     benchmark:
-        f"{RESULTS}/benchmarks/rca/reference.tsv"
+        BENCHMARK("rca_reference")
     conda:
         "../../envs/cpu.yaml"
     threads: 2
@@ -19,25 +19,23 @@ rule rca_reference:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
-        options=PLAN.config.rca.options("fraction", "size"),
+        options=lambda wildcards: PLAN.config.rca.options("fraction", "size"),
     message:
         "Prepare the reference images"
     shell:
         "python -m cxrfactory stage rca-reference --labelled {input.labelled:q} --weights {input.weights:q}"
-        " --output {output:q} {params.options} 2> {log:q}"
+        " --output {output:q} {params.options:q} 2> {log:q}"
 
 
 rule rca_train:
     input:
-        f"{RESULTS}/preprocess/labelled.parquet",
+        OUT("preprocess_labelled").images,
     output:
-        weights=f"{RESULTS}/rca/registration.safetensors",
-        card=f"{RESULTS}/rca/registration.json",
-        history=f"{RESULTS}/rca/registration.csv",
+        **OUT("rca_train"),
     log:
-        f"{RESULTS}/logs/rca/train.log",
+        LOG("rca_train"),
     benchmark:
-        f"{RESULTS}/benchmarks/rca/train.tsv"
+        BENCHMARK("rca_train")
     conda:
         "../../envs/cpu.yaml"
     threads: PLAN.config.registration.threads
@@ -46,27 +44,26 @@ rule rca_train:
         # Interrupted, it goes on from its checkpoint.
         runtime=360,
     params:
-        options=PLAN.config.registration.options(),
+        options=lambda wildcards: PLAN.config.registration.options(),
     message:
         "Train the registration network of RCA"
     shell:
         "python -m cxrfactory stage train-registration --labelled {input:q} --output {output.weights:q}"
-        " --history {output.history:q} {params.options} 2> {log:q}"
+        " --history {output.history:q} {params.options:q} 2> {log:q}"
 
 
 rule rca:
     input:
-        images=f"{RESULTS}/preprocess/{{dataset}}/{{shard}}.parquet",
-        landmarks=f"{RESULTS}/infer/{{dataset}}/{{shard}}.parquet",
-        reference=f"{RESULTS}/rca/reference.parquet",
-        network=PLAN.registration_files,
+        images=OUT("preprocess").images,
+        landmarks=OUT("infer").landmarks,
+        reference=OUT("rca_reference").reference,
+        network=PLAN.registration.files,
     output:
-        scores=f"{RESULTS}/rca/{{dataset}}/{{shard}}.parquet",
-        rejected=f"{RESULTS}/rca/{{dataset}}/{{shard}}.rejected.parquet",
+        **OUT("rca"),
     log:
-        f"{RESULTS}/logs/rca/{{dataset}}/{{shard}}.log",
+        LOG("rca"),
     benchmark:
-        f"{RESULTS}/benchmarks/rca/{{dataset}}/{{shard}}.tsv"
+        BENCHMARK("rca")
     conda:
         "../../envs/gpu.yaml" if PLAN.gpus("rca") else "../../envs/cpu.yaml"
     threads: 8
@@ -75,31 +72,31 @@ rule rca:
         runtime=lambda wildcards, attempt: 720 * attempt,
         gpu=PLAN.gpus("rca"),
     params:
-        options=PLAN.config.rca.options("references", "size", "method", "interpolation", "device"),
-        network=PLAN.registration_option,
+        options=lambda wildcards: PLAN.config.rca.options("references", "size", "method", "interpolation", "device"),
+        network=lambda wildcards: PLAN.registration.option(),
     message:
         "Score {wildcards.dataset}, shard {wildcards.shard}"
     shell:
         "python -m cxrfactory stage rca --images {input.images:q} --landmarks {input.landmarks:q}"
         " --reference {input.reference:q} --output {output.scores:q} --rejected {output.rejected:q}"
-        " {params.options} {params.network} --workers {threads} 2> {log:q}"
+        " {params.options:q} {params.network:q} --workers {threads} 2> {log:q}"
 
 
 rule rca_calibrate:
     input:
-        labelled=f"{RESULTS}/preprocess/labelled.parquet",
-        reference=f"{RESULTS}/rca/reference.parquet",
-        weights=PLAN.weights,
-        card=PLAN.weights_card,
-        network=PLAN.registration_files,
+        labelled=OUT("preprocess_labelled").images,
+        reference=OUT("rca_reference").reference,
+        weights=PLAN.segmenter.weights,
+        card=PLAN.segmenter.card,
+        network=PLAN.registration.files,
     output:
-        check=directory(f"{RESULTS}/rca/check"),
-        calibration=f"{RESULTS}/rca/calibration.json",
-        picture=f"{RESULTS}/rca/calibration.png",
+        check=directory(OUT("rca_calibrate").check),
+        calibration=OUT("rca_calibrate").calibration,
+        picture=OUT("rca_calibrate").picture,
     log:
-        f"{RESULTS}/logs/rca/calibrate.log",
+        LOG("rca_calibrate"),
     benchmark:
-        f"{RESULTS}/benchmarks/rca/calibrate.tsv"
+        BENCHMARK("rca_calibrate")
     conda:
         "../../envs/gpu.yaml" if PLAN.gpus("rca") else "../../envs/cpu.yaml"
     threads: 2
@@ -108,13 +105,13 @@ rule rca_calibrate:
         runtime=lambda wildcards, attempt: 720 * attempt,
         gpu=PLAN.gpus("rca"),
     params:
-        options=PLAN.config.rca.options("references", "method", "interpolation", "device"),
-        network=PLAN.registration_option,
+        options=lambda wildcards: PLAN.config.rca.options("references", "method", "interpolation", "device"),
+        network=lambda wildcards: PLAN.registration.option(),
     message:
         "Calibrate RCA on the labelled images that are no references"
     shell:
         "python -m cxrfactory stage rca-check --labelled {input.labelled:q} --weights {input.weights:q}"
         " --model {input.weights:q} --reference {input.reference:q} --output {output.check:q} --count 1000"
-        " {params.options} {params.network} 2> {log:q}"
+        " {params.options:q} {params.network:q} 2> {log:q}"
         " && python -m cxrfactory stage rca-calibrate --masks {output.check:q} --output {output.calibration:q}"
         " --picture {output.picture:q} 2>> {log:q}"

@@ -3,17 +3,17 @@
 
 rule train:
     input:
-        labelled=f"{RESULTS}/preprocess/labelled.parquet",
-        classes=PLAN.training_tables,
+        labelled=OUT("preprocess_labelled").images,
+        classes=PLAN.segmenter.training_tables,
     output:
-        weights=f"{RESULTS}/train/segmenter.safetensors",
-        card=f"{RESULTS}/train/segmenter.json",
-        history=f"{RESULTS}/train/history.csv",
-        curves=report(f"{RESULTS}/figures/training.png", caption="../report/training.rst", category="Training"),
+        weights=OUT("train").weights,
+        card=OUT("train").card,
+        history=OUT("train").history,
+        curves=report(OUT("train").curves, caption="../report/training.rst", category="Training"),
     log:
-        f"{RESULTS}/logs/train.log",
+        LOG("train"),
     benchmark:
-        f"{RESULTS}/benchmarks/train.tsv"
+        BENCHMARK("train")
     conda:
         "../../envs/gpu.yaml" if PLAN.gpus("infer") else "../../envs/cpu.yaml"
     threads: PLAN.config.train.threads
@@ -24,25 +24,25 @@ rule train:
         gpu=PLAN.gpus("infer"),
     params:
         device=PLAN.config.infer.device,
-        options=f"{PLAN.config.model.options()} {PLAN.config.train.options()}",
+        options=lambda wildcards: PLAN.segmenter.training(),
     message:
         "Train the segmenter"
     shell:
         "python -m cxrfactory train --labelled {input.labelled:q} --output {output.weights:q}"
-        " --history {output.history:q} --curves {output.curves:q} --device {params.device}"
-        " {params.options} 2> {log:q}"
+        " --history {output.history:q} --curves {output.curves:q} --device {params.device:q}"
+        " {params.options:q} 2> {log:q}"
 
 
 rule weights:
     input:
-        labelled=f"{RESULTS}/preprocess/labelled.parquet",
-        classes=PLAN.training_tables,
+        labelled=OUT("preprocess_labelled").images,
+        classes=PLAN.segmenter.training_tables,
     output:
-        folder=directory(f"{RESULTS}/weights/{{model}}"),
+        folder=directory(OUT("weights").folder),
     log:
-        f"{RESULTS}/logs/weights/{{model}}.log",
+        LOG("weights"),
     benchmark:
-        f"{RESULTS}/benchmarks/weights/{{model}}.tsv"
+        BENCHMARK("weights")
     conda:
         "../../envs/gpu.yaml" if PLAN.gpus("infer") else "../../envs/cpu.yaml"
     threads: PLAN.config.train.threads
@@ -53,12 +53,12 @@ rule weights:
         gpu=PLAN.gpus("infer"),
     params:
         device=PLAN.config.infer.device,
-        options=f"{PLAN.config.model.options()} {PLAN.config.train.options()}",
+        options=lambda wildcards: PLAN.segmenter.training(),
         # The folder of a failed job is removed; the checkpoint of an interrupted training stays here.
-        work=f"{RESULTS}/weights/.{{model}}",
+        work=lambda wildcards: PLAN.comparison.unfinished(wildcards.model),
     message:
         "Make weights: {wildcards.model}"
     shell:
         "python -m cxrfactory train --labelled {input.labelled:q} --output {params.work:q}/weights.safetensors"
-        " --history {params.work:q}/history.csv --curves {params.work:q}/curves.png --device {params.device}"
-        " {params.options} --segmenter {wildcards.model:q} 2> {log:q} && mv {params.work:q} {output.folder:q}"
+        " --history {params.work:q}/history.csv --curves {params.work:q}/curves.png --device {params.device:q}"
+        " {params.options:q} --segmenter {wildcards.model:q} 2> {log:q} && mv {params.work:q} {output.folder:q}"

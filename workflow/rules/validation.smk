@@ -3,23 +3,23 @@
 
 rule rca_statistics:
     input:
-        product=f"{RESULTS}/chexmask",
+        product=OUT("chexmask").product,
     output:
-        folder=directory(f"{RESULTS}/validate/rca"),
+        folder=directory(OUT("rca_statistics").folder),
         table=report(
-            f"{RESULTS}/figures/validation/rca_statistics.csv",
+            OUT("rca_statistics").table,
             caption="../report/rca_statistics.rst",
             category="Validation",
         ),
         histogram=report(
-            f"{RESULTS}/figures/validation/rca_histogram.png",
+            OUT("rca_statistics").histogram,
             caption="../report/rca_statistics.rst",
             category="Validation",
         ),
     log:
-        f"{RESULTS}/logs/validate/rca.log",
+        LOG("rca_statistics"),
     benchmark:
-        f"{RESULTS}/benchmarks/validate/rca.tsv"
+        BENCHMARK("rca_statistics")
     conda:
         "../../envs/cpu.yaml"
     threads: 1
@@ -36,26 +36,26 @@ rule rca_statistics:
 
 rule bias:
     input:
-        product=f"{RESULTS}/package/{{dataset}}/product",
-        manifest=f"{RESULTS}/manifest/{{dataset}}.parquet",
+        product=OUT("package").product,
+        manifest=OUT("ingest").manifest,
     output:
-        folder=directory(f"{RESULTS}/validate/bias/{{dataset}}"),
+        folder=directory(OUT("bias").folder),
         table=report(
-            f"{RESULTS}/figures/validation/bias.{{dataset}}.csv",
+            OUT("bias").table,
             caption="../report/bias.rst",
             category="Validation",
             labels={"release": "{dataset}", "file": "table"},
         ),
         picture=report(
-            f"{RESULTS}/figures/validation/bias.{{dataset}}.png",
+            OUT("bias").picture,
             caption="../report/bias.rst",
             category="Validation",
             labels={"release": "{dataset}", "file": "picture"},
         ),
     log:
-        f"{RESULTS}/logs/validate/bias.{{dataset}}.log",
+        LOG("bias"),
     benchmark:
-        f"{RESULTS}/benchmarks/validate/bias.{{dataset}}.tsv"
+        BENCHMARK("bias")
     conda:
         "../../envs/cpu.yaml"
     threads: 1
@@ -63,7 +63,7 @@ rule bias:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=lambda wildcards, attempt: 120 * attempt,
     params:
-        release=lambda wildcards: PLAN.layout(wildcards).published_name,
+        release=PLAN.releases.release_name,
     message:
         "Compare the RCA scores of groups of patients of {wildcards.dataset}"
     shell:
@@ -74,18 +74,17 @@ rule bias:
 
 rule label_own_masks:
     input:
-        images=PLAN.shard_files("preprocess"),
-        landmarks=PLAN.shard_files("infer"),
-        rca=PLAN.shard_files("rca"),
-        manifest=f"{RESULTS}/manifest/{{dataset}}.parquet",
-        labelled=f"{RESULTS}/preprocess/labelled.parquet",
+        images=PLAN.releases.shard_files("preprocess", "images"),
+        landmarks=PLAN.releases.shard_files("infer", "landmarks"),
+        rca=PLAN.releases.shard_files("rca", "scores"),
+        manifest=OUT("ingest").manifest,
+        labelled=OUT("preprocess_labelled").images,
     output:
-        labelled=f"{RESULTS}/validate/own/{{dataset}}.parquet",
-        rejected=f"{RESULTS}/validate/own/{{dataset}}.rejected.parquet",
+        **OUT("label_own_masks"),
     log:
-        f"{RESULTS}/logs/validate/own.{{dataset}}.log",
+        LOG("label_own_masks"),
     benchmark:
-        f"{RESULTS}/benchmarks/validate/own.{{dataset}}.tsv"
+        BENCHMARK("label_own_masks")
     conda:
         "../../envs/cpu.yaml"
     threads: 1
@@ -106,15 +105,13 @@ rule label_own_masks:
 
 rule retrain:
     input:
-        labelled=f"{RESULTS}/validate/own/{{dataset}}.parquet",
+        labelled=OUT("label_own_masks").labelled,
     output:
-        weights=f"{RESULTS}/validate/retrain/{{dataset}}.safetensors",
-        card=f"{RESULTS}/validate/retrain/{{dataset}}.json",
-        history=f"{RESULTS}/validate/retrain/{{dataset}}.csv",
+        **OUT("retrain"),
     log:
-        f"{RESULTS}/logs/validate/retrain.{{dataset}}.log",
+        LOG("retrain"),
     benchmark:
-        f"{RESULTS}/benchmarks/validate/retrain.{{dataset}}.tsv"
+        BENCHMARK("retrain")
     conda:
         "../../envs/gpu.yaml" if PLAN.gpus("infer") else "../../envs/cpu.yaml"
     threads: PLAN.config.train.threads
@@ -125,36 +122,33 @@ rule retrain:
         gpu=PLAN.gpus("infer"),
     params:
         device=PLAN.config.infer.device,
-        model=PLAN.config.model.options(),
-        # Tables of classes and shapes are of the experts' images, which this training must not see.
-        train=PLAN.config.train.model_copy(update={"balance": "none", "classes": None, "shapes": None}).options(),
+        # Not the tables of the experts' images, which this training must not see.
+        options=lambda wildcards: CHEXMASK.retraining(),
     message:
         "Train on our own masks of {wildcards.dataset}"
     shell:
         "python -m cxrfactory train --labelled {input.labelled:q} --output {output.weights:q}"
-        " --history {output.history:q} --device {params.device} {params.model} {params.train} 2> {log:q}"
+        " --history {output.history:q} --device {params.device:q} {params.options:q} 2> {log:q}"
 
 
 rule evaluate_retrained:
     input:
-        labelled=f"{RESULTS}/preprocess/labelled.parquet",
-        expert=PLAN.weights,
-        card=PLAN.weights_card,
-        retrained=expand(f"{RESULTS}/validate/retrain/{{dataset}}.safetensors", dataset=PLAN.datasets),
+        labelled=OUT("preprocess_labelled").images,
+        expert=PLAN.segmenter.weights,
+        card=PLAN.segmenter.card,
+        retrained=expand(OUT("retrain").weights, dataset=PLAN.releases.names),
     output:
-        folder=directory(f"{RESULTS}/validate/models"),
-        table=report(
-            f"{RESULTS}/figures/validation/retrained.csv", caption="../report/retrained.rst", category="Validation"
-        ),
+        folder=directory(OUT("evaluate_retrained").folder),
+        table=report(OUT("evaluate_retrained").table, caption="../report/retrained.rst", category="Validation"),
         overlays=report(
-            expand(f"{RESULTS}/figures/validation/overlays-{{dataset}}.png", dataset=PLAN.datasets),
+            expand(OUT("evaluate_retrained").overlays, dataset=PLAN.releases.names),
             caption="../report/extremes.rst",
             category="Validation",
         ),
     log:
-        f"{RESULTS}/logs/validate/models.log",
+        LOG("evaluate_retrained"),
     benchmark:
-        f"{RESULTS}/benchmarks/validate/models.tsv"
+        BENCHMARK("evaluate_retrained")
     conda:
         "../../envs/gpu.yaml" if PLAN.gpus("infer") else "../../envs/cpu.yaml"
     threads: 1
@@ -169,7 +163,7 @@ rule evaluate_retrained:
         "Evaluate the segmenter and the retrained ones against the experts"
     shell:
         "python -m cxrfactory evaluate-model --labelled {input.labelled:q} --split val --weights {input.expert:q}"
-        " {params.retrained:q} --device {params.device} --output {output.folder:q} 2> {log:q}"
+        " {params.retrained:q} --device {params.device:q} --output {output.folder:q} 2> {log:q}"
         " && cp {output.folder:q}/models.csv {output.table:q}"
         " && for file in {output.overlays:q};"
         ' do cp {output.folder:q}/"$(basename "$file")" "$file"; done'
@@ -177,15 +171,15 @@ rule evaluate_retrained:
 
 rule validation:
     input:
-        rca=f"{RESULTS}/validate/rca",
-        bias=expand(f"{RESULTS}/validate/bias/{{dataset}}", dataset=PLAN.datasets),
-        models=f"{RESULTS}/validate/models",
+        rca=OUT("rca_statistics").folder,
+        bias=expand(OUT("bias").folder, dataset=PLAN.releases.names),
+        models=OUT("evaluate_retrained").folder,
     output:
-        folder=directory(f"{RESULTS}/validation"),
+        folder=directory(OUT("validation").folder),
     log:
-        f"{RESULTS}/logs/validation.log",
+        LOG("validation"),
     benchmark:
-        f"{RESULTS}/benchmarks/validation.tsv"
+        BENCHMARK("validation")
     conda:
         "../../envs/cpu.yaml"
     threads: 1

@@ -35,7 +35,9 @@ def parse_config(values: dict[str, Any], source: str = "config.yaml") -> Config:
             said = first["msg"].removeprefix("Value error, ")
             message = f"key '{key}': {said}{shown}" if first["loc"] else said
         more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        raise CxrError(f"{source}: {message}{more}; see docs/config.md") from error
+        # Names and texts of a config may hold line breaks and what moves a terminal's cursor.
+        line = "".join(each if each.isprintable() else repr(each)[1:-1] for each in f"{message}{more}")
+        raise CxrError(f"{source}: {line}; see docs/config.md") from error
 
 
 def read_config(path: str | Path) -> Config:

@@ -12,19 +12,18 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    def options(self, *names: str) -> str:
-        """Command-line options of the named fields (all when none is named), e.g. ``--epochs 60``.
+    def options(self, *names: str) -> list[str]:
+        """Command-line options of the named fields (all when none is named), one an item, e.g. ``--epochs=60``.
 
-        Booleans become ``--name`` or ``--no-name``; a list becomes comma-separated; ``None`` is left out.
+        Booleans become ``--name`` or ``--no-name``; the items of a list are joined by commas; ``None`` is left out.
+        Nothing is quoted: a rule writes ``{params.options:q}``, and Snakemake quotes every item.
         """
-        parts = []
+        found = []
         for name in names or tuple(type(self).model_fields):
             value, flag = getattr(self, name), name.replace("_", "-")
-            if value is None:
-                continue
             if isinstance(value, bool):
-                parts.append(f"--{flag}" if value else f"--no-{flag}")
-            else:
+                found.append(f"--{flag}" if value else f"--no-{flag}")
+            elif value is not None:
                 text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-                parts.append(f"--{flag} '{text}'")
-        return " ".join(parts)
+                found.append(f"--{flag}={text}")
+        return found

@@ -1,7 +1,6 @@
 """The whole config and its defaults."""
 
 import os
-import re
 from pathlib import Path
 
 from pydantic import Field, model_validator
@@ -13,13 +12,14 @@ from cxrfactory.config.inputs import (
     DatasetConfig,
     LabelledConfig,
     PreprocessConfig,
-    ReportsConfig,
     ScanConfig,
 )
+from cxrfactory.config.names import check_names
 from cxrfactory.config.project import ProjectConfig
 from cxrfactory.config.quality import RcaConfig
 from cxrfactory.config.sections import Section
 from cxrfactory.config.training import CompareConfig, InferConfig, ModelConfig, RegistrationConfig, TrainConfig
+from cxrfactory.config.virtual import VIRTUAL_DATASETS, VIRTUAL_SCANS
 
 
 class Config(Section):
@@ -28,28 +28,12 @@ class Config(Section):
     results: str = Field("results", description="folder for everything that is made")
     cohort: CohortConfig = CohortConfig()
     datasets: dict[str, DatasetConfig] = Field(
-        {
-            "mimic-cxr-jpg": DatasetConfig(
-                root="results/cohort/mimic-cxr-jpg",
-                shards=2,
-                reports=ReportsConfig(source="results/cohort/mimic-cxr-jpg/files", layout="mimic"),
-            ),
-            "vindr-cxr": DatasetConfig(root="results/cohort/vindr-cxr", shards=2),
-        },
+        VIRTUAL_DATASETS,
         min_length=1,
-        description="hospital releases: mimic-cxr-jpg, chexpert, padchest, chestx-ray8, vindr-cxr, candid-ptx, "
-        "indiana-cxr",
+        description="Radiographs of hospitals. Each dataset has a name of your own and a layout.",
     )
     scans: dict[str, ScanConfig] = Field(
-        {
-            "virtual-ct": ScanConfig(
-                root="results/cohort/virtual-ct",
-                ct="ct/{study}.nii.gz",
-                labels="labels/{study}.nii.gz",
-                names="structures.csv",
-                shards=4,
-            )
-        },
+        VIRTUAL_SCANS,
         description="releases of chest CT, by a name of your own",
     )
     labelled: LabelledConfig = LabelledConfig()
@@ -65,10 +49,9 @@ class Config(Section):
     classify: ClassifyConfig = ClassifyConfig()
 
     @model_validator(mode="after")
-    def _release_names(self) -> "Config":
-        for name in self.scans:
-            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-                raise ValueError(f"scans: release name '{name}'; expected letters, digits, '.', '_' and '-'")
+    def _names(self) -> "Config":
+        for section in ("datasets", "scans"):
+            check_names(section, getattr(self, section))
         return self
 
     @model_validator(mode="after")

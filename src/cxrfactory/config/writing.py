@@ -1,7 +1,10 @@
 """The config as YAML with its keys explained, and as a JSON Schema."""
 
 import json
+import re
 from typing import Any
+
+import yaml
 
 from cxrfactory.config.sections import Section
 from cxrfactory.config.whole import Config
@@ -44,15 +47,30 @@ def _render(section: Section, lines: list[str], depth: int) -> None:
             )
             for key, item in value.items():
                 if isinstance(item, Section):
-                    lines.append(f"{indent}  {key}:")
+                    lines.append(f"{indent}  {_key(key)}:")
                     _render(item, lines, depth + 2)
                 else:
-                    lines.append(f"{indent}  {key}: {json.dumps(item)}")
+                    lines.append(f"{indent}  {_key(key)}: {json.dumps(item)}")
         else:
             lines.append(f"{indent}{name}: {_scalar(value)} # {field.description}")
+
+
+def _key(name: str) -> str:
+    """Quote a name that YAML would read as something else, such as ``2020`` or ``no``."""
+    try:
+        plain = yaml.safe_load(name) == name
+    except (yaml.YAMLError, ValueError):  # a date such as 2026-13-45 is a plain ValueError
+        plain = False
+    return name if plain else json.dumps(name)
 
 
 def _scalar(value: Any) -> str:
     text = json.dumps(value)
     # YAML 1.1 reads 1e-05 as text; it wants a point before the exponent.
     return text.replace("e", ".0e") if isinstance(value, float) and "e" in text and "." not in text else text
+
+
+def _key(name: str) -> str:
+    """A name of one's own as YAML: as it is, or in quotes where YAML could read it as something else."""
+    plain = re.fullmatch(r"[A-Za-z][A-Za-z0-9._-]*", name) and yaml.safe_load(name) == name
+    return name if plain else json.dumps(name)

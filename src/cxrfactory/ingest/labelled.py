@@ -5,7 +5,6 @@ Layout (ngaggion/Chest-xray-landmark-dataset): folders ``RL``, ``LL``, ``H``, ``
 ``Condition`` and perhaps ``Patient``. Images lie elsewhere, one folder a source.
 """
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import pandas as pd
 from jaxtyping import Float32
 
 from cxrfactory.anatomy.graph import LABEL_GRAPHS, ORGAN_NODES
+from cxrfactory.config import LabelledConfig
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.radiograph.reading import picture_size
 from cxrfactory.ingest.files import file_fault
@@ -25,11 +25,14 @@ from cxrfactory.logs import get_logger
 from cxrfactory.tables import schemas
 from cxrfactory.tables.arrays import read_points
 from cxrfactory.tables.keys import put_aside
+from cxrfactory.tables.landmark_set import patient_of
 from cxrfactory.tables.parquet import write_table
 
 log = get_logger(__name__)
 
 STAGE = "ingest-labelled"
+ALL_ORGANS = "lungs-heart-clavicles"
+SIDE = 1024  # pixels, of the images that the published landmarks are drawn on
 ORGAN_FOLDERS = {
     "right_lung": "RL",
     "left_lung": "LL",
@@ -40,7 +43,6 @@ ORGAN_FOLDERS = {
 # Organs that each label code adds to the one before, in node order.
 _STEPS = {"L": ("right_lung", "left_lung"), "LH": ("heart",), "LHC": ("right_clavicle", "left_clavicle")}
 _SUFFIXES = (".png", ".jpg", ".jpeg")
-_SAME_PATIENT = re.compile(r"same pt as ([A-Za-z0-9_]+)")
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,36 @@ class Split:
 
     train: frozenset[str] | None = None
     val: frozenset[str] | None = None
-    val_fraction: float = 0.1
+    val_fraction: float = LabelledConfig().val_fraction
+
+
+def ingest_labelled(
+    settings: LabelledConfig, output: str | Path, rejected: str | Path, organs: str = ALL_ORGANS, image_size: int = SIDE
+) -> None:
+    """Write the table of labelled images, and that of the rejected ones.
+
+    Parameters
+    ----------
+    settings
+        Where the landmarks and the images are, and how the images are divided into ``train`` and ``val``.
+    output, rejected
+        Parquet files to write, schemas ``LABELLED`` and ``REJECTED``.
+    organs, image_size
+        As for :func:`read_labelled`.
+
+    Raises
+    ------
+    CxrError
+        As for :func:`read_labelled` and :func:`read_list`.
+    """
+    split = Split(
+        train=read_list(settings.train_list) if settings.train_list else None,
+        val=read_list(settings.val_list) if settings.val_list else None,
+        val_fraction=settings.val_fraction,
+    )
+    folders = {source: Path(folder) for source, folder in settings.images.items()}
+    table, refused = read_labelled(settings.root, folders, organs, split, image_size)
+    write_labelled(table, refused, output, rejected)
 
 
 def read_list(path: str | Path) -> frozenset[str]:
@@ -95,9 +126,9 @@ def stem_of(name: str) -> str:
 def read_labelled(
     root: str | Path,
     images: Mapping[str, Path],
-    organs: str = "lungs-heart-clavicles",
+    organs: str = ALL_ORGANS,
     split: Split | None = None,
-    image_size: int = 1024,
+    image_size: int = SIDE,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read the labelled set; a row that cannot be used is rejected with its reason.
 
@@ -268,20 +299,12 @@ def _read_clinical(root: Path) -> pd.DataFrame:
 def _patients(table: pd.DataFrame) -> list[str]:
     """Return one patient id a row, unique over sources.
 
-    ``Patient`` where the table has it; else the image's id, up to the first underscore in PadChest (its study),
-    and the earlier image's id where the condition says "same pt as <id>" (three Montgomery images).
+    It is ``Patient`` where the table has that column, else what :func:`cxrfactory.tables.landmark_set.patient_of` says.
     """
     patients: dict[str, str] = {}
     for row in table.to_dict("records"):
         own = row["image_id"]
-        if row.get("Patient", "").strip():
-            patient = row["Patient"].strip()
-        elif row["Dataset"].lower() == "padchest":
-            patient = own.split("_", 1)[0]
-        else:
-            same = _SAME_PATIENT.search(row["Condition"])
-            patient = same.group(1) if same else own
-        patients[own] = patient
+        patients[own] = row.get("Patient", "").strip() or patient_of(own, row["Dataset"], row["Condition"])
     resolved = []
     for row in table.to_dict("records"):
         patient, seen = patients[row["image_id"]], set()

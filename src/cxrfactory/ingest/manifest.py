@@ -5,10 +5,12 @@ from pathlib import Path
 import pandas as pd
 import pandera.pandas as pandera
 
+from cxrfactory.config import DatasetConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.ingest import registry
 from cxrfactory.ingest.files import check_files as check_image_files
 from cxrfactory.ingest.rows import OLDEST_YEARS, VIEWS, guard, printable
+from cxrfactory.ingest.summary import count, write_summary
 from cxrfactory.ingest.tabular import find_tables
 from cxrfactory.logs import get_logger
 from cxrfactory.tables import schemas
@@ -43,20 +45,26 @@ MANIFEST_CHECKS = pandera.DataFrameSchema(
 
 
 def read_manifest(
-    slug: str, root: str | Path, view_from_procedure: bool = False, check_files: bool = False
+    layout: str,
+    root: str | Path,
+    view_from_procedure: bool = False,
+    check_files: bool = False,
+    name: str | None = None,
 ) -> pd.DataFrame:
     """Read the tables of a release as a manifest.
 
     Parameters
     ----------
-    slug
-        The release, one of :data:`cxrfactory.ingest.registry.LAYOUTS`.
+    layout
+        How the release lies on disk, one of :data:`cxrfactory.ingest.registry.LAYOUTS`.
     root
         Its folder; it may hold the tables alone.
     view_from_procedure
-        Let the procedure's text and view code decide where the view is missing (MIMIC-CXR-JPG).
+        Let the procedure's text and view code decide where the view is missing, in layouts that have them.
     check_files
         Exclude images whose file is missing or empty.
+    name
+        Name of the dataset, for messages; the layout's if not given.
 
     Returns
     -------
@@ -69,18 +77,18 @@ def read_manifest(
         If a table or column is missing or unreadable, or an id stands twice.
     """
     root = Path(root)
-    layout, module = registry.layout(slug), registry.module(slug)
-    if view_from_procedure and not layout.has_procedure_text:
-        raise CxrError(f"{slug}: this release has no procedure text; leave --view-from-procedure out")
-    tables = find_tables(layout, root)
-    for slot in layout.slots:
+    facts, module, name = registry.layout(layout), registry.module(layout), name or layout
+    if view_from_procedure and not facts.has_procedure_text:
+        raise CxrError(f"{name}: this release has no procedure text; leave --view-from-procedure out")
+    tables = find_tables(facts, root)
+    for slot in facts.slots:
         if slot.role in tables:
-            log.info("%s: reading %s", slug, tables[slot.role].path)
+            log.info("%s: reading %s", name, tables[slot.role].path)
         elif slot.lists_images:
-            log.warning("%s: no %s table under %s: its images are not listed", slug, slot.role, root)
+            log.warning("%s: no %s table under %s: its images are not listed", name, slot.role, root)
         else:
-            log.info("%s: no %s table under %s: findings stay unknown", slug, slot.role, root)
-    rows = guard(module.rows(tables, view_from_procedure), layout.id_is_file_name)
+            log.info("%s: no %s table under %s: findings stay unknown", name, slot.role, root)
+    rows = guard(module.rows(tables, view_from_procedure), facts.id_is_file_name)
     _refuse_duplicates(rows, root)
     located = rows["path"].notna()
     if hasattr(module, "locate") and located.any():
@@ -90,15 +98,50 @@ def read_manifest(
     manifest = _finish(rows)
     log.info(
         "%s: %d images, %d included, %d excluded (%s)",
-        slug,
+        name,
         len(manifest),
         manifest["included"].sum(),
         (~manifest["included"]).sum(),
-        layout.view_rule,
+        facts.view_rule,
     )
     if not manifest["included"].any():
-        log.warning("%s: no image is included; see the exclusion reasons in the manifest", slug)
+        log.warning("%s: no image is included; see the exclusion reasons in the manifest", name)
     return manifest
+
+
+def ingest_release(
+    settings: DatasetConfig, name: str, output: str | Path, summary: str | Path | None = None
+) -> pd.DataFrame:
+    """Write the manifest of a dataset, and its counts.
+
+    Parameters
+    ----------
+    settings
+        Where the dataset is, its layout (if none is said, the dataset's name), and what is checked.
+    name
+        Name of the dataset in the config.
+    output
+        Parquet to write, schema ``MANIFEST``.
+    summary
+        CSV to write the counts to, by reason of exclusion.
+
+    Returns
+    -------
+    DataFrame
+        The manifest.
+
+    Raises
+    ------
+    CxrError
+        As for :func:`read_manifest`.
+    """
+    rows = read_manifest(
+        settings.layout or name, settings.root, settings.view_from_procedure, settings.check_files, name
+    )
+    write_manifest(rows, output)
+    if summary is not None:
+        write_summary([count(rows, name)], summary)
+    return rows
 
 
 def write_manifest(manifest: pd.DataFrame, path: str | Path) -> None:

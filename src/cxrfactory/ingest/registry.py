@@ -1,10 +1,11 @@
-"""The releases that stand in :mod:`cxrfactory.ingest.releases`, found by looking; light to import.
+"""The layouts that stand in :mod:`cxrfactory.ingest.releases`, found by looking; light to import.
 
-A release is one module there with ``LAYOUT`` (:class:`~cxrfactory.ingest.layout.ReleaseLayout`), a function
+A layout is one module there with ``LAYOUT`` (:class:`~cxrfactory.ingest.layout.ReleaseLayout`), a function
 ``rows(tables, view_from_procedure)`` from its tables to manifest rows, and, where images may lie in several
-places, ``locate(root, paths)``. No other file names a release.
+places, ``locate(root, paths)``. No other file of the ingest stage names a release.
 """
 
+from difflib import get_close_matches
 from importlib import import_module
 from pkgutil import iter_modules
 from types import ModuleType
@@ -16,24 +17,30 @@ from cxrfactory.ingest.layout import ReleaseLayout
 _MODULES: dict[str, ModuleType] = {}
 for _info in sorted(iter_modules(releases.__path__), key=lambda info: info.name):
     _module = import_module(f"{releases.__name__}.{_info.name}")
-    _MODULES[_module.LAYOUT.slug] = _module
+    _MODULES[_module.LAYOUT.name] = _module
 
-LAYOUTS: dict[str, ReleaseLayout] = {slug: module.LAYOUT for slug, module in _MODULES.items()}
+LAYOUTS: dict[str, ReleaseLayout] = {name: module.LAYOUT for name, module in _MODULES.items()}
 
 
-def layout(slug: str) -> ReleaseLayout:
-    """Return the facts of a release.
+def layout(name: str) -> ReleaseLayout:
+    """Return the facts of a layout.
 
     Raises
     ------
     CxrError
-        If no release has that name.
+        If no layout has that name; the message lists all names and the nearest one.
     """
-    if slug not in LAYOUTS:
-        raise CxrError(f"release '{slug}' is unknown; expected one of {', '.join(LAYOUTS)}")
-    return LAYOUTS[slug]
+    if name not in LAYOUTS:
+        raise CxrError(f"layout '{name}' is unknown; {expected_layouts(name)}")
+    return LAYOUTS[name]
 
 
-def module(slug: str) -> ModuleType:
-    """Return the module of a release, with its ``rows`` and perhaps ``locate``."""
-    return _MODULES[layout(slug).slug]
+def expected_layouts(name: str) -> str:
+    """Say which layouts there are, and which of them is nearest to a name, for a message."""
+    near = get_close_matches(name.lower(), LAYOUTS, n=1, cutoff=0.4)
+    return f"expected one of {', '.join(LAYOUTS)}" + (f" (nearest: {near[0]})" if near else "")
+
+
+def module(name: str) -> ModuleType:
+    """Return the module of a layout, with its ``rows`` and perhaps ``locate``."""
+    return _MODULES[layout(name).name]

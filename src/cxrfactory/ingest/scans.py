@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from cxrfactory.config import ScanConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger
 from cxrfactory.tables.parquet import write_table
@@ -16,9 +17,7 @@ _PLACE = "{study}"
 log = get_logger(__name__)
 
 
-def ingest_scans(
-    root: str | Path, output: str | Path, release: str, ct: str, labels: str, patient: str | None = None
-) -> tuple[int, int]:
+def ingest_scans(settings: ScanConfig, output: str | Path, release: str) -> tuple[int, int]:
     """Write the manifest of a CT release.
 
     Every path that matches one of the patterns is a row: studies with CT and labels are included, the others
@@ -26,18 +25,15 @@ def ingest_scans(
 
     Parameters
     ----------
-    root
-        Folder of the release; only read.
+    settings
+        Where the release lies. ``root`` is only read. ``ct`` and ``labels`` are paths relative to it, in which
+        ``{study}`` stands for the study's id (the same text wherever it occurs) and ``*`` for anything within the
+        name of one folder or file. The first group of the regular expression ``patient`` takes the patient's id out
+        of the study's id; without the expression every study is a patient of its own.
     output
         Parquet to write, schema ``SCANS``, sorted by ``study_id``.
     release
-        Its name.
-    ct, labels
-        Paths relative to the root; ``{study}`` stands for the study's id (the same text wherever it occurs), ``*``
-        for anything within one folder's or file's name.
-    patient
-        Regular expression whose first group takes the patient's id out of the study's id; without it every
-        study is a patient of its own.
+        Name of the release in the config.
 
     Returns
     -------
@@ -49,13 +45,13 @@ def ingest_scans(
         If the root is no folder, nothing matches, two paths claim one study, an id cannot be a file name, or
         ``patient`` does not fit an id.
     """
-    root = Path(root)
+    root, ct, labels = Path(settings.root), settings.ct, settings.labels
     if not root.is_dir():
         raise CxrError(f"{root}: no such folder; expected the root of a CT release")
     volumes, masks = _matches(root, ct, "ct"), _matches(root, labels, "labels")
     if not volumes:
         raise CxrError(f"{root}: nothing matches ct pattern '{ct}'; see scans in the config")
-    pick = _patient_pattern(patient)
+    pick = _patient_pattern(settings.patient)
     rows = []
     for study in sorted(volumes.keys() | masks.keys()):
         missing = [what for what, found in (("CT", volumes), ("labels", masks)) if study not in found]

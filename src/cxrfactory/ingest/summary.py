@@ -1,6 +1,6 @@
 """Counts of manifests: rows, included, excluded by reason, and what the CheXmask paper counts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import yaml
 
 from cxrfactory.errors import CxrError
 from cxrfactory.ingest import registry
+from cxrfactory.ingest.datasets import release_names
 from cxrfactory.tables import schemas
 from cxrfactory.tables.atomic import write_text
 from cxrfactory.tables.parquet import read_table
@@ -64,7 +65,7 @@ def count(manifest: pd.DataFrame, name: str, expected: dict[str, int] | None = N
 
 
 def read_expected(path: str | Path) -> dict[str, dict[str, int]]:
-    """Read expected counts (``resources/releases.yaml``), by release.
+    """Read counts to compare with from a YAML file, ``releases: {NAME: {rows: N, included: N}}``, by dataset.
 
     Raises
     ------
@@ -87,9 +88,28 @@ def read_selections(manifests: Sequence[tuple[str, Path]], expected: dict[str, d
     return [count(read_table(path, schemas.MANIFEST), name, expected.get(name)) for name, path in manifests]
 
 
-def display_name(slug: str) -> str:
-    """Return a release's published name where it is registered, else the name itself."""
-    return registry.LAYOUTS[slug].published_name if slug in registry.LAYOUTS else slug
+def display_names(layouts: Mapping[str, str]) -> dict[str, str]:
+    """Name datasets for people, as :func:`cxrfactory.ingest.datasets.release_names` names their files.
+
+    Parameters
+    ----------
+    layouts
+        Name of the layout of each dataset; a dataset of no known layout bears its own name.
+    """
+    known = release_names({name: layout for name, layout in layouts.items() if layout in registry.LAYOUTS})
+    return {name: known.get(name, name) for name in layouts}
+
+
+def paper_counts(layouts: Mapping[str, str]) -> dict[str, dict[str, int]]:
+    """Return the paper's counts of the datasets that bear the name of their layout, which are the releases themselves.
+
+    Parameters
+    ----------
+    layouts
+        Name of the layout of each dataset.
+    """
+    own = (name for name, layout in layouts.items() if name == layout and name in registry.LAYOUTS)
+    return {name: dict(registry.LAYOUTS[name].paper_counts) for name in own}
 
 
 def table(selections: Sequence[Selection]) -> pd.DataFrame:

@@ -52,12 +52,12 @@ def find_tables(layout: ReleaseLayout, root: Path) -> dict[str, SourceTable]:
         If the root is no folder or holds no table that lists images.
     """
     if not root.is_dir():
-        raise CxrError(f"{root}: no such folder; --root must be the folder of the {layout.slug} release")
+        raise CxrError(f"{root}: no such folder; --root must be the folder of the {layout.name} release")
     found = {slot.role: table for slot in layout.slots if (table := _find(slot, root))}
     if not any(slot.role in found for slot in layout.slots if slot.lists_images):
         names = [name for slot in layout.slots if slot.lists_images for name in slot.alternatives]
         raise CxrError(
-            f"{root}: no table of {layout.slug} here; looked for {', '.join(names)}; put the release's own "
+            f"{root}: no table of {layout.name} here; looked for {', '.join(names)}; put the release's own "
             "table there, or point --root at the folder that holds it"
         )
     return found

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cxrfactory.errors import CxrError
 from cxrfactory.logs import progress
-from cxrfactory.status.jobs import Job, Stage
+from cxrfactory.status.jobs import Job, StageJobs
 from cxrfactory.status.marks import Marks
 from cxrfactory.tables.parquet import check_whole
 from cxrfactory.tables.sums import PRODUCT_SUMS, SUMS, check_sums
@@ -35,7 +35,7 @@ class Damage:
     fault: str
 
 
-def check(stages: Sequence[Stage], marks: Marks) -> tuple[int, list[Damage]]:
+def check(stages: Sequence[StageJobs], marks: Marks) -> tuple[int, list[Damage]]:
     """Verify every checksum of the outputs that stand and are not just being written.
 
     Returns

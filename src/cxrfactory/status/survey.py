@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cxrfactory.errors import CxrError
 from cxrfactory.logs import last_line
-from cxrfactory.status.jobs import Job, Stage
+from cxrfactory.status.jobs import Job, StageJobs
 from cxrfactory.status.marks import Marks
 from cxrfactory.tables.parquet import read_table, stored_rows
 
@@ -50,7 +50,7 @@ class StageState:
         Seconds since the newest line of a running job's log.
     """
 
-    stage: Stage
+    stage: StageJobs
     states: Counter = field(default_factory=Counter)
     kept: int | None = None
     rejected: int | None = None
@@ -81,13 +81,13 @@ class _Found:
     silent_s: float | None = None
 
 
-def survey(stages: Sequence[Stage], marks: Marks) -> list[StageState]:
+def survey(stages: Sequence[StageJobs], marks: Marks) -> list[StageState]:
     """Look at every job once. Of tables only footers are read, but for the manifests' column ``included``."""
     with ThreadPoolExecutor(_THREADS) as pool:
         return [_sum(stage, pool.map(partial(_look, stage.rule, marks), stage.jobs)) for stage in stages]
 
 
-def _sum(stage: Stage, jobs: Iterable[_Found]) -> StageState:
+def _sum(stage: StageJobs, jobs: Iterable[_Found]) -> StageState:
     total = StageState(stage)
     for job in jobs:
         total.states[job.state] += 1

@@ -1,9 +1,10 @@
 """The CheXmask table: reading every published variant and ours, writing the published bytes.
 
-Columns go by the names that CheXmask publishes (``Dice RCA (Mean)``, ``Left Lung``, ...), except that the id
+Columns have the names that CheXmask publishes (``Dice RCA (Mean)``, ``Left Lung``, ...), except that the id
 column, whose name changes with the release, is always ``image_id``. See docs/chexmask-format.md.
 """
 
+import re
 import warnings
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -21,9 +22,6 @@ from cxrfactory.tables.parquet import open_parquet
 
 T = TypeVar("T")
 
-# NIH; CheXpert; MIMIC-CXR-JPG; PadChest and CANDID-PTX; VinDr-CXR.
-ID_COLUMNS = ("Image Index", "Path", "dicom_id", "ImageID", "image_id")
-
 DICE_COLUMNS = ("Dice RCA (Mean)", "Dice RCA (Max)")
 LANDMARK_COLUMNS = ("Landmarks", "Landmarks (Mean)", "Landmarks (Std)")
 RLE_COLUMNS = tuple(ORGAN_COLUMNS.values())
@@ -33,6 +31,12 @@ _ROWS_AT_A_TIME = 4096  # of CSV, some 15 kB each
 
 # In our Parquet alone, where a calibration was used: the true Dice estimated, and the ends of its interval.
 ESTIMATE_COLUMNS = ("Dice estimate", "Dice low", "Dice high")
+
+# Columns that a CheXmask table of any variant may hold; the id column is none of them.
+KNOWN_COLUMNS = (*DICE_COLUMNS, *LANDMARK_COLUMNS, *RLE_COLUMNS, *SIZE_COLUMNS, *ESTIMATE_COLUMNS)
+# Lower-case names that say that a column identifies an image, whatever the release.
+_ID_NAME = re.compile(r"(?:image|dicom|sop|instance|file|[ _-])*(?:id|uid|index|path|file|name)")
+_NO_NAME = "Unnamed: "  # what pandas calls the index that some files carry as a first column without a name
 
 # After the id column, in the published order.
 PUBLISHED_COLUMNS = (*DICE_COLUMNS, "Landmarks", *RLE_COLUMNS, *SIZE_COLUMNS)
@@ -71,7 +75,9 @@ def read_chexmask(
     chunksize
         Rows a piece; the answer is then an iterator of frames.
     id_column
-        Name of the id column where the table holds several of :data:`ID_COLUMNS`, or another one.
+        Name of the id column of a CSV. If not given, it is the column whose name says that it identifies an image
+        (``dicom_id``, ``Image Index``, ``Path``, ...); where no name says so, the first column, or else the only
+        one, that is none of :data:`KNOWN_COLUMNS`.
 
     Returns
     -------
@@ -158,10 +164,14 @@ def _find_id(path: Path, header: list[str], id_column: str | None) -> str:
         if id_column not in header:
             raise CxrError(f"{path}: no id column '{id_column}'; found {header}")
         return id_column
-    found = [name for name in ID_COLUMNS if name in header]
-    if len(found) != 1:
+    named = [name for name in header if not name.startswith(_NO_NAME)]
+    others = [name for name in named if name not in KNOWN_COLUMNS]
+    likely = [name for name in others if _ID_NAME.fullmatch(name.lower())]
+    found = likely or (others[:1] if named[:1] == others[:1] else others)
+    if len(found) != 1 or len(others) == len(named):
         raise CxrError(
-            f"{path}: id columns {found} among {header}; expected one of {list(ID_COLUMNS)}, or name it (id_column)"
+            f"{path}: id columns {found} among {header}; expected one column of ids beside CheXmask's columns, such "
+            "as 'image_id', or name it (id_column)"
         )
     return found[0]
 
@@ -176,8 +186,7 @@ def _wanted(path: Path, header: list[str], columns: Sequence[str] | None) -> lis
         raise CxrError(f"{path}: column 'Landmarks' is missing; found {header}")
     order = (*DICE_COLUMNS, *LANDMARK_COLUMNS, *RLE_COLUMNS, *SIZE_COLUMNS)
     known = [name for name in order if name in header]
-    # A first column without a name is a pandas index that some files carry.
-    return known + [name for name in header if name not in known and not name.startswith("Unnamed: ")]
+    return known + [name for name in header if name not in known and not name.startswith(_NO_NAME)]
 
 
 def _only(path: Path, raw: pd.DataFrame, names: list[str], header: list[str]) -> pd.DataFrame:
@@ -350,7 +359,7 @@ def write_chexmask(path: str | Path, frame: pd.DataFrame, id_column: str | None 
     """
     id_column = id_column or frame.attrs.get("id_column")
     if id_column is None:
-        raise CxrError(f"{path}: the frame does not say its id column; give id_column (one of {list(ID_COLUMNS)})")
+        raise CxrError(f"{path}: the frame does not say its id column; give id_column, e.g. 'image_id'")
     missing = [name for name in ("image_id", *PUBLISHED_COLUMNS) if name not in frame.columns]
     if missing:
         raise CxrError(f"{path}: columns {missing} are missing from the frame; found {list(frame.columns)}")
@@ -374,7 +383,7 @@ def quoted(field: str) -> str:
 __all__ = [
     "DICE_COLUMNS",
     "ESTIMATE_COLUMNS",
-    "ID_COLUMNS",
+    "KNOWN_COLUMNS",
     "NODE_COUNTS",
     "PUBLISHED_COLUMNS",
     "header_text",

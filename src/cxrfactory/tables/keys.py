@@ -25,3 +25,8 @@ def put_aside(key: str, purpose: str, share: float) -> bool:
 def shard_name(shard: int, shards: int) -> str:
     """File stem of a shard, e.g. ``0003-of-0007``."""
     return f"{shard:04d}-of-{shards:04d}"
+
+
+def shard_names(shards: int) -> list[str]:
+    """File stems of all shards of a release."""
+    return [shard_name(shard, shards) for shard in range(shards)]

@@ -6,7 +6,6 @@ the patients, by a stable hash, is held out and never trained on. Only weights a
 """
 
 import csv
-import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,6 +35,7 @@ from cxrfactory.metrics.overlap import dice
 from cxrfactory.tables.arrays import read_points
 from cxrfactory.tables.atomic import atomic_path
 from cxrfactory.tables.keys import put_aside, seed_of
+from cxrfactory.tables.landmark_set import patient_of
 from cxrfactory.tables.paths import path_inside
 
 log = get_logger(__name__)
@@ -43,7 +43,6 @@ log = get_logger(__name__)
 FRAME = 1024
 HELD_OUT = 0.2
 FOLDERS = {"right_lung": "RL", "left_lung": "LL", "heart": "H"}
-_SAME_PATIENT = re.compile(r"same pt as ([A-Za-z0-9_]+)")
 
 _TARGET_SIGMA = 1.5  # samples: width of the distribution that a node is taught
 _MEAN_WEIGHT = 0.02  # of the squared error of the mean place, samples squared, beside the cross entropy
@@ -101,9 +100,7 @@ def read_cases(root: Path) -> list[Case]:
 
 def held_out(image_id: str, source: str, condition: str) -> bool:
     """Tell whether the hash of an image's patient falls into the fifth that is never trained on."""
-    same = _SAME_PATIENT.search(condition)
-    patient = image_id.split("_", 1)[0] if source.lower() == "padchest" else same.group(1) if same else image_id
-    return put_aside(f"{source}:{patient}", "mask-landmarks", HELD_OUT)
+    return put_aside(f"{source}:{patient_of(image_id, source, condition)}", "mask-landmarks", HELD_OUT)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@ import re
 import pandas as pd
 import pytest
 
+from cxrfactory.config import ReportsConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.ingest.reports.collect import NOTHING, collect_reports
 from tests.ingest.reports.sources import FAULTY, PLAIN, folder, tarred, xml, zipped
@@ -14,7 +15,9 @@ def collect(tmp_path):
 
     def run(source, layout, name="out"):
         output, rejected = tmp_path / f"{name}.parquet", tmp_path / f"{name}.rejected.parquet"
-        counts = collect_reports(source, layout, output, rejected, tmp_path / f"{name}.csv")
+        counts = collect_reports(
+            ReportsConfig(source=str(source), layout=layout), output, rejected, tmp_path / f"{name}.csv"
+        )
         rows, faults = (pd.read_parquet(path).astype(object) for path in (output, rejected))
         rows = rows.where(rows.notna(), None)
         return counts, rows.set_index("study_id"), dict(zip(faults["path"], faults["reason"], strict=True))
@@ -117,7 +120,7 @@ def test_faults_of_the_whole_source(collect, tmp_path):
     plain.write_text("study_id,words\na,b\n")
     empty = tmp_path / "empty"
     empty.mkdir()
-    with pytest.raises(CxrError, match="layout 'docx' is unknown; expected one of text, mimic, indiana, table"):
+    with pytest.raises(CxrError, match="layout 'docx' is unknown; expected one of indiana, mimic, table, text"):
         collect(empty, "docx")
     with pytest.raises(CxrError, match="no such file or folder"):
         collect(tmp_path / "nowhere", "mimic")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from cxrfactory.config import ReportsConfig
 from cxrfactory.ingest.reports.collect import collect_reports
 from cxrfactory.tables.report_sections import join_report, parse_sections
 from tests.tables.report_styles import STYLES
@@ -23,7 +24,9 @@ def reports(tmp_path_factory):
     if not source.is_file():
         pytest.skip(f"no NLMCXR_reports.tgz in {folder}")
     made = tmp_path_factory.mktemp("reports")
-    counts = collect_reports(source, "indiana", made / "reports.parquet", made / "rejected.parquet")
+    counts = collect_reports(
+        ReportsConfig(source=str(source), layout="indiana"), made / "reports.parquet", made / "rejected.parquet"
+    )
     return counts, pd.read_parquet(made / "reports.parquet")
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cxrfactory.config import ReportsConfig
 from cxrfactory.imaging.radiograph.masked import small_square
 from cxrfactory.imaging.radiograph.reading import read_radiograph
 from cxrfactory.ingest.manifest import read_manifest, write_manifest
@@ -26,7 +27,7 @@ def test_indiana_images_with_a_report_are_selected_and_split_by_patient(tmp_path
         pytest.skip("CXRFACTORY_PUBLIC_TABLES (data/ of the torchxrayvision wheel) is not set")
     write_manifest(read_manifest("indiana-cxr", folder), tmp_path / "m.parquet")
     tables = (tmp_path / "r.parquet", tmp_path / "x.parquet")
-    collect_reports(Path(folder) / "NLMCXR_reports.tgz", "indiana", *tables)
+    collect_reports(ReportsConfig(source=f"{folder}/NLMCXR_reports.tgz", layout="indiana"), *tables)
     selected, excluded = select_images(ReportTables(tmp_path / "m.parquet", *tables))
     assert (len(selected), len(selected) + len(excluded)) == (3806, 7469)
     made = make_tables(selected, release_labels(selected, None), SplitRule())

@@ -8,7 +8,9 @@ import typer
 
 def config(
     check: Annotated[Path | None, typer.Option(help="Config file to check.")] = None,
-    write: Annotated[bool, typer.Option(help="Write config.yaml and its JSON schema into --root.")] = False,
+    write: Annotated[
+        bool, typer.Option(help="Write config.yaml, its JSON schema and the table of results into --root.")
+    ] = False,
     root: Annotated[Path, typer.Option(help="The project's folder.")] = Path(),
     values: Annotated[str | None, typer.Option(help="Config as JSON, to be written to --output.")] = None,
     output: Annotated[Path | None, typer.Option(help="YAML file for --values, all defaults written out.")] = None,
@@ -18,10 +20,12 @@ def config(
 
     from cxrfactory.config import commented_yaml, default_yaml, json_schema, parse_config, read_config
     from cxrfactory.errors import CxrError
+    from cxrfactory.ingest.datasets import complete
     from cxrfactory.tables.atomic import write_text
+    from cxrfactory.workflow.table import write as write_map
 
     if check is not None:
-        found = read_config(check)
+        found = complete(read_config(check))
         typer.echo(f"{check}: fits; releases: {', '.join(found.datasets)}")
     elif values is not None or output is not None:
         if values is None or output is None:
@@ -30,5 +34,6 @@ def config(
     elif write:
         write_text(root / "config.yaml", default_yaml())
         write_text(root / "workflow/schemas/config.schema.json", json_schema())
+        write_map(root)
     else:
         typer.echo(default_yaml(), nl=False)

@@ -7,12 +7,15 @@ import typer
 
 
 def ingest(
-    release: Annotated[
+    layout: Annotated[
         str,
-        typer.Argument(help="Name of the release, e.g. chexpert; an unknown name lists them all."),
+        typer.Argument(help="Layout of the release (docs/ingest.md); an unknown one lists them all."),
     ],
     root: Annotated[Path, typer.Option(help="Folder of the release; it may hold the tables alone.")],
     output: Annotated[Path, typer.Option(help="Manifest to write (.parquet).")],
+    name: Annotated[
+        str | None, typer.Option(help="Name of the dataset in messages and counts; default: the layout.")
+    ] = None,
     check_files: Annotated[
         bool, typer.Option("--check-files", help="Exclude images whose file is missing or empty.")
     ] = False,
@@ -20,16 +23,17 @@ def ingest(
         bool,
         typer.Option(
             "--view-from-procedure",
-            help="Let the view code and procedure text decide where the view is missing (MIMIC-CXR-JPG).",
+            help="Let the view code and the procedure's text decide where the view is missing, "
+            "in layouts whose tables hold them.",
         ),
     ] = False,
     summary: Annotated[Path | None, typer.Option(help="Also write the counts, by reason of exclusion (.csv).")] = None,
 ) -> None:
     """Write the manifest of a release: one row an image, kept or excluded with the reason."""
-    from cxrfactory.ingest import manifest
-    from cxrfactory.ingest import summary as counts
+    from cxrfactory.config import DatasetConfig
+    from cxrfactory.ingest.manifest import ingest_release
 
-    rows = manifest.read_manifest(release, root, view_from_procedure, check_files)
-    manifest.write_manifest(rows, output)
-    if summary is not None:
-        counts.write_summary([counts.count(rows, release)], summary)
+    settings = DatasetConfig(
+        root=str(root), layout=layout, check_files=check_files, view_from_procedure=view_from_procedure
+    )
+    ingest_release(settings, name or layout, output, summary)

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from cxrfactory.config import LabelledConfig, ScanConfig
+
 
 def ingest_labelled(
     root: Annotated[Path, typer.Option(help="Folder with RL, LL, H, RCLA, LCLA and clinical.csv.")],
@@ -22,7 +24,7 @@ def ingest_labelled(
     val_list: Annotated[Path | None, typer.Option(help="Text file: ids to validate on, one a line.")] = None,
     val_fraction: Annotated[
         float, typer.Option(help="Share of patients to validate on where no list covers their source.")
-    ] = 0.1,
+    ] = LabelledConfig().val_fraction,
     image_size: Annotated[
         int, typer.Option(help="Height and width (pixels) of the images that the landmarks are drawn on.")
     ] = 1024,
@@ -36,14 +38,18 @@ def ingest_labelled(
         source, sign, folder = pair.partition("=")
         if not (source and sign and folder):
             raise CxrError(f"--images '{pair}': expected SOURCE=DIR, for example JSRT=data/jsrt/images")
-        folders[source] = Path(folder)
-    split = labelled.Split(
-        train=labelled.read_list(train_list) if train_list else None,
-        val=labelled.read_list(val_list) if val_list else None,
+        folders[source] = folder
+    if not 0 <= val_fraction <= 1:
+        raise CxrError(f"--val-fraction {val_fraction} is impossible; expected 0 <= fraction < 1")
+    settings = LabelledConfig(
+        root=str(root),
+        images=folders,
+        train_list=str(train_list) if train_list else None,
+        val_list=str(val_list) if val_list else None,
         val_fraction=val_fraction,
     )
-    table, refused = labelled.read_labelled(root, folders, organs, split, image_size)
-    labelled.write_labelled(table, refused, output, rejected or output.with_name(f"{output.stem}.rejected.parquet"))
+    beside = output.with_name(f"{output.stem}.rejected.parquet")
+    labelled.ingest_labelled(settings, output, rejected or beside, organs, image_size)
 
 
 def ingest_scans(
@@ -57,9 +63,13 @@ def ingest_scans(
     ] = None,
 ) -> None:
     """Write the manifest of a CT release: one row a study, kept or excluded with the reason."""
+    from cxrfactory.errors import CxrError
     from cxrfactory.ingest.scans import ingest_scans as run
 
-    run(root, output, release, ct, labels, patient)
+    for option, pattern in (("--ct", ct), ("--labels", labels)):
+        if "{study}" not in pattern:
+            raise CxrError(f"{option} '{pattern}': expected {{study}} where the study's id stands")
+    run(ScanConfig(root=str(root), ct=ct, labels=labels, patient=patient), output, release)
 
 
 def selection(
@@ -68,12 +78,28 @@ def selection(
     ],
     output: Annotated[Path, typer.Option(help="Selection diagram to write (.png or .svg).")],
     table: Annotated[Path, typer.Option(help="Table of counts to write (.csv).")],
-    expected: Annotated[Path | None, typer.Option(help="Counts to compare with, e.g. resources/releases.yaml.")] = None,
+    layout: Annotated[
+        list[str] | None,
+        typer.Option(help="Layout of each dataset, in the order of the manifests; default: the dataset's name."),
+    ] = None,
+    paper_counts: Annotated[
+        bool, typer.Option(help="Compare with the CheXmask paper's counts of the datasets named like their layout.")
+    ] = False,
+    expected: Annotated[
+        Path | None, typer.Option(help="YAML file of counts to compare with: releases, by name: rows, included.")
+    ] = None,
 ) -> None:
     """Draw and tabulate how many images of each release are kept, and why others are not."""
+    from cxrfactory.errors import CxrError
     from cxrfactory.ingest import diagram, summary
 
-    known = summary.read_expected(expected) if expected else {}
+    names = [path.stem for path in manifests]
+    if layout and len(layout) != len(names):
+        raise CxrError(f"--layout is given {len(layout)} times for {len(names)} manifests; expected one for each")
+    layouts = dict(zip(names, layout or names, strict=True))
+    known = summary.paper_counts(layouts) if paper_counts else {}
+    known |= summary.read_expected(expected) if expected else {}
     selections = summary.read_selections([(path.stem, path) for path in manifests], known)
     summary.write_summary(selections, table)
-    diagram.draw(selections, [summary.display_name(item.name) for item in selections], output)
+    display = summary.display_names(layouts)
+    diagram.draw(selections, [display[item.name] for item in selections], output)

@@ -11,8 +11,8 @@ def reports(
     layout: Annotated[
         str,
         typer.Option(
-            help="mimic (s<study>.txt), text (<study>.txt), indiana (XML), "
-            "table (CSV with study_id and report or sections)."
+            help="Layout of the reports, e.g. text (one file <study>.txt a study) or table (a CSV); "
+            "an unknown layout lists them all."
         ),
     ],
     output: Annotated[Path, typer.Option(help="Table of reports to write (.parquet).")],
@@ -23,7 +23,8 @@ def reports(
     follow_links: Annotated[bool, typer.Option(help="Let links in a folder of reports lead out of it.")] = False,
 ) -> None:
     """Split reports into sections and join findings and impression: one row a study."""
+    from cxrfactory.config import ReportsConfig
     from cxrfactory.ingest.reports.collect import collect_reports
 
     beside = output.with_name(f"{output.stem}.rejected.parquet")
-    collect_reports(source, layout, output, rejected or beside, summary, follow_links)
+    collect_reports(ReportsConfig(source=str(source), layout=layout), output, rejected or beside, summary, follow_links)

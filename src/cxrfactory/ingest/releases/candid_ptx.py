@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from cxrfactory.ingest.tabular import SourceTable
 
 LAYOUT = ReleaseLayout(
-    slug="candid-ptx",
+    name="candid-ptx",
     published_name="CANDID-PTX",
     id_column="ImageID",
     slots=(TableSlot("reports", with_gz("Pneumothorax_reports.csv")),),
     view_rule="all images",
+    shards=8,
+    paper_counts={"rows": 19237, "included": 19237},
 )
 
 

@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from cxrfactory.ingest.tabular import SourceTable
 
 LAYOUT = ReleaseLayout(
-    slug="chestx-ray8",
+    name="chestx-ray8",
     published_name="ChestX-Ray8",
     id_column="Image Index",
     slots=(TableSlot("entries", with_gz("Data_Entry_2017_v2020.csv", "Data_Entry_2017.csv")),),
     view_rule="all images; View Position is PA or AP in each row",
+    shards=50,
+    paper_counts={"rows": 112120, "included": 112120},
 )
 
 

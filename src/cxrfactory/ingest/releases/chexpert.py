@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _FOLDERS = ("", "CheXpert-v1.0/", "CheXpert-v1.0-small/")
 
 LAYOUT = ReleaseLayout(
-    slug="chexpert",
+    name="chexpert",
     published_name="CheXpert",
     id_column="Path",
     slots=(
@@ -23,6 +23,8 @@ LAYOUT = ReleaseLayout(
         TableSlot("valid", with_gz(*(f"{folder}valid.csv" for folder in _FOLDERS), "chexpert_valid.csv")),
     ),
     view_rule="Frontal/Lateral is Frontal",
+    shards=80,
+    paper_counts={"rows": 224316, "included": 187825},
     id_is_file_name=False,
 )
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from cxrfactory.ingest.tabular import SourceTable
 
 LAYOUT = ReleaseLayout(
-    slug="indiana-cxr",
+    name="indiana-cxr",
     published_name="Indiana-CXR",
     id_column="imageid",
     slots=(
@@ -21,6 +21,7 @@ LAYOUT = ReleaseLayout(
         TableSlot("views", with_gz("nlmcxr_tsne_pa.csv.gz"), lists_images=False),
     ),
     view_rule="View Position is PA or AP, and the derived view, where there is one, is not lateral",
+    shards=2,
 )
 
 _OTHER_VIEWS = {"LL": "LL", "RL": "RL", "LATERAL": "LATERAL", "LARGE LATERAL": "LATERAL"}

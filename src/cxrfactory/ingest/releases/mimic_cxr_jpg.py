@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from cxrfactory.ingest.tabular import SourceTable
 
 LAYOUT = ReleaseLayout(
-    slug="mimic-cxr-jpg",
+    name="mimic-cxr-jpg",
     published_name="MIMIC-CXR-JPG",
     id_column="dicom_id",
     slots=(
@@ -24,6 +24,8 @@ LAYOUT = ReleaseLayout(
         ),
     ),
     view_rule="ViewPosition is PA or AP",
+    shards=100,
+    paper_counts={"rows": 377110, "included": 243334},
     has_procedure_text=True,
 )
 

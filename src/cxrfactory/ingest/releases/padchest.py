@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from cxrfactory.ingest.tabular import SourceTable
 
 LAYOUT = ReleaseLayout(
-    slug="padchest",
+    name="padchest",
     published_name="Padchest",
     id_column="ImageID",
     slots=(TableSlot("labels", with_gz("PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv.gz")),),
     view_rule="Projection is PA or AP (AP_horizontal is left out)",
+    shards=40,
+    paper_counts={"rows": 160861, "included": 96287},
 )
 
 _OTHER_PROJECTIONS = {

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cxrfactory.ingest.tabular import SourceTable
 
 LAYOUT = ReleaseLayout(
-    slug="vindr-cxr",
+    name="vindr-cxr",
     published_name="VinDr-CXR",
     id_column="image_id",
     slots=(
@@ -40,6 +40,8 @@ LAYOUT = ReleaseLayout(
         ),
     ),
     view_rule="all images",
+    shards=8,
+    paper_counts={"rows": 18000, "included": 18000},
 )
 
 _NOT_FINDINGS = ("image_id", "rad_id", "class_name", "class_id", "x_min", "y_min", "x_max", "y_max")

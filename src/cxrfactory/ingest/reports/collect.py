@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from cxrfactory.config import ReportsConfig
 from cxrfactory.errors import CxrError
-from cxrfactory.ingest.reports.layouts import LAYOUTS, Found
+from cxrfactory.ingest.reports.found import Found
+from cxrfactory.ingest.reports.registry import reader
 from cxrfactory.ingest.rows import printable
 from cxrfactory.logs import get_logger
 from cxrfactory.tables.atomic import text_file
@@ -21,8 +23,7 @@ log = get_logger(__name__)
 
 
 def collect_reports(
-    source: str | Path,
-    layout: str,
+    settings: ReportsConfig,
     output: str | Path,
     rejected: str | Path,
     summary: str | Path | None = None,
@@ -32,10 +33,9 @@ def collect_reports(
 
     Parameters
     ----------
-    source
-        Folder, archive or table with the reports; only read.
-    layout
-        One of :data:`cxrfactory.ingest.reports.layouts.LAYOUTS`.
+    settings
+        ``source`` is the folder, archive or table with the reports, which is only read; ``layout`` is one of
+        :data:`cxrfactory.ingest.reports.registry.NAMES`.
     output
         Parquet to write, schema ``REPORTS``, sorted by ``study_id``.
     rejected
@@ -55,9 +55,8 @@ def collect_reports(
     CxrError
         If the layout is unknown, the source as a whole cannot be read, or no report of it can.
     """
-    if layout not in LAYOUTS:
-        raise CxrError(f"layout '{layout}' is unknown; expected one of {', '.join(LAYOUTS)}")
-    rows, faults = _sort_out(list(LAYOUTS[layout](Path(source), follow_links)))
+    source, read = Path(settings.source), reader(settings.layout)
+    rows, faults = _sort_out(list(read(source, follow_links)))
     if rows.empty and faults.empty:
         raise CxrError(f"{source}: no report in it; expected at least one")
     if rows.empty:

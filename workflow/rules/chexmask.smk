@@ -1,24 +1,22 @@
 # Results to the published format, with every invariant checked.
 
+CHEXMASK = PLAN.product("chexmask")
+
 
 rule package:
     input:
-        manifest=f"{RESULTS}/manifest/{{dataset}}.parquet",
-        landmarks=PLAN.shard_files("infer"),
-        rca=PLAN.shard_files("rca"),
-        rejected=lambda wildcards: [
-            path
-            for stage in ("preprocess", "infer", "rca")
-            for path in PLAN.shard_files(stage, "rejected.parquet")(wildcards)
-        ],
-        calibration=PLAN.calibration,
+        manifest=OUT("ingest").manifest,
+        landmarks=PLAN.releases.shard_files("infer", "landmarks"),
+        rca=PLAN.releases.shard_files("rca", "scores"),
+        rejected=CHEXMASK.rejected,
+        calibration=PLAN.registration.calibration,
     output:
-        product=directory(f"{RESULTS}/package/{{dataset}}/product"),
-        accounts=directory(f"{RESULTS}/package/{{dataset}}/accounts"),
+        product=directory(OUT("package").product),
+        accounts=directory(OUT("package").accounts),
     log:
-        f"{RESULTS}/logs/package/{{dataset}}.log",
+        LOG("package"),
     benchmark:
-        f"{RESULTS}/benchmarks/package/{{dataset}}.tsv"
+        BENCHMARK("package")
     conda:
         "../../envs/cpu.yaml"
     threads: 4
@@ -29,8 +27,8 @@ rule package:
         landmarks=lambda wildcards, input: [f"--landmarks={path}" for path in input.landmarks],
         rca=lambda wildcards, input: [f"--rca={path}" for path in input.rca],
         rejected=lambda wildcards, input: [f"--rejected={path}" for path in input.rejected],
-        release=lambda wildcards: PLAN.layout(wildcards).published_name,
-        column=lambda wildcards: PLAN.layout(wildcards).id_column,
+        release=PLAN.releases.release_name,
+        column=lambda wildcards: PLAN.releases.layout(wildcards).id_column,
         calibration=lambda wildcards, input: [f"--calibration={path}" for path in input.calibration],
     message:
         "Package {wildcards.dataset}"
@@ -43,26 +41,26 @@ rule package:
 
 rule worst:
     input:
-        product=f"{RESULTS}/package/{{dataset}}/product",
-        accounts=f"{RESULTS}/package/{{dataset}}/accounts",
-        images=PLAN.shard_files("preprocess"),
+        product=OUT("package").product,
+        accounts=OUT("package").accounts,
+        images=PLAN.releases.shard_files("preprocess", "images"),
     output:
         picture=report(
-            f"{RESULTS}/figures/worst.{{dataset}}.png",
+            OUT("worst").picture,
             caption="../report/worst.rst",
             category="Quality",
             labels={"release": "{dataset}", "what": "worst 24, picture"},
         ),
         table=report(
-            f"{RESULTS}/figures/worst.{{dataset}}.csv",
+            OUT("worst").table,
             caption="../report/worst.rst",
             category="Quality",
             labels={"release": "{dataset}", "what": "worst 24, list"},
         ),
     log:
-        f"{RESULTS}/logs/worst/{{dataset}}.log",
+        LOG("worst"),
     benchmark:
-        f"{RESULTS}/benchmarks/worst/{{dataset}}.tsv"
+        BENCHMARK("worst")
     conda:
         "../../envs/cpu.yaml"
     threads: 1
@@ -80,11 +78,11 @@ rule worst:
 
 rule config_used:
     output:
-        f"{RESULTS}/config.yaml",
+        OUT("config_used").config,
     log:
-        f"{RESULTS}/logs/config.log",
+        LOG("config_used"),
     benchmark:
-        f"{RESULTS}/benchmarks/config.tsv"
+        BENCHMARK("config_used")
     conda:
         "../../envs/cpu.yaml"
     threads: 1
@@ -101,26 +99,26 @@ rule config_used:
 
 rule chexmask:
     input:
-        products=expand(f"{RESULTS}/package/{{dataset}}/product", dataset=PLAN.datasets),
-        accounts=expand(f"{RESULTS}/package/{{dataset}}/accounts", dataset=PLAN.datasets),
-        weights_card=PLAN.weights_card,
-        config=f"{RESULTS}/config.yaml",
+        products=expand(OUT("package").product, dataset=PLAN.releases.names),
+        accounts=expand(OUT("package").accounts, dataset=PLAN.releases.names),
+        weights_card=PLAN.segmenter.card,
+        config=OUT("config_used").config,
         # Made with the product, for the report and for people to look at.
-        selection=f"{RESULTS}/figures/selection.png",
-        overlays=expand(f"{RESULTS}/figures/overlays.{{dataset}}.png", dataset=PLAN.datasets),
-        worst=expand(f"{RESULTS}/figures/worst.{{dataset}}.png", dataset=PLAN.datasets),
+        selection=OUT("selection").diagram,
+        overlays=expand(OUT("overlays").picture, dataset=PLAN.releases.names),
+        worst=expand(OUT("worst").picture, dataset=PLAN.releases.names),
     output:
-        product=directory(f"{RESULTS}/chexmask"),
+        product=directory(OUT("chexmask").product),
         histogram=report(
-            f"{RESULTS}/figures/rca.png",
+            OUT("chexmask").histogram,
             caption="../report/rca.rst",
             category="Quality",
             labels={"release": "all", "what": "RCA distribution"},
         ),
     log:
-        f"{RESULTS}/logs/chexmask.log",
+        LOG("chexmask"),
     benchmark:
-        f"{RESULTS}/benchmarks/chexmask.tsv"
+        BENCHMARK("chexmask")
     conda:
         "../../envs/cpu.yaml"
     threads: 1
@@ -130,10 +128,10 @@ rule chexmask:
     params:
         products=lambda wildcards, input: [f"--collect={path}" for path in input.products],
         accounts=lambda wildcards, input: [f"--part={path}" for path in input.accounts],
-        credits=PLAN.credits,
+        credits=lambda wildcards: PLAN.credits.of_releases(),
     message:
         "Close the product: card, rejected table, checksums"
     shell:
         "python -m cxrfactory stage close-chexmask --output {output.product:q} {params.products:q} {params.accounts:q}"
-        " --weights-card {input.weights_card:q} --config {input.config:q} {params.credits} 2> {log:q}"
+        " --weights-card {input.weights_card:q} --config {input.config:q} {params.credits:q} 2> {log:q}"
         " && cp {output.product:q}/rca.png {output.histogram:q}"

@@ -4,11 +4,27 @@ Format as in ``NLMCXR_reports.tgz`` (Demner-Fushman et al., JAMIA 2016, doi 10.1
 ``uId/@id`` is ``CXR<number>``, images are named ``CXR<number>_IM-...``.
 """
 
+from collections.abc import Iterator
+from pathlib import Path
 from xml.etree import ElementTree
 from xml.parsers import expat
 
 from cxrfactory.errors import ImageError
+from cxrfactory.ingest.reports.files import report_files
+from cxrfactory.ingest.reports.found import Found
 from cxrfactory.tables.report_headings import kind_of
+from cxrfactory.tables.report_sections import merge_sections
+
+
+def read(source: Path, follow_links: bool = False) -> Iterator[Found]:
+    """Read ``NLMCXR_reports.tgz``, or its folder, with ``ecgen-radiology/<n>.xml``."""
+    for path, read_file in report_files(source, ".xml", follow_links):
+        try:
+            study, pieces = read_indiana(read_file())
+        except ImageError as error:
+            yield Found(path, None, {}, str(error))
+        else:
+            yield Found(path, study, merge_sections(pieces))
 
 
 def read_indiana(data: bytes) -> tuple[str, list[tuple[str, str]]]:

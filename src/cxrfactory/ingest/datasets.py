@@ -1,0 +1,89 @@
+"""The datasets of a config: how each lies on disk, into how many files it is split, and what its files are called.
+
+The config names a dataset freely; its layout is one of :data:`cxrfactory.ingest.registry.LAYOUTS`. Light to import.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from cxrfactory.config import Config, DatasetConfig
+from cxrfactory.errors import CxrError
+from cxrfactory.ingest import registry
+from cxrfactory.ingest.reports import registry as reports
+
+
+def complete(config: Config) -> Config:
+    """Return the config with every dataset's layout and number of shards written out.
+
+    Raises
+    ------
+    CxrError
+        If a layout of a dataset or of its reports is unknown, or two datasets would write files of one name.
+    """
+    datasets = {name: _completed(name, dataset) for name, dataset in config.datasets.items()}
+    release_names({name: str(dataset.layout) for name, dataset in datasets.items()})
+    return config.model_copy(update={"datasets": datasets})
+
+
+def release_names(layouts: Mapping[str, str]) -> dict[str, str]:
+    """Name the published files of datasets.
+
+    A dataset that is the only one of its layout bears the layout's published name, as in CheXmask. Where several
+    datasets share a layout, each bears its own name from the config.
+
+    Parameters
+    ----------
+    layouts
+        Name of the layout of each dataset.
+
+    Returns
+    -------
+    dict of str to str
+        Name of the files of each dataset, without their ending.
+
+    Raises
+    ------
+    CxrError
+        If a layout is unknown, or two datasets would bear one name; names that differ only in case count as one,
+        because some file systems do not tell them apart.
+    """
+    datasets_of = Counter(layouts.values())
+    names = {
+        dataset: dataset if datasets_of[layout] > 1 else registry.layout(layout).published_name
+        for dataset, layout in layouts.items()
+    }
+    first: dict[str, str] = {}
+    for dataset, name in names.items():
+        other = first.setdefault(name.lower(), dataset)
+        if other != dataset:
+            raise CxrError(
+                f"datasets: the files of '{other}' and of '{dataset}' would both be called '{name}'; "
+                "expected names that differ, so call one dataset something else"
+            )
+    return names
+
+
+def _completed(name: str, dataset: DatasetConfig) -> DatasetConfig:
+    facts = registry.layout(_layout_name(name, dataset))
+    if dataset.reports is not None and dataset.reports.layout not in reports.NAMES:
+        raise CxrError(
+            f"key 'datasets.{name}.reports.layout': expected one of {', '.join(reports.NAMES)}, "
+            f"found '{dataset.reports.layout}'; see docs/reports.md"
+        )
+    # A dataset of another name is a site of its own, whose size the layout does not tell.
+    shards = dataset.shards or (facts.shards if name == facts.name else 1)
+    return dataset.model_copy(update={"layout": facts.name, "shards": shards})
+
+
+def _layout_name(name: str, dataset: DatasetConfig) -> str:
+    if dataset.layout is None and name not in registry.LAYOUTS:
+        raise CxrError(
+            f"datasets: release '{name}' is unknown; {registry.expected_layouts(name)}; for a name of your own, say "
+            f"how its files lie, for example datasets.{name}.layout: {next(iter(registry.LAYOUTS))}"
+        )
+    if dataset.layout is not None and dataset.layout not in registry.LAYOUTS:
+        raise CxrError(
+            f"key 'datasets.{name}.layout': layout '{dataset.layout}' is unknown; "
+            f"{registry.expected_layouts(dataset.layout)}; see docs/ingest.md"
+        )
+    return dataset.layout or name

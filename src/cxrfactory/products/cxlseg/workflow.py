@@ -1,0 +1,164 @@
+"""The stages of ``results/cxlseg``, its study of classifiers included, and what their rules ask of the config."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cxrfactory.stages import Product, Stage, Step
+
+if TYPE_CHECKING:
+    from cxrfactory.config import Config
+
+# Fields of the section cxlseg by what they decide on.
+PICTURES = (
+    "size",
+    "fit",
+    "clahe_clip",
+    "clahe_tiles",
+    "enhanced",
+    "kernel",
+    "dilate",
+    "erode",
+    "jpeg_quality",
+    "mask_png",
+)
+TRAINING = ("segmenter", "input_size", "epochs", "batch_size", "learning_rate", "average")
+STAGES = (
+    Stage(
+        "cxlseg_labelled",
+        "Prepares the labelled images like those whose lungs are cut out.",
+        "cxlseg_labelled",
+        {"images": "cxlseg-weights/labelled.parquet", "rejected": "cxlseg-weights/labelled.rejected.parquet"},
+    ),
+    Stage(
+        "cxlseg_weights",
+        "Trains the segmenter of lungs, where no weights are given.",
+        "cxlseg_weights",
+        {
+            "weights": "cxlseg-weights/weights.safetensors",
+            "card": "cxlseg-weights/weights.json",
+            "history": "cxlseg-weights/history.csv",
+        },
+    ),
+    Stage(
+        "cxlseg_shard",
+        "Cuts the lungs out of the images of one shard.",
+        "cxlseg_shard/{dataset}/{shard}",
+        {
+            "pictures": "cxlseg-shards/{dataset}/{shard}.parquet",
+            "rejected": "cxlseg-shards/{dataset}/{shard}.rejected.parquet",
+        },
+    ),
+    Stage(
+        "package_cxlseg",
+        "Packs a release's pictures, masks, reports and splits, with an account of every row.",
+        "package_cxlseg/{dataset}",
+        {"product": "cxlseg-release/{dataset}/product/", "accounts": "cxlseg-release/{dataset}/accounts/"},
+    ),
+    Stage(
+        "cxlseg",
+        "Closes the product: card, examples, checksums.",
+        "cxlseg",
+        {"product": "cxlseg/", "examples": "figures/cxlseg.png"},
+    ),
+    Stage(
+        "evaluate_lungs",
+        "Compares the lung masks with the truth, which the virtual cohort knows.",
+        "evaluate_lungs",
+        {"table": "cxlseg-evaluation.csv"},
+    ),
+    Stage(
+        "classify_pictures",
+        "Gathers original and lung-segmented images of a release for classifiers.",
+        "classify_pictures/{dataset}",
+        {"pictures": "classify/pictures/{dataset}.parquet"},
+    ),
+    Stage(
+        "classify",
+        "Trains one classifier on original or on lung-segmented images.",
+        "classify/{classifier}-{picture}-{repeat}",
+        {
+            "predictions": "classify/{classifier}/{picture}-{repeat}.parquet",
+            "history": "classify/{classifier}/{picture}-{repeat}.csv",
+        },
+    ),
+    Stage(
+        "classify_compare",
+        "Compares classifiers on original and on lung-segmented images.",
+        "classify_compare",
+        {"folder": "classification/", "figure": "figures/classification.png"},
+    ),
+)
+
+
+def steps(config: "Config") -> Iterable[Step]:
+    """Steps to the product in the order of the data flow; what is given is not made."""
+    if config.cxlseg.weights is None:
+        for stage in ("ingest_labelled", "cxlseg_labelled", "cxlseg_weights"):
+            yield Step(stage)
+    reported = [name for name, dataset in config.datasets.items() if dataset.reports is not None]
+    for name in reported:
+        for stage in ("ingest", "reports", "cxlseg_shard"):
+            yield Step(stage, name)
+    for name in reported:
+        yield Step("package_cxlseg", name)
+    yield Step("cxlseg")
+
+
+@dataclass(frozen=True)
+class CxlsegPlan:
+    """What the rules of the product ask of the config."""
+
+    plan: Any
+
+    @property
+    def settings(self) -> Any:
+        """The product's section of the config."""
+        return self.plan.config.cxlseg
+
+    @property
+    def weights(self) -> str:
+        """Weights of the segmenter of lungs: given ones, else those that the workflow trains for it."""
+        from cxrfactory.tables.weights import weights_file
+
+        given = self.settings.weights
+        return self.plan.results.out("cxlseg_weights").weights if given is None else str(weights_file(given))
+
+    def recipe(self) -> list[str]:
+        """Options of ``cxlseg-shard``; a name of weights stays a name, so that no place of a machine is kept."""
+        return [*self.settings.options(*PICTURES), f"--weights={self.settings.weights or self.weights}"]
+
+    def images(self) -> list[str]:
+        """Options of ``preprocess-labelled`` that make training images like those that are segmented."""
+        clahe = self.settings.options("clahe_clip", "clahe_tiles") if self.settings.clahe_clip else []
+        return [*self.settings.options("size"), "--no-remove-borders", *clahe]
+
+    def training(self) -> list[str]:
+        """Options of the training of its segmenter: those of the config's model and train, but for its own."""
+        config = self.plan.config
+        return config.model.options() + config.train.options() + self.settings.options(*TRAINING)
+
+    def classified(self) -> list[str]:
+        """Options of ``classify-pictures``: how the pictures of the product were made."""
+        clahe = self.settings.options("clahe_clip", "clahe_tiles") if self.settings.enhanced else []
+        return self.settings.options("size", "fit", "jpeg_quality") + clahe
+
+    def classifier(self) -> list[str]:
+        """Options of ``classify``."""
+        from cxrfactory.config import ClassifierConfig
+
+        return self.plan.config.classify.options(*ClassifierConfig.model_fields)
+
+    @property
+    def predictions(self) -> list[str]:
+        """Predictions of every classifier on both kinds of pictures, of every repeat."""
+        settings, path = self.plan.config.classify, self.plan.results.out("classify").predictions
+        return [
+            path.format(classifier=model, picture=picture, repeat=repeat)
+            for model in settings.models
+            for picture in ("original", "segmented")
+            for repeat in range(settings.repeats)
+        ]
+
+
+PRODUCT = Product("cxlseg", STAGES, steps, CxlsegPlan)

@@ -1,0 +1,48 @@
+"""The stages of ``results/radgenome``, and what their rules ask of the config."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cxrfactory.stages import Product, Stage, Step
+
+if TYPE_CHECKING:
+    from cxrfactory.config import Config
+
+STAGES = (
+    Stage(
+        "radgenome",
+        "Packs the projected studies and closes the product: images, masks, regions, statistics, checksums.",
+        "radgenome",
+        {
+            "product": "radgenome/",
+            "montage": "figures/radgenome.montage.png",
+            "footprint": "figures/radgenome.footprint.png",
+            "classes": "figures/radgenome.classes.png",
+            "inventory": "figures/radgenome.inventory.csv",
+            "table": "figures/radgenome.footprint.csv",
+        },
+    ),
+)
+
+
+def steps(config: "Config") -> Iterable[Step]:
+    """Steps to the product in the order of the data flow."""
+    for name in config.scans:
+        yield Step("ingest_scans", name)
+        yield Step("project", name)
+    yield Step("radgenome")
+
+
+@dataclass(frozen=True)
+class RadgenomePlan:
+    """What the rules of the product ask of the config."""
+
+    plan: Any
+
+    def options(self) -> list[str]:
+        """Options of ``package-radgenome``."""
+        return self.plan.config.project.options("validation_fraction", "mask_png")
+
+
+PRODUCT = Product("radgenome", STAGES, steps, RadgenomePlan)

@@ -1,0 +1,59 @@
+"""Names and paths of a config that Snakemake or a shell's programs would read as something else, refused in one line.
+
+Everything else in a config is data: rules quote it (``:q``), and no text of a config is looked for wildcards.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from cxrfactory.config import Config, Section
+from cxrfactory.errors import CxrError
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
+_PATTERN = re.compile(r"[{}]|<[^<>]*>")  # Snakemake's wildcards and path variables
+# Keys whose values Snakemake looks at as files, where such patterns are filled in.
+_FILES = re.compile(
+    r"results|cohort\.folder|datasets\..+\.(root|labels|reports\.source)|scans\..+\.root|labelled\.root"
+    r"|train\.(classes|shapes)|infer\.weights|rca\.(network|calibration)|cxlseg\.weights"
+)
+_MADE = ("results", "cohort.folder")  # also given to cp, mv and mkdir
+
+
+def check_names(config: Config) -> None:
+    """Refuse what no file of a run may be called.
+
+    Raises
+    ------
+    CxrError
+        One line that names the key.
+    """
+    for name in config.labelled.images:
+        if "=" in name:  # `--images=source=folder`
+            raise CxrError(f"config: labelled.images: found source {name!r:.80}; expected a name without '='")
+    for key, text in texts(config):
+        if _CONTROL.search(text):
+            raise CxrError(f"config: key {key!r:.80}: found {text!r:.80}; expected text of one line")
+        if _FILES.fullmatch(key) and _PATTERN.search(text):
+            raise CxrError(
+                f"config: key '{key}': found {text!r:.80}; expected a path without braces and without names in angle "
+                "brackets, which Snakemake fills in"
+            )
+        if key in _MADE and (not text.strip("/") or text.startswith("-")):
+            raise CxrError(f"config: key '{key}': found {text!r:.80}; expected a folder whose name begins with no '-'")
+
+
+def texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """Every text in a config with its key, dotted; keys of one's own (names of sources) are texts too."""
+    if isinstance(value, str):
+        yield key, value
+    elif isinstance(value, Section):
+        for name in type(value).model_fields:
+            yield from texts(getattr(value, name), f"{key}.{name}".lstrip("."))
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield f"{key}.{name}", str(name)
+            yield from texts(item, f"{key}.{name}")
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from texts(item, key)

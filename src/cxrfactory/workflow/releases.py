@@ -1,0 +1,174 @@
+"""What rules ask about hospital releases, the labelled set and CT releases."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cxrfactory.config import Config, DatasetConfig, ScanConfig
+from cxrfactory.ingest.datasets import release_names
+from cxrfactory.ingest.layout import ReleaseLayout
+from cxrfactory.ingest.registry import layout
+from cxrfactory.tables.keys import shard_names
+from cxrfactory.workflow.results import Results
+
+
+@dataclass(frozen=True)
+class Releases:
+    """The hospital releases of a config."""
+
+    config: Config
+    results: Results
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the releases."""
+        return list(self.config.datasets)
+
+    @property
+    def pattern(self) -> str:
+        """Regular expression of their names."""
+        return "|".join(map(re.escape, self.names))
+
+    def settings(self, wildcards: Any) -> DatasetConfig:
+        """Settings of the release that a rule's wildcards name; its layout and shards are always said."""
+        return self.config.datasets[wildcards.dataset]
+
+    def layout(self, wildcards: Any) -> ReleaseLayout:
+        """Facts of the layout of the release that a rule's wildcards name."""
+        return layout(str(self.settings(wildcards).layout))
+
+    def release_name(self, wildcards: Any) -> str:
+        """Name of the published files of the release that a rule's wildcards name."""
+        return release_names({name: str(each.layout) for name, each in self.config.datasets.items()})[wildcards.dataset]
+
+    def selection_options(self) -> list[str]:
+        """Options of ``selection``: the layout of every release, in their order."""
+        return [f"--layout={dataset.layout}" for dataset in self.config.datasets.values()]
+
+    def tables(self, wildcards: Any) -> list[str]:
+        """Tables of a release: those that are there, else those that the release is known to have."""
+        root, facts = Path(self.settings(wildcards).root), self.layout(wildcards)
+        slots = [slot for slot in facts.slots if slot.lists_images]
+        found = [next((root / name for name in slot.alternatives if (root / name).is_file()), None) for slot in slots]
+        there = [str(path) for path in found if path is not None]
+        return there or [str(root / name) for name in facts.table_candidates]
+
+    def shards(self, dataset: str) -> list[str]:
+        """File stems of a release's shards."""
+        return shard_names(int(self.config.datasets[dataset].shards or 1))
+
+    def shard_files(self, stage: str, output: str) -> Callable[[Any], list[str]]:
+        """Return a function from wildcards to one output of a stage, of all shards of the release."""
+        path = self.results.out(stage)[output]
+
+        def files(wildcards: Any) -> list[str]:
+            name = wildcards.dataset
+            return [path.format(dataset=name, shard=shard) for shard in self.shards(name)]
+
+        return files
+
+    def ingest_options(self, wildcards: Any) -> list[str]:
+        """Switches of ``ingest`` for a release."""
+        settings = self.settings(wildcards)
+        flags = {"--check-files": settings.check_files, "--view-from-procedure": settings.view_from_procedure}
+        return [flag for flag, on in flags.items() if on]
+
+    @property
+    def reported(self) -> list[str]:
+        """Names of the releases that have reports."""
+        return [name for name, dataset in self.config.datasets.items() if dataset.reports is not None]
+
+    def report_files(self, wildcards: Any) -> list[str]:
+        """What must stand before a release's reports are read: the file that holds them, else its tables.
+
+        A folder is no input: whoever makes the release makes the folder with its tables.
+        """
+        reports = self.settings(wildcards).reports
+        if reports is not None and Path(reports.source).suffix and not Path(reports.source).is_dir():
+            return [reports.source]
+        return self.tables(wildcards)
+
+    def label_tables(self, wildcards: Any) -> list[str]:
+        """Where a release's CheXpert labels may be, most wanted first; its own tables need not be there."""
+        dataset, facts = self.settings(wildcards), self.layout(wildcards)
+        if dataset.labels is not None:
+            return [dataset.labels]
+        slots = [slot for slot in facts.slots if slot.role == "labels" and not slot.lists_images]
+        return [str(Path(dataset.root) / name) for slot in slots for name in slot.alternatives]
+
+    def given_labels(self, wildcards: Any) -> list[str]:
+        """A release's table of labels where the config names one."""
+        given = self.settings(wildcards).labels
+        return [] if given is None else [given]
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """The labelled set of a config."""
+
+    config: Config
+
+    @property
+    def clinical(self) -> str:
+        """The table that lists its images."""
+        return f"{self.config.labelled.root}/clinical.csv"
+
+    def options(self) -> list[str]:
+        """Options of ``ingest-labelled``."""
+        labelled = self.config.labelled
+        images = [f"--images={source}={folder}" for source, folder in labelled.images.items()]
+        return images + labelled.options("train_list", "val_list", "val_fraction")
+
+
+@dataclass(frozen=True)
+class Scans:
+    """The CT releases of a config."""
+
+    config: Config
+    results: Results
+
+    # Fields of the section project by what they decide on.
+    _PROJECTION = (
+        "size",
+        "body_only",
+        "without_arms",
+        "curve_hu",
+        "curve_mu_per_mm",
+        "source_detector_mm",
+        "source_object_mm",
+        "device",
+    )
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the CT releases."""
+        return list(self.config.scans)
+
+    @property
+    def pattern(self) -> str:
+        """Regular expression of their names."""
+        return "|".join(map(re.escape, self.names))
+
+    def settings(self, wildcards: Any) -> ScanConfig:
+        """Settings of the CT release that a rule's wildcards name."""
+        return self.config.scans[wildcards.scans]
+
+    def root(self, wildcards: Any) -> str:
+        """Folder of a CT release."""
+        return self.settings(wildcards).root.rstrip("/")
+
+    def options(self, wildcards: Any) -> list[str]:
+        """Options of ``project`` for a CT release."""
+        own = self.settings(wildcards).options("root", "shards", "names", "axes", "spacing_mm", "follow_links")
+        return own + self.config.project.options(*self._PROJECTION)
+
+    def shards(self, scans: str) -> list[str]:
+        """File stems of a CT release's shards."""
+        return shard_names(self.config.scans[scans].shards)
+
+    def files(self, output: str) -> list[str]:
+        """One output (images, masks, studies, rejected) of ``project``, of all shards of all CT releases."""
+        path = self.results.out("project")[output]
+        return [path.format(scans=name, shard=shard) for name in self.names for shard in self.shards(name)]

@@ -1,0 +1,83 @@
+"""A target that no rule makes, said in one line with the nearest names."""
+
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+from itertools import product
+from typing import Any
+
+from cxrfactory.stages import WILDCARD
+from cxrfactory.workflow.plan import Plan
+from cxrfactory.workflow.results import STAGES
+
+
+def name_nearest(workflow: Any, plan: Plan) -> None:
+    """Let Snakemake end with our line where no rule makes a target, in place of its ``MissingRuleException``.
+
+    A Snakefile is read before Snakemake knows the targets, so that they cannot be checked there. Snakemake itself finds
+    out that no rule makes one; here only its words are replaced. Where another version of Snakemake keeps the exception
+    elsewhere, its own words stay.
+
+    Parameters
+    ----------
+    workflow
+        Snakemake's, all rules read.
+    plan
+        Of the config.
+    """
+    from snakemake import dag
+
+    usual = getattr(dag, "MissingRuleException", None)
+    if usual is None or hasattr(usual, "target"):
+        return
+
+    class UnknownTarget(usual):  # type: ignore[misc,valid-type]
+        """Raised for sources too, and caught; so the nearest names are looked for only when it is shown."""
+
+        target = ""
+
+        def __init__(self, file: Any, *arguments: Any, **named: Any) -> None:
+            super().__init__(file, *arguments, **named)
+            self.target = str(file)
+
+        def __str__(self) -> str:
+            return refusal(self.target, [rule.name for rule in workflow.rules], plan)
+
+    dag.MissingRuleException = UnknownTarget
+
+
+def refusal(target: str, rules: Iterable[str], plan: Plan) -> str:
+    """One line for a target that no rule makes."""
+    near = nearest(target, [*rules, *known_files(plan)])
+    like = f"; the nearest: {', '.join(near)}" if near else ""
+    return (
+        f"target {target!r}: no rule makes it{like}; expected a rule (snakemake --list) or a file of a rule "
+        "(docs/architecture.md)"
+    )
+
+
+def nearest(path: str, names: Iterable[str], count: int = 3) -> list[str]:
+    """Return the names that are most like a path, the nearest first."""
+    return get_close_matches(path, sorted(set(names)), count, cutoff=0.75)
+
+
+def known_files(plan: Plan) -> Iterator[str]:
+    """Files and folders that the workflow can make; of shards and repeats the first."""
+    choices = {
+        "dataset": plan.releases.names,
+        "scans": plan.scans.names,
+        "model": plan.comparison.known,
+        "name": plan.comparison.names,
+        "classifier": plan.config.classify.models,
+        "picture": ["original", "segmented"],
+        "repeat": ["0"],
+    }
+    for stage in STAGES.values():
+        for path in plan.results.out(stage.name).values():
+            wanted = list(dict.fromkeys(WILDCARD.findall(path)))
+            for values in product(*(choices.get(name, [""]) for name in wanted)):
+                filled = dict(zip(wanted, values, strict=True))
+                if "shard" in filled:
+                    of_ct = "scans" in filled
+                    shards = plan.scans.shards(filled["scans"]) if of_ct else plan.releases.shards(filled["dataset"])
+                    filled["shard"] = shards[0]
+                yield path.format(**filled)

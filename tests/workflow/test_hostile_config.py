@@ -1,0 +1,297 @@
+"""Every text of a config is data: no shell runs it, Snakemake takes no wildcard out of it, no program an option."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cxrfactory.config import Config, parse_config, read_config
+from cxrfactory.errors import CxrError
+from cxrfactory.workflow.names import texts
+from cxrfactory.workflow.plan import Plan
+
+ROOT = Path(__file__).parents[2]
+SAFE = "safe"
+QUOTES = "it's; touch pwned; echo '"
+SUBSTITUTIONS = 'a "$(touch pwned)" `touch pwned` $HOME \\'
+REDIRECTIONS = " a b && touch pwned | tee pwned > pwned & # * ~ ! %s "
+WILDCARDS = "{dataset} {wildcards.x} {shard} {input} {{a}} {0}"
+MARKUP = "<script>alert(1)</script><results>"
+HOSTILE = {
+    "quotes": QUOTES,
+    "shell": QUOTES + SUBSTITUTIONS + REDIRECTIONS,
+    "substitutions": SUBSTITUTIONS,
+    "redirections": REDIRECTIONS,
+    "wildcards": WILDCARDS,
+    "markup": MARKUP,
+    "dash": "-rf",
+    "long dash": "--help",
+    "upwards": "../",
+    "line break": "a\ntouch pwned\n",
+    "carriage return": "a\rb",
+    "escape": "\x1b[2J",
+    "separator": "a\u2028b",
+}
+RELEASE = "vindr-cxr"
+COMMAND = "Shell command: "
+
+
+def config(text=SAFE, only=None):
+    """A config whose every free text begins with a text of ours, or that of one key; the rest begins with ``safe``."""
+
+    def mine(key, end="", also=""):
+        return f"{also}{text if only is None or key in only else SAFE}{end}"
+
+    reports = {"source": mine("reports.source", "-reports.csv"), "layout": "table"}
+    dataset = {"root": mine("datasets.root", "-root"), "labels": mine("datasets.labels", "-l.csv"), "reports": reports}
+    scans = {
+        "root": mine("scans.root", "-scans"),
+        "ct": mine("scans.ct", "/{study}/ct.nii.gz"),
+        "labels": mine("scans.labels", "/{study}/labels"),
+        "names": mine("scans.names", "-names.csv"),
+        "patient": mine("scans.patient", "(.*)"),
+        "axes": mine("scans.axes"),
+        "spacing_mm": [1, 1, 2],
+    }
+    return {
+        "results": mine("results", "-results"),
+        "cohort": {"folder": mine("cohort.folder", "-cohort"), "patients": 7, "labelled": 3},
+        "datasets": {mine("datasets") if only and "datasets" in only else RELEASE: dataset},
+        "scans": {mine("scans") if only and "scans" in only else "ct": scans},
+        "labelled": {
+            "root": mine("labelled.root", "-labelled"),
+            "images": {mine("labelled.images"): mine("labelled.images", "-images")},
+            "train_list": mine("labelled.train_list", "-t.txt"),
+            "val_list": mine("labelled.val_list", "-v.txt"),
+        },
+        "train": {
+            "balance": "class",
+            "classes": mine("train.classes", "-classes.csv"),
+            "shapes": mine("train.shapes", "-s"),
+        },
+        "registration": {"shapes": mine("registration.shapes", "-s")},
+        "infer": {"weights": mine("infer.weights", "-w.safetensors")},
+        "rca": {
+            "network": mine("rca.network", "-n.safetensors"),
+            "calibration": mine("rca.calibration", "-c.json"),
+        },
+        "cxlseg": {"weights": mine("cxlseg.weights", "-x.safetensors")},
+        "classify": {
+            "labels": [mine("classify.labels", "-1"), mine("classify.labels", "-2")],
+            "initial": mine("classify.initial", "-i"),
+        },
+        "project": {"device": mine("project.device")},
+        "compare": {"models": ["unet"]},
+    }
+
+
+KEYS = [
+    "results",
+    "cohort.folder",
+    "datasets",
+    "datasets.root",
+    "datasets.labels",
+    "reports.source",
+    "scans",
+    "scans.root",
+    "scans.ct",
+    "scans.labels",
+    "scans.names",
+    "scans.patient",
+    "scans.axes",
+    "labelled.root",
+    "labelled.images",
+    "labelled.train_list",
+    "labelled.val_list",
+    "train.classes",
+    "train.shapes",
+    "registration.shapes",
+    "infer.weights",
+    "rca.network",
+    "rca.calibration",
+    "cxlseg.weights",
+    "classify.labels",
+    "classify.initial",
+    "project.device",
+]
+
+
+def free_texts(schema, part, key=""):
+    """Keys of the config's schema that take any text."""
+    if "$ref" in part:
+        part = schema["$defs"][part["$ref"].rsplit("/", 1)[1]]
+    for each in part.get("anyOf", []):
+        yield from free_texts(schema, each, key)
+    if part.get("type") == "string" and "enum" not in part and "const" not in part:
+        yield key
+    for name, inner in part.get("properties", {}).items():
+        yield from free_texts(schema, inner, f"{key}.{name}".lstrip("."))
+    if isinstance(part.get("additionalProperties"), dict):
+        yield from free_texts(schema, part["additionalProperties"], f"{key}.*")
+    if "items" in part:
+        yield from free_texts(schema, part["items"], key)
+
+
+def accepted(text):
+    """Keys under which a text passes; elsewhere it must be refused in one line."""
+    passed, refusals = [], []
+    for key in KEYS:
+        try:
+            Plan.of(config(text, {key}))
+            passed.append(key)
+        except CxrError as error:
+            refusals.append(str(error))
+    assert all(line.isprintable() and len(line) < 600 for line in refusals), refusals
+    return passed
+
+
+def test_the_hostile_config_reaches_every_free_text_of_the_model():
+    plan = parse_config(config(QUOTES, set(KEYS) - {"datasets", "scans"}))
+    reached = {
+        re.sub(rf"^(datasets|scans)\.(?:{RELEASE}|ct)\.", r"\1.*.", key)
+        for key, text in texts(plan)
+        if text.startswith(QUOTES)
+    }
+    reached = {"labelled.images.*" if key.startswith("labelled.images.") else key for key in reached}
+    schema = Config.model_json_schema()
+    assert reached == set(free_texts(schema, schema))
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_text_passes_as_data_or_is_refused_in_one_line(name):
+    passed = accepted(HOSTILE[name])
+    if name in ("line break", "carriage return", "escape", "separator"):
+        assert passed == []
+    elif name in ("quotes", "shell", "substitutions", "redirections"):
+        # Names that become parts of paths are letters and digits; everything else is any text.
+        assert passed == [key for key in KEYS if key not in ("datasets", "scans")]
+    elif name in ("wildcards", "markup"):
+        assert not {"results", "cohort.folder", "datasets.root", "infer.weights", "labelled.root"} & set(passed)
+        assert {"scans.ct", "labelled.images", "labelled.train_list", "classify.labels"} <= set(passed)
+    elif "dash" in name:
+        assert not {"results", "cohort.folder", "datasets", "scans"} & set(passed)
+
+
+@pytest.mark.parametrize("name", ["a=b", ""])
+def test_names_of_image_sources(name):
+    values = {"labelled": {"root": "x", "images": {name: "folder"}}}
+    if name:
+        with pytest.raises(CxrError, match="expected a name without '='"):
+            Plan.of(values)
+    else:
+        Plan.of(values)
+
+
+def prepare(folder, values):
+    """Files that the plan of a config asks for, under its names."""
+    release = values["datasets"][RELEASE]
+    root = folder / release["root"]
+    (root / "annotations").mkdir(parents=True)
+    for part, numbers in (("train", range(4)), ("test", range(4, 6))):
+        rows = ["image_id,rad_id", *(f"{number:032x},R1" for number in numbers)]
+        (root / f"annotations/image_labels_{part}.csv").write_text("\n".join(rows) + "\n")
+    labelled = folder / values["labelled"]["root"]
+    labelled.mkdir()
+    (labelled / "clinical.csv").write_text("id,source\n")
+    (folder / values["scans"]["ct"]["root"]).mkdir()
+    (folder / values["train"]["shapes"]).mkdir(exist_ok=True)
+    (folder / release["reports"]["source"]).write_text("study_id,report\n1,FINDINGS: clear.\n")
+    weights = [values[section][key] for section, key in (("infer", "weights"), ("rca", "network"))]
+    weights.append(values["cxlseg"]["weights"])
+    cards = [str(Path(name).with_suffix(".json")) for name in weights]
+    for name in (*weights, *cards, release["labels"], values["train"]["classes"], values["rca"]["calibration"]):
+        (folder / name).touch()
+
+
+def snakemake(folder, values, *arguments):
+    (folder / "c.yaml").write_text(yaml.safe_dump(values))
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--configfile", "c.yaml"]
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        [*command, "--cores", "2", *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert not [*folder.parent.rglob("pwned")], "a text of the config was run"
+    return done
+
+
+def commands(folder, values):
+    """Words of every shell command of the whole workflow, as Snakemake prints them in a dry run."""
+    results = values["results"]
+    products = ("chexmask", "radgenome", "cxlseg", "models", "validation", "classification")
+    targets = [f"./{results}/{name}" if results.startswith("-") else f"{results}/{name}" for name in products]
+    targets += [f"{values['cohort']['folder']}/truth.parquet", f"{values['cohort']['folder']}/virtual-ct"]
+    done = snakemake(folder, values, "--dry-run", "--printshellcmds", "--", *targets)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    printed = (line.strip() for line in (done.stdout + done.stderr).splitlines())
+    return [shlex.split(line.removeprefix(COMMAND)) for line in printed if line.startswith(COMMAND)]
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("safe") / "run"
+    folder.mkdir()
+    prepare(folder, config())
+    found = commands(folder, config())
+    assert len(found) > 30
+    return sorted(found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["shell", "wildcards", "markup", "dash"])
+def test_every_command_of_a_hostile_config_is_that_of_a_harmless_one(tmp_path, name, expected):
+    text = HOSTILE[name]
+    values = config(text, set(accepted(text)))
+    folder = tmp_path / "run"
+    folder.mkdir()
+    prepare(folder, values)
+    found = [[word.replace(text, SAFE) for word in words] for words in commands(folder, values)]
+    if name == "dash":  # also in a word of ours
+        expected = [[word.replace(text, SAFE) for word in words] for words in expected]
+    # The whole config in JSON, which the run's copy of it is made from, escapes quotes and backslashes.
+    assert without_json(found) == without_json(expected)
+
+
+def without_json(found):
+    return sorted([word for word in words if not word.startswith("{")] for words in found)
+
+
+@pytest.mark.slow
+def test_rules_run_with_a_hostile_config(tmp_path):
+    values = config(HOSTILE["shell"], set(KEYS) - {"datasets", "scans"})
+    folder = tmp_path / "run"
+    folder.mkdir()
+    prepare(folder, values)
+    results = folder / values["results"]
+    made = [results / name for name in ("config.yaml", f"manifest/{RELEASE}.parquet")]
+    tried = [results / name for name in ("manifest/labelled.parquet", f"reports/{RELEASE}.parquet")]
+    targets = [str(path.relative_to(folder)) for path in (*made, *tried)]
+    done = snakemake(folder, values, "--keep-going", "--", *targets)
+    for path in made:
+        assert path.is_file(), done.stderr[-3000:]
+    assert read_config(made[0]) == parse_config(values)
+    for log in ("ingest/labelled", f"reports/{RELEASE}"):  # they run, and may refuse these tables
+        last = (results / f"logs/{log}.log").read_text().splitlines()[-1]
+        assert "pwned" not in last or "error: " in last or "wrote" in last, last
+        assert "Usage:" not in last
+
+
+@pytest.mark.slow
+def test_a_checkout_may_lie_anywhere(tmp_path):
+    """The rules find the package below a folder with spaces, quotes and signs of the shell."""
+    checkout = tmp_path / 'it\'s "my" $HOME (copy); touch pwned;' / "cxrfactory"
+    checkout.mkdir(parents=True)
+    for name in ("Snakefile", "config.yaml", "src", "workflow", "profiles", "envs", "resources"):
+        (checkout / name).symlink_to(ROOT / name)
+    command = [sys.executable, "-m", "snakemake", "--cores", "1"]
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONPATH": ""}
+    done = subprocess.run(
+        [*command, "results/config.yaml"], cwd=checkout, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert read_config(checkout / "results/config.yaml") == Config()
+    assert not [*tmp_path.rglob("pwned")]
