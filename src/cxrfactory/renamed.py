@@ -94,6 +94,7 @@ RENAMED_MODULES = {
     "project.study": "drr.study",
     "projection.drr": "projection.conventions",
     "scheduling": "workflow.scheduling",
+    "tables.cxlseg": "products.cxlseg.tables",
     "train.augment": "train.data.augment",
     "train.balance": "train.data.balance",
     "train.degrade": "train.postprocess.degrade",

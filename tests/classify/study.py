@@ -6,7 +6,7 @@ import pandas as pd
 
 from cxrfactory.classify.pictures import STUDY_PICTURES
 from cxrfactory.config import ClassifierConfig
-from cxrfactory.tables.cxlseg import CHEXPERT_LABELS
+from cxrfactory.tables.finding_labels import CHEXPERT_LABELS
 from cxrfactory.tables.parquet import write_table
 
 SETTINGS = ClassifierConfig(

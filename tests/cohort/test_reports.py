@@ -10,7 +10,7 @@ from cxrfactory.cohort.build import TRUTH, CohortPlan, build_cohort
 from cxrfactory.cohort.patient import Radiograph
 from cxrfactory.cohort.reports import LABEL_COLUMNS, Measured, label_row, measure, report_text
 from cxrfactory.metrics.cardiothoracic import cardiothoracic_ratio
-from cxrfactory.tables.cxlseg import CHEXPERT_LABELS
+from cxrfactory.tables.finding_labels import CHEXPERT_LABELS
 from cxrfactory.tables.parquet import read_table
 from cxrfactory.tables.report_sections import join_report, parse_sections
 

@@ -9,10 +9,9 @@ import pytest
 from cxrfactory.imaging.drawing.png import save_png
 from cxrfactory.imaging.geometry import Geometry
 from cxrfactory.products.chexmask.card import package_card
-from cxrfactory.products.chexmask.release import package_chexmask
 from tests.drr.conftest import NAMES, save, volumes
 from tests.infer.conftest import weights  # noqa: F401  (a fixture)
-from tests.products.chexmask.packed import landmark_row
+from tests.products.chexmask.packed import landmark_row, package_chexmask
 from tests.products.chexmask.packed import release as packed_release
 from tests.rca.chests import chest
 

@@ -15,14 +15,13 @@ from cxrfactory.ingest import diagram
 from cxrfactory.ingest.manifest import read_manifest
 from cxrfactory.ingest.summary import Selection
 from cxrfactory.products.chexmask.card import package_card
-from cxrfactory.products.chexmask.release import package_chexmask
 from cxrfactory.products.markdown import escaped, markdown_table
 from cxrfactory.products.radgenome.card_text import _reasons
 from cxrfactory.products.radgenome.inputs import Accounts
 from cxrfactory.tables.chexmask import read_chexmask
 from cxrfactory.tables.schemas import STUDIES
 from tests.privacy.words import EVIL
-from tests.products.chexmask.packed import release
+from tests.products.chexmask.packed import package_chexmask, release
 
 TABLES = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 

@@ -19,6 +19,8 @@ from cxrfactory.ingest.rows import draft, guard, unsafe
 from cxrfactory.ingest.scans import ingest_scans
 from cxrfactory.models import registry
 from cxrfactory.preprocess.shard import preprocess_shard
+from cxrfactory.products.accounts import ReleaseNames
+from cxrfactory.products.cxlseg.inputs import CxlsegInputs, ReportTables
 from cxrfactory.products.cxlseg.release import SplitRule, package_cxlseg
 from cxrfactory.products.radgenome.inputs import read_accounts
 from cxrfactory.tables.parquet import read_table, write_table
@@ -179,10 +181,9 @@ def test_cxlseg_writes_nothing_outside_its_product(tmp_path, path, monkeypatch):
 
 @pytest.mark.parametrize("release", ["../x", "a/b", "", ".", "..", "\u2024\u2024", "-x"], ids=ascii)
 def test_a_releases_name_is_no_path(tmp_path, release):
-    arguments = {"manifest": tmp_path, "reports": tmp_path, "rejected_reports": tmp_path, "pictures": [tmp_path]}
-    places = {"rejected": [], "output": tmp_path / "o", "part": tmp_path / "p", "dataset": "d"}
+    inputs = CxlsegInputs(ReportTables(tmp_path, tmp_path, tmp_path), [tmp_path])
     with pytest.raises(CxrError, match="release name"):
-        package_cxlseg(**arguments, **places, release=release, split=SplitRule())
+        package_cxlseg(inputs, ReleaseNames("d", release), tmp_path / "o", tmp_path / "p", SplitRule())
 
 
 @pytest.mark.parametrize("bad", ["../x", "a/b", "\u2024\u2024", ".", "", "a\u200b", "x" * 300], ids=ascii)

@@ -6,11 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from cxrfactory.anatomy.graph import landmark_graph
+from cxrfactory.anatomy.graph import graph_of_nodes, landmark_graph
+from cxrfactory.anatomy.organs import ORGANS
 from cxrfactory.anatomy.raster import landmarks_to_masks
 from cxrfactory.errors import CxrError
 from cxrfactory.metrics.overlap import dice
-from cxrfactory.rca.labels import ORGANS, graph_of, join_masks, label_codes, organ_dice
+from cxrfactory.rca.labels import join_masks, label_codes, organ_dice
 from tests.rca.chests import SIZE, codes_of, landmarks_of
 
 SHAPES = st.tuples(st.integers(1, 6), st.integers(1, 6))
@@ -108,6 +109,6 @@ def test_other_organs_are_left_out():
 
 
 def test_graph_by_number_of_nodes():
-    assert graph_of(120).name == "lungs-heart"
+    assert graph_of_nodes(120).name == "lungs-heart"
     with pytest.raises(CxrError, match="119 landmarks"):
-        graph_of(119)
+        graph_of_nodes(119)

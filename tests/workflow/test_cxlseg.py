@@ -5,7 +5,7 @@ import subprocess
 import pandas as pd
 import pytest
 
-from cxrfactory.tables.cxlseg import KEYS, TABLES
+from cxrfactory.products.cxlseg.tables import KEYS, TABLES
 from cxrfactory.tables.parquet import read_table
 from tests.workflow.test_plan import dry_run
 

@@ -13,18 +13,17 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from cxrfactory.anatomy.organs import LUNGS, NODE_COUNTS, ORGAN_NODES, ORGANS
 from cxrfactory.errors import CxrError
-
-ORGAN_NODES = {"right_lung": 44, "left_lung": 50, "heart": 26, "right_clavicle": 23, "left_clavicle": 23}
 
 # Label codes of the labelled set -> graph whose nodes it annotates.
 LABEL_GRAPHS = {"L": "lungs", "LH": "lungs-heart", "LHC": "lungs-heart-clavicles", "W": "whole-lungs"}
 
 _GRAPH_ORGANS = {
-    "lungs": ("right_lung", "left_lung"),
-    "lungs-heart": ("right_lung", "left_lung", "heart"),
+    "lungs": LUNGS,
+    "lungs-heart": ORGANS,
     "lungs-heart-clavicles": tuple(ORGAN_NODES),
-    "whole-lungs": ("right_lung", "left_lung"),
+    "whole-lungs": LUNGS,
 }
 
 # What an organ includes. JSRT's is that of the landmark sets, CheXmask too; V7's masks are of whole lungs.
@@ -145,6 +144,27 @@ def landmark_graph(name: str) -> LandmarkGraph:
     if name not in _GRAPH_ORGANS:
         raise CxrError(f"unknown graph '{name}'; expected one of {', '.join(_GRAPH_ORGANS)}")
     return LandmarkGraph(name, _GRAPH_ORGANS[name])
+
+
+def graph_of_nodes(nodes: int, where: str | None = None) -> LandmarkGraph:
+    """Return the graph of JSRT's definition that has so many nodes: 94, 120 or 166.
+
+    Parameters
+    ----------
+    nodes
+        Number of landmarks of an image.
+    where
+        File and image, for the error.
+
+    Raises
+    ------
+    CxrError
+        If no graph has so many.
+    """
+    if nodes not in NODE_COUNTS:
+        place = f"{where}: " if where else ""
+        raise CxrError(f"{place}{nodes} landmarks an image; expected one of {list(NODE_COUNTS)}")
+    return landmark_graph(("lungs", "lungs-heart", "lungs-heart-clavicles")[NODE_COUNTS.index(nodes)])
 
 
 def graph_of_labels(labels: str, where: str) -> LandmarkGraph:

@@ -17,11 +17,10 @@ import numpy as np
 from jaxtyping import Float, Integer
 
 from cxrfactory.anatomy.contour_features import FEATURES, Contour, context_distance, features, outer_contour
-from cxrfactory.anatomy.graph import ORGAN_NODES
 from cxrfactory.anatomy.organ_masks import main_part
+from cxrfactory.anatomy.organs import ORGAN_NODES, ORGANS
 from cxrfactory.errors import CxrError, ImageError
 
-ORGANS = ("right_lung", "left_lung", "heart")
 WIDTH = 24
 KERNEL = 5
 DILATIONS = (1, 2, 4, 8, 16, 32)  # together they see the whole contour

@@ -1,6 +1,5 @@
 """Original against segmented: accuracy, sensitivity, specificity by class and averaged, intervals, a paired test."""
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from cxrfactory.logs import get_logger
 from cxrfactory.metrics.agreement import holm
 from cxrfactory.metrics.classification import MEASURES, compare_rates, counted_images, ranked_area, youden_threshold
 from cxrfactory.tables.atomic import write_text
+from cxrfactory.tables.folders import replaced_folder
 from cxrfactory.tables.parquet import read_table
 
 MEAN = "mean"  # of the labels
@@ -63,11 +63,10 @@ def compare(predictions: Sequence[str | Path], output: str | Path, seed: int = 0
     averaged = table["label"] == MEAN
     table["p_holm"] = np.nan
     table.loc[averaged, "p_holm"] = holm(table.loc[averaged, "p"].to_numpy())
-    output = Path(output)
-    shutil.rmtree(output, ignore_errors=True)
-    for name, rows in ((RATES, pd.DataFrame(rates)), (TESTS, table), (THRESHOLDS, thresholds)):
-        write_text(output / name, rows.to_csv(index=False, float_format="%.6g"))
-    plot_rates(pd.DataFrame(rates), output / FIGURE)
+    with replaced_folder(output) as folder:
+        for name, rows in ((RATES, pd.DataFrame(rates)), (TESTS, table), (THRESHOLDS, thresholds)):
+            write_text(folder / name, rows.to_csv(index=False, float_format="%.6g"))
+        plot_rates(pd.DataFrame(rates), folder / FIGURE)
     for row in table[averaged].to_dict("records"):
         log.info("%s, mean %s: original %.3f, segmented %.3f, difference %.3f (%.3f to %.3f), p %.3g", row["model"],
                  row["measure"], row["original"], row["segmented"], row["difference"], row["low"], row["high"],

@@ -13,7 +13,7 @@ from cxrfactory.imaging.radiograph.intensity import Clahe, apply_clahe
 from cxrfactory.imaging.radiograph.masked import encode_jpeg, small_square
 from cxrfactory.imaging.radiograph.reading import read_radiograph
 from cxrfactory.logs import get_logger, progress
-from cxrfactory.tables.cxlseg import CHEXPERT_LABELS
+from cxrfactory.tables.finding_labels import CHEXPERT_LABELS
 from cxrfactory.tables.parquet import read_table
 from cxrfactory.tables.paths import path_inside
 from cxrfactory.tables.streaming import write_rows
@@ -71,8 +71,8 @@ def study_pictures(
     """
     product, root = Path(product), Path(root)
     clahe = None if settings.clahe_clip is None else Clahe(settings.clahe_clip, settings.clahe_tiles)
-    labels = read_table(product / "CXLSeg-segmented.parquet")
-    splits = read_table(product / "CXLSeg-split.parquet", columns=["dicom_id", "split"])
+    labels = read_table(_table(product, "segmented"))
+    splits = read_table(_table(product, "split"), columns=["dicom_id", "split"])
     paths = read_table(manifest, columns=["image_id", "path"]).set_index("image_id")["path"]
     if not (known := labels["dicom_id"].isin(paths.index)).all():
         raise CxrError(f"{manifest}: image '{labels['dicom_id'][~known].iloc[0]}' of {product} is not in it")
@@ -100,3 +100,11 @@ def study_pictures(
     written, _ = write_rows(pictures(), output, STUDY_PICTURES, ROWS_PER_GROUP)
     log.info("%s: %d images twice; wrote %s", product, written, output)
     return written
+
+
+def _table(product: Path, what: str) -> Path:
+    """Table of a release's folder, whatever its name begins with."""
+    found = sorted(product.glob(f"*-{what}.parquet"))
+    if len(found) != 1:
+        raise CxrError(f"{product}: {len(found)} tables named '*-{what}.parquet'; expected one")
+    return found[0]

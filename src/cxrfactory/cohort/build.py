@@ -2,8 +2,6 @@
 
 import math
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -24,6 +22,7 @@ from cxrfactory.config import CohortRadiographsConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.tables.atomic import flush, write_text
+from cxrfactory.tables.folders import folder_aside, swap_in
 from cxrfactory.tables.parquet import write_table
 
 _TRUTH_FIELDS = [
@@ -126,23 +125,18 @@ def build_cohort(ct: str | Path, output: str | Path, plan: CohortPlan, workers: 
         check_replaceable(output / part)
     source = load_source(ct)
     output.mkdir(parents=True, exist_ok=True)
-    building = Path(tempfile.mkdtemp(prefix=".cohort.", dir=output))
-    try:
+    with folder_aside(output, "cohort") as building:
         results = list(progress(_results(source, building, plan, workers), "virtual patients", plan.patients))
         _write_tables(building, plan, results)
         for part in PARTS:
             write_text(building / part / MARKER, _MARKER_TEXT)
-            (building / part).chmod(0o755)
         flush()
         for name in (TRUTH_FILE, LATERAL_TRUTH_FILE):
             (output / name).unlink(missing_ok=True)  # last in, first out: truth is there when all is
         for part in PARTS:
-            shutil.rmtree(output / part, ignore_errors=True)
-            os.replace(building / part, output / part)
+            swap_in(building / part, output / part)
         for name in (LATERAL_TRUTH_FILE, TRUTH_FILE):
             os.replace(building / name, output / name)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
 
 
 def check_replaceable(part: Path) -> None:
@@ -228,7 +222,7 @@ def _write_tables(root: Path, plan: CohortPlan, results: list[dict]) -> None:
     sides = [row for result in results for row in result.get("lateral", [])]
     text = pd.DataFrame(clinical, columns=COLUMNS).to_csv(index=False, lineterminator="\n")
     write_text(root / "labelled" / "clinical.csv", text)
-    chexpert = [row for result in results for row in result.get("chexpert", [])]
+    chexpert = [row for result in results for row in result.get("labels", [])]
     mimic.write_mimic_tables(root / mimic.RELEASE, metadata, chexpert)
     vindr.write_vindr_tables(root / vindr.RELEASE, parts)
     write_table(pd.DataFrame(truth, columns=TRUTH.names), root / TRUTH_FILE, TRUTH)

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float
 
+from cxrfactory.anatomy.organs import LUNGS
 from cxrfactory.cohort.source import ORGAN_GROUPS, SourceChest
 from cxrfactory.projection.appearance import add_breasts, add_lines, burn_in, collimate, draw_style, render
 from cxrfactory.projection.conventions import View
@@ -92,7 +93,7 @@ def lung_depth(source: SourceChest, person: Person) -> Float[np.ndarray, "2 rows
     """How much of the right and of the left lung each ray of the frontal view crosses, mm; pixels as of ``organs``."""
     deformation, low, high = _deformed(source, person)
     names = list(ORGAN_GROUPS)
-    lungs = [names.index(name) for name in ("right_lung", "left_lung")]
+    lungs = [names.index(name) for name in LUNGS]
     volume = replace(source.organs, values=source.organs.values[lungs])
     return project_deformed(volume, deformation, _grid(low, high, volume.spacing_mm), "PA", "sum")
 

@@ -5,6 +5,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from cxrfactory.anatomy.contours import masks_to_landmarks
+from cxrfactory.anatomy.organs import ORGANS
 from cxrfactory.cohort.patient import Radiograph
 
 
@@ -36,7 +37,7 @@ def landmarks(truth: dict[str, Bool[np.ndarray, "h w"]]) -> Float[np.ndarray, "1
     CxrError
         If an organ is empty.
     """
-    return masks_to_landmarks(*(truth[name].astype(np.uint8) for name in ("right_lung", "left_lung", "heart")))
+    return masks_to_landmarks(*(truth[name].astype(np.uint8) for name in ORGANS))
 
 
 def truth_row(image_id: str, release: str, patient_id: str, radiograph: Radiograph) -> dict:

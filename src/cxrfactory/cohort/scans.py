@@ -1,9 +1,6 @@
 """Virtual patients as a release of chest CT: a NIfTI volume and a label volume each, axes stored as scanners differ."""
 
 import gzip
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,6 +20,7 @@ from cxrfactory.logs import get_logger, progress
 from cxrfactory.projection.deform import ChestAnatomy, pull_back
 from cxrfactory.projection.warp import SampledVolume, ViewGrid, sample_deformed
 from cxrfactory.tables.atomic import write_bytes, write_text
+from cxrfactory.tables.folders import replaced_folder
 
 NAMES_FILE = "structures.csv"
 # Patients take turns; with one orientation the reading of the others would go untried.
@@ -100,21 +98,16 @@ def build_scans(ct: str | Path, output: str | Path, settings: CohortScansConfig,
     check_replaceable(output)
     source = load_scan_source(ct)
     names = (Path(ct) / NAMES_FILE).read_text(encoding="utf-8")
-    output.parent.mkdir(parents=True, exist_ok=True)
-    building = Path(tempfile.mkdtemp(prefix=f".{output.name}.", dir=output.parent))
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # sums then run in one order whatever the machine
     try:
-        done = _written(source, building, range(1, patients + 1), spacing_mm, settings.seed, workers)
-        written = list(progress(done, "virtual scans", patients))
-        write_text(building / NAMES_FILE, names)
-        write_text(building / MARKER, _MARKER_TEXT)
-        building.chmod(0o755)
-        shutil.rmtree(output, ignore_errors=True)
-        os.replace(building, output)
+        with replaced_folder(output) as building:
+            done = _written(source, building, range(1, patients + 1), spacing_mm, settings.seed, workers)
+            written = list(progress(done, "virtual scans", patients))
+            write_text(building / NAMES_FILE, names)
+            write_text(building / MARKER, _MARKER_TEXT)
     finally:
         torch.set_num_threads(threads)
-        shutil.rmtree(building, ignore_errors=True)
     log.info("%s: %d virtual CT studies of %s mm voxels", output, len(written), spacing_mm)
 
 

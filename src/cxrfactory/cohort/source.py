@@ -10,6 +10,7 @@ import torch
 from jaxtyping import UInt8
 from nibabel.filebasedimages import ImageFileError
 
+from cxrfactory.anatomy.organs import ORGANS
 from cxrfactory.cohort.surroundings import extend_neck, without_table
 from cxrfactory.errors import CxrError
 from cxrfactory.projection.conventions import attenuation
@@ -166,7 +167,7 @@ def group_labels(labels: UInt8[np.ndarray, "z y x"]) -> UInt8[np.ndarray, "z y x
         groups[list(values)] = place
     grouped = groups[labels]
     for place, name in enumerate(ORGAN_GROUPS, start=1):
-        if name in ("right_lung", "left_lung", "heart") and not (grouped == place).any():
+        if name in ORGANS and not (grouped == place).any():
             raise CxrError(f"the label volume holds no {name.replace('_', ' ')} (labels {ORGAN_GROUPS[name]})")
     return grouped
 

@@ -5,8 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from cxrfactory.config.sections import Section, Share
-
-RECOMMENDED = 0.7  # CheXmask recommends masks whose mean RCA score is at least this
+from cxrfactory.tables.rca_threshold import RECOMMENDED_RCA_MEAN
 
 
 class BootstrapConfig(Section):
@@ -40,7 +39,7 @@ class AuditConfig(LabelledTestConfig):
 class BiasConfig(BootstrapConfig):
     """How groups of patients are compared by RCA."""
 
-    at_least: Share = Field(RECOMMENDED, description="RCA mean below which a mask counts as poor.")
+    at_least: Share = Field(RECOMMENDED_RCA_MEAN, description="RCA mean below which a mask counts as poor.")
     least_patients: int = Field(10, ge=2, description="Groups of fewer patients are listed and not compared.")
 
 
@@ -61,6 +60,6 @@ class GoldSampleConfig(Section):
 class OwnMasksConfig(Section):
     """Which of a release's own masks are trained on again."""
 
-    at_least: Share = Field(RECOMMENDED, description="Smallest RCA mean of an image to train on.")
+    at_least: Share = Field(RECOMMENDED_RCA_MEAN, description="Smallest RCA mean of an image to train on.")
     count: int = Field(1000, ge=1, description="Largest number of images, which a hash of the id chooses.")
     val_fraction: Share = Field(0.1, description="Share of patients for validation.")

@@ -14,9 +14,10 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
 
-from cxrfactory.anatomy.graph import ORGAN_NODES, landmark_graph
-from cxrfactory.anatomy.mask_landmarks import ORGANS, landmarks_from_masks
+from cxrfactory.anatomy.graph import graph_of_nodes
+from cxrfactory.anatomy.mask_landmarks import landmarks_from_masks
 from cxrfactory.anatomy.organ_masks import split_lungs
+from cxrfactory.anatomy.organs import ORGAN_COLUMNS, ORGANS
 from cxrfactory.anatomy.raster import landmarks_to_masks
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.drawing.overlay import draw_overlay
@@ -24,8 +25,9 @@ from cxrfactory.imaging.drawing.png import save_png
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.metrics.overlap import dice
 from cxrfactory.tables.atomic import text_file
-from cxrfactory.tables.chexmask import RLE_COLUMNS, SIZE_COLUMNS, header_text, quoted, read_chexmask, row_text
-from cxrfactory.tables.rle import rle_decode, rle_encode
+from cxrfactory.tables.chexmask import RLE_COLUMNS, SIZE_COLUMNS, header_text, quoted, read_chexmask
+from cxrfactory.tables.chexmask_row import published_row
+from cxrfactory.tables.rle import rle_decode
 
 log = get_logger(__name__)
 
@@ -34,7 +36,6 @@ Loader = Callable[[], Masks]
 
 ROWS_A_PIECE = 256
 BOTH_LUNGS = "lungs"
-_COLUMNS = {"right_lung": "Right Lung", "left_lung": "Left Lung", "heart": "Heart"}
 _MASK_FILE = re.compile(rf"(.+)\.({'|'.join((*ORGANS, BOTH_LUNGS))})")
 
 
@@ -187,7 +188,8 @@ def parse_values(pairs: Sequence[str]) -> dict[str, int]:
 def _load_row(row: dict, frame: int | None) -> Masks:
     height, width = (frame, frame) if frame else (int(row["Height"]), int(row["Width"]))
     masks = {}
-    for organ, column in _COLUMNS.items():
+    for organ in ORGANS:
+        column = ORGAN_COLUMNS[organ]
         try:
             masks[organ] = rle_decode(row[column], height, width)
         except CxrError as error:
@@ -233,15 +235,11 @@ def _row(image_id: str, masks: Masks, overlays: Path | None) -> tuple[str, str]:
     heart = masks.get("heart")
     points = np.rint(landmarks_from_masks(masks["right_lung"], masks["left_lung"], heart)).astype(np.int64)
     height, width = masks["right_lung"].shape
-    lungs_only = len(points) == ORGAN_NODES["right_lung"] + ORGAN_NODES["left_lung"]
-    graph = landmark_graph("lungs" if lungs_only else "lungs-heart")
+    graph = graph_of_nodes(len(points))
     filled = landmarks_to_masks(points, graph, height, width)
     if overlays is not None:
         grey = np.max([masks[organ] != 0 for organ in filled], axis=0).astype(np.uint8) * np.uint8(110)
         contours = {organ: points[where] for organ, where in graph.slices.items()}
         save_png(draw_overlay(grey, contours), overlays / f"{image_id.replace('/', '__')}.png")
-    rles = {organ: rle_encode(mask) for organ, mask in filled.items()}
-    published = [rles.get(organ, "") for organ in ("left_lung", "right_lung", "heart")]
     overlap = [f"{dice(filled[organ], masks[organ] != 0):.4f}" if organ in filled else "" for organ in ORGANS]
-    line = row_text(image_id, None, None, points, *published, height=height, width=width)
-    return line, f"{quoted(image_id)},{','.join(overlap)}\n"
+    return published_row(image_id, points, filled).line, f"{quoted(image_id)},{','.join(overlap)}\n"

@@ -22,14 +22,13 @@ from cxrfactory.imaging.radiograph.reading import read_radiograph
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.models.segmenter import SampledLandmarks, Segmenter
 from cxrfactory.tables.atomic import text_file, write_text
-from cxrfactory.tables.chexmask import header_text, quoted, row_text
-from cxrfactory.tables.rle import rle_encode
+from cxrfactory.tables.chexmask import header_text, quoted
+from cxrfactory.tables.chexmask_row import published_row, whole_pixels
 from cxrfactory.tables.weights import WeightsCard, read_weights
 
 log = get_logger(__name__)
 
 ID_COLUMN = "image_id"
-PUBLISHED_NODES = 120
 # Beside these, a folder's files are tried whatever their name: DICOM files often have none.
 NOT_IMAGES = {".csv", ".txt", ".md", ".json", ".html", ".xml", ".pdf", ".parquet", ".npy", ".gz", ".zip"}
 # An image is taken to be turned where another orientation has less than this share of the upright deviation. On 45 real
@@ -204,20 +203,16 @@ def _check_upright(predictions: list[SampledLandmarks]) -> None:
 def _row(done: Segmented, graph: LandmarkGraph, masks: Path | None) -> str:
     geometry = done.geometry
     height, width = geometry.original_height, geometry.original_width
-    points = np.rint(geometry.inverse_points(done.prediction.landmarks).astype(np.float32))
+    points = geometry.inverse_points(done.prediction.landmarks).astype(np.float32)
     if not np.isfinite(points).all():
         raise ImageError("landmarks are not finite numbers")
-    filled = landmarks_to_masks(points, graph, height, width)
-    rles = {organ: rle_encode(mask) for organ, mask in filled.items()}
-    for organ, rle in rles.items():
-        if not rle:
-            raise ImageError(f"{organ} covers no pixel of the image of {height} x {width} pixels")
+    whole = whole_pixels(points)
+    filled = landmarks_to_masks(whole, graph, height, width)
+    row = published_row(done.image_id, whole, filled)
     if masks is not None:
         for organ, mask in filled.items():
             save_png(mask * np.uint8(255), masks / f"{_file_stem(done.image_id)}.{organ}.png")
-    published = [rles.get(organ, "") for organ in ("left_lung", "right_lung", "heart")]
-    whole = points.astype(np.int64)[:PUBLISHED_NODES]
-    return row_text(done.image_id, None, None, whole, *published, height=height, width=width)
+    return row.line
 
 
 def _card(graph: LandmarkGraph, weights: WeightsCard) -> str:

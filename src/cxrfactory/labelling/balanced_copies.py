@@ -64,7 +64,7 @@ def read_recipe(path: str | Path) -> Recipe:
     """
     path = Path(path)
     if not path.is_file():
-        raise CxrError(f"{path}: no such file; expected a recipe like resources/cxlseg-balance.yaml")
+        raise CxrError(f"{path}: no such file; expected a recipe; resources/ holds an example")
     try:
         found = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:

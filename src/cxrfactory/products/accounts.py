@@ -1,15 +1,42 @@
 """A release's accounts, which packing writes and what comes after it reads."""
 
+import csv
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from cxrfactory.errors import CxrError
+from cxrfactory.tables.atomic import text_file
+from cxrfactory.tables.paths import is_plain_name
 from cxrfactory.tables.sums import PRODUCT_SUMS, SUMS, check_sums, read_sums, write_sums
 
 SUMMARY = "summary.json"
-TABLES = ("rejected.csv", "excluded.csv")
+REJECTED = "rejected.csv"
+EXCLUDED = "excluded.csv"
+TABLE_HEADERS = {REJECTED: "dataset,image_id,stage,reason\n", EXCLUDED: "dataset,image_id,reason\n"}
+
+
+class ReleaseSummary(TypedDict):
+    """What every product's ``summary.json`` of a release holds.
+
+    ``excluded`` and ``rejected`` count images by reason or stage; ``release`` is the published name.
+    """
+
+    dataset: str
+    release: str
+    kept: int
+    excluded: dict[str, int]
+    rejected: dict[str, int]
+
+
+@dataclass(frozen=True)
+class ReleaseNames:
+    """What a release is called: in the config, and as published; the latter names files and folders of the product."""
+
+    dataset: str
+    release: str
 
 
 def read_json(path: str | Path) -> dict[str, Any]:
@@ -32,6 +59,62 @@ def read_json(path: str | Path) -> dict[str, Any]:
     return content
 
 
+def check_release_name(release: str) -> None:
+    """Refuse a published name that could not name a file.
+
+    Raises
+    ------
+    CxrError
+        If it holds anything but letters, digits, ``.``, ``_`` and ``-``.
+    """
+    if not is_plain_name(release):
+        raise CxrError(f"release name '{release}'; expected letters, digits, '.', '_', '-' only: it names files")
+
+
+def read_summaries(parts: Sequence[str | Path], output: str | Path) -> list[Any]:
+    """Read the summaries of releases, in the order of their ``part`` folders.
+
+    Parameters
+    ----------
+    parts
+        Folders of accounts.
+    output
+        The product that they belong to, for messages.
+
+    Raises
+    ------
+    CxrError
+        If one is missing or unreadable, or two are of one release.
+    """
+    summaries = [read_json(Path(part) / SUMMARY) for part in parts]
+    names = [summary["release"] for summary in summaries]
+    if len(set(names)) < len(names):
+        raise CxrError(f"{output}: parts name a release twice: {names}")
+    return summaries
+
+
+def write_left_out(
+    part: Path, dataset: str, rejected: Iterable[tuple[str, str, str]], excluded: Iterable[tuple[str, str]]
+) -> None:
+    """Write the tables of what is not in the product.
+
+    Parameters
+    ----------
+    part
+        Folder of the release's accounts.
+    dataset
+        Name in the config: the first column.
+    rejected
+        Image id, stage and reason of each.
+    excluded
+        Image id and reason of each.
+    """
+    for name, rows in ((REJECTED, rejected), (EXCLUDED, excluded)):
+        with text_file(part / name) as stream:
+            stream.write(TABLE_HEADERS[name])
+            csv.writer(stream, lineterminator="\n").writerows([dataset, *row] for row in rows)
+
+
 def sum_up(part: str | Path, product: str | Path, files: Iterable[Path]) -> None:
     """Write checksums of a release's accounts and, beside them, of its files in the product.
 
@@ -39,7 +122,7 @@ def sum_up(part: str | Path, product: str | Path, files: Iterable[Path]) -> None
     """
     part = Path(part)
     write_sums(part / PRODUCT_SUMS, product, files)
-    write_sums(part / SUMS, part, [part / name for name in (*TABLES, SUMMARY, PRODUCT_SUMS)])
+    write_sums(part / SUMS, part, [part / name for name in (*TABLE_HEADERS, SUMMARY, PRODUCT_SUMS)])
 
 
 def checked_sums(part: str | Path) -> dict[str, str]:

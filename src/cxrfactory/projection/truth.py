@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float
 
-FRONTAL_ORGANS = ("right_lung", "left_lung", "heart")
+from cxrfactory.anatomy.organs import LUNGS, ORGANS
 
 _SMOOTHING_MM = 2.5
 _MEDIASTINUM_OPENING_MM = 7.0  # main bronchi and small vessels, seen through the lungs
@@ -33,7 +33,7 @@ def frontal_truth(organs: dict[str, Float[np.ndarray, "h w"]], pixel_mm: float) 
     Returns
     -------
     dict
-        Boolean masks under :data:`FRONTAL_ORGANS`; a lung never overlaps the heart. A mask may be empty where the
+        Boolean masks under :data:`ORGANS`; a lung never overlaps the heart. A mask may be empty where the
         organ is out of the picture.
     """
     heart = _largest(_opened(organs["heart"] > 0.5, _HEART_OPENING_MM / pixel_mm))
@@ -43,7 +43,7 @@ def frontal_truth(organs: dict[str, Float[np.ndarray, "h w"]], pixel_mm: float) 
     mediastinum = _smoothed(vessels | spine, _MEDIASTINUM_SMOOTHING_MM / pixel_mm)
     hidden = heart | (organs["abdomen"] > 0.5) | mediastinum
     found = {}
-    for name in ("right_lung", "left_lung"):
+    for name in LUNGS:
         visible = _largest(_opened((organs[name] > 0.5) & ~hidden, _LUNG_OPENING_MM / pixel_mm))
         found[name] = _largest(_smoothed(visible, _SMOOTHING_MM / pixel_mm) & ~heart)
     return found | {"heart": heart}
@@ -57,9 +57,9 @@ def lateral_truth(organs: dict[str, Float[np.ndarray, "h w"]]) -> dict[str, Bool
     Parameters
     ----------
     organs
-        Projected soft masks 0..1, [row, column], of at least :data:`FRONTAL_ORGANS`.
+        Projected soft masks 0..1, [row, column], of at least :data:`ORGANS`.
     """
-    return {name: organs[name] > 0.5 for name in FRONTAL_ORGANS}
+    return {name: organs[name] > 0.5 for name in ORGANS}
 
 
 def _opened(mask: np.ndarray, radius_px: float) -> np.ndarray:

@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, UInt8
 
-from cxrfactory.anatomy.graph import LandmarkGraph
+from cxrfactory.anatomy.graph import LandmarkGraph, graph_of_nodes
+from cxrfactory.anatomy.organs import ORGANS
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import decode_png
 from cxrfactory.imaging.geometry import Geometry
 from cxrfactory.metrics.uncertainty import organ_spread
-from cxrfactory.rca.labels import Codes, graph_of, join_masks, label_codes
+from cxrfactory.rca.labels import Codes, join_masks, label_codes
 from cxrfactory.rca.score import resized
 from cxrfactory.rca.spoil import KINDS, MASK_KINDS, spoil, spoil_codes
 from cxrfactory.tables.keys import seed_of
@@ -58,7 +59,7 @@ class CheckedImage:
     @property
     def graph(self) -> LandmarkGraph:
         """Of the landmarks."""
-        return graph_of(len(self.landmarks))
+        return graph_of_nodes(len(self.landmarks))
 
     def candidates(
         self, other: Float[np.ndarray, "nodes 2"], severities: Sequence[float] = SEVERITIES
@@ -102,7 +103,7 @@ def cases_of_truth(
     geometry_columns = [field.name for field in GEOMETRY_FIELDS]
     columns = ["image_id", "landmarks", "landmarks_std", "latent", *geometry_columns]
     predicted = pd.concat([read_table(path, columns=columns) for path in landmarks], ignore_index=True)
-    known = read_table(truth, columns=["image_id", "right_lung", "left_lung", "heart"])
+    known = read_table(truth, columns=["image_id", *ORGANS])
     for name, frame in (("landmarks", predicted), (str(truth), known)):
         if frame["image_id"].duplicated().any():
             raise CxrError(f"{name}: an image_id stands twice; check one release at a time")
@@ -119,7 +120,7 @@ def cases_of_truth(
         geometry = dataclasses.replace(Geometry.from_row(row), size=size)
         organs = {
             organ: geometry.forward_image(np.where(decode_png(row[organ]) > 0, 255, 0).astype(np.uint8)) >= 128
-            for organ in ("right_lung", "left_lung", "heart")
+            for organ in ORGANS
         }
         points = np.asarray(row["landmarks"], np.float64).reshape(-1, 2)
         cases.append(
@@ -129,7 +130,7 @@ def cases_of_truth(
                 np.asarray(row["latent"]),
                 (points + 0.5) * (size / row["size"]) - 0.5,
                 join_masks(organs),
-                organ_spread(np.asarray(row["landmarks_std"]).reshape(-1, 2), graph_of(len(points)), row["size"]),
+                organ_spread(np.asarray(row["landmarks_std"]).reshape(-1, 2), graph_of_nodes(len(points)), row["size"]),
             )
         )
     return cases
@@ -162,7 +163,7 @@ def cases_of_labelled(
         image = decode_png(row["png"])
         points = np.asarray(row["landmarks"], np.float64).reshape(-1, 2)
         scaled = (points + 0.5) * (size / row["size"]) - 0.5
-        truth = label_codes(scaled, graph_of(len(points)), size, size)
+        truth = label_codes(scaled, graph_of_nodes(len(points)), size, size)
         answers = {name: model(image, size) for name, model in (models or {}).items()}
         cases.append(CheckedImage(image_id, resized(image, size), encode(image), scaled, truth, None, answers))
     return cases
@@ -171,7 +172,6 @@ def cases_of_labelled(
 def masks_of(weights: str | Path) -> Answer:
     """Masks by any trained segmenter, landmarks or pixels, as maps of codes."""
     from cxrfactory.models.segmenter import Segmenter
-    from cxrfactory.rca.labels import ORGANS
     from cxrfactory.tables.weights import read_weights
 
     segmenter = Segmenter(*read_weights(weights), source=str(weights))

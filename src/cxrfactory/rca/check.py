@@ -12,13 +12,14 @@ import numpy as np
 import pandas as pd
 
 from cxrfactory.anatomy.graph import graph_of_labels, landmark_graph
+from cxrfactory.anatomy.organs import HEART
 from cxrfactory.config.quality import RcaCheckConfig
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.rca.agreement import AgreementReport, agreement, plot_agreement
 from cxrfactory.rca.aligners import build_aligner
 from cxrfactory.rca.cases import SEVERITIES, CheckedImage, cases_of_labelled, cases_of_truth, masks_of
-from cxrfactory.rca.labels import HEART, LUNGS, Codes, organ_dice
+from cxrfactory.rca.labels import LUNGS, Codes, organ_dice
 from cxrfactory.rca.reference import check_definition, encoder_of, library_digest, read_reference
 from cxrfactory.rca.score import Aligner, origin, score_aligned, select_references
 from cxrfactory.tables.atomic import write_text

@@ -11,11 +11,12 @@ import torch
 from jaxtyping import UInt8
 from torch.nn import functional
 
+from cxrfactory.anatomy.organs import ORGANS
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.models.device import choose_device, single_threaded
 from cxrfactory.models.inputs import to_input
 from cxrfactory.models.registration import REGISTRATION, Description, RegistrationNet, Target
-from cxrfactory.rca.labels import ORGANS, Codes
+from cxrfactory.rca.labels import Codes
 from cxrfactory.rca.score import Aligned, Reference, check_shapes
 from cxrfactory.tables.weights import read_weights, sha256_of, weights_file
 

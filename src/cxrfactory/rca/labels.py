@@ -7,12 +7,12 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from cxrfactory.anatomy.graph import LandmarkGraph, landmark_graph
+from cxrfactory.anatomy.graph import LandmarkGraph
+from cxrfactory.anatomy.organs import ORGANS  # bits 1, 2 and 4 of a code
 from cxrfactory.anatomy.raster import landmarks_to_masks
 from cxrfactory.errors import CxrError
 
-LUNGS, HEART = "lungs", "heart"
-ORGANS = ("right_lung", "left_lung", HEART)  # bits 1, 2 and 4 of a code
+LUNGS = "lungs"
 CODES = 2 ** len(ORGANS)
 _HAS = np.array([[code >> bit & 1 for bit in range(len(ORGANS))] for code in range(CODES)], np.int64)
 
@@ -84,18 +84,3 @@ def organ_dice(found: UInt8[np.ndarray, "*shape"], known: UInt8[np.ndarray, "*sh
         for part in (slice(0, 2), slice(2, 3))
     )
     return lungs, heart
-
-
-def graph_of(nodes: int) -> LandmarkGraph:
-    """Return the landmark graph of that many nodes.
-
-    Raises
-    ------
-    CxrError
-        If no graph has so many.
-    """
-    graphs = [landmark_graph(name) for name in ("lungs", "lungs-heart", "lungs-heart-clavicles")]
-    for graph in graphs:
-        if graph.nodes == nodes:
-            return graph
-    raise CxrError(f"{nodes} landmarks an image; expected one of {[graph.nodes for graph in graphs]}")

@@ -11,12 +11,13 @@ import pandas as pd
 import pyarrow as pa
 from jaxtyping import Float32, UInt8
 
-from cxrfactory.anatomy.graph import LandmarkGraph, graph_of_labels, landmark_graph
+from cxrfactory.anatomy.graph import LandmarkGraph, graph_of_labels, graph_of_nodes, landmark_graph
+from cxrfactory.anatomy.organs import HEART, ORGANS
 from cxrfactory.config.quality import RcaReferenceConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import decode_png, encode_png
 from cxrfactory.logs import get_logger, progress
-from cxrfactory.rca.labels import HEART, ORGANS, graph_of, label_codes
+from cxrfactory.rca.labels import label_codes
 from cxrfactory.rca.score import Reference, resized
 from cxrfactory.tables.keys import put_aside
 from cxrfactory.tables.parquet import read_table, stored_graph, write_table
@@ -181,7 +182,7 @@ def read_reference(path: str | Path) -> ReferenceSet:
     nodes = {len(points) // 2 for points in table["landmarks"]}
     if any(image.shape != (size, size) for image in images) or len(nodes) != 1:
         raise CxrError(f"{path}: images or landmarks of several sizes; make the file again with rca-reference")
-    graph = graph_of(nodes.pop())
+    graph = graph_of_nodes(nodes.pop())
     references = [
         Reference(image_id, image, label_codes(np.asarray(points), graph, size, size))
         for image_id, image, points in zip(table["image_id"], images, table["landmarks"], strict=True)

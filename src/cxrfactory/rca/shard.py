@@ -11,12 +11,14 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from cxrfactory.anatomy.graph import graph_of_nodes
+from cxrfactory.anatomy.organs import HEART
 from cxrfactory.config.quality import RcaScoreConfig
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.drawing.png import decode_png
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.rca.aligners import build_aligner, shares_memory
-from cxrfactory.rca.labels import HEART, graph_of, label_codes
+from cxrfactory.rca.labels import label_codes
 from cxrfactory.rca.reference import ReferenceSet, check_definition, library_digest, read_reference
 from cxrfactory.rca.score import Aligner, origin, resized, score_aligned, select_references
 from cxrfactory.tables.calibration import write_scores
@@ -52,7 +54,7 @@ class ScoringJob:
 def score_job(job: ScoringJob, references: ReferenceSet, aligner: Aligner, count: int) -> Outcome:
     """Score one image against its ``count`` most similar references; a fault of the image is its reason."""
     chosen = select_references(job.latent, references.latents, references.ids, count, exclude=job.image_id)
-    graph = graph_of(job.landmarks.size // 2)
+    graph = graph_of_nodes(job.landmarks.size // 2)
     if (HEART in graph.organs) != references.has_heart:
         raise CxrError(f"image '{job.image_id}': graph '{graph.name}' does not fit the organs of the references")
     try:

@@ -12,6 +12,7 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.spatial import cKDTree
 
 from cxrfactory.anatomy.graph import LandmarkGraph
+from cxrfactory.anatomy.organs import LUNGS
 
 ROUNDS = 12  # of nearest points and affine fit; more change nothing visible
 PRIOR_PX = 300.0  # keeps the affine map near the identity where the outline says little, at 1024
@@ -67,7 +68,7 @@ def fit_to_outlines(
         fit: large where shape and outline do not agree.
     """
     side = next(iter(lungs.values())).shape[0]
-    trees = {organ: cKDTree(_border(lungs[organ])) for organ in ("right_lung", "left_lung")}
+    trees = {organ: cKDTree(_border(lungs[organ])) for organ in LUNGS}
     shape = np.asarray(landmarks, np.float64)
     prior = PRIOR_PX * side / 1024 * np.eye(2)
     for _ in range(ROUNDS):

@@ -14,6 +14,7 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
+from cxrfactory.anatomy.organs import ORGAN_COLUMNS
 from cxrfactory.errors import CxrError
 from cxrfactory.tables.atomic import atomic_path
 from cxrfactory.tables.landmark_text import NODE_COUNTS, landmark_text, parse_landmarks
@@ -23,7 +24,7 @@ T = TypeVar("T")
 
 DICE_COLUMNS = ("Dice RCA (Mean)", "Dice RCA (Max)")
 LANDMARK_COLUMNS = ("Landmarks", "Landmarks (Mean)", "Landmarks (Std)")
-RLE_COLUMNS = ("Left Lung", "Right Lung", "Heart")
+RLE_COLUMNS = tuple(ORGAN_COLUMNS.values())
 SIZE_COLUMNS = ("Height", "Width")
 LARGEST_SIDE = 1_000_000  # pixels
 _ROWS_AT_A_TIME = 4096  # of CSV, some 15 kB each
@@ -49,9 +50,7 @@ PARQUET_NAMES = {
     "dice_low": "Dice low",
     "dice_high": "Dice high",
     "landmarks": "Landmarks",
-    "left_lung": "Left Lung",
-    "right_lung": "Right Lung",
-    "heart": "Heart",
+    **ORGAN_COLUMNS,
     "original_height": "Height",
     "original_width": "Width",
 }

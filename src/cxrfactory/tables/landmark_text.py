@@ -13,9 +13,8 @@ import re
 import numpy as np
 from jaxtyping import Float
 
+from cxrfactory.anatomy.organs import NODE_COUNTS
 from cxrfactory.errors import CxrError
-
-NODE_COUNTS = (94, 120, 166)  # lungs; lungs and heart; lungs, heart and clavicles
 
 _BRACKETS = re.compile(r"[\[\]]")
 _PRINTED_PAIRS = re.compile(r"\s*\[\s*(\[\s*[^\s\[\],]+\s+[^\s\[\],]+\s*\]\s*)+\]\s*")

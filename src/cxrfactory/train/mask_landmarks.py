@@ -25,8 +25,8 @@ from cxrfactory.anatomy.contour_features import (
     features,
     outer_contour,
 )
-from cxrfactory.anatomy.graph import ORGAN_NODES
-from cxrfactory.anatomy.mask_landmarks import DILATIONS, KERNEL, ORGANS, WIDTH, landmarks_from_masks
+from cxrfactory.anatomy.mask_landmarks import DILATIONS, KERNEL, WIDTH, landmarks_from_masks
+from cxrfactory.anatomy.organs import ORGAN_NODES, ORGANS
 from cxrfactory.anatomy.raster import fill_contour
 from cxrfactory.config import MaskLandmarksConfig
 from cxrfactory.errors import CxrError

@@ -8,6 +8,8 @@ import pandas as pd
 
 from cxrfactory.anatomy.graph import landmark_graph
 from cxrfactory.imaging.geometry import Geometry
+from cxrfactory.products.chexmask import release as chexmask
+from cxrfactory.products.chexmask.inputs import ChexmaskInputs, TableNames
 from cxrfactory.tables.keys import shard_name, shard_of
 from cxrfactory.tables.parquet import write_table
 from cxrfactory.tables.schemas import LANDMARKS, MANIFEST, RCA, REJECTED
@@ -58,6 +60,12 @@ def score_row(image_id, mean=0.8, maximum=0.9, heart=True):
 
 def rejected_row(image_id, stage="preprocess", reason="empty file"):
     return {"image_id": image_id, "path": f"{image_id}.png", "stage": stage, "reason": reason}
+
+
+def package_chexmask(output, part, dataset, release, id_column, workers=1, **inputs):
+    """Pack a release whose inputs are given by name."""
+    names = TableNames(dataset, release, id_column)
+    return chexmask.package_chexmask(ChexmaskInputs(**inputs), names, output, part, workers)
 
 
 @dataclass

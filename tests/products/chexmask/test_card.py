@@ -7,11 +7,10 @@ import pytest
 
 from cxrfactory.errors import CxrError
 from cxrfactory.products.chexmask.card import package_card
-from cxrfactory.products.chexmask.release import package_chexmask
 from cxrfactory.products.provenance import library_versions, source_commit
 from cxrfactory.tables.sums import write_sums
 
-from .packed import release
+from .packed import package_chexmask, release
 
 WEIGHTS = {"segmenter": "hybridgnet", "sha256": "ab" * 32, "metrics": {"dice": 0.95}}
 

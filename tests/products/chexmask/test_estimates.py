@@ -8,13 +8,13 @@ import pytest
 from cxrfactory.errors import CxrError
 from cxrfactory.metrics.conformal import Conformal
 from cxrfactory.products.chexmask import release as chexmask
-from cxrfactory.products.chexmask.release import package_chexmask, product_files
+from cxrfactory.products.chexmask.release import product_files
 from cxrfactory.products.chexmask.rows import ESTIMATE_FIELDS, PRODUCT, product_schema
 from cxrfactory.tables.calibration import Calibration, FittedOn, ScoreOrigin, write_calibration, write_scores
 from cxrfactory.tables.chexmask import DICE_COLUMNS, ESTIMATE_COLUMNS, read_chexmask
 from cxrfactory.tables.parquet import read_table
 
-from .packed import release
+from .packed import package_chexmask, release
 
 ORIGIN = ScoreOrigin(method="classical", references=1, size=256, library="a" * 64)
 # Estimate 0.1 above the mean score, interval of 0.1 to either side.

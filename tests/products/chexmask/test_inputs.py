@@ -8,7 +8,7 @@ import pytest
 
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.geometry import Geometry
-from cxrfactory.products.chexmask.inputs import merged_predictions
+from cxrfactory.products.chexmask.inputs import merged_landmarks
 from cxrfactory.tables.parquet import write_table
 from cxrfactory.tables.schemas import LANDMARKS
 
@@ -35,8 +35,8 @@ def test_shards_are_merged_by_id_whatever_their_groups(tmp_path):
     ids = [f"{number:03d}" for number in range(50)]
     one = [shard(tmp_path / "a.parquet", ids)]
     many = [shard(tmp_path / f"b{part}.parquet", ids[part::7], rows_per_group=2) for part in range(7)]
-    assert [row.image_id for row in merged_predictions(one, NODES)] == ids
-    assert [row.image_id for row in merged_predictions(many[::-1], NODES)] == ids
+    assert [row.image_id for row in merged_landmarks(one, NODES)] == ids
+    assert [row.image_id for row in merged_landmarks(many[::-1], NODES)] == ids
 
 
 def test_one_row_group_of_each_shard_is_held(tmp_path):
@@ -46,7 +46,7 @@ def test_one_row_group_of_each_shard_is_held(tmp_path):
         ids = [f"{image:05d}" for image in range(6 * 400)]
         paths = [shard(tmp_path / f"{name}-{part}.parquet", ids[part::6], rows_per_group) for part in range(6)]
         before, peak = pool.bytes_allocated(), 0
-        for _ in merged_predictions(paths, NODES):
+        for _ in merged_landmarks(paths, NODES):
             peak = max(peak, pool.bytes_allocated() - before)
         return peak
 
@@ -56,7 +56,7 @@ def test_one_row_group_of_each_shard_is_held(tmp_path):
 def test_an_id_in_two_shards(tmp_path):
     paths = [shard(tmp_path / f"{name}.parquet", ["x", name]) for name in ("y", "z")]
     with pytest.raises(CxrError, match="image 'x' appears twice"):
-        list(merged_predictions(paths, NODES))
+        list(merged_landmarks(paths, NODES))
 
 
 def test_more_shards_than_a_process_may_usually_open(tmp_path):
@@ -65,9 +65,9 @@ def test_more_shards_than_a_process_may_usually_open(tmp_path):
         shard(tmp_path / f"{number:03d}.parquet", [image_id])
     program = (
         "import resource, sys; from pathlib import Path\n"
-        "from cxrfactory.products.chexmask.inputs import merged_predictions\n"
+        "from cxrfactory.products.chexmask.inputs import merged_landmarks\n"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (64, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))\n"
-        f"print(*[row.image_id for row in merged_predictions(sorted(Path(sys.argv[1]).glob('*.parquet')), {NODES})])\n"
+        f"print(*[row.image_id for row in merged_landmarks(sorted(Path(sys.argv[1]).glob('*.parquet')), {NODES})])\n"
     )
     done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ids

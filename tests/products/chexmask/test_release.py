@@ -6,12 +6,12 @@ import pytest
 
 from cxrfactory.errors import CxrError
 from cxrfactory.products.chexmask import release as chexmask
-from cxrfactory.products.chexmask.release import package_chexmask, product_files
+from cxrfactory.products.chexmask.release import product_files
 from cxrfactory.tables.chexmask import read_chexmask
 from cxrfactory.tables.parquet import read_table, write_table
 from cxrfactory.tables.schemas import LANDMARKS
 
-from .packed import ellipses, landmark_row, manifest_row, rejected_row, release, score_row
+from .packed import ellipses, landmark_row, manifest_row, package_chexmask, rejected_row, release, score_row
 
 
 def pack(made, folder, shards=1, workers=1):

@@ -7,7 +7,7 @@ from cxrfactory.anatomy.graph import landmark_graph
 from cxrfactory.anatomy.raster import fill_contour
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.geometry import Geometry
-from cxrfactory.products.chexmask.rows import Prediction, Scores, pack_image
+from cxrfactory.products.chexmask.rows import LandmarkRow, Scores, pack_image
 from cxrfactory.tables.chexmask import header_text, read_chexmask
 from cxrfactory.tables.rle import rle_decode
 
@@ -20,7 +20,7 @@ COLUMNS = {"right_lung": "Right Lung", "left_lung": "Left Lung", "heart": "Heart
 
 def prediction(graph="lungs-heart", geometry=GEOMETRY, points=None):
     points = ellipses("a", graph) if points is None else points
-    return Prediction("a", points, points, np.ones_like(points), geometry)
+    return LandmarkRow("a", points, points, np.ones_like(points), geometry)
 
 
 def parsed(line, tmp_path):

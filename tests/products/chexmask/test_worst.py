@@ -11,14 +11,14 @@ from cxrfactory.imaging.drawing.contact_sheet import LINE_PX
 from cxrfactory.imaging.drawing.png import encode_png
 from cxrfactory.imaging.geometry import Geometry
 from cxrfactory.products.chexmask import worst
-from cxrfactory.products.chexmask.release import package_chexmask, product_files
+from cxrfactory.products.chexmask.release import product_files
 from cxrfactory.products.chexmask.worst import GAP_PX, draw_worst, worst_rows
 from cxrfactory.tables.calibration import write_scores
 from cxrfactory.tables.keys import shard_of
 from cxrfactory.tables.parquet import read_table, write_table
 from cxrfactory.tables.schemas import IMAGES
 
-from .packed import SIZE, release, score_row
+from .packed import SIZE, package_chexmask, release, score_row
 from .test_estimates import ORIGIN, write_model
 
 TILE = 64

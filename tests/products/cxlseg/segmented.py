@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 
 from cxrfactory.imaging.radiograph.masked import Closing
+from cxrfactory.products.accounts import ReleaseNames
+from cxrfactory.products.cxlseg.inputs import CxlsegInputs, ReportTables
 from cxrfactory.products.cxlseg.release import SplitRule, package_cxlseg
 from cxrfactory.products.cxlseg.shard import CxlsegRecipe, cxlseg_shard
 from cxrfactory.tables.parquet import write_table
@@ -92,14 +94,12 @@ def shards_of(tables, folder, shards=1, workers=1, **values):
     for shard in range(shards):
         output, rejected = folder / f"{shard}-of-{shards}.parquet", folder / f"{shard}-of-{shards}.rejected.parquet"
         places = (folder.parent / "root", folder.parent / "w.safetensors", shard, shards, output, rejected)
-        cxlseg_shard(*tables.values(), *places, recipe(**values), workers=workers)
+        cxlseg_shard(ReportTables(**tables), *places, recipe(**values), workers=workers)
         named["pictures"].append(output)
         named["rejected"].append(rejected)
     return named
 
 
-def pack(tables, named, folder, **values):
-    rule = {"split": SplitRule()} | values
-    return package_cxlseg(
-        **tables, **named, output=folder / "product", part=folder / "part", dataset="demo", release="Demo", **rule
-    )
+def pack(tables, named, folder, split=SplitRule(), labels=None):
+    inputs = CxlsegInputs(ReportTables(**tables), **named, labels=labels)
+    return package_cxlseg(inputs, ReleaseNames("demo", "Demo"), folder / "product", folder / "part", split)

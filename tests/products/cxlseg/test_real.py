@@ -14,10 +14,10 @@ from cxrfactory.imaging.radiograph.reading import read_radiograph
 from cxrfactory.ingest.manifest import read_manifest, write_manifest
 from cxrfactory.ingest.reports.collect import collect_reports
 from cxrfactory.metrics.overlap import dice
-from cxrfactory.products.cxlseg.inputs import release_labels, select_images
+from cxrfactory.products.cxlseg.inputs import ReportTables, release_labels, select_images
 from cxrfactory.products.cxlseg.release import SplitRule, make_tables
 from cxrfactory.products.cxlseg.shard import CxlsegRecipe, lung_finder, make_pictures
-from cxrfactory.tables.cxlseg import check_tables, patients_in_two_splits
+from cxrfactory.products.cxlseg.tables import check_tables, patients_in_two_splits
 
 
 @pytest.mark.slow
@@ -28,7 +28,7 @@ def test_indiana_images_with_a_report_are_selected_and_split_by_patient(tmp_path
     write_manifest(read_manifest("indiana-cxr", folder), tmp_path / "m.parquet")
     tables = (tmp_path / "r.parquet", tmp_path / "x.parquet")
     collect_reports(ReportsConfig(source=f"{folder}/NLMCXR_reports.tgz", layout="indiana"), *tables)
-    selected, excluded = select_images(tmp_path / "m.parquet", *tables)
+    selected, excluded = select_images(ReportTables(tmp_path / "m.parquet", *tables))
     assert (len(selected), len(selected) + len(excluded)) == (3806, 7469)
     made = make_tables(selected, release_labels(selected, None), SplitRule())
     check_tables(made)

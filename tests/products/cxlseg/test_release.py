@@ -9,9 +9,10 @@ import pytest
 from cxrfactory.errors import CxrError
 from cxrfactory.models import registry
 from cxrfactory.products.cxlseg.card import close_cxlseg
-from cxrfactory.products.cxlseg.inputs import NO_REPORT, NO_STUDY, release_labels, select_images
+from cxrfactory.products.cxlseg.inputs import NO_REPORT, NO_STUDY, ReportTables, release_labels, select_images
 from cxrfactory.products.cxlseg.release import SplitRule
-from cxrfactory.tables.cxlseg import CHEXPERT_LABELS, KEYS, TABLES
+from cxrfactory.products.cxlseg.tables import KEYS, TABLES
+from cxrfactory.tables.finding_labels import CHEXPERT_LABELS
 from cxrfactory.tables.parquet import read_table, write_table
 from cxrfactory.tables.schemas import REJECTED
 
@@ -146,7 +147,7 @@ def test_labels_come_from_the_table_with_zeros_and_doubts(made, tmp_path):
 
 def test_without_a_table_findings_are_positives_alone(tmp_path):
     rows = [manifest_row("i0", "s0", findings="Edema|Fracture"), manifest_row("i1", "s1")]
-    selected, _ = select_images(*Release(manifest=rows).write(tmp_path).values())
+    selected, _ = select_images(ReportTables(**Release(manifest=rows).write(tmp_path)))
     labels = release_labels(selected, None)
     assert labels.loc[0].dropna().to_dict() == {"Edema": 1.0, "Fracture": 1.0}
     assert labels.loc[1].isna().all()
@@ -163,7 +164,7 @@ def test_without_a_table_findings_are_positives_alone(tmp_path):
     ],
 )
 def test_wrong_label_tables_are_one_line(tmp_path, text, words):
-    selected, _ = select_images(*Release().write(tmp_path).values())
+    selected, _ = select_images(ReportTables(**Release().write(tmp_path)))
     table = tmp_path / "labels.csv"
     table.write_text(text)
     with pytest.raises(CxrError, match=words) as caught:
@@ -174,7 +175,7 @@ def test_wrong_label_tables_are_one_line(tmp_path, text, words):
 
 
 def test_labels_by_image_id_go_before_those_of_the_study(tmp_path):
-    selected, _ = select_images(*Release().write(tmp_path).values())
+    selected, _ = select_images(ReportTables(**Release().write(tmp_path)))
     table = tmp_path / "labels.csv"
     table.write_text("study_id,dicom_id,Edema\ns0,i0,1\ns0,i6,0\n")
     labels = release_labels(selected, table)["Edema"].set_axis(selected["image_id"])
@@ -195,16 +196,16 @@ def test_tables_that_cannot_be_joined_are_refused(tmp_path, change, words):
     release = Release()
     change(release)
     with pytest.raises(CxrError, match=words):
-        select_images(*release.write(tmp_path).values())
+        select_images(ReportTables(**release.write(tmp_path)))
 
 
 def test_order_of_the_tables_changes_nothing(tmp_path):
     release = Release()
-    selected, excluded = select_images(*release.write(tmp_path / "a").values())
+    selected, excluded = select_images(ReportTables(**release.write(tmp_path / "a")))
     shuffled = random.Random(4)
     shuffled.shuffle(release.manifest)
     shuffled.shuffle(release.reports)
-    again = select_images(*release.write(tmp_path / "b").values())
+    again = select_images(ReportTables(**release.write(tmp_path / "b")))
     pd.testing.assert_frame_equal(selected, again[0])
     pd.testing.assert_frame_equal(excluded, again[1])
 

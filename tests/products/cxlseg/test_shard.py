@@ -94,8 +94,9 @@ def test_segmenter_without_lungs_is_refused(tmp_path):
 
 @pytest.mark.parametrize(("shard", "workers", "words"), [(3, 1, "shard 3 of 3"), (0, 0, "0 workers")])
 def test_impossible_shards_and_workers_are_refused(tmp_path, shard, workers, words):
+    from cxrfactory.products.cxlseg.inputs import ReportTables
     from cxrfactory.products.cxlseg.shard import cxlseg_shard
 
-    places = [tmp_path] * 5
+    places = [ReportTables(tmp_path, tmp_path, tmp_path), tmp_path, tmp_path]
     with pytest.raises(CxrError, match=words):
         cxlseg_shard(*places, shard, 3, tmp_path / "o", tmp_path / "r", CxlsegRecipe(), workers=workers)

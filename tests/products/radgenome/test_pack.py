@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from cxrfactory.errors import CxrError
-from cxrfactory.products.radgenome import pack as radgenome
+from cxrfactory.products import product as closing
+from cxrfactory.products.radgenome.inputs import ProjectionShards, Taxonomy
 from cxrfactory.products.radgenome.pack import FIGURES, package_radgenome, png_header, split_of
 from cxrfactory.tables.rle import rle_decode, rle_encode
 
@@ -25,7 +26,7 @@ def plan(labelled):
 def pack(made, folder, shards=2, reverse=False, **options):
     inputs = made.write(folder / "in", shards, reverse)
     options = {"validation_fraction": 0.5, **options}
-    return package_radgenome(**inputs, output=folder / "out", classes=CLASSES, region_plan=plan, **options)
+    return package_radgenome(ProjectionShards(**inputs), folder / "out", Taxonomy(CLASSES, plan), **options)
 
 
 def files(folder):
@@ -192,7 +193,7 @@ def test_pictures_show_something(product):
 
 
 def test_bytes_do_not_depend_on_shards_or_their_order(tmp_path, monkeypatch):
-    monkeypatch.setattr(radgenome, "source_commit", lambda: "fixed")
+    monkeypatch.setattr(closing, "source_commit", lambda: "fixed")
     made = projected()
     pack(made, tmp_path / "one", shards=1)
     pack(made, tmp_path / "two", shards=3, reverse=True)
@@ -361,7 +362,7 @@ def test_a_study_in_two_mask_shards_is_refused(tmp_path):
     inputs = projected().write(tmp_path / "in", 2)
     inputs["masks"].append(inputs["masks"][0])
     with pytest.raises(CxrError, match="study 'a1' stands in two shards"):
-        package_radgenome(**inputs, output=tmp_path / "out", classes=CLASSES, region_plan=plan)
+        package_radgenome(ProjectionShards(**inputs), tmp_path / "out", Taxonomy(CLASSES, plan))
 
 
 def test_options_are_checked(tmp_path):

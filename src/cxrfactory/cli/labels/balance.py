@@ -7,9 +7,7 @@ import typer
 
 
 def balance_masks(
-    recipe: Annotated[
-        Path, typer.Option(help="Recipe (YAML): copies by source and class, e.g. resources/cxlseg-balance.yaml.")
-    ],
+    recipe: Annotated[Path, typer.Option(help="Recipe (YAML): copies by source and class; see resources/.")],
     root: Annotated[
         Path | None, typer.Option(help="Folder with table.csv (image_id, patient_id, source, class), images/, masks/.")
     ] = None,

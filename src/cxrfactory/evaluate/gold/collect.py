@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from cxrfactory.anatomy.graph import LandmarkGraph, landmark_graph
+from cxrfactory.anatomy.organs import ORGAN_COLUMNS, ORGANS
 from cxrfactory.anatomy.raster import landmarks_to_masks
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.evaluate.gold.studio import Annotation, Region, Task, corrected_landmarks
@@ -19,8 +20,7 @@ from cxrfactory.tables.rle import rle_encode
 
 log = get_logger(__name__)
 
-HEADER = "ImageID,Dataset,Landmarks,Right Lung,Left Lung,Heart\n"
-MASK_ORGANS = ("right_lung", "left_lung", "heart")  # in the order of the header
+HEADER = f"ImageID,Dataset,Landmarks,{','.join(ORGAN_COLUMNS[organ] for organ in ORGANS)}\n"
 SUFFIX = "_annotations"
 
 
@@ -122,7 +122,7 @@ def _gold_image(release: str, image_id: str, graph: LandmarkGraph, task: Task, a
     empty = [organ for organ, mask in masks.items() if not mask.any()]
     if empty:
         raise ImageError(f"{empty[0].replace('_', ' ')} covers no pixel")
-    rle = [rle_encode(masks[organ]) if organ in masks else "" for organ in MASK_ORGANS]
+    rle = [rle_encode(masks[organ]) if organ in masks else "" for organ in ORGANS]
     line = f'{quoted(image_id)},{quoted(release)},"{landmark_text(points)}",{",".join(rle)}\n'
     return GoldImage(release, image_id, line)
 

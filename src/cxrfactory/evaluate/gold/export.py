@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cxrfactory.anatomy.graph import ORGAN_NODES, LandmarkGraph, landmark_graph
+from cxrfactory.anatomy.graph import LandmarkGraph, landmark_graph
+from cxrfactory.anatomy.organs import LUNG_NODES
 from cxrfactory.config.studies import GoldSampleConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.evaluate.gold.sample import FILL_CHOICE, RANDOM_CHOICE, sample_gold
@@ -21,7 +22,6 @@ log = get_logger(__name__)
 
 MODEL = "cxrfactory"
 CONFIG_FILE = "labelling.xml"
-LUNG_NODES = ORGAN_NODES["right_lung"] + ORGAN_NODES["left_lung"]
 
 
 def export_gold(

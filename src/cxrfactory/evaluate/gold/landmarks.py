@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cxrfactory.anatomy.graph import LandmarkGraph, landmark_graph
+from cxrfactory.anatomy.graph import graph_of_nodes
 from cxrfactory.errors import CxrError
 from cxrfactory.evaluate.gold.tables import ALL, Annotated
 from cxrfactory.imaging.drawing.figure import pyplot, save_figure
@@ -53,7 +53,7 @@ def landmark_errors(compared: Sequence[tuple[Annotated, Annotated]], sizes: dict
         if len(counts) != 1:
             raise CxrError(f"'{found_name}' and '{truth_name}' hold images of {sorted(counts)} landmarks; compare one "
                            "graph")  # fmt: skip
-        graph = _graph(counts.pop())
+        graph = graph_of_nodes(counts.pop())
         found_points, true_points = np.array(points).transpose(1, 0, 2, 3)
         mean = true_points.mean(axis=0)
         frames.append(pd.DataFrame({
@@ -108,11 +108,3 @@ def plot_landmark_errors(errors: pd.DataFrame, path: str | Path) -> None:
 
 def _at_paper_size(points: np.ndarray, size: int) -> np.ndarray:
     return (np.asarray(points, np.float64) + 0.5) * (PAPER_SIZE_PX / size) - 0.5
-
-
-def _graph(nodes: int) -> LandmarkGraph:
-    names = ("lungs", "lungs-heart", "lungs-heart-clavicles")
-    fitting = [graph for graph in map(landmark_graph, names) if graph.nodes == nodes]
-    if not fitting:
-        raise CxrError(f"{nodes} landmarks; expected 94, 120 or 166")
-    return fitting[0]

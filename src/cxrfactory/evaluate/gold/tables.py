@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cxrfactory.anatomy.organs import ORGAN_COLUMNS, ORGANS
 from cxrfactory.config.studies import BootstrapConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.evaluate.gold.collect import SUFFIX
@@ -27,7 +28,7 @@ from cxrfactory.tables.rows import Row
 PREDICTED = "predicted"
 ALL = "all"
 CHUNK_ROWS = 1000
-MASK_COLUMNS = {"right_lung": "Right Lung", "left_lung": "Left Lung", "heart": "Heart"}
+MASK_COLUMNS = {organ: ORGAN_COLUMNS[organ] for organ in ORGANS}
 MEASURES = ("dice", "hd_px", "hd95_px", "landmark_mse_px2")
 IMAGE_COLUMNS = ["release", "found", "truth", "image_id", "organ", *MEASURES]
 GROUP_COLUMNS = ["release", "found", "truth", "organ"]

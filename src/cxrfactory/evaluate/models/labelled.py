@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from cxrfactory.anatomy.graph import DEFINITIONS, LandmarkGraph, graph_of_labels
+from cxrfactory.anatomy.organs import LUNGS
 from cxrfactory.anatomy.raster import landmarks_to_masks
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import decode_png
@@ -18,7 +19,7 @@ from cxrfactory.tables.schemas import LABELLED_IMAGES
 log = get_logger(__name__)
 
 # Organs measured together too: the papers' "lungs" are one mask.
-UNIONS = {"lungs": ("right_lung", "left_lung"), "clavicles": ("right_clavicle", "left_clavicle")}
+UNIONS = {"lungs": LUNGS, "clavicles": ("right_clavicle", "left_clavicle")}
 
 
 @dataclass(frozen=True)

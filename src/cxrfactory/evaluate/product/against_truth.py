@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cxrfactory.anatomy.graph import ORGAN_NODES
+from cxrfactory.anatomy.organs import LUNG_NODES, ORGANS
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import decode_png
 from cxrfactory.imaging.geometry import Geometry
@@ -23,8 +23,6 @@ from cxrfactory.tables.rle import rle_decode
 from cxrfactory.tables.rows import Row
 from cxrfactory.tables.schemas import GEOMETRY_FIELDS
 
-LUNG_NODES = ORGAN_NODES["right_lung"] + ORGAN_NODES["left_lung"]
-ORGANS = ("right_lung", "left_lung", "heart")
 TRUTH_COLUMNS = ["image_id", "release", "landmarks", *ORGANS]
 PRODUCT_COLUMNS = ["image_id", "dice_rca_mean", "dice_rca_max", "landmarks", *ORGANS]
 DISTANCES = ("hd", "hd95", "asd")
@@ -105,7 +103,7 @@ def compare_image(truth: dict[str, Any], product: dict[str, Any]) -> Row:
     for masks in (true, found):
         masks["lungs"] = masks["right_lung"] | masks["left_lung"]
     with_heart = len(product["landmarks"]) // 2 > LUNG_NODES
-    organs = ["lungs", "right_lung", "left_lung", "heart"]
+    organs = ["lungs", *ORGANS]
     row: Row = {"release": product["release"], "image_id": product["image_id"]}
     for organ in organs:
         skip = organ == "heart" and not with_heart

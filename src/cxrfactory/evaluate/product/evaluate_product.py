@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cxrfactory.anatomy.organs import ORGANS
 from cxrfactory.errors import CxrError
 from cxrfactory.evaluate.product.against_truth import compare_image, read_product, read_truth, true_score
 from cxrfactory.evaluate.product.plots import plot_dice, plot_rca
@@ -49,7 +50,7 @@ def evaluate(truth: str | Path, product: Sequence[str | Path], output: str | Pat
             f"{truth}: releases {sorted(known['release'].unique())} share no image with the product's "
             f"{sorted(found['release'].unique())}; give the truth of the same images"
         )
-    renamed = {name: f"{name}_true" for name in ("landmarks", "right_lung", "left_lung", "heart")}
+    renamed = {name: f"{name}_true" for name in ("landmarks", *ORGANS)}
     rows = []
     for record in progress(both.sort_values(["release", "image_id"]).to_dict("records"), "evaluate"):
         rows.append(compare_image({name: record[true] for name, true in renamed.items()}, record))

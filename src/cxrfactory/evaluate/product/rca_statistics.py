@@ -16,6 +16,7 @@ from cxrfactory.logs import get_logger
 from cxrfactory.tables.atomic import write_text
 from cxrfactory.tables.chexmask import DICE_COLUMNS, read_chexmask
 from cxrfactory.tables.parquet import read_table, stored_schema
+from cxrfactory.tables.rca_threshold import RECOMMENDED_RCA_MEAN
 
 log = get_logger(__name__)
 
@@ -30,7 +31,6 @@ SCORES = {
 }
 PERCENTILES = (1, 5, 25, 50, 75)
 BINS = 50  # of [0, 1], as in the product's accounts
-RECOMMENDED = 0.7  # CheXmask: use masks whose mean is at least this
 ALL = "all"
 
 
@@ -82,7 +82,7 @@ def rca_statistics(product: Sequence[str | Path], output: str | Path) -> pd.Data
     _plot(histogram, output / "rca_histogram.png")
     for row in statistics[(statistics["organ"] == "all") & (statistics["aggregation"] == "mean")].itertuples():
         log.info("%s: RCA %.3f +- %.3f over %d images, %.1f %% at %.1f or more", row.release, row.mean, row.sd,
-                 row.images, 100 * row.recommended, RECOMMENDED)  # fmt: skip
+                 row.images, 100 * row.recommended, RECOMMENDED_RCA_MEAN)  # fmt: skip
     log.info("wrote %s", output)
     return statistics
 
@@ -120,7 +120,7 @@ def _statistics(values: np.ndarray) -> dict[str, float | int | None]:
     row["sd"] = values.std(ddof=1) if values.size > 1 else None
     row["min"] = values.min()
     row |= {f"p{level}": np.percentile(values, level) for level in PERCENTILES}
-    return row | {"max": values.max(), "recommended": (values >= RECOMMENDED).mean()}
+    return row | {"max": values.max(), "recommended": (values >= RECOMMENDED_RCA_MEAN).mean()}
 
 
 def _plot(histogram: pd.DataFrame, path: Path) -> None:
@@ -131,14 +131,14 @@ def _plot(histogram: pd.DataFrame, path: Path) -> None:
     figure, axes = pyplot().subplots(
         1, len(organs), figsize=(4.4 * len(organs), 3.6), sharey=True, squeeze=False, layout="constrained"
     )
-    lowest = min(rows.loc[rows["images"] > 0, "low"].min(), RECOMMENDED - 0.1)
+    lowest = min(rows.loc[rows["images"] > 0, "low"].min(), RECOMMENDED_RCA_MEAN - 0.1)
     for axis, organ in zip(axes[0], organs, strict=True):
         part = rows[(rows["organ"] == organ) & (rows["release"] != ALL)]
         for release, counts in part.groupby("release", sort=False):
             total = counts["images"].sum()
             edges = [*counts["low"], counts["high"].iloc[-1]]
             axis.stairs(counts["images"] / total, edges, label=f"{release} ({total})", linewidth=1.4)
-        axis.axvline(RECOMMENDED, color="0.4", linestyle="--", linewidth=1)
+        axis.axvline(RECOMMENDED_RCA_MEAN, color="0.4", linestyle="--", linewidth=1)
         axis.set(title=titles[organ], xlabel="RCA Dice (mean)", xlim=(lowest, 1), ylim=(0, None))
         axis.spines[["top", "right"]].set_visible(False)
         axis.legend(frameon=False, fontsize="small", loc="upper left")

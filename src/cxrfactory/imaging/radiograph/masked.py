@@ -16,7 +16,7 @@ from cxrfactory.imaging.radiograph.intensity import to_uint8
 
 FITS = ("stretch", "pad")
 
-Picture = UInt8[np.ndarray, "size size"]
+GreySquare = UInt8[np.ndarray, "size size"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Closing:
         if min(self.dilate, self.erode) < 0:
             raise CxrError(f"{self.dilate} dilations and {self.erode} erosions; expected 0 or more of each")
 
-    def apply(self, mask: Picture) -> Picture:
+    def apply(self, mask: GreySquare) -> GreySquare:
         """Dilate and erode a mask; what lies beyond the picture neither adds to it nor takes from it.
 
         Parameters
@@ -62,7 +62,7 @@ class Closing:
         return changed
 
 
-def small_square(pixels: Shaped[np.ndarray, "height width"], size: int, fit: str = "stretch") -> Picture:
+def small_square(pixels: Shaped[np.ndarray, "height width"], size: int, fit: str = "stretch") -> GreySquare:
     """The whole image as a square of ``size`` pixels, 8-bit.
 
     8-bit images keep their grey values; of others the range is stretched to 0-255. Shrinking averages over areas.
@@ -90,7 +90,7 @@ def small_square(pixels: Shaped[np.ndarray, "height width"], size: int, fit: str
     return cv2.resize(grey, (size, size), interpolation=method)
 
 
-def cut_out(image: Picture, mask: Picture) -> Picture:
+def cut_out(image: GreySquare, mask: GreySquare) -> GreySquare:
     """``image AND mask``: the image inside the mask, 0 outside.
 
     Parameters

@@ -1,24 +1,22 @@
 """Close the product: one rejected and one excluded table, the dataset card, the checksums."""
 
-import os
-import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger
-from cxrfactory.products.accounts import SUMMARY, checked_sums, read_json
+from cxrfactory.products.accounts import checked_sums, read_json, read_summaries
 from cxrfactory.products.chexmask.card_text import card_text
-from cxrfactory.products.chexmask.release import RECOMMENDED_MEAN, product_files
-from cxrfactory.products.provenance import library_versions, source_commit
-from cxrfactory.tables.atomic import atomic_path, write_text
-from cxrfactory.tables.sums import SUMS, write_sums
-from cxrfactory.tables.weights import sha256_of
+from cxrfactory.products.chexmask.release import product_files
+from cxrfactory.products.chexmask.summary import ChexmaskSummary
+from cxrfactory.products.product import CONFIG, WEIGHTS_CARD, check_config, open_product
+from cxrfactory.tables.atomic import atomic_path
+from cxrfactory.tables.folders import link_file, link_tree
+from cxrfactory.tables.rca_threshold import RECOMMENDED_RCA_MEAN
 
 log = get_logger(__name__)
 
-_HEADERS = {"rejected.csv": "dataset,image_id,stage,reason\n", "excluded.csv": "dataset,image_id,reason\n"}
+HISTOGRAM = "rca.png"
 
 
 def package_card(
@@ -57,96 +55,67 @@ def package_card(
         files that belong to no part (left by an earlier run: they would be neither described nor summed).
     """
     output = Path(output)
-    by_release = sorted(
-        ((read_json(Path(part) / SUMMARY), Path(part)) for part in parts), key=lambda pair: pair[0]["release"]
-    )
-    summaries = [summary for summary, _ in by_release]
-    if not summaries:
+    if not parts:
         raise CxrError(f"{output}: no parts given; package at least one release first")
-    releases = [summary["release"] for summary in summaries]
-    if len(set(releases)) < len(releases):
-        raise CxrError(f"{output}: parts name a release twice: {releases}")
+    by_release = sorted(
+        zip(read_summaries(parts, output), map(Path, parts), strict=True), key=lambda pair: pair[0]["release"]
+    )
+    summaries: list[ChexmaskSummary] = [summary for summary, _ in by_release]
+    folders = [part for _, part in by_release]
     card = read_json(weights_card)
     if not isinstance(card.get("sha256"), str):
         raise CxrError(f"{weights_card}: key 'sha256' is missing from the weights card")
-    if not Path(config).is_file():
-        raise CxrError(f"{config}: no such file; expected the config of the run")
-    products = [path for release in releases for path in product_files(output, release).values()]
-    _collect(output, products, [Path(folder) for folder in collect])
-    _check_files(output, products)
-    known = {name: digest for _, part in by_release for name, digest in checked_sums(part).items()}
+    check_config(config)
+    tables = _tables(output, [summary["release"] for summary in summaries], [Path(folder) for folder in collect])
+    known = {name: digest for part in folders for name, digest in checked_sums(part).items()}
 
-    for name, header in _HEADERS.items():
-        _concatenate([part / name for _, part in by_release], output / name, header)
-    _copy(Path(config), output / "config.yaml")
-    _copy(Path(weights_card), output / "weights.json")
-    _draw(summaries, output / "rca.png")
-    provenance = {
-        "versions": library_versions(),
-        "commit": source_commit(),
-        "config_sha256": sha256_of(output / "config.yaml"),
-        "weights": card,
-    }
-    write_text(output / "README.md", card_text(summaries, provenance, credits))
-    extras = [*_HEADERS, "config.yaml", "weights.json", "rca.png", "README.md"]
-    write_sums(output / SUMS, output, products + [output / name for name in extras], known)
-    log.info("%s: %d releases, %d rows kept; wrote README.md and SHA256SUMS of %d files", output, len(releases),
-             sum(summary["kept"] for summary in summaries), len(products) + len(extras))  # fmt: skip
+    with open_product(output) as product:
+        if output.is_dir():
+            link_tree(output, product.folder)
+        for name, source in tables.items():
+            link_file(source, product.folder / name)
+        left_out = product.gather_left_out(folders)
+        provenance = product.provenance(config, card)
+        product.copy(weights_card, WEIGHTS_CARD)
+        _draw(summaries, product.folder / HISTOGRAM)
+        extras = [*left_out, CONFIG, WEIGHTS_CARD, HISTOGRAM]
+        files = product.close(card_text(summaries, provenance, credits), known, [*tables, *extras])
+    log.info("%s: %d releases, %d rows kept; wrote README.md and SHA256SUMS of %d files", output, len(summaries),
+             sum(summary["kept"] for summary in summaries), files)  # fmt: skip
 
 
-def _collect(output: Path, products: list[Path], folders: list[Path]) -> None:
-    expected = {path.relative_to(output): path for path in products}
-    taken: dict[Path, Path] = {}
+def _tables(output: Path, releases: Sequence[str], folders: Sequence[Path]) -> dict[str, Path]:
+    """Find the releases' tables: name in the product -> file, in one of ``folders`` or already in ``output``."""
+    paths = [path for release in releases for path in product_files(output, release).values()]
+    expected = {path.relative_to(output).as_posix() for path in paths}
+    found: dict[str, Path] = {}
     for folder in folders:
         if not folder.is_dir():
             raise CxrError(f"{folder}: no such folder; package the release first")
-        for source in sorted(path for path in folder.rglob("*") if path.is_file() and path.name[0] != "."):
-            name = source.relative_to(folder)
+        for source in _visible(folder.rglob("*")):
+            name = source.relative_to(folder).as_posix()
             if name not in expected:
                 raise CxrError(f"{source}: belongs to no packaged release; give its part, or remove it")
-            if name in taken:
-                raise CxrError(f"{source}: also in {taken[name]}; expected each release in one folder")
-            taken[name] = folder
-            with atomic_path(expected[name]) as temporary:
-                temporary.unlink()
-                try:
-                    os.link(source, temporary)
-                except OSError:  # another file system, or one without links
-                    shutil.copyfile(source, temporary)
-
-
-def _check_files(output: Path, products: list[Path]) -> None:
-    missing = [path for path in products if not path.is_file()]
-    if missing:
-        raise CxrError(f"{missing[0]}: no such file; package the release first")
-    # Names that begin with a dot are files in the making.
-    present = {
-        path for folder in {path.parent for path in products} for path in folder.iterdir() if path.name[0] != "."
-    }
-    foreign = sorted(present - set(products))
+            if name in found:
+                raise CxrError(f"{source}: also in {found[name]}; expected each release in one folder")
+            found[name] = source
+    tables = {name: found.get(name, output / name) for name in sorted(expected)}
+    for source in tables.values():
+        if not source.is_file():
+            raise CxrError(f"{source}: no such file; package the release first")
+    present = _visible(path for folder in {(output / name).parent for name in expected} for path in folder.glob("*"))
+    foreign = [path for path in present if path.relative_to(output).as_posix() not in expected]
     if foreign:
         raise CxrError(f"{foreign[0]}: belongs to no packaged release; remove it ({len(foreign)} such files)")
+    return tables
 
 
-def _concatenate(sources: list[Path], target: Path, header: str) -> None:
-    with atomic_path(target) as temporary, temporary.open("wb") as stream:
-        stream.write(header.encode())
-        for source in sources:
-            if not source.is_file():
-                raise CxrError(f"{source}: no such file; package the release first")
-            with source.open("rb") as rows:
-                found = rows.readline()
-                if found != header.encode():
-                    raise CxrError(f"{source}: header {found!r}; expected {header!r}")
-                shutil.copyfileobj(rows, stream)
+def _visible(paths: Iterable[Path]) -> list[Path]:
+    """Files, sorted, but for those whose names begin with a dot: these are files in the making."""
+    return sorted(path for path in paths if path.is_file() and path.name[0] != ".")
 
 
-def _copy(source: Path, target: Path) -> None:
-    with atomic_path(target) as temporary:
-        shutil.copyfile(source, temporary)
-
-
-def _draw(summaries: list[dict[str, Any]], path: Path) -> None:
+def _draw(summaries: Sequence[ChexmaskSummary], path: Path) -> None:
     """Histogram of Dice RCA (Mean), one line a release."""
     import numpy as np
     from matplotlib.figure import Figure
@@ -159,7 +128,11 @@ def _draw(summaries: list[dict[str, Any]], path: Path) -> None:
         edges = np.linspace(0, 1, counts.size + 1)
         axes.stairs(share, edges, label=f"{summary['release']} ({summary['kept']})", linewidth=1.5)
     axes.axvline(
-        RECOMMENDED_MEAN, color="0.4", linestyle="--", linewidth=1, label=f"recommended: {RECOMMENDED_MEAN} and above"
+        RECOMMENDED_RCA_MEAN,
+        color="0.4",
+        linestyle="--",
+        linewidth=1,
+        label=f"recommended: {RECOMMENDED_RCA_MEAN} and above",
     )
     filled = [index for s in summaries for index, count in enumerate(s["dice_rca_mean"]["histogram"]) if count]
     bins = len(summaries[0]["dice_rca_mean"]["histogram"])

@@ -2,9 +2,12 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
-from cxrfactory.products.markdown import escaped, markdown_table, one_line
+from cxrfactory.anatomy.organs import LUNGS, ORGAN_NODES, ORGANS
+from cxrfactory.products.chexmask.summary import ChexmaskSummary
+from cxrfactory.products.markdown import credits_section, left_out_table, markdown_table
+from cxrfactory.products.product import Provenance, provenance_table
+from cxrfactory.tables.rca_threshold import RECOMMENDED_RCA_MEAN
 
 _TEMPLATE = """\
 # Chest radiograph anatomy in CheXmask format
@@ -36,7 +39,7 @@ RLE. Organs may overlap, and a pixel may then belong to two masks.
 
 ## Quality
 
-Recommended use: rows with `Dice RCA (Mean)` >= 0.7, as the CheXmask paper (Gaggion et al., 2024) does.
+Recommended use: rows with `Dice RCA (Mean)` >= {recommended}, as the CheXmask paper (Gaggion et al., 2024) does.
 RCA estimates quality without truth; it is no measurement.
 
 {quality}
@@ -70,7 +73,7 @@ or below some score, or for a hospital unlike those of the calibration.
 """
 
 
-def card_text(summaries: list[dict[str, Any]], provenance: dict[str, Any], credits: Sequence[str]) -> str:
+def card_text(summaries: Sequence[ChexmaskSummary], provenance: Provenance, credits: Sequence[str]) -> str:
     """Compose ``README.md`` of the product.
 
     Parameters
@@ -78,30 +81,33 @@ def card_text(summaries: list[dict[str, Any]], provenance: dict[str, Any], credi
     summaries
         The ``summary.json`` of each release, in the order of the tables.
     provenance
-        ``versions`` (name to version), ``commit`` (or None), ``config_sha256``, ``weights`` (the card).
+        Where the product comes from; ``weights`` is the card of the segmenter's.
     credits
         Lines on sources and licences.
     """
+    weights = provenance["weights"] or {}
     with_heart = any(summary["graph"] != "lungs" for summary in summaries)
     calibrated = any(summary["calibration"] for summary in summaries)
     lungs_only = any(summary["graph"] == "lungs" for summary in summaries)
     return _TEMPLATE.format(
+        recommended=RECOMMENDED_RCA_MEAN,
         and_heart=" and heart" if with_heart else "",
         and_estimates=", estimates of the true Dice with intervals" if calibrated else "",
         kept=sum(summary["kept"] for summary in summaries),
         counts=_counts(summaries),
-        reasons=_reasons(summaries),
+        reasons=left_out_table(summaries, ["reason or stage", "rows"], "rejected at stage"),
         columns=_columns(summaries, with_heart, lungs_only),
         quality=_quality(summaries),
         estimates=_estimates(summaries),
-        provenance=_provenance(provenance),
-        weights=json.dumps(provenance["weights"], indent=2, sort_keys=True),
-        credits="\n## Credits\n\n" + "".join(f"- {one_line(credit)}\n" for credit in credits) if credits else "",
+        provenance=provenance_table(provenance, {"segmenter": weights.get("segmenter", "not stated")}),
+        weights=json.dumps(weights, indent=2, sort_keys=True),
+        credits=credits_section(credits),
     )
 
 
-def _columns(summaries: list[dict[str, Any]], with_heart: bool, lungs_only: bool) -> str:
-    nodes = "44 right lung, 50 left lung" + (", 26 heart" if with_heart else "")
+def _columns(summaries: Sequence[ChexmaskSummary], with_heart: bool, lungs_only: bool) -> str:
+    organs = ORGANS if with_heart else LUNGS
+    nodes = ", ".join(f"{ORGAN_NODES[organ]} {organ.replace('_', ' ')}" for organ in organs)
     empty = "; `Heart` is empty where the model has no heart" if lungs_only else ""
     ids = dict.fromkeys(f"`{summary['id_column']}`" for summary in summaries)
     cells = [
@@ -121,7 +127,7 @@ def _columns(summaries: list[dict[str, Any]], with_heart: bool, lungs_only: bool
     return markdown_table(["column", "what"], cells)
 
 
-def _counts(summaries: list[dict[str, Any]]) -> str:
+def _counts(summaries: Sequence[ChexmaskSummary]) -> str:
     rows = []
     for summary in summaries:
         excluded, rejected = sum(summary["excluded"].values()), sum(summary["rejected"].values())
@@ -129,24 +135,16 @@ def _counts(summaries: list[dict[str, Any]]) -> str:
     if len(rows) > 1:
         rows.append(["all", *(sum(column) for column in list(zip(*rows, strict=True))[1:])])
     cells = [[row[0], *(f"{number:,}" for number in row[1:])] for row in rows]
-    return markdown_table(["release", "rows", "excluded", "rejected", "kept", "kept with RCA mean >= 0.7"], cells)
+    return markdown_table(
+        ["release", "rows", "excluded", "rejected", "kept", f"kept with RCA mean >= {RECOMMENDED_RCA_MEAN}"], cells
+    )
 
 
-def _reasons(summaries: list[dict[str, Any]]) -> str:
-    cells = [
-        [summary["release"], what, escaped(reason), f"{count:,}"]
-        for summary in summaries
-        for what, key in (("excluded", "excluded"), ("rejected at stage", "rejected"))
-        for reason, count in summary[key].items()
-    ]
-    return markdown_table(["release", "", "reason or stage", "rows"], cells) + "\n\n" if cells else ""
-
-
-def _quality(summaries: list[dict[str, Any]]) -> str:
+def _quality(summaries: Sequence[ChexmaskSummary]) -> str:
     return _quantiles(summaries, "Dice RCA", {"Mean": "dice_rca_mean", "Max": "dice_rca_max"})
 
 
-def _quantiles(summaries: list[dict[str, Any]], what: str, keys: dict[str, str]) -> str:
+def _quantiles(summaries: Sequence[ChexmaskSummary], what: str, keys: dict[str, str]) -> str:
     levels = list(summaries[0]["dice_rca_mean"]["quantiles"])
     names = [
         "minimum" if level == "0.0" else "maximum" if level == "1.0" else f"{float(level):.0%}" for level in levels
@@ -163,7 +161,7 @@ def _quantiles(summaries: list[dict[str, Any]], what: str, keys: dict[str, str])
     return markdown_table(["release", what, *names], cells)
 
 
-def _estimates(summaries: list[dict[str, Any]]) -> str:
+def _estimates(summaries: Sequence[ChexmaskSummary]) -> str:
     """What the estimates of the true Dice mean, for the releases that have them."""
     calibrated = [summary for summary in summaries if summary["calibration"]]
     if not calibrated:
@@ -179,15 +177,3 @@ def _estimates(summaries: list[dict[str, Any]]) -> str:
     which = markdown_table(["release", "asked", "scores", "images", "masks", "calibration SHA-256"], cells)
     spread = _quantiles(calibrated, "", {"estimate": "dice_estimate", "width of the interval": "interval_width"})
     return _ESTIMATES.format(which=which, spread=spread)
-
-
-def _provenance(provenance: dict[str, Any]) -> str:
-    weights = provenance["weights"]
-    cells = [
-        ["source commit", provenance["commit"] or "not a git checkout"],
-        ["config SHA-256", f"`{provenance['config_sha256']}`"],
-        ["weights SHA-256", f"`{weights['sha256']}`"],
-        ["segmenter", escaped(str(weights.get("segmenter", "not stated")))],
-        *provenance["versions"].items(),
-    ]
-    return markdown_table(["what", "value"], [[name, str(value)] for name, value in cells])

@@ -11,7 +11,7 @@ def package(
     landmarks: Annotated[list[Path], typer.Option(help="Landmark shard; repeat for each.")],
     rca: Annotated[list[Path], typer.Option(help="RCA shard; repeat for each.")],
     dataset: Annotated[str, typer.Option(help="Name of the dataset in the config.")],
-    release_name: Annotated[str, typer.Option(help="Published name of the release, e.g. MIMIC-CXR-JPG.")],
+    release_name: Annotated[str, typer.Option(help="Published name of the release; it names files.")],
     id_column: Annotated[str, typer.Option(help="Name of the release's id column, e.g. dicom_id.")],
     output: Annotated[Path, typer.Option(help="Folder of the product.")],
     part: Annotated[Path, typer.Option(help="Folder, outside the product, for the release's accounts.")],
@@ -24,13 +24,13 @@ def package(
 ) -> None:
     """Pack one release of a product: CSV in both resolutions, Parquet, accounts."""
     from cxrfactory.errors import CxrError
+    from cxrfactory.products.chexmask.inputs import ChexmaskInputs, TableNames
     from cxrfactory.products.chexmask.release import package_chexmask
 
     if product != "chexmask":
         raise CxrError(f"unknown product '{product}'; expected chexmask")
-    package_chexmask(
-        manifest, landmarks, rca, rejected or [], output, part, dataset, release_name, id_column, workers, calibration
-    )
+    inputs = ChexmaskInputs(manifest, landmarks, rca, rejected or [], calibration)
+    package_chexmask(inputs, TableNames(dataset, release_name, id_column), output, part, workers)
 
 
 def package_card(

@@ -6,7 +6,6 @@ The published columns keep their meaning: estimates are columns of the Parquet a
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -14,7 +13,8 @@ from cxrfactory.anatomy.graph import LandmarkGraph
 from cxrfactory.errors import CxrError
 from cxrfactory.metrics.conformal import Conformal
 from cxrfactory.metrics.uncertainty import organ_spread
-from cxrfactory.products.chexmask.rows import ESTIMATE_FIELDS, Prediction, Scores
+from cxrfactory.products.chexmask.rows import ESTIMATE_FIELDS, LandmarkRow, Scores
+from cxrfactory.products.chexmask.summary import CalibrationRecord
 from cxrfactory.tables.calibration import Calibration, check_origin, read_calibration, stored_origin
 from cxrfactory.tables.weights import sha256_of
 
@@ -42,9 +42,9 @@ class Estimator:
     path: str
     features: tuple[str, ...]
     models: dict[str, Conformal]
-    record: dict[str, Any]
+    record: CalibrationRecord
 
-    def columns(self, prediction: Prediction, scores: Scores, graph: LandmarkGraph) -> dict[str, float | None]:
+    def columns(self, prediction: LandmarkRow, scores: Scores, graph: LandmarkGraph) -> dict[str, float | None]:
         """Return the columns of ``ESTIMATE_FIELDS`` of one image, null for an organ that its graph lacks."""
         spread = organ_spread(prediction.landmarks_std, graph, prediction.geometry.size)
         row: dict[str, float | None] = dict.fromkeys(field.name for field in ESTIMATE_FIELDS)
@@ -97,7 +97,7 @@ def read_estimator(path: str | Path, rca: Sequence[str | Path], graph: LandmarkG
     return Estimator(str(path), tuple(calibration.features), models, _record(path, calibration))
 
 
-def _record(path: str | Path, calibration: Calibration) -> dict[str, Any]:
+def _record(path: str | Path, calibration: Calibration) -> CalibrationRecord:
     on = calibration.fitted_on
     return {
         "sha256": sha256_of(Path(path)),

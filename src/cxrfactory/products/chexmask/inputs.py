@@ -9,33 +9,42 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cxrfactory.anatomy.graph import JSRT, ORGAN_NODES, landmark_graph
+from cxrfactory.anatomy.graph import JSRT, graph_of_nodes, landmark_graph
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.geometry import Geometry
-from cxrfactory.products.chexmask.rows import Prediction, Scores
+from cxrfactory.products.accounts import ReleaseNames
+from cxrfactory.products.chexmask.rows import LandmarkRow, Scores
 from cxrfactory.tables.parquet import read_batches, read_table, stored_graph
-from cxrfactory.tables.schemas import GEOMETRY_FIELDS, LANDMARKS, MANIFEST, RCA, REJECTED, SCORE_FIELDS
+from cxrfactory.tables.schemas import GEOMETRY_FIELDS, LANDMARKS, MANIFEST, RCA, SCORE_FIELDS
 
 # In memory at a time, of all open shards together: many shards must not need more than few.
 ROWS_AT_A_TIME = 4096
 _OTHER_FILES = 256  # that a process has open beside the shards: libraries, tables, workers' pipes
 
-_NODE_COUNTS = {
-    ORGAN_NODES["right_lung"] + ORGAN_NODES["left_lung"]: "lungs",
-    ORGAN_NODES["right_lung"] + ORGAN_NODES["left_lung"] + ORGAN_NODES["heart"]: "lungs-heart",
-    sum(ORGAN_NODES.values()): "lungs-heart-clavicles",
-}
 _POINT_COLUMNS = ("landmarks", "landmarks_mean", "landmarks_std")
 _SCORE_COLUMNS = [field.name for field in SCORE_FIELDS]
 
 
 @dataclass(frozen=True)
-class Rejection:
-    """Why an image is not in the product."""
+class ChexmaskInputs:
+    """What the stages made of one release: Parquet of the schemas ``MANIFEST``, ``LANDMARKS``, ``RCA``, ``REJECTED``.
 
-    image_id: str
-    stage: str
-    reason: str
+    The rejected tables are those of preprocess, infer and rca. With a calibration, a file of ``rca-calibrate``, the
+    product's Parquet also holds estimates of the true Dice with their intervals.
+    """
+
+    manifest: str | Path
+    landmarks: Sequence[str | Path]
+    rca: Sequence[str | Path]
+    rejected: Sequence[str | Path] = ()
+    calibration: str | Path | None = None
+
+
+@dataclass(frozen=True)
+class TableNames(ReleaseNames):
+    """What a release is called, and ``id_column``: the name of its id column, e.g. ``dicom_id``."""
+
+    id_column: str
 
 
 def read_manifest(path: str | Path) -> tuple[list[str], pd.DataFrame]:
@@ -58,26 +67,6 @@ def read_manifest(path: str | Path) -> tuple[list[str], pd.DataFrame]:
         first = excluded.loc[silent, "image_id"].iloc[0]
         raise CxrError(f"{path}: {int(silent.sum())} excluded rows have no exclusion_reason, first '{first}'")
     return sorted(frame.loc[frame["included"], "image_id"]), excluded
-
-
-def read_rejected(paths: Sequence[str | Path]) -> dict[str, Rejection]:
-    """Read the rejected tables of the stages before, by image id.
-
-    Raises
-    ------
-    CxrError
-        If two tables reject one image: it should not have reached the second stage.
-    """
-    found: dict[str, Rejection] = {}
-    for path in paths:
-        frame = read_table(path, REJECTED, columns=["image_id", "stage", "reason"])
-        for image_id, stage, reason in frame.itertuples(index=False):
-            if image_id in found:
-                raise CxrError(
-                    f"{path}: image '{image_id}' is rejected at '{stage}' and already at '{found[image_id].stage}'"
-                )
-            found[image_id] = Rejection(image_id, stage, reason)
-    return found
 
 
 def read_scores(paths: Sequence[str | Path]) -> dict[str, Scores]:
@@ -121,14 +110,11 @@ def graph_name(paths: Sequence[str | Path]) -> str | None:
     for path in paths:
         for batch in _batches(path, ["landmarks"], 1):
             if batch.num_rows:
-                nodes = len(batch.column("landmarks")[0]) // 2
-                if nodes not in _NODE_COUNTS:
-                    raise CxrError(f"{path}: landmarks of {nodes} nodes; expected one of {list(_NODE_COUNTS)}")
-                return _NODE_COUNTS[nodes]
+                return graph_of_nodes(len(batch.column("landmarks")[0]) // 2, str(path)).name
     return None
 
 
-def merged_predictions(paths: Sequence[str | Path], nodes: int) -> Iterator[Prediction]:
+def merged_landmarks(paths: Sequence[str | Path], nodes: int) -> Iterator[LandmarkRow]:
     """Iterate the rows of all landmark shards, sorted by image id, whatever shard they are in.
 
     Raises
@@ -156,7 +142,7 @@ def _allow_open_files(count: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
-def _rows(path: str | Path, nodes: int, rows: int) -> Iterator[Prediction]:
+def _rows(path: str | Path, nodes: int, rows: int) -> Iterator[LandmarkRow]:
     geometry_names = [field.name for field in GEOMETRY_FIELDS]
     previous = None
     for batch in _batches(path, ["image_id", *_POINT_COLUMNS, *geometry_names], rows):
@@ -178,7 +164,7 @@ def _rows(path: str | Path, nodes: int, rows: int) -> Iterator[Prediction]:
                 raise CxrError(f"{path}: image '{image_id}' stands after '{previous}'; expected rows sorted by id")
             previous = image_id
             record = {name: values[index] for name, values in zip(geometry_names, geometry, strict=True)}
-            yield Prediction(
+            yield LandmarkRow(
                 image_id, *(points[name][index] for name in _POINT_COLUMNS), geometry=Geometry.from_row(record)
             )
 

@@ -3,46 +3,47 @@
 Memory holds the ids and scores of the release and some hundred images' masks, whatever the release's size.
 """
 
-import csv
 import json
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import astuple, dataclass
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from cxrfactory.anatomy.graph import LandmarkGraph, landmark_graph
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.logs import get_logger, progress
-from cxrfactory.products.accounts import SUMMARY, sum_up
+from cxrfactory.products.accounts import SUMMARY, check_release_name, sum_up, write_left_out
 from cxrfactory.products.chexmask.estimates import Estimator, read_estimator
 from cxrfactory.products.chexmask.inputs import (
-    Rejection,
+    ChexmaskInputs,
+    TableNames,
     graph_name,
-    merged_predictions,
+    merged_landmarks,
     read_manifest,
-    read_rejected,
     read_scores,
 )
-from cxrfactory.products.chexmask.rows import Prediction, Scores, pack_image, product_schema
+from cxrfactory.products.chexmask.rows import LandmarkRow, Scores, pack_image, product_schema
+from cxrfactory.products.chexmask.summary import ChexmaskSummary, Distribution
+from cxrfactory.products.rejected import Rejection, read_rejected
 from cxrfactory.tables.atomic import atomic_path, write_text
 from cxrfactory.tables.chexmask import header_text
 from cxrfactory.tables.parquet import parquet_writer
-from cxrfactory.tables.paths import is_plain_name
+from cxrfactory.tables.rca_threshold import RECOMMENDED_RCA_MEAN
 
 log = get_logger(__name__)
 
 STAGE = "package"
 CHUNK_ROWS = 256  # images of one piece of work and of one Parquet row group; part of the Parquet's bytes
-RECOMMENDED_MEAN = 0.7  # CheXmask: use masks whose Dice RCA (Mean) is at least this
 QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 HISTOGRAM_BINS = 50  # of [0, 1]
 
@@ -66,42 +67,24 @@ def product_files(output: str | Path, release: str) -> dict[str, Path]:
 
 
 def package_chexmask(
-    manifest: str | Path,
-    landmarks: Sequence[str | Path],
-    rca: Sequence[str | Path],
-    rejected: Sequence[str | Path],
-    output: str | Path,
-    part: str | Path,
-    dataset: str,
-    release: str,
-    id_column: str,
-    workers: int = 1,
-    calibration: str | Path | None = None,
-) -> dict[str, Any]:
+    inputs: ChexmaskInputs, names: TableNames, output: str | Path, part: str | Path, workers: int = 1
+) -> ChexmaskSummary:
     """Write one release's files of the product and its part of the accounts.
 
     Parameters
     ----------
-    manifest
-        Parquet, schema ``MANIFEST``.
-    landmarks, rca, rejected
-        Parquet shards, schemas ``LANDMARKS``, ``RCA`` and ``REJECTED`` (the last from preprocess, infer, rca).
+    inputs
+        What the stages made of the release.
+    names
+        What the release and its id column are called.
     output
         Folder of the product; gets ``OriginalResolution/{release}.csv``, ``Preprocessed/{release}.csv``
         and ``Parquet/{release}.parquet``.
     part
         Folder outside the product for ``summary.json``, ``rejected.csv`` and ``excluded.csv``, which
         :func:`cxrfactory.products.chexmask.card.package_card` puts together.
-    dataset
-        Name of the dataset in the config.
-    release
-        Name of the release as published, e.g. ``MIMIC-CXR-JPG``; names the files.
-    id_column
-        Name of the release's id column, e.g. ``dicom_id``.
     workers
         Processes; the bytes do not depend on it.
-    calibration
-        File of ``rca-calibrate``: the Parquet then also holds estimates of the true Dice with their intervals.
 
     Returns
     -------
@@ -114,72 +97,43 @@ def package_chexmask(
         kept or rejected, once; Dice in [0, 1] and Max >= Mean; finite landmarks; RLE that decodes to the mask;
         or if the calibration was made for other scores.
     """
-    if not is_plain_name(release):
-        raise CxrError(f"release name '{release}'; expected letters, digits, '.', '_', '-' only: it names files")
+    check_release_name(names.release)
     if workers < 1:
         raise CxrError(f"workers is {workers}; expected 1 or more")
-    if not landmarks or not rca:
+    dataset = names.dataset
+    if not inputs.landmarks or not inputs.rca:
         raise CxrError(f"{dataset}: no landmark or no RCA shards given; run the infer and rca stages first")
-    included, excluded = read_manifest(manifest)
-    rejections = read_rejected(rejected)
-    scores = read_scores(rca)
-    graph = landmark_graph(graph_name(landmarks) or "lungs-heart")
-    estimator = None if calibration is None else read_estimator(calibration, rca, graph)
+    included, excluded = read_manifest(inputs.manifest)
+    rejections = read_rejected(inputs.rejected)
+    scores = read_scores(inputs.rca)
+    graph = landmark_graph(graph_name(inputs.landmarks) or "lungs-heart")
+    estimator = None if inputs.calibration is None else read_estimator(inputs.calibration, inputs.rca, graph)
     log.info("%s: %d included, %d excluded, %d rejected before, %d scored", dataset, len(included), len(excluded),
              len(rejections), len(scores))  # fmt: skip
     _check_known(dataset, "rejected tables", rejections, included)
     _check_known(dataset, "RCA shards", scores, included)
 
-    files = product_files(output, release)
-    kept: list[str] = []
-    estimated: list[tuple[float, float]] = []  # estimate of the true Dice, width of its interval
-    with ExitStack() as stack:
-        temporary = {name: stack.enter_context(atomic_path(path)) for name, path in files.items()}
-        texts = {
-            name: stack.enter_context(temporary[name].open("w", encoding="utf-8", newline="\n"))
-            for name in ("original", "preprocessed")
-        }
-        for stream in texts.values():
-            stream.write(header_text(id_column))
-        writer = stack.enter_context(parquet_writer(temporary["parquet"], product_schema(estimator is not None)))
-        jobs = _scored(dataset, merged_predictions(landmarks, graph.nodes), scores, rejections, set(included))
-        chunks = -(-len(included) // CHUNK_ROWS)
-        for packed in progress(
-            _packed(jobs, graph, estimator, min(workers, max(chunks, 1))), f"package {dataset}", chunks
-        ):
-            texts["original"].write(packed.original)
-            texts["preprocessed"].write(packed.preprocessed)
-            if packed.rows.num_rows:
-                writer.write_table(packed.rows)
-            kept.extend(packed.rows["image_id"].to_pylist())
-            if estimator is not None:
-                estimate, low, high = (packed.rows[f"dice_{name}"].to_numpy() for name in ("estimate", "low", "high"))
-                estimated.extend(zip(estimate.tolist(), (high - low).tolist(), strict=True))
-            for rejection in packed.rejected:
+    files = product_files(output, names.release)
+    jobs = _scored(dataset, merged_landmarks(inputs.landmarks, graph.nodes), scores, rejections, set(included))
+    chunks = -(-len(included) // CHUNK_ROWS)
+    packed = progress(_packed(jobs, graph, estimator, min(workers, max(chunks, 1))), f"package {dataset}", chunks)
+    with _tables(files, names.id_column, estimator is not None) as tables:
+        for chunk in packed:
+            tables.add(chunk)
+            for rejection in chunk.rejected:
                 log.warning("rejected %s: %s", rejection.image_id, rejection.reason)
-            rejections.update({rejection.image_id: rejection for rejection in packed.rejected})
-        _check_accounts(dataset, included, kept, rejections)
+            rejections.update({rejection.image_id: rejection for rejection in chunk.rejected})
+        _check_accounts(dataset, included, tables.kept, rejections)
 
-    summary = {
-        "dataset": dataset,
-        "release": release,
-        "id_column": id_column,
-        "graph": graph.name,
-        "rows": len(included) + len(excluded),
-        "excluded": dict(sorted(Counter(excluded["exclusion_reason"]).items())),
-        "rejected": dict(sorted(Counter(rejection.stage for rejection in rejections.values()).items())),
-        "kept": len(kept),
-        "recommended": sum(scores[image_id].dice_rca_mean >= RECOMMENDED_MEAN for image_id in kept),
-        "dice_rca_mean": _distribution([scores[image_id].dice_rca_mean for image_id in kept]),
-        "dice_rca_max": _distribution([scores[image_id].dice_rca_max for image_id in kept]),
-        "calibration": None,
-    }
+    kept = [scores[image_id] for image_id in tables.kept]
+    summary = _summary(names, graph, excluded, rejections, kept)
     if estimator is not None:
         summary["calibration"] = estimator.record
-        summary["dice_estimate"] = _distribution([estimate for estimate, _ in estimated])
-        summary["interval_width"] = _distribution([width for _, width in estimated])
+        summary["dice_estimate"] = _distribution([estimate for estimate, _ in tables.estimated])
+        summary["interval_width"] = _distribution([width for _, width in tables.estimated])
     part = Path(part)
-    _write_accounts(part, dataset, excluded, rejections)
+    rejected = (rejections[image_id] for image_id in sorted(rejections))
+    write_left_out(part, dataset, map(astuple, rejected), excluded.itertuples(index=False))
     write_text(part / SUMMARY, json.dumps(summary, indent=2, sort_keys=True) + "\n")
     sum_up(part, output, files.values())
     log.info("%s: %d rows = %d kept + %d excluded + %d rejected; wrote %s", dataset, summary["rows"], len(kept),
@@ -189,13 +143,72 @@ def package_chexmask(
     return summary
 
 
+class _Tables:
+    """The release's three tables while they are written, and what is remembered of their rows."""
+
+    def __init__(self, original: IO[str], preprocessed: IO[str], parquet: pq.ParquetWriter) -> None:
+        self._original, self._preprocessed, self._parquet = original, preprocessed, parquet
+        self.kept: list[str] = []
+        self.estimated: list[tuple[float, float]] = []  # estimate of the true Dice, width of its interval
+
+    def add(self, packed: _Packed) -> None:
+        self._original.write(packed.original)
+        self._preprocessed.write(packed.preprocessed)
+        rows = packed.rows
+        if rows.num_rows:
+            self._parquet.write_table(rows)
+        self.kept.extend(rows["image_id"].to_pylist())
+        if "dice_estimate" in rows.column_names:
+            estimate, low, high = (rows[f"dice_{name}"].to_numpy() for name in ("estimate", "low", "high"))
+            self.estimated.extend(zip(estimate.tolist(), (high - low).tolist(), strict=True))
+
+
+@contextmanager
+def _tables(files: dict[str, Path], id_column: str, calibrated: bool) -> Iterator[_Tables]:
+    """Open the tables of :func:`product_files`; they appear together when all is written."""
+    with ExitStack() as stack:
+        temporary = {name: stack.enter_context(atomic_path(path)) for name, path in files.items()}
+        texts = [
+            stack.enter_context(temporary[name].open("w", encoding="utf-8", newline="\n"))
+            for name in ("original", "preprocessed")
+        ]
+        for stream in texts:
+            stream.write(header_text(id_column))
+        parquet = stack.enter_context(parquet_writer(temporary["parquet"], product_schema(calibrated)))
+        yield _Tables(*texts, parquet)
+
+
+def _summary(
+    names: TableNames,
+    graph: LandmarkGraph,
+    excluded: pd.DataFrame,
+    rejections: dict[str, Rejection],
+    kept: list[Scores],
+) -> ChexmaskSummary:
+    means = [scores.dice_rca_mean for scores in kept]
+    return {
+        "dataset": names.dataset,
+        "release": names.release,
+        "id_column": names.id_column,
+        "graph": graph.name,
+        "rows": len(kept) + len(rejections) + len(excluded),
+        "excluded": dict(sorted(Counter(excluded["exclusion_reason"]).items())),
+        "rejected": dict(sorted(Counter(rejection.stage for rejection in rejections.values()).items())),
+        "kept": len(kept),
+        "recommended": sum(mean >= RECOMMENDED_RCA_MEAN for mean in means),
+        "dice_rca_mean": _distribution(means),
+        "dice_rca_max": _distribution([scores.dice_rca_max for scores in kept]),
+        "calibration": None,
+    }
+
+
 def _scored(
     dataset: str,
-    predictions: Iterable[Prediction],
+    predictions: Iterable[LandmarkRow],
     scores: dict[str, Scores],
     rejections: dict[str, Rejection],
     included: set[str],
-) -> Iterator[tuple[Prediction, Scores]]:
+) -> Iterator[tuple[LandmarkRow, Scores]]:
     """Pair predictions with their scores; what a stage rejected after inference drops out here."""
     before = set(rejections)  # later additions are the packer's own
     unused = set(scores)
@@ -217,7 +230,7 @@ def _scored(
 
 
 def _packed(
-    jobs: Iterator[tuple[Prediction, Scores]], graph: LandmarkGraph, estimator: Estimator | None, workers: int
+    jobs: Iterator[tuple[LandmarkRow, Scores]], graph: LandmarkGraph, estimator: Estimator | None, workers: int
 ) -> Iterator[_Packed]:
     chunks = iter(lambda: list(islice(jobs, CHUNK_ROWS)), [])
     if workers == 1:
@@ -233,7 +246,7 @@ def _packed(
             yield packed
 
 
-def _pack_chunk(chunk: list[tuple[Prediction, Scores]], graph: LandmarkGraph, estimator: Estimator | None) -> _Packed:
+def _pack_chunk(chunk: list[tuple[LandmarkRow, Scores]], graph: LandmarkGraph, estimator: Estimator | None) -> _Packed:
     images, rows, rejected = [], [], []
     for prediction, scores in chunk:
         try:
@@ -273,25 +286,9 @@ def _check_accounts(dataset: str, included: list[str], kept: list[str], rejectio
         )
 
 
-def _distribution(values: list[float]) -> dict[str, Any]:
+def _distribution(values: list[float]) -> Distribution:
     """Quantiles and histogram of scores; quantiles null where there are none."""
     array = np.array(values, dtype=np.float64)
     levels = np.quantile(array, QUANTILES).tolist() if array.size else [None] * len(QUANTILES)
     counts, _ = np.histogram(array, bins=HISTOGRAM_BINS, range=(0.0, 1.0))
     return {"quantiles": dict(zip(map(str, QUANTILES), levels, strict=True)), "histogram": counts.tolist()}
-
-
-def _write_accounts(part: Path, dataset: str, excluded: pd.DataFrame, rejections: dict[str, Rejection]) -> None:
-    with atomic_path(part / "rejected.csv") as temporary, _csv_stream(temporary) as stream:
-        table = csv.writer(stream, lineterminator="\n")
-        table.writerow(["dataset", "image_id", "stage", "reason"])
-        for image_id in sorted(rejections):
-            table.writerow([dataset, image_id, rejections[image_id].stage, rejections[image_id].reason])
-    with atomic_path(part / "excluded.csv") as temporary, _csv_stream(temporary) as stream:
-        table = csv.writer(stream, lineterminator="\n")
-        table.writerow(["dataset", "image_id", "reason"])
-        table.writerows([dataset, *row] for row in excluded.itertuples(index=False))
-
-
-def _csv_stream(path: Path) -> IO[str]:
-    return path.open("w", encoding="utf-8", newline="")

@@ -14,16 +14,12 @@ import pyarrow as pa
 from jaxtyping import Float
 
 from cxrfactory.anatomy.graph import LandmarkGraph
+from cxrfactory.anatomy.organs import PUBLISHED_ORGANS
 from cxrfactory.anatomy.raster import fill_contour
-from cxrfactory.errors import CxrError, ImageError
+from cxrfactory.errors import CxrError
 from cxrfactory.imaging.geometry import Geometry
-from cxrfactory.tables.chexmask import row_text
-from cxrfactory.tables.rle import rle_decode, rle_encode
+from cxrfactory.tables.chexmask_row import published_row, whole_pixels
 from cxrfactory.tables.schemas import GEOMETRY_FIELDS, SCORE_FIELDS
-
-# The organs of the published format; clavicle nodes, where trained, are in the Parquet alone.
-ORGANS = ("left_lung", "right_lung", "heart")
-PUBLISHED_NODES = 120
 
 _POINTS = pa.list_(pa.float32())
 PRODUCT = pa.schema(
@@ -75,7 +71,7 @@ class Scores:
 
 
 @dataclass(frozen=True)
-class Prediction:
+class LandmarkRow:
     """One row of a landmark shard; points are float32 (x, y) in the preprocessed frame."""
 
     image_id: str
@@ -94,7 +90,7 @@ class PackedImage:
     parquet_row: dict[str, Any]
 
 
-def pack_image(prediction: Prediction, scores: Scores, graph: LandmarkGraph) -> PackedImage:
+def pack_image(prediction: LandmarkRow, scores: Scores, graph: LandmarkGraph) -> PackedImage:
     """Make the CSV lines of both resolutions and the Parquet row of one image.
 
     Raises
@@ -114,13 +110,17 @@ def pack_image(prediction: Prediction, scores: Scores, graph: LandmarkGraph) -> 
         (original, geometry.original_height, geometry.original_width, "original"),
         (prediction.landmarks, geometry.size, geometry.size, "preprocessed"),
     )
-    lines, rles = [], []
+    published = []
     for points, height, width, frame in frames:
-        whole = np.rint(points).astype(np.int64)[:PUBLISHED_NODES]
-        organs = {organ: _organ_rle(prediction.image_id, whole, graph, organ, height, width, frame) for organ in ORGANS}
-        rles.append(organs)
-        mean, maximum = scores.dice_rca_mean, scores.dice_rca_max
-        lines.append(row_text(prediction.image_id, mean, maximum, whole, **organs, height=height, width=width))
+        whole = whole_pixels(points)
+        # Clavicles, where they were trained, are in the Parquet's landmarks alone.
+        masks = {
+            organ: fill_contour(whole[graph.slices[organ]], height, width)
+            for organ in PUBLISHED_ORGANS
+            if organ in graph.organs
+        }
+        dice_rca = scores.dice_rca_mean, scores.dice_rca_max
+        published.append(published_row(prediction.image_id, whole, masks, f"{frame} frame", dice_rca))
     row = {
         "image_id": prediction.image_id,
         **vars(scores),
@@ -128,24 +128,10 @@ def pack_image(prediction: Prediction, scores: Scores, graph: LandmarkGraph) -> 
         "landmarks_preprocessed": prediction.landmarks.reshape(-1),
         "landmarks_mean": prediction.landmarks_mean.reshape(-1),
         "landmarks_std": prediction.landmarks_std.reshape(-1),
-        **rles[0],
+        **published[0].rles,
         **geometry.as_row(),
     }
-    return PackedImage(lines[0], lines[1], row)
-
-
-def _organ_rle(
-    image_id: str, points: np.ndarray, graph: LandmarkGraph, organ: str, height: int, width: int, frame: str
-) -> str:
-    if organ not in graph.organs:
-        return ""
-    mask = fill_contour(points[graph.slices[organ]], height, width)
-    rle = rle_encode(mask)
-    if not rle:
-        raise ImageError(f"{organ} covers no pixel of the {frame} frame of {height} x {width} pixels")
-    if not (rle_decode(rle, height, width) == mask).all():
-        raise CxrError(f"image '{image_id}': the RLE of {organ} ({frame}) does not decode to its mask; report this")
-    return rle
+    return PackedImage(published[0].line, published[1].line, row)
 
 
 def _check_scores(image_id: str, scores: Scores, with_heart: bool) -> None:

@@ -29,6 +29,7 @@ from cxrfactory.logs import get_logger, progress
 from cxrfactory.products.accounts import SUMMARY, read_json
 from cxrfactory.products.chexmask.release import product_files
 from cxrfactory.products.chexmask.rows import ESTIMATE_FIELDS
+from cxrfactory.products.chexmask.summary import ChexmaskSummary
 from cxrfactory.tables.atomic import text_file
 from cxrfactory.tables.parquet import read_batches, stored_schema
 from cxrfactory.tables.schemas import SCORE_FIELDS
@@ -47,7 +48,8 @@ _WORST_COLOUR = (240, 228, 66)  # Okabe and Ito's yellow
 _SCORES = [field.name for field in SCORE_FIELDS]
 _ESTIMATES = [field.name for field in ESTIMATE_FIELDS]
 
-Row = dict[str, Any]
+# Image id (text) and the scores and estimates by their column's name; None where the graph has no heart.
+ScoredRow = dict[str, Any]
 
 
 def draw_worst(
@@ -91,7 +93,7 @@ def draw_worst(
     """
     if count < 1 or columns < 1 or tile < 1:
         raise CxrError(f"count {count}, columns {columns}, tile {tile}; expected 1 or more of each")
-    summary = read_json(Path(part) / SUMMARY)
+    summary: ChexmaskSummary = read_json(Path(part) / SUMMARY)
     path = product_files(product, summary["release"])["parquet"]
     names, rows = worst_rows(path, count)
     log.info("%s: %d rows, %d of them the worst", path, summary["kept"], len(rows))
@@ -114,7 +116,7 @@ def draw_worst(
     return [row["image_id"] for row in rows]
 
 
-def worst_rows(path: str | Path, count: int) -> tuple[list[str], list[Row]]:
+def worst_rows(path: str | Path, count: int) -> tuple[list[str], list[ScoredRow]]:
     """Return the score columns of a product's Parquet, and its ``count`` rows of lowest ``dice_rca_mean``.
 
     Raises
@@ -123,22 +125,22 @@ def worst_rows(path: str | Path, count: int) -> tuple[list[str], list[Row]]:
         If the file is missing, is no Parquet file or lacks a column.
     """
     names = _SCORES + (_ESTIMATES if _ESTIMATES[0] in stored_schema(path).names else [])
-    worst: list[Row] = []
+    worst: list[ScoredRow] = []
     for batch in read_batches(path, ["image_id", *names], BATCH_ROWS):
         worst = heapq.nsmallest(count, [*worst, *batch.to_pylist()], key=_order)
     return names, worst
 
 
-def worst_organ(row: Row) -> str:
+def worst_organ(row: ScoredRow) -> str:
     """``lungs`` or ``heart``, whichever has the lower mean over the references."""
     return "heart" if row["heart_mean"] is not None and row["heart_mean"] < row["lungs_mean"] else "lungs"
 
 
-def _order(row: Row) -> tuple[float, str]:
+def _order(row: ScoredRow) -> tuple[float, str]:
     return row["dice_rca_mean"], row["image_id"]
 
 
-def _write_list(rows: list[Row], names: list[str], path: Path) -> None:
+def _write_list(rows: list[ScoredRow], names: list[str], path: Path) -> None:
     with text_file(path) as stream:
         table = csv.writer(stream, lineterminator="\n")
         table.writerow(["rank", "image_id", "worst_organ", *names])
@@ -147,7 +149,7 @@ def _write_list(rows: list[Row], names: list[str], path: Path) -> None:
             table.writerow([rank, row["image_id"], worst_organ(row), *scores])
 
 
-def _landmarks(path: Path, rows: list[Row]) -> dict[str, tuple[np.ndarray, int]]:
+def _landmarks(path: Path, rows: list[ScoredRow]) -> dict[str, tuple[np.ndarray, int]]:
     """Points (x, y) in the preprocessed frame [nodes, 2], and the frame's side, by id."""
     return {
         image_id: (np.asarray(points, np.float32).reshape(-1, 2), size)
@@ -167,7 +169,7 @@ def _framed(tile: Picture, caption: Picture) -> Picture:
     return np.pad(np.vstack([tile, caption]), ((0, GAP_PX), (0, GAP_PX), (0, 0)))
 
 
-def _caption(rank: int, row: Row, summary: dict[str, Any], width: int) -> Picture:
+def _caption(rank: int, row: ScoredRow, summary: ChexmaskSummary, width: int) -> Picture:
     first = worst_organ(row)
     score = plain(f"RCA {row['dice_rca_mean']:.3f}: ")
     lines: list[Line] = [plain(f"{rank}. {shortened(row['image_id'], LONGEST_ID)}")]
@@ -182,7 +184,7 @@ def _caption(rank: int, row: Row, summary: dict[str, Any], width: int) -> Pictur
     return text_strip(lines, width)
 
 
-def _heading(summary: dict[str, Any], graph: LandmarkGraph, shown: int, width: int) -> Picture:
+def _heading(summary: ChexmaskSummary, graph: LandmarkGraph, shown: int, width: int) -> Picture:
     title = f"{summary['release']}: "
     if shown:
         title += f"lowest Dice RCA (Mean), {shown} of {summary['kept']:,} images kept.   "

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
-from cxrfactory.products.markdown import escaped, markdown_table, one_line
-from cxrfactory.tables.cxlseg import CHEXPERT_LABELS
+from cxrfactory.products.cxlseg.summary import CxlsegSummary
+from cxrfactory.products.markdown import credits_section, left_out_table, markdown_table
+from cxrfactory.products.product import Provenance, provenance_table
+from cxrfactory.tables.finding_labels import CHEXPERT_LABELS
 
 _TEMPLATE = """\
 # Chest radiographs with the lungs cut out, and their reports, in CXLSeg format
@@ -66,7 +67,7 @@ Card of the segmenter's weights:
 {credits}"""
 
 
-def card_text(summaries: list[dict[str, Any]], provenance: dict[str, Any], credits: Sequence[str]) -> str:
+def card_text(summaries: Sequence[CxlsegSummary], provenance: Provenance, credits: Sequence[str]) -> str:
     """Compose ``README.md`` of the product.
 
     Parameters
@@ -74,25 +75,28 @@ def card_text(summaries: list[dict[str, Any]], provenance: dict[str, Any], credi
     summaries
         The ``summary.json`` of each release, in the order of the tables.
     provenance
-        ``versions`` (name to version), ``commit`` (or None), ``config_sha256``, ``weights`` (the card).
+        Where the product comes from; ``weights`` is the card of the segmenter's.
     credits
         Lines on sources and licences.
     """
+    weights = provenance["weights"] or {}
     return _TEMPLATE.format(
         kept=sum(summary["kept"] for summary in summaries),
         counts=_counts(summaries),
-        reasons=_reasons(summaries),
+        reasons=left_out_table(summaries, ["reason", "images"]),
         mask_png=" `<image>-mask.png`: without loss." if any(each["mask_png"] for each in summaries) else "",
         labels=_labels(summaries),
         splits=_splits(summaries),
         masks=_masks(summaries),
-        provenance=_provenance(provenance),
-        weights=json.dumps(provenance["weights"], indent=2, sort_keys=True),
-        credits="\n## Credits\n\n" + "".join(f"- {one_line(credit)}\n" for credit in credits) if credits else "",
+        provenance=provenance_table(
+            provenance, {"segmenter": weights["segmenter"], "its organs": weights.get("definition", "not stated")}
+        ),
+        weights=json.dumps(weights, indent=2, sort_keys=True),
+        credits=credits_section(credits),
     )
 
 
-def _counts(summaries: list[dict[str, Any]]) -> str:
+def _counts(summaries: Sequence[CxlsegSummary]) -> str:
     cells = []
     for each in summaries:
         excluded, rejected = sum(each["excluded"].values()), sum(each["rejected"].values())
@@ -102,17 +106,7 @@ def _counts(summaries: list[dict[str, Any]]) -> str:
     return markdown_table(["release", "images", "excluded", "rejected", "kept", "studies", "patients"], cells)
 
 
-def _reasons(summaries: list[dict[str, Any]]) -> str:
-    cells = [
-        [each["release"], what, escaped(reason), f"{count:,}"]
-        for each in summaries
-        for what in ("excluded", "rejected")
-        for reason, count in each[what].items()
-    ]
-    return markdown_table(["release", "", "reason", "images"], cells) + "\n\n" if cells else ""
-
-
-def _labels(summaries: list[dict[str, Any]]) -> str:
+def _labels(summaries: Sequence[CxlsegSummary]) -> str:
     header = ["label", *(f"{each['release']}: 1 / 0 / -1" for each in summaries)]
     cells = []
     for name in CHEXPERT_LABELS:
@@ -121,7 +115,7 @@ def _labels(summaries: list[dict[str, Any]]) -> str:
     return markdown_table(header, cells)
 
 
-def _splits(summaries: list[dict[str, Any]]) -> str:
+def _splits(summaries: Sequence[CxlsegSummary]) -> str:
     cells = []
     for each in summaries:
         split = each["split"]
@@ -130,21 +124,8 @@ def _splits(summaries: list[dict[str, Any]]) -> str:
     return markdown_table(["release", "split by", "train", "validate", "test", "patients in two sets"], cells)
 
 
-def _masks(summaries: list[dict[str, Any]]) -> str:
+def _masks(summaries: Sequence[CxlsegSummary]) -> str:
     cells = [
         [each["release"], *(f"{each['mask_share'][name]:.1%}" for name in ("mean", "min", "max"))] for each in summaries
     ]
     return markdown_table(["release", "share of the picture: mean", "smallest", "largest"], cells)
-
-
-def _provenance(provenance: dict[str, Any]) -> str:
-    weights = provenance["weights"]
-    cells = [
-        ["source commit", provenance["commit"] or "not a git checkout"],
-        ["config SHA-256", f"`{provenance['config_sha256']}`"],
-        ["weights SHA-256", f"`{weights['sha256']}`"],
-        ["segmenter", escaped(str(weights["segmenter"]))],
-        ["its organs", escaped(str(weights.get("definition", "not stated")))],
-        *provenance["versions"].items(),
-    ]
-    return markdown_table(["what", "value"], [[name, str(value)] for name, value in cells])

@@ -36,6 +36,7 @@ def cxlseg_shard(
     from cxrfactory.imaging.radiograph.intensity import Clahe
     from cxrfactory.imaging.radiograph.masked import Closing
     from cxrfactory.logs import about_shard
+    from cxrfactory.products.cxlseg.inputs import ReportTables
     from cxrfactory.products.cxlseg.shard import CxlsegRecipe
     from cxrfactory.products.cxlseg.shard import cxlseg_shard as run
 
@@ -50,7 +51,7 @@ def cxlseg_shard(
     recipe = CxlsegRecipe(*look, max_megapixels, burnt_in)
     places = (root, how.weights, shard, shards, output, rejected)
     with about_shard(output):
-        run(manifest, reports, rejected_reports, *places, recipe, device, workers, follow_links)
+        run(ReportTables(manifest, reports, rejected_reports), *places, recipe, device, workers, follow_links)
 
 
 def package_cxlseg(
@@ -59,7 +60,7 @@ def package_cxlseg(
     rejected_reports: RejectedReports,
     pictures: Annotated[list[Path], typer.Option(help="Shard of pictures (cxlseg-shard); repeat for each.")],
     dataset: Annotated[str, typer.Option(help="Name of the dataset in the config.")],
-    release_name: Annotated[str, typer.Option(help="Published name of the release, e.g. MIMIC-CXR-JPG.")],
+    release_name: Annotated[str, typer.Option(help="Published name of the release; it names files.")],
     output: Annotated[Path, typer.Option(help="Folder of the product; one of an earlier run is replaced.")],
     part: Annotated[Path, typer.Option(help="Folder, outside the product, for the release's accounts.")],
     rejected: Annotated[list[Path] | None, typer.Option(help="Rejected table; repeat for each.")] = None,
@@ -73,6 +74,8 @@ def package_cxlseg(
 ) -> None:
     """Pack one release: pictures and masks at its own paths, the four tables, accounts."""
     from cxrfactory.errors import CxrError
+    from cxrfactory.products.accounts import ReleaseNames
+    from cxrfactory.products.cxlseg.inputs import CxlsegInputs, ReportTables
     from cxrfactory.products.cxlseg.release import SplitRule
     from cxrfactory.products.cxlseg.release import package_cxlseg as run
 
@@ -80,8 +83,8 @@ def package_cxlseg(
         raise CxrError(f"--shares {shares}: expected whole numbers with commas between them, e.g. 8,1,1")
     rule = SplitRule(split, tuple(int(part) for part in shares.split(",")), seed)
     table = next((path for path in labels or [] if path.is_file()), None)
-    tables = (manifest, reports, rejected_reports, pictures, rejected or [])
-    run(*tables, output, part, dataset, release_name, rule, table)
+    inputs = CxlsegInputs(ReportTables(manifest, reports, rejected_reports), pictures, rejected or [], table)
+    run(inputs, ReleaseNames(dataset, release_name), output, part, rule)
 
 
 def cxlseg_card(

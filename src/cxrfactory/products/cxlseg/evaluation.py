@@ -1,26 +1,40 @@
 """Published lung masks against the truth, picture by picture: the mask as a user reads it, threshold at half."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import cv2
 import numpy as np
 import pandas as pd
 import yaml
 
+from cxrfactory.anatomy.organs import LUNGS
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import decode_png
 from cxrfactory.imaging.radiograph.masked import FITS, small_square
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.metrics.overlap import dice, jaccard
+from cxrfactory.products.cxlseg.tables import MASK_TABLE
 from cxrfactory.tables.atomic import write_text
 from cxrfactory.tables.parquet import read_table
 from cxrfactory.tables.paths import path_inside
 
 HALF = 128  # of 8 bits: what is this or more is the organ
-TRUTH_COLUMNS = ["image_id", "release", "right_lung", "left_lung"]
+TRUTH_COLUMNS = ["image_id", "release", *LUNGS]
 
 log = get_logger(__name__)
+
+
+class LungScores(TypedDict):
+    """One image's row: agreement of its published mask with the truth, each in [0, 1]."""
+
+    release: str
+    image_id: str
+    dice: float
+    jaccard: float
+    recall: float
+    precision: float
 
 
 def evaluate_lungs(truth: str | Path, product: str | Path, output: str | Path) -> dict[str, dict[str, float]]:
@@ -50,7 +64,7 @@ def evaluate_lungs(truth: str | Path, product: str | Path, output: str | Path) -
     known["release"] = known["release"].str.casefold()
     fit = _fit(Path(product) / "config.yaml")
     rows = []
-    for table in sorted(Path(product).glob("*/CXLSeg-mask.parquet")):
+    for table in sorted(Path(product).glob(f"*/{MASK_TABLE}.parquet")):
         masks = read_table(table, columns=["dicom_id", "DicomPath"])
         both = masks.merge(
             known[known["release"] == table.parent.name.casefold()], left_on="dicom_id", right_on="image_id"
@@ -79,12 +93,12 @@ def _fit(path: Path) -> str:
     return fit
 
 
-def _compare(folder: Path, record: dict[str, Any], fit: str) -> dict[str, Any]:
+def _compare(folder: Path, record: Mapping[str, Any], fit: str) -> LungScores:
     path = path_inside(folder, record["DicomPath"])
     picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
     if picture is None:
         raise CxrError(f"{path}: no readable mask")
-    lungs = np.maximum(*((decode_png(record[name]) > 0).astype(np.uint8) * 255 for name in ("right_lung", "left_lung")))
+    lungs = np.maximum(*((decode_png(record[name]) > 0).astype(np.uint8) * 255 for name in LUNGS))
     found, true = picture >= HALF, small_square(lungs, picture.shape[0], fit) >= HALF
     shared = int((found & true).sum())
     return {

@@ -1,13 +1,16 @@
 """Which images of a release become part of CXLSeg, and their CheXpert labels."""
 
 import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from cxrfactory.errors import CxrError
-from cxrfactory.tables.cxlseg import CHEXPERT_LABELS, LABEL_VALUES, labels_of_findings, segmented_path
+from cxrfactory.products.cxlseg.tables import segmented_path
+from cxrfactory.tables.finding_labels import CHEXPERT_LABELS, LABEL_VALUES, labels_of_findings
 from cxrfactory.tables.parquet import read_table
 from cxrfactory.tables.reports import REJECTED_REPORTS, REPORTS
 
@@ -17,17 +20,31 @@ NO_REPORT = "the study has no report"
 _MANIFEST = ["image_id", "path", "patient_id", "study_id", "view", "findings", "included", "exclusion_reason"]
 
 
-def select_images(
-    manifest: str | Path, reports: str | Path, rejected_reports: str | Path
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Join a manifest with the reports of its studies.
+@dataclass(frozen=True)
+class ReportTables:
+    """A release's images and reports: Parquet of the schemas ``MANIFEST``, ``REPORTS`` and ``REJECTED_REPORTS``."""
 
-    Parameters
-    ----------
-    manifest
-        Parquet, schema ``MANIFEST``.
-    reports, rejected_reports
-        Parquet, schemas ``REPORTS`` and ``REJECTED_REPORTS``.
+    manifest: str | Path
+    reports: str | Path
+    rejected_reports: str | Path
+
+
+@dataclass(frozen=True)
+class CxlsegInputs:
+    """What the stages made of one release.
+
+    ``pictures`` and ``rejected`` are shards of :func:`cxrfactory.products.cxlseg.shard.cxlseg_shard`, ``labels`` a
+    table as :func:`release_labels` reads it.
+    """
+
+    tables: ReportTables
+    pictures: Sequence[str | Path]
+    rejected: Sequence[str | Path] = ()
+    labels: str | Path | None = None
+
+
+def select_images(tables: ReportTables) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Join a manifest with the reports of its studies.
 
     Returns
     -------
@@ -42,13 +59,14 @@ def select_images(
     CxrError
         If a table is missing or lacks a column, an id or study stands twice, or two images would be one file.
     """
+    manifest, reports = tables.manifest, tables.reports
     frame = read_table(manifest, columns=_MANIFEST).sort_values("image_id", ignore_index=True).astype(object)
     texts = read_table(reports, REPORTS)[["study_id", "report", "exclusion_reason"]]
     for where, ids in ((manifest, frame["image_id"]), (reports, texts["study_id"])):
         if (twice := ids.duplicated()).any():
             raise CxrError(f"{where}: '{ids[twice].iloc[0]}' stands twice; expected each once")
     texts = texts.set_index("study_id").astype(object)
-    faults = read_table(rejected_reports, REJECTED_REPORTS)[["study_id", "reason"]].dropna()
+    faults = read_table(tables.rejected_reports, REJECTED_REPORTS)[["study_id", "reason"]].dropna()
     faults = faults.drop_duplicates("study_id").set_index("study_id")["reason"]
 
     study = frame["study_id"]

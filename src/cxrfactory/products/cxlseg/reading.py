@@ -11,7 +11,7 @@ from jaxtyping import UInt8
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.radiograph.reading import picture_size, read_radiograph
 from cxrfactory.products.opened import OpenedProduct, ProductImage
-from cxrfactory.tables.cxlseg import CHEXPERT_LABELS
+from cxrfactory.tables.finding_labels import CHEXPERT_LABELS
 from cxrfactory.tables.parquet import read_table, stored_rows
 from cxrfactory.tables.paths import path_inside
 

@@ -5,34 +5,38 @@ Format: CXLSeg 1.0.0 (PhysioNet), ``<path of the image>.jpg`` and ``<path of the
 """
 
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger, progress
-from cxrfactory.products.accounts import SUMMARY, sum_up
-from cxrfactory.products.cxlseg.inputs import release_labels, select_images
+from cxrfactory.products.accounts import SUMMARY, ReleaseNames, check_release_name, sum_up, write_left_out
+from cxrfactory.products.cxlseg.inputs import CxlsegInputs, release_labels, select_images
 from cxrfactory.products.cxlseg.shard import PICTURES, ROWS_PER_GROUP
-from cxrfactory.tables.atomic import flush, write_bytes, write_text
-from cxrfactory.tables.cxlseg import (
-    CHEXPERT_LABELS,
+from cxrfactory.products.cxlseg.summary import CxlsegSummary
+from cxrfactory.products.cxlseg.tables import (
+    IMAGE_TABLE,
+    MASK_TABLE,
+    REPORT_TABLE,
+    SPLIT_TABLE,
     TABLES,
     mask_path,
     patients_in_two_splits,
     segmented_path,
     write_tables,
 )
+from cxrfactory.products.product import check_replaceable
+from cxrfactory.tables.atomic import write_bytes, write_text
+from cxrfactory.tables.finding_labels import CHEXPERT_LABELS
+from cxrfactory.tables.folders import replaced_folder
 from cxrfactory.tables.parquet import read_batches, read_table
-from cxrfactory.tables.paths import is_plain_name, path_inside
+from cxrfactory.tables.paths import path_inside
 from cxrfactory.tables.schemas import REJECTED
 from cxrfactory.tables.splits import SHARES, SPLITS, split_by_image, split_by_patient
+from cxrfactory.tables.streaming import Row
 
 PICTURE_COLUMNS = ("image", "mask", "mask_png")
 
@@ -63,36 +67,22 @@ class SplitRule:
 
 
 def package_cxlseg(
-    manifest: str | Path,
-    reports: str | Path,
-    rejected_reports: str | Path,
-    pictures: Sequence[str | Path],
-    rejected: Sequence[str | Path],
-    output: str | Path,
-    part: str | Path,
-    dataset: str,
-    release: str,
-    split: SplitRule,
-    labels: str | Path | None = None,
-) -> dict[str, Any]:
+    inputs: CxlsegInputs, names: ReleaseNames, output: str | Path, part: str | Path, split: SplitRule
+) -> CxlsegSummary:
     """Write one release's pictures and tables, and its part of the accounts.
 
     Parameters
     ----------
-    manifest, reports, rejected_reports
-        As :func:`cxrfactory.products.cxlseg.inputs.select_images`.
-    pictures, rejected
-        Shards of :func:`cxrfactory.products.cxlseg.shard.cxlseg_shard`.
+    inputs
+        What the stages made of the release.
+    names
+        What the release is called.
     output
         Folder of the product to make; one of an earlier run is replaced, anything else is not.
     part
         Folder outside it for ``summary.json``, ``rejected.csv`` and ``excluded.csv``.
-    dataset, release
-        Name in the config, published name.
     split
         How the images are split.
-    labels
-        Table of CheXpert labels, see :func:`cxrfactory.products.cxlseg.inputs.release_labels`.
 
     Returns
     -------
@@ -105,37 +95,29 @@ def package_cxlseg(
         left, or a patient would stand in two sets of a split by patient.
     """
     output, part = Path(output), Path(part)
-    if not is_plain_name(release):
-        raise CxrError(f"release name '{release}'; expected letters, digits, '.', '_', '-' only: it names files")
-    if not pictures:
+    dataset = names.dataset
+    check_release_name(names.release)
+    if not inputs.pictures:
         raise CxrError(f"{dataset}: no shards of pictures given; run cxlseg-shard first")
-    _check_replaceable(output)
-    selected, excluded = select_images(manifest, reports, rejected_reports)
-    faults = pd.concat([read_table(path, REJECTED) for path in rejected] or [pd.DataFrame(columns=REJECTED.names)])
-    faults = faults.sort_values("image_id", ignore_index=True)
-    kept, shares = _ids(pictures)
+    check_replaceable(output, f"{SPLIT_TABLE}.parquet")
+    selected, excluded = select_images(inputs.tables)
+    faults = [read_table(path, REJECTED) for path in inputs.rejected] or [pd.DataFrame(columns=REJECTED.names)]
+    faults = pd.concat(faults).sort_values("image_id", ignore_index=True)
+    kept, shares = _ids(inputs.pictures)
     _check_complete(dataset, selected, kept, faults)
     rows = selected[selected["image_id"].isin(set(kept))].reset_index(drop=True)
-    tables = make_tables(rows, release_labels(rows, labels), split)
-    if split.unit == "patient" and (twice := patients_in_two_splits(tables["CXLSeg-split"])):
+    tables = make_tables(rows, release_labels(rows, inputs.labels), split)
+    if split.unit == "patient" and (twice := patients_in_two_splits(tables[SPLIT_TABLE])):
         raise CxrError(f"{dataset}: patient '{twice[0]}' stands in two sets; expected each in one")
 
-    output.parent.mkdir(parents=True, exist_ok=True)
-    building = Path(tempfile.mkdtemp(prefix=f".{output.name}.", dir=output.parent))
-    try:
-        lossless = _write_pictures(pictures, dict(zip(rows["image_id"], rows["path"], strict=True)), building)
-        write_tables(tables, building)
-        building.chmod(0o755)
-        flush()
-        shutil.rmtree(output, ignore_errors=True)
-        os.replace(building, output)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
+    with replaced_folder(output) as folder:
+        paths = dict(zip(rows["image_id"], rows["path"], strict=True))
+        lossless = _write_pictures(inputs.pictures, paths, folder)
+        write_tables(tables, folder)
 
-    summary = _summary(dataset, release, tables, excluded, faults, split, shares)
-    summary["mask_png"] = lossless
-    write_text(part / "rejected.csv", _csv(dataset, faults, ["image_id", "stage", "reason"]))
-    write_text(part / "excluded.csv", _csv(dataset, excluded, ["image_id", "reason"]))
+    summary = _summary(names, tables, excluded, faults, split, shares, lossless)
+    rejected = faults[["image_id", "stage", "reason"]].itertuples(index=False)
+    write_left_out(part, dataset, rejected, excluded[["image_id", "reason"]].itertuples(index=False))
     write_text(part / SUMMARY, json.dumps(summary, indent=2, allow_nan=False) + "\n")
     sum_up(part, output, [path for path in output.rglob("*") if path.is_file()])
     log.info("%s: %d images kept, %d excluded, %d rejected; wrote %s", dataset, len(rows), len(excluded), len(faults),
@@ -166,10 +148,10 @@ def make_tables(rows: pd.DataFrame, labels: pd.DataFrame, split: SplitRule) -> d
     else:
         sets = split_by_image(rows["image_id"], split.shares, split.seed)
     columns = {
-        "CXLSeg-metadata": {"ViewPosition": rows["view"], "Reports": rows["report"]},
-        "CXLSeg-segmented": {"DicomPath": rows["path"].map(segmented_path)} | {name: labels[name] for name in labels},
-        "CXLSeg-split": {"split": sets},
-        "CXLSeg-mask": {"DicomPath": rows["path"].map(mask_path)},
+        REPORT_TABLE: {"ViewPosition": rows["view"], "Reports": rows["report"]},
+        IMAGE_TABLE: {"DicomPath": rows["path"].map(segmented_path)} | {name: labels[name] for name in labels},
+        SPLIT_TABLE: {"split": sets},
+        MASK_TABLE: {"DicomPath": rows["path"].map(mask_path)},
     }
     return {name: keys.assign(**columns[name])[schema.names] for name, schema in TABLES.items()}
 
@@ -199,12 +181,6 @@ def _check_complete(dataset: str, selected: pd.DataFrame, kept: list[str], fault
             )
 
 
-def _check_replaceable(output: Path) -> None:
-    holds_files = output.is_dir() and any(path.is_file() for path in output.rglob("*"))
-    if output.is_file() or (holds_files and not (output / "CXLSeg-split.parquet").is_file()):
-        raise CxrError(f"{output}: exists and is no such product of an earlier run; give another folder")
-
-
 def _write_pictures(pictures: Sequence[str | Path], paths: dict[str, str], folder: Path) -> bool:
     """Write the files; returns whether masks without loss are among them."""
     lossless = False
@@ -218,26 +194,26 @@ def _write_pictures(pictures: Sequence[str | Path], paths: dict[str, str], folde
     return lossless
 
 
-def _rows(pictures: Sequence[str | Path]) -> Iterator[dict[str, Any]]:
+def _rows(pictures: Sequence[str | Path]) -> Iterator[Row]:
     for path in pictures:
         for batch in read_batches(path, ["image_id", *PICTURE_COLUMNS], ROWS_PER_GROUP, PICTURES):
             yield from batch.to_pylist()
 
 
 def _summary(
-    dataset: str,
-    release: str,
+    names: ReleaseNames,
     tables: dict[str, pd.DataFrame],
     excluded: pd.DataFrame,
     faults: pd.DataFrame,
     split: SplitRule,
     shares: list[float],
-) -> dict[str, Any]:
-    sets, labels = tables["CXLSeg-split"], tables["CXLSeg-segmented"]
+    lossless: bool,
+) -> CxlsegSummary:
+    sets, labels = tables[SPLIT_TABLE], tables[IMAGE_TABLE]
     counts = sets["split"].value_counts()
     return {
-        "dataset": dataset,
-        "release": release,
+        "dataset": names.dataset,
+        "release": names.release,
         "kept": len(sets),
         "patients": int(sets["subject_id"].nunique()),
         "studies": int(sets["study_id"].nunique()),
@@ -255,14 +231,9 @@ def _summary(
             for name in CHEXPERT_LABELS
         },
         "mask_share": {"mean": sum(shares) / len(shares), "min": min(shares), "max": max(shares)},
+        "mask_png": lossless,
     }
 
 
 def _counted(reasons: pd.Series) -> dict[str, int]:
     return {str(reason): int(count) for reason, count in sorted(reasons.value_counts().items())}
-
-
-def _csv(dataset: str, frame: pd.DataFrame, names: list[str]) -> str:
-    rows = frame[names].copy()
-    rows.insert(0, "dataset", dataset)
-    return rows.to_csv(index=False, lineterminator="\n")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import cv2
 import numpy as np
@@ -12,23 +12,23 @@ import pandas as pd
 import pyarrow as pa
 from jaxtyping import Bool, Shaped
 
+from cxrfactory.anatomy.organs import LUNGS
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.drawing.png import encode_png
 from cxrfactory.imaging.radiograph.image import DEFAULT_MAX_MEGAPIXELS
 from cxrfactory.imaging.radiograph.intensity import Clahe, apply_clahe
-from cxrfactory.imaging.radiograph.masked import Closing, Picture, cut_out, encode_jpeg, small_square
+from cxrfactory.imaging.radiograph.masked import Closing, GreySquare, cut_out, encode_jpeg, small_square
 from cxrfactory.imaging.radiograph.reading import read_radiograph
 from cxrfactory.logs import get_logger, progress
-from cxrfactory.products.cxlseg.inputs import select_images
+from cxrfactory.products.cxlseg.inputs import ReportTables, select_images
 from cxrfactory.tables.keys import shard_of
 from cxrfactory.tables.parquet import write_table
 from cxrfactory.tables.paths import path_inside
 from cxrfactory.tables.schemas import REJECTED
-from cxrfactory.tables.streaming import in_order, write_rows
+from cxrfactory.tables.streaming import Row, in_order, write_rows
 from cxrfactory.tables.weights import read_weights
 
 STAGE = "cxlseg"
-LUNGS = ("right_lung", "left_lung")
 MOST_COVERED = 0.8  # of the picture; lungs that fill a cropped film cover about half of it
 ROWS_PER_GROUP = 256  # some 5 MB of pictures; readers go group by group
 
@@ -42,8 +42,18 @@ PICTURES = pa.schema(
     ]
 )
 
+
+class LungPictures(TypedDict):
+    """One image's row of :data:`PICTURES` but for its id: encoded pictures, and the mask's share of the picture."""
+
+    image: bytes
+    mask: bytes
+    mask_png: bytes | None
+    mask_share: float
+
+
 # From what the segmenter is shown, an 8-bit square, to the lungs' mask of the same size.
-FindLungs = Callable[[Picture], Bool[np.ndarray, "size size"]]
+FindLungs = Callable[[GreySquare], Bool[np.ndarray, "size size"]]
 
 log = get_logger(__name__)
 
@@ -87,7 +97,7 @@ class CxlsegRecipe:
 
 def make_pictures(
     pixels: Shaped[np.ndarray, "height width"], find_lungs: FindLungs, recipe: CxlsegRecipe
-) -> dict[str, Any]:
+) -> LungPictures:
     """Cut the lungs out of one radiograph.
 
     Parameters
@@ -140,7 +150,7 @@ def lung_finder(weights: str | Path, device: str = "cpu") -> FindLungs:
     tensors, card = read_weights(weights)
     segmenter = Segmenter(tensors, card, device, str(weights))
 
-    def find(image: Picture) -> Bool[np.ndarray, "size size"]:
+    def find(image: GreySquare) -> Bool[np.ndarray, "size size"]:
         masks = segmenter(image, image.shape[0]).masks
         if missing := [organ for organ in LUNGS if organ not in masks]:
             raise CxrError(f"{weights}: a segmenter of {sorted(masks)}; expected one that finds {', '.join(missing)}")
@@ -150,9 +160,7 @@ def lung_finder(weights: str | Path, device: str = "cpu") -> FindLungs:
 
 
 def cxlseg_shard(
-    manifest: str | Path,
-    reports: str | Path,
-    rejected_reports: str | Path,
+    tables: ReportTables,
     root: str | Path,
     weights: str | Path,
     shard: int,
@@ -168,8 +176,8 @@ def cxlseg_shard(
 
     Parameters
     ----------
-    manifest, reports, rejected_reports
-        As :func:`cxrfactory.products.cxlseg.inputs.select_images`: images without a report are left out.
+    tables
+        Images and reports of the release; images without a report are left out.
     root
         Folder of the release; only read.
     weights
@@ -205,13 +213,13 @@ def cxlseg_shard(
     root = Path(root)
     if not root.is_dir():
         raise CxrError(f"{root}: no such folder; expected the root of the release")
-    selected, excluded = select_images(manifest, reports, rejected_reports)
+    selected, excluded = select_images(tables)
     mine = selected[[shard_of(image_id, shards) == shard for image_id in selected["image_id"]]]
-    log.info("%s: %d images with a report, %d without or excluded; %d in shard %d of %d", manifest, len(selected),
-             len(excluded), len(mine), shard, shards)  # fmt: skip
+    log.info("%s: %d images with a report, %d without or excluded; %d in shard %d of %d", tables.manifest,
+             len(selected), len(excluded), len(mine), shard, shards)  # fmt: skip
     find_lungs = lung_finder(weights, device)
 
-    def work(record: tuple[str, str]) -> dict[str, Any]:
+    def work(record: tuple[str, str]) -> Row:
         image_id, path = record
         try:
             file = path_inside(root, path, follow_links)
@@ -228,8 +236,8 @@ def cxlseg_shard(
 
 
 def _write(
-    records: Sequence[tuple[str, str]], work: Callable[[tuple[str, str]], dict[str, Any]], output: Path, workers: int
-) -> tuple[int, list[dict[str, Any]]]:
+    records: Sequence[tuple[str, str]], work: Callable[[tuple[str, str]], Row], output: Path, workers: int
+) -> tuple[int, list[Row]]:
     from cxrfactory.models.device import single_threaded
 
     # One thread an image, also within torch: sums then have one order, however many images run side by side.

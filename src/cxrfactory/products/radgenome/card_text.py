@@ -2,10 +2,13 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from cxrfactory.products.markdown import escaped, markdown_table, one_line
+from cxrfactory.products.product import Provenance
 from cxrfactory.products.radgenome.inputs import Accounts
+from cxrfactory.products.radgenome.statistics import Statistics
 from cxrfactory.projection.conventions import VIEWS
 
 _TEMPLATE = """\
@@ -89,11 +92,23 @@ whoever passes it on must see to them.
 """
 
 
+@dataclass(frozen=True)
+class CardFacts:
+    """How a product was made."""
+
+    classes: int  # of the taxonomy
+    regions: Sequence[str]  # names of those that have masks
+    fraction: float  # share of patients in validation
+    resamples: int  # draws of the bootstrap intervals
+    mask_png: bool  # whether the product holds masks as PNG files,
+    config: bool  # and the config of the run
+
+
 def card_text(
     accounts: Accounts,
-    statistics: Mapping[str, Sequence[Mapping[str, Any]]],
-    facts: Mapping[str, Any],
-    provenance: Sequence[tuple[str, str]],
+    statistics: Statistics,
+    facts: CardFacts,
+    provenance: Provenance,
     credits: Sequence[str],
 ) -> str:
     """Compose ``README.md`` of the product.
@@ -103,12 +118,11 @@ def card_text(
     accounts
         Where every row of the manifests went.
     statistics
-        ``inventory``, ``footprint`` and ``classes``: rows of the tables of those names.
+        Rows of the tables of those names.
     facts
-        ``classes``, ``regions`` (their names), ``fraction`` (of validation), ``resamples``, ``mask_png``, ``config``
-        (whether there).
+        How the product was made.
     provenance
-        Lines of the table of versions, (what, value).
+        Where the product comes from.
     credits
         Lines on sources and licences.
     """
@@ -121,22 +135,28 @@ def card_text(
         kept=kept.num_rows,
         filled=inventory["anatomy masks, not empty", "total"]["total"],
         found=sum(any(row[f"not_empty_{view.lower()}"] for view in VIEWS) for row in statistics["classes"]),
-        classes=facts["classes"],
-        regions=", ".join(facts["regions"]) or "none",
+        classes=facts.classes,
+        regions=", ".join(facts.regions) or "none",
         size=kept["size"][0].as_py() if kept.num_rows else 0,
         pixel=_range(pixel),
         counts_per_unit=", ".join(f"{unit:g}" for unit in units) or "no study",
         studies=_studies(accounts),
         reasons=_reasons(accounts),
-        fraction=facts["fraction"],
-        mask_png=masks if facts["mask_png"] else "",
-        config_file=" `config.yaml`: how it was made." if facts["config"] else "",
+        fraction=facts.fraction,
+        mask_png=masks if facts.mask_png else "",
+        config_file=" `config.yaml`: how it was made." if facts.config else "",
         inventory=_inventory(statistics["inventory"]),
         footprint=_footprint(statistics["footprint"]),
-        resamples=facts["resamples"],
-        provenance=markdown_table(["what", "value"], provenance),
+        resamples=facts.resamples,
+        provenance=_provenance(provenance),
         credits="".join(f"- {one_line(credit)}\n" for credit in credits).rstrip() or "No credits were given.",
     )
+
+
+def _provenance(provenance: Provenance) -> str:
+    config = provenance["config_sha256"]
+    rows = [("source commit", provenance["commit"] or "not a git checkout"), *provenance["versions"].items()]
+    return markdown_table(["what", "value"], [*rows, *([("config SHA-256", f"`{config}`")] if config else [])])
 
 
 def _range(pixel_mm: Sequence[float]) -> str:

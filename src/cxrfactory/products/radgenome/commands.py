@@ -22,22 +22,11 @@ def package_radgenome(
 ) -> None:
     """Pack projected studies: images, masks, regions, splits, COCO files, statistics, dataset card, checksums."""
     from cxrfactory.anatomy.taxonomy import classes, region_plan
+    from cxrfactory.products.radgenome.inputs import ProjectionShards, Taxonomy
     from cxrfactory.products.radgenome.pack import package_radgenome as pack
 
-    pack(
-        manifest,
-        studies or [],
-        masks or [],
-        images or [],
-        rejected or [],
-        output,
-        classes(),
-        region_plan,
-        validation_fraction,
-        mask_png,
-        credit or [],
-        config,
-    )
+    shards = ProjectionShards(manifest, studies or [], masks or [], images or [], rejected or [])
+    pack(shards, output, Taxonomy(classes(), region_plan), validation_fraction, mask_png, credit or [], config)
 
 
 COMMANDS = {"package-radgenome": package_radgenome}

@@ -5,7 +5,7 @@ Studies are few bytes each and are held whole; masks and images are streamed. Ma
 """
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from cxrfactory.anatomy.taxonomy_tables import AnatomyClass
 from cxrfactory.errors import CxrError
-from cxrfactory.products.chexmask.inputs import Rejection, read_rejected
+from cxrfactory.products.rejected import Rejection, read_rejected
 from cxrfactory.projection.conventions import VIEWS
 from cxrfactory.tables.parquet import read_batches
 from cxrfactory.tables.paths import is_plain_name
@@ -22,6 +23,36 @@ from cxrfactory.tables.schemas import MASKS, PROJECTIONS, SCANS, STUDIES
 
 BATCH_ROWS = 4096  # of each open mask shard
 IMAGE_BATCH_ROWS = 16
+
+
+# Class ids that a source labels -> the regions that they make, each with its classes.
+RegionPlan = Callable[[Collection[int]], Sequence[tuple[str, Collection[int]]]]
+
+
+@dataclass(frozen=True)
+class Taxonomy:
+    """The classes that masks are of, in the order of their ids, and which regions can be made of them.
+
+    ``region_plan`` answers as :func:`cxrfactory.anatomy.taxonomy.region_plan` does.
+    """
+
+    classes: Sequence[AnatomyClass]
+    region_plan: RegionPlan
+
+
+@dataclass(frozen=True)
+class ProjectionShards:
+    """What ingest and projection made: Parquet of the schemas in :mod:`cxrfactory.tables.schemas`.
+
+    Manifests are of ``SCANS``, with study ids that are unique over all of them; the shards of ``STUDIES``, ``MASKS``
+    (rows sorted by study), ``PROJECTIONS`` and ``REJECTED``.
+    """
+
+    manifests: Sequence[str | Path]
+    studies: Sequence[str | Path] = ()
+    masks: Sequence[str | Path] = ()
+    images: Sequence[str | Path] = ()
+    rejected: Sequence[str | Path] = ()
 
 
 @dataclass(frozen=True)

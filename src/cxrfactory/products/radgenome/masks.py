@@ -1,7 +1,7 @@
 """The masks of the product, study by study: tables of structures and regions, COCO files, PNG on request."""
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -11,21 +11,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import UInt8
 
+from cxrfactory.anatomy.taxonomy_tables import AnatomyClass
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import encode_png
 from cxrfactory.logs import progress
 from cxrfactory.products.radgenome.coco import CocoWriter
 from cxrfactory.products.radgenome.figures import Exhibit
-from cxrfactory.products.radgenome.inputs import studies_masks
-from cxrfactory.products.radgenome.statistics import SPLITS, AnatomyClass, Tally
+from cxrfactory.products.radgenome.inputs import Taxonomy, studies_masks
+from cxrfactory.products.radgenome.statistics import SPLITS, Tally
 from cxrfactory.projection.conventions import VIEWS
 from cxrfactory.tables.mask_facts import MaskFacts, mask_facts
 from cxrfactory.tables.parquet import parquet_writer
 from cxrfactory.tables.rle import rle_decode, rle_encode
 from cxrfactory.tables.schemas import MASKS
-
-# Class ids that a source labels -> the regions that they make, each with its classes.
-RegionPlan = Callable[[Collection[int]], Sequence[tuple[str, Collection[int]]]]
 
 STUDIES_PER_GROUP = 32  # of a row group; part of the Parquet's bytes
 
@@ -72,8 +70,7 @@ def write_masks(
     shards: Sequence[str | Path],
     kept: Mapping[str, Mapping[str, Any]],
     splits: Mapping[str, str],
-    classes: Sequence[AnatomyClass],
-    region_plan: RegionPlan,
+    taxonomy: Taxonomy,
     tally: Tally,
     exhibits: Mapping[str, Exhibit],
     mask_png: bool,
@@ -90,8 +87,8 @@ def write_masks(
         Rows of the studies' table by study, in the order of the study.
     splits
         Split of each study.
-    classes, region_plan
-        The taxonomy.
+    taxonomy
+        The classes, and which regions can be made of them.
     tally
         Counts each mask.
     exhibits
@@ -105,14 +102,14 @@ def write_masks(
         If a mask's shape is not that of its study, its RLE does not decode, its area or box is not that of
         the decoded mask, or its class is not in the taxonomy.
     """
-    known = {each.class_id: each for each in classes}
+    known = {each.class_id: each for each in taxonomy.classes}
     (folder / "coco").mkdir()
     with ExitStack() as stack:
         masks, united = (
             _GroupedWriter(stack.enter_context(parquet_writer(folder / name, schema)), schema)
             for name, schema in (("masks.parquet", PRODUCT_MASKS), ("regions.parquet", REGIONS))
         )
-        coco = _open_coco(folder / "coco", stack, kept, splits, classes)
+        coco = _open_coco(folder / "coco", stack, kept, splits, taxonomy.classes)
         plans: dict[frozenset[int], dict[str, frozenset[int]]] = {}
         numbered = {study: number for number, study in enumerate(kept)}
         for study, rows in progress(studies_masks(shards, kept), "package masks", len(kept)):
@@ -123,7 +120,7 @@ def write_masks(
                     f"mask shards: study '{study}': class id {unknown[0]} is none of the taxonomy's {len(known)}"
                 )
             if labelled not in plans:  # one source, one set of labels: computed once
-                plans[labelled] = {name: frozenset(ids) for name, ids in region_plan(labelled)}
+                plans[labelled] = {name: frozenset(ids) for name, ids in taxonomy.region_plan(labelled)}
             collected = _Study(study, kept[study], numbered[study], known, plans[labelled], tally, exhibits.get(study))
             for row in rows.to_pylist():
                 each, mask, facts = collected.add(row)

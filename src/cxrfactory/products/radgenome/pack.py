@@ -6,11 +6,8 @@ not depend on the order or the number of shards.
 
 import csv
 import hashlib
-import shutil
 import struct
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +16,9 @@ import pyarrow as pa
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import decode_png
 from cxrfactory.logs import get_logger, progress
-from cxrfactory.products.provenance import library_versions, source_commit
-from cxrfactory.products.radgenome.card_text import card_text
+from cxrfactory.products.accounts import EXCLUDED, REJECTED
+from cxrfactory.products.product import CONFIG, README, check_config, open_product
+from cxrfactory.products.radgenome.card_text import CardFacts, card_text
 from cxrfactory.products.radgenome.figures import (
     Exhibit,
     chosen_for_montage,
@@ -28,20 +26,19 @@ from cxrfactory.products.radgenome.figures import (
     draw_footprints,
     draw_montage,
 )
-from cxrfactory.products.radgenome.inputs import Accounts, projected_images, read_accounts
-from cxrfactory.products.radgenome.masks import RegionPlan, write_masks
+from cxrfactory.products.radgenome.inputs import Accounts, ProjectionShards, Taxonomy, projected_images, read_accounts
+from cxrfactory.products.radgenome.masks import write_masks
 from cxrfactory.products.radgenome.statistics import (
     RESAMPLES,
-    AnatomyClass,
+    Statistics,
     Tally,
     class_counts,
     footprints,
     inventory,
 )
-from cxrfactory.tables.atomic import flush
 from cxrfactory.tables.keys import put_aside
 from cxrfactory.tables.parquet import write_arrow
-from cxrfactory.tables.weights import sha256_of
+from cxrfactory.tables.sums import SUMS
 
 log = get_logger(__name__)
 
@@ -51,7 +48,7 @@ FIGURES = ("montage.png", "statistics/footprint.png", "statistics/classes.png")
 # Everything that stands at the top of a product; an output folder that holds more is not replaced.
 _TOP = frozenset(
     ["images", "masks", "coco", "statistics", "montage.png", "studies.parquet", "masks.parquet", "regions.parquet",
-     "rejected.csv", "excluded.csv", "config.yaml", "README.md", "SHA256SUMS"]
+     REJECTED, EXCLUDED, CONFIG, README, SUMS]
 )  # fmt: skip
 _PNG_START = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 
@@ -62,14 +59,9 @@ def split_of(patient_id: str, validation_fraction: float) -> str:
 
 
 def package_radgenome(
-    manifests: Sequence[str | Path],
-    studies: Sequence[str | Path],
-    masks: Sequence[str | Path],
-    images: Sequence[str | Path],
-    rejected: Sequence[str | Path],
+    shards: ProjectionShards,
     output: str | Path,
-    classes: Sequence[AnatomyClass],
-    region_plan: RegionPlan,
+    taxonomy: Taxonomy,
     validation_fraction: float = VALIDATION_FRACTION,
     mask_png: bool = False,
     credits: Sequence[str] = (),
@@ -79,17 +71,12 @@ def package_radgenome(
 
     Parameters
     ----------
-    manifests
-        Parquet, schema ``SCANS`` of :mod:`cxrfactory.tables.schemas`; study ids are unique
-        over all of them.
-    studies, masks, images, rejected
-        Shards of the projection: ``STUDIES``, ``MASKS`` (rows sorted by study),
-        ``PROJECTIONS``, and ``REJECTED``.
+    shards
+        Manifests of studies and the shards of the projection.
     output
         Folder of the product; one of an earlier run is replaced at the end.
-    classes, region_plan
-        The taxonomy: classes with ``class_id``, ``name`` and ``system``; which regions can be made of the class ids
-        that a source labels, each with its classes (:func:`cxrfactory.anatomy.taxonomy.region_plan`).
+    taxonomy
+        The classes, and which regions can be made of them.
     validation_fraction
         Expected share of patients in validation, within [0, 1).
     mask_png
@@ -112,49 +99,53 @@ def package_radgenome(
     output = Path(output)
     if not 0 <= validation_fraction < 1:
         raise CxrError(f"--validation-fraction is {validation_fraction}; expected 0 <= fraction < 1")
-    if not manifests:
+    if not shards.manifests:
         raise CxrError(f"{output}: no manifest given; expected at least one")
-    if config is not None and not Path(config).is_file():
-        raise CxrError(f"{config}: no such file; expected the config of the run")
-    accounts = read_accounts(manifests, studies, rejected)
+    if config is not None:
+        check_config(config)
+    accounts = read_accounts(shards.manifests, shards.studies, shards.rejected)
     kept = {row["study_id"]: row for row in accounts.kept.to_pylist()}
     splits = {study: split_of(row["patient_id"], validation_fraction) for study, row in kept.items()}
     log.info("%s: %d rows = %d kept + %d excluded + %d rejected", output, accounts.rows, len(kept),
              len(accounts.excluded), len(accounts.rejected))  # fmt: skip
     exhibits = {study: Exhibit(study) for study in chosen_for_montage(list(kept))}
-    tally = Tally(classes, [splits[study] for study in kept])
+    tally = Tally(taxonomy.classes, [splits[study] for study in kept])
+    _refuse_foreign(output)
 
-    with _replaced_folder(output) as folder:
-        sums = _write_images(folder, images, kept, exhibits)
-        write_masks(folder, masks, kept, splits, classes, region_plan, tally, exhibits, mask_png)
+    with open_product(output) as product:
+        folder = product.folder
+        known = _write_images(folder, shards.images, kept, exhibits)
+        write_masks(folder, shards.masks, kept, splits, taxonomy, tally, exhibits, mask_png)
         _write_studies(folder / "studies.parquet", accounts, splits)
         failed = [(release, each.image_id, each.stage, each.reason) for release, each in accounts.rejected]
-        _write_csv(folder / "rejected.csv", ("release", "study_id", "stage", "reason"), failed)
-        _write_csv(folder / "excluded.csv", ("release", "study_id", "reason"), accounts.excluded)
+        _write_csv(folder / REJECTED, ("release", "study_id", "stage", "reason"), failed)
+        _write_csv(folder / EXCLUDED, ("release", "study_id", "reason"), accounts.excluded)
         statistics = _write_statistics(folder / "statistics", tally, accounts)
         log.info("%s: drawing %d figures", output, len(FIGURES))
         draw_montage(list(exhibits.values()), folder / FIGURES[0])
         draw_footprints(statistics["footprint"], folder / FIGURES[1])
         draw_classes(statistics["classes"], folder / FIGURES[2])
-        provenance = [("source commit", source_commit() or "not a git checkout"), *library_versions().items()]
-        if config is not None:
-            shutil.copyfile(config, folder / "config.yaml")
-            provenance.append(("config SHA-256", f"`{sha256_of(folder / 'config.yaml')}`"))
-        facts = {
-            "classes": len(classes),
-            "regions": sorted(tally.regions),
-            "fraction": validation_fraction,
-            "resamples": RESAMPLES,
-            "mask_png": mask_png,
-            "config": config is not None,
-        }
-        _write_text(folder / "README.md", card_text(accounts, statistics, facts, provenance, credits))
-        files = _write_sums(folder, sums)
+        facts = CardFacts(
+            classes=len(taxonomy.classes),
+            regions=sorted(tally.regions),
+            fraction=validation_fraction,
+            resamples=RESAMPLES,
+            mask_png=mask_png,
+            config=config is not None,
+        )
+        card = card_text(accounts, statistics, facts, product.provenance(config), credits)
+        files = product.close(card, known)
     log.info("%s: wrote %d studies, %d masks; SHA256SUMS of %d files", output, len(kept),
              sum(int(counts.sum()) for kind, counts in tally.masks.items() if "empty" not in kind), files)  # fmt: skip
     if not kept:
         log.warning("%s: no study was kept; its tables hold no rows", output)
     return accounts
+
+
+def _refuse_foreign(output: Path) -> None:
+    foreign = sorted(path.name for path in output.iterdir() if path.name not in _TOP) if output.is_dir() else []
+    if foreign:
+        raise CxrError(f"{output}: holds '{foreign[0]}', which is no part of a product; name another folder")
 
 
 def png_header(data: bytes) -> tuple[int, int, int, bool]:
@@ -202,9 +193,9 @@ def _write_studies(path: Path, accounts: Accounts, splits: Mapping[str, str]) ->
     write_arrow(table.combine_chunks().replace_schema_metadata(None), path)
 
 
-def _write_statistics(folder: Path, tally: Tally, accounts: Accounts) -> dict[str, list[dict[str, Any]]]:
+def _write_statistics(folder: Path, tally: Tally, accounts: Accounts) -> Statistics:
     size = accounts.kept["size"][0].as_py() if accounts.kept.num_rows else 1
-    statistics = {
+    statistics: Statistics = {
         "inventory": inventory(tally),
         "footprint": footprints(tally, size, accounts.kept["pixel_mm"].to_numpy()),
         "classes": class_counts(tally),
@@ -228,43 +219,3 @@ def _write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[Any]])
         table = csv.writer(stream, lineterminator="\n")
         table.writerow(header)
         table.writerows(rows)
-
-
-def _write_text(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8", newline="\n")
-
-
-def _write_sums(folder: Path, known: Mapping[str, str]) -> int:
-    """Write ``SHA256SUMS``; files whose checksum is not known yet are read. Return how many files it names."""
-    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    _write_text(folder / "SHA256SUMS",
-                "".join(f"{known.get(name) or sha256_of(folder / name)}  {name}\n" for name in names))  # fmt: skip
-    return len(names)
-
-
-@contextmanager
-def _replaced_folder(output: Path) -> Iterator[Path]:
-    """Yield an empty folder beside ``output``; on success it takes that name, on failure it goes."""
-    if output.exists() and not output.is_dir():
-        raise CxrError(f"{output}: is a file; expected a folder, or nothing yet")
-    foreign = sorted(path.name for path in output.iterdir() if path.name not in _TOP) if output.exists() else []
-    if foreign:
-        raise CxrError(f"{output}: holds '{foreign[0]}', which is no part of a product; name another folder")
-    output.parent.mkdir(parents=True, exist_ok=True)
-    holder = Path(tempfile.mkdtemp(prefix=f".{output.name}.", suffix=".tmp", dir=output.parent))
-    try:
-        new = holder / "new"
-        new.mkdir()
-        yield new
-        flush()
-        old = holder / "old"
-        if output.exists():
-            output.rename(old)
-        try:
-            new.rename(output)
-        except OSError:
-            if old.exists():
-                old.rename(output)
-            raise
-    finally:
-        shutil.rmtree(holder, ignore_errors=True)

@@ -5,11 +5,12 @@ All sums are of integers, so that nothing depends on the order of work.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, TypedDict
 
 import numpy as np
 from jaxtyping import Float, Int64
 
+from cxrfactory.anatomy.taxonomy_tables import AnatomyClass
 from cxrfactory.projection.conventions import VIEWS
 from cxrfactory.tables.keys import seed_of
 
@@ -47,20 +48,39 @@ PAPER_INVENTORY = {
 }
 
 
-class AnatomyClass(Protocol):
-    """What is read of a class of the taxonomy."""
+class InventoryRow(TypedDict):
+    """Studies, projections or masks a split, beside the paper's numbers (None where it gives none)."""
 
-    @property
-    def class_id(self) -> int:
-        """Number in the taxonomy, from 1."""
+    section: str
+    item: str
+    train: int
+    validation: int
+    total: int
+    paper_train: int | None
+    paper_validation: int | None
+    paper_total: int | None
 
-    @property
-    def name(self) -> str:
-        """Canonical name."""
 
-    @property
-    def system(self) -> str:
-        """Body system."""
+class ClassRow(TypedDict):
+    """Masks of one class by view, and their mean footprint in pixels (None where all are empty)."""
+
+    class_id: int
+    name: str
+    system: str
+    masks_pa: int
+    masks_ll: int
+    not_empty_pa: int
+    not_empty_ll: int
+    mean_px_pa: float | None
+    mean_px_ll: float | None
+
+
+class Statistics(TypedDict):
+    """Rows of the product's three tables; those of ``footprint`` are made by :func:`footprints`."""
+
+    inventory: list[InventoryRow]
+    footprint: list[dict[str, Any]]
+    classes: list[ClassRow]
 
 
 @dataclass
@@ -126,7 +146,7 @@ class Tally:
         return np.flatnonzero(self._system == self.systems.index(system))
 
 
-def inventory(tally: Tally) -> list[dict[str, Any]]:
+def inventory(tally: Tally) -> list[InventoryRow]:
     """Rows of ``inventory.csv``: studies, projections and masks a split, as table 2 of the paper lays them out."""
     studies = np.array([sum(split == each for each in tally.splits) for split in SPLITS])
     counts = {("studies", what): studies for what in ("studies", "PA projections", "LL projections")}
@@ -144,7 +164,7 @@ def inventory(tally: Tally) -> list[dict[str, Any]]:
     return rows
 
 
-def class_counts(tally: Tally) -> list[dict[str, Any]]:
+def class_counts(tally: Tally) -> list[ClassRow]:
     """Rows of ``classes.csv``: how many masks of each class, and their mean footprint in pixels."""
     rows = []
     for index, each in enumerate(tally.classes):

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import nn
 
-from cxrfactory.anatomy.graph import LandmarkGraph, landmark_graph
+from cxrfactory.anatomy.graph import LandmarkGraph, graph_of_nodes
 from cxrfactory.anatomy.raster import landmarks_to_masks
 from cxrfactory.config import TrainConfig
 from cxrfactory.models.inputs import to_pixels
@@ -185,12 +185,8 @@ def _covered(mask: UInt8[np.ndarray, "h w"], finer: int) -> UInt8[np.ndarray, "r
 
 def _masks_of(target: np.ndarray, side: int, organs: tuple[str, ...]) -> list[np.ndarray | None]:
     """Masks of the organs in their order, None for those that the landmarks do not annotate."""
-    for name in ("lungs-heart-clavicles", "lungs-heart", "lungs"):
-        graph = landmark_graph(name)
-        if graph.nodes == len(target):
-            masks = landmarks_to_masks(to_pixels(target.astype(np.float64), side), graph, side, side)
-            return [masks.get(organ) for organ in organs]
-    raise AssertionError(f"{len(target)} landmarks are no known graph")  # load_labelled has checked it
+    masks = landmarks_to_masks(to_pixels(target.astype(np.float64), side), graph_of_nodes(len(target)), side, side)
+    return [masks.get(organ) for organ in organs]
 
 
 def task_of(network: nn.Module, settings: TrainConfig) -> Task:

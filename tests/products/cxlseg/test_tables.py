@@ -4,17 +4,16 @@ import pandas as pd
 import pytest
 
 from cxrfactory.errors import CxrError
-from cxrfactory.tables.cxlseg import (
-    CHEXPERT_LABELS,
+from cxrfactory.products.cxlseg.tables import (
     KEYS,
     TABLES,
     check_tables,
-    labels_of_findings,
     mask_path,
     patients_in_two_splits,
     segmented_path,
     write_tables,
 )
+from cxrfactory.tables.finding_labels import CHEXPERT_LABELS, labels_of_findings
 
 
 def tables():

@@ -15,29 +15,16 @@ import pyarrow as pa
 
 from cxrfactory.errors import CxrError
 from cxrfactory.tables.atomic import write_bytes
+from cxrfactory.tables.finding_labels import CHEXPERT_LABELS, LABEL_VALUES
 from cxrfactory.tables.parquet import write_table
 from cxrfactory.tables.splits import SPLITS
 
 KEYS = ("dicom_id", "subject_id", "study_id")
 
-# The CheXpert labeller's, in the order of the published tables: 1 positive, 0 negative, -1 uncertain, empty: not said.
-CHEXPERT_LABELS = (
-    "Atelectasis",
-    "Cardiomegaly",
-    "Consolidation",
-    "Edema",
-    "Enlarged Cardiomediastinum",
-    "Fracture",
-    "Lung Lesion",
-    "Lung Opacity",
-    "No Finding",
-    "Pleural Effusion",
-    "Pleural Other",
-    "Pneumonia",
-    "Pneumothorax",
-    "Support Devices",
-)
-LABEL_VALUES = (-1.0, 0.0, 1.0)
+REPORT_TABLE = "CXLSeg-metadata"
+IMAGE_TABLE = "CXLSeg-segmented"
+SPLIT_TABLE = "CXLSeg-split"
+MASK_TABLE = "CXLSeg-mask"
 
 _KEY_FIELDS = [
     pa.field("dicom_id", pa.string(), nullable=False),
@@ -46,22 +33,22 @@ _KEY_FIELDS = [
 ]
 
 TABLES: dict[str, pa.Schema] = {
-    "CXLSeg-metadata": pa.schema(
+    REPORT_TABLE: pa.schema(
         [
             *_KEY_FIELDS,
             pa.field("ViewPosition", pa.string()),  # PA or AP; null where the release names none
             pa.field("Reports", pa.string(), nullable=False),
         ]
     ),
-    "CXLSeg-segmented": pa.schema(
+    IMAGE_TABLE: pa.schema(
         [
             *_KEY_FIELDS,
             pa.field("DicomPath", pa.string(), nullable=False),  # of the segmented image, relative to the product
             *(pa.field(name, pa.float64()) for name in CHEXPERT_LABELS),
         ]
     ),
-    "CXLSeg-split": pa.schema([*_KEY_FIELDS, pa.field("split", pa.string(), nullable=False)]),
-    "CXLSeg-mask": pa.schema([*_KEY_FIELDS, pa.field("DicomPath", pa.string(), nullable=False)]),  # of the mask
+    SPLIT_TABLE: pa.schema([*_KEY_FIELDS, pa.field("split", pa.string(), nullable=False)]),
+    MASK_TABLE: pa.schema([*_KEY_FIELDS, pa.field("DicomPath", pa.string(), nullable=False)]),  # of the mask
 }
 
 
@@ -82,22 +69,6 @@ def mask_path(path: str, suffix: str = ".jpg") -> str:
 def _without_suffix(path: str) -> str:
     ending = PurePosixPath(path).suffix
     return path[: -len(ending)] if ending.lower() in _IMAGE_SUFFIXES else path
-
-
-def labels_of_findings(findings: pd.Series) -> pd.DataFrame:
-    """Label columns from a manifest's findings, for releases whose findings bear CheXpert's names.
-
-    A manifest keeps positives alone: they become 1.0, all else is null, never 0.0 ("not said" and "said to be absent"
-    cannot be told apart). A release's own label table, where it has one, says more.
-
-    Parameters
-    ----------
-    findings
-        Joined with ``|``; null where unknown.
-    """
-    said = [set(cell.split("|")) if isinstance(cell, str) else set() for cell in findings]
-    columns = {name: [1.0 if name in one else None for one in said] for name in CHEXPERT_LABELS}
-    return pd.DataFrame(columns, index=findings.index, dtype="float64")
 
 
 def check_tables(tables: Mapping[str, pd.DataFrame]) -> None:
@@ -124,13 +95,13 @@ def check_tables(tables: Mapping[str, pd.DataFrame]) -> None:
         first = keys if first is None else first
         if odd := sorted(str(key[0]) for key in first ^ keys):
             raise CxrError(f"{name}: image '{odd[0]}' and {len(odd) - 1} others are not the same as in CXLSeg-metadata")
-    paths = pd.concat([tables[name]["DicomPath"] for name in ("CXLSeg-segmented", "CXLSeg-mask")])
+    paths = pd.concat([tables[name]["DicomPath"] for name in (IMAGE_TABLE, MASK_TABLE)])
     if paths.duplicated().any():
         raise CxrError(
             f"DicomPath '{paths[paths.duplicated()].iloc[0]}' stands twice; expected a file of its own for each"
         )
-    _refuse_values(tables["CXLSeg-split"], "CXLSeg-split", ["split"], SPLITS)
-    _refuse_values(tables["CXLSeg-segmented"], "CXLSeg-segmented", CHEXPERT_LABELS, (*LABEL_VALUES, None))
+    _refuse_values(tables[SPLIT_TABLE], SPLIT_TABLE, ["split"], SPLITS)
+    _refuse_values(tables[IMAGE_TABLE], IMAGE_TABLE, CHEXPERT_LABELS, (*LABEL_VALUES, None))
 
 
 def _refuse_values(frame: pd.DataFrame, table: str, columns: "list[str] | tuple[str, ...]", allowed: tuple) -> None:

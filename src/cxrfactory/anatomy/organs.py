@@ -1,0 +1,19 @@
+"""The organs of the landmark graph: names, orders, numbers of nodes.
+
+Two orders are in use. Nodes, truth tables and codes go from the image's left to its right: the patient's right lung
+first (:data:`ORGANS`). The columns of a CheXmask table begin with the patient's left lung (:data:`ORGAN_COLUMNS`).
+Numbers of nodes are those of the JSRT annotations (van Ginneken et al., 2006).
+"""
+
+LUNGS = ("right_lung", "left_lung")
+HEART = "heart"
+ORGANS = (*LUNGS, HEART)  # in the order of their nodes
+
+# Organ -> column of its mask in a CheXmask table, in the published order.
+ORGAN_COLUMNS = {"left_lung": "Left Lung", "right_lung": "Right Lung", "heart": "Heart"}
+PUBLISHED_ORGANS = tuple(ORGAN_COLUMNS)
+
+ORGAN_NODES = {"right_lung": 44, "left_lung": 50, "heart": 26, "right_clavicle": 23, "left_clavicle": 23}
+LUNG_NODES = sum(ORGAN_NODES[organ] for organ in LUNGS)
+PUBLISHED_NODES = sum(ORGAN_NODES[organ] for organ in ORGANS)  # clavicles are no part of a CheXmask table
+NODE_COUNTS = (LUNG_NODES, PUBLISHED_NODES, sum(ORGAN_NODES.values()))  # 94, 120, 166

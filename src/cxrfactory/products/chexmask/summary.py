@@ -1,0 +1,50 @@
+"""The shape of a release's ``summary.json``."""
+
+from typing import TypedDict
+
+from cxrfactory.products.accounts import ReleaseSummary
+
+
+class Distribution(TypedDict):
+    """Quantiles (null where there are no values) and a histogram of scores in [0, 1]."""
+
+    quantiles: dict[str, float | None]
+    histogram: list[int]
+
+
+class CalibrationRecord(TypedDict):
+    """The calibration that the estimates come from: its file, whose scores it is for, what it was fitted on."""
+
+    sha256: str
+    alpha: float
+    features: list[str]
+    method: str
+    references: int
+    size: int
+    network: str | None
+    interpolation: str
+    images: int
+    masks: int
+
+
+class _Estimates(TypedDict, total=False):
+    """Only with a calibration."""
+
+    dice_estimate: Distribution
+    interval_width: Distribution
+
+
+class ChexmaskSummary(ReleaseSummary, _Estimates):
+    """One release: counts, and the distribution of its scores.
+
+    ``rows`` is the sum of all kept, excluded and rejected; ``recommended`` counts the images that score
+    :data:`~cxrfactory.tables.rca_threshold.RECOMMENDED_RCA_MEAN` or more.
+    """
+
+    id_column: str
+    graph: str
+    rows: int
+    recommended: int
+    dice_rca_mean: Distribution
+    dice_rca_max: Distribution
+    calibration: CalibrationRecord | None

@@ -1,0 +1,161 @@
+"""Close a product: what was left out, the config, the weights' card, the dataset card, the checksums, one rename.
+
+Every product is closed in the same way. A folder is built aside and filled by the product's own room, then
+:meth:`OpenProduct.close` writes ``README.md`` and ``SHA256SUMS``, and the folder takes its place by one rename.
+"""
+
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypedDict
+
+from cxrfactory.errors import CxrError
+from cxrfactory.products.accounts import EXCLUDED, REJECTED, TABLE_HEADERS
+from cxrfactory.products.markdown import escaped, markdown_table
+from cxrfactory.products.provenance import library_versions, source_commit
+from cxrfactory.tables.atomic import atomic_path, write_text
+from cxrfactory.tables.folders import replaced_folder
+from cxrfactory.tables.sums import SUMS, write_sums
+from cxrfactory.tables.weights import sha256_of
+
+README = "README.md"
+CONFIG = "config.yaml"
+WEIGHTS_CARD = "weights.json"
+
+
+class Provenance(TypedDict):
+    """Where a product comes from, for its card.
+
+    ``commit`` is None outside a git checkout, ``config_sha256`` None without a config, and ``weights`` (their card)
+    None where no network took part.
+    """
+
+    versions: dict[str, str]
+    commit: str | None
+    config_sha256: str | None
+    weights: dict[str, Any] | None
+
+
+class OpenProduct:
+    """A product that is being put together in a folder aside.
+
+    Parameters
+    ----------
+    folder
+        Where its files are written until it is closed.
+    output
+        The name that the folder takes in the end, for messages.
+    """
+
+    def __init__(self, folder: Path, output: Path) -> None:
+        self.folder, self.output = folder, output
+
+    def copy(self, source: str | Path, name: str) -> Path:
+        """Copy a file into the product under ``name``; return the copy's path."""
+        with atomic_path(self.folder / name) as temporary:
+            shutil.copyfile(source, temporary)
+        return self.folder / name
+
+    def gather_left_out(self, parts: Sequence[Path]) -> list[str]:
+        """Join the releases' tables of rejected and of excluded rows, in the order of ``parts``; return their names.
+
+        Raises
+        ------
+        CxrError
+            If a table is missing or has another header.
+        """
+        for name in (REJECTED, EXCLUDED):
+            _joined([part / name for part in parts], self.folder / name, TABLE_HEADERS[name])
+        return [REJECTED, EXCLUDED]
+
+    def provenance(self, config: str | Path | None, weights_card: dict[str, Any] | None = None) -> Provenance:
+        """Copy the config of the run and return what the product was made with."""
+        return {
+            "versions": library_versions(),
+            "commit": source_commit(),
+            "config_sha256": None if config is None else sha256_of(self.copy(config, CONFIG)),
+            "weights": weights_card,
+        }
+
+    def close(self, card: str, known: Mapping[str, str] | None = None, files: Iterable[str] | None = None) -> int:
+        """Write ``README.md`` and ``SHA256SUMS``; return how many files the checksums name.
+
+        Parameters
+        ----------
+        card
+            Text of ``README.md``.
+        known
+            Checksums that some files, by name in the product, must have: those of the time when they were packed.
+        files
+            Names of the files to sum beside ``README.md``; None for everything in the folder.
+
+        Raises
+        ------
+        CxrError
+            If a file has another checksum than ``known`` says.
+        """
+        write_text(self.folder / README, card)
+        if files is None:
+            found = [path for path in self.folder.rglob("*") if path.is_file()]
+        else:
+            found = [self.folder / name for name in (*files, README)]
+        return write_sums(self.folder / SUMS, self.folder, found, known)
+
+
+@contextmanager
+def open_product(output: str | Path) -> Iterator[OpenProduct]:
+    """Yield a product to fill and to close; it then takes the place of ``output``, which stays as it was on failure."""
+    with replaced_folder(output) as folder:
+        yield OpenProduct(folder, Path(output))
+
+
+def provenance_table(provenance: Provenance, network: Mapping[str, Any]) -> str:
+    """Table of a card's provenance: commit, config, weights, what is said of their network, versions."""
+    weights = provenance["weights"] or {}
+    rows = {
+        "source commit": provenance["commit"] or "not a git checkout",
+        "config SHA-256": f"`{provenance['config_sha256']}`",
+        "weights SHA-256": f"`{weights['sha256']}`",
+        **{name: escaped(str(value)) for name, value in network.items()},
+        **provenance["versions"],
+    }
+    return markdown_table(["what", "value"], [[name, str(value)] for name, value in rows.items()])
+
+
+def check_config(config: str | Path) -> None:
+    """Refuse a config that is not there, before any work.
+
+    Raises
+    ------
+    CxrError
+        If it is no file.
+    """
+    if not Path(config).is_file():
+        raise CxrError(f"{config}: no such file; expected the config of the run")
+
+
+def check_replaceable(output: Path, mark: str) -> None:
+    """Refuse to replace a folder that holds files but not ``mark``, a file that such a product always has.
+
+    Raises
+    ------
+    CxrError
+        If ``output`` is a file or such a folder.
+    """
+    holds_files = output.is_dir() and any(path.is_file() for path in output.rglob("*"))
+    if output.is_file() or (holds_files and not (output / mark).is_file()):
+        raise CxrError(f"{output}: exists and is no such product of an earlier run; give another folder")
+
+
+def _joined(sources: Sequence[Path], target: Path, header: str) -> None:
+    with atomic_path(target) as temporary, temporary.open("wb") as stream:
+        stream.write(header.encode())
+        for source in sources:
+            if not source.is_file():
+                raise CxrError(f"{source}: no such file; package the release first")
+            with source.open("rb") as rows:
+                found = rows.readline()
+                if found != header.encode():
+                    raise CxrError(f"{source}: header {found!r}; expected {header!r}")
+                shutil.copyfileobj(rows, stream)

@@ -1,0 +1,38 @@
+"""The rejected tables of the stages before packing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cxrfactory.errors import CxrError
+from cxrfactory.tables.parquet import read_table
+from cxrfactory.tables.schemas import REJECTED
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """Why an image is not in the product."""
+
+    image_id: str
+    stage: str
+    reason: str
+
+
+def read_rejected(paths: Sequence[str | Path]) -> dict[str, Rejection]:
+    """Read the rejected tables of the stages before, by image id.
+
+    Raises
+    ------
+    CxrError
+        If two tables reject one image: it should not have reached the second stage.
+    """
+    found: dict[str, Rejection] = {}
+    for path in paths:
+        frame = read_table(path, REJECTED, columns=["image_id", "stage", "reason"])
+        for image_id, stage, reason in frame.itertuples(index=False):
+            if image_id in found:
+                raise CxrError(
+                    f"{path}: image '{image_id}' is rejected at '{stage}' and already at '{found[image_id].stage}'"
+                )
+            found[image_id] = Rejection(image_id, stage, reason)
+    return found

@@ -1,0 +1,68 @@
+"""The row of one image in a CheXmask table, made from its landmarks and their filled contours."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Integer, UInt8
+
+from cxrfactory.anatomy.organs import PUBLISHED_NODES, PUBLISHED_ORGANS
+from cxrfactory.errors import CxrError, ImageError
+from cxrfactory.tables.chexmask import row_text
+from cxrfactory.tables.rle import rle_decode, rle_encode
+
+
+@dataclass(frozen=True)
+class PublishedRow:
+    """One image's line, with its line end, and the RLE of each published organ (empty where there is none)."""
+
+    line: str
+    rles: dict[str, str]
+
+
+def whole_pixels(points: Float[np.ndarray, "nodes 2"]) -> Integer[np.ndarray, "nodes 2"]:
+    """Round finite points (x, y) to whole pixels, half to even, as the published landmarks are."""
+    return np.rint(points).astype(np.int64)
+
+
+def published_row(
+    image_id: str,
+    landmarks: Integer[np.ndarray, "nodes 2"],
+    masks: Mapping[str, UInt8[np.ndarray, "height width"]],
+    frame: str = "image",
+    dice_rca: tuple[float | None, float | None] = (None, None),
+) -> PublishedRow:
+    """Make the row of one image.
+
+    Parameters
+    ----------
+    image_id
+        The release's own value.
+    landmarks
+        Points (x, y) in whole pixels of the masks' frame; nodes that the format has no place for are left out.
+    masks
+        Filled contours of these landmarks by organ, [row, column], all of one shape. Masks of organs that the format
+        has no column for are checked alike.
+    frame
+        What the masks are drawn on, for messages.
+    dice_rca
+        Mean and maximum of the estimated Dice, each in [0, 1]; None where not estimated.
+
+    Raises
+    ------
+    ImageError
+        If an organ covers no pixel.
+    CxrError
+        If a mask does not come back from its RLE.
+    """
+    height, width = next(iter(masks.values())).shape
+    encoded = {}
+    for organ, mask in masks.items():
+        encoded[organ] = rle_encode(mask)
+        if not encoded[organ]:
+            raise ImageError(f"{organ} covers no pixel of the {frame} of {height} x {width} pixels")
+        if not (rle_decode(encoded[organ], height, width) == mask).all():
+            raise CxrError(f"image '{image_id}': the RLE of {organ} ({frame}) does not decode to its mask; report this")
+    rles = {organ: encoded.get(organ, "") for organ in PUBLISHED_ORGANS}
+    line = row_text(image_id, *dice_rca, landmarks[:PUBLISHED_NODES], **rles, height=height, width=width)
+    return PublishedRow(line, rles)
