@@ -27,7 +27,7 @@ _PLACES = {
     ),
     "labelling": ("LabelLungMasksConfig", "LabelMasksConfig", "NnunetConfig"),
     "postprocess": ("MaskLandmarksConfig", "PostDaeConfig", "PostDaeModelConfig"),
-    "project": ("ProjectConfig", "ProjectionConfig", "RadgenomeConfig", "SingleProjectionConfig"),
+    "project": ("PackagingConfig", "ProjectConfig", "ProjectionConfig", "SingleProjectionConfig"),
     "quality": ("RcaConfig",),
     "reading": ("parse_config", "read_config"),
     "sections": ("Section", "Share"),

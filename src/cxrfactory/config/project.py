@@ -50,7 +50,7 @@ class SingleProjectionConfig(ProjectionConfig):
     )
 
 
-class RadgenomeConfig(Section):
+class PackagingConfig(Section):
     """How the projected studies are published."""
 
     validation_fraction: Share = Field(
@@ -59,5 +59,5 @@ class RadgenomeConfig(Section):
     mask_png: bool = Field(False, description="Also write every mask as a PNG file.")
 
 
-class ProjectConfig(RadgenomeConfig, ProjectionConfig):
+class ProjectConfig(PackagingConfig, ProjectionConfig):
     """CT to PA and lateral radiographs and masks."""
