@@ -139,7 +139,8 @@ RELEASE_TEXT = {
 }
 
 PRODUCT_ROOM = ("products/{key}/", "workflow/{key}.py", "config/{key}.py", "tables/{key}.py", "tables/{key}_row.py")
-RELEASE_ROOMS = ("ingest/releases/", "cohort/mimic.py", "cohort/vindr.py")  # the latter write virtual releases
+# The cohort writes virtual releases in two of the layouts.
+RELEASE_ROOMS = ("ingest/releases/", "cohort/mimic.py", "cohort/vindr.py", "cohort/workflow.py")
 
 # Files that may name one, and why.
 ALLOWED_PRODUCT = {
