@@ -19,8 +19,8 @@ SOURCE = Path(__file__).parents[1] / "src" / "cxrfactory"
 # A module imports only from floors below, and within its own package. On the floors FOUNDATION and TOOLS packages may
 # also import one another, without a circle.
 FLOORS = (
-    ("errors", "logs", "compiled", "renamed", "stages"),
-    ("anatomy", "imaging", "tables", "config"),
+    ("errors", "logs", "compiled", "renamed"),
+    ("anatomy", "imaging", "tables", "config", "stages"),
     ("models", "projection", "registration", "metrics"),
     ("ingest", "preprocess", "infer", "rca", "cohort", "classify", "drr", "labelling", "train", "products", "evaluate"),
     ("cli", "workflow", "status", "door", "__main__"),
