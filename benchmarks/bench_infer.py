@@ -22,8 +22,8 @@ import torch
 from cxrfactory.anatomy.graph import landmark_graph
 from cxrfactory.anatomy.raster import landmarks_to_masks
 from cxrfactory.imaging.drawing.png import decode_png, encode_png
-from cxrfactory.infer.predictor import Predictor
 from cxrfactory.models.hybridgnet import HybridGNet
+from cxrfactory.models.segmenter import Segmenter
 from cxrfactory.tables.chexmask import row_text
 from cxrfactory.tables.rle import rle_encode
 
@@ -105,7 +105,9 @@ def main():
     network = network_of(graph)
     tensors = {name: value.numpy().copy() for name, value in network.state_dict().items()}
     card = {"segmenter": "hybridgnet", "settings": network.settings()}
-    predictors = {precision: Predictor(tensors, card, precision=precision) for precision in ("fp32", "bf16")}
+    predictors = {
+        precision: Segmenter(tensors, card, samples=20, precision=precision) for precision in ("fp32", "bf16")
+    }
     pngs = pictures(options.images, options.count)
     times = {"published method": [], "fp32": [], "bf16": []}
     with ProcessPoolExecutor(1, get_context("spawn"), start_published, (options.cores,)) as pool:

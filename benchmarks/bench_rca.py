@@ -26,7 +26,8 @@ def main(
     classical: Annotated[int, typer.Option(help="Images of the classical one.")] = 8,
     rounds: Annotated[int, typer.Option(help="Rounds of both, in turn.")] = 3,
 ) -> None:
-    from cxrfactory.rca.aligners import AlignerChoice
+    from cxrfactory.config.quality import AlignerConfig
+    from cxrfactory.rca.aligners import build_aligner
     from cxrfactory.rca.reference import read_reference
     from cxrfactory.rca.shard import image_jobs, score_job
     from cxrfactory.tables.parquet import read_table
@@ -34,7 +35,8 @@ def main(
     known = read_reference(reference)
     columns = ["image_id", "landmarks", "latent", "size"]
     jobs = list(image_jobs(images, read_table(landmarks, columns=columns)))
-    aligners = {"deep": AlignerChoice("deep", network).build(), "classical": AlignerChoice("classical").build()}
+    settings = {name: AlignerConfig(method=name, network=network) for name in ("deep", "classical")}
+    aligners = {name: build_aligner(each) for name, each in settings.items()}
     counts = {"deep": deep, "classical": classical}
     spent: dict[str, list[float]] = {name: [] for name in aligners}
     for name, aligner in aligners.items():

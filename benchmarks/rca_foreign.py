@@ -90,22 +90,24 @@ def main(
 ) -> None:
     import pandas as pd
 
+    from cxrfactory.anatomy.graph import graph_of_nodes
+    from cxrfactory.config.quality import AlignerConfig
     from cxrfactory.errors import ImageError
     from cxrfactory.imaging.drawing.png import decode_png
-    from cxrfactory.infer.predictor import Predictor
     from cxrfactory.metrics.conformal import Conformal
+    from cxrfactory.models.segmenter import Segmenter
     from cxrfactory.rca.agreement import threshold_keeping
-    from cxrfactory.rca.aligners import AlignerChoice
+    from cxrfactory.rca.aligners import build_aligner
     from cxrfactory.rca.check import true_dice
-    from cxrfactory.rca.labels import graph_of, label_codes
+    from cxrfactory.rca.labels import label_codes
     from cxrfactory.rca.reference import read_reference
     from cxrfactory.rca.score import resized, score_aligned, select_references
     from cxrfactory.tables.calibration import read_calibration
     from cxrfactory.tables.parquet import read_table
     from cxrfactory.tables.weights import read_weights
 
-    known, aligner = read_reference(reference), AlignerChoice(method, network).build()
-    predictor = Predictor(*read_weights(weights), samples=2)
+    known, aligner = read_reference(reference), build_aligner(AlignerConfig(method=method, network=network))
+    predictor = Segmenter(*read_weights(weights), samples=2)
     interval = None
     if calibration is not None:
         fitted = read_calibration(calibration)
@@ -135,7 +137,7 @@ def main(
     for each in table[table["split"] == split].sort_values("image_id").to_dict("records"):
         points = np.asarray(each["landmarks"], np.float64).reshape(-1, 2)
         image = resized(decode_png(each["png"]), SIDE)
-        truth = label_codes(points, graph_of(len(points)), each["size"], known.size)
+        truth = label_codes(points, graph_of_nodes(len(points)), each["size"], known.size)
         rows.append(scored("as it is", each["image_id"], image, truth))
         rows += [scored(kind, each["image_id"], change(image)) for kind, change in CHANGES.items()]
     rows += [scored(kind, f"{kind} {number}", image) for number, (kind, image) in enumerate(made_up(made))]

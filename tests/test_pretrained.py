@@ -15,7 +15,7 @@ from cxrfactory.imaging.radiograph.prepare import Preparation, prepare
 from cxrfactory.imaging.radiograph.reading import read_radiograph
 from cxrfactory.metrics.overlap import dice
 from cxrfactory.models.segmenter import Segmenter
-from cxrfactory.rca.cases import Case
+from cxrfactory.rca.cases import CheckedImage
 from cxrfactory.rca.deep import DeepAligner
 from cxrfactory.rca.labels import label_codes
 from cxrfactory.rca.score import Reference, resized, score_aligned
@@ -105,7 +105,7 @@ def case_of(root, image_id, side=256):
     parts = [np.load(root / f"landmarks/{part}/{image_id}.npy") for part in ("RL", "LL", "H")]
     points = (geometry.forward_points(np.concatenate(parts).astype(float)) + 0.5) * (side / 1024) - 0.5
     codes = label_codes(points, landmark_graph("lungs-heart"), side, side)
-    return Case(image_id, resized(image, side), np.zeros(1), points, codes)
+    return CheckedImage(image_id, resized(image, side), np.zeros(1), points, codes)
 
 
 def test_registration_scores_masks_of_real_radiographs_and_flags_what_is_none(root):

@@ -9,7 +9,9 @@ from cxrfactory.config import ClassifierConfig
 from cxrfactory.tables.finding_labels import CHEXPERT_LABELS
 from cxrfactory.tables.parquet import write_table
 
-SETTINGS = ClassifierConfig(labels=["Pneumonia"], size=75, epochs=4, batch_size=8, learning_rate=3e-3, threads=1)
+SETTINGS = ClassifierConfig(
+    labels=["Pneumonia"], size=75, epochs=4, batch_size=8, learning_rate=3e-3, threads=1, device="cpu"
+)
 
 
 def write_study(path, train=16, validate=4, test=8, told=("segmented",)):

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from cxrfactory.classify.pictures import STUDY_PICTURES, study_pictures
+from cxrfactory.config import StudyPicturesConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.radiograph.masked import small_square
 from cxrfactory.models import registry
@@ -26,7 +27,7 @@ def decoded(data):
 
 def test_both_pictures_differ_by_the_mask_alone(release, tmp_path):
     manifest, root, product = release
-    assert study_pictures(product, manifest, root, tmp_path / "study.parquet", size=SIZE) == 7
+    assert study_pictures(product, manifest, root, tmp_path / "study.parquet", StudyPicturesConfig(size=SIZE)) == 7
     found = read_table(tmp_path / "study.parquet", STUDY_PICTURES).set_index("image_id")
     assert found.index.tolist() == sorted(found.index)
     split = pd.read_parquet(product / "CXLSeg-split.parquet").set_index("dicom_id")["split"]
@@ -47,7 +48,9 @@ def test_an_image_that_the_manifest_does_not_hold(release, tmp_path):
     fewer = read_table(manifest).query("image_id != 'i3'")
     write_table(fewer, tmp_path / "fewer.parquet", MANIFEST)
     with pytest.raises(CxrError, match=r"image 'i3' of .* is not in it"):
-        study_pictures(product, tmp_path / "fewer.parquet", root, tmp_path / "study.parquet", size=SIZE)
+        study_pictures(
+            product, tmp_path / "fewer.parquet", root, tmp_path / "study.parquet", StudyPicturesConfig(size=SIZE)
+        )
     (product / "files/s3/i3.jpg").unlink()
     with pytest.raises(CxrError, match=r"i3\.jpg: no such file"):
-        study_pictures(product, manifest, root, tmp_path / "study.parquet", size=SIZE)
+        study_pictures(product, manifest, root, tmp_path / "study.parquet", StudyPicturesConfig(size=SIZE))

@@ -59,6 +59,33 @@ def test_old_names_work_with_a_warning_that_names_the_new_one(old):
         assert done.stderr == "warning: the command 'rca' is now 'stage rca'; the old name ends with 0.2\n"
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("segmnt",), "no command 'segmnt'; did you mean 'segment'"),
+        (("preproces",), "no command 'preproces'; did you mean 'stage preprocess'"),
+        (("stage", "ingest-scan"), "no command 'ingest-scan'; did you mean 'ingest-scans'"),
+        (("stage", "close-cxseg"), "no command 'close-cxseg'; did you mean 'close-cxlseg'"),
+        (("label", "qqq"), "no command 'qqq'; python -m cxrfactory label --help lists them"),
+    ],
+)
+def test_an_unknown_command_is_one_line_with_the_nearest_names(words, said):
+    found = run(*words)
+    assert found.returncode == 1
+    assert found.stderr.startswith(f"error: {said}")
+    assert found.stderr.count("\n") == 1
+
+
+def test_help_of_a_command_imports_the_sections_of_its_options_alone():
+    code = (
+        "import sys; sys.argv = ['cxrfactory', 'stage', 'cohort-scans', '--help'];"
+        "from cxrfactory.cli.application import build_app; build_app()(standalone_mode=False);"
+        "print([name for name in ('whole', 'training', 'cxlseg') if f'cxrfactory.config.{name}' in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.splitlines()[-1] == "[]"
+
+
 def test_a_users_error_is_one_line_and_status_1(tmp_path):
     found = run("config", "--check", str(tmp_path / "none.yaml"))
     assert found.returncode == 1

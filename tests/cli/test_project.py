@@ -44,11 +44,11 @@ def test_another_curve(study):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--size", "big"), "--size big: expected a number of pixels above 0, or native"),
+        (("--size", "big"), "--size: expected a whole number or 'native', found 'big'"),
         (("--axes", "RAS"), "--axes and --spacing-mm go together"),
-        (("--axes", "RAS", "--spacing-mm", "1,1"), "--spacing-mm 1,1: expected 3 numbers"),
+        (("--axes", "RAS", "--spacing-mm", "1,1"), "--spacing-mm is [1.0, 1.0]; expected three lengths above 0"),
         (("--curve-hu", "0,1"), "--curve-hu and --curve-mu-per-mm go together"),
-        (("--source-object-mm", "1600"), "source_detector_mm and source_object_mm go together"),
+        (("--source-object-mm", "1600"), "--source-detector-mm and --source-object-mm go together"),
         (
             ("--size", "native", "--source-object-mm", "1600", "--source-detector-mm", "1800"),
             "the voxel grid cannot be kept",

@@ -55,7 +55,7 @@ def test_a_shard_is_scored_by_either_method(folder, method):
 def test_an_unknown_method_is_refused(folder):
     error = shard(folder, "--method", "quick").exception
     assert isinstance(error, CxrError)
-    assert str(error) == "RCA method is 'quick'; expected one of classical, deep"
+    assert str(error) == "--method: expected 'deep' or 'classical', found 'quick'"
     assert not (folder / "scores.parquet").exists()
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from cxrfactory.cohort.scans import STORED_AXES, build_scans, load_scan_source, write_scan
 from cxrfactory.cohort.source import read_source
+from cxrfactory.config import CohortScansConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.projection.deform import identity_shape
 
@@ -17,7 +18,7 @@ def folder(ct_folder):
 
 
 def test_scans_are_stored_along_different_axes_and_hold_the_labels(folder, tmp_path):
-    build_scans(folder, tmp_path / "release", patients=4, spacing_mm=9.0, seed=0, workers=2)
+    build_scans(folder, tmp_path / "release", CohortScansConfig(scans=4, scan_spacing_mm=9.0), workers=2)
     seen = set()
     for number in range(1, 5):
         ct, labels = (nib.load(tmp_path / "release" / part / f"scan{number:04d}.nii.gz") for part in ("ct", "labels"))
@@ -49,7 +50,8 @@ def test_the_undeformed_patient_is_the_source(folder, tmp_path, monkeypatch):
 
 def test_bytes_do_not_depend_on_the_workers(folder, tmp_path):
     for workers in (1, 3):
-        build_scans(folder, tmp_path / str(workers), patients=3, spacing_mm=12.0, seed=1, workers=workers)
+        settings = CohortScansConfig(scans=3, scan_spacing_mm=10.0, seed=1)
+        build_scans(folder, tmp_path / str(workers), settings, workers)
     one, three = (sorted((tmp_path / str(workers)).rglob("*.gz")) for workers in (1, 3))
     assert [path.read_bytes() for path in one] == [path.read_bytes() for path in three]
 
@@ -58,5 +60,5 @@ def test_a_real_release_is_not_replaced(folder, tmp_path):
     (tmp_path / "release").mkdir()
     (tmp_path / "release" / "scan.nii.gz").touch()
     with pytest.raises(CxrError, match="is not the cohort of an earlier run"):
-        build_scans(folder, tmp_path / "release", 1, 9.0, 0)
+        build_scans(folder, tmp_path / "release", CohortScansConfig(scans=1, scan_spacing_mm=9.0))
     assert (tmp_path / "release" / "scan.nii.gz").exists()

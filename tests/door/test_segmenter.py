@@ -6,17 +6,21 @@ import pandas as pd
 import pytest
 
 import cxrfactory as cxr
+from cxrfactory.config.quality import RcaReferenceConfig, RcaScoreConfig
+from cxrfactory.config.training import PredictConfig, SegmentConfig
 from cxrfactory.imaging.radiograph.prepare import Preparation, prepare
 from cxrfactory.imaging.radiograph.reading import read_radiograph
 from cxrfactory.infer.segment import segment as segment_command
 from cxrfactory.infer.shard import infer_shard
-from cxrfactory.rca.aligners import AlignerChoice
 from cxrfactory.rca.reference import build_reference, encoder_of
 from cxrfactory.rca.shard import rca_shard
 from cxrfactory.tables.parquet import read_table, write_table
 from cxrfactory.tables.schemas import IMAGES
 from tests.infer.conftest import folder  # noqa: F401  (a fixture)
 from tests.rca.chests import write_labelled
+
+THREE = SegmentConfig(samples=3, device="cpu")
+TWO = PredictConfig(samples=2, device="cpu")
 
 
 @pytest.fixture
@@ -30,7 +34,7 @@ def lines(path):
 
 def test_rows_are_the_bytes_that_the_command_writes(weights, folder, tmp_path):  # noqa: F811
     out = tmp_path / "out.csv"
-    segment_command([folder], weights, out, samples=3, device="cpu", workers=2)
+    segment_command([folder], weights, out, THREE, Preparation(), workers=2)
     for workers in (1, 2):
         found = list(cxr.segment(folder, weights, samples=3, device="cpu", workers=workers, quality=False))
         assert [each.to_csv_line() for each in found if each.ok] == lines(out)
@@ -42,7 +46,7 @@ def test_rows_are_the_bytes_that_the_command_writes(weights, folder, tmp_path): 
 
 
 def test_a_frame_of_rows_writes_the_same_file(weights, folder, tmp_path):  # noqa: F811
-    segment_command([folder], weights, tmp_path / "command.csv", samples=3, device="cpu")
+    segment_command([folder], weights, tmp_path / "command.csv", THREE, Preparation())
     found = cxr.segment(folder, weights, samples=3, device="cpu", quality=False)
     frame = pd.DataFrame([each.to_row() for each in found if each.ok])
     cxr.write_chexmask(tmp_path / "door.csv", frame, "image_id")
@@ -51,7 +55,7 @@ def test_a_frame_of_rows_writes_the_same_file(weights, folder, tmp_path):  # noq
 
 def test_masks_landmarks_and_deviations_are_those_of_the_command(weights, folder, segmenter, tmp_path):  # noqa: F811
     masks, out = tmp_path / "m", tmp_path / "out.csv"
-    segment_command([folder / "b.jpg"], weights, out, masks, samples=3, device="cpu")
+    segment_command([folder / "b.jpg"], weights, out, THREE, Preparation(), masks)
     found = segmenter.segment(folder / "b.jpg")
     assert (found.height, found.width) == (130, 257)
     for organ, mask in found.masks.items():
@@ -167,7 +171,7 @@ def references(weights, tmp_path):
     labelled = tmp_path / "labelled.parquet"
     write_labelled(labelled, {f"r{number}": {"shift": (number, 0)} for number in range(6)})
     path = tmp_path / "reference.parquet"
-    build_reference(labelled, path, *encoder_of(weights), fraction=1.0)
+    build_reference(labelled, path, *encoder_of(weights), RcaReferenceConfig(fraction=1.0))
     return path
 
 
@@ -178,10 +182,10 @@ def test_quality_with_references_is_the_rca_stages(weights, films, references, t
     image, geometry = prepare(read_radiograph(film), recipe)
     row = {"image_id": "film.png", "png": cv2.imencode(".png", image)[1].tobytes(), **geometry.as_row()}
     write_table(pd.DataFrame([row]), tmp_path / "images.parquet", IMAGES)
-    infer_shard(tmp_path / "images.parquet", weights, tmp_path / "l.parquet", tmp_path / "lr.parquet", samples=2)
+    infer_shard(tmp_path / "images.parquet", weights, tmp_path / "l.parquet", tmp_path / "lr.parquet", TWO)
     rca_shard(
         *(tmp_path / "images.parquet", tmp_path / "l.parquet", references, tmp_path / "s.parquet"),
-        *(tmp_path / "sr.parquet", AlignerChoice(), 3),
+        *(tmp_path / "sr.parquet", RcaScoreConfig(references=3)),
     )
     expected = read_table(tmp_path / "s.parquet").iloc[0]
     assert quality.dice_rca_mean == expected["dice_rca_mean"]
@@ -207,7 +211,7 @@ def test_real_radiographs_give_the_commands_rows(real_data, tmp_path):
     films = sorted((real_data / "jsrt").rglob("*.png"))[:2] + sorted((real_data / "dicom_cxr").glob("RG1*"))
     if not films:
         pytest.skip(f"{real_data} holds neither jsrt nor dicom_cxr")
-    segment_command(films, "pretrained", tmp_path / "out.csv", device="cpu")
+    segment_command(films, "pretrained", tmp_path / "out.csv", SegmentConfig(device="cpu"), Preparation())
     found = list(cxr.segment(films, device="cpu"))
     assert [each.to_csv_line() for each in found] == lines(tmp_path / "out.csv")
     assert all(each.quality.typicality > 0.9 for each in found)

@@ -3,12 +3,11 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from cxrfactory.config import ScanConfig
+from cxrfactory.config import ScanConfig, ScanFilesConfig
 from cxrfactory.drr.recipe import ProjectionRecipe
 from cxrfactory.drr.shard import project_shard
 from cxrfactory.drr.single_study import project
 from cxrfactory.errors import CxrError
-from cxrfactory.imaging.volume.orientation import VolumeLayout
 from cxrfactory.ingest.scans import ingest_scans
 from cxrfactory.tables.parquet import read_table
 from cxrfactory.tables.rle import rle_decode
@@ -21,10 +20,8 @@ def run(release, folder, shard=0, shards=1, **settings):
     folder.mkdir(parents=True, exist_ok=True)
     ingest_scans(ScanConfig(root=str(release)), folder / "manifest.parquet", "r")
     outputs = {part: folder / f"{shard}.{part}.parquet" for part in PARTS}
-    settings = {"names": "names.csv"} | settings
-    counts = project_shard(
-        folder / "manifest.parquet", release, shard, shards, outputs, ProjectionRecipe(48), **settings
-    )
+    files = ScanFilesConfig(root=str(release), shards=shards, **({"names": "names.csv"} | settings))
+    counts = project_shard(folder / "manifest.parquet", files, shard, outputs, ProjectionRecipe(48))
     return counts, {part: read_table(outputs[part], schema) for part, schema in PARTS.items()}
 
 
@@ -88,7 +85,7 @@ def test_a_layout_stands_for_the_orientation_that_a_file_lacks(release, tmp_path
             (release / study / f"{name}.nii.gz").unlink()
     labels = nib.load(release / "broken" / "labels.nii.gz")
     nib.save(nib.Nifti1Image(np.asarray(labels.dataobj), np.eye(4)), release / "broken" / "labels.nii.gz")
-    counts, tables = run(release, tmp_path / "out", layout=VolumeLayout((2.0, 3.0, 4.0), "RAS"))
+    counts, tables = run(release, tmp_path / "out", axes="RAS", spacing_mm=[2.0, 3.0, 4.0])
     assert counts == (1, 0)
     assert "config" in tables["studies"]["notes"][0]
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from cxrfactory.config import ReportsConfig, ScanConfig
+from cxrfactory.config import ReportsConfig, ScanConfig, ScanFilesConfig
 from cxrfactory.drr.recipe import ProjectionRecipe
 from cxrfactory.drr.shard import project_shard
 from cxrfactory.errors import CxrError
@@ -96,7 +96,8 @@ def run_study(case: Case, folder: Path) -> Result:
     case.make(root / "case")
     ingest_scans(ScanConfig(root=str(root), ct="{study}/ct.*"), folder / "m.parquet", "r")
     outputs = {part: folder / f"{part}.parquet" for part in ("images", "masks", "studies", "rejected")}
-    counts = project_shard(folder / "m.parquet", root, 0, 1, outputs, ProjectionRecipe(16), names="names.csv")
+    files = ScanFilesConfig(root=str(root), names="names.csv")
+    counts = project_shard(folder / "m.parquet", files, 0, outputs, ProjectionRecipe(16))
     studies, faults = read_table(outputs["studies"], STUDIES), read_table(outputs["rejected"], REJECTED)
     assert counts == (len(studies), len(faults))
     assert sorted([*studies["study_id"], *faults["image_id"]]) == ["case", "good"]

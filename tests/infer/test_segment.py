@@ -9,16 +9,20 @@ import torch
 from cxrfactory import read_chexmask, rle_decode
 from cxrfactory.anatomy.graph import landmark_graph
 from cxrfactory.anatomy.raster import fill_contour
+from cxrfactory.config.training import SegmentConfig
 from cxrfactory.errors import CxrError, ImageError
-from cxrfactory.infer.predictor import Prediction
+from cxrfactory.imaging.radiograph.prepare import Preparation
 from cxrfactory.infer.segment import _check_upright, list_images, segment
 from cxrfactory.models.hybridgnet import HybridGNet
+from cxrfactory.models.segmenter import SampledLandmarks
 from cxrfactory.tables.weights import read_weights, write_weights
+
+QUICK = SegmentConfig(samples=2, device="cpu")
 
 
 def test_every_file_gives_a_row_or_a_named_rejection(weights, folder, tmp_path):
     out = tmp_path / "out.csv"
-    assert segment([folder], weights, out, samples=2, device="cpu") == (3, 2)
+    assert segment([folder], weights, out, QUICK, Preparation()) == (3, 2)
     table = read_chexmask(out)
     assert sorted(table["image_id"]) == ["a.png", "b.jpg", "deep/c.png"]
     with (tmp_path / "out.rejected.csv").open() as stream:
@@ -37,7 +41,7 @@ def test_the_card_beside_names_the_weights_and_what_lungs_are(weights, folder, t
         tensors = {key: value.numpy() for key, value in network.state_dict().items()}
         write_weights(tmp_path / "w.safetensors", tensors, card | {"metrics": {}})
         out = tmp_path / f"{name}.csv"
-        assert segment([folder], tmp_path / "w.safetensors", out, samples=2, device="cpu") == (3, 2)
+        assert segment([folder], tmp_path / "w.safetensors", out, QUICK, Preparation()) == (3, 2)
         found = json.loads((tmp_path / f"{name}.card.json").read_text())
         assert found["graph"] == name
         assert found["definition"] == landmark_graph(name).definition_text
@@ -49,7 +53,7 @@ def test_the_card_beside_names_the_weights_and_what_lungs_are(weights, folder, t
 
 def test_masks_are_the_filled_landmarks_at_the_original_size(weights, folder, tmp_path):
     out = tmp_path / "out.csv"
-    segment([folder], weights, out, samples=2, device="cpu", masks=tmp_path / "m", overlays=tmp_path / "o")
+    segment([folder], weights, out, QUICK, Preparation(), masks=tmp_path / "m", overlays=tmp_path / "o")
     table = read_chexmask(out).set_index("image_id")
     row = table.loc["b.jpg"]
     assert (row["Height"], row["Width"]) == (130, 257)
@@ -66,8 +70,9 @@ def test_masks_are_the_filled_landmarks_at_the_original_size(weights, folder, tm
 
 
 def test_rows_do_not_depend_on_batch_or_workers(weights, folder, tmp_path):
-    for name, options in {"a": {"batch_size": 1}, "b": {"batch_size": 16, "workers": 2}}.items():
-        segment([folder], weights, tmp_path / f"{name}.csv", samples=3, device="cpu", **options)
+    for name, batch_size, workers in (("a", 1, 1), ("b", 16, 2)):
+        settings = SegmentConfig(samples=3, device="cpu", batch_size=batch_size)
+        segment([folder], weights, tmp_path / f"{name}.csv", settings, Preparation(), workers=workers)
     for suffix in ("csv", "std.csv", "rejected.csv"):
         assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
 
@@ -86,13 +91,13 @@ def test_missing_path_and_empty_folder_are_one_line(tmp_path):
 
 def test_nothing_is_left_behind_when_weights_are_missing(folder, tmp_path):
     with pytest.raises(CxrError, match=r"no such file; weights are NAME\.safetensors"):
-        segment([folder], tmp_path / "w.safetensors", tmp_path / "out" / "x.csv")
+        segment([folder], tmp_path / "w.safetensors", tmp_path / "out" / "x.csv", QUICK, Preparation())
     assert not (tmp_path / "out").exists()
 
 
 def spread(*values):
     points = np.zeros((120, 2), np.float32)
-    return [Prediction(points, points, np.full((120, 2), value, np.float32), np.zeros(64)) for value in values]
+    return [SampledLandmarks(points, points, np.full((120, 2), value, np.float32), np.zeros(64)) for value in values]
 
 
 def test_an_image_on_its_side_is_named_with_the_turn_that_rights_it():

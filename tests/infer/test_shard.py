@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from cxrfactory.anatomy.graph import landmark_graph
+from cxrfactory.config.training import PredictConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import decode_png, encode_png
 from cxrfactory.infer.montage import montage
@@ -33,14 +34,14 @@ def shard(path, count, size=96):
 
 def test_a_shard_names_the_graph_of_its_landmarks(weights, tmp_path):
     images = shard(tmp_path / "i.parquet", 0)
-    infer_shard(images, weights, tmp_path / "l.parquet", tmp_path / "r.parquet", samples=2)
+    infer_shard(images, weights, tmp_path / "l.parquet", tmp_path / "r.parquet", PredictConfig(samples=2, device="cpu"))
     assert stored_graph(tmp_path / "l.parquet") == "lungs-heart"
     assert stored_graph(images) is None
 
 
 def test_every_image_gets_landmarks_and_keeps_its_geometry(weights, tmp_path):
     out, lost = tmp_path / "l.parquet", tmp_path / "r.parquet"
-    infer_shard(shard(tmp_path / "s.parquet", 4), weights, out, lost, samples=3)
+    infer_shard(shard(tmp_path / "s.parquet", 4), weights, out, lost, PredictConfig(samples=3, device="cpu"))
     table = read_table(out, LANDMARKS)
     assert list(table["image_id"]) == ["i0", "i1", "i2", "i3"]
     assert {len(each) for each in table["landmarks"]} == {240}
@@ -51,7 +52,13 @@ def test_every_image_gets_landmarks_and_keeps_its_geometry(weights, tmp_path):
 
 
 def test_empty_shard_stays_empty(weights, tmp_path):
-    infer_shard(shard(tmp_path / "s.parquet", 0), weights, tmp_path / "l.parquet", tmp_path / "r.parquet")
+    infer_shard(
+        shard(tmp_path / "s.parquet", 0),
+        weights,
+        tmp_path / "l.parquet",
+        tmp_path / "r.parquet",
+        PredictConfig(device="cpu"),
+    )
     assert read_table(tmp_path / "l.parquet", LANDMARKS).empty
 
 
@@ -59,28 +66,34 @@ def test_landmarks_far_outside_are_rejected_by_name(weights, tmp_path, monkeypat
     from cxrfactory.infer import shard as module
 
     monkeypatch.setattr(module, "OUTSIDE", -0.3)
-    infer_shard(shard(tmp_path / "s.parquet", 1), weights, tmp_path / "l.parquet", tmp_path / "r.parquet", 2)
+    infer_shard(
+        shard(tmp_path / "s.parquet", 1),
+        weights,
+        tmp_path / "l.parquet",
+        tmp_path / "r.parquet",
+        PredictConfig(samples=2, device="cpu"),
+    )
     lost = read_table(tmp_path / "r.parquet", REJECTED)
     assert list(lost["reason"]) == ["landmarks lie far outside the image"]
 
 
 def test_montage_shows_all_when_there_are_few(weights, tmp_path):
     pictures, points = shard(tmp_path / "s.parquet", 3), tmp_path / "l.parquet"
-    infer_shard(pictures, weights, points, tmp_path / "r.parquet", samples=2)
+    infer_shard(pictures, weights, points, tmp_path / "r.parquet", PredictConfig(samples=2, device="cpu"))
     montage([pictures], [points], landmark_graph("lungs-heart"), tmp_path / "m.png", count=12, columns=4, tile=80)
     assert decode_png((tmp_path / "m.png").read_bytes()).shape == (80, 320)
 
 
 def test_montage_of_nothing_says_so(weights, tmp_path):
     pictures, points = shard(tmp_path / "s.parquet", 0), tmp_path / "l.parquet"
-    infer_shard(pictures, weights, points, tmp_path / "r.parquet", samples=2)
+    infer_shard(pictures, weights, points, tmp_path / "r.parquet", PredictConfig(samples=2, device="cpu"))
     with pytest.raises(CxrError, match="no image has landmarks"):
         montage([pictures], [points], landmark_graph("lungs-heart"), tmp_path / "m.png")
 
 
 def test_montage_needs_all_image_shards(weights, tmp_path):
     pictures, points = shard(tmp_path / "s.parquet", 3), tmp_path / "l.parquet"
-    infer_shard(pictures, weights, points, tmp_path / "r.parquet", samples=2)
+    infer_shard(pictures, weights, points, tmp_path / "r.parquet", PredictConfig(samples=2, device="cpu"))
     fewer = shard(tmp_path / "f.parquet", 2)
     with pytest.raises(CxrError, match="1 images with landmarks are in no image shard, first 'i2'"):
         montage([fewer], [points], landmark_graph("lungs-heart"), tmp_path / "m.png")

@@ -6,7 +6,7 @@ import torch
 
 from cxrfactory.anatomy.graph import landmark_graph
 from cxrfactory.anatomy.raster import landmarks_to_masks
-from cxrfactory.config import ModelConfig, TrainConfig
+from cxrfactory.config import LabelMasksConfig, ModelConfig, TrainConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import decode_png
 from cxrfactory.imaging.radiograph.prepare import Preparation
@@ -45,8 +45,9 @@ def test_outlines_become_labelled_images(outlined, labelled, tmp_path):
     root, weights, table = outlined
     size = decode_png(table["png"].iloc[0]).shape[0]
     counts = label_outlines(
-        root, weights, tmp_path / "o.parquet", tmp_path / "r.parquet", Preparation(size), "Set", 0.5
-    )
+        root, weights, tmp_path / "o.parquet", tmp_path / "r.parquet", Preparation(size),
+        LabelMasksConfig(source="Set", val_fraction=0.5),
+    )  # fmt: skip
     found = read_table(tmp_path / "o.parquet", LABELLED_IMAGES)
     rejected = read_table(tmp_path / "r.parquet", REJECTED)
     assert counts == (len(found), len(rejected))
@@ -61,5 +62,6 @@ def test_outlines_become_labelled_images(outlined, labelled, tmp_path):
 
 def test_a_set_without_its_table_is_one_line(outlined, tmp_path):
     _, weights, _ = outlined
+    paths = (tmp_path / "o.parquet", tmp_path / "r.parquet")
     with pytest.raises(CxrError, match="expected a table with image_id and patient_id"):
-        label_outlines(tmp_path, weights, tmp_path / "o.parquet", tmp_path / "r.parquet", Preparation(128), "Set")
+        label_outlines(tmp_path, weights, *paths, Preparation(128), LabelMasksConfig(source="Set"))

@@ -3,9 +3,10 @@ import pandas as pd
 import pytest
 
 from cxrfactory.anatomy.graph import landmark_graph
+from cxrfactory.config.studies import OwnMasksConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import encode_png
-from cxrfactory.labelling.own_masks import label_own_masks
+from cxrfactory.labelling.own_masks import RunShards, label_own_masks
 from cxrfactory.tables.keys import put_aside, shard_of
 from cxrfactory.tables.parquet import read_table, write_table
 from cxrfactory.tables.schemas import IMAGES, LABELLED_IMAGES, LANDMARKS, MANIFEST, RCA, REJECTED
@@ -57,7 +58,9 @@ def run_of(tmp_path, scores, shards=1, nodes=120, graph=None, patients=None):
 
 def label(tmp_path, inputs, **options):
     output, rejected = tmp_path / "own.parquet", tmp_path / "own.rejected.parquet"
-    counts = label_own_masks(**inputs, output=output, rejected=rejected, source="cxr", **options)
+    shards = RunShards(*(inputs[name] for name in ("images", "landmarks", "rca")))
+    settings = OwnMasksConfig(**{name: options.pop(name) for name in OwnMasksConfig.model_fields if name in options})
+    counts = label_own_masks(shards, inputs["manifest"], output, rejected, "cxr", settings, **options)
     return counts, read_table(output, LABELLED_IMAGES), read_table(rejected, REJECTED)
 
 

@@ -3,8 +3,10 @@
 import torch
 from torch import nn
 
+from cxrfactory.models.networks import PixelNetwork
 
-class Threshold(nn.Module):
+
+class Threshold(PixelNetwork):
     definition = "jsrt"
 
     def __init__(self, organs, input_size):

@@ -4,8 +4,9 @@ import torch
 
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.models.post_dae import build
-from cxrfactory.models.postprocess import PostProcessed, PostProcessor, to_cover, to_masks
+from cxrfactory.models.postprocess import PostProcessed, PostProcessor, to_cover
 from cxrfactory.models.segmenter import Segmentation
+from cxrfactory.models.trained import logits_to_masks
 
 ORGANS = ("right_lung", "left_lung", "heart")
 
@@ -61,7 +62,7 @@ def test_cover_and_masks_of_a_frame():
     assert to_cover(mask, 4)[0].tolist() == [[1, 0.5, 0, 0]] * 2 + [[0] * 4] * 2
     logits = np.full((1, 4, 4), -1.0, np.float32)
     logits[:, :, :2] = 1
-    assert (to_masks(logits, 16)[0] == (np.arange(16) < 8)).all()
+    assert (logits_to_masks(logits, 16)[0] == (np.arange(16) < 8)).all()
 
 
 @pytest.mark.parametrize("size", [32, 64, 200, 24])

@@ -1,39 +1,40 @@
 import pytest
+from pydantic import ValidationError
 
+from cxrfactory.config.quality import AlignerConfig
 from cxrfactory.errors import CxrError
-from cxrfactory.rca.aligners import AlignerChoice
+from cxrfactory.rca.aligners import build_aligner, shares_memory
 from cxrfactory.rca.classical import ClassicalAligner
 from cxrfactory.rca.deep import DeepAligner
 from cxrfactory.tables.weights import sha256_of
 from tests.rca.networks import write_network
 
 
-def test_a_choice_builds_its_aligner(tmp_path):
+def test_settings_build_their_aligner(tmp_path):
     weights = write_network(tmp_path / "n.safetensors")
-    deep = AlignerChoice(network=str(weights), interpolation="linear")
-    assert deep.shares_memory
-    aligner = deep.build()
+    deep = AlignerConfig(network=str(weights), interpolation="linear")
+    assert shares_memory(deep)
+    aligner = build_aligner(deep)
     assert isinstance(aligner, DeepAligner)
     assert (aligner.method, aligner.network, aligner.interpolation) == ("deep", sha256_of(weights), "linear")
-    classical = AlignerChoice("classical")
-    assert not classical.shares_memory
-    aligner = classical.build()
+    classical = AlignerConfig(method="classical")
+    assert not shares_memory(classical)
+    aligner = build_aligner(classical)
     assert isinstance(aligner, ClassicalAligner)
     assert (aligner.method, aligner.network, aligner.interpolation) == ("classical", None, "nearest")
 
 
-@pytest.mark.parametrize(
-    ("wrong", "said"),
-    [
-        ({"method": "fast"}, "RCA method is 'fast'; expected one of classical, deep"),
-        ({"interpolation": "cubic"}, "RCA interpolation is 'cubic'; expected one of nearest, linear"),
-    ],
-)
-def test_unknown_choices_are_refused(wrong, said):
-    with pytest.raises(CxrError, match=said):
-        AlignerChoice(**wrong)
+@pytest.mark.parametrize("wrong", [{"method": "fast"}, {"interpolation": "cubic"}, {"device": "gpu"}])
+def test_unknown_settings_are_refused(wrong):
+    with pytest.raises(ValidationError, match="Input should be"):
+        AlignerConfig(**wrong)
+
+
+def test_a_network_that_is_not_named_is_refused():
+    with pytest.raises(CxrError, match="RCA method is 'deep' and network is null"):
+        build_aligner(AlignerConfig(network=None))
 
 
 def test_an_unknown_device_is_refused(tmp_path):
     with pytest.raises(CxrError, match="device is 'gpu'"):
-        AlignerChoice(network=str(write_network(tmp_path / "n.safetensors")), device="gpu").build()
+        DeepAligner(str(write_network(tmp_path / "n.safetensors")), device="gpu")

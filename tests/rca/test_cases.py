@@ -6,7 +6,7 @@ from cxrfactory.anatomy.graph import landmark_graph
 from cxrfactory.anatomy.raster import landmarks_to_masks
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import encode_png
-from cxrfactory.rca.cases import SEVERITIES, Case, cases_of_labelled, cases_of_truth, masks_of
+from cxrfactory.rca.cases import SEVERITIES, CheckedImage, cases_of_labelled, cases_of_truth, masks_of
 from cxrfactory.rca.check import true_dice
 from cxrfactory.rca.spoil import KINDS, MASK_KINDS
 from tests.rca.chests import SIZE, chest, codes_of, encode, landmarks_of, write_labelled, write_shard
@@ -19,7 +19,7 @@ QUERIES = {"q1": {}, "q2": {"shift": (-6, 4), "scale": 1.06}, "q3": {"shift": (4
 def test_a_case_gives_every_kind_and_severity_and_the_answers_of_models():
     image, points = chest()
     other = landmarks_of(shift=(9, -6), scale=0.8)
-    case = Case("a", image, encode(image), points, codes_of(points), None, {"unet": codes_of(points + 3)})
+    case = CheckedImage("a", image, encode(image), points, codes_of(points), None, {"unet": codes_of(points + 3)})
     found = list(case.candidates(other))
     assert found[0][:2] == ("none", 0.0)
     wanted = [(kind, severity) for kind in (*KINDS, *MASK_KINDS) for severity in SEVERITIES]

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from cxrfactory.anatomy.graph import landmark_graph
+from cxrfactory.config.quality import RcaCheckConfig, RcaReferenceConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.rca.cases import cases_of_labelled
 from cxrfactory.rca.check import check_cases, check_labelled, run_check, true_dice
@@ -20,12 +21,13 @@ GRAPH = landmark_graph("lungs-heart")
 KNOWN = {"k1": {"shift": (6, 0)}, "k2": {"scale": 0.95}, "k3": {"shift": (0, 7), "scale": 1.04}}
 QUERIES = {"q1": {}, "q2": {"shift": (-6, 4), "scale": 1.06}, "q3": {"shift": (4, 4)}}
 MASKS = 1 + 5 * 4 + 2 * 4
+ALL = RcaReferenceConfig(fraction=1.0, size=SIZE)  # every labelled image is a reference
 
 
 def prepared(folder, known, queries):
     write_labelled(folder / "labelled.parquet", known | queries)
     write_labelled(folder / "known.parquet", known)
-    build_reference(folder / "known.parquet", folder / "reference.parquet", encode, GRAPH, 1.0, SIZE)
+    build_reference(folder / "known.parquet", folder / "reference.parquet", encode, GRAPH, ALL)
     return cases_of_labelled(folder / "labelled.parquet", encode, list(queries), SIZE)
 
 
@@ -91,27 +93,28 @@ def test_labelled_images_outside_the_references_are_checked_with_masks_of_models
     write_labelled(tmp_path / "labelled.parquet", hows, labels=["LH"] * 7 + ["L"], held_out=["i1", "i4", "i6", "i7"])
     encode_by_weights, graph = encoder_of(weights)
     reference = tmp_path / "reference.parquet"
-    build_reference(tmp_path / "labelled.parquet", reference, encode_by_weights, graph, 1.0, SIZE, "train")
-    aligner = DeepAligner(write_network(tmp_path / "n.safetensors"))
+    build_reference(tmp_path / "labelled.parquet", reference, encode_by_weights, graph, ALL, "train")
+    network = str(write_network(tmp_path / "n.safetensors"))
+    nine, two = (RcaCheckConfig(network=network, references=2, count=count, split="val") for count in (9, 2))
     given = tmp_path / "labelled.parquet", weights, [weights], reference
-    found = check_labelled(*given, tmp_path / "check", aligner, count=9, references=2, split="val")
+    found = check_labelled(*given, tmp_path / "check", nine)
     assert found["images"] == 3  # i7 has no heart
     table = pd.read_csv(tmp_path / "check/rca_check.csv")
     assert set(table["image_id"]) == {"i1", "i4", "i6"}
     assert (table["kind"].value_counts()[["none", "model s"]] == 3).all()
     assert found["by_kind"]["model s"]["masks"] == 6
-    assert check_labelled(*given, tmp_path / "two", aligner, count=2, references=2)["images"] == 2
+    assert check_labelled(*given, tmp_path / "two", two.model_copy(update={"split": None}))["images"] == 2
     with pytest.raises(CxrError, match="two files of one name"):
-        check_labelled(*given[:2], [weights, weights], reference, tmp_path / "x", aligner, count=2)
+        check_labelled(*given[:2], [weights, weights], reference, tmp_path / "x", two)
     with pytest.raises(CxrError, match="0 images to check RCA on; expected at least 2"):
-        check_labelled(*given, tmp_path / "x", aligner, count=2, split="train")
+        check_labelled(*given, tmp_path / "x", two.model_copy(update={"split": "train"}))
 
 
 def test_images_of_another_size_are_named(tmp_path):
     prepared(tmp_path, KNOWN, QUERIES)
     cases = cases_of_labelled(tmp_path / "labelled.parquet", encode, ["q1", "q2"], SIZE + 32)
     with pytest.raises(CxrError, match=r"image 'q1' of shape \(128, 128\); references are 96 x 96"):
-        check_cases(cases, tmp_path / "reference.parquet", ClassicalAligner())
+        check_cases(cases, tmp_path / "reference.parquet", ClassicalAligner(), 2)
 
 
 def test_images_that_cannot_be_registered_are_left_out(tmp_path):

@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from cxrfactory.anatomy.graph import landmark_graph
+from cxrfactory.config.quality import RcaReferenceConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import decode_png
 from cxrfactory.rca.reference import (
@@ -19,6 +20,7 @@ from cxrfactory.tables.schemas import LABELLED_IMAGES
 from tests.rca.chests import SIZE, chest, codes_of, encode, landmarks_of, write_labelled
 
 HEART_GRAPH, LUNG_GRAPH = landmark_graph("lungs-heart"), landmark_graph("lungs")
+ALL = RcaReferenceConfig(fraction=1.0, size=SIZE)  # every labelled image is a reference
 
 
 def test_share_of_references_is_stable_and_near_the_fraction():
@@ -32,7 +34,7 @@ def test_share_of_references_is_stable_and_near_the_fraction():
 
 def test_references_carry_image_landmarks_and_latent_at_registration_size(tmp_path):
     write_labelled(tmp_path / "labelled.parquet", {"b": {}, "a": {"shift": (4, 2)}})
-    build_reference(tmp_path / "labelled.parquet", tmp_path / "out.parquet", encode, HEART_GRAPH, 1.0, SIZE)
+    build_reference(tmp_path / "labelled.parquet", tmp_path / "out.parquet", encode, HEART_GRAPH, ALL)
     table = read_table(tmp_path / "out.parquet", REFERENCE).set_index("image_id")
     assert list(table.index) == ["a", "b"]
     # Landmarks of a frame twice as big come to the centres of the small frame's pixels.
@@ -51,8 +53,8 @@ def test_references_carry_image_landmarks_and_latent_at_registration_size(tmp_pa
 
 def test_images_without_heart_serve_only_a_graph_without_heart(tmp_path):
     write_labelled(tmp_path / "labelled.parquet", {"a": {}, "b": {}, "c": {}}, labels=["L", "LH", "L"])
-    assert build_reference(tmp_path / "labelled.parquet", tmp_path / "h.parquet", encode, HEART_GRAPH, 1.0, SIZE) == 1
-    assert build_reference(tmp_path / "labelled.parquet", tmp_path / "l.parquet", encode, LUNG_GRAPH, 1.0, SIZE) == 3
+    assert build_reference(tmp_path / "labelled.parquet", tmp_path / "h.parquet", encode, HEART_GRAPH, ALL) == 1
+    assert build_reference(tmp_path / "labelled.parquet", tmp_path / "l.parquet", encode, LUNG_GRAPH, ALL) == 3
     lungs = read_reference(tmp_path / "l.parquet")
     assert not lungs.has_heart
     assert set(np.unique(lungs.references[1].codes)) == {0, 1, 2}
@@ -63,30 +65,30 @@ def test_only_the_wanted_split_gives_references(tmp_path):
     write_labelled(tmp_path / "labelled.parquet", {"a": {}, "b": {}, "c": {}}, held_out=("b",))
     for split, ids in (("train", ["a", "c"]), ("val", ["b"])):
         out = tmp_path / f"{split}.parquet"
-        build_reference(tmp_path / "labelled.parquet", out, encode, HEART_GRAPH, 1.0, SIZE, split)
+        build_reference(tmp_path / "labelled.parquet", out, encode, HEART_GRAPH, ALL, split)
         assert read_reference(out).ids == ids
     with pytest.raises(CxrError, match="no image is left"):
-        build_reference(tmp_path / "labelled.parquet", tmp_path / "out", encode, HEART_GRAPH, 1.0, SIZE, "test")
+        build_reference(tmp_path / "labelled.parquet", tmp_path / "out", encode, HEART_GRAPH, ALL, "test")
 
 
 def test_references_are_of_one_definition(tmp_path):
     write_labelled(tmp_path / "labelled.parquet", {"a": {}, "b": {}, "c": {}}, labels=["W", "LH", "L"])
     whole = landmark_graph("whole-lungs")
-    assert build_reference(tmp_path / "labelled.parquet", tmp_path / "w.parquet", encode, whole, 1.0, SIZE) == 1
-    assert build_reference(tmp_path / "labelled.parquet", tmp_path / "l.parquet", encode, LUNG_GRAPH, 1.0, SIZE) == 2
+    assert build_reference(tmp_path / "labelled.parquet", tmp_path / "w.parquet", encode, whole, ALL) == 1
+    assert build_reference(tmp_path / "labelled.parquet", tmp_path / "l.parquet", encode, LUNG_GRAPH, ALL) == 2
     assert read_reference(tmp_path / "w.parquet").ids == ["a"]
     with pytest.raises(CxrError, match=r"landmarks by the definition 'whole-lungs', .*references by 'jsrt'"):
         check_definition(tmp_path / "w.parquet", tmp_path / "l.parquet")
     check_definition(tmp_path / "w.parquet", tmp_path / "w.parquet")
     write_labelled(tmp_path / "labelled.parquet", {"a": {}}, labels=["L"])
     with pytest.raises(CxrError, match="RCA needs images with labels of 'whole-lungs'"):
-        build_reference(tmp_path / "labelled.parquet", tmp_path / "w.parquet", encode, whole, 1.0, SIZE)
+        build_reference(tmp_path / "labelled.parquet", tmp_path / "w.parquet", encode, whole, ALL)
 
 
 def test_two_runs_give_the_same_bytes(tmp_path):
     write_labelled(tmp_path / "labelled.parquet", {"a": {}, "b": {"scale": 0.9}})
     for name in ("one", "two"):
-        build_reference(tmp_path / "labelled.parquet", tmp_path / name, encode, HEART_GRAPH, 1.0, SIZE)
+        build_reference(tmp_path / "labelled.parquet", tmp_path / name, encode, HEART_GRAPH, ALL)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
@@ -109,14 +111,20 @@ def spoiled_labels(path, **changes):
 def test_faulty_labels_are_named(tmp_path, changes, said):
     spoiled_labels(tmp_path / "labelled.parquet", **changes)
     with pytest.raises(CxrError, match=said):
-        build_reference(tmp_path / "labelled.parquet", tmp_path / "out", encode, HEART_GRAPH, 1.0, SIZE)
+        build_reference(tmp_path / "labelled.parquet", tmp_path / "out", encode, HEART_GRAPH, ALL)
     assert not (tmp_path / "out").exists()
 
 
 def test_an_empty_set_is_an_error(tmp_path):
     write_labelled(tmp_path / "labelled.parquet", {"a": {}})
     with pytest.raises(CxrError, match="no image is left"):
-        build_reference(tmp_path / "labelled.parquet", tmp_path / "out", encode, HEART_GRAPH, 0.0, SIZE)
+        build_reference(
+            tmp_path / "labelled.parquet",
+            tmp_path / "out",
+            encode,
+            HEART_GRAPH,
+            RcaReferenceConfig(fraction=1e-9, size=SIZE),
+        )
 
 
 def test_the_encoder_gives_the_latent_mean_of_the_weights(tmp_path):
@@ -142,7 +150,7 @@ def test_the_encoder_gives_the_latent_mean_of_the_weights(tmp_path):
 
 def test_digest_is_of_the_content_and_not_of_the_file(tmp_path):
     write_labelled(tmp_path / "labelled.parquet", {"a": {}, "b": {"shift": (3, 0)}})
-    build_reference(tmp_path / "labelled.parquet", tmp_path / "r.parquet", encode, HEART_GRAPH, 1.0, SIZE)
+    build_reference(tmp_path / "labelled.parquet", tmp_path / "r.parquet", encode, HEART_GRAPH, ALL)
     table = read_table(tmp_path / "r.parquet", REFERENCE)
     digest = library_digest(tmp_path / "r.parquet")
     assert len(digest) == 64

@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from cxrfactory.anatomy.graph import landmark_graph
+from cxrfactory.config.quality import RcaReferenceConfig, RcaScoreConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import encode_png
 from cxrfactory.models.registration import CHANNELS
-from cxrfactory.rca.aligners import AlignerChoice
 from cxrfactory.rca.reference import build_reference, library_digest
 from cxrfactory.rca.shard import rca_shard
 from cxrfactory.tables.calibration import ScoreOrigin, stored_origin
@@ -19,14 +19,15 @@ from tests.rca.networks import tiny_network, write_network
 
 KNOWN = {"k1": {"shift": (6, 0)}, "k2": {"scale": 0.95}, "k3": {"shift": (0, 7), "scale": 1.04}}
 QUERIES = {"q2": {"shift": (-5, 3)}, "q1": {}, "k1": {"shift": (6, 0)}}
-CLASSICAL = AlignerChoice("classical")
+CLASSICAL = {"method": "classical"}
+ALL = RcaReferenceConfig(fraction=1.0, size=SIZE)  # every labelled image is a reference
 
 
 @pytest.fixture
 def folder(tmp_path):
     write_labelled(tmp_path / "labelled.parquet", KNOWN)
     graph = landmark_graph("lungs-heart")
-    build_reference(tmp_path / "labelled.parquet", tmp_path / "reference.parquet", encode, graph, 1.0, SIZE)
+    build_reference(tmp_path / "labelled.parquet", tmp_path / "reference.parquet", encode, graph, ALL)
     write_shard(tmp_path, QUERIES)
     return tmp_path
 
@@ -34,7 +35,7 @@ def folder(tmp_path):
 @pytest.fixture
 def deep(tmp_path):
     """A network with random answers."""
-    return AlignerChoice(network=str(write_network(tmp_path / "net.safetensors", tiny_network(moving=0.003))))
+    return {"network": str(write_network(tmp_path / "net.safetensors", tiny_network(moving=0.003)))}
 
 
 def score(folder, name="scores", choice=CLASSICAL, references=2, size=SIZE, workers=1):
@@ -44,9 +45,7 @@ def score(folder, name="scores", choice=CLASSICAL, references=2, size=SIZE, work
         folder / "reference.parquet",
         folder / f"{name}.parquet",
         folder / f"{name}.rejected.parquet",
-        choice,
-        references,
-        size,
+        RcaScoreConfig(**choice, references=references, size=size),
         workers,
     )
 
@@ -69,7 +68,7 @@ def test_every_image_is_scored_against_others(folder):
 
 def test_deep_scores_say_which_network_they_are_of(folder):
     weights = write_network(folder / "net.safetensors")
-    assert score(folder, choice=AlignerChoice(network=str(weights), interpolation="linear")) == (3, 0)
+    assert score(folder, choice={"network": str(weights), "interpolation": "linear"}) == (3, 0)
     table = read_table(folder / "scores.parquet", RCA)
     assert (table["typicality"] == 1).all()
     assert table["dice_rca_mean"].between(0.5, 1).all()  # the toys overlap as they are
@@ -84,7 +83,7 @@ def test_the_bytes_do_not_depend_on_the_number_of_processes(folder):
 
 def test_the_bytes_of_deep_scores_do_not_depend_on_workers_or_threads(folder):
     network = tiny_network(moving=0.003, input_size=64, channels=CHANNELS)
-    choice = AlignerChoice(network=str(write_network(folder / "net.safetensors", network)))
+    choice = {"network": str(write_network(folder / "net.safetensors", network))}
     write_shard(folder, {f"i{number}": {"shift": (number, -number)} for number in range(4)})
     before = torch.get_num_threads()
     made = []
@@ -138,7 +137,7 @@ def test_an_empty_shard_gives_empty_tables(folder):
 
 def test_lungs_alone_leave_the_heart_columns_empty(folder):
     graph = landmark_graph("lungs")
-    build_reference(folder / "labelled.parquet", folder / "reference.parquet", encode, graph, 1.0, SIZE)
+    build_reference(folder / "labelled.parquet", folder / "reference.parquet", encode, graph, ALL)
     landmarks = read_table(folder / "landmarks.parquet", LANDMARKS)
     landmarks["landmarks"] = [points[: 94 * 2] for points in landmarks["landmarks"]]
     write_table(landmarks, folder / "landmarks.parquet", LANDMARKS)

@@ -5,6 +5,7 @@ import torch
 from cxrfactory.anatomy.contour_features import FEATURES, SAMPLES, outer_contour
 from cxrfactory.anatomy.mask_landmarks import ContourModel, models_from_arrays
 from cxrfactory.anatomy.raster import fill_contour
+from cxrfactory.config import MaskLandmarksConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.train.mask_landmarks import (
     Case,
@@ -138,11 +139,11 @@ def test_set_to_weights_file(tmp_path):
     cases = read_cases(tmp_path)
     assert len(cases) == 12
     assert 0 < sum(each.held_out for each in cases) < 12
-    train_mask_landmarks(tmp_path, tmp_path / "models.npz", steps=2)
+    train_mask_landmarks(tmp_path, tmp_path / "models.npz", MaskLandmarksConfig(steps=2))
     with np.load(tmp_path / "models.npz") as arrays:
         assert set(models_from_arrays(dict(arrays), "models.npz")) == {"right_lung", "left_lung", "heart"}
     first = (tmp_path / "models.npz").read_bytes()
-    train_mask_landmarks(tmp_path, tmp_path / "models.npz", steps=2)
+    train_mask_landmarks(tmp_path, tmp_path / "models.npz", MaskLandmarksConfig(steps=2))
     assert (tmp_path / "models.npz").read_bytes() == first
 
 

@@ -42,22 +42,21 @@ rule classify:
         picture="original|segmented",
         repeat=r"\d+",
     conda:
-        "../../envs/gpu.yaml" if PLAN.gpus("infer") else "../../envs/cpu.yaml"
+        "../../envs/gpu.yaml" if PLAN.gpus("classify") else "../../envs/cpu.yaml"
     threads: PLAN.config.classify.threads
     resources:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=lambda wildcards, attempt: 2880 * attempt,
-        gpu=PLAN.gpus("infer"),
+        gpu=PLAN.gpus("classify"),
     params:
         pictures=lambda wildcards, input: [f"--pictures={path}" for path in input.pictures],
-        device=PLAN.config.infer.device,
         options=lambda wildcards: CXLSEG.classifier(),
     message:
         "Train {wildcards.classifier} on {wildcards.picture} images"
     shell:
         "python -m cxrfactory study classify {params.pictures:q} --model {wildcards.classifier}"
         " --picture {wildcards.picture} --repeat {wildcards.repeat} --output {output.predictions:q}"
-        " --history {output.history:q} --device {params.device:q} {params.options:q} 2> {log:q}"
+        " --history {output.history:q} {params.options:q} 2> {log:q}"
 
 
 rule classify_compare:

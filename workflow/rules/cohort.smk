@@ -77,7 +77,7 @@ rule cohort_scans:
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         ct=subpath(input.ct, parent=True),
-        options=lambda wildcards: PLAN.cohort_scan_options(),
+        options=lambda wildcards: PLAN.config.cohort.options("scans", "scan_spacing_mm", "seed"),
     message:
         "Make {PLAN.config.cohort.scans} virtual CT studies"
     shell:

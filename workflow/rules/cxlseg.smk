@@ -38,21 +38,20 @@ rule cxlseg_weights:
     benchmark:
         BENCHMARK("cxlseg_weights")
     conda:
-        "../../envs/gpu.yaml" if PLAN.gpus("infer") else "../../envs/cpu.yaml"
+        "../../envs/gpu.yaml" if PLAN.gpus("train") else "../../envs/cpu.yaml"
     threads: PLAN.config.train.threads
     resources:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         # Interrupted, it goes on from its checkpoint.
         runtime=1440,
-        gpu=PLAN.gpus("infer"),
+        gpu=PLAN.gpus("train"),
     params:
-        device=PLAN.config.infer.device,
         options=lambda wildcards: CXLSEG.training(),
     message:
         "Train the segmenter of lungs"
     shell:
         "python -m cxrfactory train --labelled {input.labelled:q} --output {output.weights:q}"
-        " --history {output.history:q} --device {params.device:q} {params.options:q} 2> {log:q}"
+        " --history {output.history:q} {params.options:q} 2> {log:q}"
 
 
 rule cxlseg_shard:

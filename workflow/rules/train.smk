@@ -15,22 +15,20 @@ rule train:
     benchmark:
         BENCHMARK("train")
     conda:
-        "../../envs/gpu.yaml" if PLAN.gpus("infer") else "../../envs/cpu.yaml"
+        "../../envs/gpu.yaml" if PLAN.gpus("train") else "../../envs/cpu.yaml"
     threads: PLAN.config.train.threads
     resources:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         # Interrupted, it goes on from its checkpoint.
         runtime=1440,
-        gpu=PLAN.gpus("infer"),
+        gpu=PLAN.gpus("train"),
     params:
-        device=PLAN.config.infer.device,
         options=lambda wildcards: PLAN.segmenter.training(),
     message:
         "Train the segmenter"
     shell:
         "python -m cxrfactory train --labelled {input.labelled:q} --output {output.weights:q}"
-        " --history {output.history:q} --curves {output.curves:q} --device {params.device:q}"
-        " {params.options:q} 2> {log:q}"
+        " --history {output.history:q} --curves {output.curves:q} {params.options:q} 2> {log:q}"
 
 
 rule weights:
@@ -44,15 +42,14 @@ rule weights:
     benchmark:
         BENCHMARK("weights")
     conda:
-        "../../envs/gpu.yaml" if PLAN.gpus("infer") else "../../envs/cpu.yaml"
+        "../../envs/gpu.yaml" if PLAN.gpus("train") else "../../envs/cpu.yaml"
     threads: PLAN.config.train.threads
     resources:
         mem_mb=lambda wildcards, attempt: 12000 * attempt,
         # Interrupted, it goes on from its checkpoint.
         runtime=1440,
-        gpu=PLAN.gpus("infer"),
+        gpu=PLAN.gpus("train"),
     params:
-        device=PLAN.config.infer.device,
         options=lambda wildcards: PLAN.segmenter.training(),
         # The folder of a failed job is removed; the checkpoint of an interrupted training stays here.
         work=lambda wildcards: PLAN.comparison.unfinished(wildcards.model),
@@ -60,5 +57,5 @@ rule weights:
         "Make weights: {wildcards.model}"
     shell:
         "python -m cxrfactory train --labelled {input.labelled:q} --output {params.work:q}/weights.safetensors"
-        " --history {params.work:q}/history.csv --curves {params.work:q}/curves.png --device {params.device:q}"
-        " {params.options:q} --segmenter {wildcards.model:q} 2> {log:q} && mv {params.work:q} {output.folder:q}"
+        " --history {params.work:q}/history.csv --curves {params.work:q}/curves.png {params.options:q}"
+        " --segmenter {wildcards.model:q} 2> {log:q} && mv {params.work:q} {output.folder:q}"

@@ -113,22 +113,21 @@ rule retrain:
     benchmark:
         BENCHMARK("retrain")
     conda:
-        "../../envs/gpu.yaml" if PLAN.gpus("infer") else "../../envs/cpu.yaml"
+        "../../envs/gpu.yaml" if PLAN.gpus("train") else "../../envs/cpu.yaml"
     threads: PLAN.config.train.threads
     resources:
         mem_mb=lambda wildcards, attempt: 12000 * attempt,
         # Interrupted, it goes on from its checkpoint.
         runtime=1440,
-        gpu=PLAN.gpus("infer"),
+        gpu=PLAN.gpus("train"),
     params:
-        device=PLAN.config.infer.device,
         # Not the tables of the experts' images, which this training must not see.
         options=lambda wildcards: CHEXMASK.retraining(),
     message:
         "Train on our own masks of {wildcards.dataset}"
     shell:
         "python -m cxrfactory train --labelled {input.labelled:q} --output {output.weights:q}"
-        " --history {output.history:q} --device {params.device:q} {params.options:q} 2> {log:q}"
+        " --history {output.history:q} {params.options:q} 2> {log:q}"
 
 
 rule evaluate_retrained:

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from cxrfactory.config import StudyPicturesConfig
 from cxrfactory.errors import CxrError
-from cxrfactory.imaging.radiograph.image import DEFAULT_MAX_MEGAPIXELS
 from cxrfactory.imaging.radiograph.intensity import Clahe, apply_clahe
 from cxrfactory.imaging.radiograph.masked import encode_jpeg, small_square
 from cxrfactory.imaging.radiograph.reading import read_radiograph
@@ -40,11 +40,7 @@ def study_pictures(
     manifest: str | Path,
     root: str | Path,
     output: str | Path,
-    size: int = 224,
-    fit: str = "stretch",
-    clahe: Clahe | None = None,
-    jpeg_quality: int = 95,
-    max_megapixels: float = DEFAULT_MAX_MEGAPIXELS,
+    settings: StudyPicturesConfig,
 ) -> int:
     """Gather the pictures of one release.
 
@@ -61,10 +57,8 @@ def study_pictures(
         Folder of the release; only read.
     output
         Parquet to write, schema ``STUDY_PICTURES``, sorted by image.
-    size, fit, jpeg_quality, max_megapixels
-        As the product was made.
-    clahe
-        Of the published pictures; None where they are without.
+    settings
+        How the product was made.
 
     Returns
     -------
@@ -76,6 +70,7 @@ def study_pictures(
         If a table or a picture is missing, or an image of the product is not in the manifest.
     """
     product, root = Path(product), Path(root)
+    clahe = None if settings.clahe_clip is None else Clahe(settings.clahe_clip, settings.clahe_tiles)
     labels = read_table(_table(product, "segmented"))
     splits = read_table(_table(product, "split"), columns=["dicom_id", "split"])
     paths = read_table(manifest, columns=["image_id", "path"]).set_index("image_id")["path"]
@@ -86,7 +81,8 @@ def study_pictures(
     def pictures() -> Iterator[dict[str, Any]]:
         for record in progress(rows.to_dict("records"), "pictures", len(rows)):
             image_id = str(record["dicom_id"])
-            square = small_square(read_radiograph(path_inside(root, paths[image_id]), max_megapixels).pixels, size, fit)
+            radiograph = read_radiograph(path_inside(root, paths[image_id]), settings.max_megapixels)
+            square = small_square(radiograph.pixels, settings.size, settings.fit)
             square = square if clahe is None else apply_clahe(square, clahe)
             published = path_inside(product, record["DicomPath"])
             if not published.is_file():
@@ -96,7 +92,7 @@ def study_pictures(
                 "image_id": image_id,
                 "patient_id": image_id if pd.isna(patient) else str(patient),
                 "split": record["split"],
-                "original": encode_jpeg(square, jpeg_quality),
+                "original": encode_jpeg(square, settings.jpeg_quality),
                 "segmented": published.read_bytes(),
                 **{name: None if pd.isna(record[name]) else record[name] for name in CHEXPERT_LABELS},
             }

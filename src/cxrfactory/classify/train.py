@@ -49,7 +49,6 @@ def classify(
     output: str | Path,
     history: str | Path,
     settings: ClassifierConfig,
-    device: str = "cpu",
 ) -> dict[str, int]:
     """Train and predict.
 
@@ -68,9 +67,7 @@ def classify(
     history
         CSV to write: loss and rate by epoch.
     settings
-        How to train.
-    device
-        ``cpu``, ``cuda`` or ``auto``.
+        How and where to train.
 
     Returns
     -------
@@ -89,7 +86,7 @@ def classify(
     log.info("%s, %s, repeat %d: %s", model, picture, repeat, ", ".join(f"{n} {name}" for name, n in counts.items()))
     seed = seed_of(f"{model} {repeat}", "classifier", settings.seed)
     start = None if settings.initial is None else Path(settings.initial) / f"{model}.safetensors"
-    network = build_classifier(model, len(settings.labels), seed, start).to(choose_device(device))
+    network = build_classifier(model, len(settings.labels), seed, start).to(choose_device(settings.device))
     # Dropout draws from torch's own random state.
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(seed)

@@ -10,6 +10,7 @@ from typer.main import get_command
 
 from cxrfactory.cli.commands import GROUPS, PEOPLE, Command, product_commands
 from cxrfactory.cli.renamed import RENAMED
+from cxrfactory.errors import CxrError
 
 
 class LazyGroup(TyperGroup):
@@ -37,6 +38,28 @@ class LazyGroup(TyperGroup):
         row = self.rows().get(cmd_name)
         return None if row is None else _as_click(cmd_name, row)
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command of the arguments.
+
+        Raises
+        ------
+        CxrError
+            If there is none of that name: one line with the nearest names.
+        """
+        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            raise CxrError(f"no command '{args[0]}'; {self.nearest(args[0])}")
+        return super().resolve_command(ctx, args)
+
+    def nearest(self, name: str) -> str:
+        """Say which names of commands are like a name, or how to list them."""
+        listing = f"python -m cxrfactory {'' if self.name == 'cxrfactory' else f'{self.name} '}--help lists them"
+        found = _nearest(name, self.known())
+        return f"did you mean {' or '.join(found)}? {listing}" if found else listing
+
+    def known(self) -> dict[str, str]:
+        """Return the names that a person may have meant, each with what is to be typed for it."""
+        return {name: name for name in self.rows()}
+
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write each heading with its commands; no sentence is cut off."""
         for heading, rows in self.panels.items():
@@ -50,6 +73,11 @@ class StageGroup(LazyGroup):
     def rows(self) -> dict[str, Command]:
         """Return the commands of the stages and of the products."""
         return {**super().rows(), **product_commands()}
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Import one command; products are looked through where it is none of the stages'."""
+        row = super().rows().get(cmd_name) or product_commands().get(cmd_name)
+        return None if row is None else _as_click(cmd_name, row)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the stages, then the products."""
@@ -75,6 +103,12 @@ class Application(LazyGroup):
             args = [*new.split(), *args[1:]]
         return super().resolve_command(ctx, args)
 
+    def known(self) -> dict[str, str]:
+        """Return the names of commands and groups, and the commands within the groups."""
+        within = {name: f"{group} {name}" for group, (_, rows) in GROUPS.items() for name in rows}
+        products = {name: f"stage {name}" for name in product_commands()}
+        return {**within, **products, **super().known(), **{group: group for group in GROUPS}}
+
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return a command or a group."""
         if cmd_name in GROUPS:
@@ -94,6 +128,13 @@ def build_app() -> typer.Typer:
     app = _plain(name="cxrfactory", cls=Application, no_args_is_help=True)
     app.callback(help="Turn releases of chest radiographs and chest CT into anatomy-labelled datasets.")(lambda: None)
     return app
+
+
+def _nearest(name: str, known: Mapping[str, str]) -> list[str]:
+    """Return what is to be typed for the known names that are like a name, the nearest first; at most three."""
+    from difflib import get_close_matches
+
+    return [f"'{known[each]}'" for each in get_close_matches(name, known, n=3, cutoff=0.6)]
 
 
 def _as_click(name: str, row: Command) -> Any:

@@ -43,7 +43,7 @@ PEOPLE: dict[str, dict[str, Command]] = {
             "segment": ("segment:segment", "Segment radiographs: one row or one named rejection for every file."),
             "mask-to-landmarks": (
                 "mask_to_landmarks:mask_to_landmarks",
-                "Turn masks of lungs and heart into corresponding landmarks: one row or one named rejection an image.",
+                "Turn masks into landmarks: each image gives one row or one named rejection.",
             ),
             "project": (
                 "project:project",
@@ -60,18 +60,21 @@ PEOPLE: dict[str, dict[str, Command]] = {
             ),
             "config": (
                 "config:config",
-                "Print the default config, check one, write one out in full, or write the default and its schema anew.",
+                "Print the default config, check a config, or write a config with all its defaults.",
             ),
             "status": (
                 "status:status",
-                "Show how far a product is: shards, rows, rejections, time left. It changes nothing.",
+                "Show the progress of a product: shards, rows, rejections, remaining time. It changes nothing.",
             ),
         },
     ),
     "Models": _table(
         "people",
         {
-            "train": ("train:train", "Train a segmenter on labelled radiographs: weights, card, history, curves."),
+            "train": (
+                "train:train",
+                "Train a segmenter on labelled radiographs and write weights, card, history and curves.",
+            ),
             "evaluate-model": (
                 "evaluate:evaluate_model",
                 "Measure trained models on labelled images: overlap, distances, CTR, tests, time and memory.",
@@ -79,15 +82,15 @@ PEOPLE: dict[str, dict[str, Command]] = {
             "audit": ("evaluate:audit", "Measure what changes of tone, frame, file and occlusion cost trained models."),
             "export-weights": (
                 "train:export_weights",
-                "Write weights for others: 16 bits, and a card that says what they are good for.",
+                "Write 16-bit weights for publication, with a card that states their intended use and limits.",
             ),
             "train-post-dae": (
                 "train:train_post_dae",
-                "Train Post-DAE, which makes masks of any segmenter plausible, on contours alone; CPU, one thread.",
+                "Train Post-DAE, which corrects implausible masks of any segmenter; it learns from contours alone.",
             ),
             "train-mask-landmarks": (
                 "train:train_mask_landmarks",
-                "Learn the models behind mask-to-landmarks from filled expert contours.",
+                "Train the models behind mask-to-landmarks on filled expert contours.",
             ),
         },
     ),
@@ -107,7 +110,7 @@ STAGES = _table(
     {
         "fetch-ct": ("cohort:fetch_ct", "Fetch the chest CT that the virtual cohort is made from."),
         "cohort": ("cohort:cohort", "Make the virtual cohort: a labelled set and two hospital releases from one CT."),
-        "cohort-scans": ("cohort:cohort_scans", "Make virtual patients a release of chest CT with labels."),
+        "cohort-scans": ("cohort:cohort_scans", "Write virtual patients as a release of chest CT with labels."),
         "ingest-labelled": (
             "ingest:ingest_labelled",
             "Write the table of labelled images: landmarks, labels L, LH or LHC, split by patient.",
@@ -183,11 +186,11 @@ STUDIES = _table(
         ),
         "classify-pictures": (
             "classify:classify_pictures",
-            "Gather a release's images twice, as they were and with the lungs cut out, with labels and split.",
+            "Collect each image of a release twice, original and with the lungs cut out, with labels and split.",
         ),
         "classify": (
             "classify:classify",
-            "Train one classifier on one kind of picture; write what it says of validation and test images.",
+            "Train one classifier on one kind of picture and write its predictions for validation and test images.",
         ),
         "classify-compare": (
             "classify:classify_compare",
@@ -212,7 +215,7 @@ LABELS = _table(
         ),
         "balance": (
             "balance:balance_masks",
-            "Balance radiographs with lung masks by varied copies, so many an image, by source and class.",
+            "Balance radiographs with lung masks by randomly varied copies of each image, by source and class.",
         ),
         "nnunet": (
             "nnunet:nnunet_export",

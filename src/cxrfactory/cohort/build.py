@@ -18,6 +18,7 @@ from cxrfactory.cohort import mimic, vindr
 from cxrfactory.cohort.labelled import COLUMNS, write_labelled
 from cxrfactory.cohort.patient import draw_person
 from cxrfactory.cohort.source import SourceChest, load_source
+from cxrfactory.config import CohortRadiographsConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.tables.atomic import flush, write_text
@@ -44,6 +45,8 @@ MARKER = "VIRTUAL.txt"
 _MARKER_TEXT = "Virtual patients made by `cxrfactory stage cohort`; no real person. A new run replaces this folder.\n"
 MIN_SIZE = 96
 
+_DEFAULT = CohortRadiographsConfig()
+
 log = get_logger(__name__)
 
 
@@ -55,9 +58,14 @@ class CohortPlan:
     labelled: int
     size: int
     seed: int
-    findings: float = 0.0  # chance of each virtual finding of a patient of the release with reports
-    with_reports: float = 0.5  # share of the patients not labelled that are in that release
+    findings: float = _DEFAULT.findings  # chance of each virtual finding of a patient of the release with reports
+    with_reports: float = _DEFAULT.with_reports  # share of the patients not labelled that are in that release
     release_size: int | None = None  # scale of the releases' pictures; None: that of the labelled ones
+
+    @classmethod
+    def of(cls, settings: CohortRadiographsConfig, size: int) -> "CohortPlan":
+        """Return the plan of a section of the config, with labelled images of a size in pixels."""
+        return cls(size=size, **settings.model_dump(include=set(CohortRadiographsConfig.model_fields)))
 
     def __post_init__(self) -> None:
         if self.patients < 1 or not 0 <= self.labelled <= self.patients:

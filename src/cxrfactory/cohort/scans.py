@@ -14,6 +14,7 @@ from jaxtyping import Shaped
 from cxrfactory.cohort.build import MARKER, check_replaceable
 from cxrfactory.cohort.patient import draw_person
 from cxrfactory.cohort.source import group_labels, locate, read_source
+from cxrfactory.config import CohortScansConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.projection.deform import ChestAnatomy, pull_back
@@ -69,10 +70,8 @@ def load_scan_source(folder: str | Path) -> ScanSource:
     return ScanSource(held(hu), held(labels), anatomy, low, high)  # type: ignore[arg-type]
 
 
-def build_scans(
-    ct: str | Path, output: str | Path, patients: int, spacing_mm: float, seed: int, workers: int = 1
-) -> None:
-    """Write virtual patients 1 to ``patients`` as a CT release: ``ct/``, ``labels/`` and ``structures.csv``.
+def build_scans(ct: str | Path, output: str | Path, settings: CohortScansConfig, workers: int = 1) -> None:
+    """Write virtual patients 1 to ``settings.scans`` as a CT release: ``ct/``, ``labels/`` and ``structures.csv``.
 
     The folder appears when all of it is there and replaces that of an earlier run. The same number and seed give
     the patient of :func:`cxrfactory.cohort.build.build_cohort`.
@@ -83,23 +82,19 @@ def build_scans(
         Folder that ``fetch-ct`` made.
     output
         Folder of the release.
-    patients
-        How many.
-    spacing_mm
-        Voxel size, the same along all axes.
-    seed
-        Of the cohort.
+    settings
+        Number of patients, voxel size (the same along all axes) and seed of the cohort.
     workers
         Threads; the bytes written do not depend on it.
 
     Raises
     ------
     CxrError
-        If the CT is missing or unreadable, a number is out of range, or the folder is there and is no earlier run's.
+        If the CT is missing or unreadable, or the folder is there and is no earlier run's.
     """
-    output = Path(output)
-    if patients < 1 or workers < 1 or spacing_mm <= 0:
-        raise CxrError(f"{patients} patients, {workers} workers, {spacing_mm} mm; expected numbers above 0")
+    output, patients, spacing_mm = Path(output), settings.scans, settings.scan_spacing_mm
+    if workers < 1:
+        raise CxrError(f"{workers} workers; expected 1 or more")
     check_replaceable(output)
     source = load_scan_source(ct)
     names = (Path(ct) / NAMES_FILE).read_text(encoding="utf-8")
@@ -107,7 +102,7 @@ def build_scans(
     torch.set_num_threads(1)  # sums then run in one order whatever the machine
     try:
         with replaced_folder(output) as building:
-            done = _written(source, building, range(1, patients + 1), spacing_mm, seed, workers)
+            done = _written(source, building, range(1, patients + 1), spacing_mm, settings.seed, workers)
             written = list(progress(done, "virtual scans", patients))
             write_text(building / NAMES_FILE, names)
             write_text(building / MARKER, _MARKER_TEXT)

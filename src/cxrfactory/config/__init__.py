@@ -1,59 +1,47 @@
 """The typed config: every key with its default, its meaning and its bounds; unknown keys are refused.
 
 ``config.yaml`` and ``workflow/schemas/config.schema.json`` are generated from here
-(``python -m cxrfactory config --write``).
+(``python -m cxrfactory config --write``). Names are imported when they are asked for, so that a command imports the
+sections that it has options of and no more.
 """
 
-from cxrfactory.config.classify import ClassifierConfig, ClassifyConfig
-from cxrfactory.config.cxlseg import CxlsegConfig, LungPicturesConfig
-from cxrfactory.config.inputs import (
-    CohortConfig,
-    DatasetConfig,
-    LabelledConfig,
-    PreprocessConfig,
-    ReportsConfig,
-    ScanConfig,
-)
-from cxrfactory.config.project import ProjectConfig
-from cxrfactory.config.quality import RcaConfig
-from cxrfactory.config.reading import parse_config, read_config
-from cxrfactory.config.sections import Section, Share
-from cxrfactory.config.training import (
-    CompareConfig,
-    InferConfig,
-    ModelConfig,
-    RegistrationConfig,
-    SegmenterName,
-    TrainConfig,
-)
-from cxrfactory.config.whole import Config
-from cxrfactory.config.writing import commented_yaml, default_yaml, json_schema
+from importlib import import_module
+from typing import Any
 
-__all__ = [
-    "ClassifierConfig",
-    "ClassifyConfig",
-    "CohortConfig",
-    "CompareConfig",
-    "Config",
-    "CxlsegConfig",
-    "DatasetConfig",
-    "InferConfig",
-    "LabelledConfig",
-    "LungPicturesConfig",
-    "ModelConfig",
-    "PreprocessConfig",
-    "ProjectConfig",
-    "RcaConfig",
-    "RegistrationConfig",
-    "ReportsConfig",
-    "ScanConfig",
-    "Section",
-    "SegmenterName",
-    "Share",
-    "TrainConfig",
-    "commented_yaml",
-    "default_yaml",
-    "json_schema",
-    "parse_config",
-    "read_config",
-]
+_PLACES = {
+    "classify": ("ClassifierConfig", "ClassifyConfig", "StudyPicturesConfig"),
+    "cxlseg": ("CxlsegConfig", "CxlsegSplitConfig", "LungPicturesConfig"),
+    "inputs": (
+        "CohortConfig",
+        "CohortRadiographsConfig",
+        "CohortScansConfig",
+        "DatasetConfig",
+        "LabelledConfig",
+        "PreprocessConfig",
+        "ReadingConfig",
+        "ReadingLimits",
+        "ReportsConfig",
+        "ScanConfig",
+        "ScanFilesConfig",
+        "StoredAxesConfig",
+    ),
+    "labelling": ("LabelLungMasksConfig", "LabelMasksConfig", "NnunetConfig"),
+    "postprocess": ("MaskLandmarksConfig", "PostDaeConfig", "PostDaeModelConfig"),
+    "project": ("ProjectConfig", "ProjectionConfig", "RadgenomeConfig", "SingleProjectionConfig"),
+    "quality": ("RcaConfig",),
+    "reading": ("parse_config", "read_config"),
+    "sections": ("Section", "Share"),
+    "training": ("CompareConfig", "InferConfig", "ModelConfig", "RegistrationConfig", "SegmenterName", "TrainConfig"),
+    "whole": ("Config",),
+    "writing": ("commented_yaml", "default_yaml", "json_schema"),
+}
+_MODULES = {name: module for module, names in _PLACES.items() for name in names}
+
+__all__ = sorted(_MODULES)
+
+
+def __getattr__(name: str) -> Any:
+    """Import the module that a name stands in."""
+    if name not in _MODULES:
+        raise AttributeError(f"module 'cxrfactory.config' has no attribute '{name}'")
+    return getattr(import_module(f"cxrfactory.config.{_MODULES[name]}"), name)

@@ -1,12 +1,25 @@
-"""Does cutting out the lungs help classifiers? The study of CXLSeg's section VI."""
+"""Settings of the study in section VI of the CXLSeg paper: does cutting out the lungs help classifiers?"""
 
 from typing import Literal
 
 from pydantic import Field
 
+from cxrfactory.config.inputs import ReadingLimits
 from cxrfactory.config.sections import Section, Share
 
 ClassifierName = Literal["resnet50", "mobilenet-v2", "densenet121", "inception-v3"]
+
+
+class StudyPicturesConfig(ReadingLimits):
+    """How the original images of the study are prepared: as the segmented ones of the product were."""
+
+    size: int = Field(224, ge=32, le=4096, description="Side in pixels of the product's pictures.")
+    fit: Literal["stretch", "pad"] = Field("stretch", description="How the product fits images to a square.")
+    jpeg_quality: int = Field(95, ge=1, le=100, description="JPEG quality of the product.")
+    clahe_clip: float | None = Field(
+        None, ge=1, description="CLAHE clip limit of the published pictures; leave it out where they are not enhanced."
+    )
+    clahe_tiles: int = Field(8, ge=1, le=64, description="Number of CLAHE tiles on each side of an image.")
 
 
 class ClassifierConfig(Section):
@@ -15,27 +28,40 @@ class ClassifierConfig(Section):
     labels: list[str] = Field(
         ["Lung Lesion", "Pneumonia", "Atelectasis", "Pleural Effusion"],
         min_length=1,
-        description="CheXpert labels that they learn; those of the paper",
+        description="CheXpert labels that the classifiers learn; the default is that of the paper.",
     )
     initial: str | None = Field(
-        None, description="folder of first weights, MODEL.safetensors with torchvision's names; null: random ones"
+        None,
+        description="Folder of initial weights, MODEL.safetensors with torchvision's names; null starts from random "
+        "weights.",
     )
-    size: int = Field(224, ge=75, le=1024, description="side of what the classifiers see, pixels")
-    epochs: int = Field(30, ge=1, description="passes over the training images")
-    batch_size: int = Field(16, ge=2, description="images a step")
-    learning_rate: float = Field(5e-4, gt=0, description="peak rate of AdamW; cosine to zero")
-    weight_decay: float = Field(1e-4, ge=0, description="of AdamW")
-    rotation_degrees: float = Field(7.0, ge=0, le=90, description="largest rotation")
-    scale: Share = Field(0.1, description="largest relative change of size")
-    shift: Share = Field(0.05, description="largest shift, share of the side")
-    seed: int = Field(0, ge=0, description="of weights, order, changes and draws")
-    threads: int = Field(2, ge=1, description="CPU threads; the last digits depend on it, so it is fixed here")
+    size: int = Field(224, ge=75, le=1024, description="Side in pixels of the classifiers' input.")
+    epochs: int = Field(30, ge=1, description="Number of passes over the training images.")
+    batch_size: int = Field(16, ge=2, description="Number of images in a training step.")
+    learning_rate: float = Field(
+        5e-4, gt=0, description="Peak learning rate of AdamW; it falls to zero along a cosine."
+    )
+    weight_decay: float = Field(1e-4, ge=0, description="Weight decay of AdamW.")
+    rotation_degrees: float = Field(7.0, ge=0, le=90, description="Largest random rotation in degrees.")
+    scale: Share = Field(0.1, description="Largest random relative change of size.")
+    shift: Share = Field(0.05, description="Largest random shift as a share of the image's side.")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="Device of the classifiers' training; auto takes CUDA where it is available."
+    )
+    seed: int = Field(0, ge=0, description="Seed of the initial weights, image order, augmentation and bootstrap.")
+    threads: int = Field(
+        2, ge=1, description="Number of CPU threads; the last digits depend on it, so it is fixed here."
+    )
 
 
 class ClassifyConfig(ClassifierConfig):
     """Classifiers trained on original and on lung-segmented images (results/classification)."""
 
     models: list[ClassifierName] = Field(
-        ["resnet50", "mobilenet-v2", "densenet121", "inception-v3"], min_length=1, description="classifiers to compare"
+        ["resnet50", "mobilenet-v2", "densenet121", "inception-v3"],
+        min_length=1,
+        description="Classifiers to compare.",
     )
-    repeats: int = Field(1, ge=1, le=50, description="trainings of each, with other random weights")
+    repeats: int = Field(
+        1, ge=1, le=50, description="Number of trainings of each classifier; each starts from other random weights."
+    )

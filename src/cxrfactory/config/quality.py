@@ -7,23 +7,67 @@ from pydantic import Field
 from cxrfactory.config.sections import Section
 
 
-class RcaConfig(Section):
-    """Reverse classification accuracy."""
+class AlignerConfig(Section):
+    """How RCA registers images."""
 
-    method: Literal["deep", "classical"] = Field("deep", description="deep: by a network; classical: SimpleITK, slow")
+    method: Literal["deep", "classical"] = Field(
+        "deep", description="Image registration: deep uses a trained network, classical uses SimpleITK and is slow."
+    )
     network: str | None = Field(
         "pretrained-registration",
-        description="of the deep one: a .safetensors file, or pretrained-registration; null trains it",
+        description="Weights of the registration network: a .safetensors file or pretrained-registration; null trains "
+        "one.",
     )
     interpolation: Literal["nearest", "linear"] = Field(
-        "nearest", description="of the warped labels; linear is that of the published code"
+        "nearest", description="Interpolation of the warped labels; linear is that of the published code."
     )
-    device: Literal["auto", "cpu", "cuda"] = Field("cpu", description="of the deep one")
-    references: int = Field(5, ge=1, description="reference images an image is compared with")
-    fraction: float = Field(0.8, gt=0, le=1, description="share of the labelled images that are references")
-    size: int = Field(256, ge=64, le=1024, description="side at which images are registered, pixels")
+    device: Literal["auto", "cpu", "cuda"] = Field("cpu", description="Device of the registration network.")
+
+
+class ComparisonConfig(AlignerConfig):
+    """How an image is compared with its references."""
+
+    references: int = Field(5, ge=1, description="Number of reference images that each image is compared with.")
+
+
+class RcaCheckConfig(ComparisonConfig):
+    """Which images RCA is checked on, and how their masks are scored."""
+
+    count: int = Field(12, ge=2, description="Largest number of images to take, which a hash of the id chooses.")
+    split: str | None = Field(None, description="Split of the labelled images to take; by default all of them.")
+
+
+class _Size(Section):
+    size: int = Field(256, ge=64, le=1024, description="Side in pixels at which images are registered.")
+
+
+class _Fraction(Section):
+    fraction: float = Field(0.8, gt=0, le=1, description="Share of the labelled images that serve as references.")
+
+
+# Fields of the last base come first in the two classes below.
+class RcaScoreConfig(_Size, ComparisonConfig):
+    """How the masks of a shard are scored."""
+
+
+class RcaReferenceConfig(_Size, _Fraction):
+    """How the reference images are chosen and kept."""
+
+
+class RcaConfig(RcaReferenceConfig, RcaScoreConfig):
+    """Reverse classification accuracy."""
+
     calibration: str | None = Field(
         None,
-        description="adds Dice estimates with intervals to the Parquet: a file of rca-calibrate, or labelled, "
-        "which makes it from the labelled images outside the references; null: none",
+        description="Calibration that adds Dice estimates with intervals to the Parquet table: a file of "
+        "rca-calibrate, or labelled, which is made from the labelled images that are no references; null adds none.",
+    )
+
+
+class CalibrateConfig(Section):
+    """How an estimate of the true Dice is fitted to RCA scores."""
+
+    alpha: float = Field(0.1, description="Share of masks that may lie outside their interval.")
+    features: list[str] = Field(
+        ["mean", "max"], description="Scores that the estimate is made from: any of mean, max and std."
     )

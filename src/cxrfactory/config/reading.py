@@ -6,6 +6,7 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from cxrfactory.config.renamed import modernise
 from cxrfactory.config.whole import Config
 from cxrfactory.errors import CxrError
 
@@ -19,7 +20,7 @@ def parse_config(values: dict[str, Any], source: str = "config.yaml") -> Config:
         One line that names the first wrong key, what was found and what was expected.
     """
     try:
-        return Config.model_validate(values)
+        return Config.model_validate(modernise(values, source))
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "config"

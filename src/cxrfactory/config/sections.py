@@ -15,14 +15,17 @@ class Section(BaseModel):
     def options(self, *names: str) -> list[str]:
         """Command-line options of the named fields (all when none is named), one an item, e.g. ``--epochs=60``.
 
-        Booleans become ``--name`` or ``--no-name``; the items of a list are joined by commas; ``None`` is left out.
-        Nothing is quoted: a rule writes ``{params.options:q}``, and Snakemake quotes every item.
+        Booleans become ``--name`` or ``--no-name``; the items of a list are joined by commas; ``None`` is left out
+        where it is the default, else it becomes ``none``. Nothing is quoted: a rule writes ``{params.options:q}``, and
+        Snakemake quotes every item.
         """
         found = []
         for name in names or tuple(type(self).model_fields):
             value, flag = getattr(self, name), name.replace("_", "-")
             if isinstance(value, bool):
                 found.append(f"--{flag}" if value else f"--no-{flag}")
+            elif value is None and type(self).model_fields[name].default is not None:
+                found.append(f"--{flag}=none")
             elif value is not None:
                 text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
                 found.append(f"--{flag}={text}")

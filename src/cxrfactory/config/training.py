@@ -18,67 +18,104 @@ SegmenterName = Literal[
     "res-cr-net",
     "unet-ht",
 ]
+GraphName = Literal["lungs", "lungs-heart", "lungs-heart-clavicles", "whole-lungs"]
+_SHAPES = (
+    "Landmark set (RL/, LL/, H/, clinical.csv) towards whose shapes half of the training images are deformed; null "
+    "deforms none."
+)
 
 
 class ModelConfig(Section):
     """The segmenter."""
 
-    segmenter: SegmenterName = Field("hybridgnet", description="registered name")
-    graph: Literal["lungs", "lungs-heart", "lungs-heart-clavicles", "whole-lungs"] = Field(
-        "lungs-heart", description="organs; whole-lungs include the part behind the heart"
+    segmenter: SegmenterName = Field("hybridgnet", description="Registered name of the segmenter.")
+    graph: GraphName = Field(
+        "lungs-heart", description="Organs of the landmark graph; whole-lungs include the part behind the heart."
     )
-    input_size: int = Field(128, ge=32, multiple_of=32, description="side of the network's input, a multiple of 32")
+    input_size: int = Field(
+        128, ge=32, multiple_of=32, description="Side in pixels of the network's input, a multiple of 32."
+    )
     igsc: list[int] = Field(
-        [4, 3], max_length=2, description="encoder blocks of the skip connections: two, one or none"
+        [4, 3], max_length=2, description="Encoder blocks that skip connections start from: two, one or none."
     )
-    latent: int = Field(64, ge=1, description="size of the latent code")
+    latent: int = Field(64, ge=1, description="Number of latent variables.")
     normalise: Literal["none", "equalise"] = Field(
-        "none", description="grey values to the network: as they are, or equalised with the polarity set"
+        "none", description="Grey values of the input: none keeps them, equalise equalises them and sets the polarity."
     )
     passes: int = Field(
-        3, ge=0, le=9, description="how often the last stage corrects its landmarks; 0 for the published network"
+        3,
+        ge=0,
+        le=9,
+        description="Number of times that the last stage corrects its landmarks; 0 gives the published network.",
     )
 
 
 class TrainConfig(Section):
-    """How to train; the paper's values stand in docs/training.md."""
+    """How a segmenter is trained; docs/training.md lists the values of the papers."""
 
-    epochs: int = Field(220, ge=1, description="passes over the training images")
-    batch_size: int = Field(8, ge=2, description="images a step; a batch holds one kind of labels")
-    learning_rate: float = Field(7e-4, gt=0, description="peak rate of AdamW")
-    weight_decay: float = Field(1e-5, ge=0, description="of AdamW")
-    schedule: Literal["cosine", "step"] = Field("cosine", description="cosine to zero, or steps")
-    step_factor: float = Field(0.9, gt=0, le=1, description="factor of the step schedule")
-    step_epochs: int = Field(100, ge=1, description="epochs between its steps")
-    loss: Literal["dice-cross-entropy", "tanimoto"] = Field("dice-cross-entropy", description="loss of pixel models")
+    epochs: int = Field(220, ge=1, description="Number of passes over the training images.")
+    batch_size: int = Field(
+        8, ge=2, description="Number of images in a training step; all have the same kind of labels."
+    )
+    learning_rate: float = Field(7e-4, gt=0, description="Peak learning rate of AdamW.")
+    weight_decay: float = Field(1e-5, ge=0, description="Weight decay of AdamW.")
+    schedule: Literal["cosine", "step"] = Field(
+        "cosine", description="Schedule of the learning rate: cosine falls to zero, step falls in steps."
+    )
+    step_factor: float = Field(0.9, gt=0, le=1, description="Factor of the learning rate at each of those steps.")
+    step_epochs: int = Field(100, ge=1, description="Number of epochs between those steps.")
+    loss: Literal["dice-cross-entropy", "tanimoto"] = Field(
+        "dice-cross-entropy", description="Loss of pixel models (dice-cross-entropy or tanimoto)."
+    )
     landmark_loss: Literal["contour", "squared"] = Field(
-        "contour", description="loss of landmark models: distances across and along the contour, or squared errors"
+        "contour",
+        description="Loss of landmark models: contour measures distances across and along the contour, squared takes "
+        "squared errors.",
     )
-    kl_weight: float = Field(1e-5, ge=0, description="weight of the variational term")
+    kl_weight: float = Field(1e-5, ge=0, description="Weight of the Kullback-Leibler term of the variational loss.")
     dense_weight: float = Field(
-        0.02, ge=0, description="weight of masks taught to the encoder's maps of landmark models; 0 for none"
+        0.02,
+        ge=0,
+        description="Weight of the auxiliary mask loss on the encoder's feature maps of landmark models; 0 leaves it "
+        "out.",
     )
-    rotation_degrees: float = Field(5.0, ge=0, le=45, description="largest rotation")
-    scale: float = Field(0.25, ge=0, lt=1, description="largest relative change of width and height")
-    shift: Share = Field(0.08, description="largest shift, share of the side")
-    gamma_low: float = Field(0.6, gt=0, description="smallest gamma")
-    gamma_high: float = Field(1.4, gt=0, description="largest gamma")
-    appearance: Share = Field(0.25, description="chance of each of contrast, curve, shading, blur, noise, marks")
-    shapes: str | None = Field(
-        None, description="landmark set (RL/, LL/, H/, clinical.csv) towards whose shapes half of the images are bent"
+    rotation_degrees: float = Field(5.0, ge=0, le=45, description="Largest random rotation in degrees.")
+    scale: float = Field(0.25, ge=0, lt=1, description="Largest random relative change of width and of height.")
+    shift: Share = Field(0.08, description="Largest random shift as a share of the image's side.")
+    gamma_low: float = Field(0.6, gt=0, description="Smallest random gamma.")
+    gamma_high: float = Field(1.4, gt=0, description="Largest random gamma.")
+    appearance: Share = Field(
+        0.25, description="Probability of each random change of contrast, tone curve, shading, blur, noise and marks."
     )
-    average: float = Field(0.99, ge=0, lt=1, description="decay of the running average of the weights; 0 for none")
-    precision: Literal["fp32", "bf16"] = Field("bf16", description="bf16 is mixed precision")
-    validate_every: int = Field(50, ge=1, description="epochs between validations and checkpoints")
+    shapes: str | None = Field(None, description=_SHAPES)
+    average: float = Field(
+        0.99, ge=0, lt=1, description="Decay of the exponential moving average of the weights; 0 uses no average."
+    )
+    precision: Literal["fp32", "bf16"] = Field(
+        "bf16", description="Numerical precision: fp32, or bf16 for mixed precision."
+    )
+    validate_every: int = Field(50, ge=1, description="Number of epochs between validations and checkpoints.")
     patience: int | None = Field(
-        None, ge=1, description="validations without a better mean Dice that end the run; none: never, last weights"
+        None,
+        ge=1,
+        description="Number of validations without a better mean Dice after which training stops; null trains all "
+        "epochs and keeps the last weights.",
     )
     balance: Literal["none", "source", "class"] = Field(
-        "none", description="repeat, within an epoch, images of smaller sources, or of smaller classes"
+        "none", description="Repeat images within an epoch so that sources (source) or classes (class) weigh alike."
     )
-    classes: str | None = Field(None, description="CSV of image_id and class; goes with balance: class")
-    seed: int = Field(0, ge=0, description="of initial weights, order and augmentation")
-    threads: int = Field(2, ge=1, description="CPU threads; the weights' last digits depend on it, so it is fixed here")
+    classes: str | None = Field(
+        None, description="CSV file with columns image_id and class; required by balance: class."
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="Device of the training; auto takes CUDA where it is available."
+    )
+    seed: int = Field(0, ge=0, description="Seed of the initial weights, image order and augmentation.")
+    threads: int = Field(
+        2,
+        ge=1,
+        description="Number of CPU threads; the last digits of the weights depend on it, so it is fixed here.",
+    )
 
     @model_validator(mode="after")
     def _gamma_range(self) -> "TrainConfig":
@@ -94,43 +131,80 @@ class TrainConfig(Section):
             )
         return self
 
+    def recipe(self) -> dict[str, object]:
+        """Return the settings that decide on the weights: all but the device, by name."""
+        return self.model_dump(exclude={"device"})
+
 
 class RegistrationConfig(Section):
-    """How to train the network that RCA registers images by."""
+    """How the registration network of RCA is trained, on the CPU."""
 
-    steps: int = Field(4000, ge=1, description="training steps")
-    batch_size: int = Field(16, ge=4, description="images a step")
-    partners: int = Field(3, ge=1, description="images that each one of a step is registered onto")
-    learning_rate: float = Field(1e-3, gt=0, description="peak rate of AdamW; cosine to zero")
-    bending: float = Field(1.0, ge=0, description="weight of the bending energy, on the cells of the field")
-    similarity: float = Field(0.2, ge=0, description="weight of the local correlation of the images")
-    shapes: str | None = Field(
-        None, description="landmark set (RL/, LL/, H/, clinical.csv) towards whose shapes half of the images are bent"
+    steps: int = Field(4000, ge=1, description="Number of training steps.")
+    batch_size: int = Field(16, ge=4, description="Number of images in a training step.")
+    partners: int = Field(3, ge=1, description="Number of images that each image of a step is registered onto.")
+    learning_rate: float = Field(
+        1e-3, gt=0, description="Peak learning rate of AdamW; it falls to zero along a cosine."
     )
-    validate_every: int = Field(500, ge=1, description="steps between validations and checkpoints")
-    seed: int = Field(0, ge=0, description="of initial weights, choice and augmentation")
-    threads: int = Field(2, ge=1, description="CPU threads; the weights' last digits depend on it, so it is fixed here")
+    bending: float = Field(
+        1.0, ge=0, description="Weight of the bending energy of the deformation field, measured on its grid cells."
+    )
+    similarity: float = Field(0.2, ge=0, description="Weight of the local correlation of the images.")
+    shapes: str | None = Field(None, description=_SHAPES)
+    validate_every: int = Field(500, ge=1, description="Number of steps between validations and checkpoints.")
+    seed: int = Field(0, ge=0, description="Seed of the initial weights, choice of images and augmentation.")
+    threads: int = Field(
+        2,
+        ge=1,
+        description="Number of CPU threads; the last digits of the weights depend on it, so it is fixed here.",
+    )
 
 
-class InferConfig(Section):
-    """Inference."""
-
+class _InferWeights(Section):
     weights: str | None = Field(
-        None, description="trained weights to use: a .safetensors file, or pretrained; null trains them"
+        None, description="Trained weights to use: a .safetensors file or pretrained; null trains a segmenter."
     )
-    samples: int = Field(20, ge=2, description="latent samples for mean and standard deviation")
-    precision: Literal["fp32", "bf16"] = Field("fp32", description="of the convolutions")
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes CUDA where there is one")
-    batch_size: int = Field(16, ge=1, description="images in one pass on CUDA")
+
+
+class PredictConfig(Section):
+    """How landmarks and their spread are predicted."""
+
+    samples: int = Field(
+        20, ge=2, description="Number of latent samples for the mean and standard deviation of the landmarks."
+    )
+    precision: Literal["fp32", "bf16"] = Field(
+        "fp32", description="Numerical precision of the convolutions (fp32 or bf16)."
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="Device of inference and evaluation; auto takes CUDA where it is available."
+    )
+    batch_size: int = Field(16, ge=1, description="Number of images in one pass on CUDA.")
+
+
+class SegmentConfig(PredictConfig):
+    """How files and folders are segmented without the workflow."""
+
+    check_orientation: bool = Field(
+        True, description="Reject images that lie on their side or upside down; takes four times the time."
+    )
+
+
+class InferConfig(PredictConfig, _InferWeights):  # fields of the last base come first
+    """Inference."""
 
 
 class CompareConfig(Section):
     """Models that results/models trains, evaluates and audits side by side."""
 
     models: list[Literal[SegmenterName, "pretrained"]] = Field(
-        ["hybridgnet", "unet"], min_length=1, description="names of model.segmenter; pretrained: of the package"
+        ["hybridgnet", "unet"],
+        min_length=1,
+        description="Names of model.segmenter, or pretrained for the weights in the package.",
     )
-    audit: bool = Field(True, description="also perturbations and occlusion: some 70 copies of every image a model")
+    audit: bool = Field(
+        True,
+        description="Also measure the effect of perturbations and occlusion, which takes about 70 copies of every "
+        "image and model.",
+    )
 
     @model_validator(mode="after")
     def _once_each(self) -> "CompareConfig":

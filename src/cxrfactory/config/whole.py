@@ -25,7 +25,7 @@ from cxrfactory.config.virtual import VIRTUAL_DATASETS, VIRTUAL_SCANS
 class Config(Section):
     """The whole config."""
 
-    results: str = Field("results", description="folder for everything that is made")
+    results: str = Field("results", description="Folder for everything that is made.")
     cohort: CohortConfig = CohortConfig()
     datasets: dict[str, DatasetConfig] = Field(
         VIRTUAL_DATASETS,
@@ -34,7 +34,7 @@ class Config(Section):
     )
     scans: dict[str, ScanConfig] = Field(
         VIRTUAL_SCANS,
-        description="releases of chest CT, by a name of your own",
+        description="Releases of chest CT, each under a name of your choice.",
     )
     labelled: LabelledConfig = LabelledConfig()
     preprocess: PreprocessConfig = PreprocessConfig()
@@ -52,6 +52,12 @@ class Config(Section):
     def _names(self) -> "Config":
         for section in ("datasets", "scans"):
             check_names(section, getattr(self, section))
+        return self
+
+    @model_validator(mode="after")
+    def _overrides_fit(self) -> "Config":
+        self.cxlseg.merged_model(self.model)
+        self.cxlseg.merged_train(self.train)
         return self
 
     @model_validator(mode="after")

@@ -50,7 +50,7 @@ def _render(section: Section, lines: list[str], depth: int) -> None:
                     lines.append(f"{indent}  {_key(key)}:")
                     _render(item, lines, depth + 2)
                 else:
-                    lines.append(f"{indent}  {_key(key)}: {json.dumps(item)}")
+                    lines.append(f"{indent}  {_key(key)}: {_scalar(item)}")
         else:
             lines.append(f"{indent}{name}: {_scalar(value)} # {field.description}")
 

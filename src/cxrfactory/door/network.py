@@ -11,10 +11,11 @@ from jaxtyping import UInt8
 from cxrfactory.anatomy.graph import LandmarkGraph
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.geometry import Geometry
-from cxrfactory.infer.predictor import Prediction, Predictor
 from cxrfactory.infer.segment import CLOCKWISE_DEGREES, Segmented
 from cxrfactory.infer.segment import _check_upright as check_upright
 from cxrfactory.infer.segment import _row as command_row
+from cxrfactory.models.segmenter import SampledLandmarks as Prediction
+from cxrfactory.models.segmenter import Segmenter
 from cxrfactory.tables.weights import read_weights
 
 ORIENTATIONS = len(CLOCKWISE_DEGREES)
@@ -59,14 +60,14 @@ class OpenedWeights:
 
     def __init__(self, weights: str | Path, samples: int, precision: str, device: str) -> None:
         tensors, self.card = read_weights(weights)
-        self._predictor = Predictor(tensors, self.card, samples, precision, device, str(weights))
-        self.graph: LandmarkGraph = self._predictor.graph
+        self._segmenter = Segmenter(tensors, self.card, device, str(weights), samples, precision)
+        self.graph: LandmarkGraph = self._segmenter.graph
 
     def run(
         self, views: Iterable[tuple[str, View]], size: int, batch_size: int, workers: int
     ) -> Iterator[tuple[str, Prediction]]:
         """Yield one prediction a view, in the order of the views; ``size`` is the side of the landmarks' frame."""
-        return self._predictor.run(views, size, batch_size, workers)
+        return self._segmenter.run(views, size, batch_size, workers)
 
 
 def published_line(image_id: str, geometry: Geometry, prediction: Prediction, graph: LandmarkGraph) -> str:

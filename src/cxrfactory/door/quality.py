@@ -92,7 +92,8 @@ class RcaCheck:
 
     def __init__(self, references: str | Path, graph: LandmarkGraph, compare: int, device: str) -> None:
         from cxrfactory.anatomy.graph import landmark_graph
-        from cxrfactory.rca.aligners import AlignerChoice
+        from cxrfactory.config.quality import AlignerConfig
+        from cxrfactory.rca.aligners import build_aligner
         from cxrfactory.rca.reference import read_reference
         from cxrfactory.tables.parquet import stored_graph
 
@@ -105,13 +106,13 @@ class RcaCheck:
         self._known, self._compare = read_reference(references), compare
         if not 1 <= compare <= len(self._known.references):
             raise CxrError(f"{references}: {len(self._known.references)} references; compare={compare} does not fit")
-        self._aligner = AlignerChoice(device=device).build()
+        self._aligner = build_aligner(AlignerConfig(device=device))
 
     def __call__(self, image: UInt8[np.ndarray, "size size"], prediction: Prediction, image_id: str) -> Quality:
         """Score a preprocessed image and its prediction in the same frame."""
-        from cxrfactory.rca.shard import Job, score_job
+        from cxrfactory.rca.shard import ScoringJob, score_job
 
-        job = Job(image_id, encode_png(image), prediction.landmarks.ravel(), prediction.latent, image.shape[0])
+        job = ScoringJob(image_id, encode_png(image), prediction.landmarks.ravel(), prediction.latent, image.shape[0])
         _, row, reason = score_job(job, self._known, self._aligner, self._compare)
         if row is None:
             raise ImageError(f"RCA: {reason}")

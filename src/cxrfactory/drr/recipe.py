@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass
 
+from cxrfactory.config import ProjectionConfig, StoredAxesConfig
 from cxrfactory.errors import CxrError
+from cxrfactory.imaging.volume.orientation import VolumeLayout
 from cxrfactory.projection.integrals import AttenuationCurve
+
+_DEFAULT = ProjectionConfig()
 
 
 @dataclass(frozen=True)
@@ -32,14 +36,23 @@ class ProjectionRecipe:
         If the settings do not go together.
     """
 
-    size: int | None = 384
-    body_only: bool = False
-    without_arms: bool = False
+    size: int | None = _DEFAULT.size
+    body_only: bool = _DEFAULT.body_only
+    without_arms: bool = _DEFAULT.without_arms
     curve: AttenuationCurve | None = None
-    source_detector_mm: float | None = None
-    source_object_mm: float | None = None
-    device: str = "cpu"
+    source_detector_mm: float | None = _DEFAULT.source_detector_mm
+    source_object_mm: float | None = _DEFAULT.source_object_mm
+    device: str = _DEFAULT.device
     threads: int = 1
+
+    @classmethod
+    def of(cls, settings: ProjectionConfig, threads: int = 1) -> "ProjectionRecipe":
+        """Return the recipe of a section of the config; ``size`` may be ``native`` there."""
+        given = settings.model_dump(include=set(ProjectionConfig.model_fields))
+        hu, attenuation = given.pop("curve_hu"), given.pop("curve_mu_per_mm")
+        curve = None if hu is None else AttenuationCurve(tuple(hu), tuple(attenuation))
+        size = None if given["size"] == "native" else given["size"]
+        return cls(**(given | {"size": size, "curve": curve, "threads": threads}))
 
     def __post_init__(self) -> None:
         if (self.source_detector_mm is None) != (self.source_object_mm is None):
@@ -53,3 +66,8 @@ class ProjectionRecipe:
     def cone(self) -> bool:
         """Whether rays come from a point."""
         return self.source_detector_mm is not None
+
+
+def layout_of(release: StoredAxesConfig) -> VolumeLayout | None:
+    """Return the spacing and axes that a release's entry in the config states; None where it states none."""
+    return None if release.axes is None else VolumeLayout(tuple(release.spacing_mm), release.axes)

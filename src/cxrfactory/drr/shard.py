@@ -7,14 +7,14 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from cxrfactory.drr.recipe import ProjectionRecipe
+from cxrfactory.config import ScanFilesConfig
+from cxrfactory.drr.recipe import ProjectionRecipe, layout_of
 from cxrfactory.drr.rows import mask_rows
 from cxrfactory.drr.structures import dropped, to_classes
 from cxrfactory.drr.study import ProjectedStudy, project_study
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import encode_png
 from cxrfactory.imaging.volume.label_names import read_names
-from cxrfactory.imaging.volume.orientation import VolumeLayout
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.projection.conventions import VIEWS
 from cxrfactory.projection.grey import COUNTS_PER_UNIT, to_8bit, to_16bit
@@ -28,14 +28,10 @@ log = get_logger(__name__)
 
 def project_shard(
     manifest: str | Path,
-    root: str | Path,
+    release: ScanFilesConfig,
     shard: int,
-    shards: int,
     outputs: dict[str, str | Path],
     recipe: ProjectionRecipe,
-    names: str | None = None,
-    layout: VolumeLayout | None = None,
-    follow_links: bool = False,
 ) -> tuple[int, int]:
     """Project the included studies of one shard, one at a time.
 
@@ -43,21 +39,15 @@ def project_shard(
     ----------
     manifest
         Parquet of schema ``SCANS``.
-    root
-        Folder of the release; only read.
-    shard, shards
-        Which of how many; a study's shard is a stable hash of its id.
+    release
+        Where the release lies and how its files are read.
+    shard
+        Which of the release's shards; a study's shard is a stable hash of its id.
     outputs
         Parquet files to write: ``images`` (schema ``PROJECTIONS``), ``masks`` (``MASKS``), ``studies`` (``STUDIES``),
         ``rejected`` (``REJECTED``); sorted by study, and there also when they hold no row.
     recipe
         How; its ``size`` is a number here.
-    names
-        Table of label values and names, relative to the root.
-    layout
-        Spacing and axes of files that state none.
-    follow_links
-        Let links in the release lead out of its root.
 
     Returns
     -------
@@ -69,10 +59,11 @@ def project_shard(
         If the manifest or the name table does not fit, the shard does not exist, or a structure's name is
         unknown to the taxonomy: that is a fault of the release, not of a study.
     """
+    root, shards, links = Path(release.root), release.shards, release.follow_links
     if not 0 <= shard < shards:
         raise CxrError(f"shard {shard} of {shards}; expected 0 to {shards - 1}")
-    root = Path(root)
-    table = None if names is None else read_names(path_inside(root, names, follow_links))
+    layout = layout_of(release)
+    table = None if release.names is None else read_names(path_inside(root, release.names, links))
     if table is not None:
         _list_dropped(list(table.values()))
     frame = read_table(manifest, SCANS)
@@ -86,7 +77,7 @@ def project_shard(
         write_masks = stack.enter_context(table_writer(outputs["masks"], MASKS))
         for record in progress(records, "project", total=len(records)):
             try:
-                ct, labels = (path_inside(root, record[part], follow_links) for part in ("ct", "labels"))
+                ct, labels = (path_inside(root, record[part], links) for part in ("ct", "labels"))
                 study = project_study(ct, labels, table, recipe, layout)
             except CxrError as error:  # whatever is wrong with one study ends that study
                 log.warning("rejected %s: %s", record["study_id"], error)

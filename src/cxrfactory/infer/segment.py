@@ -5,7 +5,6 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
@@ -13,18 +12,19 @@ from jaxtyping import UInt8
 from cxrfactory import __version__
 from cxrfactory.anatomy.graph import LandmarkGraph
 from cxrfactory.anatomy.raster import landmarks_to_masks
+from cxrfactory.config.training import SegmentConfig
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.drawing.overlay import draw_overlay
 from cxrfactory.imaging.drawing.png import save_png
 from cxrfactory.imaging.geometry import Geometry
 from cxrfactory.imaging.radiograph.prepare import Preparation, prepare
 from cxrfactory.imaging.radiograph.reading import read_radiograph
-from cxrfactory.infer.predictor import Prediction, Predictor
 from cxrfactory.logs import get_logger, progress
+from cxrfactory.models.segmenter import SampledLandmarks, Segmenter
 from cxrfactory.tables.atomic import text_file, write_text
 from cxrfactory.tables.chexmask import header_text, quoted
 from cxrfactory.tables.chexmask_row import published_row, whole_pixels
-from cxrfactory.tables.weights import read_weights
+from cxrfactory.tables.weights import WeightsCard, read_weights
 
 log = get_logger(__name__)
 
@@ -44,7 +44,7 @@ class Segmented:
 
     image_id: str
     geometry: Geometry
-    prediction: Prediction
+    prediction: SampledLandmarks
 
 
 def list_images(paths: Sequence[Path]) -> list[tuple[str, Path]]:
@@ -79,15 +79,11 @@ def segment(
     paths: Sequence[Path],
     weights: Path,
     output: Path,
+    settings: SegmentConfig,
+    recipe: Preparation,
     masks: Path | None = None,
     overlays: Path | None = None,
-    recipe: Preparation | None = None,
-    samples: int = 20,
-    precision: str = "fp32",
-    device: str = "auto",
-    batch_size: int = 16,
     workers: int = 1,
-    check_orientation: bool = True,
 ) -> tuple[int, int]:
     """Segment files or folders.
 
@@ -102,36 +98,38 @@ def segment(
         ``<output>.rejected.csv`` (``image_id,reason``) stands beside it, and ``<output>.std.csv`` with
         the standard deviation of every coordinate, in pixels of the original image. ``<output>.card.json`` says which
         weights made it, and what the organs include.
+    settings
+        Latent samples, precision, device and batch. With ``check_orientation`` every image is predicted in all four
+        orientations, and rejected where its landmarks are much surer in another one: it lies on its side or stands on
+        its head. This takes four times the time.
+    recipe
+        Preprocessing, which should be that of training.
     masks
         Folder for one 0/255 PNG an organ and image.
     overlays
         Folder for pictures of the contours over the image.
-    recipe
-        Preprocessing; the default is that of training.
-    samples, precision, device, batch_size, workers
-        As :class:`~cxrfactory.infer.predictor.Predictor`.
-    check_orientation
-        Predict in all four orientations, and reject an image whose landmarks are much surer in another one: it lies
-        on its side or stands on its head. Costs four times the time.
+    workers
+        Images side by side on the CPU; no byte of the output depends on it.
 
     Returns
     -------
     tuple
         Number of rows, number of rejected files.
     """
-    files = _Files(list_images(paths), recipe or Preparation(), len(CLOCKWISE_DEGREES) if check_orientation else 1)
+    files = _Files(list_images(paths), recipe, len(CLOCKWISE_DEGREES) if settings.check_orientation else 1)
     tensors, card = read_weights(weights)
-    predictor = Predictor(tensors, card, samples, precision, device, str(weights))
+    segmenter = Segmenter(tensors, card, settings.device, str(weights), settings.samples, settings.precision)
     kept = 0
     with text_file(output) as rows, text_file(output.with_suffix(".std.csv")) as deviations:
         rows.write(header_text(ID_COLUMN))
         deviations.write(f"{ID_COLUMN},Landmarks (Std)\n")
-        results = progress(predictor.run(files.views(), files.recipe.size, batch_size, workers), "segment", len(files))
+        found = segmenter.run(files.views(), files.recipe.size, settings.batch_size, workers)
+        results = progress(found, "segment", len(files))
         for image_id, predictions in _by_image(results, files.turns):
             done = Segmented(image_id, files.geometries.pop(image_id), predictions[0])
             try:
                 _check_upright(predictions)
-                line = _row(done, predictor.graph, masks)
+                line = _row(done, segmenter.graph, masks)
             except ImageError as error:
                 files.reject(image_id, error)
                 continue
@@ -139,13 +137,13 @@ def segment(
             deviations.write(_deviations(done))
             kept += 1
             if overlays is not None:
-                _overlay(done, predictor.graph, files.paths[image_id], overlays, files.recipe)
+                _overlay(done, segmenter.graph, files.paths[image_id], overlays, files.recipe)
     beside = output.with_suffix(".rejected.csv")
     with text_file(beside) as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["image_id", "reason"])
         writer.writerows(sorted(files.rejected))
-    write_text(output.with_suffix(".card.json"), _card(predictor.graph, card))
+    write_text(output.with_suffix(".card.json"), _card(segmenter.graph, card))
     read, lost = len(files.paths), len(files.rejected)
     log.info("read %d files, kept %d, rejected %d (%s); wrote %s", read, kept, lost, beside, output)
     return kept, lost
@@ -180,9 +178,11 @@ class _Files:
                 yield image_id, np.ascontiguousarray(np.rot90(image, turn))
 
 
-def _by_image(results: Iterable[tuple[str, Prediction]], turns: int) -> Iterator[tuple[str, list[Prediction]]]:
+def _by_image(
+    results: Iterable[tuple[str, SampledLandmarks]], turns: int
+) -> Iterator[tuple[str, list[SampledLandmarks]]]:
     """Gather the orientations of an image, upright first."""
-    pending: list[Prediction] = []
+    pending: list[SampledLandmarks] = []
     for image_id, prediction in results:
         pending.append(prediction)
         if len(pending) == turns:
@@ -190,7 +190,7 @@ def _by_image(results: Iterable[tuple[str, Prediction]], turns: int) -> Iterator
             pending = []
 
 
-def _check_upright(predictions: list[Prediction]) -> None:
+def _check_upright(predictions: list[SampledLandmarks]) -> None:
     spread = [float(each.std.mean()) for each in predictions]
     best = int(np.argmin(spread))
     if spread[best] < SURER * spread[0]:
@@ -215,7 +215,7 @@ def _row(done: Segmented, graph: LandmarkGraph, masks: Path | None) -> str:
     return row.line
 
 
-def _card(graph: LandmarkGraph, weights: dict[str, Any]) -> str:
+def _card(graph: LandmarkGraph, weights: WeightsCard) -> str:
     card = {"graph": graph.name, "organs": graph.organs, "definition": graph.definition_text}
     return json.dumps(card | {"weights_sha256": weights["sha256"], "cxrfactory": __version__}, indent=2) + "\n"
 

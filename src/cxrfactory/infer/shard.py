@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cxrfactory.config.training import PredictConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import decode_png
-from cxrfactory.infer.predictor import Predictor
 from cxrfactory.logs import get_logger, progress
+from cxrfactory.models.segmenter import Segmenter
 from cxrfactory.tables.parquet import read_batches, read_table, write_table
 from cxrfactory.tables.schemas import GEOMETRY_FIELDS, IMAGES, LANDMARKS, REJECTED
 from cxrfactory.tables.weights import read_weights
@@ -27,10 +28,7 @@ def infer_shard(
     weights: Path,
     output: Path,
     rejected: Path,
-    samples: int = 20,
-    precision: str = "fp32",
-    device: str = "cpu",
-    batch_size: int = 16,
+    settings: PredictConfig,
     workers: int = 1,
 ) -> None:
     """Predict every image of a shard.
@@ -45,8 +43,10 @@ def infer_shard(
         Landmark shard to write, schema ``LANDMARKS``.
     rejected
         Images without a usable prediction, schema ``REJECTED``.
-    samples, precision, device, batch_size, workers
-        As :class:`~cxrfactory.infer.predictor.Predictor`.
+    settings
+        Latent samples, precision, device and batch.
+    workers
+        Images side by side on the CPU; no byte of the output depends on it.
 
     Raises
     ------
@@ -58,12 +58,12 @@ def infer_shard(
     if len(sizes) > 1:
         raise CxrError(f"{images}: image sizes {sorted(sizes)}; expected one size a shard")
     tensors, card = read_weights(weights)
-    predictor = Predictor(tensors, card, samples, precision, device, str(weights))
-    log.info("read %d images from %s, weights %s on %s", len(table), images, weights, predictor.device)
+    segmenter = Segmenter(tensors, card, settings.device, str(weights), settings.samples, settings.precision)
+    log.info("read %d images from %s, weights %s on %s", len(table), images, weights, segmenter.device)
     kept, lost = [], []
     if len(table):
         size = int(sizes[0])
-        stream = predictor.run(_pictures(images), size, batch_size, workers, decode_png)
+        stream = segmenter.run(_pictures(images), size, settings.batch_size, workers, decode_png)
         for image_id, found in progress(stream, "infer", len(table)):
             fault = None
             if not np.isfinite(found.landmarks).all() or not np.isfinite(found.std).all():
@@ -89,7 +89,7 @@ def infer_shard(
         .sort_values("image_id")
         .merge(table[["image_id", *GEOMETRY]], on="image_id", how="left")
     )
-    write_table(frame, output, LANDMARKS, graph=predictor.graph.name, rows_per_group=ROWS_PER_GROUP)
+    write_table(frame, output, LANDMARKS, graph=segmenter.graph.name, rows_per_group=ROWS_PER_GROUP)
     write_table(pd.DataFrame(sorted(lost), columns=REJECTED.names), rejected, REJECTED)
     log.info("kept %d, rejected %d; wrote %s", len(kept), len(lost), output)
 

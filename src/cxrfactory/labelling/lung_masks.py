@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from cxrfactory.anatomy.graph import LABEL_GRAPHS, WHOLE_LUNGS, landmark_graph
+from cxrfactory.anatomy.graph import LABEL_GRAPHS, landmark_graph
 from cxrfactory.anatomy.mask_landmarks import landmarks_from_masks
 from cxrfactory.anatomy.raster import landmarks_to_masks
-from cxrfactory.errors import CxrError, ImageError
+from cxrfactory.config import LabelLungMasksConfig
+from cxrfactory.errors import ImageError
 from cxrfactory.imaging.radiograph.prepare import Preparation
 from cxrfactory.labelling.mask_folder import Lungs, MaskFolder
 from cxrfactory.logs import get_logger
@@ -26,22 +27,21 @@ def label_masks(
     output: str | Path,
     rejected: str | Path,
     recipe: Preparation,
-    source: str,
-    definition: str = WHOLE_LUNGS,
-    val_fraction: float = 0.25,
+    settings: LabelLungMasksConfig,
 ) -> tuple[int, int]:
     """Write labelled images of a folder with ``table.csv``, ``images/`` and ``masks/``.
 
     Parameters
     ----------
-    root, recipe, source, val_fraction
+    root, recipe
         As :class:`~cxrfactory.labelling.mask_folder.MaskFolder`.
     output
         Parquet to write, schema ``LABELLED_IMAGES``.
     rejected
         Table of the images that could not be used.
-    definition
-        Graph that says what the masks include: ``whole-lungs`` (with the part behind the heart) or ``lungs``.
+    settings
+        Name of the set, share of patients for validation, and the graph that says what the masks include:
+        ``whole-lungs`` (with the part behind the heart) or ``lungs``.
 
     Returns
     -------
@@ -50,11 +50,9 @@ def label_masks(
     Raises
     ------
     CxrError
-        If the table or a column is missing, or the definition is not one of lungs alone.
+        If the table or a column is missing.
     """
-    if definition not in LUNG_GRAPHS:
-        raise CxrError(f"definition '{definition}'; expected one of {', '.join(LUNG_GRAPHS)}")
-    graph = landmark_graph(definition)
+    graph = landmark_graph(settings.definition)
     scores = []
 
     def labeller(image: UInt8[np.ndarray, "size size"], lungs: Lungs) -> Float[np.ndarray, "nodes 2"]:
@@ -69,8 +67,8 @@ def label_masks(
         scores.append(dice(np.maximum(*filled.values()), np.maximum(*lungs.values())))
         return landmarks
 
-    counts = MaskFolder(Path(root), source, recipe, val_fraction).label(
-        labeller, LUNG_GRAPHS[definition], "masks", output, rejected
+    counts = MaskFolder(Path(root), settings.source, recipe, settings.val_fraction).label(
+        labeller, LUNG_GRAPHS[settings.definition], "masks", output, rejected
     )
     if scores:
         low = np.quantile(scores, 0.05)

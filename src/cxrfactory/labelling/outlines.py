@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from cxrfactory.config import LabelMasksConfig
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.radiograph.prepare import Preparation
 from cxrfactory.labelling.mask_folder import Lungs, MaskFolder
@@ -21,14 +22,13 @@ def label_outlines(
     output: str | Path,
     rejected: str | Path,
     recipe: Preparation,
-    source: str,
-    val_fraction: float = 0.25,
+    settings: LabelMasksConfig,
 ) -> tuple[int, int]:
     """Write labelled images (labels ``LH``) of a folder with ``table.csv``, ``images/`` and ``masks/``.
 
     Parameters
     ----------
-    root, recipe, source, val_fraction
+    root, recipe
         As :class:`~cxrfactory.labelling.mask_folder.MaskFolder`.
     weights
         Of a landmark model with lungs and heart.
@@ -36,6 +36,8 @@ def label_outlines(
         Parquet to write, schema ``LABELLED_IMAGES``.
     rejected
         Table of the images that could not be used.
+    settings
+        Name of the set, and share of its patients for validation.
 
     Returns
     -------
@@ -46,7 +48,7 @@ def label_outlines(
     CxrError
         If the table or a column is missing, or the weights are no landmark model of lungs and heart.
     """
-    folder = MaskFolder(Path(root), source, recipe, val_fraction)
+    folder = MaskFolder(Path(root), settings.source, recipe, settings.val_fraction)
     tensors, card = read_weights(weights)
     segmenter = Segmenter(tensors, card, source=str(weights))
     graph = getattr(segmenter.network, "graph", None)

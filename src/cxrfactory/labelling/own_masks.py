@@ -6,6 +6,7 @@ does well against expert annotations.
 
 import heapq
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,42 +15,46 @@ import pandas as pd
 import pyarrow as pa
 
 from cxrfactory.anatomy.graph import LABEL_GRAPHS, LandmarkGraph, landmark_graph
+from cxrfactory.config.studies import OwnMasksConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.tables.keys import put_aside, seed_of
 from cxrfactory.tables.parquet import read_batches, read_table, stored_graph, write_table
-from cxrfactory.tables.rca_threshold import RECOMMENDED_RCA_MEAN
 from cxrfactory.tables.schemas import GEOMETRY_FIELDS, IMAGES, LABELLED_IMAGES, LANDMARKS, MANIFEST, RCA, REJECTED
 from cxrfactory.tables.streaming import write_rows
 
 log = get_logger(__name__)
 
-COUNT = 1000
 STAGE = "own-masks"
 ROWS_PER_GROUP = 64
 _CODES = {graph: code for code, graph in LABEL_GRAPHS.items()}
 _JSRT_GRAPHS = {landmark_graph(name).nodes: name for name in ("lungs", "lungs-heart", "lungs-heart-clavicles")}
 
 
+@dataclass(frozen=True)
+class RunShards:
+    """Parquet shards of one run, schemas ``IMAGES``, ``LANDMARKS`` and ``RCA``, each list in any order."""
+
+    images: Sequence[str | Path]
+    landmarks: Sequence[str | Path]
+    rca: Sequence[str | Path]
+
+
 def label_own_masks(
-    images: Sequence[str | Path],
-    landmarks: Sequence[str | Path],
-    rca: Sequence[str | Path],
+    shards: RunShards,
     manifest: str | Path,
     output: str | Path,
     rejected: str | Path,
     source: str,
-    at_least: float = RECOMMENDED_RCA_MEAN,
-    count: int = COUNT,
-    val_fraction: float = 0.1,
+    settings: OwnMasksConfig,
     without: str | Path | None = None,
 ) -> tuple[int, int]:
     """Write a release's images and predicted landmarks as a labelled table.
 
     Parameters
     ----------
-    images, landmarks, rca
-        Parquet shards of one run, schemas ``IMAGES``, ``LANDMARKS`` and ``RCA``, each list in any order.
+    shards
+        Of the release.
     manifest
         Manifest of the release, for the patients. An image without a patient is a patient of its own.
     output
@@ -59,13 +64,11 @@ def label_own_masks(
         Table of the images left out for their score or their patient, schema ``REJECTED``.
     source
         Name of the release, for the tables.
-    at_least
-        Smallest RCA mean of an image to train on, in [0, 1].
-    count
-        At most so many images, those first by a hash of the id.
-    val_fraction
-        Share of patients for validation, by a hash of the patient: no patient is on both sides. Unless it is 0, at
-        least one of two or more patients is for validation.
+    settings
+        Smallest RCA mean of an image to train on, in [0, 1] (``at_least``); the largest number of images, those first
+        by a hash of the id (``count``); and the share of patients for validation, by a hash of the patient, so that no
+        patient is on both sides (``val_fraction``). Unless it is 0, at least one of two or more patients is for
+        validation.
     without
         Labelled table (``LABELLED_IMAGES``). Patients with an image in its split ``val`` are left out, found by the
         image's id or file name: releases and labelled sets overlap (PadChest), and what is measured must be unseen.
@@ -80,33 +83,33 @@ def label_own_masks(
         If a table is unreadable, an image stands twice or lacks its patient's row or its picture, landmarks are of no
         known graph, or no image is left.
     """
-    graph = _graph(landmarks)
-    points = _landmarks(landmarks, graph)
-    scores = pd.concat([read_table(path, RCA, columns=["image_id", "dice_rca_mean"]) for path in rca])
+    graph = _graph(shards.landmarks)
+    points = _landmarks(shards.landmarks, graph)
+    scores = pd.concat([read_table(path, RCA, columns=["image_id", "dice_rca_mean"]) for path in shards.rca])
     table = points.join(_unique(scores, "RCA shards"), how="left").join(_patients(manifest), how="left")
     if (strange := ~table["included"].eq(True)).any():
         raise CxrError(f"{manifest}: image '{table.index[strange][0]}' is not among its included; expected all")
     own = f"{source}-" + table.index.to_series()
     table["patient"] = (f"{source}-" + table["patient_id"]).where(table["patient_id"].notna(), own)
-    reasons = _reasons(table, at_least, without)
+    reasons = _reasons(table, settings.at_least, without)
     kept = table[[not reason for reason in reasons]]
     order = sorted(kept.index, key=lambda image_id: (seed_of(image_id, STAGE), image_id))
-    kept = kept.loc[sorted(order[:count])]
+    kept = kept.loc[sorted(order[: settings.count])]
     log.info("%s: %d images with landmarks, %d fit (RCA mean %g or more), %d taken", source, len(table), len(order),
-             at_least, len(kept))  # fmt: skip
+             settings.at_least, len(kept))  # fmt: skip
     if kept.empty:
         raise CxrError(
-            f"{source}: none of {len(table)} images has an RCA mean of {at_least:g} or more; lower --at-least"
+            f"{source}: none of {len(table)} images has an RCA mean of {settings.at_least:g} or more; lower --at-least"
         )
     faults = [
         {"image_id": image_id, "path": None, "stage": STAGE, "reason": reason}
         for image_id, reason in zip(table.index, reasons, strict=True)
         if reason
     ]
-    val = _put_aside(set(kept["patient"]), val_fraction)
+    val = _put_aside(set(kept["patient"]), settings.val_fraction)
     rows = (
         _row(image, kept.loc[image["image_id"]], graph, source, val)
-        for image in progress(_pictures(images, set(kept.index)), STAGE, len(kept))
+        for image in progress(_pictures(shards.images, set(kept.index)), STAGE, len(kept))
     )
     written, _ = write_rows(rows, output, LABELLED_IMAGES, ROWS_PER_GROUP)
     if written != len(kept):

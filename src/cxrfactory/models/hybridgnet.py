@@ -9,9 +9,6 @@ stored with the weights, in tenths of the side; this changes the optimisation, n
 windows where it ended before.
 """
 
-from collections.abc import Collection
-from dataclasses import dataclass
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -20,7 +17,9 @@ from cxrfactory.anatomy.graph import LandmarkGraph, landmark_graph
 from cxrfactory.errors import CxrError
 from cxrfactory.models.chebyshev import ChebConv, chebyshev_basis
 from cxrfactory.models.encoder import CHANNELS, Encoder
+from cxrfactory.models.networks import Encoded, LatentNetwork, check_input_size
 from cxrfactory.models.normalise import build_normaliser
+from cxrfactory.tables.weights import NetworkSettings
 
 # Node features: latent code -> three layers at half the nodes -> unpooling -> three layers -> (x, y).
 WIDTHS = (32, 32, 32, 16, 16, 16)
@@ -28,19 +27,6 @@ ORDER = 6
 # An output of 1 moves a node by this share of the side. Adam's steps have the size of the learning rate whatever the
 # gradient; with outputs in whole sides, one step would shake every node by several pixels.
 REACH = 0.1
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """What the decoder needs of an image: maps by their encoder block, and the latent distribution."""
-
-    maps: dict[int, Tensor]
-    mu: Tensor
-    logvar: Tensor
-
-    def code(self, noise: Float[Tensor, "b latent"] | None) -> Float[Tensor, "b latent"]:
-        """A code drawn by reparametrisation with standard normal ``noise``; the mean without."""
-        return self.mu if noise is None else self.mu + noise * torch.exp(0.5 * self.logvar)
 
 
 def sample_window(features: Float[Tensor, "b c h w"], positions: Float[Tensor, "b n 2"]) -> Float[Tensor, "b n c"]:
@@ -61,7 +47,7 @@ def sample_window(features: Float[Tensor, "b c h w"], positions: Float[Tensor, "
     return sampled.squeeze(-1).transpose(1, 2)
 
 
-class HybridGNet(nn.Module):
+class HybridGNet(LatentNetwork):
     """Image to landmarks.
 
     Parameters
@@ -100,8 +86,7 @@ class HybridGNet(nn.Module):
         passes: int = 0,
     ) -> None:
         super().__init__()
-        if input_size < 32 or input_size % 32:
-            raise CxrError(f"model input_size is {input_size}; expected a positive multiple of 32")
+        check_input_size(input_size)
         if len(igsc) > 2 or any(block not in range(1, 7) for block in igsc):
             raise CxrError(f"model igsc is {list(igsc)}; expected at most two encoder blocks, each 1 to 6")
         self.graph, self.input_size, self.igsc, self.latent = graph, input_size, tuple(igsc), latent
@@ -134,13 +119,6 @@ class HybridGNet(nn.Module):
         for layer in (self.position1, self.position2, self.conv6):
             if layer is not None:
                 nn.init.normal_(layer.weight, std=1e-2)
-
-    def encode(self, image: Float[Tensor, "b 1 s s"], also: Collection[int] = ()) -> Encoded:
-        """Run the encoder once; maps that no skip connection reads are dropped, but for the blocks of ``also``."""
-        if image.shape[-2:] != (self.input_size, self.input_size):
-            raise CxrError(f"image is {tuple(image.shape[-2:])}; this model expects {self.input_size} squared")
-        maps, mu, logvar = self.encoder(self.normaliser(image), {*self.igsc, *also})
-        return Encoded(maps, mu.float(), logvar.float())
 
     def decode(self, encoded: Encoded, z: Float[Tensor, "b k latent"]) -> tuple[Float[Tensor, "b k n 2"], list[Tensor]]:
         """Decode ``k`` latent codes an image.
@@ -198,28 +176,12 @@ class HybridGNet(nn.Module):
         positions, intermediate = self.decode(encoded, encoded.code(noise).unsqueeze(1))
         return positions[:, 0], [each[:, 0] for each in intermediate], encoded.mu, encoded.logvar
 
-    def for_inference(self) -> "HybridGNet":
-        """Evaluation mode with normalisations folded into convolutions, channels last."""
-        self.eval()
-        for block in self.encoder.blocks:
-            block.fold()
-        return self.to(memory_format=torch.channels_last)
-
-    def settings(self) -> dict:
-        """What :func:`build` needs to make this network again; part of the weights card."""
-        channels = [block.conv1.out_channels for block in self.encoder.blocks]
-        return {
-            "graph": self.graph.name,
-            "input_size": self.input_size,
-            "igsc": list(self.igsc),
-            "latent": self.latent,
-            "channels": channels,
-            "normalise": self.normalise,
-            "passes": self.passes,
-        }
+    def settings(self) -> NetworkSettings:
+        """Return what :func:`build` needs to make this network again; part of the weights card."""
+        return self.encoder_settings() | {"igsc": list(self.igsc), "passes": self.passes}
 
 
-def build(settings: dict) -> HybridGNet:
+def build(settings: NetworkSettings) -> HybridGNet:
     """Make the network from its settings (see :meth:`HybridGNet.settings`)."""
     return HybridGNet(
         landmark_graph(settings["graph"]),

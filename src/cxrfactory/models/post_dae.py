@@ -13,7 +13,6 @@ can be trusted. ``refine: false`` is the paper's form.
 """
 
 from itertools import pairwise
-from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -21,6 +20,7 @@ from torch import Tensor, nn
 
 from cxrfactory.anatomy.graph import landmark_graph
 from cxrfactory.errors import CxrError
+from cxrfactory.tables.weights import NetworkSettings
 
 NAME = "post-dae"
 DEFAULTS = {"graph": "lungs-heart", "input_size": 64, "latent": 256, "widths": [16, 32, 64, 64], "refine": True}
@@ -85,7 +85,7 @@ class PostDAE(nn.Module):
             return [plausible]
         return [plausible, plausible + self.refine(torch.cat([masks, torch.sigmoid(plausible)], dim=1))]
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> NetworkSettings:
         """What :func:`build` needs to make this network again; part of the weights card."""
         return {
             "graph": self.graph_name,
@@ -113,7 +113,7 @@ def _refiner(organs: int) -> nn.Sequential:
     )
 
 
-def build(settings: dict[str, Any]) -> PostDAE:
+def build(settings: NetworkSettings) -> PostDAE:
     """Make an untrained network from any part of its settings.
 
     Raises

@@ -1,15 +1,17 @@
 """Post-processors by name: masks of any segmenter in, plausible masks out."""
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 
-from cxrfactory.errors import CxrError, ImageError
-from cxrfactory.models.device import choose_device, single_threaded
-from cxrfactory.models.segmenter import Masks, Segmentation
+from cxrfactory.errors import CxrError
+from cxrfactory.models.device import single_threaded
+from cxrfactory.models.segmenter import Masks, Segmentation, Segments
+from cxrfactory.models.trained import TrainedNetwork, logits_to_masks
+from cxrfactory.tables.weights import WeightsCard
 
 if TYPE_CHECKING:
     from torch import nn
@@ -18,21 +20,7 @@ if TYPE_CHECKING:
 POST_PROCESSORS = {"post-dae": "cxrfactory.models.post_dae:build"}
 
 
-class Segments(Protocol):
-    """What :class:`~cxrfactory.models.segmenter.Segmenter` is to its callers."""
-
-    device: torch.device
-    parameters: int
-
-    @property
-    def definition(self) -> str:
-        """What its organs include, a key of :data:`cxrfactory.anatomy.graph.DEFINITIONS`."""
-
-    def __call__(self, image: UInt8[np.ndarray, "s s"], size: int) -> Segmentation:
-        """Segment one square image; masks in a frame of ``size`` x ``size``."""
-
-
-def post_processor_from_card(card: dict[str, Any], tensors: dict[str, np.ndarray], source: str) -> "nn.Module":
+def post_processor_from_card(card: WeightsCard, tensors: dict[str, np.ndarray], source: str) -> "nn.Module":
     """Make the post-processor that ``card`` describes and fill in its weights.
 
     Raises
@@ -53,7 +41,7 @@ def post_processor_from_card(card: dict[str, Any], tensors: dict[str, np.ndarray
     return network
 
 
-class PostProcessor:
+class PostProcessor(TrainedNetwork):
     """A trained post-processor, ready for masks.
 
     Parameters
@@ -72,14 +60,11 @@ class PostProcessor:
     """
 
     def __init__(
-        self, tensors: dict[str, np.ndarray], card: dict[str, Any], device: str = "cpu", source: str = "weights"
+        self, tensors: dict[str, np.ndarray], card: WeightsCard, device: str = "cpu", source: str = "weights"
     ) -> None:
-        self.network = post_processor_from_card(card, tensors, source).eval()
-        self.device, self.source = choose_device(device), source
-        self.network.to(self.device)
+        super().__init__(post_processor_from_card(card, tensors, source).eval(), device, source)
         self.organs: tuple[str, ...] = self.network.organs
         self.definition: str = self.network.definition
-        self.parameters = sum(each.numel() for each in self.network.parameters())
 
     def __call__(self, masks: Masks) -> Masks:
         """Mend the masks of one image, in their own square frame.
@@ -112,9 +97,8 @@ class PostProcessor:
         cover = torch.from_numpy(to_cover(known, self.network.input_size))[None].to(self.device)
         with single_threaded(), torch.inference_mode():
             logits = self.network(cover)[0].float().cpu().numpy()
-        if not np.isfinite(logits).all():
-            raise ImageError(f"{self.source}: the network's answer holds numbers that are not finite")
-        found = dict(zip(self.organs, to_masks(logits, size), strict=True))
+        self.check_finite(logits)
+        found = dict(zip(self.organs, logits_to_masks(logits, size), strict=True))
         return {organ: found[organ] for organ in masks}
 
 
@@ -148,11 +132,3 @@ def to_cover(masks: UInt8[np.ndarray, "o s s"], side: int) -> Float[np.ndarray, 
 
     method = cv2.INTER_AREA if masks.shape[1] > side else cv2.INTER_LINEAR
     return np.stack([cv2.resize(each.astype(np.float32), (side, side), interpolation=method) for each in masks])
-
-
-def to_masks(logits: Float[np.ndarray, "o s s"], size: int) -> UInt8[np.ndarray, "o size size"]:
-    """Enlarge logits linearly to the frame and take them from 0 upwards."""
-    import cv2
-
-    enlarged = [cv2.resize(each, (size, size), interpolation=cv2.INTER_LINEAR) for each in logits]
-    return np.stack([(each >= 0).astype(np.uint8) for each in enlarged])

@@ -16,6 +16,7 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from cxrfactory.models.normalise import Equalise
+from cxrfactory.tables.weights import NetworkSettings
 
 REGISTRATION = "registration"  # names it in the cards of its weights
 CHANNELS = (16, 24, 32, 48, 64)  # at 1/2, 1/2, 1/4, 1/8 and 1/16 of the input's side
@@ -193,7 +194,7 @@ class RegistrationNet(nn.Module):
         self.register_buffer("whiten", torch.zeros(features, features))
         self.register_buffer("limit", torch.tensor(1.0))
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> NetworkSettings:
         """What :class:`RegistrationNet` is built from."""
         return {"input_size": self.input_size, "channels": list(self.channels)}
 

@@ -2,9 +2,10 @@
 
 from enum import StrEnum
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cxrfactory.errors import CxrError
+from cxrfactory.tables.weights import NetworkSettings, WeightsCard
 
 if TYPE_CHECKING:
     import numpy as np
@@ -66,7 +67,7 @@ def model_kind(name: str) -> ModelKind:
     raise CxrError(f"unknown segmenter '{name}'; expected one of {', '.join(model_names())}")
 
 
-def build_segmenter(name: str, settings: dict[str, Any]) -> "nn.Module":
+def build_segmenter(name: str, settings: NetworkSettings) -> "nn.Module":
     """Make an untrained network.
 
     Raises
@@ -79,7 +80,7 @@ def build_segmenter(name: str, settings: dict[str, Any]) -> "nn.Module":
     return getattr(import_module(module), function)(settings)
 
 
-def build_model(name: str, settings: dict[str, Any] | None = None) -> "nn.Module":
+def build_model(name: str, settings: NetworkSettings | None = None) -> "nn.Module":
     """Make an untrained network, with its papers' settings where none are given.
 
     Parameters
@@ -100,7 +101,7 @@ def build_model(name: str, settings: dict[str, Any] | None = None) -> "nn.Module
     return build_segmenter(name, dict(settings))
 
 
-def segmenter_from_card(card: dict[str, Any], tensors: "dict[str, np.ndarray]", source: str = "weights") -> "nn.Module":
+def segmenter_from_card(card: WeightsCard, tensors: "dict[str, np.ndarray]", source: str = "weights") -> "nn.Module":
     """Make the network that ``card`` describes and fill in its weights.
 
     Parameters

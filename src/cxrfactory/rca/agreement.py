@@ -18,7 +18,11 @@ BINS = 20  # of the calibration plot
 AGGREGATIONS = {"mean": "dice_rca_mean", "max": "dice_rca_max"}
 
 
-def agreement(table: pd.DataFrame) -> dict[str, Any]:
+# What `agreement` returns: names of measures to numbers, or to the measures of a kind of mask or of detection.
+AgreementReport = dict[str, Any]
+
+
+def agreement(table: pd.DataFrame) -> AgreementReport:
     """Measures of the scores of masks whose true Dice is known.
 
     Parameters
@@ -41,7 +45,7 @@ def agreement(table: pd.DataFrame) -> dict[str, Any]:
     truth = table["true_dice"]
     if truth.nunique() < 2:
         raise CxrError("every mask has the same true Dice; a correlation needs masks of different quality")
-    found: dict[str, Any] = {"images": int(table["image_id"].nunique()), "masks": len(table)}
+    found: AgreementReport = {"images": int(table["image_id"].nunique()), "masks": len(table)}
     for name, column in AGGREGATIONS.items():
         score = table[column]
         found[f"r_{name}"] = _pearson(truth, score)
@@ -86,7 +90,7 @@ def threshold_keeping(score: Float[np.ndarray, " n"], share: float = KEPT) -> fl
     return float(np.sort(score)[int(np.floor((1 - share) * len(score) + 1e-9))])
 
 
-def plot_agreement(table: pd.DataFrame, found: dict[str, Any], path: Path) -> None:
+def plot_agreement(table: pd.DataFrame, found: AgreementReport, path: Path) -> None:
     """Draw score over truth for both aggregations, the mean truth by score, and the ROC for poor masks."""
     figure, axes = pyplot().subplots(2, 2, figsize=(10, 10), layout="compressed")
     groups = table["kind"].replace({"none": "as given"}).where(~table["kind"].str.startswith("model "), "models")

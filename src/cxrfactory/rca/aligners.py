@@ -1,54 +1,29 @@
-"""Which registration RCA uses: a choice that travels to worker processes, and what it builds."""
+"""The registration that RCA uses, made from its settings, in the main process or in a worker."""
 
-from dataclasses import dataclass
-
+from cxrfactory.config.quality import AlignerConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.rca.score import Aligner
 
 
-@dataclass(frozen=True)
-class AlignerChoice:
-    """A method with its settings.
+def build_aligner(settings: AlignerConfig) -> Aligner:
+    """Make the registration that the settings name.
 
-    Attributes
-    ----------
-    method
-        ``deep`` or ``classical``.
-    network
-        Weights of the deep one: a file, or ``pretrained-registration``.
-    interpolation
-        Of the labels: ``nearest``, or ``linear`` as in the published code.
-    device
-        Of the deep one: ``auto``, ``cpu`` or ``cuda``.
+    Raises
+    ------
+    CxrError
+        If the network cannot be read or is not named, or the device is not there.
     """
+    if settings.method == "classical":
+        from cxrfactory.rca.classical import ClassicalAligner
 
-    method: str = "deep"
-    network: str = "pretrained-registration"
-    interpolation: str = "nearest"
-    device: str = "cpu"
+        return ClassicalAligner(settings.interpolation)
+    if settings.network is None:
+        raise CxrError("RCA method is 'deep' and network is null; give the weights of train-registration")
+    from cxrfactory.rca.deep import DeepAligner
 
-    def __post_init__(self) -> None:
-        for name, allowed in (("method", ("classical", "deep")), ("interpolation", ("nearest", "linear"))):
-            if getattr(self, name) not in allowed:
-                raise CxrError(f"RCA {name} is '{getattr(self, name)}'; expected one of {', '.join(allowed)}")
+    return DeepAligner(settings.network, settings.interpolation, settings.device)
 
-    @property
-    def shares_memory(self) -> bool:
-        """Whether images run side by side in one process: torch lets other threads run, SimpleITK does not."""
-        return self.method == "deep"
 
-    def build(self) -> Aligner:
-        """Make the aligner.
-
-        Raises
-        ------
-        CxrError
-            If the network cannot be read.
-        """
-        if self.method == "classical":
-            from cxrfactory.rca.classical import ClassicalAligner
-
-            return ClassicalAligner(self.interpolation)
-        from cxrfactory.rca.deep import DeepAligner
-
-        return DeepAligner(self.network, self.interpolation, self.device)
+def shares_memory(settings: AlignerConfig) -> bool:
+    """Whether images run side by side in one process: torch lets other threads run, SimpleITK does not."""
+    return settings.method == "deep"

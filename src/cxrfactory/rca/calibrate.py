@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cxrfactory.config.quality import CalibrateConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.figure import pyplot, save_figure
 from cxrfactory.logs import get_logger, progress
@@ -86,12 +87,7 @@ def organ_table(table: pd.DataFrame, organ: str, features: Sequence[str]) -> pd.
     return taken.set_axis(["image_id", "kind", "true", *columns], axis=1)
 
 
-def calibrate(
-    folder: str | Path,
-    output: str | Path,
-    alpha: float = 0.1,
-    features: Sequence[str] = ("mean", "max"),
-) -> Calibration:
+def calibrate(folder: str | Path, output: str | Path, settings: CalibrateConfig) -> Calibration:
     """Fit one model an organ and write the calibration file.
 
     Parameters
@@ -100,17 +96,15 @@ def calibrate(
         Written by ``rca-check``, with the reference library and settings that the scores to come will have.
     output
         JSON file to write.
-    alpha
-        Share of masks allowed outside their interval.
-    features
-        What the estimate is made from; see :func:`organ_table`.
+    settings
+        Share of masks allowed outside their interval, and what the estimate is made from (:func:`organ_table`).
 
     Raises
     ------
     CxrError
         If the folder is not of ``rca-check``, a feature is unknown, or there are too few images.
     """
-    features = _checked(features, alpha)
+    features, alpha = _checked(settings), settings.alpha
     known = read_known(folder)
     ids = sorted(known.table["image_id"].unique(), key=lambda each: seed_of(each, "rca-calibrate"))
     fit, rest = _divided(ids)
@@ -132,13 +126,7 @@ def calibrate(
     return calibration
 
 
-def coverage(
-    folder: str | Path,
-    output: str | Path,
-    splits: int = 20,
-    alpha: float = 0.1,
-    features: Sequence[str] = ("mean", "max"),
-) -> pd.DataFrame:
+def coverage(folder: str | Path, output: str | Path, settings: CalibrateConfig, splits: int) -> pd.DataFrame:
     """Fit and calibrate on random parts of the images, and see how often the others' Dice is in its interval.
 
     A third of the images is tested in each split; the others are divided as :func:`calibrate` does.
@@ -147,6 +135,10 @@ def coverage(
     ----------
     output
         CSV file to write: one row a split and organ.
+    settings
+        As :func:`calibrate`.
+    splits
+        How often the images are divided anew.
 
     Returns
     -------
@@ -159,7 +151,7 @@ def coverage(
     CxrError
         As :func:`calibrate`, or if ``splits`` is below 1.
     """
-    features = _checked(features, alpha)
+    features, alpha = _checked(settings), settings.alpha
     if splits < 1:
         raise CxrError(f"{splits} splits to check; expected 1 or more")
     known = read_known(folder)
@@ -227,7 +219,8 @@ def _unspoiled(rows: pd.DataFrame) -> np.ndarray:
     return ((rows["kind"] == "none") | rows["kind"].str.startswith("model ")).to_numpy()
 
 
-def _checked(features: Sequence[str], alpha: float) -> tuple[str, ...]:
+def _checked(settings: CalibrateConfig) -> tuple[str, ...]:
+    features, alpha = settings.features, settings.alpha
     if not features or set(features) - set(FEATURES) or len(set(features)) != len(features):
         raise CxrError(f"features {', '.join(features) or 'none'}; expected one or more of {', '.join(FEATURES)}, once")
     if not 0 < alpha < 1:

@@ -23,14 +23,13 @@ from cxrfactory.tables.parquet import read_table
 from cxrfactory.tables.schemas import GEOMETRY_FIELDS
 
 SEVERITIES = (0.25, 0.5, 0.75, 1.0)
-_SIZE = 256
 
 Encode = Callable[[UInt8[np.ndarray, "h w"]], Float[np.ndarray, " latent"]]
 Answer = Callable[[UInt8[np.ndarray, "s s"], int], Codes]  # a model: square image, side of the map
 
 
 @dataclass(frozen=True)
-class Case:
+class CheckedImage:
     """An image with landmarks and true masks, all at one size.
 
     Attributes
@@ -89,8 +88,8 @@ def cases_of_truth(
     landmarks: Sequence[str | Path],
     truth: str | Path,
     count: int,
-    size: int = _SIZE,
-) -> list[Case]:
+    size: int,
+) -> list[CheckedImage]:
     """Read ``count`` images of some shards, chosen by a hash of the id, with prediction and true masks.
 
     The true masks, PNG at the original size, are brought to ``size`` by the image's geometry; a pixel
@@ -125,7 +124,7 @@ def cases_of_truth(
         }
         points = np.asarray(row["landmarks"], np.float64).reshape(-1, 2)
         cases.append(
-            Case(
+            CheckedImage(
                 row["image_id"],
                 resized(decode_png(row["png"]), size),
                 np.asarray(row["latent"]),
@@ -141,9 +140,9 @@ def cases_of_labelled(
     labelled: str | Path,
     encode: Encode,
     ids: Iterable[str],
-    size: int = _SIZE,
+    size: int,
     models: Mapping[str, Answer] | None = None,
-) -> list[Case]:
+) -> list[CheckedImage]:
     """Take labelled images as cases: their own landmarks are both prediction and truth.
 
     Parameters
@@ -166,7 +165,7 @@ def cases_of_labelled(
         scaled = (points + 0.5) * (size / row["size"]) - 0.5
         truth = label_codes(scaled, graph_of_nodes(len(points)), size, size)
         answers = {name: model(image, size) for name, model in (models or {}).items()}
-        cases.append(Case(image_id, resized(image, size), encode(image), scaled, truth, None, answers))
+        cases.append(CheckedImage(image_id, resized(image, size), encode(image), scaled, truth, None, answers))
     return cases
 
 

@@ -7,23 +7,25 @@ with the same transforms.
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from cxrfactory.anatomy.graph import graph_of_labels, landmark_graph
 from cxrfactory.anatomy.organs import HEART
+from cxrfactory.config.quality import RcaCheckConfig
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.logs import get_logger, progress
-from cxrfactory.rca.agreement import agreement, plot_agreement
-from cxrfactory.rca.cases import SEVERITIES, Case, cases_of_labelled, cases_of_truth, masks_of
+from cxrfactory.rca.agreement import AgreementReport, agreement, plot_agreement
+from cxrfactory.rca.aligners import build_aligner
+from cxrfactory.rca.cases import SEVERITIES, CheckedImage, cases_of_labelled, cases_of_truth, masks_of
 from cxrfactory.rca.labels import LUNGS, Codes, organ_dice
 from cxrfactory.rca.reference import check_definition, encoder_of, library_digest, read_reference
 from cxrfactory.rca.score import Aligner, origin, score_aligned, select_references
 from cxrfactory.tables.atomic import write_text
 from cxrfactory.tables.keys import seed_of
 from cxrfactory.tables.parquet import read_table, stored_graph
+from cxrfactory.tables.rows import Row
 
 log = get_logger(__name__)
 
@@ -37,10 +39,10 @@ def true_dice(codes: Codes, truth: Codes, with_heart: bool) -> dict[str, float |
 
 
 def check_cases(
-    cases: Sequence[Case],
+    cases: Sequence[CheckedImage],
     reference: str | Path,
     aligner: Aligner,
-    references: int = 5,
+    references: int,
     severities: Sequence[float] = SEVERITIES,
 ) -> pd.DataFrame:
     """Score the given and the spoiled masks of every case.
@@ -63,13 +65,13 @@ def check_cases(
     One row a mask: ``image_id``, ``kind`` (``none`` for the case's own), ``severity``, ``true_dice``,
     ``dice_rca_mean``, ``dice_rca_max``, then by organ ``lungs_true``, ``lungs_mean``, ``lungs_max``, ``heart_true``,
     ... (empty without a heart), ``typicality`` of the image, and ``dice_std``, ``lungs_std``, ``heart_std``
-    (:class:`~cxrfactory.rca.cases.Case`; empty for spoiled masks, of which the network's uncertainty says nothing).
-    Cases whose registration fails are logged and left out.
+    (:class:`~cxrfactory.rca.cases.CheckedImage`; empty for spoiled masks, of which the network's uncertainty says
+    nothing). Cases whose registration fails are logged and left out.
     """
     if len(cases) < 2:
         raise CxrError(f"{len(cases)} images to check RCA on; expected at least 2")
     known = read_reference(reference)
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     for number, case in enumerate(progress(cases, "rca-check")):
         with_heart = known.has_heart and HEART in case.graph.organs
         if case.image.shape != (known.size, known.size):
@@ -100,8 +102,8 @@ def check_cases(
 
 
 def run_check(
-    cases: Sequence[Case], reference: str | Path, output: str | Path, aligner: Aligner, references: int = 5
-) -> dict[str, Any]:
+    cases: Sequence[CheckedImage], reference: str | Path, output: str | Path, aligner: Aligner, references: int
+) -> AgreementReport:
     """Check RCA on the cases; write ``rca_check.csv``, ``rca_check.json`` and ``rca_check.png``."""
     output = Path(output)
     table = check_cases(cases, reference, aligner, references)
@@ -121,15 +123,14 @@ def check_truth(
     truth: str | Path,
     reference: str | Path,
     output: str | Path,
-    aligner: Aligner,
-    count: int,
-    references: int = 5,
-) -> dict[str, Any]:
-    """Check RCA on ``count`` images of shards whose truth is known; see the functions that this calls."""
+    settings: RcaCheckConfig,
+) -> AgreementReport:
+    """Check RCA on images of shards whose truth is known, at most ``settings.count``; errors of what it calls."""
     for path in landmarks:
         check_definition(path, reference)
     size = read_reference(reference).size
-    return run_check(cases_of_truth(images, landmarks, truth, count, size), reference, output, aligner, references)
+    cases = cases_of_truth(images, landmarks, truth, settings.count, size)
+    return run_check(cases, reference, output, build_aligner(settings), settings.references)
 
 
 def check_labelled(
@@ -138,11 +139,8 @@ def check_labelled(
     models: Sequence[str | Path],
     reference: str | Path,
     output: str | Path,
-    aligner: Aligner,
-    count: int,
-    references: int = 5,
-    split: str | None = None,
-) -> dict[str, Any]:
+    settings: RcaCheckConfig,
+) -> AgreementReport:
     """Check RCA on labelled images outside the reference set: their true masks, those spoiled, and masks of models.
 
     Parameters
@@ -153,10 +151,10 @@ def check_labelled(
         That the reference set was encoded with.
     models
         Weights of segmenters.
-    count
-        Images at most, by a hash of the id.
-    split
-        Only images of this split, where given.
+    reference, output
+        The reference set, and the folder to write (:func:`run_check`).
+    settings
+        How many images of which split are taken, and how their masks are scored.
 
     Raises
     ------
@@ -166,16 +164,16 @@ def check_labelled(
     known = read_reference(reference)
     encode = encoder_of(weights)[0]
     table = read_table(labelled, columns=["image_id", "labels", "split"])
-    table = table[~table["image_id"].isin(known.ids) & (table["split"] == split if split else True)]
+    table = table[~table["image_id"].isin(known.ids) & (table["split"] == settings.split if settings.split else True)]
     definition = landmark_graph(stored_graph(reference) or "lungs").definition
     fits = [
         own.definition == definition and (HEART in own.organs or not known.has_heart)
         for own in (graph_of_labels(code, str(labelled)) for code in table["labels"])
     ]
-    ids = sorted(table["image_id"][fits], key=lambda each: seed_of(each, "rca-check"))[:count]
+    ids = sorted(table["image_id"][fits], key=lambda each: seed_of(each, "rca-check"))[: settings.count]
     log.info("%s: %d images outside the reference set, took %d", labelled, sum(fits), len(ids))
     answers = {Path(each).stem: masks_of(each) for each in models}
     if len(answers) != len(models):
         raise CxrError(f"models {', '.join(map(str, models))}: two files of one name; give each a name of its own")
     cases = cases_of_labelled(labelled, encode, ids, known.size, answers)
-    return run_check(cases, reference, output, aligner, references)
+    return run_check(cases, reference, output, build_aligner(settings), settings.references)

@@ -13,6 +13,7 @@ from jaxtyping import Float32, UInt8
 
 from cxrfactory.anatomy.graph import LandmarkGraph, graph_of_labels, graph_of_nodes, landmark_graph
 from cxrfactory.anatomy.organs import HEART, ORGANS
+from cxrfactory.config.quality import RcaReferenceConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import decode_png, encode_png
 from cxrfactory.logs import get_logger, progress
@@ -59,23 +60,17 @@ def is_reference(image_id: str, fraction: float) -> bool:
 
 
 def encoder_of(weights: str | Path, device: str = "cpu") -> tuple[Encode, LandmarkGraph]:
-    """Latent mean of an 8-bit square image by trained weights, one image a call, and the weights' graph."""
-    import torch
+    """Return the latent mean of an 8-bit square image as a function, one image a call, and the weights' graph.
 
-    from cxrfactory.models.device import choose_device, single_threaded
-    from cxrfactory.models.inputs import to_input
-    from cxrfactory.models.registry import segmenter_from_card
+    Raises
+    ------
+    CxrError
+        If the weights are unreadable, or their network has no latent code.
+    """
+    from cxrfactory.models.segmenter import Segmenter
 
-    tensors, card = read_weights(weights)
-    target = choose_device(device)
-    network = segmenter_from_card(card, tensors, str(weights)).for_inference().to(target)
-
-    def encode(image: np.ndarray) -> np.ndarray:
-        with single_threaded(), torch.inference_mode():
-            batch = torch.from_numpy(to_input(image, network.input_size)[None, None]).to(target)
-            return network.encode(batch.contiguous(memory_format=torch.channels_last)).mu[0].cpu().numpy()
-
-    return encode, network.graph
+    segmenter = Segmenter(*read_weights(weights), device=device, source=str(weights))
+    return segmenter.latent_mean, segmenter.graph
 
 
 def build_reference(
@@ -83,8 +78,7 @@ def build_reference(
     output: str | Path,
     encode: Encode,
     graph: LandmarkGraph,
-    fraction: float = 0.8,
-    size: int = 256,
+    settings: RcaReferenceConfig,
     split: str | None = None,
 ) -> int:
     """Write the reference set.
@@ -98,10 +92,9 @@ def build_reference(
     encode, graph
         From :func:`encoder_of`. Where the graph has a heart, only images with a labelled heart are kept; images
         labelled by another definition of the organs than the graph's are left out.
-    fraction
-        Share of the labelled images, chosen by a stable hash of the id (thesis section 5: 80 %).
-    size
-        Side of the reference images, pixels.
+    settings
+        The share of the labelled images that are taken, by a stable hash of the id (thesis section 5: 80 %), and the
+        side of the reference images in pixels.
     split
         Only images of this split of the table, where given.
 
@@ -114,6 +107,7 @@ def build_reference(
     CxrError
         If no image is left, or an image's landmarks do not fit its label code or cover no pixel.
     """
+    size, fraction = settings.size, settings.fraction
     table = read_table(labelled, LABELLED_IMAGES).sort_values("image_id")
     if split is not None:
         table = table[table["split"] == split]

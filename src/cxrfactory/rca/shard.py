@@ -6,17 +6,18 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from cxrfactory.anatomy.graph import graph_of_nodes
 from cxrfactory.anatomy.organs import HEART
+from cxrfactory.config.quality import RcaScoreConfig
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.drawing.png import decode_png
 from cxrfactory.logs import get_logger, progress
-from cxrfactory.rca.aligners import AlignerChoice
+from cxrfactory.rca.aligners import build_aligner, shares_memory
 from cxrfactory.rca.labels import label_codes
 from cxrfactory.rca.reference import ReferenceSet, check_definition, library_digest, read_reference
 from cxrfactory.rca.score import Aligner, origin, resized, score_aligned, select_references
@@ -30,11 +31,17 @@ log = get_logger(__name__)
 _BATCH_ROWS = 32
 _AHEAD = 4  # images waiting for each process
 
-Outcome = tuple[str, dict[str, Any] | None, str | None]  # image_id, row or None, reason or None
+
+class Outcome(NamedTuple):
+    """What became of one image: its row of scores, or the reason why it has none."""
+
+    image_id: str
+    row: dict[str, object] | None
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
-class Job:
+class ScoringJob:
     """One image to score; landmarks (x, y) in the frame of ``size`` x ``size`` pixels."""
 
     image_id: str
@@ -44,7 +51,7 @@ class Job:
     size: int
 
 
-def score_job(job: Job, references: ReferenceSet, aligner: Aligner, count: int) -> Outcome:
+def score_job(job: ScoringJob, references: ReferenceSet, aligner: Aligner, count: int) -> Outcome:
     """Score one image against its ``count`` most similar references; a fault of the image is its reason."""
     chosen = select_references(job.latent, references.latents, references.ids, count, exclude=job.image_id)
     graph = graph_of_nodes(job.landmarks.size // 2)
@@ -56,8 +63,8 @@ def score_job(job: Job, references: ReferenceSet, aligner: Aligner, count: int) 
         codes = label_codes(job.landmarks, graph, job.size, references.size)
         score = score_aligned(codes, references.has_heart, aligned, atlas)
     except ImageError as error:
-        return job.image_id, None, str(error)
-    return job.image_id, {"image_id": job.image_id, **score.as_row()}, None
+        return Outcome(job.image_id, None, str(error))
+    return Outcome(job.image_id, {"image_id": job.image_id, **score.as_row()})
 
 
 def rca_shard(
@@ -66,9 +73,7 @@ def rca_shard(
     reference: str | Path,
     output: str | Path,
     rejected: str | Path,
-    choice: AlignerChoice,
-    references: int = 5,
-    size: int = 256,
+    settings: RcaScoreConfig,
     workers: int = 1,
 ) -> tuple[int, int]:
     """Score every image of a landmark shard.
@@ -85,12 +90,9 @@ def rca_shard(
         Scores to write, schema ``RCA``, with their :class:`~cxrfactory.tables.calibration.ScoreOrigin` in the metadata.
     rejected
         Images that could not be scored, schema ``REJECTED``.
-    choice
-        How images are registered.
-    references
-        How many references an image is compared with.
-    size
-        Side at which pairs are registered, pixels; the reference set must have been made for it.
+    settings
+        How images are registered, with how many references each is compared, and at which side in pixels; the
+        reference set must have been made for that side.
     workers
         Images side by side; no byte of the output depends on it.
 
@@ -104,12 +106,14 @@ def rca_shard(
         If a table is missing or lacks a column, ids repeat, an image of the landmarks is missing, or the
         reference set does not fit.
     """
-    if workers < 1 or references < 1:
-        raise CxrError(f"workers {workers}, references {references}; expected 1 or more of each")
+    if workers < 1:
+        raise CxrError(f"workers {workers}; expected 1 or more")
     # Made here too, so that a fault of the set or the network is one line and not a broken pool.
-    known, aligner = read_reference(reference), choice.build()
-    if known.size != size:
-        raise CxrError(f"{reference}: images of {known.size} px, --size is {size}; make the set again for that size")
+    known, aligner = read_reference(reference), build_aligner(settings)
+    if known.size != settings.size:
+        raise CxrError(
+            f"{reference}: images of {known.size} px, --size is {settings.size}; make the set again for that size"
+        )
     check_definition(landmarks, reference)
     table = read_table(landmarks, columns=["image_id", "landmarks", "latent", "size"])
     if table["image_id"].duplicated().any():
@@ -117,7 +121,7 @@ def rca_shard(
     log.info("%s: %d images to score; %s: %d references", landmarks, len(table), reference, len(known.references))
     jobs = image_jobs(Path(images), table)
     rows, lost = [], []
-    outcomes = _run(jobs, known, aligner, str(reference), choice, references, workers)
+    outcomes = _run(jobs, known, aligner, str(reference), settings, workers)
     for image_id, row, reason in progress(outcomes, "rca", len(table)):
         if row is not None:
             rows.append(row)
@@ -129,14 +133,14 @@ def rca_shard(
             f"{images}: {len(table) - len(rows) - len(lost)} images of {landmarks} are missing; "
             "both shards must come from the same run"
         )
-    come_from = origin(aligner, references, size, library_digest(reference))
+    come_from = origin(aligner, settings.references, settings.size, library_digest(reference))
     write_scores(pd.DataFrame(rows, columns=RCA.names), output, come_from)
     write_table(pd.DataFrame(lost, columns=REJECTED.names), rejected, REJECTED)
     log.info("%s: wrote %d scores; %s: %d rejected", output, len(rows), rejected, len(lost))
     return len(rows), len(lost)
 
 
-def image_jobs(images: Path, table: pd.DataFrame) -> Iterator[Job]:
+def image_jobs(images: Path, table: pd.DataFrame) -> Iterator[ScoringJob]:
     """Stream the image shard, so that a big one is never whole in memory."""
     wanted = {row["image_id"]: row for row in table.to_dict("records")}
     for batch in read_batches(images, ["image_id", "png"], _BATCH_ROWS, IMAGES):
@@ -144,22 +148,21 @@ def image_jobs(images: Path, table: pd.DataFrame) -> Iterator[Job]:
             if image_id in wanted:
                 row = wanted.pop(image_id)
                 points, latent = np.asarray(row["landmarks"]), np.asarray(row["latent"])
-                yield Job(image_id, png, points, latent, int(row["size"]))
+                yield ScoringJob(image_id, png, points, latent, int(row["size"]))
 
 
 def _run(
-    jobs: Iterator[Job],
+    jobs: Iterator[ScoringJob],
     known: ReferenceSet,
     aligner: Aligner,
     path: str,
-    choice: AlignerChoice,
-    count: int,
+    settings: RcaScoreConfig,
     workers: int,
 ) -> Iterator[Outcome]:
-    work = partial(score_job, references=known, aligner=aligner, count=count)
+    work = partial(score_job, references=known, aligner=aligner, count=settings.references)
     if workers == 1:
         yield from map(work, jobs)
-    elif choice.shares_memory:
+    elif shares_memory(settings):
         from cxrfactory.models.device import single_threaded
 
         # Around the pool too: what one image's thread sets at its end must not reach another's sums.
@@ -168,21 +171,21 @@ def _run(
     else:
         # Spawned, because a fork of a process with threads (OpenMP, Arrow) may hang.
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(workers, context, _start_worker, (path, choice, count)) as pool:
+        with ProcessPoolExecutor(workers, context, _start_worker, (path, settings)) as pool:
             yield from in_order(pool, _work, jobs, _AHEAD * workers)
 
 
 _worker: tuple[ReferenceSet, Aligner, int] | None = None  # of a worker process: set once at its start
 
 
-def _start_worker(path: str, choice: AlignerChoice, count: int) -> None:
+def _start_worker(path: str, settings: RcaScoreConfig) -> None:
     global _worker
     import SimpleITK as sitk
 
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)  # one core a process
-    _worker = (read_reference(path), choice.build(), count)
+    _worker = (read_reference(path), build_aligner(settings), settings.references)
 
 
-def _work(job: Job) -> Outcome:
+def _work(job: ScoringJob) -> Outcome:
     assert _worker is not None
     return score_job(job, *_worker)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 
@@ -19,6 +19,36 @@ _PRETRAINED_FILES = {
 }
 LARGEST_HALF = 65504.0
 _SHOWN_SIGNS = 100  # of another library's message
+NetworkSettings = dict[str, Any]  # what a network's builder takes: names to numbers, texts or lists of them
+
+
+class WeightsCard(TypedDict):
+    """What is known of a weights file, as its JSON card holds it; exported weights have further facts.
+
+    Attributes
+    ----------
+    segmenter
+        Registered name of the network.
+    settings
+        What the network's builder needs to make it again.
+    normalisation
+        How grey values are brought to the network.
+    data
+        What it was trained on: images by source and split.
+    metrics
+        What training measured on the validation images.
+    sha256
+        SHA-256 of the weights file, hexadecimal; set when it is written.
+    """
+
+    segmenter: str
+    settings: NetworkSettings
+    normalisation: str
+    data: dict[str, object]
+    metrics: dict[str, object]
+    sha256: NotRequired[str]
+
+
 CARD_KEYS = ("segmenter", "settings", "normalisation", "data", "metrics", "sha256")
 
 
@@ -40,7 +70,7 @@ def sha256_of(path: str | Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def write_weights(path: str | Path, tensors: dict[str, np.ndarray], card: dict[str, Any]) -> None:
+def write_weights(path: str | Path, tensors: dict[str, np.ndarray], card: WeightsCard) -> None:
     """Write the tensors and their card, each atomically; the card takes the file's SHA-256.
 
     Raises
@@ -60,7 +90,7 @@ def write_weights(path: str | Path, tensors: dict[str, np.ndarray], card: dict[s
     write_text(card_path(path), json.dumps({**card, "sha256": digest}, indent=2, sort_keys=True) + "\n")
 
 
-def read_weights(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def read_weights(path: str | Path) -> tuple[dict[str, np.ndarray], WeightsCard]:
     """Read a weights file and its card; the names of :func:`weights_file` stand for the package's.
 
     Tensors stored in 16 bits are returned in 32.
@@ -95,7 +125,7 @@ def read_weights(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any
     return {name: each.astype(np.float32) if each.dtype == np.float16 else each for name, each in tensors.items()}, card
 
 
-def export_weights(weights: str | Path, output: str | Path, facts: dict[str, Any]) -> None:
+def export_weights(weights: str | Path, output: str | Path, facts: dict[str, object]) -> None:
     """Write weights again in 16 bits, with further facts in their card.
 
     Parameters

@@ -28,6 +28,7 @@ from cxrfactory.anatomy.contour_features import (
 from cxrfactory.anatomy.mask_landmarks import DILATIONS, KERNEL, WIDTH, landmarks_from_masks
 from cxrfactory.anatomy.organs import ORGAN_NODES, ORGANS
 from cxrfactory.anatomy.raster import fill_contour
+from cxrfactory.config import MaskLandmarksConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.metrics.landmarks import landmark_mse
@@ -286,14 +287,14 @@ def fit_organ(
     return {f"{organ}.{name}": value for name, value in (network.arrays() | {"fractions": fractions}).items()}
 
 
-def train_mask_landmarks(root: Path, output: Path, steps: int = 1200, seed: int = 0) -> None:
+def train_mask_landmarks(root: Path, output: Path, settings: MaskLandmarksConfig) -> None:
     """Train the three models on the patients that are not held out and write them as ``.npz`` (float16)."""
     cases = read_cases(root)
     train = [case for case in cases if not case.held_out]
     log.info("train on %d images, hold out %d", len(train), len(cases) - len(train))
     arrays: dict[str, np.ndarray] = {}
     for organ, examples in examples_of(train).items():
-        arrays |= fit_organ(organ, examples, steps, seed)
+        arrays |= fit_organ(organ, examples, settings.steps, settings.seed)
     with atomic_path(output) as temporary:
         np.savez_compressed(temporary, **{name: value.astype(np.float16) for name, value in sorted(arrays.items())})
     log.info("wrote %s, %d bytes", output, output.stat().st_size)

@@ -82,8 +82,3 @@ class Plan:
     def gpus(self, section: str) -> int:
         """GPUs that a job asks for whose device a section of the config names: one for ``cuda``, none for ``auto``."""
         return int(getattr(self.config, section).device.startswith("cuda"))
-
-    def cohort_scan_options(self) -> list[str]:
-        """Options of ``cohort-scans``."""
-        cohort = self.config.cohort
-        return [f"--patients={cohort.scans}", f"--spacing-mm={cohort.scan_spacing_mm}", f"--seed={cohort.seed}"]

@@ -130,17 +130,6 @@ class Scans:
     results: Results
 
     # Fields of the section project by what they decide on.
-    _PROJECTION = (
-        "size",
-        "body_only",
-        "without_arms",
-        "curve_hu",
-        "curve_mu_per_mm",
-        "source_detector_mm",
-        "source_object_mm",
-        "device",
-    )
-
     @property
     def names(self) -> list[str]:
         """Names of the CT releases."""
@@ -161,8 +150,11 @@ class Scans:
 
     def options(self, wildcards: Any) -> list[str]:
         """Options of ``project`` for a CT release."""
-        own = self.settings(wildcards).options("root", "shards", "names", "axes", "spacing_mm", "follow_links")
-        return own + self.config.project.options(*self._PROJECTION)
+        from cxrfactory.config.inputs import ScanFilesConfig
+        from cxrfactory.config.project import ProjectionConfig
+
+        own = self.settings(wildcards).options(*ScanFilesConfig.model_fields)
+        return own + self.config.project.options(*ProjectionConfig.model_fields)
 
     def shards(self, scans: str) -> list[str]:
         """File stems of a CT release's shards."""

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cxrfactory.config.studies import BiasDiscoveryConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.evaluate.bias.discovery import biased_cohorts, discover_bias, read_scores, summarise_gaps
 from cxrfactory.tables.parquet import write_table
@@ -28,7 +29,7 @@ def write(table, path):
 
 def test_a_perfect_score_predicts_every_gap(tmp_path):
     path = write(masks(lambda dice: dice), tmp_path / "rca_check.csv")
-    summary = discover_bias(path, tmp_path / "out", cohorts=40, resamples=100).set_index("part")
+    summary = discover_bias(path, tmp_path / "out", BiasDiscoveryConfig(cohorts=40, resamples=100)).set_index("part")
     whole = summary.loc["all"]
     assert whole["gaps"] == 40
     assert whole[["r", "slope", "same_sign", "found"]].tolist() == pytest.approx([1, 1, 1, 1])
@@ -43,12 +44,16 @@ def test_a_perfect_score_predicts_every_gap(tmp_path):
 
 
 def test_a_flat_score_halves_the_gaps_and_noise_finds_none(tmp_path):
-    half = discover_bias(write(masks(lambda dice: 0.4 + dice / 2), tmp_path / "a.csv"), tmp_path / "a", cohorts=30)
+    half = discover_bias(
+        write(masks(lambda dice: 0.4 + dice / 2), tmp_path / "a.csv"), tmp_path / "a", BiasDiscoveryConfig(cohorts=30)
+    )
     assert half.loc[0, "slope"] == pytest.approx(0.5, abs=1e-4)
     assert half.loc[0, "r"] == pytest.approx(1, abs=1e-4)
     rng = np.random.default_rng(0)
     noise = masks(lambda dice: rng.uniform(0.5, 0.6, len(dice)))
-    found = discover_bias(write(noise, tmp_path / "b.csv"), tmp_path / "b", cohorts=60, resamples=300)
+    found = discover_bias(
+        write(noise, tmp_path / "b.csv"), tmp_path / "b", BiasDiscoveryConfig(cohorts=60, resamples=300)
+    )
     assert abs(found.loc[0, "r"]) < 0.4
     assert found.loc[0, "rca_seen"] < 0.25
     assert found.loc[0, "mae"] > 0.03
@@ -83,7 +88,7 @@ def test_groups_of_a_manifest_against_the_truth(tmp_path):
     dice = np.array([0.95 if n % 2 else 0.90 for n in range(24)]) + np.arange(24) / 1e4
     scores = pd.DataFrame({"image_id": [f"i{n}" for n in range(24)], "dice_true": dice, "dice_rca_mean": dice - 0.1})
     path = write(scores, tmp_path / "images.csv")
-    summary = discover_bias(path, tmp_path / "out", [tmp_path / "m.parquet"])
+    summary = discover_bias(path, tmp_path / "out", BiasDiscoveryConfig(), [tmp_path / "m.parquet"])
     gaps = pd.read_csv(tmp_path / "out" / "gaps.csv")
     assert gaps[["series", "name", "images", "rest_images"]].to_numpy().tolist() == [["sex", "F", 12, 12]]
     assert gaps.loc[0, "true_gap"] == pytest.approx(-0.0501)
@@ -91,9 +96,11 @@ def test_groups_of_a_manifest_against_the_truth(tmp_path):
     assert summary.loc[0, ["found", "true_seen"]].tolist() == [1, 1]
     assert np.isnan(summary.loc[0, "r"])
     with pytest.raises(CxrError, match="expected one row an image"):
-        discover_bias(write(pd.concat([scores, scores]), path), tmp_path / "out", [tmp_path / "m.parquet"])
+        discover_bias(
+            write(pd.concat([scores, scores]), path), tmp_path / "out", BiasDiscoveryConfig(), [tmp_path / "m.parquet"]
+        )
     with pytest.raises(CxrError, match="no two groups of 10 patients"):
-        discover_bias(write(scores.head(9), path), tmp_path / "out", [tmp_path / "m.parquet"])
+        discover_bias(write(scores.head(9), path), tmp_path / "out", BiasDiscoveryConfig(), [tmp_path / "m.parquet"])
 
 
 def test_figures_of_known_gaps():
@@ -126,6 +133,6 @@ def test_refused(tmp_path):
     with pytest.raises(CxrError, match=r"row 1: dice_rca_mean is 1.45; expected \[0, 1\]"):
         read_scores(write(masks(lambda dice: dice + 0.5), tmp_path / "b.csv"))
     with pytest.raises(CxrError, match="without a column 'kind'"):
-        next(biased_cohorts(masks(lambda dice: dice).drop(columns="kind"), 1))
+        next(biased_cohorts(masks(lambda dice: dice).drop(columns="kind"), 1, 0))
     with pytest.raises(CxrError, match="3 images with a good mask"):
-        next(biased_cohorts(masks(lambda dice: dice, images=3), 1))
+        next(biased_cohorts(masks(lambda dice: dice, images=3), 1, 0))

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cxrfactory.config.studies import BiasConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.evaluate.bias.gaps import measure_bias
 from cxrfactory.evaluate.bias.groups import NO_FLAG, attributes, read_people
@@ -41,7 +42,7 @@ def release(tmp_path, women=0.80, men=0.85, patients=12, images=2):
 
 def test_a_built_in_difference_is_found_and_no_other(tmp_path):
     manifest, product, scores = release(tmp_path)
-    table = measure_bias(product, manifest, tmp_path / "out", at_least=0.83)
+    table = measure_bias(product, manifest, tmp_path / "out", BiasConfig(at_least=0.83))
     rows = table.set_index(["attribute", "group", "organ"])
     women = rows.loc[("sex", "F", "all")]
     truth = np.array([score for image_id, score in scores.items() if image_id < "i12"])
@@ -66,7 +67,7 @@ def test_a_built_in_difference_is_found_and_no_other(tmp_path):
 
 def test_groups_that_mirror_each_other_are_one_test(tmp_path):
     manifest, product, _ = release(tmp_path)
-    table = measure_bias(product, manifest, tmp_path / "out")
+    table = measure_bias(product, manifest, tmp_path / "out", BiasConfig())
     compared = table[table["p"].notna()]
     # sex: one test; view: no rest; age: bands of 8 patients; findings: two of the same images, and none named
     assert sorted(compared.loc[compared["organ"] == "all", "group"]) == sorted(["F", "M", "Edema", "Effusion", NO_FLAG])
@@ -112,7 +113,7 @@ def test_one_number_of_two_releases_is_two_patients(tmp_path):
 
 def test_nothing_to_compare_still_has_its_files(tmp_path):
     manifest = write_manifest(tmp_path / "m.parquet", [{"image_id": "a"}])
-    table = measure_bias(write_product(tmp_path / "p.parquet", {"a": 0.9}), manifest, tmp_path / "out")
+    table = measure_bias(write_product(tmp_path / "p.parquet", {"a": 0.9}), manifest, tmp_path / "out", BiasConfig())
     assert table.empty
     assert (tmp_path / "out" / "bias.csv").read_text().startswith("release,attribute,group,organ,")
     assert (tmp_path / "out" / "bias.png").stat().st_size > 0
@@ -122,7 +123,7 @@ def test_published_csv_can_be_compared(tmp_path):
     manifest, _, scores = release(tmp_path)
     path = tmp_path / "VinDr-CXR.csv"
     pd.DataFrame({"image_id": list(scores), "Dice RCA (Mean)": list(scores.values())}).to_csv(path, index=False)
-    table = measure_bias(path, manifest, tmp_path / "out")
+    table = measure_bias(path, manifest, tmp_path / "out", BiasConfig())
     assert set(table["organ"]) == {"all"}
     assert table["p_holm"].min() < 0.01
 
@@ -130,12 +131,14 @@ def test_published_csv_can_be_compared(tmp_path):
 def test_refused(tmp_path):
     manifest, product, scores = release(tmp_path)
     with pytest.raises(CxrError, match=r"not among the included of .*, first 'x'"):
-        measure_bias(write_product(tmp_path / "a.parquet", {**scores, "x": 0.5}), manifest, tmp_path / "out")
+        measure_bias(
+            write_product(tmp_path / "a.parquet", {**scores, "x": 0.5}), manifest, tmp_path / "out", BiasConfig()
+        )
     with pytest.raises(CxrError, match=r"'dice_rca_mean' holds 1.5; expected \[0, 1\]"):
-        measure_bias(write_product(tmp_path / "b.parquet", {"i00-0": 1.5}), manifest, tmp_path / "out")
+        measure_bias(write_product(tmp_path / "b.parquet", {"i00-0": 1.5}), manifest, tmp_path / "out", BiasConfig())
     pd.read_parquet(product).drop(columns="dice_rca_mean").to_parquet(tmp_path / "c.parquet")
     with pytest.raises(CxrError, match=r"columns \['dice_rca_mean'\] are missing"):
-        measure_bias(tmp_path / "c.parquet", manifest, tmp_path / "out")
+        measure_bias(tmp_path / "c.parquet", manifest, tmp_path / "out", BiasConfig())
 
 
 def test_the_published_sample_of_chexpert(real_data, tmp_path):
@@ -148,7 +151,7 @@ def test_the_published_sample_of_chexpert(real_data, tmp_path):
         {"image_id": image_id, "patient_id": parts[1], "view": "PA" if number % 2 else "AP"}
         for number, (image_id, parts) in enumerate(zip(scores.index, folders, strict=True))
     ]
-    table = measure_bias(path, write_manifest(tmp_path / "m.parquet", rows), tmp_path / "out")
+    table = measure_bias(path, write_manifest(tmp_path / "m.parquet", rows), tmp_path / "out", BiasConfig())
     first = table.set_index("group").loc["AP"]
     assert first[["images", "rest_images"]].tolist() == [28, 28]
     assert first["mean"] == pytest.approx(scores.iloc[::2].mean())

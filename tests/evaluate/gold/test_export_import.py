@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cxrfactory.config.studies import GoldSampleConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.evaluate.gold.collect import import_gold
 from cxrfactory.evaluate.gold.export import export_gold
@@ -20,7 +21,7 @@ SCORES = {f"p{index}/view, 1.jpg": 0.6 + 0.05 * index for index in range(6)}
 @pytest.fixture
 def exported(tmp_path):
     product, shards = write_release(tmp_path, SCORES)
-    chosen = export_gold(product, [shards], tmp_path / "out", bins=2, random=3)
+    chosen = export_gold(product, [shards], tmp_path / "out", GoldSampleConfig(bins=2, random=3))
     return chosen, json.loads((tmp_path / "out" / "CheXpert.tasks.json").read_text()), tmp_path
 
 
@@ -43,7 +44,7 @@ def test_export_writes_tasks_with_their_images_and_the_sample(exported):
 def test_export_does_not_depend_on_how_images_are_given(exported):
     _, _, folder = exported
     shards = [folder / "shards" / name for name in ("1.parquet", "0.parquet")]
-    export_gold(folder / "Parquet" / "CheXpert.parquet", shards, folder / "again", bins=2, random=3)
+    export_gold(folder / "Parquet" / "CheXpert.parquet", shards, folder / "again", GoldSampleConfig(bins=2, random=3))
     for name in ("CheXpert.tasks.json", "CheXpert.sample.csv", "labelling.xml"):
         assert (folder / "again" / name).read_bytes() == (folder / "out" / name).read_bytes()
 
@@ -52,9 +53,9 @@ def test_export_refuses_images_that_are_not_there(exported):
     _, _, folder = exported
     product = folder / "Parquet" / "CheXpert.parquet"
     with pytest.raises(CxrError, match="3 of 6 images are in no shard given"):
-        export_gold(product, [folder / "shards" / "0.parquet"], folder / "x")
+        export_gold(product, [folder / "shards" / "0.parquet"], folder / "x", GoldSampleConfig())
     with pytest.raises(CxrError, match=r"columns.*png"):
-        export_gold(product, [product], folder / "x")
+        export_gold(product, [product], folder / "x", GoldSampleConfig())
 
 
 def test_untouched_predictions_come_back_as_the_published_row(exported):

@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
+from cxrfactory.config.studies import GoldSampleConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.evaluate.gold.sample import FILL_CHOICE, RANDOM_CHOICE, sample_gold
 
@@ -10,7 +12,7 @@ SCORES = {f"image-{index:03d}": 0.5 + 0.499 * index / 199 for index in range(200
 
 
 def test_one_image_of_each_bin_and_the_rest_at_random():
-    choices = sample_gold(SCORES)
+    choices = sample_gold(SCORES, GoldSampleConfig())
     assert len({choice.image_id for choice in choices}) == 30
     assert sorted(choice.chosen_by for choice in choices) == sorted(
         [f"bin {place}" for place in range(1, 11)] + [RANDOM_CHOICE] * 20
@@ -25,7 +27,7 @@ def test_one_image_of_each_bin_and_the_rest_at_random():
 
 def test_an_empty_bin_is_filled_at_random():
     scores = {name: (0.1 if index == 0 else 0.9) for index, name in enumerate(SCORES)}
-    choices = sample_gold(scores)
+    choices = sample_gold(scores, GoldSampleConfig())
     by = [choice.chosen_by for choice in choices]
     assert (len(by), by.count("bin 1"), by.count("bin 10"), by.count(FILL_CHOICE)) == (30, 1, 1, 8)
     assert by.count(RANDOM_CHOICE) == 20
@@ -33,13 +35,13 @@ def test_an_empty_bin_is_filled_at_random():
 
 def test_a_small_release_is_taken_whole_and_its_order_hides_the_bins():
     scores = dict(list(SCORES.items())[:7])
-    assert {choice.image_id for choice in sample_gold(scores)} == set(scores)
-    order = [choice.chosen_by != RANDOM_CHOICE for choice in sample_gold(SCORES)]
+    assert {choice.image_id for choice in sample_gold(scores, GoldSampleConfig())} == set(scores)
+    order = [choice.chosen_by != RANDOM_CHOICE for choice in sample_gold(SCORES, GoldSampleConfig())]
     assert order not in (sorted(order), sorted(order, reverse=True))
 
 
 def test_equal_scores_are_one_bin():
-    by = [choice.chosen_by for choice in sample_gold(dict.fromkeys(SCORES, 0.8))]
+    by = [choice.chosen_by for choice in sample_gold(dict.fromkeys(SCORES, 0.8), GoldSampleConfig())]
     assert sum(name.startswith("bin") for name in by) == 1
     assert len(by) == 30
 
@@ -49,11 +51,13 @@ def test_equal_scores_are_one_bin():
 def test_the_draw_depends_on_seed_and_ids_alone(shuffle, seed):
     names = list(SCORES)
     shuffle.shuffle(names)
-    assert sample_gold({name: SCORES[name] for name in names}, seed=seed) == sample_gold(SCORES, seed=seed)
+    assert sample_gold({name: SCORES[name] for name in names}, GoldSampleConfig(seed=seed)) == sample_gold(
+        SCORES, GoldSampleConfig(seed=seed)
+    )
 
 
 def test_another_seed_draws_others():
-    drawn = [{choice.image_id for choice in sample_gold(SCORES, seed=seed)} for seed in (0, 1)]
+    drawn = [{choice.image_id for choice in sample_gold(SCORES, GoldSampleConfig(seed=seed))} for seed in (0, 1)]
     assert drawn[0] != drawn[1]
 
 
@@ -64,9 +68,13 @@ def test_another_seed_draws_others():
         ({"a": 0.5, "b": 1.5}, 10, 20, "image 'b' has the RCA score 1.5"),
         ({"a": float("nan")}, 10, 20, "image 'a'"),
         ({"a": 0.5}, 0, 0, "not both 0"),
-        ({"a": 0.5}, -1, 3, "0 or more"),
     ],
 )
 def test_refused(scores, bins, random, message):
     with pytest.raises(CxrError, match=message):
-        sample_gold(scores, bins, random)
+        sample_gold(scores, GoldSampleConfig(bins=bins, random=random))
+
+
+def test_a_negative_count_is_refused():
+    with pytest.raises(ValidationError, match="greater than or equal to 0"):
+        GoldSampleConfig(bins=-1, random=3)

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cxrfactory.config.studies import AuditConfig
 from cxrfactory.evaluate.models.audit import LIMIT, audit, summarise_kinds
 from cxrfactory.evaluate.models.occlusion import SHARES, box_places, occlude, summarise_occlusion
 from cxrfactory.evaluate.models.perturb import suite
@@ -19,7 +20,7 @@ def out(labelled, fixed_weights, tmp_path_factory):
     folder = tmp_path_factory.mktemp("audit")
     table = pd.read_parquet(labelled)
     table[table["image_id"].isin(["i0", "i1"])].to_parquet(folder / "two.parquet")
-    audit(folder / "two.parquet", [fixed_weights], folder / "out", RECIPE, places=2, resamples=50)
+    audit(folder / "two.parquet", [fixed_weights], folder / "out", RECIPE, AuditConfig(places=2, resamples=50))
     return folder / "out"
 
 
@@ -54,7 +55,7 @@ def test_two_runs_give_the_same_bytes(labelled, fixed_weights, tmp_path, monkeyp
     some = [each for each in suite() if each.kind in ("none", "noise", "markers", "JPEG quality")]
     monkeypatch.setattr("cxrfactory.evaluate.models.audit.suite", lambda: some)
     for name in ("one", "two"):
-        audit(labelled, [fixed_weights], tmp_path / name, RECIPE, places=1, resamples=50)
+        audit(labelled, [fixed_weights], tmp_path / name, RECIPE, AuditConfig(places=1, resamples=50))
     for file in sorted((tmp_path / "one").iterdir()):
         assert file.read_bytes() == (tmp_path / "two" / file.name).read_bytes(), file.name
 

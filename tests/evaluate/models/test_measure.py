@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 
 from cxrfactory.anatomy.graph import landmark_graph
-from cxrfactory.evaluate.models.labelled import Case, with_unions
+from cxrfactory.evaluate.models.labelled import LabelledImage, with_unions
 from cxrfactory.evaluate.models.measure import MASK_MEASURES, WHOLE, measure
 from cxrfactory.models.segmenter import Segmentation
 from tests.evaluate.conftest import SHAPE, SIZE
 
-CASE = Case("a", "s", b"", SIZE, landmark_graph("lungs-heart"), SHAPE * SIZE - 0.5)
+CASE = LabelledImage("a", "s", b"", SIZE, landmark_graph("lungs-heart"), SHAPE * SIZE - 0.5)
 ZERO = ("dice", "iou", "precision", "recall", "nsd", "component_precision", "component_recall", "component_f1")
 
 
@@ -36,7 +36,7 @@ def test_a_missed_organ_is_zero_or_infinite_never_missing():
 
 
 def test_two_empty_masks_are_missing():
-    away = Case("a", "s", b"", SIZE, CASE.graph, CASE.landmarks + 10 * SIZE)
+    away = LabelledImage("a", "s", b"", SIZE, CASE.graph, CASE.landmarks + 10 * SIZE)
     rows = rows_of(Segmentation({organ: np.zeros((SIZE, SIZE), np.uint8) for organ in CASE.graph.organs}), away)
     assert all(np.isnan(rows["heart"][name]) for name in MASK_MEASURES)
 

@@ -8,7 +8,7 @@ import torch
 
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.evaluate.models.nnunet import CHECKPOINT, NnUNetSegmenter
-from cxrfactory.evaluate.models.segmenters import named_models, open_model
+from cxrfactory.evaluate.models.open_models import named_models, open_model
 
 LABELS = {"background": 0, "right_lung": 1, "left_lung": 2, "heart": 3}
 

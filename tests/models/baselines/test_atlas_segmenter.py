@@ -5,7 +5,6 @@ import torch
 from cxrfactory.anatomy.graph import landmark_graph
 from cxrfactory.config import ModelConfig, TrainConfig
 from cxrfactory.errors import CxrError, ImageError
-from cxrfactory.infer.predictor import Predictor
 from cxrfactory.metrics.overlap import dice
 from cxrfactory.models import ModelKind, build_model, model_kind
 from cxrfactory.models.baselines.multi_atlas import MultiAtlas
@@ -60,7 +59,7 @@ def test_train_keeps_a_library_that_segments(labelled, tmp_path):  # noqa: F811
     with pytest.raises(ImageError, match="one grey value"):
         Segmenter(tensors, card)(np.full((128, 128), 7, np.uint8), 128)
     with pytest.raises(CxrError, match="expected weights of a landmark model"):
-        Predictor(tensors, card)
+        Segmenter(tensors, card, samples=20)
 
 
 def test_registered_as_a_kind_of_its_own():

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from cxrfactory.anatomy.graph import landmark_graph
+from cxrfactory.config import NnunetConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.tables.parquet import read_table, write_table
 from cxrfactory.tables.schemas import LABELLED_IMAGES
@@ -33,7 +34,7 @@ def read(path):
 
 
 def test_the_dataset_is_what_nnunet_expects(apart, tmp_path):
-    folder = export_nnunet([apart], tmp_path / "raw", size=64, preprocessed=tmp_path / "pre")
+    folder = export_nnunet([apart], tmp_path / "raw", NnunetConfig(size=64), preprocessed=tmp_path / "pre")
     facts = json.loads((folder / "dataset.json").read_text())
     assert facts["labels"] == {"background": 0, "right_lung": 1, "left_lung": 2, "heart": 3}
     assert facts["channel_names"] == {"0": "radiograph"}
@@ -49,7 +50,7 @@ def test_the_dataset_is_what_nnunet_expects(apart, tmp_path):
 
 
 def test_pictures_are_those_that_our_networks_see(apart, tmp_path):
-    folder = export_nnunet([apart], tmp_path / "raw", size=64)
+    folder = export_nnunet([apart], tmp_path / "raw", NnunetConfig(size=64))
     data = load_labelled(apart, "val", GRAPH, 64)
     assert (read(folder / "imagesTr/p12_0000.png") == data.images[0]).all()
     label_map = read(folder / "labelsTr/p12.png")
@@ -83,7 +84,7 @@ def test_exported_regions_hold_every_mask_whole(labelled, tmp_path):
     from cxrfactory.anatomy.raster import landmarks_to_masks
     from cxrfactory.models.inputs import to_pixels
 
-    folder = export_nnunet([labelled], tmp_path / "raw", size=64, regions=True)
+    folder = export_nnunet([labelled], tmp_path / "raw", NnunetConfig(size=64, regions=True))
     labels = json.loads((folder / "dataset.json").read_text())["labels"]
     data = load_labelled(labelled, "val", GRAPH, 64)
     truth = landmarks_to_masks(to_pixels(data.targets[0].astype(np.float64), 64), GRAPH, 64, 64)
@@ -94,15 +95,15 @@ def test_exported_regions_hold_every_mask_whole(labelled, tmp_path):
 
 def test_errors_are_one_line_and_leave_nothing_closed(apart, tmp_path):
     with pytest.raises(CxrError, match="dataset name 'CXR'; expected DatasetNNN_Name"):
-        export_nnunet([apart], tmp_path / "raw", name="CXR", size=64)
-    export_nnunet([apart], tmp_path / "raw", size=64)
+        export_nnunet([apart], tmp_path / "raw", NnunetConfig(name="CXR", size=64))
+    export_nnunet([apart], tmp_path / "raw", NnunetConfig(size=64))
     with pytest.raises(CxrError, match="exists already"):
-        export_nnunet([apart], tmp_path / "raw", size=64)
+        export_nnunet([apart], tmp_path / "raw", NnunetConfig(size=64))
     table = read_table(apart)
     table.loc[[0, 1], "image_id"] = ["a/b", "a b"]
     write_table(table, tmp_path / "ids.parquet", LABELLED_IMAGES)
     with pytest.raises(CxrError, match="'a b' and 'a/b' would both be 'a_b'"):
-        export_nnunet([tmp_path / "ids.parquet"], tmp_path / "other", size=64)
+        export_nnunet([tmp_path / "ids.parquet"], tmp_path / "other", NnunetConfig(size=64))
 
 
 def test_organs_over_organs_ask_for_regions(labelled, tmp_path):
@@ -114,6 +115,6 @@ def test_organs_over_organs_ask_for_regions(labelled, tmp_path):
     table.loc[rows, "landmarks"] = pd.Series([each.ravel() for each in points], index=table.index[rows])
     write_table(table, tmp_path / "over.parquet", LABELLED_IMAGES)
     with pytest.raises(CxrError, match=r"right_lung loses \d+\.\d% of its pixels to organs over it; use --regions"):
-        export_nnunet([tmp_path / "over.parquet"], tmp_path / "raw", size=64)
+        export_nnunet([tmp_path / "over.parquet"], tmp_path / "raw", NnunetConfig(size=64))
     assert not (tmp_path / "raw").exists()
-    export_nnunet([tmp_path / "over.parquet"], tmp_path / "with", size=64, regions=True)
+    export_nnunet([tmp_path / "over.parquet"], tmp_path / "with", NnunetConfig(size=64, regions=True))

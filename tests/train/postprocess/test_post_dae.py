@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import torch
 
+from cxrfactory.config import PostDaeConfig
 from cxrfactory.models.post_dae import build
 from cxrfactory.models.postprocess import PostProcessor, to_cover
 from cxrfactory.tables.weights import read_weights
@@ -35,7 +36,8 @@ def shapes(count, seed):
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     path = tmp_path_factory.mktemp("post") / "post-dae.safetensors"
-    rows = train_post_dae(shapes(40, 0), shapes(6, 1), path, SMALL, steps=300, batch_size=8, learning_rate=6e-3)
+    settings = PostDaeConfig(input_size=32, latent=32, steps=300, batch_size=8, learning_rate=6e-3)
+    rows = train_post_dae(shapes(40, 0), shapes(6, 1), path, settings, network_settings=SMALL)
     return path, rows
 
 
@@ -65,7 +67,9 @@ def test_holes_and_islands_are_gone(trained):
 
 def test_the_same_seed_gives_the_same_weights(tmp_path):
     for name, seed in (("one", 3), ("two", 3), ("three", 4)):
-        train_post_dae(shapes(8, 0), shapes(1, 1), tmp_path / f"{name}.safetensors", SMALL, 6, 4, seed=seed)
+        settings = PostDaeConfig(input_size=32, latent=32, steps=20, batch_size=4, seed=seed)
+        weights = tmp_path / f"{name}.safetensors"
+        train_post_dae(shapes(8, 0), shapes(1, 1), weights, settings, network_settings=SMALL)
     one, two, three = ((tmp_path / f"{name}.safetensors").read_bytes() for name in ("one", "two", "three"))
     assert one == two
     assert one != three

@@ -8,7 +8,6 @@ import torch
 
 from cxrfactory.config import ModelConfig, TrainConfig
 from cxrfactory.errors import CxrError
-from cxrfactory.infer.predictor import Predictor
 from cxrfactory.models.registry import LANDMARK_MODELS, PIXEL_MODELS, model_names
 from cxrfactory.models.segmenter import Segmenter
 from cxrfactory.tables.weights import read_weights
@@ -79,4 +78,4 @@ def test_landmark_stages_refuse_pixel_weights(labelled, tmp_path):
     model = ModelConfig(segmenter="unet-ht", input_size=64)
     train_segmenter(labelled, tmp_path / "w.safetensors", model, TrainConfig(epochs=1, precision="fp32"), CPU)
     with pytest.raises(CxrError, match="unet-ht has no latent code; expected weights of a landmark model"):
-        Predictor(*read_weights(tmp_path / "w.safetensors"), source="w")
+        Segmenter(*read_weights(tmp_path / "w.safetensors"), source="w", samples=20)

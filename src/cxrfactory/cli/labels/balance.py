@@ -7,14 +7,18 @@ import typer
 
 
 def balance_masks(
-    recipe: Annotated[Path, typer.Option(help="Recipe (YAML); resources/ holds an example.")],
+    recipe: Annotated[Path, typer.Option(help="Recipe (YAML): copies by source and class; see resources/.")],
     root: Annotated[
         Path | None, typer.Option(help="Folder with table.csv (image_id, patient_id, source, class), images/, masks/.")
     ] = None,
-    output: Annotated[Path | None, typer.Option(help="New folder of the same layout.")] = None,
-    count: Annotated[bool, typer.Option(help="Only count what becomes of the recipe's own image counts.")] = False,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder of the same layout to write; it must be new or empty.")
+    ] = None,
+    count: Annotated[
+        bool, typer.Option(help="Only print the counts that the recipe would give for its own image counts.")
+    ] = False,
 ) -> None:
-    """Balance radiographs with lung masks by varied copies, so many an image, by source and class."""
+    """Balance radiographs with lung masks by randomly varied copies of each image, by source and class."""
     from cxrfactory.errors import CxrError
     from cxrfactory.labelling import balanced_copies as multiples
 

@@ -5,47 +5,47 @@ from typing import Annotated
 
 import typer
 
-from cxrfactory.config import PreprocessConfig
+from cxrfactory.config import LabelLungMasksConfig, LabelMasksConfig, PreprocessConfig
 from cxrfactory.config.options import preparation, with_options
-from cxrfactory.tables.rca_threshold import RECOMMENDED_RCA_MEAN
+from cxrfactory.config.studies import OwnMasksConfig
+
+Root = Annotated[Path, typer.Option(help="Folder with table.csv (image_id, patient_id), images/ and masks/.")]
+Output = Annotated[Path, typer.Option(help="Labelled table to write (.parquet), as stage preprocess-labelled does.")]
+Rejected = Annotated[Path, typer.Option(help="Table of rejected images to write (.parquet).")]
 
 
-@with_options(PreprocessConfig)
+@with_options(LabelMasksConfig, PreprocessConfig)
 def label_outlines(
-    root: Annotated[Path, typer.Option(help="Folder with table.csv (image_id, patient_id), images/ and masks/.")],
+    root: Root,
     weights: Annotated[Path, typer.Option(help="Weights of a landmark model of lungs and heart.")],
-    output: Annotated[Path, typer.Option(help="Labelled table to write (.parquet), as preprocess-labelled does.")],
-    rejected: Annotated[Path, typer.Option(help="Table of rejected images to write (.parquet).")],
-    source: Annotated[str, typer.Option(help="Name of the set; it goes before the ids.")],
-    val_fraction: Annotated[float, typer.Option(min=0, max=1, help="Share of patients for validation.")] = 0.25,
+    output: Output,
+    rejected: Rejected,
     *,
+    label_masks_config: LabelMasksConfig,
     preprocess_config: PreprocessConfig,
 ) -> None:
     """Label images by lung outlines of another convention, which correct a model's landmarks."""
     from cxrfactory.labelling.outlines import label_outlines as run
 
-    run(root, weights, output, rejected, preparation(preprocess_config), source, val_fraction)
+    run(root, weights, output, rejected, preparation(preprocess_config), label_masks_config)
 
 
-@with_options(PreprocessConfig)
+@with_options(LabelLungMasksConfig, PreprocessConfig)
 def label_masks(
-    root: Annotated[Path, typer.Option(help="Folder with table.csv (image_id, patient_id), images/ and masks/.")],
-    output: Annotated[Path, typer.Option(help="Labelled table to write (.parquet), as preprocess-labelled does.")],
-    rejected: Annotated[Path, typer.Option(help="Table of rejected images to write (.parquet).")],
-    source: Annotated[str, typer.Option(help="Name of the set; it goes before the ids.")],
-    definition: Annotated[
-        str, typer.Option(help="What the masks include: whole-lungs (also behind the heart), or lungs.")
-    ] = "whole-lungs",
-    val_fraction: Annotated[float, typer.Option(min=0, max=1, help="Share of patients for validation.")] = 0.25,
+    root: Root,
+    output: Output,
+    rejected: Rejected,
     *,
+    label_lung_masks_config: LabelLungMasksConfig,
     preprocess_config: PreprocessConfig,
 ) -> None:
     """Label images by their lung masks: landmarks on the masks' borders, labels of the masks' own definition."""
     from cxrfactory.labelling.lung_masks import label_masks as run
 
-    run(root, output, rejected, preparation(preprocess_config), source, definition, val_fraction)
+    run(root, output, rejected, preparation(preprocess_config), label_lung_masks_config)
 
 
+@with_options(OwnMasksConfig)
 def label_own_masks(
     images: Annotated[list[Path], typer.Option(help="Image shard (.parquet); repeat for each.")],
     landmarks: Annotated[list[Path], typer.Option(help="Landmark shard; repeat for each.")],
@@ -54,14 +54,12 @@ def label_own_masks(
     output: Annotated[Path, typer.Option(help="Labelled table to write (.parquet), for train.")],
     rejected: Annotated[Path, typer.Option(help="Table of the images left out (.parquet).")],
     source: Annotated[str, typer.Option(help="Name of the release; it goes before the ids.")],
-    at_least: Annotated[float, typer.Option(min=0, max=1, help="Smallest RCA mean to train on.")] = (
-        RECOMMENDED_RCA_MEAN
-    ),
-    count: Annotated[int, typer.Option(min=1, help="At most so many images, by a hash of the id.")] = 1000,
-    val_fraction: Annotated[float, typer.Option(min=0, max=1, help="Share of patients for validation.")] = 0.1,
     without: Annotated[Path | None, typer.Option(help="Labelled table whose validation patients are left out.")] = None,
+    *,
+    own_masks_config: OwnMasksConfig,
 ) -> None:
     """Label a release's images with the factory's own landmarks, to train on them again."""
+    from cxrfactory.labelling.own_masks import RunShards
     from cxrfactory.labelling.own_masks import label_own_masks as run
 
-    run(images, landmarks, rca, manifest, output, rejected, source, at_least, count, val_fraction, without)
+    run(RunShards(images, landmarks, rca), manifest, output, rejected, source, own_masks_config, without)

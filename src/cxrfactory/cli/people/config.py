@@ -9,13 +9,13 @@ import typer
 def config(
     check: Annotated[Path | None, typer.Option(help="Config file to check.")] = None,
     write: Annotated[
-        bool, typer.Option(help="Write config.yaml, its JSON schema and the table of results into --root.")
+        bool, typer.Option(help="Write config.yaml, its JSON Schema and the table of results into --root.")
     ] = False,
-    root: Annotated[Path, typer.Option(help="The project's folder.")] = Path(),
-    values: Annotated[str | None, typer.Option(help="Config as JSON, to be written to --output.")] = None,
-    output: Annotated[Path | None, typer.Option(help="YAML file for --values, all defaults written out.")] = None,
+    root: Annotated[Path, typer.Option(help="Root folder of the project.")] = Path(),
+    values: Annotated[str | None, typer.Option(help="Config as JSON to write to --output.")] = None,
+    output: Annotated[Path | None, typer.Option(help="YAML file to write --values to, with all defaults.")] = None,
 ) -> None:
-    """Print the default config, check one, write one out in full, or write the default and its schema anew."""
+    """Print the default config, check a config, or write a config with all its defaults."""
     import json
 
     from cxrfactory.config import commented_yaml, default_yaml, json_schema, parse_config, read_config

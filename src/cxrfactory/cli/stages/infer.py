@@ -5,33 +5,28 @@ from typing import Annotated
 
 import typer
 
-Weights = Annotated[
-    Path, typer.Option(help="Trained weights (.safetensors, card beside), pretrained, or pretrained-whole-lungs.")
-]
-Samples = Annotated[int, typer.Option(help="Latent samples for mean and standard deviation.")]
-Precision = Annotated[str, typer.Option(help="fp32, or bf16 for the convolutions.")]
-Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
-BatchSize = Annotated[int, typer.Option(min=1, help="Images in one pass on CUDA.")]
-Workers = Annotated[int, typer.Option(min=1, help="Images side by side on the CPU.")]
+from cxrfactory.config.options import with_options
+from cxrfactory.config.training import PredictConfig
 
 
+@with_options(PredictConfig)
 def infer(
     images: Annotated[Path, typer.Option(help="Image shard (preprocess).")],
-    weights: Weights,
+    weights: Annotated[
+        Path, typer.Option(help="Trained weights (.safetensors, card beside), pretrained, or pretrained-whole-lungs.")
+    ],
     output: Annotated[Path, typer.Option(help="Landmark shard to write.")],
     rejected: Annotated[Path, typer.Option(help="Table of rejected images to write.")],
-    samples: Samples = 20,
-    precision: Precision = "fp32",
-    device: Device = "auto",
-    batch_size: BatchSize = 16,
-    workers: Workers = 1,
+    workers: Annotated[int, typer.Option(min=1, help="Number of images side by side on the CPU.")] = 1,
+    *,
+    predict_config: PredictConfig,
 ) -> None:
     """Find the landmarks of every image of a shard, with their uncertainty."""
     from cxrfactory.infer.shard import infer_shard
     from cxrfactory.logs import about_shard
 
     with about_shard(output):
-        infer_shard(images, weights, output, rejected, samples, precision, device, batch_size, workers)
+        infer_shard(images, weights, output, rejected, predict_config, workers)
 
 
 def overlays(

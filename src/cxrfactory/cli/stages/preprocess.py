@@ -8,19 +8,19 @@ import typer
 from cxrfactory.config import PreprocessConfig
 from cxrfactory.config.options import preparation, with_options
 
-Output = Annotated[Path, typer.Option(help="Parquet file of images to write.")]
-Rejected = Annotated[Path, typer.Option(help="Parquet table of rejected images to write, with reasons.")]
+Output = Annotated[Path, typer.Option(help="Image shard to write (.parquet).")]
+Rejected = Annotated[Path, typer.Option(help="Table of rejected images to write, with reasons (.parquet).")]
 FollowLinks = Annotated[bool, typer.Option(help="Let links in the release lead out of its folder.")]
-Workers = Annotated[int, typer.Option(min=1, help="Threads; the output does not depend on their number.")]
+Workers = Annotated[int, typer.Option(min=1, help="Number of threads; the output does not depend on it.")]
 
 
 @with_options(PreprocessConfig)
 def preprocess(
-    manifest: Annotated[Path, typer.Option(help="Manifest of the release (Parquet).")],
+    manifest: Annotated[Path, typer.Option(help="Manifest of the release (.parquet).")],
     root: Annotated[Path, typer.Option(help="Folder of the release; the manifest's paths are relative to it.")],
     output: Output,
     rejected: Rejected,
-    shard: Annotated[int, typer.Option(min=0, help="Number of the shard, from 0.")] = 0,
+    shard: Annotated[int, typer.Option(min=0, help="Index of the shard, from 0.")] = 0,
     shards: Annotated[int, typer.Option(min=1, help="Number of shards of the release.")] = 1,
     follow_links: FollowLinks = False,
     workers: Workers = 1,
@@ -38,7 +38,7 @@ def preprocess(
 
 @with_options(PreprocessConfig)
 def preprocess_labelled(
-    labelled: Annotated[Path, typer.Option(help="Labelled set (Parquet).")],
+    labelled: Annotated[Path, typer.Option(help="Labelled set (.parquet).")],
     output: Output,
     rejected: Rejected,
     workers: Workers = 1,

@@ -5,52 +5,48 @@ from typing import Annotated
 
 import typer
 
-from cxrfactory.config import ClassifierConfig
+from cxrfactory.config import ClassifierConfig, StudyPicturesConfig
 from cxrfactory.config.options import with_options
 
 
+@with_options(StudyPicturesConfig)
 def classify_pictures(
     product: Annotated[Path, typer.Option(help="Folder of one release of the product, with its tables.")],
-    manifest: Annotated[Path, typer.Option(help="Manifest of the dataset (Parquet).")],
+    manifest: Annotated[Path, typer.Option(help="Manifest of the dataset (.parquet).")],
     root: Annotated[Path, typer.Option(help="Folder of the release.")],
     output: Annotated[Path, typer.Option(help="Pictures to write (.parquet).")],
-    size: Annotated[int, typer.Option(help="Side of the product's pictures, pixels.")] = 224,
-    fit: Annotated[str, typer.Option(help="stretch or pad, as the product was made.")] = "stretch",
-    jpeg_quality: Annotated[int, typer.Option(help="As the product was made.")] = 95,
-    clahe_clip: Annotated[float | None, typer.Option(help="CLAHE of the published pictures; none: without.")] = None,
-    clahe_tiles: Annotated[int, typer.Option(help="CLAHE tiles a side.")] = 8,
-    max_megapixels: Annotated[float, typer.Option(help="Larger images are refused unread.")] = 100.0,
+    *,
+    study_pictures_config: StudyPicturesConfig,
 ) -> None:
-    """Gather a release's images twice, as they were and with the lungs cut out, with labels and split."""
+    """Collect each image of a release twice, original and with the lungs cut out, with labels and split."""
     from cxrfactory.classify.pictures import study_pictures
-    from cxrfactory.imaging.radiograph.intensity import Clahe
 
-    clahe = None if clahe_clip is None else Clahe(clahe_clip, clahe_tiles)
-    study_pictures(product, manifest, root, output, size, fit, clahe, jpeg_quality, max_megapixels)
+    study_pictures(product, manifest, root, output, study_pictures_config)
 
 
 @with_options(ClassifierConfig)
 def classify(
     pictures: Annotated[list[Path], typer.Option(help="Pictures of a release (classify-pictures); repeat for each.")],
-    model: Annotated[str, typer.Option(help="resnet50, mobilenet-v2, densenet121 or inception-v3.")],
-    picture: Annotated[str, typer.Option(help="original or segmented.")],
+    model: Annotated[str, typer.Option(help="Classifier: resnet50, mobilenet-v2, densenet121 or inception-v3.")],
+    picture: Annotated[str, typer.Option(help="Kind of picture: original or segmented.")],
     output: Annotated[Path, typer.Option(help="Predictions to write (.parquet).")],
-    history: Annotated[Path, typer.Option(help="Course of the training to write (.csv).")],
-    repeat: Annotated[int, typer.Option(min=0, help="Another one, other random weights.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "cpu",
+    history: Annotated[Path, typer.Option(help="CSV of the training to write, one row for each epoch.")],
+    repeat: Annotated[
+        int, typer.Option(min=0, help="Repeat index; each repeat starts from different random weights.")
+    ] = 0,
     *,
     classifier_config: ClassifierConfig,
 ) -> None:
-    """Train one classifier on one kind of picture; write what it says of validation and test images."""
+    """Train one classifier on one kind of picture and write its predictions for validation and test images."""
     from cxrfactory.classify.train import classify as run
 
-    run(pictures, model, picture, repeat, output, history, classifier_config, device)
+    run(pictures, model, picture, repeat, output, history, classifier_config)
 
 
 def classify_compare(
     predictions: Annotated[list[Path], typer.Option(help="Predictions (classify); repeat for each.")],
-    output: Annotated[Path, typer.Option(help="Folder of tables and the picture; one of an earlier run is replaced.")],
-    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+    output: Annotated[Path, typer.Option(help="Folder of tables and plot; the folder of an earlier run is replaced.")],
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = ClassifierConfig.model_fields["seed"].default,
 ) -> None:
     """Compare classifiers on original and on segmented images: rates, intervals, paired tests."""
     from cxrfactory.classify.compare import compare

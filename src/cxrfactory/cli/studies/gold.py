@@ -5,19 +5,22 @@ from typing import Annotated
 
 import typer
 
+from cxrfactory.config.options import with_options
+from cxrfactory.config.studies import BootstrapConfig, GoldSampleConfig
 
+
+@with_options(GoldSampleConfig)
 def gold_export(
     product: Annotated[Path, typer.Option(help="Packed release: Parquet/<Release>.parquet of the product.")],
     images: Annotated[list[Path], typer.Option(help="Its preprocessed image shard, or a folder of them; repeat.")],
     output: Annotated[Path, typer.Option(help="Folder for tasks (JSON), labelling interface (XML), sample (CSV).")],
-    bins: Annotated[int, typer.Option(min=0, help="Bins of the RCA histogram; one image of each.")] = 10,
-    random: Annotated[int, typer.Option(min=0, help="Images beside them, at random.")] = 20,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the sample.")] = 0,
+    *,
+    gold_sample_config: GoldSampleConfig,
 ) -> None:
     """Sample a release and write Label Studio tasks with its landmarks as keypoints to correct."""
     from cxrfactory.evaluate.gold.export import export_gold
 
-    export_gold(product, images, output, bins, random, seed)
+    export_gold(product, images, output, gold_sample_config)
 
 
 def gold_import(
@@ -34,6 +37,7 @@ def gold_import(
     import_gold(export, output, reader, annotator)
 
 
+@with_options(BootstrapConfig)
 def gold_evaluate(
     predicted: Annotated[list[Path], typer.Option(help="Preprocessed/<Release>.csv of the product; repeat.")],
     annotations: Annotated[list[Path], typer.Option(help="<Release>[_<reader>]_annotations.csv; repeat.")],
@@ -41,10 +45,10 @@ def gold_evaluate(
     sample: Annotated[
         list[Path] | None, typer.Option(help="<Release>.sample.csv; adds the table of the random images; repeat.")
     ] = None,
-    resamples: Annotated[int, typer.Option(min=1, help="Draws of the bootstrap intervals.")] = 2000,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
+    *,
+    bootstrap_config: BootstrapConfig,
 ) -> None:
     """Measure a product against its gold standard: Dice, HD, HD95, and the error of each landmark."""
-    from cxrfactory.evaluate.gold.run import evaluate_gold
+    from cxrfactory.evaluate.gold.evaluate_gold import evaluate_gold
 
-    evaluate_gold(predicted, annotations, output, sample or [], resamples, seed)
+    evaluate_gold(predicted, annotations, output, bootstrap_config, sample or [])

@@ -8,21 +8,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
+from cxrfactory.config.studies import BiasDiscoveryConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.evaluate.bias.groups import attributes, read_people
 from cxrfactory.evaluate.bias.plots import plot_gaps
 from cxrfactory.logs import get_logger
 from cxrfactory.metrics.agreement import pearson_r
 from cxrfactory.metrics.groups import group_gaps
-from cxrfactory.metrics.intervals import RESAMPLES
 from cxrfactory.tables.atomic import write_text
 from cxrfactory.tables.keys import seed_of
+from cxrfactory.tables.rows import Row
 
 log = get_logger(__name__)
 
@@ -66,10 +66,8 @@ class Pair:
 def discover_bias(
     scores: str | Path,
     output: str | Path,
+    settings: BiasDiscoveryConfig,
     manifests: Sequence[str | Path] = (),
-    cohorts: int = 200,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
 ) -> pd.DataFrame:
     """Compare gaps predicted by RCA with true gaps.
 
@@ -82,10 +80,8 @@ def discover_bias(
     manifests
         Manifests of the images: groups by view, sex, age and finding, each against the rest. Without them,
         :func:`biased_cohorts` of the spoiled masks in ``scores``.
-    cohorts, seed
-        How many cohorts, and of which draw.
-    resamples
-        Draws of the bootstrap intervals.
+    settings
+        How many cohorts are drawn, and the bootstrap; the seed is that of both draws.
 
     Returns
     -------
@@ -105,8 +101,8 @@ def discover_bias(
     if manifests:
         pairs: Iterator[Pair] = _groups_of_manifests(table, manifests, scores)
     else:
-        pairs = biased_cohorts(table, cohorts, seed)
-    gaps = pd.DataFrame([_gap_row(pair, resamples, seed) for pair in pairs], columns=COLUMNS)
+        pairs = biased_cohorts(table, settings.cohorts, settings.seed)
+    gaps = pd.DataFrame([_gap_row(pair, settings) for pair in pairs], columns=COLUMNS)
     if gaps.empty:
         raise CxrError(f"{scores}: no two groups of {LEAST_PATIENTS} patients or more among its images")
     summary = summarise_gaps(gaps)
@@ -137,7 +133,7 @@ def read_scores(path: str | Path) -> pd.DataFrame:
     return table[[name for name in ("image_id", "kind", "true_dice", RCA) if name in table]]
 
 
-def biased_cohorts(masks: pd.DataFrame, cohorts: int, seed: int = 0) -> Iterator[Pair]:
+def biased_cohorts(masks: pd.DataFrame, cohorts: int, seed: int) -> Iterator[Pair]:
     """Draw cohorts with a known bias from scored masks, good and spoiled.
 
     In a cohort every image is in one of two groups, at random and halves, and has one of its masks: spoiled with the
@@ -206,10 +202,10 @@ def _groups_of_manifests(table: pd.DataFrame, manifests: Sequence[str | Path], w
             yield Pair(attribute.name, group, known["true_dice"].to_numpy(), known[RCA].to_numpy(), patients, members)
 
 
-def _gap_row(pair: Pair, resamples: int, seed: int) -> dict[str, Any]:
-    row: dict[str, Any] = {"series": pair.series, "name": pair.name}
+def _gap_row(pair: Pair, settings: BiasDiscoveryConfig) -> Row:
+    row: Row = {"series": pair.series, "name": pair.name}
     for name, values in (("true", pair.true_dice), ("rca", pair.rca)):
-        gap = group_gaps(values, pair.patients, pair.members[None], resamples, seed=seed)[0]
+        gap = group_gaps(values, pair.patients, pair.members[None], settings.resamples, seed=settings.seed)[0]
         row |= {"images": gap.images, "rest_images": gap.rest_images, f"{name}_gap": gap.difference}
         row |= {f"{name}_low": gap.difference_low, f"{name}_high": gap.difference_high}
     return row

@@ -1,27 +1,25 @@
 """Does the quality of a release's masks differ between groups of its patients? RCA by view, sex, age and finding."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from cxrfactory.config.studies import BiasConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.evaluate.bias.groups import Attribute, attributes, read_people
 from cxrfactory.evaluate.bias.plots import plot_differences
 from cxrfactory.logs import get_logger
 from cxrfactory.metrics.agreement import holm
 from cxrfactory.metrics.groups import GroupGap, group_gaps, mann_whitney, patient_means
-from cxrfactory.metrics.intervals import RESAMPLES
 from cxrfactory.tables.atomic import write_text
 from cxrfactory.tables.chexmask import read_chexmask
 from cxrfactory.tables.parquet import read_table, stored_schema
-from cxrfactory.tables.rca_threshold import RECOMMENDED_RCA_MEAN
+from cxrfactory.tables.rows import Row
 
 log = get_logger(__name__)
 
 SCORES = {"dice_rca_mean": "all", "lungs_mean": "lungs", "heart_mean": "heart"}  # column -> organ
-LEAST_PATIENTS = 10
 COLUMNS = [
     *("release", "attribute", "group", "organ", "images", "patients", "mean", "ci_low", "ci_high", "median"),
     *("below", "rest_images", "rest_patients", "patients_in_both", "rest_mean", "difference", "difference_low"),
@@ -33,10 +31,7 @@ def measure_bias(
     product: str | Path,
     manifest: str | Path,
     output: str | Path,
-    at_least: float = RECOMMENDED_RCA_MEAN,
-    least_patients: int = LEAST_PATIENTS,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
+    settings: BiasConfig,
 ) -> pd.DataFrame:
     """Compare the RCA scores of every group of a release with those of the other images.
 
@@ -49,12 +44,9 @@ def measure_bias(
         Manifest of the release, with patients, views, sexes, ages (years) and findings.
     output
         Folder for ``bias.csv`` and ``bias.png``.
-    at_least
-        Score below which a mask counts in ``below``.
-    least_patients
-        A group, or the rest, of fewer is listed but not compared.
-    resamples, seed
-        Of the bootstrap over patients.
+    settings
+        Score below which a mask counts in ``below`` (``at_least``), the size from which a group and the rest are
+        compared (``least_patients``), and the bootstrap over patients.
 
     Returns
     -------
@@ -88,7 +80,7 @@ def measure_bias(
         for column, organ in SCORES.items():
             if column in scores:
                 values = scores[column].to_numpy(np.float64)
-                rows += _compare(attribute, organ, values, patients, (at_least, least_patients, resamples, seed))
+                rows += _compare(attribute, organ, values, patients, settings)
     table = pd.DataFrame(rows, columns=[*COLUMNS, "test"])
     table["release"] = product.stem
     table["p_holm"] = _corrected(table)
@@ -123,16 +115,15 @@ def _compare(
     organ: str,
     values: np.ndarray,
     patients: np.ndarray,
-    settings: tuple[float, int, int, int],
-) -> list[dict[str, Any]]:
-    at_least, least_patients, resamples, seed = settings
+    settings: BiasConfig,
+) -> list[Row]:
     there = attribute.known & ~np.isnan(values)
     if not there.any():
         return []
     values, members = values[there], attribute.members[:, there]
     numbers = pd.factorize(patients[there])[0]
     rows = []
-    for number, gap in enumerate(group_gaps(values, numbers, members, resamples, seed=seed)):
+    for number, gap in enumerate(group_gaps(values, numbers, members, settings.resamples, seed=settings.seed)):
         if not gap.images:
             continue
         member = members[number]
@@ -144,11 +135,11 @@ def _compare(
             "patients": gap.patients,
             "mean": gap.mean,
             "median": float(np.median(values[member])),
-            "below": float((values[member] < at_least).mean()),
+            "below": float((values[member] < settings.at_least).mean()),
             "rest_images": gap.rest_images,
             "rest_patients": gap.rest_patients,
             "patients_in_both": gap.patients_in_both,
-            "note": _why_not(gap, least_patients),
+            "note": _why_not(gap, settings.least_patients),
         }
         if not row["note"]:
             row |= {"rest_mean": gap.rest_mean, "ci_low": gap.low, "ci_high": gap.high, "difference": gap.difference}

@@ -3,7 +3,6 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -11,7 +10,7 @@ from cxrfactory.anatomy.graph import LandmarkGraph, landmark_graph
 from cxrfactory.anatomy.organs import ORGAN_COLUMNS, ORGANS
 from cxrfactory.anatomy.raster import landmarks_to_masks
 from cxrfactory.errors import CxrError, ImageError
-from cxrfactory.evaluate.gold.studio import corrected_landmarks
+from cxrfactory.evaluate.gold.studio import Annotation, Region, Task, corrected_landmarks
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.tables.atomic import text_file
 from cxrfactory.tables.chexmask import quoted
@@ -94,7 +93,7 @@ def import_gold(
     return {release: len(images) for release, images in found.items()}
 
 
-def _tasks(export: Path) -> list[dict[str, Any]]:
+def _tasks(export: Path) -> list[Task]:
     try:
         tasks = json.loads(export.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -106,7 +105,7 @@ def _tasks(export: Path) -> list[dict[str, Any]]:
     return tasks
 
 
-def _task_data(export: Path, place: int, task: dict[str, Any]) -> tuple[str, str, LandmarkGraph]:
+def _task_data(export: Path, place: int, task: Task) -> tuple[str, str, LandmarkGraph]:
     data = task["data"]
     missing = [name for name in ("release", "image_id", "graph") if not isinstance(data.get(name), str)]
     if missing:
@@ -116,9 +115,7 @@ def _task_data(export: Path, place: int, task: dict[str, Any]) -> tuple[str, str
     return data["release"], data["image_id"], landmark_graph(data["graph"])
 
 
-def _gold_image(
-    release: str, image_id: str, graph: LandmarkGraph, task: dict[str, Any], annotator: int | None
-) -> GoldImage:
+def _gold_image(release: str, image_id: str, graph: LandmarkGraph, task: Task, annotator: int | None) -> GoldImage:
     points, size = corrected_landmarks(_regions(task.get("annotations", []), annotator), graph)
     points = np.rint(points)
     masks = landmarks_to_masks(points, graph, size, size)
@@ -130,7 +127,7 @@ def _gold_image(
     return GoldImage(release, image_id, line)
 
 
-def _regions(annotations: list[dict[str, Any]], annotator: int | None) -> list[dict[str, Any]]:
+def _regions(annotations: list[Annotation], annotator: int | None) -> list[Region]:
     """Result of the one annotation that counts."""
     if annotator is not None:
         annotations = [each for each in annotations if _user(each) == annotator]
@@ -144,7 +141,7 @@ def _regions(annotations: list[dict[str, Any]], annotator: int | None) -> list[d
     return done[0].get("result", [])
 
 
-def _user(annotation: dict[str, Any]) -> int | None:
+def _user(annotation: Annotation) -> int | None:
     """Number of the user; some exports hold the user's record instead."""
     user = annotation.get("completed_by")
     return user.get("id") if isinstance(user, dict) else user

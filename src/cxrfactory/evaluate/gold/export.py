@@ -9,8 +9,9 @@ import pandas as pd
 
 from cxrfactory.anatomy.graph import LandmarkGraph, landmark_graph
 from cxrfactory.anatomy.organs import LUNG_NODES
+from cxrfactory.config.studies import GoldSampleConfig
 from cxrfactory.errors import CxrError
-from cxrfactory.evaluate.gold.sample import BINS, FILL_CHOICE, RANDOM, RANDOM_CHOICE, sample_gold
+from cxrfactory.evaluate.gold.sample import FILL_CHOICE, RANDOM_CHOICE, sample_gold
 from cxrfactory.evaluate.gold.studio import labelling_config, task
 from cxrfactory.logs import get_logger
 from cxrfactory.tables.atomic import write_text
@@ -27,9 +28,7 @@ def export_gold(
     product: str | Path,
     images: Sequence[str | Path],
     output: str | Path,
-    bins: int = BINS,
-    random: int = RANDOM,
-    seed: int = 0,
+    settings: GoldSampleConfig,
 ) -> list[str]:
     """Sample a packed release and write what Label Studio imports.
 
@@ -42,8 +41,8 @@ def export_gold(
     output
         Folder for ``{release}.tasks.json`` (import it), ``labelling.xml`` (labelling interface of the project) and
         ``{release}.sample.csv`` (how each image was chosen, for the tables; not for the reader).
-    bins, random, seed
-        As :func:`cxrfactory.evaluate.gold.sample.sample_gold`.
+    settings
+        How many images are drawn, and how: :func:`cxrfactory.evaluate.gold.sample.sample_gold`.
 
     Returns
     -------
@@ -59,7 +58,7 @@ def export_gold(
     table = read_table(product, columns=["image_id", "dice_rca_mean"])
     if table.empty:
         raise CxrError(f"{product}: holds no images; nothing to sample")
-    choices = sample_gold(dict(zip(table["image_id"], table["dice_rca_mean"], strict=True)), bins, random, seed)
+    choices = sample_gold(dict(zip(table["image_id"], table["dice_rca_mean"], strict=True)), settings)
     chosen = [choice.image_id for choice in choices]
     rows = _chosen_rows(product, ["landmarks_preprocessed", "size"], chosen).set_index("image_id")
     pictures = _pictures(images, chosen)

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cxrfactory.config.studies import GoldSampleConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.tables.keys import seed_of
 
-BINS = 10
-RANDOM = 20
 RANDOM_CHOICE = "random"
 FILL_CHOICE = "random for an empty bin"
 
@@ -26,7 +25,7 @@ class Choice:
     chosen_by: str
 
 
-def sample_gold(scores: dict[str, float], bins: int = BINS, random: int = RANDOM, seed: int = 0) -> list[Choice]:
+def sample_gold(scores: dict[str, float], settings: GoldSampleConfig) -> list[Choice]:
     """Choose images of one release.
 
     The histogram has equal bins between the lowest and the highest score, as numpy's. The draw is a hash of seed and
@@ -37,12 +36,9 @@ def sample_gold(scores: dict[str, float], bins: int = BINS, random: int = RANDOM
     ----------
     scores
         Image id to ``dice_rca_mean``.
-    bins
-        Bins of the histogram; one image of each.
-    random
-        Images beside them, drawn from all others.
-    seed
-        Of the draw.
+    settings
+        Bins of the histogram, of which one image each is taken, images beside them that are drawn from all others, and
+        the seed of the draw.
 
     Returns
     -------
@@ -52,9 +48,10 @@ def sample_gold(scores: dict[str, float], bins: int = BINS, random: int = RANDOM
     Raises
     ------
     CxrError
-        If there are no scores, one is not a number in [0, 1], or a count is negative or both are 0.
+        If there are no scores, one is not a number in [0, 1], or both counts are 0.
     """
-    if bins < 0 or random < 0 or bins + random == 0:
+    bins, random, seed = settings.bins, settings.random, settings.seed
+    if bins + random == 0:
         raise CxrError(f"{bins} bins and {random} random images; expected counts of 0 or more, not both 0")
     if not scores:
         raise CxrError("no scored images to sample from")

@@ -19,6 +19,11 @@ from cxrfactory.anatomy.graph import LandmarkGraph
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.drawing.overlay import ORGAN_COLOURS
 
+# Records of Label Studio's JSON, which it may give further keys.
+Region = dict[str, Any]  # one keypoint
+Annotation = dict[str, Any]  # what one reader did with a task; its regions are under `result`
+Task = dict[str, Any]  # an image with what is known of it, and its annotations
+
 ORGAN_CODES = {"right_lung": "RL", "left_lung": "LL", "heart": "H"}
 FROM_NAME, TO_NAME = "landmark", "image"
 KEYPOINT_WIDTH = 0.35  # of the drawn point, per cent of the image's width
@@ -65,7 +70,7 @@ def task(
     size: int,
     graph: LandmarkGraph,
     model: str,
-) -> dict[str, Any]:
+) -> Task:
     """One task: the image inside (base64), and its landmarks as a prediction.
 
     Scores stay out of it, because they would tell the reader where to look for faults.
@@ -120,9 +125,7 @@ def to_pixel(percent: float, size: int) -> float:
     return percent * size / 100 - 0.5
 
 
-def corrected_landmarks(
-    regions: list[dict[str, Any]], graph: LandmarkGraph
-) -> tuple[Float[np.ndarray, "nodes 2"], int]:
+def corrected_landmarks(regions: list[Region], graph: LandmarkGraph) -> tuple[Float[np.ndarray, "nodes 2"], int]:
     """Landmarks of one annotation.
 
     Parameters
@@ -166,14 +169,14 @@ def corrected_landmarks(
     return points, sizes.pop()
 
 
-def _label(region: dict[str, Any]) -> str:
+def _label(region: Region) -> str:
     labels = region.get("value", {}).get("keypointlabels", [])
     if region.get("type") != "keypointlabels" or len(labels) != 1:
         raise ImageError(f"region of type '{region.get('type')}' with {len(labels)} labels; expected keypoints of one")
     return labels[0]
 
 
-def _number(region: dict[str, Any], axis: str, label: str) -> float:
+def _number(region: Region, axis: str, label: str) -> float:
     value = region["value"].get(axis)
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ImageError(f"landmark '{label}' has {axis} = {value!r}; expected a number, per cent of the image")

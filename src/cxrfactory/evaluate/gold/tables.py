@@ -9,12 +9,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from cxrfactory.anatomy.organs import ORGAN_COLUMNS, ORGANS
+from cxrfactory.config.studies import BootstrapConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.evaluate.gold.collect import SUFFIX
 from cxrfactory.metrics.distance import BoundaryDistances, surface_distances
@@ -23,6 +23,7 @@ from cxrfactory.metrics.landmarks import PAPER_SIZE_PX, landmark_mse
 from cxrfactory.metrics.overlap import dice
 from cxrfactory.tables.chexmask import read_chexmask
 from cxrfactory.tables.rle import rle_decode
+from cxrfactory.tables.rows import Row
 
 PREDICTED = "predicted"
 ALL = "all"
@@ -110,7 +111,7 @@ def pairs(predicted: Annotated, readers: Sequence[Annotated]) -> list[tuple[Anno
     return [(predicted, reader) for reader in readers] + list(combinations(readers, 2))
 
 
-def compare(found: Annotated, truth: Annotated, sizes: pd.Series) -> Iterator[dict[str, Any]]:
+def compare(found: Annotated, truth: Annotated, sizes: pd.Series) -> Iterator[Row]:
     """Measure the images that both have.
 
     Parameters
@@ -160,7 +161,7 @@ def _masks(row: pd.Series, size: int, where: str) -> dict[str, np.ndarray]:
     return masks
 
 
-def summarise(images: pd.DataFrame, resamples: int, seed: int) -> pd.DataFrame:
+def summarise(images: pd.DataFrame, settings: BootstrapConfig) -> pd.DataFrame:
     """Means with bootstrap intervals over images, by release (and all), pair and organ.
 
     Returns
@@ -175,17 +176,17 @@ def summarise(images: pd.DataFrame, resamples: int, seed: int) -> pd.DataFrame:
             values = group[measure].dropna().to_numpy(np.float64)
             if values.size:
                 rows.append(dict(zip(GROUP_COLUMNS, key, strict=True)) | {"measure": measure}
-                            | _spread(values, resamples, seed))  # fmt: skip
+                            | _spread(values, settings))  # fmt: skip
     columns = [*GROUP_COLUMNS, "measure", "images", "infinite", "mean", "ci_low", "ci_high", "sd", "median", "min",
                "max"]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
 
 
-def _spread(values: np.ndarray, resamples: int, seed: int) -> dict[str, float | int]:
+def _spread(values: np.ndarray, settings: BootstrapConfig) -> dict[str, float | int]:
     finite = values[np.isfinite(values)]
     row: dict[str, float | int] = {"images": finite.size, "infinite": int(values.size - finite.size)}
     if finite.size:
-        low, high = bootstrap_interval(mean_of, finite, resamples=resamples, seed=seed)
+        low, high = bootstrap_interval(mean_of, finite, resamples=settings.resamples, seed=settings.seed)
         row |= {"mean": finite.mean(), "ci_low": low, "ci_high": high, "median": np.median(finite)}
         row |= {"min": finite.min(), "max": finite.max()}
     if finite.size > 1:

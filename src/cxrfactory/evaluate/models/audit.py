@@ -2,27 +2,28 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from cxrfactory.config.studies import AuditConfig
 from cxrfactory.errors import ImageError
 from cxrfactory.evaluate.models.audit_plots import plot_occlusion, plot_perturbations
-from cxrfactory.evaluate.models.changed_image import FileResult, segment_as_file
-from cxrfactory.evaluate.models.labelled import Case, cases_of_definition, read_cases
+from cxrfactory.evaluate.models.evaluate_models import open_segmenters, write_csv
+from cxrfactory.evaluate.models.labelled import LabelledImage, cases_of_definition, read_cases
 from cxrfactory.evaluate.models.measure import WHOLE
 from cxrfactory.evaluate.models.occlusion import BOX_COLUMNS, run_occlusion, summarise_occlusion
 from cxrfactory.evaluate.models.perturb import NONE, Perturbation, suite
 from cxrfactory.evaluate.models.pictures import TILE_PX, Panel, draw_panel, sheet
-from cxrfactory.evaluate.models.side_by_side import open_segmenters, write_csv
+from cxrfactory.evaluate.models.segment_changed import FileResult, segment_as_file
 from cxrfactory.imaging.drawing.png import save_png
 from cxrfactory.imaging.radiograph.prepare import Preparation
 from cxrfactory.logs import get_logger, progress
-from cxrfactory.metrics.intervals import RESAMPLES, bootstrap_interval, mean_of
+from cxrfactory.metrics.intervals import bootstrap_interval, mean_of
 from cxrfactory.metrics.overlap import dice
-from cxrfactory.models.segmenter import Segmenter
+from cxrfactory.models.segmenter import Segments
 from cxrfactory.tables.keys import seed_of
+from cxrfactory.tables.rows import Row
 
 log = get_logger(__name__)
 
@@ -47,11 +48,7 @@ def audit(
     weights: Sequence[str | Path],
     output: str | Path,
     recipe: Preparation,
-    split: str = "val",
-    places: int = 3,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-    device: str = "cpu",
+    settings: AuditConfig,
 ) -> pd.DataFrame:
     """Run the perturbation suite and the occlusion study on the images of one split.
 
@@ -70,14 +67,9 @@ def audit(
         ``occlusion.png`` and ``occlusion-examples-{model}.png``. The same from run to run.
     recipe
         Preprocessing.
-    split
-        Which images.
-    places
-        Boxes of each size an image.
-    resamples, seed
-        Of the bootstrap intervals; the seed also of noise, markers and places.
-    device
-        ``auto``, ``cpu`` or ``cuda``.
+    settings
+        Split of the table, boxes of each size an image, bootstrap and device. The seed is also that of noise, markers
+        and places.
 
     Returns
     -------
@@ -90,15 +82,15 @@ def audit(
         differently.
     """
     output = Path(output)
-    segmenters = open_segmenters(weights, device)
-    cases = cases_of_definition(read_cases(labelled, split), segmenters, labelled)
+    segmenters = open_segmenters(weights, settings.device)
+    cases = cases_of_definition(read_cases(labelled, settings.split), segmenters, labelled)
     rows, boxes, rejected = [], [], []
     for name, segmenter in segmenters.items():
         example = cases[len(cases) // 2].image_id
         tiles: list[np.ndarray] = []
         for case in progress(cases, f"{name}: perturbations"):
             base: FileResult | None = None
-            for each, result in perturb_case(segmenter, case, recipe, seed):
+            for each, result in perturb_case(segmenter, case, recipe, settings.seed):
                 key = {"model": name, "kind": each.kind, "level": each.level, "image_id": case.image_id}
                 if isinstance(result, ImageError):
                     rejected.append(key | {"reason": str(result)})
@@ -111,16 +103,16 @@ def audit(
                     tiles.append(draw_panel(_panel(each, result), TILE_PX))
         if tiles:
             save_png(sheet(tiles), output / f"examples-{name}.png")
-        found, faults, pictures = run_occlusion(segmenter, cases, recipe, places, seed, name)
+        found, faults, pictures = run_occlusion(segmenter, cases, recipe, settings.places, settings.seed, name)
         boxes += found
         rejected += faults
         if pictures:
             save_png(sheet(pictures), output / f"occlusion-examples-{name}.png")
     images = pd.DataFrame(rows, columns=IMAGE_COLUMNS)
-    levels = summarise_levels(images, resamples, seed)
+    levels = summarise_levels(images, settings.resamples, settings.seed)
     kinds = summarise_kinds(levels)
     covered = pd.DataFrame(boxes, columns=BOX_COLUMNS)
-    occlusion = summarise_occlusion(covered, resamples, seed)
+    occlusion = summarise_occlusion(covered, settings.resamples, settings.seed)
     write_csv(images, output / "perturbations_per_image.csv")
     write_csv(levels, output / "perturbations.csv")
     write_csv(kinds, output / "kinds.csv")
@@ -136,7 +128,7 @@ def audit(
 
 
 def perturb_case(
-    segmenter: Segmenter, case: Case, recipe: Preparation, seed: int
+    segmenter: Segments, case: LabelledImage, recipe: Preparation, seed: int
 ) -> Iterator[tuple[Perturbation, FileResult | ImageError]]:
     """Send every changed copy of one image the way of a file; a copy that is refused yields the reason."""
     image = case.image()
@@ -150,7 +142,7 @@ def perturb_case(
             yield each, error
 
 
-def _measures(result: FileResult, base: FileResult) -> Iterator[dict[str, Any]]:
+def _measures(result: FileResult, base: FileResult) -> Iterator[Row]:
     for organ in [each for each in result.truth if each in result.found]:
         score = dice(result.found[organ], result.truth[organ])
         yield {"organ": organ, "dice": score, "dice_loss": dice(base.found[organ], base.truth[organ]) - score}

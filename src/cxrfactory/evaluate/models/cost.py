@@ -65,7 +65,7 @@ def measure_cost(weights: Path, pngs: list[bytes], size: int, device: str, post:
 def _measure(weights: Path, pngs: list[bytes], size: int, device: str, post: Path | None) -> Cost:
     import torch
 
-    from cxrfactory.evaluate.models.segmenters import open_model
+    from cxrfactory.evaluate.models.open_models import open_model
 
     images = [decode_png(each) for each in pngs]
     torch.zeros(1) @ torch.zeros(1)

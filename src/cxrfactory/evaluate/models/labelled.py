@@ -12,7 +12,7 @@ from cxrfactory.anatomy.raster import landmarks_to_masks
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import decode_png
 from cxrfactory.logs import get_logger
-from cxrfactory.models.segmenter import Masks, Segmenter
+from cxrfactory.models.segmenter import Masks, Segments
 from cxrfactory.tables.parquet import read_table
 from cxrfactory.tables.schemas import LABELLED_IMAGES
 
@@ -23,7 +23,7 @@ UNIONS = {"lungs": LUNGS, "clavicles": ("right_clavicle", "left_clavicle")}
 
 
 @dataclass(frozen=True)
-class Case:
+class LabelledImage:
     """One labelled image.
 
     Attributes
@@ -56,7 +56,7 @@ class Case:
         return landmarks_to_masks(self.landmarks, self.graph, self.size, self.size)
 
 
-def read_cases(path: str | Path, split: str) -> list[Case]:
+def read_cases(path: str | Path, split: str) -> list[LabelledImage]:
     """Read the images of one split, sorted by id.
 
     Parameters
@@ -84,12 +84,14 @@ def read_cases(path: str | Path, split: str) -> list[Case]:
         points = np.asarray(row.landmarks, np.float64).reshape(-1, 2)
         if len(points) != graph.nodes:
             raise CxrError(f"{path}: image '{row.image_id}' has labels {row.labels} but {len(points)} landmarks")
-        cases.append(Case(row.image_id, row.source, row.png, int(row.size), graph, points))
+        cases.append(LabelledImage(row.image_id, row.source, row.png, int(row.size), graph, points))
     log.info("%s: read %d images of split '%s'", path, len(cases), split)
     return cases
 
 
-def cases_of_definition(cases: list[Case], segmenters: dict[str, Segmenter], path: str | Path) -> list[Case]:
+def cases_of_definition(
+    cases: list[LabelledImage], segmenters: dict[str, Segments], path: str | Path
+) -> list[LabelledImage]:
     """Cases whose truth defines the organs as the models do; the others are left out, and the log says so.
 
     Raises

@@ -8,9 +8,7 @@ cardiothoracic ratio NaN. An organ that the truth does not annotate, or the mode
 count NaN as ``missing`` and infinite values as ``infinite``, and leave both out of means.
 """
 
-from typing import Any
-
-from cxrfactory.evaluate.models.labelled import Case, with_unions
+from cxrfactory.evaluate.models.labelled import LabelledImage, with_unions
 from cxrfactory.metrics.cardiothoracic import cardiothoracic_ratio
 from cxrfactory.metrics.components import component_scores
 from cxrfactory.metrics.distance import BoundaryDistances, surface_distances
@@ -18,6 +16,7 @@ from cxrfactory.metrics.landmarks import PAPER_SIZE_PX, landmark_mse
 from cxrfactory.metrics.overlap import dice, jaccard
 from cxrfactory.metrics.precision import precision, recall
 from cxrfactory.models.segmenter import Masks, Segmentation
+from cxrfactory.tables.rows import Row
 
 WHOLE = "all"  # the row of what is not one organ's: landmark error of all nodes, cardiothoracic ratio
 MASK_MEASURES = (
@@ -38,7 +37,7 @@ CTR_COLUMNS = ("ctr", "ctr_true")
 COLUMNS = ("model", "source", "image_id", "organ", *MASK_MEASURES, LANDMARK_MEASURE, *CTR_COLUMNS)
 
 
-def measure(found: Segmentation, case: Case, tolerance_px: float) -> list[dict[str, Any]]:
+def measure(found: Segmentation, case: LabelledImage, tolerance_px: float) -> list[Row]:
     """Measure one image.
 
     Parameters
@@ -88,7 +87,7 @@ def _mask_measures(found, truth, size: int, tolerance_px: float) -> dict[str, fl
     }
 
 
-def _whole(found: Segmentation, case: Case, found_masks: Masks, true_masks: Masks) -> dict[str, float]:
+def _whole(found: Segmentation, case: LabelledImage, found_masks: Masks, true_masks: Masks) -> dict[str, float]:
     row = {}
     if found.landmarks is not None:
         shared = min(len(found.landmarks), len(case.landmarks))  # graphs are prefixes of one another

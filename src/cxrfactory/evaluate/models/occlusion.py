@@ -1,24 +1,23 @@
 """Black boxes of growing size over the image (HybridGNet, section 5.4; thesis, figure 3 of the first article)."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from jaxtyping import UInt8
 
 from cxrfactory.errors import ImageError
-from cxrfactory.evaluate.models.changed_image import segment_as_file
-from cxrfactory.evaluate.models.labelled import Case
+from cxrfactory.evaluate.models.labelled import LabelledImage
 from cxrfactory.evaluate.models.perturb import IDENTITY
 from cxrfactory.evaluate.models.pictures import TILE_PX, draw_panel
+from cxrfactory.evaluate.models.segment_changed import segment_as_file
 from cxrfactory.imaging.radiograph.prepare import Preparation
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.metrics.distance import hausdorff
 from cxrfactory.metrics.intervals import bootstrap_interval, mean_of
 from cxrfactory.metrics.landmarks import PAPER_SIZE_PX
 from cxrfactory.metrics.overlap import dice
-from cxrfactory.models.segmenter import Segmenter
+from cxrfactory.models.segmenter import Segments
 from cxrfactory.tables.keys import seed_of
+from cxrfactory.tables.rows import Row
 
 log = get_logger(__name__)
 
@@ -60,8 +59,8 @@ def box_places(image_id: str, count: int, seed: int) -> list[tuple[float, float]
 
 
 def run_occlusion(
-    segmenter: Segmenter, cases: list[Case], recipe: Preparation, places: int, seed: int, model: str
-) -> tuple[list[dict[str, Any]], list[dict[str, str]], list[np.ndarray]]:
+    segmenter: Segments, cases: list[LabelledImage], recipe: Preparation, places: int, seed: int, model: str
+) -> tuple[list[Row], list[dict[str, str]], list[np.ndarray]]:
     """Segment every image under every box.
 
     Returns

@@ -20,6 +20,7 @@ from cxrfactory.metrics.landmarks import PAPER_SIZE_PX, landmark_mse
 from cxrfactory.metrics.overlap import dice
 from cxrfactory.tables.parquet import read_table
 from cxrfactory.tables.rle import rle_decode
+from cxrfactory.tables.rows import Row
 from cxrfactory.tables.schemas import GEOMETRY_FIELDS
 
 TRUTH_COLUMNS = ["image_id", "release", "landmarks", *ORGANS]
@@ -69,7 +70,7 @@ def read_product(paths: Sequence[str | Path]) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def compare_image(truth: dict[str, Any], product: dict[str, Any]) -> dict[str, Any]:
+def compare_image(truth: dict[str, Any], product: dict[str, Any]) -> Row:
     """Measure one image.
 
     Parameters
@@ -103,7 +104,7 @@ def compare_image(truth: dict[str, Any], product: dict[str, Any]) -> dict[str, A
         masks["lungs"] = masks["right_lung"] | masks["left_lung"]
     with_heart = len(product["landmarks"]) // 2 > LUNG_NODES
     organs = ["lungs", *ORGANS]
-    row: dict[str, Any] = {"release": product["release"], "image_id": product["image_id"]}
+    row: Row = {"release": product["release"], "image_id": product["image_id"]}
     for organ in organs:
         skip = organ == "heart" and not with_heart
         row[f"dice_{organ}"] = None if skip else dice(found[organ], true[organ])
@@ -120,7 +121,7 @@ def compare_image(truth: dict[str, Any], product: dict[str, Any]) -> dict[str, A
     return row
 
 
-def true_score(row: dict[str, Any]) -> float:
+def true_score(row: Row) -> float:
     """True Dice as RCA estimates it: mean of lungs and heart, or the lungs' where there is no heart."""
     heart = row["dice_heart"]
     return row["dice_lungs"] if heart is None else (row["dice_lungs"] + heart) / 2

@@ -16,7 +16,7 @@ def plot_dice(images: pd.DataFrame, path: str | Path) -> None:
     Parameters
     ----------
     images
-        The table of :func:`cxrfactory.evaluate.product.run.evaluate`.
+        The table of :func:`cxrfactory.evaluate.product.evaluate_product.evaluate`.
     path
         PNG to write.
     """

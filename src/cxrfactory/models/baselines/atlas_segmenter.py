@@ -4,25 +4,25 @@ So it is opened, evaluated and audited like any network. Nothing is trained, and
 with its nearest atlases (:mod:`cxrfactory.models.baselines.multi_atlas`).
 """
 
-from typing import Any
-
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
-from torch import Tensor, nn
+from torch import Tensor
 
 from cxrfactory.anatomy.graph import LandmarkGraph, landmark_graph
 from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger
 from cxrfactory.models.baselines.multi_atlas import MultiAtlas
 from cxrfactory.models.inputs import to_fractions, to_pixels
+from cxrfactory.models.networks import LandmarkNetwork
+from cxrfactory.tables.weights import NetworkSettings
 
 log = get_logger(__name__)
 
 NEIGHBOURS = 5  # Gaggion et al., section 4.2.3
 
 
-class AtlasSegmenter(nn.Module):
+class AtlasSegmenter(LandmarkNetwork):
     """Image to the mean of its nearest atlases' landmarks.
 
     Parameters
@@ -86,7 +86,7 @@ class AtlasSegmenter(nn.Module):
         found = [to_fractions(self._library.predict(each).landmarks, self.input_size) for each in pixels]
         return torch.from_numpy(np.stack(found).astype(np.float32)).to(image.device), []
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> NetworkSettings:
         """What :func:`build` needs; part of the weights card."""
         return {
             "graph": self.graph.name,
@@ -96,7 +96,7 @@ class AtlasSegmenter(nn.Module):
         }
 
 
-def build(settings: dict[str, Any]) -> AtlasSegmenter:
+def build(settings: NetworkSettings) -> AtlasSegmenter:
     """Make the segmenter; its atlases come with its weights, or from a training set.
 
     Raises

@@ -1,20 +1,19 @@
 """What the FC and PCA baselines share with HybridGNet: its encoder, its interface, its training."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from cxrfactory.anatomy.graph import LandmarkGraph
-from cxrfactory.errors import CxrError
 from cxrfactory.models.encoder import CHANNELS, Encoder
-from cxrfactory.models.hybridgnet import Encoded
+from cxrfactory.models.networks import Encoded, LatentNetwork, check_input_size
 from cxrfactory.models.normalise import build_normaliser
+from cxrfactory.tables.weights import NetworkSettings
 
 
-class CodeSegmenter(nn.Module, ABC):
+class CodeSegmenter(LatentNetwork, ABC):
     """Image to latent code to landmarks, without a graph and without skip connections.
 
     Subclasses define :meth:`positions_of`.
@@ -47,8 +46,7 @@ class CodeSegmenter(nn.Module, ABC):
         normalise: str = "none",
     ) -> None:
         super().__init__()
-        if input_size < 32 or input_size % 32:
-            raise CxrError(f"model input_size is {input_size}; expected a positive multiple of 32")
+        check_input_size(input_size)
         self.graph, self.input_size, self.latent = graph, input_size, latent
         self.normalise, self.normaliser = normalise, build_normaliser(normalise)
         self.encoder = Encoder(input_size, latent, tuple(channels))
@@ -58,13 +56,6 @@ class CodeSegmenter(nn.Module, ABC):
     @abstractmethod
     def positions_of(self, z: Float[Tensor, "*b latent"]) -> Float[Tensor, "*b n 2"]:
         """(x, y) of every node as fractions of the side, from latent codes."""
-
-    def encode(self, image: Float[Tensor, "b 1 s s"], also: Collection[int] = ()) -> Encoded:
-        """Run the encoder; nothing skips the code, so only the maps of the blocks of ``also`` are kept."""
-        if image.shape[-2:] != (self.input_size, self.input_size):
-            raise CxrError(f"image is {tuple(image.shape[-2:])}; this model expects {self.input_size} squared")
-        maps, mu, logvar = self.encoder(self.normaliser(image), also)
-        return Encoded(maps, mu.float(), logvar.float())
 
     def decode(self, encoded: Encoded, z: Float[Tensor, "b k latent"]) -> tuple[Float[Tensor, "b k n 2"], list[Tensor]]:
         """Decode ``k`` codes an image; there are no intermediate positions."""
@@ -77,19 +68,6 @@ class CodeSegmenter(nn.Module, ABC):
         encoded = self.encode(image)
         return self.positions_of(encoded.code(noise)), [], encoded.mu, encoded.logvar
 
-    def for_inference(self) -> "CodeSegmenter":
-        """Evaluation mode with normalisations folded into convolutions, channels last."""
-        self.eval()
-        for block in self.encoder.blocks:
-            block.fold()
-        return self.to(memory_format=torch.channels_last)
-
-    def settings(self) -> dict:
-        """What ``build`` needs to make this network again; part of the weights card."""
-        return {
-            "graph": self.graph.name,
-            "input_size": self.input_size,
-            "latent": self.latent,
-            "channels": [block.conv1.out_channels for block in self.encoder.blocks],
-            "normalise": self.normalise,
-        }
+    def settings(self) -> NetworkSettings:
+        """Return what ``build`` needs to make this network again; part of the weights card."""
+        return self.encoder_settings()

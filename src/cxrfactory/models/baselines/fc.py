@@ -12,6 +12,7 @@ from cxrfactory.anatomy.graph import LandmarkGraph, landmark_graph
 from cxrfactory.models.baselines.code_segmenter import CodeSegmenter
 from cxrfactory.models.encoder import CHANNELS
 from cxrfactory.models.hybridgnet import REACH
+from cxrfactory.tables.weights import NetworkSettings
 
 HIDDEN = 256
 
@@ -39,7 +40,7 @@ class FullyConnected(CodeSegmenter):
         return self.mean_shape + REACH * moved.unflatten(-1, (self.graph.nodes, 2))
 
 
-def build(settings: dict) -> FullyConnected:
+def build(settings: NetworkSettings) -> FullyConnected:
     """Make the network from its settings (:meth:`CodeSegmenter.settings`); others are not looked at."""
     return FullyConnected(
         landmark_graph(settings["graph"]),

@@ -15,6 +15,7 @@ from cxrfactory.anatomy.graph import LandmarkGraph, landmark_graph
 from cxrfactory.errors import CxrError
 from cxrfactory.models.baselines.code_segmenter import CodeSegmenter
 from cxrfactory.models.encoder import CHANNELS
+from cxrfactory.tables.weights import NetworkSettings
 
 
 class PointDistribution(CodeSegmenter):
@@ -80,7 +81,7 @@ class PointDistribution(CodeSegmenter):
         return self.mean_shape + (z @ self.modes).unflatten(-1, (self.graph.nodes, 2))
 
 
-def build(settings: dict) -> PointDistribution:
+def build(settings: NetworkSettings) -> PointDistribution:
     """Make the network from its settings (:meth:`CodeSegmenter.settings`); others are not looked at."""
     return PointDistribution(
         landmark_graph(settings["graph"]),

@@ -1,19 +1,18 @@
 """Attention U-Net (Oktay et al., MIDL 2018), MONAI's: gates on the skip connections."""
 
-from typing import Any
-
 from torch import nn
 
 from cxrfactory.models.pixel.segmenter import PixelSegmenter, build_pixel, positive, share
 from cxrfactory.models.pixel.unet import LEVELS, widths
+from cxrfactory.tables.weights import NetworkSettings
 
 
-def build(settings: dict[str, Any]) -> PixelSegmenter:
+def build(settings: NetworkSettings) -> PixelSegmenter:
     """Make the network from its settings: ``width`` (channels of the first level), ``dropout``, and the shared ones."""
     return build_pixel("attention-unet", settings, {"width": 16, "dropout": 0.0}, _body)
 
 
-def _body(outputs: int, options: dict[str, Any]) -> tuple[nn.Module, int]:
+def _body(outputs: int, options: NetworkSettings) -> tuple[nn.Module, int]:
     from monai.networks.nets import AttentionUnet
 
     name = "attention-unet"

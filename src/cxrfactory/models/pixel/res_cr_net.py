@@ -22,14 +22,13 @@ classes, five CONV RES blocks (58,569) and one LSTM block (596). So the paper's 
 configuration, and no layout is proven by it.
 """
 
-from typing import Any
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from cxrfactory.errors import CxrError
 from cxrfactory.models.pixel.segmenter import PixelSegmenter, build_pixel, positive, share
+from cxrfactory.tables.weights import NetworkSettings
 
 KERNELS = (3, 5, 7)
 DILATIONS = (1, 3, 5)
@@ -142,12 +141,12 @@ class ResCRNet(nn.Sequential):
             return super().forward(x)
 
 
-def build(settings: dict[str, Any]) -> PixelSegmenter:
+def build(settings: NetworkSettings) -> PixelSegmenter:
     """Make the network from its settings: ``layout``, ``blocks``, ``filters``, ``dropout``, and the shared ones."""
     return build_pixel("res-cr-net", settings, DEFAULTS, _body)
 
 
-def _body(outputs: int, options: dict[str, Any]) -> tuple[nn.Module, int]:
+def _body(outputs: int, options: NetworkSettings) -> tuple[nn.Module, int]:
     name, layout = "res-cr-net", options["layout"]
     if layout not in CONVOLUTIONS:
         raise CxrError(f"{name}: layout is {layout!r}; expected one of {', '.join(CONVOLUTIONS)}")

@@ -4,14 +4,13 @@ Guo et al., "SA-UNet: Spatial Attention U-Net for Retinal Vessel Segmentation" (
 chose (at 224 x 224, with Dice and cross-entropy). Structured dropout is DropBlock: Ghiasi et al., NeurIPS 2018.
 """
 
-from typing import Any
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from cxrfactory.errors import CxrError
 from cxrfactory.models.pixel.segmenter import PixelSegmenter, build_pixel, positive, share
+from cxrfactory.tables.weights import NetworkSettings
 
 LEVELS = 4
 ATTENTION_KERNEL = 7
@@ -112,13 +111,13 @@ class SAUNet(nn.Module):
         return self.head(x)
 
 
-def build(settings: dict[str, Any]) -> PixelSegmenter:
+def build(settings: NetworkSettings) -> PixelSegmenter:
     """Make the network from its settings: ``width``, ``drop_chance``, ``drop_block``, and the shared ones."""
     defaults = {"input_size": 224, "width": 16, "drop_chance": 0.1, "drop_block": 7}
     return build_pixel("sa-unet", settings, defaults, _body)
 
 
-def _body(outputs: int, options: dict[str, Any]) -> tuple[nn.Module, int]:
+def _body(outputs: int, options: NetworkSettings) -> tuple[nn.Module, int]:
     name = "sa-unet"
     block = positive(name, "drop_block", options["drop_block"])
     if block % 2 == 0:

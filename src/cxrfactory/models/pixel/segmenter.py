@@ -9,7 +9,9 @@ from torch import Tensor, nn
 
 from cxrfactory.anatomy.graph import DEFINITIONS, JSRT, landmark_graph
 from cxrfactory.errors import CxrError
+from cxrfactory.models.networks import PixelNetwork
 from cxrfactory.models.normalise import build_normaliser
+from cxrfactory.tables.weights import NetworkSettings
 
 GRAPH = "lungs-heart"  # whose organs are segmented where the settings name none
 INPUT_SIZE = 256
@@ -18,7 +20,7 @@ SHARED = ("organs", "definition", "input_size", "normalise")
 LANDMARK_ONLY = ("segmenter", "graph", "igsc", "latent", "passes")
 
 
-class PixelSegmenter(nn.Module):
+class PixelSegmenter(PixelNetwork):
     """A network with its organs, its input size and its input normalisation.
 
     Parameters
@@ -50,7 +52,7 @@ class PixelSegmenter(nn.Module):
         input_size: tuple[int, int],
         multiple: int,
         normalise: str,
-        options: dict[str, Any],
+        options: NetworkSettings,
     ) -> None:
         super().__init__()
         self.name, self.organs, self.input_size, self.multiple = name, organs, input_size, multiple
@@ -84,7 +86,7 @@ class PixelSegmenter(nn.Module):
         """Evaluation mode (running statistics, no dropout), channels last."""
         return self.eval().to(memory_format=torch.channels_last)
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> NetworkSettings:
         """What the builder needs to make this network again; part of the weights card."""
         shared = {"organs": list(self.organs), "definition": self.definition}
         return shared | {"input_size": list(self.input_size), "normalise": self.normalise} | self.options
@@ -92,9 +94,9 @@ class PixelSegmenter(nn.Module):
 
 def build_pixel(
     name: str,
-    settings: dict[str, Any],
-    defaults: dict[str, Any],
-    body: Callable[[int, dict[str, Any]], tuple[nn.Module, int]],
+    settings: NetworkSettings,
+    defaults: NetworkSettings,
+    body: Callable[[int, NetworkSettings], tuple[nn.Module, int]],
 ) -> PixelSegmenter:
     """Read the settings and make the segmenter.
 

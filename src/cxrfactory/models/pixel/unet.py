@@ -1,10 +1,9 @@
 """U-Net (Ronneberger et al., MICCAI 2015): MONAI's, or segmentation-models-pytorch's on one of its encoders."""
 
-from typing import Any
-
 from torch import nn
 
 from cxrfactory.models.pixel.segmenter import PixelSegmenter, build_pixel, positive, share
+from cxrfactory.tables.weights import NetworkSettings
 
 # "plain" is the paper's encoder; any other name is an encoder of segmentation-models-pytorch, never pretrained.
 DEFAULTS = {"width": 16, "dropout": 0.0, "encoder": "plain"}
@@ -16,7 +15,7 @@ def widths(width: int) -> tuple[int, ...]:
     return tuple(width * 2**level for level in range(LEVELS))
 
 
-def build(settings: dict[str, Any]) -> PixelSegmenter:
+def build(settings: NetworkSettings) -> PixelSegmenter:
     """Make the network from its settings (see :meth:`PixelSegmenter.settings`).
 
     ``width``: channels of the first level. ``dropout``: chance in every convolution. ``encoder``: ``plain``, or
@@ -25,7 +24,7 @@ def build(settings: dict[str, Any]) -> PixelSegmenter:
     return build_pixel("unet", settings, DEFAULTS, _body)
 
 
-def _body(outputs: int, options: dict[str, Any]) -> tuple[nn.Module, int]:
+def _body(outputs: int, options: NetworkSettings) -> tuple[nn.Module, int]:
     width, dropout = positive("unet", "width", options["width"]), share("unet", "dropout", options["dropout"])
     if options["encoder"] != "plain":
         from cxrfactory.models.pixel.encoders import build_with_encoder

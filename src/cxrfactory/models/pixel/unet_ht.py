@@ -6,22 +6,21 @@ did not annotate takes no loss. The network is here; the loss, with its table of
 :mod:`cxrfactory.models.pixel.losses`, and serves every pixel segmenter.
 """
 
-from typing import Any
-
 from torch import nn
 
 from cxrfactory.models.pixel.segmenter import PixelSegmenter, build_pixel, positive, share
 from cxrfactory.models.pixel.unet import LEVELS, widths
+from cxrfactory.tables.weights import NetworkSettings
 
 RESIDUAL_UNITS = 2
 
 
-def build(settings: dict[str, Any]) -> PixelSegmenter:
+def build(settings: NetworkSettings) -> PixelSegmenter:
     """Make the network from its settings: ``width`` (channels of the first level), ``dropout``, and the shared ones."""
     return build_pixel("unet-ht", settings, {"width": 16, "dropout": 0.0}, _body)
 
 
-def _body(outputs: int, options: dict[str, Any]) -> tuple[nn.Module, int]:
+def _body(outputs: int, options: NetworkSettings) -> tuple[nn.Module, int]:
     from monai.networks.nets import UNet
 
     network = UNet(

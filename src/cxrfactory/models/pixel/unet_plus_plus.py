@@ -1,11 +1,10 @@
 """U-Net++ (Zhou et al., DLMIA 2018): nested skip connections, after MONAI or segmentation-models-pytorch."""
 
-from typing import Any
-
 from torch import Tensor, nn
 
 from cxrfactory.models.pixel.segmenter import PixelSegmenter, build_pixel, positive, share
 from cxrfactory.models.pixel.unet import DEFAULTS, LEVELS, widths
+from cxrfactory.tables.weights import NetworkSettings
 
 
 class _Last(nn.Module):
@@ -21,12 +20,12 @@ class _Last(nn.Module):
         return self.network(x)[-1]
 
 
-def build(settings: dict[str, Any]) -> PixelSegmenter:
+def build(settings: NetworkSettings) -> PixelSegmenter:
     """Make the network from its settings, which are those of :func:`cxrfactory.models.pixel.unet.build`."""
     return build_pixel("unet-plus-plus", settings, DEFAULTS, _body)
 
 
-def _body(outputs: int, options: dict[str, Any]) -> tuple[nn.Module, int]:
+def _body(outputs: int, options: NetworkSettings) -> tuple[nn.Module, int]:
     name = "unet-plus-plus"
     width, dropout = positive(name, "width", options["width"]), share(name, "dropout", options["dropout"])
     if options["encoder"] != "plain":

@@ -10,19 +10,6 @@ if TYPE_CHECKING:
     from cxrfactory.config import Config
 
 # Fields of the section cxlseg by what they decide on.
-PICTURES = (
-    "size",
-    "fit",
-    "clahe_clip",
-    "clahe_tiles",
-    "enhanced",
-    "kernel",
-    "dilate",
-    "erode",
-    "jpeg_quality",
-    "mask_png",
-)
-TRAINING = ("segmenter", "input_size", "epochs", "batch_size", "learning_rate", "average")
 STAGES = (
     Stage(
         "cxlseg_labelled",
@@ -126,7 +113,10 @@ class CxlsegPlan:
 
     def recipe(self) -> list[str]:
         """Options of ``cxlseg-shard``; a name of weights stays a name, so that no place of a machine is kept."""
-        return [*self.settings.options(*PICTURES), f"--weights={self.settings.weights or self.weights}"]
+        from cxrfactory.config.cxlseg import LungPicturesConfig
+
+        pictures = [name for name in LungPicturesConfig.model_fields if name != "weights"]
+        return [*self.settings.options(*pictures), f"--weights={self.settings.weights or self.weights}"]
 
     def images(self) -> list[str]:
         """Options of ``preprocess-labelled`` that make training images like those that are segmented."""
@@ -136,7 +126,8 @@ class CxlsegPlan:
     def training(self) -> list[str]:
         """Options of the training of its segmenter: those of the config's model and train, but for its own."""
         config = self.plan.config
-        return config.model.options() + config.train.options() + self.settings.options(*TRAINING)
+        own = self.settings
+        return own.merged_model(config.model).options() + own.merged_train(config.train).options()
 
     def classified(self) -> list[str]:
         """Options of ``classify-pictures``: how the pictures of the product were made."""

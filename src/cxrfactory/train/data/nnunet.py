@@ -18,6 +18,7 @@ from jaxtyping import UInt8
 
 from cxrfactory.anatomy.graph import LandmarkGraph, landmark_graph
 from cxrfactory.anatomy.raster import landmarks_to_masks
+from cxrfactory.config import NnunetConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import save_png
 from cxrfactory.logs import get_logger, progress
@@ -86,10 +87,7 @@ def labels_of(graph: LandmarkGraph, codes: set[int]) -> Labels:
 def export_nnunet(
     labelled: Sequence[Path],
     output: Path,
-    name: str = "Dataset501_CXR",
-    graph_name: str = "lungs-heart",
-    size: int = 1024,
-    regions: bool = False,
+    settings: NnunetConfig,
     preprocessed: Path | None = None,
 ) -> Path:
     """Write the raw dataset.
@@ -102,14 +100,9 @@ def export_nnunet(
         out.
     output
         nnU-Net's folder of raw datasets (``nnUNet_raw``); the dataset's own folder is made in it and must not exist.
-    name
-        ``DatasetNNN_Name``.
-    graph_name
-        Whose organs are the labels.
-    size
-        Side of images and label maps, pixels.
-    regions
-        Give combinations of organs their own values.
+    settings
+        Name of the dataset, organs, size of images and label maps, and whether combinations of organs get values of
+        their own.
     preprocessed
         nnU-Net's folder of preprocessed datasets (``nnUNet_preprocessed``), where training looks for
         ``splits_final.json``; without it the file stands beside ``dataset.json``, to be copied.
@@ -124,15 +117,16 @@ def export_nnunet(
         If the name is not nnU-Net's, the folder exists, two ids give one file name, or without regions an organ would
         lose more than 5 % of its pixels in the mean.
     """
+    name, size = settings.name, settings.size
     if not _NAME.fullmatch(name):
         raise CxrError(f"dataset name '{name}'; expected DatasetNNN_Name with three digits, as nnU-Net wants it")
     folder = output / name
     if folder.exists():
         raise CxrError(f"{folder}: exists already; remove it or choose another name")
-    graph = landmark_graph(graph_name)
+    graph = landmark_graph(settings.graph)
     parts = {split: _whole(load_labelled(labelled, split, graph, size), graph, split) for split in SPLITS}
     cases = _case_names([image_id for part in parts.values() for image_id in part.ids])
-    labels = labels_of(graph, _combinations(parts, graph, size) if regions else set())
+    labels = labels_of(graph, _combinations(parts, graph, size) if settings.regions else set())
     if not labels.with_regions:
         _check_contested(parts, graph, size, labels, folder)
     for split, part in parts.items():

@@ -12,16 +12,20 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from cxrfactory import __version__
+from cxrfactory.anatomy.graph import landmark_graph
+from cxrfactory.config import PostDaeConfig, PostDaeModelConfig
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.metrics.overlap import dice
 from cxrfactory.models.device import single_threaded
 from cxrfactory.models.pixel.losses import dice_cross_entropy
 from cxrfactory.models.post_dae import NAME, PostDAE, build
 from cxrfactory.models.postprocess import PostProcessor, to_cover
+from cxrfactory.tables.atomic import write_text
 from cxrfactory.tables.keys import seed_of
-from cxrfactory.tables.weights import write_weights
-from cxrfactory.train.data.shapes import Shape, moved
+from cxrfactory.tables.weights import read_weights, write_weights
+from cxrfactory.train.data.shapes import Shape, moved, shapes_of_landmarks, shapes_of_tables
 from cxrfactory.train.postprocess.degrade import KINDS, degrade, degrade_at_random
+from cxrfactory.train.postprocess.examples import write_examples
 
 log = get_logger(__name__)
 
@@ -115,15 +119,22 @@ def summary_by_kind(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.groupby("kind", sort=False)[["before", "after"]].mean()
 
 
+def read_shapes(
+    labelled: Sequence[Path] | None, landmarks: Path | None, settings: PostDaeConfig
+) -> tuple[list[Shape], list[Shape]]:
+    """Read the contours to train on and those held out, of labelled tables or of a landmark set."""
+    organs = landmark_graph(settings.graph)
+    return shapes_of_tables(labelled, organs) if labelled else shapes_of_landmarks(landmarks, organs)
+
+
 def train_post_dae(
     train: Sequence[Shape],
     val: Sequence[Shape],
     output: Path,
-    settings: dict[str, object],
-    steps: int = 1200,
-    batch_size: int = 16,
-    learning_rate: float = 4e-3,
-    seed: int = 0,
+    settings: PostDaeConfig,
+    report: Path | None = None,
+    examples: Path | None = None,
+    network_settings: dict[str, object] | None = None,
 ) -> pd.DataFrame:
     """Train and write weights with their card; return :func:`check` of the held-out shapes.
 
@@ -134,14 +145,20 @@ def train_post_dae(
     output
         Weights to write (``.safetensors``); the card stands beside it.
     settings
-        Of :func:`cxrfactory.models.post_dae.build`.
-    steps, batch_size, learning_rate, seed
-        How to train: AdamW, rates with a warm-up and half a cosine.
+        The network, and how to train it: AdamW, a warm-up of the learning rate, then half a cosine.
+    report
+        CSV of the returned table to write.
+    examples
+        Picture of held-out masks, damaged and corrected, to write.
+    network_settings
+        Further settings of :func:`cxrfactory.models.post_dae.build`.
     """
+    architecture = settings.model_dump(include=set(PostDaeModelConfig.model_fields))
+    training = settings.model_dump(exclude=set(PostDaeModelConfig.model_fields))
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed_of(NAME, "init", seed))
-        network = build(settings)
-    fit(network, train, steps, batch_size, learning_rate, seed)
+        torch.manual_seed(seed_of(NAME, "init", settings.seed))
+        network = build(architecture | (network_settings or {}))
+    fit(network, train, settings.steps, settings.batch_size, settings.learning_rate, settings.seed)
     tensors = {name: value.numpy() for name, value in network.eval().state_dict().items()}
     card = {"segmenter": NAME, "settings": network.settings(), "normalisation": "covered share of every pixel"}
     rows = check(PostProcessor(tensors, card), val)
@@ -151,8 +168,12 @@ def train_post_dae(
     card |= {
         "data": {"train": len(train), "val": len(val), "sources": sorted({each.source for each in train})},
         "metrics": {str(kind): row.round(6).to_dict() for kind, row in metrics.iterrows()},
-        "training": {"steps": steps, "batch_size": batch_size, "learning_rate": learning_rate, "seed": seed},
+        "training": training,
         "version": __version__,
     }
     write_weights(output, tensors, card)
+    if report is not None:
+        write_text(report, rows.to_csv(index=False, float_format="%.6f", lineterminator="\n"))
+    if examples is not None:
+        write_examples(PostProcessor(*read_weights(output)), val, examples)
     return rows

@@ -11,6 +11,7 @@ from torch import nn
 
 from cxrfactory.config import TrainConfig
 from cxrfactory.logs import get_logger
+from cxrfactory.models.networks import KeepsExamples, LearnsGreyValues
 from cxrfactory.tables.keys import seed_of
 from cxrfactory.train.checkpoint import load_checkpoint, save_checkpoint
 from cxrfactory.train.data.augment import move, recolour
@@ -93,7 +94,7 @@ def fit(
     History
         Loss and metrics by epoch.
     """
-    if hasattr(network, "learn_atlases"):
+    if isinstance(network, KeepsExamples):
         network.learn_atlases(train.images, train.targets)
         return History()
     groups = train.groups()
@@ -148,10 +149,9 @@ def fit(
 def _learn_set(network: nn.Module, task: Task, train: LabelledImages, images: torch.Tensor) -> None:
     """Give the network what it needs of the training set before the first step."""
     task.start(network, train)
-    normaliser = getattr(network, "normaliser", None)
-    if hasattr(normaliser, "learn"):
+    if isinstance(network.normaliser, LearnsGreyValues):
         with torch.no_grad():
-            normaliser.learn(images.unsqueeze(1).float() / 255)
+            network.normaliser.learn(images.unsqueeze(1).float() / 255)
 
 
 def _epoch(

@@ -81,7 +81,7 @@ def train_segmenter(
     if init is not None:
         _start_from(network, model.segmenter, init)
     # The checkpoint's name holds what it depends on: another config starts afresh.
-    key = [model.segmenter, network.settings(), settings.model_dump(), digests]
+    key = [model.segmenter, network.settings(), settings.recipe(), digests]
     bent = None if reshape is None else reshape.digest
     key = json.dumps([*key, None if init is None else sha256_of(init), strata, bent], sort_keys=True)
     checkpoint = output.with_name(f"{output.stem}.{seed_of(key, 'checkpoint'):016x}.checkpoint")
@@ -125,7 +125,7 @@ def train_segmenter(
 def _training_facts(
     settings: TrainConfig, record: History, init: Path | None, strata: list[str] | None
 ) -> dict[str, Any]:
-    facts = settings.model_dump()
+    facts = settings.recipe()
     for place in ("classes", "shapes"):
         if facts[place] is not None:
             facts[place] = Path(facts[place]).name  # cards are published, folders are not

@@ -13,7 +13,9 @@ from cxrfactory.anatomy.raster import landmarks_to_masks
 from cxrfactory.config import TrainConfig
 from cxrfactory.models.inputs import to_pixels
 from cxrfactory.models.losses import kl_divergence, landmark_loss
+from cxrfactory.models.networks import FitsShapes, LatentNetwork
 from cxrfactory.models.pixel.losses import pixel_loss
+from cxrfactory.models.trained import logits_to_masks
 from cxrfactory.tables.keys import seed_of
 from cxrfactory.train.data.images import LabelledImages, mean_shape
 from cxrfactory.train.segmenter.dense import DenseHeads
@@ -69,7 +71,7 @@ class LandmarkTask:
 
     def start(self, network: nn.Module, train: LabelledImages) -> None:
         """Mean shape, or the modes of shape."""
-        if hasattr(network, "fit_shapes"):
+        if isinstance(network, FitsShapes):
             network.fit_shapes(train.targets)
             return
         with torch.no_grad():
@@ -136,18 +138,13 @@ class PixelTask:
 
     def metrics(self, network: nn.Module, val: LabelledImages, device: torch.device, distances: bool) -> Metrics:
         """Dice, HD and HD95 of the masks, enlarged to the frame."""
-        import cv2
-
         was_training = network.training
         network.eval()
         rows: Rows = {}
         for image, target in zip(val.images, val.targets, strict=True):
             with torch.inference_mode():
                 logits = network(torch.from_numpy(image)[None, None].to(device).float() / 255)[0].float().cpu().numpy()
-            found = {
-                organ: (cv2.resize(each, (FRAME, FRAME), interpolation=cv2.INTER_LINEAR) >= 0).astype(np.uint8)
-                for organ, each in zip(self.organs, logits, strict=True)
-            }
+            found = dict(zip(self.organs, logits_to_masks(logits, FRAME), strict=True))
             truth = dict(zip(self.organs, _masks_of(target, FRAME, self.organs), strict=True))
             known = {organ: mask for organ, mask in truth.items() if mask is not None}
             if {"right_lung", "left_lung"} <= set(known):
@@ -194,10 +191,10 @@ def _masks_of(target: np.ndarray, side: int, organs: tuple[str, ...]) -> list[np
 
 def task_of(network: nn.Module, settings: TrainConfig) -> Task:
     """Task of a network from the registry, by what it has: a graph of landmarks, or organs."""
-    if hasattr(network, "graph"):
+    if isinstance(network, LatentNetwork):
         if settings.dense_weight == 0:
             return LandmarkTask(network.graph)
-        blocks = getattr(network, "igsc", ()) or DENSE_BLOCKS
+        blocks = network.igsc or DENSE_BLOCKS
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_of("heads", "init", settings.seed))
             return LandmarkTask(network.graph, DenseHeads(network.encoder, blocks, len(network.graph.organs)))

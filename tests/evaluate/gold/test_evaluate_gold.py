@@ -5,9 +5,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cxrfactory.config.studies import BootstrapConfig
 from cxrfactory.errors import CxrError
+from cxrfactory.evaluate.gold.evaluate_gold import evaluate_gold
 from cxrfactory.evaluate.gold.landmarks import landmark_errors
-from cxrfactory.evaluate.gold.run import evaluate_gold
 from cxrfactory.evaluate.gold.tables import Annotated, compare, read_annotations, read_predicted, summarise
 
 from .tables import SIZE, ellipses, published_row, write_published
@@ -34,7 +35,7 @@ def release(tmp_path):
 
 def test_a_shift_of_the_truth_gives_exact_figures(release, tmp_path):
     predicted, gold = release
-    summary = evaluate_gold([predicted], [gold], tmp_path / "out", resamples=50)
+    summary = evaluate_gold([predicted], [gold], tmp_path / "out", BootstrapConfig(resamples=50))
     images = pd.read_csv(tmp_path / "out" / "images.csv")
     assert set(images["image_id"]) == set(SHIFTS)
     for image_id, shift in SHIFTS.items():
@@ -72,7 +73,7 @@ def test_readers_are_compared_with_each_other_and_releases_summed(release, tmp_p
         write_gold(tmp_path / "CheXpert_two_annotations.csv", dict.fromkeys(SHIFTS, 0)),
         write_gold(tmp_path / "MIMIC_one_annotations.csv", {"a": 0}, "MIMIC"),
     ]
-    summary = evaluate_gold([predicted, other], annotations, tmp_path / "out", resamples=20)
+    summary = evaluate_gold([predicted, other], annotations, tmp_path / "out", BootstrapConfig(resamples=20))
     found = summary[(summary["organ"] == "lungs") & (summary["measure"] == "dice")]
     counts = found.set_index(["release", "found", "truth"])["images"].to_dict()
     assert counts == {
@@ -92,20 +93,20 @@ def test_random_images_have_a_table_of_their_own(release, tmp_path):
     predicted, gold = release
     sample = pd.DataFrame({"release": "CheXpert", "image_id": list(SHIFTS), "chosen_by": ["random", "bin 1", "random"]})
     sample.to_csv(tmp_path / "s.csv", index=False)
-    evaluate_gold([predicted], [gold], tmp_path / "out", [tmp_path / "s.csv"], resamples=20)
+    evaluate_gold([predicted], [gold], tmp_path / "out", BootstrapConfig(resamples=20), [tmp_path / "s.csv"])
     table = pd.read_csv(tmp_path / "out" / "summary_random.csv").set_index(["organ", "measure"])
     assert table.loc[("all", "landmark_mse_px2"), "images"] == 2
     assert table.loc[("all", "landmark_mse_px2"), "mean"] == pytest.approx(16**2 / 2 * np.mean([0, 16]))
     sample[:1].to_csv(tmp_path / "s.csv", index=False)
     with pytest.raises(CxrError, match="image 'b' of 'CheXpert'"):
-        evaluate_gold([predicted], [gold], tmp_path / "out", [tmp_path / "s.csv"], resamples=20)
+        evaluate_gold([predicted], [gold], tmp_path / "out", BootstrapConfig(resamples=20), [tmp_path / "s.csv"])
 
 
 def test_a_missed_organ_is_counted_and_left_out_of_the_mean():
     images = pd.DataFrame({"release": "X", "found": "p", "truth": "g", "image_id": ["a", "b"], "organ": "heart",
                            "dice": [0.0, 1.0], "hd_px": [np.inf, 2.0], "hd95_px": [np.inf, 1.0],
                            "landmark_mse_px2": np.nan})  # fmt: skip
-    table = summarise(images, 10, 0).set_index("measure")
+    table = summarise(images, BootstrapConfig(resamples=10)).set_index("measure")
     assert (table.loc["hd_px", "images"], table.loc["hd_px", "infinite"], table.loc["hd_px", "mean"]) == (1, 1, 2.0)
     assert table.loc["dice", "mean"] == 0.5
     assert "landmark_mse_px2" not in table.index
@@ -127,7 +128,7 @@ def test_refused_tables(release, tmp_path):
     with pytest.raises(CxrError, match="not square"):
         read_predicted(write_published(tmp_path / "wide.csv", rows), {"a"})
     with pytest.raises(CxrError, match="named twice"):
-        evaluate_gold([predicted, predicted], [gold], tmp_path / "out")
+        evaluate_gold([predicted, predicted], [gold], tmp_path / "out", BootstrapConfig())
 
 
 def test_published_corrections_agree_with_published_masks():

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from cxrfactory.errors import CxrError
-from cxrfactory.evaluate.product.run import evaluate, summarise
+from cxrfactory.evaluate.product.evaluate_product import evaluate, summarise
 from tests.evaluate.tables import product_row, rectangles, truth_row, write_product, write_truth
 
 

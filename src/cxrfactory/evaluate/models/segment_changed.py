@@ -6,12 +6,12 @@ import numpy as np
 from jaxtyping import Float, Shaped, UInt8
 
 from cxrfactory.anatomy.raster import landmarks_to_masks
-from cxrfactory.evaluate.models.labelled import Case, with_unions
+from cxrfactory.evaluate.models.labelled import LabelledImage, with_unions
 from cxrfactory.evaluate.models.perturb import Transform, invert_transform, transform_points
 from cxrfactory.imaging.radiograph.image import Radiograph, check_pixels
 from cxrfactory.imaging.radiograph.prepare import Preparation, prepare
 from cxrfactory.metrics.landmarks import PAPER_SIZE_PX
-from cxrfactory.models.segmenter import Masks, Segmenter
+from cxrfactory.models.segmenter import Masks, Segments
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,10 @@ class FileResult:
 
 
 def segment_as_file(
-    segmenter: Segmenter,
+    segmenter: Segments,
     pixels: Shaped[np.ndarray, "height width"],
     transform: Transform,
-    case: Case,
+    case: LabelledImage,
     recipe: Preparation,
 ) -> FileResult:
     """Prepare and segment pixels as if they had been read from a file.

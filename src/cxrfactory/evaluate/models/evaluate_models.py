@@ -6,24 +6,23 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cxrfactory.config.studies import EvaluateConfig
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.evaluate.models.cost import measure_cost
 from cxrfactory.evaluate.models.curves import plot_histories, read_histories
-from cxrfactory.evaluate.models.labelled import Case, cases_of_definition, read_cases
+from cxrfactory.evaluate.models.labelled import LabelledImage, cases_of_definition, read_cases
 from cxrfactory.evaluate.models.measure import COLUMNS, WHOLE, measure
 from cxrfactory.evaluate.models.naming import model_name
+from cxrfactory.evaluate.models.open_models import named_models, open_model
 from cxrfactory.evaluate.models.pictures import extremes_picture
-from cxrfactory.evaluate.models.segmenters import named_models, open_model
 from cxrfactory.evaluate.models.statistics import compare_models, one_row_each, summarise
 from cxrfactory.imaging.drawing.png import save_png
 from cxrfactory.logs import get_logger, progress
-from cxrfactory.metrics.intervals import RESAMPLES
-from cxrfactory.models.postprocess import Segments
+from cxrfactory.models.segmenter import Segments
 from cxrfactory.tables.atomic import write_text
 
 log = get_logger(__name__)
 
-TOLERANCE_PX = 5.0  # 1.75 mm on JSRT films
 DIGITS = "%.6f"
 
 
@@ -44,11 +43,7 @@ def evaluate_models(
     labelled: str | Path,
     weights: Sequence[str | Path],
     output: str | Path,
-    split: str = "val",
-    tolerance_px: float = TOLERANCE_PX,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-    device: str = "cpu",
+    settings: EvaluateConfig,
     post: str | Path | None = None,
     histories: Sequence[str | Path] = (),
 ) -> pd.DataFrame:
@@ -65,14 +60,8 @@ def evaluate_models(
         Folder for ``models.csv`` (one row a model), ``per_image.csv``, ``summary.csv``, ``wilcoxon.csv``,
         ``rejected.csv``, ``cost.csv`` and ``overlays-{model}.png`` (best, median and worst image). All but ``cost.csv``
         are the same from run to run.
-    split
-        Which images.
-    tolerance_px
-        Of the normalised surface distance, pixels at 1024 x 1024.
-    resamples, seed
-        Of the bootstrap intervals.
-    device
-        ``auto``, ``cpu`` or ``cuda``.
+    settings
+        Split of the table, tolerance of the normalised surface distance (pixels at 1024 x 1024), bootstrap, device.
     post
         Weights of a post-processor: every model is measured without it and with it.
     histories
@@ -90,8 +79,8 @@ def evaluate_models(
     """
     output = Path(output)
     trainings = read_histories({model_name(path): Path(path) for path in histories})
-    segmenters = open_segmenters(weights, device, post)
-    cases = cases_of_definition(read_cases(labelled, split), segmenters, labelled)
+    segmenters = open_segmenters(weights, settings.device, post)
+    cases = cases_of_definition(read_cases(labelled, settings.split), segmenters, labelled)
     rows, rejected = [], []
     for name, segmenter in segmenters.items():
         for case in progress(cases, name):
@@ -102,10 +91,10 @@ def evaluate_models(
                 log.warning("%s: %s: rejected: %s", name, case.image_id, error)
                 rejected.append({"model": name, "image_id": case.image_id, "reason": str(error)})
                 continue
-            rows += [key | row for row in measure(found, case, tolerance_px)]
+            rows += [key | row for row in measure(found, case, settings.tolerance_px)]
     images = pd.DataFrame(rows, columns=list(COLUMNS))
     _check_shared(images, segmenters, labelled)
-    summary = summarise(images, resamples, seed)
+    summary = summarise(images, settings.resamples, settings.seed)
     write_csv(images, output / "per_image.csv")
     write_csv(summary, output / "summary.csv")
     write_csv(one_row_each(summary), output / "models.csv")
@@ -115,7 +104,7 @@ def evaluate_models(
         save_png(picture, output / f"overlays-{name}.png")
     if trainings:
         plot_histories(trainings, output / "curves.png")
-    write_csv(_costs(named_models(weights, post), cases, device), output / "cost.csv")
+    write_csv(_costs(named_models(weights, post), cases, settings.device), output / "cost.csv")
     dice = summary[summary["measure"] == "dice"]
     for row in dice.itertuples():
         log.info("%s, %s: Dice of %s %.4f (%d images)", row.model, row.source, row.organ, row.mean, row.images)
@@ -142,7 +131,7 @@ def _check_shared(images: pd.DataFrame, segmenters: dict[str, Segments], labelle
 
 
 def _pictures(
-    images: pd.DataFrame, segmenters: dict[str, Segments], cases: list[Case]
+    images: pd.DataFrame, segmenters: dict[str, Segments], cases: list[LabelledImage]
 ) -> Iterator[tuple[str, np.ndarray]]:
     by_id = {case.image_id: case for case in cases}
     for name, segmenter in segmenters.items():
@@ -159,7 +148,7 @@ def _pictures(
         yield name, extremes_picture(panels)
 
 
-def _costs(models: dict[str, tuple[Path, Path | None]], cases: list[Case], device: str) -> pd.DataFrame:
+def _costs(models: dict[str, tuple[Path, Path | None]], cases: list[LabelledImage], device: str) -> pd.DataFrame:
     pngs = [case.png for case in cases]
     rows = []
     for name, (weights, post) in models.items():

@@ -6,8 +6,8 @@ import torch
 
 from cxrfactory.anatomy.graph import landmark_graph
 from cxrfactory.errors import CxrError
-from cxrfactory.infer.predictor import Predictor
 from cxrfactory.models.hybridgnet import HybridGNet
+from cxrfactory.models.segmenter import Segmenter
 
 
 @pytest.fixture(scope="session")
@@ -29,8 +29,8 @@ def images():
 
 
 def run(trained, images, **options):
-    settings = {name: options.pop(name) for name in ("samples", "precision") if name in options}
-    return list(Predictor(*trained, **settings).run(images, 1024, **options))
+    settings = {"samples": 20} | {name: options.pop(name) for name in ("samples", "precision") if name in options}
+    return list(Segmenter(*trained, **settings).run(images, 1024, **options))
 
 
 @pytest.mark.parametrize("options", [{"batch_size": 1}, {"batch_size": 16, "workers": 2}, {"workers": 3}])
@@ -51,17 +51,17 @@ def test_order_changes_no_bit(trained, images):
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_on_a_gpu_images_are_loaded_in_threads_and_go_in_batches(trained, images, monkeypatch, workers):
-    predictor = Predictor(*trained)
+    segmenter = Segmenter(*trained, samples=20)
     batches = []
 
     def predict(pictures, image_ids, size):
         batches.append((pictures.shape, size))
         return [int(picture[0, 0]) for picture in pictures]
 
-    monkeypatch.setattr(predictor, "device", SimpleNamespace(type="cuda"))  # there is none here
-    monkeypatch.setattr(predictor, "predict", predict)
+    monkeypatch.setattr(segmenter, "device", SimpleNamespace(type="cuda"))  # there is none here
+    monkeypatch.setattr(segmenter, "predict", predict)
     stream = ((image_id, image.tolist()) for image_id, image in images)
-    found = list(predictor.run(stream, 1024, batch_size=3, workers=workers, load=np.array))
+    found = list(segmenter.run(stream, 1024, batch_size=3, workers=workers, load=np.array))
     assert found == [(image_id, int(image[0, 0])) for image_id, image in images]
     assert batches == [((3, 96, 96), 1024), ((3, 96, 96), 1024), ((1, 96, 96), 1024)]
 
@@ -74,7 +74,7 @@ def test_few_images_are_taken_before_their_turn(trained, images):
             taken.append(number)
             yield f"i{number}", images[number % 7]
 
-    results = Predictor(*trained).run(stream(), 1024, workers=2, load=lambda item: item[1])
+    results = Segmenter(*trained, samples=20).run(stream(), 1024, workers=2, load=lambda item: item[1])
     for done, _ in enumerate(results, start=1):
         assert len(taken) - done <= 6
 
@@ -94,9 +94,9 @@ def test_samples_are_seeded_by_the_id(trained, images):
 
 
 def test_mean_and_deviation_are_those_of_the_samples(trained, images):
-    predictor = Predictor(*trained, samples=5)
+    segmenter = Segmenter(*trained, samples=5)
     image_id, image = images[0]
-    found = predictor.predict(image[None], [image_id], 1024)[0]
+    found = segmenter.predict(image[None], [image_id], 1024)[0]
     network = HybridGNet(landmark_graph("lungs-heart"), 64)
     network.load_state_dict({name: torch.from_numpy(value) for name, value in trained[0].items()})
     network.eval()
@@ -129,4 +129,9 @@ def test_bf16_stays_near_fp32(trained, images):
 )
 def test_wrong_settings_are_one_line(trained, options, message):
     with pytest.raises(CxrError, match=message):
-        Predictor(*trained, **options)
+        Segmenter(*trained, **options)
+
+
+def test_the_spread_needs_samples(trained, images):
+    with pytest.raises(CxrError, match="without latent samples"):
+        Segmenter(*trained).predict(images[0][1][None], ["a"], 64)

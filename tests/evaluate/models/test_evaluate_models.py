@@ -5,12 +5,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cxrfactory.config.studies import AuditConfig, EvaluateConfig
 from cxrfactory.errors import CxrError
-from cxrfactory.evaluate.models import side_by_side as models
+from cxrfactory.evaluate.models import evaluate_models as models
 from cxrfactory.evaluate.models.audit import audit
 from cxrfactory.evaluate.models.cost import Cost, measure_cost
+from cxrfactory.evaluate.models.evaluate_models import evaluate_models
 from cxrfactory.evaluate.models.labelled import read_cases
-from cxrfactory.evaluate.models.side_by_side import evaluate_models
 from cxrfactory.imaging.radiograph.prepare import Preparation
 from cxrfactory.tables.parquet import read_table, write_table
 from cxrfactory.tables.schemas import LABELLED_IMAGES
@@ -24,7 +25,7 @@ def quick(monkeypatch):
 
 
 def test_a_known_shift_gives_known_figures(labelled, fixed_weights, tmp_path, quick):
-    summary = evaluate_models(labelled, [fixed_weights], tmp_path / "out", resamples=50)
+    summary = evaluate_models(labelled, [fixed_weights], tmp_path / "out", EvaluateConfig(resamples=50))
     images = pd.read_csv(tmp_path / "out/per_image.csv").set_index(["image_id", "organ"])
     for number in range(4):
         row = images.loc[(f"i{number}", "all")]
@@ -48,7 +49,7 @@ def test_a_known_shift_gives_known_figures(labelled, fixed_weights, tmp_path, qu
 
 
 def test_two_kinds_of_models_are_compared(labelled, fixed_weights, threshold_weights, tmp_path, quick):
-    evaluate_models(labelled, [fixed_weights, threshold_weights], tmp_path / "out", resamples=50)
+    evaluate_models(labelled, [fixed_weights, threshold_weights], tmp_path / "out", EvaluateConfig(resamples=50))
     images = pd.read_csv(tmp_path / "out/per_image.csv")
     pixel = images[images["model"] == "threshold"]
     assert pixel["landmark_mse_px2"].isna().all()
@@ -75,18 +76,18 @@ def test_models_of_the_workflow_are_named_by_folder_and_their_trainings_drawn(la
             shutil.copy(fixed_weights.with_suffix(suffix), tmp_path / name / f"weights{suffix}")
         (tmp_path / name / "history.csv").write_text("epoch,loss,val_dice_lungs\n1,0.5,\n2,0.4,0.9\n")
     files = [[tmp_path / name / each for name in "ab"] for each in ("weights.safetensors", "history.csv")]
-    evaluate_models(labelled, files[0], tmp_path / "out", resamples=50, histories=files[1])
+    evaluate_models(labelled, files[0], tmp_path / "out", EvaluateConfig(resamples=50), histories=files[1])
     assert pd.read_csv(tmp_path / "out/models.csv")["model"].to_list() == ["a", "b"]
     assert (tmp_path / "out/overlays-b.png").exists()
     assert cv2.imread(str(tmp_path / "out/curves.png")).shape[1] > 1000
     with pytest.raises(CxrError, match="no such file; expected the CSV that train writes"):
-        evaluate_models(labelled, files[0], tmp_path / "none", histories=[tmp_path / "c/history.csv"])
+        evaluate_models(labelled, files[0], tmp_path / "none", EvaluateConfig(), histories=[tmp_path / "c/history.csv"])
     assert not (tmp_path / "none").exists()
 
 
 def test_two_runs_give_the_same_bytes(labelled, fixed_weights, tmp_path, quick):
     for name in ("one", "two"):
-        evaluate_models(labelled, [fixed_weights], tmp_path / name, resamples=50)
+        evaluate_models(labelled, [fixed_weights], tmp_path / name, EvaluateConfig(resamples=50))
     for file in sorted((tmp_path / "one").iterdir()):
         assert file.read_bytes() == (tmp_path / "two" / file.name).read_bytes()
 
@@ -113,11 +114,14 @@ def relabelled(labelled, path, labels):
 def test_images_of_another_definition_are_left_out(labelled, fixed_weights, tmp_path, quick, caplog):
     mixed = relabelled(labelled, tmp_path / "mixed.parquet", ["W", "W"])
     with caplog.at_level("WARNING"):
-        evaluate_models(mixed, [fixed_weights], tmp_path / "out", resamples=10)
+        evaluate_models(mixed, [fixed_weights], tmp_path / "out", EvaluateConfig(resamples=10))
     assert "left out 2 images labelled by another definition than the models' 'jsrt'" in caplog.text
     assert set(pd.read_csv(tmp_path / "out/per_image.csv")["image_id"]) == {"i2", "i3"}
     whole = relabelled(labelled, tmp_path / "whole.parquet", ["W"] * 4)
-    for run in (evaluate_models, lambda *each: audit(*each, recipe=Preparation(128))):
+    for run in (
+        lambda *each: evaluate_models(*each, EvaluateConfig()),
+        lambda *each: audit(*each, Preparation(128), AuditConfig()),
+    ):
         with pytest.raises(
             CxrError, match=r"no image is labelled by the models' definition 'jsrt'.*found 'whole-lungs'"
         ):
@@ -128,14 +132,14 @@ def test_images_of_another_definition_are_left_out(labelled, fixed_weights, tmp_
 def test_models_of_two_definitions_are_not_compared(labelled, fixed_weights, threshold_weights, tmp_path, monkeypatch):
     monkeypatch.setattr(stub_pixels.Threshold, "definition", "whole-lungs")
     with pytest.raises(CxrError, match=r"'fixed' jsrt, 'threshold' whole-lungs\); compare models of one definition"):
-        evaluate_models(labelled, [fixed_weights, threshold_weights], tmp_path / "out")
+        evaluate_models(labelled, [fixed_weights, threshold_weights], tmp_path / "out", EvaluateConfig())
 
 
 def test_errors_are_one_line(labelled, fixed_weights, tmp_path):
     with pytest.raises(CxrError, match=r"split 'test'; found \['val'\]"):
-        evaluate_models(labelled, [fixed_weights], tmp_path / "out", split="test")
+        evaluate_models(labelled, [fixed_weights], tmp_path / "out", EvaluateConfig(split="test"))
     with pytest.raises(CxrError, match="second file named 'fixed'"):
-        evaluate_models(labelled, [fixed_weights, fixed_weights], tmp_path / "out")
+        evaluate_models(labelled, [fixed_weights, fixed_weights], tmp_path / "out", EvaluateConfig())
     with pytest.raises(CxrError, match="no weights"):
-        evaluate_models(labelled, [], tmp_path / "out")
+        evaluate_models(labelled, [], tmp_path / "out", EvaluateConfig())
     assert not (tmp_path / "out").exists()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from cxrfactory.config.studies import BootstrapConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.evaluate.gold.landmarks import landmark_errors, plot_landmark_errors
 from cxrfactory.evaluate.gold.sample import RANDOM_CHOICE
@@ -19,7 +20,6 @@ from cxrfactory.evaluate.gold.tables import (
     summarise,
 )
 from cxrfactory.logs import get_logger, progress
-from cxrfactory.metrics.intervals import RESAMPLES
 from cxrfactory.tables.atomic import write_text
 
 log = get_logger(__name__)
@@ -29,9 +29,8 @@ def evaluate_gold(
     predicted: Sequence[str | Path],
     annotations: Sequence[str | Path],
     output: str | Path,
+    settings: BootstrapConfig,
     samples: Sequence[str | Path] = (),
-    resamples: int = RESAMPLES,
-    seed: int = 0,
 ) -> pd.DataFrame:
     """Compare published landmarks and masks with corrected ones, and readers with each other.
 
@@ -46,8 +45,8 @@ def evaluate_gold(
         ``summary_random.csv`` too: the images drawn at random alone, which stand for the release.
     samples
         ``{release}.sample.csv`` of gold-export.
-    resamples, seed
-        As :func:`cxrfactory.metrics.intervals.bootstrap_interval`.
+    settings
+        How intervals are drawn.
 
     Returns
     -------
@@ -79,7 +78,7 @@ def evaluate_gold(
     images = pd.DataFrame(rows, columns=IMAGE_COLUMNS)
     if images.empty:
         raise CxrError(f"{', '.join(names)}: no image is annotated; nothing to compare")
-    summary = summarise(images, resamples, seed)
+    summary = summarise(images, settings)
     errors = landmark_errors(compared, sizes)
     _write(images, output / "images.csv")
     _write(summary, output / "summary.csv")
@@ -87,7 +86,7 @@ def evaluate_gold(
     plot_landmark_errors(errors, output / "landmarks.png")
     if chosen_by is not None:
         random = images[_choices(images, chosen_by) == RANDOM_CHOICE]
-        _write(summarise(random, resamples, seed), output / "summary_random.csv")
+        _write(summarise(random, settings), output / "summary_random.csv")
         log.info("%d of %d images were drawn at random", random[["release", "image_id"]].drop_duplicates().shape[0],
                  images[["release", "image_id"]].drop_duplicates().shape[0])  # fmt: skip
     for row in summary[(summary["found"] == PREDICTED) & (summary["measure"] == "dice")].itertuples():

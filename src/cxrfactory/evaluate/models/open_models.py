@@ -6,8 +6,8 @@ from pathlib import Path
 from cxrfactory.errors import CxrError
 from cxrfactory.evaluate.models.naming import model_name
 from cxrfactory.evaluate.models.nnunet import NnUNetSegmenter
-from cxrfactory.models.postprocess import PostProcessed, PostProcessor, Segments
-from cxrfactory.models.segmenter import Segmenter
+from cxrfactory.models.postprocess import PostProcessed, PostProcessor
+from cxrfactory.models.segmenter import Segmenter, Segments
 from cxrfactory.tables.weights import read_weights
 
 

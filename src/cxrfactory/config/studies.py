@@ -1,0 +1,65 @@
+"""Settings of evaluations, audits and studies, which are given on the command line and not in the config file."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from cxrfactory.config.sections import Section, Share
+from cxrfactory.tables.rca_threshold import RECOMMENDED_RCA_MEAN
+
+
+class BootstrapConfig(Section):
+    """How intervals are drawn."""
+
+    resamples: int = Field(2000, ge=1, description="Draws of the bootstrap intervals.")
+    seed: int = Field(0, ge=0, description="Seed of every random draw.")
+
+
+class LabelledTestConfig(BootstrapConfig):
+    """On which images trained models are tested, and where they run."""
+
+    split: str = Field("val", description="Split of the labelled table whose images are taken.")
+    device: Literal["auto", "cpu", "cuda"] = Field("cpu", description="Auto takes CUDA where there is one.")
+
+
+class EvaluateConfig(LabelledTestConfig):
+    """How trained models are measured on labelled images."""
+
+    tolerance_px: float = Field(
+        5.0, ge=0, description="Tolerance of the normalised surface distance, pixels at 1024 x 1024 (1.75 mm on JSRT)."
+    )
+
+
+class AuditConfig(LabelledTestConfig):
+    """How trained models are audited by changed and by covered images."""
+
+    places: int = Field(3, ge=1, description="Black boxes of each size an image.")
+
+
+class BiasConfig(BootstrapConfig):
+    """How groups of patients are compared by RCA."""
+
+    at_least: Share = Field(RECOMMENDED_RCA_MEAN, description="RCA mean below which a mask counts as poor.")
+    least_patients: int = Field(10, ge=2, description="Groups of fewer patients are listed and not compared.")
+
+
+class BiasDiscoveryConfig(BootstrapConfig):
+    """How gaps between groups that RCA predicts are compared with true ones."""
+
+    cohorts: int = Field(200, ge=1, description="Cohorts to draw from the spoiled masks of rca-check.")
+
+
+class GoldSampleConfig(Section):
+    """Which images of a release a reader corrects."""
+
+    bins: int = Field(10, ge=0, description="Bins of the RCA histogram; one image of each is taken.")
+    random: int = Field(20, ge=0, description="Images that are taken beside them, at random.")
+    seed: int = Field(0, ge=0, description="Seed of the sample.")
+
+
+class OwnMasksConfig(Section):
+    """Which of a release's own masks are trained on again."""
+
+    at_least: Share = Field(RECOMMENDED_RCA_MEAN, description="Smallest RCA mean of an image to train on.")
+    count: int = Field(1000, ge=1, description="Largest number of images, which a hash of the id chooses.")
+    val_fraction: Share = Field(0.1, description="Share of patients for validation.")

@@ -1,0 +1,176 @@
+"""What each kind of segmentation network has and does: landmarks, with or without a latent code, or pixels.
+
+A network of the registry derives from one of :class:`LatentNetwork`, :class:`LandmarkNetwork` and
+:class:`PixelNetwork`. What only some networks take from a training set is a protocol: :class:`FitsShapes`,
+:class:`KeepsExamples`, :class:`LearnsGreyValues`.
+"""
+
+from abc import abstractmethod
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, Protocol, Self, runtime_checkable
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+
+from cxrfactory.anatomy.graph import LandmarkGraph
+from cxrfactory.errors import CxrError
+from cxrfactory.tables.weights import NetworkSettings
+
+
+class SegmentationNetwork(nn.Module):
+    """A network of the registry.
+
+    Attributes
+    ----------
+    input_size
+        Side of the input in pixels, or (rows, columns).
+    organs
+        Names of the organs that it segments, in its order.
+    definition
+        What the organs include, a key of :data:`cxrfactory.anatomy.graph.DEFINITIONS`.
+    """
+
+    input_size: int | tuple[int, int]
+    organs: tuple[str, ...]
+    definition: str
+
+    def for_inference(self) -> Self:
+        """Return the network itself, ready for inference: in evaluation mode."""
+        return self.eval()
+
+    def settings(self) -> NetworkSettings:
+        """Return what its builder needs to make this network again; part of the weights card."""
+        raise NotImplementedError
+
+
+class PixelNetwork(SegmentationNetwork):
+    """Image ``[b, 1, h, w]`` to logits ``[b, organs, h, w]``; one sigmoid an organ."""
+
+
+class LandmarkNetwork(SegmentationNetwork):
+    """Image ``[b, 1, s, s]`` to a tuple whose first item is positions ``[b, nodes, 2]``.
+
+    Positions are (x, y) as fractions of the side, in the order of ``graph``.
+
+    Attributes
+    ----------
+    graph
+        Names the landmarks.
+    """
+
+    graph: LandmarkGraph
+
+    @property
+    def organs(self) -> tuple[str, ...]:
+        """Names of the organs, in the order of the graph."""
+        return self.graph.organs
+
+    @property
+    def definition(self) -> str:
+        """What the organs include: the definition of the graph."""
+        return self.graph.definition
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What the decoder needs of an image: maps by their encoder block, and the latent distribution."""
+
+    maps: dict[int, Tensor]
+    mu: Tensor
+    logvar: Tensor
+
+    def code(self, noise: Float[Tensor, "b latent"] | None) -> Float[Tensor, "b latent"]:
+        """A code drawn by reparametrisation with standard normal ``noise``; the mean without."""
+        return self.mu if noise is None else self.mu + noise * torch.exp(0.5 * self.logvar)
+
+
+class LatentNetwork(LandmarkNetwork):
+    """A landmark network with an image encoder and a latent code, from which landmarks are decoded.
+
+    Attributes
+    ----------
+    latent
+        Size of the latent code.
+    igsc
+        Encoder blocks whose maps the decoder reads through skip connections.
+    encoder, normaliser
+        The image encoder, and what is done to grey values before it.
+    mean_shape, pooling
+        Buffers: the mean of the training shapes ``[nodes, 2]``, and the matrix from nodes to pooled nodes.
+    """
+
+    latent: int
+    igsc: tuple[int, ...] = ()
+
+    def encode(self, image: Float[Tensor, "b 1 s s"], also: Collection[int] = ()) -> Encoded:
+        """Run the encoder once, and keep the maps of the blocks in ``igsc`` and ``also`` alone.
+
+        Raises
+        ------
+        CxrError
+            If the image has another side than the input.
+        """
+        if image.shape[-2:] != (self.input_size, self.input_size):
+            raise CxrError(f"image is {tuple(image.shape[-2:])}; this model expects {self.input_size} squared")
+        maps, mu, logvar = self.encoder(self.normaliser(image), {*self.igsc, *also})
+        return Encoded(maps, mu.float(), logvar.float())
+
+    @abstractmethod
+    def decode(self, encoded: Encoded, z: Float[Tensor, "b k latent"]) -> tuple[Float[Tensor, "b k n 2"], list[Tensor]]:
+        """Decode ``k`` latent codes an image: positions, and the intermediate ones that have a loss of their own."""
+
+    def for_inference(self) -> Self:
+        """Fold normalisations into convolutions; evaluation mode, channels last."""
+        self.eval()
+        for block in self.encoder.blocks:
+            block.fold()
+        return self.to(memory_format=torch.channels_last)
+
+    def encoder_settings(self) -> NetworkSettings:
+        """Return the settings that all networks with a latent code share."""
+        return {
+            "graph": self.graph.name,
+            "input_size": self.input_size,
+            "latent": self.latent,
+            "channels": [block.conv1.out_channels for block in self.encoder.blocks],
+            "normalise": self.normalise,
+        }
+
+
+def check_input_size(input_size: int) -> None:
+    """Refuse a side that the encoder cannot halve five times.
+
+    Raises
+    ------
+    CxrError
+        If the side is not a positive multiple of 32.
+    """
+    if input_size < 32 or input_size % 32:
+        raise CxrError(f"model input_size is {input_size}; expected a positive multiple of 32")
+
+
+@runtime_checkable
+class FitsShapes(Protocol):
+    """A network that takes more than the mean shape from the training shapes."""
+
+    def fit_shapes(self, targets: list[Float[np.ndarray, "m 2"]]) -> None:
+        """Take what it needs from landmarks, (x, y) as fractions of the side, one array an image."""
+
+
+@runtime_checkable
+class KeepsExamples(Protocol):
+    """A segmenter that keeps labelled images and is not trained."""
+
+    def learn_atlases(self, images: UInt8[np.ndarray, "n s s"], targets: list[Float[np.ndarray, "m 2"]]) -> None:
+        """Keep 8-bit images with their landmarks, (x, y) as fractions of the side."""
+
+
+@runtime_checkable
+class LearnsGreyValues(Protocol):
+    """A normalisation that takes something from the training images."""
+
+    def learn(self, images: Float[Tensor, "n 1 s s"]) -> Any:
+        """Take what it needs from images with values in [0, 1]."""
