@@ -147,6 +147,8 @@ ALLOWED_PRODUCT = {
     "cli/renamed.py": "old names of commands; ends with 0.2",
     "config/__init__.py": "the list of sections",
     "config/whole.py": "the config has one section a product",
+    "config/renamed.py": "old keys; ends with 0.2",
+    "config/project.py": "the section of the projection holds the product's keys",
     "workflow/results.py": "the map of results names the products' entries",
     "workflow/names.py": "keys of the config that hold paths",
     "cli/people/status.py": "the default target",

@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from cxrfactory.config.sections import Section, Share
+from cxrfactory.config.radgenome import RadgenomeConfig
+from cxrfactory.config.sections import Section
 
 
 class ProjectionConfig(Section):
@@ -48,15 +49,6 @@ class SingleProjectionConfig(ProjectionConfig):
         ProjectionConfig.model_fields["size"].default,
         description="Side in pixels of the projected image; native keeps the voxel grid.",
     )
-
-
-class RadgenomeConfig(Section):
-    """How the projected studies are published."""
-
-    validation_fraction: Share = Field(
-        0.06, description="Share of the patients for validation; 1,564 of 25,692 in the paper."
-    )
-    mask_png: bool = Field(False, description="Also write every mask as a PNG file.")
 
 
 class ProjectConfig(RadgenomeConfig, ProjectionConfig):
