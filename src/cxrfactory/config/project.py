@@ -4,8 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from cxrfactory.config.radgenome import RadgenomeConfig
-from cxrfactory.config.sections import Section
+from cxrfactory.config.sections import Section, Share
 
 
 class ProjectionConfig(Section):
@@ -51,5 +50,14 @@ class SingleProjectionConfig(ProjectionConfig):
     )
 
 
-class ProjectConfig(RadgenomeConfig, ProjectionConfig):
+class PackagingConfig(Section):
+    """How the projected studies are published."""
+
+    validation_fraction: Share = Field(
+        0.06, description="Share of the patients for validation; 1,564 of 25,692 in the paper."
+    )
+    mask_png: bool = Field(False, description="Also write every mask as a PNG file.")
+
+
+class ProjectConfig(PackagingConfig, ProjectionConfig):
     """CT to PA and lateral radiographs and masks."""

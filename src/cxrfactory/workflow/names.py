@@ -15,7 +15,7 @@ _PATTERN = re.compile(r"[{}]|<[^<>]*>")  # Snakemake's wildcards and path variab
 # Keys whose values Snakemake looks at as files, where such patterns are filled in.
 _FILES = re.compile(
     r"results|cohort\.folder|datasets\..+\.(root|labels|reports\.source)|scans\..+\.root|labelled\.root"
-    r"|train\.(classes|shapes)|infer\.weights|rca\.(network|calibration)|cxlseg\.weights"
+    r"|train\.(classes|shapes)|[a-z]+\.weights|rca\.(network|calibration)"
 )
 _MADE = ("results", "cohort.folder")  # also given to cp, mv and mkdir
 

@@ -8,8 +8,9 @@ import typer
 
 def status(
     target: Annotated[
-        str, typer.Argument(help="Name or folder of the product: chexmask, radgenome or cxlseg.")
-    ] = "chexmask",
+        str | None,
+        typer.Argument(help="Name or folder of the product; the one of a plain `snakemake` run if left out."),
+    ] = None,
     configfile: Annotated[Path, typer.Option(help="Config file of the run.")] = Path("config.yaml"),
     check: Annotated[bool, typer.Option("--check", help="Read all files and verify their checksums.")] = False,
     delete_damaged: Annotated[
@@ -26,7 +27,7 @@ def status(
     from cxrfactory.errors import CxrError
     from cxrfactory.status.check import check as verify
     from cxrfactory.status.check import delete
-    from cxrfactory.status.jobs import stages_of
+    from cxrfactory.status.jobs import products, stages_of
     from cxrfactory.status.marks import Marks
     from cxrfactory.status.report import again, report
     from cxrfactory.status.survey import survey
@@ -34,7 +35,7 @@ def status(
     if delete_damaged and not check:
         raise CxrError("--delete-damaged goes with --check; give both")
     config = read_config(configfile)
-    name = Path(target).name
+    name = Path(target or products()[0]).name
     stages, marks = stages_of(config, name), Marks()
     if not check:
         typer.echo("\n".join(report(name, survey(stages, marks), datetime.now(), marks.locked)))
