@@ -9,7 +9,7 @@ import typer
 def status(
     target: Annotated[
         str | None,
-        typer.Argument(help="Name or folder of the product; the one of a plain `snakemake` run if left out."),
+        typer.Argument(help="Name or folder of the product; that of a plain `snakemake` run if left out."),
     ] = None,
     configfile: Annotated[Path, typer.Option(help="Config file of the run.")] = Path("config.yaml"),
     check: Annotated[bool, typer.Option("--check", help="Read all files and verify their checksums.")] = False,
