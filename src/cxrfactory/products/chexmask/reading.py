@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from cxrfactory.anatomy.graph import landmark_graph
+from cxrfactory.anatomy.organs import ORGANS
 from cxrfactory.imaging.geometry import Geometry
 from cxrfactory.products.opened import ContouredImage, OpenedProduct
 from cxrfactory.tables.chexmask import ESTIMATE_COLUMNS, PARQUET_NAMES
@@ -16,8 +17,7 @@ from cxrfactory.tables.selected_rows import selected_rows
 
 ROWS_AT_A_TIME = 64
 _TABLES = "Parquet"
-_MASK_COLUMNS = ("right_lung", "left_lung", "heart")
-_NEEDED = ["landmarks", "landmarks_std", *_MASK_COLUMNS, *(field.name for field in GEOMETRY_FIELDS)]
+_NEEDED = ["landmarks", "landmarks_std", *ORGANS, *(field.name for field in GEOMETRY_FIELDS)]
 _SCORES = [field.name for field in SCORE_FIELDS]
 _ESTIMATES = [name for name, published in PARQUET_NAMES.items() if published in ESTIMATE_COLUMNS]
 
@@ -77,7 +77,7 @@ class Opened(OpenedProduct):
             facts={"geometry": geometry},
             landmarks={organ: points[where] for organ, where in slices.items()},
             uncertainty={organ: spread[where] for organ, where in slices.items()},
-            _rles={organ: row[organ] for organ in _MASK_COLUMNS if row[organ]},
+            _rles={organ: row[organ] for organ in ORGANS if row[organ]},
             _source=self.sources.get(release),
         )
 
