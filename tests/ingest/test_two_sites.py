@@ -67,7 +67,9 @@ def dry_run(config, tmp_path, *targets):
 
 def test_plan_of_every_stage_names_each_site_by_itself(config, tmp_path):
     results = config["results"]
-    targets = [f"{results}/{name}" for name in ("chexmask", "cxlseg", "validate/bias/south", "validate/bias/padchest")]
+    targets = [
+        f"{results}/{name}" for name in ("chexmask", "cxlseg", "validation-steps/bias/south", "validate/bias/padchest")
+    ]
     text = dry_run(config, tmp_path, *targets)
     for name in SITES:
         assert f"cxrfactory ingest vindr-cxr --name {name} --root {tmp_path}/{name} " in text

@@ -13,11 +13,11 @@ def test_every_release_is_compared_and_retrained_on(tmp_path):
     folder = f"{tmp_path}/r"
     for name, published in (("mimic-cxr-jpg", "MIMIC-CXR-JPG"), ("vindr-cxr", "VinDr-CXR")):
         assert f"bias --product {folder}/package/{name}/product/Parquet/{published}.parquet" in done.stdout
-        assert f"train --labelled {folder}/validate/own/{name}.parquet" in done.stdout
+        assert f"train --labelled {folder}/validation-steps/own/{name}.parquet" in done.stdout
         assert (
             f"--rca={folder}/rca/{name}/0001-of-0002.parquet --manifest {folder}/manifest/{name}.parquet" in done.stdout
         )
-        assert f"--weights={folder}/validate/retrain/{name}.safetensors" in done.stdout
+        assert f"--weights={folder}/validation-steps/retrain/{name}.safetensors" in done.stdout
     assert f"--split val --weights {folder}/train/segmenter.safetensors --weights=" in done.stdout
     assert "rca-statistics --product" in done.stdout
 
@@ -29,7 +29,7 @@ def test_tables_of_the_experts_images_are_kept_from_the_retraining(tmp_path):
     done = dry_run(tmp_path, text)
     assert done.returncode == 0, done.stdout
     trainings = [line for line in done.stdout.splitlines() if " train --labelled " in line]
-    own = [line for line in trainings if "/validate/own/" in line]
+    own = [line for line in trainings if "/validation-steps/own/" in line]
     assert len(own) == 2
     assert len(trainings) == 3
     for line in own:

@@ -37,9 +37,9 @@ STAGES = (
     Stage(
         "rca_statistics",
         "Describes the RCA scores of the product.",
-        "validate/rca",
+        "validation-steps/rca",
         {
-            "folder": "validate/rca/",
+            "folder": "validation-steps/rca/",
             "table": "figures/validation/rca_statistics.csv",
             "histogram": "figures/validation/rca_histogram.png",
         },
@@ -47,9 +47,9 @@ STAGES = (
     Stage(
         "bias",
         "Compares the RCA scores of groups of patients of a release.",
-        "validate/bias.{dataset}",
+        "validation-steps/bias.{dataset}",
         {
-            "folder": "validate/bias/{dataset}/",
+            "folder": "validation-steps/bias/{dataset}/",
             "table": "figures/validation/bias.{dataset}.csv",
             "picture": "figures/validation/bias.{dataset}.png",
         },
@@ -57,25 +57,25 @@ STAGES = (
     Stage(
         "label_own_masks",
         "Makes labelled images of a release out of the masks that the workflow drew.",
-        "validate/own.{dataset}",
-        {"labelled": "validate/own/{dataset}.parquet", "rejected": "validate/own/{dataset}.rejected.parquet"},
+        "validation-steps/own.{dataset}",
+        {"labelled": "validation-steps/own/{dataset}.parquet", "rejected": "validate/own/{dataset}.rejected.parquet"},
     ),
     Stage(
         "retrain",
         "Trains a segmenter on those own masks.",
-        "validate/retrain.{dataset}",
+        "validation-steps/retrain.{dataset}",
         {
-            "weights": "validate/retrain/{dataset}.safetensors",
-            "card": "validate/retrain/{dataset}.json",
-            "history": "validate/retrain/{dataset}.csv",
+            "weights": "validation-steps/retrain/{dataset}.safetensors",
+            "card": "validation-steps/retrain/{dataset}.json",
+            "history": "validation-steps/retrain/{dataset}.csv",
         },
     ),
     Stage(
         "evaluate_retrained",
         "Evaluates the segmenter and the retrained ones against the experts.",
-        "validate/models",
+        "validation-steps/models",
         {
-            "folder": "validate/models/",
+            "folder": "validation-steps/models/",
             "table": "figures/validation/retrained.csv",
             "overlays": "figures/validation/overlays-{dataset}.png",
         },
