@@ -68,7 +68,8 @@ def dry_run(config, tmp_path, *targets):
 def test_plan_of_every_stage_names_each_site_by_itself(config, tmp_path):
     results = config["results"]
     targets = [
-        f"{results}/{name}" for name in ("chexmask", "cxlseg", "validation-steps/bias/south", "validate/bias/padchest")
+        f"{results}/{name}"
+        for name in ("chexmask", "cxlseg", "validation-steps/bias/south", "validation-steps/bias/padchest")
     ]
     text = dry_run(config, tmp_path, *targets)
     for name in SITES:

@@ -58,7 +58,10 @@ STAGES = (
         "label_own_masks",
         "Makes labelled images of a release out of the masks that the workflow drew.",
         "validation-steps/own.{dataset}",
-        {"labelled": "validation-steps/own/{dataset}.parquet", "rejected": "validate/own/{dataset}.rejected.parquet"},
+        {
+            "labelled": "validation-steps/own/{dataset}.parquet",
+            "rejected": "validation-steps/own/{dataset}.rejected.parquet",
+        },
     ),
     Stage(
         "retrain",
