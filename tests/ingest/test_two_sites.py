@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from cxrfactory.cli.application import build_app
 from cxrfactory.ingest.registry import LAYOUTS
 from cxrfactory.products.chexmask.card import package_card
+from cxrfactory.products.chexmask.inputs import ChexmaskInputs, TableNames
 from cxrfactory.products.chexmask.release import package_chexmask
 from cxrfactory.tables.chexmask import read_chexmask
 from cxrfactory.tables.parquet import read_table
@@ -103,12 +104,10 @@ def test_two_sites_become_two_files_of_one_product(config, tmp_path):
         products.append(tmp_path / "package" / name / "product")
         parts.append(tmp_path / "package" / name / "accounts")
         package_chexmask(
-            **inputs | {"manifest": manifest},
-            output=products[-1],
-            part=parts[-1],
-            dataset=name,
-            release=plan.releases.release_name(place),
-            id_column=plan.releases.layout(place).id_column,
+            ChexmaskInputs(**inputs | {"manifest": manifest}),
+            TableNames(name, plan.releases.release_name(place), plan.releases.layout(place).id_column),
+            products[-1],
+            parts[-1],
         )
     (tmp_path / "w.json").write_text(json.dumps({"segmenter": "hybridgnet", "sha256": "ab" * 32, "metrics": {}}))
     (tmp_path / "c.yaml").write_text("seed: 1\n")
@@ -144,8 +143,8 @@ def test_packed_tables_of_every_layout_are_read_back(tmp_path, layout):
     for name in names:
         folder = tmp_path / name
         inputs = release().write(folder / "in")
-        package_chexmask(**inputs, output=folder / "out", part=folder / "part", dataset=name, release=name,
-                         id_column=layout.id_column)  # fmt: skip
+        table_names = TableNames(name, name, layout.id_column)
+        package_chexmask(ChexmaskInputs(**inputs), table_names, folder / "out", folder / "part")
         for place in ("OriginalResolution", "Preprocessed"):
             table = read_chexmask(folder / "out" / place / f"{name}.csv")
             assert table.attrs["id_column"] == layout.id_column

@@ -222,7 +222,7 @@ def _write_tables(root: Path, plan: CohortPlan, results: list[dict]) -> None:
     sides = [row for result in results for row in result.get("lateral", [])]
     text = pd.DataFrame(clinical, columns=COLUMNS).to_csv(index=False, lineterminator="\n")
     write_text(root / "labelled" / "clinical.csv", text)
-    chexpert = [row for result in results for row in result.get("labels", [])]
+    chexpert = [row for result in results for row in result.get("study_labels", [])]
     mimic.write_mimic_tables(root / mimic.RELEASE, metadata, chexpert)
     vindr.write_vindr_tables(root / vindr.RELEASE, parts)
     write_table(pd.DataFrame(truth, columns=TRUTH.names), root / TRUTH_FILE, TRUTH)

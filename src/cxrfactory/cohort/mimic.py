@@ -61,7 +61,7 @@ def write_mimic(
     Returns
     -------
     dict
-        ``metadata``: rows of the release's table; ``labels``: of its table of labels; ``truth`` and ``lateral``: rows
+        ``metadata``: rows of the release's table; ``study_labels``: of its table of labels; ``truth`` and ``lateral``: rows
         of the truth tables.
     """
     rng = np.random.default_rng(seed_of(f"patient {person.number}", RELEASE, seed))
@@ -117,7 +117,7 @@ def write_mimic(
     if text is not None:
         write_bytes(folder.with_suffix(".txt"), text.encode())
     labels = [] if text is None else [label_row(measured, subject, study, found)]
-    return {"metadata": metadata, "labels": labels, "truth": truth, "lateral": sides}
+    return {"metadata": metadata, "study_labels": labels, "truth": truth, "lateral": sides}
 
 
 def write_mimic_tables(root: Path, rows: list[dict], labels: list[dict]) -> None:
