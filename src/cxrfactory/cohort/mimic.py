@@ -61,8 +61,8 @@ def write_mimic(
     Returns
     -------
     dict
-        ``metadata``: rows of the release's table; ``study_labels``: of its table of labels; ``truth`` and ``lateral``: rows
-        of the truth tables.
+        ``metadata``: rows of the release's table; ``study_labels``: of its table of labels; ``truth`` and ``lateral``:
+        rows of the truth tables.
     """
     rng = np.random.default_rng(seed_of(f"patient {person.number}", RELEASE, seed))
     subject = 10_000_000 + _number(person, seed, "subject") % 9_999_999
