@@ -132,7 +132,14 @@ def check_truth(
     output: str | Path,
     settings: RcaCheckConfig,
 ) -> AgreementReport:
-    """Check RCA on images of shards whose truth is known; at most ``settings.count`` images are used."""
+    """Check RCA on images of shards whose truth is known; at most ``settings.count`` images are used.
+
+    Raises
+    ------
+    CxrError
+        If landmarks and references define the organs differently, or under the conditions of :func:`cases_of_truth`
+        and :func:`check_cases`.
+    """
     for path in landmarks:
         check_definition(path, reference)
     size = read_reference(reference).size
