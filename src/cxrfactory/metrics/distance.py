@@ -221,7 +221,7 @@ def nsd(
     Parameters
     ----------
     a, b, spacing
-        As in :func:`surface_distances`.
+        Masks and pixel size, as in :func:`surface_distances`.
     tolerance
         Largest accepted distance, in the unit of ``spacing``; an equal distance counts as within.
 

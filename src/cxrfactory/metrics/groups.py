@@ -86,7 +86,7 @@ def group_gaps(
     if not values.size or not np.isfinite(values).all():
         raise CxrError(f"{np.count_nonzero(~np.isfinite(values))} of {values.size} values are not finite; expected all")
     clusters = int(patients.max()) + 1
-    # By patient: sum and number of values, of all images and then of each group.
+    # The columns are the sum and the number of values by patient, first of all images and then of each group.
     columns = np.concatenate([np.ones((1, values.size), bool), members])
     which, image = np.nonzero(columns)
     shape = (clusters, 2 * len(columns))

@@ -21,7 +21,7 @@ from cxrfactory.tables.weights import NetworkSettings
 
 
 class SegmentationNetwork(nn.Module):
-    """A network of the registry.
+    """Base class of the networks in the registry.
 
     Attributes
     ----------
@@ -95,7 +95,7 @@ class LatentNetwork(LandmarkNetwork):
     latent
         Size of the latent code.
     igsc
-        Encoder blocks whose maps the decoder reads through skip connections.
+        Numbers of the encoder blocks whose feature maps the decoder reads through skip connections.
     encoder, normaliser
         The image encoder, and the normalisation of the grey values before it.
     mean_shape, pooling

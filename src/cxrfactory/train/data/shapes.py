@@ -83,7 +83,7 @@ def shapes_of_landmarks(root: Path, graph: LandmarkGraph) -> tuple[list[Shape], 
     Raises
     ------
     CxrError
-        If the set is unreadable, or has no landmarks of an organ of the graph.
+        If the set is unreadable, or has no shape to train on or none that is held out.
     """
     train, val = [], []
     for case in read_cases(root):
