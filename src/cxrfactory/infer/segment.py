@@ -96,9 +96,9 @@ def segment(
         safetensors file with its card. The preprocessing is that of ``recipe``, whatever the card says.
     output
         CSV with the published columns. The RCA columns are empty, since there are no references to compare with.
-        ``<output>.rejected.csv`` (``image_id,reason``), ``<output>.std.csv`` and ``<output>.card.json`` are written to
-        the same folder. The second one holds the standard deviation of every coordinate, in pixels of the original
-        image. The card states the weights and what the organs include.
+        Three more files are written to the same folder. ``<output>.rejected.csv`` lists the rejected files
+        (``image_id,reason``). ``<output>.std.csv`` holds the standard deviation of every coordinate, in pixels of the
+        original image. ``<output>.card.json`` states the weights and what the organs include.
     settings
         Latent samples, precision, device and batch size. With ``check_orientation``, every image is predicted in all
         four orientations, and is rejected if its landmarks deviate much less in another orientation: it then lies on
