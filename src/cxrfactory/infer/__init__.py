@@ -1,1 +1,1 @@
-"""Image shards, files or folders to landmarks with uncertainty."""
+"""Prediction of landmarks with uncertainty for image shards, files or folders."""

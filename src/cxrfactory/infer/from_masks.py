@@ -1,6 +1,6 @@
-"""Masks to CheXmask rows: PNG files or the RLE columns of a table in, landmarks out.
+"""Conversion of masks to CheXmask rows: from PNG files or the RLE columns of a table to landmarks.
 
-Every image gives one row or one named rejection.
+Every image gives either one row or one rejection with its reason.
 """
 
 import csv
@@ -47,25 +47,25 @@ def masks_to_landmarks(
     frame: int | None = None,
     overlays: Path | None = None,
 ) -> tuple[int, int]:
-    """Turn masks into landmarks.
+    """Turn masks into landmarks, and write them as CheXmask rows.
 
     Parameters
     ----------
     source
         A folder of PNG masks (:func:`masks_of_folder`), or a CheXmask table (:func:`masks_of_table`).
     output
-        CSV to write, CheXmask columns in the frame of the masks: whole-pixel landmarks, and masks filled from them, as
-        the format has it; the RCA columns are empty, and so is ``Heart`` where there was no heart (94 landmarks then).
-        ``<output>.agreement.csv`` holds the Dice of each filled mask with the one given, ``<output>.rejected.csv`` the
-        images without landmarks (``image_id,reason``).
+        CSV to write, with the CheXmask columns in the frame of the masks. As in that format, landmarks are whole pixels
+        and masks are filled from them. The RCA columns are empty, and so is ``Heart`` for an image without a heart
+        (which then has 94 landmarks). ``<output>.agreement.csv`` holds the Dice of each filled mask with the given one,
+        and ``<output>.rejected.csv`` the images without landmarks (``image_id,reason``).
     values
-        For label maps, one file an image: value of each organ.
+        Value of each organ in label maps, for a folder with one label map per image.
     id_column
-        Of a table, where its name cannot be told.
+        Id column of a table, where its name cannot be inferred.
     frame
-        Of a table without ``Height`` and ``Width``: side of its square masks, pixels.
+        Side in pixels of the square masks of a table without ``Height`` and ``Width``.
     overlays
-        Folder for pictures of the landmarks' contours over the masks.
+        Folder for images of the landmarks' contours over the masks.
 
     Returns
     -------
@@ -110,16 +110,16 @@ def masks_to_landmarks(
 
 
 def masks_of_folder(folder: Path, values: Mapping[str, int] | None = None) -> list[tuple[str, Loader]]:
-    """Images of a folder, sorted by id, each with what reads its masks.
+    """Return the images of a folder, sorted by id, each with a function that reads its masks.
 
-    ``<id>.right_lung.png``, ``<id>.left_lung.png``, ``<id>.heart.png`` are one organ each (what ``segment --masks``
-    writes), ``<id>.lungs.png`` is both lungs, non-zero inside. Any other ``<id>.png`` is a label map where ``values``
-    is given, and both lungs where it is not. The id is the path below the folder.
+    ``<id>.right_lung.png``, ``<id>.left_lung.png`` and ``<id>.heart.png`` hold one organ each (``segment --masks``
+    writes such files). ``<id>.lungs.png`` holds both lungs. Masks are non-zero inside. Any other ``<id>.png`` is a
+    label map if ``values`` is given, and otherwise holds both lungs. The id is the path relative to the folder.
 
     Raises
     ------
     CxrError
-        If there is no PNG, ``values`` lacks a lung or names no organ, or an image has files of both kinds.
+        If there is no PNG file, ``values`` is invalid, or an image has its lungs in files of more than one kind.
     """
     if values is not None:
         unknown = sorted(set(values) - set(ORGANS))
@@ -147,9 +147,10 @@ def masks_of_folder(folder: Path, values: Mapping[str, int] | None = None) -> li
 def masks_of_table(
     path: Path, id_column: str | None = None, frame: int | None = None
 ) -> tuple[str, Iterator[tuple[str, Loader]]]:
-    """Name of the id column of a CheXmask table, and its images in order with what decodes their masks.
+    """Return the id column of a CheXmask table, and its images in order, each with a function that decodes its masks.
 
-    ``frame`` is the side of square masks, for tables without ``Height`` and ``Width`` (physicians' annotations: 1024).
+    ``frame`` is the side of square masks in pixels, for tables without ``Height`` and ``Width`` (it is 1024 for the
+    physicians' annotations).
 
     Raises
     ------
@@ -169,12 +170,12 @@ def masks_of_table(
 
 
 def parse_values(pairs: Sequence[str]) -> dict[str, int]:
-    """``["right_lung=1", ...]`` to organ and value.
+    """Parse texts such as ``"right_lung=1"`` to a mapping from organ to value.
 
     Raises
     ------
     CxrError
-        If a text is not ``organ=whole number``, or an organ stands twice.
+        If a text is not ``organ=whole number``, or an organ occurs twice.
     """
     values: dict[str, int] = {}
     for pair in pairs:

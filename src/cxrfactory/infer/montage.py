@@ -1,4 +1,4 @@
-"""A contact sheet of contours over images, for people to look at."""
+"""A contact sheet of contours over images, for visual inspection."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,20 +32,20 @@ def montage(
     Parameters
     ----------
     images, landmarks
-        Shards in the same order.
+        Image shards and landmark shards, in the same order.
     graph
-        Names the organs.
+        Landmark graph that names the organs.
     output
-        PNG to write.
+        PNG file to write.
     count, columns
-        How many images, and how many in a row.
+        Number of images, and number of images per row.
     tile
-        Side of one image, pixels.
+        Side of one image in the sheet, in pixels.
 
     Raises
     ------
     CxrError
-        If there is no prediction at all, or an image shard lacks an image that has landmarks.
+        If no image has landmarks, or the image shards lack an image that has landmarks.
     """
     names = {path: list(read_table(path, LANDMARKS, ["image_id"])["image_id"]) for path in landmarks}
     everything = sorted((seed_of(each, "montage"), each) for ids in names.values() for each in ids)

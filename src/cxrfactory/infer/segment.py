@@ -1,4 +1,4 @@
-"""Files and folders straight to CheXmask rows at the original resolution, without the workflow."""
+"""Segmentation of files and folders to CheXmask rows at the original resolution, without the workflow."""
 
 import csv
 import json
@@ -29,18 +29,19 @@ from cxrfactory.tables.weights import WeightsCard, read_weights
 log = get_logger(__name__)
 
 ID_COLUMN = "image_id"
-# Beside these, a folder's files are tried whatever their name: DICOM files often have none.
+# All other files of a folder are tried, whatever their name, because DICOM files often have no suffix.
 NOT_IMAGES = {".csv", ".txt", ".md", ".json", ".html", ".xml", ".pdf", ".parquet", ".npy", ".gz", ".zip"}
-# An image is taken to be turned where another orientation has less than this share of the upright deviation. On 45 real
-# radiographs and two networks the best other orientation of 35 upright ones had 0.87 times and more (all but one 1.4),
-# the right one of 10 turned ones 0.54 times and less (docs/segment.md).
+# An image counts as turned if another orientation has less than this share of the upright deviation. This was measured
+# on 45 real radiographs with two networks. For the 35 upright ones, the best other orientation had at least 0.87 times
+# the upright deviation (all but one: at least 1.4 times). For the 10 turned ones, the correct orientation had at most
+# 0.54 times (docs/segment.md).
 SURER = 0.75
-CLOCKWISE_DEGREES = (0, 270, 180, 90)  # of np.rot90 by 0 to 3 quarter turns
+CLOCKWISE_DEGREES = (0, 270, 180, 90)  # rotation that np.rot90 applies with 0 to 3 quarter turns
 
 
 @dataclass(frozen=True)
 class Segmented:
-    """One image's result before writing."""
+    """Result for one image before it is written."""
 
     image_id: str
     geometry: Geometry
@@ -48,12 +49,12 @@ class Segmented:
 
 
 def list_images(paths: Sequence[Path]) -> list[tuple[str, Path]]:
-    """Files to read, each with its id: a file's own name, or its path below the folder that was given.
+    """Return the files to read with their ids: the name of a given file, or the path relative to a given folder.
 
     Raises
     ------
     CxrError
-        If a path is not there, there is no file at all, or two files get the same id.
+        If a path does not exist, there is no file at all, or two files have the same id.
     """
     found: list[tuple[str, Path]] = []
     for path in paths:
@@ -85,36 +86,36 @@ def segment(
     overlays: Path | None = None,
     workers: int = 1,
 ) -> tuple[int, int]:
-    """Segment files or folders.
+    """Segment files or folders, and write the landmarks and masks as CheXmask rows.
 
     Parameters
     ----------
     paths
-        Radiographs, or folders of them.
+        Radiographs, or folders of radiographs.
     weights
-        safetensors file with its card; the card's preprocessing is not assumed, ``recipe`` is used.
+        safetensors file with its card. The preprocessing is that of ``recipe``, whatever the card says.
     output
-        CSV with the published columns; the RCA columns stay empty, since there is nothing to compare with.
-        ``<output>.rejected.csv`` (``image_id,reason``) stands beside it, and ``<output>.std.csv`` with
-        the standard deviation of every coordinate, in pixels of the original image. ``<output>.card.json`` says which
-        weights made it, and what the organs include.
+        CSV with the published columns. The RCA columns are empty, since there are no references to compare with.
+        Three more files are written to the same folder. ``<output>.rejected.csv`` lists the rejected files
+        (``image_id,reason``). ``<output>.std.csv`` holds the standard deviation of every coordinate, in pixels of the
+        original image. ``<output>.card.json`` states the weights and what the organs include.
     settings
-        Latent samples, precision, device and batch. With ``check_orientation`` every image is predicted in all four
-        orientations, and rejected where its landmarks are much surer in another one: it lies on its side or stands on
-        its head. This takes four times the time.
+        Latent samples, precision, device and batch size. With ``check_orientation``, every image is predicted in all
+        four orientations, and is rejected if its landmarks deviate much less in another orientation: it then lies on
+        its side or upside down. This check takes four times the time.
     recipe
-        Preprocessing, which should be that of training.
+        Preprocessing, which should equal that of the training images.
     masks
-        Folder for one 0/255 PNG an organ and image.
+        Folder for one PNG with values 0 and 255 per organ and image.
     overlays
-        Folder for pictures of the contours over the image.
+        Folder for images with the contours drawn over them.
     workers
-        Images side by side on the CPU; no byte of the output depends on it.
+        Number of images in parallel on the CPU; the bytes of the output do not depend on it.
 
     Returns
     -------
     tuple
-        Number of rows, number of rejected files.
+        Number of rows, and number of rejected files.
     """
     files = _Files(list_images(paths), recipe, len(CLOCKWISE_DEGREES) if settings.check_orientation else 1)
     tensors, card = read_weights(weights)
@@ -150,11 +151,11 @@ def segment(
 
 
 class _Files:
-    """The files of a run: read one after the other, each in all its orientations; what fails is kept by name."""
+    """The files of a run, which are read one by one in all orientations; files that fail are stored with a reason."""
 
     def __init__(self, files: list[tuple[str, Path]], recipe: Preparation, turns: int) -> None:
         self.paths, self.recipe, self.turns = dict(files), recipe, turns
-        self.geometries: dict[str, Geometry] = {}  # of images that are on their way through the network
+        self.geometries: dict[str, Geometry] = {}  # of images that the network has not finished
         self.rejected: list[tuple[str, str]] = []
 
     def __len__(self) -> int:
@@ -181,7 +182,7 @@ class _Files:
 def _by_image(
     results: Iterable[tuple[str, SampledLandmarks]], turns: int
 ) -> Iterator[tuple[str, list[SampledLandmarks]]]:
-    """Gather the orientations of an image, upright first."""
+    """Group the predictions of the orientations of each image, upright first."""
     pending: list[SampledLandmarks] = []
     for image_id, prediction in results:
         pending.append(prediction)
@@ -228,7 +229,7 @@ def _deviations(done: Segmented) -> str:
 
 
 def _overlay(done: Segmented, graph: LandmarkGraph, path: Path, folder: Path, recipe: Preparation) -> None:
-    # Read once more rather than kept: a queue of originals would not fit into a laptop's memory.
+    # The file is read again, because a queue of original images would not fit into a laptop's memory.
     image, _ = prepare(read_radiograph(path, recipe.max_megapixels, recipe.burnt_in), recipe)
     contours = {organ: done.prediction.landmarks[where] for organ, where in graph.slices.items()}
     save_png(draw_overlay(image, contours), folder / f"{_file_stem(done.image_id)}.png")

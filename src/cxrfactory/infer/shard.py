@@ -1,4 +1,4 @@
-"""The infer stage: an image shard to a landmark shard."""
+"""The infer stage: predicts the landmarks of an image shard and writes a landmark shard."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,9 +18,9 @@ from cxrfactory.tables.weights import read_weights
 log = get_logger(__name__)
 
 GEOMETRY = [field.name for field in GEOMETRY_FIELDS]
-# A landmark farther outside the frame than this share of its side is no prediction of a radiograph.
+# A prediction with a landmark farther outside the frame than this share of its side is rejected.
 OUTSIDE = 0.5
-ROWS_PER_GROUP = 64  # the packer goes through all shards of a release at once, and holds one group of each
+ROWS_PER_GROUP = 64  # packing reads all shards of a release in parallel, and holds one group of each in memory
 
 
 def infer_shard(
@@ -31,22 +31,22 @@ def infer_shard(
     settings: PredictConfig,
     workers: int = 1,
 ) -> None:
-    """Predict every image of a shard.
+    """Predict the landmarks of every image of a shard.
 
     Parameters
     ----------
     images
         Image shard, schema ``IMAGES``.
     weights
-        safetensors file with its card beside it.
+        safetensors file with its card in the same folder.
     output
         Landmark shard to write, schema ``LANDMARKS``.
     rejected
-        Images without a usable prediction, schema ``REJECTED``.
+        Table of images without a usable prediction to write, schema ``REJECTED``.
     settings
-        Latent samples, precision, device and batch.
+        Latent samples, precision, device and batch size.
     workers
-        Images side by side on the CPU; no byte of the output depends on it.
+        Number of images in parallel on the CPU; the bytes of the output do not depend on it.
 
     Raises
     ------
@@ -95,6 +95,6 @@ def infer_shard(
 
 
 def _pictures(images: Path) -> Iterator[tuple[str, bytes]]:
-    """Read as they are needed: a shard of 2,000 pictures of 1024 x 1024 has a gigabyte."""
+    """Yield ids and PNG images as they are needed: a shard of 2,000 images of 1024 x 1024 takes a gigabyte."""
     for batch in read_batches(images, ["image_id", "png"], ROWS_PER_GROUP, IMAGES):
         yield from zip(batch["image_id"].to_pylist(), batch["png"].to_pylist(), strict=True)

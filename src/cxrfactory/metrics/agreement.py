@@ -1,4 +1,4 @@
-"""Agreement of paired values: correlation, Wilcoxon's signed-rank test, Holm's correction."""
+"""Agreement of paired values: Pearson correlation, Wilcoxon's signed-rank test and Holm's correction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from cxrfactory.errors import CxrError
 
 
 def pearson_r(a: Float[np.ndarray, "*draws n"], b: Float[np.ndarray, "*draws n"]) -> Float[np.ndarray, "*draws"]:
-    """Pearson correlation along the last axis; NaN where one side does not vary."""
+    """Compute the Pearson correlation along the last axis; it is NaN where one of the two is constant."""
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     constant = (np.ptp(a, axis=-1) == 0) | (np.ptp(b, axis=-1) == 0)
     a, b = a - a.mean(axis=-1, keepdims=True), b - b.mean(axis=-1, keepdims=True)
@@ -25,15 +25,16 @@ class PairedTest:
     Attributes
     ----------
     pairs
-        Images with a value of both.
+        Number of images with a value from both models.
     unequal
-        Those whose values differ; only they count in the test.
+        Number of pairs whose two values differ; only these pairs enter the test.
     median_difference
-        Of first minus second over all pairs; NaN without pairs.
+        Median of first minus second over all pairs; NaN without pairs.
     rank_biserial
-        (sum of ranks where the first is larger - where it is smaller) / their sum, in [-1, 1]; 0 where all are equal.
+        Rank-biserial correlation in [-1, 1]: the sum of ranks of the pairs where the first value is larger, minus the
+        sum where it is smaller, divided by the sum of both. It is 0 where all pairs are equal, NaN without pairs.
     p
-        Two-sided; 1 where all are equal, NaN without pairs.
+        Two-sided p-value; 1 where all pairs are equal, NaN without pairs.
     """
 
     pairs: int
@@ -44,20 +45,21 @@ class PairedTest:
 
 
 def paired_wilcoxon(first: Float[np.ndarray, " n"], second: Float[np.ndarray, " n"]) -> PairedTest:
-    """Compare paired values (Wilcoxon, 1945; zeros are left out).
+    """Compare paired values with the signed-rank test (Wilcoxon, 1945); pairs of equal values do not enter it.
 
-    Only the order of the differences' sizes counts. So an infinite distance (an organ that one of the two
-    models missed) takes part, with the largest rank; two infinite ones are equal. Pairs with a NaN are left out.
+    The test uses only the ranks of the absolute differences. An infinite distance (an organ that one of the two models
+    missed) therefore takes part with the largest rank. Two infinite values count as equal. Pairs with a NaN are left
+    out.
 
     Parameters
     ----------
     first, second
-        Values of the same images in the same order.
+        Values of the same images in the same order, each ``[n]``.
 
     Raises
     ------
     CxrError
-        If the lengths differ.
+        If the shapes differ or the values are not one-dimensional.
     """
     from scipy.stats import rankdata, wilcoxon
 
@@ -81,7 +83,7 @@ def paired_wilcoxon(first: Float[np.ndarray, " n"], second: Float[np.ndarray, " 
 
 
 def holm(p_values: Sequence[float]) -> Float[np.ndarray, " n"]:
-    """Adjust p-values of one family of tests (Holm, 1979); NaN stays NaN and is no test of the family."""
+    """Adjust the p-values of one family of tests (Holm, 1979); NaN stays NaN and does not count as a test."""
     p = np.asarray(p_values, np.float64)
     adjusted = np.full(p.shape, np.nan)
     order = np.argsort(p)[: np.count_nonzero(~np.isnan(p))]  # NaN sorts last
@@ -91,8 +93,8 @@ def holm(p_values: Sequence[float]) -> Float[np.ndarray, " n"]:
 
 
 def _median(values: np.ndarray) -> float:
-    # numpy's own makes NaN of two equal infinities in the middle.
+    # np.median returns NaN when the two middle values are equal infinities.
     ordered = np.sort(values)
     low, high = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
-    with np.errstate(invalid="ignore"):  # of infinities with unlike signs: NaN
+    with np.errstate(invalid="ignore"):  # infinities of opposite sign give NaN
         return float(low if low == high else (low + high) / 2)

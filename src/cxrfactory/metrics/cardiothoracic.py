@@ -7,25 +7,26 @@ from cxrfactory.metrics.overlap import as_masks
 
 
 def cardiothoracic_ratio(lungs: Bool[np.ndarray, "rows columns"], heart: Bool[np.ndarray, "rows columns"]) -> float:
-    """Heart width over thoracic width of an upright frontal radiograph.
+    """Compute heart width over thoracic width of an upright frontal radiograph.
 
-    The heart's width runs from the leftmost to the rightmost column of its mask, the thoracic width from the leftmost
-    to the rightmost column of both lungs together: the lungs' outer borders stand for the inner edge of the ribs
-    ("maximum horizontal distance between lung borders and the maximum horizontal diameter of the heart mask",
-    HybridGNet, section 5.6). The ends need not lie in one row, as the reader's sum of the largest distances to the
-    right and to the left of the midline. Columns must be equally wide; a scale does not matter.
+    The heart width runs from the leftmost to the rightmost column of the heart's mask. The thoracic width runs from the
+    leftmost to the rightmost column of both lungs together; the outer borders of the lungs approximate the inner edge
+    of the ribs ("maximum horizontal distance between lung borders and the maximum horizontal diameter of the heart
+    mask", HybridGNet, section 5.6). The two ends of a width need not lie in one row; neither do they in the manual
+    measurement, which adds the largest distances to the right and to the left of the midline. All columns must have
+    the same width; the ratio does not depend on the scale.
 
     Parameters
     ----------
     lungs
-        Both lungs, one mask.
+        One mask of both lungs together.
     heart
-        The heart, same frame.
+        Mask of the heart, in the same frame.
 
     Returns
     -------
     float
-        Usually 0.4 to 0.6; NaN where a mask is empty.
+        The ratio, usually 0.4 to 0.6; NaN where a mask is empty.
 
     Raises
     ------

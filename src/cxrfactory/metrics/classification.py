@@ -1,8 +1,9 @@
-"""Accuracy, sensitivity and specificity of two classifiers on the same images, by patient.
+"""Accuracy, sensitivity and specificity of two classifiers on the same images, compared by patient.
 
-Several images of one patient are not independent: intervals draw patients, and the paired test exchanges the two
-classifiers' answers patient by patient. All three rates are sums over images divided by numbers that both share. So
-each patient adds one number to a difference, and exchanging the two turns its sign.
+Several images of one patient are not independent. The intervals therefore resample patients, and the paired test
+exchanges the two classifiers' answers patient by patient. Each of the three rates is a sum over images divided by a
+count that both classifiers share. A patient thus adds one number to a difference of rates, and exchanging the two
+answers changes the sign of that number.
 """
 
 from dataclasses import dataclass
@@ -21,9 +22,11 @@ _AT_A_TIME = 2**22
 
 
 def youden_threshold(probability: Float[np.ndarray, " n"], truth: Bool[np.ndarray, " n"]) -> float | None:
-    """Threshold with the largest sensitivity + specificity (Youden, 1950); what is at least as high is positive.
+    """Find the threshold with the largest sensitivity + specificity (Youden, 1950).
 
-    Halfway between two values; of several as good, the one nearest to 0.5. None where one class is absent.
+    An image is positive where its probability is at least the threshold. Candidates are 0, 1 and the midpoints between
+    neighbouring values; among equally good ones, the result is the one nearest to 0.5. It is None where one class is
+    absent.
     """
     if truth.all() or not truth.any():
         return None
@@ -36,7 +39,7 @@ def youden_threshold(probability: Float[np.ndarray, " n"], truth: Bool[np.ndarra
 
 
 def ranked_area(probability: Float[np.ndarray, " n"], truth: Bool[np.ndarray, " n"]) -> float:
-    """Area under the ROC curve: chance that a positive ranks above a negative, ties half; NaN without both."""
+    """Compute the area under the ROC curve from ranks (ties count one half); NaN where one class is absent."""
     from scipy.stats import rankdata
 
     positives, negatives = int(truth.sum()), int((~truth).sum())
@@ -47,24 +50,26 @@ def ranked_area(probability: Float[np.ndarray, " n"], truth: Bool[np.ndarray, " 
 
 
 def counted_images(truth: Float[np.ndarray, "labels images"]) -> dict[str, Bool[np.ndarray, "labels images"]]:
-    """Over which images each of ``MEASURES`` runs; of NaN, not known, none does."""
+    """Mark the images that each of ``MEASURES`` averages over; an unknown truth (NaN) counts for none of them."""
     positive, negative = truth == 1, truth == 0
     return {"accuracy": positive | negative, "sensitivity": positive, "specificity": negative}
 
 
 @dataclass(frozen=True)
 class Compared:
-    """One measure of two classifiers.
+    """Comparison of two classifiers by one measure.
 
     Attributes
     ----------
     first, second
-        Values; averaged over the labels where there are several.
+        Values of the measure, averaged over the labels where there are several.
     first_ends, second_ends, difference_ends
-        Percentile bootstrap over patients; NaN for fewer than two.
+        Low and high end of the percentile bootstrap over patients; NaN for fewer than two patients. The difference is
+        second minus first.
     p
-        Two-sided, of second minus first, from exchanged patients; all exchanges where there are few patients, else
-        ``EXCHANGES`` random ones (which with the one seen make the smallest p 1 / 10,001).
+        Two-sided p-value of second minus first, from answers exchanged by patient. All exchanges are evaluated where
+        there are at most ``EXCHANGES`` of them, else ``EXCHANGES`` random ones. The observed assignment counts as one
+        more, so the smallest p from random exchanges is 1 / 10,001.
     """
 
     first: float
@@ -84,23 +89,23 @@ def compare_rates(
     resamples: int = RESAMPLES,
     confidence: float = CONFIDENCE,
 ) -> dict[str, Compared]:
-    """Compare two classifiers by accuracy, sensitivity and specificity, averaged over labels.
+    """Compare two classifiers by accuracy, sensitivity and specificity, averaged over the labels.
 
     Parameters
     ----------
     first, second
-        How often each image was judged rightly, from 0 to 1: 0 or 1 for one training run, a mean for several.
+        How often each image was classified correctly, from 0 to 1: 0 or 1 for one training run, a mean for several.
     truth
-        1 positive, 0 negative, NaN not known: such an image does not count for that label.
+        1 for positive, 0 for negative, NaN for unknown; an unknown image does not count for that label.
     patients
-        Number of each image's patient, from 0 without gaps.
+        Index of each image's patient, from 0 without gaps.
     seed, resamples, confidence
-        Of the draws.
+        Seed and number of the bootstrap draws, and the share of draws inside the intervals.
 
     Returns
     -------
     dict
-        A comparison for each of ``MEASURES``.
+        One comparison for each of ``MEASURES``.
 
     Raises
     ------
@@ -132,19 +137,19 @@ def compare_rates(
 
 
 def exchange_p(added: Float[np.ndarray, " patients"], seed: int = 0) -> float:
-    """Two-sided p of a sum whose terms' signs are exchangeable (Fisher's randomisation test).
+    """Compute the two-sided p-value of a sum whose terms have exchangeable signs (Fisher's randomisation test).
 
     Parameters
     ----------
     added
-        What each patient adds to the difference; zeros change nothing and are left out.
+        What each patient adds to the difference; zeros do not change the result and are left out.
     seed
-        Of the random exchanges, where there are too many to take all.
+        Seed of the random exchanges, which are used where there are too many to evaluate all.
     """
     terms = added[added != 0]
     if not terms.size:
         return 1.0
-    seen = abs(float(terms.sum())) * (1 - 1e-9)  # sums that are equal on paper may differ in the last digits
+    seen = abs(float(terms.sum())) * (1 - 1e-9)  # mathematically equal sums may differ by rounding
     if 2**terms.size <= EXCHANGES:
         signs = 1 - 2 * ((np.arange(2**terms.size)[:, None] >> np.arange(terms.size)) & 1)
         return float((np.abs(signs @ terms) >= seen).mean())

@@ -1,9 +1,9 @@
-"""Precision, recall and F1 of connected components: were the parts of a mask found as parts?
+"""Precision, recall and F1 of connected components: whether the parts of a mask were found as parts.
 
-RadGenome-Anatomy reports the three for repeated, small or disconnected structures (section 4.1) without giving the rule
-that pairs components. Here it is that of panoptic quality (Kirillov et al., 2019): a found and a true component
-are a pair where their intersection over union is above 0.5. No component can be in two such pairs, so nothing has to be
-decided, and the result does not depend on an order.
+RadGenome-Anatomy reports the three for repeated, small or disconnected structures (section 4.1), but it does not give
+the rule that pairs components. This module uses the rule of panoptic quality (Kirillov et al., 2019): a found and a
+true component form a pair where their intersection over union is above 0.5. No component can belong to two such pairs,
+so the pairing is unique and does not depend on an order.
 """
 
 from dataclasses import dataclass
@@ -21,16 +21,16 @@ _CONNECTIVITY = 8  # pixels that touch by a corner are one component
 
 @dataclass(frozen=True)
 class ComponentScores:
-    """Counts of components, and the shares made of them.
+    """Counts of components and of their pairs, with precision, recall and F1.
 
-    Two empty masks give NaN; one empty mask gives 0 for all three, as with Dice.
+    Two empty masks give NaN for all three rates. One empty mask gives 0, as with Dice.
 
     Attributes
     ----------
     found, truth
-        Components of either mask.
+        Number of components of each mask.
     matched
-        Pairs.
+        Number of pairs.
     """
 
     found: int
@@ -39,12 +39,12 @@ class ComponentScores:
 
     @property
     def precision(self) -> float:
-        """Share of the found components that have a true one."""
+        """Share of the found components that are paired with a true one."""
         return self._share(self.found)
 
     @property
     def recall(self) -> float:
-        """Share of the true components that were found."""
+        """Share of the true components that are paired with a found one."""
         return self._share(self.truth)
 
     @property
@@ -70,7 +70,7 @@ def component_scores(
     found, truth
         Masks of equal shape; every non-zero pixel is foreground.
     least_iou
-        A pair's intersection over union must be above it; 0.5 or more, below which pairs are not unique.
+        Threshold that the intersection over union of a pair must exceed, in [0.5, 1). Below 0.5, pairs are not unique.
 
     Returns
     -------
@@ -99,6 +99,6 @@ def component_scores(
 
 
 def _label(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Component number of each pixel (0 outside), and the pixels of each number."""
+    """Return the component number of each pixel (0 outside) and the number of pixels of each component."""
     count, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=_CONNECTIVITY)
     return labels, np.bincount(labels.ravel(), minlength=count)

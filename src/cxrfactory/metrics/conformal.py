@@ -1,9 +1,9 @@
-"""Dice with an interval from scores that only hint at it: split-conformal regression.
+"""Estimate of the Dice with an interval, from scores that only correlate with it: split-conformal regression.
 
-One half of the images fits a curve (centre and spread of the Dice at each score), the other half measures how far the
-curve is wrong and sets the width. The statement that follows needs no model to be right: of masks drawn as the
-calibration masks were (an image at random, then one of its masks), at least a share ``1 - alpha`` lies in its
-interval. Masks of one image resemble each other, so the image is the unit that is counted.
+One half of the images fits curves (the centre and the spread of the Dice at each score). The other half measures the
+error of these curves and sets the width of the interval. The resulting guarantee does not need a correct model: of
+masks drawn as the calibration masks were (a random image, then one of its masks), at least a share ``1 - alpha`` lies
+within its interval. The masks of one image resemble each other, so the image is the unit of exchangeability.
 
 Papers: Romano, Patterson, Candes (2019), conformalised quantile regression; Sesia, Candes (2020), its width-scaled
 form; Lee, Barber, Willett (2023), hierarchical data.
@@ -20,36 +20,37 @@ from scipy.optimize import isotonic_regression
 
 from cxrfactory.errors import CxrError
 
-MASKS_A_BIN = 30  # for quantiles of residuals
+MASKS_A_BIN = 30  # smallest bin for the quantiles of the residuals
 MAX_BINS = 10
-MIN_WIDTH = 0.005  # of the uncalibrated interval, in Dice: perfect fits must not make widths of 0
-_DIGITS = 6  # of what is stored; the margin is found with the rounded curve
+MIN_WIDTH = 0.005  # smallest width of the uncalibrated interval, in Dice; a perfect fit would else give a width of 0
+_DIGITS = 6  # decimals of the stored numbers; the margin is computed with the rounded curves
 
 
 def group_quantile(scores: Float[np.ndarray, " n"], groups: Int[np.ndarray, " n"], alpha: float) -> float:
-    """Smallest score that a new group's score stays under with probability ``1 - alpha`` or more.
+    """Return the bound that a new group's score does not exceed with probability ``1 - alpha`` or more.
 
-    Of K groups each weighs 1 / (K + 1), shared by its members; the last 1 / (K + 1) stands at infinity for the new
-    group. With one member a group this is the ceil((K + 1)(1 - alpha))-th smallest score.
+    Each of the K groups has the weight 1 / (K + 1), shared equally by its members. The remaining weight of 1 / (K + 1)
+    is placed at infinity, for the new group. With one member per group, the bound is the
+    ceil((K + 1)(1 - alpha))-th smallest score.
 
     Parameters
     ----------
     scores
-        Finite; higher is worse.
+        Finite scores ``[n]``; higher is worse.
     groups
-        Group of each score.
+        Group of each score, ``[n]``.
     alpha
-        In (0, 1).
+        Probability of exceeding the bound, between 0 and 1.
 
     Returns
     -------
     float
-        Infinity where there are fewer than 1 / alpha - 1 groups.
+        One of the scores; infinity where there are fewer than 1 / alpha - 1 groups.
 
     Raises
     ------
     CxrError
-        If there is no score, one is not finite, the lengths differ or alpha is out of bounds.
+        If there is no score, a score is not finite, the shapes differ, or alpha is not between 0 and 1.
     """
     scores, groups = np.asarray(scores, np.float64), np.asarray(groups)
     if not 0 < alpha < 1:
@@ -67,18 +68,18 @@ def group_quantile(scores: Float[np.ndarray, " n"], groups: Int[np.ndarray, " n"
 
 @dataclass(frozen=True)
 class Conformal:
-    """A fitted estimate: index of the features, curves over the index, margin.
+    """A fitted estimator: the index of the features, curves over this index, and the margin.
 
     Attributes
     ----------
     intercept, weights
-        Index = intercept + features @ weights.
+        The index of a mask is intercept + features @ weights.
     centre_index, centre
-        Knots of the estimate, linear between them and constant outside; never falling.
+        Knots of the estimated Dice; linear between the knots, constant outside, and non-decreasing.
     spread_index, below, above
-        Knots of the uncalibrated interval: centre + below to centre + above.
+        Knots of the uncalibrated interval, which runs from centre + below to centre + above.
     margin
-        How many widths of the uncalibrated interval are added to either side; below 0 it takes away.
+        Amount added on either side, in widths of the uncalibrated interval; a negative margin narrows the interval.
     """
 
     intercept: float
@@ -91,17 +92,18 @@ class Conformal:
     margin: float
 
     def as_dict(self) -> dict[str, Any]:
-        """Numbers and lists, for a JSON file."""
+        """Return the fields as numbers and lists, for a JSON file."""
         return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Conformal":
-        """Take what :meth:`as_dict` gave.
+        """Rebuild the estimator from the result of :meth:`as_dict`.
 
         Raises
         ------
         CxrError
-            If a name is missing or unknown, a value is not a finite number, or knots do not fit each other.
+            If a name is missing or unknown, a value is not a finite number, or knots are out of order or unequal in
+            number.
         """
         names = list(cls.__dataclass_fields__)
         if sorted(values) != sorted(names):
@@ -128,12 +130,12 @@ class Conformal:
         return model
 
     def interval(self, features: Float[np.ndarray, "n features"]) -> Float[np.ndarray, "n 3"]:
-        """Estimate, low and high end of each mask's Dice, in [0, 1], low <= estimate <= high.
+        """Return [estimate, low end, high end] of each mask's Dice, in [0, 1], with low <= estimate <= high.
 
         Raises
         ------
         CxrError
-            If the features are not as many as in the fit, or not finite.
+            If the number of features differs from the fit, or a feature is not finite.
         """
         features = np.asarray(features, np.float64)
         if features.ndim != 2 or features.shape[1] != len(self.weights) or not np.isfinite(features).all():
@@ -156,21 +158,21 @@ def fit_conformal(
     groups: Int[np.ndarray, " m"],
     alpha: float = 0.1,
 ) -> Conformal:
-    """Fit the curves on some images' masks and set the margin on other images' masks.
+    """Fit the curves on the masks of some images, and set the margin on the masks of other images.
 
     Parameters
     ----------
     fit, calibration
-        Features (higher scores are better masks) and true Dice; no image may be in both.
+        Features (a higher score means a better mask) and true Dice. No image may be in both sets.
     groups
         Image of each calibration mask.
     alpha
-        Share of masks allowed outside their interval.
+        Share of the masks that may lie outside their interval.
 
     Raises
     ------
     CxrError
-        If there are too few masks or images, or shapes differ, or a number is not finite.
+        If there are too few masks or images, shapes differ, or a number is not finite.
     """
     features, truth = (np.asarray(part, np.float64) for part in fit)
     new, new_truth = (np.asarray(part, np.float64) for part in calibration)
@@ -191,16 +193,16 @@ def fit_conformal(
     if math.isinf(margin):
         least = math.ceil((1 - alpha) / alpha - 1e-9)
         raise CxrError(f"{len(np.unique(groups))} images to calibrate on; expected {least} or more for alpha {alpha:g}")
-    margin = math.ceil(margin * 10**_DIGITS) / 10**_DIGITS  # upwards, so that rounding takes no coverage
+    margin = math.ceil(margin * 10**_DIGITS) / 10**_DIGITS  # rounded up, so that rounding does not reduce coverage
     return Conformal(intercept, weights, centre_index, centre, spread_index, below, above, margin)
 
 
 def _index(features: np.ndarray, intercept: float, weights: Sequence[float]) -> np.ndarray:
-    return intercept + (features * np.array(weights)).sum(axis=1)  # not BLAS: its order of summation may vary
+    return intercept + (features * np.array(weights)).sum(axis=1)  # BLAS may vary the order of summation
 
 
 def _least_squares(features: np.ndarray, truth: np.ndarray) -> tuple[float, tuple[float, ...]]:
-    """Weights of the index. One feature is its own index: the curve does the rest."""
+    """Fit intercept and weights of the index; a single feature is used as the index itself."""
     if features.shape[1] == 1:
         return 0.0, (1.0,)
     means = features.mean(axis=0)
@@ -208,14 +210,14 @@ def _least_squares(features: np.ndarray, truth: np.ndarray) -> tuple[float, tupl
     moments = np.array([[(a * b).mean() for a in centred.T] for b in centred.T])
     scale = max(np.trace(moments) / len(moments), 1e-12)
     target = np.array([(column * (truth - truth.mean())).mean() for column in centred.T])
-    # A trace of ridge: mean and max may be equal to the last bit.
+    # A small ridge term is needed, because two features such as mean and maximum may be exactly equal.
     weights = np.linalg.solve(moments + 1e-6 * scale * np.eye(len(moments)), target)
     weights = np.round(weights, _DIGITS)
     return round(float(truth.mean() - (weights * means).sum()), _DIGITS), tuple(weights.tolist())
 
 
 def _isotonic(index: np.ndarray, truth: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Knots of the never-falling curve of least squares: each level at the mean index of its masks."""
+    """Return the knots of the non-decreasing least-squares curve, each level at the mean index of its masks."""
     places, first = np.unique(np.round(index, _DIGITS), return_inverse=True)
     counts = np.bincount(first).astype(np.float64)
     level = isotonic_regression(np.bincount(first, truth) / counts, weights=counts)
@@ -225,7 +227,7 @@ def _isotonic(index: np.ndarray, truth: np.ndarray) -> tuple[tuple[float, ...], 
 
 
 def _spread(index: np.ndarray, residuals: np.ndarray, alpha: float) -> tuple[tuple[float, ...], ...]:
-    """Knots of the residuals' quantiles alpha / 2 and 1 - alpha / 2 over bins of equal count."""
+    """Return the knots of the residuals' quantiles alpha / 2 and 1 - alpha / 2 over bins of equal count."""
     order = np.argsort(index, kind="stable")
     bins = np.array_split(order, min(max(len(order) // MASKS_A_BIN, 1), MAX_BINS))
     places = np.array([index[each].mean() for each in bins])
@@ -236,6 +238,6 @@ def _spread(index: np.ndarray, residuals: np.ndarray, alpha: float) -> tuple[tup
 
 
 def _knots(places: np.ndarray, values: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Rounded, and one value a place."""
+    """Round the knots and keep one value per position."""
     places, first = np.unique(np.round(places, _DIGITS), return_index=True)
     return tuple(places.tolist()), tuple(np.round(values[first], _DIGITS).tolist())

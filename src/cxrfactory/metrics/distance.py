@@ -1,12 +1,12 @@
 """Distances between the boundaries of two masks: Hausdorff, HD95, average and normalised surface distance.
 
-The boundary of a mask is the set of its foreground pixels that touch the background, or the image's edge,
-by a side. Distances are Euclidean between pixel centres, in the unit of the spacing: mm per pixel, or
-pixels where the spacing is left at 1. Spacings are (row, column), as arrays are indexed.
+The boundary of a mask is the set of its foreground pixels with a background pixel, or the edge of the image, directly
+above, below, left or right. Distances are Euclidean between pixel centres, in the unit of the spacing: mm if the
+spacing is in mm per pixel, pixels if it is left at 1. Spacings are (row, column), as arrays are indexed.
 
-Empty masks: where both are empty every measure is NaN (nothing to compare); where one is empty the
-distances are infinite and the normalised surface distance is 0. So an organ that was missed can neither
-raise an error in a long run nor vanish from a maximum; means over images must say how many were infinite.
+Empty masks: where both masks are empty, every measure is NaN, because there is nothing to compare. Where one is empty,
+the distances are infinite and the normalised surface distance is 0. A missed organ therefore neither raises an error in
+a long run nor disappears from a maximum. A mean over images must state how many values were infinite.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ Spacing = tuple[float, float]
 
 
 def boundary(mask: Bool[np.ndarray, "rows columns"]) -> Bool[np.ndarray, "rows columns"]:
-    """Foreground pixels with a background pixel, or the image's edge, above, below, left or right."""
+    """Mark the foreground pixels with background or the image's edge directly above, below, left or right."""
     padded = np.pad(np.asarray(mask, dtype=bool), 1)
     inside = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
     return padded[1:-1, 1:-1] & ~inside
@@ -33,20 +33,20 @@ def boundary(mask: Bool[np.ndarray, "rows columns"]) -> Bool[np.ndarray, "rows c
 def surface_distances(
     a: Bool[np.ndarray, "rows columns"], b: Bool[np.ndarray, "rows columns"], spacing: Spacing = (1.0, 1.0)
 ) -> tuple[Float[np.ndarray, "points_a"], Float[np.ndarray, "points_b"]]:
-    """Distance of each boundary pixel of one mask to the nearest boundary pixel of the other.
+    """Compute the distance of each boundary pixel of one mask to the nearest boundary pixel of the other.
 
     Parameters
     ----------
     a, b
         Masks of equal shape.
     spacing
-        Size of a pixel (row, column), both above 0; mm for distances in mm.
+        Size of a pixel (row, column), both above 0; in mm for distances in mm.
 
     Returns
     -------
     tuple of ndarray
-        From ``a`` to ``b`` and from ``b`` to ``a``, float64, in row-major order of the boundary pixels.
-        Infinite where the other mask is empty; no elements for an empty mask.
+        Distances from ``a`` to ``b`` and from ``b`` to ``a``, float64, in row-major order of the boundary pixels.
+        They are infinite where the other mask is empty. An empty mask gives an array without elements.
 
     Raises
     ------
@@ -64,12 +64,14 @@ def surface_distances(
 
 @dataclass(frozen=True)
 class BoundaryDistances:
-    """What :func:`surface_distances` found between two masks, for several measures at once; empty masks as in the head.
+    """Result of :func:`surface_distances`, from which several measures can be computed.
+
+    Empty masks are treated as this module's docstring states.
 
     Attributes
     ----------
     forth, back
-        From every boundary pixel of the first mask to the second's boundary, and the other way.
+        Distances from every boundary pixel of the first mask to the boundary of the second, and the reverse.
     """
 
     forth: Float[np.ndarray, " n"]
@@ -77,22 +79,22 @@ class BoundaryDistances:
 
     @property
     def hd(self) -> float:
-        """As :func:`hausdorff`."""
+        """Hausdorff distance, as in :func:`hausdorff`."""
         return self._summary(lambda forth, back: max(forth.max(), back.max()))
 
     @property
     def hd95(self) -> float:
-        """As :func:`hd95`."""
+        """Robust Hausdorff distance, as in :func:`hd95`."""
         return self._summary(lambda forth, back: max(_p95(forth), _p95(back)))
 
     @property
     def asd(self) -> float:
-        """As :func:`asd`."""
-        # Both sums apart, so that the measure is exactly symmetric.
+        """Average symmetric surface distance, as in :func:`asd`."""
+        # The two sums are computed separately, so that the measure is exactly symmetric.
         return self._summary(lambda forth, back: (forth.sum() + back.sum()) / (forth.size + back.size))
 
     def nsd(self, tolerance: float) -> float:
-        """As :func:`nsd`."""
+        """Compute the normalised surface distance, as :func:`nsd` does."""
         if not tolerance >= 0:
             raise CxrError(f"tolerance {tolerance}; expected a distance of 0 or more")
         distances = np.concatenate((self.forth, self.back))
@@ -109,7 +111,7 @@ class BoundaryDistances:
 def hausdorff(
     a: Bool[np.ndarray, "rows columns"], b: Bool[np.ndarray, "rows columns"], spacing: Spacing = (1.0, 1.0)
 ) -> float:
-    """Hausdorff distance: the largest of all boundary distances, in the unit of ``spacing``.
+    """Compute the Hausdorff distance: the largest of all boundary distances, in the unit of ``spacing``.
 
     Parameters
     ----------
@@ -126,7 +128,7 @@ def hausdorff(
     Raises
     ------
     CxrError
-        As :func:`surface_distances`.
+        Under the conditions of :func:`surface_distances`.
 
     Examples
     --------
@@ -142,9 +144,10 @@ def hausdorff(
 def hd95(
     a: Bool[np.ndarray, "rows columns"], b: Bool[np.ndarray, "rows columns"], spacing: Spacing = (1.0, 1.0)
 ) -> float:
-    """Larger of the two directed 95th percentiles of the boundary distances (numpy's linear percentile).
+    """Compute the larger of the two directed 95th percentiles of the boundary distances.
 
-    This is the robust Hausdorff distance of MONAI; MedPy pools both directions before the percentile.
+    The percentile is numpy's, with linear interpolation. This is the robust Hausdorff distance of MONAI; MedPy instead
+    pools both directions before it takes the percentile.
 
     Parameters
     ----------
@@ -161,7 +164,7 @@ def hd95(
     Raises
     ------
     CxrError
-        As :func:`surface_distances`.
+        Under the conditions of :func:`surface_distances`.
 
     Examples
     --------
@@ -177,7 +180,7 @@ def hd95(
 def asd(
     a: Bool[np.ndarray, "rows columns"], b: Bool[np.ndarray, "rows columns"], spacing: Spacing = (1.0, 1.0)
 ) -> float:
-    """Average symmetric surface distance: the mean over the boundary pixels of both masks together.
+    """Compute the average symmetric surface distance: the mean over the boundary pixels of both masks together.
 
     Parameters
     ----------
@@ -194,7 +197,7 @@ def asd(
     Raises
     ------
     CxrError
-        As :func:`surface_distances`.
+        Under the conditions of :func:`surface_distances`.
 
     Examples
     --------
@@ -213,24 +216,24 @@ def nsd(
     tolerance: float,
     spacing: Spacing = (1.0, 1.0),
 ) -> float:
-    """Normalised surface distance: share of both boundaries' pixels within ``tolerance`` of the other's.
+    """Compute the share of both boundaries' pixels within ``tolerance`` of the other boundary.
 
     Parameters
     ----------
     a, b, spacing
-        As in :func:`surface_distances`.
+        Masks and pixel size, as in :func:`surface_distances`.
     tolerance
-        In the unit of ``spacing``; a distance equal to it counts as within.
+        Largest accepted distance, in the unit of ``spacing``; an equal distance counts as within.
 
     Returns
     -------
     float
-        In [0, 1]; 0 where one mask is empty, NaN where both are.
+        Normalised surface distance in [0, 1]; 0 where one mask is empty, NaN where both are.
 
     Raises
     ------
     CxrError
-        As :func:`surface_distances`, or if the tolerance is negative.
+        Under the conditions of :func:`surface_distances`, or if the tolerance is negative.
 
     Examples
     --------
@@ -244,7 +247,7 @@ def nsd(
 
 
 def _boundary_points(mask: np.ndarray, spacing: Spacing) -> np.ndarray:
-    box = find_objects(mask.astype(np.uint8))  # masks fill a part of the image: look only there
+    box = find_objects(mask.astype(np.uint8))  # a mask fills only a part of the image, so search its bounding box
     if not box:
         return np.empty((0, 2))
     rows, columns = box[0]

@@ -1,7 +1,7 @@
-"""Means of groups of images whose patients repeat: intervals over patients, differences from the rest, a rank test.
+"""Means of groups of images in which patients repeat: bootstrap intervals, differences from the rest, a rank test.
 
-Several images of one patient are not independent. So patients are drawn, each with all images, and the test compares
-one mean a patient.
+Several images of one patient are not independent. The intervals therefore resample patients, each with all images, and
+the rank test compares one mean per patient.
 """
 
 from dataclasses import dataclass
@@ -13,23 +13,24 @@ from scipy.sparse import csr_array
 from cxrfactory.errors import CxrError
 from cxrfactory.metrics.intervals import CONFIDENCE, RESAMPLES, percentile_ends
 
-_DRAWS_AT_A_TIME = 2**18  # patients drawn in one piece: stays in the cache; bounds no result
+_DRAWS_AT_A_TIME = 2**18  # patients drawn per piece; it fits the processor's cache and does not change the result
 
 
 @dataclass(frozen=True)
 class GroupGap:
-    """A group of images beside the rest.
+    """Comparison of one group of images with all other images.
 
     Attributes
     ----------
     images, patients, rest_images, rest_patients
-        Counts; a patient with images on both sides is in both.
+        Counts; a patient with images on both sides counts on both.
     patients_in_both
-        How many those are.
+        Number of patients with images on both sides.
     mean, rest_mean, difference
-        Over images; difference is group minus rest. NaN for an empty side.
+        Means over images; the difference is group minus rest. NaN for an empty side.
     low, high, difference_low, difference_high
-        Ends of the percentile bootstrap over patients; NaN for fewer than two patients.
+        Ends of the percentile bootstrap over patients, for ``mean`` and for ``difference``; NaN for fewer than two
+        patients.
     """
 
     images: int
@@ -59,22 +60,23 @@ def group_gaps(
     Parameters
     ----------
     values
-        One finite value an image.
+        One finite value per image.
     patients
-        Number of each image's patient, from 0 without gaps (``pandas.factorize``).
+        Index of each image's patient, from 0 without gaps (``pandas.factorize``).
     members
-        Which images each group holds; groups may overlap.
+        Membership of each image in each group; groups may overlap.
     resamples, confidence, seed
-        As :func:`cxrfactory.metrics.intervals.bootstrap_interval`; all groups are judged on the same draws.
+        As in :func:`cxrfactory.metrics.intervals.bootstrap_interval`; all groups share the same draws.
 
     Returns
     -------
-    One comparison a group, in order.
+    list of GroupGap
+        One comparison per group, in the order of ``members``.
 
     Raises
     ------
     CxrError
-        If the shapes do not fit, a value is not finite, or there is nothing to draw.
+        If the shapes do not fit, a value is not finite, or there is no image.
     """
     values, members = np.asarray(values, np.float64), np.asarray(members, bool)
     if values.ndim != 1 or patients.shape != values.shape or members.shape[1:] != values.shape:
@@ -84,7 +86,7 @@ def group_gaps(
     if not values.size or not np.isfinite(values).all():
         raise CxrError(f"{np.count_nonzero(~np.isfinite(values))} of {values.size} values are not finite; expected all")
     clusters = int(patients.max()) + 1
-    # By patient: sum and number of values, of all images and then of each group.
+    # The columns are the sum and the number of values by patient, first of all images and then of each group.
     columns = np.concatenate([np.ones((1, values.size), bool), members])
     which, image = np.nonzero(columns)
     shape = (clusters, 2 * len(columns))
@@ -123,9 +125,14 @@ def group_gaps(
 def drawn_sums(
     totals: Float[np.ndarray, "clusters columns"] | csr_array, resamples: int, seed: int
 ) -> Float[np.ndarray, "resamples columns"]:
-    """Sum the rows of clusters drawn with replacement, once for every resample.
+    """Sum the rows of clusters that are drawn with replacement, once for every resample.
 
-    The draw is that of :func:`cxrfactory.metrics.intervals.bootstrap_interval` for as many samples as clusters.
+    The draw equals that of :func:`cxrfactory.metrics.intervals.bootstrap_interval` with as many images as clusters.
+
+    Raises
+    ------
+    CxrError
+        If ``resamples`` is below 1.
     """
     if resamples < 1:
         raise CxrError(f"{resamples} resamples; expected 1 or more")
@@ -146,20 +153,22 @@ def drawn_sums(
 def patient_means(
     values: Float[np.ndarray, " images"], patients: Int[np.ndarray, " images"]
 ) -> Float[np.ndarray, " patients"]:
-    """Mean value of every patient that has one, in the order of their numbers."""
+    """Compute the mean value of every patient that has one, in ascending order of the patients' indices."""
     counts = np.bincount(patients)
     sums = np.bincount(patients, weights=values)
     return sums[counts > 0] / counts[counts > 0]
 
 
 def mann_whitney(first: Float[np.ndarray, " a"], second: Float[np.ndarray, " b"]) -> tuple[float, float]:
-    """Compare two independent samples by ranks (Mann and Whitney, 1947; normal approximation, corrected for ties).
+    """Compare two independent samples by ranks (Mann and Whitney, 1947).
+
+    The p-value uses the normal approximation, corrected for ties.
 
     Returns
     -------
     tuple
-        Rank-biserial correlation in [-1, 1], the share of pairs in which ``first`` is larger minus the share in
-        which it is smaller; and the two-sided p. 0 and 1 where all values are equal.
+        Rank-biserial correlation in [-1, 1] and two-sided p-value. The correlation is the share of pairs in which
+        ``first`` is larger minus the share in which it is smaller. The result is (0, 1) where all values are equal.
 
     Raises
     ------
@@ -177,7 +186,10 @@ def mann_whitney(first: Float[np.ndarray, " a"], second: Float[np.ndarray, " b"]
 
 
 def _gaps(sums: Float[np.ndarray, "draws columns"]) -> Float[np.ndarray, "draws 3 groups"]:
-    """Means of groups and rests, and their differences, from sums and numbers in turn; all images stand first."""
+    """Compute the means of groups and rests and their differences.
+
+    The columns alternate between a sum and a count; the first pair is that of all images.
+    """
     total, count = sums[:, :1], sums[:, 1:2]
     inside, inside_count = sums[:, 2::2], sums[:, 3::2]
     outside_count = np.rint(count - inside_count)

@@ -1,4 +1,4 @@
-"""Bootstrap intervals: how far a figure over images may move with the choice of images."""
+"""Bootstrap intervals: how much a statistic over images varies with the choice of images."""
 
 from collections.abc import Callable
 
@@ -18,29 +18,29 @@ def bootstrap_interval(
     confidence: float = CONFIDENCE,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """Percentile bootstrap (Efron, 1979) of a statistic of one or several paired samples.
+    """Compute the percentile bootstrap (Efron, 1979) of a statistic of one or several paired samples.
 
-    Images are drawn with replacement, all samples alike. The draw depends on the number of images and the seed alone,
-    so that two models on the same images are judged on the same draws.
+    Images are drawn with replacement, and all samples use the same draw. The draw depends only on the number of images
+    and the seed, so two models on the same images are compared on the same draws.
 
     Parameters
     ----------
     statistic
-        Takes as many arrays ``[resamples, n]`` as there are samples, and reduces the last axis.
+        Function of as many arrays ``[resamples, n]`` as there are samples; it reduces the last axis.
     samples
-        Values by image, of one length.
+        Values by image, all of the same length.
     resamples
-        How often to draw.
+        Number of draws.
     confidence
-        Share of the draws between the two ends.
+        Share of the draws between the two ends, between 0 and 1.
     seed
-        Of the draw.
+        Seed of the draw.
 
     Returns
     -------
     tuple
-        Low and high end; draws whose statistic is NaN (a correlation of equal values) do not count. NaN for fewer than
-        two images, which show no spread.
+        Low and high end. Draws whose statistic is NaN (a correlation of equal values) do not count. Both ends are NaN
+        for fewer than two images, because one image shows no spread.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def bootstrap_interval(
 
 
 def percentile_ends(values: Float[np.ndarray, " draws"], confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """Low and high end of the middle ``confidence`` of the draws; those that are NaN do not count, NaN for none."""
+    """Return low and high end of the middle ``confidence`` of the draws; NaN draws do not count (NaN if all are)."""
     values = values[~np.isnan(values)]
     if not values.size:
         return float("nan"), float("nan")
@@ -71,5 +71,5 @@ def percentile_ends(values: Float[np.ndarray, " draws"], confidence: float = CON
 
 
 def mean_of(values: Float[np.ndarray, "*draws n"]) -> Float[np.ndarray, "*draws"]:
-    """Mean over the last axis, the usual statistic of :func:`bootstrap_interval`."""
+    """Compute the mean over the last axis, the usual statistic of :func:`bootstrap_interval`."""
     return values.mean(axis=-1)

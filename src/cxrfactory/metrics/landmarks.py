@@ -11,24 +11,24 @@ PAPER_SIZE_PX = 1024
 def landmark_mse(
     a: Float[np.ndarray, "nodes 2"], b: Float[np.ndarray, "nodes 2"], size: float = PAPER_SIZE_PX
 ) -> float:
-    """Mean squared error of corresponding points, in squared pixels of the 1024 x 1024 frame.
+    """Compute the mean squared error of corresponding points, in squared pixels of the 1024 x 1024 frame.
 
-    The mean runs over the vectorised coordinates, x and y of every node alike ("MSE in pixel space over the
-    vectored landmark location", HybridGNet, section on baselines): it is half the mean squared distance of
-    the points. The paper's figures are for 1024 x 1024 pixels, so coordinates of a frame of another ``size``
-    are scaled to it first.
+    The mean runs over the coordinates, that is over x and y of every node ("MSE in pixel space over the vectored
+    landmark location", HybridGNet, section on baselines). It is therefore half the mean squared distance of the points.
+    The paper's figures refer to 1024 x 1024 pixels, so coordinates in a frame of another ``size`` are first scaled to
+    that frame.
 
     Parameters
     ----------
     a, b
-        Points (x, y) in pixels, the same nodes in the same order.
+        Points (x, y) in pixels ``[nodes, 2]``, the same nodes in the same order.
     size
-        Side in pixels of the square frame that the points are in; 1024 leaves them as they are.
+        Side in pixels of the square frame of the points; 1024 leaves them unchanged.
 
     Raises
     ------
     CxrError
-        If the shapes differ, hold no points or a coordinate is not finite, or the size is not above 0.
+        If the shapes differ, there are no points, a coordinate is not finite, or the size is not above 0.
 
     Examples
     --------
@@ -43,9 +43,9 @@ def landmark_mse(
 def landmark_distances(
     a: Float[np.ndarray, "nodes 2"], b: Float[np.ndarray, "nodes 2"], size: float = PAPER_SIZE_PX
 ) -> Float[np.ndarray, "nodes"]:
-    """Euclidean distance of each pair of points, in pixels of the 1024 x 1024 frame.
+    """Compute the Euclidean distance of each pair of points, in pixels of the 1024 x 1024 frame.
 
-    Parameters and errors as in :func:`landmark_mse`.
+    Parameters and errors are those of :func:`landmark_mse`.
     """
     return np.linalg.norm(_differences(a, b, size), axis=1)
 

@@ -7,18 +7,18 @@ from cxrfactory.errors import CxrError
 
 
 def dice(a: Bool[np.ndarray, "rows columns"], b: Bool[np.ndarray, "rows columns"]) -> float:
-    """Dice similarity coefficient, 2 |A and B| / (|A| + |B|).
+    """Compute the Dice similarity coefficient, 2 |A and B| / (|A| + |B|).
 
     Parameters
     ----------
     a, b
-        Masks of equal shape, any dimension; every non-zero element is foreground.
+        Masks of equal shape and any number of dimensions; every non-zero element is foreground.
 
     Returns
     -------
     float
-        In [0, 1]. One empty mask gives 0. Two empty masks give NaN: the quotient is 0 / 0, and neither
-        agreement nor disagreement about an organ was shown (the convention of surface-distance).
+        Coefficient in [0, 1]. One empty mask gives 0. Two empty masks give NaN: the quotient is 0 / 0, which shows
+        neither agreement nor disagreement about an organ (the convention of surface-distance).
 
     Raises
     ------
@@ -38,17 +38,17 @@ def dice(a: Bool[np.ndarray, "rows columns"], b: Bool[np.ndarray, "rows columns"
 
 
 def jaccard(a: Bool[np.ndarray, "rows columns"], b: Bool[np.ndarray, "rows columns"]) -> float:
-    """Jaccard index (intersection over union), |A and B| / |A or B|.
+    """Compute the Jaccard index (intersection over union), |A and B| / |A or B|.
 
     Parameters
     ----------
     a, b
-        Masks of equal shape, any dimension; every non-zero element is foreground.
+        Masks of equal shape and any number of dimensions; every non-zero element is foreground.
 
     Returns
     -------
     float
-        In [0, 1]; 0 where one mask is empty, NaN where both are, as in :func:`dice`.
+        Index in [0, 1]; 0 where one mask is empty, NaN where both are, as in :func:`dice`.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def jaccard(a: Bool[np.ndarray, "rows columns"], b: Bool[np.ndarray, "rows colum
 
 
 def as_masks(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return both as boolean arrays, after a check that their shapes are equal.
+    """Check that the shapes are equal, and return both masks as boolean arrays.
 
     Raises
     ------

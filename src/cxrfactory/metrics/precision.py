@@ -7,18 +7,18 @@ from cxrfactory.metrics.overlap import as_masks
 
 
 def precision(found: Bool[np.ndarray, "rows columns"], truth: Bool[np.ndarray, "rows columns"]) -> float:
-    """Share of the found pixels that are true, |found and truth| / |found|.
+    """Compute the share of the found pixels that are true, |found and truth| / |found|.
 
     Parameters
     ----------
     found, truth
-        Masks of equal shape, any dimension; every non-zero element is foreground.
+        Masks of equal shape and any number of dimensions; every non-zero element is foreground.
 
     Returns
     -------
     float
-        In [0, 1]. One empty mask gives 0, although the quotient of nothing found is 0 / 0: an organ that was missed
-        must not vanish from a mean. Two empty masks give NaN, as with Dice.
+        Share in [0, 1]. One empty mask gives 0, although the quotient is 0 / 0 when nothing is found, because a missed
+        organ must not disappear from a mean. Two empty masks give NaN, as with Dice.
 
     Raises
     ------
@@ -29,7 +29,10 @@ def precision(found: Bool[np.ndarray, "rows columns"], truth: Bool[np.ndarray, "
 
 
 def recall(found: Bool[np.ndarray, "rows columns"], truth: Bool[np.ndarray, "rows columns"]) -> float:
-    """Share of the true pixels that were found, |found and truth| / |truth|; otherwise as :func:`precision`."""
+    """Compute the share of the true pixels that were found, |found and truth| / |truth|.
+
+    Empty masks and errors are treated as in :func:`precision`.
+    """
     found, truth = as_masks(found, truth)
     return _share(truth, found)
 

@@ -1,4 +1,4 @@
-"""One number an organ for the spread of its landmarks over latent samples."""
+"""Spread of the landmarks over latent samples, summarised as one number per organ."""
 
 import numpy as np
 from jaxtyping import Float
@@ -8,27 +8,28 @@ from cxrfactory.errors import CxrError
 
 
 def organ_spread(std: Float[np.ndarray, "nodes 2"], graph: LandmarkGraph, size: float) -> dict[str, float]:
-    """Mean over an organ's landmarks of their standard deviation (root of both axes' variances).
+    """Average the standard deviation of an organ's landmarks (the root of the summed variances of both axes).
 
     Parameters
     ----------
     std
-        Standard deviation of each landmark along (x, y), pixels.
+        Standard deviation of each landmark along (x, y), in pixels.
     graph
-        Names the organs and their nodes.
+        Landmark graph that names the organs and their nodes.
     size
-        Side of the frame of the landmarks, pixels.
+        Side of the frame of the landmarks, in pixels.
 
     Returns
     -------
     dict
-        ``lungs`` (both together), ``heart`` where the graph has one, and ``both``: their mean as in RCA (the lungs'
-        alone without a heart). Shares of the side, so that frames of any size compare.
+        Spread of ``lungs`` (both together), of ``heart`` where the graph has one, and of ``both``: the mean of the two
+        as in RCA, or that of the lungs where there is no heart. Values are shares of the side, so that frames of any
+        size can be compared.
 
     Raises
     ------
     CxrError
-        If the landmarks are not the graph's.
+        If ``std`` does not have the shape that the graph's nodes give.
     """
     std = np.asarray(std, np.float64)
     if std.shape != (graph.nodes, 2):

@@ -1,4 +1,4 @@
-"""Segmentation networks: tensors in, tensors out."""
+"""Segmentation networks, from input tensors to output tensors, and the objects that run them on images."""
 
 from cxrfactory.models.registry import ModelKind, build_model, model_kind, model_names
 

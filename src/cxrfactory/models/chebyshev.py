@@ -1,7 +1,7 @@
 """Chebyshev graph convolution on one fixed graph, as two dense matrix products.
 
-Defferrard et al. (2016), normalised Laplacian, largest eigenvalue taken as 2. The graph never changes, so
-the polynomials of its Laplacian are a constant buffer; with 120 nodes that is faster than sparse messages.
+Defferrard et al. (2016) with the normalised Laplacian and an assumed largest eigenvalue of 2. The graph is fixed, so
+the polynomials of its Laplacian are a constant buffer. With 120 nodes, this is faster than sparse message passing.
 """
 
 import numpy as np
@@ -16,9 +16,9 @@ def chebyshev_basis(adjacency: Float[np.ndarray, "n n"], order: int) -> Float[np
     Parameters
     ----------
     adjacency
-        Symmetric, every node with at least one edge.
+        Symmetric matrix in which every node has at least one edge.
     order
-        Number of polynomials, K in the papers.
+        Number of polynomials (K in the papers).
     """
     degree = adjacency.sum(axis=1)
     scale = 1 / np.sqrt(degree)
@@ -30,14 +30,14 @@ def chebyshev_basis(adjacency: Float[np.ndarray, "n n"], order: int) -> Float[np
 
 
 class ChebConv(nn.Module):
-    """``y = sum_k T_k(L) x W_k + b`` for node features ``[..., nodes, channels]``.
+    """Apply ``y = sum_k T_k(L) x W_k + b`` to node features ``[..., nodes, channels]``.
 
     Parameters
     ----------
     basis
-        From :func:`chebyshev_basis`; kept out of the weights file, since the graph's name defines it.
+        Result of :func:`chebyshev_basis`. It is not stored in the weights file, since the name of the graph defines it.
     inputs, outputs
-        Channels.
+        Number of input and output channels.
     """
 
     def __init__(self, basis: Float[np.ndarray, "order n n"], inputs: int, outputs: int) -> None:
@@ -52,7 +52,7 @@ class ChebConv(nn.Module):
     def forward(self, x: Float[Tensor, "*batch n c"]) -> Float[Tensor, "*batch n o"]:
         """Convolve over the graph."""
         batch, channels = x.shape[:-2], x.shape[-1]
-        # Nodes first: one large product instead of one small product a sample.
+        # With the nodes first, there is one large product instead of one small product per sample.
         flat = x.reshape(-1, self.count, channels).transpose(0, 1).reshape(self.count, -1)
         terms = (self.basis @ flat).reshape(self.order, self.count, -1, channels)
         terms = terms.permute(2, 1, 0, 3).reshape(-1, self.order * channels)

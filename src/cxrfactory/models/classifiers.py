@@ -1,4 +1,4 @@
-"""The four classifiers of CXLSeg's study (section VI): torchvision's, for grey radiographs and several labels."""
+"""The four torchvision classifiers of CXLSeg's study (section VI), for grey radiographs and several labels."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from cxrfactory.errors import CxrError
 from cxrfactory.models.torchvision_ops import import_torchvision
 
-# Name -> torchvision's builder, and the names of the layer that makes the classes.
+# Name -> torchvision's builder, and the name of the layer that produces the classes.
 _BUILDERS: dict[str, tuple[str, str]] = {
     "resnet50": ("resnet50", "fc"),
     "mobilenet-v2": ("mobilenet_v2", "classifier.1"),
@@ -18,19 +18,19 @@ _BUILDERS: dict[str, tuple[str, str]] = {
     "inception-v3": ("inception_v3", "fc"),
 }
 CLASSIFIERS = tuple(_BUILDERS)
-SMALLEST_PX = 75  # what Inception's strides leave room for
+SMALLEST_PX = 75  # smallest side that the strides of Inception allow
 
-# Grey values of radiographs, 0 to 1, to about zero mean and unit spread.
+# Mean and spread that bring grey values of radiographs in [0, 1] to about zero mean and unit spread.
 _MEAN, _SPREAD = 0.5, 0.25
 
 
 class GreyClassifier(nn.Module):
-    """A torchvision network that sees a grey picture three times, as its three colours.
+    """A torchvision network that receives a grey image as each of its three colour channels.
 
     Parameters
     ----------
     network
-        Takes [batch, 3, h, w] and gives [batch, labels].
+        Network from [batch, 3, h, w] to [batch, labels].
     """
 
     def __init__(self, network: nn.Module) -> None:
@@ -38,12 +38,12 @@ class GreyClassifier(nn.Module):
         self.network = network
 
     def forward(self, images: Float[Tensor, "batch 1 h w"]) -> Float[Tensor, "batch labels"]:
-        """Logits of the labels, each on its own (sigmoid, not softmax); grey values from 0 to 1."""
+        """Compute one logit per label from grey values in [0, 1]; labels are independent (sigmoid, not softmax)."""
         return self.network(((images - _MEAN) / _SPREAD).expand(-1, 3, -1, -1))
 
 
 def build_classifier(name: str, labels: int, seed: int, initial: str | Path | None = None) -> GreyClassifier:
-    """Build a classifier with random weights, or with those of a file but for the last layer.
+    """Build a classifier with random weights, or with those of a file except for the last layer.
 
     Parameters
     ----------
@@ -52,14 +52,14 @@ def build_classifier(name: str, labels: int, seed: int, initial: str | Path | No
     labels
         Number of outputs.
     seed
-        Of the random weights; torch's own random state is left as it was.
+        Seed of the random weights; torch's global random state is not changed.
     initial
-        ``.safetensors`` file with torchvision's names of layers, such as weights learned on ImageNet.
+        ``.safetensors`` file with torchvision's layer names, such as weights trained on ImageNet.
 
     Raises
     ------
     CxrError
-        If the name is unknown, or the file is unreadable or of another network.
+        If the name is unknown, or the file is unreadable or belongs to another network.
     """
     if name not in _BUILDERS:
         raise CxrError(f"classifier is '{name}'; expected one of {', '.join(CLASSIFIERS)}")
@@ -68,7 +68,7 @@ def build_classifier(name: str, labels: int, seed: int, initial: str | Path | No
 
     builder, last = _BUILDERS[name]
     build: Callable[..., nn.Module] = getattr(models, builder)
-    # Inception's second head exists for depth in training; without it all four are trained alike.
+    # Inception's auxiliary head only supports training; without it, all four networks are trained in the same way.
     extra = {"aux_logits": False, "init_weights": True} if name == "inception-v3" else {}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

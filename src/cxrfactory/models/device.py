@@ -1,4 +1,4 @@
-"""Where a network runs, and with how many threads."""
+"""The device that a network runs on, and its number of threads."""
 
 import ctypes
 import sys
@@ -10,17 +10,17 @@ import torch
 
 from cxrfactory.errors import CxrError
 
-# glibc's mallopt (malloc.h): which setting, and its value in bytes. The second has no larger value.
+# Options of glibc's mallopt (malloc.h): the parameter, and its value in bytes. The second value is its maximum.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = (-1, 1 << 29), (-3, 1 << 25)
 
 
 def choose_device(name: str) -> torch.device:
-    """``auto`` is CUDA where there is one, else the CPU.
+    """Return the named device; ``auto`` is CUDA where there is a CUDA device, else the CPU.
 
     Raises
     ------
     CxrError
-        If the name is unknown, or CUDA is asked for and not there.
+        If the name is unknown, or CUDA is requested and not available.
     """
     if name not in ("auto", "cpu", "cuda"):
         raise CxrError(f"device is '{name}'; expected 'auto', 'cpu' or 'cuda'")
@@ -32,10 +32,10 @@ def choose_device(name: str) -> torch.device:
 
 @cache
 def _keep_freed_memory() -> None:
-    """Have the C library keep what is freed, up to half a gigabyte, for the next image.
+    """Make the C library keep up to half a gigabyte of freed memory for the next image.
 
-    Else every feature map is new memory from the kernel, zeroed page by page: a fifth of the time of inference on a
-    CPU. Done on Linux with glibc alone.
+    Without this, the kernel provides new memory for every feature map and zeroes it page by page, which takes a fifth
+    of the time of inference on a CPU. The setting applies only to Linux with glibc.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:
@@ -45,7 +45,7 @@ def _keep_freed_memory() -> None:
 
 @contextmanager
 def single_threaded() -> Iterator[None]:
-    """Let torch use one thread inside the block, so that sums have one order whatever the machine."""
+    """Let torch use one thread inside the block, so that the order of summation is the same on every machine."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

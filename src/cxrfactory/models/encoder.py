@@ -7,18 +7,18 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-# Channels after each block; with 1024 x 1024 input the two latent layers then hold 16.8 M parameters.
+# Channels after each block. With 1024 x 1024 input, the two latent layers then hold 16.8 M parameters.
 CHANNELS = (8, 16, 32, 64, 128, 128)
 
 FIRST_LOGVAR = -5.0
 
-STRIP_ROWS = 32  # even; with 8 channels of 1024 columns a strip is 1 MB
+STRIP_ROWS = 32  # an even number; a strip of 8 channels and 1024 columns takes 1 MB
 
 
 class ResidualBlock(nn.Module):
-    """Two 3 x 3 convolutions with running-statistics normalisation, and a 1 x 1 shortcut.
+    """Two 3 x 3 convolutions with batch normalisation, and a 1 x 1 shortcut.
 
-    Inference uses the running statistics only, so a result depends on its image and not on the batch.
+    Inference uses running statistics only, so a result depends on its image and not on the batch.
     """
 
     def __init__(self, inputs: int, outputs: int) -> None:
@@ -31,7 +31,7 @@ class ResidualBlock(nn.Module):
         self.shortcut_norm = nn.BatchNorm2d(outputs) if inputs != outputs else nn.Identity()
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b o h w"]:
-        """Apply the block at unchanged resolution."""
+        """Apply the block; the resolution does not change."""
         inner = torch.relu_(self.norm1(self.conv1(x)))
         inner = self.norm2(self.conv2(inner))
         return torch.relu_(inner.add_(self.shortcut_norm(self.shortcut(x))))
@@ -46,14 +46,16 @@ class ResidualBlock(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Image to feature maps of the six blocks and to the latent distribution.
+    """Compute the feature maps of the six blocks and the latent distribution of an image.
 
     Parameters
     ----------
     input_size
-        Side of the square input, a multiple of 32.
+        Side of the square input in pixels, a multiple of 32.
     latent
         Size of the latent code (64 in the paper).
+    channels
+        Channels of the six blocks.
     """
 
     def __init__(self, input_size: int, latent: int, channels: tuple[int, ...] = CHANNELS) -> None:
@@ -64,35 +66,35 @@ class Encoder(nn.Module):
         flat = channels[-1] * (input_size // 32) ** 2
         self.mu = nn.Linear(flat, latent)
         self.logvar = nn.Linear(flat, latent)
-        # Start with little noise in the code: with unit variance the first epochs fit the noise.
+        # The initial variance of the code is small: with unit variance, the first epochs would fit the noise.
         nn.init.zeros_(self.logvar.weight)
         nn.init.constant_(self.logvar.bias, FIRST_LOGVAR)
 
     def to_bf16(self) -> None:
-        """Run all blocks but the first two in bf16.
+        """Convert all blocks except the first two to bf16.
 
-        The first sees the image itself: its low contrast on a bright ground is lost in 8 bits of mantissa, and its
-        folded biases are large. In bf16 it alone moves landmarks by more than all others together; the second by as
-        much as the rest.
+        The first block reads the image itself. The image's low contrast on a bright background is lost in a mantissa
+        of 8 bits, and the block's folded biases are large. In bf16, the first block alone moves landmarks by more than
+        all other blocks together. The second block moves them by as much as the remaining ones.
         """
         self.blocks[2:].to(torch.bfloat16)
 
     def forward(
         self, image: Float[Tensor, "b 1 s s"], keep: Collection[int] = range(1, 7)
     ) -> tuple[dict[int, Tensor], Tensor, Tensor]:
-        """Encode.
+        """Encode images.
 
         Parameters
         ----------
         image
-            Grey values.
+            Grey values ``[b, 1, s, s]``.
         keep
-            Numbers of the blocks, 1 to 6, whose maps are wanted.
+            Numbers of the blocks (1 to 6) whose feature maps are returned.
 
         Returns
         -------
         tuple
-            Block number to its map (block i at ``s / 2^(i-1)``), latent mean, latent log-variance.
+            Feature maps by block number (block i at ``s / 2^(i-1)``), latent mean, latent log-variance.
         """
         maps = {}
         x = image
@@ -112,9 +114,10 @@ class Encoder(nn.Module):
 
 
 def _pooled_by_strips(block: ResidualBlock, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b o h/2 w/2"]:
-    """Block and max-pooling, a strip of rows at a time: what lies between stays in the processor's cache.
+    """Apply a block and max-pooling strip by strip, so that intermediate maps stay in the processor's cache.
 
-    A strip is worked on with the two rows beside it that its two convolutions reach; the same sums in the same order.
+    Each strip includes the two rows on either side that its two convolutions read. The sums and their order are the
+    same as for the whole map.
     """
     height = x.shape[2]
     parts = []

@@ -1,12 +1,13 @@
 """HybridGNet: a convolutional image encoder and a graph-convolutional landmark decoder.
 
 Gaggion et al., "Improving anatomical plausibility in medical image segmentation via hybrid graph neural
-networks" (IEEE TMI 2022), section 3: latent 64, six Chebyshev layers (K = 6) with layer normalisation and
-ReLU, unpooling after the third, none to two image-to-graph skip connections (IGSC), deep supervision.
-Two additions. Every predicted position is an offset from the mean shape of the training set, which is
-stored with the weights, in tenths of the side; this changes the optimisation, not what can be represented. And with
-``passes`` each stage corrects the positions of the one before, and the last stage runs so many times, each time with
-windows where it ended before.
+networks" (IEEE TMI 2022), section 3: a latent code of 64, six Chebyshev layers (K = 6) with layer normalisation and
+ReLU, unpooling after the third layer, up to two image-to-graph skip connections (IGSC), and deep supervision.
+
+This implementation has two additions. First, every predicted position is an offset, in tenths of the side, from the
+mean shape of the training set, which is stored with the weights. This changes the optimisation, not what the network
+can represent. Second, with ``passes``, each stage corrects the positions of the stage before it. The last stage then
+runs ``passes`` times and reads its windows at the positions of its previous pass.
 """
 
 import torch
@@ -24,22 +25,22 @@ from cxrfactory.tables.weights import NetworkSettings
 # Node features: latent code -> three layers at half the nodes -> unpooling -> three layers -> (x, y).
 WIDTHS = (32, 32, 32, 16, 16, 16)
 ORDER = 6
-# An output of 1 moves a node by this share of the side. Adam's steps have the size of the learning rate whatever the
-# gradient; with outputs in whole sides, one step would shake every node by several pixels.
+# An output of 1 moves a node by this share of the side. The size of Adam's steps follows the learning rate, not the
+# gradient. If outputs were in whole sides, one step would move every node by several pixels.
 REACH = 0.1
 
 
 def sample_window(features: Float[Tensor, "b c h w"], positions: Float[Tensor, "b n 2"]) -> Float[Tensor, "b n c"]:
-    """Average of a 3 x 3 window of a feature map around each position (RoIAlign to one cell).
+    """Average a 3 x 3 window of a feature map around each position (RoIAlign with one output cell).
 
     Parameters
     ----------
     features
         Feature map.
     positions
-        (x, y) as fractions of the side: 0 the left/top edge, 1 the right/bottom edge.
+        (x, y) as fractions of the side: 0 is the left or top edge, 1 the right or bottom edge.
     """
-    # The window's cells lie one map pixel apart, so averaging them is a box filter before one sample.
+    # The cells of the window lie one map pixel apart, so their average equals one sample of the box-filtered map.
     padded = nn.functional.pad(features.float(), (1, 1, 1, 1), mode="replicate")
     smooth = nn.functional.avg_pool2d(padded, 3, stride=1)
     grid = (positions.float() * 2 - 1).unsqueeze(2)
@@ -48,31 +49,32 @@ def sample_window(features: Float[Tensor, "b c h w"], positions: Float[Tensor, "
 
 
 class HybridGNet(LatentNetwork):
-    """Image to landmarks.
+    """Predict the landmarks of an image.
 
     Parameters
     ----------
     graph
         The landmark graph.
     input_size
-        Side of the square input, a multiple of 32.
+        Side of the square input in pixels, a multiple of 32.
     igsc
-        Encoder blocks (1 to 6) read by the skip connections: ``(6, 5)`` for the paper's 2-IGSC, one
-        number for 1-IGSC, empty for none. The first stands before the unpooling, the second after.
+        Encoder blocks (1 to 6) that the skip connections read: ``(6, 5)`` for the paper's 2-IGSC, one number for
+        1-IGSC, empty for no skip connection. The first one is before the unpooling, the second one after it.
     latent
         Size of the latent code.
     channels
-        After each encoder block.
+        Channels after each encoder block.
     normalise
-        What is done to grey values first: ``none`` or ``equalise`` (:mod:`cxrfactory.models.normalise`).
+        Normalisation of the grey values: ``none`` or ``equalise`` (:mod:`cxrfactory.models.normalise`).
     passes
-        How often the last stage corrects the positions that it reads its windows at; 0 for the published network, whose
-        stages each predict positions anew. More than one needs two skip connections.
+        How often the last stage corrects the positions at which it reads its windows. 0 gives the published network,
+        in which each stage predicts the positions anew. More than one pass needs two skip connections.
 
     Raises
     ------
     CxrError
-        If the input size is no multiple of 32 or ``igsc`` names a block that is not there.
+        If the input size is not a multiple of 32, ``igsc`` names a block that does not exist, or ``passes`` is out of
+        range.
     """
 
     def __init__(
@@ -121,14 +123,14 @@ class HybridGNet(LatentNetwork):
                 nn.init.normal_(layer.weight, std=1e-2)
 
     def decode(self, encoded: Encoded, z: Float[Tensor, "b k latent"]) -> tuple[Float[Tensor, "b k n 2"], list[Tensor]]:
-        """Decode ``k`` latent codes an image.
+        """Decode ``k`` latent codes per image.
 
         Returns
         -------
         positions
             (x, y) as fractions of the side, ``[b, k, nodes, 2]``.
         intermediate
-            Positions that steered the skip connections, pass by pass, for deep supervision.
+            Positions at which the skip connections read the feature maps, pass by pass, for deep supervision.
         """
         batch, samples = z.shape[:2]
         x = torch.relu(self.norms[5](self.expand(z).reshape(batch, samples, self.pooled, WIDTHS[0])))
@@ -155,29 +157,29 @@ class HybridGNet(LatentNetwork):
         return position, intermediate
 
     def _last(self, x: Tensor) -> Tensor:
-        """The last two layers: offsets of the nodes, fractions of the side."""
+        """Apply the last two layers; returns offsets of the nodes as fractions of the side."""
         return REACH * self.conv6(torch.relu(self.norms[4](self.conv5(x))))
 
     @staticmethod
     def _skip(x: Tensor, features: Tensor, position: Tensor) -> Tensor:
         batch, samples, nodes = position.shape[:3]
-        # No gradient through the window's place, as with RoIAlign; the positions learn by deep supervision.
+        # As in RoIAlign, no gradient flows through the window's position; deep supervision trains the positions.
         window = sample_window(features, position.detach().reshape(batch, samples * nodes, 2))
         return torch.cat([x, window.reshape(batch, samples, nodes, -1)], dim=-1)
 
     def forward(
         self, image: Float[Tensor, "b 1 s s"], noise: Float[Tensor, "b latent"] | None = None
     ) -> tuple[Tensor, list[Tensor], Tensor, Tensor]:
-        """Return positions ``[b, n, 2]``, intermediate positions, latent mean and log-variance.
+        """Return positions ``[b, n, 2]``, intermediate positions, the latent mean and the log-variance.
 
-        With ``noise`` (standard normal) the code is drawn by reparametrisation, else the mean is decoded.
+        With ``noise`` (standard normal), the code is drawn by reparametrisation; without it, the mean is decoded.
         """
         encoded = self.encode(image)
         positions, intermediate = self.decode(encoded, encoded.code(noise).unsqueeze(1))
         return positions[:, 0], [each[:, 0] for each in intermediate], encoded.mu, encoded.logvar
 
     def settings(self) -> NetworkSettings:
-        """Return what :func:`build` needs to make this network again; part of the weights card."""
+        """Return what :func:`build` needs to make this network again; it is part of the weights card."""
         return self.encoder_settings() | {"igsc": list(self.igsc), "passes": self.passes}
 
 

@@ -1,18 +1,18 @@
-"""From 8-bit images to network input."""
+"""Conversion of 8-bit images to network input, and of coordinates between pixels and fractions of the side."""
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
 
 def to_input(image: UInt8[np.ndarray, "h w"], input_size: int | tuple[int, int]) -> Float[np.ndarray, "r c"]:
-    """Scale a square 8-bit image to the network's side, or (rows, columns), float32 in [0, 1].
+    """Scale a square 8-bit image to the network's side, or to (rows, columns), as float32 in [0, 1].
 
-    Shrinking averages areas; enlarging interpolates linearly. Pixel centres keep their place as fractions of
-    the side, so that landmarks are ``fraction * side - 0.5`` in every frame.
+    Shrinking averages areas; enlarging interpolates linearly. Pixel centres keep their position as fractions of the
+    side, so landmarks are ``fraction * side - 0.5`` in every frame.
     """
     import cv2
 
-    values = image.astype(np.float32)  # not resized in 8 bits: a film and its negative would round to different sides
+    values = image.astype(np.float32)  # resizing in 8 bits would round an image and its negative in opposite ways
     rows, columns = (input_size, input_size) if isinstance(input_size, int) else input_size
     if image.shape != (rows, columns):
         method = cv2.INTER_AREA if image.shape[0] > max(rows, columns) else cv2.INTER_LINEAR
@@ -21,10 +21,10 @@ def to_input(image: UInt8[np.ndarray, "h w"], input_size: int | tuple[int, int])
 
 
 def to_fractions(points: Float[np.ndarray, "*n 2"], size: int) -> Float[np.ndarray, "*n 2"]:
-    """(x, y) pixels of a ``size`` x ``size`` frame to fractions of the side."""
+    """Convert (x, y) in pixels of a ``size`` x ``size`` frame to fractions of the side."""
     return (points + 0.5) / size
 
 
 def to_pixels(fractions: Float[np.ndarray, "*n 2"], size: int) -> Float[np.ndarray, "*n 2"]:
-    """Fractions of the side to (x, y) pixels of a ``size`` x ``size`` frame; inverse of :func:`to_fractions`."""
+    """Convert fractions of the side to (x, y) in pixels of a ``size`` x ``size`` frame (see :func:`to_fractions`)."""
     return fractions * size - 0.5

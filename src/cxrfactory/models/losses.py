@@ -1,4 +1,4 @@
-"""The training loss of landmark networks: landmark error at every supervised stage, and the variational term."""
+"""The training loss of landmark networks: the landmark error at every supervised stage, and the variational term."""
 
 from collections.abc import Collection, Iterable
 
@@ -6,30 +6,30 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-ALONG = 0.2  # weight of the distance along the contour beside that across it
-SCALE = 0.02  # brings distances to the size of the squares they replace, beside the other terms
+ALONG = 0.2  # weight of the distance along the contour, relative to the distance across it
+SCALE = 0.02  # scales distances to the size of the squared errors that they replace, relative to the other terms
 
 
 def kl_divergence(mu: Float[Tensor, "b latent"], logvar: Float[Tensor, "b latent"]) -> Float[Tensor, ""]:
-    """KL divergence of the latent distribution from the unit Gaussian: mean over the code and over the batch."""
+    """Compute the KL divergence of the latent distribution from the unit Gaussian, averaged over code and batch."""
     return -0.5 * (1 + logvar - mu.square() - logvar.exp()).mean()
 
 
 def contour_error(
     found: Float[Tensor, "b n 2"], target: Float[Tensor, "b n 2"], contours: Iterable[slice]
 ) -> Float[Tensor, ""]:
-    """Mean distance across the true contour, plus a share of that along it, in 50ths of the side.
+    """Average the distance across the true contour plus a share of the distance along it, in 50ths of the side.
 
-    Where along a border a landmark stands is a reader's habit: on JSRT's validation images such errors were 1.5 to 1.9
-    times those across it, so squared errors mostly teach what no mask shows. The distance across is what Dice sees, to
-    first order.
+    The position of a landmark along the contour is an annotator's convention. On JSRT's validation images, errors along
+    the contour were 1.5 to 1.9 times those across it, so squared errors mostly train what does not change the mask.
+    To first order, Dice depends only on the distance across the contour.
 
     Parameters
     ----------
     found, target
         (x, y) as fractions of the side.
     contours
-        Where the nodes of each closed contour stand; only those within ``target`` are counted.
+        Slice of the nodes of each closed contour; only contours within ``target`` are counted.
     """
     parts = []
     for where in contours:
@@ -44,7 +44,7 @@ def contour_error(
 
 
 def _distance(value: Tensor) -> Tensor:
-    """Absolute value, rounded off below a thousandth of the side."""
+    """Return the absolute value, smoothed below a thousandth of the side."""
     return (value.square() + 1e-6).sqrt() - 1e-3
 
 
@@ -55,21 +55,22 @@ def landmark_loss(
     pooling: Float[Tensor, "p n"],
     contours: Collection[slice] = (),
 ) -> Float[Tensor, ""]:
-    """Mean error of the output and of each intermediate stage, over the annotated nodes only.
+    """Sum the mean errors of the output and of each intermediate stage, over the annotated nodes only.
 
     Parameters
     ----------
     positions
-        Network output, fractions of the side.
+        Output of the network, as fractions of the side.
     intermediate
-        Positions of the skip connections, at half or at full node resolution.
+        Positions of the skip connections, at half or full node resolution.
     target
-        Annotation of the first ``m <= n`` nodes: heterogeneous labels by indexing, as organs missing from a
-        source are the last nodes of the graph and take no loss.
+        Annotation of the first ``m <= n`` nodes. Heterogeneous labels need no mask: the organs that a source may lack
+        are the last nodes of the graph, and nodes from ``m`` on do not enter the loss.
     pooling
         Pooling matrix of the graph.
     contours
-        Where given, errors at full resolution are :func:`contour_error`; else all are squared, as published.
+        Slices of the contours. Where given, errors at full resolution are those of :func:`contour_error`; otherwise
+        all errors are squared, as published.
     """
     nodes = target.shape[1]
     rows = pooling[:, :nodes].sum(dim=1) > 0.5  # coarse nodes that the annotation covers

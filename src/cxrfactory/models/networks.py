@@ -1,8 +1,8 @@
-"""What each kind of segmentation network has and does: landmarks, with or without a latent code, or pixels.
+"""Interfaces of the segmentation networks: landmarks, with or without a latent code, or pixels.
 
-A network of the registry derives from one of :class:`LatentNetwork`, :class:`LandmarkNetwork` and
-:class:`PixelNetwork`. What only some networks take from a training set is a protocol: :class:`FitsShapes`,
-:class:`KeepsExamples`, :class:`LearnsGreyValues`.
+A network of the registry derives from :class:`LatentNetwork`, :class:`LandmarkNetwork` or :class:`PixelNetwork`. What
+only some networks learn from a training set is described by a protocol: :class:`FitsShapes`, :class:`KeepsExamples` or
+:class:`LearnsGreyValues`.
 """
 
 from abc import abstractmethod
@@ -21,14 +21,14 @@ from cxrfactory.tables.weights import NetworkSettings
 
 
 class SegmentationNetwork(nn.Module):
-    """A network of the registry.
+    """Base class of the networks in the registry.
 
     Attributes
     ----------
     input_size
         Side of the input in pixels, or (rows, columns).
     organs
-        Names of the organs that it segments, in its order.
+        Names of the organs that the network segments, in its own order.
     definition
         What the organs include, a key of :data:`cxrfactory.anatomy.graph.DEFINITIONS`.
     """
@@ -38,27 +38,27 @@ class SegmentationNetwork(nn.Module):
     definition: str
 
     def for_inference(self) -> Self:
-        """Return the network itself, ready for inference: in evaluation mode."""
+        """Return the network itself, in evaluation mode and ready for inference."""
         return self.eval()
 
     def settings(self) -> NetworkSettings:
-        """Return what its builder needs to make this network again; part of the weights card."""
+        """Return what its builder needs to make this network again; it is part of the weights card."""
         raise NotImplementedError
 
 
 class PixelNetwork(SegmentationNetwork):
-    """Image ``[b, 1, h, w]`` to logits ``[b, organs, h, w]``; one sigmoid an organ."""
+    """A network from an image ``[b, 1, h, w]`` to logits ``[b, organs, h, w]``, with one sigmoid per organ."""
 
 
 class LandmarkNetwork(SegmentationNetwork):
-    """Image ``[b, 1, s, s]`` to a tuple whose first item is positions ``[b, nodes, 2]``.
+    """A network from an image ``[b, 1, s, s]`` to a tuple whose first item is positions ``[b, nodes, 2]``.
 
     Positions are (x, y) as fractions of the side, in the order of ``graph``.
 
     Attributes
     ----------
     graph
-        Names the landmarks.
+        Landmark graph that names the landmarks.
     """
 
     graph: LandmarkGraph
@@ -76,28 +76,28 @@ class LandmarkNetwork(SegmentationNetwork):
 
 @dataclass(frozen=True)
 class Encoded:
-    """What the decoder needs of an image: maps by their encoder block, and the latent distribution."""
+    """What the decoder needs from the encoder: feature maps by block number, and the latent mean and log-variance."""
 
     maps: dict[int, Tensor]
     mu: Tensor
     logvar: Tensor
 
     def code(self, noise: Float[Tensor, "b latent"] | None) -> Float[Tensor, "b latent"]:
-        """A code drawn by reparametrisation with standard normal ``noise``; the mean without."""
+        """Draw a code by reparametrisation with standard normal ``noise``; without noise, return the mean."""
         return self.mu if noise is None else self.mu + noise * torch.exp(0.5 * self.logvar)
 
 
 class LatentNetwork(LandmarkNetwork):
-    """A landmark network with an image encoder and a latent code, from which landmarks are decoded.
+    """A landmark network with an image encoder and a latent code from which the landmarks are decoded.
 
     Attributes
     ----------
     latent
         Size of the latent code.
     igsc
-        Encoder blocks whose maps the decoder reads through skip connections.
+        Numbers of the encoder blocks whose feature maps the decoder reads through skip connections.
     encoder, normaliser
-        The image encoder, and what is done to grey values before it.
+        The image encoder, and the normalisation of the grey values before it.
     mean_shape, pooling
         Buffers: the mean of the training shapes ``[nodes, 2]``, and the matrix from nodes to pooled nodes.
     """
@@ -106,12 +106,12 @@ class LatentNetwork(LandmarkNetwork):
     igsc: tuple[int, ...] = ()
 
     def encode(self, image: Float[Tensor, "b 1 s s"], also: Collection[int] = ()) -> Encoded:
-        """Run the encoder once, and keep the maps of the blocks in ``igsc`` and ``also`` alone.
+        """Run the encoder once, and keep only the feature maps of the blocks in ``igsc`` and ``also``.
 
         Raises
         ------
         CxrError
-            If the image has another side than the input.
+            If the image's side differs from the input size.
         """
         if image.shape[-2:] != (self.input_size, self.input_size):
             raise CxrError(f"image is {tuple(image.shape[-2:])}; this model expects {self.input_size} squared")
@@ -120,10 +120,10 @@ class LatentNetwork(LandmarkNetwork):
 
     @abstractmethod
     def decode(self, encoded: Encoded, z: Float[Tensor, "b k latent"]) -> tuple[Float[Tensor, "b k n 2"], list[Tensor]]:
-        """Decode ``k`` latent codes an image: positions, and the intermediate ones that have a loss of their own."""
+        """Decode ``k`` latent codes per image to positions, and to intermediate positions with their own loss."""
 
     def for_inference(self) -> Self:
-        """Fold normalisations into convolutions; evaluation mode, channels last."""
+        """Fold the normalisations into the convolutions, in evaluation mode and with channels last."""
         self.eval()
         for block in self.encoder.blocks:
             block.fold()
@@ -141,7 +141,7 @@ class LatentNetwork(LandmarkNetwork):
 
 
 def check_input_size(input_size: int) -> None:
-    """Refuse a side that the encoder cannot halve five times.
+    """Reject a side that the encoder cannot halve five times.
 
     Raises
     ------
@@ -154,15 +154,15 @@ def check_input_size(input_size: int) -> None:
 
 @runtime_checkable
 class FitsShapes(Protocol):
-    """A network that takes more than the mean shape from the training shapes."""
+    """A network that learns more than the mean shape from the training shapes."""
 
     def fit_shapes(self, targets: list[Float[np.ndarray, "m 2"]]) -> None:
-        """Take what it needs from landmarks, (x, y) as fractions of the side, one array an image."""
+        """Fit landmarks, (x, y) as fractions of the side, one array per image."""
 
 
 @runtime_checkable
 class KeepsExamples(Protocol):
-    """A segmenter that keeps labelled images and is not trained."""
+    """A segmenter that keeps labelled images instead of being trained."""
 
     def learn_atlases(self, images: UInt8[np.ndarray, "n s s"], targets: list[Float[np.ndarray, "m 2"]]) -> None:
         """Keep 8-bit images with their landmarks, (x, y) as fractions of the side."""
@@ -170,7 +170,7 @@ class KeepsExamples(Protocol):
 
 @runtime_checkable
 class LearnsGreyValues(Protocol):
-    """A normalisation that takes something from the training images."""
+    """A normalisation that is fitted to the training images."""
 
     def learn(self, images: Float[Tensor, "n 1 s s"]) -> Any:
-        """Take what it needs from images with values in [0, 1]."""
+        """Fit images with values in [0, 1]."""

@@ -1,15 +1,16 @@
-"""Post-DAE: a denoising autoencoder over masks, put behind any segmenter (Larrazabal et al., TMI 2020).
+"""Post-DAE: a denoising autoencoder over masks, applied after any segmenter (Larrazabal et al., TMI 2020).
 
-The network sees no radiograph. It is trained on spoiled masks to return the true ones, through a code that is too small
-for holes, islands and swapped labels; what it returns is the nearest plausible anatomy that it knows. The paper
-fixes the principle (convolutional encoder, fully connected code, mirrored decoder, Dice loss); the HybridGNet thesis
-(first article, section 4.2.5) only names it. Chosen here, for minutes on one core: sides of 64 pixels that hold the
-covered share of their area (filled contours come back from that with a Dice of 0.993 at 1024); four convolutions with
-stride 2; a code of 256; sigmoids, because contours of lungs and heart may overlap by a pixel.
+The network does not use the radiograph. It is trained to restore the true masks from degraded ones, through a code that
+is too small to represent holes, islands and swapped labels. Its output is the nearest plausible anatomy that it has
+learned. The paper fixes the principle (convolutional encoder, fully connected code, mirrored decoder, Dice loss); the
+HybridGNet thesis (first article, section 4.2.5) only names it. The following choices are made here, so that training
+takes minutes on one core: masks with sides of 64 pixels that hold the covered share of each pixel (filled contours
+restored from them have a Dice of 0.993 at 1024); four convolutions with stride 2; a code of 256; and sigmoids, because
+contours of lungs and heart may overlap by a pixel.
 
-A code loses what is special to a patient: in the thesis Post-DAE costs a U-Net's lungs 1.6 points of Dice. So three
-local convolutions follow here that see both the plausible masks and the given ones, and learn where the given border
-can be trusted. ``refine: false`` is the paper's form.
+A code loses the details of a patient: in the thesis, Post-DAE reduces the Dice of a U-Net's lungs by 1.6 points. Three
+local convolutions are therefore added here. They read both the plausible masks and the given ones, and learn where the
+given border can be trusted. ``refine: false`` gives the paper's form.
 """
 
 from itertools import pairwise
@@ -27,25 +28,25 @@ DEFAULTS = {"graph": "lungs-heart", "input_size": 64, "latent": 256, "widths": [
 
 
 class PostDAE(nn.Module):
-    """Encoder, code, decoder.
+    """An encoder, a fully connected code, a decoder and optional local convolutions.
 
     Parameters
     ----------
     graph
         Landmark graph whose organs are the channels, in its order.
     input_size
-        Side of the masks; a multiple of two to the number of ``widths``.
+        Side of the masks in pixels, a multiple of 2 to the power of the number of ``widths``.
     latent
-        Numbers in the code.
+        Size of the code.
     widths
         Channels after each halving.
     refine
-        Whether local convolutions take the given border back where it can be trusted.
+        Whether local convolutions restore the given border where it can be trusted.
 
     Raises
     ------
     CxrError
-        If the graph is unknown or the side cannot be halved so often.
+        If the graph is unknown, or the side cannot be halved once per width.
     """
 
     def __init__(self, graph: str, input_size: int, latent: int, widths: list[int], refine: bool) -> None:
@@ -74,11 +75,11 @@ class PostDAE(nn.Module):
         self.refine = _refiner(len(self.organs)) if refine else None
 
     def forward(self, masks: Float[Tensor, "b o s s"]) -> Float[Tensor, "b o s s"]:
-        """Logits of mended masks from the covered share of every pixel, in the order of ``organs``."""
+        """Compute the logits of corrected masks, in the order of ``organs``, from the covered share of every pixel."""
         return self.stages(masks)[-1]
 
     def stages(self, masks: Float[Tensor, "b o s s"]) -> list[Float[Tensor, "b o s s"]]:
-        """Logits decoded from the code alone and, with ``refine``, those corrected by the given borders."""
+        """Return the logits decoded from the code and, with ``refine``, those corrected by the given borders."""
         code = self.to_code(self.encoder(masks).flatten(1))
         plausible = self.decoder(torch.relu(self.from_code(code)).unflatten(1, self.deepest))
         if self.refine is None:
@@ -86,7 +87,7 @@ class PostDAE(nn.Module):
         return [plausible, plausible + self.refine(torch.cat([masks, torch.sigmoid(plausible)], dim=1))]
 
     def settings(self) -> NetworkSettings:
-        """What :func:`build` needs to make this network again; part of the weights card."""
+        """Return what :func:`build` needs to make this network again; it is part of the weights card."""
         return {
             "graph": self.graph_name,
             "input_size": self.input_size,
@@ -97,7 +98,7 @@ class PostDAE(nn.Module):
 
 
 def _block(before: int, after: int, stride: int) -> nn.Sequential:
-    # Batch statistics of training become constants at inference: no neighbour changes a result.
+    # Inference uses the running statistics of training, so a result does not depend on the other images of a batch.
     return nn.Sequential(
         nn.Conv2d(before, after, 3, stride=stride, padding=1, bias=False), nn.BatchNorm2d(after), nn.ReLU(inplace=True)
     )
@@ -114,12 +115,12 @@ def _refiner(organs: int) -> nn.Sequential:
 
 
 def build(settings: NetworkSettings) -> PostDAE:
-    """Make an untrained network from any part of its settings.
+    """Make an untrained network; settings that are not given have their default values.
 
     Raises
     ------
     CxrError
-        If a setting is unknown or does not fit.
+        If a setting is unknown or has an invalid value.
     """
     unknown = sorted(set(settings) - set(DEFAULTS))
     if unknown:

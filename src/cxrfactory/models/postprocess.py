@@ -1,4 +1,4 @@
-"""Post-processors by name: masks of any segmenter in, plausible masks out."""
+"""Post-processors by name: they turn the masks of any segmenter into plausible masks."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -26,7 +26,7 @@ def post_processor_from_card(card: WeightsCard, tensors: dict[str, np.ndarray], 
     Raises
     ------
     CxrError
-        If the card is not a post-processor's, or the weights do not fit it.
+        If the card is not that of a post-processor, or the weights do not fit it.
     """
     name = card["segmenter"]
     if name not in POST_PROCESSORS:
@@ -42,21 +42,21 @@ def post_processor_from_card(card: WeightsCard, tensors: dict[str, np.ndarray], 
 
 
 class PostProcessor(TrainedNetwork):
-    """A trained post-processor, ready for masks.
+    """A trained post-processor that is ready for masks.
 
     Parameters
     ----------
     tensors, card
-        As read by :func:`cxrfactory.tables.weights.read_weights`.
+        Weights and card, as read by :func:`cxrfactory.tables.weights.read_weights`.
     device
         ``auto``, ``cpu`` or ``cuda``.
     source
-        The weights' name, for errors.
+        Name of the weights, for error messages.
 
     Raises
     ------
     CxrError
-        If the weights are not a post-processor's, do not fit their card, or the device is unknown.
+        If the weights are not those of a post-processor or do not fit their card, or the device is unknown.
     """
 
     def __init__(
@@ -67,23 +67,24 @@ class PostProcessor(TrainedNetwork):
         self.definition: str = self.network.definition
 
     def __call__(self, masks: Masks) -> Masks:
-        """Mend the masks of one image, in their own square frame.
+        """Correct the masks of one image, in their own square frame.
 
         Parameters
         ----------
         masks
-            Organ to a mask, non-zero inside. Organs that are not given are shown to the network as empty.
+            Organ name to a mask ``[s, s]`` that is non-zero inside. Organs that are not given count as empty.
 
         Returns
         -------
-        Masks of the same organs, 0 and 1.
+        dict
+            Masks of the same organs, 0 and 1.
 
         Raises
         ------
         CxrError
             If the network does not know an organ, or the masks are not square and of one size.
         ImageError
-            If the network answers with numbers that are not finite.
+            If the network's output contains numbers that are not finite.
         """
         unknown = sorted(set(masks) - set(self.organs))
         if unknown or not masks:
@@ -103,7 +104,7 @@ class PostProcessor(TrainedNetwork):
 
 
 class PostProcessed:
-    """A segmenter with a post-processor behind it; itself a segmenter. It finds masks only, no landmarks.
+    """A segmenter followed by a post-processor; it is itself a segmenter and returns masks only, no landmarks.
 
     Raises
     ------
@@ -122,12 +123,12 @@ class PostProcessed:
         self.parameters = segmenter.parameters + post.parameters
 
     def __call__(self, image: UInt8[np.ndarray, "s s"], size: int) -> Segmentation:
-        """Segment one square preprocessed image and mend its masks; errors of both."""
+        """Segment one square preprocessed image and correct its masks; errors are those of both networks."""
         return Segmentation(self.post(self.segmenter(image, size).masks))
 
 
 def to_cover(masks: UInt8[np.ndarray, "o s s"], side: int) -> Float[np.ndarray, "o side side"]:
-    """Share of every pixel of a coarser (or finer) frame that the masks cover, float32."""
+    """Compute the share of every pixel of a coarser (or finer) frame that the masks cover, as float32."""
     import cv2
 
     method = cv2.INTER_AREA if masks.shape[1] > side else cv2.INTER_LINEAR

@@ -1,9 +1,9 @@
-"""A network that aligns one radiograph with another: an affine map, then a dense displacement.
+"""A network that aligns one radiograph with another by an affine map and a dense displacement.
 
-The learned counterpart of :mod:`cxrfactory.registration.classical`, for CheXmask's "Deep RCA" (Gaggion et al. 2024).
-Every image is described once, by feature maps at three scales; a pair costs only what compares two descriptions, from
-coarse to fine (as PWC-Net does for optical flow, Sun et al. 2018). A library of references is therefore described once
-for any number of images.
+It is the learned counterpart of :mod:`cxrfactory.registration.classical`, for CheXmask's "Deep RCA" (Gaggion et al.
+2024). Feature maps at three scales describe each image and are computed once per image. A pair of images costs only the
+comparison of two descriptions, from coarse to fine (as in PWC-Net for optical flow, Sun et al. 2018). A library of
+references is therefore described once for any number of images.
 """
 
 from dataclasses import dataclass
@@ -18,20 +18,20 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from cxrfactory.models.normalise import Equalise
 from cxrfactory.tables.weights import NetworkSettings
 
-REGISTRATION = "registration"  # names it in the cards of its weights
+REGISTRATION = "registration"  # name of the network in the cards of its weights
 CHANNELS = (16, 24, 32, 48, 64)  # at 1/2, 1/2, 1/4, 1/8 and 1/16 of the input's side
-SHRINKAGE = 0.3  # of the covariance of summaries, in units of their mean variance
-WITHIN = 0.99  # share of held-out images that are typical
+SHRINKAGE = 0.3  # weight of the identity added to the covariance of summaries, in units of their mean variance
+WITHIN = 0.99  # share of held-out images that count as typical
 
 
 @dataclass(frozen=True)
 class Description:
-    """Feature maps of some images.
+    """Feature maps of a batch of images.
 
     Attributes
     ----------
     maps
-        From fine to coarse: a quarter, an eighth and a sixteenth of the input's side, ``[b, c, s, s]``.
+        Maps from fine to coarse, at 1/4, 1/8 and 1/16 of the input's side, each ``[b, c, s, s]``.
     """
 
     maps: tuple[Tensor, Tensor, Tensor]
@@ -40,25 +40,25 @@ class Description:
         return len(self.maps[0])
 
     def __getitem__(self, index: Any) -> Self:
-        """Choose or repeat images."""
+        """Select or repeat images."""
         return type(self)(tuple(each[index] for each in self.maps))
 
     @classmethod
     def join(cls, parts: "list[Description]") -> "Description":
-        """One description of all images of several."""
+        """Concatenate several descriptions to one description of all their images."""
         return cls(tuple(torch.cat(level) for level in zip(*(each.maps for each in parts), strict=True)))
 
 
 @dataclass(frozen=True)
 class Target:
-    """Fixed images, with what the heads of a network for inference make of them alone: done once for many pairs.
+    """Fixed images with the parts of the heads that depend on them alone, computed once for many pairs.
 
     Attributes
     ----------
     described
-        The images.
+        Description of the images.
     parts
-        From coarse to fine, ``[b, width, s, s]``: their share of each head's first sums.
+        Contribution of the fixed maps to the first convolution of each head, from coarse to fine, ``[b, width, s, s]``.
     """
 
     described: Description
@@ -66,30 +66,30 @@ class Target:
 
     @classmethod
     def join(cls, targets: "list[Target]") -> "Target":
-        """One target of all images of several."""
+        """Concatenate several targets to one target of all their images."""
         parts = tuple(torch.cat(level) for level in zip(*(each.parts for each in targets), strict=True))
         return cls(Description.join([each.described for each in targets]), parts)
 
 
 @dataclass(frozen=True)
 class Alignment:
-    """Where each point of the fixed image lies in the moving one.
+    """The position in the moving image of each point of the fixed image.
 
-    Coordinates run from -1 at the left or upper border of the image to 1 at the right or lower, (x, y).
+    Coordinates are (x, y) from -1 at the left or top edge of the image to 1 at the right or bottom edge.
 
     Attributes
     ----------
     affine
-        ``[b, 2, 3]``: fixed point (x, y, 1) to moving point.
+        ``[b, 2, 3]``, from a fixed point (x, y, 1) to a moving point.
     displacement
-        ``[b, 2, f, f]``: added to it, at the centres of ``f`` x ``f`` cells of the fixed image.
+        ``[b, 2, f, f]``, added to the affine result, at the centres of ``f`` x ``f`` cells of the fixed image.
     """
 
     affine: Float[Tensor, "b 2 3"]
     displacement: Float[Tensor, "b 2 f f"]
 
     def grid(self, side: int) -> Float[Tensor, "b side side 2"]:
-        """Moving point (x, y) of the centre of every pixel of the fixed image [row, column]."""
+        """Compute the moving point (x, y) of the centre of every pixel [row, column] of the fixed image."""
         moved = enlarge(self.displacement, side)
         centres = (torch.arange(side, dtype=moved.dtype, device=moved.device) * 2 + 1) / side - 1
         across, down = centres.reshape(1, 1, side), centres.reshape(1, side, 1)
@@ -99,14 +99,14 @@ class Alignment:
 
 
 def enlarge(field: Float[Tensor, "b 2 f f"], side: int) -> Float[Tensor, "b 2 side side"]:
-    """Interpolate a field of cells linearly to ``side`` pixels."""
+    """Interpolate a field of cells linearly to ``side`` x ``side`` pixels."""
     if field.shape[-1] == side:
         return field
     return functional.interpolate(field, size=side, mode="bilinear", align_corners=False)
 
 
 class Convolution(nn.Module):
-    """3 x 3 convolution, normalisation by running statistics, ReLU."""
+    """A 3 x 3 convolution, batch normalisation and ReLU."""
 
     def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
         super().__init__()
@@ -114,7 +114,7 @@ class Convolution(nn.Module):
         self.norm = nn.BatchNorm2d(outputs)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b o p q"]:
-        """Apply."""
+        """Apply the three operations."""
         return torch.relu_(self.norm(self.conv(x)))
 
     def fold(self) -> None:
@@ -123,7 +123,7 @@ class Convolution(nn.Module):
 
 
 class Head(nn.Module):
-    """What two maps of one scale say about the displacement that is left between them."""
+    """Estimate the remaining displacement between two feature maps of one scale."""
 
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()
@@ -133,12 +133,12 @@ class Head(nn.Module):
         nn.init.zeros_(self.last.bias)
 
     def forward(self, moving: Tensor, fixed: Tensor, so_far: Tensor) -> Tensor:
-        """Displacement to add, in the coordinates of :class:`Alignment`; ``so_far`` [b, 2, s, s]."""
+        """Return the displacement to add to ``so_far`` ``[b, 2, s, s]``, in the coordinates of :class:`Alignment`."""
         joined = torch.cat([moving, fixed, so_far], dim=1)
         return self.last(self.body(joined.contiguous(memory_format=torch.channels_last)))
 
     def split(self) -> None:
-        """Take the first convolution, its normalisation folded in, apart: what the fixed map adds, and the rest."""
+        """Split the first convolution (with its normalisation folded in) into the fixed map's part and the rest."""
         conv = self.body[0].conv
         channels = (conv.in_channels - 2) // 2
         fixed = conv.weight[:, channels : 2 * channels]
@@ -148,36 +148,36 @@ class Head(nn.Module):
             self.register_buffer(name, kept, persistent=False)
 
     def part(self, fixed: Tensor) -> Tensor:
-        """What a fixed map adds to the first sums."""
+        """Compute the contribution of a fixed map to the first convolution."""
         return functional.conv2d(fixed, self.fixed_weight, self.body[0].conv.bias, padding=1)
 
     def with_part(self, moving: Tensor, part: Tensor, so_far: Tensor) -> Tensor:
-        """As :meth:`forward`, with the fixed map's part given."""
+        """Compute the result of :meth:`forward` from the given contribution of the fixed map."""
         joined = torch.cat([moving, so_far], dim=1).contiguous(memory_format=torch.channels_last)
         first = torch.relu_(functional.conv2d(joined, self.rest_weight, padding=1).add_(part))
         return self.last(self.body[1](first))
 
 
 class RegistrationNet(nn.Module):
-    """Describe images; align descriptions.
+    """A network that describes images and aligns their descriptions.
 
     Parameters
     ----------
     input_size
-        Side of the images, a multiple of 16.
+        Side of the images in pixels, a multiple of 16.
     channels
-        Of the encoder's five steps.
+        Channels of the encoder's five steps.
 
     Attributes
     ----------
     usual, whiten, limit
-        Mean and whitening of the training images' summaries, and the distance up to which an image is typical.
+        Mean and whitening matrix of the training images' summaries, and the distance within which an image is typical.
     """
 
     def __init__(self, input_size: int = 128, channels: tuple[int, ...] = CHANNELS) -> None:
         super().__init__()
         self.input_size, self.channels = input_size, tuple(channels)
-        self.normaliser = Equalise()  # its template stays empty: a negative must not fit
+        self.normaliser = Equalise()  # its template stays zero, so that a negative is not inverted and does not fit
         first, second, fine, middle, coarse = channels
         self.stem = nn.Sequential(Convolution(1, first, 2), Convolution(first, second))
         self.fine = nn.Sequential(Convolution(second, fine, 2), Convolution(fine, fine))
@@ -195,39 +195,40 @@ class RegistrationNet(nn.Module):
         self.register_buffer("limit", torch.tensor(1.0))
 
     def settings(self) -> NetworkSettings:
-        """What :class:`RegistrationNet` is built from."""
+        """Return the arguments that make this :class:`RegistrationNet` again."""
         return {"input_size": self.input_size, "channels": list(self.channels)}
 
     def describe(self, images: Float[Tensor, "b 1 s s"]) -> Description:
-        """Feature maps of grey images in [0, 1]."""
+        """Compute the feature maps of grey images in [0, 1]."""
         x = self.stem(self.normaliser(images) - 0.5)
         fine = self.fine(x)
         middle = self.middle(fine)
         return Description((fine, middle, self.coarse(middle)))
 
     def summary(self, described: Description) -> Float[Tensor, "b n"]:
-        """Mean and deviation of every feature of the two coarser scales: what kind of picture it is."""
+        """Summarise the kind of image by the mean and standard deviation of every feature of the two coarser scales."""
         _, middle, coarse = described.maps
         return torch.cat([part for each in (coarse, middle) for part in (each.mean((2, 3)), each.std((2, 3)))], dim=1)
 
     def distance(self, described: Description) -> Float[Tensor, " b"]:
-        """Mahalanobis distance of images from the training images, by their summaries."""
+        """Compute the Mahalanobis distance of images from the training images, by their summaries."""
         return torch.linalg.vector_norm((self.summary(described) - self.usual) @ self.whiten, dim=1)
 
     def typicality(self, described: Description) -> Float[Tensor, " b"]:
-        """1 for an image as near to the training images as held-out radiographs are; less, the farther it is.
+        """Score how similar images are to the training images, from 1 (typical) towards 0.
 
-        ``(limit / distance) ** 2`` beyond the limit, which 99 % of the held-out images do not reach.
+        The score is 1 up to the limit and ``(limit / distance) ** 2`` beyond it. 99 % of the held-out images lie within
+        the limit.
         """
         return (self.limit / self.distance(described).clamp(min=1e-6)).square().clamp(max=1)
 
     @torch.no_grad()
     def learn_usual(self, train: Float[Tensor, "n f"], held_out: Float[Tensor, "m f"]) -> None:
-        """Set mean, whitening and limit from summaries of training and of held-out images."""
+        """Set mean, whitening matrix and limit from the summaries of training and held-out images."""
         train = train.double()
         mean = train.mean(dim=0)
         spread = torch.cov(train.T)
-        # Shrunk, so that directions in which the training images hardly differ do not decide.
+        # Shrinkage keeps directions in which the training images hardly differ from dominating the distance.
         spread += SHRINKAGE * spread.diagonal().mean() * torch.eye(len(spread), dtype=spread.dtype)
         values, vectors = torch.linalg.eigh(spread)
         self.usual.copy_(mean)
@@ -236,12 +237,12 @@ class RegistrationNet(nn.Module):
         self.limit.copy_(torch.quantile(distances, WITHIN))
 
     def target(self, described: Description) -> Target:
-        """Make fixed images ready for many pairs; of a network for inference."""
+        """Prepare fixed images for many pairs; this needs a network made ready by :meth:`for_inference`."""
         parts = (head.part(each) for head, each in zip(self.heads, reversed(described.maps), strict=True))
         return Target(described, tuple(parts))
 
     def align(self, moving: Description, fixed: Description | Target) -> Alignment:
-        """Align pair by pair; both of one length."""
+        """Align pair by pair; both arguments hold the same number of images."""
         described = fixed.described if isinstance(fixed, Target) else fixed
         parts = fixed.parts if isinstance(fixed, Target) else (None, None, None)
         coarse = torch.cat([moving.maps[2], described.maps[2]], dim=1)
@@ -262,7 +263,7 @@ class RegistrationNet(nn.Module):
         return self.align(self.describe(moving), self.describe(fixed))
 
     def for_inference(self) -> Self:
-        """Fold normalisations and leave training mode, in place."""
+        """Fold the normalisations and set evaluation mode, in place; returns the network itself."""
         self.eval()
         for module in self.modules():
             if isinstance(module, Convolution):

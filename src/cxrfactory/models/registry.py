@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class ModelKind(StrEnum):
-    """What a segmenter returns."""
+    """Kind of a segmenter's output."""
 
     LANDMARK = "landmark"
     """Image ``[b, 1, s, s]`` to positions ``[b, n, 2]``, (x, y) fractions of the side, in the order of its graph."""
@@ -40,18 +40,18 @@ PIXEL_MODELS = {
     "res-cr-net": "cxrfactory.models.pixel.res_cr_net:build",
     "unet-ht": "cxrfactory.models.pixel.unet_ht:build",
 }
-# Settings of a landmark model that is asked for by its name alone; pixel models hold their own.
+# Settings of a landmark model that is requested by name only; pixel models hold their own defaults.
 LANDMARK_DEFAULTS = {"graph": "lungs-heart", "input_size": 1024, "igsc": [6, 5], "latent": 64}
 ATLAS_DEFAULTS = {"graph": "lungs-heart", "input_size": 256}
 
 
 def model_names() -> list[str]:
-    """All registered names, landmark models first."""
+    """Return all registered names, landmark models first."""
     return [*LANDMARK_MODELS, *ATLAS_MODELS, *PIXEL_MODELS]
 
 
 def model_kind(name: str) -> ModelKind:
-    """Whether the segmenter of that name returns landmarks or pixels.
+    """Return the kind of output of the segmenter of that name.
 
     Raises
     ------
@@ -75,20 +75,20 @@ def build_segmenter(name: str, settings: NetworkSettings) -> "nn.Module":
     CxrError
         If no segmenter has that name, or its settings are not what it expects.
     """
-    model_kind(name)  # refuses unknown names
+    model_kind(name)  # raises for unknown names
     module, function = (LANDMARK_MODELS | ATLAS_MODELS | PIXEL_MODELS)[name].split(":")
     return getattr(import_module(module), function)(settings)
 
 
 def build_model(name: str, settings: NetworkSettings | None = None) -> "nn.Module":
-    """Make an untrained network, with its papers' settings where none are given.
+    """Make an untrained network; without settings, those of its paper are used.
 
     Parameters
     ----------
     name
         One of :func:`model_names`.
     settings
-        As ``network.settings()`` returns them and weights cards hold them. A pixel model takes any part of them.
+        Settings as ``network.settings()`` returns them and weights cards hold them. A pixel model accepts any subset.
 
     Raises
     ------
@@ -107,11 +107,11 @@ def segmenter_from_card(card: WeightsCard, tensors: "dict[str, np.ndarray]", sou
     Parameters
     ----------
     card
-        The weights card: ``segmenter`` and ``settings`` are read.
+        The weights card, of which ``segmenter`` and ``settings`` are read.
     tensors
-        Name to array, as in the weights file.
+        Tensor name to array, as in the weights file.
     source
-        Named in errors.
+        Name of the weights, for error messages.
 
     Raises
     ------

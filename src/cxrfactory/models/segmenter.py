@@ -1,11 +1,11 @@
-"""Any trained segmenter as an object: square 8-bit images in, masks and landmarks out, and how sure the landmarks are.
+"""Any trained segmenter as an object that finds masks, landmarks and their spread in square 8-bit images.
 
-:meth:`Segmenter.__call__` decodes the latent mean of one image and fills the contours; of a pixel network it enlarges
-the logits. :meth:`Segmenter.run` and :meth:`Segmenter.predict` decode latent samples as well, for the spread of every
-landmark, and fill nothing.
+For a landmark network, :meth:`Segmenter.__call__` decodes the latent mean of one image and fills the contours; for a
+pixel network, it enlarges the logits. :meth:`Segmenter.run` and :meth:`Segmenter.predict` also decode latent samples,
+which give the spread of every landmark, and do not fill contours.
 
-On a CPU every image runs alone in one thread, and images run side by side. That is the fastest way there, and it makes
-a result independent of batch, shard and number of cores, to the bit.
+On a CPU, every image runs alone in one thread, and several images run in parallel. This is the fastest way on a CPU,
+and it makes a result independent of batch, shard and number of cores, to the bit.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -33,21 +33,21 @@ from cxrfactory.tables.weights import WeightsCard
 Masks = dict[str, UInt8[np.ndarray, "size size"]]
 Picture = TypeVar("Picture")
 PRECISIONS = ("fp32", "bf16")
-_AHEAD = 3  # images a thread: so that none waits while one is read or a result written
+_AHEAD = 3  # images prefetched per thread, so that no thread waits while an image is read or a result is written
 
 
 @dataclass(frozen=True)
 class Segmentation:
-    """What a segmenter finds in one image.
+    """Result of a segmenter for one image.
 
     Attributes
     ----------
     masks
-        Organ to a mask of 0 and 1 in the frame that was asked for.
+        Organ name to a mask of 0 and 1 in the requested frame.
     landmarks
-        (x, y) pixels of that frame, in the order of ``graph``; None for a pixel network.
+        (x, y) in pixels of that frame, in the order of ``graph``; None for a pixel network.
     graph
-        Names the landmarks; None for a pixel network.
+        Landmark graph that names the landmarks; None for a pixel network.
     """
 
     masks: Masks
@@ -57,14 +57,14 @@ class Segmentation:
 
 @dataclass(frozen=True)
 class SampledLandmarks:
-    """Landmarks of one image with their spread, (x, y) pixels of the frame that was asked for.
+    """Landmarks of one image with their spread, (x, y) in pixels of the requested frame.
 
     Attributes
     ----------
     landmarks
-        Decoded from the mean of the latent distribution: what is published.
+        Landmarks decoded from the mean of the latent distribution; these are published.
     mean, std
-        Mean and standard deviation of every coordinate over latent samples.
+        Mean and standard deviation of every coordinate over the latent samples.
     latent
         Mean of the latent distribution.
     """
@@ -76,47 +76,49 @@ class SampledLandmarks:
 
 
 class Segments(Protocol):
-    """What callers need of a segmenter: a :class:`Segmenter`, nnU-Net, or either with a post-processor behind it."""
+    """Interface of a segmenter: a :class:`Segmenter`, nnU-Net, or either followed by a post-processor."""
 
     device: torch.device
     parameters: int
 
     @property
     def definition(self) -> str:
-        """What its organs include, a key of :data:`cxrfactory.anatomy.graph.DEFINITIONS`."""
+        """What the organs include, a key of :data:`cxrfactory.anatomy.graph.DEFINITIONS`."""
 
     def __call__(self, image: UInt8[np.ndarray, "s s"], size: int) -> Segmentation:
-        """Segment one square image; masks in a frame of ``size`` x ``size`` pixels."""
+        """Segment one square image; masks are in a frame of ``size`` x ``size`` pixels."""
 
 
 class Segmenter(TrainedNetwork):
-    """A trained network, of landmarks or of pixels, ready for images.
+    """A trained landmark or pixel network that is ready for images.
 
     Parameters
     ----------
     tensors, card
-        As read by :func:`cxrfactory.tables.weights.read_weights`.
+        Weights and card, as read by :func:`cxrfactory.tables.weights.read_weights`.
     device
         ``auto``, ``cpu`` or ``cuda``.
     source
-        Name of the weights, for errors.
+        Name of the weights, for error messages.
     samples
-        Latent samples for the spread of landmarks; None where :meth:`run` and :meth:`predict` are not used.
+        Number of latent samples for the spread of the landmarks; None where :meth:`run` and :meth:`predict` are not
+        used.
     precision
-        ``fp32``, or ``bf16`` for the convolutions (two blocks, latent layers and decoder always run in fp32).
+        ``fp32``, or ``bf16`` for the convolutions (the first two blocks, the latent layers and the decoder always run
+        in fp32).
 
     Attributes
     ----------
     graph
-        Names the landmarks; None for a pixel network.
+        Landmark graph that names the landmarks; None for a pixel network.
     input_size
         Side of the network's input in pixels, or (rows, columns).
 
     Raises
     ------
     CxrError
-        If the weights do not fit their card, a setting is unknown, or latent samples (or bf16) are asked for and the
-        network has no latent code.
+        If the weights do not fit their card, a setting is invalid, or latent samples (or bf16) are requested of a
+        network without a latent code.
     """
 
     def __init__(
@@ -143,12 +145,12 @@ class Segmenter(TrainedNetwork):
 
     @property
     def definition(self) -> str:
-        """What its organs include, a key of :data:`cxrfactory.anatomy.graph.DEFINITIONS`."""
+        """What the organs include, a key of :data:`cxrfactory.anatomy.graph.DEFINITIONS`."""
         return self.network.definition
 
     @property
     def organs(self) -> tuple[str, ...]:
-        """Names of the organs that it segments, in the network's order."""
+        """Names of the organs that the network segments, in its order."""
         return self.network.organs
 
     def __call__(self, image: UInt8[np.ndarray, "s s"], size: int) -> Segmentation:
@@ -157,14 +159,14 @@ class Segmenter(TrainedNetwork):
         Parameters
         ----------
         image
-            8-bit.
+            8-bit image ``[s, s]``.
         size
-            Side of the frame of masks and landmarks, pixels.
+            Side of the frame of masks and landmarks, in pixels.
 
         Raises
         ------
         ImageError
-            If the network answers with numbers that are not finite.
+            If the network's output contains numbers that are not finite.
         """
         tensor = torch.from_numpy(to_input(image, self.input_size))[None, None].to(self.device)
         with single_threaded(), torch.inference_mode():
@@ -187,16 +189,16 @@ class Segmenter(TrainedNetwork):
             return self.network.encode(self._on_device(batch)).mu[0].cpu().numpy()
 
     def predict(self, images: UInt8[np.ndarray, "b h w"], image_ids: list[str], size: int) -> list[SampledLandmarks]:
-        """Find the landmarks of a batch of square images, and their spread.
+        """Find the landmarks of a batch of square images, with their spread.
 
         Parameters
         ----------
         images
-            8-bit, preprocessed.
+            Preprocessed 8-bit images.
         image_ids
-            Seed the latent samples.
+            Identifiers of the images; they seed the latent samples.
         size
-            Side of the frame in which landmarks are returned, pixels.
+            Side of the frame in which landmarks are returned, in pixels.
 
         Raises
         ------
@@ -224,20 +226,21 @@ class Segmenter(TrainedNetwork):
         workers: int = 1,
         load: Callable[[Picture], UInt8[np.ndarray, "h w"]] = lambda image: image,
     ) -> Iterator[tuple[str, SampledLandmarks]]:
-        """Find landmarks in a stream of images: yields in input order, and prefetches a bounded number of images.
+        """Find landmarks in a stream of images; yields in input order and prefetches a bounded number of images.
 
         Parameters
         ----------
         images
-            Pairs of id and what ``load`` makes a square 8-bit image of, all of one size; without ``load``, the images.
+            Pairs of an id and the argument of ``load``. All images must have one size. Without ``load``, the second
+            item is the image itself.
         size
-            Side of the frame of the landmarks, pixels.
+            Side of the frame of the landmarks, in pixels.
         batch_size
-            Images in one pass on CUDA. On the CPU images always run alone.
+            Images per pass on CUDA. On the CPU, images always run alone.
         workers
-            Threads: of the network on the CPU, of ``load`` everywhere.
+            Number of threads; they run the network on the CPU, and ``load`` on any device.
         load
-            Such as decoding a PNG; runs in the threads.
+            Function that returns a square 8-bit image, such as a decoder of PNG files; it runs in the threads.
         """
 
         def loaded(item: tuple[str, Picture]) -> tuple[str, UInt8[np.ndarray, "h w"]]:
@@ -273,7 +276,7 @@ class Segmenter(TrainedNetwork):
             raise CxrError(f"{self.source}: opened without latent samples; give samples for the spread of landmarks")
         rng = np.random.default_rng(seed_of(image_id, "latent"))
         drawn = rng.standard_normal((self.samples, self.network.latent), dtype=np.float32)
-        return np.concatenate([np.zeros((1, self.network.latent), np.float32), drawn])  # first: the mean
+        return np.concatenate([np.zeros((1, self.network.latent), np.float32), drawn])  # the first row gives the mean
 
     def _check_latent(self, source: str) -> None:
         if model_kind(self._name) is not ModelKind.LANDMARK:

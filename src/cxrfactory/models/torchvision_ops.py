@@ -1,21 +1,21 @@
-"""Torchvision beside a torch that its compiled operators do not fit.
+"""Import of torchvision with a torch that its compiled operators do not fit.
 
-A CPU build of torch with the index's torchvision, which is built for CUDA, is a common mix. Torchvision then cannot
-load its compiled operators, and its import stops at ``operator torchvision::nms does not exist``, although nothing
-here uses that operator: segmentation-models-pytorch needs torchvision's networks only. The two operators that the
-import asks for are declared, without code behind them; calling one is still an error. Where torchvision's own are
-there, nothing is declared.
+A CPU build of torch is often combined with the index's torchvision, which is built for CUDA. Torchvision then cannot
+load its compiled operators, and its import stops at ``operator torchvision::nms does not exist``. This package does not
+use that operator: segmentation-models-pytorch needs only torchvision's networks. This module therefore declares the two
+operators that the import requires, without an implementation; calling one is still an error. Where torchvision's own
+operators are available, nothing is declared.
 """
 
 from importlib import import_module
 
-# A library's declarations end with its object.
+# The declarations of a torch library are removed with its object, so the object is kept.
 _declared: list[object] = []
 _SCHEMA = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 
 
 def import_torchvision() -> bool:
-    """Import torchvision, declaring its missing operators if it cannot be imported without.
+    """Import torchvision, and declare its missing operators if it cannot be imported without them.
 
     Returns
     -------

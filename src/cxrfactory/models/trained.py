@@ -1,4 +1,4 @@
-"""What every trained network is to those who use it: weights on a device, and answers that are checked."""
+"""Common base of all trained networks: weights on a device, and a check of the output."""
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -14,21 +14,21 @@ class TrainedNetwork:
     Parameters
     ----------
     network
-        Ready for inference.
+        A network that is ready for inference.
     device
         ``auto``, ``cpu`` or ``cuda``.
     source
-        Name of the weights, for errors.
+        Name of the weights, for error messages.
 
     Attributes
     ----------
     parameters
-        How many numbers are trained.
+        Number of trained parameters.
 
     Raises
     ------
     CxrError
-        If the device is unknown or not there.
+        If the device is unknown or not available.
     """
 
     def __init__(self, network: nn.Module, device: str, source: str) -> None:
@@ -37,19 +37,19 @@ class TrainedNetwork:
         self.parameters = sum(each.numel() for each in network.parameters())
 
     def check_finite(self, numbers: np.ndarray) -> None:
-        """Refuse an answer of the network that holds infinities or no numbers.
+        """Reject an output of the network that contains infinities or NaN.
 
         Raises
         ------
         ImageError
-            If it does.
+            If a number is not finite.
         """
         if not np.isfinite(numbers).all():
             raise ImageError(f"{self.source}: the network's answer holds numbers that are not finite")
 
 
 def logits_to_masks(logits: Float[np.ndarray, "o h w"], size: int) -> UInt8[np.ndarray, "o size size"]:
-    """Enlarge logits linearly to ``size`` x ``size`` pixels; 1 where a logit is at least 0 (a probability of 0.5)."""
+    """Enlarge logits linearly to ``size`` x ``size`` pixels, and return 1 where a logit is at least 0, else 0."""
     import cv2
 
     enlarged = [cv2.resize(each, (size, size), interpolation=cv2.INTER_LINEAR) for each in logits]

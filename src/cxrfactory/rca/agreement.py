@@ -1,4 +1,4 @@
-"""How well RCA scores tell the true Dice: correlation, error, and how well they find bad masks; and their picture."""
+"""Agreement of RCA scores with the true Dice: correlation, error, detection of poor masks, and a figure of them."""
 
 from pathlib import Path
 from typing import Any
@@ -11,36 +11,37 @@ from scipy.stats import pearsonr, rankdata, spearmanr
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.figure import pyplot, save_figure
 
-POOR = 0.8  # true Dice below which a mask is to be found
-KEPT = 0.99  # share of the other masks that a threshold may not lose
-LIMITS = (-0.02, 1.02)  # of the plots: dots and curves on the frame are seen whole
-BINS = 20  # of the calibration plot
+POOR = 0.8  # a mask with a true Dice below this is poor and should be detected
+KEPT = 0.99  # share of the good masks that a threshold must keep
+LIMITS = (-0.02, 1.02)  # axis limits of the plots; points and curves at 0 and 1 are not cut
+BINS = 20  # bins of the calibration plot
 AGGREGATIONS = {"mean": "dice_rca_mean", "max": "dice_rca_max"}
 
 
-# What `agreement` returns: names of measures to numbers, or to the measures of a kind of mask or of detection.
+# Result of `agreement`: names of measures to numbers, or to the measures of one kind of mask or of a detection.
 AgreementReport = dict[str, Any]
 
 
 def agreement(table: pd.DataFrame) -> AgreementReport:
-    """Measures of the scores of masks whose true Dice is known.
+    """Compute how well the scores of masks agree with their known true Dice.
 
     Parameters
     ----------
     table
-        As :func:`cxrfactory.rca.check.check_cases` returns it.
+        Table returned by :func:`cxrfactory.rca.check.check_cases`.
 
     Returns
     -------
     dict
-        ``images``, ``masks``; Pearson and Spearman correlation (``r_mean``, ``r_max``, ``rho_mean``, ``rho_max``), mean
-        absolute difference of score and truth, area under the ROC for "true Dice below 0.8", the share of such masks
-        below the threshold that keeps 99 % of the others; r by kind of mask.
+        ``images`` and ``masks`` (counts); for both aggregations, the Pearson and Spearman correlation (``r_mean``,
+        ``r_max``, ``rho_mean``, ``rho_max``), the mean absolute difference of score and truth (``mae_mean``,
+        ``mae_max``) and the :func:`detection` of masks with a true Dice below 0.8 (``poor_mean``, ``poor_max``); the
+        Pearson correlation by organ (``r_lungs_mean``, ``r_heart_mean``) and by kind of mask (``by_kind``).
 
     Raises
     ------
     CxrError
-        If all true Dice are equal: there is nothing to correlate.
+        If all true Dice are equal, so that no correlation is defined.
     """
     truth = table["true_dice"]
     if truth.nunique() < 2:
@@ -64,13 +65,13 @@ def agreement(table: pd.DataFrame) -> AgreementReport:
 
 
 def detection(poor: Bool[np.ndarray, " n"], score: Float[np.ndarray, " n"]) -> dict[str, float] | None:
-    """How well low scores find poor masks; None where there are only poor or only good ones.
+    """Measure how well low scores detect poor masks; None where there are only poor or only good ones.
 
     Returns
     -------
     dict
-        ``auc``: chance that a poor mask scores below a good one (ties count half); ``threshold``: score that 99 % of
-        the good masks reach; ``found``: share of the poor ones below it.
+        ``auc``: probability that a poor mask has a lower score than a good one (ties count one half); ``threshold``:
+        score that 99 % of the good masks reach; ``found``: share of the poor masks below the threshold.
     """
     bad, good = score[poor], score[~poor]
     if not len(bad) or not len(good):
@@ -86,12 +87,12 @@ def detection(poor: Bool[np.ndarray, " n"], score: Float[np.ndarray, " n"]) -> d
 
 
 def threshold_keeping(score: Float[np.ndarray, " n"], share: float = KEPT) -> float:
-    """Largest of the scores that at least ``share`` of them reach."""
+    """Return the largest of the scores that at least ``share`` of them reach."""
     return float(np.sort(score)[int(np.floor((1 - share) * len(score) + 1e-9))])
 
 
 def plot_agreement(table: pd.DataFrame, found: AgreementReport, path: Path) -> None:
-    """Draw score over truth for both aggregations, the mean truth by score, and the ROC for poor masks."""
+    """Draw the scores over the truth for both aggregations, the mean truth by score, and the ROC for poor masks."""
     figure, axes = pyplot().subplots(2, 2, figsize=(10, 10), layout="compressed")
     groups = table["kind"].replace({"none": "as given"}).where(~table["kind"].str.startswith("model "), "models")
     for axis, (name, column) in zip(axes[0], AGGREGATIONS.items(), strict=True):

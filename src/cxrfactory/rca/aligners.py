@@ -1,4 +1,4 @@
-"""The registration that RCA uses, made from its settings, in the main process or in a worker."""
+"""Construction of the registration that RCA uses, from its settings, in the main process or in a worker."""
 
 from cxrfactory.config.quality import AlignerConfig
 from cxrfactory.errors import CxrError
@@ -11,7 +11,7 @@ def build_aligner(settings: AlignerConfig) -> Aligner:
     Raises
     ------
     CxrError
-        If the network cannot be read or is not named, or the device is not there.
+        If the network is not given or cannot be read, or the device is not available.
     """
     if settings.method == "classical":
         from cxrfactory.rca.classical import ClassicalAligner
@@ -25,5 +25,5 @@ def build_aligner(settings: AlignerConfig) -> Aligner:
 
 
 def shares_memory(settings: AlignerConfig) -> bool:
-    """Whether images run side by side in one process: torch lets other threads run, SimpleITK does not."""
+    """Return whether images can run in threads of one process: torch lets other threads run, SimpleITK does not."""
     return settings.method == "deep"

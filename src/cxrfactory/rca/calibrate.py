@@ -1,6 +1,7 @@
-"""From RCA scores to an estimate of the true Dice with an interval: fit it, and check its coverage.
+"""Fit an estimate of the true Dice, with an interval, to RCA scores, and check its coverage.
 
-Masks of known Dice come from ``rca-check``. Images, not masks, are divided: all masks of an image are on one side.
+The masks of known Dice come from ``rca-check``. The data are split by image, so that all masks of an image are in the
+same part.
 """
 
 import hashlib
@@ -24,15 +25,15 @@ from cxrfactory.tables.keys import seed_of
 log = get_logger(__name__)
 
 FEATURES = ("mean", "max", "std")
-FIT_SHARE = 1 / 3  # of the images; the others set the width, and the guarantee is the tighter the more they are
-TEST_SHARE = 1 / 3  # of the images in a coverage check
+FIT_SHARE = 1 / 3  # share of the images that fit the curves; more images for the margin make the guarantee tighter
+TEST_SHARE = 1 / 3  # share of the images that are tested in a coverage check
 TRUTH = {"both": "true_dice", "lungs": "lungs_true", "heart": "heart_true"}
 _PREFIX = {"both": "dice_rca_", "lungs": "lungs_", "heart": "heart_"}
 
 
 @dataclass(frozen=True)
 class KnownMasks:
-    """What ``rca-check`` wrote: one row a mask, whose scores they are, SHA-256 of the table."""
+    """Output of ``rca-check``: a table with one row per mask, the origin of the scores, and the table's SHA-256."""
 
     table: pd.DataFrame
     origin: ScoreOrigin
@@ -40,12 +41,12 @@ class KnownMasks:
 
 
 def read_known(folder: str | Path) -> KnownMasks:
-    """Read ``rca_check.csv`` and ``rca_check.json`` of a folder.
+    """Read ``rca_check.csv`` and ``rca_check.json`` from a folder.
 
     Raises
     ------
     CxrError
-        If a file is missing or unreadable, a column is missing, or the origin of the scores was not kept.
+        If a file is missing or unreadable, a column is missing, or the origin of the scores was not stored.
     """
     path, facts = Path(folder) / "rca_check.csv", Path(folder) / "rca_check.json"
     for each in (path, facts):
@@ -54,7 +55,7 @@ def read_known(folder: str | Path) -> KnownMasks:
     try:
         table = pd.read_csv(path, dtype={"image_id": str, "kind": str}, keep_default_na=False, na_values=[""])
         found = json.loads(facts.read_bytes())
-    except ValueError as error:  # of pandas, of JSON
+    except ValueError as error:  # raised by pandas and by json
         raise CxrError(f"{folder}: not readable as output of rca-check ({' '.join(str(error).split())})") from error
     wanted = ["image_id", "kind", *TRUTH.values(), *(f"{p}{f}" for p in _PREFIX.values() for f in FEATURES[:2])]
     missing = [name for name in wanted if name not in table.columns]
@@ -63,20 +64,27 @@ def read_known(folder: str | Path) -> KnownMasks:
         raise CxrError(f"{folder}: {what}; run rca-check again")
     try:
         origin = ScoreOrigin.model_validate(found["origin"])
-    except ValueError as error:  # of pydantic
+    except ValueError as error:  # raised by pydantic
         raise CxrError(f"{facts}: 'origin' is not of this format; run rca-check again") from error
     return KnownMasks(table, origin, hashlib.sha256(path.read_bytes()).hexdigest())
 
 
 def organ_table(table: pd.DataFrame, organ: str, features: Sequence[str]) -> pd.DataFrame:
-    """Columns ``image_id``, ``kind``, ``true`` and the features of the masks where all of them are known.
+    """Return ``image_id``, ``kind``, ``true`` and the features of the masks for which all of them are known.
 
     Parameters
     ----------
+    table
+        Table of :class:`KnownMasks`.
     organ
-        ``both`` (mean of lungs and heart, as the published score), ``lungs`` or ``heart``.
+        ``both`` (mean of lungs and heart, like the published score), ``lungs`` or ``heart``.
     features
-        Of :data:`FEATURES`. With ``std`` only predictions are left: a spoiled mask has no uncertainty of its own.
+        Some of :data:`FEATURES`. With ``std``, only predictions remain, because a spoiled mask has no uncertainty.
+
+    Raises
+    ------
+    CxrError
+        If the table lacks a column.
     """
     names = {"std": {"both": "dice_std"}.get(organ, f"{organ}_std")}
     columns = {feature: names.get(feature, f"{_PREFIX[organ]}{feature}") for feature in features}
@@ -88,21 +96,21 @@ def organ_table(table: pd.DataFrame, organ: str, features: Sequence[str]) -> pd.
 
 
 def calibrate(folder: str | Path, output: str | Path, settings: CalibrateConfig) -> Calibration:
-    """Fit one model an organ and write the calibration file.
+    """Fit one model per organ and write the calibration file.
 
     Parameters
     ----------
     folder
-        Written by ``rca-check``, with the reference library and settings that the scores to come will have.
+        Folder that ``rca-check`` wrote, with the same reference library and settings as the scores to be calibrated.
     output
         JSON file to write.
     settings
-        Share of masks allowed outside their interval, and what the estimate is made from (:func:`organ_table`).
+        Share of masks allowed outside their interval, and the features of the estimate (:func:`organ_table`).
 
     Raises
     ------
     CxrError
-        If the folder is not of ``rca-check``, a feature is unknown, or there are too few images.
+        If ``rca-check`` did not write the folder, a feature is unknown, or there are too few images.
     """
     features, alpha = _checked(settings), settings.alpha
     known = read_known(folder)
@@ -127,29 +135,32 @@ def calibrate(folder: str | Path, output: str | Path, settings: CalibrateConfig)
 
 
 def coverage(folder: str | Path, output: str | Path, settings: CalibrateConfig, splits: int) -> pd.DataFrame:
-    """Fit and calibrate on random parts of the images, and see how often the others' Dice is in its interval.
+    """Fit and calibrate on random parts of the images, and measure how often the interval covers the others' Dice.
 
-    A third of the images is tested in each split; the others are divided as :func:`calibrate` does.
+    A third of the images is tested in each split. The others are divided as in :func:`calibrate`.
 
     Parameters
     ----------
+    folder
+        Folder that ``rca-check`` wrote.
     output
-        CSV file to write: one row a split and organ.
+        CSV file to write, with one row per split and organ.
     settings
-        As :func:`calibrate`.
+        Settings as in :func:`calibrate`.
     splits
-        How often the images are divided anew.
+        Number of random splits of the images.
 
     Returns
     -------
-    ``split``, ``organ``, ``images_calibration``, ``images_tested``, ``masks_tested``, ``coverage``,
-    ``coverage_predictions`` (masks not spoiled, models' too; empty where there is none), ``median_width``,
-    ``mean_absolute_error`` of the estimate.
+    DataFrame
+        Columns ``split``, ``organ``, ``images_calibration``, ``images_tested``, ``masks_tested``, ``coverage``,
+        ``coverage_predictions`` (of masks that are not spoiled, models' masks included; empty where there is none),
+        ``median_width``, and ``mean_absolute_error`` of the estimate.
 
     Raises
     ------
     CxrError
-        As :func:`calibrate`, or if ``splits`` is below 1.
+        Under the conditions of :func:`calibrate`, or if ``splits`` is below 1.
     """
     features, alpha = _checked(settings), settings.alpha
     if splits < 1:
@@ -194,7 +205,7 @@ def coverage(folder: str | Path, output: str | Path, settings: CalibrateConfig, 
 
 
 def plot_calibration(folder: str | Path, calibration: Calibration, path: str | Path) -> None:
-    """Draw the true Dice of every mask over its estimate, with the intervals' ends, one panel an organ (PNG)."""
+    """Draw the true Dice of every mask over its estimate, with the ends of the intervals, one panel per organ (PNG)."""
     known = read_known(folder)
     figure, axes = pyplot().subplots(
         1, len(calibration.models), figsize=(4.2 * len(calibration.models), 4.4), squeeze=False, layout="compressed"
@@ -215,7 +226,7 @@ def plot_calibration(folder: str | Path, calibration: Calibration, path: str | P
 
 
 def _unspoiled(rows: pd.DataFrame) -> np.ndarray:
-    """Whether each mask is a case's own or a model's."""
+    """Mark the masks that are a case's own or a model's, that is, not spoiled."""
     return ((rows["kind"] == "none") | rows["kind"].str.startswith("model ")).to_numpy()
 
 
@@ -229,13 +240,13 @@ def _checked(settings: CalibrateConfig) -> tuple[str, ...]:
 
 
 def _divided(ids: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Images to fit on, and images to calibrate on."""
+    """Split ids into the images to fit on and the images to calibrate on."""
     number = max(round(FIT_SHARE * len(ids)), 1)
     return list(ids[:number]), list(ids[number:])
 
 
 def _organs(table: pd.DataFrame, features: Sequence[str], where: str) -> dict[str, pd.DataFrame]:
-    """Return the rows of each organ that the table holds."""
+    """Return the rows of each organ that the table contains."""
     found = {organ: organ_table(table, organ, features) for organ in TRUTH}
     if found["both"].empty:
         raise CxrError(f"{where}: no mask with {', '.join(features)} known; leave 'std' out or give predictions")

@@ -1,4 +1,4 @@
-"""Images whose true masks are known, with masks of every quality to score."""
+"""Images with known true masks, together with masks of every quality to score."""
 
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -25,27 +25,27 @@ from cxrfactory.tables.schemas import GEOMETRY_FIELDS
 SEVERITIES = (0.25, 0.5, 0.75, 1.0)
 
 Encode = Callable[[UInt8[np.ndarray, "h w"]], Float[np.ndarray, " latent"]]
-Answer = Callable[[UInt8[np.ndarray, "s s"], int], Codes]  # a model: square image, side of the map
+Answer = Callable[[UInt8[np.ndarray, "s s"], int], Codes]  # a model: from square image and side of the map to codes
 
 
 @dataclass(frozen=True)
 class CheckedImage:
-    """An image with landmarks and true masks, all at one size.
+    """An image with landmarks and true masks, all in one square frame.
 
     Attributes
     ----------
     image_id, image
         Id and 8-bit image [row, column].
     latent
-        Latent mean.
+        Latent mean of the image.
     landmarks
-        Predicted, or the truth itself: (x, y) pixels of the image.
+        Predicted or true landmarks, (x, y) in pixels of the image.
     truth
-        True masks.
+        True masks, as a map of codes.
     spread
         Uncertainty of the prediction by organ (:func:`cxrfactory.metrics.uncertainty.organ_spread`), where known.
     answers
-        Masks of other models by their names.
+        Masks of other models by model name.
     """
 
     image_id: str
@@ -58,16 +58,16 @@ class CheckedImage:
 
     @property
     def graph(self) -> LandmarkGraph:
-        """Of the landmarks."""
+        """Landmark graph of the landmarks."""
         return graph_of_nodes(len(self.landmarks))
 
     def candidates(
         self, other: Float[np.ndarray, "nodes 2"], severities: Sequence[float] = SEVERITIES
     ) -> Iterator[tuple[str, float, Codes]]:
-        """Masks to score: kind, severity, map.
+        """Yield the masks to score as (kind, severity, map of codes).
 
-        ``none`` are the case's own, then they are spoiled in every way of :mod:`cxrfactory.rca.spoil`, with
-        another patient's landmarks for ``swap``; ``model NAME`` are other models' answers.
+        Kind ``none`` is the case's own mask. Then follow all ways to spoil it (:mod:`cxrfactory.rca.spoil`); ``swap``
+        uses the landmarks ``other`` of another patient. Kind ``model NAME`` is the mask of another model.
         """
         size, graph = self.image.shape[0], self.graph
         own = label_codes(self.landmarks, graph, size, size)
@@ -90,15 +90,15 @@ def cases_of_truth(
     count: int,
     size: int,
 ) -> list[CheckedImage]:
-    """Read ``count`` images of some shards, chosen by a hash of the id, with prediction and true masks.
+    """Read ``count`` images of some shards, chosen by a hash of their ids, with predictions and true masks.
 
-    The true masks, PNG at the original size, are brought to ``size`` by the image's geometry; a pixel
-    belongs to an organ that covers half of it or more.
+    The true masks are PNG images at the original size. The image's geometry transforms them to ``size``; a pixel
+    belongs to an organ that covers at least half of it.
 
     Raises
     ------
     CxrError
-        If a table lacks a column, an id repeats, or no image is in all three.
+        If a table lacks a column, an id occurs twice, or no image is in all three tables.
     """
     geometry_columns = [field.name for field in GEOMETRY_FIELDS]
     columns = ["image_id", "landmarks", "landmarks_std", "latent", *geometry_columns]
@@ -143,18 +143,20 @@ def cases_of_labelled(
     size: int,
     models: Mapping[str, Answer] | None = None,
 ) -> list[CheckedImage]:
-    """Take labelled images as cases: their own landmarks are both prediction and truth.
+    """Take labelled images as cases; their own landmarks are both prediction and truth.
 
     Parameters
     ----------
     labelled
         Parquet of schema ``LABELLED_IMAGES``.
     encode
-        Latent mean of an image.
+        Function that returns the latent mean of an image.
     ids
-        Which images.
+        Ids of the images to take.
+    size
+        Side of the cases' frame, in pixels.
     models
-        Whose masks are scored too, by name.
+        Models by name, whose masks are also scored.
     """
     table = read_table(labelled, columns=["image_id", "png", "landmarks", "size"]).set_index("image_id")
     cases = []
@@ -170,7 +172,7 @@ def cases_of_labelled(
 
 
 def masks_of(weights: str | Path) -> Answer:
-    """Masks by any trained segmenter, landmarks or pixels, as maps of codes."""
+    """Open any trained landmark or pixel segmenter as a function that returns its masks as maps of codes."""
     from cxrfactory.models.segmenter import Segmenter
     from cxrfactory.tables.weights import read_weights
 

@@ -1,7 +1,7 @@
-"""Does the RCA score follow the true Dice? Good and spoiled masks of images whose truth is known.
+"""Check whether the RCA score follows the true Dice, with good and spoiled masks of images whose truth is known.
 
-The registrations depend on the images alone, so each image is aligned once and all its masks are scored
-with the same transforms.
+The registrations depend only on the images. Each image is therefore aligned once, and all its masks are scored with the
+same transforms.
 """
 
 import json
@@ -31,7 +31,7 @@ log = get_logger(__name__)
 
 
 def true_dice(codes: Codes, truth: Codes, with_heart: bool) -> dict[str, float | None]:
-    """True Dice as RCA estimates it: ``true_dice`` (mean of lungs and heart), ``lungs_true``, ``heart_true``."""
+    """Compute the true Dice: ``true_dice`` (mean of lungs and heart), ``lungs_true`` and ``heart_true``."""
     lungs, heart = organ_dice(codes, truth)
     if not with_heart:
         return {"true_dice": lungs, "lungs_true": lungs, "heart_true": None}
@@ -50,23 +50,30 @@ def check_cases(
     Parameters
     ----------
     cases
-        At least two; each is spoiled towards the next one by ``swap``.
+        At least two cases; ``swap`` moves each case's landmarks towards those of the next case.
     reference
-        Reference set from ``rca-reference``; a case that is in it is no reference of itself.
+        Reference set from ``rca-reference``; a case in this set is not used as its own reference.
     aligner
-        How images are registered.
+        Registration method.
     references
-        References an image is compared with.
+        Number of references that an image is compared with.
     severities
         Degrees of each kind of spoiling.
 
     Returns
     -------
-    One row a mask: ``image_id``, ``kind`` (``none`` for the case's own), ``severity``, ``true_dice``,
-    ``dice_rca_mean``, ``dice_rca_max``, then by organ ``lungs_true``, ``lungs_mean``, ``lungs_max``, ``heart_true``,
-    ... (empty without a heart), ``typicality`` of the image, and ``dice_std``, ``lungs_std``, ``heart_std``
-    (:class:`~cxrfactory.rca.cases.CheckedImage`; empty for spoiled masks, of which the network's uncertainty says
-    nothing). Cases whose registration fails are logged and left out.
+    DataFrame
+        One row per mask: ``image_id``, ``kind`` (``none`` for the case's own), ``severity``, ``true_dice``,
+        ``dice_rca_mean``, ``dice_rca_max``, then by organ ``lungs_true``, ``lungs_mean``, ``lungs_max``,
+        ``heart_true``, ... (empty without a heart), ``typicality`` of the image, and ``dice_std``, ``lungs_std``,
+        ``heart_std`` (:class:`~cxrfactory.rca.cases.CheckedImage`; empty for spoiled masks, which the network's
+        uncertainty does not describe). Cases whose registration fails are logged and left out.
+
+    Raises
+    ------
+    CxrError
+        If there are fewer than two cases, an image does not have the size of the references, or no image can be
+        registered.
     """
     if len(cases) < 2:
         raise CxrError(f"{len(cases)} images to check RCA on; expected at least 2")
@@ -104,7 +111,7 @@ def check_cases(
 def run_check(
     cases: Sequence[CheckedImage], reference: str | Path, output: str | Path, aligner: Aligner, references: int
 ) -> AgreementReport:
-    """Check RCA on the cases; write ``rca_check.csv``, ``rca_check.json`` and ``rca_check.png``."""
+    """Check RCA on the cases, and write ``rca_check.csv``, ``rca_check.json`` and ``rca_check.png``."""
     output = Path(output)
     table = check_cases(cases, reference, aligner, references)
     come_from = origin(aligner, references, cases[0].image.shape[0], library_digest(reference))
@@ -125,7 +132,14 @@ def check_truth(
     output: str | Path,
     settings: RcaCheckConfig,
 ) -> AgreementReport:
-    """Check RCA on images of shards whose truth is known, at most ``settings.count``; errors of what it calls."""
+    """Check RCA on images of shards whose truth is known; at most ``settings.count`` images are used.
+
+    Raises
+    ------
+    CxrError
+        If landmarks and references define the organs differently, or under the conditions of :func:`cases_of_truth`
+        and :func:`check_cases`.
+    """
     for path in landmarks:
         check_definition(path, reference)
     size = read_reference(reference).size
@@ -141,25 +155,25 @@ def check_labelled(
     output: str | Path,
     settings: RcaCheckConfig,
 ) -> AgreementReport:
-    """Check RCA on labelled images outside the reference set: their true masks, those spoiled, and masks of models.
+    """Check RCA on labelled images outside the reference set, with true masks, spoiled masks and masks of models.
 
     Parameters
     ----------
     labelled
         Parquet of schema ``LABELLED_IMAGES``.
     weights
-        That the reference set was encoded with.
+        Weights that the reference set was encoded with.
     models
-        Weights of segmenters.
+        Weights of segmenters whose masks are also scored.
     reference, output
         The reference set, and the folder to write (:func:`run_check`).
     settings
-        How many images of which split are taken, and how their masks are scored.
+        Number and split of the images, and how their masks are scored.
 
     Raises
     ------
     CxrError
-        If fewer than two images are left.
+        If fewer than two images are left, or two models have files of the same name.
     """
     known = read_reference(reference)
     encode = encoder_of(weights)[0]

@@ -1,4 +1,7 @@
-"""RCA by SimpleITK: affine and B-spline registration of every pair. Slow, learned from nothing; the oracle."""
+"""RCA with SimpleITK: affine and B-spline registration of every pair. It is slow and needs no training.
+
+It is the method that the deep registration is compared with.
+"""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -16,12 +19,12 @@ if TYPE_CHECKING:
 
 
 class ClassicalAligner:
-    """Registers by :mod:`cxrfactory.registration.classical`; an :class:`~cxrfactory.rca.score.Aligner`.
+    """An :class:`~cxrfactory.rca.score.Aligner` that uses :mod:`cxrfactory.registration.classical`.
 
     Parameters
     ----------
     interpolation
-        Of the labels: ``nearest``, or ``linear`` as in the published code.
+        Interpolation of the labels: ``nearest``, or ``linear`` as in the published code.
     """
 
     method = "classical"
@@ -29,7 +32,7 @@ class ClassicalAligner:
 
     def __init__(self, interpolation: str = "nearest") -> None:
         self.interpolation = interpolation
-        self._prepared: dict[str, sitk.Image] = {}  # references, made ready once
+        self._prepared: dict[str, sitk.Image] = {}  # references by id, prepared once
 
     def align(self, image: UInt8[np.ndarray, "rows columns"], references: Sequence[Reference]) -> Aligned:
         """Register an image onto each reference.
@@ -37,9 +40,9 @@ class ClassicalAligner:
         Raises
         ------
         CxrError
-            If a reference has another shape.
+            If the shape of a reference differs from that of the image.
         ImageError
-            If the image has one grey value, or a registration fails.
+            If the image has only one grey value, or a registration fails.
         """
         check_shapes(image, references)
         moving = prepare(image)

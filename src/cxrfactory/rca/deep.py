@@ -1,6 +1,7 @@
-"""RCA by a trained registration network: the same question as the classical one's, many times as fast.
+"""RCA with a trained registration network: the same scores as with classical registration, many times as fast.
 
-A reference is described once, an image once; what is left for a pair is to compare two descriptions and warp the masks.
+Each reference and each image is described once. A pair then costs only the comparison of two descriptions and the
+warping of the masks.
 """
 
 from collections.abc import Sequence
@@ -22,14 +23,14 @@ from cxrfactory.tables.weights import read_weights, sha256_of, weights_file
 
 
 class DeepAligner:
-    """An :class:`~cxrfactory.rca.score.Aligner` by a :class:`~cxrfactory.models.registration.RegistrationNet`.
+    """An :class:`~cxrfactory.rca.score.Aligner` with a :class:`~cxrfactory.models.registration.RegistrationNet`.
 
     Parameters
     ----------
     weights
-        Of ``train-registration``; the card stands beside.
+        Weights from ``train-registration``, with their card in the same folder.
     interpolation
-        Of the labels: ``nearest``, or ``linear`` as in the published code.
+        Interpolation of the labels: ``nearest``, or ``linear`` as in the published code.
     device
         ``auto``, ``cpu`` or ``cuda``.
     """
@@ -40,17 +41,17 @@ class DeepAligner:
         self.interpolation, self.device = interpolation, choose_device(device)
         self.net = open_registration(weights).to(self.device)
         self.network = sha256_of(weights_file(weights))
-        self._targets: dict[str, Target] = {}  # references
+        self._targets: dict[str, Target] = {}  # references by id
 
     def align(self, image: UInt8[np.ndarray, "rows columns"], references: Sequence[Reference]) -> Aligned:
-        """Register an image onto each reference; alone on its device, so that no other image has a part in it.
+        """Register an image onto each reference; images run separately, so a result depends on its own image only.
 
         Raises
         ------
         CxrError
-            If a reference has another shape.
+            If the shape of a reference differs from that of the image.
         ImageError
-            If the image has one grey value.
+            If the image has only one grey value.
         """
         check_shapes(image, references)
         if image.min() == image.max():
@@ -93,12 +94,12 @@ def warp_codes(
 
 
 def open_registration(weights: str | Path) -> RegistrationNet:
-    """Read weights of ``train-registration`` into a network ready for inference.
+    """Read weights of ``train-registration`` into a network that is ready for inference.
 
     Raises
     ------
     CxrError
-        If the file is missing or no registration network.
+        If the file is missing or does not hold a registration network.
     """
     tensors, card = read_weights(weights)
     if card["segmenter"] != REGISTRATION:

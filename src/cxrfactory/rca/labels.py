@@ -1,6 +1,6 @@
-"""Masks as RCA compares them: right lung, left lung and heart as bits of one map, and their Dice.
+"""Masks in the form that RCA compares: right lung, left lung and heart as bits of one map, and their Dice.
 
-One byte a pixel holds overlapping organs, is warped once, and is compared by counting pairs of codes.
+One byte per pixel can hold overlapping organs. The map is warped once and compared by counting pairs of codes.
 """
 
 import cv2
@@ -20,14 +20,18 @@ Codes = UInt8[np.ndarray, "rows columns"]
 
 
 def label_codes(landmarks: Float[np.ndarray, "nodes 2"], graph: LandmarkGraph, from_size: int, size: int) -> Codes:
-    """Fill landmarks into a map of codes; organs other than lungs and heart are left out.
+    """Fill the contours of landmarks into a map of codes; organs other than lungs and heart are left out.
 
     Parameters
     ----------
     landmarks
-        (x, y) pixels of a frame of ``from_size`` x ``from_size``.
+        (x, y) in pixels of a frame of ``from_size`` x ``from_size``.
+    graph
+        Landmark graph of the landmarks.
+    from_size
+        Side of the landmarks' frame, in pixels.
     size
-        Side of the map.
+        Side of the map, in pixels.
     """
     scaled = (np.asarray(landmarks, np.float64).reshape(-1, 2) + 0.5) * (size / from_size) - 0.5
     organs = landmarks_to_masks(scaled, graph, size, size)
@@ -35,12 +39,12 @@ def label_codes(landmarks: Float[np.ndarray, "nodes 2"], graph: LandmarkGraph, f
 
 
 def join_masks(masks: dict[str, Bool[np.ndarray, "rows columns"]]) -> Codes:
-    """Map of codes from masks of one shape by organ, names of :data:`ORGANS`.
+    """Join masks of one shape, keyed by organ (names of :data:`ORGANS`), to a map of codes.
 
     Raises
     ------
     CxrError
-        If there is no mask, or one of another organ.
+        If there is no mask, or a mask belongs to another organ.
     """
     if not masks or set(masks) - set(ORGANS):
         raise CxrError(f"masks of {sorted(masks)}; expected some of {', '.join(ORGANS)}")
@@ -51,16 +55,16 @@ def join_masks(masks: dict[str, Bool[np.ndarray, "rows columns"]]) -> Codes:
 
 
 def organ_dice(found: UInt8[np.ndarray, "*shape"], known: UInt8[np.ndarray, "*shape"]) -> tuple[float, float]:
-    """Dice of the lungs and of the heart of two maps of codes.
+    """Compute the Dice of the lungs and of the heart of two maps of codes.
 
-    The sides of the lungs count: pixels of the right lung agree with pixels of the right lung only, as in
-    2 (|R and R'| + |L and L'|) / (|R| + |R'| + |L| + |L'|). With the sides in their places this is the Dice of both
-    lungs as one mask; masks with exchanged sides get 0.
+    The sides of the lungs are distinguished: a pixel of the right lung agrees only with a pixel of the right lung, as
+    in 2 (|R and R'| + |L and L'|) / (|R| + |R'| + |L| + |L'|). If the sides are correct, this equals the Dice of both
+    lungs as one mask. Masks with exchanged sides get 0.
 
     Returns
     -------
     tuple
-        Lungs, heart; 0 where one of two masks is empty, NaN where both are.
+        Dice of the lungs and of the heart; 0 where one of two masks is empty, NaN where both are.
 
     Raises
     ------
@@ -70,7 +74,7 @@ def organ_dice(found: UInt8[np.ndarray, "*shape"], known: UInt8[np.ndarray, "*sh
     if found.shape != known.shape:
         raise CxrError(f"maps of unequal shape: {found.shape} and {known.shape}; compare masks in one frame")
     joint = (found * np.uint8(CODES) + known).reshape(-1, 1)
-    # OpenCV counts in float32, exact to 2^24 pixels a cell; five times as fast as a count in 64 bits.
+    # OpenCV counts in float32, which is exact up to 2^24 pixels per cell, and is five times as fast as 64-bit counts.
     count = (
         cv2.calcHist([joint], [0], None, [CODES**2], [0, CODES**2])
         if joint.size < 2**24

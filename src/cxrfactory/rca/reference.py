@@ -30,7 +30,7 @@ REFERENCE = pa.schema(
     [
         pa.field("image_id", pa.string(), nullable=False),
         pa.field("png", pa.binary(), nullable=False),  # 8-bit grey PNG, registration size squared
-        # float32 [nodes * 2], x0, y0, ... in pixels of that image: lungs, then heart where the graph has it
+        # float32 [nodes * 2], x0, y0, ... in pixels of that image: the lungs, then the heart where the graph has one
         pa.field("landmarks", pa.list_(pa.float32()), nullable=False),
         pa.field("latent", pa.list_(pa.float32()), nullable=False),  # latent mean
     ]
@@ -41,7 +41,7 @@ Encode = Callable[[UInt8[np.ndarray, "h w"]], Float32[np.ndarray, " latent"]]
 
 @dataclass(frozen=True)
 class ReferenceSet:
-    """References in order of their ids, with their latent means [references, latent]."""
+    """References in the order of their ids, with their latent means [references, latent] and their side in pixels."""
 
     references: list[Reference]
     latents: Float32[np.ndarray, "references latent"]
@@ -50,17 +50,17 @@ class ReferenceSet:
 
     @property
     def ids(self) -> list[str]:
-        """Ids, in order."""
+        """Ids of the references, in order."""
         return [each.image_id for each in self.references]
 
 
 def is_reference(image_id: str, fraction: float) -> bool:
-    """Whether a labelled image belongs to the reference set: a stable hash of its id below ``fraction``."""
+    """Return whether a labelled image belongs to the reference set: a stable hash of its id is below ``fraction``."""
     return put_aside(image_id, "rca-reference", fraction)
 
 
 def encoder_of(weights: str | Path, device: str = "cpu") -> tuple[Encode, LandmarkGraph]:
-    """Return the latent mean of an 8-bit square image as a function, one image a call, and the weights' graph.
+    """Return a function from one 8-bit square image to its latent mean, and the graph of the weights.
 
     Raises
     ------
@@ -90,17 +90,18 @@ def build_reference(
     output
         Parquet to write, schema ``REFERENCE``.
     encode, graph
-        From :func:`encoder_of`. Where the graph has a heart, only images with a labelled heart are kept; images
-        labelled by another definition of the organs than the graph's are left out.
+        Results of :func:`encoder_of`. Where the graph has a heart, only images with a labelled heart are kept. Images
+        whose labels follow another definition of the organs than the graph are left out.
     settings
-        The share of the labelled images that are taken, by a stable hash of the id (thesis section 5: 80 %), and the
-        side of the reference images in pixels.
+        Share of the labelled images to take, by a stable hash of the id (thesis section 5: 80 %), and side of the
+        reference images in pixels.
     split
-        Only images of this split of the table, where given.
+        If given, only images of this split of the table are used.
 
     Returns
     -------
-    Number of references.
+    int
+        Number of references.
 
     Raises
     ------
@@ -150,12 +151,12 @@ def build_reference(
 
 
 def check_definition(landmarks: str | Path, reference: str | Path) -> None:
-    """Refuse landmarks that define the organs in another way than the references.
+    """Raise an error if landmarks and references define the organs differently.
 
     Raises
     ------
     CxrError
-        If they do, or a table is unreadable.
+        If the definitions differ, or a table is unreadable.
     """
     names = [stored_graph(path) or "lungs" for path in (landmarks, reference)]
     mine, other = (landmark_graph(name).definition for name in names)
@@ -172,7 +173,7 @@ def read_reference(path: str | Path) -> ReferenceSet:
     Raises
     ------
     CxrError
-        If the table is empty, ids repeat, or images or landmarks differ in size.
+        If the table is empty, an id occurs twice, or images or landmarks differ in size.
     """
     table = read_table(path, REFERENCE).sort_values("image_id")
     if table.empty or table["image_id"].duplicated().any():
@@ -191,7 +192,7 @@ def read_reference(path: str | Path) -> ReferenceSet:
 
 
 def library_digest(path: str | Path) -> str:
-    """SHA-256 of what a reference set holds: two files of the same content have the same, whoever compressed them."""
+    """Compute the SHA-256 of a reference set's content; it does not depend on the compression of the file."""
     table = read_table(path, REFERENCE).sort_values("image_id")
     digest = hashlib.sha256(f"{stored_graph(path)}\0{len(table)}".encode())
     for row in table.itertuples(index=False):

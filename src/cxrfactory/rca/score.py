@@ -1,10 +1,10 @@
-"""Reverse classification accuracy of one segmented image: how well its masks explain known ones.
+"""Reverse classification accuracy of one segmented image: how well its masks explain the masks of other images.
 
-Valindria et al. (2017), as in CheXmask (Gaggion et al. 2024, "Validation via RCA-estimated DSC"): the image
-and its predicted masks become a single atlas, which is registered onto reference images with known
-masks. If the prediction is good, the warped masks fit the known ones. Here the score of one reference is the mean
-of the Dice of the lungs and of the heart (the lungs' alone where the masks hold no heart), and the image's score is the
-mean, and the maximum, over the references. How images are registered is an :class:`Aligner`'s affair.
+Valindria et al. (2017), as in CheXmask (Gaggion et al. 2024, "Validation via RCA-estimated DSC"): the image and its
+predicted masks become a single atlas, which is registered onto reference images with known masks. If the prediction is
+good, the warped masks fit the known ones. The score of one reference is the mean of the Dice of the lungs and of the
+heart, or the Dice of the lungs where the masks hold no heart. The scores of the image are the mean and the maximum over
+the references. An :class:`Aligner` defines how images are registered.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,11 +28,11 @@ class Reference:
     Attributes
     ----------
     image_id
-        Of the reference.
+        Id of the reference.
     image
-        8-bit, [row, column].
+        8-bit image, [row, column].
     codes
-        Its masks, of the image's shape (:mod:`cxrfactory.rca.labels`).
+        Masks of the image, of the same shape (:mod:`cxrfactory.rca.labels`).
     """
 
     image_id: str
@@ -47,10 +47,10 @@ class Aligned:
     Attributes
     ----------
     warp
-        Takes any masks of the image into the frame of each reference; outside is background.
+        Function that warps any masks of the image into the frame of each reference; outside is background.
     typicality
-        1 for an image like those that the aligner learned from, towards 0 for one that is no frontal chest radiograph;
-        None for an aligner that does not tell.
+        1 for an image similar to those that the aligner was trained on, towards 0 for an image that is not a frontal
+        chest radiograph. None for an aligner that does not estimate it.
     """
 
     warp: Callable[[Codes], UInt8[np.ndarray, "references rows columns"]]
@@ -58,11 +58,11 @@ class Aligned:
 
 
 class Aligner(Protocol):
-    """A way to register images."""
+    """A method to register images."""
 
-    method: str  # of ScoreOrigin
-    network: str | None  # SHA-256 of the weights, where it learned
-    interpolation: str  # of the labels: nearest, or linear
+    method: str  # name of the method, as in ScoreOrigin
+    network: str | None  # SHA-256 of the weights; None for a method without training
+    interpolation: str  # interpolation of the labels: nearest or linear
 
     def align(self, image: UInt8[np.ndarray, "rows columns"], references: Sequence[Reference]) -> Aligned:
         """Register an image onto each reference.
@@ -70,7 +70,7 @@ class Aligner(Protocol):
         Raises
         ------
         ImageError
-            If it cannot be registered: a score over other references would not be comparable.
+            If the image cannot be registered to a reference; a score over other references would not be comparable.
         """
 
 
@@ -81,11 +81,11 @@ class RcaScore:
     Attributes
     ----------
     references
-        Ids, in the order of the other two.
+        Ids of the references, in the order of ``lungs`` and ``heart``.
     lungs, heart
-        Dice in [0, 1], times the typicality; ``heart`` is None where the masks hold no heart.
+        Dice in [0, 1], multiplied by the typicality; ``heart`` is None where the masks hold no heart.
     typicality
-        Of the image (:class:`Aligned`).
+        Typicality of the image (:class:`Aligned`).
     """
 
     references: tuple[str, ...]
@@ -95,13 +95,13 @@ class RcaScore:
 
     @property
     def scores(self) -> tuple[float, ...]:
-        """Score of each reference: mean of lungs and heart, or the lungs' Dice alone."""
+        """Score of each reference: the mean of lungs and heart, or the Dice of the lungs alone."""
         if self.heart is None:
             return self.lungs
         return tuple((lungs + heart) / 2 for lungs, heart in zip(self.lungs, self.heart, strict=True))
 
     def as_row(self) -> dict[str, object]:
-        """Return the columns of ``tables.schemas.RCA`` but the image's id."""
+        """Return the columns of ``tables.schemas.RCA`` except the image's id."""
         return {
             "dice_rca_mean": _mean(self.scores),
             "dice_rca_max": max(self.scores),
@@ -121,25 +121,25 @@ def select_references(
     count: int,
     exclude: str | None = None,
 ) -> list[int]:
-    """Positions of the references most similar to an image, most similar first.
+    """Return the positions of the references most similar to an image, most similar first.
 
-    Similarity is the plain dot product of the latent means, not normalised; equal ones go by id.
+    Similarity is the dot product of the latent means, without normalisation. Ties are ordered by id.
 
     Parameters
     ----------
     latent, reference_latents
         Latent means from the same weights.
     reference_ids
-        One a row of ``reference_latents``.
+        One id per row of ``reference_latents``.
     count
-        How many to choose.
+        Number of references to choose.
     exclude
-        Id of the evaluated image, which is no reference of itself.
+        Id of the evaluated image, which is not used as its own reference.
 
     Raises
     ------
     CxrError
-        If the latent sizes differ or fewer than ``count`` references are there.
+        If the latent sizes differ, or there are fewer than ``count`` references.
     """
     latent, reference_latents = np.asarray(latent, np.float64), np.asarray(reference_latents, np.float64)
     if reference_latents.shape != (len(reference_ids), latent.size):
@@ -147,7 +147,7 @@ def select_references(
             f"latent codes of {latent.size} numbers against references of shape {reference_latents.shape}; "
             "landmarks and references must come from the same weights"
         )
-    similarity = (reference_latents * latent).sum(axis=1)  # not BLAS: its order of summation may vary
+    similarity = (reference_latents * latent).sum(axis=1)  # BLAS may vary the order of summation
     order = sorted(
         (position for position, each in enumerate(reference_ids) if each != exclude),
         key=lambda position: (-similarity[position], reference_ids[position]),
@@ -160,21 +160,25 @@ def select_references(
 def score_aligned(codes: Codes, with_heart: bool, aligned: Aligned, references: Sequence[Reference]) -> RcaScore:
     """Warp the masks of an aligned image onto each reference and measure the Dice.
 
-    An empty mask, or one that is warped out of the frame, scores 0. The Dice of an atypical image counts less: a
-    network finds some way to lay a picture of anything over a chest, and masks of a mean shape then fit, whatever it
-    shows.
+    An empty mask, or one that is warped out of the frame, scores 0. The Dice is multiplied by the image's typicality.
+    Without this factor, a picture of any other object could score high: a network always finds some alignment of it
+    with a chest, and masks of a mean shape then fit.
 
     Parameters
     ----------
     codes
-        Any masks of the image, from landmarks or not.
+        Any masks of the image, from landmarks or from pixels.
     with_heart
         Whether the heart was segmented.
+    aligned
+        The image, aligned with ``references``.
+    references
+        References in the order in which the image was aligned.
 
     Raises
     ------
     CxrError
-        If a reference has no lungs or, where it is needed, no heart.
+        If a reference has no lungs or, with ``with_heart``, no heart.
     """
     lungs, hearts = [], []
     for reference, warped in zip(references, aligned.warp(codes), strict=True):
@@ -192,12 +196,12 @@ def score_aligned(codes: Codes, with_heart: bool, aligned: Aligned, references: 
 
 
 def check_shapes(image: UInt8[np.ndarray, "rows columns"], references: Sequence[Reference]) -> None:
-    """Refuse references of another shape than the image's.
+    """Raise an error if a reference and the image differ in shape.
 
     Raises
     ------
     CxrError
-        If one has it.
+        If a reference has another shape.
     """
     for reference in references:
         if reference.image.shape != image.shape:
@@ -205,7 +209,7 @@ def check_shapes(image: UInt8[np.ndarray, "rows columns"], references: Sequence[
 
 
 def resized(image: UInt8[np.ndarray, "rows columns"], size: int) -> UInt8[np.ndarray, "size size"]:
-    """Scale a square image to the side at which pairs are registered (area average where it shrinks)."""
+    """Scale a square image to the side at which pairs are registered (area average when shrinking)."""
     if image.shape == (size, size):
         return image
     method = cv2.INTER_AREA if size < image.shape[0] else cv2.INTER_LINEAR
@@ -213,7 +217,7 @@ def resized(image: UInt8[np.ndarray, "rows columns"], size: int) -> UInt8[np.nda
 
 
 def origin(aligner: Aligner, references: int, size: int, library: str) -> ScoreOrigin:
-    """Say where scores come from: the aligner, the number of references, their size and their digest."""
+    """Return the provenance of scores: the aligner, and the number, size and digest of the references."""
     return ScoreOrigin(
         method=aligner.method,
         references=references,
@@ -225,4 +229,4 @@ def origin(aligner: Aligner, references: int, size: int, library: str) -> ScoreO
 
 
 def _mean(values: Sequence[float]) -> float:
-    return min(fsum(values) / len(values), max(values))  # rounding must not lift a mean above its maximum
+    return min(fsum(values) / len(values), max(values))  # rounding must not make a mean larger than its maximum

@@ -1,4 +1,4 @@
-"""The rca stage: an image shard and its landmarks to a shard of scores, many images side by side."""
+"""The rca stage: scores an image shard with its landmarks, many images in parallel, and writes a shard of scores."""
 
 import multiprocessing
 from collections.abc import Iterator
@@ -29,11 +29,11 @@ from cxrfactory.tables.streaming import in_order
 log = get_logger(__name__)
 
 _BATCH_ROWS = 32
-_AHEAD = 4  # images waiting for each process
+_AHEAD = 4  # images prefetched per worker
 
 
 class Outcome(NamedTuple):
-    """What became of one image: its row of scores, or the reason why it has none."""
+    """Result for one image: its row of scores, or the reason why it has none."""
 
     image_id: str
     row: dict[str, object] | None
@@ -42,7 +42,7 @@ class Outcome(NamedTuple):
 
 @dataclass(frozen=True)
 class ScoringJob:
-    """One image to score; landmarks (x, y) in the frame of ``size`` x ``size`` pixels."""
+    """One image to score; its landmarks are (x, y) in a frame of ``size`` x ``size`` pixels."""
 
     image_id: str
     png: bytes
@@ -52,7 +52,7 @@ class ScoringJob:
 
 
 def score_job(job: ScoringJob, references: ReferenceSet, aligner: Aligner, count: int) -> Outcome:
-    """Score one image against its ``count`` most similar references; a fault of the image is its reason."""
+    """Score one image against its ``count`` most similar references; an image error becomes the outcome's reason."""
     chosen = select_references(job.latent, references.latents, references.ids, count, exclude=job.image_id)
     graph = graph_of_nodes(job.landmarks.size // 2)
     if (HEART in graph.organs) != references.has_heart:
@@ -81,7 +81,7 @@ def rca_shard(
     Parameters
     ----------
     images
-        Image shard, schema ``IMAGES``. Images without landmarks were rejected before and are passed over.
+        Image shard, schema ``IMAGES``. Images without landmarks were rejected by an earlier stage and are skipped.
     landmarks
         Landmark shard, schema ``LANDMARKS``.
     reference
@@ -91,24 +91,25 @@ def rca_shard(
     rejected
         Images that could not be scored, schema ``REJECTED``.
     settings
-        How images are registered, with how many references each is compared, and at which side in pixels; the
-        reference set must have been made for that side.
+        Registration method, number of references per image, and side in pixels; the reference set must have been made
+        for that side.
     workers
-        Images side by side; no byte of the output depends on it.
+        Number of images in parallel; the bytes of the output do not depend on it.
 
     Returns
     -------
-    Numbers of images scored and rejected.
+    tuple
+        Number of images scored, and number of images rejected.
 
     Raises
     ------
     CxrError
-        If a table is missing or lacks a column, ids repeat, an image of the landmarks is missing, or the
+        If a table is missing or lacks a column, an id occurs twice, an image of the landmarks is missing, or the
         reference set does not fit.
     """
     if workers < 1:
         raise CxrError(f"workers {workers}; expected 1 or more")
-    # Made here too, so that a fault of the set or the network is one line and not a broken pool.
+    # They are also built in the main process, so that an invalid set or network raises one error, not a broken pool.
     known, aligner = read_reference(reference), build_aligner(settings)
     if known.size != settings.size:
         raise CxrError(
@@ -141,7 +142,7 @@ def rca_shard(
 
 
 def image_jobs(images: Path, table: pd.DataFrame) -> Iterator[ScoringJob]:
-    """Stream the image shard, so that a big one is never whole in memory."""
+    """Yield the images of the shard that have landmarks; the shard is streamed, so it is never in memory as a whole."""
     wanted = {row["image_id"]: row for row in table.to_dict("records")}
     for batch in read_batches(images, ["image_id", "png"], _BATCH_ROWS, IMAGES):
         for image_id, png in zip(batch["image_id"].to_pylist(), batch["png"].to_pylist(), strict=True):
@@ -165,24 +166,24 @@ def _run(
     elif shares_memory(settings):
         from cxrfactory.models.device import single_threaded
 
-        # Around the pool too: what one image's thread sets at its end must not reach another's sums.
+        # This also surrounds the pool: the thread count that one image's thread restores must not affect other images.
         with single_threaded(), ThreadPoolExecutor(workers) as pool:
             yield from in_order(pool, work, jobs, _AHEAD * workers)
     else:
-        # Spawned, because a fork of a process with threads (OpenMP, Arrow) may hang.
+        # Processes are spawned, because a fork of a process with threads (OpenMP, Arrow) may hang.
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(workers, context, _start_worker, (path, settings)) as pool:
             yield from in_order(pool, _work, jobs, _AHEAD * workers)
 
 
-_worker: tuple[ReferenceSet, Aligner, int] | None = None  # of a worker process: set once at its start
+_worker: tuple[ReferenceSet, Aligner, int] | None = None  # state of a worker process, set once when it starts
 
 
 def _start_worker(path: str, settings: RcaScoreConfig) -> None:
     global _worker
     import SimpleITK as sitk
 
-    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)  # one core a process
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)  # one core per process
     _worker = (read_reference(path), build_aligner(settings), settings.references)
 
 

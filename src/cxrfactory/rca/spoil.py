@@ -1,7 +1,7 @@
-"""Landmarks and masks spoiled on purpose, in known degrees, to see whether a score notices.
+"""Landmarks and masks that are spoiled on purpose, in known degrees, to test whether a score detects it.
 
-Each kind imitates a way in which segmentations fail. Severity 0 leaves the landmarks as they are; 1 is the
-worst. Random choices come from the image's id, so that a spoiled mask is the same in every run.
+Each kind imitates a way in which segmentations fail. Severity 0 leaves the landmarks unchanged, and 1 is the worst. The
+image's id seeds the random choices, so a spoiled mask is the same in every run.
 """
 
 from collections.abc import Callable
@@ -17,12 +17,12 @@ from cxrfactory.tables.keys import seed_of
 
 Points = Float[np.ndarray, "nodes 2"]
 
-SHIFT = 0.15  # of the frame's side, at severity 1
+SHIFT = 0.15  # displacement as a share of the frame's side, at severity 1
 SCALE = 0.35  # growth or shrinkage, at severity 1
-BEND = 0.06  # RMS displacement of the deformation along each axis, of the frame's side, at severity 1
+BEND = 0.06  # RMS displacement of the deformation along each axis, as a share of the frame's side, at severity 1
 WAVES = 6
 MAX_WAVES_A_SIDE = 3.0
-HOLE = 0.04  # radius of a disc, of the map's side
+HOLE = 0.04  # radius of a disc as a share of the map's side
 COLLAPSE = 0.9  # shrinkage of the collapsed organ, at severity 1
 
 
@@ -40,39 +40,41 @@ def spoil(
     Parameters
     ----------
     landmarks
-        (x, y) pixels of a frame of ``size`` x ``size``.
+        (x, y) in pixels of a frame of ``size`` x ``size``.
     graph
-        Names the organs and their nodes.
+        Landmark graph that names the organs and their nodes.
     kind
         One of :data:`KINDS`:
 
         ``shift``
-            everything moved in a random direction;
+            all organs are moved in a random direction;
         ``scale``
-            everything grown or shrunk about its centre;
+            all organs are enlarged or shrunk about their common centre;
         ``deform``
-            each organ bent by its own smooth random field (a sum of plane waves);
+            each organ is bent by its own smooth random field (a sum of plane waves);
         ``swap``
-            drawn towards another patient's landmarks, which it is at severity 1;
+            the landmarks are moved towards another patient's landmarks, which they reach at severity 1;
         ``collapse``
-            one organ, chosen at random, shrunk about its centre.
+            one organ, chosen at random, is shrunk about its centre.
     severity
-        In [0, 1].
+        Degree of spoiling, in [0, 1].
     image_id
-        Seeds the random choices.
+        Id of the image; it seeds the random choices.
+    size
+        Side of the frame, in pixels.
     other
-        Another patient's landmarks in the same frame; needed by ``swap`` only.
+        Another patient's landmarks in the same frame; only ``swap`` needs them.
 
     Returns
     -------
     ndarray
-        Spoiled landmarks, float64; they may leave the frame.
+        Spoiled landmarks, float64; they may lie outside the frame.
 
     Raises
     ------
     CxrError
-        If the kind is unknown, the severity is outside [0, 1], the landmarks are not the graph's or
-        ``other`` is missing.
+        If the kind is unknown, the severity is outside [0, 1], the landmarks do not fit the graph, or ``other`` is
+        missing.
     """
     if kind not in KINDS:
         raise CxrError(f"unknown way to spoil '{kind}'; expected one of {', '.join(KINDS)}")
@@ -103,7 +105,7 @@ def _scale(points: Points, graph: LandmarkGraph, severity: float, size: float, r
 def _deform(points: Points, graph: LandmarkGraph, severity: float, size: float, rng: np.random.Generator) -> Points:
     spoiled = points.copy()
     for where in graph.slices.values():
-        waves = rng.uniform(-MAX_WAVES_A_SIDE, MAX_WAVES_A_SIDE, (WAVES, 2))  # (x, y), cycles a side
+        waves = rng.uniform(-MAX_WAVES_A_SIDE, MAX_WAVES_A_SIDE, (WAVES, 2))  # (x, y), cycles per side
         phases = rng.uniform(0, 2 * np.pi, (WAVES, 2))
         angles = 2 * np.pi / size * (points[where] @ waves.T)
         # A sum of WAVES sines of unit amplitude has the RMS sqrt(WAVES / 2).
@@ -130,23 +132,23 @@ KINDS = (*_BY_RNG, "swap")
 
 
 def spoil_codes(codes: Codes, kind: str, severity: float, image_id: str) -> Codes:
-    """Spoil masks in ways that landmarks cannot take.
+    """Spoil masks in ways that landmarks cannot represent.
 
     Parameters
     ----------
     codes
-        Map of :mod:`cxrfactory.rca.labels`.
+        Map of codes (:mod:`cxrfactory.rca.labels`).
     kind
         One of :data:`MASK_KINDS`:
 
         ``holes``
-            discs cut out of every organ, which at severity 1 lose about two thirds of their pixels;
+            discs are cut out of every organ, which at severity 1 loses about two thirds of its pixels;
         ``sides``
-            right and left lung exchanged from the lowest row of the lungs upwards; at severity 1 everywhere.
+            right and left lung are exchanged from the lowest row of the lungs upwards; at severity 1 everywhere.
     severity
-        In [0, 1].
+        Degree of spoiling, in [0, 1].
     image_id
-        Seeds the random choices.
+        Id of the image; it seeds the random choices.
 
     Raises
     ------
@@ -164,7 +166,7 @@ def spoil_codes(codes: Codes, kind: str, severity: float, image_id: str) -> Code
             return spoiled
         radius = max(1, round(HOLE * codes.shape[0]))
         rng = np.random.default_rng(seed_of(image_id, "spoil holes"))
-        # So many discs that, laid at random, they cover the share 1 - exp(-severity) of the organs.
+        # This number of discs, placed at random, covers the share 1 - exp(-severity) of the organs.
         count = round(severity * len(rows) / (np.pi * radius**2))
         for index in rng.integers(len(rows), size=count):
             cv2.circle(spoiled, (int(columns[index]), int(rows[index])), radius, 0, cv2.FILLED)

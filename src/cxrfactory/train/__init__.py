@@ -1,1 +1,1 @@
-"""Labelled radiographs to weights."""
+"""Training of networks on labelled radiographs."""

@@ -1,4 +1,4 @@
-"""Checkpoints: everything that a resumed run needs, in one safetensors file."""
+"""Checkpoints: one safetensors file with everything that a resumed run needs."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ def save_checkpoint(
     state: dict[str, Any],
     best: dict[str, torch.Tensor] | None = None,
 ) -> None:
-    """Write network, running average, optimiser moments, the best weights so far and ``state``, atomically."""
+    """Write the network, the running average, the optimiser moments, the best weights and ``state``, atomically."""
     from safetensors.torch import save_file
 
     tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
@@ -39,12 +39,12 @@ def load_checkpoint(
     optimizer: torch.optim.Optimizer,
     best: dict[str, torch.Tensor] | None = None,
 ) -> dict[str, Any]:
-    """Fill network, average, optimiser and best weights from a checkpoint and return its ``state``.
+    """Fill network, average, optimiser and best weights from a checkpoint, and return its ``state``.
 
     Raises
     ------
     CxrError
-        If the checkpoint is unreadable or of another network.
+        If the checkpoint is unreadable or belongs to another network.
     """
     from safetensors import SafetensorError, safe_open
 

@@ -1,8 +1,9 @@
-"""Learn and check the models of :mod:`cxrfactory.anatomy.mask_landmarks` from a set of expert landmarks.
+"""Train and evaluate the models of :mod:`cxrfactory.anatomy.mask_landmarks` on a set of expert landmarks.
 
-The set has the layout of ngaggion/Chest-xray-landmark-dataset: ``RL``, ``LL``, ``H`` with ``<id>.npy`` (nodes x 2,
-(x, y) pixels of 1024 x 1024) and ``clinical.csv``. No image is read: contours are filled and found again. A fifth of
-the patients, by a stable hash, is held out and never trained on. Only weights are written, no shape of any patient.
+The set has the layout of ngaggion/Chest-xray-landmark-dataset: ``RL``, ``LL`` and ``H`` with ``<id>.npy`` (nodes x 2,
+(x, y) in pixels of 1024 x 1024), and ``clinical.csv``. No image is read: contours are filled, and landmarks are found
+on the outlines of the masks. A fifth of the patients, chosen by a stable hash, is held out and never used for training.
+Only weights are written, no shape of any patient.
 """
 
 import csv
@@ -45,18 +46,18 @@ FRAME = 1024
 HELD_OUT = 0.2
 FOLDERS = {"right_lung": "RL", "left_lung": "LL", "heart": "H"}
 
-_TARGET_SIGMA = 1.5  # samples: width of the distribution that a node is taught
-_MEAN_WEIGHT = 0.02  # of the squared error of the mean place, samples squared, beside the cross entropy
-_WITHOUT_CONTEXT = 0.3  # share of samples that are shown no neighbouring organ
-_FILLED_IN = 0.3  # share of lungs that get the part before or behind the heart, as other conventions draw it
-# Nodes between which the medial border is moved, from the diaphragm by the cardiophrenic angle up to the hilum; all the
-# way between the inner two.
+_TARGET_SIGMA = 1.5  # width, in samples, of the target distribution of a node's place
+_MEAN_WEIGHT = 0.02  # weight of the squared error of the mean place (samples squared), relative to the cross entropy
+_WITHOUT_CONTEXT = 0.3  # share of the contours whose neighbouring organ is hidden
+_FILLED_IN = 0.3  # share of lungs extended by the part before or behind the heart, as in other annotation conventions
+# Nodes between which the medial border is moved, from the diaphragm over the cardiophrenic angle to the hilum. The full
+# shift applies between the two inner nodes.
 _MEDIAL = {"right_lung": (23, 29, 36, 42), "left_lung": (22, 27, 36, 41)}
 
 
 @dataclass(frozen=True)
 class Case:
-    """Landmarks of one image, (x, y) pixels by organ, and whether its patient is held out."""
+    """Landmarks of one image by organ, (x, y) in pixels of 1024 x 1024, and whether its patient is held out."""
 
     image_id: str
     source: str
@@ -64,17 +65,17 @@ class Case:
     landmarks: dict[str, Float[np.ndarray, "nodes 2"]]
 
     def masks(self) -> dict[str, np.ndarray]:
-        """Filled contours, 1024 x 1024."""
+        """Fill the contours to masks of 1024 x 1024 pixels."""
         return {organ: fill_contour(points, FRAME, FRAME) for organ, points in self.landmarks.items()}
 
 
 def read_cases(root: Path) -> list[Case]:
-    """Read the set, sorted by id; images of one patient are held out together.
+    """Read the landmark set, sorted by id; the images of one patient are held out together.
 
     Raises
     ------
     CxrError
-        If the table or a lung is missing, or a file has another shape.
+        If the table is missing, no image has both lungs, or a file has an invalid shape.
     """
     table = root / "clinical.csv"
     if not table.is_file():
@@ -100,13 +101,13 @@ def read_cases(root: Path) -> list[Case]:
 
 
 def held_out(image_id: str, source: str, condition: str) -> bool:
-    """Tell whether the hash of an image's patient falls into the fifth that is never trained on."""
+    """Return whether the hash of an image's patient falls into the fifth that is never used for training."""
     return put_aside(f"{source}:{patient_of(image_id, source, condition)}", "mask-landmarks", HELD_OUT)
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Contours of one organ: samples, distance to the neighbour (NaN without one), true places in samples."""
+    """Contours of one organ: points, distance to the neighbouring organ (NaN without one), true places in samples."""
 
     points: Float[np.ndarray, "n samples 2"]
     distances: Float[np.ndarray, "n samples"]
@@ -114,7 +115,7 @@ class Examples:
 
 
 def examples_of(cases: Sequence[Case]) -> dict[str, Examples]:
-    """Fill every case and find its landmarks' places on the contours of the masks."""
+    """Fill the masks of every case, and find the places of its landmarks on the contours of the masks."""
     rows: dict[str, list[tuple[np.ndarray, ...]]] = {organ: [] for organ in ORGANS}
     for case in progress(cases, "contours"):
         masks = case.masks()
@@ -127,17 +128,17 @@ def examples_of(cases: Sequence[Case]) -> dict[str, Examples]:
 
 
 def true_places(contour: Contour, landmarks: Float[np.ndarray, "nodes 2"]) -> Float[np.ndarray, " nodes"]:
-    """Find the landmarks' places on the contour, fractional samples rising from node 0.
+    """Find the places of the landmarks on the contour, as fractional sample indices that increase from node 0.
 
-    Each is the nearest point near to where the arc length of the landmarks' own polygon puts it, so that the two
-    sides of a thin tip are not confused.
+    Each place is the nearest point of the contour within a window around the position that the arc length of the
+    landmarks' own polygon gives. The window keeps the two sides of a thin tip from being confused.
     """
     fine = 8
     grid = contour.locate(np.arange(SAMPLES * fine) / fine)
     steps = np.hypot(*(np.roll(landmarks, -1, axis=0) - landmarks).T)
     along = np.concatenate([[0.0], np.cumsum(steps)])[:-1] / steps.sum() * SAMPLES
     away = np.hypot(*(grid[:, None] - landmarks).transpose(2, 0, 1))
-    # Rotation of the polygon against the samples: the one that all nodes agree on best.
+    # Choose the rotation of the polygon against the samples with the smallest total distance (capped per node).
     shifts = np.arange(SAMPLES * fine)
     near = [away[(shifts + round(place * fine)) % len(grid), node] for node, place in enumerate(along)]
     start = int(np.argmin(np.minimum(near, 40.0).sum(axis=0)))
@@ -150,7 +151,7 @@ def true_places(contour: Contour, landmarks: Float[np.ndarray, "nodes 2"]) -> Fl
 
 
 class ContourNet(nn.Module):
-    """Torch twin of :class:`cxrfactory.anatomy.mask_landmarks.ContourModel`."""
+    """Torch counterpart of :class:`cxrfactory.anatomy.mask_landmarks.ContourModel`."""
 
     def __init__(self, nodes: int) -> None:
         super().__init__()
@@ -164,14 +165,14 @@ class ContourNet(nn.Module):
         self.last = nn.Conv1d(WIDTH, nodes, 1)
 
     def forward(self, seen: Float[Tensor, "b features samples"]) -> Float[Tensor, "b nodes samples"]:
-        """Logits of every node's place."""
+        """Compute the logits of every node's place."""
         x = torch.relu(self.first(seen))
         for block in self.blocks:
             x = x + torch.relu(block(x))
         return self.last(x)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return the weights as ContourModel's fields, float16."""
+        """Return the weights as the fields of ContourModel, in float16."""
         flat = lambda layer: layer.weight.detach().cpu().numpy()  # noqa: E731
         found = {
             "first": flat(self.first)[:, :, 0].T,
@@ -187,7 +188,7 @@ class ContourNet(nn.Module):
 def disturbed(
     organ: str, examples: Examples, chosen: np.ndarray, rng: np.random.Generator
 ) -> tuple[Float[np.ndarray, "b samples features"], Float[np.ndarray, "b nodes"]]:
-    """Features and places of the chosen contours after a random affine map, a smooth warp and a wavy border."""
+    """Disturb contours by a random affine map, a smooth warp and a wavy border; return their features and places."""
     points, distances = examples.points[chosen], examples.distances[chosen].copy()
     batch, samples = points.shape[:2]
     centre = points.mean(axis=1, keepdims=True)
@@ -214,7 +215,7 @@ def disturbed(
     if organ in _MEDIAL:
         for row in np.flatnonzero(rng.random(batch) < _FILLED_IN):
             moved[row] = filled_in(organ, moved[row], examples.places[chosen[row]], rng.uniform(0.2, 1.0))
-            distances[row] = np.nan  # the distances were those of the border before
+            distances[row] = np.nan  # the distances belonged to the border before the change
     places = np.empty_like(examples.places[chosen])
     index = np.arange(samples + 1)
     for row in range(batch):
@@ -231,9 +232,9 @@ def disturbed(
 def filled_in(
     organ: str, points: Float[np.ndarray, "samples 2"], places: Float[np.ndarray, " nodes"], share: float
 ) -> Float[np.ndarray, "samples 2"]:
-    """Move a lung's border at the heart towards the midline, by a share of the way to the lung's medial extreme.
+    """Move a lung's border at the heart by ``share`` of the way to the horizontal position of its medial extreme.
 
-    Lungs of the V7 masks, and lungs projected from CT, have no bay where the heart is.
+    The lungs of the V7 masks, and lungs projected from CT, have no notch where the heart is.
     """
     samples = len(points)
     along = (np.arange(samples) - places[0]) % samples + places[0]
@@ -246,7 +247,7 @@ def filled_in(
 def contour_loss(
     logits: Float[Tensor, "b nodes samples"], places: Float[Tensor, "b nodes"]
 ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
-    """Cross entropy against a narrow bell at the true place, and mean squared error of the mean place (samples²)."""
+    """Compute the cross entropy with a narrow bell at the true place, and the squared error of the mean (samples²)."""
     samples = logits.shape[-1]
     away = torch.arange(samples, dtype=logits.dtype) - places[..., None]
     away = away - samples * torch.round(away / samples)
@@ -259,7 +260,7 @@ def contour_loss(
 def fit_organ(
     organ: str, examples: Examples, steps: int, seed: int = 0, batch_size: int = 32, rate: float = 4e-3
 ) -> dict[str, np.ndarray]:
-    """Train one organ's network on the CPU, one thread; the same seed gives the same weights."""
+    """Train the network of one organ on the CPU in one thread; the same seed gives the same weights."""
     torch.set_num_threads(1)
     torch.manual_seed(seed_of(organ, "mask-landmarks-init", seed))
     rng = np.random.default_rng(seed_of(organ, "mask-landmarks-batches", seed))
@@ -288,7 +289,7 @@ def fit_organ(
 
 
 def train_mask_landmarks(root: Path, output: Path, settings: MaskLandmarksConfig) -> None:
-    """Train the three models on the patients that are not held out and write them as ``.npz`` (float16)."""
+    """Train the models of the three organs on patients that are not held out; write them as ``.npz`` (float16)."""
     cases = read_cases(root)
     train = [case for case in cases if not case.held_out]
     log.info("train on %d images, hold out %d", len(train), len(cases) - len(train))
@@ -301,7 +302,10 @@ def train_mask_landmarks(root: Path, output: Path, settings: MaskLandmarksConfig
 
 
 def evaluate_mask_landmarks(root: Path, only_held_out: bool = True) -> list[dict[str, object]]:
-    """Fill, find again, compare: one row an image and organ with ``mse`` (pixels² at 1024) and refilled ``dice``."""
+    """Find the landmarks of filled contours again and compare them with the true ones.
+
+    There is one row per image and organ, with ``mse`` (pixels² at 1024) and the ``dice`` of the refilled contour.
+    """
     rows = []
     for case in progress([case for case in read_cases(root) if case.held_out or not only_held_out], "evaluate"):
         masks = case.masks()

@@ -1,1 +1,1 @@
-"""The landmark models that HybridGNet is compared with: fully connected, PCA, multi-atlas."""
+"""The landmark models that HybridGNet is compared with: fully connected, PCA and multi-atlas."""

@@ -1,7 +1,7 @@
-"""The multi-atlas baseline as a segmenter: its weights are the atlases, images and landmarks.
+"""The multi-atlas baseline as a segmenter whose weights are the atlases: images and landmarks.
 
-So it is opened, evaluated and audited like any network. Nothing is trained, and it is slow: every image is registered
-with its nearest atlases (:mod:`cxrfactory.models.baselines.multi_atlas`).
+It is therefore opened, evaluated and audited like any network. Nothing is trained. Inference is slow, because every
+image is registered with its nearest atlases (:mod:`cxrfactory.models.baselines.multi_atlas`).
 """
 
 import numpy as np
@@ -23,18 +23,18 @@ NEIGHBOURS = 5  # Gaggion et al., section 4.2.3
 
 
 class AtlasSegmenter(LandmarkNetwork):
-    """Image to the mean of its nearest atlases' landmarks.
+    """Predict the mean of the landmarks that the nearest atlases transfer to an image.
 
     Parameters
     ----------
     graph
-        Names the landmarks.
+        Landmark graph that names the landmarks.
     input_size
-        Side of the atlases, pixels; the registration's settings are for 256.
+        Side of the atlases, in pixels; the registration's settings are made for 256.
     atlases
-        How many the weights hold.
+        Number of atlases that the weights hold.
     neighbours
-        Atlases a prediction is the mean of.
+        Number of atlases whose landmarks a prediction averages.
     """
 
     def __init__(
@@ -47,14 +47,14 @@ class AtlasSegmenter(LandmarkNetwork):
         self.register_buffer("landmarks", torch.zeros((atlases, graph.nodes, 2)))
 
     def learn_atlases(self, images: UInt8[np.ndarray, "n s s"], targets: list[Float[np.ndarray, "m 2"]]) -> None:
-        """Keep the images that annotate the whole graph.
+        """Keep the images whose landmarks cover the whole graph.
 
         Parameters
         ----------
         images
-            8-bit, at the input's side.
+            8-bit images at the side of the input.
         targets
-            (x, y) as fractions of the side, one array an image.
+            Landmarks (x, y) as fractions of the side, one array per image.
         """
         kept = [index for index, target in enumerate(targets) if len(target) == self.graph.nodes]
         self.images = torch.from_numpy(images[kept].copy())
@@ -63,7 +63,13 @@ class AtlasSegmenter(LandmarkNetwork):
         log.info("kept %d atlases of %d images; nothing is trained", len(kept), len(targets))
 
     def for_inference(self) -> "AtlasSegmenter":
-        """Prepare all atlases for registration."""
+        """Prepare all atlases for registration, and return the segmenter in evaluation mode.
+
+        Raises
+        ------
+        CxrError
+            If there is no atlas.
+        """
         if not len(self.images):
             raise CxrError("multi-atlas: there is no atlas; make its weights with train --segmenter multi-atlas")
         points = to_pixels(self.landmarks.cpu().numpy().astype(np.float64), self.input_size)
@@ -73,12 +79,12 @@ class AtlasSegmenter(LandmarkNetwork):
         return self.eval()
 
     def forward(self, image: Float[Tensor, "b 1 s s"]) -> tuple[Float[Tensor, "b n 2"], list[Tensor]]:
-        """Positions as fractions of the side, and an empty list, as landmark networks answer.
+        """Return positions (x, y) as fractions of the side, and an empty list, as other landmark networks do.
 
         Raises
         ------
         ImageError
-            If an image holds nothing to register, or no registration succeeds.
+            If an image has no content to register, or no registration succeeds.
         """
         if self._library is None:
             self.for_inference()
@@ -87,7 +93,7 @@ class AtlasSegmenter(LandmarkNetwork):
         return torch.from_numpy(np.stack(found).astype(np.float32)).to(image.device), []
 
     def settings(self) -> NetworkSettings:
-        """What :func:`build` needs; part of the weights card."""
+        """Return what :func:`build` needs to make this segmenter again; it is part of the weights card."""
         return {
             "graph": self.graph.name,
             "input_size": self.input_size,
@@ -97,7 +103,7 @@ class AtlasSegmenter(LandmarkNetwork):
 
 
 def build(settings: NetworkSettings) -> AtlasSegmenter:
-    """Make the segmenter; its atlases come with its weights, or from a training set.
+    """Make the segmenter; its atlases come with its weights or from a training set.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What the FC and PCA baselines share with HybridGNet: its encoder, its interface, its training."""
+"""What the FC and PCA baselines share with HybridGNet: the encoder, the interface and the training."""
 
 from abc import ABC, abstractmethod
 
@@ -14,27 +14,27 @@ from cxrfactory.tables.weights import NetworkSettings
 
 
 class CodeSegmenter(LatentNetwork, ABC):
-    """Image to latent code to landmarks, without a graph and without skip connections.
+    """Predict landmarks from an image's latent code, without graph convolutions and without skip connections.
 
     Subclasses define :meth:`positions_of`.
 
     Parameters
     ----------
     graph
-        The landmark graph; it names the nodes, the network does not use its edges.
+        The landmark graph. It names the nodes; the network does not use its edges.
     input_size
-        Side of the square input, a multiple of 32.
+        Side of the square input in pixels, a multiple of 32.
     latent
         Size of the latent code.
     channels
-        Of the encoder's six blocks.
+        Channels of the encoder's six blocks.
     normalise
-        What is done to grey values first (:mod:`cxrfactory.models.normalise`).
+        Normalisation of the grey values (:mod:`cxrfactory.models.normalise`).
 
     Raises
     ------
     CxrError
-        If the input size is no multiple of 32.
+        If the input size is not a positive multiple of 32.
     """
 
     def __init__(
@@ -55,19 +55,19 @@ class CodeSegmenter(LatentNetwork, ABC):
 
     @abstractmethod
     def positions_of(self, z: Float[Tensor, "*b latent"]) -> Float[Tensor, "*b n 2"]:
-        """(x, y) of every node as fractions of the side, from latent codes."""
+        """Compute (x, y) of every node as fractions of the side, from latent codes."""
 
     def decode(self, encoded: Encoded, z: Float[Tensor, "b k latent"]) -> tuple[Float[Tensor, "b k n 2"], list[Tensor]]:
-        """Decode ``k`` codes an image; there are no intermediate positions."""
+        """Decode ``k`` codes per image; the list of intermediate positions is empty."""
         return self.positions_of(z), []
 
     def forward(
         self, image: Float[Tensor, "b 1 s s"], noise: Float[Tensor, "b latent"] | None = None
     ) -> tuple[Tensor, list[Tensor], Tensor, Tensor]:
-        """Return positions ``[b, n, 2]``, an empty list, latent mean and log-variance, as HybridGNet does."""
+        """Return positions ``[b, n, 2]``, an empty list, the latent mean and the log-variance, as HybridGNet does."""
         encoded = self.encode(image)
         return self.positions_of(encoded.code(noise)), [], encoded.mu, encoded.logvar
 
     def settings(self) -> NetworkSettings:
-        """Return what ``build`` needs to make this network again; part of the weights card."""
+        """Return what ``build`` needs to make this network again; it is part of the weights card."""
         return self.encoder_settings()

@@ -1,7 +1,7 @@
 """FC baseline: HybridGNet's encoder and a fully connected decoder to all coordinates.
 
-Gaggion et al. (IEEE TMI 2022), section 4.2.2: landmarks as one vector, without connectivity. The paper leaves the
-decoder's depth open; here one hidden layer stands between the code and the coordinates.
+Gaggion et al. (IEEE TMI 2022), section 4.2.2, treat the landmarks as one vector, without connectivity. The paper does
+not state the depth of the decoder. This implementation has one hidden layer between the code and the coordinates.
 """
 
 import torch
@@ -18,7 +18,7 @@ HIDDEN = 256
 
 
 class FullyConnected(CodeSegmenter):
-    """Image to landmarks by a fully connected decoder; parameters as :class:`CodeSegmenter`."""
+    """Predict landmarks with a fully connected decoder; the parameters are those of :class:`CodeSegmenter`."""
 
     def __init__(
         self,
@@ -35,13 +35,13 @@ class FullyConnected(CodeSegmenter):
         nn.init.zeros_(self.output.bias)
 
     def positions_of(self, z: Float[Tensor, "*b latent"]) -> Float[Tensor, "*b n 2"]:
-        """Mean shape plus what the two layers say, in tenths of the side as in HybridGNet."""
+        """Add the decoder's output, in tenths of the side as in HybridGNet, to the mean shape."""
         moved = self.output(torch.relu(self.hidden(z)))
         return self.mean_shape + REACH * moved.unflatten(-1, (self.graph.nodes, 2))
 
 
 def build(settings: NetworkSettings) -> FullyConnected:
-    """Make the network from its settings (:meth:`CodeSegmenter.settings`); others are not looked at."""
+    """Make the network from its settings (:meth:`CodeSegmenter.settings`); other settings are ignored."""
     return FullyConnected(
         landmark_graph(settings["graph"]),
         input_size=int(settings["input_size"]),

@@ -1,8 +1,8 @@
-"""Multi-atlas baseline: landmarks of the most similar training images, carried over by registration.
+"""Multi-atlas baseline: landmarks of the most similar training images, transferred by registration.
 
-Gaggion et al. (IEEE TMI 2022), section 4.2.3: the five training images with the most mutual information, affine and
-then deformable registration of each, mean of the transferred landmarks. The registration is ours
-(:mod:`cxrfactory.registration.classical`), not SimpleElastix. Nothing is trained.
+Gaggion et al. (IEEE TMI 2022), section 4.2.3: the five training images with the largest mutual information are chosen;
+each is registered affinely and then deformably, and the transferred landmarks are averaged. The registration is that of
+:mod:`cxrfactory.registration.classical`, not SimpleElastix. Nothing is trained.
 """
 
 from dataclasses import dataclass
@@ -23,14 +23,14 @@ SIMILARITY_SIDE_PX = 64
 
 @dataclass(frozen=True)
 class AtlasPrediction:
-    """Landmarks (x, y) in pixels, and which atlases they come from, most similar first."""
+    """Landmarks (x, y) in pixels ``[nodes, 2]``, and the indices of the atlases used, most similar first."""
 
     landmarks: Float[np.ndarray, "nodes 2"]
     atlases: tuple[int, ...]
 
 
 class MultiAtlas:
-    """A labelled training set used as it is.
+    """A labelled training set whose images serve as atlases.
 
     Parameters
     ----------
@@ -39,14 +39,14 @@ class MultiAtlas:
     landmarks
         (x, y) in pixels of the images, ``[n, nodes, 2]``.
     neighbours
-        Atlases a prediction is the mean of; all there are, if fewer.
+        Number of atlases whose landmarks a prediction averages; all atlases where there are fewer.
     settings
-        Of the registration.
+        Settings of the registration.
 
     Raises
     ------
     CxrError
-        If shapes do not fit, or there is no atlas.
+            If the shapes do not fit, there is no atlas, or ``neighbours`` is below 1.
     """
 
     def __init__(
@@ -76,20 +76,20 @@ class MultiAtlas:
         self._prepared = [prepare(image, settings) for image in images]
 
     def similar(self, image: UInt8[np.ndarray, "rows columns"]) -> tuple[int, ...]:
-        """Indices of the most similar atlases by mutual information, best first; the lower index where equal."""
+        """Return the indices of the most similar atlases by mutual information, best first; ties by lower index."""
         level = _levels(image)
         scores = np.array([mutual_information(level, other) for other in self._small])
         return tuple(int(index) for index in np.argsort(-scores, kind="stable")[: self.neighbours])
 
     def predict(self, image: UInt8[np.ndarray, "rows columns"]) -> AtlasPrediction:
-        """Landmarks of one image. A registration that fails is left out, with a warning.
+        """Predict the landmarks of one image; a registration that fails is left out, with a warning.
 
         Raises
         ------
         CxrError
-            If the image has another shape than the atlases.
+            If the shape of the image differs from that of the atlases.
         ImageError
-            If the image holds nothing to register, or no registration succeeds.
+            If the image has no content to register, or no registration succeeds.
         """
         if image.shape != self.shape:
             raise CxrError(f"image of shape {image.shape}; the atlases are {self.shape}")
@@ -101,7 +101,7 @@ class MultiAtlas:
             except ImageError as error:
                 log.warning("atlas %d left out: %s", index, error)
                 continue
-            # Fixed to moving is atlas to image: the way that points travel.
+            # The atlas is the fixed image, so the transform maps points of the atlas to points of the image.
             carried.append([transform.TransformPoint(point) for point in self.landmarks[index].tolist()])
             used.append(index)
         if not carried:
@@ -110,7 +110,7 @@ class MultiAtlas:
 
 
 def mutual_information(a: UInt8[np.ndarray, " n"], b: UInt8[np.ndarray, " n"]) -> float:
-    """Mutual information in nats of two images given as levels 0 to 31, pixel by pixel."""
+    """Compute the mutual information, in nats, of two images given as levels 0 to 31, pixel by pixel."""
     joint = np.bincount(a.astype(np.intp) * BINS + b, minlength=BINS * BINS).reshape(BINS, BINS) / len(a)
     independent = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0, keepdims=True)
     seen = joint > 0

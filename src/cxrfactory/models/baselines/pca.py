@@ -1,9 +1,9 @@
 """PCA baseline: HybridGNet's encoder estimates the coefficients of a point distribution model.
 
 Gaggion et al. (IEEE TMI 2022), section 4.2.1. The latent code holds the coefficients in standard deviations of the
-training shapes, so that the prior of the variational term, a unit Gaussian, is the shapes' own. Modes and mean are
-buffers: they are part of the weights and are not trained. :meth:`PointDistribution.fit_shapes` must see the training
-landmarks before the first step.
+training shapes. The prior of the variational term, a unit Gaussian, is therefore the distribution of the shapes
+themselves. Modes and mean are buffers: they are part of the weights and are not trained.
+:meth:`PointDistribution.fit_shapes` must receive the training landmarks before the first training step.
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ from cxrfactory.tables.weights import NetworkSettings
 
 
 class PointDistribution(CodeSegmenter):
-    """Image to the coefficients of the principal modes of shape; parameters as :class:`CodeSegmenter`.
+    """Predict the coefficients of the principal modes of shape; the parameters are those of :class:`CodeSegmenter`.
 
     ``latent`` is the number of modes.
     """
@@ -35,17 +35,17 @@ class PointDistribution(CodeSegmenter):
         super().__init__(graph, input_size, latent, channels, normalise)
         if latent > 2 * graph.nodes:
             raise CxrError(f"model latent is {latent}; graph '{graph.name}' has at most {2 * graph.nodes} modes")
-        # A mode times its standard deviation, so that a code of ones is one deviation along every mode.
+        # Each mode is scaled by its standard deviation: a code of ones is one standard deviation along every mode.
         self.register_buffer("modes", torch.zeros(latent, 2 * graph.nodes))
 
     @torch.no_grad()
     def fit_shapes(self, targets: list[Float[np.ndarray, "m 2"]]) -> None:
-        """Set mean and modes from the training shapes that annotate every node.
+        """Set the mean and the modes from the training shapes that annotate every node.
 
         Parameters
         ----------
         targets
-            (x, y) as fractions of the side. Modes beyond the rank of the shapes stay zero.
+            Landmarks (x, y) as fractions of the side. Modes beyond the rank of the shapes stay zero.
 
         Raises
         ------
@@ -60,7 +60,7 @@ class PointDistribution(CodeSegmenter):
         shapes = np.stack(whole).astype(np.float64).reshape(len(whole), -1)
         mean = shapes.mean(axis=0)
         _, values, rows = np.linalg.svd(shapes - mean, full_matrices=False)
-        # The sign of a mode is arbitrary: its largest element is positive, whatever the library says.
+        # The sign of a mode is arbitrary. It is chosen so that the mode's largest element is positive.
         rows *= np.sign(rows[np.arange(len(rows)), np.abs(rows).argmax(axis=1)])[:, None]
         scaled = rows * (values / np.sqrt(len(whole) - 1))[:, None]
         scaled[values < 1e-9 * values[0]] = 0
@@ -71,18 +71,18 @@ class PointDistribution(CodeSegmenter):
 
     @torch.no_grad()
     def codes_of(self, positions: Float[Tensor, "*b n 2"]) -> Float[Tensor, "*b latent"]:
-        """Coefficients of shapes in standard deviations; zero for modes that the training shapes do not have."""
+        """Compute the coefficients of shapes, in standard deviations; modes that were not fitted get zero."""
         offset = (positions - self.mean_shape).flatten(-2)
         variance = self.modes.square().sum(dim=1)
         return torch.where(variance > 0, (offset @ self.modes.T) / variance.clamp_min(1e-30), 0.0)
 
     def positions_of(self, z: Float[Tensor, "*b latent"]) -> Float[Tensor, "*b n 2"]:
-        """Mean shape plus the code's sum of modes."""
+        """Add the sum of the modes, weighted by the code, to the mean shape."""
         return self.mean_shape + (z @ self.modes).unflatten(-1, (self.graph.nodes, 2))
 
 
 def build(settings: NetworkSettings) -> PointDistribution:
-    """Make the network from its settings (:meth:`CodeSegmenter.settings`); others are not looked at."""
+    """Make the network from its settings (:meth:`CodeSegmenter.settings`); other settings are ignored."""
     return PointDistribution(
         landmark_graph(settings["graph"]),
         input_size=int(settings["input_size"]),

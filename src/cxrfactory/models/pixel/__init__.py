@@ -1,1 +1,1 @@
-"""Pixel segmenters: a radiograph in, one map of logits an organ out, each organ on its own (sigmoid, not softmax)."""
+"""Pixel segmenters: from a radiograph to one map of logits per organ (independent sigmoids, not a softmax)."""

@@ -1,4 +1,4 @@
-"""Attention U-Net (Oktay et al., MIDL 2018), MONAI's: gates on the skip connections."""
+"""Attention U-Net (Oktay et al., MIDL 2018) from MONAI: a U-Net with attention gates on the skip connections."""
 
 from torch import nn
 

@@ -1,4 +1,4 @@
-"""U-Net and U-Net++ of segmentation-models-pytorch on one of its encoders, with random weights."""
+"""U-Net and U-Net++ of segmentation-models-pytorch with one of its encoders and random weights."""
 
 from torch import nn
 
@@ -9,12 +9,12 @@ DEPTH = 5
 
 
 def build_with_encoder(architecture: str, encoder: str, outputs: int) -> tuple[nn.Module, int]:
-    """Make ``Unet`` or ``UnetPlusPlus`` on an encoder; nothing is downloaded.
+    """Make ``Unet`` or ``UnetPlusPlus`` with an encoder; nothing is downloaded.
 
     Returns
     -------
     network, multiple
-        The network, and what its sides must be multiples of.
+        The network, and the number that its input sides must be multiples of.
 
     Raises
     ------

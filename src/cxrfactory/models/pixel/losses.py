@@ -1,8 +1,8 @@
-"""Losses of pixel segmenters: every organ on its own, and none for organs that a source did not annotate.
+"""Losses of pixel segmenters: each organ has its own term, and an organ that a source did not annotate has none.
 
-Heterogeneous labels (Gaggion et al., ISBI 2023, section 2): an image of lungs alone teaches nothing about its heart, in
-particular not that there is none. So a batch comes with a table of which organ is annotated in which image, and
-only those maps enter the loss.
+Heterogeneous labels (Gaggion et al., ISBI 2023, section 2): an image that annotates only the lungs does not show
+whether it contains a heart. A batch therefore has a table of the organs that are annotated in each image, and only
+those maps enter the loss.
 """
 
 from collections.abc import Callable
@@ -30,34 +30,35 @@ def _annotated(logits: Tensor, target: Tensor, annotated: Tensor) -> tuple[Tenso
 def dice_cross_entropy(
     logits: Float[Tensor, "b o h w"], target: Float[Tensor, "b o h w"], annotated: Bool[Tensor, "b o"]
 ) -> Float[Tensor, ""]:
-    """Soft Dice loss plus binary cross-entropy (MONAI), each the mean over annotated maps.
+    """Compute soft Dice loss plus binary cross-entropy (MONAI), each averaged over the annotated maps.
 
     Parameters
     ----------
     logits
-        Network output.
+        Output of the network.
     target
-        Masks, 0 or 1; what stands in maps that are not annotated is never read.
+        Masks, 0 or 1; maps that are not annotated are never read.
     annotated
-        Which organ is annotated in which image.
+        Whether each organ is annotated in each image.
 
     Raises
     ------
     CxrError
-        If shapes do not fit, or nothing is annotated.
+        If the shapes do not fit, or nothing is annotated.
     """
     from monai.losses import DiceCELoss
 
-    # One map a row: with one channel MONAI takes the binary cross-entropy, with more the softmax one.
+    # Each map is a row of the batch: MONAI uses the binary cross-entropy for one channel, the softmax one for more.
     return DiceCELoss(sigmoid=True)(*_annotated(logits, target, annotated))
 
 
 def tanimoto_loss(
     logits: Float[Tensor, "b o h w"], target: Float[Tensor, "b o h w"], annotated: Bool[Tensor, "b o"]
 ) -> Float[Tensor, ""]:
-    """One minus the Tanimoto coefficient with complement under contour-aware weights: mean over annotated maps.
+    """Compute 1 minus the Tanimoto coefficient with complement, averaged over the annotated maps.
 
-    Parameters, errors: as for :func:`dice_cross_entropy`.
+    Pixels have contour-aware weights (:mod:`cxrfactory.models.tanimoto`). Parameters and errors are those of
+    :func:`dice_cross_entropy`.
     """
     maps, masks = _annotated(logits, target, annotated)
     return 1 - tanimoto(torch.sigmoid(maps), masks, contour_weights(masks)).mean()
@@ -70,12 +71,12 @@ PIXEL_LOSSES: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
 
 
 def pixel_loss(name: str) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
-    """The loss of that name: (logits, masks, annotated) to a scalar.
+    """Return the loss of that name, a function from (logits, masks, annotated) to a scalar.
 
     Raises
     ------
     CxrError
-        If there is none.
+        If there is no such loss.
     """
     if name not in PIXEL_LOSSES:
         raise CxrError(f"unknown loss '{name}'; expected one of {', '.join(PIXEL_LOSSES)}")

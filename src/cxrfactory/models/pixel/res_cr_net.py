@@ -1,25 +1,25 @@
 """Res-CR-Net: residual blocks of parallel separable, dilated convolutions at full resolution.
 
 Abdulah et al., "Lung Segmentation in Chest X-rays with Res-CR-Net" (2021), section 1.3: one STEM block and 4 CONV RES
-blocks without an LSTM block, kernels 3/5/7 with dilations 1/3/5, 16 filters a branch, 48 in the shortcut, leaky ReLU,
-spatial dropout after each block, two classes; images of 300 x 340, histogram equalised; 59,165 trained parameters.
+blocks without an LSTM block, kernels 3/5/7 with dilations 1/3/5, 16 filters per branch, 48 in the shortcut, leaky ReLU,
+spatial dropout after each block, two classes; histogram-equalised images of 300 x 340; 59,165 trained parameters.
 
-The text leaves open how many separable convolutions a branch holds and where biases and normalisations stand. Two
-layouts are here:
+The text does not state how many separable convolutions a branch holds, nor the positions of biases and normalisations.
+This module offers two layouts.
 
-``normalised`` (the default) has exactly 59,165 parameters under the settings of the text. With the same rule in every
-block, the count forces three separable convolutions a branch (two leave too few parameters, four too many), a
+``normalised`` (the default) has exactly 59,165 parameters under the settings of the text. If every block follows the
+same rule, this count implies three separable convolutions per branch (two give too few parameters, four too many), a
 normalised and bias-free first depthwise convolution, and a normalised and bias-free head. 52 ways of giving biases and
-normalisations to the other places then fit. Taken is the one of them that is a full pre-activation block (He et al.,
-ECCV 2016): no biases; a normalisation before each CONV RES block, after every depthwise and every pointwise
-convolution but a branch's last, and before the head; sums and shortcuts bare. The stem lacks the operations before the
-block, as in the paper's figure 1.
+normalisations to the other positions then fit. The layout is the only one of them that is a full pre-activation block
+(He et al., ECCV 2016). It has no biases. It has a normalisation before each CONV RES block, after every depthwise
+convolution, after every pointwise convolution except a branch's last, and before the head. Sums and shortcuts are not
+normalised. The stem lacks the operations before the block, as in the paper's figure 1.
 
-``released`` is the layout of the authors' public code: two separable convolutions a branch with pointwise biases, a
-normalisation before the block, after the first of the two, and in the shortcut. Under the settings of the text it has
-47,189 parameters. It has 59,165 as that code is set by default, for microscopy: three input channels, four
-classes, five CONV RES blocks (58,569) and one LSTM block (596). So the paper's count is most likely that of this
-configuration, and no layout is proven by it.
+``released`` is the layout of the authors' public code: two separable convolutions per branch with pointwise biases, and
+a normalisation before the block, after the first of the two convolutions, and in the shortcut. Under the settings of
+the text it has 47,189 parameters. It has 59,165 under that code's default settings, which are for microscopy: three
+input channels, four classes, five CONV RES blocks (58,569) and one LSTM block (596). The paper's count is therefore
+most likely that of this configuration, and it proves neither layout.
 """
 
 import torch
@@ -32,8 +32,8 @@ from cxrfactory.tables.weights import NetworkSettings
 
 KERNELS = (3, 5, 7)
 DILATIONS = (1, 3, 5)
-SLOPE = 0.1  # of the leaky ReLU
-CONVOLUTIONS = {"normalised": 3, "released": 2}  # layout -> separable convolutions a branch
+SLOPE = 0.1  # negative slope of the leaky ReLU
+CONVOLUTIONS = {"normalised": 3, "released": 2}  # layout -> separable convolutions per branch
 DEFAULTS = {
     "organs": ("right_lung", "left_lung"),
     "input_size": (300, 340),
@@ -65,16 +65,16 @@ def _branch(inputs: int, filters: int, kernel: int, dilation: int, layout: str) 
 
 
 class ResidualBlock(nn.Module):
-    """Three parallel branches, concatenated and added to the shortcut.
+    """Three parallel branches whose outputs are concatenated and added to the shortcut.
 
     Parameters
     ----------
     inputs
         Channels of the input.
     filters
-        Channels of each branch; the block has three times as many.
+        Channels of each branch; the output of the block has three times as many.
     stem
-        Whether this is the first block: its branches read the image itself, not a normalised activation.
+        Whether this is the first block, whose branches read the image itself instead of a normalised activation.
     layout
         ``normalised`` or ``released``.
     """
@@ -91,27 +91,27 @@ class ResidualBlock(nn.Module):
         self.shortcut_norm = nn.BatchNorm2d(outputs) if layout == "released" else nn.Identity()
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b o h w"]:
-        """Apply the block at unchanged resolution."""
+        """Apply the block; the resolution does not change."""
         inner = self.before(x)
         residual = torch.cat([branch(inner) for branch in self.branches], dim=1)
         return residual + self.shortcut_norm(self.shortcut(x))
 
 
 class ResCRNet(nn.Sequential):
-    """The network; logits, to which the paper's softmax or a sigmoid is applied by the loss.
+    """The network; it returns logits, to which the loss applies the paper's softmax or a sigmoid.
 
     Parameters
     ----------
     inputs, outputs
-        Channels of the image, number of output maps.
+        Number of channels of the image, and number of output maps.
     layout
         ``normalised`` or ``released``.
     blocks
-        CONV RES blocks after the stem.
+        Number of CONV RES blocks after the stem.
     filters
         Channels of each branch.
     dropout
-        Chance that a whole channel is dropped after a block, in training.
+        Probability of dropping a whole channel after a block, in training.
     """
 
     def __init__(self, inputs: int, outputs: int, layout: str, blocks: int, filters: int, dropout: float) -> None:
@@ -132,17 +132,17 @@ class ResCRNet(nn.Sequential):
                     nn.init.zeros_(layer.bias)
 
     def forward(self, x: Float[Tensor, "b i h w"]) -> Float[Tensor, "b o h w"]:
-        """Logits; on the CPU in fp32 also under autocast.
+        """Compute logits; on the CPU this always uses fp32, even under autocast.
 
-        There the gradient of a dilated convolution in bf16 ends the process (oneDNN, channels last, torch 2.13), and
-        fp32 is faster.
+        On the CPU, the gradient of a dilated convolution in bf16 ends the process (oneDNN, channels last, torch 2.13),
+        and fp32 is faster.
         """
         with torch.autocast(x.device.type, enabled=torch.is_autocast_enabled(x.device.type) and x.device.type != "cpu"):
             return super().forward(x)
 
 
 def build(settings: NetworkSettings) -> PixelSegmenter:
-    """Make the network from its settings: ``layout``, ``blocks``, ``filters``, ``dropout``, and the shared ones."""
+    """Make the network from its settings: ``layout``, ``blocks``, ``filters``, ``dropout``, and the shared settings."""
     return build_pixel("res-cr-net", settings, DEFAULTS, _body)
 
 

@@ -1,7 +1,7 @@
-"""SA-UNet: a small U-Net with structured dropout in every convolution and spatial attention at the bottom.
+"""SA-UNet: a small U-Net with structured dropout in every convolution and spatial attention at the lowest level.
 
-Guo et al., "SA-UNet: Spatial Attention U-Net for Retinal Vessel Segmentation" (ICPR 2020), the segmenter that CXLSeg
-chose (at 224 x 224, with Dice and cross-entropy). Structured dropout is DropBlock: Ghiasi et al., NeurIPS 2018.
+Guo et al., "SA-UNet: Spatial Attention U-Net for Retinal Vessel Segmentation" (ICPR 2020). CXLSeg uses this segmenter
+(at 224 x 224, with Dice and cross-entropy). The structured dropout is DropBlock (Ghiasi et al., NeurIPS 2018).
 """
 
 import torch
@@ -17,14 +17,14 @@ ATTENTION_KERNEL = 7
 
 
 class DropBlock(nn.Module):
-    """In training, set square blocks of a feature map to zero, each channel on its own; scale up what is left.
+    """Set square blocks of a feature map to zero in training, separately in each channel, and rescale the rest.
 
     Parameters
     ----------
     chance
-        Share of the map to drop (one minus the paper's ``keep_prob``).
+        Share of the map that is dropped (one minus the paper's ``keep_prob``).
     block
-        Side of a block, pixels; odd. On a smaller map the block is the largest odd side that fits.
+        Side of a block in pixels, an odd number. On a smaller map, the block has the largest odd side that fits.
     """
 
     def __init__(self, chance: float, block: int) -> None:
@@ -32,12 +32,12 @@ class DropBlock(nn.Module):
         self.chance, self.block = chance, block
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-        """Drop blocks; in evaluation mode the map is returned as it is."""
+        """Drop blocks; in evaluation mode, return the map unchanged."""
         if not self.training or self.chance == 0:
             return x
         rows, columns = x.shape[-2:]
         block = min(self.block, rows - 1 + rows % 2, columns - 1 + columns % 2)
-        # Centres lie where whole blocks fit, at the rate that drops the wanted share (DropBlock, equation 1).
+        # Centres lie where whole blocks fit, at the rate that drops the requested share (DropBlock, equation 1).
         inner = (rows - block + 1, columns - block + 1)
         rate = self.chance * rows * columns / block**2 / (inner[0] * inner[1])
         centres = torch.rand(*x.shape[:2], *inner, device=x.device) < rate
@@ -49,14 +49,14 @@ class DropBlock(nn.Module):
 
 
 class SpatialAttention(nn.Module):
-    """Weigh every place by a 7 x 7 convolution of the mean and the maximum over channels."""
+    """Weight every position by a 7 x 7 convolution of the mean and the maximum over the channels."""
 
     def __init__(self) -> None:
         super().__init__()
         self.conv = nn.Conv2d(2, 1, ATTENTION_KERNEL, padding=ATTENTION_KERNEL // 2, bias=False)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-        """Return the map times its attention, which lies in (0, 1)."""
+        """Multiply the map by its attention, which lies in (0, 1)."""
         summary = torch.cat([x.mean(dim=1, keepdim=True), x.amax(dim=1, keepdim=True)], dim=1)
         return x * torch.sigmoid(self.conv(summary))
 
@@ -69,9 +69,9 @@ class SAUNet(nn.Module):
     outputs
         Number of output maps.
     width
-        Channels of the first of four levels (16 in the paper), doubled at each.
+        Channels of the first of four levels (16 in the paper); each further level has twice as many.
     drop_chance, drop_block
-        Of :class:`DropBlock`, after every 3 x 3 convolution.
+        Share and block side of the :class:`DropBlock` after every 3 x 3 convolution.
     """
 
     def __init__(self, outputs: int, width: int, drop_chance: float, drop_block: int) -> None:
@@ -99,7 +99,7 @@ class SAUNet(nn.Module):
         self.head = nn.Conv2d(width, outputs, 1)
 
     def forward(self, x: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b o h w"]:
-        """Logits; sides must be multiples of 8."""
+        """Compute logits; the sides of the input must be multiples of 8."""
         skipped = []
         for block in self.down:
             x = block(x)
@@ -112,7 +112,7 @@ class SAUNet(nn.Module):
 
 
 def build(settings: NetworkSettings) -> PixelSegmenter:
-    """Make the network from its settings: ``width``, ``drop_chance``, ``drop_block``, and the shared ones."""
+    """Make the network from its settings: ``width``, ``drop_chance``, ``drop_block``, and the shared settings."""
     defaults = {"input_size": 224, "width": 16, "drop_chance": 0.1, "drop_block": 7}
     return build_pixel("sa-unet", settings, defaults, _body)
 

@@ -1,4 +1,4 @@
-"""What all pixel segmenters share: organs in a stated order, any image size, settings for the weights card."""
+"""What all pixel segmenters share: named organs in a fixed order, any image size, settings for the weights card."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,32 +13,32 @@ from cxrfactory.models.networks import PixelNetwork
 from cxrfactory.models.normalise import build_normaliser
 from cxrfactory.tables.weights import NetworkSettings
 
-GRAPH = "lungs-heart"  # whose organs are segmented where the settings name none
+GRAPH = "lungs-heart"  # its organs are segmented where the settings name none
 INPUT_SIZE = 256
 SHARED = ("organs", "definition", "input_size", "normalise")
-# Settings of landmark models that a shared config section also holds; they mean nothing here.
+# Settings of landmark models that a shared config section may also hold; pixel models ignore them.
 LANDMARK_ONLY = ("segmenter", "graph", "igsc", "latent", "passes")
 
 
 class PixelSegmenter(PixelNetwork):
-    """A network with its organs, its input size and its input normalisation.
+    """A pixel network with its organs, its input size and its input normalisation.
 
     Parameters
     ----------
     body
         Network from ``[b, 1, h, w]`` to logits ``[b, organs, h, w]``.
     name
-        Registered name, for errors.
+        Registered name, for error messages.
     organs
-        Names of the output maps in their order.
+        Names of the output maps, in their order.
     definition
         What the organs include, a key of :data:`cxrfactory.anatomy.graph.DEFINITIONS`.
     input_size
-        (rows, columns) that images are scaled to. The network takes any size; it is at its best at this one.
+        (rows, columns) that images are scaled to. The network accepts any size, but performs best at this one.
     multiple
-        ``body`` needs sides that are multiples of this; other images are padded, and the logits cropped again.
+        ``body`` needs sides that are multiples of this number. Other images are padded, and their logits cropped.
     normalise
-        What is done to grey values first (:mod:`cxrfactory.models.normalise`).
+        Normalisation of the grey values (:mod:`cxrfactory.models.normalise`).
     options
         The network's own settings, as :meth:`settings` returns them.
     """
@@ -61,7 +61,7 @@ class PixelSegmenter(PixelNetwork):
         self.body = body
 
     def forward(self, image: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b o h w"]:
-        """Logits of every organ, in the order of ``organs``; independent of each other.
+        """Compute the logits of every organ, in the order of ``organs``; organs are independent of each other.
 
         Raises
         ------
@@ -79,15 +79,15 @@ class PixelSegmenter(PixelNetwork):
 
     @torch.inference_mode()
     def masks(self, image: Float[Tensor, "b 1 h w"]) -> Bool[Tensor, "b o h w"]:
-        """Masks of every organ: sigmoid output of at least 0.5. Masks of two organs may overlap."""
+        """Compute the mask of every organ (sigmoid output of at least 0.5); the masks of two organs may overlap."""
         return self(image) >= 0
 
     def for_inference(self) -> "PixelSegmenter":
-        """Evaluation mode (running statistics, no dropout), channels last."""
+        """Return the network in evaluation mode (running statistics, no dropout), with channels last."""
         return self.eval().to(memory_format=torch.channels_last)
 
     def settings(self) -> NetworkSettings:
-        """What the builder needs to make this network again; part of the weights card."""
+        """Return what the builder needs to make this network again; it is part of the weights card."""
         shared = {"organs": list(self.organs), "definition": self.definition}
         return shared | {"input_size": list(self.input_size), "normalise": self.normalise} | self.options
 
@@ -98,31 +98,31 @@ def build_pixel(
     defaults: NetworkSettings,
     body: Callable[[int, NetworkSettings], tuple[nn.Module, int]],
 ) -> PixelSegmenter:
-    """Read the settings and make the segmenter.
+    """Check the settings and make the segmenter.
 
     Parameters
     ----------
     name
         Registered name.
     settings
-        ``organs`` and ``definition`` (or ``graph``, whose organs and definition are then taken), ``input_size`` (a
-        side, or [rows, columns]), ``normalise``, and any of ``defaults``.
+        ``organs`` and ``definition`` (or ``graph``, whose organs and definition are then used), ``input_size`` (a
+        side, or [rows, columns]), ``normalise``, and any key of ``defaults``.
     defaults
-        The network's own settings; may also hold other defaults of the shared ones.
+        The network's own settings; it may also override defaults of the shared settings.
     body
-        From the number of outputs and the network's own settings to the network and the multiple it needs.
+        Function from the number of outputs and the network's own settings to the network and its ``multiple``.
 
     Raises
     ------
     CxrError
-        If a setting is unknown, or its value is not what is expected.
+        If a setting is unknown or has an invalid value.
     """
     unknown = sorted(set(settings) - set(defaults) - set(SHARED) - set(LANDMARK_ONLY))
     if unknown:
         known = ", ".join(sorted({*SHARED, "graph", *defaults}))
         raise CxrError(f"{name}: unknown setting '{unknown[0]}'; expected any of {known}")
     given = {key: value for key, value in settings.items() if key not in LANDMARK_ONLY}
-    # Settings that name neither definition nor graph are of a time when there was one definition.
+    # Older settings name neither a definition nor a graph; they date from when there was only one definition.
     definition = landmark_graph(settings["graph"]).definition if "graph" in settings else JSRT
     merged = {"definition": definition, "input_size": INPUT_SIZE, "normalise": "none"} | defaults | given
     if merged["definition"] not in DEFINITIONS:
@@ -137,7 +137,7 @@ def build_pixel(
 
 
 def positive(name: str, key: str, value: Any) -> int:
-    """``value`` as a positive whole number.
+    """Return ``value`` if it is a positive whole number.
 
     Raises
     ------
@@ -150,7 +150,7 @@ def positive(name: str, key: str, value: Any) -> int:
 
 
 def share(name: str, key: str, value: Any) -> float:
-    """``value`` as a chance in [0, 1).
+    """Return ``value`` as a probability in [0, 1).
 
     Raises
     ------

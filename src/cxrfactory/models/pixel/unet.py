@@ -1,25 +1,25 @@
-"""U-Net (Ronneberger et al., MICCAI 2015): MONAI's, or segmentation-models-pytorch's on one of its encoders."""
+"""U-Net (Ronneberger et al., MICCAI 2015) from MONAI, or from segmentation-models-pytorch with one of its encoders."""
 
 from torch import nn
 
 from cxrfactory.models.pixel.segmenter import PixelSegmenter, build_pixel, positive, share
 from cxrfactory.tables.weights import NetworkSettings
 
-# "plain" is the paper's encoder; any other name is an encoder of segmentation-models-pytorch, never pretrained.
+# "plain" is the paper's encoder. Any other name is an encoder of segmentation-models-pytorch, without pretraining.
 DEFAULTS = {"width": 16, "dropout": 0.0, "encoder": "plain"}
 LEVELS = 5
 
 
 def widths(width: int) -> tuple[int, ...]:
-    """Channels of the five levels, doubled at each."""
+    """Return the channels of the five levels; each level has twice as many as the one above."""
     return tuple(width * 2**level for level in range(LEVELS))
 
 
 def build(settings: NetworkSettings) -> PixelSegmenter:
     """Make the network from its settings (see :meth:`PixelSegmenter.settings`).
 
-    ``width``: channels of the first level. ``dropout``: chance in every convolution. ``encoder``: ``plain``, or
-    an encoder of segmentation-models-pytorch, which has its own widths and no dropout.
+    ``width`` is the number of channels of the first level. ``dropout`` is the dropout probability in every convolution.
+    ``encoder`` is ``plain``, or an encoder of segmentation-models-pytorch, which has its own widths and no dropout.
     """
     return build_pixel("unet", settings, DEFAULTS, _body)
 

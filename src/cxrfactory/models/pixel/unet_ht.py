@@ -1,9 +1,9 @@
 """UNet-HT: a U-Net with residual blocks for heterogeneous labels.
 
 Gaggion et al., "Multi-center anatomical segmentation with heterogeneous labels via landmark-based models" (ISBI
-2023), section 2: every organ is a binary problem of its own with a sigmoid output, and an organ that an image's source
-did not annotate takes no loss. The network is here; the loss, with its table of annotated organs, is
-:mod:`cxrfactory.models.pixel.losses`, and serves every pixel segmenter.
+2023), section 2: every organ is a separate binary problem with a sigmoid output, and an organ that an image's source
+did not annotate does not enter the loss. This module holds the network. The loss, with its table of annotated organs,
+is in :mod:`cxrfactory.models.pixel.losses` and is shared by all pixel segmenters.
 """
 
 from torch import nn

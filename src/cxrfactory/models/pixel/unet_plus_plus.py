@@ -1,4 +1,4 @@
-"""U-Net++ (Zhou et al., DLMIA 2018): nested skip connections, after MONAI or segmentation-models-pytorch."""
+"""U-Net++ (Zhou et al., DLMIA 2018) with nested skip connections, from MONAI or segmentation-models-pytorch."""
 
 from torch import Tensor, nn
 
@@ -8,12 +8,12 @@ from cxrfactory.tables.weights import NetworkSettings
 
 
 class _Last(nn.Module):
-    """MONAI's U-Net++ without deep supervision: its list of one output as a tensor."""
+    """MONAI's U-Net++ without deep supervision; returns a tensor instead of a list with one output."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
-        # Only the deepest output is read; the other heads would be weights that never learn.
+        # Only the deepest output is used; the weights of the other heads would never be trained.
         network.final_conv_0_1 = network.final_conv_0_2 = network.final_conv_0_3 = nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,1 +1,1 @@
-"""What networks learn from: labelled images in memory, augmentation, balance, shapes of other people."""
+"""Training data: labelled images in memory, augmentation, balancing, and shapes of other people."""

@@ -1,8 +1,8 @@
-"""Augmentation of a batch: geometry moves image and landmarks together, appearance moves grey values only.
+"""Augmentation of a batch: geometry changes images and landmarks together, appearance changes grey values only.
 
-Geometry and gamma follow the paper (thesis, section "Data augmentation"): rotation, separate horizontal and
-vertical scaling that keeps every landmark visible, shift in place of crop or pad, gamma 0.60 to 1.40.
-The appearance changes are ours, against the change of grey values between hospitals (docs/training.md).
+Geometry and gamma follow the paper (thesis, section "Data augmentation"): rotation, separate horizontal and vertical
+scaling that keeps every landmark visible, a shift instead of crop or pad, and a gamma of 0.60 to 1.40. The appearance
+changes are additions of this package, for the differences of grey values between hospitals (docs/training.md).
 """
 
 import torch
@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from cxrfactory.config import TrainConfig
 
-MARGIN = 0.01  # landmarks stay this far inside, as a fraction of the side
+MARGIN = 0.01  # smallest distance of a landmark from the image's border, as a fraction of the side
 
 
 def _uniform(count: int, low: float, high: float, generator: torch.Generator) -> Tensor:
@@ -29,10 +29,10 @@ def move(
     settings: TrainConfig,
     generator: torch.Generator,
 ) -> tuple[Tensor, Tensor]:
-    """Rotate, scale and shift about the centre; points are (x, y) fractions of the side.
+    """Rotate, scale and shift images about their centre; landmarks are (x, y) as fractions of the side.
 
-    The scale is limited and the shift clamped so that every landmark stays inside the image. What comes in from outside
-    is black in every other batch, by chance, and the edge's pixels going on in the others.
+    The scale is limited and the shift is clamped, so that every landmark stays inside the image. In a random half of
+    the batches, the area that enters from outside is black; in the others, it repeats the pixels of the border.
     """
     count = len(images)
     angle = torch.deg2rad(_uniform(count, -settings.rotation_degrees, settings.rotation_degrees, generator))
@@ -47,7 +47,7 @@ def move(
     low = MARGIN - moved.amin(1, keepdim=True)
     high = 1 - MARGIN - moved.amax(1, keepdim=True)
     shift = torch.minimum(torch.maximum(shift, low), high)
-    # Output pixel q shows input pixel R^T ((q - 1/2 - shift) / factor) + 1/2; grid units are twice fractions.
+    # Output pixel q shows input pixel R^T ((q - 1/2 - shift) / factor) + 1/2. Grid units are twice the fractions.
     inverse = rotation.transpose(1, 2) / factor.unsqueeze(1)
     offset = -(inverse @ (2 * shift).transpose(1, 2))
     grid = functional.affine_grid(torch.cat([inverse, offset], -1), list(images.shape), align_corners=False)
@@ -62,7 +62,7 @@ def _blur(images: Tensor) -> Tensor:
 
 
 def _marks(images: Tensor, chosen: Tensor, generator: torch.Generator) -> Tensor:
-    # A bright or dark rectangle: side marker, tag, tube housing; one in four large: a shutter, a plate over the neck.
+    # Bright or dark rectangles imitate side markers, tags and tube housings; one in four is large, such as a shutter.
     side = images.shape[-1]
     for index in torch.nonzero(chosen).flatten().tolist():
         largest = side // 2 if float(torch.rand(1, generator=generator)) < 0.25 else side // 8
@@ -76,7 +76,7 @@ def _marks(images: Tensor, chosen: Tensor, generator: torch.Generator) -> Tensor
 def recolour(
     images: Float[Tensor, "b 1 s s"], settings: TrainConfig, generator: torch.Generator
 ) -> Float[Tensor, "b 1 s s"]:
-    """Change grey values: gamma always; contrast curve, noise, blur, marks, shading each by chance."""
+    """Change grey values: always gamma; contrast, curve, shading, blur, noise and marks each with a probability."""
     count, side = len(images), images.shape[-1]
     gamma = _uniform(count, settings.gamma_low, settings.gamma_high, generator).reshape(-1, 1, 1, 1)
     images = images.clamp(0, 1).pow(gamma)

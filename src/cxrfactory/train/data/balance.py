@@ -1,7 +1,7 @@
-"""Class-balanced epochs: images of small classes or sources are repeated, each time augmented anew.
+"""Class-balanced epochs: images of small classes or sources are repeated, with a new augmentation each time.
 
-CXLSeg (Table II) repeats images with augmentations once, before training, until the classes are of like size. Here
-an epoch does it, so that no copy is stored and a repeated image never looks the same twice.
+CXLSeg (Table II) repeats images with augmentations once, before training, until the classes are of similar size. This
+module does it within each epoch. No copy is stored, and a repeated image is augmented differently each time.
 """
 
 from collections import Counter
@@ -23,23 +23,24 @@ Groups = dict[int, Int[np.ndarray, " n"]]
 
 
 def balanced(groups: Groups, strata: Sequence[str], epoch: int, seed: int) -> Groups:
-    """Repeat images so that every stratum is drawn as often as the largest.
+    """Repeat images so that every stratum is drawn as often as the largest one.
 
-    Every image is drawn at least once. A stratum of ``n`` images out of a largest of ``m`` is repeated ``m // n`` times
-    whole; ``m % n`` of its images, chosen at random by epoch, are drawn once more.
+    Every image is drawn at least once. In a stratum of ``n`` images, where the largest has ``m``, each image is drawn
+    ``m // n`` times, and ``m % n`` of them, chosen at random by epoch, are drawn once more.
 
     Parameters
     ----------
     groups
-        Number of annotated nodes -> indices of the images that have so many, together every image once.
+        Number of annotated nodes to the indices of the images with this number; together, every image once.
     strata
         Source or class of every image.
     epoch, seed
-        Of the choice.
+        Numbers that seed the random choice.
 
     Returns
     -------
-    The groups with repeated indices.
+    dict
+        The groups with repeated indices.
     """
     names = np.asarray(strata)
     members = {name: np.flatnonzero(names == name) for name in np.unique(names)}
@@ -55,18 +56,18 @@ def balanced(groups: Groups, strata: Sequence[str], epoch: int, seed: int) -> Gr
 def read_strata(
     balance: str, classes: str | Path | None, tables: Sequence[Path], image_ids: Sequence[str]
 ) -> list[str] | None:
-    """Source or class of each training image; None where nothing is balanced.
+    """Read the source or class of each training image; None where nothing is balanced.
 
     Parameters
     ----------
     balance
         ``none``, ``source`` or ``class``.
     classes
-        CSV with the columns ``image_id`` and ``class``, for ``class``; rows of other images are passed over.
+        CSV with the columns ``image_id`` and ``class``, for ``class``; rows of other images are ignored.
     tables
         Preprocessed labelled tables, schema ``LABELLED_IMAGES``.
     image_ids
-        Of the training images, in their order.
+        Ids of the training images, in their order.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The labelled images as arrays in memory, grouped by what is annotated."""
+"""The labelled images as arrays in memory, grouped by their annotated organs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,9 +28,9 @@ class LabelledImages:
     ids
         Image ids, sorted.
     images
-        8-bit, at the network's side.
+        8-bit images at the side of the network's input.
     targets
-        One array an image, (x, y) as fractions of the side; its length tells which organs are annotated.
+        One array per image, (x, y) as fractions of the side; the length determines which organs are annotated.
     """
 
     ids: list[str]
@@ -38,7 +38,7 @@ class LabelledImages:
     targets: list[Float[np.ndarray, "m 2"]]
 
     def groups(self) -> dict[int, np.ndarray]:
-        """Number of annotated nodes -> indices of the images that have so many."""
+        """Map each number of annotated nodes to the indices of the images with this number."""
         counts = np.array([len(target) for target in self.targets])
         return {int(count): np.flatnonzero(counts == count) for count in np.unique(counts)}
 
@@ -46,16 +46,17 @@ class LabelledImages:
 def load_labelled(
     path: str | Path | Sequence[str | Path], split: str, graph: LandmarkGraph, input_size: int
 ) -> LabelledImages:
-    """Read the images of one split from a preprocessed labelled table, or from several.
+    """Read the images of one split from one or several preprocessed labelled tables.
 
-    Annotations beyond the graph are cut (nodes of L are the first of LH, those of LH the first of LHC). Images
-    labelled by another definition of the organs than the graph's are left out: their nodes mean other borders.
+    Nodes beyond the graph are cut off (the nodes of L are the first of LH, and those of LH the first of LHC). Images
+    whose labels follow another definition of the organs than the graph are left out, because their nodes mark other
+    borders.
 
     Raises
     ------
     CxrError
-        If the split is empty or holds only images of another definition, no image annotates the whole graph, or an id
-        stands in two tables.
+        If the split is empty or has only images of another definition, no image annotates the whole graph, an image's
+        landmarks do not fit its labels, or an id occurs twice.
     """
     paths = [path] if isinstance(path, str | Path) else list(path)
     table = pd.concat([read_table(each, LABELLED_IMAGES) for each in paths], ignore_index=True)
@@ -84,7 +85,7 @@ def load_labelled(
 
 
 def _of_definition(table: pd.DataFrame, graph: LandmarkGraph, where: str) -> pd.DataFrame:
-    """Rows whose labels are of the graph's definition."""
+    """Keep the rows whose labels follow the graph's definition of the organs."""
     codes = table["labels"].unique()
     fitting = [code for code in codes if graph_of_labels(code, where).definition == graph.definition]
     kept = table[table["labels"].isin(fitting)]
@@ -101,7 +102,7 @@ def _of_definition(table: pd.DataFrame, graph: LandmarkGraph, where: str) -> pd.
 
 
 def mean_shape(targets: list[np.ndarray], nodes: int) -> Float[np.ndarray, "nodes 2"]:
-    """Mean position of every node over the images that annotate it, fractions of the side."""
+    """Average the position of every node over the images that annotate it, as fractions of the side."""
     total, count = np.zeros((nodes, 2)), np.zeros((nodes, 1))
     for target in targets:
         total[: len(target)] += target
@@ -110,7 +111,7 @@ def mean_shape(targets: list[np.ndarray], nodes: int) -> Float[np.ndarray, "node
 
 
 def epoch_batches(groups: dict[int, np.ndarray], batch_size: int, rng: np.random.Generator) -> list[np.ndarray]:
-    """Index batches of one epoch: every image once, one kind of labels a batch, in random order."""
+    """Make the index batches of one epoch: every image once, one kind of labels per batch, in random order."""
     batches = []
     for indices in groups.values():
         order = rng.permutation(indices)

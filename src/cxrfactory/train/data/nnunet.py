@@ -1,9 +1,10 @@
-"""The labelled table as a raw dataset of nnU-Net v2 (Isensee et al., Nature Methods 2021), for its own commands.
+"""Export of the labelled table as a raw dataset of nnU-Net v2 (Isensee et al., Nature Methods 2021).
 
-nnU-Net trains on one label map an image, so every pixel has one value. Contours of lungs and heart touch, and share the
-pixels that both run through; those go to the organ that stands later in the graph. Where organs lie over each other
-(clavicles over lungs) that would cut one out of the other: with regions, each combination of organs that occurs gets a
-value of its own, and nnU-Net learns every organ as the union of its values.
+nnU-Net's own commands train on it. nnU-Net uses one label map per image, so every pixel has one value. The contours of
+lungs and heart touch and share the pixels that both pass through. These pixels belong to the organ that is later in the
+graph. Where organs overlap (clavicles over lungs), this rule would remove a part of one of them. With regions, each
+combination of organs that occurs therefore gets its own value, and nnU-Net learns every organ as the union of its
+values.
 """
 
 import json
@@ -29,7 +30,7 @@ from cxrfactory.train.data.images import LabelledImages, load_labelled
 log = get_logger(__name__)
 
 SPLITS = ("train", "val")
-MOST_CONTESTED = 0.05  # share of an organ that may go to another one without regions
+MOST_CONTESTED = 0.05  # largest mean share of an organ that may be given to another organ without regions
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 _NAME = re.compile(r"Dataset\d{3}_[A-Za-z0-9]+")
 
@@ -41,9 +42,9 @@ class Labels:
     Attributes
     ----------
     organs
-        In the order of the graph.
+        Names of the organs, in the order of the graph.
     combinations
-        Places in ``organs`` of what lies in a pixel, by value; value 0 is the empty one.
+        For each value, the positions in ``organs`` of the organs in a pixel; value 0 is the empty combination.
     """
 
     organs: tuple[str, ...]
@@ -51,11 +52,11 @@ class Labels:
 
     @property
     def with_regions(self) -> bool:
-        """Whether some value stands for several organs."""
+        """Whether a value represents several organs."""
         return any(len(each) > 1 for each in self.combinations)
 
     def described(self) -> dict[str, object]:
-        """``labels``, and with regions ``regions_class_order``, of ``dataset.json``."""
+        """Return the entries ``labels`` and, with regions, ``regions_class_order`` of ``dataset.json``."""
         values = {
             organ: [value for value, each in enumerate(self.combinations) if place in each]
             for place, organ in enumerate(self.organs)
@@ -66,7 +67,7 @@ class Labels:
         return {"labels": {"background": 0} | values, "regions_class_order": order}
 
     def map_of(self, masks: UInt8[np.ndarray, "organs s s"]) -> UInt8[np.ndarray, "s s"]:
-        """Label map; where a combination has no value of its own, the last of its organs takes the pixel."""
+        """Make the label map; a combination without its own value gets the value of its last organ."""
         codes = _codes(masks)
         table = np.zeros(2 ** len(self.organs), np.uint8)
         for code in range(1, len(table)):
@@ -77,7 +78,7 @@ class Labels:
 
 
 def labels_of(graph: LandmarkGraph, codes: set[int]) -> Labels:
-    """Values for a graph: one an organ, and one for every combination in ``codes`` (bits of the organs' places)."""
+    """Assign one value to each organ of a graph and one to each combination in ``codes`` (bits of organ positions)."""
     count = len(graph.organs)
     several = sorted(code for code in codes if code.bit_count() > 1)
     together = [tuple(place for place in range(count) if code >> place & 1) for code in several]
@@ -96,26 +97,26 @@ def export_nnunet(
     ----------
     labelled
         Preprocessed labelled tables, schema ``LABELLED_IMAGES``, splits ``train`` and ``val``. Both splits are written
-        to ``imagesTr``; ``splits_final.json`` tells them apart. Images that do not annotate the whole graph are left
-        out.
+        to ``imagesTr``, and ``splits_final.json`` lists them. Images that do not annotate the whole graph are left out.
     output
-        nnU-Net's folder of raw datasets (``nnUNet_raw``); the dataset's own folder is made in it and must not exist.
+        nnU-Net's folder of raw datasets (``nnUNet_raw``). The dataset's own folder is created in it and must not exist.
     settings
-        Name of the dataset, organs, size of images and label maps, and whether combinations of organs get values of
-        their own.
+        Name of the dataset, organs, size of images and label maps, and whether combinations of organs get their own
+        values.
     preprocessed
-        nnU-Net's folder of preprocessed datasets (``nnUNet_preprocessed``), where training looks for
-        ``splits_final.json``; without it the file stands beside ``dataset.json``, to be copied.
+        nnU-Net's folder of preprocessed datasets (``nnUNet_preprocessed``), where its training reads
+        ``splits_final.json``. If not given, the file is written beside ``dataset.json`` and must be copied.
 
     Returns
     -------
-    The dataset's folder.
+    Path
+        Folder of the dataset.
 
     Raises
     ------
     CxrError
-        If the name is not nnU-Net's, the folder exists, two ids give one file name, or without regions an organ would
-        lose more than 5 % of its pixels in the mean.
+        If the name does not follow nnU-Net's format, the folder exists, two ids give one file name, or an organ would
+        lose more than 5 % of its pixels on average without regions.
     """
     name, size = settings.name, settings.size
     if not _NAME.fullmatch(name):
@@ -141,7 +142,7 @@ def export_nnunet(
         "numTraining": len(cases),
         "file_ending": ".png",
         "overwrite_image_reader_writer": "NaturalImage2DIO",
-        "input_size": size,  # this and the next are read by evaluate-model; nnU-Net hands them on
+        "input_size": size,  # evaluate-model reads this and the next entry; nnU-Net copies them
         "definition": graph.definition,
     }
     table = pd.DataFrame(
@@ -189,7 +190,7 @@ def _combinations(parts: dict[str, LabelledImages], graph: LandmarkGraph, size: 
 
 
 def _lost(masks: np.ndarray, label_map: np.ndarray, labels: Labels) -> np.ndarray:
-    """Share of each organ's pixels whose value does not tell of it."""
+    """Compute the share of each organ's pixels whose value does not include the organ."""
     shares = np.zeros(len(masks))
     for place, mask in enumerate(masks):
         told = np.isin(label_map, [value for value, each in enumerate(labels.combinations) if place in each])

@@ -1,9 +1,9 @@
-"""Training images in the shapes of other people: contours without images widen what a network sees.
+"""Training images bent to the shapes of other people, so that contours without images add variety to training.
 
-Landmark sets of other hospitals come without their radiographs, but they know how lungs and hearts are shaped there. An
-image is bent by a thin-plate spline so that its landmarks go part of the way to another person's. Place, size and
-aspect stay with the image (:func:`cxrfactory.train.data.augment.move` changes those); the rest is taken over: e.g. a
-larger heart.
+Landmark sets of other hospitals come without their radiographs, but they describe how lungs and hearts are shaped
+there. A thin-plate spline bends an image so that its landmarks move part of the way to another person's landmarks. The
+position, size and aspect ratio remain those of the image (:func:`cxrfactory.train.data.augment.move` changes these).
+The rest is adopted, such as a larger heart.
 """
 
 import hashlib
@@ -21,20 +21,20 @@ from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger
 from cxrfactory.train.data.shapes import shapes_of_landmarks
 
-CHANCE = 0.5  # of an image to be bent
-CELLS = 24  # the spline is evaluated in so many cells a side, and interpolated between
+CHANCE = 0.5  # probability that an image is bent
+CELLS = 24  # number of cells per side; the spline is evaluated at their centres and interpolated between them
 SMOOTHING = 1e-4
-LEAST_AREA = 0.2  # a bend under which some cell keeps less of its area is halved
+LEAST_AREA = 0.2  # a bend that shrinks a cell to a smaller share of its area is halved
 HALVINGS = 3
-STEPS, DAMPING, EXACT = 60, 0.7, 1e-4  # of finding where a landmark went; a tenth of a pixel at 1024
-# Points of the frame that stay where they are.
+STEPS, DAMPING, EXACT = 60, 0.7, 1e-4  # iterations that find a landmark's new position; 1e-4 is 0.1 pixel at 1024
+# Points of the frame that do not move.
 ANCHORS = np.array([(x, y) for x in (0.0, 0.5, 1.0) for y in (0.0, 0.5, 1.0) if (x, y) != (0.5, 0.5)])
 
 log = get_logger(__name__)
 
 
 class Reshaper:
-    """Bends images towards shapes.
+    """Bends images towards the shapes of other people.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class Reshaper:
 
     @property
     def nodes(self) -> int:
-        """Landmarks of a shape; images with another number are left alone."""
+        """Number of landmarks of a shape; images with another number are not bent."""
         return self.shapes.shape[1]
 
     @property
@@ -58,7 +58,7 @@ class Reshaper:
     def __call__(
         self, images: Float[Tensor, "b 1 s s"], targets: Float[Tensor, "b m 2"], generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """Bend about half of the images; points are (x, y) fractions of the side, on the CPU."""
+        """Bend about half of the images; landmarks are (x, y) as fractions of the side, on the CPU."""
         count, side = len(images), images.shape[-1]
         chosen = torch.rand(count, generator=generator) < CHANCE
         other = torch.randint(len(self.shapes), (count,), generator=generator)
@@ -88,21 +88,23 @@ class Reshaper:
 def bend(
     points: Float[np.ndarray, "m 2"], shape: Float[np.ndarray, "m 2"], share: float
 ) -> tuple[Float[np.ndarray, "m 2"], Float[np.ndarray, "c c 2"]] | None:
-    """Landmarks on their way to another shape, and the displacement that takes an image along.
+    """Compute landmarks moved towards another shape, and the displacement that bends the image accordingly.
 
     Parameters
     ----------
     points
         Landmarks of the image, (x, y) as fractions of the side.
     shape
-        Of another person; brought to the image's place, size, aspect and shear first.
+        Landmarks of another person. They are first aligned with the image in position, size, aspect ratio and shear.
     share
-        How far to go, 0 to 1. Halved while the spline would fold or squeeze a cell to less than a fifth.
+        Share of the way to go, 0 to 1. It is halved while the spline would fold or shrink a cell to less than a fifth.
 
     Returns
     -------
-    Where the bent image shows the landmarks, and for every cell of it the (x, y) that leads to where its content was,
-    fractions of the side; None where the spline folds however little is asked.
+    landmarks, displacement
+        Positions of the landmarks in the bent image, and for every cell of the bent image the (x, y) displacement to
+        the original position of its content, both as fractions of the side. The result is None if the spline still
+        folds after the last halving, or the positions cannot be found.
     """
     from scipy.interpolate import RBFInterpolator
 
@@ -128,10 +130,10 @@ def bend(
 def _led_to(
     points: Float[np.ndarray, "m 2"], start: Float[np.ndarray, "m 2"], cells: Float[np.ndarray, "c c 2"]
 ) -> Float[np.ndarray, "m 2"] | None:
-    """Where the picture shows what was at ``points``; None if that is not found.
+    """Find the position in the bent image of what was at ``points``; None if it is not found.
 
-    The spline is smooth and its cells are coarse, so the picture does not go exactly where it was asked to; a landmark
-    must.
+    The spline is smoothed and its cells are coarse, so the image content does not move exactly to the requested
+    position. A landmark must be where the content is.
     """
     from scipy.ndimage import map_coordinates
 
@@ -147,13 +149,15 @@ def _led_to(
 
 
 def _least_area(mapped: Float[np.ndarray, "c c 2"]) -> float:
-    """Least Jacobian determinant of a map that is given at cell centres."""
+    """Compute the smallest Jacobian determinant of a map that is given at the cell centres."""
     down, across = np.gradient(mapped, 1 / CELLS, axis=(0, 1))
     return float((across[..., 0] * down[..., 1] - across[..., 1] * down[..., 0]).min())
 
 
 def read_reshaper(root: str | Path, graph: LandmarkGraph, held_out: Collection[str]) -> Reshaper:
-    """Shapes of a landmark set that annotate the whole graph; without a fifth of its patients, and ``held_out`` ids.
+    """Read the shapes of a landmark set that annotate the whole graph.
+
+    The ids in ``held_out`` are left out, and so is the fifth of the patients that the landmark set holds out.
 
     Raises
     ------

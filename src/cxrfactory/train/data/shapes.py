@@ -1,4 +1,4 @@
-"""Contours without images: what mask-only networks learn from."""
+"""Contours without images, which train networks that read only masks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from cxrfactory.train.mask_landmarks import FRAME, read_cases
 
 log = get_logger(__name__)
 
-COLUMNS = ["image_id", "source", "labels", "split", "size", "landmarks"]  # of LABELLED_IMAGES
+COLUMNS = ["image_id", "source", "labels", "split", "size", "landmarks"]  # columns of LABELLED_IMAGES
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class Shape:
     Attributes
     ----------
     image_id, source
-        As in the table.
+        Id and source of the image, as in the table.
     contours
-        Organ to points (x, y), fractions of the side; organs that are not annotated are absent.
+        Organ to points (x, y) as fractions of the side; organs that are not annotated are absent.
     """
 
     image_id: str
@@ -39,7 +39,7 @@ class Shape:
     def masks(
         self, organs: Sequence[str], size: int
     ) -> tuple[UInt8[np.ndarray, "organs size size"], Bool[np.ndarray, " organs"]]:
-        """Filled contours in the order of ``organs``, and which of them are annotated; the others are empty."""
+        """Fill the contours in the order of ``organs``, and mark the annotated organs; the other masks are empty."""
         filled = np.zeros((len(organs), size, size), np.uint8)
         for place, organ in enumerate(organs):
             if organ in self.contours:
@@ -48,14 +48,14 @@ class Shape:
 
 
 def shapes_of_tables(paths: Sequence[Path], graph: LandmarkGraph) -> tuple[list[Shape], list[Shape]]:
-    """Shapes of preprocessed labelled tables: those of split ``train``, those of ``val``, sorted by id.
+    """Read shapes from preprocessed labelled tables: those of split ``train`` and those of ``val``, sorted by id.
 
-    Images labelled by another definition of the organs than the graph's are left out.
+    Images whose labels follow another definition of the organs than the graph are left out.
 
     Raises
     ------
     CxrError
-        If a row's landmarks are not those of its labels, or an id stands twice.
+        If a row's landmarks do not fit its labels, an id occurs twice, or one of the two splits is empty.
     """
     parts: dict[str, list[Shape]] = {"train": [], "val": []}
     seen: set[str] = set()
@@ -78,12 +78,12 @@ def shapes_of_tables(paths: Sequence[Path], graph: LandmarkGraph) -> tuple[list[
 
 
 def shapes_of_landmarks(root: Path, graph: LandmarkGraph) -> tuple[list[Shape], list[Shape]]:
-    """Shapes of a landmark set (``clinical.csv`` beside ``RL``, ``LL``, ``H``); a fifth of the patients is held out.
+    """Read shapes from a landmark set (``clinical.csv``, ``RL``, ``LL``, ``H``); a fifth of the patients is held out.
 
     Raises
     ------
     CxrError
-        If the set is unreadable, or has no landmarks of an organ of the graph.
+        If the set is unreadable, or has no shape to train on or none that is held out.
     """
     train, val = [], []
     for case in read_cases(root):
@@ -102,7 +102,7 @@ def _checked(train: list[Shape], val: list[Shape], source: str) -> tuple[list[Sh
 
 
 def moved(shape: Shape, rng: np.random.Generator) -> Shape:
-    """Turn, scale, shear, shift and gently bend all contours of a shape alike."""
+    """Rotate, scale, shear, shift and slightly bend all contours of a shape in the same way."""
     everything = np.concatenate(list(shape.contours.values()))
     centre = (everything.min(axis=0) + everything.max(axis=0)) / 2
     angle = np.radians(rng.uniform(-8, 8))
@@ -111,7 +111,7 @@ def moved(shape: Shape, rng: np.random.Generator) -> Shape:
     matrix = turn @ np.array([[scale[0], rng.normal(0, 0.03)], [0.0, scale[1]]])
     shift = rng.normal(0, 0.03, 2)
     waves, phases = rng.normal(0, 6, (2, 2)), rng.uniform(0, 2 * np.pi, (2, 1))
-    heights = rng.normal(0, 0.006, (2, 2))  # of a bend, fractions of the side
+    heights = rng.normal(0, 0.006, (2, 2))  # amplitudes of the bend, as fractions of the side
 
     def move(points: np.ndarray) -> np.ndarray:
         bent = points + np.sin(points @ waves.T + phases[:, 0]) @ heights

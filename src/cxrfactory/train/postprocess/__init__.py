@@ -1,1 +1,1 @@
-"""Train Post-DAE, which makes masks of any segmenter plausible."""
+"""Training of Post-DAE, which corrects the masks of any segmenter to plausible ones."""

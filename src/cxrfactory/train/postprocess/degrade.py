@@ -1,7 +1,7 @@
-"""Masks spoiled on purpose, as segmenters spoil them: what Post-DAE learns to mend.
+"""Masks degraded on purpose as segmenters degrade them; Post-DAE learns to correct them.
 
-Kinds after Larrazabal et al. (Post-DAE, TMI 2020): random shapes added and removed, morphology, labels swapped near the
-border; and whole parts or organs lost, regions given to another organ, and noise over the whole picture.
+The kinds follow Larrazabal et al. (Post-DAE, TMI 2020): random shapes added and removed, morphology, and labels swapped
+near the border. Further kinds are lost parts or organs, regions given to another organ, and noise over the whole image.
 """
 
 from collections.abc import Callable
@@ -15,17 +15,17 @@ from cxrfactory.errors import CxrError
 Masks = UInt8[np.ndarray, "organs s s"]
 Points = Float[np.ndarray, "nodes 2"]
 
-CLEAN = 0.15  # share of training masks that are shown as they are
-MOST_KINDS = 3  # spoil one training mask
+CLEAN = 0.15  # share of the training masks that are not degraded
+MOST_KINDS = 3  # largest number of kinds that degrade one training mask
 
 
 def holes(masks: Masks, rng: np.random.Generator) -> Masks:
-    """Remove one to five shapes whose centres lie inside an organ, from all organs."""
+    """Remove one to five shapes, whose centres lie inside an organ, from all organs."""
     return masks * (1 - _shapes(masks, rng, masks.any(axis=0), 0.03, 0.12))
 
 
 def islands(masks: Masks, rng: np.random.Generator) -> Masks:
-    """Add one to five shapes, outside or across a border, each set to one organ."""
+    """Add one to five shapes, with centres outside one random organ, to this organ."""
     organ = rng.integers(len(masks))
     added = masks.copy()
     added[organ] |= _shapes(masks, rng, ~masks[organ].astype(bool), 0.03, 0.10)
@@ -33,7 +33,7 @@ def islands(masks: Masks, rng: np.random.Generator) -> Masks:
 
 
 def erased(masks: Masks, rng: np.random.Generator) -> Masks:
-    """Lose what lies on one side of a line through an organ, of that organ or of all."""
+    """Remove what lies on one side of a line through an organ, from this organ or from all organs."""
     present = [organ for organ, mask in enumerate(masks) if mask.any()]
     if not present:
         return masks.copy()
@@ -49,7 +49,7 @@ def erased(masks: Masks, rng: np.random.Generator) -> Masks:
 
 
 def missing(masks: Masks, rng: np.random.Generator) -> Masks:
-    """Lose one organ altogether."""
+    """Remove one organ completely."""
     lost = masks.copy()
     lost[rng.integers(len(masks))] = 0
     return lost
@@ -64,7 +64,7 @@ def morphology(masks: Masks, rng: np.random.Generator) -> Masks:
 
 
 def border(masks: Masks, rng: np.random.Generator) -> Masks:
-    """Swap inside and outside at random within 1 to 3 % of the side from each border, in grains of a few pixels."""
+    """Swap inside and outside at random, in grains of a few pixels, within 1 to 3 % of the side from each border."""
     side = masks.shape[1]
     reach = max(3, round(side * rng.uniform(0.02, 0.06)))
     kernel = np.ones((reach, reach), np.uint8)
@@ -77,7 +77,7 @@ def border(masks: Masks, rng: np.random.Generator) -> Masks:
 
 
 def swapped(masks: Masks, rng: np.random.Generator) -> Masks:
-    """Give a large region of one organ to another."""
+    """Give a large region of one organ to another organ."""
     present = [organ for organ, mask in enumerate(masks) if mask.any()]
     if not present or len(masks) < 2:
         return masks.copy()
@@ -104,16 +104,16 @@ KINDS: dict[str, Callable[[Masks, np.random.Generator], Masks]] = {
 
 
 def degrade(masks: Masks, kind: str, rng: np.random.Generator) -> Masks:
-    """Spoil masks in one way.
+    """Degrade masks in one way.
 
     Parameters
     ----------
     masks
-        0 and 1, [organ, row, column]; not changed.
+        Masks with values 0 and 1, [organ, row, column]; they are not changed.
     kind
         One of :data:`KINDS`.
     rng
-        Of all random choices.
+        Generator of all random choices.
 
     Raises
     ------
@@ -126,7 +126,7 @@ def degrade(masks: Masks, kind: str, rng: np.random.Generator) -> Masks:
 
 
 def degrade_at_random(masks: Masks, rng: np.random.Generator) -> Masks:
-    """Spoil masks in one to three different ways, or leave them as they are in 15 % of cases."""
+    """Degrade masks in one to three different ways, or leave them unchanged in 15 % of the cases."""
     if rng.random() < CLEAN:
         return masks
     for kind in rng.permutation(list(KINDS))[: rng.integers(1, MOST_KINDS + 1)]:
@@ -137,7 +137,7 @@ def degrade_at_random(masks: Masks, rng: np.random.Generator) -> Masks:
 def _shapes(
     masks: Masks, rng: np.random.Generator, where: np.ndarray, smallest: float, largest: float
 ) -> UInt8[np.ndarray, "s s"]:
-    """One to five ellipses, rectangles and lines with centres in ``where``; half sizes as shares of the side."""
+    """Draw one to five ellipses, rectangles and lines with centres in ``where``; half sizes are shares of the side."""
     side = masks.shape[1]
     drawn = np.zeros((side, side), np.uint8)
     places = np.flatnonzero(where)

@@ -1,4 +1,4 @@
-"""Spoiled masks and what a post-processor makes of them, side by side, for people to look at."""
+"""Degraded masks and the results of a post-processor side by side, for visual inspection."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,9 +20,9 @@ PATIENTS = 3
 
 
 def write_examples(post: PostProcessor, shapes: Sequence[Shape], path: Path) -> None:
-    """Draw one column a kind and two rows a patient: the spoiled masks above, the mended ones below; truth in white.
+    """Draw one column per kind and two rows per patient: degraded masks above, corrected ones below.
 
-    The first three shapes that annotate the most organs are drawn.
+    The true contours are white. The first three of the shapes with the most annotated organs are drawn.
     """
     most = max(len(shape.contours) for shape in shapes)
     chosen = [shape for shape in shapes if len(shape.contours) == most][:PATIENTS]

@@ -1,4 +1,4 @@
-"""Train Post-DAE on contours alone, and measure on held-out ones what it mends."""
+"""Train Post-DAE on contours alone, and measure on held-out contours how well it corrects masks."""
 
 import math
 import time
@@ -29,14 +29,14 @@ from cxrfactory.train.postprocess.examples import write_examples
 
 log = get_logger(__name__)
 
-FINER = 2  # masks are filled and spoiled at so many times the network's side, so that it sees partly covered pixels
+FINER = 2  # masks are filled and degraded at this multiple of the network's side, which gives partly covered pixels
 CHECK_FRAME = 1024
 UNTOUCHED = "none"
 WARMUP = 0.05
 
 
 def fit(network: PostDAE, shapes: Sequence[Shape], steps: int, batch_size: int, rate: float, seed: int) -> list[float]:
-    """Train in place on the CPU in one thread; the same seed gives the same weights. Returns the loss of every step."""
+    """Train in place on the CPU in one thread, and return the loss of every step; a seed determines the weights."""
     optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _share_of_rate(step / steps))
     network.to(memory_format=torch.channels_last).train()
@@ -60,7 +60,7 @@ def fit(network: PostDAE, shapes: Sequence[Shape], steps: int, batch_size: int, 
 
 
 def _share_of_rate(progress: float) -> float:
-    """Linear rise over the first 5 % of the run, then half a cosine to 0."""
+    """Return the share of the learning rate: a linear rise over the first 5 % of the run, then half a cosine to 0."""
     if progress < WARMUP:
         return progress / WARMUP
     return 0.5 * (1 + math.cos(math.pi * (progress - WARMUP) / (1 - WARMUP)))
@@ -69,7 +69,7 @@ def _share_of_rate(progress: float) -> float:
 def batch(
     network: PostDAE, shapes: Sequence[Shape], count: int, rng: np.random.Generator
 ) -> tuple[Float[Tensor, "b o s s"], Float[Tensor, "b o s s"], Tensor]:
-    """Covered shares of spoiled masks and of true ones, and which organs are annotated ``[b, o]``."""
+    """Make the covered shares of degraded masks and of true masks, and mark the annotated organs ``[b, o]``."""
     side = network.input_size
     seen, target, known = [], [], []
     for index in rng.choice(len(shapes), count, replace=count > len(shapes)):
@@ -81,24 +81,24 @@ def batch(
 
 
 def check(post: PostProcessor, shapes: Sequence[Shape], frame: int = CHECK_FRAME, seed: int = 0) -> pd.DataFrame:
-    """Spoil held-out shapes in every way, mend them, compare.
+    """Degrade held-out shapes in every way, correct them, and compare both with the truth.
 
     Parameters
     ----------
     post
         The trained post-processor.
     shapes
-        Held out.
+        Held-out shapes.
     frame
-        Side of the masks, pixels.
+        Side of the masks, in pixels.
     seed
-        Of what is spoiled; the choices come from the image's id and the kind.
+        Seed of the degradation, together with the image's id and the kind.
 
     Returns
     -------
     DataFrame
-        One row a kind, image and annotated organ: ``kind`` (``none`` for true masks), ``image_id``, ``source``,
-        ``organ``, ``before``, ``after`` (Dice with the truth).
+        One row per kind, image and annotated organ: ``kind`` (``none`` for true masks), ``image_id``, ``source``,
+        ``organ``, and the Dice with the truth ``before`` and ``after`` the correction.
     """
     rows = []
     for shape in progress(shapes, "check"):
@@ -115,14 +115,14 @@ def check(post: PostProcessor, shapes: Sequence[Shape], frame: int = CHECK_FRAME
 
 
 def summary_by_kind(rows: pd.DataFrame) -> pd.DataFrame:
-    """Mean Dice before and after over images and organs, by kind in the order of the rows."""
+    """Average the Dice before and after over images and organs, by kind, in the order of the rows."""
     return rows.groupby("kind", sort=False)[["before", "after"]].mean()
 
 
 def read_shapes(
     labelled: Sequence[Path] | None, landmarks: Path | None, settings: PostDaeConfig
 ) -> tuple[list[Shape], list[Shape]]:
-    """Read the contours to train on and those held out, of labelled tables or of a landmark set."""
+    """Read the contours to train on and the held-out ones, from labelled tables or from a landmark set."""
     organs = landmark_graph(settings.graph)
     return shapes_of_tables(labelled, organs) if labelled else shapes_of_landmarks(landmarks, organs)
 
@@ -136,20 +136,20 @@ def train_post_dae(
     examples: Path | None = None,
     network_settings: dict[str, object] | None = None,
 ) -> pd.DataFrame:
-    """Train and write weights with their card; return :func:`check` of the held-out shapes.
+    """Train, write the weights with their card, and return the :func:`check` of the held-out shapes.
 
     Parameters
     ----------
     train, val
-        Shapes (:mod:`cxrfactory.train.data.shapes`).
+        Shapes to train on, and held-out shapes (:mod:`cxrfactory.train.data.shapes`).
     output
-        Weights to write (``.safetensors``); the card stands beside it.
+        Weights to write (``.safetensors``), with their card in the same folder.
     settings
-        The network, and how to train it: AdamW, a warm-up of the learning rate, then half a cosine.
+        Settings of the network and of its training: AdamW, a warm-up of the learning rate, then half a cosine.
     report
-        CSV of the returned table to write.
+        If given, CSV file to write with the returned table.
     examples
-        Picture of held-out masks, damaged and corrected, to write.
+        If given, image file to write with held-out masks, degraded and corrected.
     network_settings
         Further settings of :func:`cxrfactory.models.post_dae.build`.
     """

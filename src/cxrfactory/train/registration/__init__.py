@@ -1,1 +1,1 @@
-"""Train the registration network of deep RCA."""
+"""Training of the registration network of deep RCA."""

@@ -1,8 +1,9 @@
 """Train the registration network of deep RCA on pairs of labelled images.
 
-CheXmask trains its registration on labelled radiographs (Gaggion et al. 2024, "Validation via RCA-estimated DSC"); the
-loss is what makes labels and images agree: Dice of the warped masks, local correlation, bending energy. Labels of
-different definitions (lungs with or without the part behind the heart) serve side by side, each paired with its own.
+CheXmask trains its registration on labelled radiographs (Gaggion et al. 2024, "Validation via RCA-estimated DSC"). The
+loss rewards agreement of labels and images: Dice of the warped masks, local correlation and bending energy. Labels of
+different definitions (lungs with or without the part behind the heart) can be used together; each image is paired with
+images of its own definition.
 """
 
 import json
@@ -36,18 +37,18 @@ from cxrfactory.train.registration.losses import Smoothness, facts_of, filled, f
 
 log = get_logger(__name__)
 
-# Wide enough for films that are turned, cut or exposed otherwise; a negative is left out on purpose.
+# The ranges cover rotation, cropping and other exposures. Negatives are left out on purpose: they must not fit.
 AUGMENTATION = TrainConfig(rotation_degrees=8.0, scale=0.25, shift=0.08, appearance=0.25)
 WARMUP_STEPS = 60
 AVERAGE = 0.995  # decay of the running average of the weights
-SIDE = 256  # of the masks in validation
-NEIGHBOURS = (1, 3, 7)  # places down the list of held-out images that each is registered onto
-COPIES = 2  # of every training image, each moved in another way, for what is usual
+SIDE = 256  # side of the masks in validation, in pixels
+NEIGHBOURS = (1, 3, 7)  # offsets, in the list of held-out images, of the images that each one is registered onto
+COPIES = 2  # differently moved copies of every training image that enter the statistics of typical images
 
 
 @dataclass(frozen=True)
 class Group:
-    """Images that annotate the same organs by one definition."""
+    """Images that annotate the same organs by the same definition."""
 
     graph: LandmarkGraph
     images: LabelledImages
@@ -55,22 +56,22 @@ class Group:
 
     @property
     def weight(self) -> int:
-        """Annotated organs of all images."""
+        """Number of annotated organs of all images, which weights the choice of a group."""
         return len(self.chosen) * len(self.graph.organs)
 
     def pick(self, indices: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-        """Images ``[b, 1, s, s]`` in [0, 1] and landmarks ``[b, m, 2]``."""
+        """Return images ``[b, 1, s, s]`` in [0, 1] and landmarks ``[b, m, 2]`` as fractions of the side."""
         images = torch.from_numpy(self.images.images[indices]).unsqueeze(1).float() / 255
         return images, torch.from_numpy(np.stack([self.images.targets[index] for index in indices]))
 
 
 def load_groups(tables: Sequence[Path], split: str, input_size: int) -> list[Group]:
-    """Groups of a split: lungs and heart (lungs, where no heart is annotated), whole lungs.
+    """Load the groups of a split: lungs and heart (lungs alone where no heart is annotated), and whole lungs.
 
     Raises
     ------
     CxrError
-        If a group has fewer than two images.
+        If a group has fewer than two images, or no image has the split.
     """
     codes = [
         (path, set(table.loc[table["split"] == split, "labels"]))
@@ -101,7 +102,7 @@ def load_groups(tables: Sequence[Path], split: str, input_size: int) -> list[Gro
 def train_registration(
     labelled: Sequence[Path], output: Path, settings: RegistrationConfig, history: Path | None = None
 ) -> dict[str, float]:
-    """Train and write ``output`` with its card.
+    """Train the network, and write ``output`` with its card.
 
     Parameters
     ----------
@@ -110,14 +111,14 @@ def train_registration(
     output
         Weights to write (``.safetensors``).
     settings
-        How to train. An interrupted run of the same settings goes on from its last checkpoint.
+        Settings of the training. An interrupted run with the same settings continues from its last checkpoint.
     history
-        CSV of the run, where wanted.
+        If given, CSV file to write with the course of the run.
 
     Returns
     -------
     dict
-        On pairs of ``val``: Dice of the warped masks by organ, share of folded cells.
+        Metrics on pairs of ``val``: Dice of the warped masks by organ, and share of folded cells.
     """
     torch.manual_seed(seed_of("registration", "init", settings.seed))
     network = RegistrationNet()
@@ -186,7 +187,7 @@ def _fit(
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
         recent.append(facts)
-        decay = min(AVERAGE, (1 + step) / (10 + step))  # from zero, so that the first weights are soon forgotten
+        decay = min(AVERAGE, (1 + step) / (10 + step))  # rises, so that the first weights soon lose their influence
         with torch.no_grad():
             for name, value in network.state_dict().items():
                 average[name].lerp_(value, 1 - decay) if value.is_floating_point() else average[name].copy_(value)
@@ -249,7 +250,7 @@ def _step(
 
 @torch.inference_mode()
 def validate(network: RegistrationNet, groups: list[Group]) -> dict[str, float]:
-    """Mean Dice of warped masks by group and organ, nearest neighbour at 256 px, and the share of folded cells."""
+    """Compute the Dice of warped masks by group and organ (nearest neighbour, 256 px) and the share of folded cells."""
     was_training = network.training
     network.eval()
     found: dict[str, float] = {}
@@ -273,7 +274,7 @@ def validate(network: RegistrationNet, groups: list[Group]) -> dict[str, float]:
 
 @torch.inference_mode()
 def _summaries(network: RegistrationNet, groups: list[Group], copies: int) -> torch.Tensor:
-    """Summaries of all images of the groups, and of moved copies of them."""
+    """Compute the summaries of all images of the groups, and of moved copies of the images."""
     rows = []
     for group in groups:
         images, targets = group.pick(group.chosen)

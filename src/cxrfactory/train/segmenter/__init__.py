@@ -1,1 +1,1 @@
-"""Train a segmenter: the loop, its tasks, validation, early stopping, curves."""
+"""Training of a segmenter: the loop, its tasks, validation, early stopping and curves."""

@@ -1,4 +1,4 @@
-"""Training curves as a picture."""
+"""Figure of the training curves."""
 
 from pathlib import Path
 
@@ -8,14 +8,14 @@ from cxrfactory.tables.atomic import atomic_path
 
 
 def plot_curves(history: pd.DataFrame, path: Path) -> None:
-    """Draw loss and validation Dice by epoch.
+    """Draw the training loss and the validation Dice by epoch.
 
     Parameters
     ----------
     history
-        Columns ``epoch``, ``loss``, ``val_dice_*`` and, with early stopping, ``kept``, which is marked.
+        Columns ``epoch``, ``loss``, ``val_dice_*`` and, with early stopping, ``kept``, whose epoch is marked.
     path
-        PNG or SVG to write.
+        PNG or SVG file to write.
     """
     from matplotlib.figure import Figure
 

@@ -1,7 +1,8 @@
-"""Dense supervision of an encoder: its maps must tell, cell by cell, what share of each organ lies there.
+"""Dense supervision of an encoder: its feature maps must predict each organ's share of every cell.
 
-A landmark loss reaches the encoder through 64 numbers and a few windows; masks teach every cell of a map at once. The
-heads are one 1 x 1 convolution a map and live in training only: the network stays the published one.
+A landmark loss reaches the encoder only through 64 numbers and a few windows, whereas masks supervise every cell of a
+map. The heads are one 1 x 1 convolution per map and are used only in training, so the network remains the published
+one.
 """
 
 from jaxtyping import Bool, Float
@@ -11,16 +12,16 @@ from cxrfactory.models.encoder import Encoder
 
 
 class DenseHeads(nn.Module):
-    """One head an encoder block, from its map to the shares of the organs.
+    """One head per encoder block, from the block's feature map to the shares of the organs.
 
     Parameters
     ----------
     encoder
-        Whose maps are read.
+        Encoder whose feature maps are read.
     blocks
         Numbers of the blocks, 1 to 6.
     organs
-        How many.
+        Number of organs.
     """
 
     def __init__(self, encoder: Encoder, blocks: tuple[int, ...], organs: int) -> None:
@@ -33,16 +34,16 @@ class DenseHeads(nn.Module):
     def forward(
         self, maps: dict[int, Tensor], masks: Float[Tensor, "b o s s"], known: Bool[Tensor, "b o"]
     ) -> Float[Tensor, ""]:
-        """Binary cross-entropy with the masks' mean in each cell, summed over blocks.
+        """Compute the binary cross-entropy with the mean of the masks in each cell, summed over the blocks.
 
         Parameters
         ----------
         maps
-            Encoder block to its map.
+            Feature maps by encoder block.
         masks
-            0 or 1 at the input's size.
+            Masks with values 0 and 1, at the input's size.
         known
-            Which organ is annotated in which image; the others take no loss.
+            Whether each organ is annotated in each image; organs that are not annotated do not enter the loss.
         """
         total = masks.new_zeros(())
         for block, head in zip(self.blocks, self.heads, strict=True):

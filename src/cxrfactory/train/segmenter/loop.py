@@ -1,4 +1,4 @@
-"""The training loop of a landmark segmenter, on CPU or CUDA."""
+"""The training loop of a segmenter, on CPU or CUDA."""
 
 import math
 import time
@@ -23,21 +23,21 @@ from cxrfactory.train.segmenter.tasks import Task, task_of
 
 log = get_logger(__name__)
 
-UNVALIDATED = 4  # columns of a history row without metrics
-WARMUP = 0.03  # share of the steps in which the cosine schedule's rate rises from zero
+UNVALIDATED = 4  # number of columns of a history row without metrics
+WARMUP = 0.03  # share of the steps during which the rate of the cosine schedule rises from zero
 
 
 @dataclass
 class History:
-    """The course of a run.
+    """Course of a training run.
 
     Attributes
     ----------
     rows
-        One an epoch: ``epoch``, ``loss``, ``learning_rate``, ``seconds`` and, where validated, metrics; with
-        patience ``kept`` is 1 in the row of the weights that the run ends with.
+        One row per epoch: ``epoch``, ``loss``, ``learning_rate``, ``seconds`` and, after a validation, metrics. With
+        patience, ``kept`` is 1 in the row of the weights that the run ends with.
     best_epoch
-        Whose weights were kept; None without patience, which keeps the last.
+        Epoch whose weights were kept; None without patience, when the last weights are kept.
     """
 
     rows: list[dict[str, float]] = field(default_factory=list)
@@ -45,7 +45,7 @@ class History:
 
 
 def learning_rate(settings: TrainConfig, progress: float, epoch: int) -> float:
-    """Rate at a point of the run; ``progress`` runs from 0 to 1 over all steps."""
+    """Return the learning rate at a point of the run; ``progress`` runs from 0 to 1 over all steps."""
     if settings.schedule == "step":
         return settings.learning_rate * settings.step_factor ** (epoch // settings.step_epochs)
     if progress < WARMUP:
@@ -64,30 +64,30 @@ def fit(
     strata: list[str] | None = None,
     reshape: Reshaper | None = None,
 ) -> History:
-    """Train in place; the network ends with the averaged weights of the last epoch, or with patience of the best.
+    """Train in place; the network ends with the averaged weights of the last epoch or, with patience, of the best.
 
-    Multi-atlas has nothing to train: it keeps the training set, and the history is empty.
+    Multi-atlas is not trained: it keeps the training set, and the history is empty.
 
     Parameters
     ----------
     network
         A segmenter of the registry.
     train, val
-        The two splits.
+        Images of the two splits.
     settings
-        How to train.
+        Settings of the training.
     device
-        Where.
+        Device that the network is trained on.
     checkpoint
-        Written at every validation; read first where it exists, and the run goes on from there with the same
-        random streams, since they depend on the seed and the epoch alone.
+        File that is written at every validation. If it exists at the start, the run continues from it with the same
+        random streams, since they depend only on the seed and the epoch.
     fresh
-        Whether the network takes from this training set what it needs before the first step; not where it starts
-        from trained weights, which hold it.
+        Whether the network learns from this training set what it needs before the first step (such as its mean shape).
+        This is False if it starts from trained weights, which already contain it.
     strata
-        Source or class of every training image; images of small ones are repeated within an epoch.
+        Source or class of every training image; images of small strata are repeated within an epoch.
     reshape
-        Bends training images towards other people's shapes, where wanted.
+        If given, it bends training images towards other people's shapes.
 
     Returns
     -------
@@ -147,7 +147,7 @@ def fit(
 
 
 def _learn_set(network: nn.Module, task: Task, train: LabelledImages, images: torch.Tensor) -> None:
-    """Give the network what it needs of the training set before the first step."""
+    """Fit the parts of the network that depend on the training set, before the first step."""
     task.start(network, train)
     if isinstance(network.normaliser, LearnsGreyValues):
         with torch.no_grad():
@@ -194,7 +194,7 @@ def _epoch(
 
 
 def _average(average: dict[str, torch.Tensor], network: nn.Module, decay: float, step: int) -> None:
-    # The decay rises from zero, so that the first, random weights are soon forgotten.
+    # The decay rises from a small value, so that the initial random weights soon lose their influence.
     decay = min(decay, (1 + step) / (10 + step)) if decay else 0.0
     with torch.no_grad():
         for name, value in network.state_dict().items():

@@ -1,4 +1,4 @@
-"""The train stage: the labelled table to weights, history and curves."""
+"""The train stage: from labelled tables to weights, history and curves."""
 
 import json
 from collections import Counter
@@ -43,31 +43,32 @@ def train_segmenter(
     resume: bool = True,
     init: Path | None = None,
 ) -> dict[str, dict[str, float]]:
-    """Train and write ``output`` with its card.
+    """Train a segmenter, and write ``output`` with its card.
 
     Parameters
     ----------
     labelled
         Preprocessed labelled table or tables, schema ``LABELLED_IMAGES``, splits ``train`` and ``val``.
     output
-        Weights to write (``.safetensors``); the card stands beside it.
+        Weights to write (``.safetensors``), with their card in the same folder.
     model
-        Which segmenter, graph, input size, skip connections, latent size.
+        Segmenter, graph, input size, skip connections and latent size.
     settings
-        How to train.
+        Settings of the training.
     device
-        Where.
+        Device that the network is trained on.
     history, curves
-        CSV and picture of the run, where wanted.
-    init
-        Weights of the same network to start from, with what they learned of their training set (mean shape, template).
+        If given, CSV file and figure to write with the course of the run.
     resume
-        Go on from ``<output>.checkpoint`` where an interrupted run left one of the same settings.
+        Whether to continue from the checkpoint that an interrupted run with the same settings left beside ``output``.
+    init
+        Weights of the same network to start from, including what they learned from their training set (mean shape,
+        template).
 
     Returns
     -------
     dict
-        Metrics on ``val`` by organ; none for multi-atlas, which nothing trains and ``evaluate-model`` measures.
+        Metrics on ``val`` by organ; empty for multi-atlas, which is not trained and which ``evaluate-model`` measures.
     """
     graph = landmark_graph(model.graph)
     tables = [labelled] if isinstance(labelled, str | Path) else list(labelled)
@@ -80,7 +81,7 @@ def train_segmenter(
     network = build_segmenter(model.segmenter, model.model_dump())
     if init is not None:
         _start_from(network, model.segmenter, init)
-    # The checkpoint's name holds what it depends on: another config starts afresh.
+    # The name of the checkpoint depends on everything that the run depends on: another config starts anew.
     key = [model.segmenter, network.settings(), settings.recipe(), digests]
     bent = None if reshape is None else reshape.digest
     key = json.dumps([*key, None if init is None else sha256_of(init), strata, bent], sort_keys=True)
@@ -128,7 +129,7 @@ def _training_facts(
     facts = settings.recipe()
     for place in ("classes", "shapes"):
         if facts[place] is not None:
-            facts[place] = Path(facts[place]).name  # cards are published, folders are not
+            facts[place] = Path(facts[place]).name  # cards are published and must not contain folder names
     if strata is not None:
         facts["balanced"] = dict(sorted(Counter(strata).items()))
     if init is not None:
@@ -141,7 +142,7 @@ def _training_facts(
 def _start_from(network: torch.nn.Module, segmenter: str, init: Path) -> None:
     tensors, card = read_weights(init)
     found, wanted = ({**settings, "passes": None} for settings in (card["settings"], network.settings()))
-    if card["segmenter"] != segmenter or found != wanted:  # weights serve any number of passes
+    if card["segmenter"] != segmenter or found != wanted:  # the number of passes does not change the weights
         raise CxrError(
             f"{init}: weights of a {card['segmenter']} with settings {card['settings']}; expected the network that is "
             f"to be trained, a {segmenter} with {network.settings()}"

@@ -1,4 +1,4 @@
-"""Early stopping: the best weights so far, and when to wait no longer."""
+"""Early stopping: the best weights so far, and the decision when to stop."""
 
 import math
 from dataclasses import dataclass, field
@@ -6,11 +6,11 @@ from typing import Any
 
 import torch
 
-UNIONS = ("lungs", "clavicles")  # organs that are two others together
+UNIONS = ("lungs", "clavicles")  # organs that are the union of two others
 
 
 def mean_dice(metrics: dict[str, dict[str, float]]) -> float:
-    """Mean validation Dice over the single organs (``lungs`` is both lungs again, and is left out)."""
+    """Average the validation Dice over the single organs (``lungs`` is the union of both lungs and is left out)."""
     dices = {organ: each["dice"] for organ, each in metrics.items() if "dice" in each}
     single = {organ: value for organ, value in dices.items() if organ not in UNIONS} or dices
     return math.fsum(single.values()) / len(single)
@@ -23,13 +23,14 @@ class Best:
     Attributes
     ----------
     patience
-        Validations without a better score that end the run; None: nothing is kept and nothing ends.
+        Number of validations without a better score that ends the run. With None, no weights are kept and the run does
+        not end early.
     weights
         Copies of the best averaged weights; empty before the first validation.
     epoch, score
-        When, and how good.
+        Epoch and score of the best weights.
     waited
-        Validations since.
+        Number of validations since then.
     """
 
     patience: int | None
@@ -39,7 +40,7 @@ class Best:
     waited: int = 0
 
     def offer(self, epoch: int, score: float, weights: dict[str, torch.Tensor]) -> None:
-        """Keep these weights if they are better than any before; otherwise wait. Equal is not better."""
+        """Keep these weights if their score is higher than any before; otherwise count one more validation."""
         if self.patience is None:
             return
         if score > (-math.inf if self.score is None else self.score):
@@ -50,13 +51,13 @@ class Best:
 
     @property
     def exhausted(self) -> bool:
-        """Whether to stop."""
+        """Whether the run should stop."""
         return self.patience is not None and self.waited >= self.patience
 
     def state(self) -> dict[str, Any]:
-        """Plain values for a checkpoint; the weights go beside them."""
+        """Return the plain values for a checkpoint, which stores the weights separately."""
         return {"best_epoch": self.epoch, "best_score": self.score, "waited": self.waited}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take the plain values of a checkpoint back."""
+        """Restore the plain values from a checkpoint."""
         self.epoch, self.score, self.waited = state["best_epoch"], state["best_score"], state["waited"]

@@ -1,4 +1,4 @@
-"""What the training loop asks of a kind of network: how to start, its loss on a batch, its metrics."""
+"""What the training loop needs to know about each kind of network: its start, its loss and its metrics."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -23,18 +23,18 @@ from cxrfactory.train.segmenter.validate import FRAME, Rows, add_masks, means, p
 
 Metrics = dict[str, dict[str, float]]
 
-FINE = 1024  # side on which masks for pixel networks are filled, or its largest part that is a multiple of theirs
-DENSE_BLOCKS = (5, 4)  # encoder blocks under dense supervision where no skip connection names them
+FINE = 1024  # masks for pixel networks are filled at the largest multiple of the network's side up to this
+DENSE_BLOCKS = (5, 4)  # encoder blocks under dense supervision if there are no skip connections
 
 
 class Task(Protocol):
-    """One kind of network under training."""
+    """Training of one kind of network."""
 
     def start(self, network: nn.Module, train: LabelledImages) -> None:
-        """Set what the network takes from the training set before the first step."""
+        """Set the parts of the network that depend on the training set, before the first step."""
 
     def trained(self, network: nn.Module) -> nn.Module:
-        """What the optimiser moves and a checkpoint holds: the network, and what is needed in training only."""
+        """Return what the optimiser trains and a checkpoint holds: the network, and parts used only in training."""
 
     def loss(
         self,
@@ -44,33 +44,33 @@ class Task(Protocol):
         settings: TrainConfig,
         generator: torch.Generator,
     ) -> torch.Tensor:
-        """Loss of a batch ``[b, 1, s, s]`` with landmarks ``[b, m, 2]``, fractions of the side."""
+        """Compute the loss of a batch ``[b, 1, s, s]`` with landmarks ``[b, m, 2]`` as fractions of the side."""
 
     def metrics(self, network: nn.Module, val: LabelledImages, device: torch.device, distances: bool) -> Metrics:
-        """Metrics by organ, in pixels of a 1024 x 1024 frame."""
+        """Compute metrics by organ, in pixels of a 1024 x 1024 frame."""
 
 
 @dataclass(frozen=True)
 class LandmarkTask:
-    """Image to landmarks: errors at every supervised stage, the variational term, dense supervision.
+    """Training of a landmark network: errors of every supervised stage, variational term and dense supervision.
 
     Attributes
     ----------
     graph
-        Names the landmarks.
+        Landmark graph that names the landmarks.
     heads
-        Of the dense supervision; None for none.
+        Heads of the dense supervision; None without dense supervision.
     """
 
     graph: LandmarkGraph
     heads: DenseHeads | None = None
 
     def trained(self, network: nn.Module) -> nn.Module:
-        """The network with its heads."""
+        """Return the network together with its heads."""
         return network if self.heads is None else nn.ModuleDict({"network": network, "heads": self.heads})
 
     def start(self, network: nn.Module, train: LabelledImages) -> None:
-        """Mean shape, or the modes of shape."""
+        """Set the mean shape or, for a network that fits shapes, the modes of shape."""
         if isinstance(network, FitsShapes):
             network.fit_shapes(train.targets)
             return
@@ -85,7 +85,7 @@ class LandmarkTask:
         settings: TrainConfig,
         generator: torch.Generator,
     ) -> torch.Tensor:
-        """Landmark error, the divergence of the code from its prior, and what the encoder's maps tell of the masks."""
+        """Sum the landmark error, the divergence of the code from its prior and the loss of the dense supervision."""
         noise = torch.randn(len(images), network.latent, generator=generator).to(images.device)
         with torch.autocast(images.device.type, torch.bfloat16, enabled=settings.precision == "bf16"):
             encoded = network.encode(images, () if self.heads is None else self.heads.blocks)
@@ -101,22 +101,22 @@ class LandmarkTask:
         return loss + settings.dense_weight * dense
 
     def metrics(self, network: nn.Module, val: LabelledImages, device: torch.device, distances: bool) -> Metrics:
-        """Landmark MSE; Dice, HD and HD95 of the filled contours."""
+        """Compute the landmark MSE, and Dice, HD and HD95 of the filled contours."""
         return score(predict(network, val, device), val, self.graph, distances)
 
 
 @dataclass(frozen=True)
 class PixelTask:
-    """Image to one mask an organ: the contours are filled after they were moved, so masks are never resampled."""
+    """Training of a pixel network; contours are filled after augmentation has moved them, so no mask is resampled."""
 
     organs: tuple[str, ...]
     loss_name: str
 
     def start(self, network: nn.Module, train: LabelledImages) -> None:
-        """Nothing is taken from the training set."""
+        """Do nothing: pixel networks learn nothing from the training set before the first step."""
 
     def trained(self, network: nn.Module) -> nn.Module:
-        """The network alone."""
+        """Return the network itself."""
         return network
 
     def loss(
@@ -127,9 +127,9 @@ class PixelTask:
         settings: TrainConfig,
         generator: torch.Generator,
     ) -> torch.Tensor:
-        """The named loss over the organs that the batch annotates."""
+        """Compute the configured loss over the organs that the batch annotates."""
         target, known = _batch_masks(targets, images.shape[-1], self.organs, max(1, FINE // images.shape[-1]))
-        # Dropout draws from the global stream: seeded by the epoch's own, so that a resumed run draws the same.
+        # Dropout uses the global stream. The epoch's stream seeds it here, so that a resumed run draws the same.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(torch.randint(0, 2**62, (1,), generator=generator)))
             with torch.autocast(images.device.type, torch.bfloat16, enabled=settings.precision == "bf16"):
@@ -137,7 +137,7 @@ class PixelTask:
         return pixel_loss(self.loss_name)(logits.float(), target.float().to(images.device), known.to(images.device))
 
     def metrics(self, network: nn.Module, val: LabelledImages, device: torch.device, distances: bool) -> Metrics:
-        """Dice, HD and HD95 of the masks, enlarged to the frame."""
+        """Compute Dice, HD and HD95 of the masks, enlarged to the frame."""
         was_training = network.training
         network.eval()
         rows: Rows = {}
@@ -158,10 +158,11 @@ class PixelTask:
 def _batch_masks(
     targets: Float[torch.Tensor, "b m 2"], side: int, organs: tuple[str, ...], finer: int = 1
 ) -> tuple[UInt8[torch.Tensor, "b o side side"], Bool[torch.Tensor, "b o"]]:
-    """Masks of a batch in the order of ``organs``, and which of them are annotated; the others are blank.
+    """Fill the masks of a batch in the order of ``organs``, and mark the annotated ones; the others are blank.
 
-    Filled on ``finer`` times the side, a pixel belongs to an organ that covers more than half of it. A mask filled on
-    few pixels holds every one that the contour touches, and is too large: at 128 by 5 % of the area of lungs and heart.
+    The masks are filled at ``finer`` times the side. A pixel then belongs to an organ that covers more than half of it.
+    A mask that is filled at a low resolution contains every pixel that the contour touches and is too large: at 128 by
+    5 % of the area of lungs and heart.
     """
     masks = [_coarser(_masks_of(each.numpy(), side * finer, organs), finer) for each in targets]
     known = torch.tensor([[mask is not None for mask in one] for one in masks])
@@ -170,7 +171,7 @@ def _batch_masks(
 
 
 def _coarser(masks: list[np.ndarray | None], finer: int) -> list[np.ndarray | None]:
-    """Masks on the coarser grid: what is covered by more than half."""
+    """Reduce masks to the coarser grid, where a pixel is set if more than half of it is covered."""
     if finer == 1:
         return masks
     return [None if mask is None else _covered(mask, finer) for mask in masks]
@@ -184,13 +185,13 @@ def _covered(mask: UInt8[np.ndarray, "h w"], finer: int) -> UInt8[np.ndarray, "r
 
 
 def _masks_of(target: np.ndarray, side: int, organs: tuple[str, ...]) -> list[np.ndarray | None]:
-    """Masks of the organs in their order, None for those that the landmarks do not annotate."""
+    """Fill the masks of the organs in their order; None for organs that the landmarks do not annotate."""
     masks = landmarks_to_masks(to_pixels(target.astype(np.float64), side), graph_of_nodes(len(target)), side, side)
     return [masks.get(organ) for organ in organs]
 
 
 def task_of(network: nn.Module, settings: TrainConfig) -> Task:
-    """Task of a network from the registry, by what it has: a graph of landmarks, or organs."""
+    """Choose the task of a network of the registry: landmarks for a network with a latent code, pixels otherwise."""
     if isinstance(network, LatentNetwork):
         if settings.dense_weight == 0:
             return LandmarkTask(network.graph)

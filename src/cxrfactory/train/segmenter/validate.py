@@ -1,4 +1,4 @@
-"""Metrics of a network on labelled images: landmark MSE; Dice, HD and HD95 per organ."""
+"""Metrics of a network on labelled images: landmark MSE, and Dice, HD and HD95 by organ."""
 
 import numpy as np
 import torch
@@ -13,13 +13,13 @@ from cxrfactory.metrics.overlap import dice
 from cxrfactory.models.inputs import to_pixels
 from cxrfactory.train.data.images import LabelledImages
 
-Rows = dict[str, dict[str, list[float]]]  # organ, metric, one value an image
+Rows = dict[str, dict[str, list[float]]]  # organ, metric, one value per image
 Masks = dict[str, np.ndarray]
 FRAME = 1024  # metrics are stated in pixels of this frame, as in the papers
 
 
 def predict(network: nn.Module, data: LabelledImages, device: torch.device, batch_size: int = 8) -> np.ndarray:
-    """Landmarks of every image decoded from the latent mean, fractions of the side ``[n, nodes, 2]``."""
+    """Decode the landmarks of every image from the latent mean, as fractions of the side ``[n, nodes, 2]``."""
     was_training = network.training
     network.eval()
     found = []
@@ -41,23 +41,23 @@ def score(
     graph: LandmarkGraph,
     distances: bool = True,
 ) -> dict[str, dict[str, float]]:
-    """Mean metrics per organ over the images that annotate it, in a 1024 x 1024 frame.
+    """Average the metrics of each organ over the images that annotate it, in a 1024 x 1024 frame.
 
     Parameters
     ----------
     positions
-        Predictions, fractions of the side.
+        Predicted landmarks, as fractions of the side.
     data
-        The images' annotations.
+        Images with their annotations.
     graph
-        The network's graph.
+        Landmark graph of the network.
     distances
-        Also HD and HD95 (pixels); they cost most of the time.
+        Whether to compute HD and HD95 (in pixels) too; they take most of the time.
 
     Returns
     -------
     dict
-        Organ (and ``lungs`` for both together) to metric to value; ``all`` holds the landmark MSE.
+        Organ (and ``lungs`` for both together) to metric to value. ``all`` holds the landmark MSE.
     """
     rows: Rows = {"all": {"mse": []}}
     for predicted, target in zip(positions, data.targets, strict=True):
@@ -73,7 +73,7 @@ def score(
 
 
 def add_masks(rows: Rows, found: Masks, truth: Masks, distances: bool) -> None:
-    """Add the Dice of one image's organs to ``rows``, and HD and HD95 in pixels where ``distances`` are wanted."""
+    """Add the Dice of one image's organs to ``rows`` and, with ``distances``, HD and HD95 in pixels."""
     for organ, mask in truth.items():
         values = rows.setdefault(organ, {})
         values.setdefault("dice", []).append(dice(found[organ], mask))
@@ -84,5 +84,5 @@ def add_masks(rows: Rows, found: Masks, truth: Masks, distances: bool) -> None:
 
 
 def means(rows: Rows) -> dict[str, dict[str, float]]:
-    """Mean over the images of every organ's metrics."""
+    """Average every organ's metrics over the images."""
     return {organ: {name: float(np.mean(each)) for name, each in values.items()} for organ, values in rows.items()}
