@@ -19,10 +19,10 @@ class ModelKind(StrEnum):
     """Image ``[b, 1, s, s]`` to positions ``[b, n, 2]``, (x, y) fractions of the side, in the order of its graph."""
 
     ATLAS = "atlas"
-    """Landmarks too, carried over from labelled images; no latent code, nothing is trained."""
+    """Landmarks that are transferred from labelled images; there is no latent code and nothing is trained."""
 
     PIXEL = "pixel"
-    """Image ``[b, 1, h, w]`` to logits ``[b, o, h, w]``, in the order of its ``organs``; one sigmoid an organ."""
+    """Image ``[b, 1, h, w]`` to logits ``[b, o, h, w]``, in the order of its ``organs``; one sigmoid per organ."""
 
 
 # Name -> "module:function"; the function makes the untrained network from its settings.
