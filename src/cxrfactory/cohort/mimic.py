@@ -57,7 +57,7 @@ def write_mimic(
         Seed of the cohort.
     findings
         Probability of each virtual finding. Findings appear only on frontal films. If it is 0, no finding is drawn, and
-        reports and labels do not mention findings.
+        reports and labels do not mention the four classes.
 
     Returns
     -------

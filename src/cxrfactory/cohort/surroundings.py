@@ -1,7 +1,7 @@
 """Adapt the surroundings of the scanned chest: remove the table, and add shoulders and a neck on top.
 
-A chest CT ends at the shoulders, whereas a radiograph shows about 10 cm more. The patient of a CT lies on a table,
-whereas the patient of a chest radiograph usually stands.
+A chest CT ends at the shoulders, whereas a radiograph shows several centimetres more. The patient of a CT lies on a
+table, whereas the patient of a chest radiograph usually stands.
 """
 
 import numpy as np

@@ -41,7 +41,7 @@ class Recipe:
     times
         Number of output images per input image, 1 or more. The first of them is the unchanged image.
     images
-        Number of images of each group for a count without images; groups may be missing.
+        Numbers of images by group, for planning without a folder of images; groups may be missing.
     changes
         Random changes of the copies.
     seed

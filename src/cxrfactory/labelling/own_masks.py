@@ -82,7 +82,7 @@ def label_own_masks(
     Raises
     ------
     CxrError
-        If a table is unreadable, if an image occurs twice or lacks its row in the manifest or its picture, if the
+        If a table is unreadable, if an image occurs twice, lacks its picture or is not included in the manifest, if the
         landmarks belong to no known graph, or if no image is left.
     """
     graph = _graph(shards.landmarks)

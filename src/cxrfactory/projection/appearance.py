@@ -23,7 +23,7 @@ class RoomStyle:
     bone_gain: float  # extra weight of bone; 0 models a high tube voltage
     scatter: float  # share of the detected mean that is scattered radiation
     sharpness: float  # gain of detail finer than a CT slice's thickness, which resampling has blurred
-    blur_mm: float  # standard deviation of the detector's Gaussian blur
+    blur_mm: float  # standard deviation of the Gaussian blur of the picture
     noise: float  # relative standard deviation where the transmission equals the body's mean
     noise_blur_px: float  # standard deviation of the noise's Gaussian blur
     air_percentile: float  # percentile of the body's densities that is displayed as black

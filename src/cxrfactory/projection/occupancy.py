@@ -35,8 +35,8 @@ def occupancy(
     Parameters
     ----------
     labels
-        Canonical label volume [z, y, x] of any integer type; values are 0..65535, and 0 is background. C-contiguous
-        arrays and flipped views of 8 or 16 bits are read in place.
+        Canonical label volume [z, y, x] of any integer type; values are 0..65535, and 0 is background. A volume of
+        type uint8, uint16, int16 or bool is read in place if it is C-contiguous or a flipped view.
     values
         Label values; each gives one mask, in this order. By default these are the labels in the volume, in ascending
         order. A value that is absent from the volume gives an empty mask. Labels that are not among the values are
