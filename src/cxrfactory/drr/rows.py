@@ -1,4 +1,4 @@
-"""Rows of the masks table."""
+"""Make the rows of the masks table from projected masks."""
 
 from collections.abc import Sequence
 

@@ -96,7 +96,7 @@ def identity_shape() -> PatientShape:
 
 @dataclass(frozen=True)
 class PullBack:
-    """A deformation on a coarse grid.
+    """A deformation that is stored on a coarse grid and interpolated linearly between its nodes.
 
     Attributes
     ----------
