@@ -1,1 +1,1 @@
-"""Classifiers on original and on lung-segmented radiographs: does cutting out the lungs help? (CXLSeg, section VI)."""
+"""Study of CXLSeg, section VI: compare classifiers on original radiographs and on radiographs with segmented lungs."""

@@ -1,4 +1,7 @@
-"""Original against segmented: accuracy, sensitivity, specificity by class and averaged, intervals, a paired test."""
+"""Compare classifiers on original and segmented pictures: rates by class and averaged, intervals and a paired test.
+
+The rates are accuracy, sensitivity and specificity.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,29 +20,30 @@ from cxrfactory.tables.atomic import write_text
 from cxrfactory.tables.folders import replaced_folder
 from cxrfactory.tables.parquet import read_table
 
-MEAN = "mean"  # of the labels
-HALF = 0.5  # threshold where validation has no positive or no negative image
+MEAN = "mean"  # name of the mean over the labels
+HALF = 0.5  # threshold if the validation set has no positive or no negative image
 RATES, TESTS, THRESHOLDS, FIGURE = "rates.csv", "tests.csv", "thresholds.csv", "rates.png"
 
 log = get_logger(__name__)
 
 
 def compare(predictions: Sequence[str | Path], output: str | Path, seed: int = 0) -> pd.DataFrame:
-    """Compare the classifiers' answers on the test images.
+    """Compare the classifiers' predictions on the test images.
 
-    An image is called positive from the threshold on that is best on the validation images (sensitivity +
-    specificity), chosen for each training and label. Rates of several repeats are averaged.
+    An image counts as positive if its probability reaches a threshold. The threshold maximises sensitivity +
+    specificity on the validation images and is chosen for each trained network and label. Rates of several repeats are
+    averaged.
 
     Parameters
     ----------
     predictions
-        Of all models, both kinds of pictures and all repeats.
+        Files of predictions (schema ``PREDICTIONS``) of all models, both kinds of pictures and all repeats.
     output
-        Folder to make: ``rates.csv`` (model, picture, label, measure, value with ends), ``tests.csv`` (segmented minus
-        original: difference with ends, p, and p after Holm over the averaged measures of all models),
-        ``thresholds.csv``, ``rates.png``. One of an earlier run is replaced.
+        Folder to write: ``rates.csv`` (model, picture, label, measure, value with its interval), ``tests.csv``
+        (segmented minus original: difference with its interval, p, and p after Holm's correction over the averaged
+        measures of all models), ``thresholds.csv`` and ``rates.png``. A folder of an earlier run is replaced.
     seed
-        Of bootstrap and exchanges.
+        Seed of the bootstrap and of the random exchanges of the paired test.
 
     Returns
     -------
@@ -48,7 +52,7 @@ def compare(predictions: Sequence[str | Path], output: str | Path, seed: int = 0
     Raises
     ------
     CxrError
-        If a file is unreadable, or the two kinds of pictures were not judged on the same images.
+        If a file is unreadable, or if the two kinds of pictures were not classified on the same images.
     """
     frame = pd.concat([read_table(path, PREDICTIONS) for path in predictions], ignore_index=True)
     thresholds = _thresholds(frame[frame["split"] == "validate"], frame)
@@ -138,7 +142,14 @@ def _of_model(rows: pd.DataFrame, seed: int) -> tuple[list[dict], list[dict]]:
 
 
 def _arranged(rows: pd.DataFrame, labels: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Judged rightly [picture, repeat, label, image], truth [label, image] with NaN, number of each image's patient."""
+    """Arrange the predictions of one model in arrays.
+
+    Returns
+    -------
+    tuple
+        Whether each prediction is correct, [picture, repeat, label, image]; the truth [label, image], with NaN where it
+        is unknown; and the number of each image's patient.
+    """
     images = rows.drop_duplicates("image_id").sort_values("image_id")[["image_id", "patient_id"]]
     order = pd.Index(images["image_id"])
     repeats = sorted(rows["repeat"].unique())
@@ -160,7 +171,7 @@ def _arranged(rows: pd.DataFrame, labels: list[str]) -> tuple[np.ndarray, np.nda
 
 
 def _areas(rows: pd.DataFrame, labels: list[str]) -> dict[str, float]:
-    """Area under the ROC curve by label, mean of the repeats."""
+    """Return the area under the ROC curve of each label, averaged over the repeats."""
     return {
         label: float(
             np.mean(
@@ -175,7 +186,7 @@ def _areas(rows: pd.DataFrame, labels: list[str]) -> dict[str, float]:
 
 
 def _spread(right: np.ndarray, truth: np.ndarray, measure: str) -> float:
-    """Standard deviation over the repeats of segmented minus original."""
+    """Return the standard deviation over the repeats of the difference segmented minus original."""
     taken = counted_images(truth)[measure]
     rates = (right * taken).sum(axis=-1) / taken.sum(axis=-1)  # [picture, repeat, label]
     return float((rates[1] - rates[0]).mean(axis=-1).std(ddof=1))

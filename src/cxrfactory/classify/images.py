@@ -1,4 +1,4 @@
-"""What a classifier is trained on: one kind of picture of several releases, at the network's size."""
+"""Read the images for a classifier: one kind of picture from several releases, at the network's input size."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,11 +23,11 @@ class Labelled:
     Attributes
     ----------
     image_ids, patient_ids
-        One an image.
+        Ids of each image and of its patient.
     pictures
-        Grey [image, row, column].
+        8-bit grey values [image, row, column].
     truth
-        1 positive, 0 negative, NaN not said or uncertain: [image, label].
+        Labels [image, label]: 1 is positive, 0 is negative, and NaN is not mentioned or uncertain.
     """
 
     image_ids: list[str]
@@ -37,24 +37,29 @@ class Labelled:
 
 
 def read_images(tables: Sequence[str | Path], picture: str, labels: Sequence[str], size: int) -> dict[str, Labelled]:
-    """Read one kind of picture, by split; images of which no label is known are left out.
+    """Read one kind of picture by split; images without any known label are excluded.
 
     Parameters
     ----------
     tables
-        Files of :func:`cxrfactory.classify.pictures.study_pictures`, one a release.
+        Files that :func:`cxrfactory.classify.pictures.study_pictures` wrote, one per release.
     picture
         ``original`` or ``segmented``.
     labels
-        Columns of CheXpert labels; uncertain ones (-1) do not count.
+        Columns of CheXpert labels; uncertain labels (-1) count as unknown.
     size
-        Side of the pictures, pixels.
+        Side length of the pictures in pixels.
+
+    Returns
+    -------
+    dict
+        Pictures and labels of each split.
 
     Raises
     ------
     CxrError
-        If a file is unreadable, a name is unknown, an image stands twice, or a label has no positive or no negative
-        image in the training or in the test set.
+        If a file is unreadable, if a name is unknown, if an image occurs twice, or if a label has no positive or no
+        negative image in the training or in the test set.
     """
     if picture not in PICTURES:
         raise CxrError(f"picture '{picture}'; expected one of {', '.join(PICTURES)}")

@@ -1,4 +1,7 @@
-"""The study's pictures: each image of a CXLSeg release twice, as it was and with the lungs cut out, and its labels."""
+"""Collect the pictures of the study: each image of a CXLSeg release, original and with segmented lungs, and its labels.
+
+The table is the input of the classifiers.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,10 +27,10 @@ ROWS_PER_GROUP = 256
 STUDY_PICTURES = pa.schema(
     [
         pa.field("image_id", pa.string(), nullable=False),
-        pa.field("patient_id", pa.string(), nullable=False),  # the image's own id where the release names no patient
+        pa.field("patient_id", pa.string(), nullable=False),  # the image's id if the release does not name the patient
         pa.field("split", pa.string(), nullable=False),
         pa.field("original", pa.binary(), nullable=False),  # JPEG, size x size
-        pa.field("segmented", pa.binary(), nullable=False),  # the published file
+        pa.field("segmented", pa.binary(), nullable=False),  # bytes of the published file
         *(pa.field(name, pa.float64()) for name in CHEXPERT_LABELS),
     ]
 )
@@ -42,23 +45,23 @@ def study_pictures(
     output: str | Path,
     settings: StudyPicturesConfig,
 ) -> int:
-    """Gather the pictures of one release.
+    """Collect the pictures of one release in a table.
 
-    The original goes the way of the segmented picture but for the mask: same square, same CLAHE, same JPEG quality.
-    So the two differ by the mask alone.
+    The original picture is processed like the segmented one, with the same square, CLAHE and JPEG quality. The two
+    pictures therefore differ only in the mask.
 
     Parameters
     ----------
     product
-        Folder of one release of the product.
+        Folder of the product for one release.
     manifest
-        Of that release; says where its images are.
+        Manifest of that release, which contains the paths of the images.
     root
-        Folder of the release; only read.
+        Folder of the release; it is only read.
     output
-        Parquet to write, schema ``STUDY_PICTURES``, sorted by image.
+        Parquet file to write, schema ``STUDY_PICTURES``, sorted by image.
     settings
-        How the product was made.
+        Settings with which the product was made.
 
     Returns
     -------
@@ -67,7 +70,7 @@ def study_pictures(
     Raises
     ------
     CxrError
-        If a table or a picture is missing, or an image of the product is not in the manifest.
+        If a table or a picture is missing, or if an image of the product is not in the manifest.
     """
     product, root = Path(product), Path(root)
     clahe = None if settings.clahe_clip is None else Clahe(settings.clahe_clip, settings.clahe_tiles)
@@ -103,7 +106,7 @@ def study_pictures(
 
 
 def _table(product: Path, what: str) -> Path:
-    """Table of a release's folder, whatever its name begins with."""
+    """Return the path of the only table in a folder whose name ends in ``-{what}.parquet``."""
     found = sorted(product.glob(f"*-{what}.parquet"))
     if len(found) != 1:
         raise CxrError(f"{product}: {len(found)} tables named '*-{what}.parquet'; expected one")

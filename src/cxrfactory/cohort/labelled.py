@@ -1,6 +1,7 @@
-"""The labelled part, in the layout of the public chest-radiograph landmark dataset.
+"""Write the labelled part of the cohort, in the layout of the public chest-radiograph landmark dataset.
 
-``clinical.csv``, ``images/<id>.png`` and ``RL/``, ``LL/``, ``H/`` with ``<id>.npy`` of (x, y) in pixels of the image.
+The folder contains ``clinical.csv``, ``images/<id>.png``, and ``<id>.npy`` in each of ``RL/``, ``LL/`` and ``H/`` with
+landmarks (x, y) in pixels of the image.
 """
 
 from pathlib import Path
@@ -16,7 +17,7 @@ from cxrfactory.tables.keys import seed_of
 COLUMNS = ["File", "Dataset", "Lung Annotations", "Heart Annotations", "Sex", "Age", "Condition", "Patient"]
 FOLDERS = {"RL": slice(0, 44), "LL": slice(44, 94), "H": slice(94, 120)}
 
-_PADDED_SHARE = 0.55  # square pictures of oblong films stand on black, as the public sets have them
+_PADDED_SHARE = 0.55  # share of oblong films, which are padded with black to squares as in the public datasets
 
 
 def write_labelled(root: Path, source: SourceChest, person: Person, size: int, seed: int) -> dict:

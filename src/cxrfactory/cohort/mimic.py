@@ -1,4 +1,4 @@
-"""Virtual patients as a MIMIC-CXR-JPG release: oblong JPEGs, laterals, missing views, broken files, reports."""
+"""Write virtual patients as a MIMIC-CXR-JPG release with lateral films, missing views, broken files and reports."""
 
 import gzip
 import hashlib
@@ -34,7 +34,7 @@ COLUMNS = [
 ]
 
 BROKEN = ("empty", "truncated", "not an image")
-UNNAMED_VIEWS = 3  # patients with a second frontal film without ViewPosition
+UNNAMED_VIEWS = 3  # number of patients who have a second frontal film without ViewPosition
 _LATERAL_EVERY = (True, True, False)  # two of three patients have a lateral film
 
 
@@ -46,23 +46,24 @@ def write_mimic(
     Parameters
     ----------
     root
-        The release's folder.
+        Folder of the release.
     source, person
-        What to project.
+        Source chest and virtual patient.
     place
-        The patient's place in the release, from 0: decides on laterals, broken files and missing views.
+        Index of the patient in the release, from 0. It determines lateral films, broken files and missing views.
     size
-        Scale of the pictures: 1024 makes films of about 1150 x 1400 px.
+        Scale of the pictures; 1024 gives films of about 1150 x 1400 px.
     seed
-        Of the cohort.
+        Seed of the cohort.
     findings
-        Chance of each virtual finding, seen on frontal films alone; 0 draws none and says nothing of them.
+        Probability of each virtual finding. Findings appear only on frontal films. If it is 0, no finding is drawn, and
+        reports and labels do not mention the four classes.
 
     Returns
     -------
     dict
-        ``metadata``: rows of the release's table; ``study_labels``: of its table of labels; ``truth`` and ``lateral``:
-        rows of the truth tables.
+        Rows of the release's table (``metadata``), of its table of labels (``study_labels``), and of the frontal and
+        the lateral truth tables (``truth`` and ``lateral``).
     """
     rng = np.random.default_rng(seed_of(f"patient {person.number}", RELEASE, seed))
     subject = 10_000_000 + _number(person, seed, "subject") % 9_999_999
@@ -121,7 +122,7 @@ def write_mimic(
 
 
 def write_mimic_tables(root: Path, rows: list[dict], labels: list[dict]) -> None:
-    """Write the metadata and label tables of the release, gzip without a time stamp."""
+    """Write the metadata and label tables of the release as gzip files without a time stamp."""
     _write_csv(root / METADATA, pd.DataFrame(rows, columns=COLUMNS).sort_values(["subject_id", "study_id", "dicom_id"]))
     _write_csv(root / LABELS, pd.DataFrame(labels, columns=LABEL_COLUMNS).sort_values(["subject_id", "study_id"]))
 
@@ -131,7 +132,7 @@ def _write_csv(path: Path, frame: pd.DataFrame) -> None:
 
 
 def _film_size(rng: np.random.Generator, size: int) -> tuple[int, int]:
-    """Height and width like the release's 3056 x 2544, 2022 x 1736 or 2539 x 3050 films, scaled."""
+    """Draw a height and width in px, scaled from films such as 3056 x 2544, 2022 x 1736 or 2539 x 3050."""
     long, short = size * float(rng.uniform(1.30, 1.40)), size * float(rng.uniform(1.08, 1.20))
     upright = rng.random() < 0.65
     height, width = (long, short) if upright else (short, long)

@@ -1,4 +1,4 @@
-"""One virtual patient: shape, projection, and the radiographs taken of it."""
+"""One virtual patient: its shape, its projection and its radiographs."""
 
 from dataclasses import dataclass, replace
 
@@ -15,8 +15,8 @@ from cxrfactory.projection.truth import frontal_truth, lateral_truth
 from cxrfactory.projection.warp import ViewGrid, project_deformed
 from cxrfactory.tables.keys import seed_of
 
-_SEEN_BELOW_MM = 55.0  # how far below the lungs a picture may reach
-_MARGIN_MM = 26.0  # looked at beyond the source volume, for patients larger than it
+_SEEN_BELOW_MM = 55.0  # largest distance that a picture may extend below the lungs
+_MARGIN_MM = 26.0  # margin around the source volume that is sampled, for patients larger than the source
 
 
 Corner = tuple[float, float, float]
@@ -34,9 +34,10 @@ class Person:
 
 @dataclass(frozen=True)
 class Projection:
-    """Line integrals (soft, bone) and soft organ masks of one view, on the projection's own pixels.
+    """Line integrals (soft, bone) and soft organ masks of one view, on the pixel grids of the projection.
 
-    ``first_mm`` is the (horizontal, vertical) place of pixel [0, 0], axes right and down in the display.
+    Pixel sizes are (horizontal, vertical) in mm. ``first_mm`` is the position (horizontal, vertical) of pixel [0, 0] in
+    mm; the axes point right and down in the displayed picture.
     """
 
     lines: Float[np.ndarray, "2 rows columns"]
@@ -48,16 +49,16 @@ class Projection:
 
 @dataclass(frozen=True)
 class Radiograph:
-    """A finished picture.
+    """A rendered radiograph with its true masks.
 
     Attributes
     ----------
     grey
-        float32 [row, column], 0 black and 1 white, not clipped.
+        Grey values [row, column] as float32; 0 is black and 1 is white. The values are not clipped.
     pixel_mm
-        Pixel size.
+        Pixel size in mm.
     truth
-        Masks of right lung, left lung and heart (frontal views), else empty.
+        Masks of right lung, left lung and heart.
     """
 
     grey: Float[np.ndarray, "h w"]
@@ -66,7 +67,7 @@ class Radiograph:
 
 
 def draw_person(number: int, seed: int) -> Person:
-    """Draw a patient; the same number and seed give the same patient whatever the size of the cohort."""
+    """Draw a patient; a number and a seed give the same patient for every size of the cohort."""
     rng = np.random.default_rng(seed_of(f"patient {number}", "shape", seed))
     sex = "F" if rng.random() < 0.5 else "M"
     age = int(np.clip(rng.normal(58, 17), 18, 95))
@@ -74,7 +75,7 @@ def draw_person(number: int, seed: int) -> Person:
 
 
 def project_person(source: SourceChest, person: Person, view: View) -> Projection:
-    """Deform the source into the patient and project one view of it."""
+    """Deform the source chest into the patient and project one view."""
     deformation, low, high = _deformed(source, person)
     volume = source.frontal if view == "PA" else source.lateral
     lines = _grid(low, high, volume.spacing_mm)
@@ -90,7 +91,10 @@ def project_person(source: SourceChest, person: Person, view: View) -> Projectio
 
 
 def lung_depth(source: SourceChest, person: Person) -> Float[np.ndarray, "2 rows columns2"]:
-    """How much of the right and of the left lung each ray of the frontal view crosses, mm; pixels as of ``organs``."""
+    """Return the length in mm that each frontal ray crosses in the right and in the left lung.
+
+    The pixel grid is that of :attr:`Projection.organs`.
+    """
     deformation, low, high = _deformed(source, person)
     names = list(ORGAN_GROUPS)
     lungs = [names.index(name) for name in LUNGS]
@@ -99,7 +103,7 @@ def lung_depth(source: SourceChest, person: Person) -> Float[np.ndarray, "2 rows
 
 
 def _deformed(source: SourceChest, person: Person) -> tuple[PullBack, Corner, Corner]:
-    """The deformation, and the corners (x, y, z) of the box that it covers."""
+    """Return the deformation, and the two corners (x, y, z) in mm of the box that it covers."""
     low, high = (
         tuple(value + sign * _MARGIN_MM for value in corner)
         for sign, corner in ((-1, source.low_mm), (1, source.high_mm))
@@ -120,17 +124,18 @@ def take_radiograph(
     Parameters
     ----------
     projection
-        Of :func:`project_person`, the same view.
+        Result of :func:`project_person` for the same view.
     person
-        For the random streams and the breasts.
+        Patient; selects the random stream and determines whether breasts are added.
     view
-        ``PA`` or ``LL``; the truth of PA follows the readers' convention, that of LL is the whole projection.
+        ``PA`` or ``LL``. The truth of PA follows the convention of manual annotation; the truth of LL is the complete
+        projection.
     height, width
-        Of the picture, px.
+        Size of the picture in pixels.
     seed
-        Of the cohort.
+        Seed of the cohort.
     room
-        Name of the random stream: another room, another picture of the same patient.
+        Name of the random stream; another name gives another picture of the same patient.
     """
     rng = np.random.default_rng(seed_of(f"patient {person.number}", f"exposure {view} {room}", seed))
     to_mm, pixel_mm = _field_of_view(projection, view, height, width, rng)
@@ -158,7 +163,10 @@ def take_radiograph(
 def _field_of_view(
     projection: Projection, view: View, height: int, width: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, float]:
-    """Affine [2, 3] from picture pixels (x, y) to display mm, and the pixel size: the lungs and a margin."""
+    """Draw a field of view that holds the lungs and a margin.
+
+    The result is the affine matrix [2, 3] from picture pixels (x, y) to display mm, and the pixel size in mm.
+    """
     names = list(ORGAN_GROUPS)
     lungs = np.maximum(projection.organs[names.index("right_lung")], projection.organs[names.index("left_lung")])
     left, top, right, bottom = _box(lungs)
@@ -168,16 +176,16 @@ def _field_of_view(
     bottom_mm = high[1]
     side = (8, 42) if view == "PA" else (25, 60)
     low -= [rng.uniform(*side), rng.uniform(8, 45)]
-    # The lungs' projection ends in the posterior recess, well below the domes.
+    # The projection of the lungs ends in the posterior recess, far below the domes of the diaphragm.
     high += [rng.uniform(*side), rng.uniform(-15, 45)]
     pixel_mm = float(max((high - low) / [width, height]))
     turn = np.radians(rng.normal(0, 1.2))
     rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) * pixel_mm
     centre = (low + high) / 2
-    # A picture higher than the field shows more below rather than above the patient's shoulders.
+    # If the picture is higher than the field, most of the extra height lies below the lungs.
     spare = height * pixel_mm - (high - low)[1]
     centre[1] += rng.uniform(-0.1, 0.5) * spare
-    # The scan ends a little below the lungs; above them the neck goes on.
+    # The scan ends a short distance below the lungs, while the neck continues above them.
     centre[1] = min(centre[1], bottom_mm + _SEEN_BELOW_MM - 0.5 * height * pixel_mm)
     offset = centre - rotation @ [(width - 1) / 2, (height - 1) / 2]
     return np.column_stack([rotation, offset]), pixel_mm
@@ -200,7 +208,7 @@ def _sampled(
 
 
 def _box(mask: np.ndarray) -> tuple[float, float, float, float]:
-    """(left, top, right, bottom) of a soft mask; the whole picture where it is empty."""
+    """Return the box (left, top, right, bottom) of a soft mask in pixels, or the whole picture for an empty mask."""
     rows, columns = np.flatnonzero((mask > 0.5).any(axis=1)), np.flatnonzero((mask > 0.5).any(axis=0))
     if len(rows) == 0:
         return 0.0, 0.0, mask.shape[1] - 1.0, mask.shape[0] - 1.0
@@ -208,7 +216,7 @@ def _box(mask: np.ndarray) -> tuple[float, float, float, float]:
 
 
 def _marked(grey: np.ndarray, view: View, pixel_mm: float, rng: np.random.Generator) -> np.ndarray:
-    """Side markers and exposure notes, mostly in the upper corners."""
+    """Burn in side markers and exposure notes at random, mostly near the upper or lower edge."""
     height, width = grey.shape
     tall = float(rng.uniform(8, 20)) / pixel_mm
     if rng.random() < 0.75:

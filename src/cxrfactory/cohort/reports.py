@@ -1,7 +1,7 @@
-"""Reports and CheXpert labels of virtual patients, made from what was measured on their true masks.
+"""Reports and CheXpert labels of virtual patients, derived from measurements on their true masks.
 
-Nothing here is a radiologist's: every report says in each section that it is synthetic. Its numbers are true for the
-picture, so that whoever reads reports out can be checked.
+No radiologist wrote these reports: every report states in each section that it is synthetic. Its numbers are true for
+the picture, so they can be used to test the extraction of information from reports.
 """
 
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from cxrfactory.cohort.findings import Findings
 from cxrfactory.cohort.patient import Radiograph
 from cxrfactory.metrics.cardiothoracic import cardiothoracic_ratio
 
-ENLARGED = 0.5  # cardiothoracic ratio above which a heart is called enlarged
-DOUBT = 0.01  # on either side of it the label is uncertain
+ENLARGED = 0.5  # a heart is called enlarged above this cardiothoracic ratio
+DOUBT = 0.01  # the label is uncertain if the ratio differs from ENLARGED by at most this value
 
-# Places in the release whose reports lack something, as in the real one.
+# Indices of the patients whose report is missing or incomplete, as some are in the real release.
 WITHOUT_REPORT, COMPARISON_ALONE, WITHOUT_TEXT = 3, 5, 6
 
 LABEL_COLUMNS = (
@@ -27,14 +27,14 @@ LABEL_COLUMNS = (
 
 @dataclass(frozen=True)
 class Measured:
-    """What is known of a virtual patient's frontal picture.
+    """Measurements on the true masks of a virtual patient's frontal picture.
 
     Attributes
     ----------
     ratio
         Cardiothoracic ratio of the true masks.
     right_cm2, left_cm2
-        Areas of the lungs in the picture, square centimetres.
+        Areas of the right and of the left lung in the picture, in square centimetres.
     """
 
     ratio: float
@@ -43,25 +43,25 @@ class Measured:
 
 
 def measure(taken: Radiograph) -> Measured:
-    """Measure the true masks of a frontal picture."""
+    """Measure the cardiothoracic ratio and the lung areas on the true masks of a frontal picture."""
     right, left = taken.truth["right_lung"], taken.truth["left_lung"]
     areas = (float(mask.sum()) * taken.pixel_mm**2 / 100 for mask in (right, left))
     return Measured(cardiothoracic_ratio(np.logical_or(right, left), taken.truth["heart"]), *areas)
 
 
 def report_text(measured: Measured, place: int, procedure: str, findings: Findings | None = None) -> str | None:
-    """Report of one study; None for the patient whose report is missing.
+    """Return the report of one study, or None for the patient whose report is missing.
 
     Parameters
     ----------
     measured
-        Of the study's frontal picture.
+        Measurements on the study's frontal picture.
     place
-        The patient's place in the release, from 0: decides who has no report, or one without findings.
+        Index of the patient in the release, from 0. It determines which patients have no report or an incomplete one.
     procedure
-        What was done, e.g. ``CHEST (PA AND LAT)``.
+        Name of the examination, e.g. ``CHEST (PA AND LAT)``.
     findings
-        Virtual findings of the lungs; None where none were drawn, of which nothing is said then.
+        Virtual findings of the lungs. With None, the report does not mention findings.
     """
     if place == WITHOUT_REPORT:
         return None
@@ -98,7 +98,7 @@ def report_text(measured: Measured, place: int, procedure: str, findings: Findin
 
 
 def label_row(measured: Measured, subject: int, study: int, findings: Findings | None = None) -> dict:
-    """Row of the table of CheXpert labels: heart and virtual findings, as the report has them; the rest is not said."""
+    """Return the row of the CheXpert label table: heart and virtual findings as in the report, and no other label."""
     row = {"subject_id": subject, "study_id": study} | (findings.labels() if findings else {})
     if abs(measured.ratio - ENLARGED) <= DOUBT:
         return row | {"Cardiomegaly": "-1.0"}

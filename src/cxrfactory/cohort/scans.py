@@ -1,4 +1,4 @@
-"""Virtual patients as a release of chest CT: a NIfTI volume and a label volume each, axes stored as scanners differ."""
+"""Write virtual patients as a chest CT release: a NIfTI volume and a label volume each, in varying orientations."""
 
 import gzip
 from collections.abc import Iterator
@@ -23,10 +23,10 @@ from cxrfactory.tables.atomic import write_bytes, write_text
 from cxrfactory.tables.folders import replaced_folder
 
 NAMES_FILE = "structures.csv"
-# Patients take turns; with one orientation the reading of the others would go untried.
+# The patients alternate between these orientations, so that reading each of them is tested.
 STORED_AXES = ("LPS", "RAS", "LAS", "SRP")
-_HU_RANGE = (-1024, 3071)  # of a 12-bit scanner
-_REDUCED = 2  # voxels in plane that one of the held source stands for
+_HU_RANGE = (-1024, 3071)  # range of CT numbers of a 12-bit scanner
+_REDUCED = 2  # the stored source keeps every second voxel along both in-plane axes
 _MARKER_TEXT = (
     "Virtual patients made by `cxrfactory stage cohort-scans`; no real person. A new run replaces this folder.\n"
 )
@@ -36,22 +36,22 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True)
 class ScanSource:
-    """The source chest as full volumes, float32: CT numbers and label values, and where its parts stand."""
+    """The source chest as float32 volumes of CT numbers and of label values, with its anatomical landmarks."""
 
     hu: SampledVolume
     labels: SampledVolume
     anatomy: ChestAnatomy
-    low_mm: tuple[float, float, float]  # corners (x, y, z) of the scanned box about the centre of the lungs
+    low_mm: tuple[float, float, float]  # corner (x, y, z) of the scanned box, relative to the centre of the lungs
     high_mm: tuple[float, float, float]
 
 
 def load_scan_source(folder: str | Path) -> ScanSource:
-    """Read the CT and the labels that ``fetch-ct`` leaves in a folder, reduced in plane.
+    """Read the CT and the labels that ``fetch-ct`` wrote to a folder, and reduce their resolution in plane.
 
     Raises
     ------
     CxrError
-        As :func:`cxrfactory.cohort.source.read_source`, or if lungs or heart are not labelled.
+        Under the conditions of :func:`cxrfactory.cohort.source.read_source`, or if lungs or heart are not labelled.
     """
     hu, labels, spacing = read_source(folder)
     labels = np.ascontiguousarray(labels.transpose(2, 1, 0))
@@ -73,24 +73,24 @@ def load_scan_source(folder: str | Path) -> ScanSource:
 def build_scans(ct: str | Path, output: str | Path, settings: CohortScansConfig, workers: int = 1) -> None:
     """Write virtual patients 1 to ``settings.scans`` as a CT release: ``ct/``, ``labels/`` and ``structures.csv``.
 
-    The folder appears when all of it is there and replaces that of an earlier run. The same number and seed give
-    the patient of :func:`cxrfactory.cohort.build.build_cohort`.
+    The folder is moved into place only when it is complete, and replaces the folder of an earlier run. A patient with
+    the same number and seed is the same as in :func:`cxrfactory.cohort.build.build_cohort`.
 
     Parameters
     ----------
     ct
-        Folder that ``fetch-ct`` made.
+        Folder that ``fetch-ct`` wrote.
     output
         Folder of the release.
     settings
         Number of patients, voxel size (the same along all axes) and seed of the cohort.
     workers
-        Threads; the bytes written do not depend on it.
+        Number of threads; the written bytes do not depend on it.
 
     Raises
     ------
     CxrError
-        If the CT is missing or unreadable, or the folder is there and is no earlier run's.
+        If the CT is missing or unreadable, or if the folder exists and is not from an earlier run.
     """
     output, patients, spacing_mm = Path(output), settings.scans, settings.scan_spacing_mm
     if workers < 1:
@@ -99,7 +99,7 @@ def build_scans(ct: str | Path, output: str | Path, settings: CohortScansConfig,
     source = load_scan_source(ct)
     names = (Path(ct) / NAMES_FILE).read_text(encoding="utf-8")
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # sums then run in one order whatever the machine
+    torch.set_num_threads(1)  # sums are then computed in the same order on every machine
     try:
         with replaced_folder(output) as building:
             done = _written(source, building, range(1, patients + 1), spacing_mm, settings.seed, workers)
@@ -125,7 +125,10 @@ def _written(
 
 
 def write_scan(source: ScanSource, folder: Path, number: int, spacing_mm: float, seed: int) -> str:
-    """Deform the source into one patient and write ``ct/<study>.nii.gz`` (int16) and ``labels/<study>.nii.gz``."""
+    """Deform the source into one patient and write ``ct/<study>.nii.gz`` and ``labels/<study>.nii.gz``.
+
+    CT numbers are int16, and labels are uint8. The result is the name of the study.
+    """
     person = draw_person(number, seed)
     study = f"scan{number:04d}"
     low, high = source.low_mm, source.high_mm

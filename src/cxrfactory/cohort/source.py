@@ -1,4 +1,4 @@
-"""The source chest: the CT and its labels, read once and reduced to what the cohort samples."""
+"""The source chest: its CT and labels are read once and reduced to the arrays that the cohort samples."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -19,20 +19,20 @@ from cxrfactory.projection.warp import SampledVolume
 
 CT_FILE, LABEL_FILE = "cxr.nii.gz", "mask.nii.gz"
 
-# TotalSegmentator v2 label values, by what they mean for a frontal radiograph.
+# TotalSegmentator v2 label values, grouped by their role in a frontal radiograph.
 ORGAN_GROUPS: dict[str, tuple[int, ...]] = {
     "right_lung": (12, 13, 14),
     "left_lung": (10, 11),
-    "heart": (51, 61),  # with the left atrial appendage
-    # Below the domes: spleen, kidneys, gallbladder, liver, stomach, pancreas, adrenals, bowel.
+    "heart": (51, 61),  # the heart and the left atrial appendage
+    # Organs below the domes: spleen, kidneys, gallbladder, liver, stomach, pancreas, adrenals, bowel.
     "abdomen": (1, 2, 3, 4, 5, 6, 7, 8, 9, 18, 19, 20, 23, 24),
-    # Oesophagus, trachea, thyroid, aorta, brachiocephalic trunk and veins, carotids, venae cavae. Not the subclavian
-    # arteries, which cross the apices, nor the pulmonary veins, which are seen through the lungs.
+    # Oesophagus, trachea, thyroid, aorta, brachiocephalic trunk and veins, carotids, venae cavae. The group excludes
+    # the subclavian arteries, which cross the apices, and the pulmonary veins, which project onto the lungs.
     "mediastinum": (15, 16, 17, 52, 54, 57, 58, 59, 60, 62, 63),
-    "spinal_cord": (79,),  # widened, it stands for the vertebral bodies without their processes
+    "spinal_cord": (79,),  # after widening, it represents the vertebral bodies without their processes
 }
 
-_HU_CEILING = 1500  # the injected vein of the source scan would outshine every bone
+_HU_CEILING = 1500  # the contrast agent in a vein of the source scan is denser than every bone
 _BONE_HU = 150
 
 
@@ -43,14 +43,14 @@ class SourceChest:
     Attributes
     ----------
     frontal, lateral
-        Channels water-like attenuation (1/mm) and the part of it above bone's threshold; finest along the axes
-        of their view, averaged in fours along the ray.
+        Volumes with two channels: water-like attenuation (1/mm), and the part of it above the bone threshold. They have
+        full resolution along the axes of their view and are averaged in blocks along the ray.
     organs
-        Soft masks 0..1 of :data:`ORGAN_GROUPS`, in that order.
+        Soft masks with values 0..1 of the groups in :data:`ORGAN_GROUPS`, in that order.
     anatomy
-        Where the parts of the chest stand.
+        Positions of the parts of the chest.
     low_mm, high_mm
-        Corners (x, y, z) of the volume's voxel centres, about the centre of the lungs.
+        Corners (x, y, z) of the box of voxel centres, in mm relative to the centre of the lungs.
     """
 
     frontal: SampledVolume
@@ -61,8 +61,10 @@ class SourceChest:
     high_mm: tuple[float, float, float]
 
     def to_arrays(self) -> dict:
-        """The same with numpy arrays for tensors: tensors travel to other processes through shared memory,
-        of which containers have little."""
+        """Return the attributes with NumPy arrays instead of tensors.
+
+        Tensors are sent to other processes through shared memory, which is often small in containers.
+        """
         return {
             name: replace(value, values=value.values.cpu().numpy()) if isinstance(value, SampledVolume) else value
             for name, value in vars(self).items()
@@ -70,7 +72,7 @@ class SourceChest:
 
     @classmethod
     def from_arrays(cls, arrays: dict) -> "SourceChest":
-        """Undo :meth:`to_arrays`."""
+        """Return the source chest from the result of :meth:`to_arrays`."""
         return cls(
             **{
                 name: replace(value, values=torch.from_numpy(value.values))
@@ -82,12 +84,12 @@ class SourceChest:
 
 
 def load_source(folder: str | Path, device: str = "cpu") -> SourceChest:
-    """Read the CT and the labels that ``fetch-ct`` leaves in a folder.
+    """Read the CT and the labels that ``fetch-ct`` wrote to a folder, and prepare them for sampling.
 
     Raises
     ------
     CxrError
-        If a file is missing or unreadable, the two differ in shape, or lungs or heart are not labelled.
+        If a file is missing or unreadable, if the two volumes differ in shape, or if lungs or heart are not labelled.
     """
     return prepare_source(*read_source(folder), device)
 
@@ -115,16 +117,18 @@ def prepare_source(
     Parameters
     ----------
     hu, labels
-        Canonical (RAS) volumes of one shape; CT numbers and TotalSegmentator v2 labels.
+        Canonical (RAS) volumes of the same shape: CT numbers and TotalSegmentator v2 labels.
     spacing_mm
-        Voxel spacing (x, y, z).
+        Voxel spacing (x, y, z) in mm.
+    device
+        PyTorch device of the result.
 
     Raises
     ------
     CxrError
         If lungs or heart are not labelled.
     """
-    # [z, y, x], contiguous: every later pass runs in memory order.
+    # The volumes become contiguous [z, y, x], so that all further processing runs in memory order.
     hu = np.ascontiguousarray(hu.transpose(2, 1, 0), dtype=np.float32)
     grouped = group_labels(np.ascontiguousarray(labels.transpose(2, 1, 0)))
     centre, anatomy = locate(grouped, spacing_mm)
@@ -132,7 +136,7 @@ def prepare_source(
     high = tuple(float((n - 1) * s - c) for n, s, c in zip(hu.shape[::-1], spacing_mm, centre, strict=True))
     hu, grouped, added_mm = extend_neck(without_table(hu), grouped, spacing_mm)
     mu = attenuation(np.minimum(hu, _HU_CEILING))
-    mu[:, [0, -1]] = 0  # air beyond the field of view, except above and below
+    mu[:, [0, -1]] = 0  # outside the field of view is air, except above and below
     mu[:, :, [0, -1]] = 0
     bone = np.maximum(mu - attenuation(np.float32(_BONE_HU)), 0)
 
@@ -155,7 +159,7 @@ def prepare_source(
 
 
 def group_labels(labels: UInt8[np.ndarray, "z y x"]) -> UInt8[np.ndarray, "z y x"]:
-    """Places (from 1) in :data:`ORGAN_GROUPS` of TotalSegmentator v2 labels; 0 for all others.
+    """Map TotalSegmentator v2 labels to positions (from 1) in :data:`ORGAN_GROUPS`; all other labels become 0.
 
     Raises
     ------
@@ -186,7 +190,7 @@ def _read(path: Path) -> tuple[np.ndarray, tuple[float, float, float]]:
 
 
 def _mean_blocks(volume: np.ndarray, rows: int, columns: int) -> np.ndarray:
-    """Average blocks of ``rows`` x ``columns`` in every slice; what does not fill a block at the end is left out."""
+    """Average blocks of ``rows`` x ``columns`` voxels in every slice; incomplete blocks at the end are dropped."""
     depth, height, width = volume.shape
     reduced = np.zeros((depth, height // rows, width // columns), np.float32)
     for row in range(rows):
@@ -198,7 +202,7 @@ def _mean_blocks(volume: np.ndarray, rows: int, columns: int) -> np.ndarray:
 def locate(
     grouped: UInt8[np.ndarray, "z y x"], spacing_mm: tuple[float, float, float]
 ) -> tuple[tuple[float, float, float], ChestAnatomy]:
-    """Centre of the lungs' box (x, y, z) in mm from the first voxel, and the chest's parts about it."""
+    """Return the centre (x, y, z) of the lungs' box in mm from the first voxel, and the anatomy relative to it."""
     names = list(ORGAN_GROUPS)
     lungs = (grouped == names.index("right_lung") + 1) | (grouped == names.index("left_lung") + 1)
     spacing = np.array(spacing_mm)

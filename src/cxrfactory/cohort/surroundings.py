@@ -1,7 +1,7 @@
-"""Around the scanned chest: the table taken away, shoulders and neck put on top.
+"""Adapt the surroundings of the scanned chest: remove the table, and add shoulders and a neck on top.
 
-A chest CT ends at the shoulders, and a radiograph shows a hand's breadth more; the patient lies on a table, and a
-radiograph's patient stands.
+A chest CT ends at the shoulders, whereas a radiograph shows several centimetres more. The patient of a CT lies on a
+table, whereas the patient of a chest radiograph usually stands.
 """
 
 import numpy as np
@@ -15,17 +15,17 @@ _SKIN_HU = -400
 _NECK_MM = 45.0
 _NECK_HALF_WIDTH_MM = 62.0
 _NECK_HALF_DEPTH_MM = 68.0
-_SLOPE_MM = 16.0  # height over which the shoulders fall away
-_BLUR_PER_MM = 0.35  # the copied slice loses its detail as it rises
+_SLOPE_MM = 16.0  # decay length of the transition from the shoulders to the neck
+_BLUR_PER_MM = 0.35  # increase of the blur of the copied slice with the height
 
 
 def without_table(hu: np.ndarray) -> np.ndarray:
-    """Set everything but the body to air.
+    """Set all voxels outside the body mask of :func:`body_mask` to air.
 
     Parameters
     ----------
     hu
-        [z, y, x], y growing towards the front: CT numbers. The body is what :func:`body_mask` finds.
+        CT numbers [z, y, x]; y grows towards the front.
     """
     return np.where(body_mask(hu), hu, np.float32(_AIR_HU))
 
@@ -33,21 +33,21 @@ def without_table(hu: np.ndarray) -> np.ndarray:
 def extend_neck(
     hu: np.ndarray, groups: np.ndarray, spacing_mm: tuple[float, float, float]
 ) -> tuple[np.ndarray, np.ndarray, float]:
-    """Put slices on top in which the shoulders fall away to a neck.
+    """Add slices on top in which the shoulders narrow to a neck.
 
     Parameters
     ----------
     hu
-        [z, y, x] CT numbers without table.
+        CT numbers [z, y, x] without the table.
     groups
-        Organ groups of the same shape; the added slices hold none.
+        Organ groups of the same shape; they are 0 in the added slices.
     spacing_mm
-        (x, y, z).
+        Voxel spacing (x, y, z) in mm.
 
     Returns
     -------
     tuple
-        The two volumes, taller, and the height added in mm.
+        The two extended volumes, and the added height in mm.
     """
     count = max(int(_NECK_MM / spacing_mm[2]), 1)
     top = np.maximum(hu[-3:].astype(np.float32), _AIR_HU).mean(axis=0)

@@ -1,6 +1,6 @@
-"""Virtual patients as a VinDr-CXR release: DICOM DX objects with every display path a reader must know.
+"""Write virtual patients as a VinDr-CXR release of DICOM DX objects with all display encodings to be supported.
 
-Patient fields are filled and carry the word ``SECRET``, so that a leak into any output can be searched for.
+The patient fields contain the word ``SECRET``, so that a search finds any leak into an output.
 """
 
 import hashlib
@@ -37,20 +37,22 @@ def write_vindr(root: Path, source: SourceChest, person: Person, place: int, siz
     Parameters
     ----------
     root
-        The release's folder.
+        Folder of the release.
     source, person
-        What to project.
+        Source chest and virtual patient.
     place
-        The patient's place in the release, from 0: decides on part, photometry, window and transfer syntax.
+        Index of the patient in the release, from 0. It determines the part, the photometric interpretation, the window
+        and the transfer syntax.
     size
-        Scale of the pictures: 1024 makes films of about 1200 x 1400 px.
+        Scale of the pictures; 1024 gives films of about 1200 x 1400 px.
     seed
-        Of the cohort.
+        Seed of the cohort.
 
     Returns
     -------
     dict
-        ``part`` (train or test), ``labels`` (rows of the release's tables) and ``truth`` rows.
+        Name of the part (``part``: train or test), rows of the release's label table (``labels``) and rows of the truth
+        table (``truth``).
     """
     rng = np.random.default_rng(seed_of(f"patient {person.number}", RELEASE, seed))
     image_id = hashlib.blake2b(f"{RELEASE} {seed} {person.number}".encode(), digest_size=16).hexdigest()
@@ -71,7 +73,7 @@ def write_vindr(root: Path, source: SourceChest, person: Person, place: int, siz
 
 
 def write_vindr_tables(root: Path, parts: dict[str, list[dict]]) -> None:
-    """Write ``annotations/image_labels_{train,test}.csv``; train has one row a reader."""
+    """Write ``annotations/image_labels_{train,test}.csv``; the train table has one row per image and reader."""
     for part, rows in parts.items():
         columns = ["image_id", *(["rad_id"] if part == "train" else []), *FINDINGS]
         frame = pd.DataFrame(rows, columns=columns).sort_values(columns[: -len(FINDINGS)])

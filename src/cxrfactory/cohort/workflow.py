@@ -1,4 +1,4 @@
-"""The stages that make the virtual cohort. Light to import."""
+"""Stages that make the virtual cohort; importing this module is fast."""
 
 from cxrfactory.stages import Stage
 

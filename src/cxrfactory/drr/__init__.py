@@ -1,1 +1,1 @@
-"""CT studies to PA and lateral radiographs with the masks of every structure."""
+"""Project CT studies to PA and lateral radiographs with the masks of every structure."""

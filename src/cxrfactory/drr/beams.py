@@ -1,4 +1,4 @@
-"""Pictures and masks of a volume by the beam and the device that a recipe names."""
+"""Project pictures and masks of a volume with the beam and the device of a recipe."""
 
 from collections.abc import Sequence
 
@@ -16,12 +16,28 @@ from cxrfactory.projection.occupancy import occupancy, occupancy_binary
 def pictures(
     ct: Volume, body: Bool[np.ndarray, "z y x"] | None, frame: Frame | None, recipe: ProjectionRecipe
 ) -> dict[View, Float32[np.ndarray, "rows columns"]]:
-    """Path integrals of both views, in the frame or on the voxel grid.
+    """Compute path integrals of both views, in the frame or, if ``frame`` is None, on the voxel grid.
+
+    Parameters
+    ----------
+    ct
+        Canonical CT volume.
+    body
+        Mask that is True where the CT numbers are used; all other voxels are set to air. None uses every voxel.
+    frame
+        Frame of the pictures, or None for the voxel grid.
+    recipe
+        Settings of the projection.
+
+    Returns
+    -------
+    dict
+        Dimensionless float32 path integrals [row, column] of each view, in display orientation.
 
     Raises
     ------
     CxrError
-        If the recipe's beam or device is not there, or the volume does not stand in the beam.
+        If the package for the recipe's beam is not installed, or if the volume does not lie in the beam.
     """
     if recipe.cone:
         from cxrfactory.projection.cone import ConeBeam, cone_integrals
@@ -49,12 +65,30 @@ def masks(
     recipe: ProjectionRecipe,
     binary: bool = False,
 ) -> tuple[dict[View, UInt8[np.ndarray, "k rows columns"]], Bool[np.ndarray, "k"]]:
-    """Masks of both views, and which structures are cut off by the scan; ``binary`` volumes hold 0 and 1 only.
+    """Compute the masks of both views, and determine which structures the scan cuts off.
+
+    Parameters
+    ----------
+    labels
+        Canonical label volume [z, y, x].
+    values
+        Label values; each gives one mask, in this order.
+    frame
+        Frame of the masks, or None for the voxel grid.
+    recipe
+        Settings of the projection.
+    binary
+        True if the volume contains only 0 and 1.
+
+    Returns
+    -------
+    tuple
+        Masks of 0 and 1 of each view, [structure, row, column], and for each structure whether it is cut off.
 
     Raises
     ------
     CxrError
-        As :func:`pictures`.
+        Under the same conditions as in :func:`pictures`.
     """
     on_cpu = recipe.device == "cpu" or recipe.cone
     if on_cpu and binary:
@@ -69,7 +103,7 @@ def masks(
         there = torch.from_numpy(labels).to(recipe.device)
         found = [view.cpu().numpy() for view in occupancy_torch(there, values)]
     native = dict(zip(VIEWS, found, strict=True))
-    # Both views together see all six faces of the volume.
+    # The edges of both views together correspond to all six faces of the volume.
     cut_off = np.logical_or.reduce([_reaches_edge(native[view]) for view in VIEWS])
     if recipe.cone:
         from cxrfactory.projection.cone import ConeBeam, cone_occupancy

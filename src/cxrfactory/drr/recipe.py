@@ -1,4 +1,4 @@
-"""How studies are projected."""
+"""Settings for the projection of CT studies."""
 
 from dataclasses import dataclass
 
@@ -12,28 +12,28 @@ _DEFAULT = ProjectionConfig()
 
 @dataclass(frozen=True)
 class ProjectionRecipe:
-    """How studies are projected.
+    """Settings for the projection of CT studies.
 
     Attributes
     ----------
     size
-        Side of the square pictures, px; ``None`` keeps the voxel grid of the canonical volume.
+        Side length of the square pictures in pixels; ``None`` keeps the voxel grid of the canonical volume.
     body_only, without_arms
-        Set the table, or the arms too, to air.
+        ``body_only`` sets everything outside the body to air, and ``without_arms`` also removes the arms.
     curve
-        Attenuation of CT numbers; by default water's, scaled.
+        Attenuation as a function of the CT number; the default scales the attenuation of water.
     source_detector_mm, source_object_mm
-        Distances of a point source (:class:`cxrfactory.projection.cone.ConeBeam`), both or neither; without them rays
-        are parallel.
+        Distances of a point source (:class:`cxrfactory.projection.cone.ConeBeam`). Either both or neither are given;
+        without them, rays are parallel.
     device
-        Torch device; ``cpu`` uses the compiled passes, whose masks are the same.
+        PyTorch device; ``cpu`` uses the compiled functions, which give the same masks.
     threads
-        Threads within a study; the result does not depend on it.
+        Number of threads within a study; the result does not depend on it.
 
     Raises
     ------
     CxrError
-        If the settings do not go together.
+        If the settings contradict each other.
     """
 
     size: int | None = _DEFAULT.size
@@ -47,7 +47,7 @@ class ProjectionRecipe:
 
     @classmethod
     def of(cls, settings: ProjectionConfig, threads: int = 1) -> "ProjectionRecipe":
-        """Return the recipe of a section of the config; ``size`` may be ``native`` there."""
+        """Return the recipe for a section of the config; a ``size`` of ``native`` becomes None."""
         given = settings.model_dump(include=set(ProjectionConfig.model_fields))
         hu, attenuation = given.pop("curve_hu"), given.pop("curve_mu_per_mm")
         curve = None if hu is None else AttenuationCurve(tuple(hu), tuple(attenuation))
@@ -64,10 +64,10 @@ class ProjectionRecipe:
 
     @property
     def cone(self) -> bool:
-        """Whether rays come from a point."""
+        """Whether the rays come from a point source."""
         return self.source_detector_mm is not None
 
 
 def layout_of(release: StoredAxesConfig) -> VolumeLayout | None:
-    """Return the spacing and axes that a release's entry in the config states; None where it states none."""
+    """Return the spacing and axes from a release's entry in the config, or None if the entry has no axes."""
     return None if release.axes is None else VolumeLayout(tuple(release.spacing_mm), release.axes)

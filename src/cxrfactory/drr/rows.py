@@ -1,4 +1,4 @@
-"""Rows of the masks table."""
+"""Make the rows of the masks table from projected masks."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,10 @@ from cxrfactory.tables.schemas import MASKS
 def mask_rows(
     study_id: str, structures: Sequence[Structure], masks: dict[View, UInt8[np.ndarray, "k rows columns"]]
 ) -> pa.Table:
-    """Table of schema ``MASKS``: PA first, then LL, structures in the given order; empty masks too."""
+    """Return a table of schema ``MASKS`` with the structures in the given order, first of PA and then of LL.
+
+    Empty masks have a row, too.
+    """
     rows = []
     for view in VIEWS:
         height, width = masks[view].shape[1:]

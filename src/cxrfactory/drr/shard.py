@@ -1,4 +1,4 @@
-"""One shard of a CT release: pictures, masks of taxonomy classes, studies, rejections."""
+"""Project one shard of a CT release to tables of pictures, masks of taxonomy classes, studies and rejections."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -38,16 +38,16 @@ def project_shard(
     Parameters
     ----------
     manifest
-        Parquet of schema ``SCANS``.
+        Parquet file of schema ``SCANS``.
     release
-        Where the release lies and how its files are read.
+        Location of the release and settings for reading its files.
     shard
-        Which of the release's shards; a study's shard is a stable hash of its id.
+        Index of the shard, from 0; a stable hash of the id determines a study's shard.
     outputs
-        Parquet files to write: ``images`` (schema ``PROJECTIONS``), ``masks`` (``MASKS``), ``studies`` (``STUDIES``),
-        ``rejected`` (``REJECTED``); sorted by study, and there also when they hold no row.
+        Parquet files to write: ``images`` (schema ``PROJECTIONS``), ``masks`` (``MASKS``), ``studies`` (``STUDIES``)
+        and ``rejected`` (``REJECTED``). They are sorted by study and are written even if they have no rows.
     recipe
-        How; its ``size`` is a number here.
+        Settings of the projection; ``size`` must be a number.
 
     Returns
     -------
@@ -56,8 +56,8 @@ def project_shard(
     Raises
     ------
     CxrError
-        If the manifest or the name table does not fit, the shard does not exist, or a structure's name is
-        unknown to the taxonomy: that is a fault of the release, not of a study.
+        If the manifest or the name table is not valid, if the shard does not exist, or if the taxonomy does not contain
+        the name of a structure; such a name is a fault of the release, not of a study.
     """
     root, shards, links = Path(release.root), release.shards, release.follow_links
     if not 0 <= shard < shards:
@@ -79,7 +79,7 @@ def project_shard(
             try:
                 ct, labels = (path_inside(root, record[part], links) for part in ("ct", "labels"))
                 study = project_study(ct, labels, table, recipe, layout)
-            except CxrError as error:  # whatever is wrong with one study ends that study
+            except CxrError as error:  # a fault of one study rejects only this study
                 log.warning("rejected %s: %s", record["study_id"], error)
                 place = {"image_id": record["study_id"], "path": record["ct"]}
                 faults.append(place | {"stage": "project", "reason": str(error)})

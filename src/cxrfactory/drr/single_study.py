@@ -1,4 +1,4 @@
-"""One study by hand: two pictures, their physical twins, and the masks of every label."""
+"""Project a single study from the command line: 8-bit and 16-bit pictures of both views, and masks of every label."""
 
 from pathlib import Path
 
@@ -32,18 +32,18 @@ def project(
     Parameters
     ----------
     ct, labels
-        The study.
+        Paths of the CT and of its labels, as in :func:`cxrfactory.drr.study.project_study`.
     output
-        Folder to write to; made where it is not there.
+        Folder to write to; it is created if it does not exist.
     names
         Table of label values and names.
     recipe, layout
-        As :func:`cxrfactory.drr.study.project_study`.
+        The same as in :func:`cxrfactory.drr.study.project_study`.
 
     Raises
     ------
     CxrError
-        If the study cannot be used.
+        If the study or the table of names cannot be used.
     """
     output = Path(output)
     study = project_study(

@@ -1,4 +1,4 @@
-"""From the names of a source to the classes of the taxonomy, and what can be made of them by union."""
+"""Map the structure names of a source to taxonomy classes, and form further classes as unions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,29 +14,29 @@ from cxrfactory.projection.occupancy import union
 
 @dataclass(frozen=True)
 class Structure:
-    """What a mask shows: columns of a masks table."""
+    """Structure that a mask shows; the attributes are columns of a masks table."""
 
     source_id: int | None
     class_id: int | None
     name: str
     origin: str  # label or union
-    cut_off: bool = False  # reaches the outermost voxels of the scan
+    cut_off: bool = False  # True if the structure reaches the outermost voxels of the scan
 
 
 def labelled(names: Sequence[str], source_ids: Sequence[int | None], cut_off: Bool[np.ndarray, "k"]) -> list[Structure]:
-    """Structures under their source's names; a name that is unknown or dropped has no class."""
+    """Return the structures with the names of their source; an unknown or dropped name has no class."""
     found = []
     for name, source_id, cut in zip(names, source_ids, cut_off, strict=True):
         try:
             class_id = resolve(name).class_id
-        except CxrError:  # by hand every label is projected, whatever it is called
+        except CxrError:  # for a single study every label is projected, also those with unknown names
             class_id = None
         found.append(Structure(source_id, class_id, name, "label", bool(cut)))
     return found
 
 
 def dropped(names: Sequence[str]) -> dict[str, str]:
-    """Names that are left out deliberately, with the reason.
+    """Return the names that are excluded deliberately, with the reason for each.
 
     Raises
     ------
@@ -53,11 +53,22 @@ def to_classes(
     masks: dict[View, UInt8[np.ndarray, "k rows columns"]],
     cut_off: Bool[np.ndarray, "k"],
 ) -> tuple[list[Structure], dict[View, UInt8[np.ndarray, "c rows columns"]]]:
-    """Masks of taxonomy classes: those that the source labels, and those that a union of them makes.
+    """Compute the masks of taxonomy classes from the source's labels and from unions of them.
 
-    Several labels of one class are united; a group (both lungs, all ribs) is made where the source can label all
-    its essential parts (:func:`cxrfactory.anatomy.taxonomy.union_plan`). The projection of a union is the union of
-    the projections, so nothing is lost by working on masks.
+    Several labels of one class are merged. A group (both lungs, all ribs) is formed if the source can label all its
+    essential parts (:func:`cxrfactory.anatomy.taxonomy.union_plan`). The projection of a union equals the union of the
+    projections, so the unions of masks are exact.
+
+    Parameters
+    ----------
+    names
+        Structure names of the source.
+    source_ids
+        Label value of each structure, or None.
+    masks
+        Masks of 0 and 1 of each view, [structure, row, column].
+    cut_off
+        Whether the scan cuts each structure off.
 
     Returns
     -------

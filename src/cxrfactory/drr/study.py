@@ -1,4 +1,4 @@
-"""One CT study to the pictures and masks of both views."""
+"""Project one CT study to the pictures and masks of both views."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,25 +19,26 @@ from cxrfactory.projection.frame import Frame
 
 @dataclass(frozen=True)
 class ProjectedStudy:
-    """Pictures and masks of a study, display orientation [row, column]: row 0 superior, PA column 0 the patient's
-    right, LL column 0 anterior.
+    """Pictures and masks of a study in display orientation [row, column].
+
+    Row 0 is superior. Column 0 is the patient's right in the PA view, and anterior in the LL view.
 
     Attributes
     ----------
     integrals
-        Path integral of each view, float32, dimensionless.
+        Path integrals of each view, float32 and dimensionless.
     names
-        Structures in the order of the masks, as the source calls them.
+        Names of the structures from the source, in the order of the masks.
     source_ids
-        Their values in a label volume; ``None`` for a folder of one file a structure.
+        Label values of the structures; they are ``None`` for a folder with one file per structure.
     masks
-        Masks 0 or 1 of each view, [structure, row, column].
+        Masks of 0 and 1 of each view, [structure, row, column].
     cut_off
-        Whether a structure reaches the outermost voxels of the scan, so that a part of it is likely missing.
+        Whether each structure reaches the outermost voxels of the scan, so that a part of it is probably missing.
     pixel_mm
-        Row and column spacing of each view.
+        Row and column spacing of each view in mm.
     notes
-        What was done to the volumes.
+        Changes that were made to the volumes.
     """
 
     integrals: dict[View, Float32[np.ndarray, "rows columns"]]
@@ -58,21 +59,21 @@ def project_study(
 ) -> ProjectedStudy:
     """Read one study and project it.
 
-    The CT is let go before the labels are read, and of a folder of binary volumes one is held at a time, so the
-    peak is little above the larger of CT and labels.
+    The CT is released before the labels are read, and only one binary volume of a folder is in memory at a time. The
+    peak memory is therefore only slightly above the size of the larger of CT and labels.
 
     Parameters
     ----------
     ct
         Volume file or DICOM folder.
     labels
-        Volume file of many labels, or folder of one binary volume a structure.
+        Volume file with several labels, or folder with one binary volume per structure.
     names
         Name of each label value of a volume file.
     recipe
-        How.
+        Settings of the projection.
     layout
-        Spacing and axes of files that state none.
+        Spacing and axes for files that do not state them.
 
     Raises
     ------
@@ -80,7 +81,7 @@ def project_study(
         If the study cannot be used; see :mod:`cxrfactory.imaging.volume.ct` and
         :mod:`cxrfactory.imaging.volume.label_volume`.
     CxrError
-        If a path is missing or the names do not go with the labels.
+        If a path is missing, or if the names do not match the labels.
     """
     integrals, grid, frame, notes = _pictures(Path(ct), recipe, layout)
     found = open_labels(Path(labels), grid, names, layout)
@@ -115,7 +116,7 @@ def _pictures(
 def _folder_masks(
     labels: BinaryFolder, frame: Frame | None, recipe: ProjectionRecipe
 ) -> tuple[dict[View, UInt8[np.ndarray, "k rows columns"]], Bool[np.ndarray, "k"]]:
-    """Masks of a folder, one volume in memory at a time."""
+    """Compute the masks of a folder of binary volumes, with one volume in memory at a time."""
     stacks: dict[View, list[np.ndarray]] = {view: [] for view in VIEWS}
     cut_off = np.zeros(len(labels), bool)
     for place, (_, volume) in enumerate(labels):

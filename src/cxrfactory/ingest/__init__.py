@@ -1,1 +1,1 @@
-"""Hospital releases and labelled sets to manifests: every row kept or excluded with its reason."""
+"""Convert hospital releases and labelled sets to manifests, in which every excluded row has a reason."""

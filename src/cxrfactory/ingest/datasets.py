@@ -1,6 +1,7 @@
-"""The datasets of a config: how each lies on disk, into how many files it is split, and what its files are called.
+"""Datasets of a config: their layouts on disk, their numbers of shards and the names of their published files.
 
-The config names a dataset freely; its layout is one of :data:`cxrfactory.ingest.registry.LAYOUTS`. Light to import.
+The name of a dataset in the config is free; its layout is one of :data:`cxrfactory.ingest.registry.LAYOUTS`. Importing
+this module is fast.
 """
 
 from collections import Counter
@@ -13,12 +14,12 @@ from cxrfactory.ingest.reports import registry as reports
 
 
 def complete(config: Config) -> Config:
-    """Return the config with every dataset's layout and number of shards written out.
+    """Return the config with the layout and the number of shards of every dataset filled in.
 
     Raises
     ------
     CxrError
-        If a layout of a dataset or of its reports is unknown, or two datasets would write files of one name.
+        If a layout of a dataset or of its reports is unknown, or if two datasets would write files of the same name.
     """
     datasets = {name: _completed(name, dataset) for name, dataset in config.datasets.items()}
     release_names({name: str(dataset.layout) for name, dataset in datasets.items()})
@@ -26,10 +27,10 @@ def complete(config: Config) -> Config:
 
 
 def release_names(layouts: Mapping[str, str]) -> dict[str, str]:
-    """Name the published files of datasets.
+    """Return the names of the published files of datasets.
 
-    A dataset that is the only one of its layout bears the layout's published name, as in CheXmask. Where several
-    datasets share a layout, each bears its own name from the config.
+    If a dataset is the only one of its layout, its files have the layout's published name, as in CheXmask. If several
+    datasets share a layout, the files of each have its own name from the config.
 
     Parameters
     ----------
@@ -39,13 +40,13 @@ def release_names(layouts: Mapping[str, str]) -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        Name of the files of each dataset, without their ending.
+        Name of the files of each dataset, without the suffix.
 
     Raises
     ------
     CxrError
-        If a layout is unknown, or two datasets would bear one name; names that differ only in case count as one,
-        because some file systems do not tell them apart.
+        If a layout is unknown, or if two datasets would have the same name. Names that differ only in case count as the
+        same name, because some file systems do not distinguish them.
     """
     datasets_of = Counter(layouts.values())
     names = {
@@ -70,7 +71,7 @@ def _completed(name: str, dataset: DatasetConfig) -> DatasetConfig:
             f"key 'datasets.{name}.reports.layout': expected one of {', '.join(reports.NAMES)}, "
             f"found '{dataset.reports.layout}'; see docs/reports.md"
         )
-    # A dataset of another name is a site of its own, whose size the layout does not tell.
+    # A dataset with a name of its own may be another site, so its size is not known from the layout.
     shards = dataset.shards or (facts.shards if name == facts.name else 1)
     return dataset.model_copy(update={"layout": facts.name, "shards": shards})
 

@@ -1,6 +1,6 @@
-"""The selection diagram: images of each release, those left out with reasons, those kept.
+"""Draw the selection diagram: images of each release, excluded images by reason, and included images.
 
-After figure 2 of the CheXmask paper (inclusion-exclusion criteria), with the reasons as found.
+The diagram follows figure 2 of the CheXmask paper (inclusion-exclusion criteria) and lists the reasons of the manifest.
 """
 
 import textwrap
@@ -29,21 +29,23 @@ _CM_AN_INCH = 2.54
 
 
 def draw(selections: Sequence[Selection], names: Sequence[str], path: str | Path) -> None:
-    """Draw one row a release: listed, left out by reason, kept. The bytes depend on the counts alone.
+    """Draw one row per release with its listed images, its excluded images by reason, and its included images.
+
+    The bytes of the file depend only on the counts and names.
 
     Parameters
     ----------
     selections
-        Counts, see :func:`cxrfactory.ingest.summary.count`.
+        Counts of each release; see :func:`cxrfactory.ingest.summary.count`.
     names
-        What to call them.
+        Displayed name of each release.
     path
-        A ``.png`` or ``.svg`` file.
+        ``.png`` or ``.svg`` file to write.
 
     Raises
     ------
     CxrError
-        If the suffix is another.
+        If the file has another suffix.
     """
     path = Path(path)
     if path.suffix not in (".png", ".svg"):
@@ -91,7 +93,10 @@ def _share(selection: Selection) -> str:
 
 
 def _reasons(selection: Selection) -> list[tuple[str, str]]:
-    """Return count and words of each line of the middle box; beyond the first eight, reasons share a line."""
+    """Return the count and the text of each line of the middle box.
+
+    If there are more than nine reasons, all after the first eight share one line.
+    """
     if not selection.excluded:
         return [("0", "images")]
     reasons = list(selection.reasons.items())
@@ -134,13 +139,13 @@ def _box(
 
 
 def _list_reasons(axes: matplotlib.axes.Axes, middle: float, lines: Sequence[tuple[str, str]]) -> None:
-    """Write counts flush right and words flush left of one line down the box."""
+    """Write the reasons in two columns of the box: right-aligned counts, then left-aligned texts."""
     rule = _COLUMNS_CM["left_out"][0] + _COUNT_CM
     first = middle - (len(lines) - 1) / 2 * _LINE_CM
     for place, (images, words) in enumerate(lines):
         y = first + place * _LINE_CM
         axes.text(rule - 0.1, y, images, ha="right", va="center", color=_INK, size=8.5)
-        # parse_math: a dollar sign of a release's table is a dollar sign.
+        # Without parse_math=False, Matplotlib would interpret dollar signs in a reason as mathematical text.
         axes.text(rule + 0.1, y, words, ha="left", va="center", color=_INK, size=8.5, parse_math=False)
 
 

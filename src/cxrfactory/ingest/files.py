@@ -1,4 +1,4 @@
-"""Where a release's image files lie under its root, and whether they are there."""
+"""Locate the image files of a release under its root, and check that they exist."""
 
 import os
 import stat
@@ -11,7 +11,10 @@ from cxrfactory.logs import progress
 
 
 def index_folders(root: Path, folders: Iterable[Path]) -> dict[str, str]:
-    """Map file names to paths relative to the root, over the folders that exist (the first folder wins)."""
+    """Map the file names in folders to paths relative to the root.
+
+    Folders that do not exist are skipped. If a name occurs in several folders, the first folder is used.
+    """
     found: dict[str, str] = {}
     for folder in folders:
         if not folder.is_dir():
@@ -24,7 +27,7 @@ def index_folders(root: Path, folders: Iterable[Path]) -> dict[str, str]:
 
 
 def file_fault(path: Path) -> str | None:
-    """Say what is wrong with a file that should hold an image; None where it is a non-empty regular file."""
+    """Return the fault of an image file as text, or None if it is a non-empty regular file."""
     try:
         status = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -42,9 +45,14 @@ def check_files(rows: pd.DataFrame, root: Path) -> pd.DataFrame:
     Parameters
     ----------
     rows
-        With ``path`` (relative to the root) and ``exclusion_reason`` (null where included).
+        Manifest rows with the columns ``path`` (relative to the root) and ``exclusion_reason`` (null if included).
     root
-        The release's folder.
+        Folder of the release.
+
+    Returns
+    -------
+    DataFrame
+        The rows with an exclusion reason for each file that has a fault.
     """
     reasons = rows["exclusion_reason"].astype(object).copy()
     included = reasons.isna()

@@ -1,8 +1,9 @@
-"""The landmark training set: contours, clinical table and images to one table of labelled images.
+"""Read the landmark training set: combine contours, clinical table and images to one table of labelled images.
 
-Layout (ngaggion/Chest-xray-landmark-dataset): folders ``RL``, ``LL``, ``H``, ``RCLA``, ``LCLA`` with ``<id>.npy``
-(nodes x 2, (x, y) pixels of the 1024 x 1024 image) and ``clinical.csv`` with ``File``, ``Dataset``, ``Sex``, ``Age``,
-``Condition`` and perhaps ``Patient``. Images lie elsewhere, one folder a source.
+The layout is that of ngaggion/Chest-xray-landmark-dataset. The folders ``RL``, ``LL``, ``H``, ``RCLA`` and ``LCLA``
+contain ``<id>.npy`` with an array [nodes, 2] of points (x, y) in pixels of the 1024 x 1024 image. ``clinical.csv`` has
+the columns ``File``, ``Dataset``, ``Sex``, ``Age``, ``Condition`` and optionally ``Patient``. The images are in other
+folders, one per source.
 """
 
 from collections import Counter
@@ -32,7 +33,7 @@ log = get_logger(__name__)
 
 STAGE = "ingest-labelled"
 ALL_ORGANS = "lungs-heart-clavicles"
-SIDE = 1024  # pixels, of the images that the published landmarks are drawn on
+SIDE = 1024  # side length in pixels of the images to which the published landmarks belong
 ORGAN_FOLDERS = {
     "right_lung": "RL",
     "left_lung": "LL",
@@ -40,22 +41,23 @@ ORGAN_FOLDERS = {
     "right_clavicle": "RCLA",
     "left_clavicle": "LCLA",
 }
-# Organs that each label code adds to the one before, in node order.
+# Organs that each label code adds to the previous one, in node order.
 _STEPS = {"L": ("right_lung", "left_lung"), "LH": ("heart",), "LHC": ("right_clavicle", "left_clavicle")}
 _SUFFIXES = (".png", ".jpg", ".jpeg")
 
 
 @dataclass(frozen=True)
 class Split:
-    """How images are divided: by lists of ids where given, else by a stable hash of the patient.
+    """Rule for splitting images: lists of ids if they are given, otherwise a stable hash of the patient.
 
     Attributes
     ----------
     train, val
-        Ids, or None. A source with an id on a list is divided by the lists alone. With one list, its other
-        images form the other part; with two, images on neither (a test set, say) are left out.
+        Lists of ids, or None. A source with at least one id on a list is split only by the lists. If only one list is
+        given, the other images of the source form the other split. If both are given, images on neither list (for
+        example a test set) are excluded.
     val_fraction
-        Share of the patients that a hash sends to validation.
+        Share of the patients that the hash assigns to validation.
     """
 
     train: frozenset[str] | None = None
@@ -66,21 +68,21 @@ class Split:
 def ingest_labelled(
     settings: LabelledConfig, output: str | Path, rejected: str | Path, organs: str = ALL_ORGANS, image_size: int = SIDE
 ) -> None:
-    """Write the table of labelled images, and that of the rejected ones.
+    """Write the table of labelled images and the table of rejected images.
 
     Parameters
     ----------
     settings
-        Where the landmarks and the images are, and how the images are divided into ``train`` and ``val``.
+        Locations of the landmarks and the images, and the rule for splitting them into ``train`` and ``val``.
     output, rejected
         Parquet files to write, schemas ``LABELLED`` and ``REJECTED``.
     organs, image_size
-        As for :func:`read_labelled`.
+        The same as for :func:`read_labelled`.
 
     Raises
     ------
     CxrError
-        As for :func:`read_labelled` and :func:`read_list`.
+        Under the conditions of :func:`read_labelled` and :func:`read_list`.
     """
     split = Split(
         train=read_list(settings.train_list) if settings.train_list else None,
@@ -93,12 +95,12 @@ def ingest_labelled(
 
 
 def read_list(path: str | Path) -> frozenset[str]:
-    """Read ids from a text file, one a line; suffixes ``.png``, ``.jpg`` are dropped.
+    """Read ids from a text file with one id per line; the suffixes ``.png``, ``.jpg`` and ``.jpeg`` are removed.
 
     Raises
     ------
     CxrError
-        If the file is missing, is not UTF-8 text, or names no id.
+        If the file is missing, is not UTF-8 text, or contains no id.
     """
     path = Path(path)
     if not path.is_file():
@@ -116,7 +118,7 @@ def read_list(path: str | Path) -> frozenset[str]:
 
 
 def stem_of(name: str) -> str:
-    """Drop an image suffix, and nothing else after a dot."""
+    """Remove the suffix ``.png``, ``.jpg`` or ``.jpeg`` from a name; other text after a dot stays."""
     for suffix in _SUFFIXES:
         if name.lower().endswith(suffix):
             return name[: -len(suffix)]
@@ -130,7 +132,7 @@ def read_labelled(
     split: Split | None = None,
     image_size: int = SIDE,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read the labelled set; a row that cannot be used is rejected with its reason.
+    """Read the labelled set; a row that cannot be used is rejected with a reason.
 
     Parameters
     ----------
@@ -139,11 +141,11 @@ def read_labelled(
     images
         Folder of the images of each source (``Dataset`` in the table).
     organs
-        A graph name; contours beyond its organs are left out, fewer are kept as they are.
+        Name of a landmark graph. Contours of other organs are ignored; an image with contours of fewer organs is kept.
     split
-        How to divide the images into ``train`` and ``val``.
+        Rule for splitting the images into ``train`` and ``val``.
     image_size
-        Height and width of the images, in pixels, that the landmarks were drawn on.
+        Height and width in pixels of the images to which the landmarks belong.
 
     Returns
     -------
@@ -155,7 +157,8 @@ def read_labelled(
     Raises
     ------
     CxrError
-        If the table, a folder or a column is missing, an id stands twice, or the split is impossible.
+        If the table, a folder or a column is missing, if an id occurs twice, if no image can be used, or if the split
+        is impossible.
     """
     root, split = Path(root), split or Split()
     steps = _wanted_steps(organs)
@@ -223,19 +226,22 @@ def write_labelled(
 def read_landmarks(
     root: Path, image_id: str, steps: Mapping[str, tuple[str, ...]] = _STEPS
 ) -> tuple[str, Float32[np.ndarray, "nodes 2"]]:
-    """Read the contours of one image, as far as they are annotated: lungs, then heart, then clavicles.
+    """Read the annotated contours of one image, in the order lungs, heart, clavicles.
+
+    Reading stops at the first of these that is not annotated.
 
     Returns
     -------
     str
-        ``L``, ``LH`` or ``LHC``.
+        Label code ``L``, ``LH`` or ``LHC``.
     ndarray
-        float32 [nodes, 2], (x, y) pixels.
+        Points (x, y) in pixels, float32 [nodes, 2].
 
     Raises
     ------
     ImageError
-        If a lung is missing, or a file is unreadable, of another shape, or not finite.
+        If a lung is missing, or if a file is unreadable, has an unexpected shape, or contains values that are not
+        finite.
     """
     found, parts = "", []
     for label, organs in steps.items():
@@ -274,7 +280,7 @@ def _find_image(image_id: str, file: str, source: str, images: Mapping[str, Path
 
 
 def _wanted_steps(organs: str) -> dict[str, tuple[str, ...]]:
-    codes = {LABEL_GRAPHS[code]: code for code in _STEPS}  # the landmark sets are of JSRT's definition
+    codes = {LABEL_GRAPHS[code]: code for code in _STEPS}  # the landmark sets follow the definition of JSRT
     if organs not in codes:
         raise CxrError(f"--organs '{organs}' is unknown; expected one of {', '.join(codes)}")
     names = list(_STEPS)
@@ -297,9 +303,10 @@ def _read_clinical(root: Path) -> pd.DataFrame:
 
 
 def _patients(table: pd.DataFrame) -> list[str]:
-    """Return one patient id a row, unique over sources.
+    """Return one patient id per row, which is unique across sources.
 
-    It is ``Patient`` where the table has that column, else what :func:`cxrfactory.tables.landmark_set.patient_of` says.
+    The id comes from the column ``Patient`` if the cell is not empty, and otherwise from
+    :func:`cxrfactory.tables.landmark_set.patient_of`.
     """
     patients: dict[str, str] = {}
     for row in table.to_dict("records"):
@@ -308,7 +315,7 @@ def _patients(table: pd.DataFrame) -> list[str]:
     resolved = []
     for row in table.to_dict("records"):
         patient, seen = patients[row["image_id"]], set()
-        # "A same as B, B same as C": follow to the first; a circle ends where it began.
+        # Follow chains such as "A is the same as B, B is the same as C" to their end; a cycle ends at its start.
         while patient in patients and patients[patient] != patient and patient not in seen:
             seen.add(patient)
             patient = patients[patient]
@@ -317,7 +324,10 @@ def _patients(table: pd.DataFrame) -> list[str]:
 
 
 def _divide(labelled: pd.DataFrame, split: Split) -> pd.Series:
-    """Return ``train``, ``val``, or null (on neither of two lists) for each row; no patient stands in two."""
+    """Return ``train``, ``val``, or null (on neither of two lists) for each row.
+
+    No patient is in both splits; lists that would cause this raise CxrError.
+    """
     if not 0 <= split.val_fraction < 1:
         raise CxrError(f"--val-fraction {split.val_fraction} is impossible; expected 0 <= fraction < 1")
     hashed = labelled["patient_id"].map(

@@ -1,4 +1,4 @@
-"""What a release looks like on disk: plain facts, light to import (the workflow reads them)."""
+"""Descriptions of the layout of releases on disk, as plain data that the workflow can import quickly."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,17 +6,18 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class TableSlot:
-    """One table of a release and the names under which it is found.
+    """One table of a release and its possible file names.
 
     Attributes
     ----------
     role
-        Name by which the release's module asks for it.
+        Name of the table in the module of the layout.
     alternatives
-        Paths relative to the release's root; the first is the release's own, and what the workflow declares.
+        Possible paths relative to the release's root. The first one is the original path of the release, which the
+        workflow declares as input.
     lists_images
-        True where the rows of the table are the images (or name them); False for a table that only adds
-        findings, which may be absent.
+        True if the rows of the table are the images or name them. False for a table that only adds information, such as
+        findings; it may be absent.
     """
 
     role: str
@@ -26,10 +27,10 @@ class TableSlot:
 
 @dataclass(frozen=True)
 class ReleaseLayout:
-    """The facts of a release that other stages need.
+    """Properties of a release that other stages need.
 
-    Three names are kept apart: the *layout* says how a release lies on disk, the *dataset* is the user's own key in
-    the config, and the *published name* is what CheXmask calls the release.
+    There are three different names: the *layout* identifies the structure of a release on disk, the *dataset* is the
+    user's own key in the config, and the *published name* is the name of the release in CheXmask.
 
     Attributes
     ----------
@@ -40,18 +41,18 @@ class ReleaseLayout:
     id_column
         Id column of the release's CheXmask file.
     slots
-        Its tables. At least one that lists images must be there.
+        Tables of the release. At least one table that lists images must exist.
     view_rule
-        One sentence: which rows are frontal.
+        Short text that states which rows are frontal.
     shards
-        Number of files that the whole release is split into where the config gives none: 1,000 to 5,000 images each.
+        Default number of files into which the whole release is split, 1,000 to 5,000 images each.
     paper_counts
-        Numbers of images that the CheXmask paper counts (Gaggion et al., Scientific Data 2024, section
-        "Inclusion-exclusion criteria"), by ``rows`` and ``included``; empty for a release that is not in it.
+        Numbers of images in the CheXmask paper (Gaggion et al., Scientific Data 2024, section "Inclusion-exclusion
+        criteria"), with the keys ``rows`` and ``included``; empty for a release that is not in the paper.
     has_procedure_text
-        True where free text of the procedure may decide a missing view.
+        True if the release has a free text on the procedure that can replace a missing view.
     id_is_file_name
-        True where the id names one file; False where it is a path inside the release.
+        True if the id names one file; False if it is a path inside the release.
     """
 
     name: str
@@ -66,10 +67,10 @@ class ReleaseLayout:
 
     @property
     def table_candidates(self) -> tuple[str, ...]:
-        """Default table paths relative to the root: what the workflow declares as input."""
+        """Default paths of the image tables relative to the root, which the workflow declares as input."""
         return tuple(slot.alternatives[0] for slot in self.slots if slot.lists_images)
 
 
 def with_gz(*names: str) -> tuple[str, ...]:
-    """Each name as given and in its other form, compressed or not: ``a.csv.gz`` gives ``a.csv.gz, a.csv``."""
+    """Return each name as given and in its other form, compressed or not: ``a.csv.gz`` gives ``a.csv.gz, a.csv``."""
     return tuple(form for name in names for form in (name, name[:-3] if name.endswith(".gz") else f"{name}.gz"))

@@ -1,4 +1,4 @@
-"""The ingest stage: a release's tables to its manifest, every row kept or excluded with a reason."""
+"""Ingest stage: convert the tables of a release to its manifest, in which every excluded row has a reason."""
 
 from pathlib import Path
 
@@ -56,25 +56,25 @@ def read_manifest(
     Parameters
     ----------
     layout
-        How the release lies on disk, one of :data:`cxrfactory.ingest.registry.LAYOUTS`.
+        Layout of the release on disk, one of :data:`cxrfactory.ingest.registry.LAYOUTS`.
     root
-        Its folder; it may hold the tables alone.
+        Folder of the release; without ``check_files`` it may contain only the tables.
     view_from_procedure
-        Let the procedure's text and view code decide where the view is missing, in layouts that have them.
+        Derive a missing view from the view code and the text of the procedure, in layouts that have them.
     check_files
         Exclude images whose file is missing or empty.
     name
-        Name of the dataset, for messages; the layout's if not given.
+        Name of the dataset in messages; the default is the layout's name.
 
     Returns
     -------
     DataFrame
-        Columns of :data:`cxrfactory.tables.schemas.MANIFEST`, one row an image of the release, sorted by id.
+        Columns of :data:`cxrfactory.tables.schemas.MANIFEST`, with one row per image of the release, sorted by id.
 
     Raises
     ------
     CxrError
-        If a table or column is missing or unreadable, or an id stands twice.
+        If a table or column is missing or unreadable, or if an id occurs twice.
     """
     root = Path(root)
     facts, module, name = registry.layout(layout), registry.module(layout), name or layout
@@ -112,18 +112,18 @@ def read_manifest(
 def ingest_release(
     settings: DatasetConfig, name: str, output: str | Path, summary: str | Path | None = None
 ) -> pd.DataFrame:
-    """Write the manifest of a dataset, and its counts.
+    """Write the manifest of a dataset, and optionally its counts.
 
     Parameters
     ----------
     settings
-        Where the dataset is, its layout (if none is said, the dataset's name), and what is checked.
+        Location of the dataset, its layout (the default is the dataset's name), and the checks of its files.
     name
         Name of the dataset in the config.
     output
-        Parquet to write, schema ``MANIFEST``.
+        Parquet file to write, schema ``MANIFEST``.
     summary
-        CSV to write the counts to, by reason of exclusion.
+        CSV file to write with the counts by reason of exclusion.
 
     Returns
     -------
@@ -133,7 +133,7 @@ def ingest_release(
     Raises
     ------
     CxrError
-        As for :func:`read_manifest`.
+        Under the conditions of :func:`read_manifest`.
     """
     rows = read_manifest(
         settings.layout or name, settings.root, settings.view_from_procedure, settings.check_files, name
@@ -151,12 +151,12 @@ def write_manifest(manifest: pd.DataFrame, path: str | Path) -> None:
 
 
 def validate(manifest: pd.DataFrame) -> pd.DataFrame:
-    """Check a manifest's invariants: known values, unique ids, included exactly where no reason stands.
+    """Check the invariants of a manifest: known values, unique ids, and a reason exactly for each excluded row.
 
     Raises
     ------
     CxrError
-        Naming the first check that fails and how many rows fail it.
+        If a check fails. The message names the first failed check and the number of cells that fail.
     """
     try:
         return MANIFEST_CHECKS.validate(manifest, lazy=True)

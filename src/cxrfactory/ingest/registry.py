@@ -1,8 +1,8 @@
-"""The layouts that stand in :mod:`cxrfactory.ingest.releases`, found by looking; light to import.
+"""Registry of the release layouts, which are the modules in :mod:`cxrfactory.ingest.releases`; it imports quickly.
 
-A layout is one module there with ``LAYOUT`` (:class:`~cxrfactory.ingest.layout.ReleaseLayout`), a function
-``rows(tables, view_from_procedure)`` from its tables to manifest rows, and, where images may lie in several
-places, ``locate(root, paths)``. No other file of the ingest stage names a release.
+The module of a layout contains ``LAYOUT`` (:class:`~cxrfactory.ingest.layout.ReleaseLayout`) and a function
+``rows(tables, view_from_procedure)``, which converts the release's tables to manifest rows. If images may be in several
+folders, it also contains ``locate(root, paths)``. No other file of the ingest stage names a release.
 """
 
 from difflib import get_close_matches
@@ -36,11 +36,17 @@ def layout(name: str) -> ReleaseLayout:
 
 
 def expected_layouts(name: str) -> str:
-    """Say which layouts there are, and which of them is nearest to a name, for a message."""
+    """Return the end of an error message: all layouts, and the one with the name most similar to ``name``."""
     near = get_close_matches(name.lower(), LAYOUTS, n=1, cutoff=0.4)
     return f"expected one of {', '.join(LAYOUTS)}" + (f" (nearest: {near[0]})" if near else "")
 
 
 def module(name: str) -> ModuleType:
-    """Return the module of a layout, with its ``rows`` and perhaps ``locate``."""
+    """Return the module of a layout, which has ``rows`` and optionally ``locate``.
+
+    Raises
+    ------
+    CxrError
+        If no layout has that name.
+    """
     return _MODULES[layout(name).name]

@@ -1,4 +1,4 @@
-"""Cells of release tables to cells of the manifest: views, sex, age, findings, safe ids and paths."""
+"""Convert cells of release tables to cells of the manifest: views, sex, age, findings, and safe ids and paths."""
 
 import re
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ import pandas as pd
 
 from cxrfactory.tables.paths import path_fault
 
-# Every view a manifest may name: frontal, then lateral, oblique, decubitus and special views.
+# All views that a manifest may contain: first the frontal views, then lateral, oblique, decubitus and special views.
 FRONTAL_VIEWS = ("PA", "AP")
 VIEWS = (
     *FRONTAL_VIEWS,
@@ -36,37 +36,38 @@ OLDEST_YEARS = 120.0
 _DAYS_A_YEAR = 365.25
 _MISSING = {"", "nan", "none", "null", "na", "n/a"}
 _SEXES = {"f": "F", "female": "F", "m": "M", "male": "M", "o": "O", "other": "O"}
-# A backslash, a control character, a leading slash or drive letter, an empty, "." or ".." component.
+# _UNSAFE matches a backslash, a control character, a leading slash or drive letter, or an empty, "." or ".." component.
 _PLAIN = r"[A-Za-z0-9._/-]{1,200}"
 _UNSAFE = r"[\\\x00-\x1f\x7f]|^/|^[A-Za-z]:|(?:^|/)\.{0,2}(?:/|$)"
 
 
 def is_missing(cells: pd.Series) -> pd.Series:
-    """Tell which text cells say nothing (empty, nan, None, ...)."""
+    """Return which text cells are missing values (empty, nan, None, ...)."""
     return cells.str.strip().str.lower().isin(_MISSING)
 
 
 def known(cells: pd.Series) -> pd.Series:
-    """Return the cells with those that say nothing turned to null."""
+    """Return the cells with missing values replaced by null."""
     return cells.astype(object).where(~is_missing(cells), None)
 
 
 def select_views(cells: pd.Series, column: str, other: Mapping[str, str | None]) -> pd.DataFrame:
-    """Decide by one column which rows are frontal: PA and AP, nothing else.
+    """Determine from one column which rows are frontal: only PA and AP are.
 
     Parameters
     ----------
     cells
-        The column's text.
+        Text cells of the column.
     column
-        Its name, for the reasons.
+        Name of the column, for the reasons.
     other
-        The release's further values (upper case) and the view each means, None where it names none.
+        Other values of the release (upper case) and their views; None if a value names no view.
 
     Returns
     -------
     DataFrame
-        ``view`` and ``exclusion_reason``, null where a row is frontal. An empty or unknown value excludes.
+        Columns ``view`` and ``exclusion_reason``; the reason is null for frontal rows. A row with a missing or unknown
+        value is excluded.
     """
     text = cells.str.strip()
     values = text.str.upper()
@@ -85,15 +86,15 @@ def select_views(cells: pd.Series, column: str, other: Mapping[str, str | None])
 
 
 def sexes(cells: pd.Series) -> pd.Series:
-    """Normalise to F, M, O; anything else is unknown (null)."""
+    """Normalise text cells to F, M or O; all other values become null (unknown)."""
     found = cells.str.strip().str.lower().map(_SEXES).astype(object)
     return found.where(found.notna(), None)
 
 
 def ages(cells: pd.Series) -> pd.Series:
-    """Ages in years (float) from numbers or DICOM age strings (``058Y``, ``011M``, ``003W``, ``010D``).
+    """Convert numbers or DICOM age strings (``058Y``, ``011M``, ``003W``, ``010D``) to ages in years (float).
 
-    Null where the text is no age, or one beyond 120 years.
+    The result is null if the text is not an age or if the age is above 120 years.
     """
     parts = cells.str.strip().str.upper().str.extract(r"^([0-9]{1,6}(?:\.[0-9]{1,6})?)([YMWD]?)$")
     per_year = parts[1].map({"": 1.0, "Y": 1.0, "M": 12.0, "W": _DAYS_A_YEAR / 7, "D": _DAYS_A_YEAR})
@@ -101,37 +102,40 @@ def ages(cells: pd.Series) -> pd.Series:
 
 
 def plausible_ages(years: pd.Series) -> pd.Series:
-    """Return ages with those outside [0, 120] years turned to null."""
+    """Return the ages with values outside [0, 120] years replaced by null."""
     return years.where((years >= 0) & (years <= OLDEST_YEARS)).astype(float)
 
 
 def printable(value: str, limit: int = 40) -> str:
-    """Return a table cell fit for one line of a message."""
+    """Return the text of a table cell for a message: on one line, escaped, and at most ``limit`` characters long.
+
+    A longer text is cut off, and ``...`` is added.
+    """
     text = value.encode("unicode_escape").decode()
     return text if len(text) <= limit else f"{text[:limit]}..."
 
 
 def unsafe(paths: pd.Series) -> pd.Series:
-    """Tell which relative paths could leave the folder they are joined to, or name no file in it."""
+    """Return which relative paths could lead out of the folder that they are joined to, or are no file name in it."""
     found = paths.str.contains(_UNSAFE, regex=True).astype(bool)
-    # Signs that only look like others are rare; each such path is looked at by itself.
+    # Paths with other characters are rare, so each of them is checked individually.
     closer = ~found & ~paths.str.fullmatch(_PLAIN).astype(bool)
     found.loc[closer] = np.array([path_fault(path) is not None for path in paths[closer]], bool)
     return found
 
 
 def guard(rows: pd.DataFrame, id_is_file_name: bool) -> pd.DataFrame:
-    """Exclude rows whose id is empty, or whose id or path could leave the release's root.
+    """Exclude rows whose id is empty, or whose id or path could lead out of the release's root.
 
-    Such a row keeps its place in the manifest but no path, so that nothing opens it. A row without id gets
+    Such a row stays in the manifest without its path, so that no stage opens the file. A row without an id gets the id
     ``no-id:<table>:<row>``.
 
     Parameters
     ----------
     rows
-        With ``image_id``, ``path``, ``exclusion_reason``, ``table``, ``row``.
+        Rows with the columns ``image_id``, ``path``, ``exclusion_reason``, ``table`` and ``row``.
     id_is_file_name
-        True where the id names a file, so that it may hold no separator.
+        True if the id names a file and therefore must not contain a path separator.
     """
     rows = rows.copy()
     ids, paths = rows["image_id"], rows["path"].astype(object)
@@ -152,25 +156,25 @@ def guard(rows: pd.DataFrame, id_is_file_name: bool) -> pd.DataFrame:
 
 
 def quoted_words(cell: str) -> list[str]:
-    """Return the strings of a printed Python list (``"['a', 'b']"``), without evaluating it."""
+    """Return the strings in the text of a Python list (``"['a', 'b']"``), without evaluating the text."""
     return [single or double for single, double in re.findall(r"'([^']*)'|\"([^\"]*)\"", cell)]
 
 
 def study_year(dates: pd.Series) -> pd.Series:
-    """Return the year (float) of ``YYYYMMDD`` text; null where it is no such text."""
+    """Return the year (float) of text cells ``YYYYMMDD``, or null for other text."""
     years = dates.str.extract(r"^([0-9]{4})[0-9]{4}$")[0]
     return pd.to_numeric(years).astype(float)
 
 
 def collapse(rows: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
-    """Keep the first row of each id, for tables with several rows an image; rows without id all stay.
+    """Keep the first row of each id, for tables with several rows per image; all rows without an id are kept.
 
     Returns
     -------
     DataFrame
         First row of each id, in order of appearance.
     ndarray of int
-        For each row of the input, the place of its id's row in the result.
+        For each row of the input, the index of the row of its id in the result.
     """
     key = rows["image_id"].where(
         rows["image_id"].str.strip() != "", "\0" + rows["table"] + "\0" + rows["row"].astype(str)
@@ -186,9 +190,9 @@ def draft(positioned: pd.DataFrame, image_id: pd.Series, path: pd.Series, **colu
     Parameters
     ----------
     positioned
-        The source rows, with ``table`` and ``row``.
+        Source rows with the columns ``table`` and ``row``.
     image_id, path
-        The release's own id, and the path relative to its root.
+        Id of each image in the release, and its path relative to the release's root.
     **columns
         Any of ``patient_id``, ``study_id``, ``view``, ``sex``, ``age``, ``findings``, ``exclusion_reason``.
     """

@@ -1,4 +1,4 @@
-"""A release of chest CT to its manifest: which studies there are, and where their CT and labels stand."""
+"""Convert a release of chest CT to its manifest: its studies and the paths of their CT and labels."""
 
 import re
 from pathlib import Path
@@ -20,18 +20,18 @@ log = get_logger(__name__)
 def ingest_scans(settings: ScanConfig, output: str | Path, release: str) -> tuple[int, int]:
     """Write the manifest of a CT release.
 
-    Every path that matches one of the patterns is a row: studies with CT and labels are included, the others
-    are excluded with the reason.
+    The manifest has one row per study of which the CT or the labels were found. Studies with both are included; the
+    others are excluded with a reason.
 
     Parameters
     ----------
     settings
-        Where the release lies. ``root`` is only read. ``ct`` and ``labels`` are paths relative to it, in which
-        ``{study}`` stands for the study's id (the same text wherever it occurs) and ``*`` for anything within the
-        name of one folder or file. The first group of the regular expression ``patient`` takes the patient's id out
-        of the study's id; without the expression every study is a patient of its own.
+        Location of the release. ``root`` is its folder, which is only read. ``ct`` and ``labels`` are patterns of paths
+        relative to it: ``{study}`` matches the study's id (the same text wherever it occurs), and ``*`` matches any
+        text within the name of one folder or file. The first group of the regular expression ``patient`` extracts the
+        patient's id from the study's id. Without this expression, every study counts as a patient of its own.
     output
-        Parquet to write, schema ``SCANS``, sorted by ``study_id``.
+        Parquet file to write, schema ``SCANS``, sorted by ``study_id``.
     release
         Name of the release in the config.
 
@@ -42,8 +42,8 @@ def ingest_scans(settings: ScanConfig, output: str | Path, release: str) -> tupl
     Raises
     ------
     CxrError
-        If the root is no folder, nothing matches, two paths claim one study, an id cannot be a file name, or
-        ``patient`` does not fit an id.
+        If the root is not a folder, if no path matches ``ct``, if two paths match the same study, if an id cannot be a
+        file name, or if ``patient`` does not match an id.
     """
     root, ct, labels = Path(settings.root), settings.ct, settings.labels
     if not root.is_dir():
@@ -84,7 +84,7 @@ def _matches(root: Path, pattern: str, name: str) -> dict[str, str]:
     for path in sorted(root.glob(pattern.replace(_PLACE, "*"))):
         relative = path.relative_to(root).as_posix()
         match = expression.fullmatch(relative)
-        if match is None:  # {study} occurs twice, and here with two values
+        if match is None:  # {study} occurs several times in the pattern, and this path has different ids there
             continue
         study = match["study"]
         if not is_plain_name(study):

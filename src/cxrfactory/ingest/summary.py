@@ -1,4 +1,4 @@
-"""Counts of manifests: rows, included, excluded by reason, and what the CheXmask paper counts."""
+"""Count the rows of manifests: all, included, and excluded by reason, with the counts of the CheXmask paper."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,18 +19,18 @@ COLUMNS = ("release", "item", "images", "expected", "difference")
 
 @dataclass(frozen=True)
 class Selection:
-    """What became of a release's images.
+    """Numbers of included and excluded images of a release.
 
     Attributes
     ----------
     name
-        The release.
+        Name of the release.
     rows, included
-        Images listed, and kept.
+        Numbers of listed and of included images.
     reasons
-        Images excluded, by reason, most frequent first.
+        Number of excluded images by reason, with the most frequent reason first.
     expected
-        Counts to compare with, by ``rows`` and ``included``; empty where none is known.
+        Counts to compare with, under ``rows`` and ``included``; empty if none are known.
     """
 
     name: str
@@ -41,17 +41,20 @@ class Selection:
 
     @property
     def excluded(self) -> int:
-        """Images left out."""
+        """Number of excluded images."""
         return self.rows - self.included
 
 
 def count(manifest: pd.DataFrame, name: str, expected: dict[str, int] | None = None) -> Selection:
-    """Count a manifest; a reason ends at its colon, so that ``file is missing: a.jpg`` is one with ``b.jpg``.
+    """Count the rows of a manifest.
+
+    Only the part of a reason before its colon counts, so that ``file is missing: a.jpg`` and ``file is missing: b.jpg``
+    are the same reason.
 
     Raises
     ------
     CxrError
-        If included and excluded do not add up to the rows.
+        If the included and the excluded rows do not add up to all rows.
     """
     reasons = manifest["exclusion_reason"].dropna().str.split(": ", n=1).str[0].value_counts()
     by_reason = dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0])))
@@ -65,12 +68,12 @@ def count(manifest: pd.DataFrame, name: str, expected: dict[str, int] | None = N
 
 
 def read_expected(path: str | Path) -> dict[str, dict[str, int]]:
-    """Read counts to compare with from a YAML file, ``releases: {NAME: {rows: N, included: N}}``, by dataset.
+    """Read expected counts by dataset from a YAML file ``releases: {NAME: {rows: N, included: N}}``.
 
     Raises
     ------
     CxrError
-        If the file is no such table.
+        If the file is missing or does not have this form.
     """
     path = Path(path)
     try:
@@ -84,24 +87,24 @@ def read_expected(path: str | Path) -> dict[str, dict[str, int]]:
 
 
 def read_selections(manifests: Sequence[tuple[str, Path]], expected: dict[str, dict[str, int]]) -> list[Selection]:
-    """Count manifest files, given as (release name, path), in that order."""
+    """Count manifest files, which are given as (release name, path), and return the results in this order."""
     return [count(read_table(path, schemas.MANIFEST), name, expected.get(name)) for name, path in manifests]
 
 
 def display_names(layouts: Mapping[str, str]) -> dict[str, str]:
-    """Name datasets for people, as :func:`cxrfactory.ingest.datasets.release_names` names their files.
+    """Return displayed names of datasets, the same as :func:`cxrfactory.ingest.datasets.release_names` for their files.
 
     Parameters
     ----------
     layouts
-        Name of the layout of each dataset; a dataset of no known layout bears its own name.
+        Name of the layout of each dataset. A dataset with an unknown layout keeps its own name.
     """
     known = release_names({name: layout for name, layout in layouts.items() if layout in registry.LAYOUTS})
     return {name: known.get(name, name) for name in layouts}
 
 
 def paper_counts(layouts: Mapping[str, str]) -> dict[str, dict[str, int]]:
-    """Return the paper's counts of the datasets that bear the name of their layout, which are the releases themselves.
+    """Return the paper's counts of the datasets that have the name of their layout; these are the published releases.
 
     Parameters
     ----------
@@ -113,9 +116,10 @@ def paper_counts(layouts: Mapping[str, str]) -> dict[str, dict[str, int]]:
 
 
 def table(selections: Sequence[Selection]) -> pd.DataFrame:
-    """Lay selections out as rows of release, item (``rows``, ``included``, ``excluded: <reason>``), images.
+    """Return selections as a table with the columns release, item, images, expected and difference.
 
-    ``expected`` and ``difference`` (found less expected) are null where no expected count is known.
+    Items are ``rows``, ``included``, ``excluded`` and ``excluded: <reason>``. ``expected`` and ``difference`` (images
+    minus expected) are null if no expected count is known.
     """
     lines: list[tuple[object, ...]] = []
     for selection in selections:
@@ -129,5 +133,5 @@ def table(selections: Sequence[Selection]) -> pd.DataFrame:
 
 
 def write_summary(selections: Sequence[Selection], path: str | Path) -> None:
-    """Write the table as CSV."""
+    """Write the result of :func:`table` as CSV."""
     write_text(path, table(selections).to_csv(index=False, lineterminator="\n"))

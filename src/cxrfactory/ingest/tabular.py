@@ -1,4 +1,4 @@
-"""A release's tables in: text cells, only the columns asked for, every fault of a file as one line."""
+"""Read the tables of a release: requested columns as text cells, and every fault of a file as a one-line error."""
 
 import gzip
 import io
@@ -22,13 +22,14 @@ _SHOWN_COLUMNS = 15
 _SHOWN_SIGNS = 200
 _FLAGS_A_NUMBER = 31
 _LARGEST_ROW_BYTES = 1 << 24
-# Of compressed tables; the releases' own are below 30. A few mebibytes are always allowed.
+# Limits on the size of decompressed tables. The ratio of the original tables is below 30. The second number of bytes is
+# always allowed in addition.
 _LARGEST_RATIO, _ALWAYS_ALLOWED_BYTES = 100, 1 << 26
 
 
 @dataclass(frozen=True)
 class SourceTable:
-    """A table file of a release: where it was found, and how a message names it."""
+    """A table file of a release: its role, its path, and its name in messages."""
 
     role: str
     path: Path
@@ -39,7 +40,7 @@ class SourceTable:
         return read_columns(self.path, required, optional)
 
     def columns(self) -> list[str]:
-        """Return the names in the header line, without columns that have none."""
+        """Return the column names in the header line; columns without a name are omitted."""
         return [name for name in _parse(self.path, nrows=0).columns if not name.startswith("Unnamed: ")]
 
 
@@ -49,7 +50,7 @@ def find_tables(layout: ReleaseLayout, root: Path) -> dict[str, SourceTable]:
     Raises
     ------
     CxrError
-        If the root is no folder or holds no table that lists images.
+        If the root is not a folder or contains no table that lists images.
     """
     if not root.is_dir():
         raise CxrError(f"{root}: no such folder; --root must be the folder of the {layout.name} release")
@@ -73,20 +74,21 @@ def _find(slot: TableSlot, root: Path) -> SourceTable | None:
 def read_columns(path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> pd.DataFrame:
     """Read columns of a CSV file, plain or gzip, as text; an empty cell is the empty string.
 
-    Quoted cells may hold line breaks. Text that is not UTF-8 is refused only where it stands in a column that
-    is read: releases carry free text in other encodings beside clean ids.
+    Quoted cells may contain line breaks. Text that is not UTF-8 is refused only in the columns that are read, because
+    releases may have free text in other encodings beside clean ids.
 
     Parameters
     ----------
     path
-        The file.
+        CSV file.
     required, optional
-        Column names; optional ones that are absent are left out of the result.
+        Column names. Optional columns that are absent are missing in the result.
 
     Raises
     ------
     CxrError
-        If the file is empty, unreadable, of uneven rows, inflates beyond reason, or has a column not at all or twice.
+        If the file is empty or unreadable, if its rows differ in length, if it is implausibly large after
+        decompression, or if a column is missing or occurs twice.
     """
     header = list(_parse(path, nrows=0).columns)
     if any("\0" in name for name in header):
@@ -102,7 +104,7 @@ def read_columns(path: Path, required: Sequence[str], optional: Sequence[str] = 
     twice = [name for name in wanted if written.count(name) > 1]
     if twice:
         raise CxrError(f"{path}: column {_quoted(twice)} stands there twice; expected it once")
-    # All columns are parsed, for pandas counts the cells of a row only then.
+    # All columns are parsed, because only then does pandas count the cells of a row.
     frame = _parse(path)[wanted].fillna("")
     _refuse_uneven_rows(path)
     for name in wanted:
@@ -113,7 +115,10 @@ def read_columns(path: Path, required: Sequence[str], optional: Sequence[str] = 
 
 
 def _refuse_uneven_rows(path: Path) -> None:
-    """Refuse rows of fewer or more cells than the header: a file cut within a row ends so, and pandas fills it up."""
+    """Refuse rows with fewer or more cells than the header.
+
+    A truncated file may end with a short row, which pandas would fill with missing values.
+    """
     uneven: list[str] = []
 
     def note(row: pa_csv.InvalidRow) -> str:
@@ -140,7 +145,10 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
 
 
 class _Inflated(io.RawIOBase):
-    """The content of a gzip file, up to a multiple of the file's size: what is larger was made to fill the memory."""
+    """Stream of the content of a gzip file, limited relative to the file's size.
+
+    The limit protects against files that are made to exhaust the memory when they are decompressed.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path, self._file, self._read = path, gzip.GzipFile(path), 0
@@ -168,7 +176,7 @@ def _parse(path: Path, **options: object) -> pd.DataFrame:
         with warnings.catch_warnings(), ExitStack() as stack:
             warnings.simplefilter("error", pd.errors.ParserWarning)
             source = stack.enter_context(_opened(path))
-            # index_col=False: a row with one cell too many must not turn the first column into an index.
+            # With index_col=False, a row with one cell too many does not turn the first column into an index.
             return pd.read_csv(
                 source,
                 dtype=str,
@@ -188,17 +196,17 @@ def _parse(path: Path, **options: object) -> pd.DataFrame:
 
 
 def _quoted(names: Sequence[str]) -> str:
-    # Escaped and cut, because a binary file's "header" can be anything.
+    # The names are escaped and shortened, because the "header" of a binary file can contain any bytes.
     text = ", ".join(f"'{name.encode('unicode_escape').decode()[:40]}'" for name in names)
     return text if len(text) <= _SHOWN_SIGNS else f"{text[:_SHOWN_SIGNS]} ..."
 
 
 def fold_flags(frame: pd.DataFrame, names: Sequence[str]) -> pd.Series:
-    """Join the names of the columns that hold 1, per row, with ``|``; empty where none does."""
+    """Join for each row the names of the columns with the value 1, separated by ``|``; the text may be empty."""
     flags = np.column_stack([frame[name].isin(("1", "1.0")).to_numpy() for name in names])
     clean = [name.replace("|", "/") for name in names]
-    # A few hundred distinct rows stand for hundreds of thousands: join each once. Blocks of columns, as one number
-    # holds no more.
+    # Hundreds of thousands of rows have only a few hundred distinct values, so each value is joined once. Columns are
+    # encoded in blocks, because one integer cannot hold more flags.
     codes = np.zeros(len(frame), np.int64)
     for start in range(0, len(names), _FLAGS_A_NUMBER):
         block = flags[:, start : start + _FLAGS_A_NUMBER]
@@ -210,10 +218,10 @@ def fold_flags(frame: pd.DataFrame, names: Sequence[str]) -> pd.Series:
 
 
 def with_position(frame: pd.DataFrame, table: SourceTable) -> pd.DataFrame:
-    """Add the columns ``table`` and ``row`` (data rows, from 1), by which messages name a row."""
+    """Add the columns ``table`` and ``row`` (number of the data row, from 1), with which messages identify a row."""
     return frame.assign(table=table.name, row=range(1, len(frame) + 1))
 
 
 def listing_tables(tables: Mapping[str, SourceTable], roles: Sequence[str]) -> list[SourceTable]:
-    """Return the tables found among the roles, in that order."""
+    """Return the tables that exist among the given roles, in the order of the roles."""
     return [tables[role] for role in roles if role in tables]

@@ -1,1 +1,1 @@
-"""Masks, outlines and the factory's own output to labelled tables that training reads."""
+"""Convert masks, outlines and the factory's own output to labelled tables for training."""

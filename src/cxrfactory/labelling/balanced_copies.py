@@ -1,7 +1,7 @@
-"""Balance a folder of radiographs with lung masks by a recipe: so many varied copies an image, by source and class.
+"""Balance a folder of radiographs with lung masks: a recipe sets the number of copies by source and class.
 
-The balancing of CXLSeg (Table II), made once, before training. Copies keep their image's patient, so that a split by
-patient keeps them together.
+This is the balancing of CXLSeg (Table II), which is done once before training. Copies keep the patient of their image,
+so that a split by patient keeps them together.
 """
 
 from collections import Counter
@@ -27,25 +27,25 @@ from cxrfactory.tables.paths import path_inside
 
 COLUMNS = ("image_id", "patient_id", "source", "class")
 
-Group = tuple[str, str]  # source, class
+Group = tuple[str, str]  # (source, class)
 
 log = get_logger(__name__)
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How often the images of each source and class are used.
+    """Number of times that the images of each source and class are used.
 
     Attributes
     ----------
     times
-        1 or more; the first time an image is used as it is.
+        Number of output images per input image, 1 or more. The first of them is the unchanged image.
     images
-        Counts that a dry count takes; groups may lack one.
+        Numbers of images by group, for planning without a folder of images; groups may be missing.
     changes
-        Of the copies.
+        Random changes of the copies.
     seed
-        Of the copies.
+        Seed of the changes.
     """
 
     times: dict[Group, int]
@@ -60,7 +60,7 @@ def read_recipe(path: str | Path) -> Recipe:
     Raises
     ------
     CxrError
-        If it is missing, is not YAML, has an unknown key, names a group twice, or holds a value out of its range.
+        If the file is missing or is not YAML, if it has an unknown key or a group twice, or if a value is out of range.
     """
     path = Path(path)
     if not path.is_file():
@@ -91,12 +91,12 @@ def read_recipe(path: str | Path) -> Recipe:
 
 
 def planned(recipe: Recipe, images: dict[Group, int]) -> pd.DataFrame:
-    """Count what a recipe makes of so many images.
+    """Count the images that a recipe makes from given numbers of images.
 
     Returns
     -------
     DataFrame
-        ``source``, ``class``, ``images``, ``times`` and ``planned``, one row a group.
+        Columns ``source``, ``class``, ``images``, ``times`` and ``planned``, with one row per group.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def planned(recipe: Recipe, images: dict[Group, int]) -> pd.DataFrame:
 
 
 def log_plan(plan: pd.DataFrame) -> None:
-    """Say what comes of each class, and of all."""
+    """Log the numbers of images before and after balancing, for each class and in total."""
     for name, group in plan.groupby("class", sort=True):
         log.info("%s: %d images become %d", name, group["images"].sum(), group["planned"].sum())
     log.info("all: %d images become %d", plan["images"].sum(), plan["planned"].sum())
@@ -125,21 +125,22 @@ def balance_masks(root: str | Path, recipe: Recipe, output: str | Path) -> pd.Da
     Parameters
     ----------
     root
-        Folder with ``table.csv`` (``image_id``, ``patient_id``, ``source``, ``class``), ``images/`` and ``masks/`` with
-        one file an id each; only read.
+        Folder with ``table.csv`` (``image_id``, ``patient_id``, ``source``, ``class``), ``images/`` and ``masks/``; the
+        last two contain one file per id. The folder is only read.
     recipe
-        How often.
+        Number of copies by source and class.
     output
-        Folder of the same layout, PNG; ``<id>`` as it is, ``<id>-copy01`` ... varied. Must not hold files.
+        Folder to write in the same layout, with PNG files: ``<id>`` is the unchanged image, and ``<id>-copy01`` etc.
+        are changed copies. The folder must be empty or missing.
 
     Returns
     -------
-    The plan, as of :func:`planned`.
+    The plan, as returned by :func:`planned`.
 
     Raises
     ------
     CxrError
-        If the table or an image is unreadable, the recipe lacks a group, or ``output`` holds files.
+        If the table or an image is unreadable, if the recipe lacks a group, or if ``output`` is not empty.
     """
     root, output = Path(root), Path(output)
     rows = _read_rows(root / "table.csv")

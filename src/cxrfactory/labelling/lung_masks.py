@@ -1,4 +1,4 @@
-"""A set of lung masks to labelled images of the masks' own definition: landmarks on the masks' borders, no network."""
+"""Convert lung masks to labelled images by placing landmarks on the borders of the masks, without a network."""
 
 from pathlib import Path
 
@@ -15,9 +15,9 @@ from cxrfactory.labelling.mask_folder import Lungs, MaskFolder
 from cxrfactory.logs import get_logger
 from cxrfactory.metrics.overlap import dice
 
-# Graphs that a mask of both lungs can be labelled with: its definition is the user's to know.
+# Landmark graphs of both lungs and their label codes; the user states which definition the masks follow.
 LUNG_GRAPHS = {graph: code for code, graph in LABEL_GRAPHS.items() if len(landmark_graph(graph).organs) == 2}
-LEAST_DICE = 0.95  # of the filled landmarks with the mask: below, 44 + 50 nodes cannot say what the mask says
+LEAST_DICE = 0.95  # smallest Dice of filled landmarks with the mask; below it, 44 + 50 nodes cannot describe the mask
 
 log = get_logger(__name__)
 
@@ -34,13 +34,13 @@ def label_masks(
     Parameters
     ----------
     root, recipe
-        As :class:`~cxrfactory.labelling.mask_folder.MaskFolder`.
+        The same as for :class:`~cxrfactory.labelling.mask_folder.MaskFolder`.
     output
-        Parquet to write, schema ``LABELLED_IMAGES``.
+        Parquet file to write, schema ``LABELLED_IMAGES``.
     rejected
-        Table of the images that could not be used.
+        Table to write of the images that could not be used, schema ``REJECTED``.
     settings
-        Name of the set, share of patients for validation, and the graph that says what the masks include:
+        Name of the set, share of patients for validation, and the graph that defines the extent of the masks:
         ``whole-lungs`` (with the part behind the heart) or ``lungs``.
 
     Returns

@@ -1,8 +1,8 @@
-"""A folder of radiographs with lung masks to labelled images, whatever turns the masks into landmarks.
+"""Convert a folder of radiographs with lung masks to labelled images; a function turns the masks into landmarks.
 
-The folder holds ``table.csv`` (``image_id``, ``patient_id``), ``images/`` and ``masks/`` with one file an id each.
-Patients are held out by a stable hash, the same for every way of labelling: a patient kept back from one model is kept
-back from all.
+The folder contains ``table.csv`` (``image_id``, ``patient_id``), ``images/`` and ``masks/``; the last two contain one
+file per id. A stable hash selects the patients for validation. It is the same for every way of labelling, so a patient
+that is held out from the training of one model is held out from the training of all models.
 """
 
 from collections.abc import Callable
@@ -30,7 +30,8 @@ from cxrfactory.tables.paths import path_inside
 from cxrfactory.tables.schemas import LABELLED_IMAGES, REJECTED
 
 Lungs = dict[str, UInt8[np.ndarray, "size size"]]
-# Preprocessed image [row, column] and its lungs to landmarks (x, y), pixels of that image; ImageError where it cannot.
+# Converts a preprocessed image [row, column] and its lung masks to landmarks (x, y) in pixels of that image. It raises
+# ImageError for an image that cannot be labelled.
 Labeller = Callable[[UInt8[np.ndarray, "size size"], Lungs], Float[np.ndarray, "nodes 2"]]
 
 log = get_logger(__name__)
@@ -38,18 +39,18 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True)
 class MaskFolder:
-    """A folder of radiographs with lung masks, and how it is read.
+    """A folder of radiographs with lung masks, and the settings for reading it.
 
     Attributes
     ----------
     root
-        The folder; files are found by their id, whatever their suffix.
+        The folder. Files are found by their id; their suffix does not matter.
     source
-        Name of the set, for the tables; it goes before the ids.
+        Name of the set in the tables; it is the prefix of the ids.
     recipe
-        Preprocessing. The crop is widened where a border was found over the lungs.
+        Preprocessing of the images. If border removal would cut off a part of the lungs, the crop is widened.
     val_fraction
-        Share of patients for validation, by a hash of the patient's id.
+        Share of patients for validation, selected by a hash of the patient's id.
     """
 
     root: Path
@@ -65,15 +66,15 @@ class MaskFolder:
         Parameters
         ----------
         labeller
-            Makes the landmarks of one image.
+            Function that computes the landmarks of one image.
         labels
-            Code of what it annotates.
+            Code of the annotated organs.
         stage
-            Named in ``rejected`` and in the progress.
+            Name of the stage in ``rejected`` and in the progress messages.
         output
-            Parquet to write, schema ``LABELLED_IMAGES``.
+            Parquet file to write, schema ``LABELLED_IMAGES``.
         rejected
-            Table of the images that could not be used, schema ``REJECTED``.
+            Table to write of the images that could not be used, schema ``REJECTED``.
 
         Returns
         -------
@@ -82,7 +83,7 @@ class MaskFolder:
         Raises
         ------
         CxrError
-            If the table or a column is missing.
+            If the table or a column is missing, if an id is empty, or if an image occurs twice.
         """
         rows = _read_table(self.root / "table.csv")
         kept, faults = 0, []
@@ -156,13 +157,13 @@ def _read_mask(path: Path, shape: tuple[int, int]) -> UInt8[np.ndarray, "h w"]:
 
 
 def _corners(mask: UInt8[np.ndarray, "h w"]) -> Float[np.ndarray, "2 2"]:
-    """First and last (x, y) of the mask's box."""
+    """Return the first and the last corner (x, y) of the mask's bounding box, in pixels."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     return np.array([[columns[0], rows[0]], [columns[-1], rows[-1]]], np.float64)
 
 
 def _lungs(mask: UInt8[np.ndarray, "h w"], geometry: Geometry) -> Lungs:
-    """Both lungs in the preprocessed frame, one piece each."""
+    """Return the masks of both lungs in the preprocessed frame, reduced to their main parts."""
     square = (geometry.forward_image(mask * np.uint8(255)) > 127).astype(np.uint8)
     right, left = split_lungs(square)
     return {"right_lung": main_part("right_lung", right), "left_lung": main_part("left_lung", left)}

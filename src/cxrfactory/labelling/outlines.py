@@ -1,4 +1,4 @@
-"""A set of lung outlines of another convention to labelled images: a network's landmarks, corrected by the outlines."""
+"""Convert lung outlines of another convention to labelled images: outlines correct the landmarks of a network."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from cxrfactory.models.segmenter import Segmenter
 from cxrfactory.registration.outlines import fit_to_outlines, outer_nodes
 from cxrfactory.tables.weights import read_weights
 
-LARGEST_GAP = 0.03  # of the side: a shape farther from its outline is not used
+LARGEST_GAP = 0.03  # as a share of the image's side; a shape farther from its outline is rejected
 
 
 def label_outlines(
@@ -29,13 +29,13 @@ def label_outlines(
     Parameters
     ----------
     root, recipe
-        As :class:`~cxrfactory.labelling.mask_folder.MaskFolder`.
+        The same as for :class:`~cxrfactory.labelling.mask_folder.MaskFolder`.
     weights
-        Of a landmark model with lungs and heart.
+        Weights file of a landmark model of lungs and heart.
     output
-        Parquet to write, schema ``LABELLED_IMAGES``.
+        Parquet file to write, schema ``LABELLED_IMAGES``.
     rejected
-        Table of the images that could not be used.
+        Table to write of the images that could not be used, schema ``REJECTED``.
     settings
         Name of the set, and share of its patients for validation.
 
@@ -46,7 +46,7 @@ def label_outlines(
     Raises
     ------
     CxrError
-        If the table or a column is missing, or the weights are no landmark model of lungs and heart.
+        If the table or a column is missing, or if the weights do not belong to a landmark model of lungs and heart.
     """
     folder = MaskFolder(Path(root), settings.source, recipe, settings.val_fraction)
     tensors, card = read_weights(weights)

@@ -1,7 +1,7 @@
-"""The factory's own output as a labelled set: images with the landmarks that it found, to train on them again.
+"""Convert the factory's own output to a labelled set: images with predicted landmarks, for training on them.
 
-Tier 3 of the technical validation (CheXmask, "Validation via retraining"): a model that learns from good masks alone
-does well against expert annotations.
+This is tier 3 of the technical validation (CheXmask, "Validation via retraining"): a model that is trained only on good
+masks agrees well with expert annotations.
 """
 
 import heapq
@@ -33,7 +33,7 @@ _JSRT_GRAPHS = {landmark_graph(name).nodes: name for name in ("lungs", "lungs-he
 
 @dataclass(frozen=True)
 class RunShards:
-    """Parquet shards of one run, schemas ``IMAGES``, ``LANDMARKS`` and ``RCA``, each list in any order."""
+    """Parquet shards of one run with the schemas ``IMAGES``, ``LANDMARKS`` and ``RCA``; the order does not matter."""
 
     images: Sequence[str | Path]
     landmarks: Sequence[str | Path]
@@ -54,34 +54,36 @@ def label_own_masks(
     Parameters
     ----------
     shards
-        Of the release.
+        Shards of the release.
     manifest
-        Manifest of the release, for the patients. An image without a patient is a patient of its own.
+        Manifest of the release, which names the patients. An image without a patient counts as a patient of its own.
     output
-        Parquet to write, schema ``LABELLED_IMAGES``, rows sorted by ``image_id``; its bytes depend on the images, not
-        on their shards. Ids and patients are ``{source}-{id}``; landmarks are the shard's, in the preprocessed frame.
+        Parquet file to write, schema ``LABELLED_IMAGES``, with rows sorted by ``image_id``. Its bytes depend on the
+        images and not on their distribution over shards. Ids and patients are ``{source}-{id}``. Landmarks are copied
+        from the shards and are in the preprocessed frame.
     rejected
-        Table of the images left out for their score or their patient, schema ``REJECTED``.
+        Table to write of the images that are excluded because of their score or their patient, schema ``REJECTED``.
     source
-        Name of the release, for the tables.
+        Name of the release in the tables.
     settings
-        Smallest RCA mean of an image to train on, in [0, 1] (``at_least``); the largest number of images, those first
-        by a hash of the id (``count``); and the share of patients for validation, by a hash of the patient, so that no
-        patient is on both sides (``val_fraction``). Unless it is 0, at least one of two or more patients is for
-        validation.
+        ``at_least`` is the smallest RCA mean of an image, in [0, 1]. ``count`` is the largest number of images; a hash
+        of the id selects them. ``val_fraction`` is the share of patients for validation; a hash of the patient selects
+        them, so that no patient is in both splits. If it is not 0 and there are two or more patients, at least one
+        patient is for validation.
     without
-        Labelled table (``LABELLED_IMAGES``). Patients with an image in its split ``val`` are left out, found by the
-        image's id or file name: releases and labelled sets overlap (PadChest), and what is measured must be unseen.
+        Labelled table (``LABELLED_IMAGES``). Patients with an image in its split ``val`` are excluded; their images are
+        found by id or file name. Releases and labelled sets may overlap (PadChest), and validation images must not be
+        part of the training data.
 
     Returns
     -------
-    Numbers of images written and left out.
+    Numbers of images written and excluded.
 
     Raises
     ------
     CxrError
-        If a table is unreadable, an image stands twice or lacks its patient's row or its picture, landmarks are of no
-        known graph, or no image is left.
+        If a table is unreadable, if an image occurs twice, lacks its picture or is not included in the manifest, if the
+        landmarks belong to no known graph, or if no image is left.
     """
     graph = _graph(shards.landmarks)
     points = _landmarks(shards.landmarks, graph)
@@ -122,7 +124,7 @@ def label_own_masks(
 
 
 def _graph(paths: Sequence[str | Path]) -> LandmarkGraph:
-    """Graph of the shards: its stored name, else by the number of nodes."""
+    """Return the landmark graph of the shards, from its stored name or else from the number of nodes."""
     for path in paths:
         name = stored_graph(path)
         if name is None:
@@ -157,7 +159,7 @@ def _unique(table: pd.DataFrame, where: str) -> pd.DataFrame:
 
 
 def _reasons(table: pd.DataFrame, at_least: float, without: str | Path | None) -> list[str]:
-    """Why each image is left out; empty where it is not."""
+    """Return for each image the reason for its exclusion, or an empty text if it is kept."""
     held_back: set[str] = set()
     if without is not None:
         labelled = read_table(without, LABELLED_IMAGES, columns=["image_id", "split"])
@@ -182,7 +184,7 @@ def _stem(image_id: str) -> str:
 
 
 def _pictures(paths: Sequence[str | Path], wanted: set[str]) -> Iterator[dict[str, Any]]:
-    """Rows of the wanted images, sorted by id, whatever shard they are in."""
+    """Yield the rows of the wanted images from all shards, sorted by id."""
     previous = None
     shards = [_shard_rows(path, wanted) for path in sorted(map(str, paths))]
     for row in heapq.merge(*shards, key=lambda row: row["image_id"]):
@@ -208,7 +210,11 @@ def _batches(path: str | Path, columns: list[str], schema: pa.Schema) -> Iterato
 
 
 def _put_aside(patients: set[str], share: float) -> set[str]:
-    """Patients for validation; of few patients none may have a hash below the share, and training wants some."""
+    """Return the patients for validation.
+
+    With few patients, no hash may lie below the share. One patient is then chosen, because training needs a validation
+    set.
+    """
     chosen = {patient for patient in patients if put_aside(patient, "split", share)}
     if not chosen and share > 0 and len(patients) > 1:
         chosen = {min(patients, key=lambda patient: seed_of(patient, "split"))}

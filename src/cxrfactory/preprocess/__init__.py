@@ -1,1 +1,1 @@
-"""Radiograph files to image shards, with one reversible geometry record an image."""
+"""Convert radiograph files to image shards with one reversible geometry record per image."""

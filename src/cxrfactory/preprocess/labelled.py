@@ -1,4 +1,4 @@
-"""The labelled training set: images treated like any other, landmarks carried along."""
+"""Preprocess the labelled training set: images as in a release, and landmarks with the same geometry."""
 
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,9 @@ from cxrfactory.preprocess.streaming import write_images
 from cxrfactory.tables.parquet import read_table
 from cxrfactory.tables.schemas import LABELLED, LABELLED_IMAGES
 
-# Contours may run a little past the film's edge; farther out they are in another frame than the image.
-LARGEST_EXCESS = 0.05  # of the longer side
+# Contours may extend slightly beyond the edge of the film. Larger excesses mean that the landmarks do not belong to the
+# pixel grid of the image.
+LARGEST_EXCESS = 0.05  # as a share of the longer side
 
 log = get_logger(__name__)
 
@@ -31,21 +32,21 @@ def preprocess_labelled(
 ) -> tuple[int, int]:
     """Preprocess a labelled set.
 
-    Border removal never cuts landmarks off: the crop is widened to hold them.
+    Border removal never cuts off landmarks: the crop is widened to contain them.
 
     Parameters
     ----------
     labelled
-        Parquet of schema ``LABELLED``: paths absolute or relative to the working folder, landmarks in pixels
-        of the image files.
+        Parquet file of schema ``LABELLED``. Paths are absolute or relative to the working folder, and landmarks (x, y)
+        are in pixels of the image files.
     output
-        Parquet to write, schema ``LABELLED_IMAGES``: landmarks float32 in the preprocessed frame.
+        Parquet file to write, schema ``LABELLED_IMAGES``. Landmarks are float32 in the preprocessed frame.
     rejected
-        Table of the images that could not be used, schema ``REJECTED``.
+        Table to write of the images that could not be used, schema ``REJECTED``.
     recipe
-        What is done to each image.
+        Preprocessing settings.
     workers
-        Threads; no byte of the output depends on it.
+        Number of threads; the output bytes do not depend on it.
 
     Returns
     -------
@@ -54,7 +55,7 @@ def preprocess_labelled(
     Raises
     ------
     CxrError
-        If the table is missing or lacks a column, or ids repeat.
+        If the table is missing or lacks a column, or if an id occurs twice.
     """
     columns = ["image_id", "path", "patient_id", "source", "labels", "split", "landmarks"]
     records = read_table(labelled, LABELLED)[columns].to_dict("records")

@@ -1,4 +1,4 @@
-"""One shard of a release's manifest to one Parquet file of square 8-bit images."""
+"""Preprocess one shard of a release's manifest to one Parquet file of square 8-bit images."""
 
 from pathlib import Path
 from typing import Any
@@ -33,21 +33,21 @@ def preprocess_shard(
     Parameters
     ----------
     manifest
-        Parquet of schema ``MANIFEST``; its paths are relative to ``root``.
+        Parquet file of schema ``MANIFEST``; its paths are relative to ``root``.
     root
-        Folder of the release; only read.
+        Folder of the release; it is only read.
     shard, shards
-        Which of how many; an image's shard is a stable hash of its id.
+        Index of the shard (from 0) and number of shards; a stable hash of the id determines an image's shard.
     output
-        Image shard to write, schema ``IMAGES``, sorted by id; empty where the shard has no image.
+        Image shard to write, schema ``IMAGES``, sorted by id. It has no rows if the shard has no image.
     rejected
-        Table of the images that could not be used, schema ``REJECTED``.
+        Table to write of the images that could not be used, schema ``REJECTED``.
     recipe
-        What is done to each image.
+        Preprocessing settings.
     workers
-        Threads; no byte of the output depends on it.
+        Number of threads; the output bytes do not depend on it.
     follow_links
-        Let links in the release lead out of its root.
+        Follow links in the release that lead out of its root.
 
     Returns
     -------
@@ -56,8 +56,8 @@ def preprocess_shard(
     Raises
     ------
     CxrError
-        If the manifest is missing or lacks a column, the root is no folder, the shard does not exist, or ids
-        repeat.
+        If the manifest is missing or lacks a column, if the root is not a folder, if the shard does not exist, or if an
+        id occurs twice.
     """
     if not 0 <= shard < shards:
         raise CxrError(f"shard {shard} of {shards}; expected 0 to {shards - 1}")

@@ -1,4 +1,4 @@
-"""Work through images in order with several threads, and write what comes out without holding it all."""
+"""Process images in order with several threads, and write the results without keeping all of them in memory."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,11 +25,11 @@ log = get_logger(__name__)
 
 
 def map_in_order(work: Callable[[Item], Row], items: Sequence[Item], workers: int) -> Iterator[Row]:
-    """Yield ``work(item)`` in the order of ``items``; threads look ahead by a bounded number of items.
+    """Yield ``work(item)`` in the order of ``items``; threads process a bounded number of items in advance.
 
-    Threads, because decoding, resizing and encoding release the interpreter's lock.
+    Threads are sufficient, because decoding, resizing and encoding release Python's global interpreter lock.
     """
-    cv2.setNumThreads(1)  # one thread an image: the number of cores used is the caller's choice
+    cv2.setNumThreads(1)  # OpenCV uses one thread per image, so ``workers`` alone sets the number of cores in use
     if workers <= 1:
         yield from map(work, items)
         return
@@ -45,20 +45,20 @@ def write_images(
     schema: pa.Schema,
     workers: int,
 ) -> tuple[int, int]:
-    """Turn records into image rows; a record whose image is at fault becomes a row of ``rejected``.
+    """Convert records to image rows; a record whose image cannot be used becomes a row of ``rejected``.
 
     Parameters
     ----------
     records
-        Each with ``image_id`` and ``path``; sorted here by ``image_id``.
+        Records with ``image_id`` and ``path``; this function sorts them by ``image_id``.
     work
-        Makes a row of ``schema`` from a record, or raises ImageError.
+        Function that makes a row of ``schema`` from a record, or raises ImageError.
     output, rejected
-        Parquet files to write, both also when they hold no row.
+        Parquet files to write; they are written even if they have no rows.
     schema
-        Of ``output``.
+        Schema of ``output``.
     workers
-        Number of threads; no byte written depends on it.
+        Number of threads; the written bytes do not depend on it.
 
     Returns
     -------
@@ -67,7 +67,7 @@ def write_images(
     Raises
     ------
     CxrError
-        If two records have the same ``image_id``.
+        If two records have the same ``image_id``, or if ``workers`` is less than 1.
     """
     if workers < 1:
         raise CxrError(f"{workers} workers; expected 1 or more")

@@ -1,1 +1,1 @@
-"""CT to radiograph, on arrays and tensors."""
+"""Projection of CT volumes to radiographs, on NumPy arrays and PyTorch tensors."""

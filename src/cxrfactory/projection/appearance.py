@@ -1,6 +1,6 @@
-"""From line integrals to a picture: exposure, scatter, blur, noise, film curve, and what rooms leave on a film.
+"""Render line integrals as a radiograph: exposure, scatter, blur, noise, film curve, collimation and burnt-in text.
 
-Grey 0 is black (air), 1 white (dense). Values beyond 0..1 are what a display window cuts off.
+Grey 0 is black (air) and grey 1 is white (dense). A display window clips values outside 0..1.
 """
 
 from dataclasses import dataclass
@@ -12,32 +12,32 @@ from jaxtyping import Float
 _HAZE_SIGMA_MM = 28.0
 _TOE = 0.08
 _DULLED_MM = (0.9, 1.6)  # across and along the body
-_REDUCED_PX = 160  # wide blurs are computed on a picture this wide
+_REDUCED_PX = 160  # smallest width in pixels of the reduced picture on which wide blurs are computed
 
 
 @dataclass(frozen=True)
 class RoomStyle:
-    """How one room's apparatus and processing render a chest; drawn by :func:`draw_style`."""
+    """Parameters of the apparatus and processing of one X-ray room; :func:`draw_style` draws them at random."""
 
-    energy: float  # factor on soft-tissue attenuation: below 1 a harder beam
-    bone_gain: float  # extra weight of bone: 0 at high kV
-    scatter: float  # share of the detected mean that is haze
-    sharpness: float  # gain of detail finer than a CT slice's thickness, which resampling has dulled
-    blur_mm: float
-    noise: float  # relative standard deviation where the body transmits its mean
-    noise_blur_px: float
-    air_percentile: float  # of the body's densities, shown as black
-    dense_percentile: float  # shown as white
-    headroom: float  # white point above the dense percentile, share of the range
-    steepness: float  # of the sigmoid film curve; 0 is straight
-    gamma: float
+    energy: float  # factor on the attenuation; a value below 1 models a harder beam
+    bone_gain: float  # extra weight of bone; 0 models a high tube voltage
+    scatter: float  # share of the detected mean that is scattered radiation
+    sharpness: float  # gain of detail finer than a CT slice's thickness, which resampling has blurred
+    blur_mm: float  # standard deviation of the Gaussian blur of the picture
+    noise: float  # relative standard deviation where the transmission equals the body's mean
+    noise_blur_px: float  # standard deviation of the noise's Gaussian blur
+    air_percentile: float  # percentile of the body's densities that is displayed as black
+    dense_percentile: float  # percentile of the body's densities that is displayed as white
+    headroom: float  # distance of the white point above the dense percentile, as a share of the range
+    steepness: float  # steepness of the sigmoid film curve; 0 gives a linear curve
+    gamma: float  # exponent of the film curve
     local_contrast: float  # gain of detail finer than local_mm
-    local_mm: float
-    lift: float  # grey of black: fog
+    local_mm: float  # standard deviation of the blur that separates this detail
+    lift: float  # grey value of black (film fog)
 
 
 def draw_style(rng: np.random.Generator) -> RoomStyle:
-    """Draw a room: flat or hard, crisp or soft, clean or noisy."""
+    """Draw the parameters of one room at random: contrast, sharpness, noise and film curve."""
     return RoomStyle(
         energy=float(rng.uniform(0.75, 1.1)),
         bone_gain=float(rng.uniform(0.3, 2.2)),
@@ -64,23 +64,23 @@ def render(
     style: RoomStyle,
     rng: np.random.Generator,
 ) -> Float[np.ndarray, "h w"]:
-    """Render line integrals as one room would.
+    """Render line integrals as a grey picture in the style of one room.
 
     Parameters
     ----------
     soft, bone
-        Dimensionless line integrals of the whole attenuation and of its part above bone's threshold.
+        Dimensionless line integrals of the whole attenuation and of its part above the bone threshold.
     pixel_mm
-        Pixel size.
+        Pixel size in mm.
     style
-        The room.
+        Parameters of the room.
     rng
-        Stream of the noise.
+        Random generator of the noise.
 
     Returns
     -------
     Float[np.ndarray, "h w"]
-        float32 grey, 0 black and 1 white, not clipped.
+        Grey values [row, column] as float32; 0 is black and 1 is white. The values are not clipped.
     """
     density = (style.energy * (np.maximum(soft, 0) + style.bone_gain * np.maximum(bone, 0))).astype(np.float32)
     dulled = cv2.GaussianBlur(density, (0, 0), sigmaX=_DULLED_MM[0] / pixel_mm, sigmaY=_DULLED_MM[1] / pixel_mm)
@@ -90,7 +90,7 @@ def render(
     if not body.any():
         body = np.ones_like(body)
     haze = _wide_blur(primary, _HAZE_SIGMA_MM / pixel_mm)
-    # The haze is made of rays that met tissue: in the open beam there is as good as none.
+    # Tissue causes the scatter; the limit keeps it close to zero in the open beam.
     ratio = style.scatter / (1 - style.scatter)
     detected = primary + ratio * np.minimum(haze, 0.12)
     if style.blur_mm > 0.3 * pixel_mm:
@@ -100,7 +100,7 @@ def render(
         grain = cv2.GaussianBlur(grain, (0, 0), style.noise_blur_px)
         grain /= grain.std()
     mean = float(detected[body].mean())
-    # Quantum noise: relative deviation grows as the square root of what is missing.
+    # Quantum noise: the relative deviation is proportional to 1 / sqrt(detected).
     detected = detected * np.maximum(1 + style.noise * grain * np.sqrt(mean / detected), 0.05)
     film = -np.log(np.maximum(detected, 1e-5))
     low, high = np.percentile(
@@ -119,13 +119,13 @@ def _film_curve(grey: np.ndarray, style: RoomStyle) -> np.ndarray:
     if style.steepness:
         edge = np.tanh(style.steepness / 2)
         grey = 0.5 + 0.5 * np.tanh(style.steepness * (np.clip(grey, -0.5, 1.5) - 0.5)) / edge
-    toe = 0.5 * (grey + np.sqrt(grey**2 + _TOE**2))  # black is approached, not cut
+    toe = 0.5 * (grey + np.sqrt(grey**2 + _TOE**2))  # a smooth approach to black instead of a clip
     curved = toe**style.gamma
     return (style.lift + (1 - style.lift) * curved).astype(np.float32)
 
 
 def _wide_blur(image: np.ndarray, sigma_px: float) -> np.ndarray:
-    """Gaussian blur of any width, on a reduced picture."""
+    """Apply a wide Gaussian blur on a reduced copy of the picture."""
     height, width = image.shape
     step = max(1.0, min(sigma_px / 3, width / _REDUCED_PX))
     size = (max(round(width / step), 8), max(round(height / step), 8))
@@ -146,15 +146,15 @@ def add_breasts(
     Parameters
     ----------
     soft
-        Line integrals; not changed.
+        Dimensionless line integrals; the array is not modified.
     lungs_box
-        (left, top, right, bottom) of the lungs, px.
+        Box (left, top, right, bottom) of the lungs in pixels.
     pixel_mm
-        Pixel size.
+        Pixel size in mm.
     thickness_mm
-        Of the tissue where it is thickest.
+        Largest thickness of the breast tissue.
     rng
-        Stream of the shapes.
+        Random generator of the positions and shapes.
     """
     left, top, right, bottom = lungs_box
     rows, columns = np.mgrid[: soft.shape[0], : soft.shape[1]].astype(np.float32)
@@ -163,7 +163,7 @@ def add_breasts(
         x = centre_x + rng.uniform(-8, 8) / pixel_mm
         y = top + rng.uniform(0.62, 0.86) * (bottom - top)
         half_x, half_y = rng.uniform(52, 75) / pixel_mm, rng.uniform(45, 70) / pixel_mm
-        # A steep lower fold, fading upwards.
+        # The lower fold is steep, and the breast fades upwards.
         below = np.where(rows > y, 1.0, rng.uniform(0.45, 0.7))
         inside = 1 - ((columns - x) / half_x) ** 2 - (below * (rows - y) / half_y) ** 2
         added += 0.0187 * thickness_mm * np.sqrt(np.clip(inside, 0, 1))
@@ -173,7 +173,7 @@ def add_breasts(
 def add_lines(
     soft: Float[np.ndarray, "h w"], pixel_mm: float, count: int, rng: np.random.Generator
 ) -> Float[np.ndarray, "h w"]:
-    """Add leads and catheters: thin curves of contrast across the chest."""
+    """Add ``count`` thin curves of high attenuation that model leads and catheters."""
     height, width = soft.shape
     drawn = np.zeros((height, width), np.uint8)
     for _ in range(count):
@@ -194,18 +194,19 @@ def collimate(
     rng: np.random.Generator,
     level: float = 0.0,
 ) -> Float[np.ndarray, "h w"]:
-    """Blacken what the collimator's leaves cover: a slightly turned rectangle that leaves the lungs free.
+    """Blacken the area outside the collimator's open field, a slightly rotated rectangle around the lungs.
 
     Parameters
     ----------
     grey
-        Picture; not changed.
+        Picture; the array is not modified.
     lungs_box
-        (left, top, right, bottom), px: a leaf takes at most 70 % of the way from the edge to the lungs.
+        Box (left, top, right, bottom) of the lungs in pixels. A leaf covers at most 70 % of the distance from the
+        edge of the picture to this box.
     rng
-        Stream of leaves and angle.
+        Random generator of the leaves' positions and of the angle.
     level
-        Grey of the shadow.
+        Grey value of the covered area.
     """
     height, width = grey.shape
     left, top, right, bottom = lungs_box
@@ -226,7 +227,11 @@ def collimate(
 def burn_in(
     grey: Float[np.ndarray, "h w"], text: str, at: tuple[float, float], height_px: float, mirrored: bool, boxed: bool
 ) -> Float[np.ndarray, "h w"]:
-    """Burn white letters in, with their centre at ``at`` = (x, y) px; ``boxed`` puts them on a black plate."""
+    """Burn white letters into a copy of the picture.
+
+    The centre of the text lies at ``at`` = (x, y) in pixels. ``mirrored`` flips the text horizontally, and ``boxed``
+    draws it on a black plate.
+    """
     scale = height_px / 21.0
     thickness = max(1, round(2.2 * scale))
     (width, tall), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, thickness)

@@ -1,12 +1,13 @@
-"""Cone beam: the same views from a point source, marched by nanodrr (PyPI; the extra ``cone``).
+"""Cone-beam projection of both views from a point source, by ray marching with nanodrr (PyPI; the extra ``cone``).
 
-Source and detector stand as in a chest stand: PA with the source behind the patient and the detector in front of the
-chest; LL (left lateral) with the source on the patient's right and the detector at the left side. The ray through the
-centre of the picture passes through the centre of the volume. A pixel of the frame is as large as in the parallel
-projection in the plane through that centre; what lies nearer to the source is larger, and may leave the picture.
+Source and detector are placed as in an upright chest examination. In the PA view the source is behind the patient and
+the detector in front of the chest. In the LL (left lateral) view the source is on the patient's right and the detector
+on the left side. The ray through the centre of the picture passes through the centre of the volume. In the plane
+through that centre, a pixel has the same size as in the parallel projection. Structures nearer to the source appear
+larger and may leave the picture.
 
-Values come from samples along each ray (trilinear; the label of the nearest voxel), two a voxel: structures thinner
-than half a voxel can be missed. Nothing here is as exact, or as fast, as the parallel projection.
+Each ray is sampled twice per voxel: CT numbers trilinearly, labels at the nearest voxel. Structures thinner than half a
+voxel can be missed. The cone beam is less exact and slower than the parallel projection.
 """
 
 import importlib
@@ -24,8 +25,8 @@ from cxrfactory.projection.frame import Frame
 from cxrfactory.projection.integrals import AttenuationCurve
 
 _SAMPLES_A_VOXEL = 2
-_SAMPLES_AT_ONCE = 2_000_000  # bounds the memory beside the volume: 12 bytes of position each and some copies
-# World directions (x, y, z) of a picture's columns (to the right) and rows (down), and of the rays.
+_SAMPLES_AT_ONCE = 2_000_000  # bounds the memory besides the volume: 12 bytes of position per sample and some copies
+# Directions in world coordinates (x, y, z) of a picture's columns (to the right), of its rows (down) and of the rays.
 _DIRECTIONS = {
     "PA": ((-1, 0, 0), (0, 0, -1), (0, 1, 0)),
     "LL": ((0, -1, 0), (0, 0, -1), (-1, 0, 0)),
@@ -39,9 +40,9 @@ class ConeBeam:
     Attributes
     ----------
     source_detector_mm
-        From the source to the detector; 1.8 m is usual for an upright chest.
+        Distance from the source to the detector; 1.8 m is usual for an upright chest radiograph.
     source_object_mm
-        From the source to the centre of the volume.
+        Distance from the source to the centre of the volume.
     """
 
     source_detector_mm: float = 1800.0
@@ -57,7 +58,7 @@ def cone_integrals(
     body: Bool[np.ndarray, "z y x"] | None = None,
     device: str = "cpu",
 ) -> Float32[np.ndarray, "size size"]:
-    """Path integrals of a CT along rays from a point, in the frame.
+    """Compute path integrals of a CT along rays from a point source, in the frame.
 
     Parameters
     ----------
@@ -66,20 +67,26 @@ def cone_integrals(
     frame
         Frame of that volume.
     beam
-        Where source and detector stand.
+        Distances of source and detector.
     view
         ``PA`` or ``LL``.
     curve
-        Attenuation of CT numbers; by default water's, scaled.
+        Attenuation as a function of the CT number; the default scales the attenuation of water.
     body
-        True where the CT counts; elsewhere is air.
+        Mask that is True where the CT numbers are used; all other voxels are set to air.
     device
-        Torch device.
+        PyTorch device.
+
+    Returns
+    -------
+    Float32[np.ndarray, "size size"]
+        Dimensionless path integrals in display orientation [row, column].
 
     Raises
     ------
     CxrError
-        If nanodrr is not installed, or the volume does not stand between source and detector.
+        If nanodrr is not installed, if the volume does not have the frame's shape, or if it does not lie between source
+        and detector.
     """
     mu = attenuation(hu) if curve is None else np.interp(hu, curve.hu, curve.mu_per_mm).astype(np.float32)
     if body is not None:
@@ -97,21 +104,26 @@ def cone_occupancy(
     view: View,
     device: str = "cpu",
 ) -> UInt8[np.ndarray, "k size size"]:
-    """Masks of structures along rays from a point, in the frame.
+    """Compute masks of structures along rays from a point source, in the frame.
 
     Parameters
     ----------
     labels
         Canonical label volume [z, y, x].
     values
-        Label values, one mask each in this order.
+        Label values; each gives one mask, in this order.
     frame, beam, view, device
-        As in :func:`cone_integrals`.
+        The same as in :func:`cone_integrals`.
+
+    Returns
+    -------
+    UInt8[np.ndarray, "k size size"]
+        Masks of 0 and 1 in display orientation [structure, row, column].
 
     Raises
     ------
     CxrError
-        As :func:`cone_integrals`.
+        Under the same conditions as in :func:`cone_integrals`.
     """
     slot = np.zeros(int(max(labels.max(), *values, 0)) + 1, np.float32)
     slot[list(values)] = np.arange(1, len(values) + 1)
@@ -124,7 +136,7 @@ def cone_occupancy(
 def _march(
     volume: torch.Tensor, labels: torch.Tensor, classes: int, frame: Frame, beam: ConeBeam, view: View
 ) -> Iterator[np.ndarray]:
-    """Yield bands of rows [classes, rows, size] from the top down."""
+    """Yield bands of rows of the picture, [classes, rows, size], from top to bottom."""
     nanodrr = _nanodrr()
     along = 3 - sum(seen_axes(view))
     shape = np.array([frame.depth, frame.height, frame.width])
@@ -161,7 +173,10 @@ def _march(
 
 
 def _placed(shape: np.ndarray, spacing_mm: np.ndarray) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Voxel to world, world to voxel, voxel to ``grid_sample``'s -1..1; (x, y, z), world 0 at the volume's centre."""
+    """Return three affine matrices: voxel to world, world to voxel, and voxel to the -1..1 range of ``grid_sample``.
+
+    Coordinates are (x, y, z), and the origin of the world lies at the centre of the volume.
+    """
     counts, steps = shape[::-1].astype(float), spacing_mm[::-1]
     to_world, to_grid = np.eye(4), np.eye(4)
     to_world[:3, :3], to_world[:3, 3] = np.diag(steps), -steps * (counts - 1) / 2
@@ -171,9 +186,10 @@ def _placed(shape: np.ndarray, spacing_mm: np.ndarray) -> tuple[torch.Tensor, to
 
 
 def _camera_to_world(view: View, beam: ConeBeam) -> torch.Tensor:
-    """Columns: where the picture's x, y and the rays point, and where the source stands.
+    """Return the camera matrix; its columns are the directions of the picture's x, y and the rays, and the source.
 
-    A reflection: pictures are displayed as the reader faces the patient, but the PA source stands behind the patient.
+    The matrix contains a reflection: pictures are displayed as if the viewer faces the patient, but the source of the
+    PA view is behind the patient.
     """
     matrix = torch.eye(4)
     matrix[:3, :3] = torch.tensor(_DIRECTIONS[view], dtype=torch.float32).T

@@ -1,9 +1,11 @@
 """Virtual patients: smooth, invertible deformations of one chest.
 
-A deformation maps a point of the virtual patient to the point of the source CT whose tissue it shows (a pull-back),
-in mm about the centre of the source's lungs, axes (x, y, z) = (right, front, head). It is held on a coarse grid and
-interpolated linearly in between. Every part of it is monotone within the ranges of :data:`RANGES`; the Jacobian
-determinant of the whole is checked on the grid, and a draw that folds space is scaled down until it does not.
+A deformation is a pull-back: it maps a point of the virtual patient to the point of the source CT whose tissue appears
+there. Coordinates are mm relative to the centre of the source's lungs, with axes (x, y, z) = (right, front, head). The
+deformation is stored on a coarse grid and interpolated linearly between its nodes. Every component is monotone within
+the ranges of :data:`RANGES`. The Jacobian determinant of the complete deformation is checked on the grid. A deformation
+that folds space, or comes close to folding it, is scaled down until the smallest determinant reaches
+:data:`MIN_DETERMINANT`.
 """
 
 from dataclasses import dataclass, fields
@@ -11,43 +13,43 @@ from dataclasses import dataclass, fields
 import numpy as np
 from jaxtyping import Float
 
-MIN_DETERMINANT = 0.2  # of the pull-back: no region of the virtual patient takes less than a fifth of its volume
+MIN_DETERMINANT = 0.2  # of the pull-back: a region's source volume is at least a fifth of its own volume
 
 NODE_SPACING_MM = 9.0
-_LATTICE = (8, 7, 8)  # z, y, x: knots of the random field, some 70 mm apart
+_LATTICE = (8, 7, 8)  # knots of the random field along z, y, x, about 70 mm apart
 
 
 @dataclass(frozen=True)
 class ChestAnatomy:
-    """Where the source chest's parts stand, in mm about the centre of its lungs: (x, y, z) = (right, front, head)."""
+    """Landmarks of the source chest in mm relative to the centre of its lungs, (x, y, z) = (right, front, head)."""
 
-    half_width_mm: float  # of the lungs' bounding box
+    half_width_mm: float  # half of the width of the lungs' bounding box
     half_depth_mm: float
     half_height_mm: float
-    heart_mm: tuple[float, float, float]
-    dome_height_mm: float  # z of the domes of the diaphragm, mean of both sides
+    heart_mm: tuple[float, float, float]  # centre of the heart
+    dome_height_mm: float  # mean z of the two domes of the diaphragm
 
 
 @dataclass(frozen=True)
 class PatientShape:
-    """What makes one virtual patient's shape differ from the source; ranges in :data:`RANGES`."""
+    """Parameters by which the shape of one virtual patient differs from the source; :data:`RANGES` has their ranges."""
 
     width_scale: float
     depth_scale: float
     height_scale: float
-    rib_flare: float  # lower chest wider (> 0) or narrower than the upper, fraction of the width
+    rib_flare: float  # relative widening of the lower chest against the upper; a negative value narrows it
     heart_width_scale: float
     heart_height_scale: float
     heart_shift_right_mm: float
     heart_shift_head_mm: float
-    right_dome_mm: float  # rise of the hemidiaphragm
+    right_dome_mm: float  # rise of the right hemidiaphragm
     left_dome_mm: float
     scoliosis_mm: float  # lateral amplitude of the spine's curve
     scoliosis_phase_rad: float
-    kyphosis_mm: float  # forward bend at the ends against the middle of the spine
-    turn_deg: float  # about the body's long axis
-    tilt_deg: float  # in the frontal plane
-    lean_deg: float  # in the sagittal plane (lordotic or kyphotic stance)
+    kyphosis_mm: float  # forward bend of the spine's ends relative to its middle
+    turn_deg: float  # rotation about the body's long axis
+    tilt_deg: float  # rotation in the frontal plane
+    lean_deg: float  # rotation in the sagittal plane (lordotic or kyphotic posture)
     field_mm: float  # standard deviation of the smooth random field
     field_seed: int
 
@@ -74,7 +76,10 @@ RANGES: dict[str, tuple[float, float]] = {
 
 
 def draw_shape(rng: np.random.Generator) -> PatientShape:
-    """Draw one patient: each number uniform in its range, both domes sharing half of their rise."""
+    """Draw the shape of one patient: each parameter is uniform in its range.
+
+    The rises of the two domes are then moved halfway towards their mean, so that they are correlated.
+    """
     drawn = {name: float(rng.uniform(low, high)) for name, (low, high) in RANGES.items()}
     shared = 0.5 * (drawn["right_dome_mm"] + drawn["left_dome_mm"])
     drawn["right_dome_mm"] = 0.5 * (drawn["right_dome_mm"] + shared)
@@ -83,7 +88,7 @@ def draw_shape(rng: np.random.Generator) -> PatientShape:
 
 
 def identity_shape() -> PatientShape:
-    """The shape that leaves the source as it is."""
+    """Return the shape that leaves the source unchanged."""
     neutral = {field.name: 0.0 for field in fields(PatientShape)}
     ones = {name: 1.0 for name in neutral if name.endswith("_scale")}
     return PatientShape(**(neutral | ones | {"field_seed": 0}))  # type: ignore[arg-type]
@@ -91,7 +96,7 @@ def identity_shape() -> PatientShape:
 
 @dataclass(frozen=True)
 class PullBack:
-    """A deformation on a coarse grid.
+    """A deformation that is stored on a coarse grid and interpolated linearly between its nodes.
 
     Attributes
     ----------
@@ -100,9 +105,9 @@ class PullBack:
     spacing_mm
         Distance of neighbouring nodes along (x, y, z).
     source_mm
-        float32 [nz, ny, nx, 3]: the source point (x, y, z) of every node.
+        Source point (x, y, z) of every node, float32 [nz, ny, nx, 3].
     shrinks
-        How often the draw had to be scaled down to stay invertible.
+        Number of times that the displacement was scaled down to keep the deformation invertible.
     """
 
     origin_mm: Float[np.ndarray, "3"]
@@ -111,17 +116,17 @@ class PullBack:
     shrinks: int
 
     def determinant(self) -> Float[np.ndarray, "nz ny nx"]:
-        """Jacobian determinant of the pull-back at every node, by central differences."""
+        """Return the Jacobian determinant of the pull-back at every node, by central differences."""
         return jacobian_determinant(self.source_mm, self.spacing_mm)
 
 
 def jacobian_determinant(
     source_mm: Float[np.ndarray, "nz ny nx 3"], spacing_mm: Float[np.ndarray, "3"]
 ) -> Float[np.ndarray, "nz ny nx"]:
-    """Determinant of d source / d position; positive everywhere means no folding."""
+    """Return the determinant of d source / d position; it is positive everywhere if space does not fold."""
     columns = [
         np.gradient(source_mm.astype(np.float64), spacing_mm[axis], axis=2 - axis) for axis in range(3)
-    ]  # [..., component] along x, y, z
+    ]  # derivatives [..., component] along x, y, z
     return np.einsum("...i,...i->...", columns[0], np.cross(columns[1], columns[2]))
 
 
@@ -136,11 +141,11 @@ def pull_back(
     Parameters
     ----------
     shape
-        What to do.
+        Shape of the virtual patient.
     anatomy
-        Where the source's parts are.
+        Landmarks of the source chest.
     low_mm, high_mm
-        Corners (x, y, z) of the box of the virtual patient that will be looked at.
+        Opposite corners (x, y, z) of the box of the virtual patient that will be sampled.
     """
     low, high = np.asarray(low_mm, float), np.asarray(high_mm, float)
     counts = np.maximum(np.ceil((high - low) / NODE_SPACING_MM).astype(int) + 1, 4)
@@ -178,8 +183,8 @@ def _rotation(shape: PatientShape) -> np.ndarray:
 
 
 def _dome_rise(x: np.ndarray, y: np.ndarray, z: np.ndarray, shape: PatientShape, anatomy: ChestAnatomy) -> np.ndarray:
-    """Rise of the diaphragm: full at the domes, none at the chest wall, fading over the lung's height."""
-    side = 0.5 * (1 + np.tanh(x / 30))  # 1 on the right
+    """Return the rise of the diaphragm: it is full at the domes, zero at the chest wall, and fades along z."""
+    side = 0.5 * (1 + np.tanh(x / 30))  # 1 on the patient's right, 0 on the left
     rise = side * shape.right_dome_mm + (1 - side) * shape.left_dome_mm
     fade = np.exp(-0.5 * ((z - anatomy.dome_height_mm) / (0.42 * anatomy.half_height_mm)) ** 2)
     wall = np.hypot(x / anatomy.half_width_mm, y / anatomy.half_depth_mm)
@@ -190,7 +195,7 @@ def _dome_rise(x: np.ndarray, y: np.ndarray, z: np.ndarray, shape: PatientShape,
 def _heart(
     x: np.ndarray, y: np.ndarray, z: np.ndarray, shape: PatientShape, anatomy: ChestAnatomy
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Scale and shift about the heart, fading with distance."""
+    """Scale and shift the points near the heart; the effect fades with the distance from its centre."""
     hx, hy, hz = anatomy.heart_mm
     dx, dy, dz = x - hx, y - hy, z - hz
     reach = 0.5 * anatomy.half_width_mm
@@ -203,7 +208,7 @@ def _heart(
 
 
 def _random_field(counts: tuple[int, int, int], shape: PatientShape) -> np.ndarray:
-    """Smooth noise [nz, ny, nx, 3]: a lattice of normal numbers, cubic B-splines in between."""
+    """Return smooth noise [nz, ny, nx, 3]: normal numbers on a lattice, interpolated by cubic B-splines."""
     lattice = np.random.default_rng(shape.field_seed).normal(size=(*_LATTICE, 3))
     weights = [_spline_weights(count, knots) for count, knots in zip(counts, _LATTICE, strict=True)]
     smooth = lattice
@@ -213,7 +218,7 @@ def _random_field(counts: tuple[int, int, int], shape: PatientShape) -> np.ndarr
 
 
 def _spline_weights(count: int, knots: int) -> np.ndarray:
-    """Matrix [count, knots] of cubic B-spline weights, scaled so that unit noise gives unit deviation."""
+    """Return cubic B-spline weights [count, knots], scaled so that noise of unit variance keeps unit variance."""
     at = np.linspace(1, knots - 2, count)[:, None]
     t = np.abs(at - np.arange(knots)[None])
     weights = np.where(t < 1, 2 / 3 - t**2 + t**3 / 2, np.where(t < 2, (2 - t) ** 3 / 6, 0))

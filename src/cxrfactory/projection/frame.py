@@ -1,9 +1,9 @@
-"""The frame of a study's pictures: squares of one pixel size that hold both views whole.
+"""The frame of a study's pictures: squares of one pixel size that contain both views completely.
 
 Native projections have the voxel grid of the canonical volume: rows along z, columns along x (PA) or y (LL), in display
-order. In the frame a pixel is as wide as high, both views have the same pixel size, their centres lie at the
-centre of the picture, and what the volume does not cover is 0 (air; no structure). Points are (x, y) with integer
-coordinates at pixel centres.
+order. In the frame, pixels are square, both views have the same pixel size, and each view is centred in the picture.
+Pixels that the volume does not cover are 0 (air, or no structure). Points are (x, y) with integer coordinates at pixel
+centres.
 """
 
 from dataclasses import dataclass
@@ -18,18 +18,18 @@ from cxrfactory.projection.conventions import View, seen_axes
 
 @dataclass(frozen=True)
 class Frame:
-    """Where the native pixels of both views lie in square pictures; plain numbers, one row of a table.
+    """Position of the native pixels of both views in the square pictures, as plain numbers for a row of a table.
 
     Attributes
     ----------
     size
-        Rows and columns of a picture.
+        Number of rows and of columns of a picture.
     pixel_mm
-        Side of a pixel.
+        Side length of a pixel in mm.
     depth, height, width
-        Voxels of the canonical volume along z, y, x.
+        Number of voxels of the canonical volume along z, y, x.
     spacing_z_mm, spacing_y_mm, spacing_x_mm
-        Their spacing.
+        Voxel spacing in mm along z, y, x.
     """
 
     size: int
@@ -43,16 +43,16 @@ class Frame:
 
     @classmethod
     def around(cls, shape: tuple[int, int, int], spacing_mm: tuple[float, float, float], size: int) -> "Frame":
-        """Frame whose side is the longest side of the volume.
+        """Return the frame whose side length equals the longest side of the volume.
 
         Parameters
         ----------
         shape
-            Voxels (z, y, x).
+            Number of voxels (z, y, x).
         spacing_mm
-            Voxel spacing (z, y, x).
+            Voxel spacing (z, y, x) in mm.
         size
-            Rows and columns of the pictures.
+            Number of rows and of columns of the pictures.
 
         Raises
         ------
@@ -68,22 +68,27 @@ class Frame:
         return cls(size, longest / size, *(int(count) for count in shape), *spacing)
 
     def native_shape(self, view: View) -> tuple[int, int]:
-        """Rows and columns of a view on the voxel grid."""
+        """Return the number of rows and columns of a view on the voxel grid."""
         shape = (self.depth, self.height, self.width)
         rows, columns = seen_axes(view)
         return shape[rows], shape[columns]
 
     def native_spacing_mm(self, view: View) -> tuple[float, float]:
-        """Spacing of the rows and of the columns of a view on the voxel grid."""
+        """Return the spacing in mm of the rows and of the columns of a view on the voxel grid."""
         spacing = (self.spacing_z_mm, self.spacing_y_mm, self.spacing_x_mm)
         rows, columns = seen_axes(view)
         return spacing[rows], spacing[columns]
 
     def image(self, native: Float[np.ndarray, "rows columns"], view: View) -> Float32[np.ndarray, "size size"]:
-        """Bring a picture from the voxel grid into the frame, bilinear between pixel centres.
+        """Resample a picture from the voxel grid to the frame, bilinearly between pixel centres.
 
-        Within half a voxel of its edge the outermost voxel counts; beyond, 0. Where a picture shrinks, it is
-        not averaged, only sampled, as in the paper.
+        Within half a voxel of the volume's edge, the value of the outermost voxel is used. Outside the volume, the
+        value is 0. A picture that becomes smaller is sampled without averaging, as in the paper.
+
+        Raises
+        ------
+        CxrError
+            If the picture does not have the shape of the view.
         """
         self._check(native.shape, view)
         (top, down, covered_rows), (left, right, covered_columns) = (
@@ -98,7 +103,13 @@ class Frame:
         return found.astype(np.float32)
 
     def masks(self, native: UInt8[np.ndarray, "k rows columns"], view: View) -> UInt8[np.ndarray, "k size size"]:
-        """Bring masks from the voxel grid into the frame: a pixel takes the voxel that holds its centre."""
+        """Resample masks from the voxel grid to the frame: a pixel takes the value of the voxel at its centre.
+
+        Raises
+        ------
+        CxrError
+            If the masks do not have the shape of the view.
+        """
         self._check(native.shape[1:], view)
         rows, columns = (
             self._nearest(count, step)
@@ -109,33 +120,33 @@ class Frame:
         return out
 
     def to_frame(self, points: Float[np.ndarray, "n 2"], view: View) -> Float[np.ndarray, "n 2"]:
-        """Map points (x, y) of the voxel grid to the frame."""
+        """Map points (x, y) from the voxel grid to the frame, both in pixels."""
         scale, shift = self._mapping(view)
         return np.asarray(points, np.float64) * scale + shift
 
     def to_native(self, points: Float[np.ndarray, "n 2"], view: View) -> Float[np.ndarray, "n 2"]:
-        """Map points (x, y) of the frame to the voxel grid; undoes :meth:`to_frame`."""
+        """Map points (x, y) from the frame to the voxel grid; this is the inverse of :meth:`to_frame`."""
         scale, shift = self._mapping(view)
         return (np.asarray(points, np.float64) - shift) / scale
 
     def _mapping(self, view: View) -> tuple[np.ndarray, np.ndarray]:
-        """Scale and shift (x, y) from voxel grid to frame: the two centres coincide."""
+        """Return scale and shift (x, y) from the voxel grid to the frame; the centres of both coincide."""
         counts = np.array(self.native_shape(view)[::-1], np.float64)
         scale = np.array(self.native_spacing_mm(view)[::-1]) / self.pixel_mm
         return scale, (self.size - 1) / 2 - scale * (counts - 1) / 2
 
     def _places(self, count: int, spacing_mm: float) -> np.ndarray:
-        """Distance of every frame pixel's centre from the first voxel's outer face, in voxels."""
+        """Return the distance of every frame pixel's centre from the outer face of the first voxel, in voxels."""
         from_centre = np.arange(self.size) + 0.5 - self.size / 2
         return from_centre * (self.pixel_mm / spacing_mm) + count / 2
 
     def _nearest(self, count: int, spacing_mm: float) -> Integer[np.ndarray, "size"]:
-        """Voxel that holds each pixel's centre, or -1 outside the volume."""
+        """Return the index of the voxel that contains each pixel's centre, or -1 outside the volume."""
         places = np.floor(self._places(count, spacing_mm))
         return np.where((places >= 0) & (places < count), places, -1).astype(np.int64)
 
     def _between(self, count: int, spacing_mm: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Lower voxel of each pixel, weight of the next one, and whether the pixel lies in the volume."""
+        """Return for each pixel the lower voxel, the weight of the next voxel, and whether it lies in the volume."""
         places = self._places(count, spacing_mm)
         centres = np.clip(places - 0.5, 0, count - 1)
         lower = np.floor(centres).astype(np.int64)
@@ -148,7 +159,7 @@ class Frame:
 
 @compiled
 def _gather(native, rows, columns, out):
-    """Copy the chosen pixels; rows and columns outside are -1 and stay 0."""
+    """Copy the selected pixels; rows and columns outside the volume have the index -1, and their pixels stay 0."""
     for k in range(len(native)):
         for row in range(len(rows)):
             if rows[row] < 0 or (row > 0 and rows[row] == rows[row - 1]):

@@ -1,6 +1,6 @@
-"""From path integrals to stored pictures: the paper's radiograph in 8 bits, the physical one in 16.
+"""Convert path integrals to stored pictures: 8 bits as in the paper, and 16 bits with a physical scale.
 
-More attenuation is brighter in both, as radiographs are read: bone is white.
+In both, more attenuation is brighter, as usual for radiographs: bone is white.
 """
 
 import numpy as np
@@ -8,14 +8,20 @@ from jaxtyping import Float, Float32, UInt8, UInt16
 
 from cxrfactory.errors import CxrError
 
-COUNTS_PER_UNIT = 4096  # 16-bit counts for a path integral of 1: 65535 stands for 16.0, some 80 cm of water
+COUNTS_PER_UNIT = 4096  # 16-bit counts for a path integral of 1; 65535 represents 16.0, about 80 cm of water
 _WHITE_16 = 65535
 
 
 def to_8bit(path_integral: Float[np.ndarray, "rows columns"]) -> UInt8[np.ndarray, "rows columns"]:
-    """Stretch a picture from its own minimum to its own maximum over 0..255 (the paper's section 3.3).
+    """Scale a picture from its own minimum and maximum to 0..255 (the paper's section 3.3).
 
-    Two pictures are not comparable: see :func:`to_16bit`. A constant picture becomes 0 everywhere.
+    Grey values of different pictures are not comparable; use :func:`to_16bit` for comparable values. A constant picture
+    becomes 0 everywhere.
+
+    Raises
+    ------
+    CxrError
+        If a value is not finite.
     """
     values = path_integral.astype(np.float64)
     low, high = values.min(), values.max()
@@ -29,19 +35,19 @@ def to_8bit(path_integral: Float[np.ndarray, "rows columns"]) -> UInt8[np.ndarra
 def to_16bit(
     path_integral: Float[np.ndarray, "rows columns"], counts_per_unit: float = COUNTS_PER_UNIT
 ) -> tuple[UInt16[np.ndarray, "rows columns"], int]:
-    """Store path integrals in counts, the same for every CT.
+    """Convert path integrals to 16-bit counts on a scale that is the same for every CT.
 
     Parameters
     ----------
     path_integral
-        Dimensionless, at least 0.
+        Dimensionless path integrals, at least 0.
     counts_per_unit
-        Counts for a path integral of 1.
+        Number of counts for a path integral of 1.
 
     Returns
     -------
     tuple
-        Counts, and the number of pixels that were above 65535 counts and are stored as that.
+        The counts, and the number of saturated pixels: values above 65535 counts, which are stored as 65535.
 
     Raises
     ------
@@ -60,5 +66,5 @@ def to_16bit(
 def from_16bit(
     counts: UInt16[np.ndarray, "rows columns"], counts_per_unit: float = COUNTS_PER_UNIT
 ) -> Float32[np.ndarray, "rows columns"]:
-    """Path integrals of stored counts, to half a count; saturated pixels stay at 65535 counts."""
+    """Convert counts back to path integrals; the error is at most half a count, except at saturated pixels."""
     return (counts.astype(np.float64) / counts_per_unit).astype(np.float32)

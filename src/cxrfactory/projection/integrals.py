@@ -1,11 +1,12 @@
 """Path integrals of attenuation in both views, in one pass over the CT numbers.
 
-Definition: Beer-Lambert's exponent along parallel rays (the paper's section 3.3, "Image projection"): the sum of the
-attenuation 1/mm of the voxels on a ray, times the spacing along the ray in mm; dimensionless. The attenuation is
-mu_water (1 + HU / 1000), never below 0 (:func:`cxrfactory.projection.conventions.attenuation`), or a curve.
+The path integral is the exponent of the Beer-Lambert law along parallel rays (the paper's section 3.3, "Image
+projection"). It is the sum of the attenuation (1/mm) of the voxels on a ray, times the spacing along the ray in mm, and
+is dimensionless. The attenuation is mu_water (1 + HU / 1000), at least 0
+(:func:`cxrfactory.projection.conventions.attenuation`), or follows a given curve.
 
-Integer CT numbers are summed as integers and scaled once at the end, so the order of the voxels cannot matter, and
-nothing is rounded on the way: a flipped volume gives the same bytes.
+Integer CT numbers are summed as integers and scaled once at the end. The result therefore does not depend on the order
+of the voxels, and intermediate sums are not rounded: a flipped volume gives the same bytes.
 """
 
 from dataclasses import dataclass
@@ -19,10 +20,10 @@ from cxrfactory.projection.conventions import MU_WATER_PER_MM, display
 from cxrfactory.projection.slabs import in_memory_order, over_slabs
 
 _AIR_HU = -1000
-_NO_BODY = np.zeros((0, 0, 0), np.uint8)  # everything counts
-_CURVE_STEP = 2.0**-40  # 1/mm; a curve over integers is summed in whole multiples of it
-_STEEPEST_PER_MM = 100.0  # keeps those sums within 63 bits for any volume; lead has 6 at 100 keV
-_LARGEST_SIDE = 60_000  # int32 holds the sum of so many voxels of the largest int16
+_NO_BODY = np.zeros((0, 0, 0), np.uint8)  # an empty mask means that every voxel is used
+_CURVE_STEP = 2.0**-40  # 1/mm; attenuations of integer CT numbers are summed as integer multiples of this step
+_STEEPEST_PER_MM = 100.0  # keeps these sums within 63 bits for any volume; lead has 6 per mm at 100 keV
+_LARGEST_SIDE = 60_000  # the sum of this many voxels with the largest int16 value fits int32
 
 
 @dataclass(frozen=True)
@@ -32,14 +33,15 @@ class AttenuationCurve:
     Attributes
     ----------
     hu
-        CT numbers of the nodes, ascending.
+        CT numbers of the nodes in ascending order.
     mu_per_mm
-        Attenuation there, 1/mm, 0 to 100.
+        Attenuation at the nodes in 1/mm, from 0 to 100.
 
     Raises
     ------
     CxrError
-        If the nodes are no such function.
+        If there are fewer than two nodes, if the lengths differ, if the CT numbers are not finite and ascending, or if
+        an attenuation lies outside 0 to 100.
     """
 
     hu: tuple[float, ...]
@@ -67,32 +69,33 @@ def path_integrals(
     body: Bool[np.ndarray, "z y x"] | None = None,
     threads: int = 1,
 ) -> tuple[Float32[np.ndarray, "rows columns_pa"], Float32[np.ndarray, "rows columns_ll"]]:
-    """Path integrals of a CT along y (PA) and along x (LL).
+    """Compute path integrals of a CT along y (PA) and along x (LL).
 
     Parameters
     ----------
     hu
-        Canonical volume [z, y, x] of CT numbers. int16 is read in place, C-contiguous or flipped; other integers
-        are converted to int16, floats are summed in float64.
+        Canonical volume [z, y, x] of CT numbers. An int16 volume is read in place if it is C-contiguous or a flipped
+        view; other integers are converted to int16. Floats are summed in float64.
     spacing_mm
-        Voxel spacing (z, y, x).
+        Voxel spacing (z, y, x) in mm.
     curve
-        Attenuation of CT numbers; by default water's, scaled.
+        Attenuation as a function of the CT number; the default scales the attenuation of water.
     body
-        True where the CT counts; elsewhere is air. Everything counts by default.
+        Mask that is True where the CT numbers are used; all other voxels are set to air. By default, every voxel is
+        used.
     threads
-        Slabs of slices that are worked on side by side; the result does not depend on it.
+        Number of slabs of slices that are processed in parallel; the result does not depend on it.
 
     Returns
     -------
     tuple
-        float32, dimensionless, display orientation, C-contiguous: PA [z, x] and LL [z, y].
+        Dimensionless float32 arrays, C-contiguous and in display orientation: PA [z, x] and LL [z, y].
 
     Raises
     ------
     CxrError
-        If a CT number is not finite, or an integer one leaves int16, if the shapes of volume and body differ, or the
-        spacing is not positive.
+        If a CT number is not finite, if an integer CT number does not fit int16, if the shapes of volume and body
+        differ, or if the spacing is not positive.
     """
     if hu.ndim != 3 or 0 in hu.shape or max(hu.shape) > _LARGEST_SIDE:
         raise CxrError(f"CT of shape {hu.shape}; expected three axes of 1 to {_LARGEST_SIDE} voxels")
@@ -102,7 +105,7 @@ def path_integrals(
         raise CxrError(f"voxel spacing {spacing_mm} mm; expected three positive numbers (z, y, x)")
     body = None if body is None else body.view(np.uint8)
     if hu.dtype.kind == "f":
-        hu = hu if hu.dtype in (np.float32, np.float64) else hu.astype(np.float64)  # also of another byte order
+        hu = hu if hu.dtype in (np.float32, np.float64) else hu.astype(np.float64)  # includes other byte orders
         pa, ll, unit_per_mm = _of_floats(hu, curve, body, threads)
         if not (np.isfinite(pa).all() and np.isfinite(ll).all()):
             raise CxrError("the CT holds values that are no finite numbers; expected a CT number in every voxel")
@@ -127,7 +130,7 @@ def _as_int16(hu: np.ndarray) -> np.ndarray:
 def _of_integers(
     hu: np.ndarray, curve: AttenuationCurve | None, body: np.ndarray | None, threads: int
 ) -> tuple[np.ndarray, np.ndarray, float]:
-    """Sums of both views in display orientation, and the attenuation 1/mm that a sum of 1 stands for."""
+    """Return the sums of both views in display orientation, and the attenuation in 1/mm that a sum of 1 represents."""
     straight, steps = in_memory_order(hu)
     inside = _NO_BODY if body is None else np.ascontiguousarray(body[steps])
     depth, height, width = hu.shape
@@ -149,7 +152,10 @@ def _of_integers(
 def _of_floats(
     hu: np.ndarray, curve: AttenuationCurve | None, body: np.ndarray | None, threads: int
 ) -> tuple[np.ndarray, np.ndarray, float]:
-    """The same for floats; always summed in canonical order, because a sum's last bit depends on it."""
+    """Return the same as :func:`_of_integers` for floats.
+
+    Floats are always summed in canonical order, because the last bit of a sum depends on the order.
+    """
     straight = np.ascontiguousarray(hu)
     inside = _NO_BODY if body is None else np.ascontiguousarray(body)
     depth, height, width = hu.shape
@@ -171,7 +177,7 @@ def _of_floats(
 
 
 def _table(curve: AttenuationCurve) -> np.ndarray:
-    """Attenuation of every int16, in whole steps."""
+    """Return the attenuation of every int16 value, in integer multiples of ``_CURVE_STEP``."""
     every = np.arange(np.iinfo(np.int16).min, np.iinfo(np.int16).max + 1)
     return np.rint(np.interp(every, curve.hu, curve.mu_per_mm) / _CURVE_STEP).astype(np.int64)
 
@@ -225,15 +231,15 @@ def _sum_floats(hu, body, pa, ll):
     depth, height, width = hu.shape
     masked = body.size > 0
     columns = np.empty(width)
-    values = np.zeros((width + 7) // 8 * 8)  # the last few stay 0
-    lanes = np.empty(8)  # sums that do not wait for each other
+    values = np.zeros((width + 7) // 8 * 8)  # the values beyond the width stay 0
+    lanes = np.empty(8)  # independent partial sums that the processor can add in parallel
     for z in range(depth):
         columns[:] = 0
         for y in range(height):
             row = hu[z, y]
             for x in range(width):
                 value = np.float64(row[x]) - _AIR_HU
-                values[x] = 0.0 if value < 0 else value  # not a number stays what it is, and is found in the sum
+                values[x] = 0.0 if value < 0 else value  # NaN stays NaN and is detected in the sum
             if masked:
                 inside = body[z, y]
                 for x in range(width):

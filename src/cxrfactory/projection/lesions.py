@@ -1,8 +1,9 @@
-"""Findings of the lungs as line integrals that are added to a projection: nodule, effusion, opacity, plate.
+"""Lung findings as line integrals that are added to a projection: nodule, effusion, opacity and plate.
 
-Rays are parallel and attenuation adds up along them. So replacing air by tissue inside the lung adds, at each pixel,
-the difference of the two attenuations times the length replaced, which is never more than the lung's depth there.
-Shapes are simple and stand for no disease; they make pictures whose finding is known. Arrays are [row, column].
+Rays are parallel, and attenuation adds up along them. Replacing air by tissue inside the lung therefore adds, at each
+pixel, the difference of the two attenuations times the replaced length. This length never exceeds the depth of the lung
+at that pixel. The shapes are simple and do not model a disease; they give pictures with a known finding. Arrays are
+[row, column].
 """
 
 from dataclasses import dataclass
@@ -13,25 +14,26 @@ from jaxtyping import Bool, Float
 
 from cxrfactory.projection.conventions import MU_WATER_PER_MM
 
-TISSUE_IN_LUNG_PER_MM = 0.8 * MU_WATER_PER_MM  # soft tissue near 0 HU where lung near -800 HU was
+TISSUE_IN_LUNG_PER_MM = 0.8 * MU_WATER_PER_MM  # soft tissue near 0 HU replaces lung near -800 HU
 
 Map = Float[np.ndarray, "rows columns"]
 
 
 @dataclass(frozen=True)
 class LungField:
-    """One lung as a frontal view sees it.
+    """One lung in a frontal view.
 
     Attributes
     ----------
     depth_mm
-        Length of each ray inside the lung.
+        Length of each ray inside the lung in mm.
     seen
-        Where nothing dense lies in front or behind: findings stand there, though they may reach beyond.
+        Mask of the pixels where no dense structure lies in front of or behind the lung. The centre of a finding lies in
+        this mask; its outer part may extend beyond.
     pixel_mm
-        Pixel size (x, y).
+        Pixel size (x, y) in mm.
     lateral
-        Side of the picture that the lung's outer border faces: -1 left, 1 right.
+        Side of the picture that the lung's outer border faces: -1 is left, 1 is right.
     """
 
     depth_mm: Map
@@ -40,18 +42,22 @@ class LungField:
     lateral: int
 
     def places_mm(self) -> tuple[Map, Map]:
-        """Horizontal and vertical place of every pixel, mm from the first."""
+        """Return the horizontal and the vertical distance of every pixel from the first pixel, in mm."""
         rows, columns = np.indices(self.depth_mm.shape, dtype=np.float32)
         return columns * self.pixel_mm[0], rows * self.pixel_mm[1]
 
     def box_mm(self) -> tuple[float, float, float, float]:
-        """(left, top, right, bottom) of the part that is seen."""
+        """Return the bounding box (left, top, right, bottom) of ``seen`` in mm."""
         rows, columns = np.flatnonzero(self.seen.any(axis=1)), np.flatnonzero(self.seen.any(axis=0))
         (x, y) = self.pixel_mm
         return float(columns[0] * x), float(rows[0] * y), float(columns[-1] * x), float(rows[-1] * y)
 
     def draw_place_mm(self, depth_mm: float, rng: np.random.Generator, low: float = 0.0) -> tuple[float, float]:
-        """A seen place (x, y), ``low`` of the lung's height or more below its top; so deep if the lung is anywhere."""
+        """Draw a position (x, y) in mm at random in ``seen``.
+
+        The position lies at least the fraction ``low`` of the lung's height below its top. The lung is at least
+        ``depth_mm`` deep there, or as deep as it is at its deepest allowed pixel.
+        """
         top, bottom = self.box_mm()[1::2]
         places = self.seen.copy()
         places[: int((top + low * (bottom - top)) / self.pixel_mm[1])] = False
@@ -62,7 +68,7 @@ class LungField:
 
 
 def nodule(lung: LungField, radius_mm: float, rng: np.random.Generator) -> Map:
-    """A ball of soft tissue: what it adds is the chord of each ray."""
+    """Return the line integral that a ball of soft tissue adds: the chord of each ray, times the added attenuation."""
     x, y = lung.places_mm()
     at_x, at_y = lung.draw_place_mm(2 * radius_mm, rng)
     apart = (x - at_x) ** 2 + (y - at_y) ** 2
@@ -71,7 +77,10 @@ def nodule(lung: LungField, radius_mm: float, rng: np.random.Generator) -> Map:
 
 
 def effusion(lung: LungField, share: float, rng: np.random.Generator) -> Map:
-    """Fluid that fills the lung's place up to ``share`` of its height, higher at the outer wall (the meniscus)."""
+    """Return the line integral that pleural fluid adds.
+
+    The fluid replaces the lung up to the fraction ``share`` of its height, and rises at the outer wall (the meniscus).
+    """
     x, y = lung.places_mm()
     left, top, right, bottom = lung.box_mm()
     outward = (x - left) / max(right - left, 1.0)
@@ -83,7 +92,11 @@ def effusion(lung: LungField, share: float, rng: np.random.Generator) -> Map:
 
 
 def opacity(lung: LungField, width_mm: float, density: float, rng: np.random.Generator) -> Map:
-    """A blotchy patch in which ``density`` of the air is replaced at most, ``width_mm`` wide (standard deviation)."""
+    """Return the line integral that a blotchy patch adds.
+
+    The patch replaces at most the fraction ``density`` of the air. Its profile is Gaussian with a standard deviation of
+    about ``width_mm``.
+    """
     x, y = lung.places_mm()
     at_x, at_y = lung.draw_place_mm(40.0, rng, low=0.2)
     wide, high = width_mm * rng.uniform(0.7, 1.3, 2)
@@ -95,7 +108,10 @@ def opacity(lung: LungField, width_mm: float, density: float, rng: np.random.Gen
 
 
 def plate(lung: LungField, length_mm: float, thick_mm: float, rng: np.random.Generator) -> Map:
-    """A flat band of airless lung, nearly level, seen edge-on in the lower half."""
+    """Return the line integral that a plate adds: a flat, nearly horizontal band of airless lung, seen edge-on.
+
+    The plate lies in the lower half of the lung.
+    """
     x, y = lung.places_mm()
     at_x, at_y = lung.draw_place_mm(30.0, rng, low=0.5)
     tilt = float(np.radians(rng.normal(0, 15)))

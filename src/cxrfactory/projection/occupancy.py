@@ -1,11 +1,11 @@
-"""Masks of anatomy in both views: a ray belongs to a structure if it meets the structure anywhere.
+"""Masks of anatomy in both views: a pixel belongs to a structure if its ray meets the structure anywhere.
 
-Definition: the paper's section 3.3, "Anatomy-mask projection": the maximum of a binary volume along the ray.
-Volumes are canonical [z, y, x] (:mod:`cxrfactory.projection.conventions`), masks in display orientation.
+A mask is the maximum of a binary volume along the ray (the paper's section 3.3, "Anatomy-mask projection"). Volumes are
+canonical [z, y, x] (:mod:`cxrfactory.projection.conventions`), and masks are in display orientation.
 
-A label volume is read once, in memory order, for all structures and both views. A voxel that holds the same label as
-its neighbour along a ray adds nothing to that ray; so blocks of voxels in which no label changes are skipped by one
-vectorised comparison, and only the borders of structures cost more than reading them.
+A label volume is read once, in memory order, for all structures and both views. A voxel with the same label as its
+neighbour along a ray adds nothing to that ray. One vectorised comparison therefore skips blocks of voxels in which no
+label changes, and only voxels at the borders of structures need further work.
 """
 
 from collections.abc import Sequence
@@ -30,28 +30,30 @@ def _present(straight: np.ndarray, threads: int) -> list[int]:
 def occupancy(
     labels: Integer[np.ndarray, "z y x"], values: Sequence[int] | None = None, threads: int = 1
 ) -> tuple[list[int], UInt8[np.ndarray, "k rows columns_pa"], UInt8[np.ndarray, "k rows columns_ll"]]:
-    """Masks of the structures of a multi-label volume, PA and LL, in one pass over the voxels.
+    """Compute the PA and LL masks of the structures of a multi-label volume in one pass over the voxels.
 
     Parameters
     ----------
     labels
-        Canonical label volume; any integer type, values 0..65535, 0 is background. C-contiguous or flipped views
-        are read in place.
+        Canonical label volume [z, y, x] of any integer type; values are 0..65535, and 0 is background. A volume of
+        type uint8, uint16, int16 or bool is read in place if it is C-contiguous or a flipped view.
     values
-        Label values, one mask each in this order; by default those present, ascending. A value that is absent from the
-        volume gives an empty mask; labels that are not among the values are left out.
+        Label values; each gives one mask, in this order. By default these are the labels in the volume, in ascending
+        order. A value that is absent from the volume gives an empty mask. Labels that are not among the values are
+        ignored.
     threads
-        Slabs of slices that are worked on side by side; the result does not depend on it.
+        Number of slabs of slices that are processed in parallel; the result does not depend on it.
 
     Returns
     -------
     tuple
-        The label values, and masks 0 or 1 in display orientation: PA [k, z, x] and LL [k, z, y], C-contiguous.
+        The label values, and masks of 0 and 1 in display orientation: PA [k, z, x] and LL [k, z, y], C-contiguous.
 
     Raises
     ------
     CxrError
-        If the volume or ``values`` hold something outside 0..65535 (values: 1..65535), or a value twice.
+        If a label lies outside 0..65535, if one of ``values`` lies outside 1..65535 or occurs twice, or if the volume
+        is not of an integer type.
     """
     straight, steps = in_memory_order(_small_unsigned(labels))
     if values is None:
@@ -70,19 +72,20 @@ def occupancy(
 def occupancy_binary(
     mask: np.ndarray, threads: int = 1
 ) -> tuple[UInt8[np.ndarray, "rows columns_pa"], UInt8[np.ndarray, "rows columns_ll"]]:
-    """Masks of one structure given as a binary volume: every voxel that is not 0 belongs to it.
+    """Compute the PA and LL masks of one structure from a binary volume; every nonzero voxel belongs to it.
 
     Parameters
     ----------
     mask
-        Canonical volume [z, y, x] of any real type. Bytes and booleans, C-contiguous or flipped, are read in place.
+        Canonical volume [z, y, x] of any real type. Bytes and booleans are read in place if the volume is C-contiguous
+        or a flipped view.
     threads
-        Slabs of slices that are worked on side by side.
+        Number of slabs of slices that are processed in parallel; the result does not depend on it.
 
     Returns
     -------
     tuple
-        PA [z, x] and LL [z, y], 0 or 1, display orientation.
+        Masks of 0 and 1 in display orientation: PA [z, x] and LL [z, y].
     """
     in_bytes = mask if mask.dtype in (np.uint8, np.bool_) else mask != 0
     straight, steps = in_memory_order(in_bytes.view(np.uint8))
@@ -95,14 +98,22 @@ def occupancy_binary(
 
 
 def union(masks: UInt8[np.ndarray, "k rows columns"]) -> UInt8[np.ndarray, "rows columns"]:
-    """Union of masks 0 or 1: the mask of the union of the structures, because a ray that meets it meets one of them."""
+    """Return the union of masks of 0 and 1, which is the mask of the union of the structures.
+
+    This holds because a ray meets the union exactly if it meets one of the structures.
+
+    Raises
+    ------
+    CxrError
+        If there is no mask.
+    """
     if not len(masks):
         raise CxrError("union of no masks; expected at least one")
     return np.bitwise_or.reduce(masks, axis=0)
 
 
 def _small_unsigned(labels: np.ndarray) -> np.ndarray:
-    """View or convert labels to uint8 or uint16."""
+    """Return labels as uint8 or uint16, as a view where possible."""
     if labels.dtype in (np.uint8, np.uint16):
         return labels
     if labels.dtype == bool:
@@ -115,7 +126,7 @@ def _small_unsigned(labels: np.ndarray) -> np.ndarray:
 
 
 def _slots(values: Sequence[int]) -> np.ndarray:
-    """Place of every label value 0..65535 among the values, or -1."""
+    """Return the index of every label 0..65535 among the values, or -1."""
     wanted = np.asarray(values, np.int64)
     if wanted.size and (wanted.min() < 1 or wanted.max() > MAX_LABEL):
         raise CxrError(f"label value {wanted.min() if wanted.min() < 1 else wanted.max()}; expected 1 to {MAX_LABEL}")
@@ -147,7 +158,7 @@ def _mark_present(labels, seen):
 @compiled
 def _mark(labels, slot, pa, ll):
     depth, height, width = labels.shape
-    changed = np.zeros((width + 7) // 8 * 8, np.uint8)  # 1: another label than in front, 2: than on the left
+    changed = np.zeros((width + 7) // 8 * 8, np.uint8)  # bit 1: the label differs from y - 1, bit 2: from x - 1
     words = changed.view(np.uint64)
     air = np.zeros(width, labels.dtype)
     for z in range(depth):

@@ -1,6 +1,6 @@
-"""The same projections on any torch device: the definitions of :mod:`.integrals` and :mod:`.occupancy`.
+"""Parallel projections on any PyTorch device, with the definitions of :mod:`.integrals` and :mod:`.occupancy`.
 
-Worth it on a GPU, or where volumes already are tensors; on a CPU the compiled passes are faster.
+Use them on a GPU, or for volumes that already are tensors. On a CPU the compiled functions of those modules are faster.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from cxrfactory.errors import CxrError
 from cxrfactory.projection.conventions import MU_WATER_PER_MM
 from cxrfactory.projection.occupancy import MAX_LABEL
 
-_SLAB = 16  # slices worked on together: bounds the memory beside the volume
+_SLAB = 16  # slices that are processed together; this bounds the memory besides the volume
 
 
 def integrals_torch(
@@ -21,26 +21,26 @@ def integrals_torch(
     spacing_mm: tuple[float, float, float],
     body: Integer[torch.Tensor, "z y x"] | None = None,
 ) -> tuple[Float32[torch.Tensor, "rows columns_pa"], Float32[torch.Tensor, "rows columns_ll"]]:
-    """Path integrals of a CT along y (PA) and along x (LL); water's attenuation, scaled.
+    """Compute path integrals of a CT along y (PA) and along x (LL), with the scaled attenuation of water.
 
     Parameters
     ----------
     hu
-        Canonical volume [z, y, x] of CT numbers. Integers are summed as int64, floats as float64.
+        Canonical volume [z, y, x] of CT numbers. Integers are summed as int64 and floats as float64.
     spacing_mm
-        Voxel spacing (z, y, x).
+        Voxel spacing (z, y, x) in mm.
     body
-        True where the CT counts; elsewhere is air.
+        Mask that is nonzero where the CT numbers are used; all other voxels are set to air.
 
     Returns
     -------
     tuple
-        float32 on the volume's device, display orientation: PA [z, x] and LL [z, y].
+        Dimensionless float32 tensors on the volume's device, in display orientation: PA [z, x] and LL [z, y].
 
     Raises
     ------
     CxrError
-        If a CT number is not finite, or the shapes differ.
+        If a CT number is not finite, or if the shapes of volume and body differ.
     """
     if body is not None and body.shape != hu.shape:
         raise CxrError(f"body mask of shape {tuple(body.shape)}; expected the CT's {tuple(hu.shape)}")
@@ -48,7 +48,7 @@ def integrals_torch(
     pa, ll = [], []
     for start in range(0, hu.shape[0], _SLAB):
         slab = hu[start : start + _SLAB]
-        # int32 before the shift: int16 has no room for it.
+        # Integers become int32 before the shift, because the shifted values do not fit int16.
         values = ((slab.to(kind) if hu.is_floating_point() else slab.int()) + 1000).clamp_min(0)
         if body is not None:
             values = values.masked_fill(~body[start : start + _SLAB].bool(), 0)
@@ -66,21 +66,22 @@ def integrals_torch(
 def occupancy_torch(
     labels: Integer[torch.Tensor, "z y x"], values: Sequence[int]
 ) -> tuple[UInt8[torch.Tensor, "k rows columns_pa"], UInt8[torch.Tensor, "k rows columns_ll"]]:
-    """Masks of the structures of a multi-label volume, PA and LL, in one pass over the voxels.
+    """Compute the PA and LL masks of the structures of a multi-label volume in one pass over the voxels.
 
-    Every voxel writes a 1 into the cell of its label; writes that meet write the same, so their order is no matter.
+    Every voxel writes a 1 into the cell of its label. All writes to a cell have the same value, so their order does not
+    matter.
 
     Parameters
     ----------
     labels
         Canonical label volume [z, y, x], values 0..65535.
     values
-        Label values 1..65535, one mask each in this order; other labels are left out.
+        Label values 1..65535; each gives one mask, in this order. Other labels are ignored.
 
     Returns
     -------
     tuple
-        0 or 1 on the volume's device, display orientation: PA [k, z, x] and LL [k, z, y].
+        Masks of 0 and 1 on the volume's device, in display orientation: PA [k, z, x] and LL [k, z, y].
 
     Raises
     ------
@@ -93,7 +94,7 @@ def occupancy_torch(
             raise CxrError(f"labels run from {lowest} to {highest}; expected values from 0 to {MAX_LABEL}")
     if any(not 1 <= value <= MAX_LABEL for value in values):
         raise CxrError(f"label values {list(values)}; expected each from 1 to {MAX_LABEL}")
-    slot = np.full(MAX_LABEL + 1, len(values), np.int64)  # what is not wanted has a cell of its own, thrown away
+    slot = np.full(MAX_LABEL + 1, len(values), np.int64)  # other labels share one extra cell, which is discarded
     slot[list(values)] = np.arange(len(values))
     slots = torch.from_numpy(slot).to(labels.device)
     depth, height, width = labels.shape

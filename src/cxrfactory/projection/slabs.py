@@ -1,4 +1,4 @@
-"""Slabs of slices for several threads, and volumes read as they lie in memory."""
+"""Distribution of slices over several threads, and access to volumes in memory order."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -8,9 +8,9 @@ import numpy as np
 
 
 def over_slabs(work: Callable[[slice], None], slices: int, threads: int) -> None:
-    """Call ``work`` with slabs of slices that together cover a volume, several at a time.
+    """Call ``work`` in parallel with slabs of slices that together cover a volume.
 
-    Every slice is worked on alone, so the result cannot depend on ``threads``.
+    Every slice is processed independently, so the result cannot depend on ``threads``.
     """
     threads = max(1, min(threads, slices))
     edges = np.linspace(0, slices, threads + 1).astype(int)
@@ -23,17 +23,18 @@ def over_slabs(work: Callable[[slice], None], slices: int, threads: int) -> None
 
 
 def in_memory_order(volume: np.ndarray) -> tuple[np.ndarray, tuple[slice, slice, slice]]:
-    """Undo the flips of a view, so that its voxels are read as they lie in memory.
+    """Undo the flips of a view, so that its voxels are read in memory order.
 
     Parameters
     ----------
     volume
-        [z, y, x]. A C-contiguous array, or one flipped along any axes, is not copied; any other is.
+        Array [z, y, x]. A C-contiguous array, or a view of one that is flipped along any axes, is not copied; any other
+        array is copied.
 
     Returns
     -------
     tuple
-        The same voxels C-contiguous, and for every axis the step that turns their order into that of ``volume``.
+        The same voxels as a C-contiguous array, and for every axis the slice that restores the order of ``volume``.
     """
     steps = tuple(slice(None, None, -1 if stride < 0 else 1) for stride in volume.strides)
     straight = volume[steps]

@@ -1,8 +1,9 @@
-"""What a reader would contour on a frontal radiograph, from the projected organs.
+"""Derive organ masks in the convention of manual radiograph annotation from projected organs.
 
-Projected lungs reach behind the heart and, in the posterior recess, far below the domes of the diaphragm; readers of
-the landmark data (van Ginneken et al. 2006) contour neither. So a lung here is its projection less the projections of
-the heart, of what lies below the diaphragm and of the mediastinum; the largest part of it, smoothed.
+Projected lungs extend behind the heart and, in the posterior recess, far below the domes of the diaphragm. The
+annotators of the landmark data (van Ginneken et al. 2006) exclude both areas. A lung mask is therefore the projection
+of the lung minus the projections of the heart, of the abdomen below the diaphragm and of the mediastinum. Only its
+largest part is kept, and its outline is smoothed.
 """
 
 import cv2
@@ -12,29 +13,29 @@ from jaxtyping import Bool, Float
 from cxrfactory.anatomy.organs import LUNGS, ORGANS
 
 _SMOOTHING_MM = 2.5
-_MEDIASTINUM_OPENING_MM = 7.0  # main bronchi and small vessels, seen through the lungs
+_MEDIASTINUM_OPENING_MM = 7.0  # removes main bronchi and small vessels that project onto the lungs
 _MEDIASTINUM_SMOOTHING_MM = 5.0
-_CORD_TO_BODY_MM = 10.0  # from the spinal cord's edge to the vertebral body's
-_LUNG_OPENING_MM = 5.0  # slivers between heart and diaphragm, and along the spine
-_HEART_OPENING_MM = 17.0  # stumps of the great vessels on the heart's label
+_CORD_TO_BODY_MM = 10.0  # distance from the edge of the spinal cord to the edge of the vertebral body
+_LUNG_OPENING_MM = 5.0  # removes slivers between heart and diaphragm, and along the spine
+_HEART_OPENING_MM = 17.0  # removes the stumps of the great vessels that the heart's label includes
 
 
 def frontal_truth(organs: dict[str, Float[np.ndarray, "h w"]], pixel_mm: float) -> dict[str, Bool[np.ndarray, "h w"]]:
-    """Masks of right lung, left lung and heart in the radiographic convention.
+    """Compute masks of right lung, left lung and heart in the convention of manual annotation.
 
     Parameters
     ----------
     organs
-        Projected soft masks 0..1, [row, column], of ``right_lung``, ``left_lung``, ``heart``, ``abdomen``,
-        ``mediastinum`` and ``spinal_cord``, PA display orientation.
+        Projected soft masks [row, column] with values 0..1 of ``right_lung``, ``left_lung``, ``heart``, ``abdomen``,
+        ``mediastinum`` and ``spinal_cord``, in PA display orientation.
     pixel_mm
-        Pixel size, square.
+        Side length of the square pixels in mm.
 
     Returns
     -------
     dict
-        Boolean masks under :data:`ORGANS`; a lung never overlaps the heart. A mask may be empty where the
-        organ is out of the picture.
+        Boolean masks with the names in :data:`ORGANS` as keys. A lung never overlaps the heart. A mask may be empty if
+        the organ is outside the picture.
     """
     heart = _largest(_opened(organs["heart"] > 0.5, _HEART_OPENING_MM / pixel_mm))
     heart = _largest(_smoothed(heart, _SMOOTHING_MM / pixel_mm))
@@ -50,20 +51,20 @@ def frontal_truth(organs: dict[str, Float[np.ndarray, "h w"]], pixel_mm: float) 
 
 
 def lateral_truth(organs: dict[str, Float[np.ndarray, "h w"]]) -> dict[str, Bool[np.ndarray, "h w"]]:
-    """Whole projections of right lung, left lung and heart in a lateral view; they overlap.
+    """Return the complete projections of right lung, left lung and heart in a lateral view; they may overlap.
 
-    There is no reader's convention for these as there is for frontal films, so nothing is taken off.
+    Unlike for frontal radiographs, no annotation convention exists for lateral ones, so no area is excluded.
 
     Parameters
     ----------
     organs
-        Projected soft masks 0..1, [row, column], of at least :data:`ORGANS`.
+        Projected soft masks [row, column] with values 0..1 of at least the organs in :data:`ORGANS`.
     """
     return {name: organs[name] > 0.5 for name in ORGANS}
 
 
 def _opened(mask: np.ndarray, radius_px: float) -> np.ndarray:
-    """Morphological opening with a disc, at reduced size where the disc is large."""
+    """Apply a morphological opening with a disc, on a reduced mask if the disc is large."""
     step = max(1, int(radius_px // 6))
     height, width = mask.shape
     small = cv2.resize(
@@ -71,17 +72,17 @@ def _opened(mask: np.ndarray, radius_px: float) -> np.ndarray:
     )
     radius = max(round(radius_px / step), 1)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    # Beyond the picture the organ goes on: the frame must not erode it.
+    # The organ continues beyond the picture, so the edge of the picture must not erode it.
     padded = cv2.copyMakeBorder(small, *([2 * radius] * 4), cv2.BORDER_REPLICATE)
     core = cv2.morphologyEx(padded, cv2.MORPH_OPEN, disc)[2 * radius : -2 * radius, 2 * radius : -2 * radius]
     if step == 1:
         return core.astype(bool)
-    grown = cv2.dilate(core, np.ones((3, 3), np.uint8))  # the reduced core, safely covering, selects full-size pixels
+    grown = cv2.dilate(core, np.ones((3, 3), np.uint8))  # covers the full-size core, and selects pixels of the mask
     return mask & cv2.resize(grown, (width, height), interpolation=cv2.INTER_NEAREST).astype(bool)
 
 
 def _widened(mask: np.ndarray, by_px: float) -> np.ndarray:
-    """Grow a mask sideways only."""
+    """Dilate a mask horizontally only."""
     reach = max(round(by_px), 1)
     return cv2.dilate(mask.astype(np.uint8), np.ones((1, 2 * reach + 1), np.uint8)).astype(bool)
 

@@ -1,4 +1,4 @@
-"""Sample a deformed chest and project it in one go: the deformed volume never stands in memory as a whole."""
+"""Sample and project a deformed chest slab by slab, so that memory never holds the complete deformed volume."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,21 +11,21 @@ from torch.nn import functional
 from cxrfactory.projection.conventions import View, display
 from cxrfactory.projection.deform import PullBack
 
-_SLAB = 16  # slices sampled together; keeps the working set in the processor's cache
+_SLAB = 16  # slices that are sampled together; this keeps the working set in the processor's cache
 
 
 @dataclass(frozen=True)
 class SampledVolume:
-    """Channels of a volume with its place in space.
+    """Channels of a volume and its position in space.
 
     Attributes
     ----------
     values
         float32 tensor [channels, z, y, x].
     first_mm
-        Centre (x, y, z) of voxel [0, 0, 0], in mm about the centre of the source's lungs.
+        Centre (x, y, z) of voxel [0, 0, 0], in mm relative to the centre of the source's lungs.
     spacing_mm
-        Voxel spacing (x, y, z).
+        Voxel spacing (x, y, z) in mm.
     """
 
     values: torch.Tensor
@@ -35,7 +35,7 @@ class SampledVolume:
 
 @dataclass(frozen=True)
 class ViewGrid:
-    """The box of a virtual patient that is projected, and its sampling: (x, y, z) in mm and counts."""
+    """Box of a virtual patient that is projected: its corners (x, y, z) in mm and its numbers of samples (x, y, z)."""
 
     low_mm: tuple[float, float, float]
     high_mm: tuple[float, float, float]
@@ -43,7 +43,7 @@ class ViewGrid:
 
     @property
     def spacing_mm(self) -> tuple[float, float, float]:
-        """Sample spacing (x, y, z)."""
+        """Sample spacing (x, y, z) in mm."""
         return tuple(  # type: ignore[return-value]
             (high - low) / (count - 1) for low, high, count in zip(self.low_mm, self.high_mm, self.counts, strict=True)
         )
@@ -57,21 +57,22 @@ def project_deformed(
     Parameters
     ----------
     volume
-        What to sample, trilinearly. Beyond its faces the nearest voxel counts: whoever wants air there sets the
-        outermost voxels to air.
+        Volume to sample trilinearly. Outside the volume, the value of the nearest voxel is used; set the outermost
+        voxels to air if the surroundings are air.
     deformation
-        Source point of every point; must cover the grid.
+        Source point of every point; it must cover the grid.
     grid
-        Where to sample.
+        Positions of the samples.
     view
-        ``PA`` projects along y, ``LL`` along x.
+        ``PA`` projects along y, and ``LL`` projects along x.
     reduce
-        ``sum`` (times the spacing along the ray, mm) for attenuation, ``max`` for soft masks.
+        ``sum`` for attenuation (the sum is multiplied by the spacing along the ray in mm), or ``max`` for soft masks.
 
     Returns
     -------
     Float[np.ndarray, "channels rows columns"]
-        float32, display orientation: rows from the head down, row spacing ``grid.spacing_mm[2]``.
+        Projections as float32 in display orientation; rows run from the head down with the spacing
+        ``grid.spacing_mm[2]``.
     """
     along = 2 if view == "PA" else 3
     parts = [
@@ -87,20 +88,20 @@ def project_deformed(
 def sample_deformed(
     volume: SampledVolume, deformation: PullBack, grid: ViewGrid, nearest: bool = False
 ) -> Float[np.ndarray, "channels z y x"]:
-    """Sample a volume through a deformation on a grid: float32, trilinearly or at the nearest voxel."""
+    """Sample a volume through a deformation on a grid, trilinearly or at the nearest voxel; the result is float32."""
     mode = "nearest" if nearest else "bilinear"
     return torch.cat(list(_slabs(volume, deformation, grid, mode)), dim=1).cpu().numpy()
 
 
 def _slabs(volume: SampledVolume, deformation: PullBack, grid: ViewGrid, mode: str) -> Iterator[torch.Tensor]:
-    """Samples [channels, z, y, x] of a few slices at a time, from the feet up."""
+    """Yield samples [channels, z, y, x] of a few slices at a time, from the feet upwards."""
     device = volume.values.device
     field = torch.from_numpy(_normalised(volume, deformation)).to(device)
     nz = grid.counts[2]
     axis_nodes = [_node_positions(deformation, grid, axis) for axis in range(3)]
     in_plane = [torch.from_numpy(_linear_weights(axis_nodes[axis], field.shape[2 - axis])) for axis in range(3)]
     to_x, to_y, to_z = (weights.to(device) for weights in in_plane)
-    # x first: [mz, my, mx, 3] -> [mz, 3, my, nx], then y per slab.
+    # Interpolate along x first, [mz, my, mx, 3] -> [mz, 3, my, nx], and along z and y in each slab.
     coarse = torch.einsum("zyxc,nx->zcyn", field, to_x)
     for start in range(0, nz, _SLAB):
         rows = to_z[start : start + _SLAB]
@@ -112,7 +113,7 @@ def _slabs(volume: SampledVolume, deformation: PullBack, grid: ViewGrid, mode: s
 
 
 def _normalised(volume: SampledVolume, deformation: PullBack) -> np.ndarray:
-    """Source points in grid_sample's coordinates: -1 and 1 at the centres of the outermost voxels."""
+    """Return source points in ``grid_sample`` coordinates: -1 and 1 are the centres of the outermost voxels."""
     sizes = np.array(volume.values.shape[:0:-1])  # (x, y, z)
     voxels = (deformation.source_mm - np.array(volume.first_mm)) / np.array(volume.spacing_mm)
     return (2 * voxels / (sizes - 1) - 1).astype(np.float32)
@@ -124,5 +125,5 @@ def _node_positions(deformation: PullBack, grid: ViewGrid, axis: int) -> np.ndar
 
 
 def _linear_weights(positions: np.ndarray, nodes: int) -> np.ndarray:
-    """Matrix [samples, nodes] that interpolates linearly between nodes."""
+    """Return the matrix [samples, nodes] that interpolates linearly between nodes."""
     return np.maximum(0, 1 - np.abs(positions[:, None] - np.arange(nodes)[None])).astype(np.float32)

@@ -1,1 +1,1 @@
-"""One small module a release: where its table is, how rows become manifest rows, which are frontal."""
+"""Release layouts, one module each: paths of the tables, conversion of rows to manifest rows, and frontal views."""

@@ -1,4 +1,4 @@
-"""CANDID-PTX: every image is frontal; one DICOM file an image, named by its SOP Instance UID."""
+"""CANDID-PTX: every image is frontal, and each image is one DICOM file named by its SOP Instance UID."""
 
 from typing import TYPE_CHECKING
 
@@ -24,11 +24,11 @@ LAYOUT = ReleaseLayout(
 
 
 def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False) -> "DataFrame":
-    """Turn the report table into one row an image; a few images stand there twice.
+    """Convert the report table to one manifest row per image; the table lists a few images twice.
 
-    The id is ``SOPInstanceUID`` (``ImageID`` where a table has that instead). The patient is the part of
-    ``filename`` before the first underscore, null where an image's rows disagree. ``EncodedPixels`` is -1
-    where there is no pneumothorax.
+    The id is ``SOPInstanceUID`` (or ``ImageID`` in tables without this column). The patient is the part of ``filename``
+    before the first underscore; it is null if the rows of an image disagree. ``EncodedPixels`` is -1 if there is no
+    pneumothorax.
     """
     import pandas as pd
 

@@ -24,7 +24,7 @@ LAYOUT = ReleaseLayout(
 
 
 def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False) -> "DataFrame":
-    """Turn the entry table into manifest rows; all are included, whatever ``View Position`` says."""
+    """Convert the entry table to manifest rows; all rows are included for every value of ``View Position``."""
     from cxrfactory.ingest.rows import VIEWS, ages, draft, known, sexes
     from cxrfactory.ingest.tabular import with_position
 

@@ -1,4 +1,4 @@
-"""CheXpert 1.0: frontal where ``Frontal/Lateral`` is Frontal."""
+"""CheXpert 1.0: an image is frontal if ``Frontal/Lateral`` is Frontal."""
 
 from typing import TYPE_CHECKING
 
@@ -32,10 +32,10 @@ _NOT_FINDINGS = ("Path", "Sex", "Age", "Frontal/Lateral", "AP/PA")
 
 
 def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False) -> "DataFrame":
-    """Turn the training and validation tables into manifest rows.
+    """Convert the training and validation tables to manifest rows.
 
-    ``Frontal/Lateral`` alone decides; ``AP/PA`` only names the view (17 frontal rows of the public training
-    table say LL or RL there, and stay included, as in CheXmask).
+    Only ``Frontal/Lateral`` determines whether a row is included; ``AP/PA`` only names the view. In 17 frontal rows of
+    the public training table, ``AP/PA`` is LL or RL; these rows are included, as in CheXmask.
     """
     import pandas as pd
 
@@ -82,7 +82,7 @@ def _table_rows(table: "SourceTable") -> "DataFrame":
 
 
 def locate(root: "Path", paths: "Series") -> "Series":
-    """Drop the archive's folder from the paths where the root is that folder itself."""
+    """Remove the archive's folder from the paths if the root does not contain this folder."""
     folder = paths.str.split("/", n=1).str[0]
     inside = {name: (root / name).is_dir() for name in folder.unique()}
     drop = folder.str.startswith("CheXpert") & ~folder.map(inside).astype(bool)

@@ -1,4 +1,4 @@
-"""Indiana University collection (Open-i): frontal where ``View Position`` is PA or AP and nothing speaks against it."""
+"""Indiana University collection (Open-i): frontal if ``View Position`` is PA or AP and no derived view is lateral."""
 
 from typing import TYPE_CHECKING
 
@@ -29,15 +29,15 @@ _FOLDERS = ("", "images", "NLMCXR_png", "NLMCXR_dcm")
 
 
 def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False) -> "DataFrame":
-    """Turn the table of DICOM headers into manifest rows; only the header fields named here are read.
+    """Convert the table of DICOM headers to manifest rows; only the header fields that are needed are read.
 
     Parameters
     ----------
     tables
-        ``headers``; and ``views``, the view derived from the picture, which excludes images that it calls lateral
-        (headers of this release call many laterals PA).
+        ``headers``, and optionally ``views``: a view derived from the picture. Images with a lateral derived view are
+        excluded, because the headers of this release state PA for many lateral images.
     view_from_procedure
-        Not known here.
+        Not used; this release has no text on the procedure.
     """
     from cxrfactory.ingest.rows import draft, known, plausible_ages, select_views, sexes, study_year
     from cxrfactory.ingest.tabular import with_position
@@ -48,7 +48,7 @@ def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False)
     views = select_views(frame["View Position"], "View Position", _OTHER_VIEWS)
     if "views" in tables:
         views = _derived(views, frame["imageid"], tables["views"])
-    # The report of CXR12_IM-0345-1001 is that of CXR12; a number may stand between (CXR1_1_IM-0001-3001).
+    # The study of CXR12_IM-0345-1001 is CXR12; a number may follow the study (CXR1_1_IM-0001-3001).
     study = frame["imageid"].str.extract(r"^(CXR\d+)_")[0].astype(object)
     return draft(
         frame,
@@ -64,14 +64,14 @@ def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False)
 
 
 def locate(root: "Path", paths: "Series") -> "Series":
-    """Find images as PNG or DICOM, in the root or in the archives' folders; others keep their PNG name."""
+    """Find images as PNG or DICOM in the root or in the archives' folders; missing images keep their PNG name."""
     from cxrfactory.ingest.files import index_folders
 
     found = index_folders(root, [root / folder for folder in _FOLDERS])
 
     def place(path: str) -> str:
         stem = path.removesuffix(".png")
-        # The DICOM archive leaves CXR out of its names.
+        # File names in the DICOM archive lack the prefix CXR.
         names = (path, f"{stem}.dcm", f"{stem.removeprefix('CXR')}.dcm")
         return next((found[name] for name in names if name in found), path)
 

@@ -1,4 +1,4 @@
-"""MIMIC-CXR-JPG 2.0 (PhysioNet): frontal where ``ViewPosition`` is PA or AP."""
+"""MIMIC-CXR-JPG 2.0 (PhysioNet): an image is frontal if ``ViewPosition`` is PA or AP."""
 
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,7 @@ LAYOUT = ReleaseLayout(
     has_procedure_text=True,
 )
 
-# Values of ViewPosition in the release that are not frontal views of the standing or lying patient.
+# Values of ViewPosition in the release that are not frontal views of a standing or lying patient.
 _OTHER_VIEWS = {
     "LATERAL": "LATERAL",
     "LL": "LL",
@@ -57,15 +57,16 @@ _PROCEDURE, _VIEW_CODE = "PerformedProcedureStepDescription", "ViewCodeSequence_
 
 
 def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False) -> "DataFrame":
-    """Turn the metadata table, and the label table where present, into manifest rows.
+    """Convert the metadata table, and the label table if present, to manifest rows.
 
     Parameters
     ----------
     tables
-        ``metadata``, and ``labels`` for the findings.
+        ``metadata``, and optionally ``labels`` for the findings.
     view_from_procedure
-        Where ViewPosition is missing, take the view that the view code names, else the only one that the
-        procedure's text names (``CHEST (PORTABLE AP)``); both PA and lateral, or none, stays excluded.
+        If ViewPosition is missing, use the view of the view code, or else the only view in the text of the procedure
+        (``CHEST (PORTABLE AP)``). A row stays excluded if the text names several views, such as PA and lateral, or
+        none.
     """
     from cxrfactory.ingest.rows import draft, select_views
     from cxrfactory.ingest.tabular import with_position
@@ -90,7 +91,7 @@ def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False)
 
 
 def _ask_procedure(views: "DataFrame", frame: "DataFrame") -> "DataFrame":
-    """Fill missing views from the view code, then from the procedure's text; a given view stays."""
+    """Fill in missing views from the view code, then from the text of the procedure; given views do not change."""
     from cxrfactory.ingest.rows import is_missing, select_views
 
     missing = is_missing(frame["ViewPosition"])
@@ -100,7 +101,7 @@ def _ask_procedure(views: "DataFrame", frame: "DataFrame") -> "DataFrame":
     named = {name: text.str.contains(rf"\b{name}\b", regex=True) for name in ("PA", "AP")}
     chest = text.str.contains(r"\bCHEST\b", regex=True)
     other = text.str.contains(r"\bLAT(?:ERAL)?\b|\bOBL|\bDECUB|\bABD|\bRIBS?\b|\bSPINE", regex=True)
-    # A text that names a second view says what was ordered, not which of the images this one is.
+    # A text that names two views describes the whole examination, so it does not determine the view of this image.
     for name, rival in (("PA", "AP"), ("AP", "PA")):
         alone = answer.isna() & chest & named[name] & ~named[rival] & ~other
         answer = answer.mask(alone, name)

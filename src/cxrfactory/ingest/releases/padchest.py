@@ -1,4 +1,4 @@
-"""PadChest (BIMCV): frontal where ``Projection`` is PA or AP."""
+"""PadChest (BIMCV): an image is frontal if ``Projection`` is PA or AP."""
 
 from typing import TYPE_CHECKING
 
@@ -32,7 +32,7 @@ _OTHER_PROJECTIONS = {
 
 
 def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False) -> "DataFrame":
-    """Turn the label table into manifest rows; age is the study's year less the year of birth."""
+    """Convert the label table to manifest rows; the age is the year of the study minus the year of birth."""
     import pandas as pd
 
     from cxrfactory.ingest.rows import (
@@ -78,7 +78,7 @@ def _labels(cell: str) -> str | None:
 
 
 def locate(root: "Path", paths: "Series") -> "Series":
-    """Find images that were unpacked into one folder (the root or ``images/``), not one an archive."""
+    """Find images that were unpacked to a single folder (the root or ``images/``) instead of one folder per archive."""
     from cxrfactory.ingest.files import index_folders
 
     folders = paths.str.rpartition("/")[0]

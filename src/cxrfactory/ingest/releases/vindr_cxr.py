@@ -1,4 +1,4 @@
-"""VinDr-CXR 1.0 (PhysioNet): every image is frontal; several rows an image, one a reader or a finding."""
+"""VinDr-CXR 1.0 (PhysioNet): every image is frontal, and the tables have one row per image and reader or finding."""
 
 from typing import TYPE_CHECKING
 
@@ -48,9 +48,9 @@ _NOT_FINDINGS = ("image_id", "rad_id", "class_name", "class_id", "x_min", "y_min
 
 
 def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False) -> "DataFrame":
-    """Turn the label tables (one row a reader) or the box tables (one row a finding) into one row an image.
+    """Convert the label tables (one row per reader) or box tables (one row per finding) to one row per image.
 
-    A finding is kept where more than half of the image's readers named it.
+    A finding is kept if more than half of the image's readers named it.
     """
     import pandas as pd
 
@@ -83,14 +83,14 @@ def _table_rows(table: "SourceTable") -> "DataFrame":
 
 
 def _long_votes(frame: "DataFrame", codes: "ndarray", readers: "Series") -> "DataFrame":
-    """Return columns image, finding, reader from rows that hold one finding each."""
+    """Return the columns image, finding and reader from rows with one finding each."""
     import pandas as pd
 
     return pd.DataFrame({"image": codes, "finding": frame["class_name"], "reader": readers})
 
 
 def _wide_votes(frame: "DataFrame", codes: "ndarray", readers: "Series", names: list[str]) -> "DataFrame":
-    """Return columns image, finding, reader from rows with one 0/1 column a finding."""
+    """Return the columns image, finding and reader from rows with one 0/1 column per finding."""
     import pandas as pd
 
     said = [frame[name].isin(("1", "1.0")).to_numpy() for name in names]
@@ -112,7 +112,7 @@ def _majority(votes: "DataFrame", codes: "ndarray", readers: "Series") -> "Serie
 
 
 def locate(root: "Path", paths: "Series") -> "Series":
-    """Find images whose files end in ``.dcm``, as some mirrors rename them."""
+    """Find images whose files have the suffix ``.dcm``, which some mirrors use instead of ``.dicom``."""
     from cxrfactory.ingest.files import index_folders
 
     by_folder = {name: index_folders(root, [root / name]) for name in ("train", "test")}

@@ -1,1 +1,1 @@
-"""Reports of a release to one table of sections, a row a study."""
+"""Convert the reports of a release to one table of sections with one row per study."""

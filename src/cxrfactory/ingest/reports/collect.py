@@ -1,4 +1,4 @@
-"""The reports of a release to one table: every report a row, used, excluded or rejected with its reason."""
+"""Collect the reports of a release in one table; excluded and rejected reports are listed with a reason."""
 
 from pathlib import Path
 
@@ -34,26 +34,26 @@ def collect_reports(
     Parameters
     ----------
     settings
-        ``source`` is the folder, archive or table with the reports, which is only read; ``layout`` is one of
+        ``source`` is the folder, archive or table with the reports, which is only read. ``layout`` is one of
         :data:`cxrfactory.ingest.reports.registry.NAMES`.
     output
-        Parquet to write, schema ``REPORTS``, sorted by ``study_id``.
+        Parquet file to write, schema ``REPORTS``, sorted by ``study_id``.
     rejected
-        Parquet of reports that cannot be read, schema ``REJECTED_REPORTS``, sorted by ``path``.
+        Parquet file to write of the reports that cannot be used, schema ``REJECTED_REPORTS``, sorted by ``path``.
     summary
-        CSV to write the counts to.
+        CSV file to write with the counts.
     follow_links
-        Let links in a folder of reports lead out of it.
+        Follow links in a folder of reports that lead out of it.
 
     Returns
     -------
     dict of str to int
-        The counts, see :func:`count`.
+        The counts; see :func:`count`.
 
     Raises
     ------
     CxrError
-        If the layout is unknown, the source as a whole cannot be read, or no report of it can.
+        If the layout is unknown, if the source cannot be read, or if none of its reports can be read.
     """
     source, read = Path(settings.source), reader(settings.layout)
     rows, faults = _sort_out(list(read(source, follow_links)))
@@ -84,8 +84,8 @@ def count(rows: pd.DataFrame, rejected: int) -> dict[str, int]:
     Returns
     -------
     dict of str to int
-        ``reports`` = ``used`` + ``excluded`` + ``rejected``; ``section <name>``: reports that have it;
-        ``source <sections>``: what the texts are made of.
+        ``reports`` = ``used`` + ``excluded`` + ``rejected``. ``section <name>`` is the number of reports with that
+        section. ``source <sections>`` is the number of texts that are made of those sections.
     """
     counts = {
         "reports": len(rows) + rejected,
@@ -100,7 +100,7 @@ def count(rows: pd.DataFrame, rejected: int) -> dict[str, int]:
 
 def _sort_out(found: list[Found]) -> tuple[pd.DataFrame, pd.DataFrame]:
     rows, faults, first = [], [], {}
-    # The order of files in an archive must not decide which of two is kept.
+    # Sorting makes the choice between two reports of a study independent of the order of files in an archive.
     for one in sorted(found, key=lambda one: one.path):
         fault = one.fault
         if fault is None and one.study_id in first:
@@ -126,5 +126,5 @@ def _sort_out(found: list[Found]) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _frame(rows: list[dict], names: list[str]) -> pd.DataFrame:
-    # dtype object: a column of nulls alone stays a column of nulls.
+    # With dtype object, a column that contains only nulls does not change.
     return pd.DataFrame(rows, columns=names, dtype=object)

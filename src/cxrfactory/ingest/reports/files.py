@@ -1,4 +1,4 @@
-"""Files of reports in a folder, a zip or a tar archive: read in place, never unpacked."""
+"""Read report files in a folder, a zip archive or a tar archive without unpacking it."""
 
 import gzip
 import io
@@ -18,14 +18,14 @@ from typing import IO
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.logs import progress
 
-LARGEST_BYTES = 1 << 16  # a report is some kilobytes; sixty-four take the parser a second
-_LARGEST_PADDING_BYTES = 1 << 24  # after the last member of a tar archive; writers fill up some kilobytes
-LARGEST_HEADER_BYTES = 1 << 24  # of a tar archive: names and their like, which are read whole
+LARGEST_BYTES = 1 << 16  # a report has a few kilobytes; parsing 64 KiB takes about one second
+_LARGEST_PADDING_BYTES = 1 << 24  # limit after the last member of a tar archive; writers add only some kilobytes
+LARGEST_HEADER_BYTES = 1 << 24  # limit for a tar header, e.g. a long name, which is read into memory at once
 
 Read = Callable[[], bytes]
 
 _DAMAGED = (tarfile.TarError, zlib.error, EOFError, OSError, ValueError, struct.error)
-# RuntimeError: a member is encrypted.
+# zipfile raises RuntimeError for an encrypted member.
 _DAMAGED_ZIP = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, NotImplementedError, RuntimeError, ValueError,
     struct.error,
@@ -33,7 +33,7 @@ _DAMAGED_ZIP = (
 
 
 class _Bounded(io.RawIOBase):
-    """A stream that never gives much at once: a tar header that claims gigabytes would be read into memory."""
+    """Stream that refuses large reads, because a tar header that claims gigabytes would be read into memory."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
@@ -51,28 +51,29 @@ class _Bounded(io.RawIOBase):
 
 
 def report_files(source: Path, suffix: str, follow_links: bool = False) -> Iterator[tuple[str, Read]]:
-    """Iterate the files of a source that end in ``suffix``.
+    """Iterate over the files of a source whose names end in ``suffix``.
 
     Parameters
     ----------
     source
-        A folder (with all its subfolders), ``.zip``, ``.tar``, ``.tar.gz`` or ``.tgz``.
+        Folder (with all its subfolders), ``.zip``, ``.tar``, ``.tar.gz`` or ``.tgz`` file.
     suffix
-        Ending of the names, lower case, with its dot.
+        End of the file names in lower case, with its dot.
     follow_links
-        Let links in a folder lead out of it; else what they lead to cannot be read.
+        Follow links in a folder that lead out of it. Otherwise, the targets of such links cannot be read.
 
     Yields
     ------
     tuple of str and callable
-        Path within the source, with ``/`` and with unprintable signs escaped, and a function that reads the file; it
-        must be called before the next file is asked for, and raises ``ImageError`` where the file is too large or
-        damaged. The order is that of the names, but for tar archives that of the archive.
+        Path within the source, with ``/`` as separator and with unprintable characters escaped, and a function that
+        reads the file. The function must be called before the iteration continues. It raises ``ImageError`` if the file
+        is too large, empty or damaged. Files of a tar archive come in the order of the archive, others in the order of
+        their names.
 
     Raises
     ------
     CxrError
-        If the source is missing, is of no such kind, is damaged, or holds no such file.
+        If the source is missing, has another format, is damaged, or contains no such file.
     """
     if source.is_dir():
         files = _in_folder(source, suffix, follow_links)
@@ -98,7 +99,7 @@ def _is_tar(source: Path) -> bool:
             return True
     except tarfile.TarError:
         return False
-    except _DAMAGED as error:  # a compressed file that ends within the first header
+    except _DAMAGED as error:  # for example a compressed file that ends within the first header
         raise _damaged(source) from error
 
 
@@ -114,12 +115,12 @@ def _open_tar(source: Path) -> Iterator[tarfile.TarFile]:
 
 
 def _wanted(name: str, suffix: str) -> bool:
-    # Archives made on macOS carry a shadow file beside each file.
+    # Archives made on macOS contain an additional file ._<name> for each file.
     return name.lower().endswith(suffix) and not PurePosixPath(name).name.startswith("._")
 
 
 def _in_folder(folder: Path, suffix: str, follow_links: bool) -> Iterator[tuple[str, Read]]:
-    # What is no file (a pipe, a link to nothing) is listed too: its reading says so, and nothing vanishes.
+    # Entries that are not regular files (a pipe, a broken link) are listed too, so that reading them reports the fault.
     paths = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if not path.is_dir()}
     for name in sorted(name for name in paths if _wanted(name, suffix)):
 
@@ -140,7 +141,7 @@ def _in_folder(folder: Path, suffix: str, follow_links: bool) -> Iterator[tuple[
 def _resolved(path: Path) -> Path:
     try:
         return path.resolve()
-    except RuntimeError as error:  # what Python up to 3.12 raises for a link to itself
+    except RuntimeError as error:  # Python up to 3.12 raises this error for a link to itself
         raise ImageError("link that leads nowhere") from error
 
 
@@ -150,7 +151,7 @@ def _in_zip(source: Path, suffix: str) -> Iterator[tuple[str, Read]]:
     except _DAMAGED_ZIP as error:
         raise _damaged(source) from error
     with archive:
-        # By member and not by name: of two of one name neither may vanish.
+        # The list contains members instead of names, so that two members of the same name are both read.
         members = [member for member in archive.infolist() if _wanted(member.filename, suffix)]
         for member in sorted(members, key=lambda member: (member.filename, member.header_offset)):
 
@@ -176,7 +177,7 @@ def _in_tar(source: Path, suffix: str) -> Iterator[tuple[str, Read]]:
 
 
 def _check_rest(archive: tarfile.TarFile, source: Path) -> None:
-    """Read on to the end: only there is the checksum of a compressed archive."""
+    """Read to the end of the archive, because the checksum of a compressed archive is stored there."""
     left = _LARGEST_PADDING_BYTES
     while piece := archive.fileobj.read(1 << 20):  # type: ignore[union-attr]
         left -= len(piece)
@@ -186,12 +187,12 @@ def _check_rest(archive: tarfile.TarFile, source: Path) -> None:
 
 def _read_member(source: Path, archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     try:
-        # A link could lead to any other member, or out of the archive.
+        # Links are refused, because they could lead to any other member or out of the archive.
         stream = archive.extractfile(member) if member.isfile() else None
         if stream is None:
             raise ImageError("not a regular file in the archive")
         return _whole(stream)
-    except _DAMAGED as error:  # a compressed stream cannot be taken up again after the damage
+    except _DAMAGED as error:  # reading of a compressed stream cannot continue after a damaged part
         raise _damaged(source) from error
 
 

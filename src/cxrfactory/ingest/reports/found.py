@@ -1,4 +1,7 @@
-"""One report as a reader finds it, and the reading of text files; only faults of the whole source are raised."""
+"""Result of reading one report, and the reading of text files.
+
+Faults of single reports are part of the results; only a fault of the whole source raises an error.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,18 +14,18 @@ from cxrfactory.tables.report_sections import parse_sections
 
 @dataclass(frozen=True)
 class Found:
-    """One report: its sections, or the reason why there are none.
+    """One report: its sections, or the reason why it cannot be read.
 
     Attributes
     ----------
     path
-        Where it stands within the source.
+        Path of the report within the source.
     study_id
-        Null where it cannot be told.
+        Id of the study, or None if it is unknown.
     sections
-        Text by name of section, each on one line.
+        Text of each section by its name; each text is on one line.
     fault
-        Why the report cannot be read; null where it can.
+        Reason why the report cannot be read, or None.
     """
 
     path: str
@@ -32,16 +35,16 @@ class Found:
 
 
 def read_texts(source: Path, study_of: Callable[[str], str], follow_links: bool) -> Iterator[Found]:
-    """Read text files, one a study.
+    """Yield the reports of text files, one per study.
 
     Parameters
     ----------
     source
         Folder or archive.
     study_of
-        Takes the study's id out of a file's path, and raises ``ImageError`` where the path holds none.
+        Function that extracts the id of the study from a file's path. It raises ``ImageError`` if the path has no id.
     follow_links
-        Let links in a folder lead out of it.
+        Follow links in a folder that lead out of it.
     """
     for path, read in report_files(source, ".txt", follow_links):
         study = None

@@ -1,7 +1,8 @@
-"""The layouts of reports that stand in :mod:`cxrfactory.ingest.reports.formats`, found by looking; light to import.
+"""Registry of the layouts of reports, which are the modules in :mod:`cxrfactory.ingest.reports.formats`.
 
-A layout is one module there with the function ``read(source, follow_links)`` from a source to
-:class:`~cxrfactory.ingest.reports.found.Found` reports, readable or not; the module's name is the layout's.
+The name of the module is the name of the layout. The module contains the function ``read(source, follow_links)``, which
+yields the reports of a source, readable or not, as :class:`~cxrfactory.ingest.reports.found.Found`. Importing the
+registry is fast.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ NAMES: tuple[str, ...] = tuple(sorted(info.name for info in iter_modules(formats
 
 
 def reader(name: str) -> "Callable[[Path, bool], Iterator[Found]]":
-    """Return the reader of a layout.
+    """Return the function ``read`` of a layout.
 
     Raises
     ------

@@ -1,1 +1,1 @@
-"""One small module for each way of keeping reports: ``read`` goes from a source to studies with their sections."""
+"""Formats of reports, one module each: its function ``read`` converts a source to studies with their sections."""

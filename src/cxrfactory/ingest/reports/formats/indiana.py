@@ -1,7 +1,8 @@
-"""Reports of the Indiana University collection (Open-i): XML whose ``AbstractText`` elements carry the section's name.
+"""Reports of the Indiana University collection (Open-i): XML with the sections in ``AbstractText`` elements.
 
-Format as in ``NLMCXR_reports.tgz`` (Demner-Fushman et al., JAMIA 2016, doi 10.1093/jamia/ocv080): one file a study,
-``uId/@id`` is ``CXR<number>``, images are named ``CXR<number>_IM-...``.
+The format is that of ``NLMCXR_reports.tgz`` (Demner-Fushman et al., JAMIA 2016, doi 10.1093/jamia/ocv080). Each study
+is one file, ``uId/@id`` is ``CXR<number>``, and images are named ``CXR<number>_IM-...``. The attribute ``Label`` of an
+``AbstractText`` element names the section.
 """
 
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from cxrfactory.tables.report_sections import merge_sections
 
 
 def read(source: Path, follow_links: bool = False) -> Iterator[Found]:
-    """Read ``NLMCXR_reports.tgz``, or its folder, with ``ecgen-radiology/<n>.xml``."""
+    """Yield the reports ``ecgen-radiology/<n>.xml`` of ``NLMCXR_reports.tgz`` or of its unpacked folder."""
     for path, read_file in report_files(source, ".xml", follow_links):
         try:
             study, pieces = read_indiana(read_file())
@@ -28,29 +29,31 @@ def read(source: Path, follow_links: bool = False) -> Iterator[Found]:
 
 
 def read_indiana(data: bytes) -> tuple[str, list[tuple[str, str]]]:
-    """Read one report.
+    """Parse one report.
 
     Parameters
     ----------
     data
-        The XML file. Its own section names are trusted; the texts are not searched for further headings.
+        Content of the XML file. Sections are taken from its elements; their texts are not searched for further
+        headings.
 
     Returns
     -------
     str
-        The study's id, ``CXR<number>``.
+        Id of the study, ``CXR<number>``.
     list of tuple of str and str
         Kind (:mod:`cxrfactory.tables.report_headings`) and text of each section, in order.
 
     Raises
     ------
     ImageError
-        If the file is no XML, declares entities, or lacks the id or any section.
+        If the file is not well-formed XML, declares a document type, has no id or no section, or has a section with an
+        unknown name.
     """
     try:
         _refuse_document_type(data)
         root = ElementTree.fromstring(data)
-    except (expat.ExpatError, ElementTree.ParseError, LookupError, ValueError) as error:  # LookupError: the encoding
+    except (expat.ExpatError, ElementTree.ParseError, LookupError, ValueError) as error:  # LookupError: bad encoding
         raise ImageError("not well-formed XML") from error
     node = root.find("uId")
     study = "" if node is None else (node.get("id") or "").strip()
@@ -68,7 +71,7 @@ def read_indiana(data: bytes) -> tuple[str, list[tuple[str, str]]]:
 
 
 def _refuse_document_type(data: bytes) -> None:
-    """Parse without building anything, so that a document type is met in whatever encoding it is written."""
+    """Raise ImageError if the XML declares a document type; the parser detects it in every encoding."""
 
     def refuse(*_: object) -> None:
         raise ImageError("XML with a document type; expected none, for entities can expand without end")

@@ -1,4 +1,4 @@
-"""Reports of MIMIC-CXR: ``mimic-cxr-reports.zip``, or its folder, with ``files/p10/p<subject>/s<study>.txt``."""
+"""Reports of MIMIC-CXR: files ``files/p10/p<subject>/s<study>.txt`` in ``mimic-cxr-reports.zip`` or its folder."""
 
 import re
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ _FILE = re.compile(r"s(\d+)\.txt", re.IGNORECASE)
 
 
 def read(source: Path, follow_links: bool = False) -> Iterator[Found]:
-    """Read the reports of a folder or archive."""
+    """Yield the reports of a folder or archive."""
     yield from read_texts(source, _study, follow_links)
 
 

@@ -1,4 +1,4 @@
-"""Reports as a CSV table with ``study_id`` and a column ``report``, or columns named like sections, or both."""
+"""Reports in a CSV table with ``study_id``, and with a column ``report``, columns named like sections, or both."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,9 +11,14 @@ from cxrfactory.tables.report_sections import merge_sections, parse_sections
 
 
 def read(source: Path, follow_links: bool = False) -> Iterator[Found]:
-    """Read the reports of a table.
+    """Yield the reports of a table.
 
-    The text of a section's own column takes precedence over the same section of the column ``report``.
+    The text in the column of a section takes precedence over the same section in the column ``report``.
+
+    Raises
+    ------
+    CxrError
+        If the table is missing or unreadable, or if it has no column with texts.
     """
     from cxrfactory.ingest.tabular import read_columns
 
