@@ -1,7 +1,8 @@
-"""The table of commands: name, function, one sentence. It is light, so that `--help` stays quick.
+"""The table of commands: name, function, one sentence. The module imports little, so that `--help` is fast.
 
-Each function stands in a module of its own group below this folder; heavy imports stand inside the functions. Commands
-of a product stand in the product's room, in ``commands.py``, and are found by looking.
+Each function is in a module of its group's folder; heavy imports are inside the functions. The commands of a product
+are
+in the product's own folder, in ``commands.py``, and are found by searching the folders.
 """
 
 from collections.abc import Callable
@@ -12,21 +13,21 @@ from pkgutil import iter_modules
 
 @dataclass(frozen=True)
 class Command:
-    """One command.
+    """One command of the command line.
 
     Parameters
     ----------
     target
         ``module:function``.
     sentence
-        What it does; equal to the first line of the function's docstring (a test compares them).
+        Description; it equals the first line of the function's docstring (a test compares them).
     """
 
     target: str
     sentence: str
 
     def load(self) -> Callable[..., None]:
-        """Import the function."""
+        """Import and return the function."""
         module, function = self.target.split(":")
         return getattr(import_module(module), function)
 
@@ -35,7 +36,7 @@ def _table(package: str, rows: dict[str, tuple[str, str]]) -> dict[str, Command]
     return {name: Command(f"cxrfactory.cli.{package}.{target}", text) for name, (target, text) in rows.items()}
 
 
-# What a person types, by subject; the order is that of `--help`.
+# Commands for users, by subject; `--help` shows them in this order.
 PEOPLE: dict[str, dict[str, Command]] = {
     "Radiographs and CT": _table(
         "people",
@@ -104,7 +105,7 @@ PEOPLE: dict[str, dict[str, Command]] = {
         },
     ),
 }
-# What only rules call.
+# Commands that only rules call.
 STAGES = _table(
     "stages",
     {
@@ -223,7 +224,7 @@ LABELS = _table(
         ),
     },
 )
-# Groups of commands, below those that a person types.
+# Groups of commands, listed after the commands for users.
 GROUPS: dict[str, tuple[str, dict[str, Command]]] = {
     "stage": ("Run one step of the workflow; the rules call these commands.", STAGES),
     "study": ("Run a study on a product: gold standard, quality scores, bias, classifiers.", STUDIES),
@@ -232,7 +233,7 @@ GROUPS: dict[str, tuple[str, dict[str, Command]]] = {
 
 
 def product_commands() -> dict[str, Command]:
-    """Return the commands that products declare in their rooms."""
+    """Return the commands that the products declare in their own folders."""
     from cxrfactory import products
 
     found = {}

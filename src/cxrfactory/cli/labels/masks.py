@@ -1,4 +1,4 @@
-"""Folders of masks, and the factory's own masks, to labelled tables."""
+"""Commands that turn folders of masks, and the workflow's own masks, into labelled tables."""
 
 from pathlib import Path
 from typing import Annotated

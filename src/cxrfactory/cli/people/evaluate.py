@@ -1,4 +1,4 @@
-"""Compare products and models with the truth."""
+"""Commands that compare products and models with the truth."""
 
 from pathlib import Path
 from typing import Annotated

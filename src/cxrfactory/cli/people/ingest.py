@@ -1,4 +1,4 @@
-"""Read a hospital's release."""
+"""Command that reads a hospital's release."""
 
 from pathlib import Path
 from typing import Annotated

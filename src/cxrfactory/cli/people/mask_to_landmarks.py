@@ -1,4 +1,4 @@
-"""Turn dense masks into landmarks."""
+"""Command that turns masks into landmarks."""
 
 from pathlib import Path
 from typing import Annotated

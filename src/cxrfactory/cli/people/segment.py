@@ -1,4 +1,4 @@
-"""Segment radiographs of one's own."""
+"""Command that segments the user's own radiographs."""
 
 from pathlib import Path
 from typing import Annotated

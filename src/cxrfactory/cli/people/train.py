@@ -1,4 +1,4 @@
-"""Train networks, and write their weights for others."""
+"""Commands that train networks, and write weights for publication."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Image shards to landmark shards."""
+"""Commands that turn image shards into landmark shards, and draw landmarks."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Labelled sets and CT releases to tables; the selection diagram."""
+"""Commands that list labelled sets and CT releases, and that draw the selection diagram."""
 
 from pathlib import Path
 from typing import Annotated

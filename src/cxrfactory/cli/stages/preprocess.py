@@ -1,4 +1,4 @@
-"""Radiograph files to square 8-bit images."""
+"""Commands that turn radiograph files into square 8-bit images."""
 
 from pathlib import Path
 from typing import Annotated

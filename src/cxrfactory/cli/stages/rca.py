@@ -1,4 +1,4 @@
-"""Reverse classification accuracy: network, references, scores, calibration."""
+"""Commands of reverse classification accuracy: network, references, scores, calibration."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Reports to a table of sections."""
+"""Command that turns reports into a table of sections."""
 
 from pathlib import Path
 from typing import Annotated

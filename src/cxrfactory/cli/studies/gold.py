@@ -1,4 +1,4 @@
-"""The gold standard: export to readers, import, tables."""
+"""Commands of the gold standard: export to readers, import, evaluation."""
 
 from pathlib import Path
 from typing import Annotated

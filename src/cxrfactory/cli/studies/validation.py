@@ -1,4 +1,4 @@
-"""RCA scores of a product: their distribution, gaps between groups."""
+"""Commands that describe a product's RCA scores: their distribution, and the gaps between groups."""
 
 from pathlib import Path
 from typing import Annotated
