@@ -58,7 +58,7 @@ class CohortConfig(CohortScansConfig, CohortRadiographsConfig, CohortFolderConfi
 
 
 class ReportsConfig(Section):
-    """Location and layout of a dataset's reports."""
+    """Where the reports of a dataset are, and how they are kept."""
 
     source: str = Field(description="Folder, .zip or .tar.gz of reports, or a CSV table.")
     layout: str = Field(description="How the reports are kept; docs/reports.md describes the layouts.")

@@ -11,7 +11,7 @@ from cxrfactory.tables.rca_threshold import RECOMMENDED_RCA_MEAN
 class BootstrapConfig(Section):
     """How bootstrap intervals are computed."""
 
-    resamples: int = Field(2000, ge=1, description="Draws of the bootstrap intervals.")
+    resamples: int = Field(2000, ge=1, description="Number of resamples of the bootstrap intervals.")
     seed: int = Field(0, ge=0, description="Seed of every random draw.")
 
 
@@ -19,7 +19,9 @@ class LabelledTestConfig(BootstrapConfig):
     """Images on which trained models are tested, and the device of the models."""
 
     split: str = Field("val", description="Split of the labelled table whose images are taken.")
-    device: Literal["auto", "cpu", "cuda"] = Field("cpu", description="Auto takes CUDA where there is one.")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "cpu", description="Device of the models; auto takes CUDA where it is available."
+    )
 
 
 class EvaluateConfig(LabelledTestConfig):
@@ -33,7 +35,7 @@ class EvaluateConfig(LabelledTestConfig):
 class AuditConfig(LabelledTestConfig):
     """How trained models are audited with changed and with occluded images."""
 
-    places: int = Field(3, ge=1, description="Black boxes of each size an image.")
+    places: int = Field(3, ge=1, description="Number of black boxes of each size on each image.")
 
 
 class BiasConfig(BootstrapConfig):
@@ -46,14 +48,14 @@ class BiasConfig(BootstrapConfig):
 class BiasDiscoveryConfig(BootstrapConfig):
     """How the gaps between groups that RCA predicts are compared with the true gaps."""
 
-    cohorts: int = Field(200, ge=1, description="Cohorts to draw from the spoiled masks of rca-check.")
+    cohorts: int = Field(200, ge=1, description="Number of cohorts to draw from the masks of rca-check.")
 
 
 class GoldSampleConfig(Section):
     """Choice of the images of a release that a reader corrects."""
 
-    bins: int = Field(10, ge=0, description="Bins of the RCA histogram; one image of each is taken.")
-    random: int = Field(20, ge=0, description="Images that are taken beside them, at random.")
+    bins: int = Field(10, ge=0, description="Number of bins of the RCA histogram; one image of each bin is taken.")
+    random: int = Field(20, ge=0, description="Number of further images, which are drawn at random.")
     seed: int = Field(0, ge=0, description="Seed of the sample.")
 
 
