@@ -57,7 +57,7 @@ PEOPLE: dict[str, dict[str, Command]] = {
         {
             "ingest": (
                 "ingest:ingest",
-                "Write the manifest of a release: one row an image, kept or excluded with the reason.",
+                "Write the manifest of a release: one row for each image, kept or excluded with the reason.",
             ),
             "config": (
                 "config:config",
@@ -80,14 +80,17 @@ PEOPLE: dict[str, dict[str, Command]] = {
                 "evaluate:evaluate_model",
                 "Measure trained models on labelled images: overlap, distances, CTR, tests, time and memory.",
             ),
-            "audit": ("evaluate:audit", "Measure what changes of tone, frame, file and occlusion cost trained models."),
+            "audit": (
+                "evaluate:audit",
+                "Measure how much trained models lose under changes of tone, frame and file, and under occlusion.",
+            ),
             "export-weights": (
                 "train:export_weights",
                 "Write 16-bit weights for publication, with a card that states their intended use and limits.",
             ),
             "train-post-dae": (
                 "train:train_post_dae",
-                "Train Post-DAE, which corrects implausible masks of any segmenter; it learns from contours alone.",
+                "Train Post-DAE, which corrects implausible masks of any segmenter; it learns from contours only.",
             ),
             "train-mask-landmarks": (
                 "train:train_mask_landmarks",
@@ -118,7 +121,7 @@ STAGES = _table(
         ),
         "ingest-scans": (
             "ingest:ingest_scans",
-            "Write the manifest of a CT release: one row a study, kept or excluded with the reason.",
+            "Write the manifest of a CT release: one row for each study, kept or excluded with the reason.",
         ),
         "selection": (
             "ingest:selection",
@@ -126,7 +129,7 @@ STAGES = _table(
         ),
         "reports": (
             "reports:reports",
-            "Split reports into sections and join findings and impression: one row a study.",
+            "Split reports into sections and join findings and impression: one row for each study.",
         ),
         "preprocess": (
             "preprocess:preprocess",
@@ -144,20 +147,23 @@ STAGES = _table(
         "overlays": ("infer:overlays", "Draw the contours of some images of a release side by side."),
         "train-registration": (
             "rca:train_registration",
-            "Train the network by which deep RCA registers images: on pairs of labelled radiographs.",
+            "Train the registration network of deep RCA on pairs of labelled radiographs.",
         ),
         "rca-reference": (
             "rca:rca_reference",
             "Choose the reference images of RCA and encode them with the trained weights.",
         ),
-        "rca": ("rca:rca", "Estimate the Dice of a shard's masks without truth: reverse classification accuracy."),
+        "rca": (
+            "rca:rca",
+            "Estimate the Dice of a shard's masks without truth by reverse classification accuracy (RCA).",
+        ),
         "rca-check": (
             "rca:rca_check",
-            "Measure how the RCA score follows the true Dice over good and spoiled masks and those of models.",
+            "Compare RCA scores with the true Dice of good masks, spoiled masks and masks of models.",
         ),
         "rca-calibrate": (
             "rca:rca_calibrate",
-            "Learn the true Dice with an interval from RCA scores; --check also writes how often it held (.check.csv).",
+            "Calibrate RCA scores to estimate the true Dice with an interval; --check measures coverage (.check.csv).",
         ),
     },
 )
@@ -183,7 +189,7 @@ STUDIES = _table(
         "bias": ("validation:bias", "Compare RCA between groups of patients: view, sex, age band, finding."),
         "bias-discovery": (
             "validation:bias_discovery",
-            "Compare the gaps between groups that RCA predicts with the true ones.",
+            "Compare the gaps between groups that RCA predicts with the true gaps.",
         ),
         "classify-pictures": (
             "classify:classify_pictures",
@@ -204,15 +210,15 @@ LABELS = _table(
     {
         "masks": (
             "masks:label_masks",
-            "Label images by their lung masks: landmarks on the masks' borders, labels of the masks' own definition.",
+            "Label images from their lung masks: landmarks on the masks' borders, with the masks' definition of lungs.",
         ),
         "outlines": (
             "masks:label_outlines",
-            "Label images by lung outlines of another convention, which correct a model's landmarks.",
+            "Label images with a model's landmarks, corrected by lung outlines of another convention.",
         ),
         "own-masks": (
             "masks:label_own_masks",
-            "Label a release's images with the factory's own landmarks, to train on them again.",
+            "Label a release's images with the workflow's own landmarks, as training data.",
         ),
         "balance": (
             "balance:balance_masks",
@@ -228,7 +234,7 @@ LABELS = _table(
 GROUPS: dict[str, tuple[str, dict[str, Command]]] = {
     "stage": ("Run one step of the workflow; the rules call these commands.", STAGES),
     "study": ("Run a study on a product: gold standard, quality scores, bias, classifiers.", STUDIES),
-    "label": ("Make labelled training sets from folders of masks, or from the factory's own masks.", LABELS),
+    "label": ("Make labelled training sets from folders of masks, or from the workflow's own masks.", LABELS),
 }
 
 
