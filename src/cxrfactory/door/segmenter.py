@@ -182,7 +182,7 @@ class Segmenter:
             source, name = np.asarray(image), image_id or "array"
         outcome = next(self._outcomes([(name, source)], self._turns, self._turns))  # its orientations side by side
         if isinstance(outcome, RefusedRadiograph):
-            reason = outcome.reason.replace("--no-check-orientation", "check_orientation=False")  # as Python says it
+            reason = outcome.reason.replace("--no-check-orientation", "check_orientation=False")  # name in Python
             raise ImageError(f"{source if isinstance(source, Path) else name}: {reason}")
         return outcome
 

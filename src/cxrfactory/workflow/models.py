@@ -109,6 +109,6 @@ class Comparison:
         return [f"--history={self.folder(name)}/history.csv" for name in names]
 
     def unfinished(self, model: str) -> str:
-        """Return the folder of an unfinished training; Snakemake removes a failed job's output, this folder stays."""
+        """Return the working folder of a training; it stays when Snakemake removes a failed job's output folder."""
         folder, name = self.folder(model).rsplit("/", 1)
         return f"{folder}/.{name}"

@@ -113,7 +113,7 @@ _watcher: Watcher | None = None
 
 
 def show_progress(workflow: Any, interval_s: float = INTERVAL_S) -> None:
-    """Start to report the progress of a run, in Snakemake's ``onstart``; with ``--quiet`` nothing is reported."""
+    """Start reporting the progress of a run, in Snakemake's ``onstart``; with ``--quiet`` nothing is reported."""
     global _watcher
     if getattr(workflow.output_settings, "quiet", None):
         return
@@ -123,7 +123,7 @@ def show_progress(workflow: Any, interval_s: float = INTERVAL_S) -> None:
 
 
 def stop_progress() -> None:
-    """Stop to report the progress, in ``onsuccess`` and ``onerror``."""
+    """Stop reporting the progress, in ``onsuccess`` and ``onerror``."""
     if _watcher is not None:
         _watcher.stop()
 

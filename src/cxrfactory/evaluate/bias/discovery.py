@@ -142,7 +142,7 @@ def biased_cohorts(masks: pd.DataFrame, cohorts: int, seed: int) -> Iterator[Pai
     Each cohort assigns a random half of the images to each of two groups. Each image contributes one of its masks: a
     spoiled one with the probability of its group, and otherwise the good one. Both probabilities are uniform in [0, 1].
     Every fifth cohort uses one probability for both groups and so has no bias. All spoiled masks of a cohort have the
-    same kind, or any kind (``mixed``), at any severity, because a segmenter that fails on a group fails in one way.
+    same kind, or any kind (``mixed``), at any severity, because a segmenter that fails on a group fails in its own way.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Pack one release: its rows in both resolutions as CheXmask CSV, and the same rows as Parquet.
 
-Memory holds the ids and scores of the release and the masks of some hundred images; the masks do not grow with the
-release's size.
+Memory holds the ids and scores of the release and the masks of some hundred images, whatever the number
+of images of the release.
 """
 
 import json

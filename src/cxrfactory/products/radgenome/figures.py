@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MONTAGE_STUDIES = 4
 OPACITY = 0.45
 
-# The ten systems; similar hues belong to systems that lie apart. After Tol's muted scheme (2021), with one grey.
+# The ten systems; similar hues belong to systems in different places. After Tol's muted scheme (2021), with one grey.
 SYSTEM_COLOURS = {
     "Skeletal": "#DDCC77",
     "Abdominal": "#999933",
