@@ -1,4 +1,4 @@
-# Two commands, each complete on a fresh clone: `make demo` and `make test`.
+# The main commands are `make demo` and `make test`; each works on a fresh clone.
 PYTHON ?= python3
 VENV ?= .venv
 CORES ?= $(shell $(PYTHON) -c "import os; print(len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count())")
@@ -13,7 +13,7 @@ demo: $(STAMP)
 	$(RUN) snakemake --cores $(CORES) results/chexmask results/evaluation
 	@echo "The dataset is in results/chexmask (start with its README.md); overlays are in results/figures."
 
-# The first stages of the demo: what stands in results/ must not change what a test finds (.ci/run).
+# The first stages of the demo. .ci/run makes them before the tests, because files in results/ must not affect a test.
 begun: $(STAMP)
 	$(RUN) snakemake --cores $(CORES) results/figures/selection.png results/manifest/labelled.parquet results/config.yaml
 
@@ -23,7 +23,7 @@ test: $(STAMP)
 e2e: $(STAMP)
 	$(RUN) python -m pytest -m workflow tests/workflow
 
-# In an environment of their own on top of the other: where Slurm stands without a controller, its plugin makes every start slow.
+# These tests use a separate environment on top of the other: the Slurm plugin slows every start if Slurm has no controller.
 cluster: $(CLUSTER)/.installed
 	PATH="$(CURDIR)/$(CLUSTER)/bin:$$PATH" python -m pytest -m workflow -rs tests/workflow/test_slurm.py tests/workflow/test_storage.py
 

@@ -5,7 +5,7 @@ from snakemake.utils import min_version
 min_version("9.0")
 
 
-# A config of one's own stands instead of the default: merged, it would keep the default's releases.
+# A user's config replaces the default config; if both were merged, the default's releases would remain.
 if not workflow.overwrite_configfiles:
 
     configfile: "config.yaml"
@@ -27,10 +27,10 @@ try:
 except CxrError as error:
     raise WorkflowError(str(error))
 
-# Files of a stage, its log and its times, as the map of results says (src/cxrfactory/workflow/results.py).
+# Paths of a stage's files, log and table of times, from the map of results (src/cxrfactory/workflow/results.py).
 OUT, LOG, BENCHMARK = PLAN.results.out, PLAN.results.log, PLAN.results.benchmark
 
-# Rules run the checkout, whether or not the package is installed in their environment.
+# Rules run the code of this checkout, whether or not the package is installed in their environment.
 shell.executable("bash")
 shell.prefix(prefix(workflow.basedir))
 
@@ -55,7 +55,7 @@ onsuccess:
     stop_progress()
 
 
-# What failed, and where its log is, as the last lines of a run; also with --keep-going.
+# Failed jobs and their logs are listed in the last lines of a run, also with --keep-going.
 onerror:
     stop_progress()
     say_last(workflow.scheduler.failed)

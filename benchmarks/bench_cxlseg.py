@@ -1,11 +1,12 @@
-"""From JPEG files of 1024 x 1024 to segmented image and mask, with given masks; beside it decoding alone.
+"""Time from a JPEG file of 1024 x 1024 to the segmented image and mask with given masks, and of decoding only.
 
 Run from the repository's root::
 
     PYTHONPATH=src python benchmarks/bench_cxlseg.py [--images 200] [--workers 2]
 
-Pictures are smooth noise with the spectrum of radiographs, quality 95, about as large as those of MIMIC-CXR-JPG at that
-side. Everything is read from files and written to files (one Parquet); the fastest of three runs counts.
+The images are smooth noise with the spectrum of radiographs, JPEG quality 95, with files about as large as those of
+MIMIC-CXR-JPG at this side. All data are read from files and written to files (one Parquet). The fastest of three runs
+is reported.
 """
 
 import argparse
@@ -44,7 +45,7 @@ def given_mask(size: int) -> np.ndarray:
 
 
 def fastest_s(work: Callable[[], None]) -> tuple[float, float]:
-    """Wall time and CPU time; the latter tells what a busy machine hides."""
+    """Return the shortest wall time and CPU time of several runs, s; CPU time is less affected by other load."""
     times = []
     for _ in range(RUNS):
         start, busy = time.perf_counter(), time.process_time()

@@ -1,11 +1,11 @@
-"""Inference from PNG to CSV row at 1024 x 1024, beside the published method, on the CPU.
+"""Time of inference from PNG to CSV row at 1024 x 1024, compared with the published method, on the CPU.
 
     python benchmarks/bench_infer.py [--images DIR] [--count 16] [--rounds 3]
 
-The published method as rewritten here: one image at a time in fp32, normalisation by the batch's own statistics,
-one pass (no uncertainty), masks by filled contours, RLE by differences and string joins. It runs in its own process,
-whose settings of memory and threads are not ours. Ours: 20 latent samples, and images side by side. Weights are
-random: they do not change the time.
+The published method is reimplemented here: one image at a time in fp32, normalisation by the batch's own statistics,
+one pass (no uncertainty), masks by filled contours, RLE by differences and string joins. It runs in a separate process
+without our settings of memory and threads. Our method uses 20 latent samples and processes images in parallel. The
+weights are random, because they do not affect the time.
 """
 
 import argparse
@@ -52,7 +52,7 @@ def published(network, graph, png):
 
 
 def start_published(cores):
-    """In a process of its own: the network, with statistics of the batch."""
+    """Start a separate process with the published network, which uses statistics of the batch."""
     global theirs
     torch.set_num_threads(cores)
     theirs = network_of(landmark_graph("lungs-heart")).train()
@@ -112,7 +112,7 @@ def main():
     times = {"published method": [], "fp32": [], "bf16": []}
     with ProcessPoolExecutor(1, get_context("spawn"), start_published, (options.cores,)) as pool:
         pool.submit(time_published, pngs[:1]).result()
-        for _ in range(options.rounds):  # side by side, so that the machine's mood falls on all alike
+        for _ in range(options.rounds):  # alternate, so that variations of the machine's load affect all alike
             times["published method"].append(pool.submit(time_published, pngs).result())
             for precision, predictor in predictors.items():
                 started = time.perf_counter()

@@ -1,12 +1,12 @@
-"""Preprocessing of one radiograph, read to stored PNG, in the formats and sizes of the six releases; one thread.
+"""Time of preprocessing one radiograph, from reading to the stored PNG, for the six releases' formats; one thread.
 
 Run from the repository's root::
 
     PYTHONPATH=src python benchmarks/bench_preprocess.py [--picture FILE] [--repeats 20]
 
-One picture (virtual without `--picture`) is enlarged to each release's usual size, given noise of the size of a
-detector's, and written in its format. Where a release has images of many sizes, a large one is taken; no file of a
-release is needed.
+One picture (a virtual one without `--picture`) is enlarged to each release's usual size, gets noise of a detector's
+amplitude, and is written in the release's format. If a release has images of many sizes, a large size is used. No file
+of a release is needed.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from cxrfactory.imaging.drawing.png import encode_png
 from cxrfactory.imaging.radiograph.prepare import Preparation, prepare
 from cxrfactory.imaging.radiograph.reading import read_radiograph
 
-# Release, format, height, width, bits.
+# Columns: release, format, height, width, bits.
 KINDS = [
     ("chexpert (small)", "jpg", 320, 390, 8),
     ("chestx-ray8", "png", 1024, 1024, 8),
@@ -38,7 +38,7 @@ KINDS = [
 
 
 def virtual_picture() -> np.ndarray:
-    """Two dark lungs on a bright body: smooth, as radiographs are."""
+    """Draw two dark lungs on a bright body; the picture is smooth, as radiographs are."""
     rows, columns = np.mgrid[-1:1:1024j, -1:1:1024j]
     body = np.exp(-(np.abs(columns) ** 4) - rows**4 / 4)
     lungs = sum(np.exp(-(((columns - x) / 0.25) ** 4) - ((rows + 0.1) / 0.5) ** 4) for x in (-0.42, 0.42))
@@ -46,7 +46,7 @@ def virtual_picture() -> np.ndarray:
 
 
 def picture_of(source: np.ndarray, height: int, width: int, bits: int) -> np.ndarray:
-    """``source`` at a size and depth, with noise of 0.4 % of the range."""
+    """Resize ``source`` to a size and bit depth, and add noise of 0.4 % of the range."""
     large = cv2.resize(source, (width, height), interpolation=cv2.INTER_CUBIC).astype(np.float64) / 255
     noisy = large + np.random.default_rng(0).normal(0, 0.004, large.shape)
     top = 2**bits - 1
@@ -54,7 +54,7 @@ def picture_of(source: np.ndarray, height: int, width: int, bits: int) -> np.nda
 
 
 def dicom(pixels: np.ndarray, bits: int) -> bytes:
-    """An uncompressed DX object."""
+    """Encode pixels as an uncompressed DX object."""
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = (

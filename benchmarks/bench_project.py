@@ -1,13 +1,14 @@
-"""Projection of a real CT beside the slow reference, numpy.sum, nanodrr and diffdrr.
+"""Time to project a real CT, compared with the slow reference, numpy.sum, nanodrr and diffdrr.
 
 Run from the repository's root, after ``python -m cxrfactory stage fetch-ct --output FOLDER``::
 
     PYTHONPATH=src python benchmarks/bench_project.py FOLDER
 
-Volumes are read outside the clock and stand in memory as canonical [z, y, x]: int16 CT numbers, uint8 labels. Every
-figure is for both views. The slow reference is one ``any`` per structure and view, timed once; its masks must equal
-ours. Others: medians of the rounds. nanodrr marches near-parallel rays of a far source at 384 x 384, timed once with
-the attenuation that it needs; diffdrr likewise where it is installed.
+Volumes are read before the timing and held in memory as canonical [z, y, x]: int16 CT numbers, uint8 labels. Every
+figure covers both views. The slow reference is one ``any`` for each structure and view, timed once; its masks must
+equal
+ours. The other figures are medians of the rounds. nanodrr marches near-parallel rays from a far source at 384 x 384. It
+is timed once, with the attenuation that it needs. diffdrr is timed in the same way if it is installed.
 """
 
 import argparse
@@ -117,7 +118,7 @@ def images(hu: np.ndarray, spacing: tuple[float, float, float], frame: Frame, ro
 
 
 def folder_of_binaries(ct: Path, labels: Path, count: int) -> None:
-    """Overlapping binary volumes in a folder, projected as a study, beside reading them with nibabel."""
+    """Time a study whose labels are a folder of overlapping binary volumes, and reading them with nibabel."""
     image = nib.load(labels)
     values = np.asanyarray(image.dataobj)
     present = [value for value in np.unique(values) if value]

@@ -1,10 +1,10 @@
-"""Seconds an image of deep and of classical RCA, side by side, on one core; and memory over the number of images.
+"""Seconds for an image of deep and of classical RCA on one core, and memory over the number of images.
 
     python benchmarks/bench_rca.py --images SHARD --landmarks SHARD --reference REF [--classical 8] [--rounds 3]
 
-Both do the whole work of an image: decode its PNG, register it onto five references, warp and compare the masks.
-The first image is not timed: it describes (deep) or prepares (classical) the references. Images of the shard are
-taken again and again where more are asked for than it holds.
+Both methods do the whole work for an image: they decode its PNG, register it onto five references, and warp and compare
+the masks. The first image is not timed, because it describes (deep) or prepares (classical) the references. If more
+images are requested than the shard holds, its images are used repeatedly.
 """
 
 import json

@@ -1,13 +1,13 @@
-"""RLE of organ masks: cxrfactory beside the published method and pycocotools.
+"""RLE of organ masks: cxrfactory compared with the published method and pycocotools.
 
 Run from the repository's root::
 
     PYTHONPATH=src python benchmarks/bench_rle.py
 
-Masks are the published organs of CheXmask rows where CXRFACTORY_REAL_DATA names the folder that holds them,
-else filled ellipses of organ size; 1024 x 1024. Every coder gets the layout that suits it (row-major here,
-column-major for pycocotools), prepared outside the clock; results are dropped at once. Medians over the masks
-of the best of five calls.
+The masks are the published organs of CheXmask rows if CXRFACTORY_REAL_DATA names the folder that holds them, and
+otherwise filled ellipses of organ size; 1024 x 1024. Every encoder gets the layout that suits it (row-major here,
+column-major for pycocotools), which is prepared before the timing; results are discarded immediately. Figures are
+medians over the masks of the best of five calls.
 """
 
 import os
@@ -43,7 +43,7 @@ def organ_masks(limit: int = 150) -> tuple[str, list[np.ndarray]]:
 
 
 def straightforward_encode(mask: np.ndarray) -> str:
-    """Flatten, pad, find changes, join: the steps of the published method."""
+    """Encode a mask by the steps of the published method: flatten, pad, find changes, join."""
     padded = np.concatenate(([0], (mask / 255).astype(int).flatten(), [0]))
     changes = np.where(padded[1:] != padded[:-1])[0] + 1
     changes[1::2] -= changes[::2]

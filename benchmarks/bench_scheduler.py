@@ -4,7 +4,8 @@ Run from the repository's root, with the `workflow` extra installed::
 
     PYTHONPATH=src python benchmarks/bench_scheduler.py [--chains 340] [--cores 8] [--seconds 0.3]
 
-The jobs sleep, so that what is left is Snakemake: of 340 chains, as many as a run of 676,803 images has shards.
+The jobs only sleep, so that the CPU time is Snakemake's own. A run of 676,803 images has as many shards (340) as there
+are chains.
 """
 
 import argparse
@@ -52,7 +53,7 @@ rule c:
 
 
 def measure(given: argparse.Namespace, onstart: str) -> tuple[float, float]:
-    """Wall seconds, and CPU seconds of the Snakemake process without its jobs."""
+    """Return wall seconds, and CPU seconds of the Snakemake process without its jobs."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         text = SNAKEFILE.format(sources=str(SOURCES), onstart=onstart, chains=given.chains, seconds=given.seconds)

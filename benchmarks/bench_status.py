@@ -1,13 +1,14 @@
-"""The status of a product of 700 shards, the price of checksums, and the price of flushing.
+"""Time of the status of a product of 700 shards, and the cost of checksums and of flushing.
 
 Run from the repository's root::
 
     PYTHONPATH=src python benchmarks/bench_status.py
 
-Status: the files of a half-made chexmask of one release, each stage's shards with as many row groups and columns
-as real ones have, then ``python -m cxrfactory status`` as a user would call it. Checksums: a shard of pictures
-written and read with and without; the bytes come from a random generator, as PNG bytes look. Flushing: files written
-with and without fsync, in the folder given, because that is the disk's own matter.
+Status: the files of a half-finished chexmask of one release are made, with shards of as many row groups and columns as
+real ones, and ``python -m cxrfactory status`` is called as by a user. Checksums: a shard of pictures is written and
+read
+with and without checksums; its bytes come from a random generator, because PNG bytes look random. Flushing: files are
+written with and without fsync into the given folder, because the cost depends on the disk.
 """
 
 import argparse
@@ -34,7 +35,7 @@ SCHEMAS = {"preprocess": IMAGES, "infer": LANDMARKS, "rca": RCA}
 
 
 def best(work: Callable[[], object], times: int = 5) -> float:
-    """Shortest of several wall times, s."""
+    """Return the shortest of several wall times, s."""
     spent = []
     for _ in range(times):
         start = time.perf_counter()
@@ -44,7 +45,7 @@ def best(work: Callable[[], object], times: int = 5) -> float:
 
 
 def rows(schema: pa.Schema, count: int, png_bytes: int = 40) -> pa.Table:
-    """A table of plausible values of a schema."""
+    """Return a table of a schema with plausible values."""
     rng = np.random.default_rng(0)
     columns = []
     for field in schema:
@@ -63,7 +64,7 @@ def rows(schema: pa.Schema, count: int, png_bytes: int = 40) -> pa.Table:
 
 
 def make_run(folder: Path, shards: int, groups: int) -> None:
-    """Files of a release whose last stage is half done."""
+    """Write the files of a release whose last stage is half done."""
     config = {"datasets": {"padchest": {"root": "release", "shards": shards}}, "scans": {}}
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
     os.chdir(folder)

@@ -1,13 +1,13 @@
-"""How much damage to a shard is noticed: random damage of several kinds, by reading and by the whole check.
+"""Share of random damage to a shard that is detected, for several kinds of damage, by reading and by a full check.
 
 Run from the repository's root::
 
     PYTHONPATH=src python benchmarks/damage.py
 
-A shard of pictures as the preprocess stage writes it is damaged in one way at a random place, then read as the stages
-read it (all columns, piece by piece), and checked whole. Unnoticed is what gives other rows without an error; a change
-that no reader's result depends on (a statistic, the mark of the checksums) is harmless. For comparison the same
-rows are written by pyarrow with its defaults.
+A shard of pictures as written by the preprocess stage is damaged in one way at a random place. It is then read as the
+stages read it (all columns, piece by piece), and checked completely. Damage is unnoticed if other rows are returned
+without an error. It is harmless if no reader's result depends on the changed bytes (a statistic, the flag of the
+checksums). For comparison, the same rows are also written by pyarrow with its defaults.
 """
 
 import argparse
@@ -51,7 +51,7 @@ def zeroed(data: bytearray, rng: random.Random) -> bytes:
 
 
 def stale(data: bytearray, rng: random.Random) -> bytes:
-    """A block of the file that another block has taken the place of."""
+    """Replace a block of the file by another block of it."""
     size = min(4096, len(data) // 4)
     source, target = (rng.randrange(len(data) - size) for _ in range(2))
     data[target : target + size] = data[source : source + size]

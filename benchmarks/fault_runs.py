@@ -1,14 +1,14 @@
-"""Break real runs of the workflow, run them again, and compare every byte of the product with an undisturbed run's.
+"""Interrupt real runs of the workflow, run them again, and compare all bytes of the product with an undisturbed run.
 
 Run from the repository's root, with the `workflow` extra installed (disk and file-system faults need root, on Linux)::
 
     python benchmarks/fault_runs.py [--kills 20] [--faults kill two-at-once disk-full read-only clock cut-shard]
         [--output results.json]
 
-Kills come at random moments (`--seed`): SIGKILL to Snakemake and all its workers, as when power fails, or to one worker
-alone, as the kernel does when memory runs out. Then `snakemake --unlock` and the same command again. A run trains,
-infers, scores and packages a small virtual cohort; every fourth starts from nothing but that cohort, the others with
-weights.
+Kills come at random moments (`--seed`): SIGKILL goes to Snakemake and all its workers, as in a power failure, or to one
+worker only, as from the kernel when memory runs out. Then `snakemake --unlock` and the same command follow. A run
+trains, infers, scores and packages a small virtual cohort. Every fourth run starts with only the cohort; the others
+start with trained weights.
 """
 
 import argparse
@@ -30,7 +30,7 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 TARGET = "results/chexmask"
-FRESH = ("cohort",)  # what a run from nothing keeps
+FRESH = ("cohort",)  # results that a run from the start keeps
 WEIGHTED = ("cohort", "train", "preprocess/labelled.parquet", "preprocess/labelled.rejected.parquet",
             "manifest/labelled.parquet", "manifest/labelled.rejected.parquet")  # fmt: skip
 A_DAY_S = 86_400.0
@@ -48,7 +48,7 @@ CONFIG = {
 
 
 def command(folder: Path, *more: str) -> list[str]:
-    """The user's command, in a folder of its own."""
+    """Return the user's command for a working folder."""
     return [
         *(sys.executable, "-m", "snakemake", "--cores", "2", TARGET, "--snakefile", str(ROOT / "Snakefile")),
         *("--directory", str(folder), "--configfile", str(folder / "config.yaml"), *more),
@@ -56,12 +56,12 @@ def command(folder: Path, *more: str) -> list[str]:
 
 
 def start(folder: Path) -> subprocess.Popen:
-    """Start a run in a process group of its own; what it prints goes to ``printed.log``."""
+    """Start a run in a new process group; its output goes to ``printed.log``."""
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     with (folder / "printed.log").open("w") as printed:
         return subprocess.Popen(
             command(folder),
-            cwd=ROOT,  # where Snakemake finds the project's profile, as it does for a user
+            cwd=ROOT,  # Snakemake finds the project's profile here, as for a user
             env=environment,
             stdout=printed,
             stderr=subprocess.STDOUT,
@@ -70,14 +70,14 @@ def start(folder: Path) -> subprocess.Popen:
 
 
 def finish(folder: Path) -> tuple[int, str]:
-    """Unlock and run to the end; returns the exit status and what was printed."""
+    """Unlock and run to the end; return the exit status and the output."""
     subprocess.run(command(folder, "--unlock"), cwd=ROOT, capture_output=True, check=False)
     status = start(folder).wait()
     return status, (folder / "printed.log").read_text()
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file of the product."""
+    """Return the SHA-256 of every file of the product."""
     product = folder / TARGET
     return {
         path.relative_to(product).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
@@ -87,13 +87,13 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 def differing(folder: Path, expected: dict[str, str]) -> list[str]:
-    """Names of the product's files that are missing, new or have other bytes."""
+    """Return the names of the product's files that are missing, new or have other bytes."""
     found = digests(folder)
     return sorted(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name))
 
 
 def copied(source: Path, folder: Path, kept: tuple[str, ...]) -> Path:
-    """A working folder with some of the results of another, with their times."""
+    """Make a working folder with some of another folder's results, including their times."""
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(source / "config.yaml", folder)
     for name in kept:
@@ -108,7 +108,7 @@ def copied(source: Path, folder: Path, kept: tuple[str, ...]) -> Path:
 
 
 def workers_of(group: int) -> list[int]:
-    """Processes of a group that run a stage of this package (Linux)."""
+    """Return the process ids of a group that run a stage of this package (Linux)."""
     found = []
     for place in Path("/proc").glob("[0-9]*"):
         try:
@@ -121,14 +121,14 @@ def workers_of(group: int) -> list[int]:
 
 
 def kill_all(run: subprocess.Popen, _: random.Random) -> str:
-    """As when power fails: nobody can tidy up."""
+    """Kill all processes, as in a power failure: no process can clean up."""
     os.killpg(run.pid, signal.SIGKILL)
     run.wait()
     return "Snakemake and its workers"
 
 
 def kill_worker(run: subprocess.Popen, rng: random.Random) -> str:
-    """As when the kernel is out of memory: one worker goes, the rest ends by itself."""
+    """Kill one worker, as the kernel does when memory runs out; the other processes end by themselves."""
     workers = workers_of(run.pid)
     if not workers:
         return kill_all(run, rng)
@@ -138,7 +138,7 @@ def kill_worker(run: subprocess.Popen, rng: random.Random) -> str:
 
 
 def kills(reference: Path, scratch: Path, expected: dict[str, str], rounds: int, seed: int) -> Iterator[dict]:
-    """Kill at random moments; the moments are drawn over the time that an undisturbed run takes."""
+    """Kill runs at random moments, drawn over the duration of an undisturbed run."""
     took = {}
     for name, kept in (("fresh", FRESH), ("weighted", WEIGHTED)):
         folder = copied(reference, scratch / f"time-{name}", kept)
@@ -156,7 +156,7 @@ def kills(reference: Path, scratch: Path, expected: dict[str, str], rounds: int,
         begun, number = time.monotonic(), number + 1
         while time.monotonic() - begun < moment and run.poll() is None:
             time.sleep(0.02)
-        if run.poll() is not None:  # faster than the run that was timed: that moment does not count
+        if run.poll() is not None:  # the run ended before the moment of the kill, so it is not counted
             took[name] = min(took[name], time.monotonic() - begun)
             shutil.rmtree(folder)
             continue
@@ -169,7 +169,7 @@ def kills(reference: Path, scratch: Path, expected: dict[str, str], rounds: int,
 
 
 def two_at_once(reference: Path, scratch: Path, expected: dict[str, str]) -> Iterator[dict]:
-    """A second run in the same folder must be refused, and do no harm."""
+    """Start a second run in the same folder, which must be refused without any damage."""
     folder = copied(reference, scratch / "two", WEIGHTED)
     first = start(folder)
     while not any((folder / ".snakemake/locks").glob("*")) and first.poll() is None:
@@ -188,7 +188,7 @@ def two_at_once(reference: Path, scratch: Path, expected: dict[str, str]) -> Ite
 
 @contextmanager
 def mounted(place: Path, megabytes: int) -> Iterator[None]:
-    """A file system in memory, of one size."""
+    """Mount a file system in memory with a fixed size."""
     place.mkdir(parents=True, exist_ok=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(place)], check=True)
     try:
@@ -198,10 +198,10 @@ def mounted(place: Path, megabytes: int) -> Iterator[None]:
 
 
 def disk_full(reference: Path, scratch: Path, expected: dict[str, str]) -> Iterator[dict]:
-    """A small disk fills up at several points of the run; then it grows."""
+    """Fill a small disk at several points of the run, and then enlarge it."""
     sizes = [sum(path.stat().st_size for path in (reference / "results" / name).rglob("*")) for name in WEIGHTED[:2]]
     needed = sum(sizes) / 2**20
-    for spare in (1, 4, 8):  # MB beyond what stands at the start
+    for spare in (1, 4, 8):  # MB in addition to the files at the start
         with mounted(scratch / "disk", int(needed) + 3 + spare):
             folder = copied(reference, scratch / "disk/run", WEIGHTED)
             status, text = finish(folder)
@@ -219,7 +219,7 @@ def disk_full(reference: Path, scratch: Path, expected: dict[str, str]) -> Itera
 
 
 def read_only(reference: Path, scratch: Path, expected: dict[str, str]) -> Iterator[dict]:
-    """The file system of the results turns read-only, as a failing disk does; then it is writable again."""
+    """Make the file system of the results read-only, as a failing disk does, and then writable again."""
     with mounted(scratch / "ro", 2000):
         folder = copied(reference, scratch / "ro/run", WEIGHTED)
         subprocess.run(["mount", "-o", "remount,ro", str(scratch / "ro")], check=True)
@@ -236,7 +236,7 @@ def read_only(reference: Path, scratch: Path, expected: dict[str, str]) -> Itera
 
 
 def clock(reference: Path, scratch: Path, expected: dict[str, str]) -> Iterator[dict]:
-    """Half of a run's files were written by a clock a day ahead, or a day behind."""
+    """Set the times of half of a run's files a day ahead or a day behind."""
     for days in (1, -1):
         folder = copied(reference, scratch / f"clock{days}", WEIGHTED)
         run = start(folder)
@@ -252,7 +252,7 @@ def clock(reference: Path, scratch: Path, expected: dict[str, str]) -> Iterator[
             "what": f"intermediate tables {abs(days)} day in the {'future' if days > 0 else 'past'}",
             "refused": status != 0,
         }
-        if status:  # what docs/running.md says: files from the future get the present time
+        if status:  # the remedy in docs/running.md: files from the future get the present time
             row["what"] += ": " + _line(text, "clock skew")
             moved = "find results -newermt now -exec touch {} +"
             subprocess.run(moved, shell=True, cwd=folder, check=True)
@@ -264,7 +264,7 @@ def clock(reference: Path, scratch: Path, expected: dict[str, str]) -> Iterator[
 
 
 def cut_shard(reference: Path, scratch: Path, expected: dict[str, str]) -> Iterator[dict]:
-    """A shard is cut in half, its time unchanged; the next stage must notice, and a new shard mend it."""
+    """Cut a shard in half with an unchanged time; the next stage must detect it, and a new shard must repair it."""
     for stage in ("preprocess", "infer", "rca"):
         folder = copied(reference, scratch / f"cut-{stage}", tuple(p.name for p in (reference / "results").iterdir()))
         shard = min((folder / "results" / stage / "mimic-cxr-jpg").glob("0*-of-0003.parquet"))
@@ -290,7 +290,7 @@ def cut_shard(reference: Path, scratch: Path, expected: dict[str, str]) -> Itera
 
 
 def _line(text: str, *words: str) -> str:
-    """The last line that holds one of the words."""
+    """Return the last line that contains one of the words."""
     found = [line.strip() for line in text.splitlines() if any(word.lower() in line.lower() for word in words)]
     return found[-1][:300] if found else text.strip().splitlines()[-1][:300] if text.strip() else ""
 

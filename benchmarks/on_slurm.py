@@ -1,8 +1,9 @@
-"""The small default job (CT to results/chexmask) here and on a Slurm of one node: times, jobs, equal bytes.
+"""Run the small default job (CT to results/chexmask) locally and on a one-node Slurm: times, jobs, equal bytes.
 
     make cluster && .venv/cluster/bin/python benchmarks/on_slurm.py --folder SCRATCH
 
-Needs root and the Debian packages slurm-wlm and munge. The config is that of tests/workflow/test_end_to_end.py.
+The script needs root and the Debian packages slurm-wlm and munge. The config is that of
+tests/workflow/test_end_to_end.py.
 """
 
 import json
@@ -17,7 +18,7 @@ import typer
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
-QUOTING = {"README.md", "SHA256SUMS", "config.yaml"}  # they name the results' folder
+QUOTING = {"README.md", "SHA256SUMS", "config.yaml"}  # these files contain the name of the results' folder
 
 
 def main(
@@ -53,7 +54,7 @@ def config_of(results: Path) -> dict[str, Any]:
 
 
 def timed(results: Path, environment: dict[str, str], *arguments: str) -> float:
-    """Make results/chexmask and return the seconds that it took."""
+    """Make results/chexmask and return the duration in seconds."""
     path = results.with_suffix(".yaml")
     path.write_text(yaml.safe_dump(config_of(results)))
     command = [sys.executable, "-m", "snakemake", *arguments, f"{results}/chexmask", "--configfile", str(path)]
@@ -66,7 +67,7 @@ def timed(results: Path, environment: dict[str, str], *arguments: str) -> float:
 
 
 def product(results: Path) -> dict[str, bytes]:
-    """Files of the product that do not quote the config."""
+    """Return the files of the product that do not quote the config."""
     folder = results / "chexmask"
     kept = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in kept if path.name not in QUOTING}

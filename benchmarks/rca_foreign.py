@@ -1,11 +1,12 @@
-"""How often RCA flags what is no frontal chest radiograph as it should be: rates by kind of picture.
+"""Rates at which RCA flags pictures that are not frontal chest radiographs, by kind of picture.
 
     python benchmarks/rca_foreign.py --labelled TABLE --split val --weights W --reference REF --output DIR \
         [--pictures lateral=FOLDER] [--pictures photo=FOLDER] [--calibration C]
 
-Every picture goes the way of the workflow's images: the network finds landmarks, RCA scores their masks. The threshold
-is the score that 99 % of the unchanged images' masks of true Dice 0.9 or more reach; a picture below it, or one that
-RCA rejects, is flagged. With a calibration, the lower end of the interval is taken the same way.
+Every picture is processed as an image of the workflow: the network predicts landmarks, and RCA scores their masks. The
+threshold is the score that 99 % of the unchanged images' masks with a true Dice of 0.9 or more reach. A picture is
+flagged if its score is below the threshold or RCA rejects it. With a calibration, the lower end of the interval is
+treated in the same way.
 """
 
 import json
@@ -24,7 +25,7 @@ Picture = np.ndarray
 
 
 def phone(image: Picture) -> Picture:
-    """A film photographed on a light box: in perspective, with a reflection and grey around it."""
+    """Imitate a photograph of a film on a light box: perspective, a reflection and a grey surrounding."""
     n = SIDE
     corners = np.float32([[60, 90], [440, 50], [470, 430], [40, 460]])
     whole = np.float32([[0, 0], [n, 0], [n, n], [0, n]])
@@ -34,7 +35,7 @@ def phone(image: Picture) -> Picture:
 
 
 def part(top: int, left: int) -> Callable[[Picture], Picture]:
-    """A quarter of the picture, enlarged."""
+    """Return a function that enlarges a quarter of the picture."""
     half = SIDE // 2
     return lambda image: cv2.resize(image[top : top + half, left : left + half], (SIDE, SIDE))
 
@@ -52,7 +53,7 @@ CHANGES: dict[str, Callable[[Picture], Picture]] = {
 
 
 def made_up(count: int) -> Iterator[tuple[str, Picture]]:
-    """Pictures of nothing."""
+    """Yield synthetic pictures without anatomy, by name."""
     rng = np.random.default_rng(0)
     for number in range(count):
         yield "noise", rng.integers(0, 256, (SIDE, SIDE)).astype(np.uint8)
@@ -65,7 +66,7 @@ def made_up(count: int) -> Iterator[tuple[str, Picture]]:
 
 
 def pictures_of(folder: Path) -> Iterator[Picture]:
-    """Pictures of a folder, grey, padded to a square."""
+    """Yield the pictures of a folder, in grey and padded to a square."""
     for path in sorted(folder.iterdir()):
         image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) if path.suffix.lower() in SUFFIXES else None
         if image is not None:
@@ -150,7 +151,7 @@ def main(
     for column in ("dice_rca_mean", "dice_low"):
         if column in frame:
             limit = threshold_keeping(good[column].to_numpy())
-            flagged = ~(frame[column] >= limit)  # a rejected picture has no score, and is flagged
+            flagged = ~(frame[column] >= limit)  # a rejected picture has no score (NaN), and is therefore flagged
             rates = flagged.groupby(frame["kind"]).mean()
             summary[column] = {"threshold": limit, "good_masks": len(good), "flagged": rates.to_dict()}
     summary["pictures"] = frame["kind"].value_counts().to_dict()

@@ -1,13 +1,14 @@
-"""Six releases of the papers' sizes, 676,803 frontal images: time to ingest their tables and to plan the whole run.
+"""Time to ingest the tables of six releases of the papers' sizes (676,803 frontal images) and to plan the whole run.
 
 Run from the repository's root, with the `workflow` extra installed::
 
     PYTHONPATH=src python benchmarks/scale_plan.py [--tables FOLDER] [--per-shard 2000] [--output results.json]
 
-Tables are simulated in each release's own layout, row for row as many as the release has; with `--tables` (the folder
-`data/` of the PyPI wheel `torchxrayvision`) those of PadChest, CheXpert, NIH and VinDr are the real ones. No image is
-needed: ingest reads tables, and the plan follows from the config alone. Memory is the largest resident set of the
-process, its interpreter and libraries included.
+Tables are simulated in each release's own layout, with as many rows as the release has. With `--tables` (the folder
+`data/` of the PyPI wheel `torchxrayvision`), the tables of PadChest, CheXpert, NIH and VinDr are the real ones. No
+image
+is needed, because ingest reads only tables, and the plan depends only on the config. Memory is the largest resident set
+of the process, including its interpreter and libraries.
 """
 
 import argparse
@@ -38,7 +39,7 @@ REAL = {
 
 
 def rows_of(release: str) -> tuple[str, Iterator[str]]:
-    """Name of a release's table, and its lines: as many rows, and as many frontal ones, as the release has."""
+    """Return a table's name and lines, with as many rows and as many frontal rows as the release has."""
     rows, frontal = COUNTS[release]["rows"], COUNTS[release]["included"]
     numbers = range(rows)
     if release == "mimic-cxr-jpg":
@@ -68,7 +69,7 @@ def rows_of(release: str) -> tuple[str, Iterator[str]]:
         lines = (f"{n:08d}_000.png,No Finding,{n // 4},{n % 90},F,PA" for n in numbers)
     elif release == "vindr-cxr":
         name, head = "train.csv", "image_id,rad_id,Cardiomegaly,No finding"
-        lines = (f"{n // 3:032x},R{n % 3},0,1" for n in range(3 * rows))  # three readers an image
+        lines = (f"{n // 3:032x},R{n % 3},0,1" for n in range(3 * rows))  # three readers for each image
     else:
         name, head = "Pneumothorax_reports.csv", "SOPInstanceUID,filename,EncodedPixels"
         lines = (f"1.2.826.0.1.3680043.8.498.{n},{n // 2}_x.txt,-1" for n in numbers)
@@ -76,7 +77,7 @@ def rows_of(release: str) -> tuple[str, Iterator[str]]:
 
 
 def write_tables(folder: Path, tables: Path | None) -> dict[str, str]:
-    """Write or link every release's table; returns where each came from."""
+    """Write or link every release's table; return the origin of each."""
     origin = {}
     for release in COUNTS:
         root = folder / release
@@ -93,7 +94,7 @@ def write_tables(folder: Path, tables: Path | None) -> dict[str, str]:
 
 
 def timed(command: list[str], cwd: Path) -> tuple[float, float, str]:
-    """Wall seconds, largest resident set in MB, and what was printed."""
+    """Return the wall time in seconds, the largest resident set in MB, and the output of a command."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     start = time.perf_counter()
     with tempfile.TemporaryFile("w+") as printed:

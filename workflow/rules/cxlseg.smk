@@ -1,4 +1,4 @@
-# Radiographs with reports to lung-segmented radiographs: segmenter, pictures, tables.
+# Turn radiographs with reports into lung-segmented radiographs: segmenter, images, tables.
 
 CXLSEG = PLAN.product("cxlseg")
 
@@ -42,7 +42,7 @@ rule cxlseg_weights:
     threads: PLAN.config.train.threads
     resources:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
-        # Interrupted, it goes on from its checkpoint.
+        # An interrupted training continues from its checkpoint.
         runtime=1440,
         gpu=PLAN.gpus("train"),
     params:

@@ -1,4 +1,4 @@
-# The product against the truth, which the embedded default knows for every image.
+# Compare the product with the truth, which the embedded default provides for every image.
 
 
 rule evaluate:

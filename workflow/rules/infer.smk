@@ -1,4 +1,4 @@
-# Image shards to landmark shards, with uncertainty.
+# Predict landmarks with their uncertainty, shard by shard.
 
 
 rule infer:

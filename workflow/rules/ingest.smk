@@ -1,4 +1,4 @@
-# Releases and the labelled set to tables: every row kept or excluded with its reason.
+# List the images of releases and of the labelled set in tables; every row is kept or excluded with its reason.
 
 
 rule ingest:

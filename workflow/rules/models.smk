@@ -1,4 +1,4 @@
-# Models of one recipe side by side: results/models. Their weights are made by the rule weights.
+# Compare models of one recipe (results/models); the rule weights trains them.
 
 
 rule compare_models:

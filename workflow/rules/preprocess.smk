@@ -1,4 +1,4 @@
-# Radiograph files to square 8-bit images, with the geometry that leads back.
+# Turn radiograph files into square 8-bit images, with the geometry of the inverse mapping.
 
 
 rule preprocess:

@@ -1,4 +1,4 @@
-# CT studies to PA and lateral radiographs with the masks of every structure.
+# Project CT studies into PA and lateral radiographs with the masks of every structure.
 
 
 rule project:

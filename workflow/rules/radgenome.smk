@@ -1,4 +1,4 @@
-# Projected studies to one dataset with statistics.
+# Pack the projected studies into one dataset with statistics.
 
 RADGENOME = PLAN.product("radgenome")
 

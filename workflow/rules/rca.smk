@@ -1,4 +1,4 @@
-# Reverse classification accuracy: how good is each mask, without ground truth.
+# Estimate the quality of each mask without ground truth by reverse classification accuracy (RCA).
 
 
 rule rca_reference:
@@ -41,7 +41,7 @@ rule rca_train:
     threads: PLAN.config.registration.threads
     resources:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
-        # Interrupted, it goes on from its checkpoint.
+        # An interrupted training continues from its checkpoint.
         runtime=360,
     params:
         options=lambda wildcards: PLAN.config.registration.options(),

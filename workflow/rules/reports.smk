@@ -1,4 +1,4 @@
-# Reports of a release to a table of their sections.
+# Split the reports of a release into a table of their sections.
 
 
 rule reports:

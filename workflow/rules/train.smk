@@ -1,4 +1,4 @@
-# Labelled radiographs to weights.
+# Train weights on labelled radiographs.
 
 
 rule train:
@@ -19,7 +19,7 @@ rule train:
     threads: PLAN.config.train.threads
     resources:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
-        # Interrupted, it goes on from its checkpoint.
+        # An interrupted training continues from its checkpoint.
         runtime=1440,
         gpu=PLAN.gpus("train"),
     params:
@@ -46,12 +46,12 @@ rule weights:
     threads: PLAN.config.train.threads
     resources:
         mem_mb=lambda wildcards, attempt: 12000 * attempt,
-        # Interrupted, it goes on from its checkpoint.
+        # An interrupted training continues from its checkpoint.
         runtime=1440,
         gpu=PLAN.gpus("train"),
     params:
         options=lambda wildcards: PLAN.segmenter.training(),
-        # The folder of a failed job is removed; the checkpoint of an interrupted training stays here.
+        # Snakemake removes the output folder of a failed job; the checkpoint stays in this other folder.
         work=lambda wildcards: PLAN.comparison.unfinished(wildcards.model),
     message:
         "Make weights: {wildcards.model}"

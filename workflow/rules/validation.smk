@@ -1,4 +1,4 @@
-# Technical validation of the product: results/validation. The gold standard needs readers, and is no rule.
+# Technical validation of the product (results/validation). The gold standard needs human readers, so it has no rule.
 
 
 rule rca_statistics:
@@ -117,11 +117,11 @@ rule retrain:
     threads: PLAN.config.train.threads
     resources:
         mem_mb=lambda wildcards, attempt: 12000 * attempt,
-        # Interrupted, it goes on from its checkpoint.
+        # An interrupted training continues from its checkpoint.
         runtime=1440,
         gpu=PLAN.gpus("train"),
     params:
-        # Not the tables of the experts' images, which this training must not see.
+        # These options omit the tables of the experts' images, which this training must not use.
         options=lambda wildcards: CHEXMASK.retraining(),
     message:
         "Train on our own masks of {wildcards.dataset}"

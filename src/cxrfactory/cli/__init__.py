@@ -1,4 +1,4 @@
-"""The command line: parse, call a stage, print a clear error. What there is to type: :mod:`cxrfactory.cli.commands`."""
+"""The command line: parse, call a stage, print a clear error. :mod:`cxrfactory.cli.commands` lists the commands."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ from cxrfactory.errors import CxrError
 
 
 def main() -> None:
-    """Run the command line; a user's error is one line on standard error and exit status 1."""
+    """Run the command line; an error of the user gives one line on standard error and exit status 1."""
     from cxrfactory.cli.application import build_app
     from cxrfactory.logs import setup
 

@@ -1,4 +1,4 @@
-"""The application made of the table of commands: groups that import a command when it is called, and no sooner."""
+"""The application, built from the table of commands; its groups import a command only when it is called."""
 
 import sys
 from collections.abc import Mapping
@@ -14,13 +14,13 @@ from cxrfactory.errors import CxrError
 
 
 class LazyGroup(TyperGroup):
-    """A group whose commands are rows of a table, listed under headings with one whole sentence each."""
+    """A group whose commands are rows of a table, listed under headings with one whole sentence for each command."""
 
     panels: Mapping[str, Mapping[str, Command]] = {}
 
     @classmethod
     def of(cls, name: str, sentence: str, rows: Mapping[str, Command]) -> "LazyGroup":
-        """Return a group of one table."""
+        """Return a group with the commands of one table."""
         group = cls(name=name, help=sentence, no_args_is_help=True, rich_markup_mode=None)
         group.panels = {"Commands": rows}
         return group
@@ -34,48 +34,48 @@ class LazyGroup(TyperGroup):
         return list(self.rows())
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Import one command."""
+        """Import and return one command."""
         row = self.rows().get(cmd_name)
         return None if row is None else _as_click(cmd_name, row)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Find the command of the arguments.
+        """Find the command that the arguments name.
 
         Raises
         ------
         CxrError
-            If there is none of that name: one line with the nearest names.
+            If there is no such command; the message is one line with the nearest names.
         """
         if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
             raise CxrError(f"no command '{args[0]}'; {self.nearest(args[0])}")
         return super().resolve_command(ctx, args)
 
     def nearest(self, name: str) -> str:
-        """Say which names of commands are like a name, or how to list them."""
+        """Return a hint with the command names that resemble a name, or with the way to list them."""
         listing = f"python -m cxrfactory {'' if self.name == 'cxrfactory' else f'{self.name} '}--help lists them"
         found = _nearest(name, self.known())
         return f"did you mean {' or '.join(found)}? {listing}" if found else listing
 
     def known(self) -> dict[str, str]:
-        """Return the names that a person may have meant, each with what is to be typed for it."""
+        """Return the names that a user may have meant, each with the words to type for it."""
         return {name: name for name in self.rows()}
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Write each heading with its commands; no sentence is cut off."""
+        """Write each heading with its commands; sentences are not truncated."""
         for heading, rows in self.panels.items():
             with formatter.section(heading):
                 formatter.write_dl([(name, row.sentence) for name, row in rows.items()])
 
 
 class StageGroup(LazyGroup):
-    """The commands of the workflow's stages, those of the products among them."""
+    """The commands of the workflow's stages, including those of the products."""
 
     def rows(self) -> dict[str, Command]:
         """Return the commands of the stages and of the products."""
         return {**super().rows(), **product_commands()}
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Import one command; products are looked through where it is none of the stages'."""
+        """Import and return one command; the products are searched only if no stage has the name."""
         row = super().rows().get(cmd_name) or product_commands().get(cmd_name)
         return None if row is None else _as_click(cmd_name, row)
 
@@ -87,7 +87,7 @@ class StageGroup(LazyGroup):
 
 
 class Application(LazyGroup):
-    """The whole command line: what a person types in front, the groups behind it, old names with a warning."""
+    """The whole command line: commands for users first, then the groups; old names give a warning."""
 
     panels = PEOPLE
 
@@ -96,7 +96,7 @@ class Application(LazyGroup):
         return [*super().list_commands(ctx), *GROUPS]
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Put the new words where an old name stands."""
+        """Replace an old command name by the new words."""
         if args and args[0] in RENAMED:
             new = RENAMED[args[0]]
             print(f"warning: the command '{args[0]}' is now '{new}'; the old name ends with 0.2", file=sys.stderr)
@@ -124,14 +124,14 @@ class Application(LazyGroup):
 
 
 def build_app() -> typer.Typer:
-    """Return the application; nothing but the table of commands is imported."""
+    """Return the application; only the table of commands is imported."""
     app = _plain(name="cxrfactory", cls=Application, no_args_is_help=True)
     app.callback(help="Turn releases of chest radiographs and chest CT into anatomy-labelled datasets.")(lambda: None)
     return app
 
 
 def _nearest(name: str, known: Mapping[str, str]) -> list[str]:
-    """Return what is to be typed for the known names that are like a name, the nearest first; at most three."""
+    """Return the words to type for at most three known names that resemble a name, the nearest first."""
     from difflib import get_close_matches
 
     return [f"'{known[each]}'" for each in get_close_matches(name, known, n=3, cutoff=0.6)]

@@ -1,7 +1,8 @@
-"""The table of commands: name, function, one sentence. It is light, so that `--help` stays quick.
+"""The table of commands: name, function, one sentence. The module imports little, so that `--help` is fast.
 
-Each function stands in a module of its own group below this folder; heavy imports stand inside the functions. Commands
-of a product stand in the product's room, in ``commands.py``, and are found by looking.
+Each function is in a module of its group's folder; heavy imports are inside the functions. The commands of a product
+are
+in the product's own folder, in ``commands.py``, and are found by searching the folders.
 """
 
 from collections.abc import Callable
@@ -12,21 +13,21 @@ from pkgutil import iter_modules
 
 @dataclass(frozen=True)
 class Command:
-    """One command.
+    """One command of the command line.
 
     Parameters
     ----------
     target
         ``module:function``.
     sentence
-        What it does; equal to the first line of the function's docstring (a test compares them).
+        Description; it equals the first line of the function's docstring (a test compares them).
     """
 
     target: str
     sentence: str
 
     def load(self) -> Callable[..., None]:
-        """Import the function."""
+        """Import and return the function."""
         module, function = self.target.split(":")
         return getattr(import_module(module), function)
 
@@ -35,7 +36,7 @@ def _table(package: str, rows: dict[str, tuple[str, str]]) -> dict[str, Command]
     return {name: Command(f"cxrfactory.cli.{package}.{target}", text) for name, (target, text) in rows.items()}
 
 
-# What a person types, by subject; the order is that of `--help`.
+# Commands for users, by subject; `--help` shows them in this order.
 PEOPLE: dict[str, dict[str, Command]] = {
     "Radiographs and CT": _table(
         "people",
@@ -56,7 +57,7 @@ PEOPLE: dict[str, dict[str, Command]] = {
         {
             "ingest": (
                 "ingest:ingest",
-                "Write the manifest of a release: one row an image, kept or excluded with the reason.",
+                "Write the manifest of a release: one row for each image, kept or excluded with the reason.",
             ),
             "config": (
                 "config:config",
@@ -79,14 +80,17 @@ PEOPLE: dict[str, dict[str, Command]] = {
                 "evaluate:evaluate_model",
                 "Measure trained models on labelled images: overlap, distances, CTR, tests, time and memory.",
             ),
-            "audit": ("evaluate:audit", "Measure what changes of tone, frame, file and occlusion cost trained models."),
+            "audit": (
+                "evaluate:audit",
+                "Measure how much trained models lose under changes of tone, frame and file, and under occlusion.",
+            ),
             "export-weights": (
                 "train:export_weights",
                 "Write 16-bit weights for publication, with a card that states their intended use and limits.",
             ),
             "train-post-dae": (
                 "train:train_post_dae",
-                "Train Post-DAE, which corrects implausible masks of any segmenter; it learns from contours alone.",
+                "Train Post-DAE, which corrects implausible masks of any segmenter; it learns from contours only.",
             ),
             "train-mask-landmarks": (
                 "train:train_mask_landmarks",
@@ -104,7 +108,7 @@ PEOPLE: dict[str, dict[str, Command]] = {
         },
     ),
 }
-# What only rules call.
+# Commands that only rules call.
 STAGES = _table(
     "stages",
     {
@@ -117,7 +121,7 @@ STAGES = _table(
         ),
         "ingest-scans": (
             "ingest:ingest_scans",
-            "Write the manifest of a CT release: one row a study, kept or excluded with the reason.",
+            "Write the manifest of a CT release: one row for each study, kept or excluded with the reason.",
         ),
         "selection": (
             "ingest:selection",
@@ -125,7 +129,7 @@ STAGES = _table(
         ),
         "reports": (
             "reports:reports",
-            "Split reports into sections and join findings and impression: one row a study.",
+            "Split reports into sections and join findings and impression: one row for each study.",
         ),
         "preprocess": (
             "preprocess:preprocess",
@@ -143,20 +147,23 @@ STAGES = _table(
         "overlays": ("infer:overlays", "Draw the contours of some images of a release side by side."),
         "train-registration": (
             "rca:train_registration",
-            "Train the network by which deep RCA registers images: on pairs of labelled radiographs.",
+            "Train the registration network of deep RCA on pairs of labelled radiographs.",
         ),
         "rca-reference": (
             "rca:rca_reference",
             "Choose the reference images of RCA and encode them with the trained weights.",
         ),
-        "rca": ("rca:rca", "Estimate the Dice of a shard's masks without truth: reverse classification accuracy."),
+        "rca": (
+            "rca:rca",
+            "Estimate the Dice of a shard's masks without truth by reverse classification accuracy (RCA).",
+        ),
         "rca-check": (
             "rca:rca_check",
-            "Measure how the RCA score follows the true Dice over good and spoiled masks and those of models.",
+            "Compare RCA scores with the true Dice of good masks, spoiled masks and masks of models.",
         ),
         "rca-calibrate": (
             "rca:rca_calibrate",
-            "Learn the true Dice with an interval from RCA scores; --check also writes how often it held (.check.csv).",
+            "Calibrate RCA scores to estimate the true Dice with an interval; --check measures coverage (.check.csv).",
         ),
     },
 )
@@ -182,7 +189,7 @@ STUDIES = _table(
         "bias": ("validation:bias", "Compare RCA between groups of patients: view, sex, age band, finding."),
         "bias-discovery": (
             "validation:bias_discovery",
-            "Compare the gaps between groups that RCA predicts with the true ones.",
+            "Compare the gaps between groups that RCA predicts with the true gaps.",
         ),
         "classify-pictures": (
             "classify:classify_pictures",
@@ -203,15 +210,15 @@ LABELS = _table(
     {
         "masks": (
             "masks:label_masks",
-            "Label images by their lung masks: landmarks on the masks' borders, labels of the masks' own definition.",
+            "Label images from their lung masks: landmarks on the masks' borders, with the masks' definition of lungs.",
         ),
         "outlines": (
             "masks:label_outlines",
-            "Label images by lung outlines of another convention, which correct a model's landmarks.",
+            "Label images with a model's landmarks, corrected by lung outlines of another convention.",
         ),
         "own-masks": (
             "masks:label_own_masks",
-            "Label a release's images with the factory's own landmarks, to train on them again.",
+            "Label a release's images with the workflow's own landmarks, as training data.",
         ),
         "balance": (
             "balance:balance_masks",
@@ -223,16 +230,16 @@ LABELS = _table(
         ),
     },
 )
-# Groups of commands, below those that a person types.
+# Groups of commands, listed after the commands for users.
 GROUPS: dict[str, tuple[str, dict[str, Command]]] = {
     "stage": ("Run one step of the workflow; the rules call these commands.", STAGES),
     "study": ("Run a study on a product: gold standard, quality scores, bias, classifiers.", STUDIES),
-    "label": ("Make labelled training sets from folders of masks, or from the factory's own masks.", LABELS),
+    "label": ("Make labelled training sets from folders of masks, or from the workflow's own masks.", LABELS),
 }
 
 
 def product_commands() -> dict[str, Command]:
-    """Return the commands that products declare in their rooms."""
+    """Return the commands that the products declare in their own folders."""
     from cxrfactory import products
 
     found = {}

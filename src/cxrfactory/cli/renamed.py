@@ -1,4 +1,4 @@
-"""Old names of commands, which work for one release with a warning that names the new one."""
+"""Old names of commands, which work for one more release with a warning that names the new command."""
 
 RENAMED = {
     "fetch-ct": "stage fetch-ct",

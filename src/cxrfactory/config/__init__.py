@@ -1,8 +1,8 @@
-"""The typed config: every key with its default, its meaning and its bounds; unknown keys are refused.
+"""The typed config: every key with its default, its description and its bounds; unknown keys are refused.
 
-``config.yaml`` and ``workflow/schemas/config.schema.json`` are generated from here
-(``python -m cxrfactory config --write``). Names are imported when they are asked for, so that a command imports the
-sections that it has options of and no more.
+``config.yaml`` and ``workflow/schemas/config.schema.json`` are generated from these models
+(``python -m cxrfactory config --write``). Names are imported lazily, so that a command imports only the sections whose
+options it has.
 """
 
 from importlib import import_module
@@ -41,7 +41,7 @@ __all__ = sorted(_MODULES)
 
 
 def __getattr__(name: str) -> Any:
-    """Import the module that a name stands in."""
+    """Import the module that defines a name, and return the named object."""
     if name not in _MODULES:
         raise AttributeError(f"module 'cxrfactory.config' has no attribute '{name}'")
     return getattr(import_module(f"cxrfactory.config.{_MODULES[name]}"), name)

@@ -1,4 +1,4 @@
-"""Settings of the study in section VI of the CXLSeg paper: does cutting out the lungs help classifiers?"""
+"""Settings of the study in section VI of the CXLSeg paper: classifiers on original and on lung-segmented images."""
 
 from typing import Literal
 
@@ -11,7 +11,7 @@ ClassifierName = Literal["resnet50", "mobilenet-v2", "densenet121", "inception-v
 
 
 class StudyPicturesConfig(ReadingLimits):
-    """How the original images of the study are prepared: as the segmented ones of the product were."""
+    """How the original images of the study are prepared: in the same way as the product's segmented images."""
 
     size: int = Field(224, ge=32, le=4096, description="Side in pixels of the product's pictures.")
     fit: Literal["stretch", "pad"] = Field("stretch", description="How the product fits images to a square.")

@@ -1,4 +1,4 @@
-"""Lung-segmented radiographs with reports."""
+"""Settings of the lung-segmented radiographs with reports."""
 
 from typing import Any, Literal
 
@@ -9,7 +9,7 @@ from cxrfactory.config.renamed import null_for_zero
 from cxrfactory.config.sections import Section
 from cxrfactory.config.training import ModelConfig, TrainConfig
 
-# What the segmenter of lungs has otherwise than the sections model and train, where the config does not say more.
+# Values of the lung segmenter that differ from the sections model and train; the config may override them.
 OWN_MODEL = {"segmenter": "sa-unet", "input_size": 96}
 OWN_TRAIN = {"epochs": 16, "batch_size": 4, "learning_rate": 6e-3, "average": 0.97}
 
@@ -103,5 +103,5 @@ class CxlsegConfig(CxlsegSplitConfig, LungPicturesConfig):
         return merged(model, self.model, "cxlseg.model")
 
     def merged_train(self, train: TrainConfig) -> TrainConfig:
-        """Return how it is trained: the section ``train`` with this section's overrides."""
+        """Return the settings of its training: the section ``train`` with this section's overrides."""
         return merged(train, self.train, "cxlseg.train")

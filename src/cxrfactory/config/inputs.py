@@ -1,4 +1,4 @@
-"""What goes in: releases, the labelled set, the virtual cohort, and how radiographs are prepared."""
+"""Settings of the inputs: releases, the labelled set, the virtual cohort, and the preparation of radiographs."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ from cxrfactory.config.sections import Section, Share
 
 
 class CohortFolderConfig(Section):
-    """Where the virtual cohort lies."""
+    """Location of the virtual cohort."""
 
     folder: str = Field(
         "results/cohort", description="Folder in which the cohort is made; the default releases lie in it."
@@ -16,7 +16,7 @@ class CohortFolderConfig(Section):
 
 
 class CohortSeedConfig(Section):
-    """Which virtual patients there are."""
+    """Choice of the virtual patients."""
 
     seed: int = Field(0, ge=0, description="Seed of the virtual patients; another seed gives other patients.")
 
@@ -95,13 +95,13 @@ class DatasetConfig(Section):
 
 
 class ReleaseRootConfig(Section):
-    """Where a release of chest CT lies."""
+    """Location of a release of chest CT."""
 
     root: str = Field(description="Folder of the release, as downloaded; it is only read.")
 
 
 class StoredAxesConfig(Section):
-    """Spacing and axes of volumes whose files state none."""
+    """Spacing and axes of volumes whose files do not state them."""
 
     axes: str | None = Field(
         None,
@@ -173,13 +173,13 @@ class LabelledConfig(Section):
 
 
 class ReadingLimits(Section):
-    """Which images are too large to be read."""
+    """Size limit of the images that are read."""
 
     max_megapixels: float = Field(100, gt=0, description="Larger images are rejected without being decoded.")
 
 
 class ReadingConfig(ReadingLimits):
-    """Which radiograph files are read."""
+    """Conditions under which radiograph files are read."""
 
     burnt_in: Literal["reject", "keep"] = Field(
         "reject",

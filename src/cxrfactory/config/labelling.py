@@ -1,4 +1,4 @@
-"""Labelled sets made of masks, and labelled sets in the format of nnU-Net."""
+"""Settings of labelled sets that are made from masks, and of labelled sets in the format of nnU-Net."""
 
 from typing import Literal
 

@@ -1,14 +1,15 @@
-"""The free names of datasets and CT releases: they become names of folders and files of the results."""
+"""Check the names that users give to datasets and CT releases; the names become parts of folder and file names."""
 
 import re
 from collections.abc import Iterable
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_LONGEST = 100  # characters; file systems end a name at 255 bytes, and endings are added to it
-# Results that stand beside a dataset's: the labelled set's tables, the folders of CT releases and of the RCA check,
-# the sums of a product.
+_LONGEST = 100  # characters; file systems limit a name to 255 bytes, and suffixes are appended to it
+# Names of other results in the same folders: the labelled set's tables, the folders of CT releases and of the RCA
+# check,
+# the checksums of a product.
 _TAKEN = ("labelled", "scans", "check", "sha256sums")
-# What follows the name of a dataset in the names of its tables, and what the names of files end with: the table
+# Suffixes that follow a dataset's name in the names of its tables, and file name extensions. For example, the table
 # ``a.rejected.parquet`` belongs to the dataset ``a``.
 _ENDINGS = (
     ".rejected", ".summary", ".parquet", ".csv", ".tsv", ".json", ".png", ".log", ".md", ".safetensors",
@@ -16,7 +17,7 @@ _ENDINGS = (
 
 
 def check_names(section: str, names: Iterable[str]) -> None:
-    """Refuse names that cannot be a file's, that lead out of the results folder, or that collide.
+    """Refuse names that cannot name a file, that lead out of the results folder, or that collide.
 
     Parameters
     ----------
@@ -28,7 +29,7 @@ def check_names(section: str, names: Iterable[str]) -> None:
     Raises
     ------
     ValueError
-        One line that says which name, and what is expected.
+        One line with the name and the expected form.
     """
     seen: dict[str, str] = {}
     for name in names:

@@ -1,4 +1,4 @@
-"""Command-line options made from a config section, so that a default and a meaning stand in the model alone."""
+"""Make command-line options from a config section, so that defaults and descriptions are defined only in the model."""
 
 import functools
 import inspect
@@ -19,30 +19,30 @@ if TYPE_CHECKING:
     from cxrfactory.config.inputs import PreprocessConfig
     from cxrfactory.imaging.radiograph.prepare import Preparation
 
-NONE = "none"  # on the command line, the value null of an option whose default is another one
+NONE = "none"  # command-line value for null, for options whose default is not null
 
 
 def with_options(
     *sections: type[Section], old: Mapping[str, str] | None = None
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command one option a field of each section, with the field's default and meaning.
+    """Give a command one option for each field of the sections, with the field's default and description.
 
-    The command is called with one checked section object a section, as keyword arguments named after the class:
-    ``TrainConfig`` arrives as ``train_config``. A list is given with commas between its values, a boolean as
-    ``--name`` or ``--no-name``. A field that may be null and is not null by default takes ``none``. A section that
-    inherits from another has the options of both.
+    The command receives one checked object for each section, as a keyword argument named after the class:
+    ``TrainConfig`` arrives as ``train_config``. The values of a list are separated by commas; a boolean is given as
+    ``--name`` or ``--no-name``. A nullable field whose default is not null accepts ``none``. A section that inherits
+    from another has the options of both.
 
     Parameters
     ----------
     sections
         Classes of the sections.
     old
-        Old names of options, as fields, with the fields that they are now: hidden options that warn.
+        Old option names, as field names, with the fields that replace them. They become hidden options that warn.
 
     Raises
     ------
     TypeError
-        If a field cannot be an option: a section within the section, say.
+        If a field's type cannot be an option, for example a nested section.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
@@ -52,7 +52,7 @@ def with_options(
         for section in sections:
             parameters += [_parameter(name, section) for name in section.model_fields]
         parameters += [_hidden(name) for name in old or {}]
-        # Options that must be given stand in front of those that need not, as Python wants its parameters.
+        # Required options come before optional ones, as Python requires of parameters.
         signature = inspect.Signature(sorted(parameters, key=lambda each: each.kind))
 
         @functools.wraps(command)
@@ -79,7 +79,7 @@ def _hidden(name: str) -> inspect.Parameter:
 
 
 def _modernised(given: dict[str, Any], old: Mapping[str, str]) -> dict[str, Any]:
-    """Move the values of old options to the new ones."""
+    """Move the values of old options to the new options, with a warning for each."""
     for name, new in old.items():
         value = given.pop(name)
         if value is not None:
@@ -92,19 +92,19 @@ def _modernised(given: dict[str, Any], old: Mapping[str, str]) -> dict[str, Any]
 
 
 def section_of(section: type[Section], given: dict[str, Any]) -> Any:
-    """Make a section of the values of its options.
+    """Build a section from the values of its options.
 
     Parameters
     ----------
     section
         Class of the section.
     given
-        Value of each field as the command line has it: lists and choices as text.
+        Value of each field as given on the command line; lists and choices are text.
 
     Raises
     ------
     CxrError
-        One line that names the option, what was found and what was expected.
+        One line that names the option, the value that was found and the values that were expected.
     """
     from pydantic import ValidationError
 
@@ -118,12 +118,12 @@ def section_of(section: type[Section], given: dict[str, Any]) -> Any:
 
 
 def option_name(field: str) -> str:
-    """Return the option of a field: ``batch_size`` is ``--batch-size``."""
+    """Return the option name of a field, e.g. ``--batch-size`` for ``batch_size``."""
     return f"--{field.replace('_', '-')}"
 
 
 def preparation(config: "PreprocessConfig") -> "Preparation":
-    """Turn the config's preprocessing into the recipe of :mod:`cxrfactory.imaging.radiograph.prepare`."""
+    """Convert the config's preprocessing to the recipe of :mod:`cxrfactory.imaging.radiograph.prepare`."""
     from cxrfactory.imaging.radiograph.intensity import Clahe, Enhancement
     from cxrfactory.imaging.radiograph.prepare import Preparation
 
@@ -134,7 +134,7 @@ def preparation(config: "PreprocessConfig") -> "Preparation":
 
 
 def _parameter(name: str, section: type[Section]) -> inspect.Parameter:
-    """Return the parameter that Typer makes an option of."""
+    """Return the parameter from which Typer makes an option."""
     field = section.model_fields[name]
     kinds, nullable = _kinds(field.annotation)
     default = inspect.Parameter.empty if field.is_required() else field.get_default(call_default_factory=True)
@@ -153,7 +153,7 @@ def _parameter(name: str, section: type[Section]) -> inspect.Parameter:
 
 
 def _help(field: "FieldInfo", section: type[Section]) -> str:
-    """Return the field's description in the words of the command line: options for fields, ``none`` for null."""
+    """Return the field's description for the command line: with option names for fields, and ``none`` for null."""
     kinds, nullable = _kinds(field.annotation)
     default = field.get_default(call_default_factory=True)
     text = (field.description or "").rstrip(".")
@@ -171,7 +171,7 @@ def _help(field: "FieldInfo", section: type[Section]) -> str:
 
 
 def _parsed(value: Any, field: "FieldInfo") -> Any:
-    """Turn the text of an option into what the model expects."""
+    """Convert the text of an option to the value that the model expects."""
     _, nullable = _kinds(field.annotation)
     if nullable and field.get_default(call_default_factory=True) is not None and value == NONE:
         return None
@@ -181,7 +181,7 @@ def _parsed(value: Any, field: "FieldInfo") -> Any:
 
 
 def _refusal(error: "ValidationError", section: type[Section], given: dict[str, Any]) -> str:
-    """Put the first fault of a section in the words of the command line."""
+    """Describe the first error of a section in terms of command-line options."""
     faults = error.errors()
     if not faults[0]["loc"]:
         return _in_options(_said(faults[0]), section)
@@ -218,7 +218,7 @@ def _expected(fault: Any) -> str:
 
 
 def _in_options(said: str, section: type[Section]) -> str:
-    """Write fields as options: the first word, and every name that no plain word can be."""
+    """Replace field names by option names: the first word, and every name with an underscore."""
     for name in section.model_fields:
         first = rf"^{name}\b|\b{name}\b" if "_" in name else rf"^{name}\b"
         said = re.sub(first, option_name(name), said)
@@ -226,7 +226,7 @@ def _in_options(said: str, section: type[Section]) -> str:
 
 
 def _kinds(annotation: Any) -> tuple[list[Any], bool]:
-    """Return the types that a field takes but for None, and whether it takes None."""
+    """Return the types of a field other than None, and whether the field accepts None."""
     if get_origin(annotation) is Annotated:
         return _kinds(get_args(annotation)[0])
     parts = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
@@ -239,7 +239,7 @@ def _takes_list(field: "FieldInfo") -> bool:
 
 
 def _literals(kinds: list[Any]) -> list[str]:
-    """Return the names that a field takes, of its literals or of those within its list."""
+    """Return the choices of a field, from its literals or from those within its list."""
     found: list[str] = []
     for each in kinds:
         if get_origin(each) is Literal:

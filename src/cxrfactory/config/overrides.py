@@ -1,4 +1,4 @@
-"""A section used again elsewhere with some of its keys changed: only the changed keys are written down."""
+"""Reuse a section with some of its keys changed; only the changed keys are written in the config."""
 
 from typing import Any, TypeVar
 
@@ -10,7 +10,7 @@ S = TypeVar("S", bound=Section)
 
 
 def overrides_of(section: type[Section], default: dict[str, Any], description: str) -> Any:
-    """Return the field of a config that holds overrides of a section; its JSON Schema knows the section's keys."""
+    """Return a config field that holds overrides of a section; its JSON Schema lists the section's keys."""
     schema = section.model_json_schema()
     known = {name: {key: value for key, value in of.items() if key != "default"}
              for name, of in schema["properties"].items()}  # fmt: skip
@@ -20,21 +20,21 @@ def overrides_of(section: type[Section], default: dict[str, Any], description: s
 
 
 def merged(section: S, overrides: dict[str, Any], place: str) -> S:
-    """Return a section with some of its keys changed, checked as a whole.
+    """Return a section with some of its keys changed, validated as a whole.
 
     Parameters
     ----------
     section
-        The section that all other keys are taken from.
+        The section that supplies all other keys.
     overrides
         The changed keys.
     place
-        Where the overrides stand in the config, for messages.
+        Key of the overrides in the config, for error messages.
 
     Raises
     ------
     ValueError
-        One line that names the first wrong key, what was found and what was expected.
+        One line that names the first wrong key, the value that was found and what was expected.
     """
     try:
         return type(section).model_validate(section.model_dump() | overrides)

@@ -1,4 +1,4 @@
-"""Trainings of post-processing models, which no section of the config file describes."""
+"""Settings of the trainings of post-processing models, which have no section in the config file."""
 
 from pydantic import Field
 

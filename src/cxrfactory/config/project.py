@@ -1,4 +1,4 @@
-"""CT to radiographs."""
+"""Settings of the projection of CT to radiographs."""
 
 from typing import Annotated, Literal
 
@@ -42,7 +42,7 @@ class ProjectionConfig(Section):
 
 
 class SingleProjectionConfig(ProjectionConfig):
-    """How one CT is projected that stands alone: its voxel grid may be kept."""
+    """How a single CT is projected, outside a release; its voxel grid may be kept."""
 
     size: Annotated[int, Field(ge=1)] | Literal["native"] = Field(  # type: ignore[assignment]
         ProjectionConfig.model_fields["size"].default,

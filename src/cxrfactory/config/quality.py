@@ -1,4 +1,4 @@
-"""Judging masks without their truth."""
+"""Settings of the estimates of mask quality without truth."""
 
 from typing import Literal
 
@@ -31,7 +31,7 @@ class ComparisonConfig(AlignerConfig):
 
 
 class RcaCheckConfig(ComparisonConfig):
-    """Which images RCA is checked on, and how their masks are scored."""
+    """Images on which RCA is checked, and how their masks are scored."""
 
     count: int = Field(12, ge=2, description="Largest number of images to take, which a hash of the id chooses.")
     split: str | None = Field(None, description="Split of the labelled images to take; by default all of them.")
@@ -45,7 +45,7 @@ class _Fraction(Section):
     fraction: float = Field(0.8, gt=0, le=1, description="Share of the labelled images that serve as references.")
 
 
-# Fields of the last base come first in the two classes below.
+# The two classes below inherit the fields of the last base first.
 class RcaScoreConfig(_Size, ComparisonConfig):
     """How the masks of a shard are scored."""
 

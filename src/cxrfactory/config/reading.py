@@ -1,4 +1,4 @@
-"""A config file, or the values of one, to a checked config."""
+"""Read a config file, or its values, into a checked config."""
 
 from pathlib import Path
 from typing import Any, get_args
@@ -17,7 +17,7 @@ def parse_config(values: dict[str, Any], source: str = "config.yaml") -> Config:
     Raises
     ------
     CxrError
-        One line that names the first wrong key, what was found and what was expected.
+        One line that names the first wrong key, the value that was found and what was expected.
     """
     try:
         return Config.model_validate(modernise(values, source))
@@ -31,12 +31,12 @@ def parse_config(values: dict[str, Any], source: str = "config.yaml") -> Config:
         elif first["type"] == "missing":
             message = f"key '{key}' is missing"
         else:
-            # A list may hold itself a million times over, by YAML's aliases.
+            # A list may contain itself many times through YAML aliases, so it is not printed.
             shown = "" if isinstance(found, dict | list) else f", found {found!r:.80}"
             said = first["msg"].removeprefix("Value error, ")
             message = f"key '{key}': {said}{shown}" if first["loc"] else said
         more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        # Names and texts of a config may hold line breaks and what moves a terminal's cursor.
+        # Names and texts of a config may contain line breaks and terminal control characters, which are escaped here.
         line = "".join(each if each.isprintable() else repr(each)[1:-1] for each in f"{message}{more}")
         raise CxrError(f"{source}: {line}; see docs/config.md") from error
 
@@ -47,7 +47,7 @@ def read_config(path: str | Path) -> Config:
     Raises
     ------
     CxrError
-        If it is missing, is not YAML, or does not fit.
+        If the file is missing, is not YAML, or does not fit the config's model.
     """
     path = Path(path)
     if not path.is_file():
@@ -65,7 +65,7 @@ def _section_at(location: tuple[int | str, ...]) -> type[BaseModel]:
     section: type[BaseModel] = Config
     for part in location[:-1]:
         field = section.model_fields.get(str(part))
-        if field is None:  # the name of a release: the field before it gave the section of all of them
+        if field is None:  # the part is a release's name, and the previous field gave the section of all releases
             continue
         kinds = (field.annotation, *get_args(field.annotation))
         section = next((each for each in kinds if isinstance(each, type) and issubclass(each, BaseModel)), section)

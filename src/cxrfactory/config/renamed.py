@@ -1,4 +1,4 @@
-"""Old keys of the config, which work for one release with a warning that names the new one."""
+"""Old keys of the config, which work for one more release with a warning that names the new key."""
 
 import sys
 from collections.abc import Callable
@@ -6,8 +6,8 @@ from typing import Any
 
 from cxrfactory.errors import CxrError
 
-ENDS = "0.2"  # the release without the old names
-# Old key to new key; both with dots between their parts.
+ENDS = "0.2"  # the release that drops the old names
+# Old key to new key; dots separate the parts of both.
 RENAMED_KEYS = {
     "cxlseg.segmenter": "cxlseg.model.segmenter",
     "cxlseg.input_size": "cxlseg.model.input_size",
@@ -16,24 +16,24 @@ RENAMED_KEYS = {
     "cxlseg.learning_rate": "cxlseg.train.learning_rate",
     "cxlseg.average": "cxlseg.train.average",
 }
-# Old value to new value of a key that kept its name.
+# Old and new value of a key whose name did not change.
 RENAMED_VALUES = {"cxlseg.clahe_clip": (0, None)}
 
 
 def modernise(values: dict[str, Any], source: str) -> dict[str, Any]:
-    """Return the values of a config with old keys put in their new places; each of them warns in one line.
+    """Return the values of a config with old keys moved to their new places; each old key gives a one-line warning.
 
     Parameters
     ----------
     values
-        As read from the file; not changed.
+        Values as read from the file; they are not changed.
     source
         Name of the file, for messages.
 
     Raises
     ------
     CxrError
-        If an old key and its new one are both given.
+        If an old key and the new key that replaces it are both given.
     """
     for old, new in RENAMED_KEYS.items():
         section, key = old.split(".")
@@ -44,7 +44,7 @@ def modernise(values: dict[str, Any], source: str) -> dict[str, Any]:
 
 
 def null_for_zero(key: str) -> Callable[[Any], Any]:
-    """Return a validator that takes 0, which once left something out, as null."""
+    """Return a validator that accepts the old value 0 as null, with a warning."""
 
     def validator(value: Any) -> Any:
         if isinstance(value, bool) or value not in (0, "0", "0.0"):
@@ -59,7 +59,7 @@ def _moved(values: dict[str, Any], section: str, key: str, new: str, source: str
     _, part, name = new.split(".")
     rest = {each: value for each, value in values[section].items() if each != key}
     inner = rest.get(part, {})
-    if not isinstance(inner, dict):  # the check of the config says what is wrong with it
+    if not isinstance(inner, dict):  # the later validation of the config reports this error
         return {**values, section: rest}
     if name in inner:
         raise CxrError(f"{source}: '{section}.{key}' is the old name of '{new}', which is given too; leave it out")

@@ -1,4 +1,4 @@
-"""What all parts of the config have in common: unknown keys are refused, fields become options."""
+"""Common behaviour of all parts of the config: unknown keys are refused, and fields become command-line options."""
 
 from typing import Annotated
 
@@ -8,16 +8,16 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Section(BaseModel):
-    """A part of the config; keys that it does not name are an error."""
+    """A part of the config; unknown keys are an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     def options(self, *names: str) -> list[str]:
-        """Command-line options of the named fields (all when none is named), one an item, e.g. ``--epochs=60``.
+        """Return the command-line options of the named fields (by default all), one item each, e.g. ``--epochs=60``.
 
-        Booleans become ``--name`` or ``--no-name``; the items of a list are joined by commas; ``None`` is left out
-        where it is the default, else it becomes ``none``. Nothing is quoted: a rule writes ``{params.options:q}``, and
-        Snakemake quotes every item.
+        Booleans become ``--name`` or ``--no-name``, and the items of a list are joined by commas. ``None`` is omitted
+        if it is the default, and otherwise becomes ``none``. The items are not quoted: a rule writes
+        ``{params.options:q}``, and Snakemake quotes every item.
         """
         found = []
         for name in names or tuple(type(self).model_fields):

@@ -9,17 +9,19 @@ from cxrfactory.tables.rca_threshold import RECOMMENDED_RCA_MEAN
 
 
 class BootstrapConfig(Section):
-    """How intervals are drawn."""
+    """How bootstrap intervals are computed."""
 
-    resamples: int = Field(2000, ge=1, description="Draws of the bootstrap intervals.")
+    resamples: int = Field(2000, ge=1, description="Number of resamples of the bootstrap intervals.")
     seed: int = Field(0, ge=0, description="Seed of every random draw.")
 
 
 class LabelledTestConfig(BootstrapConfig):
-    """On which images trained models are tested, and where they run."""
+    """Images on which trained models are tested, and the device of the models."""
 
     split: str = Field("val", description="Split of the labelled table whose images are taken.")
-    device: Literal["auto", "cpu", "cuda"] = Field("cpu", description="Auto takes CUDA where there is one.")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "cpu", description="Device of the models; auto takes CUDA where it is available."
+    )
 
 
 class EvaluateConfig(LabelledTestConfig):
@@ -31,34 +33,34 @@ class EvaluateConfig(LabelledTestConfig):
 
 
 class AuditConfig(LabelledTestConfig):
-    """How trained models are audited by changed and by covered images."""
+    """How trained models are audited with changed and with occluded images."""
 
-    places: int = Field(3, ge=1, description="Black boxes of each size an image.")
+    places: int = Field(3, ge=1, description="Number of black boxes of each size on each image.")
 
 
 class BiasConfig(BootstrapConfig):
-    """How groups of patients are compared by RCA."""
+    """How RCA scores are compared between groups of patients."""
 
     at_least: Share = Field(RECOMMENDED_RCA_MEAN, description="RCA mean below which a mask counts as poor.")
     least_patients: int = Field(10, ge=2, description="Groups of fewer patients are listed and not compared.")
 
 
 class BiasDiscoveryConfig(BootstrapConfig):
-    """How gaps between groups that RCA predicts are compared with true ones."""
+    """How the gaps between groups that RCA predicts are compared with the true gaps."""
 
-    cohorts: int = Field(200, ge=1, description="Cohorts to draw from the spoiled masks of rca-check.")
+    cohorts: int = Field(200, ge=1, description="Number of cohorts to draw from the masks of rca-check.")
 
 
 class GoldSampleConfig(Section):
-    """Which images of a release a reader corrects."""
+    """Choice of the images of a release that a reader corrects."""
 
-    bins: int = Field(10, ge=0, description="Bins of the RCA histogram; one image of each is taken.")
-    random: int = Field(20, ge=0, description="Images that are taken beside them, at random.")
+    bins: int = Field(10, ge=0, description="Number of bins of the RCA histogram; one image of each bin is taken.")
+    random: int = Field(20, ge=0, description="Number of further images, which are drawn at random.")
     seed: int = Field(0, ge=0, description="Seed of the sample.")
 
 
 class OwnMasksConfig(Section):
-    """Which of a release's own masks are trained on again."""
+    """Choice of a release's own masks for the retraining."""
 
     at_least: Share = Field(RECOMMENDED_RCA_MEAN, description="Smallest RCA mean of an image to train on.")
     count: int = Field(1000, ge=1, description="Largest number of images, which a hash of the id chooses.")

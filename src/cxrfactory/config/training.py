@@ -1,4 +1,4 @@
-"""Networks, how they are trained, and what is done with them."""
+"""Settings of networks, their training and their use."""
 
 from typing import Literal
 
@@ -132,7 +132,7 @@ class TrainConfig(Section):
         return self
 
     def recipe(self) -> dict[str, object]:
-        """Return the settings that decide on the weights: all but the device, by name."""
+        """Return the settings that determine the weights, by name: all except the device."""
         return self.model_dump(exclude={"device"})
 
 
@@ -181,7 +181,7 @@ class PredictConfig(Section):
 
 
 class SegmentConfig(PredictConfig):
-    """How files and folders are segmented without the workflow."""
+    """How files and folders are segmented outside the workflow."""
 
     check_orientation: bool = Field(
         True, description="Reject images that lie on their side or upside down; takes four times the time."

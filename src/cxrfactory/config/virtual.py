@@ -1,4 +1,4 @@
-"""The datasets of the default config: the releases that the virtual cohort consists of."""
+"""The datasets of the default config: the releases of the virtual cohort."""
 
 from cxrfactory.config.inputs import DatasetConfig, ReportsConfig, ScanConfig
 

@@ -62,7 +62,7 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _virtual_patients_teach_no_real_ones(self) -> "Config":
-        """A segmenter of virtual patients alone draws real radiographs badly, and nothing would say so."""
+        """Refuse to draw real radiographs with a segmenter of virtual patients, because its masks would be poor."""
         if not self._virtual(self.labelled.root):
             return self
         real = [name for name, dataset in self.datasets.items() if not self._virtual(dataset.root)]

@@ -1,4 +1,4 @@
-"""The config as YAML with its keys explained, and as a JSON Schema."""
+"""Write the config as YAML with a comment for each key, and as a JSON Schema."""
 
 import json
 import re
@@ -11,13 +11,13 @@ from cxrfactory.config.whole import Config
 
 
 def json_schema() -> str:
-    """JSON Schema (2020-12) of the config, as text."""
+    """Return the JSON Schema (2020-12) of the config as text."""
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Config.model_json_schema()}
     return json.dumps(schema, indent=2, sort_keys=True) + "\n"
 
 
 def default_yaml() -> str:
-    """The default config as YAML, each key with its meaning behind it."""
+    """Return the default config as YAML; a comment after each key gives its description."""
     lines = [
         "# The embedded default: runs everywhere with nothing to download but one small package.",
         "# Generated from src/cxrfactory/config/ (python -m cxrfactory config --write); unknown keys are refused.",
@@ -26,7 +26,7 @@ def default_yaml() -> str:
 
 
 def commented_yaml(config: Config, head: list[str]) -> str:
-    """A config as YAML, all defaults written out, each key with its meaning behind it."""
+    """Return a config as YAML with all defaults written out; a comment after each key gives its description."""
     lines = list(head)
     _render(config, lines, 0)
     return "\n".join(lines) + "\n"
@@ -56,7 +56,7 @@ def _render(section: Section, lines: list[str], depth: int) -> None:
 
 
 def _key(name: str) -> str:
-    """Quote a name that YAML would read as something else, such as ``2020`` or ``no``."""
+    """Quote a name that YAML would read as another type, such as ``2020`` or ``no``."""
     try:
         plain = yaml.safe_load(name) == name
     except (yaml.YAMLError, ValueError):  # a date such as 2026-13-45 is a plain ValueError
@@ -66,11 +66,11 @@ def _key(name: str) -> str:
 
 def _scalar(value: Any) -> str:
     text = json.dumps(value)
-    # YAML 1.1 reads 1e-05 as text; it wants a point before the exponent.
+    # YAML 1.1 reads 1e-05 as text, because it requires a point before the exponent.
     return text.replace("e", ".0e") if isinstance(value, float) and "e" in text and "." not in text else text
 
 
 def _key(name: str) -> str:
-    """A name of one's own as YAML: as it is, or in quotes where YAML could read it as something else."""
+    """Return a name as YAML: unchanged, or in quotes if YAML could read it as another type."""
     plain = re.fullmatch(r"[A-Za-z][A-Za-z0-9._-]*", name) and yaml.safe_load(name) == name
     return name if plain else json.dumps(name)

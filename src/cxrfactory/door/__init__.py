@@ -1,1 +1,1 @@
-"""The Python door: what ``import cxrfactory`` offers. Each public object is imported when it is first used."""
+"""The public Python interface, which ``import cxrfactory`` offers. Each object is imported when it is first used."""

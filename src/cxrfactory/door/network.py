@@ -1,5 +1,6 @@
-"""The one module of the door that knows the networks: weights by name or path, predictions of an image's views, and
-what the ``segment`` command makes of them.
+"""Access to the networks for the public interface: weights by name or path, predictions, and published rows.
+
+The other modules of this folder use the segmentation networks only through this module.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,17 +22,17 @@ from cxrfactory.tables.weights import read_weights
 ORIENTATIONS = len(CLOCKWISE_DEGREES)
 View = UInt8[np.ndarray, "size size"]
 
-# What the door calls the weights that come with the package -> their name in configs and on the command line.
+# Public name of the weights in the package -> their name in configs and on the command line.
 PRETRAINED_NAMES = {"lungs-heart": "pretrained", "whole-lungs": "pretrained-whole-lungs"}
 
 
 def pretrained_weights(name: str) -> str:
-    """Return the name that configs and commands use for weights of the package.
+    """Return the name of a set of package weights as used in configs and commands.
 
     Raises
     ------
     CxrError
-        If there are no weights of that name.
+        If the package has no weights of this name.
     """
     if name not in PRETRAINED_NAMES:
         raise CxrError(f"no pretrained weights '{name}'; expected one of {', '.join(PRETRAINED_NAMES)}")
@@ -44,9 +45,9 @@ class OpenedWeights:
     Parameters
     ----------
     weights
-        A ``.safetensors`` file with its card beside it, or a name that configs use for weights of the package.
+        A ``.safetensors`` file with its card beside it, or the name of package weights as used in configs.
     samples
-        Latent samples an image, 2 or more.
+        Number of latent samples for each image, 2 or more.
     precision
         ``fp32``, or ``bf16`` for the convolutions.
     device
@@ -66,12 +67,12 @@ class OpenedWeights:
     def run(
         self, views: Iterable[tuple[str, View]], size: int, batch_size: int, workers: int
     ) -> Iterator[tuple[str, Prediction]]:
-        """Yield one prediction a view, in the order of the views; ``size`` is the side of the landmarks' frame."""
+        """Yield one prediction for each view, in order; ``size`` is the side of the landmarks' frame, pixels."""
         return self._segmenter.run(views, size, batch_size, workers)
 
 
 def published_line(image_id: str, geometry: Geometry, prediction: Prediction, graph: LandmarkGraph) -> str:
-    """Return the line that the ``segment`` command writes for a prediction, RCA columns empty.
+    """Return the line that the ``segment`` command writes for a prediction; its RCA columns are empty.
 
     Raises
     ------

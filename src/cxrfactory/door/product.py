@@ -1,4 +1,4 @@
-"""Finished products, found by what they hold and opened for reading."""
+"""Recognise finished products by their files, and open them for reading."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from cxrfactory import products
 from cxrfactory.errors import CxrError
 from cxrfactory.products.opened import OpenedProduct, ReleaseSource
 
-READING = "reading"  # the module of a product's folder that opens it
+READING = "reading"  # name of the module in a product's folder that opens the product
 
 
 def open_product(
@@ -19,30 +19,30 @@ def open_product(
     roots: Mapping[str, str | Path] | None = None,
     manifests: str | Path | None = None,
 ) -> OpenedProduct:
-    """Open a finished product for reading; nothing is changed, and no table is read whole.
+    """Open a finished product for reading; no file is changed, and no table is read as a whole.
 
     Parameters
     ----------
     folder
-        The product's folder, such as ``results/NAME``; which product it is, is told by what it holds.
+        The product's folder, such as ``results/NAME``. The kind of product is recognised by its files.
     roots
-        Dataset of the config, or the release's name in the product, to the folder of its radiographs; for products
-        that hold masks but not the radiographs. By default the folders that the product's ``config.yaml`` names, where
-        they exist (relative ones count from the folder above the results).
+        Folders of radiographs, by the dataset's name in the config or the release's name in the product. They are for
+        products that hold masks but not the radiographs. By default, the folders in the product's ``config.yaml`` are
+        used if they exist (relative paths start at the folder above the results).
     manifests
         Folder of the manifests, which hold the path of each image; by default ``manifest`` beside the product.
 
     Returns
     -------
     OpenedProduct
-        ``len(product)`` images; iterating gives one object an image, with ``masks``, ``scores``, ``image()`` and
-        ``overlay()``; ``product[image_id]`` reads one image without the rest; ``product.accounts`` gives the kept,
-        excluded and rejected rows of each release, whose sum is ``rows``.
+        The opened product has ``len(product)`` images. Iterating yields one object for each image, with ``masks``,
+        ``scores``, ``image()`` and ``overlay()``. ``product[image_id]`` reads one image without the rest.
+        ``product.accounts`` gives the kept, excluded and rejected rows of each release, whose sum is ``rows``.
 
     Raises
     ------
     CxrError
-        If the folder is missing or no product, or a root is of no dataset of the product.
+        If the folder is missing or not a product, or a root belongs to no dataset of the product.
 
     Examples
     --------
@@ -76,9 +76,9 @@ def _readings() -> list[ModuleType]:
 
 
 def _datasets(folder: Path) -> dict[str, tuple[str, Path, bool]]:
-    """Datasets of the product's config: name in the product, folder of the release, whether links may leave it.
+    """Return the datasets of the product's config: name in the product, folder, whether links may lead out of it.
 
-    Only what is needed is read, so that products of other versions, with other keys in their config, open too.
+    Only these keys are read, so that products of other versions, whose configs have other keys, can be opened too.
     """
     import yaml
 
@@ -109,7 +109,7 @@ def _sources(
     roots: dict[str, str | Path],
     manifests: str | Path | None,
 ) -> dict[str, ReleaseSource]:
-    """Where the radiographs of each release lie, by the release's name in the product."""
+    """Return the locations of the releases' radiographs, by the release's name in the product."""
     tables = Path(manifests) if manifests is not None else folder.absolute().parent / "manifest"
     known = {name: (title, root, links) for name, (title, root, links) in datasets.items() if root.is_dir()}
     for given, root in roots.items():

@@ -1,4 +1,4 @@
-"""One chest CT to virtual radiographs and the masks of its structures."""
+"""Project one chest CT into virtual radiographs and the masks of its structures."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,28 +20,28 @@ from cxrfactory.projection.grey import COUNTS_PER_UNIT, to_8bit, to_16bit
 class ProjectedScan:
     """Frontal (PA) and left lateral (LL) radiographs of one CT, and the masks of its structures.
 
-    Arrays are indexed [row, column], row 0 at the head. Column 0 of PA is at the patient's right, column 0 of LL at
-    the front. Dictionaries have the keys ``PA`` and ``LL``.
+    Arrays are indexed [row, column], with row 0 at the head. Column 0 is at the patient's right in PA and at the front
+    in LL. Dictionaries have the keys ``PA`` and ``LL``, except ``cut_off``.
 
     Attributes
     ----------
     pictures
-        View to uint8 [row, column], stretched from the picture's own darkest to its own brightest pixel, bone bright.
-        Two pictures are not comparable.
+        Picture of each view: uint8 [row, column], stretched from its own darkest to its own brightest pixel, bone
+        bright. Grey values of two pictures are not comparable.
     physical
-        View to uint16 [row, column]: the path integral of linear attenuation, a number without unit, times
-        ``counts_per_unit``. The scale is the same for every CT. Values above 65535 are stored as 65535.
+        Path integral of linear attenuation (without unit) times ``counts_per_unit``, by view: uint16 [row, column]. The
+        scale is the same for every CT. Values above 65535 are stored as 65535.
     masks
-        View to structure name to uint8 [row, column], 1 where a ray meets the structure, 0 elsewhere. Structures
-        overlap. A structure that the scan does not hold has an empty mask.
+        Masks by view and structure name: uint8 [row, column], 1 where a ray meets the structure, 0 elsewhere.
+        Structures overlap. A structure that the scan does not contain has an empty mask.
     cut_off
-        Structure to whether it reaches the outermost voxels of the scan, so that a part of it is likely missing.
+        Whether each structure reaches the outermost voxels of the scan, so that a part of it is probably missing.
     pixel_mm
-        View to the pixel spacing (between rows, between columns) in mm.
+        Pixel spacing of each view (between rows, between columns) in mm.
     notes
-        What was done to the volumes, one line each.
+        Changes that were made to the volumes, one line each.
     counts_per_unit
-        Counts of ``physical`` for a path integral of 1.
+        Counts of ``physical`` that correspond to a path integral of 1.
 
     Examples
     --------
@@ -75,25 +75,26 @@ def project(
 ) -> ProjectedScan:
     """Project one chest CT and its labels into radiographs and masks of both views, along parallel rays.
 
-    Pixels are those of ``python -m cxrfactory project``.
+    The pixels are the same as those of ``python -m cxrfactory project``.
 
     Parameters
     ----------
     ct
         CT numbers in HU: a NIfTI, NRRD or MHA file, or a folder of one DICOM series.
     labels
-        A label volume, or a folder of one binary volume a structure.
+        A label volume, or a folder with one binary volume for each structure.
     names
-        Names of the label values: ``{value: name}``, or a CSV or JSON file. Not for a folder, whose files are named.
+        Names of the label values: ``{value: name}``, or a CSV or JSON file. Not for a folder, where the file names are
+        used.
     size
         Side of the square pictures, pixels; None keeps the voxel grid.
     body_only, without_arms
-        Set the table and all outside the body, or the arms too, to air.
+        Whether to set the table and everything outside the body, and also the arms, to air.
     axes, spacing_mm
-        For volumes that state no orientation: the sides to which the stored axes grow (such as ``RAS``), and the voxel
-        size along them, mm. Both or neither.
+        Only for volumes that state no orientation: the sides towards which the stored axes increase (such as ``RAS``),
+        and the voxel size along these axes, mm. Give both or neither.
     threads
-        Threads; no pixel depends on it.
+        Number of threads; no pixel depends on it.
     recipe
         A :class:`cxrfactory.drr.recipe.ProjectionRecipe` instead of ``size``, ``body_only``, ``without_arms`` and
         ``threads``, for a cone beam or another attenuation curve.
@@ -101,11 +102,11 @@ def project(
     Raises
     ------
     CxrError
-        If a file is missing or unreadable, CT and labels do not lie in one space, or the names do not fit the labels.
+        If a file is missing or unreadable, CT and labels do not share one space, or the names do not fit the labels.
 
     Notes
     -----
-    The layout follows RadGenome-Anatomy. Not modelled: scatter, beam hardening, noise and detector blur.
+    The layout follows RadGenome-Anatomy. Scatter, beam hardening, noise and detector blur are not modelled.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""How far a segmentation can be trusted, with reference images or without."""
+"""Quality scores of a segmentation, with or without reference images."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,24 +12,26 @@ from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.drawing.png import encode_png
 
 REGISTRATION_WEIGHTS = "pretrained-registration"
-_SIZE = 256  # px: the side at which RCA registers images, the default of the rca stage
+_SIZE = 256  # pixels; side at which RCA registers images, the default of the rca stage
 
 
 @dataclass(frozen=True)
 class Quality:
-    """Figures that tell how far one segmentation can be trusted.
+    """Scores of the reliability of one segmentation.
 
     Attributes
     ----------
     typicality
-        In (0, 1]: 1 for an image that resembles the chest radiographs from which the registration network that comes
-        with the package learned, and less the farther it is. It looks at the image alone, so that it cannot tell a
-        good segmentation of a typical radiograph from a bad one. 99 % of the held-out radiographs have 1.
+        Score of the image in (0, 1]. It is 1 for an image that resembles the chest radiographs on which the package's
+        registration network was trained, and decreases with the distance from them. It depends only on the image, so it
+        cannot distinguish a good from a bad segmentation of a typical radiograph. 99 % of the held-out radiographs
+        have 1.
     dice_rca_mean, dice_rca_max
-        Reverse classification accuracy (RCA): the estimated Dice of the masks, mean and maximum over the references,
-        in [0, 1]. None where the segmenter was given no reference images: RCA compares the segmentation with images
-        whose masks are known, and such images do not come with the package.
+        Reverse classification accuracy (RCA): the estimated Dice of the masks, mean and maximum over the references, in
+        [0, 1]. They are None if the segmenter has no reference images: RCA compares the segmentation with images whose
+        masks are known, and the package does not contain such images.
     references
+        Ids of the compared reference images; empty without references.
         Ids of the reference images that were compared; empty without references.
 
     Examples
@@ -45,7 +47,7 @@ class Quality:
 
 
 class TypicalityCheck:
-    """Quality without reference images: typicality alone, by the registration network of the package."""
+    """Quality without reference images: only typicality, by the registration network of the package."""
 
     def __init__(self, device: str) -> None:
         from cxrfactory.models.device import choose_device
@@ -55,7 +57,13 @@ class TypicalityCheck:
         self._net = open_registration(REGISTRATION_WEIGHTS).to(self._device)
 
     def __call__(self, image: UInt8[np.ndarray, "size size"], prediction: Prediction, image_id: str) -> Quality:
-        """Judge a preprocessed image."""
+        """Score a preprocessed image.
+
+        Raises
+        ------
+        ImageError
+            If the image has only one grey value.
+        """
         import torch
 
         from cxrfactory.models.device import single_threaded
@@ -80,14 +88,14 @@ class RcaCheck:
     graph
         Landmark graph of the segmenter.
     compare
-        How many references an image is compared with: those with the most similar latent code.
+        Number of references that an image is compared with: those with the most similar latent code.
     device
         ``auto``, ``cpu`` or ``cuda``.
 
     Raises
     ------
     CxrError
-        If the table is unreadable, holds fewer references than ``compare``, or defines the organs otherwise.
+        If the table is unreadable, holds fewer references than ``compare``, or defines the organs differently.
     """
 
     def __init__(self, references: str | Path, graph: LandmarkGraph, compare: int, device: str) -> None:
@@ -109,7 +117,13 @@ class RcaCheck:
         self._aligner = build_aligner(AlignerConfig(device=device))
 
     def __call__(self, image: UInt8[np.ndarray, "size size"], prediction: Prediction, image_id: str) -> Quality:
-        """Score a preprocessed image and its prediction in the same frame."""
+        """Score a preprocessed image and its prediction in the same frame.
+
+        Raises
+        ------
+        ImageError
+            If RCA cannot score the image.
+        """
         from cxrfactory.rca.shard import ScoringJob, score_job
 
         job = ScoringJob(image_id, encode_png(image), prediction.landmarks.ravel(), prediction.latent, image.shape[0])

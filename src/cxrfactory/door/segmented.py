@@ -1,4 +1,4 @@
-"""What a segmenter answers: one object for an image that was segmented, one for an image that was refused."""
+"""Results of a segmenter: one object for a segmented image, and one for an image that was refused."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -24,31 +24,32 @@ _RLE_COLUMNS = {"left_lung": "Left Lung", "right_lung": "Right Lung", "heart": "
 class SegmentedRadiograph:
     """Landmarks, masks, uncertainty and quality of one radiograph, in the frame of the original image.
 
-    Points are (x, y) in pixels, with whole numbers at pixel centres; arrays are indexed [row, column]. Right and left
-    are the patient's, so that the right lung lies on the left of a frontal image.
+    Points are (x, y) in pixels, with integers at pixel centres; arrays are indexed [row, column]. Right and left are
+    the
+    patient's, so the right lung is on the left of a frontal image.
 
     Attributes
     ----------
     image_id
-        Name of the image: the file's name, its path below the folder that was given, or the name given to an array.
+        Name of the image: the file's name, its path relative to the given folder, or the name given to an array.
     landmarks
-        Organ (``right_lung``, ``left_lung`` and, by the weights, ``heart``) to its closed contour: float32 [n, 2],
-        44, 50 and 26 points (x, y), pixels of the original image.
+        Closed contour of each organ (``right_lung``, ``left_lung`` and, depending on the weights, ``heart``): float32
+        [n, 2], with 44, 50 and 26 points (x, y), pixels of the original image.
     uncertainty
-        Organ to the standard deviation of every coordinate over the latent samples: float32 [n, 2], (x, y), pixels of
-        the original image. It tells how sure the network is, not how right.
+        Standard deviation of every coordinate over the latent samples, by organ: float32 [n, 2], (x, y), pixels of the
+        original image. It measures the network's spread and not its error.
     height, width
         Shape of the original image, pixels.
     spacing_mm
-        Pixel spacing (between rows, between columns) in mm; None where the file states none, and for arrays.
+        Pixel spacing (between rows, between columns) in mm; None if the file does not state it, and for arrays.
     view
-        View position of a DICOM file in upper case, such as ``PA``; None where there is none.
+        View position of a DICOM file in upper case, such as ``PA``; None if there is none.
     notes
-        What was odd about the file, one line each.
+        Irregularities of the file, one line each.
     quality
-        See :class:`Quality`; None for a segmenter made with ``quality=False``.
+        Scores of :class:`Quality`; None for a segmenter with ``quality=False``.
     graph
-        The landmark graph; ``graph.definition_text`` says what the organs include.
+        The landmark graph; ``graph.definition_text`` describes what the organs include.
 
     Examples
     --------
@@ -73,7 +74,7 @@ class SegmentedRadiograph:
     notes: tuple[str, ...]
     quality: Quality | None
     graph: LandmarkGraph = field(repr=False)
-    _line: str = field(repr=False)  # of the table of the segment command
+    _line: str = field(repr=False)  # line of the table that the segment command writes
     _source: "Path | Shaped[np.ndarray, 'height width']" = field(repr=False)
     _max_megapixels: float = field(repr=False)
 
@@ -84,19 +85,19 @@ class SegmentedRadiograph:
 
     @cached_property
     def masks(self) -> dict[str, UInt8[np.ndarray, "height width"]]:
-        """Organ to its mask: uint8 [row, column], 1 inside and 0 outside, at the original resolution.
+        """Mask of each organ: uint8 [row, column], 1 inside and 0 outside, at the original resolution.
 
-        As in the CheXmask format, masks are the contours of the landmarks rounded to whole pixels, filled.
+        As in the CheXmask format, a mask is the filled contour of the landmarks rounded to whole pixels.
         """
         return landmarks_to_masks(np.rint(self.points), self.graph, self.height, self.width)
 
     def image(self) -> UInt8[np.ndarray, "height width"]:
-        """Return the radiograph in 8 bits, darkest pixel 0 and brightest 255; a file is read once more.
+        """Return the radiograph in 8 bits, darkest pixel 0 and brightest 255; a file is read again.
 
         Raises
         ------
         ImageError
-            If the file is no longer there.
+            If the file no longer exists or cannot be read.
         """
         pixels = self._source
         if isinstance(pixels, Path):
@@ -109,7 +110,7 @@ class SegmentedRadiograph:
         Raises
         ------
         ImageError
-            If the file is no longer there.
+            If the file no longer exists or cannot be read.
         """
         return draw_overlay(self.image(), self.landmarks)
 
@@ -117,7 +118,7 @@ class SegmentedRadiograph:
         """Return the row of a CheXmask table by published column names, as :func:`cxrfactory.read_chexmask` gives it.
 
         Landmarks are whole pixels, [n, 2]; masks are RLE text; the RCA columns are None without reference images.
-        A frame of such rows goes to :func:`cxrfactory.write_chexmask`.
+        :func:`cxrfactory.write_chexmask` accepts a frame of such rows.
         """
         scores = (None, None) if self.quality is None else (self.quality.dice_rca_mean, self.quality.dice_rca_max)
         published = np.concatenate([self.landmarks[organ] for organ in self.landmarks if organ in _RLE_COLUMNS])
@@ -135,7 +136,7 @@ class SegmentedRadiograph:
         }
 
     def to_csv_line(self) -> str:
-        """Return the row as a line of a CheXmask CSV, with its line end.
+        """Return the row as a line of a CheXmask CSV, including the line end.
 
         Without reference images it is the line that ``python -m cxrfactory segment`` writes.
         """
@@ -146,14 +147,14 @@ class SegmentedRadiograph:
 
 @dataclass(frozen=True)
 class RefusedRadiograph:
-    """A file that could not be segmented; it takes the place of its result, so that no file is skipped silently.
+    """A file that could not be segmented; it takes the place of a result, so that no file is skipped silently.
 
     Attributes
     ----------
     image_id
         Name of the image, as in :class:`SegmentedRadiograph`.
     reason
-        Why, in one line: what the ``segment`` command writes into its table of rejections.
+        Reason in one line, as the ``segment`` command writes it into its table of rejections.
 
     Examples
     --------

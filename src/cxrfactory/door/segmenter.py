@@ -1,4 +1,4 @@
-"""Radiographs to landmarks, masks, uncertainty and quality: one by one, or whole folders."""
+"""Segment radiographs, one by one or whole folders, into landmarks, masks, uncertainty and quality."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -33,7 +33,7 @@ Pixels = Shaped[np.ndarray, "height width"]
 
 @dataclass(frozen=True)
 class _Opened:
-    """A radiograph on its way through the network."""
+    """A radiograph that was read and preprocessed, before its prediction."""
 
     image_id: str
     source: Path | Pixels
@@ -48,31 +48,31 @@ class Segmenter:
     Parameters
     ----------
     weights
-        Path of trained weights (``.safetensors``, with their card as ``.json`` beside them). For the weights that come
-        with the package use :meth:`pretrained`.
+        Path of trained weights (``.safetensors``, with their card as ``.json`` beside them). For the weights in the
+        package, use :meth:`pretrained`.
     samples
-        Latent samples an image, 2 or more, from which the uncertainty is computed.
+        Number of latent samples for each image, 2 or more, from which the uncertainty is computed.
     device
-        ``auto`` (CUDA where there is one), ``cpu`` or ``cuda``.
+        ``auto`` (CUDA if available), ``cpu`` or ``cuda``.
     precision
         ``fp32``, or ``bf16`` for the convolutions.
     check_orientation
-        Also predict the image in three other orientations and refuse an image that lies on its side or stands on its
-        head. It takes four times the time.
+        Whether to predict the image in three further orientations and to refuse an image that lies on its side or is
+        upside down. The check takes four times the time.
     preparation
-        How images are preprocessed; by default as for the weights that come with the package.
+        Settings of the preprocessing; by default those for the weights in the package.
     quality
         Whether to compute :attr:`SegmentedRadiograph.quality`.
     references
         Table of reference images (``results/rca/reference.parquet`` of a run with the same weights). With it, the
-        quality holds RCA scores, the estimated Dice.
+        quality includes RCA scores, i.e. the estimated Dice.
     compare
-        How many of the references an image is compared with.
+        Number of references that an image is compared with.
 
     Attributes
     ----------
     graph
-        The landmark graph of the weights; ``graph.definition_text`` says which organs there are and what they include.
+        The landmark graph of the weights; ``graph.definition_text`` describes the organs and what they include.
 
     Raises
     ------
@@ -120,7 +120,7 @@ class Segmenter:
 
     @classmethod
     def pretrained(cls, name: str = "lungs-heart", **settings: object) -> "Segmenter":
-        """Open weights that come with the package.
+        """Open weights of the package.
 
         Parameters
         ----------
@@ -128,12 +128,12 @@ class Segmenter:
             ``lungs-heart``: lungs without the part behind the heart, and the heart, as in JSRT and CheXmask.
             ``whole-lungs``: lungs with the part behind the heart.
         settings
-            As for :class:`Segmenter`.
+            Further parameters of :class:`Segmenter`.
 
         Raises
         ------
         CxrError
-            If there are no such weights.
+            If the package has no such weights.
 
         Examples
         --------
@@ -156,15 +156,15 @@ class Segmenter:
         image
             Path of a JPEG, PNG, TIFF or DICOM file, or the pixels themselves: uint8, uint16 or floating-point
             [row, column], upright, with dense bone bright. A MONOCHROME1 DICOM file is inverted on reading; an array is
-            taken as it is.
+            used unchanged.
         image_id
-            Name of the image, which also seeds the latent samples: the same name and pixels give the same numbers. By
-            default the file's name, or ``array``.
+            Name of the image. It also seeds the latent samples: the same name and pixels give the same numbers. The
+            default is the file's name, or ``array``.
 
         Raises
         ------
         ImageError
-            If the image is unreadable, no grey radiograph, lies on its side, or shows none of an organ. The message is
+            If the image is unreadable, is not a grey radiograph, lies on its side, or an organ is empty. The message is
             one line that names the file and the reason.
 
         Examples
@@ -182,7 +182,7 @@ class Segmenter:
             source, name = np.asarray(image), image_id or "array"
         outcome = next(self._outcomes([(name, source)], self._turns, self._turns))  # its orientations side by side
         if isinstance(outcome, RefusedRadiograph):
-            reason = outcome.reason.replace("--no-check-orientation", "check_orientation=False")  # as Python says it
+            reason = outcome.reason.replace("--no-check-orientation", "check_orientation=False")  # name in Python
             raise ImageError(f"{source if isinstance(source, Path) else name}: {reason}")
         return outcome
 
@@ -191,12 +191,12 @@ class Segmenter:
     def segment_all(
         self, paths: str | Path | Sequence[str | Path], *, workers: int = 1, batch_size: int = 16
     ) -> Iterator[SegmentedRadiograph | RefusedRadiograph]:
-        """Segment files and folders, as :func:`cxrfactory.segment` does, with this segmenter.
+        """Segment files and folders with this segmenter, as :func:`cxrfactory.segment` does.
 
         Raises
         ------
         CxrError
-            As :func:`cxrfactory.segment`.
+            In the cases of :func:`cxrfactory.segment`.
         """
         if workers < 1 or batch_size < 1:
             raise CxrError(f"workers {workers}, batch_size {batch_size}; expected 1 or more of each")
@@ -206,7 +206,7 @@ class Segmenter:
     def _outcomes(
         self, films: Iterable[tuple[str, Path | Pixels]], workers: int, batch_size: int
     ) -> Iterator[SegmentedRadiograph | RefusedRadiograph]:
-        """Yield one outcome a film, in order; what cannot be read waits for its turn among those that can."""
+        """Yield one outcome for each film, in input order, including films that cannot be read."""
         waiting: deque[_Opened | RefusedRadiograph] = deque()
 
         def views() -> Iterator[tuple[str, UInt8[np.ndarray, "size size"]]]:
@@ -225,7 +225,7 @@ class Segmenter:
             while isinstance(first := waiting.popleft(), RefusedRadiograph):
                 yield first
             yield self._finish(first, found)
-        yield from waiting  # type: ignore[misc]  # after the last film only refused ones are left
+        yield from waiting  # type: ignore[misc]  # after the last result, only refused films remain
 
     def _open(self, image_id: str, source: Path | Pixels) -> _Opened:
         if isinstance(source, Path):
@@ -272,28 +272,28 @@ def segment(
 ) -> Iterator[SegmentedRadiograph | RefusedRadiograph]:
     """Segment radiograph files and folders of them.
 
-    Numbers are those of ``python -m cxrfactory segment``. Every file gives one outcome, in the order of the files:
-    a :class:`SegmentedRadiograph`, whose ``ok`` is True, or a :class:`RefusedRadiograph` with the reason, whose ``ok``
-    is False. Results come one by one, so that a folder of any size needs the memory of a few images.
+    The numbers are the same as those of ``python -m cxrfactory segment``. Every file gives one outcome, in the order of
+    the files: a :class:`SegmentedRadiograph`, whose ``ok`` is True, or a :class:`RefusedRadiograph` with the reason,
+    whose ``ok`` is False. Results are yielded one by one, so a folder of any size needs the memory of a few images.
 
     Parameters
     ----------
     paths
-        A file, a folder or several of them. A folder is searched to any depth; files whose names end like tables or
-        texts (``.csv``, ``.txt``, ...) are left out, and all others are tried, whatever their name.
+        A file, a folder or several of them. Folders are searched recursively. Files whose names end like tables or
+        texts (``.csv``, ``.txt``, ...) are skipped; all other files are tried, whatever their names.
     weights
-        ``lungs-heart`` or ``whole-lungs`` for those that come with the package, or a path of trained weights.
+        ``lungs-heart`` or ``whole-lungs`` for the weights in the package, or a path of trained weights.
     workers
-        Images side by side on the CPU; no number depends on it.
+        Number of images processed in parallel on the CPU; no number depends on it.
     batch_size
-        Images in one pass on CUDA.
+        Number of images in one pass on CUDA.
     settings
-        As for :class:`Segmenter`.
+        Further parameters of :class:`Segmenter`.
 
     Raises
     ------
     CxrError
-        At once, if a path is missing, there is no file at all, two files get the same id, or the weights do not fit.
+        Immediately, if a path is missing, there is no file, two files get the same id, or the weights do not fit.
 
     Examples
     --------
@@ -310,7 +310,7 @@ def segment(
 
 
 def _checked(pixels: Pixels, max_megapixels: float) -> Pixels:
-    """Refuse an array that is no grey image; floating-point numbers become float32."""
+    """Check that an array is a grey image, and convert floating-point numbers to float32."""
     if pixels.ndim != 2:
         raise ImageError(f"array of shape {pixels.shape}; expected a grey image [row, column]")
     if pixels.dtype not in (np.uint8, np.uint16) and pixels.dtype.kind != "f":

@@ -1,1 +1,1 @@
-"""Predictions against truth: tables and plots."""
+"""Comparisons of predictions with the truth: tables and plots."""

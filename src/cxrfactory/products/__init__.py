@@ -1,1 +1,1 @@
-"""Results to published formats, with every invariant checked."""
+"""Packing of results into published formats, with a check of every invariant."""

@@ -1,4 +1,4 @@
-"""A release's accounts, which packing writes and what comes after it reads."""
+"""The accounts of a release, which packing writes and later steps read."""
 
 import csv
 import json
@@ -19,9 +19,9 @@ TABLE_HEADERS = {REJECTED: "dataset,image_id,stage,reason\n", EXCLUDED: "dataset
 
 
 class ReleaseSummary(TypedDict):
-    """What every product's ``summary.json`` of a release holds.
+    """Common content of a release's ``summary.json`` in every product.
 
-    ``excluded`` and ``rejected`` count images by reason or stage; ``release`` is the published name.
+    ``excluded`` and ``rejected`` count images by reason or stage. ``release`` is the published name.
     """
 
     dataset: str
@@ -33,7 +33,7 @@ class ReleaseSummary(TypedDict):
 
 @dataclass(frozen=True)
 class ReleaseNames:
-    """What a release is called: in the config, and as published; the latter names files and folders of the product."""
+    """The names of a release: in the config, and as published; the published name names files and folders."""
 
     dataset: str
     release: str
@@ -45,7 +45,7 @@ def read_json(path: str | Path) -> dict[str, Any]:
     Raises
     ------
     CxrError
-        If the file is missing or holds something else.
+        If the file is missing or does not hold a JSON object.
     """
     path = Path(path)
     if not path.is_file():
@@ -60,12 +60,12 @@ def read_json(path: str | Path) -> dict[str, Any]:
 
 
 def check_release_name(release: str) -> None:
-    """Refuse a published name that could not name a file.
+    """Check that a published name can name a file.
 
     Raises
     ------
     CxrError
-        If it holds anything but letters, digits, ``.``, ``_`` and ``-``.
+        If it contains characters other than letters, digits, ``.``, ``_`` and ``-``.
     """
     if not is_plain_name(release):
         raise CxrError(f"release name '{release}'; expected letters, digits, '.', '_', '-' only: it names files")
@@ -77,14 +77,14 @@ def read_summaries(parts: Sequence[str | Path], output: str | Path) -> list[Any]
     Parameters
     ----------
     parts
-        Folders of accounts.
+        Folders with the accounts of one release each.
     output
-        The product that they belong to, for messages.
+        Folder of the product, for error messages.
 
     Raises
     ------
     CxrError
-        If one is missing or unreadable, or two are of one release.
+        If a summary is missing or unreadable, or two are of the same release.
     """
     summaries = [read_json(Path(part) / SUMMARY) for part in parts]
     names = [summary["release"] for summary in summaries]
@@ -96,18 +96,18 @@ def read_summaries(parts: Sequence[str | Path], output: str | Path) -> list[Any]
 def write_left_out(
     part: Path, dataset: str, rejected: Iterable[tuple[str, str, str]], excluded: Iterable[tuple[str, str]]
 ) -> None:
-    """Write the tables of what is not in the product.
+    """Write the tables of the images that are not in the product.
 
     Parameters
     ----------
     part
         Folder of the release's accounts.
     dataset
-        Name in the config: the first column.
+        Name of the dataset in the config; it fills the first column.
     rejected
-        Image id, stage and reason of each.
+        Image id, stage and reason of each rejected image.
     excluded
-        Image id and reason of each.
+        Image id and reason of each excluded image.
     """
     for name, rows in ((REJECTED, rejected), (EXCLUDED, excluded)):
         with text_file(part / name) as stream:
@@ -116,9 +116,10 @@ def write_left_out(
 
 
 def sum_up(part: str | Path, product: str | Path, files: Iterable[Path]) -> None:
-    """Write checksums of a release's accounts and, beside them, of its files in the product.
+    """Write the checksums of a release's accounts and, in the same folder, of its files in the product.
 
-    CSV knows no checksum of its own: a table cut at the end of a line would otherwise be published with rows missing.
+    CSV has no checksum of its own: without these, a table that was cut at the end of a line could be published with
+    rows missing.
     """
     part = Path(part)
     write_sums(part / PRODUCT_SUMS, product, files)
@@ -126,12 +127,12 @@ def sum_up(part: str | Path, product: str | Path, files: Iterable[Path]) -> None
 
 
 def checked_sums(part: str | Path) -> dict[str, str]:
-    """Verify a release's accounts, and return the checksums that its files in the product must have, by name.
+    """Verify a release's accounts, and return the expected checksums of its files in the product, by name.
 
     Raises
     ------
     CxrError
-        If something is missing or damaged.
+        If a file is missing or damaged.
     """
     check_sums(Path(part) / SUMS)
     return read_sums(Path(part) / PRODUCT_SUMS)

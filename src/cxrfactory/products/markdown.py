@@ -1,37 +1,37 @@
-"""Text in Markdown, for the cards of products."""
+"""Markdown text for the cards of products."""
 
 import unicodedata
 from collections.abc import Sequence
 
 from cxrfactory.products.accounts import ReleaseSummary
 
-# What HTML reads, as entities; what Markdown reads, after a backslash. A bar as an entity: tables escape it again.
+# HTML's special characters become entities and Markdown's get a backslash. The bar is an entity: tables escape it too.
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;"}
 _MARKS = "\\`*_[]~$#!"
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Table in Markdown; a cell's line breaks become spaces. Cells are Markdown: see :func:`escaped` for others."""
+    """Format a table; a cell's line breaks become spaces. Cells are Markdown: use :func:`escaped` for other text."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(one_line(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def credits_section(credits: Sequence[str]) -> str:
-    """Section on sources and licences, one line each; empty where there are none."""
+    """Format the section on sources and licences, one line for each; it is empty if there are none."""
     return "\n## Credits\n\n" + "".join(f"- {one_line(credit)}\n" for credit in credits) if credits else ""
 
 
 def left_out_table(summaries: Sequence[ReleaseSummary], header: Sequence[str], rejected: str = "rejected") -> str:
-    """Table of what was left out of the releases, with the empty line after it; empty where nothing was.
+    """Format a table of the images left out, with an empty line after it; it is empty if no image was left out.
 
     Parameters
     ----------
     summaries
-        Of the releases.
+        Summaries of the releases.
     header
-        Names of the two last columns: the reason, the count.
+        Names of the last two columns: the reason, and the count.
     rejected
-        What rejected rows are called in the second column.
+        Name of rejected rows in the second column.
     """
     cells = [
         [summary["release"], what, escaped(reason), f"{count:,}"]
@@ -43,14 +43,14 @@ def left_out_table(summaries: Sequence[ReleaseSummary], header: Sequence[str], r
 
 
 def one_line(text: str) -> str:
-    """The text on one line, with single spaces."""
+    """Put the text on one line, with single spaces."""
     return " ".join(text.split())
 
 
 def escaped(text: str) -> str:
-    """Text of a release (a reason, a name) so that Markdown and HTML show it and read nothing into it.
+    """Escape a release's text (a reason, a name) so that Markdown and HTML show it literally.
 
-    Signs that cannot be seen or that turn the writing direction are shown by their code point.
+    Invisible characters, and characters that change the writing direction, are shown as their code points.
     """
     return "".join(_shown(sign) for sign in one_line(text))
 

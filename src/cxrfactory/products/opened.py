@@ -1,7 +1,7 @@
-"""A finished product, opened for reading: its accounts, its images by id, and one object an image.
+"""A finished product, opened for reading: its accounts, its images by id, and one object for each image.
 
-Each product says in its own folder, in a module ``reading``, how its files become images: a function ``belongs``
-that recognises the product's folder, and a class ``Opened``. No other module names a product.
+Each product defines in its own module ``reading`` how its files become images: a function ``belongs`` that recognises
+the product's folder, and a class ``Opened``. No other module names a product.
 """
 
 import csv
@@ -26,12 +26,12 @@ from cxrfactory.tables.selected_rows import selected_rows
 
 @dataclass(frozen=True)
 class ReleaseAccounts:
-    """What became of the rows of one release.
+    """Counts of the rows of one release.
 
     Attributes
     ----------
     kept, excluded, rejected
-        Rows in the product, rows that were left out by rule, and rows that failed on the way.
+        Rows in the product, rows left out by a rule, and rows that failed during processing.
     """
 
     kept: int
@@ -46,14 +46,14 @@ class ReleaseAccounts:
 
 @dataclass(frozen=True)
 class ReleaseSource:
-    """Where the radiographs of a release lie.
+    """Location of the radiographs of a release.
 
     Attributes
     ----------
     root
         The release's folder.
     manifest
-        Table of the ingest stage, which holds the path of each image below the root.
+        Table of the ingest stage, which holds the path of each image relative to the root.
     follow_links
         Whether links may lead out of the root.
     """
@@ -63,12 +63,12 @@ class ReleaseSource:
     follow_links: bool = False
 
     def path_of(self, image_id: str) -> Path:
-        """Path of an image.
+        """Return the path of an image.
 
         Raises
         ------
         CxrError
-            If the manifest does not hold the image.
+            If the manifest does not contain the image.
         """
         for frame in selected_rows(self.manifest, [image_id], ["path"]):
             return path_inside(self.root, frame["path"].iloc[0], self.follow_links)
@@ -82,14 +82,15 @@ class ProductImage(ABC):
     Attributes
     ----------
     image_id
-        The release's own value.
+        Image id of the release.
     release
-        Name of the release, as the product's files say it.
+        Name of the release in the product's files.
     height, width
         Shape of the masks, pixels.
     scores
-        Figures of quality by their column names; empty for products without any.
+        Quality scores by column name; empty for products without scores.
     facts
+        Other columns of the image's row.
         Other columns of the image's row.
 
     Examples
@@ -111,30 +112,30 @@ class ProductImage(ABC):
     @property
     @abstractmethod
     def masks(self) -> dict[str, UInt8[np.ndarray, "height width"]]:
-        """Organ or structure to its mask: uint8 [row, column], 1 inside and 0 outside."""
+        """Mask of each organ or structure: uint8 [row, column], 1 inside and 0 outside."""
 
     @abstractmethod
     def image(self) -> UInt8[np.ndarray, "height width"]:
-        """Return the picture in 8 bits, uint8 [row, column], in the frame of the masks.
+        """Return the image in 8 bits, uint8 [row, column], in the frame of the masks.
 
         Raises
         ------
         CxrError
-            If it is not part of the product and the release's folder is not known.
+            If the image is not part of the product and the release's folder is not known.
         """
 
     def overlay(self, names: Sequence[str] | None = None) -> UInt8[np.ndarray, "height width 3"]:
-        """Return the picture with its masks painted over it: uint8 [row, column, 3], RGB.
+        """Return the image with its masks painted over it: uint8 [row, column, 3], RGB.
 
         Parameters
         ----------
         names
-            Which masks; by default all.
+            Names of the masks to paint; by default all.
 
         Raises
         ------
         CxrError
-            As :meth:`image`, or if there is no mask of a name.
+            In the cases of :meth:`image`, or if a name has no mask.
         """
         masks = self.masks
         wanted = list(masks) if names is None else list(names)
@@ -150,9 +151,9 @@ class ContouredImage(ProductImage):
     Attributes
     ----------
     landmarks
-        Organ to its contour: float32 [n, 2], (x, y) pixels of the original image.
+        Contour of each organ: float32 [n, 2], (x, y) pixels of the original image.
     uncertainty
-        Organ to the standard deviation of every coordinate: float32 [n, 2], (x, y) pixels of the original image.
+        Standard deviation of every coordinate, by organ: float32 [n, 2], (x, y) pixels of the original image.
     """
 
     landmarks: Mapping[str, Float[np.ndarray, "n 2"]] = field(repr=False)
@@ -162,16 +163,16 @@ class ContouredImage(ProductImage):
 
     @property
     def masks(self) -> dict[str, UInt8[np.ndarray, "height width"]]:
-        """Organ to its mask: uint8 [row, column], 1 inside and 0 outside, original resolution."""
+        """Mask of each organ: uint8 [row, column], 1 inside and 0 outside, original resolution."""
         return {organ: rle_decode(rle, self.height, self.width) for organ, rle in self._rles.items()}
 
     def image(self) -> UInt8[np.ndarray, "height width"]:
-        """Return the radiograph at its original resolution, darkest pixel 0 and brightest 255: uint8 [row, column].
+        """Return the radiograph at its original resolution, stretched to 0 to 255: uint8 [row, column].
 
         Raises
         ------
         CxrError
-            If the release's folder is not known, or the image is no longer as it was.
+            If the release's folder is not known, or the image's shape differs from that in its row.
         """
         if self._source is None:
             raise CxrError(
@@ -192,7 +193,7 @@ class ContouredImage(ProductImage):
 
 
 class OpenedProduct(ABC):
-    """A finished product: how many images it holds, what became of the others, and the images one by one.
+    """A finished product: its images one by one, their number, and the counts of the images left out.
 
     ``len(product)`` is the number of images, iterating gives them one by one in the order of the product's tables,
     and ``product[image_id]`` reads one of them without reading the rest.
@@ -200,12 +201,12 @@ class OpenedProduct(ABC):
     Parameters
     ----------
     folder
-        The product.
+        Folder of the product.
     sources
-        Where the radiographs of its releases lie, by the releases' names in the product; for products that do not
-        hold them.
+        Locations of the releases' radiographs, by the releases' names in the product. They are needed for products that
+        do not contain the radiographs.
     titles
-        Name of each dataset of the config in the product's files, where it has another one there.
+        Name of each dataset of the config in the product's files, where the two names differ.
 
     Examples
     --------
@@ -228,7 +229,7 @@ class OpenedProduct(ABC):
 
     @abstractmethod
     def kept(self) -> dict[str, int]:
-        """Number of kept rows of each release, from the footers of the tables."""
+        """Return the number of kept rows of each release, from the footers of the tables."""
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -238,7 +239,7 @@ class OpenedProduct(ABC):
 
     @abstractmethod
     def find(self, image_id: str) -> list[ProductImage]:
-        """Images with this id: none, one, or one of each release that uses the id."""
+        """Return the images with this id: none, one, or one for each release that uses the id."""
 
     def __contains__(self, image_id: object) -> bool:
         return isinstance(image_id, str) and bool(self.find(image_id))
@@ -254,7 +255,7 @@ class OpenedProduct(ABC):
 
     @property
     def accounts(self) -> dict[str, ReleaseAccounts]:
-        """What became of the rows of each release: rows = kept + excluded + rejected."""
+        """Counts of the rows of each release: rows = kept + excluded + rejected."""
         kept = self.kept()
         excluded, rejected = (self._counts(name) for name in ("excluded.csv", "rejected.csv"))
         names = sorted({*kept, *excluded, *rejected})

@@ -1,7 +1,7 @@
-"""Close a product: what was left out, the config, the weights' card, the dataset card, the checksums, one rename.
+"""Close a product: left-out rows, the config, the weights' card, the dataset card, the checksums, one rename.
 
-Every product is closed in the same way. A folder is built aside and filled by the product's own room, then
-:meth:`OpenProduct.close` writes ``README.md`` and ``SHA256SUMS``, and the folder takes its place by one rename.
+Every product is closed in the same way. The product's own modules fill a temporary folder. Then
+:meth:`OpenProduct.close` writes ``README.md`` and ``SHA256SUMS``, and one rename moves the folder to its final place.
 """
 
 import shutil
@@ -25,10 +25,10 @@ WEIGHTS_CARD = "weights.json"
 
 
 class Provenance(TypedDict):
-    """Where a product comes from, for its card.
+    """Provenance of a product, for its card.
 
-    ``commit`` is None outside a git checkout, ``config_sha256`` None without a config, and ``weights`` (their card)
-    None where no network took part.
+    ``commit`` is None outside a git checkout, ``config_sha256`` is None without a config, and ``weights`` (their card)
+    is None if no network was used.
     """
 
     versions: dict[str, str]
@@ -38,21 +38,21 @@ class Provenance(TypedDict):
 
 
 class OpenProduct:
-    """A product that is being put together in a folder aside.
+    """A product that is being built in a temporary folder.
 
     Parameters
     ----------
     folder
-        Where its files are written until it is closed.
+        Folder that receives the files until the product is closed.
     output
-        The name that the folder takes in the end, for messages.
+        Final path of the folder, for error messages.
     """
 
     def __init__(self, folder: Path, output: Path) -> None:
         self.folder, self.output = folder, output
 
     def copy(self, source: str | Path, name: str) -> Path:
-        """Copy a file into the product under ``name``; return the copy's path."""
+        """Copy a file into the product under ``name``; return the path of the copy."""
         with atomic_path(self.folder / name) as temporary:
             shutil.copyfile(source, temporary)
         return self.folder / name
@@ -70,7 +70,7 @@ class OpenProduct:
         return [REJECTED, EXCLUDED]
 
     def provenance(self, config: str | Path | None, weights_card: dict[str, Any] | None = None) -> Provenance:
-        """Copy the config of the run and return what the product was made with."""
+        """Copy the config of the run, and return the product's provenance."""
         return {
             "versions": library_versions(),
             "commit": source_commit(),
@@ -79,21 +79,21 @@ class OpenProduct:
         }
 
     def close(self, card: str, known: Mapping[str, str] | None = None, files: Iterable[str] | None = None) -> int:
-        """Write ``README.md`` and ``SHA256SUMS``; return how many files the checksums name.
+        """Write ``README.md`` and ``SHA256SUMS``; return the number of files in ``SHA256SUMS``.
 
         Parameters
         ----------
         card
             Text of ``README.md``.
         known
-            Checksums that some files, by name in the product, must have: those of the time when they were packed.
+            Expected checksums of some files, by name in the product, computed when they were packed.
         files
-            Names of the files to sum beside ``README.md``; None for everything in the folder.
+            Names of the files to sum besides ``README.md``; None for everything in the folder.
 
         Raises
         ------
         CxrError
-            If a file has another checksum than ``known`` says.
+            If a file's checksum differs from that in ``known``.
         """
         write_text(self.folder / README, card)
         if files is None:
@@ -105,13 +105,13 @@ class OpenProduct:
 
 @contextmanager
 def open_product(output: str | Path) -> Iterator[OpenProduct]:
-    """Yield a product to fill and to close; it then takes the place of ``output``, which stays as it was on failure."""
+    """Yield a product to fill and close; it then replaces ``output``, which stays unchanged on failure."""
     with replaced_folder(output) as folder:
         yield OpenProduct(folder, Path(output))
 
 
 def provenance_table(provenance: Provenance, network: Mapping[str, Any]) -> str:
-    """Table of a card's provenance: commit, config, weights, what is said of their network, versions."""
+    """Format the table of a card's provenance: commit, config, weights, facts about their network, versions."""
     weights = provenance["weights"] or {}
     rows = {
         "source commit": provenance["commit"] or "not a git checkout",
@@ -124,24 +124,24 @@ def provenance_table(provenance: Provenance, network: Mapping[str, Any]) -> str:
 
 
 def check_config(config: str | Path) -> None:
-    """Refuse a config that is not there, before any work.
+    """Check that the config exists, before any work is done.
 
     Raises
     ------
     CxrError
-        If it is no file.
+        If it is not a file.
     """
     if not Path(config).is_file():
         raise CxrError(f"{config}: no such file; expected the config of the run")
 
 
 def check_replaceable(output: Path, mark: str) -> None:
-    """Refuse to replace a folder that holds files but not ``mark``, a file that such a product always has.
+    """Check that a folder may be replaced: it must be empty or contain ``mark``, a file that such a product always has.
 
     Raises
     ------
     CxrError
-        If ``output`` is a file or such a folder.
+        If ``output`` is a file, or a folder that holds files but not ``mark``.
     """
     holds_files = output.is_dir() and any(path.is_file() for path in output.rglob("*"))
     if output.is_file() or (holds_files and not (output / mark).is_file()):

@@ -1,4 +1,4 @@
-"""Where a product comes from: versions, source commit, hashes. Nothing here depends on the time of day."""
+"""Provenance of a product: versions, source commit, hashes. No value depends on the time."""
 
 import platform
 import subprocess
@@ -12,7 +12,7 @@ LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "opencv-python-headless", "p
 
 
 def library_versions() -> dict[str, str]:
-    """Versions of cxrfactory, Python and the libraries; "not installed" where one is absent."""
+    """Return the versions of cxrfactory, Python and the libraries; "not installed" for an absent library."""
     found = {"cxrfactory": cxrfactory.__version__, "python": platform.python_version()}
     for name in LIBRARIES:
         try:
@@ -23,9 +23,9 @@ def library_versions() -> dict[str, str]:
 
 
 def source_commit() -> str | None:
-    """Git commit of the source tree that runs, with ``-dirty`` where it was changed.
+    """Return the git commit of the running source tree, with ``-dirty`` if it was changed.
 
-    None where the package does not run from a git checkout of its own, or git is absent.
+    The result is None if the package does not run from its own git checkout, or git is not available.
     """
     root = Path(cxrfactory.__file__).resolve().parents[2]
     if not (root / ".git").exists():

@@ -1,4 +1,4 @@
-"""The rejected tables of the stages before packing."""
+"""Read the rejected tables of the stages before packing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from cxrfactory.tables.schemas import REJECTED
 
 @dataclass(frozen=True)
 class Rejection:
-    """Why an image is not in the product."""
+    """The stage that rejected an image, and the reason."""
 
     image_id: str
     stage: str
@@ -19,12 +19,12 @@ class Rejection:
 
 
 def read_rejected(paths: Sequence[str | Path]) -> dict[str, Rejection]:
-    """Read the rejected tables of the stages before, by image id.
+    """Read the rejected tables of the earlier stages, by image id.
 
     Raises
     ------
     CxrError
-        If two tables reject one image: it should not have reached the second stage.
+        If two tables reject the same image, because a rejected image must not reach a later stage.
     """
     found: dict[str, Rejection] = {}
     for path in paths:

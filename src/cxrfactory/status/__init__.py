@@ -1,1 +1,1 @@
-"""How far a product is, and whether what stands of it is whole: reads the results, writes nothing."""
+"""Progress of a product, and whether its existing files are intact; the results are read and never written."""

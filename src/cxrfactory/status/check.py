@@ -1,6 +1,6 @@
-"""Read what stands of a product to the last byte, and find what is damaged.
+"""Read all existing files of a product in full, and find damaged ones.
 
-Snakemake goes by names and times of files: a file whose content was lost later is to it a file like any other.
+Snakemake checks only names and times of files. It cannot notice that a file's content was damaged later.
 """
 
 import json
@@ -21,14 +21,14 @@ from cxrfactory.tables.weights import read_weights
 
 @dataclass(frozen=True)
 class Damage:
-    """What a rule must make anew.
+    """Damaged output that a rule must make again.
 
     Parameters
     ----------
     output
-        The rule's output: a file, or the folder that holds the damaged file.
+        Output of the rule: a file, or the folder that holds the damaged file.
     fault
-        One line that names the file.
+        One line that names the damaged file.
     """
 
     output: Path
@@ -36,7 +36,7 @@ class Damage:
 
 
 def check(stages: Sequence[StageJobs], marks: Marks) -> tuple[int, list[Damage]]:
-    """Verify every checksum of the outputs that stand and are not just being written.
+    """Verify every checksum of the outputs that exist and are not being written.
 
     Returns
     -------
@@ -59,7 +59,7 @@ def check(stages: Sequence[StageJobs], marks: Marks) -> tuple[int, list[Damage]]
                 damage.append(Damage(output, str(error)))
                 break
             except FileNotFoundError:
-                break  # replaced or removed by a run meanwhile
+                break  # a run has replaced or removed the file meanwhile
             except OSError as error:
                 damage.append(Damage(output, f"{path}: cannot be read ({error.strerror or error})"))
                 break
@@ -67,7 +67,7 @@ def check(stages: Sequence[StageJobs], marks: Marks) -> tuple[int, list[Damage]]
 
 
 def delete(damage: Iterable[Damage]) -> None:
-    """Remove the damaged outputs; what was made of them is left, and made anew when they are."""
+    """Remove the damaged outputs; files made from them stay, and Snakemake makes them again later."""
     for each in damage:
         if each.output.is_dir() and not each.output.is_symlink():
             shutil.rmtree(each.output)
@@ -76,7 +76,7 @@ def delete(damage: Iterable[Damage]) -> None:
 
 
 def _verifications(output: Path, job: Job) -> Iterable[tuple[Path, Callable[[Path], object]]]:
-    """Files of an output, each with what verifies it."""
+    """Yield the files of an output, each with the function that verifies it."""
     if output.is_dir():
         if (output / SUMS).is_file():
             yield output / SUMS, check_sums
@@ -94,5 +94,5 @@ def _verifications(output: Path, job: Job) -> Iterable[tuple[Path, Callable[[Pat
 def _check_json(path: Path) -> None:
     try:
         json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:  # of the decoding, too
+    except ValueError as error:  # includes errors of the decoding
         raise CxrError(f"{path}: not readable as JSON ({error})") from error

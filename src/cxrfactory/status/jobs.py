@@ -1,4 +1,4 @@
-"""Which files each job of a product writes: the map of results with a config put in, without Snakemake."""
+"""List the files that each job of a product writes, from the map of results and a config, without Snakemake."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from cxrfactory.stages import Step, fill
 from cxrfactory.tables.keys import shard_names
 from cxrfactory.workflow.results import PRODUCTS, Results, stage
 
-SHARED = "(all)"  # stands for the release of what is made once for all of them
+SHARED = "(all)"  # release name of the jobs that run once for all releases
 
 
 @dataclass(frozen=True)
@@ -20,11 +20,11 @@ class Job:
     Parameters
     ----------
     outputs
-        Its files; rows are counted in the first, the last holds the accounts of a packed release.
+        Files that the job writes. Rows are counted in the first; the last holds the accounts of a packed release.
     rejected
-        That of ``outputs`` which holds rejections; None where the rule has none.
+        The output that holds rejections; None if the rule has none.
     log, benchmark
-        Where its log and its times stand.
+        Paths of the job's log and of its table of times.
     """
 
     outputs: tuple[Path, ...]
@@ -35,7 +35,7 @@ class Job:
 
 @dataclass(frozen=True)
 class StageJobs:
-    """A rule's jobs for one release, or for all releases together."""
+    """Jobs of a rule for one release, or for all releases together."""
 
     rule: str
     release: str
@@ -43,17 +43,17 @@ class StageJobs:
 
 
 def products() -> list[str]:
-    """Names of the products whose status is known."""
+    """Return the names of the products whose status can be shown."""
     return list(PRODUCTS)
 
 
 def stages_of(config: Config, product: str) -> list[StageJobs]:
-    """Stages of a product in the order of the data flow.
+    """Return the stages of a product in the order of the data flow.
 
     Raises
     ------
     CxrError
-        If the product is unknown, or a dataset's layout.
+        If the product or a dataset's layout is unknown.
     """
     if product not in PRODUCTS:
         raise CxrError(f"target '{product}' is unknown; expected one of {', '.join(PRODUCTS)}")
@@ -63,7 +63,7 @@ def stages_of(config: Config, product: str) -> list[StageJobs]:
 
 
 def _jobs(config: Config, results: Results, step: Step) -> StageJobs:
-    """Jobs of a step: one, or one a shard of its release."""
+    """Return the jobs of a step: a single one, or one for each shard of its release."""
     per, release = stage(step.stage).per, step.release
     filled: dict[str, str] = {} if release is None else {per[0]: release}
     if "shard" not in per:

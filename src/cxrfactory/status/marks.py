@@ -1,4 +1,4 @@
-"""What Snakemake notes about jobs in its own folder ``.snakemake`` (version 9, its notes as files); only read."""
+"""Read Snakemake's records about jobs in its folder ``.snakemake`` (version 9, records as files)."""
 
 import binascii
 from base64 import urlsafe_b64decode
@@ -6,12 +6,12 @@ from pathlib import Path
 
 
 class Marks:
-    """Notes of one look at the folder.
+    """Snapshot of the records in the folder.
 
     Parameters
     ----------
     folder
-        ``.snakemake`` in the folder where the workflow is run; need not be there.
+        ``.snakemake`` in the folder where the workflow runs; it may be missing.
     """
 
     def __init__(self, folder: str | Path = ".snakemake") -> None:
@@ -20,12 +20,12 @@ class Marks:
         self.locked = any((folder / "locks").glob("*.lock"))
 
     def unfinished(self, path: Path) -> bool:
-        """Whether a job that writes the file was begun and has not ended: it runs, or was killed with Snakemake."""
+        """Return whether a job that writes the file has started and not ended (running, or killed with Snakemake)."""
         return str(path) in self._unfinished
 
 
 def _noted(folder: Path) -> set[str]:
-    """Paths noted: base64 names, long ones cut into folders whose names begin with ``@``."""
+    """Return the recorded paths, whose names are base64; folders that begin with ``@`` hold the parts of long names."""
     found = set()
     for path in folder.rglob("*") if folder.is_dir() else ():
         parts = path.relative_to(folder).parts
@@ -34,5 +34,5 @@ def _noted(folder: Path) -> set[str]:
             try:
                 found.add(urlsafe_b64decode(code).decode())
             except (binascii.Error, UnicodeDecodeError):
-                continue  # another file of Snakemake's, e.g. of a migration
+                continue  # another file of Snakemake, e.g. of a migration
     return found

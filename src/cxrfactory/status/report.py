@@ -1,4 +1,4 @@
-"""The state of a product as a page of text."""
+"""Format the state of a product as a page of text."""
 
 import shlex
 from collections.abc import Sequence
@@ -10,13 +10,13 @@ from cxrfactory.status.check import Damage
 from cxrfactory.status.survey import StageState, State
 
 _HEADER = ("release", "stage", "done", "kept", "rejected", "excluded", "running", "failed", "a job", "left")
-_SHOWN = 10  # troubles; the rest is counted
+_SHOWN = 10  # number of problems shown; the others are only counted
 
 
 def seconds_left(states: Sequence[StageState]) -> float | None:
-    """Expected wall time until the product stands, as if as many jobs ran side by side as do now (at least one).
+    """Estimate the wall time until the product is complete, with as many parallel jobs as now (at least one), seconds.
 
-    None where a stage with work left has no finished job to go by.
+    The result is None if a stage with remaining work has no finished job to estimate from.
     """
     running = max(sum(each.states[State.RUNNING] for each in states), 1)
     total = 0.0
@@ -29,16 +29,16 @@ def seconds_left(states: Sequence[StageState]) -> float | None:
 
 
 def report(target: str, states: Sequence[StageState], now: datetime, locked: bool) -> list[str]:
-    """Lines to print.
+    """Return the lines to print.
 
     Parameters
     ----------
     target
         Name of the product.
     states
-        Of its stages.
+        States of the product's stages.
     now
-        For the time of the expected end.
+        Current time, from which the expected end is computed.
     locked
         Whether Snakemake has locked the folder: it runs, or was killed.
     """
@@ -105,22 +105,22 @@ def _troubles(states: Sequence[StageState]) -> list[str]:
 
 
 def again(damage: Sequence[Damage], target: str, configfile: Path | None, deleted: bool) -> list[str]:
-    """Commands that make damaged outputs anew.
+    """Return the commands that make damaged outputs again.
 
     Parameters
     ----------
     damage
-        As :func:`cxrfactory.status.check.check` found it.
+        Damage found by :func:`cxrfactory.status.check.check`.
     target
-        The product's folder.
+        Folder of the product.
     configfile
         Config of the run; None for the default.
     deleted
-        Whether the outputs are deleted already.
+        Whether the outputs have already been deleted.
     """
     config = "" if configfile is None else f" --configfile {shlex.quote(str(configfile))}"
     places = [shlex.quote(str(each.output)) for each in damage]
     verb = "deleted:" if deleted else "rm -r --"
-    # Named as targets, they are made even where nothing newer needs them.
+    # Outputs are also named as targets, so that they are made even if no newer file depends on them.
     targets = [*places, *([] if shlex.quote(target) in places else [shlex.quote(target)])]
     return [f"{verb} {' '.join(places)}", f"snakemake --cores all {' '.join(targets)}{config}"]

@@ -1,4 +1,4 @@
-"""The state of each stage: jobs done, running and failed, rows, times."""
+"""Survey the state of each stage: jobs done, running and failed, rows, times."""
 
 import json
 import time
@@ -16,15 +16,15 @@ from cxrfactory.status.jobs import Job, StageJobs
 from cxrfactory.status.marks import Marks
 from cxrfactory.tables.parquet import read_table, stored_rows
 
-_THREADS = 8  # footers of a network file system are waited for side by side
+_THREADS = 8  # parallel reads, because footers on a network file system have a long latency
 
 
 class State(StrEnum):
-    """Of a job."""
+    """State of a job."""
 
     DONE = "done"
     RUNNING = "running"
-    STOPPED = "stopped"  # begun and not ended, and Snakemake is gone: killed, or power lost
+    STOPPED = "stopped"  # started and not ended, and Snakemake does not run: it was killed, or power was lost
     FAILED = "failed"
     WAITING = "waiting"
     DAMAGED = "damaged"  # a table's footer cannot be read
@@ -32,22 +32,22 @@ class State(StrEnum):
 
 @dataclass
 class StageState:
-    """What is known of a stage.
+    """State of a stage.
 
     Parameters
     ----------
     stage
         The stage.
     states
-        How many jobs are in each state.
+        Number of jobs in each state.
     kept, rejected, excluded
-        Rows of the jobs that are done; None where its files tell none.
+        Row counts over the jobs that are done; None if the files do not give them.
     seconds
-        Wall times of finished jobs.
+        Wall times of the finished jobs.
     trouble
-        Jobs that failed, were stopped or are damaged, and what is known of it: one line.
+        Jobs that failed, were stopped or are damaged: state, file, and one line about the problem.
     silent_s
-        Seconds since the newest line of a running job's log.
+        Seconds since the newest log line of any running job.
     """
 
     stage: StageJobs
@@ -61,18 +61,18 @@ class StageState:
 
     @property
     def remaining(self) -> int:
-        """Jobs that are not done."""
+        """Number of jobs that are not done."""
         return len(self.stage.jobs) - self.states[State.DONE]
 
     @property
     def seconds_a_job(self) -> float | None:
-        """Mean wall time of the finished jobs."""
+        """Mean wall time of the finished jobs, seconds."""
         return sum(self.seconds) / len(self.seconds) if self.seconds else None
 
 
 @dataclass(frozen=True)
 class _Found:
-    """What one job's files tell."""
+    """Facts from one job's files."""
 
     state: State
     counts: tuple[int | None, int | None, int | None] = (None, None, None)  # kept, rejected, excluded
@@ -82,7 +82,7 @@ class _Found:
 
 
 def survey(stages: Sequence[StageJobs], marks: Marks) -> list[StageState]:
-    """Look at every job once. Of tables only footers are read, but for the manifests' column ``included``."""
+    """Inspect every job once; of tables, only footers and the manifests' column ``included`` are read."""
     with ThreadPoolExecutor(_THREADS) as pool:
         return [_sum(stage, pool.map(partial(_look, stage.rule, marks), stage.jobs)) for stage in stages]
 
@@ -121,8 +121,8 @@ def _look(rule: str, marks: Marks, job: Job) -> _Found:
 def _state(job: Job, marks: Marks) -> State:
     if any(map(marks.unfinished, job.outputs)):
         return State.RUNNING if marks.locked else State.STOPPED
-    # Snakemake writes a job's times when the job has ended well: after the last line of its log. A newer log is of a
-    # job that failed, unless its outputs are newer too: then somebody ran it by hand.
+    # Snakemake writes a job's times after the job has succeeded, which is after the last line of its log. A newer log
+    # belongs to a failed job, unless the outputs are newer too: then the job was run by hand.
     logged, timed = _changed_s(job.log), _changed_s(job.benchmark)
     written = [_changed_s(path) for path in job.outputs]
     if None not in written:
@@ -139,7 +139,7 @@ def _changed_s(path: Path) -> float | None:
 
 
 def _count(rule: str, job: Job) -> tuple[int | None, int | None, int | None]:
-    """Rows kept, rejected and excluded; None for what the job's files do not tell."""
+    """Count rows kept, rejected and excluded; a count is None if the job's files do not give it."""
     first = job.outputs[0]
     rejected = None if job.rejected is None else stored_rows(job.rejected)
     if first.suffix == ".parquet":
@@ -163,7 +163,7 @@ def _accounts(path: Path) -> dict:
 
 
 def _wall_s(path: Path) -> float | None:
-    """First column of the first row of Snakemake's table of times; None where there is none (yet)."""
+    """Read the first column of the first row of Snakemake's table of times; None if it does not exist (yet)."""
     try:
         return float(path.read_text(encoding="utf-8").splitlines()[1].split("\t")[0])
     except (OSError, IndexError, ValueError):

@@ -1,1 +1,1 @@
-"""What the Snakefile asks: the map of results, and the plan that a config describes."""
+"""Support for the Snakefile: the map of results, and the plan that a config describes."""

@@ -1,4 +1,4 @@
-"""Whom a product credits: the sources that the config implies."""
+"""Credits of a product: the sources that the config implies."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,26 +13,26 @@ COHORT_CREDITS = (
 
 @dataclass(frozen=True)
 class Credits:
-    """Options ``--credit`` of the steps that close a product."""
+    """Options ``--credit`` for the steps that close a product."""
 
     config: Config
 
     def of_releases(self) -> list[str]:
-        """Credits where the releases or the labelled set are those of the virtual cohort."""
+        """Return the cohort's credits if the releases or the labelled set are those of the virtual cohort."""
         return self._options(self.from_cohort)
 
     def of_scans(self) -> list[str]:
-        """Credits where a CT release is that of the virtual cohort."""
+        """Return the cohort's credits if a CT release is that of the virtual cohort."""
         return self._options(any(self._virtual(each.root) for each in self.config.scans.values()))
 
     @property
     def from_cohort(self) -> bool:
-        """Whether the releases or the labelled set are those of the embedded default."""
+        """Whether a release or the labelled set is that of the embedded default."""
         roots = [self.config.labelled.root, *(each.root for each in self.config.datasets.values())]
         return any(map(self._virtual, roots))
 
     def paper_counts(self) -> str:
-        """Option of ``selection`` that prints the paper's counts beside ours, but for the cohort's small releases."""
+        """Return the option of ``selection`` that prints the paper's counts too, except for the cohort's releases."""
         return "--no-paper-counts" if self.from_cohort else "--paper-counts"
 
     def _virtual(self, root: str) -> bool:

@@ -1,4 +1,4 @@
-"""Which jobs of a workflow run failed, said as its very last lines."""
+"""List the failed jobs of a workflow run as its very last lines."""
 
 import atexit
 import sys
@@ -10,12 +10,12 @@ from cxrfactory.logs import last_line
 
 
 def failed_logs(jobs: Iterable[Any]) -> list[tuple[str, Path | None]]:
-    """Names and logs of jobs, sorted, a job a line.
+    """Return the names and logs of jobs, sorted by name.
 
     Parameters
     ----------
     jobs
-        Snakemake's jobs, or groups of them: of a group every job counts.
+        Snakemake's jobs, or groups of them; every job of a group is listed.
     """
     single = [each for job in jobs for each in (job.jobs if job.is_group() else [job])]
     found = []
@@ -27,7 +27,7 @@ def failed_logs(jobs: Iterable[Any]) -> list[tuple[str, Path | None]]:
 
 
 def failure_lines(failed: Iterable[tuple[str, Path | None]]) -> list[str]:
-    """Two lines a job: what it was with the last line of its log, and the log's path."""
+    """Format two lines for each job: its name with the last line of its log, and the log's path."""
     lines = []
     for name, log in failed:
         lines.append(f"failed: {name}: {'it has no log' if log is None else last_line(log)}")
@@ -37,7 +37,7 @@ def failure_lines(failed: Iterable[tuple[str, Path | None]]) -> list[str]:
 
 
 def say_last(jobs: Iterable[Any]) -> None:
-    """Print the failed jobs when the interpreter ends: Snakemake has more to say after its ``onerror``."""
+    """Print the failed jobs at the exit of the interpreter, because Snakemake prints more after ``onerror``."""
     lines = failure_lines(failed_logs(jobs))
     if lines:
         atexit.register(print, *lines, sep="\n", file=sys.stderr, flush=True)

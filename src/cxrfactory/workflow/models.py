@@ -1,4 +1,4 @@
-"""What rules ask about models: their training, the weights in use, RCA's network, and models side by side."""
+"""Facts about models for the rules: their training, the weights in use, RCA's network, and compared models."""
 
 from dataclasses import dataclass
 
@@ -7,48 +7,48 @@ from cxrfactory.models.registry import ModelKind, model_kind, model_names
 from cxrfactory.tables.weights import PRETRAINED, card_path, weights_file
 from cxrfactory.workflow.results import Results
 
-LABELLED = "labelled"  # stands for a calibration made of the labelled images
+LABELLED = "labelled"  # config value for a calibration made from the labelled images
 
 
 @dataclass(frozen=True)
 class Segmenter:
-    """The segmenter in use, and how one is trained."""
+    """The segmenter in use, and the options of its training."""
 
     config: Config
     results: Results
 
     @property
     def weights(self) -> str:
-        """Weights to use: given ones, else those that the workflow trains."""
+        """Path of the weights: the given ones, or else those that the workflow trains."""
         given = self.config.infer.weights
         return self.results.out("train").weights if given is None else str(weights_file(given))
 
     @property
     def card(self) -> str:
-        """Card of the weights."""
+        """Path of the weights' card."""
         return str(card_path(self.weights))
 
     @property
     def training_tables(self) -> list[str]:
-        """Files and folders that training reads beside the labelled images."""
+        """Files and folders that training reads besides the labelled images."""
         settings = self.config.train
         return [place for place in (settings.classes, settings.shapes) if place is not None]
 
     def training(self) -> list[str]:
-        """Options of ``train``."""
+        """Return the options of ``train``."""
         return self.config.model.options() + self.config.train.options()
 
 
 @dataclass(frozen=True)
 class Registration:
-    """RCA's network and the calibration of its scores."""
+    """RCA's registration network, and the calibration of its scores."""
 
     config: Config
     results: Results
 
     @property
     def weights(self) -> str | None:
-        """Weights of the network: given ones, else those that the workflow trains; None for none."""
+        """Path of the network's weights: the given ones, or else those trained here; None if RCA uses no network."""
         if self.config.rca.method != "deep":
             return None
         given = self.config.rca.network
@@ -56,16 +56,16 @@ class Registration:
 
     @property
     def files(self) -> list[str]:
-        """Those weights with their card."""
+        """Paths of those weights and their card."""
         return [] if self.weights is None else [self.weights, str(card_path(self.weights))]
 
     def option(self) -> list[str]:
-        """The option of ``rca`` that names them; a name stays a name, so that no place of a machine is kept."""
+        """Return the option of ``rca`` with the weights; a name stays a name, so no local path is recorded."""
         return [] if self.weights is None else [f"--network={self.config.rca.network or self.weights}"]
 
     @property
     def calibration(self) -> list[str]:
-        """The calibration of the scores: a given file, or that which the workflow makes; empty for none."""
+        """Path of the calibration: a given file, or the one that the workflow makes; empty if there is none."""
         given = self.config.rca.calibration
         if given is None:
             return []
@@ -74,14 +74,14 @@ class Registration:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Models side by side."""
+    """Models that are compared with each other."""
 
     config: Config
     results: Results
 
     @property
     def known(self) -> list[str]:
-        """Names of the models that weights can be made for."""
+        """Names of the models for which the workflow can make weights."""
         return model_names()
 
     @property
@@ -90,25 +90,25 @@ class Comparison:
         return list(self.config.compare.models)
 
     def folder(self, model: str) -> str:
-        """Folder of a trained model."""
+        """Return the folder of a trained model."""
         return self.results.out("weights").folder.format(model=model)
 
     @property
     def weights(self) -> list[str]:
-        """What must stand before they are compared: folders of trained models, files of others."""
+        """Inputs of the comparison: folders of trained models, and files of others."""
         return [str(weights_file(name)) if name == PRETRAINED else self.folder(name) for name in self.names]
 
     def weight_options(self) -> list[str]:
-        """Their ``--weights``."""
+        """Return the models' options ``--weights``."""
         files = [name if name == PRETRAINED else f"{self.folder(name)}/weights.safetensors" for name in self.names]
         return [f"--weights={file}" for file in files]
 
     def history_options(self) -> list[str]:
-        """Their ``--history``, of those that were trained."""
+        """Return the options ``--history`` of the models that were trained with a history."""
         names = [name for name in self.names if name != PRETRAINED and model_kind(name) is not ModelKind.ATLAS]
         return [f"--history={self.folder(name)}/history.csv" for name in names]
 
     def unfinished(self, model: str) -> str:
-        """Folder of a training under way: that of a failed job is removed, and its checkpoint with it."""
+        """Return the working folder of a training; it stays when Snakemake removes a failed job's output folder."""
         folder, name = self.folder(model).rsplit("/", 1)
         return f"{folder}/.{name}"

@@ -1,6 +1,6 @@
-"""Names and paths of a config that Snakemake or a shell's programs would read as something else, refused in one line.
+"""Refuse names and paths of a config that Snakemake or shell programs would interpret, with an error of one line.
 
-Everything else in a config is data: rules quote it (``:q``), and no text of a config is looked for wildcards.
+Everything else in a config is data: rules quote it (``:q``), and Snakemake does not search it for wildcards.
 """
 
 import re
@@ -12,16 +12,16 @@ from cxrfactory.errors import CxrError
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 _PATTERN = re.compile(r"[{}]|<[^<>]*>")  # Snakemake's wildcards and path variables
-# Keys whose values Snakemake looks at as files, where such patterns are filled in.
+# Keys whose values Snakemake treats as files, in which it would fill in such patterns.
 _FILES = re.compile(
     r"results|cohort\.folder|datasets\..+\.(root|labels|reports\.source)|scans\..+\.root|labelled\.root"
     r"|train\.(classes|shapes)|[a-z]+\.weights|rca\.(network|calibration)"
 )
-_MADE = ("results", "cohort.folder")  # also given to cp, mv and mkdir
+_MADE = ("results", "cohort.folder")  # these are also arguments of cp, mv and mkdir
 
 
 def check_names(config: Config) -> None:
-    """Refuse what no file of a run may be called.
+    """Refuse texts that cannot name a file of a run.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def check_names(config: Config) -> None:
 
 
 def texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
-    """Every text in a config with its key, dotted; keys of one's own (names of sources) are texts too."""
+    """Yield every text of a config with its dotted key; keys that the user chose (e.g. sources) count as texts."""
     if isinstance(value, str):
         yield key, value
     elif isinstance(value, Section):

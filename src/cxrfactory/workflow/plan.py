@@ -1,4 +1,4 @@
-"""The run that a config describes, for the Snakefile. Light to import."""
+"""The run that a config describes, for the Snakefile. The module is light to import."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,16 +15,16 @@ from cxrfactory.workflow.results import PRODUCTS, Results
 
 @dataclass(frozen=True)
 class Plan:
-    """The run that a config describes: its subjects, each an object of its own.
+    """The run that a config describes, with one object for each subject.
 
-    What a product alone needs stands in its room: ``plan.product("cxlseg")``.
+    Values that only one product needs are defined in the product's own folder: ``plan.product("cxlseg")``.
     """
 
     config: Config
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> "Plan":
-        """Check the config, its releases and its paths too.
+        """Make a plan from config values, and check the config, its releases and its paths.
 
         Raises
         ------
@@ -37,7 +37,7 @@ class Plan:
 
     @cached_property
     def results(self) -> Results:
-        """Where all files lie."""
+        """Paths of all files."""
         return Results(self.config.results.rstrip("/"), self.config.cohort.folder.rstrip("/"))
 
     @cached_property
@@ -67,18 +67,18 @@ class Plan:
 
     @cached_property
     def comparison(self) -> Comparison:
-        """Models side by side."""
+        """Models that are compared with each other."""
         return Comparison(self.config, self.results)
 
     @cached_property
     def credits(self) -> Credits:
-        """Whom the products credit."""
+        """Credits of the products."""
         return Credits(self.config)
 
     def product(self, name: str) -> Any:
-        """What the rules of a product ask, as its room says."""
+        """Return the object with the config values for a product's rules, defined in the product's folder."""
         return PRODUCTS[name].plan(self)
 
     def gpus(self, section: str) -> int:
-        """GPUs that a job asks for whose device a section of the config names: one for ``cuda``, none for ``auto``."""
+        """Return the number of GPUs for a job: 1 if the section's device is ``cuda``, 0 for ``auto`` or ``cpu``."""
         return int(getattr(self.config, section).device.startswith("cuda"))

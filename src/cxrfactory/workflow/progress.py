@@ -1,8 +1,8 @@
-"""How far the long jobs of a run are, said on the terminal of Snakemake while they run.
+"""Show the progress of long jobs on the terminal while Snakemake runs.
 
 Jobs write their lines into their logs, so that a plain ``snakemake`` would be silent for minutes. A thread of the main
-process reads the last lines of the logs of the running jobs now and then. It writes nothing but its own lines to
-standard error, ends with the run, and never breaks one.
+process regularly reads the last lines of the running jobs' logs. It only writes its own lines to standard error, it
+ends with the run, and its errors never stop the run.
 """
 
 import re
@@ -18,14 +18,14 @@ from cxrfactory.logs import duration, get_logger
 INTERVAL_S = 20.0
 _TAIL_BYTES = 16384
 _EVENT = re.compile(r"^\S+ \S+ INFO (?:\[[^\]]*\] )?(?P<event>.*)$")
-# Of cxrfactory.logs.progress: "infer: 120 of 1000 (12 %), 3.4/s, 4 min left".
+# Pattern of cxrfactory.logs.progress: "infer: 120 of 1000 (12 %), 3.4/s, 4 min left".
 _COUNTED = re.compile(r"(?P<state>\d+ of \d+ \(\d+ %\), .+ left)$")
-# Of trainings: "epoch 80 of 220, 52 s: loss 0.1, val ...".
+# Pattern of trainings: "epoch 80 of 220, 52 s: loss 0.1, val ...".
 _TRAINING = re.compile(r"(?P<unit>epoch|step) (?P<done>\d+) of (?P<total>\d+), (?P<spent>\d+) s\b")
 
 
 def state_of(lines: list[str]) -> str | None:
-    """Progress that the newest of a log's lines tells, e.g. ``epoch 80 of 220, 2 min left``; None where none does."""
+    """Return the newest progress in a log's lines, e.g. ``epoch 80 of 220, 2 min left``; None if there is none."""
     for line in reversed(lines):
         found = _EVENT.match(line)
         if found is None:
@@ -41,16 +41,17 @@ def state_of(lines: list[str]) -> str | None:
 
 
 class Watcher:
-    """Says the progress of running jobs until it is stopped.
+    """Reports the progress of running jobs until it is stopped.
 
     Parameters
     ----------
     running
-        Returns Snakemake's jobs that run now, or groups of them.
+        Function that returns Snakemake's running jobs, or groups of them.
     say
-        Takes a line.
+        Function that receives each line.
     interval_s
-        Seconds between two looks. Of a job nothing is said before it has run so long, and nothing that was said before.
+        Seconds that a job must have run before its progress is reported; the logs are read twice in this time. An
+        unchanged state is not reported again.
     """
 
     def __init__(
@@ -63,15 +64,15 @@ class Watcher:
         self._thread = threading.Thread(target=self._watch, name="progress", daemon=True)
 
     def start(self) -> None:
-        """Look from now on."""
+        """Start the thread that watches the jobs."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop the thread."""
         self._end.set()
 
     def look(self, now: float) -> None:
-        """Say what is new of each running job."""
+        """Report new progress of each running job; ``now`` is a monotonic time in seconds."""
         jobs = dict(_named(self._running()))
         self._began = {name: self._began.get(name, now) for name in jobs}
         self._said = {name: said for name, said in self._said.items() if name in jobs}
@@ -86,12 +87,12 @@ class Watcher:
         try:
             while not self._end.wait(self._interval_s / 2):
                 self.look(time.monotonic())
-        except Exception as error:  # whatever it is, the run goes on
+        except Exception as error:  # no error of the display may stop the run
             get_logger(__name__).warning("progress is shown no more: %s: %s", type(error).__name__, error)
 
 
 def _named(jobs: list[Any]) -> Iterator[tuple[str, Path]]:
-    """Each job's rule and wildcards, e.g. ``infer vindr-cxr 0001-of-0002``, with its log."""
+    """Yield each job's rule and wildcards, e.g. ``infer vindr-cxr 0001-of-0002``, with its log."""
     for job in jobs:
         for each in job.jobs if job.is_group() else [job]:
             log = next(map(str, each.log), None)
@@ -112,7 +113,7 @@ _watcher: Watcher | None = None
 
 
 def show_progress(workflow: Any, interval_s: float = INTERVAL_S) -> None:
-    """Start to say the progress of a run, in Snakemake's ``onstart``; not with ``--quiet``."""
+    """Start reporting the progress of a run, in Snakemake's ``onstart``; with ``--quiet`` nothing is reported."""
     global _watcher
     if getattr(workflow.output_settings, "quiet", None):
         return
@@ -122,7 +123,7 @@ def show_progress(workflow: Any, interval_s: float = INTERVAL_S) -> None:
 
 
 def stop_progress() -> None:
-    """End it, in ``onsuccess`` and ``onerror``."""
+    """Stop reporting the progress, in ``onsuccess`` and ``onerror``."""
     if _watcher is not None:
         _watcher.stop()
 

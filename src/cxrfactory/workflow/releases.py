@@ -1,4 +1,4 @@
-"""What rules ask about hospital releases, the labelled set and CT releases."""
+"""Facts about hospital releases, the labelled set and CT releases for the rules."""
 
 import re
 from collections.abc import Callable
@@ -28,27 +28,27 @@ class Releases:
 
     @property
     def pattern(self) -> str:
-        """Regular expression of their names."""
+        """Regular expression that matches their names."""
         return "|".join(map(re.escape, self.names))
 
     def settings(self, wildcards: Any) -> DatasetConfig:
-        """Settings of the release that a rule's wildcards name; its layout and shards are always said."""
+        """Return the settings of the release in a rule's wildcards; its layout and shards are always set."""
         return self.config.datasets[wildcards.dataset]
 
     def layout(self, wildcards: Any) -> ReleaseLayout:
-        """Facts of the layout of the release that a rule's wildcards name."""
+        """Return the facts of the layout of the release in a rule's wildcards."""
         return layout(str(self.settings(wildcards).layout))
 
     def release_name(self, wildcards: Any) -> str:
-        """Name of the published files of the release that a rule's wildcards name."""
+        """Return the name of the published files of the release in a rule's wildcards."""
         return release_names({name: str(each.layout) for name, each in self.config.datasets.items()})[wildcards.dataset]
 
     def selection_options(self) -> list[str]:
-        """Options of ``selection``: the layout of every release, in their order."""
+        """Return the options of ``selection``: the layout of every release, in their order."""
         return [f"--layout={dataset.layout}" for dataset in self.config.datasets.values()]
 
     def tables(self, wildcards: Any) -> list[str]:
-        """Tables of a release: those that are there, else those that the release is known to have."""
+        """Return the tables of a release: those that exist, or else those that its layout is known to have."""
         root, facts = Path(self.settings(wildcards).root), self.layout(wildcards)
         slots = [slot for slot in facts.slots if slot.lists_images]
         found = [next((root / name for name in slot.alternatives if (root / name).is_file()), None) for slot in slots]
@@ -56,11 +56,11 @@ class Releases:
         return there or [str(root / name) for name in facts.table_candidates]
 
     def shards(self, dataset: str) -> list[str]:
-        """File stems of a release's shards."""
+        """Return the file stems of a release's shards."""
         return shard_names(int(self.config.datasets[dataset].shards or 1))
 
     def shard_files(self, stage: str, output: str) -> Callable[[Any], list[str]]:
-        """Return a function from wildcards to one output of a stage, of all shards of the release."""
+        """Return a function from wildcards to the paths of one output of a stage, over all shards of the release."""
         path = self.results.out(stage)[output]
 
         def files(wildcards: Any) -> list[str]:
@@ -70,7 +70,7 @@ class Releases:
         return files
 
     def ingest_options(self, wildcards: Any) -> list[str]:
-        """Switches of ``ingest`` for a release."""
+        """Return the switches of ``ingest`` for a release."""
         settings = self.settings(wildcards)
         flags = {"--check-files": settings.check_files, "--view-from-procedure": settings.view_from_procedure}
         return [flag for flag, on in flags.items() if on]
@@ -81,9 +81,9 @@ class Releases:
         return [name for name, dataset in self.config.datasets.items() if dataset.reports is not None]
 
     def report_files(self, wildcards: Any) -> list[str]:
-        """What must stand before a release's reports are read: the file that holds them, else its tables.
+        """Return the inputs of reading a release's reports: the file that holds them, or else the release's tables.
 
-        A folder is no input: whoever makes the release makes the folder with its tables.
+        A folder of reports is not an input, because it is made together with the release's tables.
         """
         reports = self.settings(wildcards).reports
         if reports is not None and Path(reports.source).suffix and not Path(reports.source).is_dir():
@@ -91,7 +91,7 @@ class Releases:
         return self.tables(wildcards)
 
     def label_tables(self, wildcards: Any) -> list[str]:
-        """Where a release's CheXpert labels may be, most wanted first; its own tables need not be there."""
+        """Return the possible paths of a release's CheXpert labels, by priority; its own tables may be missing."""
         dataset, facts = self.settings(wildcards), self.layout(wildcards)
         if dataset.labels is not None:
             return [dataset.labels]
@@ -99,7 +99,7 @@ class Releases:
         return [str(Path(dataset.root) / name) for slot in slots for name in slot.alternatives]
 
     def given_labels(self, wildcards: Any) -> list[str]:
-        """A release's table of labels where the config names one."""
+        """Return the release's table of labels, if the config names one."""
         given = self.settings(wildcards).labels
         return [] if given is None else [given]
 
@@ -112,11 +112,11 @@ class Labelled:
 
     @property
     def clinical(self) -> str:
-        """The table that lists its images."""
+        """Path of the table that lists its images."""
         return f"{self.config.labelled.root}/clinical.csv"
 
     def options(self) -> list[str]:
-        """Options of ``ingest-labelled``."""
+        """Return the options of ``ingest-labelled``."""
         labelled = self.config.labelled
         images = [f"--images={source}={folder}" for source, folder in labelled.images.items()]
         return images + labelled.options("train_list", "val_list", "val_fraction")
@@ -129,7 +129,6 @@ class Scans:
     config: Config
     results: Results
 
-    # Fields of the section project by what they decide on.
     @property
     def names(self) -> list[str]:
         """Names of the CT releases."""
@@ -137,19 +136,19 @@ class Scans:
 
     @property
     def pattern(self) -> str:
-        """Regular expression of their names."""
+        """Regular expression that matches their names."""
         return "|".join(map(re.escape, self.names))
 
     def settings(self, wildcards: Any) -> ScanConfig:
-        """Settings of the CT release that a rule's wildcards name."""
+        """Return the settings of the CT release in a rule's wildcards."""
         return self.config.scans[wildcards.scans]
 
     def root(self, wildcards: Any) -> str:
-        """Folder of a CT release."""
+        """Return the folder of a CT release."""
         return self.settings(wildcards).root.rstrip("/")
 
     def options(self, wildcards: Any) -> list[str]:
-        """Options of ``project`` for a CT release."""
+        """Return the options of ``project`` for a CT release."""
         from cxrfactory.config.inputs import ScanFilesConfig
         from cxrfactory.config.project import ProjectionConfig
 
@@ -157,10 +156,10 @@ class Scans:
         return own + self.config.project.options(*ProjectionConfig.model_fields)
 
     def shards(self, scans: str) -> list[str]:
-        """File stems of a CT release's shards."""
+        """Return the file stems of a CT release's shards."""
         return shard_names(self.config.scans[scans].shards)
 
     def files(self, output: str) -> list[str]:
-        """One output (images, masks, studies, rejected) of ``project``, of all shards of all CT releases."""
+        """Return one output (images, masks, studies, rejected) of ``project`` over all shards of all CT releases."""
         path = self.results.out("project")[output]
         return [path.format(scans=name, shard=shard) for name in self.names for shard in self.shards(name)]

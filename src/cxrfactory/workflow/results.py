@@ -1,7 +1,7 @@
-"""The one map of results: every stage with its files, its log, its times and what it is for.
+"""The only map of results: every stage with its files, its log, its table of times and its purpose.
 
-Rules, the status and the table in ``docs/architecture.md`` read it. A new stage is an entry in
-:mod:`cxrfactory.workflow.shared` or in its product's room; a new product is its name in :data:`PRODUCTS` and a module
+Rules, the status and the table in ``docs/architecture.md`` read this map. A new stage is an entry in
+:mod:`cxrfactory.workflow.shared` or in its product's folder. A new product is its name in :data:`PRODUCTS` and a module
 ``products/NAME/workflow.py``.
 """
 
@@ -14,7 +14,7 @@ from cxrfactory.errors import CxrError
 from cxrfactory.stages import Product, Stage
 from cxrfactory.workflow.shared import STAGES as SHARED
 
-# In the order of the documentation; the first is what plain `snakemake` makes.
+# In the order of the documentation; plain `snakemake` makes the first product.
 NAMES = ("chexmask", "radgenome", "cxlseg")
 PRODUCTS: dict[str, Product] = {name: import_module(f"cxrfactory.products.{name}.workflow").PRODUCT for name in NAMES}
 STAGES: dict[str, Stage] = {
@@ -41,9 +41,9 @@ class Outputs(Mapping[str, str]):
     Parameters
     ----------
     name
-        The stage.
+        Name of the stage.
     paths
-        Its outputs; wildcards such as ``{dataset}`` stay.
+        Paths of its outputs by name; wildcards such as ``{dataset}`` are kept.
     """
 
     def __init__(self, name: str, paths: Mapping[str, str]) -> None:
@@ -68,12 +68,12 @@ class Outputs(Mapping[str, str]):
 
 @dataclass(frozen=True)
 class Results:
-    """The map with the folders of a config put in.
+    """The map of results with a config's folders filled in.
 
     Parameters
     ----------
     folder
-        Folder for everything that is made.
+        Folder for all results.
     cohort
         Folder of the virtual cohort.
     """
@@ -82,15 +82,15 @@ class Results:
     cohort: str
 
     def out(self, name: str) -> Outputs:
-        """Outputs of a stage; folders without their last ``/``."""
+        """Return the outputs of a stage; folders have no trailing ``/``."""
         return Outputs(name, {output: self._place(path) for output, path in stage(name).outputs.items()})
 
     def log(self, name: str) -> str:
-        """Log of a stage."""
+        """Return the path of a stage's log."""
         return f"{self.folder}/logs/{stage(name).log}.log"
 
     def benchmark(self, name: str) -> str:
-        """Table of a stage's times."""
+        """Return the path of a stage's table of times."""
         return f"{self.folder}/benchmarks/{stage(name).log}.tsv"
 
     def _place(self, path: str) -> str:
@@ -100,7 +100,7 @@ class Results:
 
 
 def describe(rules: Any) -> None:
-    """Give Snakemake's rules the sentences of the map, which ``snakemake --list`` shows.
+    """Set the purposes of the map as docstrings of Snakemake's rules; ``snakemake --list`` shows them.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The stages that belong to no single product."""
+"""The stages that are shared by the products."""
 
 from cxrfactory.cohort.workflow import STAGES as COHORT
 from cxrfactory.stages import Stage

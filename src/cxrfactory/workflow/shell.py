@@ -1,16 +1,16 @@
-"""What every rule's shell command begins with."""
+"""The prefix of every rule's shell command."""
 
 import shlex
 
 
 def prefix(basedir: str) -> str:
-    """Return a strict bash that finds the package of a checkout, whether or not it is installed.
+    """Return a strict bash prefix that puts the package of a checkout on the path, whether or not it is installed.
 
     Parameters
     ----------
     basedir
-        Folder of the Snakefile; spaces, quotes and braces in it are taken as they are.
+        Folder of the Snakefile; it may contain spaces, quotes and braces.
     """
     source = shlex.quote(f"{basedir}/src")
-    # Snakemake formats the prefix, so that braces are written twice.
+    # Snakemake formats the prefix, so braces are doubled.
     return f"set -euo pipefail; export PYTHONPATH={source}; ".replace("{", "{{").replace("}", "}}")

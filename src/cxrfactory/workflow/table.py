@@ -1,4 +1,4 @@
-"""The map of results as the table in ``docs/architecture.md``."""
+"""Write the map of results as the table in ``docs/architecture.md``."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ BEGIN, END = "<!-- results map: begin -->", "<!-- results map: end -->"
 
 
 def table() -> str:
-    """Markdown table of all stages: rule, per what it runs, files, what it is for."""
+    """Return a Markdown table of all stages: rule, wildcards of its runs, files, purpose."""
     lines = ["| stage (rule) | runs once per | files under `results/` | what it does |", "| --- | --- | --- | --- |"]
     for stage in STAGES.values():
         files = ", ".join(f"`{path.replace('{cohort}', 'cohort')}`" for path in stage.outputs.values())
@@ -20,7 +20,7 @@ def table() -> str:
 
 
 def documented(page: str) -> str:
-    """Return a page with the table between its marks made anew.
+    """Return a page with a new table between its marks.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""A target that no rule makes, said in one line with the nearest names."""
+"""Report an unknown target in one line with the nearest names."""
 
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
@@ -11,18 +11,18 @@ from cxrfactory.workflow.results import STAGES
 
 
 def name_nearest(workflow: Any, plan: Plan) -> None:
-    """Let Snakemake end with our line where no rule makes a target, in place of its ``MissingRuleException``.
+    """Replace the text of Snakemake's ``MissingRuleException`` by one line with the nearest names.
 
-    A Snakefile is read before Snakemake knows the targets, so that they cannot be checked there. Snakemake itself finds
-    out that no rule makes one; here only its words are replaced. Where another version of Snakemake keeps the exception
-    elsewhere, its own words stay.
+    The Snakefile is read before Snakemake knows the targets, so it cannot check them. Snakemake itself detects that no
+    rule makes a target; only the text of its exception is replaced. If another version of Snakemake defines the
+    exception elsewhere, its own text is kept.
 
     Parameters
     ----------
     workflow
-        Snakemake's, all rules read.
+        Snakemake's workflow, after all rules were read.
     plan
-        Of the config.
+        Plan of the config.
     """
     from snakemake import dag
 
@@ -31,7 +31,7 @@ def name_nearest(workflow: Any, plan: Plan) -> None:
         return
 
     class UnknownTarget(usual):  # type: ignore[misc,valid-type]
-        """Raised for sources too, and caught; so the nearest names are looked for only when it is shown."""
+        """Exception whose text is computed only when it is shown, because Snakemake also raises and catches it."""
 
         target = ""
 
@@ -46,7 +46,7 @@ def name_nearest(workflow: Any, plan: Plan) -> None:
 
 
 def refusal(target: str, rules: Iterable[str], plan: Plan) -> str:
-    """One line for a target that no rule makes."""
+    """Return the line for a target that no rule makes."""
     near = nearest(target, [*rules, *known_files(plan)])
     like = f"; the nearest: {', '.join(near)}" if near else ""
     return (
@@ -56,12 +56,12 @@ def refusal(target: str, rules: Iterable[str], plan: Plan) -> str:
 
 
 def nearest(path: str, names: Iterable[str], count: int = 3) -> list[str]:
-    """Return the names that are most like a path, the nearest first."""
+    """Return the names that are most similar to a path, the nearest first."""
     return get_close_matches(path, sorted(set(names)), count, cutoff=0.75)
 
 
 def known_files(plan: Plan) -> Iterator[str]:
-    """Files and folders that the workflow can make; of shards and repeats the first."""
+    """Yield the files and folders that the workflow can make; of shards and repeats, only the first."""
     choices = {
         "dataset": plan.releases.names,
         "scans": plan.scans.names,

@@ -1,4 +1,4 @@
-"""Balance a folder of masks by varied copies."""
+"""Command that balances a folder of masks by varied copies."""
 
 from pathlib import Path
 from typing import Annotated

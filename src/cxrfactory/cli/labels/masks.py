@@ -1,4 +1,4 @@
-"""Folders of masks, and the factory's own masks, to labelled tables."""
+"""Commands that turn folders of masks, and the workflow's own masks, into labelled tables."""
 
 from pathlib import Path
 from typing import Annotated
@@ -24,7 +24,7 @@ def label_outlines(
     label_masks_config: LabelMasksConfig,
     preprocess_config: PreprocessConfig,
 ) -> None:
-    """Label images by lung outlines of another convention, which correct a model's landmarks."""
+    """Label images with a model's landmarks, corrected by lung outlines of another convention."""
     from cxrfactory.labelling.outlines import label_outlines as run
 
     run(root, weights, output, rejected, preparation(preprocess_config), label_masks_config)
@@ -39,7 +39,7 @@ def label_masks(
     label_lung_masks_config: LabelLungMasksConfig,
     preprocess_config: PreprocessConfig,
 ) -> None:
-    """Label images by their lung masks: landmarks on the masks' borders, labels of the masks' own definition."""
+    """Label images from their lung masks: landmarks on the masks' borders, with the masks' definition of lungs."""
     from cxrfactory.labelling.lung_masks import label_masks as run
 
     run(root, output, rejected, preparation(preprocess_config), label_lung_masks_config)
@@ -53,12 +53,12 @@ def label_own_masks(
     manifest: Annotated[Path, typer.Option(help="Manifest of the release (Parquet), for the patients.")],
     output: Annotated[Path, typer.Option(help="Labelled table to write (.parquet), for train.")],
     rejected: Annotated[Path, typer.Option(help="Table of the images left out (.parquet).")],
-    source: Annotated[str, typer.Option(help="Name of the release; it goes before the ids.")],
+    source: Annotated[str, typer.Option(help="Name of the release; it precedes the image ids.")],
     without: Annotated[Path | None, typer.Option(help="Labelled table whose validation patients are left out.")] = None,
     *,
     own_masks_config: OwnMasksConfig,
 ) -> None:
-    """Label a release's images with the factory's own landmarks, to train on them again."""
+    """Label a release's images with the workflow's own landmarks, as training data."""
     from cxrfactory.labelling.own_masks import RunShards
     from cxrfactory.labelling.own_masks import label_own_masks as run
 

@@ -1,4 +1,4 @@
-"""Labelled images as a raw dataset of nnU-Net."""
+"""Command that writes labelled images as a raw dataset of nnU-Net."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,1 +1,1 @@
-"""Commands that a person types."""
+"""Commands for users."""

@@ -1,4 +1,4 @@
-"""The config: print, check, write."""
+"""Command that prints, checks and writes configs."""
 
 from pathlib import Path
 from typing import Annotated

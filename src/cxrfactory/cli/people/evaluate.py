@@ -1,4 +1,4 @@
-"""Compare products and models with the truth."""
+"""Commands that compare products and models with the truth."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,13 +11,15 @@ from cxrfactory.config.studies import AuditConfig, EvaluateConfig
 
 Labelled = Annotated[Path, typer.Option(help="Preprocessed labelled table (preprocess-labelled).")]
 Weights = Annotated[
-    list[Path], typer.Option(help="Trained weights (.safetensors, card beside), or an nnU-Net folder; repeat.")
+    list[Path], typer.Option(help="Trained weights (.safetensors with card), or an nnU-Net folder; repeat for each.")
 ]
 
 
 def evaluate(
     truth: Annotated[Path, typer.Option(help="True masks and landmarks (truth.parquet of the cohort).")],
-    product: Annotated[list[Path], typer.Option(help="Folder of the product, or a Parquet table of it; repeat.")],
+    product: Annotated[
+        list[Path], typer.Option(help="Folder of the product, or a Parquet table of it; repeat for each.")
+    ],
     output: Annotated[Path, typer.Option(help="Folder for tables (CSV, JSON) and plots (PNG).")],
 ) -> None:
     """Compare a product with the truth: Dice, distances, landmark error, and RCA against true Dice."""
@@ -32,9 +34,12 @@ def evaluate_model(
     weights: Weights,
     output: Annotated[Path, typer.Option(help="Folder for tables (CSV) and overlays (PNG).")],
     post: Annotated[
-        Path | None, typer.Option(help="Weights of a post-processor (train-post-dae): measured without and with it.")
+        Path | None,
+        typer.Option(help="Weights of a post-processor (train-post-dae); models are measured without and with it."),
     ] = None,
-    history: Annotated[list[Path] | None, typer.Option(help="CSV of a model's training, to draw; repeat.")] = None,
+    history: Annotated[
+        list[Path] | None, typer.Option(help="Training history of a model (CSV) to draw; repeat for each.")
+    ] = None,
     *,
     evaluate_config: EvaluateConfig,
 ) -> None:
@@ -53,7 +58,7 @@ def audit(
     audit_config: AuditConfig,
     preprocess_config: PreprocessConfig,
 ) -> None:
-    """Measure what changes of tone, frame, file and occlusion cost trained models."""
+    """Measure how much trained models lose under changes of tone, frame and file, and under occlusion."""
     from cxrfactory.evaluate.models.audit import audit as run
 
     run(labelled, weights, output, preparation(preprocess_config), audit_config)

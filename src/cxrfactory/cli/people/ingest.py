@@ -1,4 +1,4 @@
-"""Read a hospital's release."""
+"""Command that reads a hospital's release."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,9 +9,9 @@ import typer
 def ingest(
     layout: Annotated[
         str,
-        typer.Argument(help="Layout of the release (docs/ingest.md); an unknown one lists them all."),
+        typer.Argument(help="Layout of the release (docs/ingest.md); an unknown name lists all layouts."),
     ],
-    root: Annotated[Path, typer.Option(help="Folder of the release; it may hold the tables alone.")],
+    root: Annotated[Path, typer.Option(help="Folder of the release; the tables are sufficient.")],
     output: Annotated[Path, typer.Option(help="Manifest to write (.parquet).")],
     name: Annotated[
         str | None, typer.Option(help="Name of the dataset in messages and counts; default: the layout.")
@@ -23,13 +23,13 @@ def ingest(
         bool,
         typer.Option(
             "--view-from-procedure",
-            help="Let the view code and the procedure's text decide where the view is missing, "
-            "in layouts whose tables hold them.",
+            help="Take a missing view from the view code and the text of the procedure, "
+            "in layouts whose tables have them.",
         ),
     ] = False,
     summary: Annotated[Path | None, typer.Option(help="Also write the counts, by reason of exclusion (.csv).")] = None,
 ) -> None:
-    """Write the manifest of a release: one row an image, kept or excluded with the reason."""
+    """Write the manifest of a release: one row for each image, kept or excluded with the reason."""
     from cxrfactory.config import DatasetConfig
     from cxrfactory.ingest.manifest import ingest_release
 

@@ -1,4 +1,4 @@
-"""Turn dense masks into landmarks."""
+"""Command that turns masks into landmarks."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +16,7 @@ def mask_to_landmarks(
         typer.Option(help="Value of an organ in label maps, as organ=value, e.g. right_lung=1; repeat for each organ."),
     ] = None,
     id_column: Annotated[
-        str | None, typer.Option(help="Id column of a table, where its columns do not show which it is.")
+        str | None, typer.Option(help="Id column of the table, if it is not recognised by its name.")
     ] = None,
     frame: Annotated[
         int | None, typer.Option(min=1, help="Side in pixels of the square masks, for tables without Height and Width.")

@@ -1,4 +1,4 @@
-"""Project one chest CT."""
+"""Command that projects one chest CT."""
 
 from pathlib import Path
 from typing import Annotated

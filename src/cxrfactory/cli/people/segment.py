@@ -1,4 +1,4 @@
-"""Segment radiographs of one's own."""
+"""Command that segments the user's own radiographs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,11 +15,11 @@ def segment(
     paths: Annotated[list[Path], typer.Argument(help="Radiographs or folders of them: JPEG, PNG, DICOM.")],
     output: Annotated[Path, typer.Option(help="CSV to write, CheXmask columns at the original resolution.")],
     weights: Annotated[
-        Path, typer.Option(help="Trained weights (.safetensors, card beside), pretrained, or pretrained-whole-lungs.")
+        Path, typer.Option(help="Trained weights (.safetensors with card), pretrained, or pretrained-whole-lungs.")
     ] = Path("pretrained"),
-    masks: Annotated[Path | None, typer.Option(help="Folder for mask PNGs, one an organ and image.")] = None,
+    masks: Annotated[Path | None, typer.Option(help="Folder for masks (PNG), one for each organ and image.")] = None,
     overlays: Annotated[Path | None, typer.Option(help="Folder for pictures of the contours.")] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Number of images side by side on the CPU.")] = 2,
+    workers: Annotated[int, typer.Option(min=1, help="Number of images processed in parallel on the CPU.")] = 2,
     *,
     segment_config: SegmentConfig,
     preprocess_config: PreprocessConfig,

@@ -1,4 +1,4 @@
-"""How far a product is."""
+"""Command that shows the progress of a product and checks its files."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Train networks, and write their weights for others."""
+"""Commands that train networks, and write weights for publication."""
 
 from pathlib import Path
 from typing import Annotated
@@ -75,7 +75,7 @@ def train_post_dae(
     *,
     post_dae_config: PostDaeConfig,
 ) -> None:
-    """Train Post-DAE, which corrects implausible masks of any segmenter; it learns from contours alone."""
+    """Train Post-DAE, which corrects implausible masks of any segmenter; it learns from contours only."""
     from cxrfactory.errors import CxrError
     from cxrfactory.train.postprocess.post_dae import read_shapes
     from cxrfactory.train.postprocess.post_dae import train_post_dae as run

@@ -1,4 +1,4 @@
-"""The embedded default: fetch the CT, make the virtual cohort."""
+"""Commands of the embedded default: fetch the CT, make the virtual cohort."""
 
 from pathlib import Path
 from typing import Annotated

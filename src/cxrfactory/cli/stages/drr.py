@@ -1,4 +1,4 @@
-"""Shards of a CT release to projected studies."""
+"""Command that projects the studies of a shard of a CT release."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Image shards to landmark shards."""
+"""Commands that turn image shards into landmark shards, and draw landmarks."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,11 +13,11 @@ from cxrfactory.config.training import PredictConfig
 def infer(
     images: Annotated[Path, typer.Option(help="Image shard (preprocess).")],
     weights: Annotated[
-        Path, typer.Option(help="Trained weights (.safetensors, card beside), pretrained, or pretrained-whole-lungs.")
+        Path, typer.Option(help="Trained weights (.safetensors with card), pretrained, or pretrained-whole-lungs.")
     ],
     output: Annotated[Path, typer.Option(help="Landmark shard to write.")],
     rejected: Annotated[Path, typer.Option(help="Table of rejected images to write.")],
-    workers: Annotated[int, typer.Option(min=1, help="Number of images side by side on the CPU.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="Number of images processed in parallel on the CPU.")] = 1,
     *,
     predict_config: PredictConfig,
 ) -> None:
@@ -33,8 +33,8 @@ def overlays(
     images: Annotated[list[Path], typer.Option(help="Image shards.")],
     landmarks: Annotated[list[Path], typer.Option(help="Landmark shards, in the same order.")],
     output: Annotated[Path, typer.Option(help="PNG to write.")],
-    graph: Annotated[str, typer.Option(help="Landmark graph.")] = "lungs-heart",
-    count: Annotated[int, typer.Option(min=1, help="How many images.")] = 12,
+    graph: Annotated[str, typer.Option(help="Name of the landmark graph.")] = "lungs-heart",
+    count: Annotated[int, typer.Option(min=1, help="Number of images.")] = 12,
 ) -> None:
     """Draw the contours of some images of a release side by side."""
     from cxrfactory.anatomy.graph import landmark_graph

@@ -1,4 +1,4 @@
-"""Labelled sets and CT releases to tables; the selection diagram."""
+"""Commands that list labelled sets and CT releases, and that draw the selection diagram."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,15 +15,19 @@ def ingest_labelled(
         list[str], typer.Option(metavar="SOURCE=DIR", help="Image folder of a source, e.g. JSRT=DIR; repeat.")
     ],
     rejected: Annotated[
-        Path | None, typer.Option(help="Rejected images (.parquet); default: beside the output.")
+        Path | None, typer.Option(help="Table of rejected images (.parquet); by default beside the output.")
     ] = None,
     organs: Annotated[
-        str, typer.Option(help="Keep at most these: lungs, lungs-heart or lungs-heart-clavicles.")
+        str, typer.Option(help="Organs to keep at most: lungs, lungs-heart or lungs-heart-clavicles.")
     ] = "lungs-heart-clavicles",
-    train_list: Annotated[Path | None, typer.Option(help="Text file: ids to train on, one a line.")] = None,
-    val_list: Annotated[Path | None, typer.Option(help="Text file: ids to validate on, one a line.")] = None,
+    train_list: Annotated[
+        Path | None, typer.Option(help="Text file of image ids to train on, one in each line.")
+    ] = None,
+    val_list: Annotated[
+        Path | None, typer.Option(help="Text file of image ids to validate on, one in each line.")
+    ] = None,
     val_fraction: Annotated[
-        float, typer.Option(help="Share of patients to validate on where no list covers their source.")
+        float, typer.Option(help="Share of the patients for validation where no list covers their source.")
     ] = LabelledConfig().val_fraction,
     image_size: Annotated[
         int, typer.Option(help="Height and width (pixels) of the images that the landmarks are drawn on.")
@@ -53,16 +57,18 @@ def ingest_labelled(
 
 
 def ingest_scans(
-    release: Annotated[str, typer.Argument(help="Name of the release, yours to choose.")],
+    release: Annotated[str, typer.Argument(help="Name of the release, which you choose.")],
     root: Annotated[Path, typer.Option(help="Folder of the CT release.")],
-    ct: Annotated[str, typer.Option(help="Path of a study's CT in it; {study} stands for the id, * for anything.")],
-    labels: Annotated[str, typer.Option(help="Path of its labels: one volume, or a folder of one file a structure.")],
+    ct: Annotated[str, typer.Option(help="Path of a study's CT in --root; {study} stands for its id, * for anything.")],
+    labels: Annotated[
+        str, typer.Option(help="Path of its labels: one volume, or a folder of one file for each structure.")
+    ],
     output: Annotated[Path, typer.Option(help="Manifest to write (.parquet).")],
     patient: Annotated[
-        str | None, typer.Option(help="Regular expression; its first group takes the patient out of the study id.")
+        str | None, typer.Option(help="Regular expression whose first group is the patient in the study's id.")
     ] = None,
 ) -> None:
-    """Write the manifest of a CT release: one row a study, kept or excluded with the reason."""
+    """Write the manifest of a CT release: one row for each study, kept or excluded with the reason."""
     from cxrfactory.errors import CxrError
     from cxrfactory.ingest.scans import ingest_scans as run
 
@@ -74,7 +80,7 @@ def ingest_scans(
 
 def selection(
     manifests: Annotated[
-        list[Path], typer.Argument(metavar="MANIFEST...", help="Manifests; the stem names the dataset.")
+        list[Path], typer.Argument(metavar="MANIFEST...", help="Manifests; the file's stem is the dataset's name.")
     ],
     output: Annotated[Path, typer.Option(help="Selection diagram to write (.png or .svg).")],
     table: Annotated[Path, typer.Option(help="Table of counts to write (.csv).")],

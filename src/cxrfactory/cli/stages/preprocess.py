@@ -1,4 +1,4 @@
-"""Radiograph files to square 8-bit images."""
+"""Commands that turn radiograph files into square 8-bit images."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +10,7 @@ from cxrfactory.config.options import preparation, with_options
 
 Output = Annotated[Path, typer.Option(help="Image shard to write (.parquet).")]
 Rejected = Annotated[Path, typer.Option(help="Table of rejected images to write, with reasons (.parquet).")]
-FollowLinks = Annotated[bool, typer.Option(help="Let links in the release lead out of its folder.")]
+FollowLinks = Annotated[bool, typer.Option(help="Allow links in the release to lead out of its folder.")]
 Workers = Annotated[int, typer.Option(min=1, help="Number of threads; the output does not depend on it.")]
 
 
@@ -38,7 +38,7 @@ def preprocess(
 
 @with_options(PreprocessConfig)
 def preprocess_labelled(
-    labelled: Annotated[Path, typer.Option(help="Labelled set (.parquet).")],
+    labelled: Annotated[Path, typer.Option(help="Table of labelled images (stage ingest-labelled).")],
     output: Output,
     rejected: Rejected,
     workers: Workers = 1,

@@ -1,4 +1,4 @@
-"""Reverse classification accuracy: network, references, scores, calibration."""
+"""Commands of reverse classification accuracy: network, references, scores, calibration."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,12 +15,16 @@ def train_registration(
     labelled: Annotated[
         list[Path], typer.Option(help="Preprocessed labelled table (preprocess-labelled); repeat for several.")
     ],
-    output: Annotated[Path, typer.Option(help="Weights to write, .safetensors; the card is .json beside it.")],
-    history: Annotated[Path | None, typer.Option(help="CSV of the run, one row a validation.")] = None,
+    output: Annotated[
+        Path, typer.Option(help="Weights to write (.safetensors); their card (.json) is written beside them.")
+    ],
+    history: Annotated[
+        Path | None, typer.Option(help="CSV of the training to write, one row for each validation.")
+    ] = None,
     *,
     registration_config: RegistrationConfig,
 ) -> None:
-    """Train the network by which deep RCA registers images: on pairs of labelled radiographs."""
+    """Train the registration network of deep RCA on pairs of labelled radiographs."""
     import torch
 
     from cxrfactory.train.registration.run import train_registration as run
@@ -32,9 +36,9 @@ def train_registration(
 @with_options(RcaReferenceConfig)
 def rca_reference(
     labelled: Annotated[Path, typer.Option(help="Preprocessed labelled images (.parquet).")],
-    weights: Annotated[Path, typer.Option(help="Weights (.safetensors, card beside) that encode the images.")],
+    weights: Annotated[Path, typer.Option(help="Weights (.safetensors with card) that encode the images.")],
     output: Annotated[Path, typer.Option(help="Reference set to write (.parquet).")],
-    split: Annotated[str | None, typer.Option(help="Only images of this split of the labelled ones.")] = None,
+    split: Annotated[str | None, typer.Option(help="Use only labelled images of this split.")] = None,
     device: Annotated[str, typer.Option(help="Device of the encoder: auto, cpu or cuda.")] = "cpu",
     *,
     rca_reference_config: RcaReferenceConfig,
@@ -53,11 +57,13 @@ def rca(
     reference: Annotated[Path, typer.Option(help="Reference set from rca-reference (.parquet).")],
     output: Annotated[Path, typer.Option(help="Scores to write (.parquet).")],
     rejected: Annotated[Path, typer.Option(help="Table of images that could not be scored (.parquet).")],
-    workers: Annotated[int, typer.Option(help="Images side by side; the bytes do not depend on it.", min=1)] = 1,
+    workers: Annotated[
+        int, typer.Option(help="Number of images processed in parallel; the output does not depend on it.", min=1)
+    ] = 1,
     *,
     rca_score_config: RcaScoreConfig,
 ) -> None:
-    """Estimate the Dice of a shard's masks without truth: reverse classification accuracy."""
+    """Estimate the Dice of a shard's masks without truth by reverse classification accuracy (RCA)."""
     from cxrfactory.logs import about_shard
     from cxrfactory.rca.shard import rca_shard
 
@@ -72,13 +78,20 @@ def rca_check(
     images: Annotated[list[Path] | None, typer.Option(help="Image shard (.parquet); repeat for each.")] = None,
     landmarks: Annotated[list[Path] | None, typer.Option(help="Landmark shard of the same images; repeat.")] = None,
     truth: Annotated[Path | None, typer.Option(help="True masks of the images (truth.parquet of the cohort).")] = None,
-    labelled: Annotated[Path | None, typer.Option(help="Or labelled images that are no references (.parquet).")] = None,
-    weights: Annotated[Path | None, typer.Option(help="Weights of the references' codes, for labelled images.")] = None,
-    model: Annotated[list[Path] | None, typer.Option(help="Weights whose masks are scored as well; repeat.")] = None,
+    labelled: Annotated[
+        Path | None,
+        typer.Option(help="Labelled images outside the reference set (.parquet); they replace shards and truth."),
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="Weights that encoded the references; goes with --labelled.")
+    ] = None,
+    model: Annotated[
+        list[Path] | None, typer.Option(help="Weights of a model whose masks are scored too; repeat.")
+    ] = None,
     *,
     rca_check_config: RcaCheckConfig,
 ) -> None:
-    """Measure how the RCA score follows the true Dice over good and spoiled masks and those of models."""
+    """Compare RCA scores with the true Dice of good masks, spoiled masks and masks of models."""
     from cxrfactory.errors import CxrError
     from cxrfactory.rca.check import check_labelled, check_truth
 
@@ -94,12 +107,14 @@ def rca_check(
 def rca_calibrate(
     masks: Annotated[Path, typer.Option(help="Folder of rca-check: masks of known Dice with their scores.")],
     output: Annotated[Path, typer.Option(help="Calibration to write (.json).")],
-    check: Annotated[int, typer.Option(help="Random splits of the images to measure coverage on.", min=0)] = 0,
-    picture: Annotated[Path | None, typer.Option(help="True Dice over estimate to draw (.png).")] = None,
+    check: Annotated[
+        int, typer.Option(help="Number of random splits of the images to measure the coverage on.", min=0)
+    ] = 0,
+    picture: Annotated[Path | None, typer.Option(help="Plot to write (.png): true Dice over its estimate.")] = None,
     *,
     calibrate_config: CalibrateConfig,
 ) -> None:
-    """Learn the true Dice with an interval from RCA scores; --check also writes how often it held (.check.csv)."""
+    """Calibrate RCA scores to estimate the true Dice with an interval; --check measures coverage (.check.csv)."""
     from cxrfactory.rca.calibrate import calibrate, coverage, plot_calibration
 
     calibration = calibrate(masks, output, calibrate_config)

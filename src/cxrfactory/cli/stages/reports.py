@@ -1,4 +1,4 @@
-"""Reports to a table of sections."""
+"""Command that turns reports into a table of sections."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,18 +11,18 @@ def reports(
     layout: Annotated[
         str,
         typer.Option(
-            help="Layout of the reports, e.g. text (one file <study>.txt a study) or table (a CSV); "
-            "an unknown layout lists them all."
+            help="Layout of the reports, e.g. text (a file <study>.txt for each study) or table (a CSV); "
+            "an unknown name lists all layouts."
         ),
     ],
     output: Annotated[Path, typer.Option(help="Table of reports to write (.parquet).")],
     rejected: Annotated[
-        Path | None, typer.Option(help="Rejected reports (.parquet); default: beside the output.")
+        Path | None, typer.Option(help="Table of rejected reports (.parquet); by default beside the output.")
     ] = None,
     summary: Annotated[Path | None, typer.Option(help="Also write the counts (.csv).")] = None,
-    follow_links: Annotated[bool, typer.Option(help="Let links in a folder of reports lead out of it.")] = False,
+    follow_links: Annotated[bool, typer.Option(help="Allow links in a folder of reports to lead out of it.")] = False,
 ) -> None:
-    """Split reports into sections and join findings and impression: one row a study."""
+    """Split reports into sections and join findings and impression: one row for each study."""
     from cxrfactory.config import ReportsConfig
     from cxrfactory.ingest.reports.collect import collect_reports
 

@@ -1,1 +1,1 @@
-"""Commands of studies: `python -m cxrfactory study ...`."""
+"""Commands that run studies: `python -m cxrfactory study ...`."""

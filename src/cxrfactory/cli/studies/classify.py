@@ -1,4 +1,4 @@
-"""Classifiers on original and on lung-segmented images."""
+"""Commands that compare classifiers on original and on lung-segmented images."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""The gold standard: export to readers, import, tables."""
+"""Commands of the gold standard: export to readers, import, evaluation."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +12,9 @@ from cxrfactory.config.studies import BootstrapConfig, GoldSampleConfig
 @with_options(GoldSampleConfig)
 def gold_export(
     product: Annotated[Path, typer.Option(help="Packed release: Parquet/<Release>.parquet of the product.")],
-    images: Annotated[list[Path], typer.Option(help="Its preprocessed image shard, or a folder of them; repeat.")],
+    images: Annotated[
+        list[Path], typer.Option(help="Preprocessed image shard of the release, or a folder of shards; repeat.")
+    ],
     output: Annotated[Path, typer.Option(help="Folder for tasks (JSON), labelling interface (XML), sample (CSV).")],
     *,
     gold_sample_config: GoldSampleConfig,
@@ -26,9 +28,9 @@ def gold_export(
 def gold_import(
     export: Annotated[Path, typer.Option(help="Label Studio's export of the project, format JSON.")],
     output: Annotated[Path, typer.Option(help="Folder for <Release>_annotations.csv and its rejected tasks.")],
-    reader: Annotated[str | None, typer.Option(help="Short name of the reader, put into the file's name.")] = None,
+    reader: Annotated[str | None, typer.Option(help="Short name of the reader; a part of the file names.")] = None,
     annotator: Annotated[
-        int | None, typer.Option(help="Number of the user whose annotations count, where tasks have several.")
+        int | None, typer.Option(help="Id of the user whose annotations are used if tasks have several.")
     ] = None,
 ) -> None:
     """Turn corrected Label Studio tasks into gold-standard landmarks and masks, as CheXmask publishes them."""
@@ -43,7 +45,7 @@ def gold_evaluate(
     annotations: Annotated[list[Path], typer.Option(help="<Release>[_<reader>]_annotations.csv; repeat.")],
     output: Annotated[Path, typer.Option(help="Folder for tables (CSV) and picture (PNG).")],
     sample: Annotated[
-        list[Path] | None, typer.Option(help="<Release>.sample.csv; adds the table of the random images; repeat.")
+        list[Path] | None, typer.Option(help="<Release>.sample.csv; adds a table of the random images only; repeat.")
     ] = None,
     *,
     bootstrap_config: BootstrapConfig,

@@ -1,4 +1,4 @@
-"""RCA scores of a product: their distribution, gaps between groups."""
+"""Commands that describe a product's RCA scores: their distribution, and the gaps between groups."""
 
 from pathlib import Path
 from typing import Annotated
@@ -40,12 +40,13 @@ def bias_discovery(
     scores: Annotated[Path, typer.Option(help="CSV with RCA and true Dice: rca_check.csv, or images.csv of evaluate.")],
     output: Annotated[Path, typer.Option(help="Folder for tables (CSV) and picture (PNG).")],
     manifest: Annotated[
-        list[Path] | None, typer.Option(help="Manifest of the images: groups of patients; repeat. None: made cohorts.")
+        list[Path] | None,
+        typer.Option(help="Manifest of the images, for groups of patients; repeat. By default, cohorts are simulated."),
     ] = None,
     *,
     bias_discovery_config: BiasDiscoveryConfig,
 ) -> None:
-    """Compare the gaps between groups that RCA predicts with the true ones."""
+    """Compare the gaps between groups that RCA predicts with the true gaps."""
     from cxrfactory.evaluate.bias.discovery import discover_bias
 
     discover_bias(scores, output, bias_discovery_config, manifest or [])

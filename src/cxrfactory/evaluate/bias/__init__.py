@@ -1,1 +1,1 @@
-"""Differences of quality between groups of patients, and whether RCA finds them."""
+"""Differences in mask quality between patient groups, and whether RCA detects them."""

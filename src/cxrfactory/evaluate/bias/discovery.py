@@ -1,7 +1,8 @@
-"""Can a gap in true Dice between groups be found from RCA alone? Gaps predicted by RCA against true gaps.
+"""Test whether RCA alone reveals differences in true Dice between groups: predicted gaps against true gaps.
 
-Groups come from manifests, or are made: cohorts with a bias that is known because it was built in. A cohort is two
-groups of images drawn from one set of scored masks, good ones and spoiled ones; in one group more masks are spoiled.
+The groups come from manifests, or they are simulated as cohorts with a known bias. A simulated cohort has two groups of
+images, drawn from one set of scored masks that holds good and spoiled ones. More masks are spoiled in one group than in
+the other.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,12 +27,12 @@ from cxrfactory.tables.rows import Row
 
 log = get_logger(__name__)
 
-TRUE_NAMES = ("true_dice", "dice_true")  # of rca-check, and of evaluate
+TRUE_NAMES = ("true_dice", "dice_true")  # the column's name in tables of rca-check and of evaluate
 RCA = "dice_rca_mean"
 GOOD = "none"  # kind of the masks that are not spoiled
 MIXED = "mixed"
-EQUAL_SHARE = 0.2  # of the cohorts have no bias built in, so that false alarms can be counted
-SIZES = (0.0, 0.01, 0.02, 0.05, 0.1, 1.0)  # of the true gap
+EQUAL_SHARE = 0.2  # share of the cohorts without a bias; they serve to count false alarms
+SIZES = (0.0, 0.01, 0.02, 0.05, 0.1, 1.0)  # limits of the classes of the absolute true gap
 LEAST_PATIENTS = 10
 COLUMNS = [
     *("series", "name", "images", "rest_images", "true_gap", "true_low", "true_high"),
@@ -41,18 +42,18 @@ COLUMNS = [
 
 @dataclass(frozen=True)
 class Pair:
-    """Two groups of images: members, and all others.
+    """Two groups of images: the members, and all others.
 
     Attributes
     ----------
     series, name
-        What the groups are, for the tables.
+        Series and name of the pair in the tables.
     true_dice, rca
-        Scores of every image.
+        True Dice and RCA score of every image.
     patients
-        Number of each image's patient, from 0 without gaps.
+        Patient index of every image: consecutive integers from 0.
     members
-        Which images are in the group.
+        True for the images in the group.
     """
 
     series: str
@@ -78,24 +79,26 @@ def discover_bias(
     output
         Folder for ``gaps.csv``, ``summary.csv`` and ``gaps.png``.
     manifests
-        Manifests of the images: groups by view, sex, age and finding, each against the rest. Without them,
-        :func:`biased_cohorts` of the spoiled masks in ``scores``.
+        Manifests of the images. They form groups by view, sex, age and finding, and each group is compared with the
+        rest. Without manifests, :func:`biased_cohorts` draws cohorts from the spoiled masks in ``scores``.
     settings
-        How many cohorts are drawn, and the bootstrap; the seed is that of both draws.
+        Number of cohorts and settings of the bootstrap. The seed is used for both draws.
 
     Returns
     -------
-    The summary: one row for all gaps, one a series (kind of spoiling, or property), and one a size of the true gap.
-    ``r`` is Pearson's over the gaps, ``mae`` the mean absolute error of the predicted gap, ``slope`` that of the line
-    through 0 that predicts it from the true one (below 1: RCA makes gaps smaller), ``same_sign`` the share of true gaps
-    other than 0 that is predicted in the right direction. A gap counts as seen where its interval leaves 0 out:
-    ``true_seen`` and ``rca_seen`` are shares of all gaps; ``found`` is the share of those seen in true Dice that RCA
-    sees in the same direction, ``false_alarms`` the share of the others that RCA sees.
+    The summary table. It has one row for all gaps, one for each series (kind of spoiling, or property) and one for each
+    class of the true gap's size. ``r`` is Pearson's correlation over the gaps. ``mae`` is the mean absolute error of
+    the predicted gap. ``slope`` is the slope of the line through 0 that predicts the RCA gap from the true gap; below
+    1, RCA underestimates gaps. ``same_sign`` is the share of non-zero true gaps whose direction RCA predicts correctly.
+    A gap is detected if its interval excludes 0: ``true_seen`` and ``rca_seen`` are shares of all gaps. ``found`` is
+    the share of the gaps detected in true Dice that RCA detects in the same direction. ``false_alarms`` is the share of
+    the other gaps that RCA detects.
 
     Raises
     ------
     CxrError
-        If the table lacks a column or a score, an image stands twice beside manifests, or there is nothing to compare.
+        If the table lacks a column or a score, an image occurs twice although manifests are given, or no pair of groups
+        can be compared.
     """
     output, table = Path(output), read_scores(scores)
     if manifests:
@@ -116,7 +119,7 @@ def discover_bias(
 
 
 def read_scores(path: str | Path) -> pd.DataFrame:
-    """Read a table of images with ``true_dice`` and ``dice_rca_mean``, and ``kind`` where the masks are spoiled."""
+    """Read a table of images with ``true_dice`` and ``dice_rca_mean``, and ``kind`` if the masks are spoiled."""
     try:
         table = pd.read_csv(path, dtype={"image_id": str})
     except (OSError, pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
@@ -136,10 +139,10 @@ def read_scores(path: str | Path) -> pd.DataFrame:
 def biased_cohorts(masks: pd.DataFrame, cohorts: int, seed: int) -> Iterator[Pair]:
     """Draw cohorts with a known bias from scored masks, good and spoiled.
 
-    In a cohort every image is in one of two groups, at random and halves, and has one of its masks: spoiled with the
-    chance of its group, else the good one. Both chances are uniform in [0, 1]; every fifth cohort has one chance for
-    both groups, no bias. All spoiled masks of a cohort are of one kind, or of all kinds (``mixed``), of any severity:
-    a segmenter that fails on a group fails in its own way.
+    Each cohort assigns a random half of the images to each of two groups. Each image contributes one of its masks: a
+    spoiled one with the probability of its group, and otherwise the good one. Both probabilities are uniform in [0, 1].
+    Every fifth cohort uses one probability for both groups and so has no bias. All spoiled masks of a cohort have the
+    same kind, or any kind (``mixed``), at any severity, because a segmenter that fails on a group fails in its own way.
 
     Parameters
     ----------
@@ -147,14 +150,15 @@ def biased_cohorts(masks: pd.DataFrame, cohorts: int, seed: int) -> Iterator[Pai
         Rows of ``rca_check.csv``: ``image_id``, ``kind`` (``none`` for the good mask), ``true_dice``,
         ``dice_rca_mean``.
     cohorts
-        How many; cohort k is the same whatever their number.
+        Number of cohorts. Cohort k does not depend on this number.
     seed
-        Of the draw.
+        Seed of the draw.
 
     Raises
     ------
     CxrError
-        If there is no column ``kind``, or fewer than four images have a good mask and spoiled ones.
+        If the column ``kind`` is missing, fewer than four images have a good mask, or no kind of spoiled mask exists
+        for all of these images.
     """
     if "kind" not in masks:
         raise CxrError("scores without a column 'kind': there are no spoiled masks to draw from; give manifests")
@@ -193,7 +197,7 @@ def _groups_of_manifests(table: pd.DataFrame, manifests: Sequence[str | Path], w
     for attribute in attributes(people):
         known = people[attribute.known]
         patients = pd.factorize(known["patient"])[0]
-        last = 1 if attribute.mirrored else len(attribute.groups)  # the second of two groups is the first turned round
+        last = 1 if attribute.mirrored else len(attribute.groups)  # the second of two groups is the mirror image
         for group, members in list(zip(attribute.groups, attribute.members[:, attribute.known], strict=True))[:last]:
             sides = [len(set(patients[side])) for side in (members, ~members)]
             if min(sides) < LEAST_PATIENTS:
@@ -212,7 +216,7 @@ def _gap_row(pair: Pair, settings: BiasDiscoveryConfig) -> Row:
 
 
 def summarise_gaps(gaps: pd.DataFrame) -> pd.DataFrame:
-    """Summarise how well RCA predicts gaps; see :func:`discover_bias`."""
+    """Summarise how well RCA predicts the gaps; :func:`discover_bias` describes the columns."""
     parts = [("all", gaps)]
     parts += [(str(name), rows) for name, rows in gaps.groupby("series", sort=True)]
     size = gaps["true_gap"].abs()

@@ -1,4 +1,4 @@
-"""Does the quality of a release's masks differ between groups of its patients? RCA by view, sex, age and finding."""
+"""Compare the RCA scores of a release's masks between groups of patients: view, sex, age and finding."""
 
 from pathlib import Path
 
@@ -38,28 +38,29 @@ def measure_bias(
     Parameters
     ----------
     product
-        Packed release: ``Parquet/<Release>.parquet`` of the product, or a CheXmask CSV, which has no single organs.
-        The file's name is the release's.
+        Packed release: ``Parquet/<Release>.parquet`` of the product, or a CheXmask CSV, which has no scores of single
+        organs. The file name gives the release's name.
     manifest
         Manifest of the release, with patients, views, sexes, ages (years) and findings.
     output
         Folder for ``bias.csv`` and ``bias.png``.
     settings
-        Score below which a mask counts in ``below`` (``at_least``), the size from which a group and the rest are
-        compared (``least_patients``), and the bootstrap over patients.
+        ``at_least`` is the score below which a mask counts in ``below``. ``least_patients`` is the number of patients
+        that a group and the rest need for a comparison. The bootstrap runs over patients.
 
     Returns
     -------
-    One row a group and organ (``all``: score of the whole image). ``mean`` and ``median`` run over images, ``ci_low``
-    to ``ci_high`` is the 95 % interval over patients, ``below`` the share of images under ``at_least``. ``difference``
-    is the mean minus that of the rest: the other images of which the property is known. ``rank_biserial`` and ``p`` are
-    of the Mann-Whitney test on patients' means, ``p_holm`` is corrected over all tests of the table; two groups that
-    are each other's rest are one test. ``note`` says why a group was not compared.
+    One row for each group and organ (``all`` is the score of the whole image). ``mean`` and ``median`` run over images;
+    ``ci_low`` to ``ci_high`` is the 95 % interval over patients; ``below`` is the share of images under ``at_least``.
+    ``difference`` is the group's mean minus the mean of the rest, which is all other images with a known value of the
+    property. ``rank_biserial`` and ``p`` come from the Mann-Whitney test on patients' means; ``p_holm`` is corrected
+    over all tests of the table. Two groups that are each other's rest count as one test. ``note`` gives the reason if a
+    group was not compared.
 
     Raises
     ------
     CxrError
-        If a table is unreadable, an image stands twice or not in the manifest, or a score lies outside [0, 1].
+        If a table is unreadable, an image occurs twice or is not in the manifest, or a score lies outside [0, 1].
     """
     output, product = Path(output), Path(product)
     scores, people = _read_scores(product), read_people([manifest])
@@ -93,9 +94,9 @@ def measure_bias(
 
 
 def _read_scores(path: Path) -> pd.DataFrame:
-    """Scores by image id, of the columns of SCORES that the table has."""
+    """Return the scores by image id, for those columns of SCORES that the table has."""
     if path.suffix == ".parquet":
-        read_table(path, columns=["image_id", "dice_rca_mean"])  # says what is missing
+        read_table(path, columns=["image_id", "dice_rca_mean"])  # raises an error that names missing columns
         stored = stored_schema(path).names
         table = read_table(path, columns=["image_id", *(name for name in SCORES if name in stored)])
     else:
@@ -160,7 +161,7 @@ def _why_not(gap: GroupGap, least_patients: int) -> str:
 
 
 def _corrected(table: pd.DataFrame) -> pd.Series:
-    """Holm over the tests of the table: rows that are one test share its p."""
+    """Correct p by Holm's method over the tests of the table; rows of one test share its p."""
     tests = table.dropna(subset="p").drop_duplicates("test").set_index("test")["p"].astype(np.float64)
     return table["test"].map(pd.Series(holm(tests.to_numpy()), index=tests.index, dtype=np.float64))
 

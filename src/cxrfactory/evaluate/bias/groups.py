@@ -1,4 +1,4 @@
-"""Groups of a release's images by what its manifest says: view, sex, age band, finding."""
+"""Groups of a release's images by the properties in its manifest: view, sex, age band and finding."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,24 +15,24 @@ from cxrfactory.tables.schemas import MANIFEST
 
 log = get_logger(__name__)
 
-AGE_EDGES_YEARS = (0, 18, 40, 60, 80)  # a band holds its lower edge; the last is open
+AGE_EDGES_YEARS = (0, 18, 40, 60, 80)  # a band includes its lower edge; the last band has no upper edge
 NO_FLAG = "(none named)"
 
 
 @dataclass(frozen=True)
 class Attribute:
-    """One property of the images, and the groups that it makes.
+    """One property of the images, and the groups that its values form.
 
     Attributes
     ----------
     name
         ``view``, ``sex``, ``age`` or ``finding``.
     groups
-        Names, in order.
+        Names of the groups, in order.
     members
-        Which rows each group holds. Only findings overlap.
+        Mask of the rows in each group. Only findings overlap.
     known
-        Rows of which the property is known: groups are compared with the other known rows.
+        Rows for which the property is known. A group is compared with the other known rows.
     """
 
     name: str
@@ -42,22 +42,22 @@ class Attribute:
 
     @property
     def mirrored(self) -> bool:
-        """Whether there are two groups, each the other's rest: two rows, but one comparison."""
+        """Whether there are exactly two groups that are each other's rest: two rows, but one comparison."""
         return len(self.groups) == 2 and bool((self.members.sum(axis=0)[self.known] == 1).all())
 
 
 def read_people(manifests: Sequence[str | Path]) -> pd.DataFrame:
-    """Read the included images of manifests with what is known of their patients.
+    """Read the included images of manifests together with the properties of their patients.
 
     Returns
     -------
-    ``image_id``, ``patient`` (text, never empty: an image without a patient is a patient of its own), ``view``,
-    ``sex``, ``age`` in years, ``findings``; sorted by ``image_id``.
+    Table with ``image_id``, ``patient`` (text, never empty: an image without a patient counts as its own patient),
+    ``view``, ``sex``, ``age`` in years and ``findings``, sorted by ``image_id``.
 
     Raises
     ------
     CxrError
-        If a manifest is unreadable or an image stands twice.
+        If a manifest is unreadable or an image occurs twice.
     """
     frames = []
     for path in manifests:
@@ -66,7 +66,7 @@ def read_people(manifests: Sequence[str | Path]) -> pd.DataFrame:
         alone = frame["patient_id"].isna()
         if alone.any():
             log.info("%s: %d of %d images name no patient; each counts as one", path, alone.sum(), len(frame))
-        # Numbers of two releases are not one patient; nor is an id of an image and one of a patient.
+        # Prefixes keep equal ids apart: those of two releases, and those of an image and a patient.
         named = f"{Path(path).stem}/patient/" + frame["patient_id"].astype("string")
         single = f"{Path(path).stem}/image/" + frame["image_id"].astype("string")
         frames.append(frame.assign(patient=named.where(~alone, single)))
@@ -78,7 +78,7 @@ def read_people(manifests: Sequence[str | Path]) -> pd.DataFrame:
 
 
 def attributes(people: pd.DataFrame) -> list[Attribute]:
-    """Group rows of :func:`read_people` by view, sex, age band and finding; properties that nobody has are left out."""
+    """Group rows of :func:`read_people` by view, sex, age band and finding; omit properties without any value."""
     found = [
         _partition("view", people["view"]),
         _partition("sex", people["sex"]),
@@ -111,7 +111,7 @@ def _band_name(number: int) -> str:
 
 def _findings(cells: pd.Series) -> Attribute:
     known = cells.notna().to_numpy(bool)
-    # Releases hold some thousand distinct texts: each is split once.
+    # A release has at most a few thousand distinct texts, so each distinct text is split once.
     codes, texts = pd.factorize(cells)
     split = [{part.strip() for part in text.split("|")} - {""} or {NO_FLAG} for text in texts]
     groups = sorted(set().union(*split)) if split else []

@@ -1,4 +1,4 @@
-"""Pictures of the differences between groups: forest plot, and predicted over true gaps."""
+"""Plots of the differences between groups: a forest plot, and predicted gaps over true gaps."""
 
 from pathlib import Path
 
@@ -7,18 +7,18 @@ import pandas as pd
 
 from cxrfactory.imaging.drawing.figure import pyplot, save_figure
 
-_ROWS_OF_AN_ATTRIBUTE = 25  # findings of PadChest go into the hundreds; the table has them all
+_ROWS_OF_AN_ATTRIBUTE = 25  # PadChest has hundreds of findings; the plot shows the largest, the table shows all
 _SURE, _UNSURE = "#b2182b", "#4d4d4d"
 _TITLES = {"all": "whole image", "lungs": "lungs", "heart": "heart"}
 
 
 def plot_differences(table: pd.DataFrame, path: str | Path) -> None:
-    """Draw every group's difference from the rest with its interval, one panel an organ.
+    """Draw every group's difference from the rest with its interval, in one panel for each organ.
 
     Parameters
     ----------
     table
-        Of :func:`cxrfactory.evaluate.bias.gaps.measure_bias`.
+        Table of :func:`cxrfactory.evaluate.bias.gaps.measure_bias`.
     path
         PNG to write.
     """
@@ -57,7 +57,7 @@ def plot_differences(table: pd.DataFrame, path: str | Path) -> None:
     axes[0][0].set_yticks(range(len(lines)), names, fontsize="small")
     for label, (_, group) in zip(axes[0][0].get_yticklabels(), lines, strict=True):
         label.set_fontweight("bold" if group is None else "normal")
-        label.set_parse_math(False)  # a finding's name is no formula
+        label.set_parse_math(False)  # the name of a finding must not be parsed as a formula
     axes[0][0].set_ylim(len(lines) - 0.4, -0.8)
     figure.supxlabel("difference of the mean RCA Dice from the rest, 95 % interval over patients", fontsize="medium")
     unsaid = len(compared.drop_duplicates(["attribute", "group"])) - sum(group is not None for _, group in lines)
@@ -68,14 +68,14 @@ def plot_differences(table: pd.DataFrame, path: str | Path) -> None:
 
 
 def plot_gaps(gaps: pd.DataFrame, summary: pd.DataFrame, path: str | Path) -> None:
-    """Draw the gap that RCA predicts over the true gap, with both intervals.
+    """Draw the gaps predicted by RCA over the true gaps, with both intervals.
 
     Parameters
     ----------
     gaps
-        Of :func:`cxrfactory.evaluate.bias.discovery.discover_bias`, one row a pair of groups.
+        Table of :func:`cxrfactory.evaluate.bias.discovery.discover_bias`, one row for each pair of groups.
     summary
-        Of the same; the row ``all`` goes into the title.
+        Summary table of the same function; its row ``all`` supplies the title.
     path
         PNG to write.
     """
@@ -103,7 +103,7 @@ def plot_gaps(gaps: pd.DataFrame, summary: pd.DataFrame, path: str | Path) -> No
 
 
 def _lines(compared: pd.DataFrame) -> list[tuple[str, str | None]]:
-    """Lines of the plot from the top: a heading (group None), then its groups."""
+    """Return the lines of the plot from the top: for each attribute a heading (group None) and then its groups."""
     lines: list[tuple[str, str | None]] = []
     for attribute, rows in compared.groupby("attribute", sort=False):
         groups = rows.drop_duplicates("group")

@@ -1,1 +1,1 @@
-"""Technical validation, tier 1: a gold standard made by correcting the product's landmarks, and tables against it."""
+"""Technical validation, tier 1: a gold standard of manually corrected landmarks, and comparisons with it."""

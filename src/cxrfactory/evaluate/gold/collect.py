@@ -38,28 +38,29 @@ def import_gold(
 ) -> dict[str, int]:
     """Turn corrected tasks into ``{release}_annotations.csv``, or ``{release}_{reader}_annotations.csv``.
 
-    Landmarks are rounded to whole pixels and masks filled from the rounded points, as in the product. A task that was
-    skipped, not annotated, or whose landmarks are not complete becomes a row of ``{release}_annotations.rejected.csv``.
+    Landmarks are rounded to whole pixels, and masks are filled from the rounded points, as in the product. A task is
+    rejected if it was skipped, was not annotated, or lacks landmarks. Rejected tasks are listed in
+    ``{release}_annotations.rejected.csv``.
 
     Parameters
     ----------
     export
-        Label Studio's export in the format JSON.
+        JSON export of Label Studio.
     output
         Folder of the tables.
     reader
-        Short name that tells several readers' tables apart; a part of the file name.
+        Short name of the reader. It becomes part of the file name and so distinguishes the tables of several readers.
     annotator
-        Number of the user whose annotations count, where tasks have several (``completed_by`` in the export).
+        Id of the user whose annotations are used if tasks have several (``completed_by`` in the export).
 
     Returns
     -------
-    Gold images by release.
+    Number of gold images by release.
 
     Raises
     ------
     CxrError
-        If the file is no such export, an image has two tasks, or no image could be used at all.
+        If the file is not a JSON export of Label Studio, an image has two tasks, or no image can be used.
     """
     export, output = Path(export), Path(output)
     if reader is not None and not is_plain_name(reader):
@@ -128,7 +129,7 @@ def _gold_image(release: str, image_id: str, graph: LandmarkGraph, task: Task, a
 
 
 def _regions(annotations: list[Annotation], annotator: int | None) -> list[Region]:
-    """Result of the one annotation that counts."""
+    """Return the result of the only annotation that is used."""
     if annotator is not None:
         annotations = [each for each in annotations if _user(each) == annotator]
     if not annotations:
@@ -142,6 +143,6 @@ def _regions(annotations: list[Annotation], annotator: int | None) -> list[Regio
 
 
 def _user(annotation: Annotation) -> int | None:
-    """Number of the user; some exports hold the user's record instead."""
+    """Return the user's id; some exports store the user's record instead of the id."""
     user = annotation.get("completed_by")
     return user.get("id") if isinstance(user, dict) else user

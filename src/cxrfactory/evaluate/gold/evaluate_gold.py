@@ -1,4 +1,4 @@
-"""Tier 1 of the technical validation: tables and picture of a product against its gold standard."""
+"""Tier 1 of the technical validation: tables and a plot that compare a product with its gold standard."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,12 +41,12 @@ def evaluate_gold(
     annotations
         ``{release}[_{reader}]_annotations.csv``.
     output
-        Folder for ``images.csv``, ``summary.csv``, ``landmarks.csv`` and ``landmarks.png``; with samples,
-        ``summary_random.csv`` too: the images drawn at random alone, which stand for the release.
+        Folder for ``images.csv``, ``summary.csv``, ``landmarks.csv`` and ``landmarks.png``. If samples are given,
+        ``summary_random.csv`` is written too; it covers only the randomly drawn images, which represent the release.
     samples
-        ``{release}.sample.csv`` of gold-export.
+        ``{release}.sample.csv`` tables written by gold-export.
     settings
-        How intervals are drawn.
+        Settings of the bootstrap intervals.
 
     Returns
     -------
@@ -55,7 +55,8 @@ def evaluate_gold(
     Raises
     ------
     CxrError
-        If a table is unreadable, not named as expected, of no predicted release, or a sample does not know an image.
+        If a table is unreadable, its name is not as expected, it belongs to no predicted release, or a sample lacks an
+        image.
     """
     output, paths = Path(output), [Path(path) for path in predicted]
     names = [path.stem for path in paths]

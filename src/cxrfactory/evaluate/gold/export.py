@@ -1,4 +1,4 @@
-"""Write the tasks of one release for Label Studio."""
+"""Write the Label Studio tasks of one release."""
 
 import json
 from collections.abc import Sequence
@@ -30,19 +30,19 @@ def export_gold(
     output: str | Path,
     settings: GoldSampleConfig,
 ) -> list[str]:
-    """Sample a packed release and write what Label Studio imports.
+    """Sample a packed release and write the files that Label Studio imports.
 
     Parameters
     ----------
     product
-        The release's Parquet in the product; its name is the release's.
+        Parquet file of the release in the product. The file name gives the release's name.
     images
-        Its preprocessed image shards, or folders of them.
+        Preprocessed image shards of the release, or folders of them.
     output
-        Folder for ``{release}.tasks.json`` (import it), ``labelling.xml`` (labelling interface of the project) and
-        ``{release}.sample.csv`` (how each image was chosen, for the tables; not for the reader).
+        Folder for ``{release}.tasks.json`` (to import), ``labelling.xml`` (labelling interface of the project) and
+        ``{release}.sample.csv`` (how each image was chosen; for the evaluation, not for the reader).
     settings
-        How many images are drawn, and how: :func:`cxrfactory.evaluate.gold.sample.sample_gold`.
+        Number of images and how they are drawn; see :func:`cxrfactory.evaluate.gold.sample.sample_gold`.
 
     Returns
     -------
@@ -51,7 +51,7 @@ def export_gold(
     Raises
     ------
     CxrError
-        If a table is unreadable, a chosen image is in no shard, or an image's landmarks are of another frame.
+        If a table is unreadable, a chosen image is in no shard, or an image's size differs from the landmarks' frame.
     """
     product, output = Path(product), Path(output)
     release = product.stem
@@ -86,7 +86,7 @@ def export_gold(
 
 
 def _graph(product: Path, rows: pd.DataFrame) -> LandmarkGraph:
-    """Graph of the points that are published: lungs, or lungs and heart; clavicles are not part of the format."""
+    """Return the graph of the published points (lungs, or lungs and heart); the format has no clavicles."""
     counts = {len(points) // 2 for points in rows["landmarks_preprocessed"]}
     if len(counts) != 1 or min(counts) < LUNG_NODES:
         raise CxrError(f"{product}: images of {sorted(counts)} landmarks; expected one count, {LUNG_NODES} or more")

@@ -1,4 +1,4 @@
-"""Error of each landmark over the gold standard, as a table and on the mean shape."""
+"""Error of each landmark over the gold standard, as a table and as a plot on the mean shape."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,29 +13,30 @@ from cxrfactory.imaging.drawing.figure import pyplot, save_figure
 from cxrfactory.metrics.landmarks import PAPER_SIZE_PX
 
 COLUMNS = ["release", "found", "truth", "node", "organ", "images", "mse_px2", "mean_x", "mean_y"]
-SMALLEST_PX2 = 0.5  # errors below, a landmark that nobody moved too, are drawn alike: a logarithm has no 0
+SMALLEST_PX2 = 0.5  # smaller errors, including 0, are drawn as this value, because the scale is logarithmic
 
 
 def landmark_errors(compared: Sequence[tuple[Annotated, Annotated]], sizes: dict[str, pd.Series]) -> pd.DataFrame:
-    """Mean squared error of every node, by pair, for each release and for all.
+    """Compute the mean squared error of every node by pair, for each release and for all releases.
 
     Parameters
     ----------
     compared
-        (found, truth), each pair of one release.
+        Pairs (found, truth); both members of a pair belong to one release.
     sizes
-        Release to the side of each image's frame by id, pixels.
+        For each release, the side of each image's frame in pixels, by image id.
 
     Returns
     -------
-    ``release, found, truth, node`` (from 0, in the order of the graph), ``organ``, ``images``; ``mse_px2``: mean over
-    images of half the squared distance, i.e. over x and y alike, so that the mean over nodes is the landmark MSE;
-    ``mean_x``, ``mean_y``: the truth's mean shape. Pixels of a 1024 x 1024 frame, integers at pixel centres.
+    Table with ``release``, ``found``, ``truth``, ``node`` (from 0, in the order of the graph), ``organ`` and
+    ``images``. ``mse_px2`` is the mean over images of half the squared distance, i.e. the mean over x and y, so that
+    its mean over nodes is the landmark MSE. ``mean_x`` and ``mean_y`` are the truth's mean shape. Coordinates are
+    pixels of a 1024 x 1024 frame with integers at pixel centres. Rows ``all`` exist if there are several releases.
 
     Raises
     ------
     CxrError
-        If images differ in the number of landmarks, or it is of no graph with lungs.
+        If images differ in the number of landmarks, or no graph has this number.
     """
     stacks: dict[tuple[str, str, str], list[tuple[np.ndarray, np.ndarray]]] = {}
     for found, truth in compared:
@@ -71,12 +72,12 @@ def landmark_errors(compared: Sequence[tuple[Annotated, Annotated]], sizes: dict
 
 
 def plot_landmark_errors(errors: pd.DataFrame, path: str | Path) -> None:
-    """Draw the mean shape, one panel a pair; colour and size of a node show its MSE on a logarithmic scale.
+    """Draw the mean shape in one panel for each pair; a node's colour and size show its MSE on a logarithmic scale.
 
     Parameters
     ----------
     errors
-        Table of :func:`landmark_errors`; the rows of all releases together, where there are several.
+        Table of :func:`landmark_errors`. The rows of all releases together are drawn if they exist.
     path
         PNG to write.
     """
@@ -87,7 +88,7 @@ def plot_landmark_errors(errors: pd.DataFrame, path: str | Path) -> None:
     errors = errors.assign(drawn=errors["mse_px2"].clip(lower=SMALLEST_PX2))
     panels = list(errors.groupby(["found", "truth"], sort=False))
     low = errors["drawn"].min()
-    scale = LogNorm(low, max(errors["drawn"].max(), 10 * low))  # a decade at least: small differences stay small
+    scale = LogNorm(low, max(errors["drawn"].max(), 10 * low))  # at least a decade, so small differences stay small
     figure, axes = pyplot().subplots(
         1, len(panels), figsize=(4.6 * len(panels) + 1, 4.8), squeeze=False, sharex=True, sharey=True,
         layout="constrained",

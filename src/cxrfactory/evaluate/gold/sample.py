@@ -1,7 +1,8 @@
-"""Which images of a release a reader corrects: one of each bin of the RCA histogram, and more at random.
+"""Choose the images of a release that a reader corrects: one from each bin of the RCA histogram, and random ones.
 
-Bins bring masks of every quality into the set, as CheXmask does ("Technical Validation", tier 1). They also make it
-worse than the release, so that how an image was chosen is kept: only the random ones stand for the release.
+The bins bring masks of every quality into the set, as in CheXmask ("Technical Validation", tier 1). They also make the
+set worse than the release. The table therefore records how each image was chosen, and only the random images represent
+the release.
 """
 
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ FILL_CHOICE = "random for an empty bin"
 
 @dataclass(frozen=True)
 class Choice:
-    """One image of the gold standard: its id, its RCA score, and ``bin 1``, ``bin 2``, ... or ``random``."""
+    """One image of the gold standard; ``chosen_by`` is ``bin 1``, ``bin 2``, ... or one of the random choices."""
 
     image_id: str
     dice_rca_mean: float
@@ -26,29 +27,29 @@ class Choice:
 
 
 def sample_gold(scores: dict[str, float], settings: GoldSampleConfig) -> list[Choice]:
-    """Choose images of one release.
+    """Choose the images of one release.
 
-    The histogram has equal bins between the lowest and the highest score, as numpy's. The draw is a hash of seed and
-    id, so that it depends neither on the order of the rows nor on shards. Where a bin is empty, an image more
-    is drawn at random.
+    The histogram has equal bins between the lowest and the highest score, as in numpy. The draw is a hash of the seed
+    and the image id, so it depends neither on the order of the rows nor on the shards. For each empty bin, one
+    additional image is drawn at random.
 
     Parameters
     ----------
     scores
         Image id to ``dice_rca_mean``.
     settings
-        Bins of the histogram, of which one image each is taken, images beside them that are drawn from all others, and
+        Number of histogram bins (one image is taken from each), number of images drawn at random from the others, and
         the seed of the draw.
 
     Returns
     -------
-    ``bins + random`` images, or all where the release has fewer, in the order in which they are to be read: shuffled,
-    so that the reader cannot tell from the place how an image was chosen.
+    ``bins + random`` images, or all images if the release has fewer. They are in reading order, which is shuffled so
+    that the position of an image does not reveal how it was chosen.
 
     Raises
     ------
     CxrError
-        If there are no scores, one is not a number in [0, 1], or both counts are 0.
+        If there are no scores, a score is not a number in [0, 1], or both counts are 0.
     """
     bins, random, seed = settings.bins, settings.random, settings.seed
     if bins + random == 0:

@@ -1,10 +1,10 @@
-"""Label Studio's JSON: tasks with landmarks as predicted keypoints, and corrected keypoints back to landmarks.
+"""Convert landmarks to Label Studio tasks with predicted keypoints, and corrected keypoints back to landmarks.
 
-Region ids belong to Label Studio, which may change them, and regions come back in any order. So each landmark
-has a label of its own (``RL01`` ... ``RL44``, ``LL01`` ... ``LL50``, ``H01`` ... ``H26``), and is known by it.
+Label Studio may change region ids and may return regions in any order. Each landmark therefore has a unique label
+(``RL01`` ... ``RL44``, ``LL01`` ... ``LL50``, ``H01`` ... ``H26``), which identifies it.
 
-Its coordinates are percentages of the image's width and height, measured from the upper left corner. Ours are pixels
-with integers at pixel centres, so that ``percent = 100 (x + 0.5) / size``.
+Label Studio's coordinates are percentages of the image's width and height, measured from the upper left corner. Ours
+are pixels with integers at pixel centres, so ``percent = 100 (x + 0.5) / size``.
 """
 
 import base64
@@ -19,23 +19,23 @@ from cxrfactory.anatomy.graph import LandmarkGraph
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.drawing.overlay import ORGAN_COLOURS
 
-# Records of Label Studio's JSON, which it may give further keys.
+# Records of Label Studio's JSON; Label Studio may add keys to them.
 Region = dict[str, Any]  # one keypoint
-Annotation = dict[str, Any]  # what one reader did with a task; its regions are under `result`
-Task = dict[str, Any]  # an image with what is known of it, and its annotations
+Annotation = dict[str, Any]  # one reader's work on a task; its regions are under `result`
+Task = dict[str, Any]  # an image with its metadata and annotations
 
 ORGAN_CODES = {"right_lung": "RL", "left_lung": "LL", "heart": "H"}
 FROM_NAME, TO_NAME = "landmark", "image"
-KEYPOINT_WIDTH = 0.35  # of the drawn point, per cent of the image's width
+KEYPOINT_WIDTH = 0.35  # diameter of the drawn point, per cent of the image's width
 
 
 def landmark_labels(graph: LandmarkGraph) -> list[str]:
-    """Label of each node, numbered from 1 within its organ, in the graph's order.
+    """Return the label of each node, numbered from 1 within its organ, in the graph's order.
 
     Raises
     ------
     CxrError
-        If the graph has an organ without a code: the published format has lungs and heart.
+        If the graph has an organ without a code; the published format has only lungs and heart.
     """
     unknown = [organ for organ in graph.organs if organ not in ORGAN_CODES]
     if unknown:
@@ -48,7 +48,7 @@ def landmark_labels(graph: LandmarkGraph) -> list[str]:
 
 
 def labelling_config(graph: LandmarkGraph) -> str:
-    """Labelling interface (XML), to be pasted into the project's settings: one image, one label a landmark."""
+    """Return the labelling interface (XML) for the project's settings: one image, and one label for each landmark."""
     lines = [
         "<View>",
         f'  <Image name="{TO_NAME}" value="$image" zoom="true" zoomControl="true" brightnessControl="true" '
@@ -71,24 +71,24 @@ def task(
     graph: LandmarkGraph,
     model: str,
 ) -> Task:
-    """One task: the image inside (base64), and its landmarks as a prediction.
+    """Build one task: the embedded image (base64), and its landmarks as a prediction.
 
-    Scores stay out of it, because they would tell the reader where to look for faults.
+    The task omits scores, because they would bias the reader towards certain images.
 
     Parameters
     ----------
     release, image_id
-        Kept in the task's data; they come back with the export.
+        Stored in the task's data; the export returns them.
     png
-        Square image.
+        Square image, encoded as PNG.
     landmarks
         Points (x, y), pixels of that image, in the graph's order.
     size
-        Its side, pixels.
+        Side of the image, pixels.
     graph
-        Names the nodes.
+        Graph that names the nodes.
     model
-        Version of the prediction, as Label Studio shows it.
+        Version of the prediction, as shown by Label Studio.
     """
     regions = [
         {
@@ -116,34 +116,34 @@ def task(
 
 
 def to_percent(pixel: float, size: int) -> float:
-    """Place of a pixel coordinate along an image's side, per cent from its edge."""
+    """Convert a pixel coordinate to a percentage of the image's side, measured from the edge."""
     return 100 * (pixel + 0.5) / size
 
 
 def to_pixel(percent: float, size: int) -> float:
-    """Inverse of :func:`to_percent`."""
+    """Convert a percentage to a pixel coordinate; the inverse of :func:`to_percent`."""
     return percent * size / 100 - 0.5
 
 
 def corrected_landmarks(regions: list[Region], graph: LandmarkGraph) -> tuple[Float[np.ndarray, "nodes 2"], int]:
-    """Landmarks of one annotation.
+    """Return the landmarks of one annotation.
 
     Parameters
     ----------
     regions
-        Its ``result``, in any order.
+        ``result`` of the annotation, in any order.
     graph
-        Names the nodes.
+        Graph that names the nodes.
 
     Returns
     -------
-    Points (x, y) in pixels, float64, in the graph's order; side of the image, pixels.
+    Points (x, y) in pixels, float64, in the graph's order; and the side of the image in pixels.
 
     Raises
     ------
     ImageError
-        If a landmark is missing or stands twice, a region is something else than a landmark of the graph, the image
-        was rotated or is not square, or a coordinate is no number.
+        If a landmark is missing or occurs twice, a region is not a landmark of the graph, the image was rotated or is
+        not square, or a coordinate is not a number.
     """
     places = {label: place for place, label in enumerate(landmark_labels(graph))}
     points = np.full((graph.nodes, 2), np.nan)

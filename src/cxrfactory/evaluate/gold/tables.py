@@ -1,8 +1,8 @@
-"""The product against the gold standard, and readers against each other: overlap, distances, landmark errors.
+"""Compare the product with the gold standard, and readers with each other: overlap, distances, landmark errors.
 
-Lungs are both as one mask, as in the papers. Masks are those of the tables (RLE); distances are in pixels of a
-1024 x 1024 frame. In the published corrections RLE and filled landmarks are not quite the same (Dice 0.99 at the
-least); the paper's figures are of the RLE.
+``lungs`` is the union of both lungs, as in the papers. The masks are those of the tables (RLE). Distances are in pixels
+of a 1024 x 1024 frame. In the published corrections the RLE masks differ slightly from the filled landmarks (Dice 0.99
+or more); the paper's figures use the RLE.
 """
 
 from collections.abc import Iterator, Sequence
@@ -36,7 +36,7 @@ GROUP_COLUMNS = ["release", "found", "truth", "organ"]
 
 @dataclass(frozen=True)
 class Annotated:
-    """One table of landmarks and masks by image id; ``reader`` is :data:`PREDICTED` for the product's."""
+    """One table of landmarks and masks by image id; ``reader`` is :data:`PREDICTED` for the product's table."""
 
     release: str
     reader: str
@@ -44,20 +44,20 @@ class Annotated:
 
 
 def read_annotations(paths: Sequence[str | Path], releases: Sequence[str]) -> list[Annotated]:
-    """Read gold tables, ours or those published with CheXmask.
+    """Read gold-standard tables, ours or those published with CheXmask.
 
     Parameters
     ----------
     paths
-        ``{release}_annotations.csv`` or ``{release}_{reader}_annotations.csv``; the reader without a name is ``gold``.
+        ``{release}_annotations.csv`` or ``{release}_{reader}_annotations.csv``; a reader without a name is ``gold``.
     releases
         Names of the predicted tables.
 
     Raises
     ------
     CxrError
-        If a file is not named so, is of no known release, names an image or a release and reader twice, or holds
-        another ``Dataset`` than its name says.
+        If a file name has another form, the release is unknown, an image or a pair of release and reader occurs twice,
+        or the column ``Dataset`` contradicts the file name.
     """
     found = []
     for path in map(Path, paths):
@@ -79,12 +79,12 @@ def read_annotations(paths: Sequence[str | Path], releases: Sequence[str]) -> li
 
 
 def read_predicted(path: str | Path, wanted: set[str]) -> Annotated:
-    """Rows of a published table (``Preprocessed/{release}.csv``), those of the wanted images.
+    """Read the rows of the wanted images from a published table (``Preprocessed/{release}.csv``).
 
     Raises
     ------
     CxrError
-        If the table is unreadable or in a frame that is not square, or an image is missing or stands twice.
+        If the table is unreadable, an image is not square, or an image is missing or occurs twice.
     """
     path = Path(path)
     columns = ["Landmarks", *MASK_COLUMNS.values(), "Height", "Width"]
@@ -107,29 +107,29 @@ def _by_id(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def pairs(predicted: Annotated, readers: Sequence[Annotated]) -> list[tuple[Annotated, Annotated]]:
-    """(found, truth) of one release: the product against each reader, then each pair of readers."""
+    """Return the pairs (found, truth) of one release: the product with each reader, then each pair of readers."""
     return [(predicted, reader) for reader in readers] + list(combinations(readers, 2))
 
 
 def compare(found: Annotated, truth: Annotated, sizes: pd.Series) -> Iterator[Row]:
-    """Measure the images that both have.
+    """Measure the images that both tables have.
 
     Parameters
     ----------
     found, truth
-        Tables of one release.
+        Two tables of one release.
     sizes
         Side of each image's frame, pixels, by image id.
 
     Yields
     ------
-    A row an image and organ (``lungs``, ``right_lung``, ``left_lung``, ``heart`` where both have one) and one,
-    ``all``, with the error of all landmarks; columns :data:`IMAGE_COLUMNS`, missing ones left out.
+    One row for each image and organ (``lungs``, ``right_lung``, ``left_lung``, and ``heart`` if both have one), and one
+    row ``all`` for each image with the error of all landmarks. The keys are those of :data:`IMAGE_COLUMNS` that apply.
 
     Raises
     ------
     CxrError
-        If a mask does not fit the frame or the two have other numbers of landmarks.
+        If a mask does not fit the frame, or the tables differ in the number of landmarks.
     """
     key = {"release": truth.release, "found": found.reader, "truth": truth.reader}
     for image_id in sorted(set(found.rows.index) & set(truth.rows.index)):
@@ -157,17 +157,18 @@ def _masks(row: pd.Series, size: int, where: str) -> dict[str, np.ndarray]:
         raise CxrError(f"{where}: {error}") from error
     masks = {"lungs": masks["right_lung"] | masks["left_lung"], **masks}
     if not row["Heart"]:
-        del masks["heart"]  # a model of the lungs alone
+        del masks["heart"]  # the model segments only the lungs
     return masks
 
 
 def summarise(images: pd.DataFrame, settings: BootstrapConfig) -> pd.DataFrame:
-    """Means with bootstrap intervals over images, by release (and all), pair and organ.
+    """Summarise measures with bootstrap intervals over images, by release (and all), pair and organ.
 
     Returns
     -------
-    ``release, found, truth, organ, measure``; ``images`` with a finite value, over which the figures run; ``infinite``
-    (one mask is empty); ``mean``, ``ci_low``, ``ci_high`` (95 %), ``sd``, ``median``, ``min``, ``max``.
+    Table with ``release``, ``found``, ``truth``, ``organ``, ``measure``. ``images`` is the number of finite values, to
+    which the statistics refer; ``infinite`` is the number of infinite values (one mask is empty). ``mean``, ``ci_low``,
+    ``ci_high`` (95 %), ``sd``, ``median``, ``min``, ``max``.
     """
     whole = images.assign(release=ALL) if images["release"].nunique() > 1 else images.iloc[:0]
     rows = []

@@ -1,1 +1,1 @@
-"""Trained models against labelled images: measures, comparisons, audits."""
+"""Evaluation of trained models on labelled images: measures, comparisons, audits."""

@@ -1,4 +1,4 @@
-"""Audits of trained models: what a change that anatomy does not depend on costs, and what a black box hides."""
+"""Audits of trained models: the cost of changes that leave the anatomy as it is, and the effect of an occlusion."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -27,7 +27,7 @@ from cxrfactory.tables.rows import Row
 
 log = get_logger(__name__)
 
-LIMIT = 0.01  # Dice that a kind of perturbation may cost in the mean
+LIMIT = 0.01  # largest acceptable mean Dice loss of a kind of perturbation
 IMAGE_COLUMNS = [
     *("model", "kind", "level", "source", "image_id", "organ"),
     *("dice", "dice_loss", "displacement_px"),
@@ -52,28 +52,28 @@ def audit(
 ) -> pd.DataFrame:
     """Run the perturbation suite and the occlusion study on the images of one split.
 
-    The table's images are taken as if they were files: changed, then prepared and segmented as any file, the
-    truth moved along.
+    Each image of the table is treated as an input file: it is changed, then prepared and segmented as any file. The
+    truth is transformed in the same way.
 
     Parameters
     ----------
     labelled
         Preprocessed labelled table, schema ``LABELLED_IMAGES``.
     weights
-        One safetensors file a model, with its card beside it.
+        One safetensors file for each model, with its card beside it.
     output
         Folder for ``perturbations_per_image.csv``, ``perturbations.csv`` (by level), ``kinds.csv``, ``rejected.csv``,
         ``perturbations.png``, ``examples-{model}.png``, ``occlusion_per_image.csv``, ``occlusion.csv``,
-        ``occlusion.png`` and ``occlusion-examples-{model}.png``. The same from run to run.
+        ``occlusion.png`` and ``occlusion-examples-{model}.png``. The files are the same in every run.
     recipe
-        Preprocessing.
+        Settings of the preprocessing.
     settings
-        Split of the table, boxes of each size an image, bootstrap and device. The seed is also that of noise, markers
-        and places.
+        Split of the table, number of boxes of each size in an image, bootstrap and device. The seed also determines
+        noise, markers and the positions of boxes.
 
     Returns
     -------
-    The table of kinds.
+    The table of ``kinds.csv``.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def audit(
                     continue
                 base = result if each.kind == NONE else base
                 if base is None:
-                    break  # nothing to hold the others against
+                    break  # without the unchanged image there is no baseline
                 rows += [key | {"source": case.source} | row for row in _measures(result, base)]
                 if case.image_id == example:
                     tiles.append(draw_panel(_panel(each, result), TILE_PX))
@@ -130,7 +130,7 @@ def audit(
 def perturb_case(
     segmenter: Segments, case: LabelledImage, recipe: Preparation, seed: int
 ) -> Iterator[tuple[Perturbation, FileResult | ImageError]]:
-    """Send every changed copy of one image the way of a file; a copy that is refused yields the reason."""
+    """Prepare and segment every perturbed copy of an image; a rejected copy yields the error."""
     image = case.image()
     for each in suite():
         rng = np.random.default_rng(seed_of(case.image_id, f"{each.kind} {each.level}", seed))
@@ -158,7 +158,7 @@ def _panel(each: Perturbation, result: FileResult) -> Panel:
 
 
 def summarise_levels(images: pd.DataFrame, resamples: int, seed: int) -> pd.DataFrame:
-    """Mean Dice and Dice loss (with interval) of each level and organ; displacement in the row of :data:`WHOLE`."""
+    """Summarise Dice and Dice loss (with interval) by level and organ; the row :data:`WHOLE` has the displacement."""
     rows = []
     for (model, kind, level, organ), group in images.groupby(["model", "kind", "level", "organ"], sort=False):
         row = {"model": model, "kind": kind, "level": level, "organ": organ, "images": len(group)}
@@ -177,7 +177,7 @@ def summarise_levels(images: pd.DataFrame, resamples: int, seed: int) -> pd.Data
 
 
 def summarise_kinds(levels: pd.DataFrame) -> pd.DataFrame:
-    """Mean over the levels of each kind, and its worst level; the unchanged images are left out."""
+    """Average over the levels of each kind and name its worst level; the unchanged images are left out."""
     rows = []
     for (model, kind, organ), group in levels[levels["kind"] != NONE].groupby(["model", "kind", "organ"], sort=False):
         row = {"model": model, "kind": kind, "organ": organ, "levels": len(group)}

@@ -1,4 +1,4 @@
-"""Figures of the audits."""
+"""Plots of the audits."""
 
 from pathlib import Path
 
@@ -11,21 +11,22 @@ from cxrfactory.imaging.drawing.figure import pyplot, save_figure
 _COLUMNS = 4
 _ORGANS = {"lungs": "#0072b2", "heart": "#d55e00", "clavicles": "#009e73"}
 _STYLES = {"lungs": "-", "heart": "--", "clavicles": ":"}
-_BANDS_UP_TO = 2  # models; the bands of more would hide the lines
+_BANDS_UP_TO = 2  # models; with more models the bands would hide the lines
 _AVERAGE = "average"
 
 
 def plot_perturbations(levels: pd.DataFrame, limit: float, path: str | Path) -> None:
-    """Draw the Dice loss over the levels of each kind, one panel a kind.
+    """Draw the Dice loss over the levels of each kind, in one panel for each kind.
 
-    One model: a colour an organ. Several: a colour a model, a line style an organ.
+    With one model, the colour shows the organ. With several models, the colour shows the model and the line style the
+    organ.
 
     Parameters
     ----------
     levels
         Table of :func:`cxrfactory.evaluate.models.audit.summarise_levels`.
     limit
-        Drawn as a grey line.
+        Acceptable Dice loss, drawn as a grey line.
     path
         PNG to write.
     """
@@ -64,10 +65,10 @@ def plot_perturbations(levels: pd.DataFrame, limit: float, path: str | Path) -> 
 
 
 def plot_occlusion(occlusion: pd.DataFrame, path: str | Path) -> None:
-    """Draw HD and Dice over the size of the box, one line a model; lungs and heart averaged, as in the paper.
+    """Draw HD and Dice over the size of the box, one line for each model; lungs and heart averaged, as in the paper.
 
-    Where a model does not know both, its one organ is drawn. A cross marks a size at which some distances were infinite
-    (an organ was missed) and are not in the mean.
+    If a model does not segment both organs, its single organ is drawn. A cross marks a size at which some distances
+    were infinite (an organ was missed) and are not in the mean.
 
     Parameters
     ----------

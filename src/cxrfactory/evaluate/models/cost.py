@@ -1,4 +1,4 @@
-"""Time and memory of a model's inference, measured in a process of its own."""
+"""Time and memory of a model's inference, measured in a separate process."""
 
 import multiprocessing
 import sys
@@ -11,25 +11,26 @@ import numpy as np
 
 from cxrfactory.imaging.drawing.png import decode_png
 
-WARM_UP = 2  # images whose time does not count
+WARM_UP = 2  # images that are segmented first and not timed
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a model costs on this machine; not the same from run to run.
+    """Cost of a model on this machine; the values differ from run to run.
 
     Attributes
     ----------
     parameters
-        Of the network.
+        Number of parameters of the network.
     images
-        How many were timed, one by one.
+        Number of images, timed one by one.
     ms_median, ms_p95
-        Time of an image: scaling, network, masks; milliseconds, one thread on the CPU.
+        Median and 95th percentile of the time for an image (scaling, network, masks), milliseconds. On the CPU one
+        thread is used.
     peak_mb
-        Largest resident memory of the process, or allocated memory of the CUDA device; 10^6 bytes.
+        Largest resident memory of the process or, on CUDA, largest allocated device memory; 10^6 bytes.
     before_mb
-        Resident memory with the libraries loaded and no network, or 0 on CUDA.
+        Resident memory after the libraries are loaded and before the network is, 10^6 bytes; 0 on CUDA.
     """
 
     device: str
@@ -47,15 +48,15 @@ def measure_cost(weights: Path, pngs: list[bytes], size: int, device: str, post:
     Parameters
     ----------
     weights
-        safetensors file with its card beside it, or a folder of a trained nnU-Net.
+        safetensors file with its card beside it, or the folder of a trained nnU-Net.
     pngs
-        Square 8-bit images; the first :data:`WARM_UP` are segmented once before, untimed.
+        Square 8-bit images. The first :data:`WARM_UP` are segmented once beforehand without timing.
     size
         Side of the masks, pixels.
     device
         ``auto``, ``cpu`` or ``cuda``.
     post
-        Weights of a post-processor that takes part.
+        Weights of a post-processor, if one is used.
     """
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as pool:
@@ -92,9 +93,9 @@ def _measure(weights: Path, pngs: list[bytes], size: int, device: str, post: Pat
 
 
 def _peak_bytes() -> int:
-    """Largest resident memory of this process so far."""
+    """Return the largest resident memory of this process so far, bytes."""
     status = Path("/proc/self/status")
-    if status.is_file():  # Linux; its ru_maxrss would start at the parent's peak
+    if status.is_file():  # on Linux, ru_maxrss would start at the parent's peak
         line = next(each for each in status.read_text().splitlines() if each.startswith("VmHWM:"))
         return int(line.split()[1]) * 1024
     import resource

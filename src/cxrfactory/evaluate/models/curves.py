@@ -1,4 +1,4 @@
-"""Learning curves of several trainings in one picture."""
+"""Learning curves of several trainings in one plot."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,12 +12,12 @@ _PANELS = {"loss": "training loss", "val_dice_lungs": "Dice of lungs on val", "v
 
 
 def read_histories(paths: Mapping[str, Path]) -> dict[str, pd.DataFrame]:
-    """Read histories of trainings, by model.
+    """Read the training histories, by model.
 
     Raises
     ------
     CxrError
-        If one is missing, unreadable, without rows, or lacks ``epoch`` or ``loss``.
+        If a file is missing, unreadable, without rows, or lacks ``epoch`` or ``loss``.
     """
     found = {}
     for name, path in paths.items():
@@ -34,14 +34,15 @@ def read_histories(paths: Mapping[str, Path]) -> dict[str, pd.DataFrame]:
 
 
 def plot_histories(histories: Mapping[str, pd.DataFrame], path: str | Path) -> None:
-    """Draw loss and validation Dice by epoch, one colour a model; a ring marks the epoch that early stopping kept.
+    """Draw loss and validation Dice by epoch, one colour for each model; a ring marks the epoch kept by early stopping.
 
-    Losses of different kinds of models are not comparable; the Dice is.
+    The losses of different kinds of models are not comparable; the Dice is.
 
     Parameters
     ----------
     histories
-        By model; columns ``epoch``, ``loss`` and, where validated, ``val_dice_lungs``, ``val_dice_heart``, ``kept``.
+        Histories by model, with columns ``epoch``, ``loss`` and, if validated, ``val_dice_lungs``, ``val_dice_heart``
+        and ``kept``.
     path
         PNG to write.
     """

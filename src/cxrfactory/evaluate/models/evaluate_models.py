@@ -1,4 +1,4 @@
-"""Trained models against the labelled images of one split: tables, tests, cost, pictures."""
+"""Evaluate trained models on the labelled images of one split: tables, tests, cost, pictures."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -29,12 +29,12 @@ DIGITS = "%.6f"
 def open_segmenters(
     weights: Sequence[str | Path], device: str = "cpu", post: str | Path | None = None
 ) -> dict[str, Segments]:
-    """Open models; a model's name is its file's, and ``{name}+{post}`` with a post-processor behind it.
+    """Open models by name; the name is the file's, or ``{name}+{post}`` for a model with a post-processor.
 
     Raises
     ------
     CxrError
-        If there is none, two have one name, or one is unreadable.
+        If there are no weights, two have the same name, or a file is unreadable.
     """
     return {name: open_model(*files, device) for name, files in named_models(weights, post).items()}
 
@@ -54,22 +54,22 @@ def evaluate_models(
     labelled
         Preprocessed labelled table, schema ``LABELLED_IMAGES``.
     weights
-        One safetensors file a model, with its card beside it, or a folder of a trained nnU-Net; the model's name is
-        the file's.
+        One safetensors file for each model, with its card beside it, or the folder of a trained nnU-Net. The file name
+        gives the model's name.
     output
-        Folder for ``models.csv`` (one row a model), ``per_image.csv``, ``summary.csv``, ``wilcoxon.csv``,
-        ``rejected.csv``, ``cost.csv`` and ``overlays-{model}.png`` (best, median and worst image). All but ``cost.csv``
-        are the same from run to run.
+        Folder for ``models.csv`` (one row for each model), ``per_image.csv``, ``summary.csv``, ``wilcoxon.csv``,
+        ``rejected.csv``, ``cost.csv`` and ``overlays-{model}.png`` (best, median and worst image). All files except
+        ``cost.csv`` are the same in every run.
     settings
         Split of the table, tolerance of the normalised surface distance (pixels at 1024 x 1024), bootstrap, device.
     post
-        Weights of a post-processor: every model is measured without it and with it.
+        Weights of a post-processor. Every model is then measured both without it and with it.
     histories
-        CSV files of trainings (``train --history``), named as their models; drawn in ``curves.png``.
+        CSV files of trainings (``train --history``), each named as its model. They are drawn in ``curves.png``.
 
     Returns
     -------
-    The summary.
+    The table of ``summary.csv``.
 
     Raises
     ------
@@ -118,7 +118,7 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
 
 
 def image_scores(images: pd.DataFrame, model: str) -> pd.Series:
-    """Mean Dice over the single organs of each image, by id; an organ empty on both sides does not count."""
+    """Return the mean Dice over the single organs of each image, by id; an organ empty on both sides is ignored."""
     part = images[(images["model"] == model) & ~images["organ"].isin([WHOLE, "lungs", "clavicles"])]
     return part.groupby("image_id")["dice"].mean().dropna()
 

@@ -18,26 +18,26 @@ from cxrfactory.tables.schemas import LABELLED_IMAGES
 
 log = get_logger(__name__)
 
-# Organs measured together too: the papers' "lungs" are one mask.
+# Unions of organs that are also measured; in the papers, "lungs" is one mask.
 UNIONS = {"lungs": LUNGS, "clavicles": ("right_clavicle", "left_clavicle")}
 
 
 @dataclass(frozen=True)
 class LabelledImage:
-    """One labelled image.
+    """One labelled image of the table.
 
     Attributes
     ----------
     image_id, source
-        As in the table.
+        Values of the table's columns.
     png
-        The preprocessed image.
+        The preprocessed image, encoded as PNG.
     size
-        Its side, pixels.
+        Side of the image, pixels.
     graph
-        Names the landmarks.
+        Graph that names the landmarks.
     landmarks
-        Expert's points (x, y), pixels of the image.
+        The expert's points (x, y), pixels of the image.
     """
 
     image_id: str
@@ -52,7 +52,7 @@ class LabelledImage:
         return decode_png(self.png)
 
     def masks(self) -> Masks:
-        """Fill the expert's contours."""
+        """Fill the expert's contours; one mask for each organ."""
         return landmarks_to_masks(self.landmarks, self.graph, self.size, self.size)
 
 
@@ -64,13 +64,13 @@ def read_cases(path: str | Path, split: str) -> list[LabelledImage]:
     path
         Parquet of schema ``LABELLED_IMAGES``.
     split
-        ``train``, ``val`` or another value of its column ``split``.
+        ``train``, ``val`` or another value of the column ``split``.
 
     Raises
     ------
     CxrError
-        If the table is unreadable, the split is empty, an id stands twice or a row's landmarks are not those of its
-        labels.
+        If the table is unreadable, the split is empty, an id occurs twice, or the number of a row's landmarks does not
+        match its labels.
     """
     table = read_table(path, LABELLED_IMAGES)
     chosen = table[table["split"] == split].sort_values("image_id")
@@ -92,7 +92,7 @@ def read_cases(path: str | Path, split: str) -> list[LabelledImage]:
 def cases_of_definition(
     cases: list[LabelledImage], segmenters: dict[str, Segments], path: str | Path
 ) -> list[LabelledImage]:
-    """Cases whose truth defines the organs as the models do; the others are left out, and the log says so.
+    """Keep the cases whose truth defines the organs as the models do; a log message counts the others.
 
     Raises
     ------
@@ -117,7 +117,7 @@ def cases_of_definition(
 
 
 def with_unions(masks: Masks) -> Masks:
-    """Put the unions in front (``lungs``, ``clavicles``) whose organs are both there."""
+    """Prepend the unions (``lungs``, ``clavicles``) whose two organs are both present."""
     together = {
         name: masks[first] | masks[second] for name, (first, second) in UNIONS.items() if {first, second} <= set(masks)
     }

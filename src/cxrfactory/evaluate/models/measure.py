@@ -1,11 +1,11 @@
-"""All measures of one segmentation against its truth, one row an organ.
+"""All measures of one segmentation against its truth, one row for each organ.
 
-Distances are in pixels of a 1024 x 1024 frame, squared errors in their squares, as in the papers.
+Distances are in pixels of a 1024 x 1024 frame and squared errors in squared pixels, as in the papers.
 
-Empty masks. Where truth and prediction are both empty, every measure is NaN: nothing was compared. Where one is empty,
-Dice, IoU, precision, recall, NSD and the three component measures are 0, HD, HD95 and ASD infinite, and the
-cardiothoracic ratio NaN. An organ that the truth does not annotate, or the model does not know, gives no row. Tables
-count NaN as ``missing`` and infinite values as ``infinite``, and leave both out of means.
+Empty masks: if truth and prediction are both empty, every measure is NaN, because nothing was compared. If one of them
+is empty, Dice, IoU, precision, recall, NSD and the three component measures are 0; HD, HD95 and ASD are infinite; and
+the cardiothoracic ratio is NaN. An organ that the truth does not annotate, or that the model does not segment, gives no
+row. Tables count NaN as ``missing`` and infinite values as ``infinite``, and leave both out of means.
 """
 
 from cxrfactory.evaluate.models.labelled import LabelledImage, with_unions
@@ -18,7 +18,7 @@ from cxrfactory.metrics.precision import precision, recall
 from cxrfactory.models.segmenter import Masks, Segmentation
 from cxrfactory.tables.rows import Row
 
-WHOLE = "all"  # the row of what is not one organ's: landmark error of all nodes, cardiothoracic ratio
+WHOLE = "all"  # row of the measures over all organs: landmark error of all nodes, cardiothoracic ratio
 MASK_MEASURES = (
     "dice",
     "iou",
@@ -43,15 +43,15 @@ def measure(found: Segmentation, case: LabelledImage, tolerance_px: float) -> li
     Parameters
     ----------
     found
-        In the frame of the case.
+        Segmentation in the frame of the case.
     case
-        The truth.
+        Labelled image that holds the truth.
     tolerance_px
-        Of the normalised surface distance, pixels at 1024 x 1024.
+        Tolerance of the normalised surface distance, pixels at 1024 x 1024.
 
     Returns
     -------
-    Rows with ``organ`` and the measures that it has: one for each organ and union that both sides know, and one for
+    Rows with ``organ`` and the measures that apply: one for each organ and union that both sides have, and one for
     :data:`WHOLE`.
     """
     true_masks, found_masks = with_unions(case.masks()), with_unions(found.masks)
@@ -90,7 +90,7 @@ def _mask_measures(found, truth, size: int, tolerance_px: float) -> dict[str, fl
 def _whole(found: Segmentation, case: LabelledImage, found_masks: Masks, true_masks: Masks) -> dict[str, float]:
     row = {}
     if found.landmarks is not None:
-        shared = min(len(found.landmarks), len(case.landmarks))  # graphs are prefixes of one another
+        shared = min(len(found.landmarks), len(case.landmarks))  # every graph is a prefix of the larger ones
         row[LANDMARK_MEASURE] = landmark_mse(found.landmarks[:shared], case.landmarks[:shared], case.size)
     if {"lungs", "heart"} <= set(found_masks) & set(true_masks):
         row["ctr"] = cardiothoracic_ratio(found_masks["lungs"], found_masks["heart"])

@@ -1,11 +1,11 @@
-"""What a trained model is called in tables and pictures."""
+"""Names of trained models in tables and plots."""
 
 from pathlib import Path
 
-GENERIC_NAMES = ("weights", "history")  # the workflow's files of every model, each in a folder of the model's name
+GENERIC_NAMES = ("weights", "history")  # file names of the workflow; the model's name is that of the folder
 
 
 def model_name(path: str | Path) -> str:
-    """Name of a model: its file's without the suffix, or its folder's where that is ``weights`` or ``history``."""
+    """Return a model's name: its file's name without suffix, or its folder's if the file's name is a generic one."""
     path = Path(path)
     return path.parent.name if path.stem in GENERIC_NAMES and path.parent.name else path.stem

@@ -1,7 +1,7 @@
-"""A trained nnU-Net as one of our segmenters: ``nnunetv2`` predicts image by image, in memory.
+"""A trained nnU-Net as a segmenter: ``nnunetv2`` predicts image by image, in memory.
 
-The folder is nnU-Net's own (``nnUNet_results/DatasetNNN_Name/TRAINER__PLANS__CONFIGURATION``), trained on what
-``nnunet-export`` wrote. Its checkpoints are pickles, which run code when they are opened: open only folders that you
+The folder is nnU-Net's own (``nnUNet_results/DatasetNNN_Name/TRAINER__PLANS__CONFIGURATION``), trained on the output of
+``nnunet-export``. The checkpoints are pickles, which can run code when they are opened: open only folders that you
 trust.
 """
 
@@ -19,23 +19,23 @@ from cxrfactory.models.segmenter import Segmentation
 from cxrfactory.models.torchvision_ops import import_torchvision
 
 CHECKPOINT = "checkpoint_final.pth"
-PLAIN_SPACING = {"spacing": [999, 1, 1]}  # what nnU-Net notes for pictures without spacing
+PLAIN_SPACING = {"spacing": [999, 1, 1]}  # nnU-Net's convention for images without spacing
 
 
 class NnUNetSegmenter:
-    """All trained folds of one configuration, averaged, as nnU-Net does.
+    """Average of all trained folds of one configuration, as in nnU-Net.
 
     Parameters
     ----------
     folder
-        Holds ``dataset.json``, ``plans.json`` and ``fold_*``.
+        Folder that holds ``dataset.json``, ``plans.json`` and ``fold_*``.
     device
         ``auto``, ``cpu`` or ``cuda``.
 
     Raises
     ------
     CxrError
-        If ``nnunetv2`` is not installed, the folder is not such a one, or no fold is trained to its end.
+        If ``nnunetv2`` is not installed, the folder lacks required files or keys, or no fold has finished training.
     """
 
     def __init__(self, folder: Path, device: str = "cpu") -> None:
@@ -60,12 +60,12 @@ class NnUNetSegmenter:
         self.parameters = sum(each.numel() for each in self.predictor.network.parameters())
 
     def __call__(self, image: UInt8[np.ndarray, "s s"], size: int) -> Segmentation:
-        """Segment one square preprocessed image; masks in a frame of ``size`` x ``size``.
+        """Segment one square preprocessed image; the masks have a frame of ``size`` x ``size`` pixels.
 
         Raises
         ------
         ImageError
-            If the network answers with numbers that are not finite.
+            If the network returns numbers that are not finite.
         """
         scaled = (to_input(image, self.input_size) * np.float32(255))[None, None]
         with single_threaded():
@@ -82,7 +82,7 @@ class NnUNetSegmenter:
         enlarged = [
             cv2.resize(np.asarray(each, np.float32), (size, size), interpolation=cv2.INTER_LINEAR) for each in chances
         ]
-        if self.regions:  # one sigmoid an organ; organs may overlap
+        if self.regions:  # one sigmoid for each organ, so organs may overlap
             return [(each >= 0.5).astype(np.uint8) for each in enlarged]
         winner = np.argmax(np.stack(enlarged), axis=0)
         return [(winner == place).astype(np.uint8) for place in range(1, len(self.organs) + 1)]

@@ -1,4 +1,4 @@
-"""Black boxes of growing size over the image (HybridGNet, section 5.4; thesis, figure 3 of the first article)."""
+"""Occlusion study: black boxes of growing size (HybridGNet, section 5.4; thesis, figure 3 of the first article)."""
 
 import numpy as np
 import pandas as pd
@@ -21,9 +21,9 @@ from cxrfactory.tables.rows import Row
 
 log = get_logger(__name__)
 
-SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)  # side of the box, of the image's
+SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)  # side of the box as a share of the image's side
 ORGANS = ("lungs", "heart")
-AVERAGE = "average"  # of lungs and heart, as in the paper's figure
+AVERAGE = "average"  # mean of lungs and heart, as in the paper's figure
 BOX_COLUMNS = ["model", "source", "image_id", "box_px", "place", "organ", "dice", "hd_px"]
 COLUMNS = [
     *("model", "organ", "box_px", "boxes", "infinite", "dice", "dice_low", "dice_high"),
@@ -32,17 +32,17 @@ COLUMNS = [
 
 
 def occlude(image: UInt8[np.ndarray, "h w"], share: float, place: tuple[float, float]) -> UInt8[np.ndarray, "h w"]:
-    """Blacken a box.
+    """Return a copy of the image with a black box.
 
     Parameters
     ----------
     image
-        8-bit; it is not changed.
+        8-bit image; it is not changed.
     share
-        Sides of the box, as shares of the image's.
+        Sides of the box as shares of the image's sides.
     place
-        (x, y) in [0, 1]: 0 the box at the left or top edge, 1 at the right or bottom one. So boxes of all sizes lie
-        wholly in the image, and a place's larger box covers its smaller one.
+        Position (x, y) in [0, 1]: 0 puts the box at the left or top edge, 1 at the right or bottom edge. Boxes of all
+        sizes therefore lie within the image, and at one position a larger box covers a smaller one.
     """
     height, width = image.shape
     rows, columns = round(share * height), round(share * width)
@@ -53,7 +53,7 @@ def occlude(image: UInt8[np.ndarray, "h w"], share: float, place: tuple[float, f
 
 
 def box_places(image_id: str, count: int, seed: int) -> list[tuple[float, float]]:
-    """Uniform places of one image's boxes, the same for all sizes and models."""
+    """Draw uniform positions of one image's boxes; they are the same for all sizes and models."""
     rng = np.random.default_rng(seed_of(image_id, "occlusion", seed))
     return [(float(x), float(y)) for x, y in rng.uniform(size=(count, 2))]
 
@@ -65,8 +65,8 @@ def run_occlusion(
 
     Returns
     -------
-    Rows (``model``, ``source``, ``image_id``, ``box_px`` at 1024, ``place``, ``organ``, ``dice``, ``hd_px``), refused
-    images with reasons, and small pictures of the first three images under their first box.
+    Rows (``model``, ``source``, ``image_id``, ``box_px`` at 1024, ``place``, ``organ``, ``dice``, ``hd_px``), rejected
+    images with reasons, and small pictures of the first three images under the boxes at their first position.
     """
     rows, faults, tiles = [], [], []
     spacing = (PAPER_SIZE_PX / recipe.size,) * 2
@@ -105,10 +105,10 @@ def run_occlusion(
 
 
 def summarise_occlusion(boxes: pd.DataFrame, resamples: int, seed: int) -> pd.DataFrame:
-    """Mean Dice and HD by size of the box, with intervals over images (a box's places are averaged first).
+    """Summarise Dice and HD by size of the box, with intervals over images (an image's boxes are averaged first).
 
-    Infinite distances (a missed organ) are counted in ``infinite`` and left out of the mean; the median, over all
-    boxes, knows them. ``hd_px_growth`` is the mean less that without a box.
+    Infinite distances (a missed organ) are counted in ``infinite`` and left out of the mean. The median runs over all
+    boxes and includes them. ``hd_px_growth`` is the mean HD minus the mean HD without a box.
     """
     rows = []
     for (model, organ), part in boxes.groupby(["model", "organ"], sort=False):

@@ -1,4 +1,4 @@
-"""Any trained model as a segmenter: our weights, a folder of nnU-Net, and a post-processor behind either."""
+"""Open any trained model as a segmenter: our weights or an nnU-Net folder, optionally with a post-processor."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,12 +12,14 @@ from cxrfactory.tables.weights import read_weights
 
 
 def named_models(weights: Sequence[str | Path], post: str | Path | None = None) -> dict[str, tuple[Path, Path | None]]:
-    """Models by name, each its weights and its post-processor; with ``post`` each without it first, then with it.
+    """Return each model's weights and post-processor, by name.
+
+    With ``post``, every model appears twice: first without the post-processor, then with it.
 
     Raises
     ------
     CxrError
-        If there is none, or two have one name.
+        If there are no weights, or two have the same name.
     """
     found: dict[str, tuple[Path, Path | None]] = {}
     for path in map(Path, weights):
@@ -33,12 +35,12 @@ def named_models(weights: Sequence[str | Path], post: str | Path | None = None) 
 
 
 def open_model(weights: Path, post: Path | None = None, device: str = "cpu") -> Segments:
-    """Open weights (a safetensors file, or a folder of a trained nnU-Net), and the post-processor behind it.
+    """Open weights (a safetensors file, or the folder of a trained nnU-Net) and the post-processor, if one is given.
 
     Raises
     ------
     CxrError
-        If one is missing, unreadable or of another kind.
+        If a file is missing, unreadable or of another kind.
     """
     if weights.is_dir():
         segmenter: Segments = NnUNetSegmenter(weights, device)

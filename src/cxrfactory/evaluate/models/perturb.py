@@ -1,7 +1,7 @@
-"""Changes of a radiograph that its anatomy does not depend on, and where they move its points.
+"""Changes of a radiograph that leave its anatomy as it is, with the point maps that they imply.
 
-Each takes an 8-bit image as if it were a file's and gives the pixels of another file, with the affine map from
-points (x, y) of the first to the second: ``[2, 3]``, pixel centres at integers. Arrays are [row, column].
+Each function takes an 8-bit image as if it came from a file. It returns the changed pixels with the affine map from
+points (x, y) of the input to points of the output: ``[2, 3]``, pixel centres at integers. Arrays are [row, column].
 """
 
 from collections.abc import Callable
@@ -17,7 +17,8 @@ Transform = Float[np.ndarray, "2 3"]
 IDENTITY: Transform = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 NONE = "none"
 
-# Strokes of a letter (x, y) in units of its height, y down. Drawn here, because fonts differ between OpenCV's versions.
+# Strokes of the letters as (x, y) in units of the height, y down. They do not use OpenCV's fonts, which vary by
+# version.
 _LETTERS = {
     "L": [[(0, 0), (0, 1), (0.6, 1)]],
     "R": [[(0, 1), (0, 0), (0.4, 0), (0.6, 0.12), (0.6, 0.38), (0.4, 0.5), (0, 0.5)], [(0.3, 0.5), (0.6, 1)]],
@@ -33,7 +34,7 @@ class Perturbed:
     pixels
         uint8 or uint16.
     transform
-        From points of the unchanged image to points of this one.
+        Affine map from points of the unchanged image to points of this one.
     """
 
     pixels: Shaped[np.ndarray, "height width"]
@@ -42,9 +43,9 @@ class Perturbed:
 
 @dataclass(frozen=True)
 class Perturbation:
-    """One row of the suite: what is done, how much of it, and the function that does it.
+    """One row of the suite: the kind of change, its level, and the function that applies it.
 
-    The function's second argument is the image's own random stream.
+    The second argument of the function is the image's own random generator.
     """
 
     kind: str
@@ -53,12 +54,12 @@ class Perturbation:
 
 
 def transform_points(points: Float[np.ndarray, "n 2"], transform: Transform) -> Float[np.ndarray, "n 2"]:
-    """Map points (x, y)."""
+    """Map points (x, y) by an affine transform."""
     return points @ transform[:, :2].T + transform[:, 2]
 
 
 def invert_transform(transform: Transform) -> Transform:
-    """The map back."""
+    """Return the inverse of an affine transform."""
     return cv2.invertAffineTransform(transform)
 
 
@@ -68,42 +69,42 @@ def _table(image: Image, values: Float[np.ndarray, "256"]) -> Perturbed:
 
 
 def gamma(image: Image, rng: np.random.Generator, exponent: float) -> Perturbed:
-    """Power of the grey values; above 1 darkens."""
+    """Raise the grey values to a power; an exponent above 1 darkens the image."""
     return _table(image, 255 * (np.arange(256) / 255) ** exponent)
 
 
 def contrast(image: Image, rng: np.random.Generator, share: float) -> Perturbed:
-    """Shrink the range of values around mid-grey; levels between are lost, as in a file of 8 bits."""
+    """Shrink the range of values around mid-grey; the values are rounded to 8 bits, as in a file."""
     return _table(image, 127.5 + share * (np.arange(256) - 127.5))
 
 
 def brightness(image: Image, rng: np.random.Generator, levels: float) -> Perturbed:
-    """Add grey levels; what leaves 0 to 255 saturates."""
+    """Add grey levels; values outside 0 to 255 saturate."""
     return _table(image, np.arange(256) + levels)
 
 
 def polarity(image: Image, rng: np.random.Generator) -> Perturbed:
-    """The negative, in a file that does not say so."""
+    """Invert the grey values, as in a file whose header does not declare the inversion."""
     return _table(image, 255 - np.arange(256.0))
 
 
 def noise(image: Image, rng: np.random.Generator, sd: float) -> Perturbed:
-    """Gaussian noise of that many grey levels."""
+    """Add Gaussian noise with a standard deviation of ``sd`` grey levels."""
     noisy = image + rng.normal(0, sd, image.shape)
     return Perturbed(np.clip(np.rint(noisy), 0, 255).astype(np.uint8), IDENTITY)
 
 
 def markers(image: Image, rng: np.random.Generator, share: float, tissue: float = 1.0) -> Perturbed:
-    """Saturated letters R and L in the upper corners, somewhere within a few percent of them.
+    """Draw saturated letters R and L in the upper corners, at random positions near them.
 
     Parameters
     ----------
     image, rng
-        As everywhere here.
+        8-bit image and its random generator.
     share
-        Height of a letter, share of the image's.
+        Height of a letter, as a share of the image's height.
     tissue
-        The picture is darkened to this share of the range first, so that the letters alone are white.
+        The image is first darkened by this factor, so that only the letters are white.
     """
     height, width = image.shape
     marked = np.rint(image * tissue).astype(np.uint8)
@@ -115,16 +116,16 @@ def markers(image: Image, rng: np.random.Generator, share: float, tissue: float 
 
 
 def _write(image: Image, letter: str, x: float, y: float, tall: float) -> None:
-    """Draw a white letter into the image, its upper left corner at (x, y)."""
+    """Draw a white letter into the image in place, with its upper left corner at (x, y)."""
     strokes = [np.rint(np.array(points) * tall + (x, y)).astype(np.int32) for points in _LETTERS[letter]]
     cv2.polylines(image, strokes, False, 255, max(1, round(tall / 6)), cv2.LINE_8)
 
 
 def border(image: Image, rng: np.random.Generator, share: float, grey: int, letters: bool = False) -> Perturbed:
-    """A frame around the image, on each side that share of it.
+    """Add a frame whose width on each side is ``share`` of the image's side.
 
-    With ``letters``, a white R in the upper left corner and an L in the lower right one keep the frame from being cut
-    off: nothing that shows something is.
+    With ``letters``, a white R in the upper left corner and an L in the lower right corner prevent the preparation from
+    trimming the frame, because it trims only uniform borders.
     """
     down, across = round(share * image.shape[0]), round(share * image.shape[1])
     framed = cv2.copyMakeBorder(image, down, down, across, across, cv2.BORDER_CONSTANT, value=grey)
@@ -136,9 +137,9 @@ def border(image: Image, rng: np.random.Generator, share: float, grey: int, lett
 
 
 def zoom(image: Image, rng: np.random.Generator, factor: float, continued: bool = False) -> Perturbed:
-    """Enlarge or shrink about the centre in a frame of the same size.
+    """Enlarge or shrink about the centre, in a frame of the same size.
 
-    What is new is black, or (``continued``) the edge's pixels go on outwards, so that no uniform border tells of it.
+    New pixels are black. With ``continued``, the edge pixels are replicated instead, so that no uniform border appears.
     """
     height, width = image.shape
     transform = np.array(
@@ -148,7 +149,7 @@ def zoom(image: Image, rng: np.random.Generator, factor: float, continued: bool 
 
 
 def rotation(image: Image, rng: np.random.Generator, degrees: float, continued: bool = False) -> Perturbed:
-    """Turn about the centre, counter-clockwise as seen; what is new as in :func:`zoom`."""
+    """Rotate about the centre, counter-clockwise as seen; new pixels are filled as in :func:`zoom`."""
     height, width = image.shape
     transform = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1.0)
     return _warp(image, transform, continued)
@@ -161,7 +162,7 @@ def _warp(image: Image, transform: Transform, continued: bool) -> Perturbed:
 
 
 def aspect(image: Image, rng: np.random.Generator, ratio: float) -> Perturbed:
-    """Make the image wider by ``ratio`` (narrower below 1): pixels that are not square."""
+    """Widen the image by ``ratio`` (below 1 narrows it), as if the pixels were not square."""
     height, width = image.shape
     across = round(width * ratio)
     method = cv2.INTER_AREA if across < width else cv2.INTER_LINEAR
@@ -171,23 +172,23 @@ def aspect(image: Image, rng: np.random.Generator, ratio: float) -> Perturbed:
 
 
 def jpeg(image: Image, rng: np.random.Generator, quality: int) -> Perturbed:
-    """Compress and decompress."""
+    """Compress the image as JPEG and decompress it."""
     _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
     return Perturbed(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), IDENTITY)
 
 
 def sixteen_bit(image: Image, rng: np.random.Generator, step: int, offset: int = 0) -> Perturbed:
-    """The same picture in 16 bits: ``step`` values a grey level, from ``offset``."""
+    """Return the same picture in 16 bits: value = ``step`` times the grey level, plus ``offset``."""
     return Perturbed((image.astype(np.uint16) * np.uint16(step)) + np.uint16(offset), IDENTITY)
 
 
 def unchanged(image: Image, rng: np.random.Generator) -> Perturbed:
-    """The image itself, against which the others are held."""
+    """Return the image itself, which is the baseline of the comparisons."""
     return Perturbed(image, IDENTITY)
 
 
 def suite() -> list[Perturbation]:
-    """All perturbations, the unchanged image first; ranges as the project promises them."""
+    """Return all perturbations, the unchanged image first, over the ranges that the documentation states."""
 
     def rows(kind: str, levels: dict[str, partial[Perturbed]]) -> list[Perturbation]:
         return [Perturbation(kind, level, apply) for level, apply in levels.items()]

@@ -1,4 +1,4 @@
-"""Masks of a model and of the truth drawn over radiographs, for people to look at. Arrays [row, column]."""
+"""Draw the masks of a model and of the truth over radiographs, for visual inspection. Arrays are [row, column]."""
 
 from collections.abc import Sequence
 
@@ -20,18 +20,18 @@ Panel = tuple[str, UInt8[np.ndarray, "size size"], Masks, Masks]  # caption, ima
 
 
 def draw_panel(panel: Panel, side: int) -> UInt8[np.ndarray, "rows side 3"]:
-    """One image with the outlines of the truth (white) and of what was found (the organ's colour), captioned.
+    """Draw an image with the outlines of the truth (white) and of the found masks (the organ's colour), and a caption.
 
     Parameters
     ----------
     panel
         Caption, 8-bit image, true masks and found masks of the image's shape.
     side
-        Width of the picture, pixels; it is as high and a caption more.
+        Width of the picture, pixels. The height is ``side`` plus that of the caption.
 
     Returns
     -------
-    RGB picture.
+    RGB picture, uint8 [row, column, channel].
     """
     text, image, truth, found = panel
     picture = cv2.cvtColor(cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA), cv2.COLOR_GRAY2RGB)
@@ -48,14 +48,14 @@ def draw_panel(panel: Panel, side: int) -> UInt8[np.ndarray, "rows side 3"]:
 
 
 def extremes_picture(panels: Sequence[Panel]) -> UInt8[np.ndarray, "rows columns 3"]:
-    """Panels side by side."""
+    """Draw panels side by side."""
     return np.hstack([draw_panel(panel, PANEL_PX) for panel in panels])
 
 
 def sheet(
     tiles: Sequence[UInt8[np.ndarray, "height width 3"]], columns: int = 6
 ) -> UInt8[np.ndarray, "rows columns 3"]:
-    """Drawn panels of one size in rows, the last row filled up in black."""
+    """Arrange drawn panels of one size in rows; the last row is filled up with black."""
     tiles = [*tiles, *[np.zeros_like(tiles[0])] * (-len(tiles) % columns)]
     return np.vstack([np.hstack(tiles[start : start + columns]) for start in range(0, len(tiles), columns)])
 

@@ -1,4 +1,4 @@
-"""A changed image sent the way of a file: preparation, segmenter; and its truth brought into the same frame."""
+"""Prepare and segment a changed image as if it were a file, and transform its truth into the same frame."""
 
 from dataclasses import dataclass
 
@@ -16,16 +16,16 @@ from cxrfactory.models.segmenter import Masks, Segments
 
 @dataclass(frozen=True)
 class FileResult:
-    """What became of one file.
+    """Result of segmenting one changed image as a file.
 
     Attributes
     ----------
     image
-        As the segmenter saw it.
+        The image as given to the segmenter.
     found, truth
-        Organ (unions too) to mask, the prepared frame.
+        Masks by organ (unions included), in the prepared frame.
     points_px
-        Landmarks found, brought back to the unchanged image, (x, y) in pixels at 1024 x 1024; None for a pixel network.
+        Found landmarks, mapped back to the unchanged image, (x, y) in pixels at 1024 x 1024; None for a pixel network.
     """
 
     image: UInt8[np.ndarray, "size size"]
@@ -50,17 +50,17 @@ def segment_as_file(
     pixels
         The changed image of ``case``.
     transform
-        From points of the case's image to points of ``pixels``.
+        Affine map from points of the case's image to points of ``pixels``.
     case
-        Its landmarks are moved along, first by ``transform``, then by the geometry of the preparation; parts that leave
-        the frame are cut off, as they are in the picture.
+        Labelled image. Its landmarks are mapped first by ``transform`` and then by the geometry of the preparation.
+        Parts outside the frame are cut off, as in the picture.
     recipe
-        Preprocessing.
+        Settings of the preprocessing.
 
     Raises
     ------
     ImageError
-        If the pixels show nothing, or the network's answer is not finite.
+        If the pixels have no contrast, or the network's output is not finite.
     """
     check_pixels(pixels)
     image, geometry = prepare(Radiograph(pixels), recipe)

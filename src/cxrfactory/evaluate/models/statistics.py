@@ -1,4 +1,4 @@
-"""Tables over images: means with bootstrap intervals, and tests between models."""
+"""Statistics over images: means with bootstrap intervals, and tests between models."""
 
 from collections.abc import Iterator
 from itertools import combinations
@@ -30,13 +30,13 @@ def summarise(images: pd.DataFrame, resamples: int, seed: int) -> pd.DataFrame:
     images
         Rows of :func:`cxrfactory.evaluate.models.measure.measure` with ``model``, ``source`` and ``image_id``.
     resamples, seed
-        As :func:`cxrfactory.metrics.intervals.bootstrap_interval`.
+        As in :func:`cxrfactory.metrics.intervals.bootstrap_interval`.
 
     Returns
     -------
-    One row a model, source (and ``all``, where there are several), organ and measure. ``images`` counts the finite
-    values, over which the figures run. ``ctr_error`` is the absolute error of the cardiothoracic ratio; the row
-    ``ctr_r`` holds its Pearson correlation with the truth's in ``mean``, and no spread.
+    One row for each model, source (and ``all``, if there are several), organ and measure. ``images`` counts the finite
+    values, to which the statistics refer. ``ctr_error`` is the absolute error of the cardiothoracic ratio. The row
+    ``ctr_r`` holds the Pearson correlation of the found and the true ratio in ``mean``, and no spread.
     """
     rows = []
     for (model, source), part in _by_source(images):
@@ -52,7 +52,7 @@ def summarise(images: pd.DataFrame, resamples: int, seed: int) -> pd.DataFrame:
 
 
 def one_row_each(summary: pd.DataFrame) -> pd.DataFrame:
-    """One row a model: the means that papers print, over all sources.
+    """Return one row for each model: the means that papers report, over all sources.
 
     Parameters
     ----------
@@ -61,8 +61,8 @@ def one_row_each(summary: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    ``model``; ``dice``, ``hd_px``, ``hd95_px`` of lungs and heart; ``landmark_mse_px2``, ``ctr_r``. Empty where a model
-    has no such organ or no landmarks.
+    Table with ``model``; ``dice``, ``hd_px`` and ``hd95_px`` of lungs and heart; ``landmark_mse_px2`` and ``ctr_r``. A
+    cell is empty if the model has no such organ or no landmarks.
     """
     several = summary["source"].eq(ALL_SOURCES).any()
     summary = summary[summary["source"].eq(ALL_SOURCES)] if several else summary
@@ -77,10 +77,10 @@ def one_row_each(summary: pd.DataFrame) -> pd.DataFrame:
 
 
 def compare_models(images: pd.DataFrame) -> pd.DataFrame:
-    """Test every pair of models on the images both have, by source, organ and measure.
+    """Test every pair of models on the images that both have, by source, organ and measure.
 
-    Wilcoxon's signed-rank test, two-sided; p corrected by Holm over the organs and pairs of models of one source and
-    measure, ``ctr_error`` included. No rows for a single model.
+    The test is Wilcoxon's signed-rank test, two-sided. Holm's correction runs over the organs and pairs of models of
+    one source and measure, ``ctr_error`` included. A single model gives no rows.
     """
     images = images.assign(**{CTR_ERROR: (images["ctr"] - images["ctr_true"]).abs()})
     names = list(dict.fromkeys(images["model"]))
@@ -102,7 +102,7 @@ def compare_models(images: pd.DataFrame) -> pd.DataFrame:
 
 
 def _has(group: pd.DataFrame, measure: str) -> bool:
-    """Whether the measure exists for this organ at all: NaN of two empty masks is a value that is missing."""
+    """Return whether the measure exists for this organ; NaN of two empty masks counts as a missing value."""
     if measure in MASK_MEASURES:
         return bool((group["organ"] != WHOLE).any())
     return bool(group[measure].notna().any())

@@ -1,1 +1,1 @@
-"""Products against the truth, and the distribution of their RCA scores."""
+"""Comparison of products with the truth, and the distribution of their RCA scores."""

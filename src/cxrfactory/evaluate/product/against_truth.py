@@ -1,7 +1,7 @@
-"""The product's masks and landmarks against the truth, image by image, at the original resolution.
+"""Compare the product's masks and landmarks with the truth, image by image, at the original resolution.
 
-Distances and squared errors are in pixels of a 1024 x 1024 frame that holds the padded original, as in the
-papers, so that releases of different resolution can be compared.
+Distances and squared errors are in pixels of a 1024 x 1024 frame that holds the padded original, as in the papers, so
+that releases of different resolution can be compared.
 """
 
 from collections.abc import Sequence
@@ -29,12 +29,12 @@ DISTANCES = ("hd", "hd95", "asd")
 
 
 def read_truth(path: str | Path) -> pd.DataFrame:
-    """Read a truth table: ``image_id``, ``release``, ``landmarks`` and one PNG mask an organ, original frame.
+    """Read a truth table: ``image_id``, ``release``, ``landmarks`` and one PNG mask for each organ, original frame.
 
     Raises
     ------
     CxrError
-        If a column is missing or an image stands twice.
+        If a column is missing or an image occurs twice.
     """
     frame = read_table(path, columns=TRUTH_COLUMNS)
     frame["release"] = frame["release"].str.casefold()
@@ -45,12 +45,12 @@ def read_truth(path: str | Path) -> pd.DataFrame:
 
 
 def read_product(paths: Sequence[str | Path]) -> pd.DataFrame:
-    """Read the product's Parquet tables; the release is the file's name.
+    """Read the product's Parquet tables; the file name gives the release's name.
 
     Parameters
     ----------
     paths
-        Parquet files, or folders of the product (``results/chexmask``) whose ``Parquet/*.parquet`` are taken.
+        Parquet files, or folders of the product (``results/chexmask``), of which ``Parquet/*.parquet`` is read.
 
     Raises
     ------
@@ -76,20 +76,20 @@ def compare_image(truth: dict[str, Any], product: dict[str, Any]) -> Row:
     Parameters
     ----------
     truth
-        A row of :func:`read_truth`: masks as PNG (every value above 0 is the organ).
+        A row of :func:`read_truth`, with masks as PNG (every value above 0 belongs to the organ).
     product
-        A row of :func:`read_product`: masks as RLE.
+        A row of :func:`read_product`, with masks as RLE.
 
     Returns
     -------
-    ``dice_*`` of lungs (both as one), right lung, left lung and heart; ``hd_*``, ``hd95_*`` and ``asd_*`` of
-    lungs and heart; ``mse_landmarks``; ``dice_rca_mean`` and ``dice_rca_max`` as the product says. None where
-    the product has no heart. What empty masks give: :mod:`cxrfactory.metrics.distance`.
+    ``dice_*`` of lungs (both as one mask), right lung, left lung and heart; ``hd_*``, ``hd95_*`` and ``asd_*`` of
+    lungs and heart; ``mse_landmarks``; ``dice_rca_mean`` and ``dice_rca_max`` of the product. The heart's values are
+    None if the product has no heart. :mod:`cxrfactory.metrics.distance` defines the values for empty masks.
 
     Raises
     ------
     CxrError
-        If the truth has another shape than the original image.
+        If the shape of a true mask differs from that of the original image.
     """
     where = f"release '{product['release']}', image '{product['image_id']}'"
     geometry = Geometry.from_row(product)
@@ -122,12 +122,12 @@ def compare_image(truth: dict[str, Any], product: dict[str, Any]) -> Row:
 
 
 def true_score(row: Row) -> float:
-    """True Dice as RCA estimates it: mean of lungs and heart, or the lungs' where there is no heart."""
+    """Return the true Dice as RCA estimates it: the mean of lungs and heart, or the lungs' if there is no heart."""
     heart = row["dice_heart"]
     return row["dice_lungs"] if heart is None else (row["dice_lungs"] + heart) / 2
 
 
 def _mse(true: Sequence[float], found: Sequence[float], geometry: Geometry) -> float:
     true_points, found_points = (np.asarray(each, np.float64).reshape(-1, 2) for each in (true, found))
-    shared = min(len(true_points), len(found_points))  # organs come in one order: compare those both have
+    shared = min(len(true_points), len(found_points))  # organs have one order, so the common ones come first
     return landmark_mse(true_points[:shared], found_points[:shared], size=geometry.side)

@@ -1,4 +1,4 @@
-"""The evaluate stage: tables, summary and plots of a product against the truth."""
+"""The evaluate stage: tables, summary and plots that compare a product with the truth."""
 
 import json
 from collections.abc import Sequence
@@ -30,12 +30,12 @@ def evaluate(truth: str | Path, product: Sequence[str | Path], output: str | Pat
     product
         Folder of the product, or its Parquet tables.
     output
-        Folder for ``images.csv`` (one row an image), ``summary.csv`` (one row a release and measure),
-        ``evaluation.json`` (the same and the counts), ``dice.png`` and ``rca.png``.
+        Folder for ``images.csv`` (one row for each image), ``summary.csv`` (one row for each release and measure),
+        ``evaluation.json`` (the same with the counts), ``dice.png`` and ``rca.png``.
 
     Returns
     -------
-    What ``evaluation.json`` holds.
+    The content of ``evaluation.json``.
 
     Raises
     ------
@@ -71,13 +71,13 @@ def evaluate(truth: str | Path, product: Sequence[str | Path], output: str | Pat
 
 
 def summarise(images: pd.DataFrame) -> pd.DataFrame:
-    """Summarise the measures of every release, and of all together.
+    """Summarise the measures of every release and of all releases together.
 
     Returns
     -------
-    One row a release and measure: ``images`` (with a finite value), ``infinite`` (one of the two masks was
-    empty) and, over the finite ones, ``mean``, ``sd`` (sample; empty for one image), ``median``, ``min``,
-    ``max``.
+    One row for each release and measure. ``images`` is the number of finite values and ``infinite`` that of infinite
+    values (one of the two masks is empty). The finite values give ``mean``, ``sd`` (sample; empty for one image),
+    ``median``, ``min`` and ``max``.
     """
     groups = [(release, rows) for release, rows in images.groupby("release")]
     if len(groups) > 1:
@@ -124,7 +124,7 @@ def _nested(summary: pd.DataFrame) -> dict[str, dict[str, dict[str, float | int 
 
 
 def _rca_r(images: pd.DataFrame) -> dict[str, float | None]:
-    """Pearson r of RCA with the true Dice; None where one of them does not vary."""
+    """Return Pearson's r of RCA with the true Dice; None if one of them does not vary."""
     found: dict[str, float | None] = {}
     for name in ("dice_rca_mean", "dice_rca_max"):
         varies = images["dice_true"].nunique() > 1 and images[name].nunique() > 1

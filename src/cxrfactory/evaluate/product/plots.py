@@ -1,4 +1,4 @@
-"""Plots of an evaluation."""
+"""Plots of a product's evaluation."""
 
 from pathlib import Path
 
@@ -11,12 +11,12 @@ _NAMES = {"dice_lungs": "lungs", "dice_right_lung": "right lung", "dice_left_lun
 
 
 def plot_dice(images: pd.DataFrame, path: str | Path) -> None:
-    """Draw the true Dice of each organ, one box and one point an image, by release.
+    """Draw the true Dice of each organ as a box plot with one point for each image, by release.
 
     Parameters
     ----------
     images
-        The table of :func:`cxrfactory.evaluate.product.evaluate_product.evaluate`.
+        Per-image table of :func:`cxrfactory.evaluate.product.evaluate_product.evaluate`.
     path
         PNG to write.
     """
@@ -38,7 +38,7 @@ def plot_dice(images: pd.DataFrame, path: str | Path) -> None:
 
 
 def plot_rca(images: pd.DataFrame, path: str | Path) -> None:
-    """Draw the RCA score (mean and max over the references) over the true Dice, one point an image."""
+    """Draw the RCA score (mean and max over the references) over the true Dice, one point for each image."""
     plt = pyplot()
     figure, axes = plt.subplots(1, 2, figsize=(10, 5), sharex=True, sharey=True, layout="compressed")
     for axis, column, name in zip(axes, ("dice_rca_mean", "dice_rca_max"), ("mean", "max"), strict=True):

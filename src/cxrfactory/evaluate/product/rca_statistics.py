@@ -1,7 +1,7 @@
-"""Tier 2 of the technical validation: how RCA scores are distributed, by release and organ.
+"""Tier 2 of the technical validation: the distribution of RCA scores, by release and organ.
 
-The product's own accounts hold quantiles and a histogram of the score of the whole image; here stand mean, deviation
-and every organ, over any set of tables, published ones too.
+The product's own accounts hold quantiles and a histogram of the score of the whole image. This table adds mean and
+standard deviation, and covers every organ, for any set of tables including published ones.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ SCORES = {
     "heart_max": ("heart", "max"),
 }
 PERCENTILES = (1, 5, 25, 50, 75)
-BINS = 50  # of [0, 1], as in the product's accounts
+BINS = 50  # number of bins over [0, 1], as in the product's accounts
 ALL = "all"
 
 
@@ -40,21 +40,22 @@ def rca_statistics(product: Sequence[str | Path], output: str | Path) -> pd.Data
     Parameters
     ----------
     product
-        Folders of the product (their ``Parquet/*.parquet`` are taken), Parquet tables of it, or CheXmask CSV
-        files, which have no scores of single organs. A table's name is the release's.
+        Folders of the product (of which ``Parquet/*.parquet`` is read), its Parquet tables, or CheXmask CSV files,
+        which have no scores of single organs. The file name gives the release's name.
     output
         Folder for ``rca_statistics.csv``, ``rca_histogram.csv`` and ``rca_histogram.png``.
 
     Returns
     -------
-    The statistics, one row a release (and ``all``, where there are several), organ and aggregation: ``images`` with a
-    score, ``missing``, ``mean``, ``sd`` (sample), ``min``, ``p1``, ``p5``, ``p25``, ``p50``, ``p75`` (linear
-    percentiles), ``max``, and ``recommended``, the share of images that score 0.7 or more.
+    The statistics: one row for each release (and ``all``, if there are several), organ and aggregation. ``images`` is
+    the number of images with a score and ``missing`` the number without; then ``mean``, ``sd`` (sample), ``min``,
+    ``p1``, ``p5``, ``p25``, ``p50``, ``p75`` (linear percentiles), ``max``, and ``recommended``, the share of images
+    with a score of 0.7 or more.
 
     Raises
     ------
     CxrError
-        If a table is unreadable, two have one name, there is no score at all, or one lies outside [0, 1].
+        If a table is unreadable, two have the same name, no table has a score, or a score lies outside [0, 1].
     """
     output = Path(output)
     tables = {path.stem: _read(path) for path in _files(product)}
@@ -105,7 +106,7 @@ def _read(path: Path) -> pd.DataFrame:
         stored = stored_schema(path).names
         table = read_table(path, columns=[name for name in SCORES if name in stored])
     else:
-        # RLE and landmarks stay on the disk: only the two columns are parsed.
+        # Only the two score columns are parsed; RLE and landmarks are skipped.
         table = read_chexmask(path, columns=DICE_COLUMNS)[list(DICE_COLUMNS)]
         table.columns = list(SCORES)[:2]
     for name in table:
@@ -124,7 +125,7 @@ def _statistics(values: np.ndarray) -> dict[str, float | int | None]:
 
 
 def _plot(histogram: pd.DataFrame, path: Path) -> None:
-    """One panel an organ, one line a release; mean over the references."""
+    """Draw one panel for each organ and one line for each release, of the mean over the references."""
     rows = histogram[histogram["aggregation"] == "mean"]
     organs = list(dict.fromkeys(rows["organ"]))
     titles = {"all": "whole image", "lungs": "lungs", "heart": "heart"}

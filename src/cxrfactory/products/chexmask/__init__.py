@@ -1,1 +1,1 @@
-"""The product `results/chexmask`: landmarks, masks and quality of every frontal radiograph."""
+"""The product `results/chexmask`: landmarks, masks and quality scores of every frontal radiograph."""

@@ -1,4 +1,4 @@
-"""Close the product: one rejected and one excluded table, the dataset card, the checksums."""
+"""Close the product: write the joint rejected and excluded tables, the dataset card and the checksums."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -27,32 +27,32 @@ def package_card(
     credits: Sequence[str] = (),
     collect: Sequence[str | Path] = (),
 ) -> None:
-    """Write what the product holds beside the releases' files.
+    """Write the files of the product that do not belong to a single release.
 
-    These are ``rejected.csv``, ``excluded.csv``, ``config.yaml``, ``weights.json``, ``rca.png``, ``README.md``
-    and ``SHA256SUMS``.
+    They are ``rejected.csv``, ``excluded.csv``, ``config.yaml``, ``weights.json``, ``rca.png``, ``README.md`` and
+    ``SHA256SUMS``.
 
     Parameters
     ----------
     output
-        Folder of the product, where :func:`~cxrfactory.products.chexmask.release.package_chexmask` wrote.
+        Folder of the product, into which :func:`~cxrfactory.products.chexmask.release.package_chexmask` wrote.
     parts
         The releases' ``part`` folders.
     weights_card
-        JSON card of the weights that made the landmarks.
+        JSON card of the weights that predicted the landmarks.
     config
-        Config of the run; copied.
+        Config of the run; it is copied into the product.
     credits
         Lines of the card's section on sources and licences.
     collect
-        Product folders of single releases whose tables are brought into ``output`` first; by hard link
-        where the file system can, else by copy.
+        Product folders of single releases whose tables are first brought into ``output``, as hard links if the file
+        system supports them and as copies otherwise.
 
     Raises
     ------
     CxrError
-        If a file is missing or unreadable, two parts are of one release, or the product's folders hold
-        files that belong to no part (left by an earlier run: they would be neither described nor summed).
+        If a file is missing or unreadable, two parts are of one release, or the product's folders hold files that
+        belong to no part (such files of an earlier run would be neither described nor summed).
     """
     output = Path(output)
     if not parts:
@@ -85,7 +85,7 @@ def package_card(
 
 
 def _tables(output: Path, releases: Sequence[str], folders: Sequence[Path]) -> dict[str, Path]:
-    """Find the releases' tables: name in the product -> file, in one of ``folders`` or already in ``output``."""
+    """Find the releases' tables, in ``folders`` or in ``output``; return the files by their names in the product."""
     paths = [path for release in releases for path in product_files(output, release).values()]
     expected = {path.relative_to(output).as_posix() for path in paths}
     found: dict[str, Path] = {}
@@ -111,12 +111,12 @@ def _tables(output: Path, releases: Sequence[str], folders: Sequence[Path]) -> d
 
 
 def _visible(paths: Iterable[Path]) -> list[Path]:
-    """Files, sorted, but for those whose names begin with a dot: these are files in the making."""
+    """Sort the paths of files and omit names that begin with a dot, because these files are still being written."""
     return sorted(path for path in paths if path.is_file() and path.name[0] != ".")
 
 
 def _draw(summaries: Sequence[ChexmaskSummary], path: Path) -> None:
-    """Histogram of Dice RCA (Mean), one line a release."""
+    """Draw a histogram of Dice RCA (Mean), with one line for each release."""
     import numpy as np
     from matplotlib.figure import Figure
 

@@ -1,4 +1,4 @@
-"""The text of the dataset card."""
+"""Compose the text of the dataset card."""
 
 import json
 from collections.abc import Sequence
@@ -81,9 +81,9 @@ def card_text(summaries: Sequence[ChexmaskSummary], provenance: Provenance, cred
     summaries
         The ``summary.json`` of each release, in the order of the tables.
     provenance
-        Where the product comes from; ``weights`` is the card of the segmenter's.
+        Versions, commit and hashes of the run; ``weights`` is the card of the segmenter's weights.
     credits
-        Lines on sources and licences.
+        Lines of the section on sources and licences.
     """
     weights = provenance["weights"] or {}
     with_heart = any(summary["graph"] != "lungs" for summary in summaries)
@@ -162,7 +162,7 @@ def _quantiles(summaries: Sequence[ChexmaskSummary], what: str, keys: dict[str, 
 
 
 def _estimates(summaries: Sequence[ChexmaskSummary]) -> str:
-    """What the estimates of the true Dice mean, for the releases that have them."""
+    """Return the section on the estimates of the true Dice, for the releases that have them."""
     calibrated = [summary for summary in summaries if summary["calibration"]]
     if not calibrated:
         return ""

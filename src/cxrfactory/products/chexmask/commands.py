@@ -17,9 +17,10 @@ def package(
     part: Annotated[Path, typer.Option(help="Folder, outside the product, for the release's accounts.")],
     rejected: Annotated[list[Path] | None, typer.Option(help="Rejected table; repeat for each.")] = None,
     product: Annotated[str, typer.Option(help="Product to make: chexmask.")] = "chexmask",
-    workers: Annotated[int, typer.Option(help="Processes; the bytes do not depend on it.")] = 1,
+    workers: Annotated[int, typer.Option(help="Number of processes; the output does not depend on it.")] = 1,
     calibration: Annotated[
-        Path | None, typer.Option(help="File of rca-calibrate: adds estimates of the true Dice to the Parquet.")
+        Path | None,
+        typer.Option(help="Calibration (rca-calibrate); it adds estimates of the true Dice to the Parquet."),
     ] = None,
 ) -> None:
     """Pack one release of a product: CSV in both resolutions, Parquet, accounts."""
@@ -35,13 +36,15 @@ def package(
 
 def package_card(
     output: Annotated[Path, typer.Option(help="Folder of the product.")],
-    part: Annotated[list[Path], typer.Option(help="A release's accounts, as package wrote; repeat for each.")],
+    part: Annotated[
+        list[Path], typer.Option(help="Folder of a release's accounts (--part of package-chexmask); repeat.")
+    ],
     weights_card: Annotated[Path, typer.Option(help="JSON card of the weights.")],
     config: Annotated[Path, typer.Option(help="Config of the run; copied into the product.")],
     collect: Annotated[
-        list[Path] | None, typer.Option(help="Product folder of one release to bring in; repeat for each.")
+        list[Path] | None, typer.Option(help="Product folder of one release to include; repeat for each.")
     ] = None,
-    credit: Annotated[list[str] | None, typer.Option(help="Source and licence to credit; repeatable.")] = None,
+    credit: Annotated[list[str] | None, typer.Option(help="Source and licence to credit; repeat for each.")] = None,
 ) -> None:
     """Close a product: rejected and excluded tables, dataset card, SHA256SUMS."""
     from cxrfactory.products.chexmask.card import package_card as close_product
@@ -50,14 +53,14 @@ def package_card(
 
 
 def package_worst(
-    product: Annotated[Path, typer.Option(help="Folder of the product that package wrote for the release.")],
-    part: Annotated[Path, typer.Option(help="The release's accounts, as package wrote.")],
+    product: Annotated[Path, typer.Option(help="Product folder of the release (--output of package-chexmask).")],
+    part: Annotated[Path, typer.Option(help="Folder of the release's accounts (--part of package-chexmask).")],
     images: Annotated[list[Path], typer.Option(help="Image shard (preprocess); repeat for each.")],
     picture: Annotated[Path, typer.Option(help="PNG to write: the images with contours and scores.")],
-    table: Annotated[Path, typer.Option(help="CSV to write: ids, scores, which organ is the worse.")],
-    count: Annotated[int, typer.Option(min=1, help="How many images.")] = 24,
+    table: Annotated[Path, typer.Option(help="CSV to write: ids, scores, the organ with the lower score.")],
+    count: Annotated[int, typer.Option(min=1, help="Number of images.")] = 24,
 ) -> None:
-    """Draw and list the images of a release whose masks RCA trusts least."""
+    """Draw and list the images of a release with the lowest RCA scores."""
     from cxrfactory.products.chexmask.worst import draw_worst
 
     draw_worst(product, part, images, picture, table, count)

@@ -1,6 +1,6 @@
-"""The true Dice of each packed mask, estimated from its RCA scores by a calibration of ``rca-calibrate``.
+"""Estimate the true Dice of each packed mask from its RCA scores, with a calibration of ``rca-calibrate``.
 
-The published columns keep their meaning: estimates are columns of the Parquet alone.
+The published columns keep their meaning; only the Parquet file has columns of estimates.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from cxrfactory.products.chexmask.summary import CalibrationRecord
 from cxrfactory.tables.calibration import Calibration, check_origin, read_calibration, stored_origin
 from cxrfactory.tables.weights import sha256_of
 
-# Organ of the calibration -> prefix of the estimate's columns, prefix of the scores'.
+# Organ of the calibration -> prefix of the estimate's columns, prefix of the score columns.
 _ORGANS = {"both": ("", "dice_rca_"), "lungs": ("lungs_", "lungs_"), "heart": ("heart_", "heart_")}
 _ENDS = ("dice_estimate", "dice_low", "dice_high")
 
@@ -30,13 +30,13 @@ class Estimator:
     Attributes
     ----------
     path
-        Of the file, for messages.
+        Path of the calibration file, for error messages.
     features
-        Of ``mean``, ``max``, ``std``, in the order of the models' weights.
+        Names among ``mean``, ``max`` and ``std``, in the order of the models' weights.
     models
-        By ``both``, ``lungs``, ``heart``.
+        Conformal models by ``both``, ``lungs`` and ``heart``.
     record
-        For the release's summary: SHA-256 of the file, whose scores it is for, what it was fitted on.
+        Record for the release's summary: SHA-256 of the file, the kind of scores, and the fitted data.
     """
 
     path: str
@@ -45,7 +45,7 @@ class Estimator:
     record: CalibrationRecord
 
     def columns(self, prediction: LandmarkRow, scores: Scores, graph: LandmarkGraph) -> dict[str, float | None]:
-        """Return the columns of ``ESTIMATE_FIELDS`` of one image, null for an organ that its graph lacks."""
+        """Return the columns of ``ESTIMATE_FIELDS`` of one image; an organ that the graph lacks gives None."""
         spread = organ_spread(prediction.landmarks_std, graph, prediction.geometry.size)
         row: dict[str, float | None] = dict.fromkeys(field.name for field in ESTIMATE_FIELDS)
         for organ, (prefix, scored) in _ORGANS.items():
@@ -60,22 +60,22 @@ class Estimator:
 
 
 def read_estimator(path: str | Path, rca: Sequence[str | Path], graph: LandmarkGraph) -> Estimator:
-    """Read a calibration, and refuse it where it was not made for these scores.
+    """Read a calibration, and check that it was made for these scores.
 
     Parameters
     ----------
     path
-        Written by ``rca-calibrate``.
+        Calibration file of ``rca-calibrate``.
     rca
-        Shards of the scores that it will be used on.
+        Shards of the scores to which the calibration will be applied.
     graph
-        Of the landmarks.
+        Graph of the landmarks.
 
     Raises
     ------
     CxrError
-        If the file is no calibration, a shard's scores are of another RCA (method, reference library, number of
-        references, size), or the calibrated organs are not the graph's.
+        If the file is not a calibration, a shard's scores come from another RCA (method, reference library, number of
+        references, size), or the calibrated organs differ from those of the graph.
     """
     calibration = read_calibration(path)
     for shard in rca:

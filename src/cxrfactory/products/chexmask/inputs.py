@@ -1,4 +1,4 @@
-"""What the packer reads: manifest, rejected tables, RCA scores, and landmark shards as one sorted stream."""
+"""Read the packer's inputs: manifest, rejected tables, RCA scores, and landmark shards as one sorted stream."""
 
 import heapq
 import resource
@@ -17,9 +17,9 @@ from cxrfactory.products.chexmask.rows import LandmarkRow, Scores
 from cxrfactory.tables.parquet import read_batches, read_table, stored_graph
 from cxrfactory.tables.schemas import GEOMETRY_FIELDS, LANDMARKS, MANIFEST, RCA, SCORE_FIELDS
 
-# In memory at a time, of all open shards together: many shards must not need more than few.
+# Rows in memory over all open shards together, so that memory does not grow with the number of shards.
 ROWS_AT_A_TIME = 4096
-_OTHER_FILES = 256  # that a process has open beside the shards: libraries, tables, workers' pipes
+_OTHER_FILES = 256  # files that a process has open besides the shards: libraries, tables, workers' pipes
 
 _POINT_COLUMNS = ("landmarks", "landmarks_mean", "landmarks_std")
 _SCORE_COLUMNS = [field.name for field in SCORE_FIELDS]
@@ -27,10 +27,10 @@ _SCORE_COLUMNS = [field.name for field in SCORE_FIELDS]
 
 @dataclass(frozen=True)
 class ChexmaskInputs:
-    """What the stages made of one release: Parquet of the schemas ``MANIFEST``, ``LANDMARKS``, ``RCA``, ``REJECTED``.
+    """Stage outputs of one release: Parquet of the schemas ``MANIFEST``, ``LANDMARKS``, ``RCA``, ``REJECTED``.
 
-    The rejected tables are those of preprocess, infer and rca. With a calibration, a file of ``rca-calibrate``, the
-    product's Parquet also holds estimates of the true Dice with their intervals.
+    The rejected tables are those of preprocess, infer and rca. If a calibration (a file of ``rca-calibrate``) is given,
+    the product's Parquet also holds estimates of the true Dice with their intervals.
     """
 
     manifest: str | Path
@@ -42,7 +42,7 @@ class ChexmaskInputs:
 
 @dataclass(frozen=True)
 class TableNames(ReleaseNames):
-    """What a release is called, and ``id_column``: the name of its id column, e.g. ``dicom_id``."""
+    """The names of a release, and the name of its id column (``id_column``), e.g. ``dicom_id``."""
 
     id_column: str
 
@@ -93,12 +93,12 @@ def read_scores(paths: Sequence[str | Path]) -> dict[str, Scores]:
 
 
 def graph_name(paths: Sequence[str | Path]) -> str | None:
-    """Name of the graph of the shards, by their number of nodes; None where all shards are empty.
+    """Find the shards' graph by the number of nodes; return its name, or None if all shards are empty.
 
     Raises
     ------
     CxrError
-        If the number of nodes is of no known graph, or the lungs are not defined as CheXmask's.
+        If no graph has this number of nodes, or the graph defines the lungs differently from CheXmask.
     """
     for path in paths:
         name = stored_graph(path)
@@ -115,12 +115,12 @@ def graph_name(paths: Sequence[str | Path]) -> str | None:
 
 
 def merged_landmarks(paths: Sequence[str | Path], nodes: int) -> Iterator[LandmarkRow]:
-    """Iterate the rows of all landmark shards, sorted by image id, whatever shard they are in.
+    """Iterate over the rows of all landmark shards, sorted by image id across shards.
 
     Raises
     ------
     CxrError
-        If a shard is not sorted, an id appears twice, or a row has another number of nodes.
+        If a shard is not sorted, an id appears twice, or a row has a different number of nodes.
     """
     previous = None
     rows = max(ROWS_AT_A_TIME // max(len(paths), 1), 1)
@@ -134,7 +134,7 @@ def merged_landmarks(paths: Sequence[str | Path], nodes: int) -> Iterator[Landma
 
 
 def _allow_open_files(count: int) -> None:
-    """Raise the usual limit of 1,024 as far as the system lets, where a release has more shards than that."""
+    """Raise the soft limit of open files (often 1,024), as far as the system allows, if the shards need more."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = count + _OTHER_FILES
     if soft != resource.RLIM_INFINITY and soft < wanted:

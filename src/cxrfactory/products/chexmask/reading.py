@@ -1,4 +1,4 @@
-"""The product opened for reading: one image a row of its Parquet tables."""
+"""Open the product for reading: one image for each row of its Parquet tables."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -23,22 +23,22 @@ _ESTIMATES = [name for name, published in PARQUET_NAMES.items() if published in 
 
 
 def belongs(folder: Path) -> bool:
-    """Whether a folder is this product."""
+    """Return whether a folder holds this product."""
     return any((folder / _TABLES).glob("*.parquet"))
 
 
 class Opened(OpenedProduct):
-    """Lungs and heart of frontal radiographs: an image a row of ``Parquet/<release>.parquet``."""
+    """Lungs and heart of frontal radiographs: one image for each row of ``Parquet/<release>.parquet``."""
 
     kind = "chexmask"
 
     @property
     def tables(self) -> dict[str, Path]:
-        """Table of each release."""
+        """Path of each release's table, by release."""
         return {path.stem: path for path in sorted((self.folder / _TABLES).glob("*.parquet"))}
 
     def kept(self) -> dict[str, int]:
-        """Rows of each table."""
+        """Return the number of rows of each table, by release."""
         return {release: stored_rows(path) for release, path in self.tables.items()}
 
     def __len__(self) -> int:
@@ -51,7 +51,7 @@ class Opened(OpenedProduct):
                     yield self._image(release, row)
 
     def find(self, image_id: str) -> list[ContouredImage]:
-        """Images with this id, one of each release that uses it; other row groups are not read."""
+        """Return the images with this id, one for each release that uses it; other row groups are not read."""
         return [
             self._image(release, row)
             for release, path in self.tables.items()

@@ -1,6 +1,7 @@
-"""Pack one release: its rows in both resolutions as CheXmask CSV, and once more as Parquet.
+"""Pack one release: its rows in both resolutions as CheXmask CSV, and the same rows as Parquet.
 
-Memory holds the ids and scores of the release and some hundred images' masks, whatever the release's size.
+Memory holds the ids and scores of the release and the masks of some hundred images, whatever the number
+of images of the release.
 """
 
 import json
@@ -43,9 +44,9 @@ from cxrfactory.tables.rca_threshold import RECOMMENDED_RCA_MEAN
 log = get_logger(__name__)
 
 STAGE = "package"
-CHUNK_ROWS = 256  # images of one piece of work and of one Parquet row group; part of the Parquet's bytes
+CHUNK_ROWS = 256  # images of one task and of one Parquet row group; it affects the Parquet's bytes
 QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
-HISTOGRAM_BINS = 50  # of [0, 1]
+HISTOGRAM_BINS = 50  # number of bins over [0, 1]
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class _Packed:
 
 
 def product_files(output: str | Path, release: str) -> dict[str, Path]:
-    """Paths of a release's files in the product."""
+    """Return the paths of a release's files in the product."""
     output = Path(output)
     return {
         "original": output / "OriginalResolution" / f"{release}.csv",
@@ -69,22 +70,22 @@ def product_files(output: str | Path, release: str) -> dict[str, Path]:
 def package_chexmask(
     inputs: ChexmaskInputs, names: TableNames, output: str | Path, part: str | Path, workers: int = 1
 ) -> ChexmaskSummary:
-    """Write one release's files of the product and its part of the accounts.
+    """Write one release's files of the product, and its accounts.
 
     Parameters
     ----------
     inputs
-        What the stages made of the release.
+        Outputs of the stages for this release.
     names
-        What the release and its id column are called.
+        Names of the release and of its id column.
     output
-        Folder of the product; gets ``OriginalResolution/{release}.csv``, ``Preprocessed/{release}.csv``
-        and ``Parquet/{release}.parquet``.
+        Folder of the product, into which ``OriginalResolution/{release}.csv``, ``Preprocessed/{release}.csv`` and
+        ``Parquet/{release}.parquet`` are written.
     part
         Folder outside the product for ``summary.json``, ``rejected.csv`` and ``excluded.csv``, which
-        :func:`cxrfactory.products.chexmask.card.package_card` puts together.
+        :func:`cxrfactory.products.chexmask.card.package_card` combines.
     workers
-        Processes; the bytes do not depend on it.
+        Number of processes; the output bytes do not depend on it.
 
     Returns
     -------
@@ -93,9 +94,9 @@ def package_chexmask(
     Raises
     ------
     CxrError
-        If an input is unreadable, or an invariant does not hold: unique ids; every included image either
-        kept or rejected, once; Dice in [0, 1] and Max >= Mean; finite landmarks; RLE that decodes to the mask;
-        or if the calibration was made for other scores.
+        If an input is unreadable, the calibration was made for other scores, or an invariant does not hold: unique ids;
+        every included image either kept or rejected, exactly once; Dice in [0, 1] and Max >= Mean; finite landmarks;
+        RLE that decodes to the mask.
     """
     check_release_name(names.release)
     if workers < 1:
@@ -144,7 +145,7 @@ def package_chexmask(
 
 
 class _Tables:
-    """The release's three tables while they are written, and what is remembered of their rows."""
+    """The release's three tables while they are being written, with the ids and estimates of their rows."""
 
     def __init__(self, original: IO[str], preprocessed: IO[str], parquet: pq.ParquetWriter) -> None:
         self._original, self._preprocessed, self._parquet = original, preprocessed, parquet
@@ -165,7 +166,7 @@ class _Tables:
 
 @contextmanager
 def _tables(files: dict[str, Path], id_column: str, calibrated: bool) -> Iterator[_Tables]:
-    """Open the tables of :func:`product_files`; they appear together when all is written."""
+    """Open the tables of :func:`product_files`; all of them appear together once they are complete."""
     with ExitStack() as stack:
         temporary = {name: stack.enter_context(atomic_path(path)) for name, path in files.items()}
         texts = [
@@ -209,8 +210,8 @@ def _scored(
     rejections: dict[str, Rejection],
     included: set[str],
 ) -> Iterator[tuple[LandmarkRow, Scores]]:
-    """Pair predictions with their scores; what a stage rejected after inference drops out here."""
-    before = set(rejections)  # later additions are the packer's own
+    """Pair predictions with their scores; images that rca rejected are omitted."""
+    before = set(rejections)  # the packer adds its own rejections later
     unused = set(scores)
     for prediction in predictions:
         image_id = prediction.image_id
@@ -237,7 +238,7 @@ def _packed(
         for chunk in chunks:
             yield _pack_chunk(chunk, graph, estimator)
         return
-    # A window of pending chunks: a pool's own map would read the whole stream ahead.
+    # The window bounds the pending chunks; the pool's own map would read the whole stream ahead.
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         pending = deque(pool.submit(_pack_chunk, chunk, graph, estimator) for chunk in islice(chunks, 2 * workers))
         while pending:
@@ -273,7 +274,7 @@ def _check_known(dataset: str, where: str, ids: Iterable[str], included: list[st
 
 
 def _check_accounts(dataset: str, included: list[str], kept: list[str], rejections: dict[str, Rejection]) -> None:
-    """Every included image is kept or rejected, and only once: nothing disappears, nothing is doubled."""
+    """Check that every included image is either kept or rejected, exactly once."""
     twice = set(kept) & set(rejections)
     if twice:
         raise CxrError(f"{dataset}: {len(twice)} images are both kept and rejected, first '{min(twice)}'")
@@ -287,7 +288,7 @@ def _check_accounts(dataset: str, included: list[str], kept: list[str], rejectio
 
 
 def _distribution(values: list[float]) -> Distribution:
-    """Quantiles and histogram of scores; quantiles null where there are none."""
+    """Compute quantiles and a histogram of scores; the quantiles are None if there are no scores."""
     array = np.array(values, dtype=np.float64)
     levels = np.quantile(array, QUANTILES).tolist() if array.size else [None] * len(QUANTILES)
     counts, _ = np.histogram(array, bins=HISTOGRAM_BINS, range=(0.0, 1.0))

@@ -1,9 +1,8 @@
-"""One image's rows: landmarks back to the original frame, masks, RLE, CSV lines, and the checks on them.
+"""Build the rows of one image: landmarks in the original frame, masks, RLE, CSV lines, and the checks on them.
 
-What is published is what is filled: landmarks are rounded to whole pixels first and the masks are
-rasterised from the rounded points, so that whoever fills the ``Landmarks`` of a row gets its RLE. That is
-the relation in the published CheXmask files (155 of 155 sample images, all three organs). Masks of the original
-resolution come from landmarks mapped back, never from resized masks.
+Landmarks are rounded to whole pixels before the masks are rasterised, so filling the ``Landmarks`` of a row reproduces
+its RLE. The published CheXmask files have the same relation (155 of 155 sample images, all three organs). Masks at the
+original resolution come from landmarks mapped back, never from resized masks.
 """
 
 from dataclasses import dataclass
@@ -32,21 +31,21 @@ PRODUCT = pa.schema(
         pa.field("landmarks_std", _POINTS, nullable=False),
         pa.field("left_lung", pa.string(), nullable=False),  # RLE, original frame
         pa.field("right_lung", pa.string(), nullable=False),
-        pa.field("heart", pa.string(), nullable=False),  # empty where the graph has no heart
+        pa.field("heart", pa.string(), nullable=False),  # empty if the graph has no heart
         *GEOMETRY_FIELDS,
     ]
 )
 
-# With a calibration, after the scores: estimate and ends of the interval of the true Dice, each in [0, 1].
+# Columns after the scores if a calibration is given: estimate of the true Dice and its interval, each in [0, 1].
 ESTIMATE_FIELDS = [
-    pa.field(f"{organ}{name}", pa.float64(), nullable=organ == "heart_")  # null where the graph has no heart
+    pa.field(f"{organ}{name}", pa.float64(), nullable=organ == "heart_")  # null if the graph has no heart
     for organ in ("", "lungs_", "heart_")
     for name in ("dice_estimate", "dice_low", "dice_high")
 ]
 
 
 def product_schema(calibrated: bool) -> pa.Schema:
-    """Columns of the Parquet; calibrated, also the estimates of the true Dice."""
+    """Return the schema of the Parquet; with ``calibrated``, it includes the estimates of the true Dice."""
     if not calibrated:
         return PRODUCT
     after = 1 + len(SCORE_FIELDS)
@@ -58,7 +57,7 @@ def product_schema(calibrated: bool) -> pa.Schema:
 class Scores:
     """Estimated Dice of one image (reverse classification accuracy), each in [0, 1].
 
-    ``typicality`` is a factor of all the others, None from the classical method.
+    ``typicality`` is a factor that all other scores already include; the classical method gives None.
     """
 
     dice_rca_mean: float
@@ -72,7 +71,7 @@ class Scores:
 
 @dataclass(frozen=True)
 class LandmarkRow:
-    """One row of a landmark shard; points are float32 (x, y) in the preprocessed frame."""
+    """One row of a landmark shard; points are float32 (x, y) in the preprocessed frame, pixels."""
 
     image_id: str
     landmarks: Float[np.ndarray, "nodes 2"]
@@ -83,7 +82,7 @@ class LandmarkRow:
 
 @dataclass(frozen=True)
 class PackedImage:
-    """What one image adds to the product."""
+    """The lines and the row that one image adds to the product."""
 
     original_line: str
     preprocessed_line: str
@@ -96,15 +95,15 @@ def pack_image(prediction: LandmarkRow, scores: Scores, graph: LandmarkGraph) ->
     Raises
     ------
     ImageError
-        If an organ covers no pixel: the image cannot be published but the run goes on.
+        If an organ covers no pixel. The image is then rejected and the run continues.
     CxrError
-        If an invariant of the product does not hold; the message names image and value.
+        If an invariant of the product does not hold; the message names the image and the value.
     """
     _check_scores(prediction.image_id, scores, "heart" in graph.organs)
     for name in ("landmarks", "landmarks_mean", "landmarks_std"):
         _check_finite(prediction.image_id, name, getattr(prediction, name))
     geometry = prediction.geometry
-    # float32 before rounding, so that rounding the landmarks of the Parquet gives those of the CSV.
+    # The cast to float32 precedes rounding, so that rounding the Parquet's landmarks gives those of the CSV.
     original = geometry.inverse_points(prediction.landmarks).astype(np.float32)
     frames = (
         (original, geometry.original_height, geometry.original_width, "original"),
@@ -113,7 +112,7 @@ def pack_image(prediction: LandmarkRow, scores: Scores, graph: LandmarkGraph) ->
     published = []
     for points, height, width, frame in frames:
         whole = whole_pixels(points)
-        # Clavicles, where they were trained, are in the Parquet's landmarks alone.
+        # Clavicles, if the model has them, appear only in the Parquet's landmarks.
         masks = {
             organ: fill_contour(whole[graph.slices[organ]], height, width)
             for organ in PUBLISHED_ORGANS

@@ -1,4 +1,4 @@
-"""The shape of a release's ``summary.json``."""
+"""The structure of a release's ``summary.json``."""
 
 from typing import TypedDict
 
@@ -6,14 +6,14 @@ from cxrfactory.products.accounts import ReleaseSummary
 
 
 class Distribution(TypedDict):
-    """Quantiles (null where there are no values) and a histogram of scores in [0, 1]."""
+    """Quantiles (None if there are no values) and a histogram of scores in [0, 1]."""
 
     quantiles: dict[str, float | None]
     histogram: list[int]
 
 
 class CalibrationRecord(TypedDict):
-    """The calibration that the estimates come from: its file, whose scores it is for, what it was fitted on."""
+    """The calibration behind the estimates: its file, the kind of scores, and the data that it was fitted on."""
 
     sha256: str
     alpha: float
@@ -28,16 +28,16 @@ class CalibrationRecord(TypedDict):
 
 
 class _Estimates(TypedDict, total=False):
-    """Only with a calibration."""
+    """Keys that are present only with a calibration."""
 
     dice_estimate: Distribution
     interval_width: Distribution
 
 
 class ChexmaskSummary(ReleaseSummary, _Estimates):
-    """One release: counts, and the distribution of its scores.
+    """Counts of one release, and the distribution of its scores.
 
-    ``rows`` is the sum of all kept, excluded and rejected; ``recommended`` counts the images that score
+    ``rows`` is the sum of kept, excluded and rejected rows. ``recommended`` counts the images with a score of
     :data:`~cxrfactory.tables.rca_threshold.RECOMMENDED_RCA_MEAN` or more.
     """
 

@@ -1,4 +1,4 @@
-"""The stages of ``results/chexmask``, its validation included, and what their rules ask of the config."""
+"""The stages of ``results/chexmask`` with its validation, and the config values that their rules use."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -93,7 +93,7 @@ STAGES = (
 
 
 def steps(config: "Config") -> Iterable[Step]:
-    """Steps to the product in the order of the data flow; what is given is not made."""
+    """Yield the steps to the product in the order of the data flow; steps for given files are omitted."""
     yield Step("ingest_labelled")
     yield Step("preprocess_labelled")
     if config.infer.weights is None:
@@ -113,19 +113,20 @@ def steps(config: "Config") -> Iterable[Step]:
 
 @dataclass(frozen=True)
 class ChexmaskPlan:
-    """What the rules of the product ask of the config."""
+    """Config values for the rules of the product."""
 
     plan: Any
 
     def rejected(self, wildcards: Any) -> list[str]:
-        """Tables of the rows that the stages before lost, of all shards of a release."""
+        """Return the rejected tables of the earlier stages, over all shards of a release."""
         files = [self.plan.releases.shard_files(stage, "rejected") for stage in ("preprocess", "infer", "rca")]
         return [path for of_stage in files for path in of_stage(wildcards)]
 
     def retraining(self) -> list[str]:
-        """Options of a training on own masks.
+        """Return the options of a training on own masks.
 
-        Tables of classes and shapes are of the experts' images, which this training must not see.
+        Tables of classes and shapes are omitted, because they come from the experts' images, which this training must
+        not use.
         """
         blind = {"balance": "none", "classes": None, "shapes": None}
         config = self.plan.config

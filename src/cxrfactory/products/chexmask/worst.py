@@ -1,6 +1,6 @@
-"""The images of a release whose masks RCA trusts least: a picture with contours, and a list.
+"""Draw and list the images of a release with the lowest RCA scores: a picture with contours, and a table.
 
-One image at a time is decoded, and of the release's table only the scores are read whole, in batches: memory does
+Images are decoded one at a time, and only the scores of the release's table are read, in batches. Memory therefore does
 not grow with the release.
 """
 
@@ -40,15 +40,15 @@ log = get_logger(__name__)
 COUNT = 24
 COLUMNS = 6
 TILE_PX = 320
-GAP_PX = 6  # black between tiles
+GAP_PX = 6  # black gap between tiles
 BATCH_ROWS = 4096
-LONGEST_ID = 44  # signs that fit over a tile in full size
+LONGEST_ID = 44  # characters that fit over a tile of full size
 _WORST_COLOUR = (240, 228, 66)  # Okabe and Ito's yellow
 
 _SCORES = [field.name for field in SCORE_FIELDS]
 _ESTIMATES = [field.name for field in ESTIMATE_FIELDS]
 
-# Image id (text) and the scores and estimates by their column's name; None where the graph has no heart.
+# Image id (text), and the scores and estimates by column name; None if the graph has no heart.
 ScoredRow = dict[str, Any]
 
 
@@ -62,7 +62,7 @@ def draw_worst(
     columns: int = COLUMNS,
     tile: int = TILE_PX,
 ) -> list[str]:
-    """Draw and list the kept images of lowest ``dice_rca_mean``, the lowest first; equal scores go by id.
+    """Draw and list the kept images with the lowest ``dice_rca_mean`` in ascending order; ties are sorted by id.
 
     Parameters
     ----------
@@ -71,20 +71,21 @@ def draw_worst(
     images
         Image shards of the release, schema ``IMAGES``.
     picture
-        PNG to write: tiles of the preprocessed image with the contours of its organs, id, scores (the worse organ
-        first, in yellow) and, where the product was calibrated, the estimate with its interval. Rejected images have
-        no contours or no score; the heading says how many there are, by stage.
+        PNG to write. Each tile shows the preprocessed image with the contours of its organs, its id, its scores (the
+        worse organ first, in yellow) and, if the product was calibrated, the estimate with its interval. Rejected
+        images are not drawn, because they lack contours or a score; the heading gives their number by stage.
     table
-        CSV to write: ``rank``, ``image_id``, ``worst_organ`` (lungs or heart, whichever has the lower mean; lungs
-        where equal), the six scores, and the nine estimates where there are some; empty where the graph has no heart.
+        CSV to write: ``rank``, ``image_id``, ``worst_organ`` (the organ of the lower mean, lungs or heart; lungs if
+        equal), the six scores, and the nine estimates if there are any. Cells of the heart are empty if the graph has
+        no heart.
     count, columns
-        How many images, and how many in a row.
+        Number of images, and number of tiles in a row.
     tile
-        Side of one image, pixels.
+        Side of one tile, pixels.
 
     Returns
     -------
-    The ids, worst first.
+    The ids of the images, worst first.
 
     Raises
     ------
@@ -117,12 +118,12 @@ def draw_worst(
 
 
 def worst_rows(path: str | Path, count: int) -> tuple[list[str], list[ScoredRow]]:
-    """Return the score columns of a product's Parquet, and its ``count`` rows of lowest ``dice_rca_mean``.
+    """Return the names of a Parquet's score columns, and its ``count`` rows of lowest ``dice_rca_mean``.
 
     Raises
     ------
     CxrError
-        If the file is missing, is no Parquet file or lacks a column.
+        If the file is missing, is not a Parquet file, or lacks a column.
     """
     names = _SCORES + (_ESTIMATES if _ESTIMATES[0] in stored_schema(path).names else [])
     worst: list[ScoredRow] = []
@@ -132,7 +133,7 @@ def worst_rows(path: str | Path, count: int) -> tuple[list[str], list[ScoredRow]
 
 
 def worst_organ(row: ScoredRow) -> str:
-    """``lungs`` or ``heart``, whichever has the lower mean over the references."""
+    """Return ``lungs`` or ``heart``, whichever has the lower mean over the references; lungs if equal."""
     return "heart" if row["heart_mean"] is not None and row["heart_mean"] < row["lungs_mean"] else "lungs"
 
 
@@ -150,7 +151,7 @@ def _write_list(rows: list[ScoredRow], names: list[str], path: Path) -> None:
 
 
 def _landmarks(path: Path, rows: list[ScoredRow]) -> dict[str, tuple[np.ndarray, int]]:
-    """Points (x, y) in the preprocessed frame [nodes, 2], and the frame's side, by id."""
+    """Return the points (x, y) in the preprocessed frame [nodes, 2] and the frame's side in pixels, by id."""
     return {
         image_id: (np.asarray(points, np.float32).reshape(-1, 2), size)
         for found in selected_rows(path, {row["image_id"] for row in rows}, ["landmarks_preprocessed", "size"])

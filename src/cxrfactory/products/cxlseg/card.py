@@ -1,4 +1,4 @@
-"""Close CXLSeg: the releases' folders in one, rejected and excluded rows, a sheet of examples, the card, checksums."""
+"""Close CXLSeg: gather the releases in one folder, and write left-out rows, examples, the card and checksums."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +22,7 @@ from cxrfactory.tables.sums import SUMS
 from cxrfactory.tables.weights import card_path, read_weights, weights_file
 
 EXAMPLES = "examples.png"
-_COUNT, _COLUMNS = 12, 4  # of the examples: image, and beside it its mask
+_COUNT, _COLUMNS = 12, 4  # of the examples; each shows an image beside its mask
 
 log = get_logger(__name__)
 
@@ -35,26 +35,27 @@ def close_cxlseg(
     config: str | Path,
     credits: Sequence[str] = (),
 ) -> None:
-    """Gather the releases that :func:`cxrfactory.products.cxlseg.release.package_cxlseg` made into one product.
+    """Gather the releases made by :func:`cxrfactory.products.cxlseg.release.package_cxlseg` into one product.
 
     Parameters
     ----------
     output
         Folder to make: ``<Release>/`` for each release, ``rejected.csv``, ``excluded.csv``, ``config.yaml``,
-        ``weights.json``, ``examples.png``, ``README.md`` and ``SHA256SUMS``. One of an earlier run is replaced.
+        ``weights.json``, ``examples.png``, ``README.md`` and ``SHA256SUMS``. A product of an earlier run is replaced.
     products, parts
-        The releases' folders and their accounts, in the same order. Files are linked where the file system can.
+        The releases' folders and their accounts, in the same order. Files are hard-linked if the file system supports
+        links.
     weights
-        Of the segmenter, with their card beside them, or a name such as ``pretrained``.
+        Weights of the segmenter, with their card beside them, or a name such as ``pretrained``.
     config
-        Config of the run; copied.
+        Config of the run; it is copied into the product.
     credits
         Lines of the card's section on sources and licences.
 
     Raises
     ------
     CxrError
-        If there is no release, one is given twice, a file is missing, or ``output`` is something else.
+        If there is no release, a release is given twice, a file is missing, or ``output`` is not such a product.
     """
     output = Path(output)
     if not products or len(products) != len(parts):
@@ -89,7 +90,7 @@ def close_cxlseg(
 
 
 def _examples(folder: Path, releases: Sequence[str]) -> np.ndarray:
-    """Some images, spread over the releases' tables, each beside its mask; RGB."""
+    """Draw some images, spread over the releases' tables, each beside its mask; RGB [row, column, 3]."""
     tiles = []
     each = -(-_COUNT // len(releases))
     for release in releases:

@@ -1,4 +1,4 @@
-"""The text of CXLSeg's card."""
+"""Compose the text of CXLSeg's card."""
 
 import json
 from collections.abc import Sequence
@@ -75,9 +75,9 @@ def card_text(summaries: Sequence[CxlsegSummary], provenance: Provenance, credit
     summaries
         The ``summary.json`` of each release, in the order of the tables.
     provenance
-        Where the product comes from; ``weights`` is the card of the segmenter's.
+        Versions, commit and hashes of the run; ``weights`` is the card of the segmenter's weights.
     credits
-        Lines on sources and licences.
+        Lines of the section on sources and licences.
     """
     weights = provenance["weights"] or {}
     return _TEMPLATE.format(

@@ -9,7 +9,7 @@ from cxrfactory.config import LungPicturesConfig
 from cxrfactory.config.options import with_options
 
 Manifest = Annotated[Path, typer.Option(help="Manifest of the dataset (Parquet).")]
-Reports = Annotated[Path, typer.Option(help="Reports of the dataset (reports, Parquet).")]
+Reports = Annotated[Path, typer.Option(help="Reports of the dataset (stage reports, Parquet).")]
 RejectedReports = Annotated[Path, typer.Option(help="Rejected reports (Parquet).")]
 
 
@@ -19,15 +19,19 @@ def cxlseg_shard(
     reports: Reports,
     rejected_reports: RejectedReports,
     root: Annotated[Path, typer.Option(help="Folder of the release.")],
-    shard: Annotated[int, typer.Option(help="Which shard, from 0.")],
+    shard: Annotated[int, typer.Option(help="Index of the shard, from 0.")],
     output: Annotated[Path, typer.Option(help="Pictures to write (.parquet).")],
     rejected: Annotated[Path, typer.Option(help="Table of rejected images to write (.parquet).")],
-    shards: Annotated[int, typer.Option(help="How many shards the release has.")] = 1,
-    device: Annotated[str, typer.Option(help="Of the segmenter: auto, cpu or cuda.")] = "cpu",
-    max_megapixels: Annotated[float, typer.Option(help="Larger images are rejected unread.")] = 100.0,
-    burnt_in: Annotated[str, typer.Option(help="DICOM said to have burnt-in annotation: reject or keep.")] = "reject",
-    follow_links: Annotated[bool, typer.Option(help="Let links in the release lead out of its folder.")] = False,
-    workers: Annotated[int, typer.Option(min=1, help="Images side by side; the bytes do not depend on it.")] = 1,
+    shards: Annotated[int, typer.Option(help="Number of shards of the release.")] = 1,
+    device: Annotated[str, typer.Option(help="Device of the segmenter: auto, cpu or cuda.")] = "cpu",
+    max_megapixels: Annotated[float, typer.Option(help="Larger images are rejected without being decoded.")] = 100.0,
+    burnt_in: Annotated[
+        str, typer.Option(help="reject or keep DICOM files that declare burnt-in annotation.")
+    ] = "reject",
+    follow_links: Annotated[bool, typer.Option(help="Allow links in the release to lead out of its folder.")] = False,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Number of images processed in parallel; the output does not depend on it.")
+    ] = 1,
     *,
     lung_pictures_config: LungPicturesConfig,
 ) -> None:
@@ -61,16 +65,22 @@ def package_cxlseg(
     pictures: Annotated[list[Path], typer.Option(help="Shard of pictures (cxlseg-shard); repeat for each.")],
     dataset: Annotated[str, typer.Option(help="Name of the dataset in the config.")],
     release_name: Annotated[str, typer.Option(help="Published name of the release; it names files.")],
-    output: Annotated[Path, typer.Option(help="Folder of the product; one of an earlier run is replaced.")],
+    output: Annotated[Path, typer.Option(help="Folder of the product; the product of an earlier run is replaced.")],
     part: Annotated[Path, typer.Option(help="Folder, outside the product, for the release's accounts.")],
     rejected: Annotated[list[Path] | None, typer.Option(help="Rejected table; repeat for each.")] = None,
     labels: Annotated[
         list[Path] | None,
-        typer.Option(help="CSV of CheXpert labels; of several the first that is there. None: the manifest's findings."),
+        typer.Option(
+            help="CSV of CheXpert labels; the first existing file is used. By default, labels come from the findings."
+        ),
     ] = None,
-    split: Annotated[str, typer.Option(help="patient, or image as in the published table.")] = "patient",
-    shares: Annotated[str, typer.Option(help="Parts of train, validate and test.")] = "8,1,1",
-    seed: Annotated[int, typer.Option(help="Another seed, another split.")] = 0,
+    split: Annotated[
+        str, typer.Option(help="Unit of the split: patient, or image as in the published table.")
+    ] = "patient",
+    shares: Annotated[
+        str, typer.Option(help="Relative sizes of train, validate and test, with commas between them.")
+    ] = "8,1,1",
+    seed: Annotated[int, typer.Option(help="Seed of the split; another seed gives another split.")] = 0,
 ) -> None:
     """Pack one release: pictures and masks at its own paths, the four tables, accounts."""
     from cxrfactory.errors import CxrError
@@ -88,12 +98,14 @@ def package_cxlseg(
 
 
 def cxlseg_card(
-    output: Annotated[Path, typer.Option(help="Folder to make; one of an earlier run is replaced.")],
+    output: Annotated[Path, typer.Option(help="Folder of the product; the product of an earlier run is replaced.")],
     weights: Annotated[Path, typer.Option(help="Weights of the segmenter, or a name such as pretrained.")],
     config: Annotated[Path, typer.Option(help="Config of the run; copied into the product.")],
-    product: Annotated[list[Path] | None, typer.Option(help="A release's folder; repeat for each.")] = None,
-    part: Annotated[list[Path] | None, typer.Option(help="Its accounts; repeat, in the same order.")] = None,
-    credit: Annotated[list[str] | None, typer.Option(help="Source and licence to credit; repeatable.")] = None,
+    product: Annotated[list[Path] | None, typer.Option(help="Product folder of a release; repeat for each.")] = None,
+    part: Annotated[
+        list[Path] | None, typer.Option(help="Folder of a release's accounts; repeat in the order of --product.")
+    ] = None,
+    credit: Annotated[list[str] | None, typer.Option(help="Source and licence to credit; repeat for each.")] = None,
 ) -> None:
     """Close CXLSeg: all releases in one folder, rejected and excluded rows, examples, card, checksums."""
     from cxrfactory.products.cxlseg.card import close_cxlseg
@@ -104,7 +116,7 @@ def cxlseg_card(
 def evaluate_lungs(
     truth: Annotated[Path, typer.Option(help="True masks (truth.parquet of the cohort).")],
     product: Annotated[Path, typer.Option(help="Folder of the product (results/cxlseg).")],
-    output: Annotated[Path, typer.Option(help="CSV to write, one row an image.")],
+    output: Annotated[Path, typer.Option(help="CSV to write, one row for each image.")],
 ) -> None:
     """Compare published lung masks with the truth: Dice, Jaccard, recall, precision."""
     from cxrfactory.products.cxlseg.evaluation import evaluate_lungs as run

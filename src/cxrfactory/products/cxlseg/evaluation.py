@@ -1,4 +1,4 @@
-"""Published lung masks against the truth, picture by picture: the mask as a user reads it, threshold at half."""
+"""Compare published lung masks with the truth, image by image; masks are read as by a user, with a threshold of 128."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,14 +20,14 @@ from cxrfactory.tables.atomic import write_text
 from cxrfactory.tables.parquet import read_table
 from cxrfactory.tables.paths import path_inside
 
-HALF = 128  # of 8 bits: what is this or more is the organ
+HALF = 128  # 8-bit threshold; pixels of this value or more belong to the lungs
 TRUTH_COLUMNS = ["image_id", "release", *LUNGS]
 
 log = get_logger(__name__)
 
 
 class LungScores(TypedDict):
-    """One image's row: agreement of its published mask with the truth, each in [0, 1]."""
+    """Agreement of one image's published mask with the truth, each score in [0, 1]."""
 
     release: str
     image_id: str
@@ -45,15 +45,16 @@ def evaluate_lungs(truth: str | Path, product: str | Path, output: str | Path) -
     truth
         Truth table (Parquet): ``image_id``, ``release`` and PNG masks of both lungs, original frame.
     product
-        Folder of the product: a folder a release with ``CXLSeg-mask.parquet``, and ``config.yaml``, which says how
-        images were brought to squares.
+        Folder of the product. It holds a folder for each release with ``CXLSeg-mask.parquet``, and ``config.yaml``,
+        which gives the method that made the images square.
     output
-        CSV to write, one row an image: ``release``, ``image_id``, ``dice``, ``jaccard``, ``recall``, ``precision``.
+        CSV to write, one row for each image: ``release``, ``image_id``, ``dice``, ``jaccard``, ``recall``,
+        ``precision``.
 
     Returns
     -------
     dict
-        By release: number of ``images``, and mean and smallest ``dice``, mean ``jaccard``, ``recall``, ``precision``.
+        By release: number of ``images``, mean and smallest ``dice``, and mean ``jaccard``, ``recall``, ``precision``.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Which images of a release become part of CXLSeg, and their CheXpert labels."""
+"""Select the images of a release for CXLSeg, and read their CheXpert labels."""
 
 import zlib
 from collections.abc import Sequence
@@ -31,10 +31,10 @@ class ReportTables:
 
 @dataclass(frozen=True)
 class CxlsegInputs:
-    """What the stages made of one release.
+    """Stage outputs of one release.
 
-    ``pictures`` and ``rejected`` are shards of :func:`cxrfactory.products.cxlseg.shard.cxlseg_shard`, ``labels`` a
-    table as :func:`release_labels` reads it.
+    ``pictures`` and ``rejected`` are shards of :func:`cxrfactory.products.cxlseg.shard.cxlseg_shard`. ``labels`` is a
+    table that :func:`release_labels` can read.
     """
 
     tables: ReportTables
@@ -57,7 +57,7 @@ def select_images(tables: ReportTables) -> tuple[pd.DataFrame, pd.DataFrame]:
     Raises
     ------
     CxrError
-        If a table is missing or lacks a column, an id or study stands twice, or two images would be one file.
+        If a table is missing or lacks a column, an id or study occurs twice, or two images would have the same file.
     """
     manifest, reports = tables.manifest, tables.reports
     frame = read_table(manifest, columns=_MANIFEST).sort_values("image_id", ignore_index=True).astype(object)
@@ -85,7 +85,7 @@ def select_images(tables: ReportTables) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _fill(reason: pd.Series, where: pd.Series, value: "str | pd.Series") -> pd.Series:
-    """The first reason stands."""
+    """Set a reason for the rows that have none yet, so that the first reason is kept."""
     return reason.mask(reason.isna() & where, value)
 
 
@@ -99,25 +99,25 @@ def _refuse_one_file_for_two(manifest: str | Path, selected: pd.DataFrame) -> No
 
 
 def release_labels(selected: pd.DataFrame, table: str | Path | None) -> pd.DataFrame:
-    """The 14 CheXpert labels of the selected images: 1 positive, 0 negative, -1 uncertain, null not said.
+    """Return the 14 CheXpert labels of the selected images: 1 positive, 0 negative, -1 uncertain, NaN not mentioned.
 
     Parameters
     ----------
     selected
-        As of :func:`select_images`.
+        Table of :func:`select_images`.
     table
-        CSV, plain or gzip, with ``study_id`` (or ``image_id``, ``dicom_id``) and columns named like labels; labels
-        without a column are null. Without a table the manifest's findings are taken, positives alone.
+        CSV, plain or gzip, with ``study_id`` (or ``image_id``, ``dicom_id``) and columns named like labels. Labels
+        without a column are NaN. Without a table, the manifest's findings are used, which give positives only.
 
     Returns
     -------
     DataFrame of float64
-        One row an image, with the index of ``selected``.
+        One row for each image, with the index of ``selected``.
 
     Raises
     ------
     CxrError
-        If the table is unreadable, has no id or no label column, an id twice, or another value.
+        If the table is unreadable, has no id or label column, has an id twice, or holds another value.
     """
     if table is None:
         return labels_of_findings(selected["findings"])

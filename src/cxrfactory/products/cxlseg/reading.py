@@ -1,4 +1,4 @@
-"""The product opened for reading: one image a row of its four tables."""
+"""Open the product for reading: one image for each row of its four tables."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,25 +15,25 @@ from cxrfactory.tables.finding_labels import CHEXPERT_LABELS
 from cxrfactory.tables.parquet import read_table, stored_rows
 from cxrfactory.tables.paths import path_inside
 
-INSIDE = 128  # grey value of a mask's JPEG from which on a pixel belongs to the lungs
+INSIDE = 128  # mask JPEG threshold; pixels of this grey value or more belong to the lungs
 _FIRST = "CXLSeg-segmented.parquet"
 
 
 def belongs(folder: Path) -> bool:
-    """Whether a folder is this product."""
+    """Return whether a folder holds this product."""
     return any(folder.glob(f"*/{_FIRST}"))
 
 
 @dataclass(frozen=True)
 class LungImage(ProductImage):
-    """A radiograph of which only the lungs are left.
+    """A radiograph that shows only the lungs.
 
     Attributes
     ----------
     report
         The report's text.
     labels
-        CheXpert label to 1 (positive), 0 (negative), -1 (uncertain) or None (not said).
+        Value of each CheXpert label: 1 (positive), 0 (negative), -1 (uncertain) or None (not mentioned).
     split
         ``train``, ``validate`` or ``test``.
     """
@@ -46,26 +46,26 @@ class LungImage(ProductImage):
 
     @property
     def masks(self) -> dict[str, UInt8[np.ndarray, "height width"]]:
-        """``lungs`` to the mask of both lungs: uint8 [row, column], 1 inside and 0 outside."""
+        """Mask of both lungs, named ``lungs``: uint8 [row, column], 1 inside and 0 outside."""
         return {"lungs": (read_radiograph(self._mask).pixels >= INSIDE).astype(np.uint8)}
 
     def image(self) -> UInt8[np.ndarray, "height width"]:
-        """Return the picture, 0 outside the lungs but for JPEG's blur: uint8 [row, column]."""
+        """Return the image, uint8 [row, column]; it is 0 outside the lungs, except for artefacts of JPEG."""
         return read_radiograph(self._image).pixels
 
 
 class Opened(OpenedProduct):
-    """Lung-segmented radiographs with reports: an image a row of the tables of each release."""
+    """Lung-segmented radiographs with reports: one image for each row of the tables of each release."""
 
     kind = "cxlseg"
 
     @property
     def parts(self) -> dict[str, Path]:
-        """Folder of each release."""
+        """Folder of each release, by release."""
         return {path.parent.name: path.parent for path in sorted(self.folder.glob(f"*/{_FIRST}"))}
 
     def kept(self) -> dict[str, int]:
-        """Rows of each release."""
+        """Return the number of rows of each release."""
         return {release: stored_rows(part / _FIRST) for release, part in self.parts.items()}
 
     def __len__(self) -> int:
@@ -77,7 +77,7 @@ class Opened(OpenedProduct):
                 yield _image(release, part, row)
 
     def find(self, image_id: str) -> list[LungImage]:
-        """Images with this id, one of each release that uses it."""
+        """Return the images with this id, one for each release that uses it."""
         return [
             _image(release, part, row)
             for release, part in self.parts.items()
@@ -87,7 +87,7 @@ class Opened(OpenedProduct):
 
 
 def _rows(part: Path) -> list[dict[str, Any]]:
-    """Join the four tables of a release, which hold the same images."""
+    """Join the four tables of a release on the image id; they must hold the same images."""
     keys = "dicom_id"
     first = read_table(part / _FIRST, columns=[keys, "subject_id", "study_id", "DicomPath", *CHEXPERT_LABELS])
     masks = read_table(part / "CXLSeg-mask.parquet", columns=[keys, "DicomPath"])

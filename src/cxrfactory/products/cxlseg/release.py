@@ -1,7 +1,7 @@
-"""One release as CXLSeg: pictures at the release's own paths, the four tables, the accounts.
+"""Pack one release as CXLSeg: images at the release's own paths, the four tables, the accounts.
 
 Format: CXLSeg 1.0.0 (PhysioNet), ``<path of the image>.jpg`` and ``<path of the image>-mask.jpg``, tables keyed by
-``dicom_id, subject_id, study_id``. Memory holds the tables and one group of pictures, whatever the release's size.
+``dicom_id, subject_id, study_id``. Memory holds the tables and one row group of images.
 """
 
 import json
@@ -45,16 +45,16 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True)
 class SplitRule:
-    """How the images of a release are split.
+    """Rule by which the images of a release are split.
 
     Attributes
     ----------
     unit
-        ``patient``, or ``image`` as in the published table, where one patient may stand in two sets.
+        ``patient``, or ``image`` as in the published table, where one patient may be in two sets.
     shares
-        Parts of train, validate and test.
+        Relative sizes of train, validate and test.
     seed
-        Another seed, another split.
+        Seed of the split; each seed gives another split.
     """
 
     unit: str = "patient"
@@ -69,20 +69,20 @@ class SplitRule:
 def package_cxlseg(
     inputs: CxlsegInputs, names: ReleaseNames, output: str | Path, part: str | Path, split: SplitRule
 ) -> CxlsegSummary:
-    """Write one release's pictures and tables, and its part of the accounts.
+    """Write one release's images and tables, and its accounts.
 
     Parameters
     ----------
     inputs
-        What the stages made of the release.
+        Outputs of the stages for this release.
     names
-        What the release is called.
+        Names of the release.
     output
-        Folder of the product to make; one of an earlier run is replaced, anything else is not.
+        Folder of the product to make. A product of an earlier run is replaced; any other folder is refused.
     part
-        Folder outside it for ``summary.json``, ``rejected.csv`` and ``excluded.csv``.
+        Folder outside the product for ``summary.json``, ``rejected.csv`` and ``excluded.csv``.
     split
-        How the images are split.
+        Rule by which the images are split.
 
     Returns
     -------
@@ -92,7 +92,7 @@ def package_cxlseg(
     ------
     CxrError
         If an input is unreadable, an image with a report is neither in the shards nor rejected (or both), no image is
-        left, or a patient would stand in two sets of a split by patient.
+        left, or a patient would be in two sets of a split by patient.
     """
     output, part = Path(output), Path(part)
     dataset = names.dataset
@@ -126,21 +126,21 @@ def package_cxlseg(
 
 
 def make_tables(rows: pd.DataFrame, labels: pd.DataFrame, split: SplitRule) -> dict[str, pd.DataFrame]:
-    """The four tables.
+    """Build the four tables, by name.
 
     Parameters
     ----------
     rows
-        As selected: ``image_id``, ``path``, ``patient_id``, ``study_id``, ``view``, ``report``.
+        Selected images: ``image_id``, ``path``, ``patient_id``, ``study_id``, ``view``, ``report``.
     labels
         CheXpert labels with the same index.
     split
-        How to split.
+        Rule by which the images are split.
 
     Raises
     ------
     CxrError
-        If an image without a patient is to be split by patient.
+        If the split is by patient and an image has no patient.
     """
     keys = rows[["image_id", "patient_id", "study_id"]].set_axis(["dicom_id", "subject_id", "study_id"], axis=1)
     if split.unit == "patient":
@@ -157,7 +157,7 @@ def make_tables(rows: pd.DataFrame, labels: pd.DataFrame, split: SplitRule) -> d
 
 
 def _ids(pictures: Sequence[str | Path]) -> tuple[list[str], list[float]]:
-    """Ids of the shards' images, and the masks' shares of the picture."""
+    """Return the ids of the shards' images, and the mask's share of each image."""
     frames = [read_table(path, columns=["image_id", "mask_share"]) for path in pictures]
     frame = pd.concat(frames, ignore_index=True).sort_values("image_id", ignore_index=True)
     if (twice := frame["image_id"].duplicated()).any():
@@ -182,7 +182,7 @@ def _check_complete(dataset: str, selected: pd.DataFrame, kept: list[str], fault
 
 
 def _write_pictures(pictures: Sequence[str | Path], paths: dict[str, str], folder: Path) -> bool:
-    """Write the files; returns whether masks without loss are among them."""
+    """Write the image files, and return whether lossless masks are among them."""
     lossless = False
     for row in progress(_rows(pictures), "pictures", len(paths)):
         path = paths[row["image_id"]]

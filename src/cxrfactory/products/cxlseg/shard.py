@@ -1,4 +1,4 @@
-"""One shard of CXLSeg: radiographs in, segmented images and masks out, each encoded as it will be published."""
+"""Make one shard of CXLSeg: segmented images and masks of radiographs, encoded as they will be published."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -29,22 +29,22 @@ from cxrfactory.tables.streaming import Row, in_order, write_rows
 from cxrfactory.tables.weights import read_weights
 
 STAGE = "cxlseg"
-MOST_COVERED = 0.8  # of the picture; lungs that fill a cropped film cover about half of it
-ROWS_PER_GROUP = 256  # some 5 MB of pictures; readers go group by group
+MOST_COVERED = 0.8  # largest share of the image; the lungs of a cropped film cover about half of it
+ROWS_PER_GROUP = 256  # about 5 MB of images; readers load one group at a time
 
 PICTURES = pa.schema(
     [
         pa.field("image_id", pa.string(), nullable=False),
         pa.field("image", pa.binary(), nullable=False),  # JPEG, size x size: image AND mask
         pa.field("mask", pa.binary(), nullable=False),  # JPEG of 0 and 255; threshold at 128
-        pa.field("mask_png", pa.binary()),  # the same without loss; null where not asked for
-        pa.field("mask_share", pa.float64(), nullable=False),  # of the picture's pixels
+        pa.field("mask_png", pa.binary()),  # the same mask without loss; null if not requested
+        pa.field("mask_share", pa.float64(), nullable=False),  # share of the image's pixels
     ]
 )
 
 
 class LungPictures(TypedDict):
-    """One image's row of :data:`PICTURES` but for its id: encoded pictures, and the mask's share of the picture."""
+    """One image's row of :data:`PICTURES` without its id: encoded images, and the mask's share of the image."""
 
     image: bytes
     mask: bytes
@@ -52,7 +52,7 @@ class LungPictures(TypedDict):
     mask_share: float
 
 
-# From what the segmenter is shown, an 8-bit square, to the lungs' mask of the same size.
+# Function from the segmenter's input, an 8-bit square, to the lungs' mask of the same size.
 FindLungs = Callable[[GreySquare], Bool[np.ndarray, "size size"]]
 
 log = get_logger(__name__)
@@ -60,28 +60,29 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True)
 class CxlsegRecipe:
-    """What is done to each image.
+    """Settings for the processing of each image.
 
     Attributes
     ----------
     size
-        Side of the pictures, pixels.
+        Side of the images, pixels.
     fit
-        To a square: ``stretch`` or ``pad``, see :func:`cxrfactory.imaging.radiograph.masked.small_square`.
+        Method that makes images square: ``stretch`` or ``pad``, see
+        :func:`cxrfactory.imaging.radiograph.masked.small_square`.
     clahe
-        Of what the segmenter is shown; None for none.
+        CLAHE of the segmenter's input; None for no CLAHE.
     enhanced
-        Whether the published image has that CLAHE too.
+        Whether that CLAHE is also applied to the published image.
     closing
-        Of the mask.
+        Morphological closing of the mask.
     jpeg_quality
-        1 to 100.
+        JPEG quality, 1 to 100.
     mask_png
-        Also encode the mask without loss.
+        Whether the mask is also encoded without loss.
     max_megapixels
-        Larger files are refused undecoded.
+        Larger files are rejected without decoding, megapixels.
     burnt_in
-        ``reject`` or ``keep`` DICOM objects whose header says that their pixels identify the patient.
+        ``reject`` or ``keep``, for DICOM objects whose header says that their pixels identify the patient.
     """
 
     size: int = 224
@@ -103,20 +104,20 @@ def make_pictures(
     Parameters
     ----------
     pixels
-        As :func:`cxrfactory.imaging.radiograph.reading.read_radiograph` reads it.
+        Pixels as returned by :func:`cxrfactory.imaging.radiograph.reading.read_radiograph`.
     find_lungs
-        Gets the resized (and, with CLAHE, enhanced) image.
+        Segmenter, applied to the resized image (enhanced if CLAHE is set).
     recipe
-        What to do.
+        Settings of the processing.
 
     Returns
     -------
-    The columns of ``PICTURES`` but the id.
+    The columns of ``PICTURES`` without the id.
 
     Raises
     ------
     ImageError
-        If no lung is found, or the mask covers nearly the whole picture.
+        If no lung is found, the closing leaves no mask, or the mask covers nearly the whole image.
     """
     plain = small_square(pixels, recipe.size, recipe.fit)
     shown = plain if recipe.clahe is None else apply_clahe(plain, recipe.clahe)
@@ -138,7 +139,7 @@ def make_pictures(
 
 
 def lung_finder(weights: str | Path, device: str = "cpu") -> FindLungs:
-    """Open any segmenter of lungs: both lungs of its masks together.
+    """Open any segmenter of lungs as a function that returns the union of both lungs' masks.
 
     Raises
     ------
@@ -172,30 +173,30 @@ def cxlseg_shard(
     workers: int = 1,
     follow_links: bool = False,
 ) -> tuple[int, int]:
-    """Make the pictures of one shard.
+    """Make the images of one shard.
 
     Parameters
     ----------
     tables
         Images and reports of the release; images without a report are left out.
     root
-        Folder of the release; only read.
+        Folder of the release; it is only read.
     weights
-        Of the segmenter: a file, or a name such as ``pretrained``.
+        Weights of the segmenter: a file, or a name such as ``pretrained``.
     shard, shards
-        Which of how many; an image's shard is a stable hash of its id.
+        Index of the shard from 0, and number of shards. An image's shard is a stable hash of its id.
     output
         Parquet to write, schema ``PICTURES``, sorted by id.
     rejected
         Table of the images that could not be used, schema ``REJECTED``.
     recipe
-        What is done to each image.
+        Settings of the processing.
     device
-        ``cpu``, ``cuda`` or ``auto``, of the segmenter.
+        Device of the segmenter: ``cpu``, ``cuda`` or ``auto``.
     workers
-        Images side by side; no byte of the output depends on it.
+        Number of images processed in parallel; no byte of the output depends on it.
     follow_links
-        Let links in the release lead out of its root.
+        Whether links in the release may lead out of its root.
 
     Returns
     -------
@@ -204,7 +205,7 @@ def cxlseg_shard(
     Raises
     ------
     CxrError
-        If a table or the weights are unreadable, the root is no folder, or the shard does not exist.
+        If a table or the weights are unreadable, the root is not a folder, or the shard does not exist.
     """
     if not 0 <= shard < shards:
         raise CxrError(f"shard {shard} of {shards}; expected 0 to {shards - 1}")
@@ -240,7 +241,7 @@ def _write(
 ) -> tuple[int, list[Row]]:
     from cxrfactory.models.device import single_threaded
 
-    # One thread an image, also within torch: sums then have one order, however many images run side by side.
+    # Each image uses one thread, also within torch, so that the order of sums does not depend on the number of workers.
     cv2.setNumThreads(1)
     with single_threaded(), ThreadPoolExecutor(workers) as pool:
         results = progress(in_order(pool, work, records, 8 * workers), STAGE, len(records))

@@ -1,4 +1,4 @@
-"""The shape of a release's ``summary.json``."""
+"""The structure of a release's ``summary.json``."""
 
 from typing import TypedDict
 
@@ -6,7 +6,7 @@ from cxrfactory.products.accounts import ReleaseSummary
 
 
 class SplitSummary(TypedDict):
-    """How the images were split, and how many are in each set.
+    """The rule of the split, and the number of images in each set.
 
     ``patients_in_two_sets`` is 0 for a split by patient.
     """
@@ -19,7 +19,7 @@ class SplitSummary(TypedDict):
 
 
 class MaskShare(TypedDict):
-    """Share of the picture that the lungs cover."""
+    """Share of the image that the lungs cover, over the images of a release."""
 
     mean: float
     min: float
@@ -27,7 +27,7 @@ class MaskShare(TypedDict):
 
 
 class CxlsegSummary(ReleaseSummary):
-    """One release; ``labels`` counts the values of each CheXpert label, ``mask_png`` tells of lossless masks."""
+    """Counts of one release; ``labels`` counts each CheXpert label's values, ``mask_png`` marks lossless masks."""
 
     patients: int
     studies: int

@@ -1,8 +1,9 @@
-"""The four tables of CXLSeg: columns, paths and exact bytes. Field terms follow the published release (1.0.0).
+"""The four tables of CXLSeg: columns, paths and exact bytes. Field names follow the published release (1.0.0).
 
-Each table has one row an image and the keys ``dicom_id``, ``subject_id``, ``study_id``; joined on them, nothing is
-lost. The published metadata table also holds MIMIC-CXR's dates, sizes and procedure texts; here it holds the view and
-the report, because no other header field leaves the factory. Who needs more joins the release's own table.
+Each table has one row for each image and the keys ``dicom_id``, ``subject_id``, ``study_id``; a join on them loses no
+row. The published metadata table also holds MIMIC-CXR's dates, sizes and procedure texts. Here it holds only the view
+and the report, because the workflow publishes no other header field; further fields can be joined from the release's
+own table.
 """
 
 import gzip
@@ -28,7 +29,7 @@ MASK_TABLE = "CXLSeg-mask"
 
 _KEY_FIELDS = [
     pa.field("dicom_id", pa.string(), nullable=False),
-    pa.field("subject_id", pa.string()),  # null where the release names no patient
+    pa.field("subject_id", pa.string()),  # null if the release names no patient
     pa.field("study_id", pa.string(), nullable=False),
 ]
 
@@ -36,33 +37,33 @@ TABLES: dict[str, pa.Schema] = {
     REPORT_TABLE: pa.schema(
         [
             *_KEY_FIELDS,
-            pa.field("ViewPosition", pa.string()),  # PA or AP; null where the release names none
+            pa.field("ViewPosition", pa.string()),  # PA or AP; null if the release names none
             pa.field("Reports", pa.string(), nullable=False),
         ]
     ),
     IMAGE_TABLE: pa.schema(
         [
             *_KEY_FIELDS,
-            pa.field("DicomPath", pa.string(), nullable=False),  # of the segmented image, relative to the product
+            pa.field("DicomPath", pa.string(), nullable=False),  # path of the segmented image in the product
             *(pa.field(name, pa.float64()) for name in CHEXPERT_LABELS),
         ]
     ),
     SPLIT_TABLE: pa.schema([*_KEY_FIELDS, pa.field("split", pa.string(), nullable=False)]),
-    MASK_TABLE: pa.schema([*_KEY_FIELDS, pa.field("DicomPath", pa.string(), nullable=False)]),  # of the mask
+    MASK_TABLE: pa.schema([*_KEY_FIELDS, pa.field("DicomPath", pa.string(), nullable=False)]),  # path of the mask
 }
 
 
-# Endings that are replaced; whatever else follows a dot is a part of the name (1.2.840.10008).
+# Only these endings are replaced; other text after a dot is part of the name (1.2.840.10008).
 _IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".dcm", ".dicom")
 
 
 def segmented_path(path: str) -> str:
-    """Path of a segmented image in the product: the release's own, ending in ``.jpg``."""
+    """Return the path of a segmented image in the product: the release's own path, ending in ``.jpg``."""
     return f"{_without_suffix(path)}.jpg"
 
 
 def mask_path(path: str, suffix: str = ".jpg") -> str:
-    """Path of a mask in the product: ``<image>-mask.jpg`` beside the image (``.png`` for the lossless one)."""
+    """Return a mask's path in the product: ``<image>-mask.jpg`` beside the image (``.png`` for the lossless mask)."""
     return f"{_without_suffix(path)}-mask{suffix}"
 
 
@@ -72,13 +73,13 @@ def _without_suffix(path: str) -> str:
 
 
 def check_tables(tables: Mapping[str, pd.DataFrame]) -> None:
-    """Check that the four tables are of the same images, with known values and a file each.
+    """Check that the four tables hold the same images, with known values and a separate file for each.
 
     Raises
     ------
     CxrError
-        Naming the table and the first image that breaks a rule. That a patient stands in two splits is no fault here:
-        the split by image is meant so (see :func:`patients_in_two_splits`).
+        If a rule is broken; the message names the table and the first such image. A patient in two splits is no error
+        here, because a split by image permits it (see :func:`patients_in_two_splits`).
     """
     if missing := [name for name in TABLES if name not in tables]:
         raise CxrError(f"tables {missing} are missing; expected {list(TABLES)}")
@@ -114,7 +115,7 @@ def _refuse_values(frame: pd.DataFrame, table: str, columns: "list[str] | tuple[
 
 
 def patients_in_two_splits(split: pd.DataFrame) -> list[str]:
-    """Patients (``subject_id``) whose images stand in more than one split, sorted; empty for a split by patient."""
+    """Return the patients (``subject_id``) with images in more than one split, sorted; none in a split by patient."""
     sets = split.dropna(subset="subject_id").groupby("subject_id")["split"].nunique()
     return sorted(str(patient) for patient in sets.index[sets > 1])
 
@@ -125,7 +126,7 @@ def write_tables(tables: Mapping[str, pd.DataFrame], folder: str | Path) -> list
     Raises
     ------
     CxrError
-        As :func:`check_tables`; nothing is written then.
+        If :func:`check_tables` finds an error; nothing is written then.
     """
     check_tables(tables)
     written = []
@@ -138,7 +139,7 @@ def write_tables(tables: Mapping[str, pd.DataFrame], folder: str | Path) -> list
 
 
 def csv_bytes(frame: pd.DataFrame) -> bytes:
-    """CSV, compressed with gzip without name or time; labels as 1.0, 0.0 and -1.0, lines ended by ``\\n``."""
+    """Encode a table as CSV in gzip without name or time; labels are 1.0, 0.0 and -1.0, and lines end with ``\\n``."""
     text = frame.to_csv(index=False, lineterminator="\n").encode("utf-8")
     stream = io.BytesIO()
     with gzip.GzipFile(filename="", fileobj=stream, mode="wb", mtime=0) as packed:

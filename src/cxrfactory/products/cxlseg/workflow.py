@@ -1,4 +1,4 @@
-"""The stages of ``results/cxlseg``, its study of classifiers included, and what their rules ask of the config."""
+"""The stages of ``results/cxlseg`` with its study of classifiers, and the config values that their rules use."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from cxrfactory.stages import Product, Stage, Step
 if TYPE_CHECKING:
     from cxrfactory.config import Config
 
-# Fields of the section cxlseg by what they decide on.
+# Stages of the product, in the order of the data flow.
 STAGES = (
     Stage(
         "cxlseg_labelled",
@@ -79,7 +79,7 @@ STAGES = (
 
 
 def steps(config: "Config") -> Iterable[Step]:
-    """Steps to the product in the order of the data flow; what is given is not made."""
+    """Yield the steps to the product in the order of the data flow; steps for given files are omitted."""
     if config.cxlseg.weights is None:
         for stage in ("ingest_labelled", "cxlseg_labelled", "cxlseg_weights"):
             yield Step(stage)
@@ -94,7 +94,7 @@ def steps(config: "Config") -> Iterable[Step]:
 
 @dataclass(frozen=True)
 class CxlsegPlan:
-    """What the rules of the product ask of the config."""
+    """Config values for the rules of the product."""
 
     plan: Any
 
@@ -105,44 +105,44 @@ class CxlsegPlan:
 
     @property
     def weights(self) -> str:
-        """Weights of the segmenter of lungs: given ones, else those that the workflow trains for it."""
+        """Path of the lung segmenter's weights: the given ones, or else those that the workflow trains."""
         from cxrfactory.tables.weights import weights_file
 
         given = self.settings.weights
         return self.plan.results.out("cxlseg_weights").weights if given is None else str(weights_file(given))
 
     def recipe(self) -> list[str]:
-        """Options of ``cxlseg-shard``; a name of weights stays a name, so that no place of a machine is kept."""
+        """Return the options of ``cxlseg-shard``; a name of weights stays a name, so no local path is recorded."""
         from cxrfactory.config.cxlseg import LungPicturesConfig
 
         pictures = [name for name in LungPicturesConfig.model_fields if name != "weights"]
         return [*self.settings.options(*pictures), f"--weights={self.settings.weights or self.weights}"]
 
     def images(self) -> list[str]:
-        """Options of ``preprocess-labelled`` that make training images like those that are segmented."""
+        """Return the options of ``preprocess-labelled`` that make training images like those to be segmented."""
         clahe = self.settings.options("clahe_clip", "clahe_tiles") if self.settings.clahe_clip else []
         return [*self.settings.options("size"), "--no-remove-borders", *clahe]
 
     def training(self) -> list[str]:
-        """Options of the training of its segmenter: those of the config's model and train, but for its own."""
+        """Return the options of the segmenter's training: the config's model and train, overridden by its own."""
         config = self.plan.config
         own = self.settings
         return own.merged_model(config.model).options() + own.merged_train(config.train).options()
 
     def classified(self) -> list[str]:
-        """Options of ``classify-pictures``: how the pictures of the product were made."""
+        """Return the options of ``classify-pictures`` that match how the product's images were made."""
         clahe = self.settings.options("clahe_clip", "clahe_tiles") if self.settings.enhanced else []
         return self.settings.options("size", "fit", "jpeg_quality") + clahe
 
     def classifier(self) -> list[str]:
-        """Options of ``classify``."""
+        """Return the options of ``classify``."""
         from cxrfactory.config import ClassifierConfig
 
         return self.plan.config.classify.options(*ClassifierConfig.model_fields)
 
     @property
     def predictions(self) -> list[str]:
-        """Predictions of every classifier on both kinds of pictures, of every repeat."""
+        """Paths of the predictions of every classifier, on both kinds of images, for every repeat."""
         settings, path = self.plan.config.classify, self.plan.results.out("classify").predictions
         return [
             path.format(classifier=model, picture=picture, repeat=repeat)

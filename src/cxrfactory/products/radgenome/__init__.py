@@ -1,1 +1,1 @@
-"""The product `results/radgenome`: radiographs projected from CT with masks of every structure."""
+"""The product `results/radgenome`: radiographs projected from CT, with masks of every structure."""

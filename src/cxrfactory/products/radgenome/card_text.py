@@ -1,4 +1,4 @@
-"""The text of the projected dataset's card."""
+"""Compose the text of the projected dataset's card."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -94,14 +94,14 @@ whoever passes it on must see to them.
 
 @dataclass(frozen=True)
 class CardFacts:
-    """How a product was made."""
+    """Facts about how a product was made."""
 
-    classes: int  # of the taxonomy
-    regions: Sequence[str]  # names of those that have masks
+    classes: int  # number of classes of the taxonomy
+    regions: Sequence[str]  # names of the regions that have masks
     fraction: float  # share of patients in validation
-    resamples: int  # draws of the bootstrap intervals
-    mask_png: bool  # whether the product holds masks as PNG files,
-    config: bool  # and the config of the run
+    resamples: int  # number of bootstrap resamples
+    mask_png: bool  # whether the product holds masks as PNG files
+    config: bool  # whether the product holds the config of the run
 
 
 def card_text(
@@ -116,15 +116,15 @@ def card_text(
     Parameters
     ----------
     accounts
-        Where every row of the manifests went.
+        Accounts of all rows of the manifests.
     statistics
-        Rows of the tables of those names.
+        Rows of the statistics tables, by table.
     facts
         How the product was made.
     provenance
-        Where the product comes from.
+        Versions, commit and hashes of the run.
     credits
-        Lines on sources and licences.
+        Lines of the section on sources and licences.
     """
     kept = accounts.kept
     inventory = {(row["section"], row["item"]): row for row in statistics["inventory"]}

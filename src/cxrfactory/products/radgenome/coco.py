@@ -1,11 +1,11 @@
-"""COCO instance files: one JSON a split and view, streamed, masks as compressed RLE.
+"""Write COCO instance files: one JSON for each split and view, streamed, with masks as compressed RLE.
 
-COCO's RLE runs down the columns (Fortran order), lists the lengths of background and foreground runs in turn
-beginning with background, and packs each length, from the fourth on as difference to the length two before,
-into characters of five bits (pycocotools, ``common/maskApi.c``: ``rleToString``).
+COCO's RLE runs down the columns (Fortran order) and lists the lengths of background and foreground runs in turn,
+beginning with background. It packs each length into characters of five bits; from the fourth on, it packs the
+difference from the length two before (pycocotools, ``common/maskApi.c``: ``rleToString``).
 
-``iscrowd`` is 0: the flag marks a region of many instances, which evaluators leave out; here each annotation is
-one structure. Readers (pycocotools among them) tell RLE from polygons by the type of ``segmentation``.
+``iscrowd`` is 0, because the flag marks a region of many instances, which evaluators ignore; here each annotation is
+one structure. Readers such as pycocotools distinguish RLE from polygons by the type of ``segmentation``.
 """
 
 import json
@@ -20,12 +20,12 @@ from cxrfactory.compiled import compiled
 
 @compiled
 def _pack(mask: np.ndarray, left: int, top: int, right: int, bottom: int) -> np.ndarray:
-    """Compressed counts of a mask whose foreground lies in columns [left, right), rows [top, bottom)."""
+    """Return the compressed counts of a mask whose foreground is in columns [left, right), rows [top, bottom)."""
     height, width = mask.shape
     counts = np.empty((bottom - top + 1) * (right - left) + 3, np.int64)
     used = 0
     inside = False
-    edge = 0  # where the current run began, in column-major order
+    edge = 0  # start of the current run in column-major order
     for x in range(left, right):
         for y in range(top, bottom):
             position = x * height + y
@@ -34,7 +34,7 @@ def _pack(mask: np.ndarray, left: int, top: int, right: int, bottom: int) -> np.
                 used += 1
                 edge = position
                 inside = not inside
-        # What follows the box's last row in column-major order is background, unless the box spans all rows.
+        # The pixels after the box's last row are background in column-major order, unless the box spans all rows.
         if inside and bottom - top < height:
             counts[used] = x * height + bottom - edge
             used += 1
@@ -67,9 +67,9 @@ def coco_counts(mask: UInt8[np.ndarray, "height width"], bbox: tuple[int, int, i
     Parameters
     ----------
     mask
-        Indexed [row, column]; 0 outside, anything else inside.
+        Mask [row, column]; 0 is outside, any other value inside.
     bbox
-        x, y, width, height of a box that holds all of its foreground, pixels.
+        x, y, width and height of a box that contains all of the mask's foreground, pixels.
     """
     x, y, width, height = bbox
     return _pack(mask, x, y, x + width, y + height).tobytes().decode("ascii")
@@ -83,11 +83,11 @@ class CocoWriter:
     stream
         Text stream to write to; :meth:`close` ends the JSON but leaves the stream open.
     description
-        What the file holds.
+        Description of the file's content.
     images
-        ``(study_id, file_name, height, width)`` of each image, in the order in which they are numbered from 1.
+        ``(study_id, file_name, height, width)`` of each image, in the order of their numbers from 1.
     categories
-        ``(class_id, name, system)``.
+        ``(class_id, name, system)`` of each class.
     """
 
     def __init__(
@@ -127,7 +127,7 @@ class CocoWriter:
         self._stream.write(("," if self._annotations > 1 else "") + "\n" + _json(annotation))
 
     def close(self) -> None:
-        """End the JSON."""
+        """Write the end of the JSON."""
         self._stream.write("]}\n")
 
 

@@ -8,7 +8,7 @@ import typer
 
 def package_radgenome(
     manifest: Annotated[list[Path], typer.Option(help="Manifest of studies (Parquet); repeat for each release.")],
-    output: Annotated[Path, typer.Option(help="Folder of the product; one of an earlier run is replaced.")],
+    output: Annotated[Path, typer.Option(help="Folder of the product; the product of an earlier run is replaced.")],
     masks: Annotated[list[Path] | None, typer.Option(help="Shard of masks, sorted by study; repeat for each.")] = None,
     images: Annotated[list[Path] | None, typer.Option(help="Shard of images; repeat for each.")] = None,
     studies: Annotated[list[Path] | None, typer.Option(help="Shard of studies; repeat for each.")] = None,
@@ -17,7 +17,7 @@ def package_radgenome(
         float, typer.Option(help="Share of patients in validation, chosen by a hash of patient_id.")
     ] = 0.06,
     mask_png: Annotated[bool, typer.Option(help="Also write every mask that is not empty as a PNG file.")] = False,
-    credit: Annotated[list[str] | None, typer.Option(help="Source and licence to credit; repeatable.")] = None,
+    credit: Annotated[list[str] | None, typer.Option(help="Source and licence to credit; repeat for each.")] = None,
     config: Annotated[Path | None, typer.Option(help="Config of the run; copied into the product.")] = None,
 ) -> None:
     """Pack projected studies: images, masks, regions, splits, COCO files, statistics, dataset card, checksums."""

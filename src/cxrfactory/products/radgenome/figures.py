@@ -1,6 +1,6 @@
-"""Pictures of the projected dataset: class histogram, footprint bars, and a montage of studies.
+"""Figures of the projected dataset: class histogram, footprint bars, and a montage of studies.
 
-Arrays are [row, column]; a PA image has the patient's right at column 0, an LL image the front.
+Arrays are [row, column]. Column 0 is the patient's right side in a PA image and the front in an LL image.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MONTAGE_STUDIES = 4
 OPACITY = 0.45
 
-# The ten systems; nearby hues are told apart by place. After Tol's muted scheme (2021), with one grey.
+# The ten systems; similar hues belong to systems in different places. After Tol's muted scheme (2021), with one grey.
 SYSTEM_COLOURS = {
     "Skeletal": "#DDCC77",
     "Abdominal": "#999933",
@@ -34,31 +34,31 @@ SYSTEM_COLOURS = {
     "Neural / soft tissue": "#9A9A9A",
 }
 _OTHER_COLOUR = "#5566AA"
-# Skin and muscle cover the whole body; painted, they would hide the rest.
+# Skin and muscle cover the whole body and would hide the other systems.
 _NOT_PAINTED = ("Neural / soft tissue",)
 
 
 @dataclass
 class Exhibit:
-    """What the montage shows of one study."""
+    """Images and painted systems of one study in the montage."""
 
     study_id: str
     images: dict[str, UInt8[np.ndarray, "height width"]] = field(default_factory=dict)  # by view
     systems: dict[str, dict[str, UInt8[np.ndarray, "height width"]]] = field(default_factory=dict)  # by view, system
 
     def paint(self, view: str, system: str, mask: UInt8[np.ndarray, "height width"]) -> None:
-        """Add a mask to what the system covers."""
+        """Add a mask to the area that the system covers in a view."""
         covered = self.systems.setdefault(view, {})
         covered[system] = covered[system] | mask if system in covered else mask.copy()
 
 
 def chosen_for_montage(studies: Sequence[str]) -> list[str]:
-    """Which studies the montage shows: those of the smallest hashes, so that order and shards do not matter."""
+    """Choose the montage's studies: those with the smallest hashes, so that order and shards have no effect."""
     return sorted(sorted(studies, key=lambda study: (seed_of(study, "montage"), study))[:MONTAGE_STUDIES])
 
 
 def colour_of(system: str) -> str:
-    """Colour of a system."""
+    """Return the colour of a system, as a hex code."""
     return SYSTEM_COLOURS.get(system, _OTHER_COLOUR)
 
 
@@ -90,7 +90,7 @@ def draw_montage(exhibits: Sequence[Exhibit], path: str | Path) -> None:
 def painted(
     image: UInt8[np.ndarray, "height width"], systems: Mapping[str, UInt8[np.ndarray, "height width"]]
 ) -> UInt8[np.ndarray, "height width 3"]:
-    """Blend the systems over an image, the widest first so that small ones stay visible."""
+    """Blend the systems over an image, the largest first, so that small ones stay visible; RGB [row, column, 3]."""
     from matplotlib.colors import to_rgb
 
     picture = np.repeat(image[..., None].astype(np.float64), 3, axis=2)
@@ -101,7 +101,7 @@ def painted(
 
 
 def draw_classes(rows: Sequence[Mapping[str, Any]], path: str | Path) -> None:
-    """Draw how many masks of each class are not empty, PA upwards and LL downwards, classes grouped by system."""
+    """Draw the number of non-empty masks of each class, PA upwards and LL downwards, with classes grouped by system."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 

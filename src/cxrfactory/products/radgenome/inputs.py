@@ -1,6 +1,6 @@
-"""Read what the projection stage left: manifests, and shards of studies, masks, images and rejections.
+"""Read the outputs of ingest and projection: manifests, and shards of studies, masks, images and rejections.
 
-Studies are few bytes each and are held whole; masks and images are streamed. Mask shards must be sorted by
+The studies' rows are small and are held in memory; masks and images are streamed. Mask shards must be sorted by
 ``study_id``, so that all shards can be merged study by study with a few thousand rows of each in memory.
 """
 
@@ -21,19 +21,19 @@ from cxrfactory.tables.parquet import read_batches
 from cxrfactory.tables.paths import is_plain_name
 from cxrfactory.tables.schemas import MASKS, PROJECTIONS, SCANS, STUDIES
 
-BATCH_ROWS = 4096  # of each open mask shard
+BATCH_ROWS = 4096  # rows in memory of each open mask shard
 IMAGE_BATCH_ROWS = 16
 
 
-# Class ids that a source labels -> the regions that they make, each with its classes.
+# Function from the class ids that a source labels to the possible regions, each with its classes.
 RegionPlan = Callable[[Collection[int]], Sequence[tuple[str, Collection[int]]]]
 
 
 @dataclass(frozen=True)
 class Taxonomy:
-    """The classes that masks are of, in the order of their ids, and which regions can be made of them.
+    """The classes of the masks, in the order of their ids, and the function that plans regions.
 
-    ``region_plan`` answers as :func:`cxrfactory.anatomy.taxonomy.region_plan` does.
+    ``region_plan`` has the interface of :func:`cxrfactory.anatomy.taxonomy.region_plan`.
     """
 
     classes: Sequence[AnatomyClass]
@@ -42,10 +42,10 @@ class Taxonomy:
 
 @dataclass(frozen=True)
 class ProjectionShards:
-    """What ingest and projection made: Parquet of the schemas in :mod:`cxrfactory.tables.schemas`.
+    """Outputs of ingest and projection: Parquet of the schemas in :mod:`cxrfactory.tables.schemas`.
 
-    Manifests are of ``SCANS``, with study ids that are unique over all of them; the shards of ``STUDIES``, ``MASKS``
-    (rows sorted by study), ``PROJECTIONS`` and ``REJECTED``.
+    The manifests have the schema ``SCANS``, and study ids are unique over all of them. The shards have the schemas
+    ``STUDIES``, ``MASKS`` (rows sorted by study), ``PROJECTIONS`` and ``REJECTED``.
     """
 
     manifests: Sequence[str | Path]
@@ -57,10 +57,10 @@ class ProjectionShards:
 
 @dataclass(frozen=True)
 class Accounts:
-    """Where every row of the manifests went: rows = kept + excluded + rejected.
+    """Accounts of all rows of the manifests: rows = kept + excluded + rejected.
 
-    ``kept`` is a table of the schema ``STUDIES`` sorted by study; ``excluded`` and ``rejected`` are
-    sorted by release and study.
+    ``kept`` is a table of the schema ``STUDIES`` sorted by study. ``excluded`` and ``rejected`` are sorted by release
+    and study.
     """
 
     kept: pa.Table
@@ -69,21 +69,21 @@ class Accounts:
 
     @property
     def rows(self) -> int:
-        """Rows of the manifests."""
+        """Number of rows of the manifests."""
         return self.kept.num_rows + len(self.excluded) + len(self.rejected)
 
 
 def read_accounts(
     manifests: Sequence[str | Path], studies: Sequence[str | Path], rejected: Sequence[str | Path]
 ) -> Accounts:
-    """Read manifests, studies and rejections, and check that nothing is lost, doubled or unknown.
+    """Read manifests, studies and rejections, and check that no row is lost, duplicated or unknown.
 
     Raises
     ------
     CxrError
-        If a file does not hold its schema; a study stands twice, in two releases, in no manifest, or with
-        another patient or release than in its manifest; an included study is neither kept nor rejected, or
-        both; an excluded row gives no reason; a name could leave the product's folder; the sizes differ.
+        If a file does not have its schema; a study occurs twice, in two releases, in no manifest, or with another
+        patient or release than in its manifest; an included study is neither kept nor rejected, or both; an excluded
+        row gives no reason; a name could lead out of the product's folder; or the sizes differ.
     """
     listed: dict[str, dict] = {}
     for path in sorted(map(str, manifests)):
@@ -135,7 +135,7 @@ def read_accounts(
 
 
 def studies_masks(paths: Sequence[str | Path], kept: Iterable[str]) -> Iterator[tuple[str, pa.Table]]:
-    """Iterate the masks of each study, in the order of ``study_id``, whatever shards they stand in.
+    """Iterate over the masks of each study, in the order of ``study_id``, across all shards.
 
     Yields
     ------
@@ -144,8 +144,8 @@ def studies_masks(paths: Sequence[str | Path], kept: Iterable[str]) -> Iterator[
     Raises
     ------
     CxrError
-        If a shard is not sorted by study, a study has no masks, is not kept or stands in two shards, a view
-        is unknown, a view lacks structures that the other has, or a structure stands twice.
+        If a shard is not sorted by study; a study has no masks, is not kept or is in two shards; a view is unknown; a
+        view lacks structures that the other has; or a structure occurs twice.
     """
     expected = iter(sorted(kept))
     groups = [_by_study(path) for path in sorted(map(str, paths))]
@@ -166,12 +166,12 @@ def studies_masks(paths: Sequence[str | Path], kept: Iterable[str]) -> Iterator[
 
 
 def projected_images(paths: Sequence[str | Path], kept: Iterable[str]) -> Iterator[dict]:
-    """Iterate the rows of the image shards (``PROJECTIONS``), in the order of the shards.
+    """Iterate over the rows of the image shards (``PROJECTIONS``), in the order of the shards.
 
     Raises
     ------
     CxrError
-        If a view is unknown, a view of a kept study is missing or stands twice, or a study is not kept.
+        If a view is unknown, a view of a kept study is missing or occurs twice, or a study is not kept.
     """
     missing = {(study, view) for study in kept for view in VIEWS}
     for path in sorted(map(str, paths)):
@@ -191,7 +191,7 @@ def projected_images(paths: Sequence[str | Path], kept: Iterable[str]) -> Iterat
 
 
 def read_whole(path: str | Path, schema: pa.Schema) -> pa.Table:
-    """Read one table and bring it to ``schema``; other columns are left out.
+    """Read one table and cast it to ``schema``; other columns are left out.
 
     Raises
     ------

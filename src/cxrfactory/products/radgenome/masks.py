@@ -1,4 +1,4 @@
-"""The masks of the product, study by study: tables of structures and regions, COCO files, PNG on request."""
+"""Write the masks of the product, study by study: tables of structures and regions, COCO files, optional PNG files."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -25,12 +25,12 @@ from cxrfactory.tables.parquet import parquet_writer
 from cxrfactory.tables.rle import rle_decode, rle_encode
 from cxrfactory.tables.schemas import MASKS
 
-STUDIES_PER_GROUP = 32  # of a row group; part of the Parquet's bytes
+STUDIES_PER_GROUP = 32  # studies in a row group; it affects the Parquet's bytes
 
 PRODUCT_MASKS = pa.schema(
     [
         *(MASKS.field(name) for name in MASKS.names[:5]),
-        pa.field("class_name", pa.string()),  # canonical; null outside the taxonomy
+        pa.field("class_name", pa.string()),  # canonical name; null outside the taxonomy
         pa.field("system", pa.string()),
         *(MASKS.field(name) for name in MASKS.names[5:]),
     ]
@@ -41,14 +41,14 @@ REGIONS = pa.schema(
         pa.field("study_id", pa.string(), nullable=False),
         pa.field("view", pa.string(), nullable=False),
         pa.field("region", pa.string(), nullable=False),
-        pa.field("classes", pa.int32(), nullable=False),  # how many it unites
+        pa.field("classes", pa.int32(), nullable=False),  # number of classes in the union
         *(MASKS.field(name) for name in MASKS.names[6:]),  # height, ..., cut_off
     ]
 )
 
 
 class _GroupedWriter:
-    """Parquet with a fixed number of studies in each row group."""
+    """Parquet writer with a fixed number of studies in each row group."""
 
     def __init__(self, writer: pq.ParquetWriter, schema: pa.Schema) -> None:
         self._writer, self._schema, self._waiting = writer, schema, []
@@ -75,32 +75,32 @@ def write_masks(
     exhibits: Mapping[str, Exhibit],
     mask_png: bool,
 ) -> None:
-    """Write ``masks.parquet``, ``regions.parquet``, ``coco/`` and, on request, ``masks/``; fill tally and exhibits.
+    """Write ``masks.parquet``, ``regions.parquet``, ``coco/`` and optionally ``masks/``; fill tally and exhibits.
 
     Parameters
     ----------
     folder
-        Where to write.
+        Folder to write into.
     shards
-        Parquet, schema ``MASKS``, each sorted by study.
+        Parquet files of the schema ``MASKS``, each sorted by study.
     kept
-        Rows of the studies' table by study, in the order of the study.
+        Rows of the studies' table by study id, sorted by study id.
     splits
         Split of each study.
     taxonomy
-        The classes, and which regions can be made of them.
+        The classes, and the function that plans regions.
     tally
-        Counts each mask.
+        Counter of the masks.
     exhibits
-        Studies of the montage, by study.
+        Studies of the montage, by study id.
     mask_png
         Whether to write PNG files.
 
     Raises
     ------
     CxrError
-        If a mask's shape is not that of its study, its RLE does not decode, its area or box is not that of
-        the decoded mask, or its class is not in the taxonomy.
+        If a mask's shape is not that of its study, its RLE does not decode, its area or box is not that of the decoded
+        mask, or its class is not in the taxonomy.
     """
     known = {each.class_id: each for each in taxonomy.classes}
     (folder / "coco").mkdir()
@@ -119,7 +119,7 @@ def write_masks(
                 raise CxrError(
                     f"mask shards: study '{study}': class id {unknown[0]} is none of the taxonomy's {len(known)}"
                 )
-            if labelled not in plans:  # one source, one set of labels: computed once
+            if labelled not in plans:  # all studies of one source share a set of labels, so the plan is cached
                 plans[labelled] = {name: frozenset(ids) for name, ids in taxonomy.region_plan(labelled)}
             collected = _Study(study, kept[study], numbered[study], known, plans[labelled], tally, exhibits.get(study))
             for row in rows.to_pylist():
@@ -141,7 +141,7 @@ def write_masks(
 
 
 class _Study:
-    """One study's masks: checked, counted, and put together to regions."""
+    """Checks and counts the masks of one study, and unites them to regions."""
 
     def __init__(
         self,
@@ -162,7 +162,7 @@ class _Study:
         self._cut_off = dict.fromkeys(keys, False)
 
     def add(self, row: Mapping[str, Any]) -> tuple[AnatomyClass | None, UInt8[np.ndarray, "height width"], MaskFacts]:
-        """Check and count one row of the masks' table; return its class, its mask and where that lies."""
+        """Check and count one row of the masks' table; return its class, its mask and the mask's area and box."""
         where = f"mask shards: study '{self._study}', view {row['view']}, '{row['name']}'"
         if (row["height"], row["width"]) != (self._size, self._size):
             raise CxrError(
@@ -190,7 +190,7 @@ class _Study:
         return each, mask, facts
 
     def region_rows(self) -> list[dict[str, Any]]:
-        """Rows of the regions' table, sorted by view and region."""
+        """Return the rows of the regions' table, sorted by view and region."""
         rows = []
         for (view, name), union in self._unions.items():
             facts = mask_facts(union)

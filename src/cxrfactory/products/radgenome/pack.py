@@ -1,7 +1,7 @@
 """Pack the projected studies: images, masks, regions, splits, COCO files, statistics, card and checksums.
 
-Memory holds the studies' table, one study's masks and a few thousand rows of each open shard. The product does
-not depend on the order or the number of shards.
+Memory holds the studies' table, one study's masks and a few thousand rows of each open shard. The product does not
+depend on the order or the number of shards.
 """
 
 import csv
@@ -45,7 +45,7 @@ log = get_logger(__name__)
 VALIDATION_FRACTION = 0.06  # RadGenome-Anatomy: 1,564 of 25,692 studies
 FIGURES = ("montage.png", "statistics/footprint.png", "statistics/classes.png")
 
-# Everything that stands at the top of a product; an output folder that holds more is not replaced.
+# All top-level names of a product; an output folder that holds others is not replaced.
 _TOP = frozenset(
     ["images", "masks", "coco", "statistics", "montage.png", "studies.parquet", "masks.parquet", "regions.parquet",
      REJECTED, EXCLUDED, CONFIG, README, SUMS]
@@ -54,7 +54,7 @@ _PNG_START = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 
 
 def split_of(patient_id: str, validation_fraction: float) -> str:
-    """Split of a patient's studies, ``train`` or ``validation``: by a stable hash of the patient alone."""
+    """Return the split of a patient's studies, ``train`` or ``validation``, by a stable hash of the patient id."""
     return "validation" if put_aside(patient_id, "split", validation_fraction) else "train"
 
 
@@ -67,34 +67,34 @@ def package_radgenome(
     credits: Sequence[str] = (),
     config: str | Path | None = None,
 ) -> Accounts:
-    """Write the product into ``output``, whole or not at all.
+    """Write the product into ``output``, either completely or not at all.
 
     Parameters
     ----------
     shards
         Manifests of studies and the shards of the projection.
     output
-        Folder of the product; one of an earlier run is replaced at the end.
+        Folder of the product; a product of an earlier run is replaced at the end.
     taxonomy
-        The classes, and which regions can be made of them.
+        The classes, and the function that plans regions.
     validation_fraction
         Expected share of patients in validation, within [0, 1).
     mask_png
-        Also write each mask that is not empty as PNG: many small files.
+        Whether each mask that is not empty is also written as PNG, which makes many small files.
     credits
         Lines of the card's section on sources and licences.
     config
-        Config of the run; copied.
+        Config of the run; it is copied into the product.
 
     Returns
     -------
-    Where every row of the manifests went.
+    Accounts of all rows of the manifests.
 
     Raises
     ------
     CxrError
-        If an input is unreadable, an invariant does not hold (see the readers), an image is no PNG of the
-        study's size, or ``output`` holds anything that is not of such a product.
+        If an input is unreadable, an invariant does not hold (see the readers), an image is not a PNG of the study's
+        size, or ``output`` holds names that do not belong to such a product.
     """
     output = Path(output)
     if not 0 <= validation_fraction < 1:
@@ -149,12 +149,12 @@ def _refuse_foreign(output: Path) -> None:
 
 
 def png_header(data: bytes) -> tuple[int, int, int, bool]:
-    """Width and height in pixels, bit depth, and whether it is grey, of a PNG.
+    """Read a PNG's header: width and height in pixels, bit depth, and whether the image is grey.
 
     Raises
     ------
     CxrError
-        If the bytes do not begin as a PNG does (ISO/IEC 15948, section 11.2.2).
+        If the bytes do not begin as a PNG (ISO/IEC 15948, section 11.2.2).
     """
     if len(data) < 29 or not data.startswith(_PNG_START):
         raise CxrError(f"{len(data)} bytes that are no PNG")
@@ -165,7 +165,7 @@ def png_header(data: bytes) -> tuple[int, int, int, bool]:
 def _write_images(
     folder: Path, shards: Sequence[str | Path], kept: Mapping[str, dict], exhibits: Mapping[str, Exhibit]
 ) -> dict[str, str]:
-    """Write the shards' PNG bytes as they are; return their checksums by name."""
+    """Write the shards' PNG bytes unchanged; return their checksums by name."""
     sums = {}
     for row in progress(projected_images(shards, kept), "package images", 2 * len(kept)):
         study, view = row["study_id"], row["view"]

@@ -1,4 +1,4 @@
-"""The product opened for reading: one image a study and view, with the masks of its structures."""
+"""Open the product for reading: one image for each study and view, with the masks of its structures."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ _STUDIES, _MASKS, _REGIONS = "studies.parquet", "masks.parquet", "regions.parque
 
 
 def belongs(folder: Path) -> bool:
-    """Whether a folder is this product."""
+    """Return whether a folder holds this product."""
     return (folder / _STUDIES).is_file() and (folder / _MASKS).is_file()
 
 
@@ -39,7 +39,7 @@ class ProjectedImage(ProductImage):
     pixel_mm
         Side of a pixel in mm.
     counts_per_unit
-        Counts of :meth:`physical` for a path integral of 1.
+        Counts of :meth:`physical` that correspond to a path integral of 1.
     """
 
     view: str
@@ -51,16 +51,16 @@ class ProjectedImage(ProductImage):
 
     @property
     def masks(self) -> dict[str, UInt8[np.ndarray, "height width"]]:
-        """Structure to its mask: uint8 [row, column], 1 where a ray meets it; empty where the scan does not hold it."""
+        """Mask of each structure: uint8 [row, column], 1 where a ray meets it; empty if the scan lacks it."""
         return self._decoded(self._rles)
 
     @property
     def regions(self) -> dict[str, UInt8[np.ndarray, "height width"]]:
-        """Region, such as ``lung`` or ``bone``, to the union of the masks of its structures."""
+        """Mask of each region, such as ``lung`` or ``bone``: the union of the masks of its structures."""
         return self._decoded(self._regions)
 
     def mask(self, name: str) -> UInt8[np.ndarray, "height width"]:
-        """Decode the mask of one structure alone.
+        """Decode the mask of one structure only.
 
         Raises
         ------
@@ -90,12 +90,12 @@ class ProjectedImage(ProductImage):
 
 
 class Opened(OpenedProduct):
-    """Radiographs projected from CT: two images a study, ``<study_id>/PA`` and ``<study_id>/LL``."""
+    """Radiographs projected from CT: two images for each study, ``<study_id>/PA`` and ``<study_id>/LL``."""
 
     kind = "radgenome"
 
     def kept(self) -> dict[str, int]:
-        """Studies of each release; the accounts of this product count studies, not images."""
+        """Return the number of studies of each release; this product's accounts count studies, not images."""
         return dict(Counter(read_table(self.folder / _STUDIES, columns=["release"])["release"]))
 
     def __len__(self) -> int:
@@ -106,7 +106,7 @@ class Opened(OpenedProduct):
             yield from self._images(study, VIEWS)
 
     def find(self, image_id: str) -> list[ProjectedImage]:
-        """Image of this id, ``<study_id>/<view>``, in a list; the list is empty where there is none."""
+        """Return the image with the id ``<study_id>/<view>`` in a list, which is empty if there is none."""
         study_id, _, view = image_id.rpartition("/")
         if view not in VIEWS:
             return []

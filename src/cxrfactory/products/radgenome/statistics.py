@@ -1,6 +1,6 @@
 """Statistics of the projected masks: inventory, footprint by body system, classes.
 
-All sums are of integers, so that nothing depends on the order of work.
+All sums are sums of integers, so the results do not depend on the order of the work.
 """
 
 from collections.abc import Sequence
@@ -17,9 +17,9 @@ from cxrfactory.tables.keys import seed_of
 SPLITS = ("train", "validation")
 RESAMPLES = 2000
 PAPER_SIZE = 384
-CLOSE = 0.05  # ratios that differ by less are called close in comments
+CLOSE = 0.05  # relative difference of ratios up to which comments call them close
 
-# Mean footprint in pixels of a 384 x 384 image and its 95 % interval, PA then LL, and PA/LL ratio:
+# Mean footprint in pixels of a 384 x 384 image and its 95 % interval, PA then LL, and the PA/LL ratio:
 # RadGenome-Anatomy, table A4.
 PAPER_FOOTPRINT = {
     "Neural / soft tissue": (58652, 56279, 61181, 37923, 36280, 39465, 1.55),
@@ -34,7 +34,7 @@ PAPER_FOOTPRINT = {
     "Endocrine": (831, 813, 849, 817, 804, 829, 1.02),
 }
 
-# RadGenome-Anatomy, table 2: train, validation. Its masks are 209.99 an image: empty ones are counted.
+# RadGenome-Anatomy, table 2: train, validation. It has 209.99 masks for each image, so it counts empty masks.
 PAPER_INVENTORY = {
     ("studies", "studies"): (24128, 1564),
     ("studies", "PA projections"): (24129, 1564),
@@ -49,7 +49,7 @@ PAPER_INVENTORY = {
 
 
 class InventoryRow(TypedDict):
-    """Studies, projections or masks a split, beside the paper's numbers (None where it gives none)."""
+    """Studies, projections or masks by split, with the paper's numbers (None if the paper gives none)."""
 
     section: str
     item: str
@@ -62,7 +62,7 @@ class InventoryRow(TypedDict):
 
 
 class ClassRow(TypedDict):
-    """Masks of one class by view, and their mean footprint in pixels (None where all are empty)."""
+    """Masks of one class by view, and their mean footprint in pixels (None if all are empty)."""
 
     class_id: int
     name: str
@@ -76,7 +76,7 @@ class ClassRow(TypedDict):
 
 
 class Statistics(TypedDict):
-    """Rows of the product's three tables; those of ``footprint`` are made by :func:`footprints`."""
+    """Rows of the product's three tables; :func:`footprints` makes those of ``footprint``."""
 
     inventory: list[InventoryRow]
     footprint: list[dict[str, Any]]
@@ -85,14 +85,14 @@ class Statistics(TypedDict):
 
 @dataclass
 class Tally:
-    """Running counts over the masks of the product; the arrays' last axis is the view, (PA, LL).
+    """Running counts over the masks of the product; the last axis of the arrays is the view, (PA, LL).
 
     Parameters
     ----------
     classes
-        The taxonomy.
+        Classes of the taxonomy.
     splits
-        Split of each study, in the order in which studies are numbered.
+        Split of each study, in the order of the studies' numbers.
     """
 
     classes: Sequence[AnatomyClass]
@@ -117,7 +117,7 @@ class Tally:
         self.masks = {kind: np.zeros((len(SPLITS), 2), np.int64) for kind in kinds}
 
     def add(self, study: int, view: str, class_id: int | None, area_px: int, union: bool, cut_off: bool) -> None:
-        """Count one structure's mask; ``class_id`` is None outside the taxonomy, ``study`` is its number."""
+        """Count one structure's mask; ``class_id`` is None outside the taxonomy, ``study`` is the study's number."""
         side, split = VIEWS.index(view), SPLITS.index(self.splits[study])
         if class_id is None:
             self.masks["other masks"][split, side] += 1
@@ -135,19 +135,19 @@ class Tally:
             self.filled[study, self._system[row], side] += 1
 
     def add_region(self, study: int, view: str, region: str, area_px: int) -> None:
-        """Count one region's mask."""
+        """Count one region's mask; ``study`` is the study's number."""
         self.regions.add(region)
         side, split = VIEWS.index(view), SPLITS.index(self.splits[study])
         self.masks["region masks"][split, side] += 1
         self.masks["region masks, not empty"][split, side] += area_px > 0
 
     def of_system(self, system: str) -> Int64[np.ndarray, " members"]:
-        """Positions in ``classes`` of a system's classes."""
+        """Return the positions of a system's classes in ``classes``."""
         return np.flatnonzero(self._system == self.systems.index(system))
 
 
 def inventory(tally: Tally) -> list[InventoryRow]:
-    """Rows of ``inventory.csv``: studies, projections and masks a split, as table 2 of the paper lays them out."""
+    """Return the rows of ``inventory.csv``: studies, projections and masks by split, as in table 2 of the paper."""
     studies = np.array([sum(split == each for each in tally.splits) for split in SPLITS])
     counts = {("studies", what): studies for what in ("studies", "PA projections", "LL projections")}
     for kind, masks in tally.masks.items():
@@ -165,7 +165,7 @@ def inventory(tally: Tally) -> list[InventoryRow]:
 
 
 def class_counts(tally: Tally) -> list[ClassRow]:
-    """Rows of ``classes.csv``: how many masks of each class, and their mean footprint in pixels."""
+    """Return the rows of ``classes.csv``: the number of masks of each class, and their mean footprint in pixels."""
     rows = []
     for index, each in enumerate(tally.classes):
         row: dict[str, Any] = {"class_id": each.class_id, "name": each.name, "system": each.system}
@@ -183,11 +183,11 @@ def class_counts(tally: Tally) -> list[ClassRow]:
 def bootstrap(
     area: Int64[np.ndarray, "studies systems 2"], filled: Int64[np.ndarray, "studies systems 2"]
 ) -> Float[np.ndarray, "resamples systems 2"] | None:
-    """Mean footprints of resampled studies; None where fewer than two studies could be drawn.
+    """Compute mean footprints of resampled studies; the result is None with fewer than two studies.
 
-    Whole studies are drawn with replacement, because the masks of one patient are not independent. A mean
-    is NaN where the drawn studies have no mask of the system. The seed is fixed; sums of integers below 2^53
-    are exact in float64, so that the result does not depend on the number of threads.
+    Whole studies are drawn with replacement, because the masks of one patient are not independent. A mean is NaN if the
+    drawn studies have no mask of the system. The seed is fixed. Sums of integers below 2^53 are exact in float64, so
+    the result does not depend on the number of threads.
     """
     studies = len(area)
     if studies < 2:
@@ -204,10 +204,10 @@ def bootstrap(
 
 
 def footprints(tally: Tally, size: int, pixel_mm: Float[np.ndarray, " studies"]) -> list[dict[str, Any]]:
-    """Rows of ``footprint.csv``: mean footprint of each system beside the paper's table A4.
+    """Return the rows of ``footprint.csv``: the mean footprint of each system beside that of the paper's table A4.
 
-    The mean is over the masks that are not empty, all classes of a system alike (the paper: the mean number of
-    foreground pixels); ``mean_px_*_with_empty`` also counts those that the source could label but did not find.
+    The mean runs over the masks that are not empty, of all classes of a system with equal weight (the paper: the mean
+    number of foreground pixels). ``mean_px_*_with_empty`` also counts masks of labelled structures that are empty.
     """
     means = bootstrap(tally.area, tally.filled)
     rows = []
@@ -248,7 +248,7 @@ def footprints(tally: Tally, size: int, pixel_mm: Float[np.ndarray, " studies"])
 
 
 def _interval(values: Float[np.ndarray, " resamples"]) -> tuple[float | None, float | None]:
-    """Percentile interval, 95 %, over the resamples that hold the system."""
+    """Return the 95 % percentile interval over the resamples that contain the system."""
     values = values[np.isfinite(values)]
     if not values.size:
         return None, None
@@ -257,14 +257,14 @@ def _interval(values: Float[np.ndarray, " resamples"]) -> tuple[float | None, fl
 
 
 def _comments(tally: Tally, row: dict[str, Any], members: np.ndarray, size: int, pixel_mm: np.ndarray) -> list[str]:
-    """Facts, counted here, that explain where a system's footprint stands beside the paper's."""
+    """Return facts, counted here, that explain a system's footprint in comparison with the paper's."""
     counts = {name: values[members] for name, values in tally.by_class.items()}
     names = [tally.classes[index].name for index in members]
     said = []
     ratio, paper = row["ratio"], row["paper_ratio"]
     if ratio is not None and paper is not None:
         low, high = row["low_ratio"], row["high_ratio"]
-        if low is not None and low - 0.005 <= paper <= high + 0.005:  # the paper gives two decimals
+        if low is not None and low - 0.005 <= paper <= high + 0.005:  # the paper rounds to two decimals
             where = "agrees: the paper's lies inside our interval"
         else:
             where = "is close to the paper's" if abs(ratio / paper - 1) <= CLOSE else "differs from the paper's"

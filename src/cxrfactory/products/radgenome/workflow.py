@@ -1,4 +1,4 @@
-"""The stages of ``results/radgenome``, and what their rules ask of the config."""
+"""The stages of ``results/radgenome``, and the config values that their rules use."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ STAGES = (
 
 
 def steps(config: "Config") -> Iterable[Step]:
-    """Steps to the product in the order of the data flow."""
+    """Yield the steps to the product in the order of the data flow."""
     for name in config.scans:
         yield Step("ingest_scans", name)
         yield Step("project", name)
@@ -36,12 +36,12 @@ def steps(config: "Config") -> Iterable[Step]:
 
 @dataclass(frozen=True)
 class RadgenomePlan:
-    """What the rules of the product ask of the config."""
+    """Config values for the rules of the product."""
 
     plan: Any
 
     def options(self) -> list[str]:
-        """Options of ``package-radgenome``."""
+        """Return the options of ``package-radgenome``."""
         return self.plan.config.project.options("validation_fraction", "mask_png")
 
 
