@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 import pyarrow as pa
 
+from cxrfactory.config import LungPicturesConfig, ReadingConfig
 from cxrfactory.imaging.radiograph.reading import read_radiograph
 from cxrfactory.products.cxlseg.shard import PICTURES, CxlsegRecipe, make_pictures
 from cxrfactory.tables.parquet import table_writer
@@ -60,7 +61,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     given = parser.parse_args()
     cv2.setNumThreads(1)
-    recipe = CxlsegRecipe()
+    recipe = CxlsegRecipe.of(LungPicturesConfig(), ReadingConfig())
     mask = given_mask(recipe.size)
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(given.workers) as pool:
         paths = write_jpegs(Path(folder), given.images)

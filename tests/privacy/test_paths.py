@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from cxrfactory.config import ScanConfig
+from cxrfactory.config import CxlsegSplitConfig, ScanConfig
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.radiograph.prepare import Preparation
 from cxrfactory.ingest.labelled import read_labelled
@@ -21,7 +21,7 @@ from cxrfactory.models import registry
 from cxrfactory.preprocess.shard import preprocess_shard
 from cxrfactory.products.accounts import ReleaseNames
 from cxrfactory.products.cxlseg.inputs import CxlsegInputs, ReportTables
-from cxrfactory.products.cxlseg.release import SplitRule, package_cxlseg
+from cxrfactory.products.cxlseg.release import package_cxlseg
 from cxrfactory.products.radgenome.inputs import read_accounts
 from cxrfactory.tables.parquet import read_table, write_table
 from cxrfactory.tables.paths import LONGEST_NAME_BYTES, path_fault, path_inside
@@ -183,7 +183,7 @@ def test_cxlseg_writes_nothing_outside_its_product(tmp_path, path, monkeypatch):
 def test_a_releases_name_is_no_path(tmp_path, release):
     inputs = CxlsegInputs(ReportTables(tmp_path, tmp_path, tmp_path), [tmp_path])
     with pytest.raises(CxrError, match="release name"):
-        package_cxlseg(inputs, ReleaseNames("d", release), tmp_path / "o", tmp_path / "p", SplitRule())
+        package_cxlseg(inputs, ReleaseNames("d", release), tmp_path / "o", tmp_path / "p", CxlsegSplitConfig())
 
 
 @pytest.mark.parametrize("bad", ["../x", "a/b", "\u2024\u2024", ".", "", "a\u200b", "x" * 300], ids=ascii)

@@ -55,15 +55,6 @@ def _render(section: Section, lines: list[str], depth: int) -> None:
             lines.append(f"{indent}{name}: {_scalar(value)} # {field.description}")
 
 
-def _key(name: str) -> str:
-    """Quote a name that YAML would read as another type, such as ``2020`` or ``no``."""
-    try:
-        plain = yaml.safe_load(name) == name
-    except (yaml.YAMLError, ValueError):  # a date such as 2026-13-45 is a plain ValueError
-        plain = False
-    return name if plain else json.dumps(name)
-
-
 def _scalar(value: Any) -> str:
     text = json.dumps(value)
     # YAML 1.1 reads 1e-05 as text, because it requires a point before the exponent.

@@ -1,16 +1,17 @@
 """A tiny release with reports: two bright lungs on each picture, and a network that finds what is bright."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pandas as pd
 
+from cxrfactory.config import CxlsegSplitConfig, LungPicturesConfig, ReadingConfig
 from cxrfactory.imaging.radiograph.masked import Closing
 from cxrfactory.products.accounts import ReleaseNames
 from cxrfactory.products.cxlseg.inputs import CxlsegInputs, ReportTables
-from cxrfactory.products.cxlseg.release import SplitRule, package_cxlseg
+from cxrfactory.products.cxlseg.release import package_cxlseg
 from cxrfactory.products.cxlseg.shard import CxlsegRecipe, cxlseg_shard
 from cxrfactory.tables.parquet import write_table
 from cxrfactory.tables.report_headings import SECTIONS
@@ -85,7 +86,8 @@ class Release:
 
 
 def recipe(**values):
-    return CxlsegRecipe(**{"size": SIZE, "clahe": None, "closing": Closing(3), "mask_png": True} | values)
+    made = CxlsegRecipe.of(LungPicturesConfig(), ReadingConfig())
+    return replace(made, **{"size": SIZE, "clahe": None, "closing": Closing(3), "mask_png": True} | values)
 
 
 def shards_of(tables, folder, shards=1, workers=1, **values):
@@ -100,6 +102,6 @@ def shards_of(tables, folder, shards=1, workers=1, **values):
     return named
 
 
-def pack(tables, named, folder, split=SplitRule(), labels=None):
+def pack(tables, named, folder, split=CxlsegSplitConfig(), labels=None):
     inputs = CxlsegInputs(ReportTables(**tables), **named, labels=labels)
     return package_cxlseg(inputs, ReleaseNames("demo", "Demo"), folder / "product", folder / "part", split)

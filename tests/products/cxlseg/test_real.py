@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxrfactory.config import ReportsConfig
+from cxrfactory.config import CxlsegSplitConfig, LungPicturesConfig, ReadingConfig, ReportsConfig
 from cxrfactory.imaging.radiograph.masked import small_square
 from cxrfactory.imaging.radiograph.reading import read_radiograph
 from cxrfactory.ingest.manifest import read_manifest, write_manifest
 from cxrfactory.ingest.reports.collect import collect_reports
 from cxrfactory.metrics.overlap import dice
 from cxrfactory.products.cxlseg.inputs import ReportTables, release_labels, select_images
-from cxrfactory.products.cxlseg.release import SplitRule, make_tables
+from cxrfactory.products.cxlseg.release import make_tables
 from cxrfactory.products.cxlseg.shard import CxlsegRecipe, lung_finder, make_pictures
 from cxrfactory.products.cxlseg.tables import check_tables, patients_in_two_splits
 
@@ -30,7 +30,7 @@ def test_indiana_images_with_a_report_are_selected_and_split_by_patient(tmp_path
     collect_reports(ReportsConfig(source=f"{folder}/NLMCXR_reports.tgz", layout="indiana"), *tables)
     selected, excluded = select_images(ReportTables(tmp_path / "m.parquet", *tables))
     assert (len(selected), len(selected) + len(excluded)) == (3806, 7469)
-    made = make_tables(selected, release_labels(selected, None), SplitRule())
+    made = make_tables(selected, release_labels(selected, None), CxlsegSplitConfig())
     check_tables(made)
     assert patients_in_two_splits(made["CXLSeg-split"]) == []
     shares = made["CXLSeg-split"]["split"].value_counts(normalize=True)
@@ -46,7 +46,9 @@ def test_lungs_of_real_radiographs_are_cut_out(real_data):
     scores = []
     for image_id in rows["image_id"]:
         paths = [next((folder / name).glob(f"{image_id}.*")) for name in ("images", "masks")]
-        made = make_pictures(read_radiograph(paths[0]).pixels, find, CxlsegRecipe(mask_png=True))
+        made = make_pictures(
+            read_radiograph(paths[0]).pixels, find, CxlsegRecipe.of(LungPicturesConfig(mask_png=True), ReadingConfig())
+        )
         found = cv2.imdecode(np.frombuffer(made["mask_png"], np.uint8), cv2.IMREAD_GRAYSCALE)
         read = cv2.imdecode(np.frombuffer(made["mask"], np.uint8), cv2.IMREAD_GRAYSCALE)
         assert dice(read >= 128, found == 255) >= 0.999

@@ -5,12 +5,13 @@ import random
 import cv2
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 
+from cxrfactory.config import CxlsegSplitConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.models import registry
 from cxrfactory.products.cxlseg.card import close_cxlseg
 from cxrfactory.products.cxlseg.inputs import NO_REPORT, NO_STUDY, ReportTables, release_labels, select_images
-from cxrfactory.products.cxlseg.release import SplitRule
 from cxrfactory.products.cxlseg.tables import KEYS, TABLES
 from cxrfactory.tables.finding_labels import CHEXPERT_LABELS
 from cxrfactory.tables.parquet import read_table, write_table
@@ -79,16 +80,16 @@ def test_four_tables_join_without_loss_and_name_files_that_are_there(made, tmp_p
 
 
 def test_no_patient_in_two_sets_unless_split_by_image(made, tmp_path):
-    one = pack(*made, tmp_path / "a", split=SplitRule("patient", (1, 1, 1)))
+    one = pack(*made, tmp_path / "a", split=CxlsegSplitConfig(split="patient", shares=[1, 1, 1]))
     assert one["split"]["patients_in_two_sets"] == 0
     split = read_table(tmp_path / "a/product/CXLSeg-split.parquet")
     assert (split.groupby("subject_id")["split"].nunique() == 1).all()
     assert split["split"].nunique() == 3
-    two = pack(*made, tmp_path / "b", split=SplitRule("image", (1, 1, 1)))
+    two = pack(*made, tmp_path / "b", split=CxlsegSplitConfig(split="image", shares=[1, 1, 1]))
     assert two["split"]["patients_in_two_sets"] > 0
     assert two["split"]["images"] == {"train": 3, "validate": 2, "test": 2}
-    with pytest.raises(CxrError, match="split 'study'; expected patient or image"):
-        SplitRule("study")
+    with pytest.raises(ValidationError, match="Input should be 'patient' or 'image'"):
+        CxlsegSplitConfig(split="study")
 
 
 def test_image_without_patient_needs_the_other_split(tmp_path):
@@ -98,7 +99,7 @@ def test_image_without_patient_needs_the_other_split(tmp_path):
     with pytest.raises(CxrError, match="1 of 1 images have no patient id"):
         pack(tables, named, tmp_path / "out")
     assert not (tmp_path / "out/product").exists()
-    assert pack(tables, named, tmp_path / "out", split=SplitRule("image"))["kept"] == 1
+    assert pack(tables, named, tmp_path / "out", split=CxlsegSplitConfig(split="image"))["kept"] == 1
 
 
 def test_twice_is_the_same_bytes_whatever_the_shards(made, tmp_path):

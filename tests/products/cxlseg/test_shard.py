@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -6,13 +8,13 @@ from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.radiograph.intensity import Clahe, apply_clahe
 from cxrfactory.imaging.radiograph.masked import Closing, cut_out, encode_jpeg, small_square
 from cxrfactory.models import registry
-from cxrfactory.products.cxlseg.shard import PICTURES, CxlsegRecipe, lung_finder, make_pictures
+from cxrfactory.products.cxlseg.shard import PICTURES, lung_finder, make_pictures
 from cxrfactory.tables.parquet import read_table
 from cxrfactory.tables.schemas import REJECTED
 from cxrfactory.tables.weights import write_weights
 from tests.models import stub_pixels
 
-from .segmented import Release, radiograph, shards_of
+from .segmented import Release, radiograph, recipe, shards_of
 
 
 @pytest.fixture(autouse=True)
@@ -31,8 +33,8 @@ def test_picture_is_image_and_mask_before_jpeg_and_the_segmenter_sees_clahe():
         seen.append(image)
         return image > 120
 
-    recipe = CxlsegRecipe(64, "stretch", Clahe(2.0, 4), closing=Closing(5), mask_png=True)
-    made = make_pictures(pixels, find, recipe)
+    how = recipe(size=64, clahe=Clahe(2.0, 4), closing=Closing(5))
+    made = make_pictures(pixels, find, how)
     plain = small_square(pixels, 64)
     shown = apply_clahe(plain, Clahe(2.0, 4))
     np.testing.assert_array_equal(seen[0], shown)
@@ -41,7 +43,7 @@ def test_picture_is_image_and_mask_before_jpeg_and_the_segmenter_sees_clahe():
     np.testing.assert_array_equal(decoded(made["mask"]) >= 128, mask == 255)
     assert made["image"] == encode_jpeg(cut_out(plain, mask), 95)
     assert made["mask_share"] == (mask == 255).mean()
-    enhanced = make_pictures(pixels, find, CxlsegRecipe(64, "stretch", Clahe(2.0, 4), True, Closing(5)))
+    enhanced = make_pictures(pixels, find, replace(how, enhanced=True, mask_png=False))
     assert enhanced["image"] == encode_jpeg(cut_out(shown, mask), 95)
     assert enhanced["mask_png"] is None
 
@@ -56,7 +58,7 @@ def test_picture_is_image_and_mask_before_jpeg_and_the_segmenter_sees_clahe():
 )
 def test_image_without_a_lung_is_at_fault(find, closing, words):
     with pytest.raises(ImageError, match=words):
-        make_pictures(radiograph(1), find, CxlsegRecipe(64, closing=closing))
+        make_pictures(radiograph(1), find, recipe(size=64, clahe=Clahe(2.0, 8), closing=closing))
 
 
 def test_images_with_a_report_are_kept_or_rejected_with_a_reason(tmp_path):
@@ -99,4 +101,4 @@ def test_impossible_shards_and_workers_are_refused(tmp_path, shard, workers, wor
 
     places = [ReportTables(tmp_path, tmp_path, tmp_path), tmp_path, tmp_path]
     with pytest.raises(CxrError, match=words):
-        cxlseg_shard(*places, shard, 3, tmp_path / "o", tmp_path / "r", CxlsegRecipe(), workers=workers)
+        cxlseg_shard(*places, shard, 3, tmp_path / "o", tmp_path / "r", recipe(), workers=workers)

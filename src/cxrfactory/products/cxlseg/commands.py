@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cxrfactory.config import LungPicturesConfig
+from cxrfactory.config import CxlsegSplitConfig, LungPicturesConfig, ReadingConfig
 from cxrfactory.config.options import with_options
 
 Manifest = Annotated[Path, typer.Option(help="Manifest of the dataset (Parquet).")]
@@ -13,7 +13,7 @@ Reports = Annotated[Path, typer.Option(help="Reports of the dataset (stage repor
 RejectedReports = Annotated[Path, typer.Option(help="Rejected reports (Parquet).")]
 
 
-@with_options(LungPicturesConfig)
+@with_options(LungPicturesConfig, ReadingConfig)
 def cxlseg_shard(
     manifest: Manifest,
     reports: Reports,
@@ -24,40 +24,31 @@ def cxlseg_shard(
     rejected: Annotated[Path, typer.Option(help="Table of rejected images to write (.parquet).")],
     shards: Annotated[int, typer.Option(help="Number of shards of the release.")] = 1,
     device: Annotated[str, typer.Option(help="Device of the segmenter: auto, cpu or cuda.")] = "cpu",
-    max_megapixels: Annotated[float, typer.Option(help="Larger images are rejected without being decoded.")] = 100.0,
-    burnt_in: Annotated[
-        str, typer.Option(help="reject or keep DICOM files that declare burnt-in annotation.")
-    ] = "reject",
     follow_links: Annotated[bool, typer.Option(help="Allow links in the release to lead out of its folder.")] = False,
     workers: Annotated[
         int, typer.Option(min=1, help="Number of images processed in parallel; the output does not depend on it.")
     ] = 1,
     *,
     lung_pictures_config: LungPicturesConfig,
+    reading_config: ReadingConfig,
 ) -> None:
     """Cut the lungs out of the images of one shard that have a report: pictures and masks, as they are published."""
     from cxrfactory.errors import CxrError
-    from cxrfactory.imaging.radiograph.intensity import Clahe
-    from cxrfactory.imaging.radiograph.masked import Closing
     from cxrfactory.logs import about_shard
     from cxrfactory.products.cxlseg.inputs import ReportTables
     from cxrfactory.products.cxlseg.shard import CxlsegRecipe
     from cxrfactory.products.cxlseg.shard import cxlseg_shard as run
 
-    how = lung_pictures_config
-    if how.weights is None:
+    weights = lung_pictures_config.weights
+    if weights is None:
         raise CxrError("--weights is missing; expected a .safetensors file, or pretrained")
-    clahe = Clahe(how.clahe_clip, how.clahe_tiles) if how.clahe_clip else None
-    closing = Closing(how.kernel, how.dilate, how.erode)
-    if burnt_in not in ("reject", "keep"):
-        raise CxrError(f"--burnt-in {burnt_in}; expected reject or keep")
-    look = (how.size, how.fit, clahe, how.enhanced, closing, how.jpeg_quality, how.mask_png)
-    recipe = CxlsegRecipe(*look, max_megapixels, burnt_in)
-    places = (root, how.weights, shard, shards, output, rejected)
+    recipe = CxlsegRecipe.of(lung_pictures_config, reading_config)
+    places = (root, weights, shard, shards, output, rejected)
     with about_shard(output):
         run(ReportTables(manifest, reports, rejected_reports), *places, recipe, device, workers, follow_links)
 
 
+@with_options(CxlsegSplitConfig)
 def package_cxlseg(
     manifest: Manifest,
     reports: Reports,
@@ -74,27 +65,17 @@ def package_cxlseg(
             help="CSV of CheXpert labels; the first existing file is used. By default, labels come from the findings."
         ),
     ] = None,
-    split: Annotated[
-        str, typer.Option(help="Unit of the split: patient, or image as in the published table.")
-    ] = "patient",
-    shares: Annotated[
-        str, typer.Option(help="Relative sizes of train, validate and test, with commas between them.")
-    ] = "8,1,1",
-    seed: Annotated[int, typer.Option(help="Seed of the split; another seed gives another split.")] = 0,
+    *,
+    cxlseg_split_config: CxlsegSplitConfig,
 ) -> None:
     """Pack one release: pictures and masks at its own paths, the four tables, accounts."""
-    from cxrfactory.errors import CxrError
     from cxrfactory.products.accounts import ReleaseNames
     from cxrfactory.products.cxlseg.inputs import CxlsegInputs, ReportTables
-    from cxrfactory.products.cxlseg.release import SplitRule
     from cxrfactory.products.cxlseg.release import package_cxlseg as run
 
-    if not all(part.strip().isdigit() for part in shares.split(",")):
-        raise CxrError(f"--shares {shares}: expected whole numbers with commas between them, e.g. 8,1,1")
-    rule = SplitRule(split, tuple(int(part) for part in shares.split(",")), seed)
     table = next((path for path in labels or [] if path.is_file()), None)
     inputs = CxlsegInputs(ReportTables(manifest, reports, rejected_reports), pictures, rejected or [], table)
-    run(inputs, ReleaseNames(dataset, release_name), output, part, rule)
+    run(inputs, ReleaseNames(dataset, release_name), output, part, cxlseg_split_config)
 
 
 def cxlseg_card(

@@ -6,11 +6,11 @@ Format: CXLSeg 1.0.0 (PhysioNet), ``<path of the image>.jpg`` and ``<path of the
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
+from cxrfactory.config.cxlseg import CxlsegSplitConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.products.accounts import SUMMARY, ReleaseNames, check_release_name, sum_up, write_left_out
@@ -35,7 +35,7 @@ from cxrfactory.tables.folders import replaced_folder
 from cxrfactory.tables.parquet import read_batches, read_table
 from cxrfactory.tables.paths import path_inside
 from cxrfactory.tables.schemas import REJECTED
-from cxrfactory.tables.splits import SHARES, SPLITS, split_by_image, split_by_patient
+from cxrfactory.tables.splits import SPLITS, split_by_image, split_by_patient
 from cxrfactory.tables.streaming import Row
 
 PICTURE_COLUMNS = ("image", "mask", "mask_png")
@@ -43,31 +43,8 @@ PICTURE_COLUMNS = ("image", "mask", "mask_png")
 log = get_logger(__name__)
 
 
-@dataclass(frozen=True)
-class SplitRule:
-    """Rule by which the images of a release are split.
-
-    Attributes
-    ----------
-    unit
-        ``patient``, or ``image`` as in the published table, where one patient may be in two sets.
-    shares
-        Relative sizes of train, validate and test.
-    seed
-        Seed of the split; each seed gives another split.
-    """
-
-    unit: str = "patient"
-    shares: tuple[int, ...] = SHARES
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.unit not in ("patient", "image"):
-            raise CxrError(f"split '{self.unit}'; expected patient or image")
-
-
 def package_cxlseg(
-    inputs: CxlsegInputs, names: ReleaseNames, output: str | Path, part: str | Path, split: SplitRule
+    inputs: CxlsegInputs, names: ReleaseNames, output: str | Path, part: str | Path, split: CxlsegSplitConfig
 ) -> CxlsegSummary:
     """Write one release's images and tables, and its accounts.
 
@@ -107,7 +84,7 @@ def package_cxlseg(
     _check_complete(dataset, selected, kept, faults)
     rows = selected[selected["image_id"].isin(set(kept))].reset_index(drop=True)
     tables = make_tables(rows, release_labels(rows, inputs.labels), split)
-    if split.unit == "patient" and (twice := patients_in_two_splits(tables[SPLIT_TABLE])):
+    if split.split == "patient" and (twice := patients_in_two_splits(tables[SPLIT_TABLE])):
         raise CxrError(f"{dataset}: patient '{twice[0]}' stands in two sets; expected each in one")
 
     with replaced_folder(output) as folder:
@@ -125,7 +102,7 @@ def package_cxlseg(
     return summary
 
 
-def make_tables(rows: pd.DataFrame, labels: pd.DataFrame, split: SplitRule) -> dict[str, pd.DataFrame]:
+def make_tables(rows: pd.DataFrame, labels: pd.DataFrame, split: CxlsegSplitConfig) -> dict[str, pd.DataFrame]:
     """Build the four tables, by name.
 
     Parameters
@@ -143,7 +120,7 @@ def make_tables(rows: pd.DataFrame, labels: pd.DataFrame, split: SplitRule) -> d
         If the split is by patient and an image has no patient.
     """
     keys = rows[["image_id", "patient_id", "study_id"]].set_axis(["dicom_id", "subject_id", "study_id"], axis=1)
-    if split.unit == "patient":
+    if split.split == "patient":
         sets = split_by_patient(rows["patient_id"], split.shares, split.seed)
     else:
         sets = split_by_image(rows["image_id"], split.shares, split.seed)
@@ -205,7 +182,7 @@ def _summary(
     tables: dict[str, pd.DataFrame],
     excluded: pd.DataFrame,
     faults: pd.DataFrame,
-    split: SplitRule,
+    split: CxlsegSplitConfig,
     shares: list[float],
     lossless: bool,
 ) -> CxlsegSummary:
@@ -220,7 +197,7 @@ def _summary(
         "excluded": _counted(excluded["reason"]),
         "rejected": _counted(faults["reason"]),
         "split": {
-            "unit": split.unit,
+            "unit": split.split,
             "shares": list(split.shares),
             "seed": split.seed,
             "images": {name: int(counts.get(name, 0)) for name in SPLITS},

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
@@ -13,9 +13,9 @@ import pyarrow as pa
 from jaxtyping import Bool, Shaped
 
 from cxrfactory.anatomy.organs import LUNGS
+from cxrfactory.config import LungPicturesConfig, ReadingConfig
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.drawing.png import encode_png
-from cxrfactory.imaging.radiograph.image import DEFAULT_MAX_MEGAPIXELS
 from cxrfactory.imaging.radiograph.intensity import Clahe, apply_clahe
 from cxrfactory.imaging.radiograph.masked import Closing, GreySquare, cut_out, encode_jpeg, small_square
 from cxrfactory.imaging.radiograph.reading import read_radiograph
@@ -85,15 +85,23 @@ class CxlsegRecipe:
         ``reject`` or ``keep``, for DICOM objects whose header says that their pixels identify the patient.
     """
 
-    size: int = 224
-    fit: str = "stretch"
-    clahe: Clahe | None = field(default_factory=lambda: Clahe(2.0, 8))
-    enhanced: bool = False
-    closing: Closing = field(default_factory=Closing)
-    jpeg_quality: int = 95
-    mask_png: bool = False
-    max_megapixels: float = DEFAULT_MAX_MEGAPIXELS
-    burnt_in: str = "reject"
+    size: int
+    fit: str
+    clahe: Clahe | None
+    enhanced: bool
+    closing: Closing
+    jpeg_quality: int
+    mask_png: bool
+    max_megapixels: float
+    burnt_in: str
+
+    @classmethod
+    def of(cls, pictures: LungPicturesConfig, reading: ReadingConfig) -> "CxlsegRecipe":
+        """Return the recipe of two sections of settings."""
+        clahe = None if pictures.clahe_clip is None else Clahe(pictures.clahe_clip, pictures.clahe_tiles)
+        closing = Closing(pictures.kernel, pictures.dilate, pictures.erode)
+        look = (pictures.size, pictures.fit, clahe, pictures.enhanced, closing)
+        return cls(*look, pictures.jpeg_quality, pictures.mask_png, reading.max_megapixels, reading.burnt_in)
 
 
 def make_pictures(
