@@ -1,10 +1,10 @@
-"""Errors that a user can act on: one line each, never a traceback."""
+"""Errors that a user can act on; the command line shows each as one line, without a traceback."""
 
 
 class CxrError(Exception):
     """A fault of the input, the config or the command line.
 
-    The message is one line: what was found, where (file, row, key), what was expected, what to do.
+    The message is one line. It states what was found, where (file, row, key), what was expected and what to do.
 
     Examples
     --------
@@ -17,7 +17,7 @@ class CxrError(Exception):
 
 
 class ImageError(CxrError):
-    """A fault of one image only: it becomes a row of the ``rejected`` table and the run goes on.
+    """A fault of a single image: it becomes a row of the ``rejected`` table and the run continues.
 
     Examples
     --------

@@ -1,6 +1,6 @@
-"""Log lines and progress: a bar on a terminal, plain lines in a log.
+"""Log lines and progress: progress is a bar on a terminal and plain lines in a log file.
 
-One event is one line: time, level, the shard where the work is of one (:func:`about_shard`), and the event.
+Each event is one line: time, level, the shard if the work belongs to one (:func:`about_shard`), and the message.
 """
 
 import logging
@@ -13,15 +13,15 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-# A plain line of progress at every hundredth of the expected time, but neither more nor less often than this.
+# A plain progress line is written after every hundredth of the expected time, within these limits.
 SHORTEST_INTERVAL_S = 10.0
 LONGEST_INTERVAL_S = 60.0
 
-_about: list[str] = []  # of the process, not of a thread: workers of a shard log for it too
+_about: list[str] = []  # global to the process, because the worker threads of a shard log for it too
 
 
 class _Line(logging.Formatter):
-    """Puts before the event what it is about."""
+    """Formatter that puts the name of the current shard before the message."""
 
     def format(self, record: logging.LogRecord) -> str:
         record.about = f"[{_about[-1]}] " if _about else ""
@@ -45,12 +45,12 @@ def setup(level: int = logging.INFO) -> None:
 
 @contextmanager
 def about_shard(output: str | Path) -> Iterator[None]:
-    """Name a shard in every log line of the process meanwhile, as ``release/0003-of-0007``.
+    """Name a shard, such as ``release/0003-of-0007``, in every log line of the process inside the ``with`` block.
 
     Parameters
     ----------
     output
-        File of the shard: ``.../release/0003-of-0007.parquet``.
+        File of the shard, such as ``.../release/0003-of-0007.parquet``.
     """
     path = Path(output)
     _about.append("/".join(part for part in (path.parent.name, path.name.split(".")[0]) if part))
@@ -61,16 +61,23 @@ def about_shard(output: str | Path) -> Iterator[None]:
 
 
 def progress(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
-    """Iterate with progress shown, rate and time left: a tqdm bar on a terminal, else a plain line now and then.
+    """Iterate over items and show the count, the rate and the remaining time.
+
+    A terminal shows a tqdm bar. Elsewhere, plain log lines are written at intervals of 10 to 60 seconds or more.
 
     Parameters
     ----------
     items
-        What to iterate.
+        Items to iterate over.
     description
-        Shown before the count.
+        Text before the count.
     total
-        Number of items; taken from ``len(items)`` where that exists.
+        Number of items; ``len(items)`` if it is not given and the items have a length.
+
+    Yields
+    ------
+    T
+        The items, unchanged and in their order.
     """
     if total is None and hasattr(items, "__len__"):
         total = len(items)  # type: ignore[arg-type]
@@ -100,7 +107,10 @@ def _interval_s(done: int, total: int | None, spent_s: float) -> float:
 
 
 def _state(done: int, total: int | None, spent_s: float) -> str:
-    """For example ``120 of 1000 (12 %), 3.4/s, 4 min left``; what was done in all where the total is not known."""
+    """Return the state as text, such as ``120 of 1000 (12 %), 3.4/s, 4 min left``.
+
+    Without a total, the text states the number of items done, the time spent and the rate.
+    """
     rate = done / spent_s if spent_s > 0 else 0.0
     speed = f"{rate:.3g}/s" if rate >= 1 or not done else f"{spent_s / done:.3g} s each"
     if total is None:
@@ -110,7 +120,7 @@ def _state(done: int, total: int | None, spent_s: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a length of time in words: ``35 s``, ``4 min``, ``3 h 05 min``, ``2 d 4 h``."""
+    """Return a duration as text, such as ``35 s``, ``4 min``, ``3 h 05 min`` or ``2 d 4 h``."""
     whole = round(seconds)
     if whole < 90:
         return f"{whole} s"
@@ -124,7 +134,15 @@ def duration(seconds: float) -> str:
 
 
 def last_line(path: Path, tail_bytes: int = 4096) -> str:
-    """Last line of a log that is not empty; of the log's last bytes only."""
+    """Return the last non-empty line of a log.
+
+    Parameters
+    ----------
+    path
+        Log file. If it cannot be read, ``no log`` is returned.
+    tail_bytes
+        Only this many bytes at the end of the file are read.
+    """
     try:
         with path.open("rb") as stream:
             stream.seek(max(path.stat().st_size - tail_bytes, 0))

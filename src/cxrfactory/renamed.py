@@ -1,4 +1,4 @@
-"""Old names of modules, which work for one release: importing one warns and gives the module under its new name."""
+"""Old module names, which work for one more release: importing one warns and returns the module of the new name."""
 
 import sys
 import warnings
@@ -8,8 +8,9 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-# Below ``cxrfactory.``. `evaluate.bias`, `evaluate.models`, `imaging.radiograph`, `imaging.volume`, `train.data`,
-# `train.registration` and `workflow` are not here: packages have these names now.
+# Old name -> new name, both relative to ``cxrfactory.``. The old modules `evaluate.bias`, `evaluate.models`,
+# `imaging.radiograph`, `imaging.volume`, `train.data`, `train.registration` and `workflow` are not listed, because
+# packages have these names now.
 RENAMED_MODULES = {
     "cli.options": "config.options",
     "evaluate.as_file": "evaluate.models.segment_changed",
@@ -120,10 +121,10 @@ RENAMED_MODULES = {
 
 
 class RenamedModules(MetaPathFinder, Loader):
-    """Finds a module that has another name now."""
+    """Import hook that finds renamed modules under their old names."""
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
-        """Return a spec for an old name, and None for any other."""
+        """Return a spec for an old name, and None for any other name."""
         if name.removeprefix("cxrfactory.") in RENAMED_MODULES and name.startswith("cxrfactory."):
             return ModuleSpec(name, self)
         return None
@@ -135,10 +136,10 @@ class RenamedModules(MetaPathFinder, Loader):
         return import_module(new)
 
     def exec_module(self, module: ModuleType) -> None:
-        """Do nothing: the module was run under its new name."""
+        """Do nothing, because the import under the new name has executed the module."""
 
 
 def install() -> None:
-    """Let old names be found; calling it again changes nothing."""
+    """Install the import hook for old module names; further calls have no effect."""
     if not any(isinstance(each, RenamedModules) for each in sys.meta_path):
         sys.meta_path.insert(0, RenamedModules())

@@ -1,6 +1,7 @@
-"""What a stage of the workflow is, as data: the name of its rule, its files, and what it is for.
+"""Stages of the workflow described as data: the name of the rule, its files and its purpose.
 
-The map of all stages is :mod:`cxrfactory.workflow.results`; the stages of a product stand in the product's own room.
+The map of all stages is :mod:`cxrfactory.workflow.results`. The stages of a product are declared in the product's own
+package.
 """
 
 import re
@@ -15,7 +16,7 @@ WILDCARD = re.compile(r"\{(\w+)\}")
 
 
 def fill(path: str, wildcards: Mapping[str, str]) -> str:
-    """Put values in the place of a path's wildcards; braces that name none of them stay."""
+    """Replace the wildcards of a path by their values; wildcards without a value are kept."""
     return WILDCARD.sub(lambda found: wildcards.get(found[1], found[0]), path)
 
 
@@ -28,16 +29,16 @@ class Stage:
     name
         Name of the rule.
     purpose
-        One sentence on what it is for; ``snakemake --list`` and the table in ``docs/architecture.md`` show it.
+        One sentence that describes the stage; ``snakemake --list`` and the table in ``docs/architecture.md`` show it.
     log
-        Path of its log below ``logs/`` and of its times below ``benchmarks/``, without an ending. Its wildcards are
-        those of the rule: they say per what it runs.
+        Path of the log below ``logs/`` and of the benchmark below ``benchmarks/``, without a suffix. Its wildcards
+        are those of the rule, which runs once for each combination of their values.
     outputs
-        Paths below the folder of results by the names that the rule uses; folders end with ``/``. A path that begins
-        with ``{cohort}/`` lies in the folder of the virtual cohort. The output ``rejected`` holds the rows that the
-        stage lost.
+        Paths below the results folder, by the output names of the rule; folders end with ``/``. A path that begins
+        with ``{cohort}/`` lies in the folder of the virtual cohort. The output ``rejected`` is the table of the items
+        that the stage rejected.
     rows
-        The output whose rows ``status`` counts; the first where none is named.
+        Name of the output whose rows ``status`` counts; None for the first output.
     """
 
     name: str
@@ -48,13 +49,13 @@ class Stage:
 
     @property
     def per(self) -> tuple[str, ...]:
-        """Wildcards of the rule, such as ``dataset`` and ``shard``; empty for what runs once."""
+        """Wildcards of the rule, such as ``dataset`` and ``shard``; empty for a rule that runs once."""
         return tuple(WILDCARD.findall(self.log))
 
 
 @dataclass(frozen=True)
 class Step:
-    """A stage on the way to a product, for one release, or once for all of them where none is named."""
+    """A stage that a product needs, for one release, or once for all releases if ``release`` is None."""
 
     stage: str
     release: str | None = None
@@ -62,18 +63,19 @@ class Step:
 
 @dataclass(frozen=True)
 class Product:
-    """What a product adds to the workflow.
+    """The entry of a product in the workflow.
 
     Parameters
     ----------
     name
-        Its name: the folder below the results, the last rule, and the file of its rules.
+        Name of the product, which is also the name of its results folder, of its last rule and of its rule file.
     stages
-        The stages that are its own.
+        The stages that belong to this product alone.
     steps
-        From the config to all steps that lead to it, in the order of the data flow.
+        Function from the config to all steps that the product needs, in the order of the data flow.
     plan
-        From a :class:`cxrfactory.workflow.plan.Plan` to an object with what its rules ask of the config.
+        Function from a :class:`cxrfactory.workflow.plan.Plan` to an object with the settings that the product's rules
+        need.
     """
 
     name: str

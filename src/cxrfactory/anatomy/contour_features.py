@@ -1,7 +1,8 @@
-"""Contours of organ masks at evenly spaced samples, and what is seen at each sample.
+"""Contours of organ masks at evenly spaced samples, and the features of each sample.
 
-Points are (x, y) in pixels, y down, pixel centres at integers. A contour is closed and runs in the sense of the expert
-landmarks (anatomy/contours.py): right lung against the clock as seen, left lung and heart with it.
+Points are (x, y) in pixels, y down, pixel centres at integers. A contour is closed and has the orientation of the
+expert landmarks (anatomy/contours.py): in the displayed image the right lung runs counter-clockwise, the left lung and
+the heart run clockwise.
 """
 
 from dataclasses import dataclass
@@ -16,10 +17,10 @@ SAMPLES = 256
 FEATURES = 8
 CLOCKWISE = {"right_lung": False, "left_lung": True, "heart": True}
 
-_SMOOTHING_PX = 1.5  # takes the pixel staircase out of tangents and arc length
-_SMOOTHING_SHARE = 0.004  # of the organ's size (root of area), in images of high resolution
-_LAGS = (3, 10)  # samples between the chords whose turn is measured: corners, and the larger bend
-_CONTEXT_REACH = 0.1  # distance to the neighbour, in organ sizes, beyond which it hardly matters
+_SMOOTHING_PX = 1.5  # Gaussian sigma; removes the pixel staircase from tangents and arc length
+_SMOOTHING_SHARE = 0.004  # sigma as a share of the organ's size (root of its area), used where it is the larger one
+_LAGS = (3, 10)  # chord lengths, in samples, for the turning angle: the short one for corners, the long one for bends
+_CONTEXT_REACH = 0.1  # distance to the neighbour, in organ sizes, around which its feature saturates
 
 
 @dataclass(frozen=True)
@@ -29,13 +30,13 @@ class Contour:
     Attributes
     ----------
     chain
-        Border pixels, (x, y), in running order.
+        Border pixels (x, y) in the order of the contour.
     at
-        Place of every sample as a fractional index into ``chain``, rising.
+        Position of each sample as a fractional index into ``chain``, increasing.
     points
-        The samples, (x, y), on the smoothed contour at even arc length.
+        The samples (x, y), pixels, on the smoothed contour at even arc length.
     size
-        Root of the enclosed area, pixels.
+        Square root of the enclosed area, pixels.
     """
 
     chain: Float[np.ndarray, "n 2"]
@@ -44,7 +45,10 @@ class Contour:
     size: float
 
     def locate(self, places: Float[np.ndarray, " nodes"]) -> Float[np.ndarray, "nodes 2"]:
-        """Points (x, y) of the unsmoothed border at fractional sample indices, which may run round several times."""
+        """Return points (x, y) of the unsmoothed border, pixels, at fractional sample indices.
+
+        The contour is periodic, so indices may be negative or exceed the number of samples.
+        """
         samples, count = len(self.points), len(self.chain)
         turns = np.floor(places / samples)
         index = np.interp(places - turns * samples, np.arange(samples + 1), [*self.at, self.at[0] + count])
@@ -53,12 +57,19 @@ class Contour:
 
 
 def outer_contour(organ: str, mask: Integer[np.ndarray, "h w"]) -> Contour:
-    """Contour round the largest part of a mask; holes do not count.
+    """Return the contour of the largest connected part of a mask; holes are ignored.
+
+    Parameters
+    ----------
+    organ
+        ``right_lung``, ``left_lung`` or ``heart``; it decides the orientation of the contour.
+    mask
+        [row, column], non-zero inside.
 
     Raises
     ------
     ImageError
-        If the mask is empty or its largest part has no inside.
+        If the mask is empty, or its largest part has fewer than 8 border pixels or an area below 16 pixels.
     """
     found, _ = cv2.findContours((mask != 0).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     if not found:
@@ -78,13 +89,13 @@ def outer_contour(organ: str, mask: Integer[np.ndarray, "h w"]) -> Contour:
 
 
 def signed_area(points: Float[np.ndarray, "*b n 2"]) -> Float[np.ndarray, "*b"]:
-    """Area of a closed polygon; positive where it runs clockwise as seen (y down)."""
+    """Return the area of a closed polygon; it is positive if the polygon runs clockwise in the image (y down)."""
     following = np.roll(points, -1, axis=-2)
     return 0.5 * (points[..., 0] * following[..., 1] - following[..., 0] * points[..., 1]).sum(axis=-1)
 
 
 def even_places(points: Float[np.ndarray, "n 2"], samples: int) -> Float[np.ndarray, " samples"]:
-    """Fractional indices into a closed polygon at even arc length, from its first point on."""
+    """Return fractional indices into a closed polygon at even arc length, starting at its first point."""
     steps = np.hypot(*(np.roll(points, -1, axis=0) - points).T)
     lengths = np.concatenate([[0.0], np.cumsum(steps)])
     return np.interp(np.arange(samples) * (lengths[-1] / samples), lengths, np.arange(len(points) + 1))
@@ -93,10 +104,12 @@ def even_places(points: Float[np.ndarray, "n 2"], samples: int) -> Float[np.ndar
 def context_distance(
     points: Float[np.ndarray, "n 2"], context: Integer[np.ndarray, "h w"] | None
 ) -> Float[np.ndarray, " n"]:
-    """Distance in pixels from each point to the neighbouring organs' mask, negative inside it; NaN without one.
+    """Return the signed distance in pixels from each point to the mask of the neighbouring organs.
 
-    The mask is looked at in the points' bounding box and half its longer side around it; a neighbour that lies outside
-    is as far as the box is wide, which the features cannot tell from farther.
+    The distance is negative inside the mask. It is NaN if there is no mask or the mask is empty.
+
+    The mask is read only in the bounding box of the points, extended by half of the box's longer side. If the mask is
+    empty there, every distance is the length of that longer side; the features saturate long before.
     """
     if context is None or not context.any():
         return np.full(len(points), np.nan)
@@ -117,19 +130,22 @@ def context_distance(
 def features(
     points: Float[np.ndarray, "*b n 2"], distance: Float[np.ndarray, "*b n"]
 ) -> Float[np.ndarray, "*b n features"]:
-    """What the landmark model sees at each sample; free of place and size, not of rotation.
+    """Return the inputs of the landmark model at each sample.
+
+    The features are invariant to translation and scale, but not to rotation.
 
     Parameters
     ----------
     points
         Samples at even arc length, (x, y), pixels.
     distance
-        From :func:`context_distance`, pixels.
+        Distances from :func:`context_distance`, pixels.
 
     Returns
     -------
-    Place from the centroid in organ sizes (x, y), direction of the contour (x, y), its turn over a short and a long
-    chord (half turns), distance to the neighbour (-1 deep inside to 1 far), and 1 where a neighbour is known.
+    Eight features: position relative to the mean of the samples in organ sizes (x, y), direction of the contour (x, y),
+    turning angle over a short and a long chord (in half turns), distance to the neighbour (from -1 deep inside to 1 far
+    away), and 1 where a neighbour is known, else 0.
     """
     size = np.sqrt(np.abs(signed_area(points)))[..., None]
     place = (points - points.mean(axis=-2, keepdims=True)) / size[..., None]
@@ -150,7 +166,7 @@ def _turn(points: np.ndarray, lag: int) -> np.ndarray:
 
 
 def _smoothed(chain: np.ndarray, sigma: float) -> np.ndarray:
-    """Gaussian smoothing round the closed chain; ``sigma`` in steps of the chain."""
+    """Smooth a closed chain with a Gaussian filter; ``sigma`` is in steps of the chain."""
     spectrum = np.fft.fft(chain[:, 0] + 1j * chain[:, 1])
     frequency = np.fft.fftfreq(len(chain))
     smooth = np.fft.ifft(spectrum * np.exp(-2 * (np.pi * sigma * frequency) ** 2))

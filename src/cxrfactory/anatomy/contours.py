@@ -1,8 +1,8 @@
-"""Masks to landmarks, with the node correspondence of the expert landmark sets.
+"""Conversion of masks to landmarks by geometric rules, with the node correspondence of the expert landmark sets.
 
 The expert contours (44 right lung, 50 left lung, 26 heart; van Ginneken et al. 2006, extended to other hospitals by
 Gaggion et al. 2023) start at the apex (lungs) or at the right cardiophrenic corner (heart) and run through a few
-anatomical anchors, with a fixed number of nodes between two anchors. The anchors, found from where the spacing of
+anatomical anchors, with a fixed number of nodes between two anchors. The anchors are the nodes at which the spacing of
 neighbouring nodes decorrelates over the 860 public annotations:
 
 ============  ====  =====================================================================
@@ -22,10 +22,11 @@ heart         12    left upper corner, below the pulmonary trunk
 heart         18    apex of the heart on the left hemidiaphragm
 ============  ====  =====================================================================
 
-A corner is the point of the contour that reaches farthest in a fixed direction of the organ's own bounding box, less
-a pull towards its mean place there; the two anchors of the aortic knob are the medial extreme near a fifth of the
-box's height and the deepest notch below it. Between
-two anchors the nodes stand at fixed fractions of the arc length, the means over the expert annotations.
+The organ's bounding box is scaled to the unit square. A corner is the contour point with the largest projection on a
+fixed direction in this square, minus a penalty on the squared distance to the corner's mean position. The two anchors
+of the aortic knob are the most medial point near a fifth of the box's height below its top, and the deepest notch below
+that point. Between two anchors the nodes lie at fixed fractions of the arc length, which are means over the expert
+annotations.
 """
 
 from itertools import pairwise
@@ -36,8 +37,8 @@ from jaxtyping import Float, Integer
 
 from cxrfactory.errors import CxrError
 
-# Direction (dx, dy) and mean place (x, y) of a corner, y down, in the organ's bounding box scaled to the unit square.
-# Directions minimise the distance to the anchors of the JSRT and PadChest annotations; places are their means.
+# Direction (dx, dy) and mean position (x, y) of a corner, y down, in the bounding box scaled to the unit square.
+# Directions minimise the distance to the anchors of the JSRT and PadChest annotations; positions are their means.
 _CORNERS: dict[str, dict[int, tuple[float, float, float, float]]] = {
     "right_lung": {0: (0.02, -1.0, 0.77, 0.0), 21: (-0.33, 0.94, 0.03, 1.0), 29: (0.47, 0.88, 0.79, 0.82)},
     "left_lung": {0: (0.06, -1.0, 0.28, 0.0), 21: (0.21, 0.98, 0.98, 1.0), 27: (-0.40, 0.92, 0.59, 0.88)},
@@ -48,9 +49,9 @@ _CORNERS: dict[str, dict[int, tuple[float, float, float, float]]] = {
         18: (0.80, 0.60, 0.95, 0.90),
     },
 }
-_PULL = 0.5  # weight of the squared distance to the mean place: decides between two corners alike
+_PULL = 0.5  # weight of the squared distance to the mean position; it decides between two similar corners
 
-# Arc-length fractions of the nodes between an anchor and the next one: means over 860 lungs and 332 hearts.
+# Arc-length fractions of the nodes between an anchor and the next one. They are means over 860 lungs and 332 hearts.
 # fmt: off
 _FRACTIONS: dict[str, dict[int, tuple[float, ...]]] = {
     "right_lung": {
@@ -76,18 +77,18 @@ _FRACTIONS: dict[str, dict[int, tuple[float, ...]]] = {
 }
 # fmt: on
 
-# The right lung and the heart run against the left lung's sense, seen in the image: lateral wall first.
+# Orientation of the contours in the displayed image: both lungs run down their lateral walls first.
 _CLOCKWISE = {"right_lung": False, "left_lung": True, "heart": True}
 
-_SMOOTHING_PX = 1.5  # takes the pixel staircase out of the arc length, far below a node's spacing
-_KNOB_HEIGHT = 0.21  # mean height of node 44 in the left lung's box
-_KNOB_PULL = 24.0
-_NOTCH_FRACTION = 0.79  # mean place of node 40 on the arc from node 27 to node 44
-_NOTCH_WINDOW = 0.13
+_SMOOTHING_PX = 1.5  # removes the pixel staircase from the arc length; far below the spacing of nodes
+_KNOB_HEIGHT = 0.21  # mean y of node 44 in the left lung's box, from its top
+_KNOB_PULL = 24.0  # weight of the squared difference from that height
+_NOTCH_FRACTION = 0.79  # mean position of node 40 on the arc from node 27 to node 44
+_NOTCH_WINDOW = 0.13  # half the width of the searched part of that arc
 
 
 def organ_landmarks(organ: str, mask: Integer[np.ndarray, "h w"]) -> Float[np.ndarray, "nodes 2"]:
-    """Landmarks of one organ from its mask.
+    """Return the landmarks of one organ from its mask.
 
     Parameters
     ----------
@@ -95,7 +96,7 @@ def organ_landmarks(organ: str, mask: Integer[np.ndarray, "h w"]) -> Float[np.nd
         ``right_lung``, ``left_lung`` or ``heart``; right and left are the patient's, and the patient's right is on
         the image's left.
     mask
-        [row, column], non-zero inside. Only the largest connected part counts, and holes do not.
+        [row, column], non-zero inside. Only the largest connected part is used, and its holes are ignored.
 
     Returns
     -------
@@ -105,7 +106,7 @@ def organ_landmarks(organ: str, mask: Integer[np.ndarray, "h w"]) -> Float[np.nd
     Raises
     ------
     CxrError
-        If the organ has no rule here, or the mask is empty or too small to hold a contour.
+        If this module has no rule for the organ, or the mask is empty, not 2D or too small to have a contour.
     """
     if organ not in _CORNERS:
         raise CxrError(f"no landmark rule for organ '{organ}'; expected one of {', '.join(_CORNERS)}")
@@ -127,7 +128,7 @@ def masks_to_landmarks(
     left_lung: Integer[np.ndarray, "h w"],
     heart: Integer[np.ndarray, "h w"],
 ) -> Float[np.ndarray, "120 2"]:
-    """Landmarks of lungs and heart from their masks, in the order of the landmark graph.
+    """Return the landmarks of lungs and heart from their masks, in the order of the landmark graph.
 
     Parameters
     ----------
@@ -159,7 +160,7 @@ def masks_to_landmarks(
 
 
 def _outer_contour(organ: str, mask: np.ndarray) -> np.ndarray:
-    """Pixel chain [n, 2] (x, y) round the largest part of the mask, in the organ's running sense."""
+    """Return the border pixels [n, 2] (x, y) of the mask's largest part, in the orientation of the landmarks."""
     found, _ = cv2.findContours((mask != 0).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     if not found:
         raise CxrError(f"the {organ} mask is empty; landmarks need at least one region")
@@ -167,13 +168,13 @@ def _outer_contour(organ: str, mask: np.ndarray) -> np.ndarray:
     if len(chain) < 8 or cv2.contourArea(chain.astype(np.float32)) < 16:
         raise CxrError(f"the {organ} mask holds a region of only {len(chain)} border pixels; expected an organ")
     x, y = chain.T
-    # Positive with y down: clockwise as seen.
+    # With y down, a positive area means that the contour runs clockwise in the displayed image.
     clockwise = np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y) > 0
     return chain if clockwise == _CLOCKWISE[organ] else chain[::-1]
 
 
 def _anchors(organ: str, contour: np.ndarray) -> dict[int, int]:
-    """Index into the contour of every anchor node, in increasing order along it from node 0."""
+    """Return the contour index of each anchor node; along the contour the anchors keep their order from node 0."""
     low, high = contour.min(axis=0), contour.max(axis=0)
     box = (contour - low) / np.maximum(high - low, 1)
     scores = {node: _corner_score(box, rule) for node, rule in _CORNERS[organ].items()}
@@ -184,7 +185,7 @@ def _anchors(organ: str, contour: np.ndarray) -> dict[int, int]:
     reached = 0
     corners = [node for node in _CORNERS[organ] if node]
     for place, node in enumerate(corners):
-        # Anchors keep their order along the contour even on odd shapes; room is left for those that follow.
+        # Anchors keep their order along the contour even for unusual shapes; space is left for the following ones.
         free = (order > reached) & (order < count - (len(corners) - place) - 3)
         score = np.where(free, scores[node], -np.inf)
         found[node] = int(np.argmax(score))
@@ -200,7 +201,7 @@ def _corner_score(box: np.ndarray, rule: tuple[float, float, float, float]) -> n
 
 
 def _knob_anchors(contour: np.ndarray, box: np.ndarray, cardiophrenic: int, apex: int) -> dict[int, int]:
-    """Anchors 40 and 44 of the left lung, on the medial border from the cardiophrenic angle up to the apex."""
+    """Find anchors 40 and 44 of the left lung on the medial border, from the cardiophrenic angle up to the apex."""
     count = len(contour)
     border = (cardiophrenic + np.arange((apex - cardiophrenic) % count + 1)) % count
     inner = border[2:-2] if len(border) > 8 else border
@@ -208,14 +209,14 @@ def _knob_anchors(contour: np.ndarray, box: np.ndarray, cardiophrenic: int, apex
     arc = (cardiophrenic + np.arange((upper_end - cardiophrenic) % count + 1)) % count
     steps = np.linspace(0, 1, len(arc))
     window = np.abs(steps - _NOTCH_FRACTION) < _NOTCH_WINDOW
-    # The notch points towards the midline: farthest medially from the chord over the window.
+    # The notch is the point of the window that lies farthest on the medial side of the window's chord.
     points = contour[arc[window]]
     if len(points) < 5:
         return {40: int(arc[int(_NOTCH_FRACTION * (len(arc) - 1))]), 44: upper_end}
     chord = points[-1] - points[0]
     offset = points - points[0]
     depth = (chord[1] * offset[:, 0] - chord[0] * offset[:, 1]) / max(np.hypot(*chord), 1e-9)
-    # A slight pull to the mean place decides where the border is straight.
+    # If the border is straight, a small penalty on the distance from the mean position decides.
     pull = 2 * np.hypot(*chord) * (steps[window] - _NOTCH_FRACTION) ** 2 / _NOTCH_WINDOW
     notch = int(arc[window][np.argmax(depth - pull)])
     return {40: notch, 44: upper_end}
@@ -230,7 +231,7 @@ def _smoothed(contour: np.ndarray) -> np.ndarray:
 
 
 def _arc(smooth: np.ndarray, contour: np.ndarray, start: int, stop: int) -> np.ndarray:
-    """Smoothed contour from one anchor to the next; the anchors themselves stay where the mask has them."""
+    """Return the smoothed contour from one anchor to the next; the anchors keep their unsmoothed positions."""
     count = len(contour)
     indices = (start + np.arange((stop - start) % count + 1)) % count
     arc = smooth[indices].copy()

@@ -1,11 +1,11 @@
-"""The landmark graph: organs as closed contours of numbered nodes.
+"""The landmark graph, which describes organs as closed contours of numbered nodes.
 
 Node counts and order are those of the JSRT annotations of van Ginneken et al. (2006) as used by
 HybridGNet and CheXmask: 44 right lung, 50 left lung, 26 heart, then 23 + 23 clavicle nodes. Right and left
 are the patient's: the right lung lies on the image's left in a frontal view.
 
-Sets do not agree on what a lung includes, so that a graph belongs to a definition. Landmarks, masks and scores of two
-definitions are never mixed: the same nodes mean other borders.
+Data sets disagree on what a lung includes, so each graph belongs to one definition of the organs. Landmarks, masks and
+scores of different definitions are never mixed, because the same node marks a different border in each.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ _GRAPH_ORGANS = {
     "whole-lungs": LUNGS,
 }
 
-# What an organ includes. JSRT's is that of the landmark sets, CheXmask too; V7's masks are of whole lungs.
+# What the organs include. The landmark sets and CheXmask use JSRT's definition; V7's masks cover whole lungs.
 JSRT = "jsrt"
 WHOLE_LUNGS = "whole-lungs"
 DEFINITIONS = {
@@ -37,7 +37,7 @@ DEFINITIONS = {
 
 @dataclass(frozen=True)
 class LandmarkGraph:
-    """Closed contours, one an organ, with nodes numbered through in the order of ``organs``.
+    """Closed contours, one per organ; nodes are numbered consecutively in the order of ``organs``.
 
     Attributes
     ----------
@@ -57,18 +57,18 @@ class LandmarkGraph:
 
     @property
     def definition(self) -> str:
-        """Key of :data:`DEFINITIONS`: only graphs of one definition may be trained, scored or drawn together."""
+        """Key of :data:`DEFINITIONS`; only graphs of one definition may be trained, scored or drawn together."""
         return WHOLE_LUNGS if self.name == WHOLE_LUNGS else JSRT
 
     @property
     def definition_text(self) -> str:
-        """One line that says what the organs include."""
+        """One line of text that states what the organs include."""
         organs = ", ".join(organ.replace("_", " ") for organ in self.organs)
         return f"{organs}; {DEFINITIONS[self.definition]}"
 
     @property
     def slices(self) -> dict[str, slice]:
-        """Where each organ's nodes stand."""
+        """Slice of each organ's nodes."""
         found, start = {}, 0
         for organ in self.organs:
             found[organ] = slice(start, start + ORGAN_NODES[organ])
@@ -77,19 +77,19 @@ class LandmarkGraph:
 
     @property
     def pooled_counts(self) -> list[int]:
-        """Nodes an organ at half resolution: pairs of neighbours merged, an odd last node kept alone."""
+        """Number of nodes of each organ at half resolution: pairs of neighbours merge, an odd last node stays alone."""
         return [(ORGAN_NODES[organ] + 1) // 2 for organ in self.organs]
 
     def adjacency(self) -> Float[np.ndarray, "nodes nodes"]:
-        """Symmetric 0/1 adjacency of the full graph: one cycle an organ, no edge between organs."""
+        """Return the symmetric 0/1 adjacency of the full graph: one cycle per organ, no edges between organs."""
         return _cycles([ORGAN_NODES[organ] for organ in self.organs])
 
     def pooled_adjacency(self) -> Float[np.ndarray, "pooled pooled"]:
-        """Adjacency of the graph at half resolution."""
+        """Return the adjacency of the graph at half resolution."""
         return _cycles(self.pooled_counts)
 
     def pooling(self) -> Float[np.ndarray, "pooled nodes"]:
-        """Matrix that averages pairs of consecutive nodes within each organ (thesis, graph unpooling)."""
+        """Return the matrix that averages pairs of consecutive nodes per organ (Gaggion's thesis, graph unpooling)."""
         matrix = np.zeros((sum(self.pooled_counts), self.nodes))
         row = 0
         for organ, count in zip(self.organs, self.pooled_counts, strict=True):
@@ -101,10 +101,10 @@ class LandmarkGraph:
         return matrix
 
     def unpooling(self) -> Float[np.ndarray, "nodes pooled"]:
-        """Matrix that doubles the nodes of each organ, interpolating linearly along its cycle.
+        """Return the matrix that doubles the nodes of each organ by linear interpolation along its cycle.
 
-        Coarse node i stands midway between fine nodes 2i and 2i + 1, so each fine node takes 3/4 of its
-        own coarse node and 1/4 of the neighbour on its side. An unpaired last node copies its coarse node.
+        Coarse node i lies midway between the fine nodes 2i and 2i + 1. Each fine node therefore takes 3/4 of its own
+        coarse node and 1/4 of the neighbour on its side. An unpaired last node copies its coarse node.
         """
         matrix = np.zeros((self.nodes, sum(self.pooled_counts)))
         offset = 0
@@ -134,12 +134,12 @@ def _cycles(counts: list[int]) -> Float[np.ndarray, "nodes nodes"]:
 
 
 def landmark_graph(name: str) -> LandmarkGraph:
-    """Return the graph of that name.
+    """Return the graph with a given name.
 
     Raises
     ------
     CxrError
-        If there is no such graph.
+        If there is no graph with that name.
     """
     if name not in _GRAPH_ORGANS:
         raise CxrError(f"unknown graph '{name}'; expected one of {', '.join(_GRAPH_ORGANS)}")
@@ -147,19 +147,19 @@ def landmark_graph(name: str) -> LandmarkGraph:
 
 
 def graph_of_nodes(nodes: int, where: str | None = None) -> LandmarkGraph:
-    """Return the graph of JSRT's definition that has so many nodes: 94, 120 or 166.
+    """Return the graph of JSRT's definition with a given number of nodes (94, 120 or 166).
 
     Parameters
     ----------
     nodes
         Number of landmarks of an image.
     where
-        File and image, for the error.
+        File and image, for the error message.
 
     Raises
     ------
     CxrError
-        If no graph has so many.
+        If no graph has this number of nodes.
     """
     if nodes not in NODE_COUNTS:
         place = f"{where}: " if where else ""
@@ -175,12 +175,12 @@ def graph_of_labels(labels: str, where: str) -> LandmarkGraph:
     labels
         ``L``, ``LH``, ``LHC`` or ``W``.
     where
-        File and image, for the error.
+        File and image, for the error message.
 
     Raises
     ------
     CxrError
-        If there is no such code.
+        If the code is unknown.
     """
     if labels not in LABEL_GRAPHS:
         raise CxrError(f"{where}: labels '{labels}'; expected one of {', '.join(LABEL_GRAPHS)}")

@@ -1,12 +1,13 @@
-"""Masks to the 44 + 50 + 26 corresponding landmarks, by a small model of the contour.
+"""Conversion of masks to the 44 + 50 + 26 corresponding landmarks by a small network on the contour.
 
-A mask's outer contour is read at 256 even samples (anatomy/contour_features.py). A residual network of circular
-convolutions, one an organ, gives every node a distribution over the samples; the node stands at its mean, nodes keep
-their order, and every node lies on the mask's border. The weights are learnt from fillings of the public landmark set
-(train/mask_landmarks.py) and stand in ``resources/mask_landmarks.npz``.
+The outer contour of a mask is sampled at 256 evenly spaced points (anatomy/contour_features.py). One residual network
+of circular convolutions per organ predicts, for each node, a distribution over the samples. The node is placed at the
+mean of its distribution; nodes keep their order, and every node lies on the border of the mask. The weights are learnt
+from filled contours of the public landmark set (train/mask_landmarks.py) and stored in
+``resources/mask_landmarks.npz``.
 
-The task is that of section 3 of Gaggion's thesis ("landmark annotations from dense segmentations"), where an image
-network is trained on masks; a contour is all that a mask has, so the network here sees nothing else.
+The task is that of section 3 of Gaggion's thesis ("landmark annotations from dense segmentations"). The thesis trains
+an image network on masks; here the network sees the contour alone, because a mask holds no other information.
 """
 
 from dataclasses import dataclass
@@ -23,28 +24,28 @@ from cxrfactory.errors import CxrError, ImageError
 
 WIDTH = 24
 KERNEL = 5
-DILATIONS = (1, 2, 4, 8, 16, 32)  # together they see the whole contour
-MIN_GAP = 0.5  # least distance of neighbouring nodes as a share of its mean; of expert gaps 1 % are below 0.6
-# Share of the heart inside the lungs beyond which the lungs go behind it (V7, CT), and the two borders tell nothing of
-# each other. The expert contours overlap by 2 % at most.
+DILATIONS = (1, 2, 4, 8, 16, 32)  # together they cover the whole contour
+MIN_GAP = 0.5  # smallest gap between neighbouring nodes as a share of its mean; 1 % of the expert gaps are below 0.6
+# If a larger share of the heart lies inside the lungs, the lung masks include the part behind the heart (V7, CT). Then
+# the borders of lungs and heart are no features of each other. The expert contours overlap by 2 % at most.
 MAX_OVERLAP = 0.25
 RESOURCE = "mask_landmarks.npz"
 
 
 @dataclass(frozen=True)
 class ContourModel:
-    """Weights of one organ's network; matrices map the columns of their input to the columns of their output.
+    """Weights of one organ's network; each matrix maps the columns of its input to the columns of its output.
 
     Attributes
     ----------
     first, first_bias
-        Features to channels.
+        Layer from features to channels.
     blocks, block_biases
-        One a dilation: ``kernel * channels`` (tap by tap) to channels.
+        One layer per dilation, from ``kernel * channels`` inputs (tap by tap) to channels.
     last, last_bias
-        Channels to nodes.
+        Layer from channels to nodes.
     fractions
-        Mean place of every node as a fraction of the contour, from node 0.
+        Mean position of each node as a fraction of the contour's length, from node 0.
     """
 
     first: Float[np.ndarray, "features width"]
@@ -56,7 +57,7 @@ class ContourModel:
     fractions: Float[np.ndarray, " nodes"]
 
     def logits(self, seen: Float[np.ndarray, "samples features"]) -> Float[np.ndarray, "samples nodes"]:
-        """Log of the unnormalised probability that a node stands at a sample."""
+        """Return the logarithm of the unnormalised probability that a node lies at a sample."""
         x = np.maximum(seen @ self.first + self.first_bias, 0)
         reach = KERNEL // 2
         for dilation, matrix, bias in zip(DILATIONS, self.blocks, self.block_biases, strict=True):
@@ -68,10 +69,11 @@ class ContourModel:
 def node_places(
     logits: Float[np.ndarray, "samples nodes"], fractions: Float[np.ndarray, " nodes"]
 ) -> Float[np.ndarray, " nodes"]:
-    """Places of the nodes in running order, fractional sample indices from node 0 on, less than one turn in all.
+    """Return the positions of the nodes as fractional sample indices, increasing from node 0.
 
-    Each is the mean of its distribution, taken on the circle cut opposite to where the node is on average. Isotonic
-    regression, weighted by certainty, puts places in order, neighbours at least ``MIN_GAP`` of their mean gap apart.
+    Each position is the mean of the node's distribution over the closed contour, which is cut opposite to the node's
+    expected position. Isotonic regression then enforces the order: neighbours are at least ``MIN_GAP`` of their mean
+    gap apart, and the last node does not overtake the first. Nodes with a smaller variance have a larger weight.
     """
     from scipy.optimize import isotonic_regression
 
@@ -94,7 +96,17 @@ def node_places(
 def contour_landmarks(
     contour: Contour, distance: Float[np.ndarray, " samples"], model: ContourModel
 ) -> Float[np.ndarray, "nodes 2"]:
-    """Landmarks (x, y) of one contour, pixels; ``distance`` from its samples to the neighbouring organs."""
+    """Return the landmarks (x, y) of one contour, pixels.
+
+    Parameters
+    ----------
+    contour
+        Contour of the organ.
+    distance
+        Distance from each sample to the neighbouring organs, pixels (:func:`context_distance`).
+    model
+        Network of the organ.
+    """
     return contour.locate(node_places(model.logits(features(contour.points, distance)), model.fractions))
 
 
@@ -103,16 +115,17 @@ def landmarks_from_masks(
     left_lung: Integer[np.ndarray, "h w"],
     heart: Integer[np.ndarray, "h w"] | None = None,
 ) -> Float[np.ndarray, "nodes 2"]:
-    """Landmarks of lungs and heart from their masks, in the order of the landmark graph.
+    """Return the landmarks of lungs and heart from their masks, in the order of the landmark graph.
 
-    Holes and specks do not count, near pieces are joined (:func:`cxrfactory.anatomy.organ_masks.main_part`).
+    Holes and specks are ignored, and pieces close to each other are joined
+    (:func:`cxrfactory.anatomy.organ_masks.main_part`).
 
     Parameters
     ----------
     right_lung, left_lung
         [row, column], non-zero inside; the patient's right is on the image's left.
     heart
-        The same; None or empty where it was not segmented. Organs may overlap.
+        [row, column], non-zero inside; None or an empty mask if the heart was not segmented. Organs may overlap.
 
     Returns
     -------
@@ -156,13 +169,20 @@ def landmarks_from_masks(
 
 @cache
 def contour_models() -> dict[str, ContourModel]:
-    """Return the models that come with the package, by organ."""
+    """Return the networks that the package contains, by organ."""
     with (files("cxrfactory.anatomy") / "resources" / RESOURCE).open("rb") as stream, np.load(stream) as arrays:
         return models_from_arrays(dict(arrays), RESOURCE)
 
 
 def models_from_arrays(arrays: dict[str, np.ndarray], source: str) -> dict[str, ContourModel]:
-    """Models by organ from arrays named ``organ.field``, as the training writes them.
+    """Return the networks by organ from arrays named ``organ.field``, as the training writes them.
+
+    Parameters
+    ----------
+    arrays
+        Arrays by name, such as ``heart.first``.
+    source
+        Name of the file, for the error message.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Masks as they come: pieces, specks, both lungs in one, made fit for one contour an organ.
+"""Cleaning of organ masks so that each organ has one contour: pieces are joined, specks removed, lungs separated.
 
 Masks are [row, column], non-zero inside. Right and left are the patient's: the right lung lies on the image's left.
 """
@@ -9,31 +9,36 @@ from jaxtyping import Integer, UInt8
 
 from cxrfactory.errors import ImageError
 
-MIN_AREA_PX = 64  # less holds no contour of 26 nodes and more
-SPECK = 0.05  # share of the largest piece below which a piece is dropped
+MIN_AREA_PX = 64  # a smaller mask cannot hold a contour of 26 or more nodes
+SPECK = 0.05  # a piece below this share of the largest piece is removed
 BRIDGES = (0.04, 0.08, 0.16)  # diameters of the closing that joins pieces, as shares of the organ's size (root of area)
-MAIN_SHARE = 0.8  # of the mask, that one piece must hold in the end
-MIN_LUNG_SHARE = 0.1  # of both lungs, that each must hold
-MIN_GAP = 0.2  # least distance of the lungs' centroids, share of the width of both
+MAIN_SHARE = 0.8  # smallest share of the mask that the final piece must hold
+MIN_LUNG_SHARE = 0.1  # smallest share of both lungs that each lung must hold
+MIN_GAP = 0.2  # smallest horizontal distance of the lungs' centroids, as a share of the width of both lungs
 
 
 def main_part(organ: str, mask: Integer[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
-    """Return the organ as one connected part: specks dropped, near pieces joined. Holes are left as they are.
+    """Return the organ as one connected part, without specks and with close pieces joined; holes are kept.
 
-    Pieces that are larger than specks are joined where a closing fills the gap between them; elsewhere the mask
-    keeps its border.
+    Pieces larger than specks are joined where a morphological closing fills the gap between them. Elsewhere the border
+    of the mask does not change.
 
     Parameters
     ----------
     organ
-        Named in errors.
+        Name of the organ, for error messages.
     mask
         [row, column], non-zero inside.
+
+    Returns
+    -------
+    uint8 mask [row, column], 1 inside and 0 outside.
 
     Raises
     ------
     ImageError
-        If the mask is empty, too small, or in pieces that lie too far apart: the largest holds less than 80 % of it.
+        If the mask is not 2D, covers fewer than 64 pixels, or its pieces lie too far apart, so that the largest joined
+        piece holds less than 80 % of the mask.
     """
     if mask.ndim != 2:
         raise ImageError(f"the {organ} mask has {mask.ndim} dimensions; expected 2 (rows, columns)")
@@ -60,15 +65,25 @@ def main_part(organ: str, mask: Integer[np.ndarray, "h w"]) -> UInt8[np.ndarray,
 
 
 def split_lungs(mask: Integer[np.ndarray, "h w"]) -> tuple[UInt8[np.ndarray, "h w"], UInt8[np.ndarray, "h w"]]:
-    """Right and left lung of a mask that holds both.
+    """Split a mask of both lungs into the right and the left lung.
 
-    The two largest pieces are the lungs, and every other pixel goes to the nearer one. Lungs that touch are cut where
-    an erosion parts them first.
+    The two largest pieces are the lungs, and every other pixel goes to the nearer one. If the lungs touch, they are
+    separated by the smallest erosion that leaves two large pieces.
+
+    Parameters
+    ----------
+    mask
+        [row, column], non-zero inside.
+
+    Returns
+    -------
+    Right lung and left lung, uint8 masks of 0 and 1. The right lung is the one on the image's left.
 
     Raises
     ------
     ImageError
-        If the mask is empty, no erosion parts it in two of at least a tenth each, or the parts do not lie side by side.
+        If the mask covers fewer than 128 pixels, no erosion yields two pieces of at least a tenth of the area each, or
+        the two pieces do not lie side by side.
     """
     binary = (mask != 0).astype(np.uint8)
     total = int(binary.sum())
@@ -78,7 +93,7 @@ def split_lungs(mask: Integer[np.ndarray, "h w"]) -> tuple[UInt8[np.ndarray, "h 
     for share in (0.0, 0.01, 0.02, 0.04, 0.08, 0.12):
         labels, areas = _pieces((depth > share * total**0.5).astype(np.uint8))
         order = np.argsort(-areas, kind="stable")
-        # Erosion takes from both lungs alike, so shares are of what is left.
+        # The share is relative to the eroded area, because erosion shrinks both lungs.
         if len(areas) > 1 and areas[order[1]] >= MIN_LUNG_SHARE * areas.sum():
             seeds = [(labels == place + 1) for place in order[:2]]
             break
@@ -98,7 +113,7 @@ def split_lungs(mask: Integer[np.ndarray, "h w"]) -> tuple[UInt8[np.ndarray, "h 
 
 
 def _pieces(binary: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    # Several times as fast as OpenCV's own statistics.
+    # This is several times faster than OpenCV's connectedComponentsWithStats.
     count, labels = cv2.connectedComponents(binary)
     return labels, np.bincount(labels.ravel(), minlength=count)[1:]
 
@@ -110,13 +125,13 @@ def _without_specks(binary: np.ndarray) -> np.ndarray:
 
 
 def _bridged(kept: np.ndarray, labels: np.ndarray, diameter: int) -> np.ndarray:
-    """Add those parts of the closing that touch two pieces or more."""
+    """Add those parts of the morphological closing that touch two or more pieces."""
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (diameter | 1, diameter | 1))
-    margin = diameter | 1  # or the closing would stick to the image's border
+    margin = diameter | 1  # without a margin the closing would fill gaps towards the image's border
     padded = cv2.copyMakeBorder(kept, *[margin] * 4, cv2.BORDER_CONSTANT, value=0)
     closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, kernel)[margin:-margin, margin:-margin]
     count, fillings = cv2.connectedComponents(closed & (1 - kept))
-    # A filling and a piece are neighbours where the filling, grown by a pixel, meets the piece.
+    # A filling and a piece are neighbours if the filling, dilated by one pixel, overlaps the piece.
     result = kept.copy()
     for filling in range(1, count):
         own = (fillings == filling).astype(np.uint8)

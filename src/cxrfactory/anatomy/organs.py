@@ -1,8 +1,8 @@
-"""The organs of the landmark graph: names, orders, numbers of nodes.
+"""The organs of the landmark graph: names, orders and numbers of nodes.
 
-Two orders are in use. Nodes, truth tables and codes go from the image's left to its right: the patient's right lung
-first (:data:`ORGANS`). The columns of a CheXmask table begin with the patient's left lung (:data:`ORGAN_COLUMNS`).
-Numbers of nodes are those of the JSRT annotations (van Ginneken et al., 2006).
+Two orders are in use. Nodes, truth tables and codes begin with the patient's right lung, which lies on the image's left
+(:data:`ORGANS`). The columns of a CheXmask table begin with the patient's left lung (:data:`ORGAN_COLUMNS`). The
+numbers of nodes are those of the JSRT annotations (van Ginneken et al., 2006).
 """
 
 LUNGS = ("right_lung", "left_lung")
@@ -15,5 +15,5 @@ PUBLISHED_ORGANS = tuple(ORGAN_COLUMNS)
 
 ORGAN_NODES = {"right_lung": 44, "left_lung": 50, "heart": 26, "right_clavicle": 23, "left_clavicle": 23}
 LUNG_NODES = sum(ORGAN_NODES[organ] for organ in LUNGS)
-PUBLISHED_NODES = sum(ORGAN_NODES[organ] for organ in ORGANS)  # clavicles are no part of a CheXmask table
+PUBLISHED_NODES = sum(ORGAN_NODES[organ] for organ in ORGANS)  # a CheXmask table has no clavicles
 NODE_COUNTS = (LUNG_NODES, PUBLISHED_NODES, sum(ORGAN_NODES.values()))  # 94, 120, 166

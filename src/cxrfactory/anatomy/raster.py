@@ -1,4 +1,4 @@
-"""Contours to masks.
+"""Rasterisation of contours to masks.
 
 Points are (x, y) with integer coordinates at pixel centres; masks are [row, column].
 """
@@ -10,23 +10,23 @@ from jaxtyping import Float, UInt8
 from cxrfactory.anatomy.graph import LandmarkGraph
 from cxrfactory.errors import CxrError
 
-SHIFT_BITS = 8  # coordinates are handed over in 1/256 px
-MARGIN = 4  # px kept around the image where a contour leaves it
+SHIFT_BITS = 8  # OpenCV gets coordinates in units of 1/256 px
+MARGIN = 4  # px kept around the image if a contour leaves it
 
 
 def fill_contour(points: Float[np.ndarray, "n 2"], height: int, width: int) -> UInt8[np.ndarray, "height width"]:
     """Fill a closed polygon.
 
-    The convention is that of the published CheXmask masks, which integer points reproduce pixel for pixel:
-    every pixel whose centre lies inside is filled (even-odd rule where the contour crosses itself), and the
-    pixels that the contour runs through belong to the mask. OpenCV's scan line takes a vertex at its exact x
-    and at its nearest row, so that no mask pixel lies farther than sqrt(2) px from the exact polygon and no
-    pixel inside by more than 1 px is missed. Parts outside the image are cut off.
+    The convention is that of the published CheXmask masks; with integer points the masks are equal pixel for pixel.
+    Every pixel whose centre lies inside is filled (even-odd rule where the contour crosses itself), and the pixels on
+    the contour belong to the mask. OpenCV's scan line uses the exact x of a vertex and its nearest row. Therefore no
+    mask pixel lies farther than sqrt(2) px from the exact polygon, and no pixel more than 1 px inside it is missed.
+    Parts outside the image are cut off.
 
     Parameters
     ----------
     points
-        Vertices (x, y), pixels; the last is joined to the first.
+        Vertices (x, y), pixels; the last is connected to the first.
     height, width
         Shape of the mask, pixels.
 
@@ -47,8 +47,8 @@ def fill_contour(points: Float[np.ndarray, "n 2"], height: int, width: int) -> U
     leaves = points.min() < 0 or (points.max(axis=0) > (width - 1, height - 1)).any()
     if not leaves:
         return _fill(points, height, width)
-    # OpenCV's own cutting marks pixels of the image's edge that are far from the contour, and overflows on
-    # far points: cut the polygon first, somewhat outside of the image, and cut the canvas afterwards.
+    # OpenCV's own clipping marks pixels of the image's edge that are far from the contour, and it overflows on distant
+    # points. Therefore the polygon is clipped a few pixels outside the image, and the canvas is cropped afterwards.
     points = _cut_to_box(points, np.array([-MARGIN, -MARGIN]), np.array([width, height]) + MARGIN - 1)
     if not len(points):
         return np.zeros((height, width), dtype=np.uint8)
@@ -66,7 +66,7 @@ def _fill(points: Float[np.ndarray, "n 2"], height: int, width: int) -> UInt8[np
 def _cut_to_box(
     points: Float[np.ndarray, "n 2"], low: Float[np.ndarray, "2"], high: Float[np.ndarray, "2"]
 ) -> Float[np.ndarray, "m 2"]:
-    """Cut a closed polygon to a box (Sutherland and Hodgman, 1974); low and high are (x, y)."""
+    """Clip a closed polygon to a box (Sutherland and Hodgman, 1974); ``low`` and ``high`` are (x, y)."""
     for axis in (0, 1):
         for sign, bound in ((1, low[axis]), (-1, -high[axis])):
             following = np.roll(points, -1, axis=0)
@@ -75,7 +75,7 @@ def _cut_to_box(
             along = np.divide(depth, depth - depth_following, out=np.zeros_like(depth), where=crosses)
             cuts = points + along[:, None] * (following - points)
             cuts[:, axis] = sign * bound
-            # Each vertex inside is kept, followed by the cut of the edge that starts there.
+            # Each vertex inside is kept. The intersection of the edge that starts at a vertex follows it.
             both = np.stack([points, cuts], axis=1).reshape(-1, 2)
             points = both[np.stack([depth >= 0, crosses], axis=1).ravel()]
     return points
@@ -84,14 +84,14 @@ def _cut_to_box(
 def landmarks_to_masks(
     landmarks: Float[np.ndarray, "nodes 2"], graph: LandmarkGraph, height: int, width: int
 ) -> dict[str, UInt8[np.ndarray, "height width"]]:
-    """Fill each organ's contour; organs that overlap stay whole in their own masks.
+    """Fill the contour of each organ; overlapping organs are complete in their own masks.
 
     Parameters
     ----------
     landmarks
-        Nodes (x, y) in the order of ``graph``, pixels of the frame to be filled.
+        Nodes (x, y) in the order of ``graph``, pixels of the masks' frame.
     graph
-        Names the organs and their nodes.
+        Graph that names the organs and their nodes.
     height, width
         Shape of the masks, pixels.
 
@@ -102,7 +102,7 @@ def landmarks_to_masks(
     Raises
     ------
     CxrError
-        If the number of nodes is not the graph's, or a coordinate is not finite.
+        If the number of nodes differs from the graph's, or a coordinate is not finite.
     """
     landmarks = np.asarray(landmarks)
     if landmarks.shape != (graph.nodes, 2):

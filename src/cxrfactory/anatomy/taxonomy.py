@@ -1,10 +1,10 @@
 """The anatomy taxonomy of RadGenome-Anatomy: 210 classes, ten systems, ten regions, and names of other vocabularies.
 
 Class names are those of RadGenome-ChestCT's mask files. The hierarchy is that of the RadGenome-Anatomy paper
-(section 3.2, table A6); where the paper does not show a class's place it is inferred so that the paper's counts hold,
-and says so (``placed``). ``docs/anatomy.md`` tells how.
+(section 3.2, table A6). If the paper does not show the position of a class, the position is inferred so that the
+paper's counts hold, and the class is marked as inferred (``placed``). ``docs/anatomy.md`` explains the inference.
 
-Everything here is computed once and shared: treat what it returns as read-only.
+Results are computed once and shared between callers, so callers must not modify them.
 """
 
 import re
@@ -18,7 +18,7 @@ from cxrfactory.anatomy import taxonomy_tables as tables
 from cxrfactory.anatomy.taxonomy_tables import AnatomyClass, UnionRule
 from cxrfactory.errors import CxrError
 
-# The paper's order: from the largest footprint of a mask to the smallest (table A4).
+# The order is the paper's, from the largest footprint of the masks to the smallest (table A4).
 SYSTEMS = (
     "Neural / soft tissue",
     "Pulmonary",
@@ -33,23 +33,24 @@ SYSTEMS = (
 )
 
 _SUFFIX = re.compile(r"(\.seg)?\.(nii\.gz|nii|nrrd|mha|mhd)$")
-_SHOWN_CHARACTERS = 60  # of an unknown name in an error: it comes from a user's file
+_SHOWN_CHARACTERS = 60  # error messages quote at most this much of an unknown name, which comes from a user's file
 
 
 @dataclass(frozen=True)
 class Resolution:
-    """What a structure's name means.
+    """The meaning of a structure's name.
 
     Attributes
     ----------
     name
         The name as given.
     class_id
-        The class it means, or None where it is dropped.
+        Id of the class that the name denotes; None if the name is dropped deliberately.
     dropped
-        Why it means no class, or None.
+        Reason why the name denotes no class; None if it denotes one.
     vocabulary
-        ``canonical``, ``TotalSegmentator v2``, ``TotalSegmentator v1`` or ``TotalSegmentator other``.
+        Vocabulary of the name: ``canonical``, ``TotalSegmentator v2``, ``TotalSegmentator v1`` or
+        ``TotalSegmentator other``.
     """
 
     name: str
@@ -59,12 +60,12 @@ class Resolution:
 
 
 def classes() -> tuple[AnatomyClass, ...]:
-    """Return the 210 classes; the class with id ``i`` stands at ``i - 1``."""
+    """Return the 210 classes; the class with id ``i`` has index ``i - 1``."""
     return tables.read_classes()
 
 
 def class_by_id(class_id: int) -> AnatomyClass:
-    """Return the class of an id.
+    """Return the class with a given id.
 
     Raises
     ------
@@ -78,7 +79,7 @@ def class_by_id(class_id: int) -> AnatomyClass:
 
 @cache
 def systems() -> MappingProxyType[str, tuple[int, ...]]:
-    """Return the class ids of each of the ten systems, systems in the order of :data:`SYSTEMS`."""
+    """Return the class ids of each of the ten systems; the systems are in the order of :data:`SYSTEMS`."""
     found: dict[str, list[int]] = {system: [] for system in SYSTEMS}
     for item in classes():
         found[item.system].append(item.class_id)
@@ -87,7 +88,7 @@ def systems() -> MappingProxyType[str, tuple[int, ...]]:
 
 @cache
 def regions() -> MappingProxyType[str, frozenset[int]]:
-    """Return the class ids of each of the ten regions, regions in alphabetical order. A class may lie in several."""
+    """Return the class ids of each of the ten regions, in alphabetical order; a class may belong to several regions."""
     return MappingProxyType(
         {
             region: frozenset(item.class_id for item in classes() if region in item.regions)
@@ -98,7 +99,7 @@ def regions() -> MappingProxyType[str, frozenset[int]]:
 
 @cache
 def union_rules() -> tuple[UnionRule, ...]:
-    """Return the union rules in an order in which parts that are groups themselves come before the groups they make."""
+    """Return the union rules in an order in which every group comes after the groups that are its parts."""
     waiting = {rule.class_id: rule for rule in tables.read_unions()}
     ordered: list[UnionRule] = []
     while waiting:
@@ -114,28 +115,29 @@ def union_rules() -> tuple[UnionRule, ...]:
 
 @cache
 def unions() -> tuple[tuple[int, tuple[int, ...]], ...]:
-    """Return every group with all its parts, optional ones too; parts come before groups."""
+    """Return every group with all its parts, including optional ones; a group comes after its parts."""
     return tuple((rule.class_id, tuple(sorted(rule.parts + rule.optional))) for rule in union_rules())
 
 
 def union_plan(available: Collection[int]) -> list[tuple[int, tuple[int, ...]]]:
-    """Say which classes that a source does not label can be made by union of others.
+    """Return the group classes that can be made as unions of classes that a source labels.
 
-    A group is made only if *every* essential part is available, or was made before it: a right lung of two lobes, or
-    a left rib of eleven, would be a wrong mask that looks like a right one. Optional parts (L6, S1, the rectum)
-    join where they are available. What counts is what the source *can* label, not what one volume shows: a chest CT
-    without C1 still has its cervical vertebrae, from a source that knows C1.
+    A group is made only if *every* essential part is available or was made before. A right lung of two lobes, or the
+    left ribs without one of the twelve, would be a wrong mask that looks correct. Optional parts (L6, S1, the rectum)
+    are added if they are available. The criterion is what the source *can* label, not what one volume shows: a chest CT
+    that does not reach C1 still gets its cervical vertebrae if the source labels C1 in other volumes.
 
     Parameters
     ----------
     available
-        Class ids that the source can label: of its name table or its files, present in the volume or not.
+        Ids of the classes that the source can label, from its name table or its files, whether or not they are present
+        in the volume.
 
     Returns
     -------
     list[tuple[int, tuple[int, ...]]]
-        Group and the parts to unite, in an order in which each part is available by the time it is needed. Classes
-        in ``available`` are never made again.
+        Group id and the ids of the parts to unite. Each part is either in ``available`` or the group of an earlier
+        entry. Classes in ``available`` are not made again.
 
     Raises
     ------
@@ -154,20 +156,21 @@ def union_plan(available: Collection[int]) -> list[tuple[int, tuple[int, ...]]]:
 
 
 def region_plan(available: Collection[int]) -> list[tuple[str, tuple[int, ...]]]:
-    """Say which of the ten regions can be made, and of which classes.
+    """Return the regions that can be made, each with its available classes.
 
-    A region unites all its classes that are available, and is made only if its core is (``regions.csv``: the lung for
-    the region lung, ribs and vertebrae for bone), so that a source of lung nodules does not give a lung region.
+    A region is the union of all its available classes. It is made only if all of its core classes are available
+    (``regions.csv``: the lung for the region lung, ribs and vertebrae for bone), so a source that labels lung nodules
+    alone does not give a lung region.
 
     Parameters
     ----------
     available
-        Class ids that the source can label, with those that :func:`union_plan` makes.
+        Ids of the classes that the source can label and of those that :func:`union_plan` makes.
 
     Returns
     -------
     list[tuple[str, tuple[int, ...]]]
-        Region and its classes, in the order of :func:`regions`.
+        Region and the ids of its classes, in the order of :func:`regions`.
 
     Raises
     ------
@@ -185,28 +188,29 @@ def region_plan(available: Collection[int]) -> list[tuple[str, tuple[int, ...]]]
 def totalsegmentator_v2() -> dict[int, str]:
     """Return the 117 names of TotalSegmentator v2's task ``total``, by label value.
 
-    The table is for volumes known to be that; a volume's own name table always goes first, since its values may
-    differ: those of the embedded CT do (costal cartilages), and an early class map of v2 numbers the ribs otherwise.
+    Use the table only for volumes that are known to be outputs of this task. A volume's own name table takes
+    precedence, because its values may differ: those of the embedded CT do (costal cartilages), and an early class map
+    of v2 numbers the ribs differently.
     """
     return {item.source_id: item.source_name for item in tables.read_source_names() if item.source_id is not None}
 
 
 @lru_cache(maxsize=4096)
 def resolve(name: str) -> Resolution:
-    """Find what a structure's name means.
+    """Look up the meaning of a structure's name.
 
-    Case, underscores, hyphens, brackets, repeated spaces and the suffix of an image file do not matter. Canonical names
-    go before TotalSegmentator's.
+    Case, underscores, hyphens, brackets, repeated spaces and the suffix of an image file are ignored. Canonical names
+    take precedence over those of TotalSegmentator.
 
     Parameters
     ----------
     name
-        Of a structure or of its mask file, without folders.
+        Name of a structure or of its mask file, without folders.
 
     Raises
     ------
     CxrError
-        If neither vocabulary holds the name; names near it are suggested.
+        If no vocabulary holds the name; the message suggests similar names.
     """
     known = _known_names()
     key = _normalised(name)
@@ -217,7 +221,7 @@ def resolve(name: str) -> Resolution:
 
 
 def class_of(name: str) -> AnatomyClass | None:
-    """Return the class that a name means, or None where the name is dropped deliberately.
+    """Return the class that a name denotes, or None if the name is dropped deliberately.
 
     Raises
     ------
@@ -235,7 +239,7 @@ def _normalised(name: str) -> str:
 
 @cache
 def _known_names() -> dict[str, Resolution]:
-    """All names by their normalised form; the ``name`` of an entry is the vocabulary's own spelling."""
+    """Return all names by their normalised form; the ``name`` of an entry is the vocabulary's own spelling."""
     known = {_normalised(item.name): Resolution(item.name, item.class_id, None, "canonical") for item in classes()}
     for item in tables.read_source_names():
         entry = Resolution(item.source_name, item.class_id, item.dropped, f"TotalSegmentator {item.version}")
@@ -245,7 +249,7 @@ def _known_names() -> dict[str, Resolution]:
 
 def _unknown(name: str, key: str) -> str:
     known = _known_names()
-    # The same words in another order are nearer than any spelling: 'left_kidney' and 'kidney_left', 'rib_5_left'.
+    # The same words in another order ('left_kidney', 'kidney_left') are better suggestions than similar spellings.
     words = sorted(key.split())
     near = [candidate for candidate in known if sorted(candidate.split()) == words]
     near = near or get_close_matches(key, known, n=3, cutoff=0.75)

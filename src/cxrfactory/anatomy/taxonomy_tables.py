@@ -1,15 +1,16 @@
-"""Reads the checked-in tables of the taxonomy; :mod:`cxrfactory.anatomy.taxonomy` answers questions about them.
+"""Reading of the taxonomy's tables; :mod:`cxrfactory.anatomy.taxonomy` has the functions that use them.
 
-The tables stand in ``resources`` beside this module, so that a checkout and an installed package find them alike:
+The tables are files in the folder ``resources`` beside this module, so a checkout and an installed package find them in
+the same way:
 
 ``classes.csv``
-    the 210 classes: place in the hierarchy, side, number, regions.
+    The 210 classes with their position in the hierarchy, side, number and regions.
 ``unions.csv``
-    which classes together make a group class.
+    The classes whose union is a group class.
 ``regions.csv``
-    the ten regions, with the classes that a region cannot do without.
+    The ten regions, each with its core classes, without which the region is not made.
 ``totalsegmentator.csv``
-    names of TotalSegmentator, each a class or a deliberate drop.
+    The names of TotalSegmentator; each denotes a class or is dropped deliberately.
 """
 
 import csv
@@ -33,21 +34,22 @@ class AnatomyClass:
     Attributes
     ----------
     class_id
-        1 to 210: the names' alphabetical order, as the mask files of RadGenome-ChestCT are listed.
+        Number from 1 to 210 in the alphabetical order of the names, which is the order of the mask files of
+        RadGenome-ChestCT.
     name
         Canonical name, lower case, such as ``left rib 5``.
     system, organ, part
         The levels above the leaf (paper, section 3.2). ``part`` is None for a class that is an organ itself.
     laterality
-        ``left`` or ``right`` where the name says so (of heart and liver it then names a part, not a half of the body),
-        ``both`` for a class that holds both sides or may lie on either, else ``midline``.
+        ``left`` or ``right`` if the name contains the word (for heart and liver the word names a part of the organ, not
+        a half of the body), ``both`` for a class that includes both sides or may lie on either side, else ``midline``.
     number
-        Of a rib or a vertebra within its section (5 for T5), else None.
+        Number of a rib, or of a vertebra within its section (5 for T5), else None.
     regions
         Names of the regions that the class belongs to; may be empty.
     placed
-        ``paper`` where table A6 shows organ, part and leaf, else ``inferred``. The system is inferred for every class:
-        the paper's figure of the hierarchy is lost, its counts are not.
+        ``paper`` if table A6 shows organ, part and leaf, else ``inferred``. The system is inferred for every class,
+        because the paper's figure of the hierarchy is lost and only its counts are known.
     """
 
     class_id: int
@@ -62,7 +64,7 @@ class AnatomyClass:
 
     @property
     def path(self) -> tuple[str, ...]:
-        """System, organ, part, leaf, down to the class itself: 2 to 4 names."""
+        """Names from the system through organ and part down to the class itself, 2 to 4 of them."""
         path = [self.system, self.organ]
         if self.part is not None:
             path.append(self.part)
@@ -73,20 +75,21 @@ class AnatomyClass:
 
 @dataclass(frozen=True)
 class UnionRule:
-    """How a group class is made of others.
+    """A rule that makes a group class as the union of other classes.
 
     Attributes
     ----------
     class_id
-        The group.
+        Id of the group.
     parts
-        Class ids without any of which the union would mislead.
+        Ids of the essential classes; the union is misleading without any one of them.
     optional
-        Class ids that join where the source labels them (variants, and what is counted to it by some).
+        Ids of classes that are added if the source labels them (anatomical variants, and structures that only some
+        authors include in the group).
     kind
-        ``exact``, ``approximate`` (``note`` says what is missing) or ``synonym`` (one structure under two names).
+        ``exact``, ``approximate`` (``note`` states what is missing) or ``synonym`` (one structure with two names).
     note
-        What a reader should know; may be empty.
+        Remark on the union; may be empty.
     """
 
     class_id: int
@@ -107,11 +110,11 @@ class SourceName:
     source_id
         Label value in v2's multi-label output, else None.
     source_name
-        As TotalSegmentator writes it.
+        Name as TotalSegmentator writes it.
     class_id
-        The class it means, or None.
+        Id of the class that the name denotes; None if the name is dropped.
     dropped
-        Why it means none, or None.
+        Reason why the name denotes no class; None if it denotes one.
     """
 
     version: str

@@ -1,1 +1,1 @@
-"""Radiograph files to arrays, reversible geometry, intensity, overlays."""
+"""Imaging: reading of radiographs and volumes, reversible geometry, grey values and drawing."""

@@ -1,4 +1,4 @@
-"""Open a DICOM object without being flooded: a deflated data set is inflated no further than an image can need."""
+"""Reading of DICOM objects; a deflated data set is inflated only up to the size that an image can have."""
 
 import io
 import struct
@@ -18,7 +18,7 @@ from cxrfactory.imaging.radiograph.jpeg_stream import refuse_damaged_jpeg
 
 LARGEST_INFLATED = 1 << 28  # bytes; 100 Mpx of 16 bits are 200 MB
 
-# What pydicom and the decoders raise on damaged data.
+# Exceptions that pydicom and the decoders raise on damaged data.
 DECODING_ERRORS = (
     ArithmeticError,
     AttributeError,
@@ -37,29 +37,29 @@ DECODING_ERRORS = (
 
 _MARK_PLACE, _META_PLACE = 128, 132
 _META_GROUP = 2
-_META_BYTES = 1 << 16  # a meta header is some hundred bytes
+_META_BYTES = 1 << 16  # a meta header has a few hundred bytes
 _JPEG = b"\xff\xd8\xff"
 _MARKED_STREAMS = (_JPEG, b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  ")  # JPEG and JPEG-LS, JPEG 2000, JP2
-_STREAM_END = b"\xff\xd9"  # of all of these
-_PADDING = b"\0\xff"  # a byte more for an even length; encoders fill up with more
+_STREAM_END = b"\xff\xd9"  # end mark of all these streams
+_PADDING = b"\0\xff"  # DICOM pads a stream to an even length; some encoders append more bytes
 
 
 def read_object(path: Path, **options: Any) -> pydicom.Dataset:
-    """Read as ``pydicom.dcmread`` does, with or without preamble.
+    """Read a DICOM file, with or without preamble, like ``pydicom.dcmread``.
 
     Parameters
     ----------
     path
         The file.
     **options
-        For ``dcmread``.
+        Options of ``dcmread``.
 
     Raises
     ------
     ImageError
-        If a deflated data set inflates beyond :data:`LARGEST_INFLATED`.
+        If a deflated data set inflates beyond :data:`LARGEST_INFLATED` or ends early.
     Exception
-        One of :data:`DECODING_ERRORS`, where it cannot be read.
+        One of :data:`DECODING_ERRORS` if the file cannot be read.
     """
     with path.open("rb") as stream:
         start = stream.read(_META_BYTES)
@@ -78,22 +78,22 @@ def read_object(path: Path, **options: Any) -> pydicom.Dataset:
     if not inflater.eof:
         raise ImageError("truncated DICOM: its deflated data set ends early")
     dataset = pydicom.dcmread(io.BytesIO(body), force=True, **options)
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian  # what it is now
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian  # the syntax of the inflated data set
     dataset.file_meta = meta
     return dataset
 
 
 def refuse_cut_frame(dataset: pydicom.Dataset) -> None:
-    """Refuse a single-frame object whose compressed stream has no end: decoders fill up what is missing.
+    """Refuse a single-frame object with a truncated compressed stream, whose missing pixels a decoder would invent.
 
-    Streams without marks of their own (RLE) are left to their decoder.
+    Streams without start and end marks (RLE) are not checked here.
 
     Raises
     ------
     ImageError
         If a JPEG, JPEG-LS or JPEG 2000 stream lacks its end mark, or a JPEG of 8 bits is damaged.
     Exception
-        One of :data:`DECODING_ERRORS`, where the frame cannot be found.
+        One of :data:`DECODING_ERRORS` if the frame cannot be found.
     """
     frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
     if frame.startswith(_MARKED_STREAMS) and not frame.rstrip(_PADDING).endswith(_STREAM_END):

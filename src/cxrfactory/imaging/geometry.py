@@ -1,6 +1,7 @@
-"""The reversible geometry of preprocessing: crop, centred pad to square, resize. One record, both ways.
+"""The reversible geometry of preprocessing: crop, centred padding to a square, resize.
 
-Points are (x, y) with integer coordinates at pixel centres; arrays are [row, column].
+One record maps points and arrays in both directions. Points are (x, y) with integer coordinates at pixel centres;
+arrays are [row, column].
 """
 
 from collections.abc import Mapping
@@ -16,11 +17,11 @@ from cxrfactory.errors import CxrError
 
 @dataclass(frozen=True)
 class Geometry:
-    """How one original image became a square one.
+    """The geometry that maps an original image to a square one.
 
-    The crop ``[crop_top : crop_top + crop_height, crop_left : crop_left + crop_width]`` stands centred in a
-    square of side ``max(crop_height, crop_width)`` (an odd spare pixel goes below or to the right), which is
-    resized to ``size`` x ``size``. All attributes are pixels.
+    The crop ``[crop_top : crop_top + crop_height, crop_left : crop_left + crop_width]`` is centred in a square of side
+    ``max(crop_height, crop_width)``. If the padding is odd, the extra pixel is below or on the right. The square is
+    resized to ``size`` x ``size``. All attributes are in pixels.
 
     Raises
     ------
@@ -56,19 +57,25 @@ class Geometry:
 
     @classmethod
     def whole(cls, height: int, width: int, size: int) -> "Geometry":
-        """Geometry that keeps the whole image of ``height`` x ``width`` pixels."""
+        """Return the geometry that keeps the whole image of ``height`` x ``width`` pixels."""
         return cls(height, width, 0, 0, height, width, size)
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "Geometry":
-        """Read the record from the geometry columns of a table's row (a mapping or pandas Series)."""
+        """Read the record from the geometry columns of a table's row (a mapping or pandas Series).
+
+        Raises
+        ------
+        CxrError
+            If a column is missing, or the values are no valid geometry.
+        """
         missing = [name for name in cls.__dataclass_fields__ if name not in row]
         if missing:
             raise CxrError(f"geometry: columns {missing} are missing from the row")
         return cls(**{name: row[name] for name in cls.__dataclass_fields__})
 
     def as_row(self) -> dict[str, int]:
-        """Return the columns named in ``tables.schemas.GEOMETRY_FIELDS``."""
+        """Return the values of the columns in ``tables.schemas.GEOMETRY_FIELDS`` by name."""
         return asdict(self)
 
     @property
@@ -104,10 +111,10 @@ class Geometry:
     def forward_image(
         self, image: Shaped[np.ndarray, "original_height original_width"]
     ) -> Shaped[np.ndarray, "size size"]:
-        """Crop, pad with 0 and resize an image, dtype kept (uint8, uint16 or float32).
+        """Crop an image, pad it with 0 and resize it; the dtype (uint8, uint16 or float32) is kept.
 
-        Shrinking averages over pixel areas, which does not alias; enlarging is bilinear. Both place pixel
-        centres as :meth:`forward_points` does.
+        Shrinking averages over pixel areas, which avoids aliasing; enlarging is bilinear. Both place pixel centres as
+        :meth:`forward_points` does.
 
         Raises
         ------
@@ -123,7 +130,7 @@ class Geometry:
         )
 
     def forward_crop(self, crop: Shaped[np.ndarray, "crop_height crop_width"]) -> Shaped[np.ndarray, "size size"]:
-        """Pad with 0 and resize what was cut out already, dtype kept.
+        """Pad with 0 and resize an image that is already cropped; the dtype is kept.
 
         Raises
         ------
@@ -142,9 +149,9 @@ class Geometry:
     def inverse_mask(
         self, mask: Shaped[np.ndarray, "size size"]
     ) -> Shaped[np.ndarray, "original_height original_width"]:
-        """Bring a label mask back to the original frame; pixels outside the crop are 0.
+        """Map a label mask back to the original frame; pixels outside the crop are 0.
 
-        Each original pixel of the crop takes the mask value at the preprocessed pixel that holds its centre.
+        Each original pixel of the crop takes the value of the preprocessed pixel that contains its centre.
 
         Raises
         ------
@@ -162,7 +169,7 @@ class Geometry:
         return original
 
     def _nearest(self, square_index: np.ndarray) -> np.ndarray:
-        # floor((i + 0.5) * size / side) in whole numbers: exact, so no rounding differs between machines.
+        # This is floor((i + 0.5) * size / side) in integer arithmetic, which is exact on every machine.
         return (2 * square_index + 1) * self.size // (2 * self.side)
 
     @staticmethod

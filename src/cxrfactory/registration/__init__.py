@@ -1,1 +1,1 @@
-"""Image registration on arrays."""
+"""Registration of images given as arrays."""

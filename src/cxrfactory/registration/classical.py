@@ -1,12 +1,12 @@
 """Classical registration of two radiographs: affine, then a B-spline grid (SimpleITK).
 
-Images are [row, column]; SimpleITK sees them with a spacing of 1, so that its physical points are our
-(x, y) pixels. A transform maps points of the fixed image to points of the moving one, which is what
-resampling the moving image into the fixed frame needs.
+Images are [row, column]. SimpleITK gets them with a spacing of 1, so its physical points are (x, y) in pixels. A
+transform maps points of the fixed image to points of the moving image, as resampling the moving image into the fixed
+frame requires.
 
-One thread only, and every sample of the chosen resolution is used: sums have one order, so a pair gives
-the same transform to the bit whatever the number of cores. SimpleITK's filters inside a registration follow
-the process-wide default alone, so that default is set to 1 for its duration.
+The registration runs in one thread and uses every sample of the chosen resolution. Sums therefore have a fixed order,
+and a pair of images gives the same transform bit by bit on any number of cores. SimpleITK's filters inside a
+registration obey only the process-wide default number of threads, so this default is set to 1 during a registration.
 """
 
 import re
@@ -29,19 +29,18 @@ MIN_SIDE_PX = 64
 
 @dataclass(frozen=True)
 class RegistrationSettings:
-    """How a pair is registered. The defaults are for images of 256 x 256 (docs/rca.md has the trials).
+    """Settings of the registration of a pair; the defaults suit images of 256 x 256 (docs/rca.md has the trials).
 
     Attributes
     ----------
     clahe_clip, clahe_tiles
-        Local contrast equalisation before the registration: clip limit in OpenCV's unit (multiples of a
-        uniform histogram's bin) and tiles a side. It takes the differences of exposure out.
+        Local contrast equalisation (CLAHE) before the registration, which reduces differences of exposure: clip limit
+        in OpenCV's unit (multiples of a uniform histogram's bin) and number of tiles per side.
     affine_shrink, affine_iterations
-        Shrink factor of each resolution level, and iterations a level, of the affine step (regular step
-        gradient descent).
+        Affine step (regular step gradient descent): shrink factor of each resolution level and iterations per level.
     mesh, deformable_shrink, deformable_iterations
-        Cells a side of the cubic B-spline grid, shrink factor, and iterations of its L-BFGS-B optimiser.
-        A coarse grid and few iterations are what keeps the deformation smooth.
+        Deformable step: cells per side of the cubic B-spline grid, shrink factor, and iterations of the L-BFGS-B
+        optimiser. A coarse grid and few iterations keep the deformation smooth.
     """
 
     clahe_clip: float = 2.0
@@ -59,14 +58,23 @@ DEFAULT_SETTINGS = RegistrationSettings()
 def prepare(
     image: UInt8[np.ndarray, "rows columns"], settings: RegistrationSettings = DEFAULT_SETTINGS
 ) -> "sitk.Image":
-    """Make the float image that :func:`register` takes; to be done once for an image of many pairs.
+    """Convert an 8-bit image to the float image that :func:`register` takes.
+
+    An image that belongs to many pairs needs this step once only.
+
+    Parameters
+    ----------
+    image
+        8-bit grey image [row, column], 64 px or more per side.
+    settings
+        Settings of the registration; only those of the contrast equalisation are used.
 
     Raises
     ------
     CxrError
         If the array is not 8-bit grey or a side is below 64 px (too few pixels at the coarsest level).
     ImageError
-        If the image has one grey value only: nothing to register.
+        If all pixels have the same grey value, so that the image cannot be registered.
     """
     import SimpleITK as sitk
 
@@ -83,17 +91,19 @@ def prepare(
 def register(
     fixed: "sitk.Image", moving: "sitk.Image", settings: RegistrationSettings = DEFAULT_SETTINGS
 ) -> "sitk.Transform":
-    """Find the transform that lays ``moving`` over ``fixed``: affine, then B-spline, by correlation.
+    """Register ``moving`` to ``fixed`` by an affine and then a B-spline transform, with correlation as the metric.
 
     Parameters
     ----------
     fixed, moving
-        From :func:`prepare`.
+        Images from :func:`prepare`.
+    settings
+        Settings of the registration.
 
     Returns
     -------
     SimpleITK.Transform
-        Composite of both steps: points (x, y) of ``fixed`` to points of ``moving``, pixels.
+        Composite of both transforms; it maps points (x, y) of ``fixed`` to points of ``moving``, pixels.
 
     Raises
     ------
@@ -109,29 +119,34 @@ def register(
             if not (np.isfinite(affine.GetParameters()).all() and np.linalg.det(matrix) > 0):
                 raise ImageError(f"affine registration gave a degenerate matrix {matrix.round(3).tolist()}")
             deformable = _deformable(fixed, moving, affine, settings)
-    except RuntimeError as error:  # what SimpleITK raises; its last line names the fault
+    except RuntimeError as error:  # SimpleITK raises this type; the last line of the message names the fault
         last = re.sub(r"\(0x[0-9a-f]+\)", "", str(error).strip().splitlines()[-1].strip())  # addresses vary
         raise ImageError(f"registration failed ({last})") from error
     if not np.isfinite(deformable.GetParameters()).all():
         raise ImageError("deformable registration gave coefficients that are not finite")
-    # The last transform of a composite is applied first: B-spline in the fixed frame, then affine.
+    # A composite applies its last transform first: the B-spline in the fixed frame, then the affine transform.
     return sitk.CompositeTransform([affine, deformable])
 
 
 def warp_codes(
     codes: UInt8[np.ndarray, "rows columns"], transform: "sitk.Transform", linear: bool = False
 ) -> UInt8[np.ndarray, "rows columns"]:
-    """Warp masks of the moving image into the fixed frame; outside is background.
+    """Warp masks of the moving image into the fixed frame; pixels from outside the moving image are background.
 
     Parameters
     ----------
     codes
-        Each bit is a mask, so that overlapping ones stay whole; fixed and moving image have this shape too.
+        Map [row, column] in which each bit is one mask, so overlapping masks are complete. The fixed and the moving
+        image have the same shape as the map.
     transform
-        From :func:`register`.
+        Transform from :func:`register`.
     linear
-        Interpolate each mask and keep what is exactly 1, as the published CheXmask code does, which loses half a pixel
-        on every border; else the nearest pixel counts.
+        If true, each mask is interpolated linearly and only values of exactly 1 are kept. The published CheXmask code
+        does this; it loses half a pixel on every border. If false, each pixel takes the value of the nearest pixel.
+
+    Returns
+    -------
+    uint8 map of the same shape and coding.
 
     Raises
     ------
@@ -176,7 +191,7 @@ def _one_thread() -> Iterator[None]:
 def _affine(fixed: "sitk.Image", moving: "sitk.Image", settings: RegistrationSettings) -> "sitk.AffineTransform":
     import SimpleITK as sitk
 
-    # Radiographs fill their frame: start from the identity, with rotation and scale about the centre.
+    # Radiographs fill their frame, so the start is the identity; rotation and scale are about the centre.
     start = sitk.CenteredTransformInitializer(
         fixed, moving, sitk.AffineTransform(2), sitk.CenteredTransformInitializerFilter.GEOMETRY
     )

@@ -1,8 +1,9 @@
-"""Landmarks of one convention fitted to lung outlines of another.
+"""Fitting of landmarks of one convention to lung outlines of another convention.
 
-Some public masks of the lungs include the part behind the heart (V7's), those of the landmark data do not. Where both
-mean the same border, along the ribs, the apex and the diaphragm away from the heart, such an outline can correct
-landmarks that a network found; elsewhere, and for the heart, landmarks keep their place in the shape and move with it.
+Some public lung masks, such as V7's, include the part of the lungs behind the heart; the contours of the landmark data
+do not. Both conventions agree on the border along the ribs, the apex, and the diaphragm away from the heart. There such
+an outline can correct landmarks that a network predicted. Elsewhere, and for the heart, landmarks keep their position
+in the shape and move with it.
 """
 
 import cv2
@@ -14,22 +15,24 @@ from scipy.spatial import cKDTree
 from cxrfactory.anatomy.graph import LandmarkGraph
 from cxrfactory.anatomy.organs import LUNGS
 
-ROUNDS = 12  # of nearest points and affine fit; more change nothing visible
-PRIOR_PX = 300.0  # keeps the affine map near the identity where the outline says little, at 1024
-LARGEST_STEP = 0.06  # of the frame's side: farther from the outline, a landmark has another meaning
-SMOOTH_NODES = 1.3
-APEX = 0.09  # of the frame's side below a lung's top
+ROUNDS = 12  # iterations of nearest-point search and affine fit; more iterations change nothing visible
+PRIOR_PX = 300.0  # weight, at a side of 1024 px, that keeps the affine map near the identity
+LARGEST_STEP = 0.06  # largest move, as a share of the frame's side; a node farther off may belong to another border
+SMOOTH_NODES = 1.3  # Gaussian sigma of the smoothing along the contour, in nodes
+APEX = 0.09  # height of the apex region below a lung's top, as a share of the frame's side
 
 
 def outer_nodes(mean_shape: Float[np.ndarray, "nodes 2"], graph: LandmarkGraph) -> Bool[np.ndarray, "nodes"]:
-    """Nodes of the lungs on the border that both conventions share: lateral of each lung's middle, and its apex.
+    """Return which nodes lie on the lung border that both conventions share.
+
+    These are the nodes lateral of the middle of each lung, and those of its apex.
 
     Parameters
     ----------
     mean_shape
-        (x, y) as fractions of the side; the patient's right is on the left.
+        Nodes (x, y) as fractions of the frame's side; the patient's right is on the image's left.
     graph
-        Names the nodes.
+        Graph of the nodes.
     """
     outer = np.zeros(graph.nodes, bool)
     for organ, outward in (("right_lung", -1), ("left_lung", 1)):
@@ -47,25 +50,25 @@ def fit_to_outlines(
 ) -> tuple[Float[np.ndarray, "nodes 2"], float]:
     """Move a shape onto the outlines of both lungs.
 
-    An affine map is fitted by iterated closest points of the outer nodes; then these go to the outline, with the
-    displacement smoothed along the contour so that their neighbours follow.
+    First an affine map is fitted to the outer nodes by the iterative closest point method. Then the outer nodes move to
+    the outline. Their displacement is smoothed along the contour, so that their neighbours follow.
 
     Parameters
     ----------
     landmarks
-        (x, y), pixels of the masks' frame.
+        Nodes (x, y), pixels of the masks' frame.
     lungs
-        ``right_lung`` and ``left_lung``, one piece each, 0 or 1.
+        Masks ``right_lung`` and ``left_lung`` [row, column], each in one piece, with values 0 and 1.
     outer
-        Nodes that the outline is true for (:func:`outer_nodes`).
+        Nodes for which the outline is valid (:func:`outer_nodes`).
     graph
-        Names the nodes.
+        Graph of the nodes.
 
     Returns
     -------
     tuple
-        The moved landmarks, and the mean distance in pixels that outer nodes had from the outline after the affine
-        fit: large where shape and outline do not agree.
+        The moved landmarks, and the mean distance in pixels from the outer nodes to the outline after the affine fit. A
+        large distance means that shape and outline disagree.
     """
     side = next(iter(lungs.values())).shape[0]
     trees = {organ: cKDTree(_border(lungs[organ])) for organ in LUNGS}
@@ -93,7 +96,7 @@ def _border(mask: UInt8[np.ndarray, "size size"]) -> Float[np.ndarray, "n 2"]:
 
 
 def _nearest(shape: np.ndarray, trees: dict[str, cKDTree], graph: LandmarkGraph) -> np.ndarray:
-    """The outlines' points nearest to the lungs' nodes; other nodes as they are."""
+    """Return the nearest outline point for each lung node; other nodes are returned unchanged."""
     found = shape.copy()
     for organ, tree in trees.items():
         where = graph.slices[organ]

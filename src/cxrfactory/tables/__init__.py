@@ -1,1 +1,1 @@
-"""Tables and their bytes: Parquet and CSV schemas, RLE, shards, atomic writing, weights files."""
+"""File formats: Parquet and CSV tables with their schemas, RLE, shards, atomic writing and weights files."""

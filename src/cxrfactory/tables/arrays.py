@@ -1,7 +1,7 @@
-"""NumPy files of others: arrays of numbers, and nothing that runs.
+"""Safe reading of NumPy files from others: only arrays of numbers are accepted, and no stored code is executed.
 
-The header is read here, because numpy's own reader also takes archives and objects, takes memory for whatever the
-header claims, and raises what the tokenizer raises. Source: numpy.lib.format, versions 1 to 3.
+The header is parsed here, because numpy's own reader also accepts archives and objects, allocates as much memory as the
+header states, and lets errors of the tokenizer through. Source: numpy.lib.format, versions 1 to 3.
 """
 
 import ast
@@ -16,10 +16,10 @@ from jaxtyping import Float32
 
 from cxrfactory.errors import ImageError
 
-LARGEST_BYTES = 1 << 20  # of a file of landmarks; the largest organ has 50 points
+LARGEST_BYTES = 1 << 20  # size limit of a landmark file; the largest organ has 50 points
 
 _MARK = b"\x93NUMPY"
-_LENGTHS = {b"\1": "<H", b"\2": "<I", b"\3": "<I"}  # by the format's version
+_LENGTHS = {b"\1": "<H", b"\2": "<I", b"\3": "<I"}  # type of the header's length, by format version
 _LONGEST_HEADER = 10_000
 _KEYS = {"descr", "fortran_order", "shape"}
 _PYTHON_2_LONG = re.compile(r"(?<=[0-9])L\b")
@@ -34,12 +34,16 @@ def read_numbers(path: Path, called: str) -> np.ndarray:
     path
         The file.
     called
-        How messages name it.
+        Name of the file in error messages.
+
+    Returns
+    -------
+    Read-only array of integers or floats, in the stored dtype.
 
     Raises
     ------
     ImageError
-        If the file is missing, larger than a mebibyte, damaged, or holds something else.
+        If the file is missing, larger than a mebibyte, damaged, or does not hold an array of numbers.
     """
     try:
         size = path.stat().st_size
@@ -59,12 +63,13 @@ def read_numbers(path: Path, called: str) -> np.ndarray:
 
 
 def read_points(path: Path, nodes: int) -> Float32[np.ndarray, "nodes 2"]:
-    """Read the points (x, y) of one contour, pixels; messages name the file with its folder.
+    """Read the points (x, y) of one contour, pixels; error messages name the file with its folder.
 
     Raises
     ------
     ImageError
-        As :func:`read_numbers`, or if there are not ``nodes`` points that are finite in single precision.
+        If :func:`read_numbers` refuses the file, the shape is not (``nodes``, 2), or a coordinate is not finite in
+        single precision.
     """
     name = f"{path.parent.name}/{path.name}"
     points = read_numbers(path, name)

@@ -1,8 +1,9 @@
-"""Write whole files or none: to a temporary name in the same folder, then rename.
+"""Atomic writing of files: a file is written under a temporary name in the same folder and then renamed.
 
-A renamed file is whole after a crash of the program. After a power cut it is only if its content reached the disk
-before its name did, so files are flushed (fsync) before they are renamed: some milliseconds each. Where one job
-writes many small files, they are written with ``durable=False`` and flushed together at its end (:func:`flush`).
+After a crash of the program, a renamed file is complete. After a power cut, it is complete only if its content reached
+the disk before its name did. Therefore files are flushed (fsync) before they are renamed, which takes a few
+milliseconds each. A job that writes many small files writes them with ``durable=False`` and flushes them together at
+its end (:func:`flush`).
 """
 
 import os
@@ -17,15 +18,14 @@ from typing import TextIO
 def atomic_path(path: str | Path, durable: bool = True) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; rename it to ``path`` on success, remove it on failure.
 
-    The temporary name keeps the suffix, because writers choose their format by it. Missing parent
-    folders are made.
+    The temporary name keeps the suffix, because writers choose their format by it. Missing parent folders are created.
 
     Parameters
     ----------
     path
-        What is to appear.
+        File to write.
     durable
-        Whether content and name are on the disk when this returns, so that a power cut cannot leave an empty file.
+        Whether to flush content and name to the disk before returning, so that a power cut cannot leave an empty file.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -36,7 +36,7 @@ def atomic_path(path: str | Path, durable: bool = True) -> Iterator[Path]:
         yield temporary
         umask = os.umask(0)
         os.umask(umask)
-        temporary.chmod(0o666 & ~umask)  # mkstemp makes private files; outputs follow the user's umask
+        temporary.chmod(0o666 & ~umask)  # mkstemp creates private files, but outputs follow the user's umask
         if durable:
             _flush(temporary)
         os.replace(temporary, path)
@@ -47,25 +47,25 @@ def atomic_path(path: str | Path, durable: bool = True) -> Iterator[Path]:
 
 
 def flush() -> None:
-    """Bring to the disk what was written without ``durable``; one call for a folder of many files."""
+    """Flush all files that were written with ``durable=False`` to the disk; one call serves many files."""
     os.sync()
 
 
 @contextmanager
 def text_file(path: str | Path) -> Iterator[TextIO]:
-    """Open a UTF-8 text file that appears when it is complete; lines end as they are written."""
+    """Open a UTF-8 text file for atomic writing; line ends are written unchanged."""
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as stream:
         yield stream
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write UTF-8 text with Unix line ends, atomically."""
+    """Write UTF-8 text with Unix line ends atomically."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
 def write_bytes(path: str | Path, data: bytes, durable: bool = True) -> None:
-    """Write bytes, atomically; ``durable`` as in :func:`atomic_path`."""
+    """Write bytes atomically; :func:`atomic_path` explains ``durable``."""
     with atomic_path(path, durable) as temporary:
         temporary.write_bytes(data)
 
@@ -75,7 +75,7 @@ def _flush(path: Path) -> None:
     try:
         os.fsync(handle)
     except OSError:
-        # Some network file systems know no fsync of a folder; the file's own fault is not passed over.
+        # Some network file systems do not support fsync of a folder; an error of a file is still raised.
         if not path.is_dir():
             raise
     finally:

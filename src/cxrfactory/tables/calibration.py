@@ -1,4 +1,4 @@
-"""Which RCA a score comes from, and the calibration file that holds for scores of that RCA alone."""
+"""The origin of RCA scores, and calibration files, each of which is valid only for scores of one origin."""
 
 import json
 from pathlib import Path
@@ -21,22 +21,22 @@ class _Record(BaseModel):
 
 
 class ScoreOrigin(_Record):
-    """What an RCA score depends on beside the image and its mask.
+    """The settings and inputs that determine an RCA score, besides the image and its mask.
 
     Attributes
     ----------
     method
-        ``classical``: registration by SimpleITK; ``deep``: by a network.
+        ``classical`` for registration by SimpleITK, ``deep`` for registration by a network.
     references
-        How many references an image is compared with.
+        Number of reference images that an image is compared with.
     size
-        Side at which pairs are registered, pixels.
+        Side of the images during registration, pixels.
     library
         SHA-256 of the content of the reference library.
     network
         SHA-256 of the registration network's weights; None for the classical method.
     interpolation
-        Of the labels that are warped.
+        Interpolation of the warped labels.
     """
 
     method: Literal["classical", "deep"]
@@ -48,32 +48,32 @@ class ScoreOrigin(_Record):
 
 
 class FittedOn(_Record):
-    """What a calibration was fitted on; the two groups of images are apart."""
+    """The data that a calibration was fitted on; the two groups of images are disjoint."""
 
-    table: _Sha256  # of the bytes of the table
+    table: _Sha256  # SHA-256 of the table's bytes
     images_fit: int = Field(ge=1)
     images_calibration: int = Field(ge=1)
     masks: int = Field(ge=1)
-    kinds: dict[str, int]  # masks by kind of spoiling; none: predictions as they are
+    kinds: dict[str, int]  # number of masks by kind of degradation; "none" means unchanged predictions
 
 
 class Calibration(_Record):
-    """A calibration file.
+    """The content of a calibration file.
 
     Attributes
     ----------
     format
-        Version of the file.
+        Version of the file format.
     origin
-        Whose scores it is for.
+        Origin of the scores for which the calibration is valid.
     alpha
-        Share of masks allowed outside their interval.
+        Share of masks that may lie outside their interval.
     features
-        What the estimate is made from, of ``mean``, ``max`` and ``std``.
+        Features of the estimate, from ``mean``, ``max`` and ``std``.
     fitted_on
-        Masks of known Dice.
+        Masks of known Dice on which the calibration was fitted.
     models
-        By ``both``, ``lungs`` and ``heart``: what ``metrics.conformal.Conformal.as_dict`` gives.
+        Models for ``both``, ``lungs`` and ``heart``, as ``metrics.conformal.Conformal.as_dict`` returns them.
     """
 
     format: Literal[1] = 1
@@ -85,17 +85,17 @@ class Calibration(_Record):
 
 
 def write_calibration(calibration: Calibration, path: str | Path) -> None:
-    """Write the JSON file; equal calibrations give equal bytes."""
+    """Write a calibration as a JSON file; equal calibrations give equal bytes."""
     write_text(path, json.dumps(calibration.model_dump(mode="json"), indent=2) + "\n")
 
 
 def read_calibration(path: str | Path) -> Calibration:
-    """Read the JSON file.
+    """Read a calibration from a JSON file.
 
     Raises
     ------
     CxrError
-        If it is missing or not of this format.
+        If the file is missing or has another format.
     """
     path = Path(path)
     if not path.is_file():
@@ -107,17 +107,17 @@ def read_calibration(path: str | Path) -> Calibration:
 
 
 def write_scores(frame: pd.DataFrame, path: str | Path, origin: ScoreOrigin) -> None:
-    """Write a shard of RCA scores, schema ``RCA``, with where they come from in the file's metadata."""
+    """Write a shard of RCA scores (schema ``RCA``) with their origin in the file's metadata."""
     write_table(frame, path, RCA, facts={METADATA_KEY: origin.model_dump_json()})
 
 
 def stored_origin(path: str | Path) -> ScoreOrigin | None:
-    """Where the scores of a shard come from; None for a shard written before that was kept.
+    """Return the origin of the scores of a shard; None for a shard of an earlier version, which did not store it.
 
     Raises
     ------
     CxrError
-        If the file is missing or not readable, or its record is not of this format.
+        If the file is missing or unreadable, or the stored origin has another format.
     """
     text = (stored_schema(path).metadata or {}).get(METADATA_KEY.encode())
     try:
@@ -127,19 +127,19 @@ def stored_origin(path: str | Path) -> ScoreOrigin | None:
 
 
 def check_origin(calibration: Calibration, calibrated: str | Path, found: ScoreOrigin | None, where: str) -> None:
-    """Refuse scores that a calibration was not made for.
+    """Refuse scores for which a calibration is not valid.
 
     Parameters
     ----------
     calibration, calibrated
-        The calibration and its file's name.
+        The calibration and the name of its file.
     found, where
-        Origin of the scores, and where they stand.
+        Origin of the scores, and the name of their file.
 
     Raises
     ------
     CxrError
-        If the scores have no record of their origin, or it differs in any point.
+        If the origin of the scores is not stored, or differs from the calibration's in any field.
     """
     if found is None:
         raise CxrError(f"{where}: scores with no record of their reference library; run the rca stage again")

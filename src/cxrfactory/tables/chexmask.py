@@ -1,7 +1,7 @@
-"""The CheXmask table: reading every published variant and ours, writing the published bytes.
+"""The CheXmask table: reading of all published variants and of our Parquet, and writing of the published format.
 
-Columns have the names that CheXmask publishes (``Dice RCA (Mean)``, ``Left Lung``, ...), except that the id
-column, whose name changes with the release, is always ``image_id``. See docs/chexmask-format.md.
+Columns have the names that CheXmask publishes (``Dice RCA (Mean)``, ``Left Lung``, ...). The id column is an exception:
+its published name depends on the release, and here it is always ``image_id``. See docs/chexmask-format.md.
 """
 
 import re
@@ -27,22 +27,22 @@ LANDMARK_COLUMNS = ("Landmarks", "Landmarks (Mean)", "Landmarks (Std)")
 RLE_COLUMNS = tuple(ORGAN_COLUMNS.values())
 SIZE_COLUMNS = ("Height", "Width")
 LARGEST_SIDE = 1_000_000  # pixels
-_ROWS_AT_A_TIME = 4096  # of CSV, some 15 kB each
+_ROWS_AT_A_TIME = 4096  # CSV rows per piece; a row has about 15 kB
 
-# In our Parquet alone, where a calibration was used: the true Dice estimated, and the ends of its interval.
+# Columns of our Parquet only, if a calibration was used: the estimate of the true Dice and the ends of its interval.
 ESTIMATE_COLUMNS = ("Dice estimate", "Dice low", "Dice high")
 
-# Columns that a CheXmask table of any variant may hold; the id column is none of them.
+# Columns that a CheXmask table of any variant may hold, except the id column.
 KNOWN_COLUMNS = (*DICE_COLUMNS, *LANDMARK_COLUMNS, *RLE_COLUMNS, *SIZE_COLUMNS, *ESTIMATE_COLUMNS)
-# Lower-case names that say that a column identifies an image, whatever the release.
+# Lower-case column names that identify images, in any release.
 _ID_NAME = re.compile(r"(?:image|dicom|sop|instance|file|[ _-])*(?:id|uid|index|path|file|name)")
-_NO_NAME = "Unnamed: "  # what pandas calls the index that some files carry as a first column without a name
+_NO_NAME = "Unnamed: "  # pandas gives this name to the unnamed first column of some files, which is an index
 
-# After the id column, in the published order.
+# Published columns after the id column, in their order.
 PUBLISHED_COLUMNS = (*DICE_COLUMNS, "Landmarks", *RLE_COLUMNS, *SIZE_COLUMNS)
 
-# Our Parquet (snake_case throughout) -> name in a frame: the published one, or one in its style. What has none
-# here keeps its name in the Parquet.
+# Column of our Parquet (snake_case) -> column of a frame, with the published name or a name in its style. Columns that
+# are not listed keep their Parquet name.
 PARQUET_NAMES = {
     "dice_rca_mean": "Dice RCA (Mean)",
     "dice_rca_max": "Dice RCA (Max)",
@@ -70,36 +70,36 @@ def read_chexmask(
     path
         CSV (also ``.csv.gz``) of CheXmask, CheXmask-U or the physicians' annotations, or our Parquet.
     columns
-        Published names of the columns wanted, e.g. ``["Dice RCA (Mean)", "Landmarks"]``; the id always comes
-        along. Without it, all. Leaving out the RLE columns saves most of the memory.
+        Published names of the columns to read, e.g. ``["Dice RCA (Mean)", "Landmarks"]``; the id is always included.
+        Without it, all columns are read. Leaving out the RLE columns saves most of the memory.
     chunksize
-        Rows a piece; the answer is then an iterator of frames.
+        Number of rows per piece; if it is given, the result is an iterator of frames.
     id_column
-        Name of the id column of a CSV. If not given, it is the column whose name says that it identifies an image
-        (``dicom_id``, ``Image Index``, ``Path``, ...); where no name says so, the first column, or else the only
-        one, that is none of :data:`KNOWN_COLUMNS`.
+        Name of the id column of a CSV. If it is not given, it is the column whose name identifies images
+        (``dicom_id``, ``Image Index``, ``Path``, ...). If there is no such name, it is the first column if that is not
+        in :data:`KNOWN_COLUMNS`, or else the only column that is not in :data:`KNOWN_COLUMNS`.
 
     Returns
     -------
-    One row an image, in the order of the file: ``image_id`` (text), then what the table holds of
-    ``Dice RCA (Mean)``, ``Dice RCA (Max)`` (float64, NaN where empty), ``Landmarks``,
-    ``Landmarks (Mean)``, ``Landmarks (Std)`` (float32 arrays [nodes, 2], (x, y) in pixels of the frame of
-    ``Height`` x ``Width``), ``Left Lung``, ``Right Lung``, ``Heart`` (RLE text, empty where empty),
-    ``Height``, ``Width`` (int64 pixels), and other columns as text (as stored, for Parquet). A Parquet made with a
-    calibration also gives ``Dice estimate``, ``Dice low`` and ``Dice high`` (float64).
-    ``frame.attrs["id_column"]`` is the name of the id column in the file.
+    One row per image, in the order of the file. The first column is ``image_id`` (text). Then come those of the
+    following columns that the table holds: ``Dice RCA (Mean)``, ``Dice RCA (Max)`` (float64, NaN for empty cells);
+    ``Landmarks``, ``Landmarks (Mean)``, ``Landmarks (Std)`` (float32 arrays [nodes, 2], (x, y) in pixels of the frame
+    of ``Height`` x ``Width``); ``Left Lung``, ``Right Lung``, ``Heart`` (RLE text, empty for empty cells); ``Height``,
+    ``Width`` (int64 pixels); and other columns as text (from Parquet, as stored). A Parquet made with a calibration
+    also has ``Dice estimate``, ``Dice low`` and ``Dice high`` (float64). ``frame.attrs["id_column"]`` is the name of
+    the id column in the file.
 
     Raises
     ------
     CxrError
-        If the file cannot be read, has no id or landmark column, or a cell does not parse; the message names
-        file, row (1 is the first after the header) and column.
+        If the file cannot be read, has no id or landmark column, or a cell cannot be parsed; the message names the
+        file, the row (1 is the first after the header) and the column.
 
     Warns
     -----
     UserWarning
-        If Mean exceeds Max in some rows (some published tables have the two columns exchanged); the values
-        are left as they stand.
+        If the mean exceeds the maximum in some rows. In some published tables the two columns are exchanged; the
+        values are not changed.
 
     Notes
     -----
@@ -136,7 +136,7 @@ def _csv_pieces(
             raise CxrError(f"{path}: columns {twice} stand there twice; expected each once")
         id_column = _find_id(path, header, id_column)
         wanted = _wanted(path, [name for name in header if name != id_column], columns)
-        # All columns, a piece at a time: told which to use, pandas does not notice rows with cells too many.
+        # All columns are read, piece by piece, because with ``usecols`` pandas does not detect rows with surplus cells.
         reader = pd.read_csv(path, chunksize=chunksize or _ROWS_AT_A_TIME, **options)
         first_row = 1
         with reader:
@@ -190,7 +190,7 @@ def _wanted(path: Path, header: list[str], columns: Sequence[str] | None) -> lis
 
 
 def _only(path: Path, raw: pd.DataFrame, names: list[str], header: list[str]) -> pd.DataFrame:
-    if not isinstance(raw.index, pd.RangeIndex):  # pandas takes the first cells for row names
+    if not isinstance(raw.index, pd.RangeIndex):  # with surplus cells pandas uses the first ones as row names
         raise CxrError(f"{path}: row 1 has more than {len(header)} cells; expected as many as the header names")
     return raw[names]
 
@@ -265,7 +265,7 @@ def _finished(path: Path, frame: pd.DataFrame, id_column: str) -> pd.DataFrame:
 
 
 def _column_of_arrays(arrays: list[np.ndarray]) -> np.ndarray:
-    # Filled one by one: numpy would stack equal shapes into one 3D array.
+    # The column is filled one by one, because numpy would stack arrays of equal shape into one 3D array.
     column = np.empty(len(arrays), dtype=object)
     for index, array in enumerate(arrays):
         column[index] = array
@@ -282,14 +282,14 @@ def _cell(parse: Callable[[str], T], text: str, path: Path, row: int, column: st
 
 
 def _size(text: str) -> int:
-    number = float(text)  # "1024.0" is met where pandas held the column as float
+    number = float(text)  # pandas writes "1024.0" if the column was float
     if not number.is_integer() or not 1 <= number <= LARGEST_SIDE:
         raise CxrError(f"holds '{text[:24]}'; expected a whole number of pixels, 1 to {LARGEST_SIDE}")
     return int(number)
 
 
 def header_text(id_column: str) -> str:
-    """Header line of the published format, with its line end."""
+    """Return the header line of the published format, with its line end."""
     return ",".join([quoted(id_column), *PUBLISHED_COLUMNS]) + "\n"
 
 
@@ -304,18 +304,18 @@ def row_text(
     height: int,
     width: int,
 ) -> str:
-    """One line of the published format, with its line end.
+    """Return one line of the published format, with its line end.
 
     Parameters
     ----------
     image_id
-        The release's own value.
+        Image id of the release.
     dice_rca_mean, dice_rca_max
-        Written in full (shortest text that gives the float64 back); None where not estimated.
+        Estimated Dice, written as the shortest text that gives the same float64; None if not estimated.
     landmarks
         Points (x, y) in whole pixels, [nodes, 2], in the frame of the masks.
     left_lung, right_lung, heart
-        RLE; empty where there is none.
+        RLE of the organ's mask; empty if there is no mask.
     height, width
         Shape of the masks, pixels.
 
@@ -333,16 +333,16 @@ def row_text(
 
 
 def write_chexmask(path: str | Path, frame: pd.DataFrame, id_column: str | None = None) -> None:
-    """Write a frame as :func:`read_chexmask` gives it, in the published format, rows in their order.
+    """Write a frame from :func:`read_chexmask` as a CSV of the published format; the order of the rows is kept.
 
     Parameters
     ----------
     path
-        CSV to write, atomically.
+        CSV file to write; it is written atomically.
     frame
-        Holds ``image_id`` and the published columns; others are left out.
+        Frame with ``image_id`` and the published columns; other columns are left out.
     id_column
-        Name of the id column in the file; ``frame.attrs["id_column"]`` if not given.
+        Name of the id column in the file; ``frame.attrs["id_column"]`` if it is not given.
 
     Raises
     ------
@@ -374,7 +374,7 @@ def write_chexmask(path: str | Path, frame: pd.DataFrame, id_column: str | None 
 
 
 def quoted(field: str) -> str:
-    """CSV field with quotes where it needs them (comma, quote or line end), as pandas writes it."""
+    """Return a CSV field, quoted if it holds a comma, a quote or a line end, as pandas writes it."""
     if any(sign in field for sign in ',"\n\r'):
         return '"' + field.replace('"', '""') + '"'
     return field

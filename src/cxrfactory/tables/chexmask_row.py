@@ -1,4 +1,4 @@
-"""The row of one image in a CheXmask table, made from its landmarks and their filled contours."""
+"""Making of the row of one image in a CheXmask table from its landmarks and their filled contours."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from cxrfactory.tables.rle import rle_decode, rle_encode
 
 @dataclass(frozen=True)
 class PublishedRow:
-    """One image's line, with its line end, and the RLE of each published organ (empty where there is none)."""
+    """The line of one image, with its line end, and the RLE of each published organ (empty if there is no mask)."""
 
     line: str
     rles: dict[str, str]
@@ -37,23 +37,23 @@ def published_row(
     Parameters
     ----------
     image_id
-        The release's own value.
+        Image id of the release.
     landmarks
-        Points (x, y) in whole pixels of the masks' frame; nodes that the format has no place for are left out.
+        Points (x, y) in whole pixels of the masks' frame; nodes without a place in the format are left out.
     masks
-        Filled contours of these landmarks by organ, [row, column], all of one shape. Masks of organs that the format
-        has no column for are checked alike.
+        Filled contours of these landmarks by organ, [row, column], all of one shape. Masks of organs without a column
+        in the format are checked too, but not written.
     frame
-        What the masks are drawn on, for messages.
+        Name of the masks' frame, for error messages.
     dice_rca
-        Mean and maximum of the estimated Dice, each in [0, 1]; None where not estimated.
+        Mean and maximum of the estimated Dice, each in [0, 1]; None if not estimated.
 
     Raises
     ------
     ImageError
-        If an organ covers no pixel.
+        If the mask of an organ is empty.
     CxrError
-        If a mask does not come back from its RLE.
+        If the RLE of a mask does not decode to the mask.
     """
     height, width = next(iter(masks.values())).shape
     encoded = {}

@@ -1,8 +1,9 @@
-"""The findings that CheXpert's labeller names, and the values of its labels."""
+"""The findings of the CheXpert labeller, and the values of its labels."""
 
 import pandas as pd
 
-# The CheXpert labeller's, in the order of the published tables: 1 positive, 0 negative, -1 uncertain, empty: not said.
+# Findings of the CheXpert labeller in the order of the published tables. Values of a label: 1 positive, 0 negative,
+# -1 uncertain, empty not mentioned.
 CHEXPERT_LABELS = (
     "Atelectasis",
     "Cardiomegaly",
@@ -23,15 +24,20 @@ LABEL_VALUES = (-1.0, 0.0, 1.0)
 
 
 def labels_of_findings(findings: pd.Series) -> pd.DataFrame:
-    """Label columns from a manifest's findings, for releases whose findings bear CheXpert's names.
+    """Return label columns from a manifest's findings, for releases whose findings have CheXpert's names.
 
-    A manifest keeps positives alone: they become 1.0, all else is null, never 0.0 ("not said" and "said to be absent"
-    cannot be told apart). A release's own label table, where it has one, says more.
+    A manifest holds positive findings only. They become 1.0, and all other labels are null. Labels are never 0.0,
+    because a manifest does not distinguish "not mentioned" from "reported as absent". If a release has its own label
+    table, that table holds more information.
 
     Parameters
     ----------
     findings
-        Joined with ``|``; null where unknown.
+        Findings of each image, joined with ``|``; null if unknown.
+
+    Returns
+    -------
+    float64 frame with one column per label and the index of ``findings``.
     """
     said = [set(cell.split("|")) if isinstance(cell, str) else set() for cell in findings]
     columns = {name: [1.0 if name in one else None for one in said] for name in CHEXPERT_LABELS}

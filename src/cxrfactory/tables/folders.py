@@ -1,4 +1,4 @@
-"""Build whole folders or none: aside, in a folder beside the target, then moved into place by one rename.
+"""Atomic writing of folders: a folder is built beside the target and then moved into place by one rename.
 
 :mod:`cxrfactory.tables.atomic` does the same for single files.
 """
@@ -16,19 +16,20 @@ from cxrfactory.tables.atomic import flush
 
 @contextmanager
 def folder_aside(parent: str | Path, name: str) -> Iterator[Path]:
-    """Yield an empty folder on the file system of ``parent``; whatever is left in it is removed in the end.
+    """Yield an empty temporary folder inside ``parent``; it is removed at the end with everything that is still in it.
 
     Parameters
     ----------
     parent
-        Folder that will hold the result; it is made if it is missing.
+        Folder that will hold the result; it is created if it is missing.
     name
-        Name of what is built, for a reader who finds the folder after a crash: ``.<name>.<random>.tmp``.
+        Name of the result. It is part of the temporary folder's name, ``.<name>.<random>.tmp``, so that a folder left
+        by a crash can be recognised.
     """
     Path(parent).mkdir(parents=True, exist_ok=True)
     holder = Path(tempfile.mkdtemp(prefix=f".{name}.", suffix=".tmp", dir=parent))
     try:
-        new = holder / "new"  # mkdtemp makes private folders; this one follows the user's umask
+        new = holder / "new"  # mkdtemp creates private folders, but this one follows the user's umask
         new.mkdir()
         yield new
     finally:
@@ -37,10 +38,10 @@ def folder_aside(parent: str | Path, name: str) -> Iterator[Path]:
 
 @contextmanager
 def replaced_folder(output: str | Path) -> Iterator[Path]:
-    """Yield an empty folder; on success it takes the place of ``output``, on failure ``output`` stays as it was.
+    """Yield an empty folder; on success it replaces ``output``, on failure ``output`` is not changed.
 
-    Files are brought to the disk before the rename, so a power cut leaves the old folder or the new one. The caller
-    decides beforehand whether a folder that is already there may be replaced.
+    Files are flushed to the disk before the rename, so after a power cut either the old or the new folder exists. The
+    caller decides beforehand whether an existing folder may be replaced.
 
     Raises
     ------
@@ -57,7 +58,7 @@ def replaced_folder(output: str | Path) -> Iterator[Path]:
 
 
 def swap_in(new: Path, output: Path) -> None:
-    """Rename the folder ``new`` to ``output``; a folder that had that name is removed, or restored on failure.
+    """Rename the folder ``new`` to ``output``; an existing ``output`` is removed, or restored on failure.
 
     Both must lie on one file system.
     """
@@ -74,10 +75,10 @@ def swap_in(new: Path, output: Path) -> None:
 
 
 def link_tree(source: str | Path, target: str | Path) -> None:
-    """Bring all files of a folder into another, by hard link where the file system can, else by copy.
+    """Link all files of a folder into another folder; files are copied if the file system has no hard links.
 
-    Files whose names begin with a dot are left out: they are files in the making, or the workflow's own marks. A file
-    of the same name in ``target`` is replaced.
+    Files whose names begin with a dot are left out, because they are unfinished files or marks of the workflow. A file
+    with the same name in ``target`` is replaced.
     """
     for path in sorted(Path(source).rglob("*")):
         if path.is_file() and not path.name.startswith("."):
@@ -85,7 +86,10 @@ def link_tree(source: str | Path, target: str | Path) -> None:
 
 
 def link_file(source: str | Path, target: str | Path) -> None:
-    """Bring a file to another place, by hard link where the file system can, else by copy."""
+    """Link a file to another path by a hard link; it is copied if a hard link is not possible.
+
+    Missing parent folders are created, and an existing ``target`` is replaced.
+    """
     target = Path(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     target.unlink(missing_ok=True)

@@ -1,29 +1,29 @@
-"""The landmark set (ngaggion/Chest-xray-landmark-dataset): who the patient of an image is."""
+"""The patients of the images in the landmark set (ngaggion/Chest-xray-landmark-dataset)."""
 
 import re
 
 _SAME_PATIENT = re.compile(r"same pt as ([A-Za-z0-9_]+)")
-# Sources (lower case) whose image ids begin with the id of the study, which ends at the first underscore.
+# Sources (lower case) whose image ids begin with the study's id, up to the first underscore.
 _STUDY_FIRST = ("padchest",)
 
 
 def patient_of(image_id: str, source: str, condition: str) -> str:
-    """Return the patient of an image of the set, whose table has no column for it.
+    """Return the patient of an image of the set, whose table has no patient column.
 
     Parameters
     ----------
     image_id
         The image's id.
     source
-        Its ``Dataset`` in the table.
+        The image's ``Dataset`` in the table.
     condition
-        Its ``Condition`` there; three images of Montgomery say "same pt as <id>".
+        The image's ``Condition`` in the table; for three images of Montgomery it contains "same pt as <id>".
 
     Returns
     -------
     str
-        The study's id where the image's id holds it, else the id of the image that the condition names, else the
-        image's own id.
+        The study's id if the image's id begins with it, else the image id that the condition names, else the image's
+        own id.
     """
     if source.lower() in _STUDY_FIRST:
         return image_id.split("_", 1)[0]

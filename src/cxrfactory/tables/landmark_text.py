@@ -1,4 +1,4 @@
-"""Landmarks as text: the three notations met in CheXmask files, parsed without ``eval``.
+"""Landmarks as text: parsing, without ``eval``, of the three notations in CheXmask files, and writing of the first.
 
 1. ``x,y,x,y,...`` (CheXmask, Preprocessed; CheXmask-U);
 2. a JSON list of pairs, ``[[x, y], [x, y], ...]``, or of numbers;
@@ -22,17 +22,17 @@ _PRINTED_FLAT = re.compile(r"\s*\[[^\[\],]*\]\s*")
 
 
 def parse_landmarks(text: str) -> Float[np.ndarray, "nodes 2"]:
-    """Parse one cell.
+    """Parse the landmarks of one cell.
 
     Returns
     -------
-    float32 points (x, y), pixels; 94, 120 or 166 of them.
+    float32 points (x, y) in pixels, shape [nodes, 2] with 94, 120 or 166 nodes.
 
     Raises
     ------
     CxrError
-        If the cell is empty, elided (``...``), in no known notation, holds something that is not a finite
-        number, or another count of points.
+        If the cell is empty, abbreviated (``...``) or in an unknown notation, holds a value that is not a finite
+        number, or has another number of points.
     """
     if not text.strip():
         raise CxrError("landmarks are empty; expected 120 points")
@@ -58,7 +58,7 @@ def landmark_text(points: Float[np.ndarray, "nodes 2"]) -> str:
     Raises
     ------
     CxrError
-        If a coordinate is not a whole number: rounding is the caller's decision.
+        If a coordinate is not a whole number. Rounding is left to the caller.
     """
     flat = np.asarray(points).reshape(-1)
     whole = flat.astype(np.int64)

@@ -1,4 +1,7 @@
-"""Where a mask lies: area, bounding box, centroid, border. Masks are indexed [row, column], points are (x, y)."""
+"""Measurements of a mask: area, bounding box, centroid and contact with the border.
+
+Masks are indexed [row, column]; points are (x, y).
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +14,7 @@ from cxrfactory.compiled import compiled
 
 @compiled
 def _scan(mask: np.ndarray) -> tuple[int, int, int, int, int, int, int]:
-    """Area, first and last column, first and last row, sums of x and of y over the foreground."""
+    """Return area, first and last column, first and last row, and the sums of x and of y over the foreground."""
     height, width = mask.shape
     area = sum_x = sum_y = 0
     left, right, top, bottom = width, -1, height, -1
@@ -35,7 +38,7 @@ def _scan(mask: np.ndarray) -> tuple[int, int, int, int, int, int, int]:
 
 @dataclass(frozen=True)
 class MaskFacts:
-    """Facts of one mask; pixels, with pixel centres at integers. Box and centroid are None for an empty mask."""
+    """Measurements of one mask in pixels, with pixel centres at integers; an empty mask has no box and no centroid."""
 
     area_px: int
     bbox: tuple[int, int, int, int] | None  # x, y, width, height
@@ -43,7 +46,7 @@ class MaskFacts:
     touches_border: bool  # has a pixel in the first or last row or column
 
     def as_row(self) -> dict[str, Any]:
-        """Columns of a masks table."""
+        """Return the measurements as columns of a masks table (schema ``MASKS``)."""
         box, centroid = self.bbox or (None,) * 4, self.centroid or (None,) * 2
         return {
             "area_px": self.area_px,
@@ -54,7 +57,7 @@ class MaskFacts:
 
 
 def mask_facts(mask: UInt8[np.ndarray, "height width"]) -> MaskFacts:
-    """Measure a mask (0 outside, anything else inside); exact, sums are of integers."""
+    """Measure a mask (0 outside, any other value inside); sums are over integers and therefore exact."""
     area, left, right, top, bottom, sum_x, sum_y = _scan(mask)
     if area == 0:
         return MaskFacts(0, None, None, False)

@@ -1,7 +1,8 @@
-"""Parquet in and out: schema checked, bytes reproducible, damage noticed.
+"""Reading and writing of Parquet files, with checked schemas, reproducible bytes and detection of damage.
 
-All Parquet files of the factory are written and read here. Each page has a checksum, footer and file have
-theirs (:mod:`cxrfactory.tables.seal`), and all are verified on reading.
+All Parquet files of the factory are written and read here. Each page has a checksum, and so have the footer and the
+pages as a whole (:mod:`cxrfactory.tables.seal`). Opening a file verifies the footer, reading verifies the pages that
+are read, and :func:`check_whole` verifies everything.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,29 +29,30 @@ def write_table(
     facts: Mapping[str, str] | None = None,
     rows_per_group: int | None = None,
 ) -> None:
-    """Write a frame as Parquet, atomically, rows sorted by ``image_id``.
+    """Write a frame as a Parquet file, atomically and with rows sorted by ``image_id``.
 
     Parameters
     ----------
     frame
-        Must hold every column of ``schema``; others are refused.
+        Frame with exactly the columns of ``schema``, in any order.
     path
-        Where to write.
+        File to write.
     schema
-        One of :mod:`cxrfactory.tables.schemas`.
+        Schema of the table, such as those of :mod:`cxrfactory.tables.schemas`.
     sort
-        Sort rows by ``image_id`` first, so that the bytes do not depend on the order of work.
+        Whether to sort the rows by ``image_id`` first, so that the bytes do not depend on the order of processing.
     graph
-        Name of the graph of the table's landmarks, kept in the file's metadata (:func:`stored_graph`).
+        Name of the graph of the table's landmarks, stored in the file's metadata (:func:`stored_graph`).
     facts
         Other entries of the file's metadata.
     rows_per_group
-        Of the row groups; a reader that goes through many tables at once holds one group of each. None: all in one.
+        Number of rows per row group; None for the default of PyArrow. A reader of many tables at once holds one group
+        of each table in memory.
 
     Raises
     ------
     CxrError
-        If columns are missing, extra, or of another type.
+        If columns are missing, unexpected or of another type, or a column that is not nullable has empty cells.
     """
     missing = [name for name in schema.names if name not in frame.columns]
     extra = [name for name in frame.columns if name not in schema.names]
@@ -71,21 +73,21 @@ def write_table(
 
 
 def write_arrow(table: pa.Table, path: str | Path, rows_per_group: int | None = None) -> None:
-    """Write an Arrow table as it is, metadata too, atomically."""
+    """Write an Arrow table unchanged, with its metadata, atomically."""
     with atomic_path(path) as temporary, parquet_writer(temporary, table.schema) as writer:
         writer.write_table(table, row_group_size=rows_per_group)
 
 
 def stored_graph(path: str | Path) -> str | None:
-    """Name of the graph of a table's landmarks, where :func:`write_table` was given one.
+    """Return the name of the graph of a table's landmarks, or None if :func:`write_table` was not given one.
 
-    Node counts do not tell two definitions of the lungs apart. Tables of landmarks without a name are of the
-    definition ``jsrt``: the others have never been written without.
+    The name is stored because node counts do not distinguish two definitions of the lungs. Tables of landmarks without
+    a name have the definition ``jsrt``, because tables of other definitions have always been written with a name.
 
     Raises
     ------
     CxrError
-        If the file is missing or is no Parquet file.
+        If the file is missing or is not a Parquet file.
     """
     facts = stored_schema(path).metadata or {}
     name = facts.get(GRAPH_KEY.encode())
@@ -94,9 +96,9 @@ def stored_graph(path: str | Path) -> str | None:
 
 @contextmanager
 def table_writer(path: str | Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
-    """Open a Parquet file for writing in row groups, atomically.
+    """Open a Parquet file for atomic writing in row groups.
 
-    Bytes columns (pictures) are stored as they are, because they do not compress further.
+    Binary columns (pictures) are stored without compression, because they do not compress further.
     """
     compression = {field.name: "NONE" if pa.types.is_binary(field.type) else "ZSTD" for field in schema}
     with atomic_path(path) as temporary, parquet_writer(temporary, schema, compression, dictionary=False) as writer:
@@ -107,7 +109,7 @@ def table_writer(path: str | Path, schema: pa.Schema) -> Iterator[pq.ParquetWrit
 def parquet_writer(
     path: str | Path, schema: pa.Schema, compression: str | dict[str, str] = "zstd", dictionary: bool = True
 ) -> Iterator[pq.ParquetWriter]:
-    """Open a file in the making for writing, with checksums; its appearing is the caller's matter."""
+    """Open a Parquet file for writing with checksums; the caller moves the finished file into place."""
     with pq.ParquetWriter(
         path, schema, compression=compression, use_dictionary=dictionary, write_page_checksum=True
     ) as writer:
@@ -116,12 +118,21 @@ def parquet_writer(
 
 
 def read_table(path: str | Path, schema: pa.Schema | None = None, columns: list[str] | None = None) -> pd.DataFrame:
-    """Read a Parquet table; with a schema, check that its columns are there and of its kinds.
+    """Read a Parquet table; if a schema is given, check that its columns exist and have compatible types.
+
+    Parameters
+    ----------
+    path
+        File to read.
+    schema
+        Schema that the file must match; widths of numbers may differ.
+    columns
+        Columns to read; without them, the columns of the schema or else all columns.
 
     Raises
     ------
     CxrError
-        If the file is missing, is no Parquet file, is damaged, lacks a column or holds one of another kind.
+        If the file is missing, is not a Parquet file, is damaged, or lacks a column or has one of another type.
     """
     with open_parquet(path) as file:
         wanted = columns or (schema.names if schema is not None else file.schema_arrow.names)
@@ -132,16 +143,16 @@ def read_table(path: str | Path, schema: pa.Schema | None = None, columns: list[
 def read_batches(
     path: str | Path, columns: Sequence[str], rows: int, schema: pa.Schema | None = None
 ) -> Iterator[pa.RecordBatch]:
-    """Iterate a table piece by piece, at most ``rows`` rows at a time, columns in the order given.
+    """Iterate over a table in batches of at most ``rows`` rows, with the columns in the given order.
 
     Raises
     ------
     CxrError
-        As :func:`read_table`.
+        Under the same conditions as :func:`read_table`.
     """
     with open_parquet(path) as file:
         check_columns(path, file.schema_arrow, columns, schema)
-        for group in range(file.num_row_groups):  # one by one: asked for all, the reader fetches them all at once
+        for group in range(file.num_row_groups):  # one by one, because the reader would load all groups at once
             left = file.metadata.row_group(group).num_rows
             for batch in file.iter_batches(batch_size=rows, row_groups=[group], columns=list(columns)):
                 left -= batch.num_rows
@@ -151,12 +162,12 @@ def read_batches(
 
 
 def stored_schema(path: str | Path) -> pa.Schema:
-    """Columns and metadata of a table.
+    """Return the schema of a table, with its columns and metadata.
 
     Raises
     ------
     CxrError
-        If the file is missing, is no Parquet file, or its footer is damaged.
+        If the file is missing, is not a Parquet file, or its footer is damaged.
     """
     with open_parquet(path) as file:
         return file.schema_arrow
@@ -168,19 +179,19 @@ def stored_rows(path: str | Path) -> int:
     Raises
     ------
     CxrError
-        As :func:`stored_schema`.
+        Under the same conditions as :func:`stored_schema`.
     """
     with open_parquet(path) as file:
         return file.metadata.num_rows
 
 
 def check_whole(path: str | Path) -> int:
-    """Read a whole file, verify every checksum that it carries, and return its number of rows.
+    """Read a whole file, verify all of its checksums, and return its number of rows.
 
     Raises
     ------
     CxrError
-        If the file is missing, is no Parquet file, or is damaged anywhere.
+        If the file is missing, is not a Parquet file, or is damaged anywhere.
     """
     with open_parquet(path) as file:
         fault = fault_of(path, pages=True)
@@ -193,12 +204,12 @@ def check_whole(path: str | Path) -> int:
 
 @contextmanager
 def open_parquet(path: str | Path) -> Iterator[pq.ParquetFile]:
-    """Open a file for reading with its checksums verified; faults of reading it become one line.
+    """Open a file for reading with verification of checksums; faults while it is open become errors of one line.
 
     Raises
     ------
     CxrError
-        If the file is missing, is no Parquet file, or what is read of it is damaged.
+        If the file is missing, is not a Parquet file, or the parts that are read are damaged.
     """
     path = Path(path)
     if not path.is_file():
@@ -210,14 +221,14 @@ def open_parquet(path: str | Path) -> Iterator[pq.ParquetFile]:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             yield file
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        # Faults of the machine (too many open files, no permission) have a number; those of the content have none.
+        # Errors of the system (too many open files, no permission) have an errno; errors of the content have none.
         if isinstance(error, OSError) and error.errno is not None:
             raise CxrError(f"{path}: cannot be read ({error.strerror or error})") from error
         raise unreadable(path, " ".join(str(error).split())) from error
 
 
 def unreadable(path: str | Path, fault: str) -> CxrError:
-    """Return the error of a damaged or foreign file."""
+    """Return the error for a file that is damaged or has another format."""
     return CxrError(
         f"{path}: not a readable Parquet file: damaged or of another format ({fault}); if the workflow made it, "
         "delete it and run the workflow again: its rule makes it anew"
@@ -225,12 +236,23 @@ def unreadable(path: str | Path, fault: str) -> CxrError:
 
 
 def check_columns(path: str | Path, stored: pa.Schema, wanted: Sequence[str], schema: pa.Schema | None = None) -> None:
-    """Refuse a table without the columns, or with columns of another kind than the schema's.
+    """Refuse a table that lacks wanted columns or has columns of another type than the schema.
+
+    Parameters
+    ----------
+    path
+        File of the table, for the error message.
+    stored
+        Schema of the file.
+    wanted
+        Names of the columns that the file must have.
+    schema
+        Schema that gives the types; None to check the names only.
 
     Raises
     ------
     CxrError
-        One line that names them.
+        If a column is missing or has another type; the message names the column.
     """
     missing = [name for name in wanted if name not in stored.names]
     if missing:
@@ -243,7 +265,7 @@ def check_columns(path: str | Path, stored: pa.Schema, wanted: Sequence[str], sc
 
 
 def _same_kind(found: pa.DataType, wanted: pa.DataType) -> bool:
-    """Whether values of one type stand for those of the other: widths may differ, and whole numbers may be floats."""
+    """Return whether two types are compatible: widths may differ, and integers and floats are interchangeable."""
     return pa.types.is_null(found) or _kind(found) == _kind(wanted)
 
 

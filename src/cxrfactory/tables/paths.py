@@ -1,4 +1,4 @@
-"""Where a table's path may point to, and what a table's text may name a file."""
+"""Safety checks of paths and file names that come from tables."""
 
 import os
 import re
@@ -7,34 +7,42 @@ from pathlib import Path
 
 from cxrfactory.errors import ImageError
 
-# File systems end a name at 255 bytes; products add an ending to it ("-mask.jpg"), temporary files a random one.
+# File systems limit a name to 255 bytes. Products append a suffix ("-mask.jpg"), temporary files a random part.
 LONGEST_NAME_BYTES = 200
 LONGEST_PATH_BYTES = 1024
 
-# Most paths of most releases: nothing in them can mean anything but itself.
+# Paths of these characters are unambiguous and need no further checks; most paths of most releases match.
 _PLAIN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _DRIVE = re.compile(r"[A-Za-z]:")
-# Control signs, invisible signs (zero width, writing direction), lone surrogates, line and paragraph separators.
+# Unicode categories: control, format (zero width, writing direction), surrogates, line and paragraph separators.
 _UNPRINTABLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
 def is_plain_name(name: str) -> bool:
-    """Whether a text can name a file or folder of a product on any system: letters, digits, ``.``, ``_``, ``-``."""
+    """Return whether a text is a valid name for a file or folder of a product on any operating system.
+
+    Valid names consist of ASCII letters, digits, ``.``, ``_`` and ``-``, begin with a letter or digit, and have at most
+    :data:`LONGEST_NAME_BYTES` characters.
+    """
     return bool(_NAME.fullmatch(name)) and len(name) <= LONGEST_NAME_BYTES
 
 
 def path_fault(relative: object) -> str | None:
-    """Say why a text is no path below a folder, of any operating system; None where it is one.
+    """Return the reason why a text is no safe relative path below a folder on every operating system, or None.
 
-    Signs that look like ``.`` or ``/`` count as what they look like (Unicode's compatibility form, NFKC), because file
-    systems, archives and people may take them for it. ``a/./b`` and ``a//b`` are paths; whether they are good ones is
-    for the caller to say.
+    Characters that look like ``.`` or ``/`` are treated as such (Unicode's compatibility form, NFKC), because file
+    systems, archives and people may confuse them. ``a/./b`` and ``a//b`` are accepted as paths; the caller decides
+    whether they are allowed.
 
     Parameters
     ----------
     relative
-        What a table has; anything but text is a fault.
+        Cell of a table; a value that is not text is a fault.
+
+    Returns
+    -------
+    The fault in words, or None if the path is safe.
     """
     if not isinstance(relative, str) or not relative.strip():
         return "no path in the manifest"
@@ -42,7 +50,7 @@ def path_fault(relative: object) -> str | None:
         return None
     if "\0" in relative:
         return "path that holds a zero byte"
-    # What it means on any system comes first: ".." beside an invisible sign is still "..".
+    # The meaning of the visible text is checked first, because ".." with an invisible character is still "..".
     seen = "".join(sign for sign in unicodedata.normalize("NFKC", relative) if not _unprintable(sign))
     if seen.startswith(("/", "\\")) or _DRIVE.match(seen):
         return "absolute path; expected one relative to the release's root"
@@ -62,21 +70,21 @@ def path_fault(relative: object) -> str | None:
 
 
 def path_inside(root: Path, relative: str | None, follow_links: bool = False) -> Path:
-    """Join a root and a table's path, which can leave the root neither by its text nor through a link.
+    """Join a root folder and a path from a table, and refuse a path that leaves the root by its text or by a link.
 
     Parameters
     ----------
     root
-        A folder; it may be a link itself.
+        Root folder; it may be a symbolic link itself.
     relative
-        The table's path.
+        Path from a table, relative to the root.
     follow_links
-        Let links below the root lead out of it, for releases that are laid out as trees of links.
+        Whether links below the root may lead out of it, for releases that are stored as trees of links.
 
     Raises
     ------
     ImageError
-        If the path is no path below a folder (:func:`path_fault`), or leads out of the root.
+        If the path is not safe (:func:`path_fault`), or leads out of the root through a link.
     """
     fault = path_fault(relative)
     if fault is not None:

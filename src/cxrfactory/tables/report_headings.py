@@ -1,15 +1,15 @@
-"""Headings of radiology reports: which words open which section, and where in a text they stand.
+"""Recognition of headings in radiology reports: their positions in the text and the sections that they open.
 
-A heading is recognised by its words and by how it is set: with a colon, alone on its line, or, in capitals,
-with a dash or with nothing between it and the text. "Findings are nonspecific" is a sentence, "FINDINGS COULD
-REPRESENT" another; "FINDINGS The lungs" and "Findings:" open a section.
+A heading is recognised by its words and by its layout: it is followed by a colon, stands alone on its line, or is in
+capitals and followed by a dash or directly by the text. "Findings are nonspecific" and "FINDINGS COULD REPRESENT" are
+parts of sentences; "FINDINGS The lungs" and "Findings:" open a section.
 """
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-# Sections that a table of reports holds. "unheaded" is text under no heading of its own.
+# Sections in a table of reports. "unheaded" is text without a heading of its own.
 SECTIONS = (
     "indication",
     "technique",
@@ -22,8 +22,8 @@ SECTIONS = (
     "unheaded",
 )
 
-# Words by kind, lower case. "title", "views", "examination", "notification" and "signature" end the section before
-# them; of their text only that of "views" is ever kept (exam titles, times and names of staff are not).
+# Words of headings by kind, lower case. "title", "views", "examination", "notification" and "signature" end the section
+# before them. Their text (exam titles, times, names of staff) is dropped, except that of "views" in some reports.
 _WORDS = {
     "impression": "impression, impressions, conclusion, conclusions, opinion, final impression, final diagnosis, "
     "interpretation",
@@ -54,17 +54,17 @@ _WORDS = {
 }
 _PLAIN = ("title", "preliminary", "addendum", "signature")  # never joined to another heading by "and"
 KIND_OF_WORDS = {words.strip(): kind for kind, text in _WORDS.items() for words in text.split(",")}
-# Headings of two kinds count as the first of these that they name.
+# A heading that names two kinds counts as the kind that comes first here.
 _RANK = tuple(_WORDS)
-# Words that a sentence uses too: their heading needs a capital and a colon, or a line of its own.
+# Words that are also frequent in sentences; as a heading they need a capital and a colon, or a line of their own.
 _WEAK = {"study", "date", "exam", "examination", "reason", "history", "procedure", "projection", "projections"} | {
     "opinion", "interpretation", "finding", "suggestion", "suggestions", "communication", "accession",
 }  # fmt: skip
-# Main headings whose misspellings by one letter count, with a colon at the start of a line.
+# Main headings that are recognised with one wrong letter if they start a line and end with a colon.
 _SPELLED = ("findings", "impression", "comparison", "comparisons", "indication", "technique", "conclusion", "addendum")
 _SPELLED += ("examination", "recommendation", "recommendations")
 
-# After capitals without a colon, these go on with a sentence.
+# If one of these words follows a word in capitals without a colon, the text is a sentence and not a heading.
 _GOES_ON = """
     OF WITH WITHOUT IS ARE WAS WERE BE COULD MAY MIGHT CAN SHOULD WILL WOULD HAVE HAS HAD CONSISTENT COMPATIBLE
     SUGGEST SUGGESTS SUGGESTIVE SUGGESTING REPRESENT REPRESENTS IN ON TO FROM AND OR AS FOR BY AT THAT WHICH
@@ -88,9 +88,9 @@ _SUFFIX_WORDS = (
 )
 _FIRST_LETTERS = "".join(sorted({words[0] for words in KIND_OF_WORDS}))
 _NAME = re.compile(
-    # The letters that a heading begins with: most places are passed over without trying them all.
+    # The lookahead for the first letters of headings skips most positions without trying all alternatives.
     rf"(?<![\w/-])(?=[{_FIRST_LETTERS}])(?P<name>(?:{_JOINED})(?:{_BETWEEN}(?:{_JOINED}))*|{_ALONE})(?![\w/-])"
-    # A bracket, a number of the version or a few words may stand before the colon.
+    # A bracket, a version number or a few words may come before the colon.
     rf"(?P<suffix>(?:[ \t,]*(?:\([^()\n]{{1,60}}\)|\#?[ \t]?\d{{1,2}}\b|_{{2,}}|(?:{_SUFFIX_WORDS})\b)){{0,5}}"
     r"(?=[ \t]*[:：]))?"
     r"(?P<mark>\**[ \t]*[:：]+\**|\**[ \t]*[-–—]{1,2}(?=[ \t])|[ \t]*[.*]*(?=[ \t]*(?:\n|$)))?",
@@ -98,7 +98,7 @@ _NAME = re.compile(
 )
 _RULE = re.compile(r"^[ \t]*_{10,}[ \t]*$", re.MULTILINE)
 _SPELLING = re.compile(r"^[ \t]*(?P<name>[A-Za-z]{6,16})[ \t]*[:：]", re.MULTILINE)
-# A title of the films, in capitals, before a colon: "PA AND LATERAL VIEWS OF THE CHEST:".
+# A title of the images in capitals before a colon, such as "PA AND LATERAL VIEWS OF THE CHEST:".
 _VIEWS = re.compile(
     r"^[ \t]*(?P<name>[A-Z][A-Z0-9 ,/()&_-]{3,70}?)[ \t]*:(?=[ \t]*\S)",
     re.MULTILINE,
@@ -106,9 +106,9 @@ _VIEWS = re.compile(
 _VIEWS_WORDS = re.compile(r"\b(?:CHEST|PORTABLE|RADIOGRAPHS?|VIEWS?|PA AND LAT|AP AND LAT|LATERAL)\b")
 _REMOVED = re.compile(r"\bX{3,}\b|_+")
 _ALONE_AFTER = re.compile(r"[ \t]*(?:\n|$)")
-_LOOK_BACK = 200  # characters; keeps the work linear in the text's length
+_LOOK_BACK = 200  # characters; this limit keeps the run time linear in the text's length
 _BULLET = re.compile(r"[\s*#>•-]*")
-# The number of an item in a list: at the start of a line or after a sentence ("ESR of 92. Findings:" is none).
+# The number of a list item, at the start of a line or after a sentence; the "92." of "ESR of 92. Findings:" is none.
 _ITEM = re.compile(r"(?:^|[.?!:;][ \t]+)(?P<number>\d{1,2}[.)][ \t]*)$")
 _BLANK_LINE_BEFORE = re.compile(r"\n[ \t]*\n[ \t]*$")
 _CAPITALS = re.compile(r"[\s*#>•-]*(?:[A-Z]{2,}[ \t]+){1,3}")
@@ -122,10 +122,10 @@ class Heading:
     Attributes
     ----------
     start, end
-        Place of its first character, and of the first one after it and its colon.
+        Index of the first character of the heading, and of the first character after the heading and its colon.
     kind
-        One of :data:`SECTIONS`, or ``examination``, ``notification``, ``signature``, ``title``, ``views``, ``rule`` (a
-        drawn line).
+        One of :data:`SECTIONS`, or ``examination``, ``notification``, ``signature``, ``title``, ``views`` (a title of
+        the images) or ``rule`` (a drawn line).
     """
 
     start: int
@@ -134,18 +134,18 @@ class Heading:
 
 
 def kind_of(label: str) -> str | None:
-    """Kind of a heading given by itself (``"FINDINGS AND IMPRESSION"``); None for other words."""
+    """Return the kind of a heading given alone, such as ``"FINDINGS AND IMPRESSION"``; None for other words."""
     match = _NAME.match(label.strip())
     return _kind(match["name"]) if match and not label.strip()[match.end() :].strip() else None
 
 
 def headings(text: str) -> list[Heading]:
-    """Headings of a text in the order in which they stand, none within another.
+    """Return the headings of a text in their order; headings do not overlap.
 
     Parameters
     ----------
     text
-        A report, with lines ended by ``\\n`` and no other white space than blanks and tabs.
+        Report whose lines end with ``\\n`` and whose other white space is blanks and tabs only.
     """
     found: list[Heading] = []
     for heading in sorted([*_named(text), *_misspelt(text), *_views(text), *_rules(text)], key=_place):
@@ -155,7 +155,7 @@ def headings(text: str) -> list[Heading]:
 
 
 def _place(heading: Heading) -> tuple[int, int, bool]:
-    # Of two at one place the longer; a name before a title of films.
+    # Of two headings at one position the longer one wins; at equal length, a name wins over a title of the images.
     return heading.start, -heading.end, heading.kind == "views"
 
 
@@ -175,7 +175,7 @@ def _named(text: str) -> Iterator[Heading]:
 
 
 def _start(text: str, match: re.Match[str]) -> int | None:
-    """Where the heading begins; None where the words belong to a sentence."""
+    """Return the index at which the heading begins; None if the words belong to a sentence."""
     name, mark = match["name"], match["mark"] or ""
     upper, capital, weak = name.isupper(), name[0].isupper(), name.lower() in _WEAK
     colon = ":" in mark or "：" in mark
@@ -183,13 +183,13 @@ def _start(text: str, match: re.Match[str]) -> int | None:
     line_start = max(earliest, text.rfind("\n", earliest, match.start()) + 1)
     line = text[line_start : match.start()]
     item = _ITEM.search(line.lstrip())
-    if item:  # of a list, unless capitals say otherwise
+    if item:  # the words belong to a list item, unless they are in capitals with a colon
         return match.start() - len(item["number"]) if upper and colon else None
     first = bool(_BULLET.fullmatch(line))
     place = line_start if first else match.start()
     fresh = _is_fresh(text, place)
     if colon:
-        if first or (upper and _CAPITALS.fullmatch(line)):  # the latter: "PORTABLE CHEST FINDINGS:"
+        if first or (upper and _CAPITALS.fullmatch(line)):  # for example "PORTABLE CHEST FINDINGS:"
             return line_start
         if match["suffix"] and not upper:
             return None
@@ -202,24 +202,24 @@ def _start(text: str, match: re.Match[str]) -> int | None:
 
 
 def _is_fresh(text: str, place: int) -> bool:
-    """Whether what stands before a place is a finished sentence, a blank line, or nothing."""
+    """Return whether a position follows a finished sentence or a blank line, or is the start of the text."""
     before = text[max(0, place - _LOOK_BACK) : place]
     return not before.strip() or before.rstrip()[-1] in _SENTENCE_END or bool(_BLANK_LINE_BEFORE.search(before))
 
 
 def _begins_text(text: str, match: re.Match[str], place: int, first: bool, fresh: bool) -> bool:
-    """Whether a heading with nothing between it and what follows opens a text of its own."""
+    """Return whether words that are followed directly by text are a heading of that text."""
     name = match["name"]
     following = re.match(r"[ \t]+(\S+)", text[match.end() : match.end() + 80])
     if following is None:
         return False
     word = following[1]
-    if not name.isupper():  # "Findings The lungs": at the start of a line alone
+    if not name.isupper():  # such as "Findings The lungs", at the start of a line only
         proper = word[0].isupper() and word[1:2].islower()
         return first and fresh and name.istitle() and name.lower() not in _WEAK and proper
     if word.upper() in _GOES_ON.split() and (word.isupper() or word.islower()):
         return False
-    if first:  # capitals among capitals may be a broken line of a sentence
+    if first:  # if the text around is in capitals, the line may continue a sentence
         before = _REMOVED.sub("", text[max(0, place - _LOOK_BACK) : place].rstrip().rsplit("\n", 1)[-1])
         shouted = before.isupper() and len(before.split()) > 2
         return not word.isupper() or ((fresh or not shouted) and name.lower() not in _WEAK)
@@ -235,7 +235,7 @@ def _misspelt(text: str) -> Iterator[Heading]:
 
 
 def _one_slip(word: str, known: str) -> bool:
-    """Whether one letter left out, put in, replaced, or changed with the next makes the one word of the other."""
+    """Return whether two words differ by one deleted, inserted or replaced letter, or by one swap of neighbours."""
     if word == known or abs(len(word) - len(known)) > 1:
         return False
     same = next((n for n, (a, b) in enumerate(zip(word, known, strict=False)) if a != b), min(len(word), len(known)))

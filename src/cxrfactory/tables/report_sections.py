@@ -1,4 +1,4 @@
-"""A report's text to its sections, and the sections to the one text of a dataset. Pure text, no files."""
+"""Splitting of a report's text into sections, and joining of sections to the text of a dataset."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from cxrfactory.tables.report_headings import SECTIONS, Heading, headings
 
-# What stands for a word that was taken out: MIMIC-CXR ___ (older releases [** **]), Indiana University XXXX.
+# Placeholders of removed words: ___ in MIMIC-CXR ([** **] in older releases), XXXX in Indiana University's reports.
 _PLACEHOLDER = re.compile(r"_+|\bX{3,}\b|\[\*\*[^\]\n]{0,100}\*\*\]")
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
 _OTHER_BREAKS = re.compile(r"\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]")
-# Nothing but a space to the eye: no-break and other blanks; marks without width are dropped.
+# White space that looks like a blank (no-break and other spaces) becomes a blank; characters without width are dropped.
 _OTHER_BLANKS = re.compile(r"[\xa0\u1680\u2000-\u200a\u202f\u205f\u3000\x1f]")
 _NO_WIDTH = re.compile(r"[\u200b-\u200d\u2060\ufeff]")
-# A preliminary reading or an addendum has headings of its own, up to a drawn line or the next title.
+# A preliminary reading or an addendum includes its own headings, up to a drawn line or the next title.
 _CLOSED = ("preliminary", "addendum")
 _MARKS = ("rule", "title")
 _BEFORE_BODY = ("indication", "technique", "comparison", "examination")
@@ -21,19 +21,19 @@ _BEFORE_BODY = ("indication", "technique", "comparison", "examination")
 
 @dataclass(frozen=True)
 class JoinedReport:
-    """The text that a dataset shows for a report, and the sections that it is made of (``findings+impression``)."""
+    """The text of a report in a dataset, and the names of its sections, such as ``findings+impression``."""
 
     text: str
     source: str
 
 
 def one_line(text: str) -> str:
-    """Return the text with every run of white space turned to one blank."""
+    """Return the text on one line, with every run of white space replaced by one blank."""
     return " ".join(_NO_WIDTH.sub("", text).split())
 
 
 def says_something(text: str | None) -> bool:
-    """Whether a text holds a letter or digit beside what stands for removed words (``___``, ``XXXX``)."""
+    """Return whether a text holds a letter or digit apart from placeholders of removed words (``___``, ``XXXX``)."""
     return text is not None and any(sign.isalnum() for sign in _PLACEHOLDER.sub("", text))
 
 
@@ -43,22 +43,24 @@ def parse_sections(text: str) -> dict[str, str]:
     Parameters
     ----------
     text
-        The report as the release has it.
+        Text of the report in the release.
 
     Returns
     -------
     dict of str to str
-        Sections that hold a word, by name (:data:`~cxrfactory.tables.report_headings.SECTIONS`), each on one line.
-        A section that stands twice is joined in order, without exact repetitions. Headings of findings and
-        impression together count as impression, as in MIMIC-CXR's own parser. Exam titles, notifications,
-        signatures and what stands before the first heading are left out.
+        Sections with text, by name (:data:`~cxrfactory.tables.report_headings.SECTIONS`), each on one line. The parts
+        of a section that occurs more than once are joined in order, without exact repetitions. A heading that names
+        both findings and impression counts as impression, as in MIMIC-CXR's own parser. Exam titles, notifications,
+        signatures and the text before the first heading are left out.
 
     Notes
     -----
-    Where neither findings nor impression stand, the text under a title of films ("PA AND LATERAL CHEST:") is
-    the findings; failing that, paragraphs that follow the first paragraph of another section are ``unheaded``,
-    and so is the whole of a report without headings. A preliminary reading or addendum takes what follows it,
-    headings and all, up to a drawn line or ``FINAL REPORT``; where neither follows, up to the next heading.
+    If a report has neither findings nor impression, the text under a title of the images ("PA AND LATERAL CHEST:")
+    becomes the findings. If there is no such title, the paragraphs after the first paragraph of an indication,
+    technique, comparison or examination become ``unheaded``. The text of a report without headings is ``unheaded``.
+
+    A preliminary reading or an addendum includes all text and headings after it, up to a drawn line or
+    ``FINAL REPORT``. If neither follows, it ends at the next heading.
     """
     text = _plain(text)
     marks = headings(text)
@@ -76,12 +78,12 @@ def parse_sections(text: str) -> dict[str, str]:
 
 
 def merge_sections(pieces: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Gather pieces of text by section, each on one line; repetitions and pieces without any sign are dropped.
+    """Join pieces of text by section, each on one line; repetitions and empty pieces are dropped.
 
     Parameters
     ----------
     pieces
-        Kind and text, in the report's order; kinds outside ``SECTIONS`` are left out.
+        Pairs of kind and text in the order of the report; kinds outside ``SECTIONS`` are left out.
     """
     gathered: dict[str, dict[str, None]] = {}
     for kind, piece in pieces:
@@ -92,15 +94,21 @@ def merge_sections(pieces: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 
 def join_report(sections: Mapping[str, str | None]) -> JoinedReport | None:
-    """Findings and impression as one text; where neither says anything, the unheaded text, else the comparison.
+    """Return findings and impression as one text or, if both are empty, the unheaded text or else the comparison.
 
-    The rule of CXLSeg (section IV): "findings" and "impression" together, "comparison" where nothing else
-    stands. A report's text under no heading, which such a comparison would swallow, comes before it here.
+    The rule of CXLSeg (section IV) is "findings" and "impression" together, and "comparison" if there is nothing else.
+    Here text without a heading takes precedence over the comparison, because under CXLSeg's rule it would be a part of
+    the comparison.
+
+    Parameters
+    ----------
+    sections
+        Text of each section; a section may be missing or None.
 
     Returns
     -------
     JoinedReport or None
-        None where none of these sections holds a word; a removed word (``___``, ``XXXX``) is none.
+        None if none of these sections holds a word; placeholders of removed words (``___``, ``XXXX``) do not count.
     """
     for names in (("findings", "impression"), ("unheaded",), ("comparison",)):
         given = [name for name in names if says_something(sections.get(name))]
@@ -119,7 +127,7 @@ def _gaps(text: str, marks: list[Heading]) -> Iterable[tuple[int, int]]:
 
 
 def _pieces(text: str, marks: list[Heading]) -> Iterable[tuple[str, str]]:
-    closing = [len(marks)] * len(marks)  # of each heading the next line or title, if any
+    closing = [len(marks)] * len(marks)  # per heading, index of the next drawn line or title
     for number in range(len(marks) - 2, -1, -1):
         closing[number] = number + 1 if marks[number + 1].kind in _MARKS else closing[number + 1]
     place = 0
@@ -127,7 +135,7 @@ def _pieces(text: str, marks: list[Heading]) -> Iterable[tuple[str, str]]:
         mark, following = marks[place], place + 1
         if mark.kind in _CLOSED and closing[place] < len(marks):
             following = closing[place]
-        elif mark.kind == "findings":  # a title of films within the findings is a part of them
+        elif mark.kind == "findings":  # a title of the images within the findings is a part of them
             while following < len(marks) and marks[following].kind == "views":
                 following += 1
         yield mark.kind, text[mark.end : marks[following].start if following < len(marks) else len(text)]

@@ -1,8 +1,8 @@
-"""Run-length encoding of masks in the notation of CheXmask.
+"""Run-length encoding (RLE) of masks in the notation of CheXmask.
 
-A mask is read row by row (C order); each run of foreground pixels is written as ``start length``, where
-``start`` counts pixels from 1; all numbers are separated by one space. COCO's RLE is another notation
-(column by column, background runs included). An empty mask is an empty string.
+A mask is read row by row (C order). Each run of foreground pixels is written as ``start length``, where ``start``
+counts pixels from 1. All numbers are separated by one space. An empty mask is an empty string. COCO's RLE is a
+different notation (column by column, with background runs).
 """
 
 import re
@@ -18,19 +18,19 @@ _READ_BYTES = types.Array(types.uint8, 1, "C", readonly=True)
 _READ_WORDS = types.Array(types.uint64, 1, "C", readonly=True)
 _WRITE_BYTES = types.uint8[::1]
 
-LARGEST_PIXELS = 1 << 31  # of a mask; radiographs have some ten millions
+LARGEST_PIXELS = 1 << 31  # limit for a mask; radiographs have a few ten million pixels
 
 _SPACES = (9, 10, 13, 32)
-_SPLIT = re.compile(r"[\t\n\r ]+")  # at the same signs
+_SPLIT = re.compile(r"[\t\n\r ]+")  # the same characters
 _ZERO, _NINE, _SPACE = 48, 57, 32
-_MAX_DIGITS = 18  # what an int64 holds for certain
+_MAX_DIGITS = 18  # every number of 18 digits fits into an int64
 
 _OK, _NOT_A_NUMBER, _ODD_COUNT, _BAD_START, _BAD_LENGTH, _OUTSIDE, _NOT_ASCENDING = range(7)
 
 
 @compiled(signature=types.Tuple((_WRITE_BYTES, types.int64, types.int64))(_READ_BYTES, _READ_WORDS))
 def _encode(flat, words):
-    """Return the text as bytes and the two foreground values found (the second is 0 in a proper mask)."""
+    """Return the text as bytes and the two foreground values found (the second is 0 for a valid mask)."""
     count = flat.size
     edges = np.empty(2048, np.int64)  # start, stop, start, stop, ...
     found = 0
@@ -39,12 +39,12 @@ def _encode(flat, words):
     full = np.uint64(0)
     position = 0
     while position < count:
-        # Eight pixels at a time while they continue what came before.
+        # Eight pixels are skipped at a time while they continue the current run.
         if position % 8 == 0:
             word = position // 8
             same = full if inside else np.uint64(0)
             while word + 8 <= words.size:
-                differing = np.uint64(0)  # 64 pixels in one test, without a branch: the compiler makes it SIMD
+                differing = np.uint64(0)  # 64 pixels in one test without a branch, which compiles to SIMD
                 for ahead in range(8):
                     differing |= words[word + ahead] ^ same
                 if differing != 0:
@@ -104,7 +104,7 @@ def _encode(flat, words):
 
 @compiled(signature=types.Tuple((types.int64, types.int64))(_READ_BYTES, _WRITE_BYTES))
 def _decode(text, flat):
-    """Fill the runs into ``flat``; return a fault code and the number (counted from 0) where it lies."""
+    """Fill the runs into ``flat``; return a fault code and the index of the number at fault, counted from 0."""
     count = 0
     start = np.int64(0)
     previous_stop = np.int64(0)
@@ -149,12 +149,12 @@ def rle_encode(mask: UInt8[np.ndarray, "height width"] | Bool[np.ndarray, "heigh
     Parameters
     ----------
     mask
-        uint8 or bool, indexed [row, column]; 0 outside the organ, one other value (1, 255, True) inside.
-        Need not be contiguous.
+        uint8 or bool array, indexed [row, column]; 0 outside the organ and one other value (1, 255, True) inside. The
+        array need not be contiguous.
 
     Returns
     -------
-    ``start length start length ...``; empty for an empty mask.
+    ``start length start length ...``; an empty string for an empty mask.
 
     Raises
     ------
@@ -190,20 +190,20 @@ def rle_decode(rle: str | float | None, height: int, width: int) -> UInt8[np.nda
     Parameters
     ----------
     rle
-        ``start length`` pairs in ascending order. An empty string, None and NaN (an empty cell as pandas
-        reads it) are an empty mask.
+        ``start length`` pairs in ascending order. An empty string, None and NaN (an empty cell in pandas) give an
+        empty mask.
     height, width
         Shape of the mask, pixels (columns ``Height`` and ``Width`` of a CheXmask table).
 
     Returns
     -------
-    uint8, 1 in the organ and 0 outside, indexed [row, column].
+    uint8 mask, 1 inside the organ and 0 outside, indexed [row, column].
 
     Raises
     ------
     CxrError
-        If the shape is not positive, or the text is no RLE of such a mask: the message names the number
-        at fault and its place, counted from 1.
+        If the shape is not positive or exceeds :data:`LARGEST_PIXELS`, or the text is not a valid RLE of a mask of
+        this shape; the message names the number at fault and its position, counted from 1.
 
     Examples
     --------

@@ -1,3 +1,3 @@
-"""The type of a table's row before it is written."""
+"""The type of a table row before it is written."""
 
 Row = dict[str, float | int | str | bool | None]  # column to value; None is an empty cell

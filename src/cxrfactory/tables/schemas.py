@@ -1,4 +1,4 @@
-"""Arrow schemas of the tables between stages: the data contracts of the factory.
+"""Arrow schemas of the tables that stages exchange.
 
 Sizes and coordinates are pixels; points are (x, y) with integer coordinates at pixel centres.
 """
@@ -7,11 +7,11 @@ import pyarrow as pa
 
 MANIFEST = pa.schema(
     [
-        pa.field("image_id", pa.string(), nullable=False),  # the release's own value
+        pa.field("image_id", pa.string(), nullable=False),  # image id of the release
         pa.field("path", pa.string()),  # relative to the release's root
         pa.field("patient_id", pa.string()),
         pa.field("study_id", pa.string()),
-        pa.field("view", pa.string()),  # PA, AP, LL, ... as the release says it, normalised
+        pa.field("view", pa.string()),  # PA, AP, LL, ...: the release's value, normalised
         pa.field("sex", pa.string()),  # F, M, O or null
         pa.field("age", pa.float64()),  # years
         pa.field("findings", pa.string()),  # "|"-separated
@@ -52,8 +52,8 @@ LANDMARKS = pa.schema(
         pa.field("image_id", pa.string(), nullable=False),
         # float32 [nodes * 2], x0, y0, x1, ... in the preprocessed frame (size x size of the geometry)
         pa.field("landmarks", pa.list_(pa.float32()), nullable=False),
-        pa.field("landmarks_mean", pa.list_(pa.float32()), nullable=False),  # over latent samples
-        pa.field("landmarks_std", pa.list_(pa.float32()), nullable=False),  # same order, pixels
+        pa.field("landmarks_mean", pa.list_(pa.float32()), nullable=False),  # mean over latent samples, same order
+        pa.field("landmarks_std", pa.list_(pa.float32()), nullable=False),  # standard deviation, same order, pixels
         pa.field("latent", pa.list_(pa.float32()), nullable=False),  # latent mean [64]
         *GEOMETRY_FIELDS,
     ]
@@ -64,9 +64,9 @@ SCORE_FIELDS = [
     pa.field("dice_rca_max", pa.float64(), nullable=False),
     pa.field("lungs_mean", pa.float64(), nullable=False),
     pa.field("lungs_max", pa.float64(), nullable=False),
-    pa.field("heart_mean", pa.float64()),  # null where the graph has no heart
+    pa.field("heart_mean", pa.float64()),  # null if the graph has no heart
     pa.field("heart_max", pa.float64()),
-    # deep RCA: 1 for images like the training ones, less the farther; the scores hold it as a factor already
+    # deep RCA only: 1 for images like those of the training, smaller for unusual images; the scores include this factor
     pa.field("typicality", pa.float64()),
 ]
 
@@ -78,14 +78,14 @@ RCA = pa.schema(
     ]
 )
 
-# The labelled training set: one row per image, whatever its organs.
+# The labelled training set, one row per image; images may have different sets of organs.
 LABELLED = pa.schema(
     [
         pa.field("image_id", pa.string(), nullable=False),
         pa.field("path", pa.string(), nullable=False),  # image file
         pa.field("patient_id", pa.string(), nullable=False),
         pa.field("source", pa.string(), nullable=False),  # JSRT, Montgomery, Shenzhen, Padchest, Virtual
-        pa.field("labels", pa.string(), nullable=False),  # L, LH, LHC or W: the graph, anatomy/graph.py
+        pa.field("labels", pa.string(), nullable=False),  # L, LH, LHC or W: code of the graph (anatomy/graph.py)
         pa.field("split", pa.string(), nullable=False),  # train or val
         pa.field("sex", pa.string()),
         pa.field("age", pa.float64()),
@@ -95,7 +95,7 @@ LABELLED = pa.schema(
     ]
 )
 
-# The labelled set after preprocessing: what training and RCA read.
+# The labelled set after preprocessing, as training and RCA read it.
 LABELLED_IMAGES = pa.schema(
     [
         pa.field("image_id", pa.string(), nullable=False),
@@ -110,40 +110,40 @@ LABELLED_IMAGES = pa.schema(
     ]
 )
 
-# A release of chest CT: one row a study.
+# A release of chest CT, one row per study.
 SCANS = pa.schema(
     [
         pa.field("study_id", pa.string(), nullable=False),
         pa.field("patient_id", pa.string(), nullable=False),
         pa.field("release", pa.string(), nullable=False),
         pa.field("ct", pa.string()),  # file or DICOM folder, relative to the release's root
-        pa.field("labels", pa.string()),  # one volume, or a folder of one file a structure
+        pa.field("labels", pa.string()),  # one volume, or a folder with one file per structure
         pa.field("included", pa.bool_(), nullable=False),
         pa.field("exclusion_reason", pa.string()),  # null where included
     ]
 )
 
-# Masks of projected structures: one row a structure and view.
+# Masks of projected structures, one row per structure and view.
 MASKS = pa.schema(
     [
         pa.field("study_id", pa.string(), nullable=False),
         pa.field("view", pa.string(), nullable=False),  # PA or LL
-        pa.field("source_id", pa.int32()),  # value in the label volume; null for one file a structure, and for unions
-        pa.field("class_id", pa.int32()),  # of the taxonomy; null for a label outside it
+        pa.field("source_id", pa.int32()),  # value in the label volume; null for folders of files and for unions
+        pa.field("class_id", pa.int32()),  # class of the taxonomy; null for a label outside it
         pa.field("name", pa.string(), nullable=False),
-        pa.field("origin", pa.string(), nullable=False),  # label, or union of labels
+        pa.field("origin", pa.string(), nullable=False),  # "label" or "union"
         pa.field("height", pa.int32(), nullable=False),
         pa.field("width", pa.int32(), nullable=False),
-        pa.field("rle", pa.string(), nullable=False),  # "start length ...", row by row, from 1; empty for no pixel
+        pa.field("rle", pa.string(), nullable=False),  # "start length ...", row by row, from 1; empty for an empty mask
         pa.field("area_px", pa.int64(), nullable=False),
-        pa.field("bbox_x", pa.int32()),  # left column, top row, columns, rows; null for no pixel
+        pa.field("bbox_x", pa.int32()),  # box: left column, top row, columns, rows; null for an empty mask
         pa.field("bbox_y", pa.int32()),
         pa.field("bbox_width", pa.int32()),
         pa.field("bbox_height", pa.int32()),
-        pa.field("centroid_x", pa.float64()),  # pixel centres at integers; null for no pixel
+        pa.field("centroid_x", pa.float64()),  # pixel centres at integers; null for an empty mask
         pa.field("centroid_y", pa.float64()),
-        pa.field("touches_border", pa.bool_(), nullable=False),  # of the picture
-        pa.field("cut_off", pa.bool_(), nullable=False),  # reaches the scan's outermost voxels: goes on outside it
+        pa.field("touches_border", pa.bool_(), nullable=False),  # border of the picture
+        pa.field("cut_off", pa.bool_(), nullable=False),  # reaches the scan's outermost voxels
     ]
 )
 
@@ -151,8 +151,8 @@ PROJECTIONS = pa.schema(
     [
         pa.field("study_id", pa.string(), nullable=False),
         pa.field("view", pa.string(), nullable=False),
-        pa.field("png8", pa.binary(), nullable=False),  # min-max of the image
-        pa.field("png16", pa.binary(), nullable=False),  # path integral, counts_per_unit of the study's row
+        pa.field("png8", pa.binary(), nullable=False),  # scaled by the image's minimum and maximum
+        pa.field("png16", pa.binary(), nullable=False),  # path integral times counts_per_unit of the study
     ]
 )
 
@@ -165,6 +165,6 @@ STUDIES = pa.schema(
         pa.field("pixel_mm", pa.float64(), nullable=False),
         pa.field("counts_per_unit", pa.float64(), nullable=False),  # 16-bit counts of a path integral of 1
         pa.field("structures", pa.int32(), nullable=False),  # labels with at least one voxel
-        pa.field("notes", pa.string()),  # what was done to the volumes; null for nothing
+        pa.field("notes", pa.string()),  # changes to the volumes; null for none
     ]
 )

@@ -1,16 +1,16 @@
-"""Checksums that a Parquet file carries of itself, for the parts that Parquet leaves without any.
+"""Checksums inside a Parquet file for the parts that Parquet itself does not protect.
 
-Parquet knows a CRC-32 for the content of each page. Nothing guards the footer (schema, number of rows, metadata,
-offsets) nor the pages' headers. So a block of 72 bytes stands between the last page and the footer, where
-no reader looks, because all offsets count from the start of the file::
+Parquet has a CRC-32 for the content of each page. It protects neither the footer (schema, number of rows, metadata,
+offsets) nor the headers of the pages. Therefore a block of 72 bytes is written between the last page and the footer.
+Readers ignore it, because all offsets count from the start of the file::
 
     pages ... | MARK (8) | SHA-256 of pages (32) | SHA-256 of MARK, that digest and the rest (32) | footer, PAR1
 
-The second digest is checked whenever a file is opened: it costs the reading of the footer. The first takes a
-reading of the whole file; ``python -m cxrfactory status --check`` does that.
+The second digest is checked whenever a file is opened, which requires reading the footer. The first digest requires
+reading the whole file; ``python -m cxrfactory status --check`` does this.
 
-Files without the block (of other programs, or of earlier versions) are read as they are: a file whose block is
-destroyed is still guarded by its pages' checksums.
+Files without the block (from other programs or earlier versions) are read without these checks. A file whose block is
+destroyed is still protected by the checksums of its pages.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ _CHUNK = 1 << 20
 
 
 def seal(path: str | Path) -> None:
-    """Put the block into a complete Parquet file that has none."""
+    """Insert the block of checksums into a complete Parquet file that has none."""
     with open(path, "r+b") as file:
         start, rest = _rest(file)
         pages = _digest_of_pages(file, start)
@@ -35,14 +35,14 @@ def seal(path: str | Path) -> None:
 
 
 def fault_of(path: str | Path, pages: bool = False) -> str | None:
-    """What is wrong with a Parquet file, as far as its block tells; None for nothing.
+    """Return the fault that the block of checksums shows in a Parquet file, or None.
 
     Parameters
     ----------
     path
-        File that is there.
+        Existing file.
     pages
-        Whether to read the pages too, not the footer alone.
+        Whether to check the pages as well as the footer.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def fault_of(path: str | Path, pages: bool = False) -> str | None:
 
 
 def sealed(path: str | Path) -> bool:
-    """Whether a readable Parquet file carries the block."""
+    """Return whether a readable Parquet file has the block of checksums."""
     with open(path, "rb") as file:
         start, _ = _rest(file)
         file.seek(max(start - SEAL_BYTES, 0))
@@ -80,7 +80,7 @@ def sealed(path: str | Path) -> bool:
 
 
 def _rest(file: BinaryIO) -> tuple[int, bytes]:
-    """Offset of the footer, and all bytes from there on."""
+    """Return the offset of the footer and all bytes from there to the end."""
     tail = len(MAGIC) + 4
     file.seek(-tail, os.SEEK_END)
     end = file.tell()
@@ -93,7 +93,7 @@ def _rest(file: BinaryIO) -> tuple[int, bytes]:
 
 
 def _digest_of_pages(file: BinaryIO, end: int) -> bytes:
-    """SHA-256 of the first ``end`` bytes."""
+    """Return the SHA-256 of the first ``end`` bytes."""
     digest, left = hashlib.sha256(), end
     file.seek(0)
     while left:

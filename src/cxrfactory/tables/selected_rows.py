@@ -1,4 +1,4 @@
-"""A few rows of large Parquet tables by id, without reading the rest."""
+"""Reading of selected rows of large Parquet tables by id."""
 
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
@@ -14,26 +14,26 @@ from cxrfactory.tables.parquet import check_columns, open_parquet
 def selected_rows(
     path: str | Path, image_ids: Collection[str], columns: Sequence[str], key: str = "image_id"
 ) -> Iterator[pd.DataFrame]:
-    """Iterate the rows of some images, one frame for each row group that holds any.
+    """Iterate over the rows of selected images, with one frame per row group that holds any of them.
 
-    Row groups without such an image are passed over by the range of their ids or by their id column alone, so a shard
-    of thousands of pictures costs the memory of one of its row groups.
+    Row groups without a selected image are skipped by the range of their ids or by their id column alone. A shard of
+    thousands of pictures therefore needs the memory of one row group.
 
     Parameters
     ----------
     path
-        Parquet with an id column.
+        Parquet file with an id column.
     image_ids
-        Ids wanted; those that the table does not hold are not missed.
+        Ids of the images to read; ids that are not in the table are ignored.
     columns
-        Columns wanted beside the id column, which comes first.
+        Columns to read besides the id column, which comes first.
     key
         Name of the id column.
 
     Raises
     ------
     CxrError
-        If the file is missing, is no Parquet file, or lacks a column.
+        If the file is missing, is not a Parquet file, or lacks a column.
     """
     ids = sorted(image_ids)
     wanted = pa.array(ids, pa.string())
@@ -49,7 +49,7 @@ def selected_rows(
 
 
 def _may_hold(group: pq.RowGroupMetaData, key: str, first: str, last: str) -> bool:
-    """Whether the range of ids that a row group states meets the range wanted; True where it states none."""
+    """Return whether a row group's range of ids overlaps the wanted range; True if the group states no range."""
     columns = (group.column(place) for place in range(group.num_columns))
     stated = next((each.statistics for each in columns if each.path_in_schema == key), None)
     if stated is None or not stated.has_min_max:

@@ -1,4 +1,4 @@
-"""Splits into training, validation and test sets that depend on ids alone."""
+"""Splits into training, validation and test sets, which depend on ids and a seed alone."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -16,18 +16,18 @@ SHARES = (8, 1, 1)  # CXLSeg, section IV: 80:10:10
 def split_by_patient(patient_ids: pd.Series, shares: Sequence[int] = SHARES, seed: int = 0) -> pd.Series:
     """Split images so that a patient's images stay together and each set gets its share of the *images*.
 
-    Patients are put in the order of a hash of their ids; a patient goes to the set in which the middle of his or her
-    images falls. So the shares are met to within half the images of one patient, and a patient who is added
-    moves only those at the borders between sets.
+    Patients are ordered by a hash of their ids. A patient belongs to the set that contains the middle of the patient's
+    images in this order. Therefore the shares are met to within half the images of one patient, and an added patient
+    moves only patients at the borders between sets.
 
     Parameters
     ----------
     patient_ids
-        One id an image.
+        Patient id of each image.
     shares
-        Parts of train, validate and test.
+        Relative shares of train, validate and test.
     seed
-        Another seed gives another order.
+        Seed of the order of the patients.
 
     Returns
     -------
@@ -37,7 +37,7 @@ def split_by_patient(patient_ids: pd.Series, shares: Sequence[int] = SHARES, see
     Raises
     ------
     CxrError
-        If an image has no patient id, or the shares are not three numbers that are not negative.
+        If an image has no patient id, or the shares are not three non-negative numbers with a positive sum.
     """
     borders = _borders(shares)
     missing = patient_ids.isna() | (patient_ids.astype(str).str.strip() == "")
@@ -49,7 +49,7 @@ def split_by_patient(patient_ids: pd.Series, shares: Sequence[int] = SHARES, see
     counts = patient_ids.value_counts(sort=False)
     order = sorted(counts.index, key=lambda patient: (seed_of(str(patient), "split-patient", seed), str(patient)))
     images = counts.loc[order].to_numpy()
-    middles = 2 * np.cumsum(images) - images  # twice the number, to stay whole
+    middles = 2 * np.cumsum(images) - images  # twice the middle, so that it is an integer
     total = 2 * int(images.sum())
     edges = [border * total for border in borders]
     names = [SPLITS[sum(middle >= edge for edge in edges)] for middle in middles.tolist()]
@@ -57,13 +57,29 @@ def split_by_patient(patient_ids: pd.Series, shares: Sequence[int] = SHARES, see
 
 
 def split_by_image(image_ids: pd.Series, shares: Sequence[int] = SHARES, seed: int = 0) -> pd.Series:
-    """Split images one by one, as CXLSeg's published table does; a patient may stand in two sets.
+    """Split single images, as CXLSeg's published table does; images of one patient may be in different sets.
 
-    Validation and test sets get their share rounded down, training the rest: 243,324 images give 194,660,
-    24,332 and 24,332, the published numbers.
+    The validation and the test set get their shares rounded down, and the training set gets the rest. For 243,324
+    images this gives the published numbers 194,660, 24,332 and 24,332.
 
-    Parameters, Returns, Raises
-        As for :func:`split_by_patient`, with ids of images, which must not repeat.
+    Parameters
+    ----------
+    image_ids
+        Id of each image; ids must be unique.
+    shares
+        Relative shares of train, validate and test.
+    seed
+        Seed of the order of the images.
+
+    Returns
+    -------
+    Series of str
+        ``train``, ``validate`` or ``test``, with the index of ``image_ids``.
+
+    Raises
+    ------
+    CxrError
+        If an id occurs twice, or the shares are not three non-negative numbers with a positive sum.
     """
     _borders(shares)
     if image_ids.duplicated().any():

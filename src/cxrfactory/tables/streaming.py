@@ -1,4 +1,4 @@
-"""Long tables, row by row: work done side by side, results in order, and never the whole table in memory."""
+"""Streaming of long tables: rows are computed in parallel and written in order, without the whole table in memory."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -16,7 +16,7 @@ Row = dict[str, Any]
 
 
 def in_order(pool: Executor, work: Callable[[Item], Result], items: Iterable[Item], ahead: int) -> Iterator[Result]:
-    """Yield ``work(item)`` in the order of ``items``; at most ``ahead`` of them are taken before their turn."""
+    """Yield ``work(item)`` in the order of ``items``; at most ``ahead`` items are in progress at a time."""
     waiting: deque = deque()
     for item in items:
         waiting.append(pool.submit(work, item))
@@ -29,12 +29,18 @@ def in_order(pool: Executor, work: Callable[[Item], Result], items: Iterable[Ite
 def write_rows(
     rows: Iterable[Row], output: str | Path, schema: pa.Schema, rows_per_group: int
 ) -> tuple[int, list[Row]]:
-    """Write rows as they come, in row groups; the file is written even when it holds none.
+    """Write rows to a Parquet file in row groups as they arrive; the file is written even without rows.
 
     Parameters
     ----------
     rows
-        Of ``schema``, or rejections, which hold a ``reason``.
+        Rows of ``schema``, or rejections, which are recognised by their key ``reason``.
+    output
+        File to write.
+    schema
+        Schema of the file.
+    rows_per_group
+        Number of rows per row group.
 
     Returns
     -------

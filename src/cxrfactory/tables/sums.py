@@ -1,4 +1,4 @@
-"""Tables of checksums, as ``sha256sum`` writes and checks them."""
+"""Tables of SHA-256 checksums in the format of ``sha256sum``."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -9,30 +9,30 @@ from cxrfactory.logs import progress
 from cxrfactory.tables.atomic import write_text
 from cxrfactory.tables.weights import sha256_of
 
-SUMS = "SHA256SUMS"  # name of such a table in the folder whose files it lists
-PRODUCT_SUMS = "product.sha256"  # name of one in a release's accounts, of its files in the product
+SUMS = "SHA256SUMS"  # file name of a table in the folder whose files it lists
+PRODUCT_SUMS = "product.sha256"  # file name of the table of a release's product files, among its accounts
 
 
 def write_sums(
     path: str | Path, root: str | Path, files: Iterable[Path], known: Mapping[str, str] | None = None
 ) -> int:
-    """Read files and write their checksums, sorted by name; return how many.
+    """Compute the checksums of files and write them, sorted by file name; return the number of files.
 
     Parameters
     ----------
     path
         Table to write.
     root
-        Folder from which the files are named.
+        Folder to which the file names are relative.
     files
-        Files below it.
+        Files below ``root``.
     known
-        Checksums that some of them, by name, must have.
+        Expected checksums by file name; files that are not listed are not checked.
 
     Raises
     ------
     CxrError
-        If a file has another checksum than it must.
+        If the checksum of a file differs from the expected one.
     """
     named = {Path(os.path.relpath(file, root)).as_posix(): file for file in files}
     lines = []
@@ -46,12 +46,12 @@ def write_sums(
 
 
 def read_sums(path: str | Path) -> dict[str, str]:
-    """Names and checksums of a table.
+    """Return the checksums of a table by file name.
 
     Raises
     ------
     CxrError
-        If it is missing or holds something else.
+        If the table is missing, or a line is not a checksum with a file name.
     """
     path = Path(path)
     if not path.is_file():
@@ -66,12 +66,19 @@ def read_sums(path: str | Path) -> dict[str, str]:
 
 
 def check_sums(path: str | Path, root: str | Path | None = None) -> int:
-    """Check all files that a table names, from ``root`` or else its own folder; return how many.
+    """Check all files that a table lists, and return their number.
+
+    Parameters
+    ----------
+    path
+        Table of checksums.
+    root
+        Folder to which the file names are relative; the table's own folder if it is not given.
 
     Raises
     ------
     CxrError
-        If the table is no such table, or a file is missing or has another checksum.
+        If the table cannot be read, or a file is missing or has another checksum.
     """
     root = Path(path).parent if root is None else Path(root)
     known = read_sums(path)
@@ -85,7 +92,7 @@ def check_sums(path: str | Path, root: str | Path | None = None) -> int:
 
 
 def damaged(file: str | Path, expected: str) -> CxrError:
-    """Return the error of a file with another checksum."""
+    """Return the error for a file with a wrong checksum."""
     return CxrError(
         f"{file}: damaged: its SHA-256 is not {expected}; delete its folder and run the workflow again: its rule "
         "makes it anew"

@@ -1,4 +1,4 @@
-"""Weights files: safetensors beside a JSON card, never pickles."""
+"""Weights files in the safetensors format, each with a JSON card; pickles are not used."""
 
 import hashlib
 import json
@@ -10,35 +10,35 @@ import numpy as np
 from cxrfactory.errors import CxrError
 from cxrfactory.tables.atomic import atomic_path, write_text
 
-PRETRAINED = "pretrained"  # names the weights of lungs and heart that come with the package
-# Names of weights that come with the package -> their file.
+PRETRAINED = "pretrained"  # name of the package's weights for lungs and heart
+# Name of weights that the package contains -> stem of their file.
 _PRETRAINED_FILES = {
     PRETRAINED: "lungs-heart",
     "pretrained-whole-lungs": "whole-lungs",
     "pretrained-registration": "registration",
 }
-LARGEST_HALF = 65504.0
-_SHOWN_SIGNS = 100  # of another library's message
-NetworkSettings = dict[str, Any]  # what a network's builder takes: names to numbers, texts or lists of them
+LARGEST_HALF = 65504.0  # largest 16-bit float
+_SHOWN_SIGNS = 100  # number of characters quoted from another library's message
+NetworkSettings = dict[str, Any]  # arguments of a network's builder: names to numbers, texts or lists of them
 
 
 class WeightsCard(TypedDict):
-    """What is known of a weights file, as its JSON card holds it; exported weights have further facts.
+    """The content of the JSON card of a weights file; exported weights have further entries.
 
     Attributes
     ----------
     segmenter
         Registered name of the network.
     settings
-        What the network's builder needs to make it again.
+        Arguments of the network's builder.
     normalisation
-        How grey values are brought to the network.
+        Normalisation of the grey values for the network.
     data
-        What it was trained on: images by source and split.
+        Training data: images by source and split.
     metrics
-        What training measured on the validation images.
+        Metrics on the validation images from the training.
     sha256
-        SHA-256 of the weights file, hexadecimal; set when it is written.
+        SHA-256 of the weights file, hexadecimal; it is set when the file is written.
     """
 
     segmenter: str
@@ -53,30 +53,30 @@ CARD_KEYS = ("segmenter", "settings", "normalisation", "data", "metrics", "sha25
 
 
 def weights_file(name: str | Path) -> Path:
-    """File of weights that are given by path, or by name: e.g. ``pretrained``."""
+    """Return the file of weights that are given by path or by a name of the package, e.g. ``pretrained``."""
     if str(name) not in _PRETRAINED_FILES:
         return Path(name)
     return Path(__file__).parents[1] / "pretrained" / f"{_PRETRAINED_FILES[str(name)]}.safetensors"
 
 
 def card_path(weights: str | Path) -> Path:
-    """Where the card of a weights file stands: the same name, ending in ``.json``."""
+    """Return the path of the card of a weights file, which has the same name with the suffix ``.json``."""
     return Path(weights).with_suffix(".json")
 
 
 def sha256_of(path: str | Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
+    """Return the SHA-256 of a file in hexadecimal."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def write_weights(path: str | Path, tensors: dict[str, np.ndarray], card: WeightsCard) -> None:
-    """Write the tensors and their card, each atomically; the card takes the file's SHA-256.
+    """Write the tensors and their card, each atomically; the SHA-256 of the tensors' file is added to the card.
 
     Raises
     ------
     CxrError
-        If the card lacks one of ``CARD_KEYS``.
+        If the card lacks one of ``CARD_KEYS`` other than ``sha256``.
     """
     from safetensors.numpy import save_file
 
@@ -91,14 +91,14 @@ def write_weights(path: str | Path, tensors: dict[str, np.ndarray], card: Weight
 
 
 def read_weights(path: str | Path) -> tuple[dict[str, np.ndarray], WeightsCard]:
-    """Read a weights file and its card; the names of :func:`weights_file` stand for the package's.
+    """Read a weights file and its card; the path may be a name of the package's weights (:func:`weights_file`).
 
-    Tensors stored in 16 bits are returned in 32.
+    Tensors of 16-bit floats are returned as 32-bit floats.
 
     Raises
     ------
     CxrError
-        If either is missing or unreadable, or the card belongs to another file.
+        If either file is missing or unreadable, or the card belongs to other weights.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
@@ -109,7 +109,7 @@ def read_weights(path: str | Path) -> tuple[dict[str, np.ndarray], WeightsCard]:
             raise CxrError(f"{each}: no such file; weights are NAME.safetensors with NAME.json beside them")
     try:
         card = json.loads(card_path(path).read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:  # the first: also text in another encoding, and numbers without end
+    except (ValueError, RecursionError) as error:  # ValueError includes other encodings and overlong numbers
         raise CxrError(f"{card_path(path)}: not readable as JSON ({str(error)[:_SHOWN_SIGNS]})") from error
     missing = [key for key in CARD_KEYS if not isinstance(card, dict) or key not in card]
     if missing:
@@ -118,7 +118,7 @@ def read_weights(path: str | Path) -> tuple[dict[str, np.ndarray], WeightsCard]:
         raise CxrError(f"{path}: its SHA-256 is not the one in {card_path(path).name}; the card is of other weights")
     try:
         tensors = load_file(path)
-    # The last three: a type of number that numpy lacks, such as bfloat16.
+    # The last three errors occur for number types that numpy lacks, such as bfloat16.
     except (SafetensorError, OSError, AttributeError, KeyError, TypeError) as error:
         reason = " ".join(str(error).split())[:_SHOWN_SIGNS]
         raise CxrError(f"{path}: not readable as safetensors ({reason})") from error
@@ -126,21 +126,21 @@ def read_weights(path: str | Path) -> tuple[dict[str, np.ndarray], WeightsCard]:
 
 
 def export_weights(weights: str | Path, output: str | Path, facts: dict[str, object]) -> None:
-    """Write weights again in 16 bits, with further facts in their card.
+    """Write weights again as 16-bit floats, with further facts in their card.
 
     Parameters
     ----------
     weights
-        To read.
+        Weights to read, by path or name (:func:`weights_file`).
     output
-        To write (``.safetensors``), the card beside it.
+        File to write (``.safetensors``); the card is written beside it.
     facts
-        Added to the card: intended use, data and its licences, failure cases, ... Keys that the card has are kept.
+        Entries to add to the card: intended use, data and its licences, failure cases, ... Existing entries are kept.
 
     Raises
     ------
     CxrError
-        If a number does not fit into 16 bits, or a fact would replace an entry of the card.
+        If a number does not fit into 16 bits, or a fact would replace an existing entry of the card.
     """
     tensors, card = read_weights(weights)
     taken = sorted(set(facts) & set(card))

@@ -1,1 +1,1 @@
-"""Pictures out: contours over radiographs, contact sheets, figures, PNG."""
+"""Drawing of pictures: contours and masks over radiographs, contact sheets, figures and PNG files."""

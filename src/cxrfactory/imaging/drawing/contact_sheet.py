@@ -1,4 +1,7 @@
-"""Radiographs with contours side by side, each with lines of text. Points are (x, y), arrays [row, column]."""
+"""Contact sheets: radiographs with contours in rows, each with lines of text.
+
+Points are (x, y); arrays are [row, column].
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -32,13 +35,13 @@ def overlay_tile(
     contours
         Organ name to its vertices (x, y), pixels of ``image``.
     side
-        Of the tile, pixels.
+        Side of the tile, pixels.
 
     Returns
     -------
     RGB picture [side, side, 3].
     """
-    # Drawn at twice the size, so that a line of one pixel becomes half a pixel and hides little of the border under it.
+    # Drawing at twice the size makes a line half a pixel wide, so that it hides little of the border below it.
     double = 2 * side
     larger = cv2.resize(image, (double, double), interpolation=cv2.INTER_AREA)
     scale = double / image.shape[0]
@@ -47,7 +50,7 @@ def overlay_tile(
 
 
 def sheet(tiles: Sequence[Picture], columns: int) -> Picture:
-    """Tiles of one shape in rows, the last row filled up in black.
+    """Arrange tiles of one shape in rows; the last row is filled with black tiles.
 
     Raises
     ------
@@ -62,13 +65,20 @@ def sheet(tiles: Sequence[Picture], columns: int) -> Picture:
 
 
 def text_strip(lines: Sequence[Line], width: int) -> Picture:
-    """Lines of coloured text on black; a line that is too long for the width is written smaller.
+    """Draw lines of coloured text on black; a line that is too long for the width gets a smaller font.
 
-    Signs outside ASCII are drawn as '?'.
+    Characters outside printable ASCII are drawn as '?'.
+
+    Parameters
+    ----------
+    lines
+        Lines of text, each a sequence of pieces with their colours (RGB).
+    width
+        Width of the strip, pixels.
 
     Returns
     -------
-    RGB picture, :data:`LINE_PX` rows a line and a margin.
+    RGB picture with :data:`LINE_PX` pixel rows per line and a margin.
     """
     strip = np.zeros((LINE_PX * len(lines) + _MARGIN_PX, width, 3), np.uint8)
     for number, line in enumerate(lines):
@@ -84,19 +94,19 @@ def text_strip(lines: Sequence[Line], width: int) -> Picture:
 
 
 def plain(text: str) -> Line:
-    """A line of one light colour."""
+    """Return a line of text in one light colour."""
     return [(text, _LIGHT)]
 
 
 def organ_key(organs: Sequence[str]) -> Line:
-    """The organs' names in the colours of their contours."""
+    """Return a line with the organs' names in the colours of their contours."""
     return [(f"{organ.replace('_', ' ')}   ", ORGAN_COLOURS[organ]) for organ in organs]
 
 
 def shortened(text: str, longest: int) -> str:
-    """``text`` with its middle left out where it has more than ``longest`` signs, which is 5 or more.
+    """Return the text without its middle if it has more than ``longest`` characters; ``longest`` is 5 or more.
 
-    Ids of images differ at their ends: folders of a patient begin them, numbers of views end them.
+    Both ends are kept because image ids differ there: they begin with a patient's folder and end with a view number.
     """
     if len(text) <= longest:
         return text

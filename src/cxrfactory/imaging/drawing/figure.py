@@ -1,4 +1,4 @@
-"""Matplotlib figures as PNG files: no display, the same bytes for the same figure."""
+"""Matplotlib figures as PNG files; no display is needed, and the same figure gives the same bytes."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def pyplot() -> Any:
-    """Matplotlib without a display, imported when first needed."""
+    """Return ``matplotlib.pyplot`` with the Agg backend; Matplotlib is imported on the first call."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -20,7 +20,7 @@ def pyplot() -> Any:
 
 
 def save_figure(figure: "Figure", path: str | Path, dpi: int = 110) -> None:
-    """Write a figure as PNG, atomically and without the version of the library, and close it."""
+    """Write a figure as PNG and close it; the file is written atomically and does not name Matplotlib's version."""
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=dpi, metadata={"Software": None})
     pyplot().close(figure)

@@ -1,4 +1,4 @@
-"""Masks painted over a picture, for people to look at. Arrays are [row, column]."""
+"""Painting of masks over a picture for visual inspection; arrays are [row, column]."""
 
 import colorsys
 from collections.abc import Mapping
@@ -8,21 +8,21 @@ from jaxtyping import UInt8
 
 from cxrfactory.errors import CxrError
 
-OPACITY = 0.4  # of a mask over the picture
-_GOLDEN = 0.618034  # of the circle of hues: neighbours in a list of any length get hues far apart
+OPACITY = 0.4  # opacity of a mask over the picture
+_GOLDEN = 0.618034  # step on the circle of hues; consecutive masks get distant hues in a list of any length
 
 
 def draw_masks(
     image: UInt8[np.ndarray, "height width"], masks: Mapping[str, UInt8[np.ndarray, "height width"]]
 ) -> UInt8[np.ndarray, "height width 3"]:
-    """Paint masks over a grey picture, one colour a mask by its place; later ones lie above.
+    """Paint masks over a grey picture; the colour of a mask depends on its index, and later masks lie on top.
 
     Parameters
     ----------
     image
-        Grey picture; it is not changed.
+        8-bit grey picture; it is not changed.
     masks
-        Name to mask of the picture's shape; every value but 0 is inside.
+        Name to mask of the picture's shape; non-zero inside.
 
     Returns
     -------

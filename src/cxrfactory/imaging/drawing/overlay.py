@@ -1,4 +1,4 @@
-"""Contours drawn over a radiograph, for people to look at. Points are (x, y), arrays [row, column]."""
+"""Drawing of contours over a radiograph for visual inspection; points are (x, y), arrays [row, column]."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ from jaxtyping import Float, UInt8
 
 from cxrfactory.errors import CxrError
 
-# RGB, from the colour-blind-safe set of Okabe and Ito (2008).
+# RGB colours from the colour-blind-safe palette of Okabe and Ito (2008).
 ORGAN_COLOURS = {
     "right_lung": (86, 180, 233),
     "left_lung": (230, 159, 0),
@@ -16,19 +16,19 @@ ORGAN_COLOURS = {
     "right_clavicle": (0, 158, 115),
     "left_clavicle": (240, 228, 66),
 }
-PIXELS_PER_LINE_WIDTH = 700  # a line is 1 px wide at this image size, and never thinner
+PIXELS_PER_LINE_WIDTH = 700  # the line is 1 px wide for an image of this side, and at least 1 px
 _SHIFT_BITS = 4
 
 
 def draw_overlay(
     image: UInt8[np.ndarray, "height width"], contours: Mapping[str, Float[np.ndarray, "nodes 2"]]
 ) -> UInt8[np.ndarray, "height width 3"]:
-    """Draw closed anti-aliased contours, one colour an organ.
+    """Draw closed anti-aliased contours over a radiograph, with one colour per organ.
 
     Parameters
     ----------
     image
-        Grey radiograph; it is not changed.
+        8-bit grey radiograph; it is not changed.
     contours
         Organ name to its vertices (x, y), pixels of ``image``.
 
@@ -43,7 +43,7 @@ def draw_overlay(
     """
     picture = cv2.cvtColor(image, cv2.COLOR_GRAY2RGB)
     width = max(1, round(max(image.shape) / PIXELS_PER_LINE_WIDTH))
-    farthest = 4.0 * max(image.shape)  # beyond, OpenCV's fixed-point coordinates would wrap around
+    farthest = 4.0 * max(image.shape)  # larger coordinates would overflow OpenCV's fixed-point numbers
     for organ, points in contours.items():
         if organ not in ORGAN_COLOURS:
             raise CxrError(f"no colour for organ '{organ}'; expected one of {', '.join(ORGAN_COLOURS)}")

@@ -1,4 +1,4 @@
-"""PNG out: fast, and the same bytes for the same pixels."""
+"""Fast PNG encoding in which the same pixels give the same bytes, and PNG decoding."""
 
 from pathlib import Path
 
@@ -20,10 +20,15 @@ _PNG_OPTIONS = [
 
 
 def encode_png(image: UInt8[np.ndarray, "height width *channels"] | UInt16[np.ndarray, "height width"]) -> bytes:
-    """Encode a grey (8 or 16 bit) or RGB picture as PNG, without metadata: the same pixels give the same bytes.
+    """Encode a grey (8 or 16 bit) or RGB picture as PNG without metadata; the same pixels give the same bytes.
 
-    Run-length strategy after the "up" filter: on radiographs of 1024 x 1024 twice as fast as the default of
-    level 1, and 10 % smaller.
+    The encoder uses the run-length strategy after the "up" filter. On radiographs of 1024 x 1024 this is twice as fast
+    as the default of level 1, and the files are 10 % smaller.
+
+    Raises
+    ------
+    CxrError
+        If the array cannot be a PNG.
     """
     if image.ndim == 3:
         image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
@@ -36,7 +41,10 @@ def encode_png(image: UInt8[np.ndarray, "height width *channels"] | UInt16[np.nd
 def save_png(
     image: UInt8[np.ndarray, "height width *channels"] | UInt16[np.ndarray, "height width"], path: str | Path
 ) -> None:
-    """Write a grey or RGB picture as PNG, atomically; where many are written, one ``flush`` follows them all."""
+    """Write a grey or RGB picture as PNG, atomically but without an fsync.
+
+    Call :func:`cxrfactory.tables.atomic.flush` once after writing many pictures.
+    """
     write_bytes(path, encode_png(image), durable=False)
 
 
@@ -48,7 +56,7 @@ def decode_png(data: bytes) -> UInt8[np.ndarray, "height width"]:
     CxrError
         If the bytes are no PNG.
     """
-    # Of no byte OpenCV raises an error of its own.
+    # OpenCV raises its own error on empty input, so empty input is handled here.
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE) if data else None
     if image is None:
         raise CxrError(f"{len(data)} bytes that are no readable PNG")

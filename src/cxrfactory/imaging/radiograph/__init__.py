@@ -1,1 +1,1 @@
-"""Radiograph files to arrays: reading, screening, grey values, preparation."""
+"""Conversion of radiograph files to arrays: reading, screening, grey values and preparation."""

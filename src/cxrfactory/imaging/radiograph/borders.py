@@ -1,29 +1,28 @@
-"""Uniform black or white borders: collimation, film edges, padding of a release."""
+"""Detection of uniform black or white borders from collimation, film edges or padding."""
 
 import numpy as np
 from jaxtyping import Shaped
 
-TOLERANCE = 0.02  # of the range of values: a few grey levels, for noise and JPEG ringing
-LARGEST_SHARE = 0.4  # of a side's length; a wider border is cut only so far
+TOLERANCE = 0.02  # share of the range of values; a few grey levels, for noise and JPEG ringing
+LARGEST_SHARE = 0.4  # largest part of a side's length that is removed at each end
 
 
 def find_borders(pixels: Shaped[np.ndarray, "height width"]) -> tuple[int, int, int, int]:
-    """Find the image within its borders.
+    """Find the part of an image inside its uniform borders.
 
-    A row or column belongs to a border when each of its pixels lies within 2 % of the range of values above
-    the darkest, or each within 2 % below the brightest; borders are runs of such rows and columns from the sides
-    inwards, looked for again inside what was found until nothing more comes off (a white frame around a black one).
-    A border with anything in it, such as a burnt-in marker, stays from there on: nothing that shows something is
-    ever cut.
+    A row or column is uniform if all of its pixels lie within 2 % of the range of values above the darkest value, or
+    all within 2 % below the brightest value. Borders are runs of such rows and columns from the sides inwards. The
+    search repeats inside the remaining image until nothing more is removed, which handles a white frame around a black
+    one. Trimming stops at the first row or column with content, such as a burnt-in marker.
 
     Parameters
     ----------
     pixels
-        Any real dtype, bone bright.
+        Image [row, column] of any real dtype, in which bone is bright.
 
     Returns
     -------
-    ``(top, left, height, width)`` of what is kept, pixels; the whole image where all of it is one shade.
+    ``(top, left, height, width)`` of the part to keep, pixels; the whole image if all pixels are equal.
     """
     height, width = pixels.shape
     low, high = float(pixels.min()), float(pixels.max())
@@ -48,9 +47,10 @@ def find_borders(pixels: Shaped[np.ndarray, "height width"]) -> tuple[int, int, 
 def _uniform_ends(
     pixels: np.ndarray, along: int, darkest: float, brightest: float, white_first: bool, white_last: bool
 ) -> tuple[int, int]:
-    """Rows (``along`` 1) or columns (0) at either end that are all dark, or all bright where that is asked for.
+    """Count the uniform rows (``along`` 1) or columns (``along`` 0) at both ends.
 
-    White counts at the picture's own edge only: white inside a black border is a saturated picture.
+    Bright rows and columns count only where ``white_first`` or ``white_last`` allows them, which is at the edge of the
+    picture: white inside a black border is saturated image content.
     """
     dark, bright = pixels.max(axis=along) <= darkest, pixels.min(axis=along) >= brightest
     if dark.all() or bright.all():

@@ -1,4 +1,4 @@
-"""The image size that a compressed stream states itself, without decoding it."""
+"""Reading of the image size from the header of a compressed stream, without decoding the stream."""
 
 import struct
 
@@ -13,12 +13,11 @@ def codestream_shape(data: bytes) -> tuple[int, int] | None:
     Parameters
     ----------
     data
-        Bytes that hold the beginning of the stream; what stands before it (a DICOM item, a JP2 box) is
-        skipped.
+        Bytes that include the beginning of the stream; bytes before it (a DICOM item, a JP2 box) are skipped.
 
     Returns
     -------
-    Height and width in pixels; None where no such stream or no size is found (RLE has none).
+    Height and width in pixels; None if no such stream or no size is found (RLE streams state no size).
     """
     start = data.find(_J2K_START)
     if start >= 0 and len(data) >= start + 24:

@@ -1,7 +1,7 @@
-"""Read a radiograph from a DICOM object (PS3.3 C.7.6.3, C.11.1, C.11.2).
+"""Reading of a radiograph from a DICOM object (PS3.3 C.7.6.3, C.11.1, C.11.2).
 
-Of the header nothing leaves but pixel spacing and view position: reasons quote fixed words of this module,
-never a value of the file that could name a patient.
+Pixel spacing and view position are the only header values in the result. Error messages use fixed words of this module
+and never quote a value of the file that could identify a patient.
 """
 
 import logging
@@ -19,24 +19,24 @@ from cxrfactory.imaging.radiograph.codestream import codestream_shape
 from cxrfactory.imaging.radiograph.image import GREY_TOLERANCE_LOSSY, Radiograph, check_size, grey_of_colour
 from cxrfactory.imaging.radiograph.screening import refuse_other_than_frontal_chest
 
-# pydicom's warnings quote header values, which may be a patient's.
+# pydicom's warnings quote header values, which may identify a patient.
 warnings.filterwarnings("ignore", module=r"pydicom\.")
 logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 
 _GREY = ("MONOCHROME1", "MONOCHROME2")
-# By these a header says that its pixels tell who the patient is (PS3.3 C.7.6.1.1). Side markers alone set neither.
+# Attributes that state that the pixels identify the patient (PS3.3 C.7.6.1.1). Side markers alone set neither of them.
 _BURNT_IN = {"BurnedInAnnotation": "(0028,0301)", "RecognizableVisualFeatures": "(0028,0302)"}
 
 
 def looks_like_dicom(head: bytes) -> bool:
-    """Whether the first bytes of a file are those of DICOM: its mark, or, without preamble, group 2 or 8."""
+    """Return whether the first bytes of a file are those of DICOM: the DICM mark, or group 2 or 8 without preamble."""
     if head[128:132] == b"DICM":
         return True
     return len(head) >= 8 and head[:2] in (b"\x02\x00", b"\x08\x00") and head[3:4] == b"\x00"
 
 
 def burnt_in_flag(dataset: pydicom.Dataset) -> str | None:
-    """Return name and tag of the attribute that says that the pixels identify the patient; None where none says so."""
+    """Return name and tag of the attribute that states that the pixels identify the patient; None without one."""
     for name, tag in _BURNT_IN.items():
         if str(dataset.get(name) or "").strip().upper() == "YES":
             return f"{name} {tag}"
@@ -44,25 +44,27 @@ def burnt_in_flag(dataset: pydicom.Dataset) -> str | None:
 
 
 def read_dicom(path: Path, max_megapixels: float, burnt_in: str = "keep") -> Radiograph:
-    """Read a frontal chest radiograph.
+    """Read a frontal chest radiograph from a DICOM file.
 
-    Order: pixel data decoded; Modality LUT Sequence or rescale; first VOI LUT or else first window (linear,
-    linear exact or sigmoid); MONOCHROME1 inverted, whatever the header says of the presentation LUT.
+    The steps are, in this order: decode the pixel data; apply the Modality LUT Sequence or the rescale; apply the first
+    VOI LUT or, without one, the first window (linear, linear exact or sigmoid); invert MONOCHROME1 images, whatever the
+    header states about the presentation LUT.
 
     Parameters
     ----------
     path
         File with or without preamble.
     max_megapixels
-        Larger images are refused undecoded, by the header and by the compressed stream's own header.
+        Larger images are refused before decoding, by the DICOM header and by the header of the compressed stream.
     burnt_in
-        ``reject`` refuses pixels that identify the patient, by :func:`burnt_in_flag`; ``keep`` takes them with a note.
+        ``reject`` refuses images whose header states that the pixels identify the patient (:func:`burnt_in_flag`);
+        ``keep`` accepts them with a note.
 
     Raises
     ------
     ImageError
-        If it cannot be decoded, has several frames or true colour, or is no frontal chest radiograph of a
-        human by its header.
+        If the file cannot be decoded, has several frames or true colour, or its header states that it is no frontal
+        chest radiograph of a human.
     """
     try:
         dataset = read_object(path)
@@ -75,7 +77,7 @@ def read_dicom(path: Path, max_megapixels: float, burnt_in: str = "keep") -> Rad
     except ImageError:
         raise
     except DECODING_ERRORS as error:
-        # Not the error's own text: it may quote the header.
+        # The error's own text is left out, because it may quote the header.
         raise ImageError(
             f"DICOM that cannot be decoded ({type(error).__name__}; transfer syntax {_syntax_name(dataset)})"
         ) from error
@@ -138,7 +140,7 @@ def _to_display(stored: np.ndarray, dataset: pydicom.Dataset, notes: list[str]) 
 
 
 def _compact(values: np.ndarray) -> np.ndarray:
-    """Whole numbers as uint8 or uint16 where they fit (negative ones shifted up to 0), else float32."""
+    """Convert integers that fit to uint8 or uint16 (negative ones are shifted up to 0), other values to float32."""
     if values.dtype in (np.uint8, np.uint16):
         return values
     if values.dtype.kind in "iu":
@@ -149,7 +151,7 @@ def _compact(values: np.ndarray) -> np.ndarray:
 
 
 def _name_transfer_syntax(dataset: pydicom.Dataset) -> None:
-    # A file without preamble carries no file meta; uncompressed data are then as the header was found to be.
+    # A file without preamble has no file meta; its data are uncompressed and encoded like its header.
     if not hasattr(dataset, "file_meta"):
         dataset.file_meta = pydicom.dataset.FileMetaDataset()
     if "TransferSyntaxUID" in dataset.file_meta:
@@ -167,12 +169,12 @@ def _syntax_name(dataset: pydicom.Dataset) -> str:
         syntax = getattr(dataset, "file_meta", {}).get("TransferSyntaxUID")
         known = syntax is not None and UID(syntax).is_transfer_syntax
         return UID(syntax).name if known else "unknown"
-    except DECODING_ERRORS:  # the meta header itself is damaged: pydicom reads elements when they are asked for
+    except DECODING_ERRORS:  # a damaged meta header shows only now, because pydicom parses elements lazily
         return "unknown"
 
 
 def _spacing_mm(dataset: pydicom.Dataset, notes: list[str]) -> tuple[float, float] | None:
-    """PixelSpacing, else ImagerPixelSpacing (at the detector, so magnified); None unless positive."""
+    """Return PixelSpacing, else ImagerPixelSpacing (measured at the detector); None if neither is positive."""
     for name in ("PixelSpacing", "ImagerPixelSpacing"):
         try:
             value = dataset.get(name)

@@ -1,4 +1,4 @@
-"""What a radiograph file becomes, whatever its format, and what every radiograph must satisfy."""
+"""The in-memory radiograph, common to all file formats, and the checks that every radiograph must pass."""
 
 from dataclasses import dataclass
 
@@ -7,9 +7,9 @@ from jaxtyping import Shaped
 
 from cxrfactory.errors import ImageError
 
-SMALLEST_SIDE = 64  # px; below this no lung field can be told from noise
-DEFAULT_MAX_MEGAPIXELS = 100.0  # the largest detectors give under 20
-# Channels of a lossy JPEG of a grey picture differ by rounding in the colour transform, not by more.
+SMALLEST_SIDE = 64  # px; in a smaller image lung fields cannot be distinguished from noise
+DEFAULT_MAX_MEGAPIXELS = 100.0  # the largest detectors have fewer than 20
+# The channels of a lossy JPEG of a grey picture differ only by rounding in the colour transform.
 GREY_TOLERANCE_LOSSY = 8
 
 
@@ -22,11 +22,11 @@ class Radiograph:
     pixels
         uint8, uint16 or float32 [height, width].
     spacing_mm
-        Pixel spacing (between rows, between columns) in mm; None where the file names none that is positive.
+        Pixel spacing (between rows, between columns) in mm; None if the file states no positive spacing.
     view
-        DICOM ViewPosition in upper case; None where there is none.
+        DICOM ViewPosition in upper case; None if the file states none.
     notes
-        What was found amiss and passed over, one line each, without any patient field.
+        Faults of the file that were tolerated, one line each, without any patient data.
 
     Examples
     --------
@@ -42,7 +42,7 @@ class Radiograph:
 
 
 def check_size(height: int, width: int, max_megapixels: float) -> None:
-    """Refuse impossible, tiny and huge images by what the header says, before anything is decoded.
+    """Refuse images of impossible, tiny or huge size; the size comes from the header, before decoding.
 
     Raises
     ------
@@ -59,12 +59,12 @@ def check_size(height: int, width: int, max_megapixels: float) -> None:
 
 
 def check_pixels(pixels: Shaped[np.ndarray, "height width"]) -> None:
-    """Refuse what shows nothing.
+    """Refuse images without usable content.
 
     Raises
     ------
     ImageError
-        If all pixels are equal, one is not a finite number, or their range is beyond single precision.
+        If all pixels are equal, a pixel is not finite, or the range of values exceeds single precision.
     """
     low, high = pixels.min(), pixels.max()
     if not np.isfinite(low) or not np.isfinite(high):
@@ -76,12 +76,12 @@ def check_pixels(pixels: Shaped[np.ndarray, "height width"]) -> None:
 
 
 def grey_of_colour(pixels: Shaped[np.ndarray, "height width 3"], tolerance: int) -> Shaped[np.ndarray, "height width"]:
-    """Return the grey image of three channels that are equal up to ``tolerance`` levels (the middle one).
+    """Return the green channel as the grey image if the three channels differ by at most ``tolerance`` levels.
 
     Raises
     ------
     ImageError
-        If they differ by more: true colour.
+        If the channels differ by more, so that the image has true colour.
     """
     red, green, blue = (pixels[..., channel].astype(np.int32) for channel in range(3))
     apart = max(int(np.abs(red - green).max()), int(np.abs(green - blue).max()), int(np.abs(red - blue).max()))

@@ -1,4 +1,4 @@
-"""Grey values to 8 bits, and optional contrast enhancement."""
+"""Conversion of grey values to 8 bits, and optional contrast enhancement."""
 
 from dataclasses import dataclass
 
@@ -18,12 +18,12 @@ class Clahe:
     Attributes
     ----------
     clip
-        In the engine's own unit: ``opencv`` clips at ``clip`` times the mean count of a histogram bin (1 and
-        more, often 2-4); ``skimage`` at the fraction ``clip`` of a tile's pixels (0 to 1, often 0.01).
+        Clip limit in the engine's own unit. ``opencv`` clips at ``clip`` times the mean count of a histogram bin (1 or
+        more, often 2-4); ``skimage`` clips at the fraction ``clip`` of a tile's pixels (0 to 1, often 0.01).
     tiles
-        Tiles a side.
+        Number of tiles per side.
     engine
-        ``opencv`` or ``skimage``; the two differ in more than the unit, so the engine is part of the recipe.
+        ``opencv`` or ``skimage``. The two give different images, so the engine is part of the recipe.
     """
 
     clip: float
@@ -42,14 +42,14 @@ class Clahe:
 
 
 def to_uint8(pixels: Shaped[np.ndarray, "height width"]) -> UInt8[np.ndarray, "height width"]:
-    """Stretch the range of values linearly to 0-255, rounding to nearest.
+    """Stretch the range of values linearly to 0-255 and round to the nearest integer.
 
     The darkest pixel becomes 0 and the brightest 255. A uint8 image that spans 0-255 is returned unchanged.
 
     Raises
     ------
     ImageError
-        If all pixels are equal: so they may be inside their borders, where the whole image was not of one colour.
+        If all pixels are equal. This can happen after borders were removed, although the whole image had contrast.
     """
     low, high = pixels.min(), pixels.max()
     if low == high:
@@ -57,7 +57,7 @@ def to_uint8(pixels: Shaped[np.ndarray, "height width"]) -> UInt8[np.ndarray, "h
     if pixels.dtype in (np.uint8, np.uint16):
         if pixels.dtype == np.uint8 and (low, high) == (0, 255):
             return pixels
-        # Whole-number arithmetic: the same on every machine.
+        # Integer arithmetic gives the same result on every machine.
         low, span = int(low), int(high) - int(low)
         levels = np.arange(int(high) + 1, dtype=np.int64) - low
         table = np.where(levels < 0, 0, (levels * 510 + span) // (2 * span)).astype(np.uint8)
@@ -66,11 +66,11 @@ def to_uint8(pixels: Shaped[np.ndarray, "height width"]) -> UInt8[np.ndarray, "h
     scaled -= np.float32(low)
     scaled *= np.float32(255.0 / (float(high) - float(low)))
     scaled += np.float32(0.5)
-    return scaled.astype(np.uint8)  # positive, so cutting off after adding a half rounds
+    return scaled.astype(np.uint8)  # values are positive, so truncation after adding 0.5 rounds
 
 
 def apply_clahe(image: UInt8[np.ndarray, "height width"], clahe: Clahe) -> UInt8[np.ndarray, "height width"]:
-    """Equalise the histogram adaptively."""
+    """Equalise the histogram adaptively with the engine and settings of ``clahe``."""
     if clahe.engine == "opencv":
         return cv2.createCLAHE(clipLimit=clahe.clip, tileGridSize=(clahe.tiles, clahe.tiles)).apply(image)
     from skimage.exposure import equalize_adapthist
@@ -81,27 +81,27 @@ def apply_clahe(image: UInt8[np.ndarray, "height width"], clahe: Clahe) -> UInt8
 
 
 def equalise(image: UInt8[np.ndarray, "height width"]) -> UInt8[np.ndarray, "height width"]:
-    """Equalise the histogram of the whole image (OpenCV's mapping)."""
+    """Equalise the histogram of the whole image with OpenCV's mapping."""
     return cv2.equalizeHist(image)
 
 
 @dataclass(frozen=True)
 class Enhancement:
-    """What is done to the 8-bit image after stretching; nothing by default.
+    """Contrast enhancement of the 8-bit image after stretching; by default the image is not changed.
 
     Attributes
     ----------
     clahe
-        Adaptive equalisation, or None.
+        Adaptive equalisation, or None for no adaptive equalisation.
     equalise
-        Equalise the whole histogram (before CLAHE, where both are asked for).
+        Whether to equalise the histogram of the whole image; this step comes before CLAHE.
     """
 
     clahe: Clahe | None = None
     equalise: bool = False
 
     def apply(self, image: UInt8[np.ndarray, "height width"]) -> UInt8[np.ndarray, "height width"]:
-        """Return the enhanced image; the image itself where nothing is asked for."""
+        """Return the enhanced image, or the image itself if no enhancement is set."""
         if self.equalise:
             image = equalise(image)
         return image if self.clahe is None else apply_clahe(image, self.clahe)

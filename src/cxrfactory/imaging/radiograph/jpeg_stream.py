@@ -1,6 +1,6 @@
-"""Is a JPEG whole? libjpeg fills up with grey what a stream lacks; here its warnings are errors.
+"""Check that a JPEG is complete: libjpeg fills missing data with grey, so its warnings are errors here.
 
-JPEG (ITU-T T.81) has no checksum. What a decoder notices is data that ends early, is left over, or makes no sense.
+JPEG (ITU-T T.81) has no checksum. A decoder only notices data that ends early, is left over, or is inconsistent.
 """
 
 import numpy as np
@@ -9,19 +9,19 @@ from jaxtyping import UInt8
 
 from cxrfactory.errors import ImageError
 
-# A torn colour profile says nothing of the pixels, but would be the one warning that is heard.
+# A damaged colour profile does not affect the pixels, but libjpeg would report it instead of a later warning.
 _PROFILE, _NO_PROFILE = b"ICC_PROFILE\0", b"ICC-PROFILE\0"
 _DAMAGE = ("Corrupt JPEG data", "Premature end", "Inconsistent progression", "Invalid SOS parameters")
 
 
 def decode_grey_jpeg(data: bytes) -> UInt8[np.ndarray, "height width"]:
-    """Decode the luminance of a JPEG of 8 bits; any warning of libjpeg's refuses it.
+    """Decode the luminance of an 8-bit JPEG; a stream that causes a libjpeg warning is refused.
 
     Raises
     ------
     ImageError
-        If the stream is damaged, ends early, has bytes too many before its end, or is of a process that libjpeg-turbo
-        does not know.
+        If the stream is damaged, ends early, has surplus bytes before its end, or uses a JPEG process that
+        libjpeg-turbo does not support.
     """
     try:
         return simplejpeg.decode_jpeg(data.replace(_PROFILE, _NO_PROFILE), "GRAY", strict=True)[..., 0]
@@ -30,7 +30,7 @@ def decode_grey_jpeg(data: bytes) -> UInt8[np.ndarray, "height width"]:
 
 
 def refuse_damaged_jpeg(data: bytes) -> None:
-    """Refuse a damaged JPEG stream; one that libjpeg-turbo does not know (12 bits, JPEG-LS) is left to its decoder.
+    """Refuse a damaged JPEG stream; streams that libjpeg-turbo does not support (12 bits, JPEG-LS) are not checked.
 
     Raises
     ------

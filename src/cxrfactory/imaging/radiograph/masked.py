@@ -1,7 +1,7 @@
-"""Radiographs cut out by a mask: to a small square, the mask closed, ``image AND mask``, both as JPEG.
+"""Masked radiographs: resizing to a small square, closing of the mask, ``image AND mask``, and JPEG encoding.
 
-The steps and their order are those of CXLSeg (section V): resize, CLAHE for the segmenter alone, dilate and erode the
-mask, bitwise AND. Arrays are [row, column].
+The steps and their order are those of CXLSeg (section V): resize, CLAHE for the input of the segmenter only, dilation
+and erosion of the mask, bitwise AND. Arrays are [row, column].
 """
 
 from dataclasses import dataclass
@@ -21,14 +21,15 @@ GreySquare = UInt8[np.ndarray, "size size"]
 
 @dataclass(frozen=True)
 class Closing:
-    """Dilations of a mask and erosions after them, by a disc.
+    """Dilations of a mask by a disc, followed by erosions.
 
     Attributes
     ----------
     kernel
-        Side of the disc, pixels; odd.
+        Diameter of the disc, pixels; odd.
     dilate, erode
-        How often; equally often is a closing, which fills gaps narrower than the disc and moves no straight border.
+        Number of dilations and of erosions. Equal numbers give a closing, which fills gaps narrower than the disc and
+        does not move straight borders.
     """
 
     kernel: int = 5
@@ -42,16 +43,16 @@ class Closing:
             raise CxrError(f"{self.dilate} dilations and {self.erode} erosions; expected 0 or more of each")
 
     def apply(self, mask: GreySquare) -> GreySquare:
-        """Dilate and erode a mask; what lies beyond the picture neither adds to it nor takes from it.
+        """Dilate and erode a mask; the area outside the image has no effect.
 
         Parameters
         ----------
         mask
-            Non-zero inside.
+            uint8 mask [row, column], non-zero inside.
 
         Returns
         -------
-        0 outside, 255 inside.
+        uint8 mask, 0 outside and 255 inside.
         """
         disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (self.kernel, self.kernel))
         changed = (mask != 0).astype(np.uint8) * 255
@@ -63,18 +64,18 @@ class Closing:
 
 
 def small_square(pixels: Shaped[np.ndarray, "height width"], size: int, fit: str = "stretch") -> GreySquare:
-    """The whole image as a square of ``size`` pixels, 8-bit.
+    """Resize the whole image to an 8-bit square of ``size`` pixels per side.
 
-    8-bit images keep their grey values; of others the range is stretched to 0-255. Shrinking averages over areas.
+    8-bit images keep their grey values; other images are stretched to 0-255. Shrinking averages over pixel areas.
 
     Parameters
     ----------
     pixels
-        As :func:`cxrfactory.imaging.radiograph.reading.read_radiograph` reads it.
+        Image as :func:`cxrfactory.imaging.radiograph.reading.read_radiograph` returns it.
     size
-        Side, pixels.
+        Side of the square, pixels.
     fit
-        ``stretch``: both sides to the size, as in the paper; ``pad``: black beside the shorter side.
+        ``stretch`` scales both sides to the size, as in the paper; ``pad`` keeps the aspect ratio and pads with black.
 
     Raises
     ------
@@ -91,14 +92,14 @@ def small_square(pixels: Shaped[np.ndarray, "height width"], size: int, fit: str
 
 
 def cut_out(image: GreySquare, mask: GreySquare) -> GreySquare:
-    """``image AND mask``: the image inside the mask, 0 outside.
+    """Return ``image AND mask``: the image inside the mask and 0 outside.
 
     Parameters
     ----------
     image
-        8-bit.
+        8-bit grey image.
     mask
-        0 and 255: with other values, single bits of the image would be lost.
+        Mask of the values 0 and 255; other values would remove single bits of the grey values.
 
     Raises
     ------
@@ -113,7 +114,14 @@ def cut_out(image: GreySquare, mask: GreySquare) -> GreySquare:
 
 
 def encode_jpeg(image: UInt8[np.ndarray, "height width"], quality: int) -> bytes:
-    """8-bit grey JPEG without metadata; the same pixels give the same bytes.
+    """Encode an 8-bit grey image as JPEG without metadata; the same pixels give the same bytes.
+
+    Parameters
+    ----------
+    image
+        8-bit grey image [row, column].
+    quality
+        JPEG quality of OpenCV, 0 to 100.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""Is a PNG whole? Checksums of what matters, and as many bytes of pixels as its header promises.
+"""Check that a PNG is complete: the checksums of critical chunks and the number of pixel bytes must be right.
 
-Decoders pass over much of that: Pillow leaves rows black that a file does not hold. Source: PNG specification, third
-edition, sections 5 to 10.
+Decoders tolerate many faults; Pillow, for example, leaves missing rows black. Source: PNG specification, third edition,
+sections 5 to 10.
 """
 
 import struct
@@ -17,20 +17,20 @@ _READ_BYTES, _INFLATED_BYTES = 1 << 18, 1 << 20
 
 
 def check_png(stream: BinaryIO) -> None:
-    """Read a PNG through to its end, and refuse it where it is not whole.
+    """Read a PNG to its end and refuse it if it is not complete.
 
-    The pixels are inflated and counted, a mebibyte at a time, and no further than the header says; chunks that are not
-    needed for the pixels are passed over, and so is a missing end chunk.
+    The pixels are inflated and counted, a mebibyte at a time, up to the number of bytes that the header implies.
+    Ancillary chunks are skipped, and a missing end chunk is tolerated.
 
     Parameters
     ----------
     stream
-        The file, from its beginning.
+        The open file, positioned at its beginning.
 
     Raises
     ------
     ImageError
-        If it ends early, a checksum is wrong, or it holds fewer or more pixels than its header says.
+        If the file ends early, a checksum is wrong, or it holds fewer or more pixels than its header states.
     """
     if stream.read(len(_MARK)) != _MARK:
         raise ImageError("damaged PNG: it does not begin as one")
@@ -54,7 +54,7 @@ def check_png(stream: BinaryIO) -> None:
 
 
 def _body(stream: BinaryIO, name: bytes, length: int, pixels: "_Pixels | None" = None) -> bytes:
-    """A chunk's bytes, their checksum tested; given on and not kept where they are pixels."""
+    """Read a chunk and check its checksum; pixel data go to ``pixels``, other data are returned."""
     kept, checksum = b"", zlib.crc32(name)
     while length:
         piece = stream.read(min(length, _READ_BYTES))
@@ -75,7 +75,7 @@ def _body(stream: BinaryIO, name: bytes, length: int, pixels: "_Pixels | None" =
 
 
 def _expected_bytes(header: bytes) -> int:
-    """Bytes of all rows with their filter types, inflated."""
+    """Return the number of inflated bytes of all rows, including their filter types."""
     if len(header) != 13:
         raise ImageError(f"damaged PNG: a header of {len(header)} bytes; expected 13")
     width, height, depth, colour, *methods, interlace = struct.unpack(">IIBBBBB", header)
@@ -92,18 +92,18 @@ def _expected_bytes(header: bytes) -> int:
 
 
 class _Pixels:
-    """The inflated pixels, counted."""
+    """Counter of the inflated pixel bytes."""
 
     def __init__(self, expected: int) -> None:
         self._expected, self._found, self._inflater = expected, 0, zlib.decompressobj()
 
     @property
     def whole(self) -> bool:
-        """Whether all that is expected was found, and the stream's own checksum with it."""
+        """Whether the expected number of bytes was found and the stream's own checksum was right."""
         return self._inflater.eof and self._found == self._expected
 
     def take(self, packed: bytes) -> None:
-        """Inflate a piece; what follows the end of the stream is passed over, as decoders do."""
+        """Inflate a piece; bytes after the end of the stream are ignored, as decoders do."""
         try:
             while packed and not self._inflater.eof:
                 self._found += len(self._inflater.decompress(packed, _INFLATED_BYTES))

@@ -1,4 +1,4 @@
-"""One radiograph to the square 8-bit image that models see, and the geometry that leads back."""
+"""Preparation of a radiograph: the square 8-bit input image of the models, and the geometry to map results back."""
 
 from dataclasses import dataclass, field
 
@@ -16,20 +16,21 @@ DEFAULT_SIZE = 1024  # px, the CheXmask frame
 
 @dataclass(frozen=True)
 class Preparation:
-    """The recipe of preprocessing: the same for training, inference and quality control.
+    """The recipe of preprocessing, common to training, inference and quality control.
 
     Attributes
     ----------
     size
         Side of the square image, pixels.
     remove_borders
-        Cut uniform black or white borders off first.
+        Whether to remove uniform black or white borders first.
     enhancement
         Contrast enhancement of the 8-bit crop.
     max_megapixels
-        Larger files are refused undecoded.
+        Larger files are refused before decoding.
     burnt_in
-        ``reject`` or ``keep`` DICOM objects whose header says that their pixels identify the patient.
+        ``reject`` or ``keep``: what to do with DICOM objects whose header states that their pixels identify the
+        patient.
     """
 
     size: int = DEFAULT_SIZE
@@ -48,24 +49,29 @@ class Preparation:
 def prepare(
     radiograph: Radiograph, recipe: Preparation, keep: Float[np.ndarray, "n 2"] | None = None
 ) -> tuple[UInt8[np.ndarray, "size size"], Geometry]:
-    """Cut borders, stretch to 8 bits, enhance, pad to a square, resize.
+    """Remove borders, stretch to 8 bits, enhance the contrast, pad to a square and resize.
 
-    Stretching comes after cutting, so that borders do not set the black point; enhancement comes before
+    Stretching comes after the removal of borders, so that borders do not set the black point. Enhancement comes before
     padding, so that padding does not enter the histogram. Padding is 0.
 
     Parameters
     ----------
     radiograph
-        As read by :func:`cxrfactory.imaging.radiograph.reading.read_radiograph`.
+        Radiograph from :func:`cxrfactory.imaging.radiograph.reading.read_radiograph`.
     recipe
-        What to do.
+        Recipe of the preparation.
     keep
-        Points (x, y), pixels of the radiograph, that the crop must hold: it is widened to them where a
-        border was found over them.
+        Points (x, y), pixels of the radiograph, that the crop must contain. If a detected border covers some of them,
+        the crop is enlarged to include them.
 
     Returns
     -------
-    The image and its geometry.
+    The uint8 image [size, size] and its geometry.
+
+    Raises
+    ------
+    ImageError
+        If all pixels inside the borders are equal.
     """
     pixels = radiograph.pixels
     height, width = pixels.shape

@@ -1,4 +1,4 @@
-"""Read a radiograph: JPEG, PNG, TIFF or DICOM, told apart by content and never by name."""
+"""Reading of radiographs from JPEG, PNG, TIFF or DICOM files; the format is detected from the content, not the name."""
 
 import os
 import re
@@ -30,12 +30,12 @@ _SIGNATURES = {
     b"II*\x00": "TIFF",
     b"MM\x00*": "TIFF",
 }
-# What Pillow's decoders raise on damaged data.
+# Exceptions that Pillow's decoders raise on damaged data.
 _DECODING_ERRORS = (OSError, ValueError, SyntaxError, struct.error, EOFError, KeyError, IndexError)
 _TIFF_PHOTOMETRIC = 262
 _TIFF_WHITE_IS_ZERO = 0
 _HEAD_BYTES = 144  # the DICOM preamble, its mark, and the first element
-# Of files: three channels of 16 bits with room to spare, and what stands beside the pixels.
+# Limits of the file size: three channels of 16 bits with a margin, and a fixed number of bytes for metadata.
 _LARGEST_BYTES_A_PIXEL, _LARGEST_BYTES_BESIDE = 8, 1 << 26
 
 
@@ -44,24 +44,30 @@ def read_radiograph(
 ) -> Radiograph:
     """Read one radiograph file as a grey image in which dense bone is bright.
 
-    JPEG, PNG and TIFF pixels are taken as stored (an EXIF orientation is not applied: landmarks published
-    for such files are in stored pixels). Three equal channels are grey; those of a JPEG may differ by 8
-    levels. An alpha channel must be opaque. DICOM: see :func:`cxrfactory.imaging.radiograph.dicom.read_dicom`.
+    JPEG, PNG and TIFF pixels are used as stored. An EXIF orientation is not applied, because landmarks published for
+    such files refer to stored pixels. An image with three equal channels is grey; the channels of a JPEG may differ by
+    8 levels. An alpha channel must be opaque. For DICOM see
+    :func:`cxrfactory.imaging.radiograph.dicom.read_dicom`.
 
     Parameters
     ----------
     path
         The file.
     max_megapixels
-        Larger images are refused by their header, undecoded.
+        Larger images are refused by their header, before decoding.
     burnt_in
-        ``reject`` refuses DICOM objects whose header says that their pixels identify the patient; ``keep`` takes them
-        with a note. Other formats have no such mark.
+        ``reject`` refuses DICOM objects whose header states that their pixels identify the patient; ``keep`` accepts
+        them with a note. Other formats have no such attribute.
+
+    Returns
+    -------
+    Radiograph
+        Grey pixels [height, width], uint8, uint16 or float32, with pixel spacing and view if the file states them.
 
     Raises
     ------
     ImageError
-        With the reason, where the file is no readable radiograph. Reasons hold no header values of patients.
+        If the file is not a readable radiograph; the message is the reason. It quotes no header value of a patient.
 
     Examples
     --------
@@ -85,12 +91,12 @@ def read_radiograph(
 
 
 def picture_size(path: str | Path) -> tuple[int, int]:
-    """Height and width of a JPEG, PNG or TIFF by its header; the pixels are not read.
+    """Return height and width in pixels from the header of a JPEG, PNG or TIFF; the pixels are not decoded.
 
     Raises
     ------
     ImageError
-        If it is no such file, or its header cannot be read.
+        If the file has another format, or its header cannot be read.
     """
     path = Path(path)
     head = _head(path, DEFAULT_MAX_MEGAPIXELS)
@@ -108,7 +114,7 @@ def _kind(head: bytes) -> str | None:
 def _head(path: Path, max_megapixels: float) -> bytes:
     try:
         status = os.stat(path)
-        # Before it is opened: a pipe that nobody fills would be waited for without end.
+        # This test comes before opening, because opening a pipe without a writer would block forever.
         if not stat.S_ISREG(status.st_mode):
             raise ImageError("cannot be opened: not a regular file")
         if status.st_size > max_megapixels * 1e6 * _LARGEST_BYTES_A_PIXEL + _LARGEST_BYTES_BESIDE:
@@ -123,7 +129,7 @@ def _head(path: Path, max_megapixels: float) -> bytes:
 
 @contextmanager
 def _opened(path: Path, kind: str, max_megapixels: float) -> Iterator[Image.Image]:
-    """Open a picture with one decoder; what goes wrong with it, then or later, is one line."""
+    """Open a picture with one decoder; faults while it is open become an :class:`ImageError` of one line."""
     try:
         with Image.open(path, formats=[kind]) as picture:
             yield picture
@@ -186,6 +192,6 @@ def _grey_of_channels(pixels: np.ndarray, kind: str) -> np.ndarray:
 
 
 def _one_line(error: Exception) -> str:
-    """A decoder's message without what it quotes, for that comes out of the file."""
+    """Return a decoder's message on one line, without quoted text, which could come from the file."""
     said = re.sub(r"""b?'[^']*'|b?"[^"]*\"""", "...", str(error))
     return " ".join(said.split()) or type(error).__name__

@@ -1,6 +1,6 @@
-"""Is this DICOM object a frontal chest radiograph of a human? Judged by its header, conservatively.
+"""Screening of DICOM headers for frontal chest radiographs of humans.
 
-A field that is absent or empty never refuses an image; a field that says another thing does.
+The screening is conservative: an absent or empty field never refuses an image, a field with a contradicting value does.
 """
 
 import re
@@ -10,7 +10,7 @@ from pydicom.uid import UID
 
 from cxrfactory.errors import ImageError
 
-_MODALITIES = ("CR", "DX", "RG", "OT")  # OT: secondary captures of anonymised releases
+_MODALITIES = ("CR", "DX", "RG", "OT")  # anonymised releases use OT for secondary captures
 _STORAGE = {
     "1.2.840.10008.5.1.4.1.1.1",  # Computed Radiography
     "1.2.840.10008.5.1.4.1.1.1.1",  # Digital X-Ray, for presentation
@@ -35,13 +35,13 @@ _HUMAN = re.compile(r"human|homo sapiens", re.IGNORECASE)
 
 
 def refuse_other_than_frontal_chest(dataset: pydicom.Dataset) -> None:
-    """Pass a frontal chest radiograph of a human; refuse what the header says is something else.
+    """Refuse an object whose header states that it is no frontal chest radiograph of a human.
 
     Raises
     ------
     ImageError
-        For another modality or storage class (CT slices, mammograms), another species, another body part, or
-        a lateral or oblique view.
+        If the header states another modality or storage class (CT slices, mammograms), another species, another body
+        part, or a lateral or oblique view.
     """
     modality = _text(dataset, "Modality").upper()
     if modality and modality not in _MODALITIES:
@@ -76,7 +76,7 @@ def _refuse_side_views(dataset: pydicom.Dataset) -> None:
         raise ImageError(f"view position {view}; expected a frontal view (PA, AP)")
     if view:
         return
-    # A study's description covers all its images, so it says nothing about the view of one.
+    # A study's description covers all of its images, so it does not state the view of a single image.
     text = " ".join(_text(dataset, name) for name in _DESCRIPTIONS if name != "StudyDescription")
     if _SIDE_WORD.search(text) and not _FRONTAL_WORD.search(text):
         raise ImageError("no ViewPosition, and the series description says lateral; expected a frontal view")

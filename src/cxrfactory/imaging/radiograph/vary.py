@@ -1,4 +1,4 @@
-"""A varied copy of a radiograph and its mask: flips, rotation, zoom, crop, Gaussian noise. Arrays are [row, column]."""
+"""Random variation of a radiograph and its mask: flips, rotation, zoom, crop, Gaussian noise; arrays [row, column]."""
 
 from dataclasses import dataclass, fields
 
@@ -11,20 +11,20 @@ from cxrfactory.errors import CxrError
 
 @dataclass(frozen=True)
 class Changes:
-    """How much a copy may differ.
+    """Limits of the random changes of a copy.
 
     Attributes
     ----------
     flip_horizontal, flip_vertical
-        Chances, 0 to 1.
+        Probabilities of the flips, 0 to 1.
     rotation_degrees
-        Largest rotation to either side.
+        Largest rotation in either direction, degrees.
     zoom
-        Largest relative change of scale, below 1.
+        Largest relative change of scale, at most 0.99.
     crop
-        Largest share of a side that is cut off, below 1; what is left fills the picture again.
+        Largest share of a side that is cut off, at most 0.99; the remaining part is scaled to the full picture.
     noise
-        Largest standard deviation of Gaussian noise, share of the grey range.
+        Largest standard deviation of the Gaussian noise, as a share of the grey range.
     """
 
     flip_horizontal: float = 0.5
@@ -48,29 +48,29 @@ def vary(
     changes: Changes,
     rng: np.random.Generator,
 ) -> tuple[UInt8[np.ndarray, "height width"], UInt8[np.ndarray, "height width"]]:
-    """Vary an image and its mask alike; noise goes to the image alone.
+    """Apply the same random transform to an image and its mask; noise is added to the image only.
 
     Parameters
     ----------
     image
-        8-bit grey.
+        8-bit grey image.
     mask
-        Any labels; they are moved without being mixed.
+        Label mask with any values; it is resampled by nearest neighbour, so labels are not mixed.
     changes
-        How much.
+        Limits of the changes.
     rng
-        Of this copy alone.
+        Random generator of this copy.
 
     Returns
     -------
-    Image and mask of the same shape; what comes in from outside is 0.
+    Image and mask of the same shape; pixels from outside the image are 0 before noise is added.
     """
     height, width = mask.shape
     across, upright = rng.random(2) < (changes.flip_horizontal, changes.flip_vertical)
     angle = rng.uniform(-1, 1) * changes.rotation_degrees
     kept = 1 - rng.uniform(0, 1) * changes.crop
     scale = (1 + rng.uniform(-1, 1) * changes.zoom) / kept
-    corner = rng.uniform(-0.5, 0.5, 2) * (1 - kept) * (width, height)  # where the cut lies
+    corner = rng.uniform(-0.5, 0.5, 2) * (1 - kept) * (width, height)  # offset of the crop from the centre, pixels
     sigma = rng.uniform(0, 1) * changes.noise * 255
     middle = ((width - 1) / 2, (height - 1) / 2)
     matrix = cv2.getRotationMatrix2D(middle, angle, scale)

@@ -1,1 +1,1 @@
-"""CT and label volumes: reading them, and bringing them onto one canonical grid."""
+"""Reading of CT and label volumes, and resampling of both onto one canonical grid."""

@@ -1,4 +1,4 @@
-"""Read a chest CT into the canonical volume, in Hounsfield units."""
+"""Reading of a chest CT as a canonical volume in Hounsfield units (HU)."""
 
 import math
 from dataclasses import dataclass
@@ -21,11 +21,12 @@ from cxrfactory.imaging.volume.orientation import (
     to_canonical,
 )
 
-# Lung and the air around a patient lie far below, soft tissue far above: a volume all on one side of it is not in HU.
+# Lung and the air around a patient lie far below this value, soft tissue far above. A volume with all values on one
+# side is not in HU.
 PLAUSIBLE_HU = -200
-# Metal reaches some ten thousands in scanners with an extended scale; beyond this it is no CT number.
+# Metal reaches a few ten thousand HU in scanners with an extended scale; larger values are no CT numbers.
 LARGEST_HU = 1_000_000
-# An oblique volume may fill the box around it so thinly; a turned cube fills a fifth of it.
+# Largest ratio of the enclosing anatomical grid to an oblique volume, in voxels; for a rotated cube the ratio is 5.
 _LARGEST_GROWTH = 20
 
 _INT16 = np.iinfo(np.int16)
@@ -45,7 +46,7 @@ class Volume:
     origin_mm
         World (x, y, z) of the centre of voxel [0, 0, 0], mm, RAS+.
     notes
-        What was done to it that the file did not say: resampled, orientation from the config.
+        Changes that the file does not state: resampling, orientation from the config.
     """
 
     values: Num[np.ndarray, "z y x"]
@@ -55,27 +56,27 @@ class Volume:
 
     @property
     def grid(self) -> Grid:
-        """Where its voxels stand."""
+        """Grid of the voxels."""
         return Grid(self.values.shape, self.spacing_mm, self.origin_mm)
 
 
 def read_ct(path: Path, layout: VolumeLayout | None = None) -> Volume:
     """Read a CT from a volume file or a folder that holds one DICOM series.
 
-    Whole numbers stay 16-bit; a file whose axes run x, y, z is never copied, and any other once. Oblique
-    acquisitions are resampled linearly onto the anatomical axes, with air outside.
+    Integers stay 16-bit if the HU fit. A file with the axis order x, y, z is not copied, any other file is copied once.
+    Oblique acquisitions are resampled linearly onto the anatomical axes, with air outside.
 
     Parameters
     ----------
     path
         ``.nii``, ``.nii.gz``, ``.nrrd``, ``.nhdr``, ``.mha``, ``.mhd``, or a folder of DICOM slices.
     layout
-        Spacing and axes for files that state none (RadGenome-ChestCT); used instead of the file's affine.
+        Spacing and axes for files that state none (RadGenome-ChestCT); it replaces the file's affine.
 
     Raises
     ------
     ImageError
-        If it cannot be read, has no orientation, is sheared, has gaps, does not look like HU, or is too large.
+        If the CT cannot be read, has no orientation, is sheared, has gaps, is not in HU, or is too large.
     CxrError
         If a layout is given for a DICOM series.
     """
@@ -112,13 +113,13 @@ def read_ct(path: Path, layout: VolumeLayout | None = None) -> Volume:
 
 
 def _to_hu(stored: np.ndarray, slope: float, intercept: float) -> np.ndarray:
-    """Real values as int16 where slope and intercept are whole and the result fits, else float32.
+    """Apply slope and intercept; the result is int16 if both are integers and the values fit, else float32.
 
-    16-bit input is changed in place: modulo 2**16 the arithmetic is exact, so only the ends need to be checked.
+    16-bit input is changed in place. The arithmetic is exact modulo 2**16, so only the extreme values are checked.
     """
     if not (np.isfinite(slope) and np.isfinite(intercept) and slope != 0):
         raise ImageError(f"rescale slope {slope:g} and intercept {intercept:g}; expected finite numbers, slope not 0")
-    # NaN passes through minimum and maximum, so this looks for it at no further cost.
+    # Minimum and maximum are NaN if any voxel is, so NaN is found without another pass.
     ends = [float(stored.min()) * slope + intercept, float(stored.max()) * slope + intercept]
     if not np.isfinite(ends).all():
         count = int(np.count_nonzero(~np.isfinite(stored)))

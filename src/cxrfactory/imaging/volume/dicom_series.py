@@ -1,7 +1,7 @@
-"""Read a folder that holds one CT series as DICOM slices (PS3.3 C.7.6.2, C.8.2.1).
+"""Reading of a folder that holds one CT series as DICOM slices (PS3.3 C.7.6.2, C.8.2.1).
 
-Of the header only geometry, rescale and modality are used, and reasons quote nothing else. Slices are called by their
-place in the order of the file names, for exports name files after patients.
+Error messages quote no header values except geometry, rescale and modality. They name a slice by its position in the
+order of the file names, because exports often name files after patients.
 """
 
 from collections import Counter
@@ -19,10 +19,10 @@ from cxrfactory.imaging.volume.files import LPS_TO_RAS, StoredVolume, check_voxe
 from cxrfactory.imaging.volume.orientation import ANGLE_TOLERANCE_DEGREES
 from cxrfactory.logs import progress
 
-# Steps between slices may differ by the larger of the two; headers are often rounded to a hundredth of a mm.
+# Steps between slices may differ by the larger of these two; headers are often rounded to a hundredth of a mm.
 STEP_TOLERANCE_SHARE, STEP_TOLERANCE_MM = 0.01, 0.01
 
-_COSINE_TOLERANCE = 1e-4  # of direction cosines between slices; they are often rounded to 4 decimals or more
+_COSINE_TOLERANCE = 1e-4  # for direction cosines of different slices, which are often rounded to 4 decimals or more
 _DIRECTORY_CLASS = "1.2.840.10008.1.3.10"
 _NEEDED = ("Rows", "Columns", "PixelSpacing", "ImageOrientationPatient", "ImagePositionPatient")
 _HEADER_TAGS = [
@@ -35,7 +35,7 @@ _HEADER_TAGS = [
 @dataclass(frozen=True)
 class _Slice:
     path: Path
-    called: str  # in messages
+    called: str  # name of the slice in messages
     series: str
     size: tuple[int, int]
     spacing_mm: tuple[float, float]  # between rows, between columns
@@ -50,7 +50,7 @@ class _Slice:
 def read_series(folder: Path) -> StoredVolume:
     """Read the slices of a folder, sorted by their position along the slice normal.
 
-    Files that are not DICOM, and a DICOMDIR, are left aside with a note.
+    Files that are not DICOM, and a DICOMDIR, are ignored with a note.
 
     Returns
     -------
@@ -59,9 +59,10 @@ def read_series(folder: Path) -> StoredVolume:
     Raises
     ------
     ImageError
-        If the folder holds no CT slices or more than one series; if modality, size, spacing, orientation or rescale
-        differ; if slices repeat, are missing or unevenly spaced; for a gantry tilt; if one cannot be decoded, or its
-        header says that its pixels identify the patient.
+        If the folder holds fewer than two CT slices, another modality or more than one series; if image size, spacing,
+        orientation, rescale or pixel representation differ between slices; if slices repeat, are missing or unevenly
+        spaced; if the gantry is tilted; if a slice cannot be decoded; or if a header states that the pixels identify
+        the patient.
     """
     folder = Path(folder)
     paths, aside = _dicom_files(folder)
@@ -105,7 +106,7 @@ def _read_header(path: Path, called: str) -> _Slice | None:
             known = modality if modality in ("MR", "PT", "CR", "DX", "SEG", "SR", "RTSTRUCT", "OT") else "unknown"
             raise ImageError(f"{called}: modality {known}; expected only CT in the folder")
         if flag := burnt_in_flag(header):
-            # Text in the voxels is no CT number either, so there is no way to keep it.
+            # Voxels with text are no CT numbers, so there is no option to keep such a slice.
             raise ImageError(f"{called}: burnt-in annotation: {flag} is YES; expected slices of CT numbers alone")
         if int(header.get("NumberOfFrames") or 1) != 1:
             raise ImageError(f"{called}: a multi-frame DICOM; expected one file a slice")
@@ -133,7 +134,7 @@ def _read_header(path: Path, called: str) -> _Slice | None:
     except ImageError:
         raise
     except DECODING_ERRORS as error:
-        # Not the error's own text: it may quote the header.
+        # The error's own text is left out, because it may quote the header.
         raise ImageError(f"{called}: a DICOM header that cannot be read ({type(error).__name__})") from error
     if not (np.isfinite(spacing).all() and min(spacing) > 0 and min(one.size) > 0):
         raise ImageError(f"{called}: pixel spacing {spacing[0]:g} x {spacing[1]:g} mm; expected positive numbers")
@@ -187,7 +188,7 @@ def _place(slices: list[_Slice]) -> tuple[list[_Slice], Float[np.ndarray, "4 4"]
             f"{len(uneven)} of {len(steps)} slice steps are uneven ({steps.min():.3f} to {steps.max():.3f} mm, "
             f"the first {along[uneven[0]] - along[0]:.1f} mm from the end); expected no gaps"
         )
-    # From the ends: rounding of single positions then matters least.
+    # The step is computed from both ends of the series, which minimises the effect of rounded positions.
     path = slices[-1].position_mm - slices[0].position_mm
     tilt = float(np.degrees(np.arctan2(np.linalg.norm(path - (path @ normal) * normal), path @ normal)))
     if tilt > ANGLE_TOLERANCE_DEGREES:

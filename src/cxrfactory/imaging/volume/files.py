@@ -1,4 +1,4 @@
-"""Volume files as stored: NIfTI, NRRD, MetaImage. The array, its affine if the file states one, its scaling."""
+"""Reading of volume files (NIfTI, NRRD, MetaImage) as stored: the array, its affine if stated, and its scaling."""
 
 import math
 import zlib
@@ -15,11 +15,11 @@ NIFTI_SUFFIXES = (".nii.gz", ".nii")
 ITK_SUFFIXES = (".nrrd", ".nhdr", ".mha", ".mhd")
 VOLUME_SUFFIXES = NIFTI_SUFFIXES + ITK_SUFFIXES
 
-LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])  # DICOM and ITK worlds point left and to the back
+LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])  # in DICOM and ITK x grows to the patient's left and y to the back
 _NRRD_SPACES = ("ras", "lps", "las", "right-anterior-superior", "left-posterior-superior", "left-anterior-superior")
-LARGEST_VOXELS = 1 << 31  # four times the longest whole-body CT; what says more is damaged, or made to fill the memory
+LARGEST_VOXELS = 1 << 31  # four times the longest whole-body CT; a header that states more is damaged or malicious
 _READ_BYTES, _INFLATED_BYTES = 1 << 18, 1 << 20
-_LARGEST_RATIO = 1032  # of deflate: a byte of a compressed file cannot hold more
+_LARGEST_RATIO = 1032  # of deflate: one compressed byte expands to at most this many bytes
 _HEADER_BYTES = 1 << 16
 _META_NUMBERS = {"transformmatrix", "rotation", "orientation", "offset", "position", "origin", "elementspacing"}
 _DATA_FILE_FIELDS = ("elementdatafile", "data file", "datafile")
@@ -27,20 +27,20 @@ _DATA_FILE_FIELDS = ("elementdatafile", "data file", "datafile")
 
 @dataclass
 class StoredVolume:
-    """A volume as its file holds it.
+    """A volume as stored in its file.
 
     Attributes
     ----------
     values
         Array (i, j, k), the file's fastest axis first, in the stored dtype and native byte order.
     affine
-        From index (i, j, k) to world (x, y, z) in mm, RAS+; None where the file states no orientation.
+        Matrix from index (i, j, k) to world (x, y, z) in mm, RAS+; None if the file states no orientation.
     lacking
-        Why there is no affine; empty where there is one.
+        Reason why there is no affine; empty if there is one.
     slope, intercept
-        Real value = slope * stored + intercept.
+        Scaling of the values: real value = slope * stored + intercept.
     notes
-        What was done that a reader of the result should know.
+        Remarks on the reading, such as ignored files.
     """
 
     values: np.ndarray
@@ -52,7 +52,7 @@ class StoredVolume:
 
 
 def volume_suffix(path: Path) -> str | None:
-    """The suffix by which a file is taken for a volume, or None."""
+    """Return the suffix that marks a file as a volume (one of :data:`VOLUME_SUFFIXES`), or None."""
     name = path.name.lower()
     return next((suffix for suffix in VOLUME_SUFFIXES if name.endswith(suffix)), None)
 
@@ -63,7 +63,7 @@ def read_stored(path: Path) -> StoredVolume:
     Raises
     ------
     ImageError
-        If it is missing, of another format, damaged, or not one 3D volume of single real numbers.
+        If the file is missing, damaged, of another format, or not a single 3D volume with one real number per voxel.
     """
     if not path.is_file():
         raise ImageError(f"{path.name}: no such file")
@@ -71,7 +71,7 @@ def read_stored(path: Path) -> StoredVolume:
     if suffix is None:
         raise ImageError(f"{path.name}: not a volume file by its name; expected {', '.join(VOLUME_SUFFIXES)}")
     stored = _read_nifti(path) if suffix in NIFTI_SUFFIXES else _read_itk(path)
-    # What writers leave when they were told nothing; RadGenome-ChestCT stores all its volumes so.
+    # Writers store the identity if no affine is set; all volumes of RadGenome-ChestCT are stored this way.
     if stored.affine is not None and np.array_equal(stored.affine, np.eye(4)):
         stored.affine, stored.lacking = None, "its affine is the identity"
     if not stored.values.dtype.isnative:
@@ -80,12 +80,25 @@ def read_stored(path: Path) -> StoredVolume:
 
 
 def placed_affine(stored: StoredVolume, layout: VolumeLayout | None, name: str) -> Float[np.ndarray, "4 4"]:
-    """The affine to use: the layout's where there is a layout, else the file's own.
+    """Return the affine to use: the layout's if a layout is given, else the file's own.
+
+    Parameters
+    ----------
+    stored
+        The volume.
+    layout
+        Spacing and axes from the config, or None.
+    name
+        Name of the file, for the error message.
+
+    Returns
+    -------
+    Matrix from index (i, j, k) to world (x, y, z) in mm, RAS+.
 
     Raises
     ------
     ImageError
-        If there is neither.
+        If neither exists.
     """
     if layout is not None:
         return layout.affine()
@@ -98,7 +111,7 @@ def placed_affine(stored: StoredVolume, layout: VolumeLayout | None, name: str) 
 
 
 def layout_note(layout: VolumeLayout) -> str:
-    """The note that spacing and axes came from the config."""
+    """Return the note that spacing and axes come from the config."""
     steps = " x ".join(f"{step:g}" for step in layout.spacing_mm)
     return f"spacing {steps} mm and axes {layout.axes.upper()} are the config's, not the file's"
 
@@ -134,10 +147,10 @@ def _read_nifti(path: Path) -> StoredVolume:
 
 
 def _read_voxels(path: Path, offset: int, shape: tuple[int, int, int], dtype: np.dtype) -> np.ndarray:
-    """Read the voxels; compressed ones in pieces, which costs a fifth less than one read and no copy."""
+    """Read the voxels; compressed ones are read in pieces, which is a fifth faster than one read and makes no copy."""
     with open(path, "rb") as file:
         packed = file.read(2) == b"\x1f\x8b"
-        # Before memory is taken: a damaged header can ask for any amount.
+        # This check comes before memory is allocated, because a damaged header can state any size.
         needed = offset + int(np.prod(shape)) * dtype.itemsize
         if path.stat().st_size * (_LARGEST_RATIO if packed else 1) < needed:
             raise EOFError("the file ends before its voxels do")
@@ -153,7 +166,7 @@ def _read_voxels(path: Path, offset: int, shape: tuple[int, int, int], dtype: np
 
 def _inflate(file, offset: int, target: memoryview) -> None:
     inflater = zlib.decompressobj(wbits=31)
-    place = -offset  # where the next byte goes; the header comes before 0
+    place = -offset  # index of the next byte in the target; bytes of the header have negative indices
     while packed := file.read(_READ_BYTES):
         while packed:
             piece = inflater.decompress(packed, _INFLATED_BYTES)
@@ -161,9 +174,9 @@ def _inflate(file, offset: int, target: memoryview) -> None:
             begin, end = max(place, 0), min(max(place + len(piece), 0), len(target))
             target[begin:end] = piece[begin - place : end - place] if end > begin else b""
             place += len(piece)
-            if inflater.eof and place >= len(target):  # only at its end is a stream's checksum known to be right
+            if inflater.eof and place >= len(target):  # the checksum of a stream is verified at its end
                 return
-            if inflater.eof:  # gzip files may be several streams in a row
+            if inflater.eof:  # a gzip file may hold several consecutive streams
                 packed, inflater = inflater.unused_data, zlib.decompressobj(wbits=31)
     raise EOFError("the compressed file ends early")
 
@@ -211,7 +224,7 @@ def _lacking_meta(path: Path) -> str:
             finite = np.isfinite([float(number) for number in fields[name].split()]).all()
         except ValueError:
             finite = False
-        if not finite:  # which ITK reads as 0
+        if not finite:  # ITK would read such a number as 0
             raise ImageError(f"{path.name}: not a readable volume (header field {name} is no row of finite numbers)")
     if not {"transformmatrix", "rotation", "orientation"} & set(fields):
         return "its header holds no TransformMatrix"
@@ -219,12 +232,12 @@ def _lacking_meta(path: Path) -> str:
 
 
 def _header_fields(path: Path, separator: str) -> dict[str, str]:
-    """Fields of the text header of NRRD (ends at an empty line) or MetaImage (ends at ElementDataFile).
+    """Read the fields of a text header: of NRRD (up to an empty line) or MetaImage (up to ElementDataFile).
 
     Raises
     ------
     ImageError
-        If it does not end, or names a file for the voxels that may stand outside the header's folder.
+        If the header does not end, or the voxels may be in a file outside the header's folder.
     """
     fields: dict[str, str] = {}
     with open(path, "rb") as file:
@@ -245,19 +258,19 @@ def _header_fields(path: Path, separator: str) -> dict[str, str]:
 
 
 def _refuse_elsewhere(data_file: str, name: str) -> None:
-    """Let the voxels stand in the header's own file or in one below its folder: a header may not open any file."""
-    place = PureWindowsPath(data_file)  # splits at / and at \
+    """Refuse voxels in a file outside the header's folder, so that a header cannot make the reader open any file."""
+    place = PureWindowsPath(data_file)  # this class splits at both / and \
     if place.drive or place.root or ".." in place.parts or "%" in data_file or data_file.split()[:1] == ["list"]:
         raise ImageError(f"{name}: its voxels stand in another file that may be anywhere; expected one file beside it")
 
 
 def check_voxels(shape: tuple[int, ...], name: str) -> None:
-    """Refuse a volume of more than :data:`LARGEST_VOXELS`, before memory is taken for it.
+    """Refuse a volume of more than :data:`LARGEST_VOXELS` voxels before memory is allocated for it.
 
     Raises
     ------
     ImageError
-        If it is larger.
+        If the volume has more voxels.
     """
     if math.prod(map(int, shape)) > LARGEST_VOXELS:
         raise ImageError(f"{name}: {' x '.join(map(str, shape))} voxels; expected at most {LARGEST_VOXELS}")
@@ -273,7 +286,7 @@ def _three(shape: tuple[int, ...], name: str) -> tuple[int, int, int]:
 
 
 def _reason(error: Exception) -> str:
-    """What can be said of an error without quoting the file: other libraries' messages hold header values."""
+    """Describe an error without quoting the file, because messages of other libraries contain header values."""
     if isinstance(error, EOFError | zlib.error):
         return str(error)
     if isinstance(error, OSError) and error.strerror:

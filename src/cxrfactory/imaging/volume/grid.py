@@ -1,7 +1,7 @@
-"""The canonical voxel grid, and bringing other volumes onto it.
+"""The canonical voxel grid, and the resampling of other volumes onto it.
 
-Volumes are [z, y, x]; world points are (x, y, z) in mm, RAS+. The affines of this module map a canonical
-index (x, y, z) to world.
+Volumes are [z, y, x]; world points are (x, y, z) in mm, RAS+. The affines of this module map a canonical index
+(x, y, z) to world.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-# Two grids whose corners differ by less are one: a hundredth of a fine voxel, yet above what headers are rounded by.
+# Two grids are equal if their corners differ by at most this: a hundredth of a voxel, more than headers are rounded by.
 GRID_TOLERANCE_MM = 0.01
 
 AIR_HU = -1024.0
@@ -19,14 +19,14 @@ _SLAB = 16  # slices resampled at a time
 
 @dataclass(frozen=True)
 class Grid:
-    """Where the voxels of a canonical volume stand.
+    """The positions of the voxels of a canonical volume.
 
     Attributes
     ----------
     shape
-        Voxels (z, y, x).
+        Number of voxels (z, y, x).
     spacing_mm
-        Step (z, y, x), mm.
+        Voxel spacing (z, y, x), mm.
     origin_mm
         World (x, y, z) of the centre of voxel [0, 0, 0], mm.
     """
@@ -36,25 +36,28 @@ class Grid:
     origin_mm: tuple[float, float, float]
 
     def affine(self) -> Float[np.ndarray, "4 4"]:
-        """From index (x, y, z) to world (x, y, z)."""
+        """Return the matrix from index (x, y, z) to world (x, y, z) in mm."""
         affine = np.diag([*self.spacing_mm[::-1], 1.0])
         affine[:3, 3] = self.origin_mm
         return affine
 
     def corners_mm(self) -> Float[np.ndarray, "2 3"]:
-        """World (x, y, z) of the first and the last voxel's centre."""
+        """Return the world (x, y, z) of the centres of the first and the last voxel, mm."""
         first = np.array(self.origin_mm)
         return np.stack([first, first + (np.array(self.shape[::-1]) - 1) * self.spacing_mm[::-1]])
 
 
 def aligned_grid(affine: Float[np.ndarray, "4 4"], shape: tuple[int, int, int]) -> Grid:
-    """The grid of a volume [z, y, x] whose axes run along the world's (to :data:`ANGLE_TOLERANCE_DEGREES`)."""
+    """Return the grid of a volume [z, y, x] whose axes are parallel to the world axes.
+
+    The angle may differ by up to :data:`~cxrfactory.imaging.volume.orientation.ANGLE_TOLERANCE_DEGREES`.
+    """
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
     return Grid(shape, _floats(spacing[::-1]), _floats(affine[:3, 3]))
 
 
 def enclosing_grid(affine: Float[np.ndarray, "4 4"], shape: tuple[int, int, int]) -> Grid:
-    """The world-aligned grid around an oblique volume [z, y, x], of the same spacing, that loses none of it."""
+    """Return the smallest world-aligned grid with the same spacing that contains an oblique volume [z, y, x]."""
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
     corners = _corner_points(affine, shape)
     low, high = corners.min(axis=0), corners.max(axis=0)
@@ -63,29 +66,33 @@ def enclosing_grid(affine: Float[np.ndarray, "4 4"], shape: tuple[int, int, int]
 
 
 def same_grid(first: Grid, second: Grid) -> bool:
-    """Whether two grids have one shape and their corners agree to :data:`GRID_TOLERANCE_MM`."""
+    """Return whether two grids have the same shape and their corners agree to :data:`GRID_TOLERANCE_MM`."""
     return first.shape == second.shape and bool(
         (np.abs(first.corners_mm() - second.corners_mm()) <= GRID_TOLERANCE_MM).all()
     )
 
 
 def overlap(first: Grid, second: Grid) -> bool:
-    """Whether the boxes of two grids, out to their voxels' outer faces, share any space."""
+    """Return whether the boxes of two grids, bounded by the outer faces of their voxels, intersect."""
     a, b = (_faces(grid) for grid in (first, second))
     return bool(((a[0] < b[1]) & (b[0] < a[1])).all())
 
 
 def voxels_beyond(extent_mm: Float[np.ndarray, "2 3"], grid: Grid, spacing_mm: Float[np.ndarray, "3"]) -> float:
-    """How far voxel centres lie outside a grid's outer faces, in voxels of the coarser of the two spacings.
+    """Return how far voxel centres lie outside a grid's outer faces, in voxels of the coarser of the two spacings.
 
     Parameters
     ----------
     extent_mm
-        Lowest and highest world (x, y, z) of the centres.
+        Lowest and highest world (x, y, z) of the voxel centres, mm.
     grid
-        The grid that should hold them.
+        The grid that should contain them.
     spacing_mm
-        Their own spacing (x, y, z).
+        Spacing (x, y, z) of the voxels, mm.
+
+    Returns
+    -------
+    The largest distance over the three axes; 0 if all centres lie inside.
     """
     faces = _faces(grid)
     coarser = np.maximum(np.array(grid.spacing_mm[::-1]), spacing_mm)
@@ -93,15 +100,35 @@ def voxels_beyond(extent_mm: Float[np.ndarray, "2 3"], grid: Grid, spacing_mm: F
 
 
 def resample_linear(values: np.ndarray, affine: Float[np.ndarray, "4 4"], grid: Grid) -> np.ndarray:
-    """Resample a CT [z, y, x] linearly onto a grid; air outside. Whole numbers are rounded and keep their dtype."""
+    """Resample a CT [z, y, x] linearly onto a grid, with air outside; integers are rounded and keep their dtype.
+
+    Parameters
+    ----------
+    values
+        CT in HU [z, y, x].
+    affine
+        Matrix from index (x, y, z) of the CT to world (x, y, z) in mm.
+    grid
+        Grid of the result.
+    """
     import SimpleITK as sitk
 
-    # In decimals, because ITK itself cuts them off, which would shift a CT by half a unit.
+    # The output is float, because ITK truncates to integers, which would shift a CT by half a unit.
     return _in_slabs(values, affine, grid, sitk.sitkLinear, AIR_HU, sitk.sitkFloat32)
 
 
 def resample_nearest(values: np.ndarray, affine: Float[np.ndarray, "4 4"], grid: Grid) -> np.ndarray:
-    """Take labels [z, y, x] at the nearest voxel of each voxel of a grid; 0 outside. Any affine, oblique ones too."""
+    """Resample labels [z, y, x] onto a grid by the nearest voxel, with 0 outside; the affine may be oblique.
+
+    Parameters
+    ----------
+    values
+        Label volume [z, y, x].
+    affine
+        Matrix from index (x, y, z) of the labels to world (x, y, z) in mm.
+    grid
+        Grid of the result.
+    """
     if np.count_nonzero(affine[:3, :3]) == 3:
         return _nearest_aligned(values, affine, grid)
     import SimpleITK as sitk
@@ -128,7 +155,7 @@ def _nearest_aligned(values: np.ndarray, affine: np.ndarray, grid: Grid) -> np.n
 def _in_slabs(
     values: np.ndarray, affine: np.ndarray, grid: Grid, interpolator: int, outside: float, pixel_type: int
 ) -> np.ndarray:
-    """Resample a few slices at a time, each from the slices that it needs, which bounds the memory."""
+    """Resample a few slices at a time, each from the slices that it needs, to limit the memory."""
     import SimpleITK as sitk
 
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
@@ -145,7 +172,7 @@ def _in_slabs(
             continue
         source = sitk.GetImageFromArray(values[low:high])
         source.SetSpacing(spacing.tolist())
-        source.SetOrigin((affine[:3, 3] + low * affine[:3, 2]).tolist())  # world stays RAS, which is all one to ITK
+        source.SetOrigin((affine[:3, 3] + low * affine[:3, 2]).tolist())  # ITK gets RAS coordinates unchanged
         source.SetDirection((affine[:3, :3] / spacing).ravel().tolist())
         resampler = sitk.ResampleImageFilter()
         resampler.SetSize(place.shape[::-1])
@@ -161,7 +188,7 @@ def _in_slabs(
 
 
 def _corner_points(affine: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
-    """World (x, y, z) of the eight corner voxels' centres of a volume [z, y, x], [8, 3]."""
+    """Return the world (x, y, z) of the centres of the eight corner voxels of a volume [z, y, x], shape [8, 3]."""
     ends = [(0, n - 1) for n in shape[::-1]]
     return np.stack(np.meshgrid(*ends, indexing="ij"), axis=-1).reshape(-1, 3) @ affine[:3, :3].T + affine[:3, 3]
 
@@ -172,5 +199,5 @@ def _faces(grid: Grid) -> np.ndarray:
 
 
 def _floats(numbers: np.ndarray) -> tuple[float, float, float]:
-    # A billionth of a mm: so a file's axis order leaves no trace in the last bits.
+    # Rounding to a billionth of a mm removes differences in the last bits between axis orders.
     return tuple(round(float(number), 9) for number in numbers)  # type: ignore[return-value]

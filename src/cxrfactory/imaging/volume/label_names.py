@@ -1,4 +1,4 @@
-"""Name tables: which structure a value of a label volume stands for."""
+"""Reading of name tables, which map the values of a label volume to structures."""
 
 import csv
 import json
@@ -15,14 +15,14 @@ _BACKGROUND = ("background", "clear label")
 
 
 def read_names(path: Path) -> dict[int, str]:
-    """Read the names of label values, in rising order of the values.
+    """Read the names of label values, in increasing order of the values.
 
     Parameters
     ----------
     path
-        CSV or TSV with a column of values (id, value, index or label) and one of names (name or structure; label, where
-        that does not hold the values), or JSON, ``{"1": "spleen"}`` or ``{"spleen": 1}``. Value 0 is left out
-        if it is called background.
+        CSV or TSV with a column of values (``id``, ``value``, ``index`` or ``label``) and a column of names (``name``
+        or ``structure``; or ``label``, if that column does not hold the values), or JSON such as ``{"1": "spleen"}`` or
+        ``{"spleen": 1}``. An entry for value 0 is ignored if its name is ``background`` or ``clear label``.
 
     Returns
     -------
@@ -31,8 +31,8 @@ def read_names(path: Path) -> dict[int, str]:
     Raises
     ------
     CxrError
-        If the file is missing or unreadable, a column is missing, a value is no whole number or out of range, a value
-        or a name comes twice, or nothing is named.
+        If the file is missing or unreadable, a column is missing, a value is not an integer or out of range, value 0
+        has another name, a value or a name occurs twice, or no value has a name.
     """
     path = Path(path)
     if not path.is_file():
@@ -66,7 +66,7 @@ def _table_pairs(text: str, delimiter: str, file: str) -> list[tuple[str, str, s
             number, row = next(rows)
         except StopIteration:
             return pairs
-        except csv.Error as error:  # a cell of more than 131,072 signs
+        except csv.Error as error:  # for example a cell of more than 131,072 characters
             raise CxrError(f"{file}: not readable as CSV ({error})") from error
         if not any(cell.strip() for cell in row):
             continue
@@ -76,7 +76,7 @@ def _table_pairs(text: str, delimiter: str, file: str) -> list[tuple[str, str, s
 
 
 def _json_pairs(text: str, file: str) -> list[tuple[str, str, str]]:
-    # Pairs instead of a dictionary: a dictionary would swallow a key that comes twice.
+    # Pairs are used instead of a dictionary, which would hide a key that occurs twice.
     try:
         items = json.loads(text, object_pairs_hook=tuple)
     except (ValueError, RecursionError) as error:

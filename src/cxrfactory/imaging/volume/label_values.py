@@ -1,6 +1,6 @@
-"""Label values as files store them, made whole, unsigned and small.
+"""Conversion of stored label values to integers of the smallest unsigned type.
 
-Arrays here are as stored, axes (i, j, k), but where a docstring says otherwise.
+Arrays have the stored axes (i, j, k) unless a docstring states otherwise.
 """
 
 import numpy as np
@@ -11,17 +11,18 @@ from cxrfactory.imaging.volume.files import StoredVolume
 
 LARGEST_LABEL = 65535
 
-# A scaled label is whole if rounding moves it by less: writers keep slopes such as 1/255 in single precision.
+# A scaled label counts as an integer if rounding changes it by at most this. Slopes such as 1/255 are stored in single
+# precision, so scaled labels are not exact.
 _WHOLE_TOLERANCE = 1e-3
 
 
 def whole_labels(stored: StoredVolume) -> tuple[UInt[np.ndarray, "i j k"], int]:
-    """Labels in the smallest unsigned dtype that holds them, and the largest of them.
+    """Return the labels in the smallest unsigned dtype (uint8 or uint16), and the largest label.
 
     Raises
     ------
     ImageError
-        If labels are not whole, negative, or above 65535.
+        If labels are not integers, negative, or above 65535.
     """
     values, slope, intercept = stored.values, stored.slope, stored.intercept
     if values.dtype.kind == "f" or (slope, intercept) != (1, 0):
@@ -35,15 +36,22 @@ def whole_labels(stored: StoredVolume) -> tuple[UInt[np.ndarray, "i j k"], int]:
 
 
 def as_binary(values: UInt[np.ndarray, "i j k"], largest: int) -> UInt8[np.ndarray, "i j k"]:
-    """Turn labels of 0 and one other value, their ``largest``, into 0 and 1, in place where they are 8-bit.
+    """Convert labels of 0 and one other value to 0 and 1; 8-bit labels are changed in place.
+
+    Parameters
+    ----------
+    values
+        Labels (i, j, k).
+    largest
+        Largest value in them.
 
     Raises
     ------
     ImageError
-        If there is a third value.
+        If a third value occurs.
     """
     if largest > 1:
-        # Slice by slice: comparisons of the whole volume would triple the memory.
+        # The loop works slice by slice, because comparisons of the whole volume would triple the memory.
         for k in range(values.shape[2]):
             part = values[:, :, k]
             marked = part == largest
@@ -54,7 +62,10 @@ def as_binary(values: UInt[np.ndarray, "i j k"], largest: int) -> UInt8[np.ndarr
 
 
 def present_values(values: UInt[np.ndarray, "z y x"]) -> tuple[int, ...]:
-    """The label values other than 0 that occur, rising. Counted slice by slice: counting widens to 64 bit."""
+    """Return the label values other than 0 that occur in a volume [z, y, x], in increasing order.
+
+    Values are counted slice by slice to limit the memory, because counting converts them to 64 bits.
+    """
     size = np.iinfo(values.dtype).max + 1
     counts = np.zeros(size, np.int64)
     for plane in values:
@@ -63,7 +74,13 @@ def present_values(values: UInt[np.ndarray, "z y x"]) -> tuple[int, ...]:
 
 
 def _rounded(values: np.ndarray, slope: float, intercept: float) -> np.ndarray:
-    """Decimal or scaled labels as int32, if they are whole; in slices, because labels can be large."""
+    """Convert decimal or scaled labels to int32, slice by slice to limit the memory.
+
+    Raises
+    ------
+    ImageError
+        If labels are not finite, not integers, or outside the range of int32.
+    """
     whole = np.empty(values.shape, np.int32, order="F")
     for k in range(values.shape[2]):
         scaled = values[:, :, k] * slope + intercept

@@ -1,4 +1,7 @@
-"""Read 3D labels onto the grid of their CT: one volume of many labels, or a folder of one binary volume a structure."""
+"""Reading of 3D labels on the grid of their CT.
+
+Labels are one volume of many labels, or a folder with one binary volume per structure.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -29,24 +32,25 @@ from cxrfactory.imaging.volume.orientation import (
     to_canonical,
 )
 
-# Labels may reach this far beyond the CT's outer faces, in voxels of the coarser grid; further is another CT's.
+# Labels may reach this far beyond the CT's outer faces, in voxels of the coarser grid. Labels that reach farther belong
+# to another CT.
 BEYOND_TOLERANCE_VOXELS = 1.0
 
 
 @dataclass(frozen=True)
 class MultiLabel:
-    """One volume that holds many structures, each as its own value.
+    """One volume of many structures, each with its own value.
 
     Attributes
     ----------
     values
         Canonical label volume [z, y, x] on the CT's grid, C-contiguous, uint8 or uint16; 0 is background.
     names
-        Name of each value that the source can label, in rising order of the values, present or not.
+        Name of each value that the source can label, whether or not it is present, in increasing order of the values.
     present
-        The values that occur in the volume, rising.
+        The values that occur in the volume, in increasing order.
     notes
-        What was done to it: resampled, orientation from the config, named by value.
+        Changes to the labels: resampling, orientation from the config, names made from values.
     """
 
     values: UInt[np.ndarray, "z y x"]
@@ -57,17 +61,17 @@ class MultiLabel:
 
 @dataclass
 class BinaryFolder:
-    """A folder of one binary volume a structure, read one at a time.
+    """A folder with one binary volume per structure, read one at a time.
 
-    Iterating gives (name, volume), sorted by name; the volume is canonical [z, y, x], uint8 of 0 and 1,
-    C-contiguous, on the CT's grid, and may be empty. Only one is held in memory, if the caller drops it.
+    Iteration yields (name, volume), sorted by name. A volume is canonical [z, y, x], uint8 of 0 and 1, C-contiguous and
+    on the CT's grid; it may be empty. Only one volume is in memory at a time, if the caller keeps no reference.
 
     Attributes
     ----------
     folder
-        Where the files stand.
+        Folder of the files.
     files
-        File of each name, sorted by name. A name is the file's without its suffix.
+        File of each structure, sorted by name. The name of a structure is the file name without its suffix.
     """
 
     folder: Path
@@ -84,7 +88,7 @@ class BinaryFolder:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was done to the volumes that were read so far; complete after one iteration."""
+        """Changes to the volumes that were read so far; the notes are complete after one iteration."""
         count, notes = len(self.files), []
         if self._layout is not None:
             notes.append(f"labels: {layout_note(self._layout)}")
@@ -119,28 +123,28 @@ def open_labels(
 ) -> MultiLabel | BinaryFolder:
     """Open the labels of a CT.
 
-    Labels on another grid, and those of an oblique CT, are taken at the nearest voxel of the CT's canonical grid,
+    Labels on another grid, and those of an oblique CT, are resampled onto the CT's canonical grid by the nearest voxel,
     with a note.
 
     Parameters
     ----------
     path
-        A volume file of many labels, or a folder of one binary volume a structure.
+        A volume file of many labels, or a folder with one binary volume per structure.
     ct
         The CT or its grid.
     names
-        Name of each label value (:func:`cxrfactory.imaging.volume.label_names.read_names`); without it structures of a
-        volume are called ``label_<value>``. A folder is named by its files.
+        Name of each label value (:func:`cxrfactory.imaging.volume.label_names.read_names`). Without it, the structures
+        of a volume get the names ``label_<value>``. The structures of a folder always have the names of their files.
     layout
-        Spacing and axes for files that state none; used instead of the files' affines.
+        Spacing and axes for files that state none; it replaces the files' affines.
 
     Raises
     ------
     ImageError
-        If a file cannot be read, has no orientation, or holds labels that are negative, not whole, above 65535,
-        unnamed, or outside the CT; for a folder, while it is iterated.
+        If a file is missing or cannot be read, has no orientation, or holds labels that are negative, not integers,
+        above 65535, without a name, or outside the CT. For a folder, the error is raised during the iteration.
     CxrError
-        If the path is missing, a folder holds no volume or one name twice, or names are given for a folder.
+        If a folder holds no volume or the same name twice, or names are given for a folder.
     """
     path = Path(path)
     grid = ct.grid if isinstance(ct, Volume) else ct
@@ -183,7 +187,10 @@ def _structure_files(folder: Path) -> dict[str, Path]:
 def _on_grid(
     path: Path, where: str, grid: Grid, layout: VolumeLayout | None, binary: bool
 ) -> tuple[np.ndarray, int, bool]:
-    """Labels on the grid, the largest stored value, and whether they were resampled. Binary ones become 0 and 1."""
+    """Return the labels on the grid, the largest stored value, and whether the labels were resampled.
+
+    If ``binary`` is true, the labels become 0 and 1.
+    """
     try:
         stored = read_stored(path)
         affine = placed_affine(stored, layout, path.name)
@@ -224,7 +231,7 @@ def _refuse_outside(values: np.ndarray, affine: np.ndarray, grid: Grid) -> None:
 
 
 def _labelled_extent(values: np.ndarray, affine: np.ndarray) -> np.ndarray | None:
-    """Lowest and highest world (x, y, z) of labelled voxels [z, y, x]; None where there are none."""
+    """Return the lowest and highest world (x, y, z) of the labelled voxels of [z, y, x]; None if there are none."""
     lows, highs = [], []
     for z, plane in enumerate(values):
         y, x = np.nonzero(plane)

@@ -1,8 +1,8 @@
-"""From a file's axes to canonical axes: which array axis runs where, what is flipped, what is too oblique or sheared.
+"""Conversion of a file's axes to canonical axes: axis order, flips, obliquity and shear.
 
-World coordinates are RAS+ in mm: x grows towards the patient's right, y towards the front, z towards the head.
-An affine is 4 x 4 and maps an index (i, j, k) of the stored array to world (x, y, z). Canonical volumes are
-[z, y, x], with every axis growing as its world axis does.
+World coordinates are RAS+ in mm: x grows towards the patient's right, y towards the front, z towards the head. An
+affine is a 4 x 4 matrix from an index (i, j, k) of the stored array to world (x, y, z). Canonical volumes are
+[z, y, x]; the index along each axis grows in the direction of its world axis.
 """
 
 import itertools
@@ -13,11 +13,12 @@ from jaxtyping import Float
 
 from cxrfactory.errors import CxrError, ImageError
 
-# Beyond this an axis does not run along an anatomical one, or two axes are not square to each other. A tenth of a
-# degree moves the far end of a 500 mm volume by 0.9 mm: about one voxel, and more than headers are rounded by.
+# Largest angle between an axis and its anatomical axis, and largest deviation of two axes from a right angle. A tenth
+# of a degree moves the far end of a 500 mm volume by 0.9 mm, which is about one voxel and more than the rounding of
+# headers.
 ANGLE_TOLERANCE_DEGREES = 0.1
 
-# Of voxels. A file that says other than this is damaged, and numbers far from 1 break what is computed with them.
+# Smallest and largest spacing of voxels. A file with another spacing is damaged, and extreme values break computations.
 SPACING_MM = (1e-3, 1e3)
 
 _TOWARDS = {"R": (0, 1), "L": (0, -1), "A": (1, 1), "P": (1, -1), "S": (2, 1), "I": (2, -1)}
@@ -25,12 +26,12 @@ _TOWARDS = {"R": (0, 1), "L": (0, -1), "A": (1, 1), "P": (1, -1), "S": (2, 1), "
 
 @dataclass(frozen=True)
 class VolumeLayout:
-    """Spacing and axes of volumes whose files do not state them: the release's entry in the config.
+    """Spacing and axes of volumes whose files do not state them, from the release's entry in the config.
 
     Attributes
     ----------
     spacing_mm
-        Step along the stored array's axes (i, j, k), the fastest axis of the file first, mm.
+        Voxel spacing along the stored array's axes (i, j, k), the fastest axis of the file first, mm.
     axes
         Three letters of R, L, A, P, S, I: the side of the patient towards which i, j and k grow.
     """
@@ -46,7 +47,7 @@ class VolumeLayout:
             raise CxrError(f"layout spacing {tuple(self.spacing_mm)}; expected three positive numbers of mm")
 
     def affine(self) -> Float[np.ndarray, "4 4"]:
-        """The affine that the layout stands for, with the first voxel at world 0."""
+        """Return the affine of the layout, with the first voxel at the world origin."""
         affine = np.zeros((4, 4))
         affine[3, 3] = 1
         for axis, (letter, step) in enumerate(zip(self.axes.upper(), self.spacing_mm, strict=True)):
@@ -57,14 +58,14 @@ class VolumeLayout:
 
 @dataclass(frozen=True)
 class AxisOrder:
-    """How the stored array becomes canonical.
+    """The reordering and flips that make a stored array canonical.
 
     Attributes
     ----------
     source
-        The stored axis that becomes x, y and z.
+        Index of the stored axis that becomes x, y and z.
     flipped
-        Whether x, y and z then run backwards.
+        Whether each of these axes runs against its world axis and is flipped.
     """
 
     source: tuple[int, int, int]
@@ -77,8 +78,8 @@ def split_affine(affine: Float[np.ndarray, "4 4"]) -> tuple[Float[np.ndarray, "3
     Raises
     ------
     ImageError
-        If it holds NaN or infinity, a spacing is zero or outside :data:`SPACING_MM`, or its axes are not square to
-        each other (a gantry tilt).
+        If the affine holds NaN or infinity, a spacing is zero or outside :data:`SPACING_MM`, or the axes are not at
+        right angles to each other (a gantry tilt).
     """
     if not np.isfinite(affine).all():
         raise ImageError("its affine holds NaN or infinity; expected finite numbers")
@@ -100,18 +101,20 @@ def split_affine(affine: Float[np.ndarray, "4 4"]) -> tuple[Float[np.ndarray, "3
 
 
 def axis_order(direction: Float[np.ndarray, "3 3"]) -> AxisOrder:
-    """The order and flips that bring the stored axes nearest to x, y, z.
+    """Return the order and flips that bring the stored axes closest to x, y, z.
 
-    Of the six orders the one with the largest sum of cosines is taken: an order comes out even at 45 degrees.
+    Of the six orders, the one with the largest sum of cosines is chosen, so the result is a valid order even at 45
+    degrees.
     """
     best = max(itertools.permutations(range(3)), key=lambda order: sum(abs(direction[w, order[w]]) for w in range(3)))
     return AxisOrder(best, tuple(bool(direction[w, best[w]] < 0) for w in range(3)))  # type: ignore[arg-type]
 
 
 def obliquity_degrees(direction: Float[np.ndarray, "3 3"]) -> float:
-    """The largest angle between a stored axis and the anatomical axis that it is taken for, degrees."""
+    """Return the largest angle between a stored axis and its anatomical axis, degrees."""
     order = axis_order(direction)
-    # The part of each axis across its own world axis; an arcsine, because an arccosine is blind to small angles.
+    # This is the component of each axis perpendicular to its world axis. An arcsine resolves small angles, which an
+    # arccosine does not.
     across = [np.linalg.norm(np.delete(direction[:, order.source[w]], w)) for w in range(3)]
     return float(np.degrees(np.arcsin(min(max(across), 1.0))))
 
@@ -119,14 +122,14 @@ def obliquity_degrees(direction: Float[np.ndarray, "3 3"]) -> float:
 def canonical_affine(
     affine: Float[np.ndarray, "4 4"], shape: tuple[int, int, int], order: AxisOrder
 ) -> Float[np.ndarray, "4 4"]:
-    """The affine of the reordered array: from its index (x, y, z) to world (x, y, z).
+    """Return the affine of the reordered array, from its index (x, y, z) to world (x, y, z).
 
     Parameters
     ----------
     affine, shape
-        Of the stored array, axes (i, j, k).
+        Affine and shape of the stored array, axes (i, j, k).
     order
-        Its :func:`axis_order`.
+        Axis order of the stored array (:func:`axis_order`).
     """
     moved = affine.copy()
     for world, (axis, flipped) in enumerate(zip(order.source, order.flipped, strict=True)):
@@ -138,10 +141,10 @@ def canonical_affine(
 
 
 def to_canonical(values: np.ndarray, order: AxisOrder) -> np.ndarray:
-    """Bring a stored array (i, j, k) into canonical order [z, y, x], C-contiguous, with at most one copy.
+    """Convert a stored array (i, j, k) to canonical order [z, y, x], C-contiguous, with at most one copy.
 
-    Where the stored axes run x, y, z with the fastest first, which nearly all files do, nothing is copied: flips
-    are done in place, slice by slice. So ``values`` must not be used afterwards.
+    If the stored axes are x, y, z with the fastest first, as in nearly all files, nothing is copied, and flips are done
+    in place, slice by slice. Therefore ``values`` must not be used afterwards.
     """
     turned = values.transpose(order.source[::-1])  # [z, y, x]
     flips = tuple(slice(None, None, -1 if flipped else None) for flipped in order.flipped[::-1])
