@@ -26,7 +26,7 @@ def main(
     classical: Annotated[int, typer.Option(help="Images of the classical one.")] = 8,
     rounds: Annotated[int, typer.Option(help="Rounds of both, in turn.")] = 3,
 ) -> None:
-    from cxrfactory.config.quality import AlignerConfig
+    from cxrfactory.config.rca import AlignerConfig
     from cxrfactory.rca.aligners import build_aligner
     from cxrfactory.rca.reference import read_reference
     from cxrfactory.rca.shard import image_jobs, score_job

@@ -92,7 +92,7 @@ def main(
     import pandas as pd
 
     from cxrfactory.anatomy.graph import graph_of_nodes
-    from cxrfactory.config.quality import AlignerConfig
+    from cxrfactory.config.rca import AlignerConfig
     from cxrfactory.errors import ImageError
     from cxrfactory.imaging.drawing.png import decode_png
     from cxrfactory.metrics.conformal import Conformal

@@ -201,7 +201,7 @@ def test_training_has_its_own_device():
 
 
 def test_names_of_the_config_are_imported_when_asked_for():
-    code = "import sys, cxrfactory.config.training; print('cxrfactory.config.whole' in sys.modules)"
+    code = "import sys, cxrfactory.config.train; print('cxrfactory.config.whole' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
     for name in cxrfactory.config.__all__:
         assert getattr(cxrfactory.config, name)

@@ -13,6 +13,9 @@ from types import ModuleType
 # packages have these names now.
 RENAMED_MODULES = {
     "cli.options": "config.options",
+    "config.inputs": "config",
+    "config.quality": "config",
+    "config.training": "config",
     "evaluate.as_file": "evaluate.models.segment_changed",
     "evaluate.audit": "evaluate.models.audit",
     "evaluate.audit_plots": "evaluate.models.audit_plots",

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 import cxrfactory as cxr
-from cxrfactory.config.quality import RcaReferenceConfig, RcaScoreConfig
-from cxrfactory.config.training import PredictConfig, SegmentConfig
+from cxrfactory.config.infer import PredictConfig, SegmentConfig
+from cxrfactory.config.rca import RcaReferenceConfig, RcaScoreConfig
 from cxrfactory.imaging.radiograph.prepare import Preparation, prepare
 from cxrfactory.imaging.radiograph.reading import read_radiograph
 from cxrfactory.infer.segment import segment as segment_command

@@ -9,7 +9,7 @@ import torch
 from cxrfactory import read_chexmask, rle_decode
 from cxrfactory.anatomy.graph import landmark_graph
 from cxrfactory.anatomy.raster import fill_contour
-from cxrfactory.config.training import SegmentConfig
+from cxrfactory.config.infer import SegmentConfig
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.radiograph.prepare import Preparation
 from cxrfactory.infer.segment import _check_upright, list_images, segment

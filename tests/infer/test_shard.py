@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from cxrfactory.anatomy.graph import landmark_graph
-from cxrfactory.config.training import PredictConfig
+from cxrfactory.config.infer import PredictConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import decode_png, encode_png
 from cxrfactory.infer.montage import montage

@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from cxrfactory.config.quality import AlignerConfig
+from cxrfactory.config.rca import AlignerConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.rca.aligners import build_aligner, shares_memory
 from cxrfactory.rca.classical import ClassicalAligner

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cxrfactory.cli.application import build_app
-from cxrfactory.config.quality import CalibrateConfig
+from cxrfactory.config.rca import CalibrateConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.metrics.conformal import Conformal
 from cxrfactory.rca.calibrate import calibrate, coverage, organ_table

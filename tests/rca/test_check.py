@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from cxrfactory.anatomy.graph import landmark_graph
-from cxrfactory.config.quality import RcaCheckConfig, RcaReferenceConfig
+from cxrfactory.config.rca import RcaCheckConfig, RcaReferenceConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.rca.cases import cases_of_labelled
 from cxrfactory.rca.check import check_cases, check_labelled, run_check, true_dice

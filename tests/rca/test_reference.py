@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from cxrfactory.anatomy.graph import landmark_graph
-from cxrfactory.config.quality import RcaReferenceConfig
+from cxrfactory.config.rca import RcaReferenceConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import decode_png
 from cxrfactory.rca.reference import (

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from cxrfactory.anatomy.graph import landmark_graph
-from cxrfactory.config.quality import RcaReferenceConfig, RcaScoreConfig
+from cxrfactory.config.rca import RcaReferenceConfig, RcaScoreConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import encode_png
 from cxrfactory.models.registration import CHANNELS

@@ -9,31 +9,75 @@ from importlib import import_module
 from typing import Any
 
 _PLACES = {
-    "classify": ("ClassifierConfig", "ClassifyConfig", "StudyPicturesConfig"),
-    "cxlseg": ("CxlsegConfig", "CxlsegSplitConfig", "LungPicturesConfig"),
-    "inputs": (
+    "classify": (
+        "ClassifierConfig",
+        "ClassifyConfig",
+        "StudyPicturesConfig",
+    ),
+    "cohort": (
         "CohortConfig",
         "CohortRadiographsConfig",
         "CohortScansConfig",
+    ),
+    "compare": ("CompareConfig",),
+    "cxlseg": (
+        "CxlsegConfig",
+        "CxlsegSplitConfig",
+        "LungPicturesConfig",
+    ),
+    "datasets": (
         "DatasetConfig",
-        "LabelledConfig",
+        "ReportsConfig",
+    ),
+    "infer": ("InferConfig",),
+    "labelled": ("LabelledConfig",),
+    "labelling": (
+        "LabelLungMasksConfig",
+        "LabelMasksConfig",
+        "NnunetConfig",
+    ),
+    "model": (
+        "ModelConfig",
+        "SegmenterName",
+    ),
+    "postprocess": (
+        "MaskLandmarksConfig",
+        "PostDaeConfig",
+        "PostDaeModelConfig",
+    ),
+    "preprocess": (
         "PreprocessConfig",
         "ReadingConfig",
         "ReadingLimits",
-        "ReportsConfig",
+    ),
+    "project": (
+        "PackagingConfig",
+        "ProjectConfig",
+        "ProjectionConfig",
+        "SingleProjectionConfig",
+    ),
+    "rca": ("RcaConfig",),
+    "reading": (
+        "parse_config",
+        "read_config",
+    ),
+    "registration": ("RegistrationConfig",),
+    "scans": (
         "ScanConfig",
         "ScanFilesConfig",
         "StoredAxesConfig",
     ),
-    "labelling": ("LabelLungMasksConfig", "LabelMasksConfig", "NnunetConfig"),
-    "postprocess": ("MaskLandmarksConfig", "PostDaeConfig", "PostDaeModelConfig"),
-    "project": ("PackagingConfig", "ProjectConfig", "ProjectionConfig", "SingleProjectionConfig"),
-    "quality": ("RcaConfig",),
-    "reading": ("parse_config", "read_config"),
-    "sections": ("Section", "Share"),
-    "training": ("CompareConfig", "InferConfig", "ModelConfig", "RegistrationConfig", "SegmenterName", "TrainConfig"),
+    "sections": (
+        "Section",
+        "Share",
+    ),
+    "train": ("TrainConfig",),
     "whole": ("Config",),
-    "writing": ("commented_yaml", "default_yaml", "json_schema"),
+    "writing": (
+        "commented_yaml",
+        "default_yaml",
+        "json_schema",
+    ),
 }
 _MODULES = {name: module for module, names in _PLACES.items() for name in names}
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from cxrfactory.config.inputs import ReadingLimits
+from cxrfactory.config.preprocess import ReadingLimits
 from cxrfactory.config.sections import Section, Share
 
 ClassifierName = Literal["resnet50", "mobilenet-v2", "densenet121", "inception-v3"]

@@ -4,10 +4,11 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from cxrfactory.config.model import ModelConfig
 from cxrfactory.config.overrides import merged, overrides_of
 from cxrfactory.config.renamed import null_for_zero
 from cxrfactory.config.sections import Section
-from cxrfactory.config.training import ModelConfig, TrainConfig
+from cxrfactory.config.train import TrainConfig
 
 # Values of the lung segmenter that differ from the sections model and train; the config may override them.
 OWN_MODEL = {"segmenter": "sa-unet", "input_size": 96}

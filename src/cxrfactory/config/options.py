@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
     from pydantic.fields import FieldInfo
 
-    from cxrfactory.config.inputs import PreprocessConfig
+    from cxrfactory.config.preprocess import PreprocessConfig
     from cxrfactory.imaging.radiograph.prepare import Preparation
 
 NONE = "none"  # command-line value for null, for options whose default is not null

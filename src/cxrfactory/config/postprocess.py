@@ -2,8 +2,8 @@
 
 from pydantic import Field
 
+from cxrfactory.config.model import GraphName
 from cxrfactory.config.sections import Section
-from cxrfactory.config.training import GraphName
 
 
 class PostDaeModelConfig(Section):

@@ -1,6 +1,7 @@
 """The datasets of the default config: the releases of the virtual cohort."""
 
-from cxrfactory.config.inputs import DatasetConfig, ReportsConfig, ScanConfig
+from cxrfactory.config.datasets import DatasetConfig, ReportsConfig
+from cxrfactory.config.scans import ScanConfig
 
 _COHORT = "results/cohort"
 

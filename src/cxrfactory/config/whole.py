@@ -6,19 +6,21 @@ from pathlib import Path
 from pydantic import Field, model_validator
 
 from cxrfactory.config.classify import ClassifyConfig
+from cxrfactory.config.cohort import CohortConfig
+from cxrfactory.config.compare import CompareConfig
 from cxrfactory.config.cxlseg import CxlsegConfig
-from cxrfactory.config.inputs import (
-    CohortConfig,
-    DatasetConfig,
-    LabelledConfig,
-    PreprocessConfig,
-    ScanConfig,
-)
+from cxrfactory.config.datasets import DatasetConfig
+from cxrfactory.config.infer import InferConfig
+from cxrfactory.config.labelled import LabelledConfig
+from cxrfactory.config.model import ModelConfig
 from cxrfactory.config.names import check_names
+from cxrfactory.config.preprocess import PreprocessConfig
 from cxrfactory.config.project import ProjectConfig
-from cxrfactory.config.quality import RcaConfig
+from cxrfactory.config.rca import RcaConfig
+from cxrfactory.config.registration import RegistrationConfig
+from cxrfactory.config.scans import ScanConfig
 from cxrfactory.config.sections import Section
-from cxrfactory.config.training import CompareConfig, InferConfig, ModelConfig, RegistrationConfig, TrainConfig
+from cxrfactory.config.train import TrainConfig
 from cxrfactory.config.virtual import VIRTUAL_DATASETS, VIRTUAL_SCANS
 
 

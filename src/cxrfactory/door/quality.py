@@ -100,7 +100,7 @@ class RcaCheck:
 
     def __init__(self, references: str | Path, graph: LandmarkGraph, compare: int, device: str) -> None:
         from cxrfactory.anatomy.graph import landmark_graph
-        from cxrfactory.config.quality import AlignerConfig
+        from cxrfactory.config.rca import AlignerConfig
         from cxrfactory.rca.aligners import build_aligner
         from cxrfactory.rca.reference import read_reference
         from cxrfactory.tables.parquet import stored_graph

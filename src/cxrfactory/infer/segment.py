@@ -12,7 +12,7 @@ from jaxtyping import UInt8
 from cxrfactory import __version__
 from cxrfactory.anatomy.graph import LandmarkGraph
 from cxrfactory.anatomy.raster import landmarks_to_masks
-from cxrfactory.config.training import SegmentConfig
+from cxrfactory.config.infer import SegmentConfig
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.drawing.overlay import draw_overlay
 from cxrfactory.imaging.drawing.png import save_png

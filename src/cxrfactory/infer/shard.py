@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cxrfactory.config.training import PredictConfig
+from cxrfactory.config.infer import PredictConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import decode_png
 from cxrfactory.logs import get_logger, progress

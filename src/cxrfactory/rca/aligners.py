@@ -1,6 +1,6 @@
 """Construction of the registration that RCA uses, from its settings, in the main process or in a worker."""
 
-from cxrfactory.config.quality import AlignerConfig
+from cxrfactory.config.rca import AlignerConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.rca.score import Aligner
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cxrfactory.config.quality import CalibrateConfig
+from cxrfactory.config.rca import CalibrateConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.figure import pyplot, save_figure
 from cxrfactory.logs import get_logger, progress

@@ -13,7 +13,7 @@ import pandas as pd
 
 from cxrfactory.anatomy.graph import graph_of_labels, landmark_graph
 from cxrfactory.anatomy.organs import HEART
-from cxrfactory.config.quality import RcaCheckConfig
+from cxrfactory.config.rca import RcaCheckConfig
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.rca.agreement import AgreementReport, agreement, plot_agreement

@@ -13,7 +13,7 @@ from jaxtyping import Float32, UInt8
 
 from cxrfactory.anatomy.graph import LandmarkGraph, graph_of_labels, graph_of_nodes, landmark_graph
 from cxrfactory.anatomy.organs import HEART, ORGANS
-from cxrfactory.config.quality import RcaReferenceConfig
+from cxrfactory.config.rca import RcaReferenceConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import decode_png, encode_png
 from cxrfactory.logs import get_logger, progress

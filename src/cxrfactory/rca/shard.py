@@ -13,7 +13,7 @@ import pandas as pd
 
 from cxrfactory.anatomy.graph import graph_of_nodes
 from cxrfactory.anatomy.organs import HEART
-from cxrfactory.config.quality import RcaScoreConfig
+from cxrfactory.config.rca import RcaScoreConfig
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.drawing.png import decode_png
 from cxrfactory.logs import get_logger, progress

@@ -149,8 +149,8 @@ class Scans:
 
     def options(self, wildcards: Any) -> list[str]:
         """Return the options of ``project`` for a CT release."""
-        from cxrfactory.config.inputs import ScanFilesConfig
         from cxrfactory.config.project import ProjectionConfig
+        from cxrfactory.config.scans import ScanFilesConfig
 
         own = self.settings(wildcards).options(*ScanFilesConfig.model_fields)
         return own + self.config.project.options(*ProjectionConfig.model_fields)

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from cxrfactory.config.inputs import PreprocessConfig
 from cxrfactory.config.options import preparation, with_options
+from cxrfactory.config.preprocess import PreprocessConfig
 from cxrfactory.config.studies import AuditConfig, EvaluateConfig
 
 Labelled = Annotated[Path, typer.Option(help="Preprocessed labelled table (preprocess-labelled).")]

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from cxrfactory.config.inputs import PreprocessConfig
+from cxrfactory.config.infer import SegmentConfig
 from cxrfactory.config.options import preparation, with_options
-from cxrfactory.config.training import SegmentConfig
+from cxrfactory.config.preprocess import PreprocessConfig
 
 
 @with_options(SegmentConfig, PreprocessConfig)

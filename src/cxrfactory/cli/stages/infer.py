@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from cxrfactory.config.infer import PredictConfig
 from cxrfactory.config.options import with_options
-from cxrfactory.config.training import PredictConfig
 
 
 @with_options(PredictConfig)

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from cxrfactory.config.options import with_options
-from cxrfactory.config.quality import CalibrateConfig, RcaCheckConfig, RcaReferenceConfig, RcaScoreConfig
-from cxrfactory.config.training import RegistrationConfig
+from cxrfactory.config.rca import CalibrateConfig, RcaCheckConfig, RcaReferenceConfig, RcaScoreConfig
+from cxrfactory.config.registration import RegistrationConfig
 
 
 @with_options(RegistrationConfig)

@@ -1,4 +1,4 @@
-"""Settings of the estimates of mask quality without truth."""
+"""Reverse classification accuracy: estimates of mask quality without ground truth."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""Settings of networks, their training and their use."""
+"""How a segmenter is trained."""
 
 from typing import Literal
 
@@ -6,48 +6,10 @@ from pydantic import Field, model_validator
 
 from cxrfactory.config.sections import Section, Share
 
-SegmenterName = Literal[
-    "hybridgnet",
-    "fc",
-    "pca",
-    "multi-atlas",
-    "unet",
-    "unet-plus-plus",
-    "attention-unet",
-    "sa-unet",
-    "res-cr-net",
-    "unet-ht",
-]
-GraphName = Literal["lungs", "lungs-heart", "lungs-heart-clavicles", "whole-lungs"]
-_SHAPES = (
+SHAPES_DESCRIPTION = (
     "Landmark set (RL/, LL/, H/, clinical.csv) towards whose shapes half of the training images are deformed; null "
     "deforms none."
 )
-
-
-class ModelConfig(Section):
-    """The segmenter."""
-
-    segmenter: SegmenterName = Field("hybridgnet", description="Registered name of the segmenter.")
-    graph: GraphName = Field(
-        "lungs-heart", description="Organs of the landmark graph; whole-lungs include the part behind the heart."
-    )
-    input_size: int = Field(
-        128, ge=32, multiple_of=32, description="Side in pixels of the network's input, a multiple of 32."
-    )
-    igsc: list[int] = Field(
-        [4, 3], max_length=2, description="Encoder blocks that skip connections start from: two, one or none."
-    )
-    latent: int = Field(64, ge=1, description="Number of latent variables.")
-    normalise: Literal["none", "equalise"] = Field(
-        "none", description="Grey values of the input: none keeps them, equalise equalises them and sets the polarity."
-    )
-    passes: int = Field(
-        3,
-        ge=0,
-        le=9,
-        description="Number of times that the last stage corrects its landmarks; 0 gives the published network.",
-    )
 
 
 class TrainConfig(Section):
@@ -87,7 +49,7 @@ class TrainConfig(Section):
     appearance: Share = Field(
         0.25, description="Probability of each random change of contrast, tone curve, shading, blur, noise and marks."
     )
-    shapes: str | None = Field(None, description=_SHAPES)
+    shapes: str | None = Field(None, description=SHAPES_DESCRIPTION)
     average: float = Field(
         0.99, ge=0, lt=1, description="Decay of the exponential moving average of the weights; 0 uses no average."
     )
@@ -134,80 +96,3 @@ class TrainConfig(Section):
     def recipe(self) -> dict[str, object]:
         """Return the settings that determine the weights, by name: all except the device."""
         return self.model_dump(exclude={"device"})
-
-
-class RegistrationConfig(Section):
-    """How the registration network of RCA is trained, on the CPU."""
-
-    steps: int = Field(4000, ge=1, description="Number of training steps.")
-    batch_size: int = Field(16, ge=4, description="Number of images in a training step.")
-    partners: int = Field(3, ge=1, description="Number of images that each image of a step is registered onto.")
-    learning_rate: float = Field(
-        1e-3, gt=0, description="Peak learning rate of AdamW; it falls to zero along a cosine."
-    )
-    bending: float = Field(
-        1.0, ge=0, description="Weight of the bending energy of the deformation field, measured on its grid cells."
-    )
-    similarity: float = Field(0.2, ge=0, description="Weight of the local correlation of the images.")
-    shapes: str | None = Field(None, description=_SHAPES)
-    validate_every: int = Field(500, ge=1, description="Number of steps between validations and checkpoints.")
-    seed: int = Field(0, ge=0, description="Seed of the initial weights, choice of images and augmentation.")
-    threads: int = Field(
-        2,
-        ge=1,
-        description="Number of CPU threads; the last digits of the weights depend on it, so it is fixed here.",
-    )
-
-
-class _InferWeights(Section):
-    weights: str | None = Field(
-        None, description="Trained weights to use: a .safetensors file or pretrained; null trains a segmenter."
-    )
-
-
-class PredictConfig(Section):
-    """How landmarks and their spread are predicted."""
-
-    samples: int = Field(
-        20, ge=2, description="Number of latent samples for the mean and standard deviation of the landmarks."
-    )
-    precision: Literal["fp32", "bf16"] = Field(
-        "fp32", description="Numerical precision of the convolutions (fp32 or bf16)."
-    )
-    device: Literal["auto", "cpu", "cuda"] = Field(
-        "auto", description="Device of inference and evaluation; auto takes CUDA where it is available."
-    )
-    batch_size: int = Field(16, ge=1, description="Number of images in one pass on CUDA.")
-
-
-class SegmentConfig(PredictConfig):
-    """How files and folders are segmented outside the workflow."""
-
-    check_orientation: bool = Field(
-        True, description="Reject images that lie on their side or upside down; takes four times the time."
-    )
-
-
-class InferConfig(PredictConfig, _InferWeights):  # fields of the last base come first
-    """Inference."""
-
-
-class CompareConfig(Section):
-    """Models that results/models trains, evaluates and audits side by side."""
-
-    models: list[Literal[SegmenterName, "pretrained"]] = Field(
-        ["hybridgnet", "unet"],
-        min_length=1,
-        description="Names of model.segmenter, or pretrained for the weights in the package.",
-    )
-    audit: bool = Field(
-        True,
-        description="Also measure the effect of perturbations and occlusion, which takes about 70 copies of every "
-        "image and model.",
-    )
-
-    @model_validator(mode="after")
-    def _once_each(self) -> "CompareConfig":
-        if twice := next((name for name in self.models if self.models.count(name) > 1), None):
-            raise ValueError(f"'{twice}' stands twice in models; name each once")
-        return self

@@ -1,0 +1,40 @@
+"""How landmarks are inferred."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from cxrfactory.config.sections import Section
+
+
+class _InferWeights(Section):
+    weights: str | None = Field(
+        None, description="Trained weights to use: a .safetensors file or pretrained; null trains a segmenter."
+    )
+
+
+class PredictConfig(Section):
+    """How landmarks and their spread are predicted."""
+
+    samples: int = Field(
+        20, ge=2, description="Number of latent samples for the mean and standard deviation of the landmarks."
+    )
+    precision: Literal["fp32", "bf16"] = Field(
+        "fp32", description="Numerical precision of the convolutions (fp32 or bf16)."
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="Device of inference and evaluation; auto takes CUDA where it is available."
+    )
+    batch_size: int = Field(16, ge=1, description="Number of images in one pass on CUDA.")
+
+
+class SegmentConfig(PredictConfig):
+    """How files and folders are segmented outside the workflow."""
+
+    check_orientation: bool = Field(
+        True, description="Reject images that lie on their side or upside down; takes four times the time."
+    )
+
+
+class InferConfig(PredictConfig, _InferWeights):  # fields of the last base come first
+    """Inference."""

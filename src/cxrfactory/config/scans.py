@@ -1,0 +1,69 @@
+"""Releases of chest CT."""
+
+from pydantic import Field, model_validator
+
+from cxrfactory.config.sections import Section
+
+
+class ReleaseRootConfig(Section):
+    """Location of a release of chest CT."""
+
+    root: str = Field(description="Folder of the release, as downloaded; it is only read.")
+
+
+class StoredAxesConfig(Section):
+    """Spacing and axes of volumes whose files do not state them."""
+
+    axes: str | None = Field(
+        None,
+        description="Sides to which the stored axes grow, e.g. RAS; only for volumes that state no orientation.",
+    )
+    spacing_mm: list[float] | None = Field(
+        None, description="Voxel size in mm along the stored axes, three numbers; goes with axes."
+    )
+
+    @model_validator(mode="after")
+    def _layout(self) -> "StoredAxesConfig":
+        if (self.axes is None) != (self.spacing_mm is None):
+            raise ValueError("axes and spacing_mm go together; give both or neither")
+        if self.spacing_mm is not None and (len(self.spacing_mm) != 3 or min(self.spacing_mm) <= 0):
+            raise ValueError(f"spacing_mm is {self.spacing_mm}; expected three lengths above 0")
+        return self
+
+
+class ScanFilesConfig(StoredAxesConfig, ReleaseRootConfig):
+    """The files of a release of chest CT, as projection reads them."""
+
+    names: str | None = Field(
+        None, description="Table of label values and names, relative to root; for labels in one volume."
+    )
+    follow_links: bool = Field(False, description="Let links in root lead out of it, for trees of links.")
+    shards: int = Field(
+        1, ge=1, le=9999, description="Number of files that the studies are split into; about 100 studies each."
+    )
+
+
+class ScanConfig(ScanFilesConfig):
+    """One release of chest CT with labels."""
+
+    ct: str = Field(
+        "{study}/ct.nii.gz",
+        description="Path of a study's CT in root, a file or a DICOM folder: {study} stands for the study's id, * for "
+        "anything.",
+    )
+    labels: str = Field(
+        "{study}/labels.nii.gz",
+        description="Path of its labels: one volume, or a folder of one binary volume for each structure.",
+    )
+    patient: str | None = Field(
+        None,
+        description="Regular expression whose first group is the patient in the study's id; null makes each study a "
+        "patient.",
+    )
+
+    @model_validator(mode="after")
+    def _patterns(self) -> "ScanConfig":
+        for name in ("ct", "labels"):
+            if "{study}" not in getattr(self, name):
+                raise ValueError(f"{name} is '{getattr(self, name)}'; expected a path that holds {{study}}")
+        return self
