@@ -46,6 +46,7 @@ def test_written_config_reads_back():
         ({"trian": {}}, r"unknown key 'trian'; known here: results, cohort, datasets"),
         ({"train": {"epoch": 3}}, r"unknown key 'train\.epoch'; known here: epochs, batch_size"),
         ({"datasets": {"nih": {"root": "x", "shard": 1}}}, r"unknown key 'datasets\.nih\.shard'; known here: root"),
+        ({"datasets": {"nih": {"rot": "x"}}}, r"unknown key 'datasets\.nih\.rot'; .*; did you mean 'root'\?"),
         ({"datasets": {"nih": {}}}, r"key 'datasets\.nih\.root' is missing"),
         ({"datasets": {}}, r"key 'datasets'"),
         ({"model": {"input_size": 100}}, r"key 'model\.input_size': .*multiple of 32, found 100"),

@@ -102,5 +102,9 @@ def test_options_are_checked_like_the_config(tmp_path, option):
     assert option[1] in found.stderr
 
 
+def test_version_is_shown():
+    assert run("--version").stdout.startswith("cxrfactory ")
+
+
 def test_default_config_is_printed():
     assert run("config").stdout.startswith("# The embedded default")

@@ -12,6 +12,7 @@ import yaml
 
 from cxrfactory.config import Config, parse_config, read_config
 from cxrfactory.errors import CxrError
+from cxrfactory.ingest.datasets import complete
 from cxrfactory.workflow.names import texts
 from cxrfactory.workflow.plan import Plan
 
@@ -47,8 +48,18 @@ def config(text=SAFE, only=None):
     def mine(key, end="", also=""):
         return f"{also}{text if only is None or key in only else SAFE}{end}"
 
-    reports = {"source": mine("reports.source", "-reports.csv"), "layout": "table"}
-    dataset = {"root": mine("datasets.root", "-root"), "labels": mine("datasets.labels", "-l.csv"), "reports": reports}
+    def known(key, name):
+        """A name that must be a known one, else it is refused."""
+        return text if only and key in only else name
+
+    reports = {"source": mine("reports.source", "-reports.csv"), "layout": known("reports.layout", "table")}
+    dataset = {
+        "root": mine("datasets.root", "-root"),
+        "layout": known("datasets.layout", RELEASE),
+        "shards": 1,
+        "labels": mine("datasets.labels", "-l.csv"),
+        "reports": reports,
+    }
     scans = {
         "root": mine("scans.root", "-scans"),
         "ct": mine("scans.ct", "/{study}/ct.nii.gz"),
@@ -80,7 +91,13 @@ def config(text=SAFE, only=None):
             "network": mine("rca.network", "-n.safetensors"),
             "calibration": mine("rca.calibration", "-c.json"),
         },
-        "cxlseg": {"weights": mine("cxlseg.weights", "-x.safetensors")},
+        "cxlseg": {
+            "weights": mine("cxlseg.weights", "-x.safetensors"),
+            "train": {
+                "classes": mine("cxlseg.train.classes", "-classes.csv"),
+                "shapes": mine("cxlseg.train.shapes", "-s"),
+            },
+        },
         "classify": {
             "labels": [mine("classify.labels", "-1"), mine("classify.labels", "-2")],
             "initial": mine("classify.initial", "-i"),
@@ -90,13 +107,16 @@ def config(text=SAFE, only=None):
     }
 
 
+NAMES = {"datasets", "scans", "datasets.layout", "reports.layout"}  # letters and digits, or names that are known
 KEYS = [
     "results",
     "cohort.folder",
     "datasets",
     "datasets.root",
+    "datasets.layout",
     "datasets.labels",
     "reports.source",
+    "reports.layout",
     "scans",
     "scans.root",
     "scans.ct",
@@ -115,6 +135,8 @@ KEYS = [
     "rca.network",
     "rca.calibration",
     "cxlseg.weights",
+    "cxlseg.train.classes",
+    "cxlseg.train.shapes",
     "classify.labels",
     "classify.initial",
     "project.device",
@@ -168,13 +190,13 @@ def test_a_hostile_text_passes_as_data_or_is_refused_in_one_line(name):
     if name in ("line break", "carriage return", "escape", "separator"):
         assert passed == []
     elif name in ("quotes", "shell", "substitutions", "redirections"):
-        # Names that become parts of paths are letters and digits; everything else is any text.
-        assert passed == [key for key in KEYS if key not in ("datasets", "scans")]
+        # Everything else is any text.
+        assert passed == [key for key in KEYS if key not in NAMES]
     elif name in ("wildcards", "markup"):
         assert not {"results", "cohort.folder", "datasets.root", "infer.weights", "labelled.root"} & set(passed)
         assert {"scans.ct", "labelled.images", "labelled.train_list", "classify.labels"} <= set(passed)
     elif "dash" in name:
-        assert not {"results", "cohort.folder", "datasets", "scans"} & set(passed)
+        assert not {"results", "cohort.folder", *NAMES} & set(passed)
 
 
 @pytest.mark.parametrize("name", ["a=b", ""])
@@ -262,7 +284,7 @@ def without_json(found):
 
 @pytest.mark.slow
 def test_rules_run_with_a_hostile_config(tmp_path):
-    values = config(HOSTILE["shell"], set(KEYS) - {"datasets", "scans"})
+    values = config(HOSTILE["shell"], set(KEYS) - NAMES)
     folder = tmp_path / "run"
     folder.mkdir()
     prepare(folder, values)
@@ -273,7 +295,7 @@ def test_rules_run_with_a_hostile_config(tmp_path):
     done = snakemake(folder, values, "--keep-going", "--", *targets)
     for path in made:
         assert path.is_file(), done.stderr[-3000:]
-    assert read_config(made[0]) == parse_config(values)
+    assert read_config(made[0]) == complete(parse_config(values))
     for log in ("ingest/labelled", f"reports/{RELEASE}"):  # they run, and may refuse these tables
         last = (results / f"logs/{log}.log").read_text().splitlines()[-1]
         assert "pwned" not in last or "error: " in last or "wrote" in last, last
@@ -293,5 +315,5 @@ def test_a_checkout_may_lie_anywhere(tmp_path):
         [*command, "results/config.yaml"], cwd=checkout, env=environment, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    assert read_config(checkout / "results/config.yaml") == Config()
+    assert read_config(checkout / "results/config.yaml") == complete(Config())
     assert not [*tmp_path.rglob("pwned")]

@@ -174,3 +174,36 @@ def test_the_projects_profile_is_in_use_wherever_the_run_is(tmp_path):
     done = dry_run(tmp_path, f"results: {tmp_path}/r\n")
     assert "profiles/default for setting default command line arguments" in done.stdout
     assert (ROOT / "profiles/slurm/config.yaml").is_file()
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"infer": {"weights": "pretraned"}}, r"key 'infer\.weights': found 'pretraned'.*did you mean 'pretrained'\?"),
+        ({"rca": {"network": "n.pt"}}, r"key 'rca\.network': found 'n\.pt'; expected a \.safetensors file or one of"),
+    ],
+)
+def test_weights_are_a_file_or_a_known_name(values, message):
+    with pytest.raises(CxrError, match=message):
+        Plan.of(values)
+
+
+def test_cxlseg_without_reports_is_refused_before_anything_runs(tmp_path):
+    text = f"results: {tmp_path}/r\ndatasets: {{vindr-cxr: {{root: results/cohort/vindr-cxr}}}}\n"
+    done = dry_run(tmp_path, text, f"{tmp_path}/r/cxlseg")
+    assert done.returncode != 0
+    assert "results/cxlseg needs a dataset with reports" in done.stdout
+    assert dry_run(tmp_path, text, f"{tmp_path}/r/chexmask").returncode == 0
+
+
+def test_overrides_of_the_lung_segmenters_training_reach_its_rule(tmp_path):
+    (tmp_path / "classes.csv").touch()
+    train = f"{{threads: 1, device: cuda, balance: class, classes: {tmp_path}/classes.csv}}"
+    text = f"results: {tmp_path}/r\ncxlseg: {{train: {train}}}\n"
+    plan = Plan.of({"cxlseg": {"train": {"threads": 1, "device": "cuda"}}})
+    assert plan.gpus(plan.product("cxlseg").train) == 1
+    assert plan.gpus("train") == 0
+    done = dry_run(tmp_path, text, f"{tmp_path}/r/cxlseg-weights/weights.safetensors", "--printshellcmds")
+    assert done.returncode == 0, done.stdout
+    assert f"--classes={tmp_path}/classes.csv" in done.stdout
+    assert "--device=cuda" in done.stdout

@@ -30,3 +30,9 @@ def test_a_wrong_target_names_the_nearest(tmp_path, target, nearest):
 def test_rules_and_their_files_are_targets(tmp_path, target):
     done = dry_run(tmp_path, f"results: {tmp_path}/r\n", target.format(r=f"{tmp_path}/r"))
     assert done.returncode == 0, done.stdout
+
+
+def test_a_target_in_another_folder_of_results_names_the_configs(tmp_path):
+    done = dry_run(tmp_path, f"results: {tmp_path}/r\n", "results/chexmask")
+    assert done.returncode != 0
+    assert f"this config puts results into '{tmp_path}/r'; expected {tmp_path}/r/chexmask" in done.stdout

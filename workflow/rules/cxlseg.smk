@@ -30,7 +30,7 @@ rule cxlseg_labelled:
 rule cxlseg_weights:
     input:
         labelled=OUT("cxlseg_labelled").images,
-        classes=PLAN.segmenter.training_tables,
+        classes=CXLSEG.train.tables(),
     output:
         **OUT("cxlseg_weights"),
     log:
@@ -38,13 +38,13 @@ rule cxlseg_weights:
     benchmark:
         BENCHMARK("cxlseg_weights")
     conda:
-        "../../envs/gpu.yaml" if PLAN.gpus("train") else "../../envs/cpu.yaml"
-    threads: PLAN.config.train.threads
+        "../../envs/gpu.yaml" if PLAN.gpus(CXLSEG.train) else "../../envs/cpu.yaml"
+    threads: CXLSEG.train.threads
     resources:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         # An interrupted training continues from its checkpoint.
         runtime=1440,
-        gpu=PLAN.gpus("train"),
+        gpu=PLAN.gpus(CXLSEG.train),
     params:
         options=lambda wildcards: CXLSEG.training(),
     message:
@@ -128,7 +128,7 @@ rule package_cxlseg:
 
 rule cxlseg:
     input:
-        products=expand(OUT("package_cxlseg").product, dataset=PLAN.releases.reported),
+        products=CXLSEG.products,
         accounts=expand(OUT("package_cxlseg").accounts, dataset=PLAN.releases.reported),
         weights=CXLSEG.weights,
         config=OUT("config_used").config,

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -123,10 +123,18 @@ class Application(LazyGroup):
             formatter.write_dl([(name, sentence) for name, (sentence, _) in GROUPS.items()])
 
 
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        from cxrfactory import __version__
+
+        typer.echo(f"cxrfactory {__version__}")
+        raise typer.Exit
+
+
 def build_app() -> typer.Typer:
     """Return the application; only the table of commands is imported."""
     app = _plain(name="cxrfactory", cls=Application, no_args_is_help=True)
-    app.callback(help="Turn releases of chest radiographs and chest CT into anatomy-labelled datasets.")(lambda: None)
+    app.callback(help="Turn releases of chest radiographs and chest CT into anatomy-labelled datasets.")(_front)
     return app
 
 
@@ -135,6 +143,14 @@ def _nearest(name: str, known: Mapping[str, str]) -> list[str]:
     from difflib import get_close_matches
 
     return [f"'{known[each]}'" for each in get_close_matches(name, known, n=3, cutoff=0.6)]
+
+
+def _front(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_say_version, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
 
 
 def _as_click(name: str, row: Command) -> Any:

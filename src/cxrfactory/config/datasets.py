@@ -26,7 +26,7 @@ class DatasetConfig(Section):
         ge=1,
         le=9999,
         description="Number of files that the images are split into; 1,000 to 5,000 images each. Null: the layout's "
-        "number where the dataset has the layout's name, else 1.",
+        "number.",
     )
     view_from_procedure: bool = Field(
         False,

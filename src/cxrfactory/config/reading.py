@@ -1,5 +1,6 @@
 """Read a config file, or its values, into a checked config."""
 
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args
 
@@ -22,12 +23,15 @@ def parse_config(values: dict[str, Any], source: str = "config.yaml") -> Config:
     try:
         return Config.model_validate(modernise(values, source))
     except ValidationError as error:
-        first = error.errors()[0]
+        # An unknown key comes first: it is often a key that is missing, written in another way.
+        first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
         key = ".".join(str(part) for part in first["loc"]) or "config"
         found = first.get("input")
         if first["type"] == "extra_forbidden":
-            known = ", ".join(_known_keys(first["loc"]))
-            message = f"unknown key '{key}'; known here: {known}"
+            known = _known_keys(first["loc"])
+            near = get_close_matches(str(first["loc"][-1]), known, 1)
+            like = f"; did you mean '{near[0]}'?" if near else ""
+            message = f"unknown key '{key}'; known here: {', '.join(known)}{like}"
         elif first["type"] == "missing":
             message = f"key '{key}' is missing"
         else:

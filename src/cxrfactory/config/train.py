@@ -93,6 +93,10 @@ class TrainConfig(Section):
             )
         return self
 
+    def tables(self) -> list[str]:
+        """Return the files and folders that training reads besides the labelled images."""
+        return [place for place in (self.classes, self.shapes) if place is not None]
+
     def recipe(self) -> dict[str, object]:
         """Return the settings that determine the weights, by name: all except the device."""
         return self.model_dump(exclude={"device"})

@@ -71,8 +71,7 @@ def _completed(name: str, dataset: DatasetConfig) -> DatasetConfig:
             f"key 'datasets.{name}.reports.layout': expected one of {', '.join(reports.NAMES)}, "
             f"found '{dataset.reports.layout}'; see docs/reports.md"
         )
-    # A dataset with a name of its own may be another site, so its size is not known from the layout.
-    shards = dataset.shards or (facts.shards if name == facts.name else 1)
+    shards = dataset.shards or facts.shards
     return dataset.model_copy(update={"layout": facts.name, "shards": shards})
 
 

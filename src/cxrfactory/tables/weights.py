@@ -17,6 +17,7 @@ _PRETRAINED_FILES = {
     "pretrained-whole-lungs": "whole-lungs",
     "pretrained-registration": "registration",
 }
+PRETRAINED_NAMES = tuple(_PRETRAINED_FILES)
 LARGEST_HALF = 65504.0  # largest 16-bit float
 _SHOWN_SIGNS = 100  # number of characters quoted from another library's message
 NetworkSettings = dict[str, Any]  # arguments of a network's builder: names to numbers, texts or lists of them

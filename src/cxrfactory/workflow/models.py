@@ -31,8 +31,7 @@ class Segmenter:
     @property
     def training_tables(self) -> list[str]:
         """Files and folders that training reads besides the labelled images."""
-        settings = self.config.train
-        return [place for place in (settings.classes, settings.shapes) if place is not None]
+        return self.config.train.tables()
 
     def training(self) -> list[str]:
         """Return the options of ``train``."""

@@ -5,18 +5,21 @@ Everything else in a config is data: rules quote it (``:q``), and Snakemake does
 
 import re
 from collections.abc import Iterator
+from difflib import get_close_matches
 from typing import Any
 
 from cxrfactory.config import Config, Section
 from cxrfactory.errors import CxrError
+from cxrfactory.tables.weights import PRETRAINED_NAMES
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 _PATTERN = re.compile(r"[{}]|<[^<>]*>")  # Snakemake's wildcards and path variables
 # Keys whose values Snakemake treats as files, in which it would fill in such patterns.
 _FILES = re.compile(
     r"results|cohort\.folder|datasets\..+\.(root|labels|reports\.source)|scans\..+\.root|labelled\.root"
-    r"|train\.(classes|shapes)|[a-z]+\.weights|rca\.(network|calibration)"
+    r"|([a-z]+\.)?train\.(classes|shapes)|[a-z]+\.weights|rca\.(network|calibration)"
 )
+_WEIGHTS = re.compile(r"[a-z]+\.weights|rca\.network")
 _MADE = ("results", "cohort.folder")  # these are also arguments of cp, mv and mkdir
 
 
@@ -41,6 +44,13 @@ def check_names(config: Config) -> None:
             )
         if key in _MADE and (not text.strip("/") or text.startswith("-")):
             raise CxrError(f"config: key '{key}': found {text!r:.80}; expected a folder whose name begins with no '-'")
+        if _WEIGHTS.fullmatch(key) and text not in PRETRAINED_NAMES and not text.endswith(".safetensors"):
+            near = get_close_matches(text, PRETRAINED_NAMES, 1)
+            like = f"; did you mean '{near[0]}'?" if near else ""
+            raise CxrError(
+                f"config: key '{key}': found {text!r:.80}; expected a .safetensors file or one of "
+                f"{', '.join(PRETRAINED_NAMES)}{like}"
+            )
 
 
 def texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from cxrfactory.config import Config, parse_config
+from cxrfactory.config import Config, TrainConfig, parse_config
 from cxrfactory.ingest.datasets import complete
 from cxrfactory.workflow.credits import Credits
 from cxrfactory.workflow.models import Comparison, Registration, Segmenter
@@ -31,9 +31,9 @@ class Plan:
         CxrError
             One line that names the key.
         """
-        plan = cls(complete(parse_config(values, "config")))
-        check_names(plan.config)
-        return plan
+        config = parse_config(values, "config")
+        check_names(config)
+        return cls(complete(config))
 
     @cached_property
     def results(self) -> Results:
@@ -79,6 +79,7 @@ class Plan:
         """Return the object with the config values for a product's rules, defined in the product's folder."""
         return PRODUCTS[name].plan(self)
 
-    def gpus(self, section: str) -> int:
+    def gpus(self, section: str | TrainConfig) -> int:
         """Return the number of GPUs for a job: 1 if the section's device is ``cuda``, 0 for ``auto`` or ``cpu``."""
-        return int(getattr(self.config, section).device.startswith("cuda"))
+        settings = getattr(self.config, section) if isinstance(section, str) else section
+        return int(settings.device.startswith("cuda"))

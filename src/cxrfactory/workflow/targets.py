@@ -47,6 +47,10 @@ def name_nearest(workflow: Any, plan: Plan) -> None:
 
 def refusal(target: str, rules: Iterable[str], plan: Plan) -> str:
     """Return the line for a target that no rule makes."""
+    folder = plan.results.folder
+    moved = f"{folder}/{target.removeprefix('results/')}"
+    if target.startswith("results/") and moved in set(known_files(plan)):
+        return f"target {target!r}: this config puts results into '{folder}'; expected {moved}"
     near = nearest(target, [*rules, *known_files(plan)])
     like = f"; the nearest: {', '.join(near)}" if near else ""
     return (

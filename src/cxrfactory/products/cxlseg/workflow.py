@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cxrfactory.errors import CxrError
 from cxrfactory.stages import Product, Stage, Step
 
 if TYPE_CHECKING:
@@ -123,11 +124,30 @@ class CxlsegPlan:
         clahe = self.settings.options("clahe_clip", "clahe_tiles") if self.settings.clahe_clip else []
         return [*self.settings.options("size"), "--no-remove-borders", *clahe]
 
+    @property
+    def train(self) -> Any:
+        """Settings of the training of the lung segmenter: the config's section train with the product's overrides."""
+        return self.settings.merged_train(self.plan.config.train)
+
     def training(self) -> list[str]:
-        """Return the options of the segmenter's training: the config's model and train, overridden by its own."""
-        config = self.plan.config
-        own = self.settings
-        return own.merged_model(config.model).options() + own.merged_train(config.train).options()
+        """Return the options of that training."""
+        return self.settings.merged_model(self.plan.config.model).options() + self.train.options()
+
+    def products(self, wildcards: Any) -> list[str]:
+        """Return the packed releases that the product consists of.
+
+        Raises
+        ------
+        CxrError
+            If no dataset has reports.
+        """
+        if not self.plan.releases.reported:
+            raise CxrError(
+                "results/cxlseg needs a dataset with reports, and the config has none; expected datasets.NAME.reports "
+                "with source and layout (docs/reports.md)"
+            )
+        place = self.plan.results.out("package_cxlseg").product
+        return [place.format(dataset=name) for name in self.plan.releases.reported]
 
     def classified(self) -> list[str]:
         """Return the options of ``classify-pictures`` that match how the product's images were made."""
