@@ -33,7 +33,7 @@ def test_a_name_of_ones_own_with_a_layout():
     plan = planned(north={"root": "x", "layout": "vindr-cxr"})
     assert plan.releases.layout(Wildcards("north")) is LAYOUTS["vindr-cxr"]
     assert plan.releases.release_name(Wildcards("north")) == "VinDr-CXR"
-    assert plan.releases.settings(Wildcards("north")).shards == 1  # a site's size is its own
+    assert plan.releases.settings(Wildcards("north")).shards == LAYOUTS["vindr-cxr"].shards
     assert plan.releases.tables(Wildcards("north"))[0].startswith("x/annotations/")
 
 
@@ -92,7 +92,9 @@ def test_the_written_config_says_layout_and_shards_and_reads_back(tmp_path):
     from cxrfactory.config import read_config
 
     assert read_config(tmp_path / "c.yaml") == config
-    assert all(each.layout == "vindr-cxr" and each.shards == 1 for each in config.datasets.values())
+    assert all(
+        each.layout == "vindr-cxr" and each.shards == LAYOUTS["vindr-cxr"].shards for each in config.datasets.values()
+    )
 
 
 @pytest.mark.parametrize(
