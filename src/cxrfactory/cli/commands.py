@@ -78,7 +78,8 @@ PEOPLE: dict[str, dict[str, Command]] = {
             ),
             "evaluate-model": (
                 "evaluate:evaluate_model",
-                "Measure trained models on labelled images: overlap, distances, CTR, tests, time and memory.",
+                "Measure trained models on labelled images: overlap, distances, cardiothoracic ratio, tests, time, "
+                "memory.",
             ),
             "audit": (
                 "evaluate:audit",
@@ -90,7 +91,8 @@ PEOPLE: dict[str, dict[str, Command]] = {
             ),
             "train-post-dae": (
                 "train:train_post_dae",
-                "Train Post-DAE, which corrects implausible masks of any segmenter; it learns from contours only.",
+                "Train Post-DAE, a denoising autoencoder that corrects masks of any segmenter; it learns from contours "
+                "only.",
             ),
             "train-mask-landmarks": (
                 "train:train_mask_landmarks",
@@ -180,7 +182,8 @@ STUDIES = _table(
         ),
         "gold-evaluate": (
             "gold:gold_evaluate",
-            "Measure a product against its gold standard: Dice, HD, HD95, and the error of each landmark.",
+            "Measure a product against its gold standard: Dice, Hausdorff distance and its 95th percentile, landmark "
+            "error.",
         ),
         "rca-statistics": (
             "validation:rca_statistics",

@@ -41,14 +41,14 @@ class AuditConfig(LabelledTestConfig):
 class BiasConfig(BootstrapConfig):
     """How RCA scores are compared between groups of patients."""
 
-    at_least: Share = Field(RECOMMENDED_RCA_MEAN, description="RCA mean below which a mask counts as poor.")
+    at_least: Share = Field(RECOMMENDED_RCA_MEAN, description="Masks whose RCA mean is at least this count as good.")
     least_patients: int = Field(10, ge=2, description="Groups of fewer patients are listed and not compared.")
 
 
 class BiasDiscoveryConfig(BootstrapConfig):
     """How the gaps between groups that RCA predicts are compared with the true gaps."""
 
-    cohorts: int = Field(200, ge=1, description="Number of cohorts to draw from the masks of rca-check.")
+    cohorts: int = Field(200, ge=1, description="Number of cohorts to draw from the masks of stage rca-check.")
 
 
 class GoldSampleConfig(Section):

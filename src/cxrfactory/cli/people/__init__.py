@@ -1,1 +1,1 @@
-"""Commands for users."""
+"""Commands that a person also types; rules call some of them."""

@@ -9,7 +9,7 @@ from cxrfactory.config.options import preparation, with_options
 from cxrfactory.config.preprocess import PreprocessConfig
 from cxrfactory.config.studies import AuditConfig, EvaluateConfig
 
-Labelled = Annotated[Path, typer.Option(help="Preprocessed labelled table (preprocess-labelled).")]
+Labelled = Annotated[Path, typer.Option(help="Preprocessed labelled table (stage preprocess-labelled).")]
 Weights = Annotated[
     list[Path], typer.Option(help="Trained weights (.safetensors with card), or an nnU-Net folder; repeat for each.")
 ]
@@ -43,7 +43,7 @@ def evaluate_model(
     *,
     evaluate_config: EvaluateConfig,
 ) -> None:
-    """Measure trained models on labelled images: overlap, distances, CTR, tests, time and memory."""
+    """Measure trained models on labelled images: overlap, distances, cardiothoracic ratio, tests, time, memory."""
     from cxrfactory.evaluate.models.evaluate_models import evaluate_models
 
     evaluate_models(labelled, weights, output, evaluate_config, post, history or [])

@@ -12,8 +12,14 @@ from cxrfactory.config.preprocess import PreprocessConfig
 
 @with_options(SegmentConfig, PreprocessConfig)
 def segment(
-    paths: Annotated[list[Path], typer.Argument(help="Radiographs or folders of them: JPEG, PNG, DICOM.")],
-    output: Annotated[Path, typer.Option(help="CSV to write, CheXmask columns at the original resolution.")],
+    paths: Annotated[list[Path], typer.Argument(help="Radiographs or folders of them: JPEG, PNG, TIFF, DICOM.")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            help="CSV to write (NAME.csv), CheXmask columns at the original resolution. Beside it: NAME.rejected.csv, "
+            "NAME.std.csv, NAME.card.json."
+        ),
+    ],
     weights: Annotated[
         Path, typer.Option(help="Trained weights (.safetensors with card), pretrained, or pretrained-whole-lungs.")
     ] = Path("pretrained"),

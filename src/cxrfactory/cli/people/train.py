@@ -75,7 +75,7 @@ def train_post_dae(
     *,
     post_dae_config: PostDaeConfig,
 ) -> None:
-    """Train Post-DAE, which corrects implausible masks of any segmenter; it learns from contours only."""
+    """Train Post-DAE, a denoising autoencoder that corrects masks of any segmenter; it learns from contours only."""
     from cxrfactory.errors import CxrError
     from cxrfactory.train.postprocess.post_dae import read_shapes
     from cxrfactory.train.postprocess.post_dae import train_post_dae as run

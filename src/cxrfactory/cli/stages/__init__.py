@@ -1,1 +1,1 @@
-"""Commands that rules call: `python -m cxrfactory stage ...`."""
+"""Commands that only rules call: `python -m cxrfactory stage ...`."""

@@ -11,7 +11,7 @@ from cxrfactory.config.options import with_options
 
 @with_options(PredictConfig)
 def infer(
-    images: Annotated[Path, typer.Option(help="Image shard (preprocess).")],
+    images: Annotated[Path, typer.Option(help="Image shard (stage preprocess).")],
     weights: Annotated[
         Path, typer.Option(help="Trained weights (.safetensors with card), pretrained, or pretrained-whole-lungs.")
     ],

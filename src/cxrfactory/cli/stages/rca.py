@@ -13,7 +13,7 @@ from cxrfactory.config.registration import RegistrationConfig
 @with_options(RegistrationConfig)
 def train_registration(
     labelled: Annotated[
-        list[Path], typer.Option(help="Preprocessed labelled table (preprocess-labelled); repeat for several.")
+        list[Path], typer.Option(help="Preprocessed labelled table (stage preprocess-labelled); repeat for several.")
     ],
     output: Annotated[
         Path, typer.Option(help="Weights to write (.safetensors); their card (.json) is written beside them.")
@@ -35,7 +35,7 @@ def train_registration(
 
 @with_options(RcaReferenceConfig)
 def rca_reference(
-    labelled: Annotated[Path, typer.Option(help="Preprocessed labelled images (.parquet).")],
+    labelled: Annotated[Path, typer.Option(help="Preprocessed labelled table (stage preprocess-labelled).")],
     weights: Annotated[Path, typer.Option(help="Weights (.safetensors with card) that encode the images.")],
     output: Annotated[Path, typer.Option(help="Reference set to write (.parquet).")],
     split: Annotated[str | None, typer.Option(help="Use only labelled images of this split.")] = None,
@@ -52,9 +52,9 @@ def rca_reference(
 
 @with_options(RcaScoreConfig)
 def rca(
-    images: Annotated[Path, typer.Option(help="Image shard (.parquet).")],
-    landmarks: Annotated[Path, typer.Option(help="Landmark shard of the same images (.parquet).")],
-    reference: Annotated[Path, typer.Option(help="Reference set from rca-reference (.parquet).")],
+    images: Annotated[Path, typer.Option(help="Image shard (stage preprocess, .parquet).")],
+    landmarks: Annotated[Path, typer.Option(help="Landmark shard of the same images (stage infer, .parquet).")],
+    reference: Annotated[Path, typer.Option(help="Reference set from stage rca-reference (.parquet).")],
     output: Annotated[Path, typer.Option(help="Scores to write (.parquet).")],
     rejected: Annotated[Path, typer.Option(help="Table of images that could not be scored (.parquet).")],
     workers: Annotated[
@@ -73,7 +73,7 @@ def rca(
 
 @with_options(RcaCheckConfig)
 def rca_check(
-    reference: Annotated[Path, typer.Option(help="Reference set from rca-reference (.parquet).")],
+    reference: Annotated[Path, typer.Option(help="Reference set from stage rca-reference (.parquet).")],
     output: Annotated[Path, typer.Option(help="Folder for table (CSV), summary (JSON) and picture (PNG).")],
     images: Annotated[list[Path] | None, typer.Option(help="Image shard (.parquet); repeat for each.")] = None,
     landmarks: Annotated[list[Path] | None, typer.Option(help="Landmark shard of the same images; repeat.")] = None,
@@ -105,7 +105,7 @@ def rca_check(
 
 @with_options(CalibrateConfig)
 def rca_calibrate(
-    masks: Annotated[Path, typer.Option(help="Folder of rca-check: masks of known Dice with their scores.")],
+    masks: Annotated[Path, typer.Option(help="Folder of stage rca-check: masks of known Dice with their scores.")],
     output: Annotated[Path, typer.Option(help="Calibration to write (.json).")],
     check: Annotated[
         int, typer.Option(help="Number of random splits of the images to measure the coverage on.", min=0)

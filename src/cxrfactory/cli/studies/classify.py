@@ -26,7 +26,9 @@ def classify_pictures(
 
 @with_options(ClassifierConfig)
 def classify(
-    pictures: Annotated[list[Path], typer.Option(help="Pictures of a release (classify-pictures); repeat for each.")],
+    pictures: Annotated[
+        list[Path], typer.Option(help="Pictures of a release (study classify-pictures); repeat for each.")
+    ],
     model: Annotated[str, typer.Option(help="Classifier: resnet50, mobilenet-v2, densenet121 or inception-v3.")],
     picture: Annotated[str, typer.Option(help="Kind of picture: original or segmented.")],
     output: Annotated[Path, typer.Option(help="Predictions to write (.parquet).")],
@@ -44,7 +46,7 @@ def classify(
 
 
 def classify_compare(
-    predictions: Annotated[list[Path], typer.Option(help="Predictions (classify); repeat for each.")],
+    predictions: Annotated[list[Path], typer.Option(help="Predictions (study classify); repeat for each.")],
     output: Annotated[Path, typer.Option(help="Folder of tables and plot; the folder of an earlier run is replaced.")],
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = ClassifierConfig.model_fields["seed"].default,
 ) -> None:

@@ -50,7 +50,7 @@ def gold_evaluate(
     *,
     bootstrap_config: BootstrapConfig,
 ) -> None:
-    """Measure a product against its gold standard: Dice, HD, HD95, and the error of each landmark."""
+    """Measure a product against its gold standard: Dice, Hausdorff distance and its 95th percentile, landmark error."""
     from cxrfactory.evaluate.gold.evaluate_gold import evaluate_gold
 
     evaluate_gold(predicted, annotations, output, bootstrap_config, sample or [])

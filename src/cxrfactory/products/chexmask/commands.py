@@ -20,7 +20,7 @@ def package(
     workers: Annotated[int, typer.Option(help="Number of processes; the output does not depend on it.")] = 1,
     calibration: Annotated[
         Path | None,
-        typer.Option(help="Calibration (rca-calibrate); it adds estimates of the true Dice to the Parquet."),
+        typer.Option(help="Calibration (stage rca-calibrate); it adds estimates of the true Dice to the Parquet."),
     ] = None,
 ) -> None:
     """Pack one release of a product: CSV in both resolutions, Parquet, accounts."""
@@ -37,7 +37,7 @@ def package(
 def package_card(
     output: Annotated[Path, typer.Option(help="Folder of the product.")],
     part: Annotated[
-        list[Path], typer.Option(help="Folder of a release's accounts (--part of package-chexmask); repeat.")
+        list[Path], typer.Option(help="Folder of a release's accounts (--part of stage package-chexmask); repeat.")
     ],
     weights_card: Annotated[Path, typer.Option(help="JSON card of the weights.")],
     config: Annotated[Path, typer.Option(help="Config of the run; copied into the product.")],
@@ -53,9 +53,9 @@ def package_card(
 
 
 def package_worst(
-    product: Annotated[Path, typer.Option(help="Product folder of the release (--output of package-chexmask).")],
-    part: Annotated[Path, typer.Option(help="Folder of the release's accounts (--part of package-chexmask).")],
-    images: Annotated[list[Path], typer.Option(help="Image shard (preprocess); repeat for each.")],
+    product: Annotated[Path, typer.Option(help="Product folder of the release (--output of stage package-chexmask).")],
+    part: Annotated[Path, typer.Option(help="Folder of the release's accounts (--part of stage package-chexmask).")],
+    images: Annotated[list[Path], typer.Option(help="Image shard (stage preprocess); repeat for each.")],
     picture: Annotated[Path, typer.Option(help="PNG to write: the images with contours and scores.")],
     table: Annotated[Path, typer.Option(help="CSV to write: ids, scores, the organ with the lower score.")],
     count: Annotated[int, typer.Option(min=1, help="Number of images.")] = 24,

@@ -53,7 +53,7 @@ def package_cxlseg(
     manifest: Manifest,
     reports: Reports,
     rejected_reports: RejectedReports,
-    pictures: Annotated[list[Path], typer.Option(help="Shard of pictures (cxlseg-shard); repeat for each.")],
+    pictures: Annotated[list[Path], typer.Option(help="Shard of pictures (stage cxlseg-shard); repeat for each.")],
     dataset: Annotated[str, typer.Option(help="Name of the dataset in the config.")],
     release_name: Annotated[str, typer.Option(help="Published name of the release; it names files.")],
     output: Annotated[Path, typer.Option(help="Folder of the product; the product of an earlier run is replaced.")],
@@ -68,7 +68,7 @@ def package_cxlseg(
     *,
     cxlseg_split_config: CxlsegSplitConfig,
 ) -> None:
-    """Pack one release: pictures and masks at its own paths, the four tables, accounts."""
+    """Pack one release: pictures and masks at the release's own paths, its four tables, an account of every row."""
     from cxrfactory.products.accounts import ReleaseNames
     from cxrfactory.products.cxlseg.inputs import CxlsegInputs, ReportTables
     from cxrfactory.products.cxlseg.release import package_cxlseg as run
