@@ -14,6 +14,9 @@ class Threshold(PixelNetwork):
         self.organs, self.input_size = tuple(organs), tuple(input_size)
         self.threshold = nn.Parameter(torch.tensor(0.5))
 
+    def settings(self):
+        return {"organs": list(self.organs), "input_size": list(self.input_size)}
+
     def forward(self, image):
         return (image - self.threshold).expand(-1, len(self.organs), -1, -1)
 

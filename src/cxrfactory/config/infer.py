@@ -20,7 +20,7 @@ class PredictConfig(Section):
         20, ge=2, description="Number of latent samples for the mean and standard deviation of the landmarks."
     )
     precision: Literal["fp32", "bf16"] = Field(
-        "fp32", description="Numerical precision of the convolutions (fp32 or bf16)."
+        "fp32", description="Numerical precision of the convolutions. One of: fp32, bf16."
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="Device of inference and evaluation; auto takes CUDA where it is available."

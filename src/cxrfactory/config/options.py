@@ -160,7 +160,8 @@ def _help(field: "FieldInfo", section: type[Section]) -> str:
     text = f"{text[:1].upper()}{text[1:]}."
     text = re.sub(r"\bnull\b", "the default" if default is None else NONE, text)
     for name in section.model_fields:
-        text = re.sub(rf"\b{name}\b", option_name(name), text) if "_" in name else text
+        # A key of one common word is meant as a key only behind "with".
+        text = re.sub(rf"\b{name}\b" if "_" in name else rf"(?<=\bwith ){name}\b", option_name(name), text)
     names = _literals(kinds)
     if names and not all(re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text) for name in names):
         several = "Any of, with commas between them" if _takes_list(field) else "One of"

@@ -18,8 +18,8 @@ class ReadingConfig(ReadingLimits):
 
     burnt_in: Literal["reject", "keep"] = Field(
         "reject",
-        description="DICOM objects whose header says that the pixels identify the patient (0028,0301): reject or keep "
-        "them; see docs/privacy.md.",
+        description="What to do with DICOM objects whose header says that the pixels identify the patient (0028,0301); "
+        "see docs/privacy.md. One of: reject, keep.",
     )
 
 
@@ -37,8 +37,8 @@ class PictureConfig(Section):
     clahe_tiles: int = Field(8, ge=1, le=64, description="Number of CLAHE tiles on each side of an image.")
     clahe_engine: Literal["opencv", "skimage"] = Field(
         "opencv",
-        description="CLAHE implementation: the clip limit of opencv is in multiples of the mean bin, that of skimage a "
-        "share of a tile's pixels.",
+        description="CLAHE implementation. One of: opencv (clip limit in multiples of the mean bin), skimage (clip "
+        "limit as a share of a tile's pixels).",
     )
 
 

@@ -15,8 +15,8 @@ class AlignerConfig(Section):
     )
     network: str | None = Field(
         "pretrained-registration",
-        description="Weights of the registration network: a .safetensors file or pretrained-registration; null trains "
-        "one.",
+        description="Weights of the registration network: a .safetensors file or pretrained-registration. With null, "
+        "the workflow trains a network first; a command accepts null only with the classical method.",
     )
     interpolation: Literal["nearest", "linear"] = Field(
         "nearest", description="Interpolation of the warped labels; linear is that of the published code."
@@ -60,7 +60,8 @@ class RcaConfig(RcaReferenceConfig, RcaScoreConfig):
     calibration: str | None = Field(
         None,
         description="Calibration that adds Dice estimates with intervals to the Parquet table: a file of "
-        "rca-calibrate, or labelled, which is made from the labelled images that are no references; null adds none.",
+        "stage rca-calibrate, or labelled, which is made from the labelled images that are no references; null adds "
+        "none.",
     )
 
 

@@ -54,7 +54,7 @@ class TrainConfig(Section):
         0.99, ge=0, lt=1, description="Decay of the exponential moving average of the weights; 0 uses no average."
     )
     precision: Literal["fp32", "bf16"] = Field(
-        "bf16", description="Numerical precision: fp32, or bf16 for mixed precision."
+        "bf16", description="Numerical precision; bf16 is mixed precision. One of: fp32, bf16."
     )
     validate_every: int = Field(50, ge=1, description="Number of epochs between validations and checkpoints.")
     patience: int | None = Field(
@@ -67,7 +67,7 @@ class TrainConfig(Section):
         "none", description="Repeat images within an epoch so that sources (source) or classes (class) weigh alike."
     )
     classes: str | None = Field(
-        None, description="CSV file with columns image_id and class; required by balance: class."
+        None, description="CSV file with columns image_id and class; required with balance class."
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="Device of the training; auto takes CUDA where it is available."

@@ -67,7 +67,7 @@ def list_images(paths: Sequence[Path]) -> list[tuple[str, Path]]:
         else:
             raise CxrError(f"{path}: no such file or folder")
     if not found:
-        raise CxrError(f"{', '.join(map(str, paths))}: no image files; expected radiographs (JPEG, PNG, DICOM)")
+        raise CxrError(f"{', '.join(map(str, paths))}: no image files; expected radiographs (JPEG, PNG, TIFF, DICOM)")
     seen: dict[str, Path] = {}
     for image_id, path in found:
         if image_id in seen:

@@ -5,7 +5,7 @@ only some networks learn from a training set is described by a protocol: :class:
 :class:`LearnsGreyValues`.
 """
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Protocol, Self, runtime_checkable
@@ -20,7 +20,7 @@ from cxrfactory.errors import CxrError
 from cxrfactory.tables.weights import NetworkSettings
 
 
-class SegmentationNetwork(nn.Module):
+class SegmentationNetwork(nn.Module, ABC):
     """Base class of the networks in the registry.
 
     Attributes
@@ -41,9 +41,9 @@ class SegmentationNetwork(nn.Module):
         """Return the network itself, in evaluation mode and ready for inference."""
         return self.eval()
 
+    @abstractmethod
     def settings(self) -> NetworkSettings:
         """Return what its builder needs to make this network again; it is part of the weights card."""
-        raise NotImplementedError
 
 
 class PixelNetwork(SegmentationNetwork):
