@@ -22,8 +22,8 @@ def main(
     landmarks: Annotated[Path, typer.Option(help="Landmark shard.")],
     reference: Annotated[Path, typer.Option(help="Reference set.")],
     network: Annotated[str, typer.Option(help="Registration network.")] = "pretrained-registration",
-    deep: Annotated[int, typer.Option(help="Images of the deep one.")] = 100,
-    classical: Annotated[int, typer.Option(help="Images of the classical one.")] = 8,
+    deep: Annotated[int, typer.Option(help="Number of images for the deep method.")] = 100,
+    classical: Annotated[int, typer.Option(help="Number of images for the classical method.")] = 8,
     rounds: Annotated[int, typer.Option(help="Rounds of both, in turn.")] = 3,
 ) -> None:
     from cxrfactory.config.rca import AlignerConfig

@@ -53,7 +53,7 @@ def test_written_config_reads_back():
         ({"model": {"graph": "liver"}}, r"key 'model\.graph': .*'lungs-heart'.* found 'liver'"),
         ({"train": {"gamma_low": 2.0}}, r"gamma_low is 2\.0; expected at most gamma_high"),
         ({"cohort": {"patients": 8, "labelled": 8}}, r"labelled is 8; expected fewer than patients"),
-        ({"compare": {"models": ["unet", "fc", "unet"]}}, r"'unet' stands twice in models"),
+        ({"compare": {"models": ["unet", "fc", "unet"]}}, r"'unet' occurs twice in models"),
         ({"compare": {"models": ["u-net"]}}, r"key 'compare\.models\.0': .*'hybridgnet'.* found 'u-net'"),
         ({"compare": {"models": []}}, r"key 'compare\.models': .*at least 1"),
         ({"train": {"patience": 0}}, r"key 'train\.patience': .*greater than or equal to 1, found 0"),

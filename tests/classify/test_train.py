@@ -48,7 +48,7 @@ def test_labels_without_both_classes_are_refused(tmp_path):
         read_images([table], "original", ["pneumonia"], 80)
     with pytest.raises(CxrError, match="picture 'masked'"):
         read_images([table], "masked", ["Pneumonia"], 80)
-    with pytest.raises(CxrError, match="stands twice"):
+    with pytest.raises(CxrError, match="occurs twice"):
         read_images([table, table], "original", ["Pneumonia"], 80)
 
 

@@ -167,7 +167,7 @@ def test_bad_sets(small, tmp_path):
     with pytest.raises(CxrError, match=r"clinical\.csv: no such file"):
         labelled.read_labelled(small.images, {})
     small.lines *= 2
-    with pytest.raises(CxrError, match="'a' stands twice"):
+    with pytest.raises(CxrError, match="'a' occurs twice"):
         small.read()
 
 

@@ -137,7 +137,7 @@ def test_two_runs_give_the_same_bytes(folder, tmp_path):
     [
         ("image_id\na\n", r"columns \['patient_id'\] are missing"),
         ("image_id,patient_id\na,p\nb,\n", "row 2: column 'patient_id' is empty"),
-        ("image_id,patient_id\na,p\na,q\n", "image 'a' stands twice"),
+        ("image_id,patient_id\na,p\na,q\n", "image 'a' occurs twice"),
     ],
 )
 def test_faulty_tables_are_one_line(folder, tmp_path, text, message):

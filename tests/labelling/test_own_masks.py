@@ -132,7 +132,7 @@ def test_refused(tmp_path):
     inputs = run_of(tmp_path, {"a": 0.8, "b": 0.6})
     with pytest.raises(CxrError, match=r"none of 2 images has an RCA mean of 0\.9 or more"):
         label(tmp_path, inputs, at_least=0.9)
-    with pytest.raises(CxrError, match="image 'a' stands twice"):
+    with pytest.raises(CxrError, match="image 'a' occurs twice"):
         label(tmp_path, inputs | {"landmarks": inputs["landmarks"] * 2})
     with pytest.raises(CxrError, match="landmarks of 7 nodes"):
         label(tmp_path, run_of(tmp_path / "odd", {"a": 0.8}, nodes=7))

@@ -62,7 +62,7 @@ def test_tables_that_share_no_image_or_name_one_twice_are_refused(tmp_path):
     shards = [tmp_path / "images.parquet"], [tmp_path / "landmarks.parquet"]
     with pytest.raises(CxrError, match="no image_id is in"):
         cases_of_truth(*shards, tmp_path / "truth.parquet", count=2, size=SIZE)
-    with pytest.raises(CxrError, match="stands twice"):
+    with pytest.raises(CxrError, match="occurs twice"):
         cases_of_truth(shards[0], shards[1] * 2, tmp_path / "truth.parquet", count=2, size=SIZE)
 
 

@@ -49,7 +49,7 @@ def test_a_new_patient_moves_few():
 def test_faults():
     with pytest.raises(CxrError, match="2 of 3 images have no patient id"):
         split_by_patient(pd.Series(["a", None, " "]))
-    with pytest.raises(CxrError, match="image id 'a' stands twice"):
+    with pytest.raises(CxrError, match="image id 'a' occurs twice"):
         split_by_image(pd.Series(["a", "a"]))
     for shares in ((8, 2), (0, 0, 0), (8, -1, 3)):
         with pytest.raises(CxrError, match="expected three whole parts"):

@@ -68,7 +68,7 @@ def read_images(tables: Sequence[str | Path], picture: str, labels: Sequence[str
     columns = ["image_id", "patient_id", "split", picture, *labels]
     frame = pd.concat([read_table(path, columns=columns).assign(table=str(path)) for path in tables])
     if (twice := frame["image_id"].duplicated()).any():
-        raise CxrError(f"image '{frame['image_id'][twice].iloc[0]}' stands twice in {list(map(str, tables))}")
+        raise CxrError(f"image '{frame['image_id'][twice].iloc[0]}' occurs twice in {list(map(str, tables))}")
     truth = frame[list(labels)].where(frame[list(labels)].isin([0.0, 1.0]))
     frame[list(labels)] = truth
     frame = frame[truth.notna().any(axis=1)].sort_values("image_id", ignore_index=True)

@@ -25,5 +25,5 @@ class CompareConfig(Section):
     @model_validator(mode="after")
     def _once_each(self) -> "CompareConfig":
         if twice := next((name for name in self.models if self.models.count(name) > 1), None):
-            raise ValueError(f"'{twice}' stands twice in models; name each once")
+            raise ValueError(f"'{twice}' occurs twice in models; name each once")
         return self

@@ -298,7 +298,7 @@ def _read_clinical(root: Path) -> pd.DataFrame:
         raise CxrError(f"{path}: row {int(empty.to_numpy().argmax()) + 1}: column 'File' is empty")
     twice = table["image_id"].duplicated()
     if twice.any():
-        raise CxrError(f"{path}: image '{table['image_id'][twice].iloc[0]}' stands twice; expected it once")
+        raise CxrError(f"{path}: image '{table['image_id'][twice].iloc[0]}' occurs twice; expected it once")
     return table.assign(sex=sexes(table["Sex"]), age=ages(table["Age"]))
 
 

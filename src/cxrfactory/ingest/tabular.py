@@ -103,7 +103,7 @@ def read_columns(path: Path, required: Sequence[str], optional: Sequence[str] = 
     written = _parse(path, header=None, nrows=1).iloc[0].tolist()
     twice = [name for name in wanted if written.count(name) > 1]
     if twice:
-        raise CxrError(f"{path}: column {_quoted(twice)} stands there twice; expected it once")
+        raise CxrError(f"{path}: column {_quoted(twice)} occurs twice; expected it once")
     # All columns are parsed, because only then does pandas count the cells of a row.
     frame = _parse(path)[wanted].fillna("")
     _refuse_uneven_rows(path)

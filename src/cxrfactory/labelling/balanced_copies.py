@@ -189,7 +189,7 @@ def _read_rows(path: Path) -> list[dict[str, str]]:
     if missing := [name for name in COLUMNS if name not in table.columns]:
         raise CxrError(f"{path}: columns {missing} are missing; found {list(table.columns)}")
     if (twice := table["image_id"].duplicated()).any():
-        raise CxrError(f"{path}: image '{table['image_id'][twice].iloc[0]}' stands twice; expected it once")
+        raise CxrError(f"{path}: image '{table['image_id'][twice].iloc[0]}' occurs twice; expected it once")
     return table[list(COLUMNS)].sort_values("image_id").to_dict("records")
 
 

@@ -131,7 +131,7 @@ def _read_table(path: Path) -> list[dict[str, Any]]:
         if (empty := table[name].isna()).any():
             raise CxrError(f"{path}: row {int(empty.to_numpy().argmax()) + 1}: column '{name}' is empty")
     if (twice := table["image_id"].duplicated()).any():
-        raise CxrError(f"{path}: image '{table['image_id'][twice].iloc[0]}' stands twice; expected it once")
+        raise CxrError(f"{path}: image '{table['image_id'][twice].iloc[0]}' occurs twice; expected it once")
     return table.sort_values("image_id").to_dict("records")
 
 

@@ -154,7 +154,7 @@ def _patients(manifest: str | Path) -> pd.DataFrame:
 
 def _unique(table: pd.DataFrame, where: str) -> pd.DataFrame:
     if (twice := table["image_id"].duplicated()).any():
-        raise CxrError(f"{where}: image '{table.loc[twice, 'image_id'].iloc[0]}' stands twice; expected it once")
+        raise CxrError(f"{where}: image '{table.loc[twice, 'image_id'].iloc[0]}' occurs twice; expected it once")
     return table.set_index("image_id").sort_index()
 
 
@@ -189,7 +189,7 @@ def _pictures(paths: Sequence[str | Path], wanted: set[str]) -> Iterator[dict[st
     shards = [_shard_rows(path, wanted) for path in sorted(map(str, paths))]
     for row in heapq.merge(*shards, key=lambda row: row["image_id"]):
         if row["image_id"] == previous:
-            raise CxrError(f"image shards: image '{previous}' stands twice; expected it once")
+            raise CxrError(f"image shards: image '{previous}' occurs twice; expected it once")
         previous = row["image_id"]
         yield row
 

@@ -106,7 +106,7 @@ def cases_of_truth(
     known = read_table(truth, columns=["image_id", *ORGANS])
     for name, frame in (("landmarks", predicted), (str(truth), known)):
         if frame["image_id"].duplicated().any():
-            raise CxrError(f"{name}: an image_id stands twice; check one release at a time")
+            raise CxrError(f"{name}: an image_id occurs twice; check one release at a time")
     merged = predicted.merge(known, on="image_id")
     merged = merged.sort_values("image_id", key=lambda ids: ids.map(lambda each: seed_of(each, "rca-check")))
     merged = merged.head(count)

@@ -133,7 +133,7 @@ def _csv_pieces(
         written = pd.read_csv(path, nrows=1, header=None, **options).iloc[0].tolist()
         twice = sorted({name for name in written if name and written.count(name) > 1})
         if twice:
-            raise CxrError(f"{path}: columns {twice} stand there twice; expected each once")
+            raise CxrError(f"{path}: columns {twice} occur twice; expected each once")
         id_column = _find_id(path, header, id_column)
         wanted = _wanted(path, [name for name in header if name != id_column], columns)
         # All columns are read, piece by piece, because with ``usecols`` pandas does not detect rows with surplus cells.

@@ -83,7 +83,7 @@ def split_by_image(image_ids: pd.Series, shares: Sequence[int] = SHARES, seed: i
     """
     _borders(shares)
     if image_ids.duplicated().any():
-        raise CxrError(f"image id '{image_ids[image_ids.duplicated()].iloc[0]}' stands twice; expected each once")
+        raise CxrError(f"image id '{image_ids[image_ids.duplicated()].iloc[0]}' occurs twice; expected each once")
     validate, test = (len(image_ids) * share // sum(shares) for share in shares[1:])
     names = np.repeat(SPLITS, [len(image_ids) - validate - test, validate, test])
     order = sorted(image_ids, key=lambda image: (seed_of(str(image), "split-image", seed), str(image)))

@@ -107,7 +107,7 @@ def test_one_number_of_two_releases_is_two_patients(tmp_path):
         write_manifest(tmp_path / f"{name}.parquet", [{"image_id": name, "patient_id": "1"}]) for name in ("a", "b")
     ]
     assert read_people(paths)["patient"].nunique() == 2
-    with pytest.raises(CxrError, match="image 'a' stands twice"):
+    with pytest.raises(CxrError, match="image 'a' occurs twice"):
         read_people([paths[0], paths[0]])
 
 

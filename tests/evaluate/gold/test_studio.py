@@ -123,7 +123,7 @@ def _text(items):
     ("spoil", "message"),
     [
         (_without, "1 of 120 landmarks are missing, first 'LL07'"),
-        (_twice, "landmark 'RL08' stands twice"),
+        (_twice, "landmark 'RL08' occurs twice"),
         (_unknown, "labelled 'RL45'"),
         (_brush, "brushlabels"),
         (_turned, "rotated"),

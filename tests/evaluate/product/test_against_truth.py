@@ -76,7 +76,7 @@ def test_the_release_is_the_name_of_the_table(tmp_path):
 def test_faulty_truth_is_refused(tmp_path):
     masks, points = rectangles()
     write_truth(tmp_path / "truth.parquet", [truth_row("a", masks, points)] * 2)
-    with pytest.raises(CxrError, match="image 'a' stands twice"):
+    with pytest.raises(CxrError, match="image 'a' occurs twice"):
         read_truth(tmp_path / "truth.parquet")
     pd.DataFrame({"image_id": ["a"]}).to_parquet(tmp_path / "bare.parquet")
     with pytest.raises(CxrError, match="columns"):

@@ -124,7 +124,7 @@ def test_shards_of_other_tables_are_named(made, tmp_path):
     tables, named = made
     with pytest.raises(CxrError, match="images missing from the shards and not rejected, first 'i"):
         pack(tables, {**named, "pictures": named["pictures"][:1]}, tmp_path / "out")
-    with pytest.raises(CxrError, match=r"image 'i\d' stands twice"):
+    with pytest.raises(CxrError, match=r"image 'i\d' occurs twice"):
         pack(tables, {**named, "pictures": named["pictures"] * 2}, tmp_path / "out")
     row = {"image_id": "i1", "path": "x", "stage": "cxlseg", "reason": "odd"}
     write_table(pd.DataFrame([row]), tmp_path / "r.parquet", REJECTED)
@@ -158,7 +158,7 @@ def test_without_a_table_findings_are_positives_alone(tmp_path):
     ("text", "words"),
     [
         ("study_id,Edema\ns0,2\n", "row 1, column 'Edema': a value beside 1, 0, -1 and empty"),
-        ("study_id,Edema\ns0,1\ns0,0\n", "study_id 's0' stands twice"),
+        ("study_id,Edema\ns0,1\ns0,0\n", "study_id 's0' occurs twice"),
         ("study_id,Oedema\ns0,1\n", "expected study_id, image_id or dicom_id, and labels such as"),
         ("", "not readable as CSV"),
         ("study_id,Pneumonia\ns0,1.0,9\ns1,0.0,9\n", "more cells than there are columns"),
@@ -186,7 +186,7 @@ def test_labels_by_image_id_go_before_those_of_the_study(tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda release: release.reports.append(report_row("s0")), "'s0' stands twice"),
+        (lambda release: release.reports.append(report_row("s0")), "'s0' occurs twice"),
         (
             lambda release: release.manifest.append(manifest_row("x", "s0", path="files/s0/i0.jpeg")),
             "'files/s0/i0.jpg' and another of 2 would be one file",

@@ -55,8 +55,8 @@ def test_tables_are_written_joined_and_the_same_each_time(tmp_path):
         ("CXLSeg-mask", lambda frame: frame.iloc[:1], "CXLSeg-mask: image 'a' and 0 others"),
         ("CXLSeg-split", lambda frame: frame.assign(split="val"), "'split' holds val; expected one of"),
         ("CXLSeg-segmented", lambda frame: frame.assign(Edema=2.0), "'Edema' holds 2.0"),
-        ("CXLSeg-mask", lambda frame: frame.assign(DicomPath="files/p1/s1/b.jpg"), "stands twice"),
-        ("CXLSeg-metadata", lambda frame: frame.assign(dicom_id="a"), "dicom_id 'a' stands twice"),
+        ("CXLSeg-mask", lambda frame: frame.assign(DicomPath="files/p1/s1/b.jpg"), "occurs twice"),
+        ("CXLSeg-metadata", lambda frame: frame.assign(dicom_id="a"), "dicom_id 'a' occurs twice"),
         ("CXLSeg-metadata", lambda frame: frame.drop(columns="Reports"), "CXLSeg-metadata: columns"),
     ],
 )

@@ -332,7 +332,7 @@ def two_sizes(made):
         (shallow, "png16 is 32 x 32 pixels of 8 bit"),
         (lose_masks, "study 'a2' has no masks"),
         (unsort_masks, "study 'a2' stands after 'b1'; expected rows sorted by study"),
-        (repeat_mask, "study 'a1', view PA: structure 1 stands twice"),
+        (repeat_mask, "study 'a1', view PA: structure 1 occurs twice"),
         (lose_one_mask, "study 'a1' has 4 structures in PA and 5 in LL"),
         (other_view, "has view 'AP'; expected PA or LL"),
         (other_class, "class id 77 is none of the taxonomy's 5"),

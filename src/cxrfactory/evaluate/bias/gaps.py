@@ -103,7 +103,7 @@ def _read_scores(path: Path) -> pd.DataFrame:
         table = read_chexmask(path, columns=["Dice RCA (Mean)"])
         table = table.rename(columns={"Dice RCA (Mean)": "dice_rca_mean"})[["image_id", "dice_rca_mean"]]
     if (twice := table["image_id"].duplicated()).any():
-        raise CxrError(f"{path}: image '{table.loc[twice, 'image_id'].iloc[0]}' stands twice; expected it once")
+        raise CxrError(f"{path}: image '{table.loc[twice, 'image_id'].iloc[0]}' occurs twice; expected it once")
     for name in table.columns.drop("image_id"):
         outside = ~table[name].dropna().between(0, 1)
         if outside.any():

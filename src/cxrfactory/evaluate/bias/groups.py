@@ -72,7 +72,7 @@ def read_people(manifests: Sequence[str | Path]) -> pd.DataFrame:
         frames.append(frame.assign(patient=named.where(~alone, single)))
     table = pd.concat(frames, ignore_index=True)
     if (twice := table["image_id"].duplicated()).any():
-        raise CxrError(f"manifests: image '{table.loc[twice, 'image_id'].iloc[0]}' stands twice; expected it once")
+        raise CxrError(f"manifests: image '{table.loc[twice, 'image_id'].iloc[0]}' occurs twice; expected it once")
     columns = ["image_id", "patient", "view", "sex", "age", "findings"]
     return table.sort_values("image_id")[columns].reset_index(drop=True)
 

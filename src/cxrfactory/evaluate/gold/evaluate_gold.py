@@ -112,7 +112,7 @@ def _chosen_by(samples: Sequence[str | Path]) -> pd.Series | None:
         frames.append(frame)
     table = pd.concat(frames).set_index(["release", "image_id"])["chosen_by"]
     if (twice := table.index.duplicated()).any():
-        raise CxrError(f"samples: image '{table.index[twice][0][1]}' stands twice; give each release's sample once")
+        raise CxrError(f"samples: image '{table.index[twice][0][1]}' occurs twice; give each release's sample once")
     return table
 
 

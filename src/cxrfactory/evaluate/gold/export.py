@@ -101,7 +101,7 @@ def _pictures(images: Sequence[str | Path], chosen: list[str]) -> pd.DataFrame:
         raise CxrError(f"{', '.join(map(str, images))}: no image shards (.parquet); give those of the release")
     found = pd.concat([_chosen_rows(file, ["png", "size"], chosen) for file in files], ignore_index=True)
     if (twice := found["image_id"].duplicated()).any():
-        raise CxrError(f"image '{found.loc[twice, 'image_id'].iloc[0]}' stands twice in the image shards given")
+        raise CxrError(f"image '{found.loc[twice, 'image_id'].iloc[0]}' occurs twice in the image shards given")
     missing = sorted(set(chosen) - set(found["image_id"]))
     if missing:
         raise CxrError(f"{len(missing)} of {len(chosen)} images are in no shard given, first '{missing[0]}'")

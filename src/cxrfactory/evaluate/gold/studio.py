@@ -155,7 +155,7 @@ def corrected_landmarks(regions: list[Region], graph: LandmarkGraph) -> tuple[Fl
         if region.get("image_rotation", 0) != 0:
             raise ImageError("annotated on a rotated image; expected rotation 0")
         if not np.isnan(points[places[label]]).any():
-            raise ImageError(f"landmark '{label}' stands twice; expected each once")
+            raise ImageError(f"landmark '{label}' occurs twice; expected each once")
         width, height = region.get("original_width"), region.get("original_height")
         if not isinstance(width, int) or width < 1 or width != height:
             raise ImageError(f"image of {width} x {height} pixels; expected the square image of the task")

@@ -102,7 +102,7 @@ def read_predicted(path: str | Path, wanted: set[str]) -> Annotated:
 
 def _by_id(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
     if (twice := frame["image_id"].duplicated()).any():
-        raise CxrError(f"{path}: image '{frame.loc[twice, 'image_id'].iloc[0]}' stands twice")
+        raise CxrError(f"{path}: image '{frame.loc[twice, 'image_id'].iloc[0]}' occurs twice")
     return frame.set_index("image_id")
 
 

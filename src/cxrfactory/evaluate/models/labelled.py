@@ -77,7 +77,7 @@ def read_cases(path: str | Path, split: str) -> list[LabelledImage]:
     if chosen.empty:
         raise CxrError(f"{path}: no image has split '{split}'; found {sorted(table['split'].unique())}")
     if (twice := chosen["image_id"].duplicated()).any():
-        raise CxrError(f"{path}: image '{chosen.loc[twice, 'image_id'].iloc[0]}' stands twice in split '{split}'")
+        raise CxrError(f"{path}: image '{chosen.loc[twice, 'image_id'].iloc[0]}' occurs twice in split '{split}'")
     cases = []
     for row in chosen.itertuples():
         graph = graph_of_labels(row.labels, f"{path}: image '{row.image_id}'")

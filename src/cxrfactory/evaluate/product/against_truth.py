@@ -40,7 +40,7 @@ def read_truth(path: str | Path) -> pd.DataFrame:
     frame["release"] = frame["release"].str.casefold()
     twice = frame.duplicated(["release", "image_id"])
     if twice.any():
-        raise CxrError(f"{path}: image '{frame.loc[twice, 'image_id'].iloc[0]}' stands twice")
+        raise CxrError(f"{path}: image '{frame.loc[twice, 'image_id'].iloc[0]}' occurs twice")
     return frame
 
 

@@ -128,6 +128,6 @@ def _findings(tables: "Mapping[str, SourceTable]", study: "Series") -> "Series |
     labels = table.read(["study_id", *names])
     if labels["study_id"].duplicated().any():
         study_id = labels["study_id"][labels["study_id"].duplicated()].iloc[0]
-        raise CxrError(f"{table.path}: study_id '{study_id}' stands twice; expected one row a study")
+        raise CxrError(f"{table.path}: study_id '{study_id}' occurs twice; expected one row a study")
     found = study.map(fold_flags(labels, names).set_axis(labels["study_id"])).astype(object)
     return found.where(found.notna(), None)

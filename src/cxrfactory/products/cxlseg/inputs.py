@@ -64,7 +64,7 @@ def select_images(tables: ReportTables) -> tuple[pd.DataFrame, pd.DataFrame]:
     texts = read_table(reports, REPORTS)[["study_id", "report", "exclusion_reason"]]
     for where, ids in ((manifest, frame["image_id"]), (reports, texts["study_id"])):
         if (twice := ids.duplicated()).any():
-            raise CxrError(f"{where}: '{ids[twice].iloc[0]}' stands twice; expected each once")
+            raise CxrError(f"{where}: '{ids[twice].iloc[0]}' occurs twice; expected each once")
     texts = texts.set_index("study_id").astype(object)
     faults = read_table(tables.rejected_reports, REJECTED_REPORTS)[["study_id", "reason"]].dropna()
     faults = faults.drop_duplicates("study_id").set_index("study_id")["reason"]
@@ -145,7 +145,7 @@ def _read_labels(path: Path) -> pd.DataFrame:
         )
     key = "image_id" if "image_id" in keys else keys[-1] if keys[-1] == "dicom_id" else "study_id"
     if (twice := frame[key].duplicated()).any():
-        raise CxrError(f"{path}: {key} '{frame[key][twice].iloc[0]}' stands twice; expected one row each")
+        raise CxrError(f"{path}: {key} '{frame[key][twice].iloc[0]}' occurs twice; expected one row each")
     known = {"": np.nan} | {text: value for value in LABEL_VALUES for text in (f"{value:.1f}", f"{value:.0f}")}
     for name in names:
         if (odd := ~frame[name].isin(known)).any():

@@ -138,7 +138,7 @@ def _ids(pictures: Sequence[str | Path]) -> tuple[list[str], list[float]]:
     frames = [read_table(path, columns=["image_id", "mask_share"]) for path in pictures]
     frame = pd.concat(frames, ignore_index=True).sort_values("image_id", ignore_index=True)
     if (twice := frame["image_id"].duplicated()).any():
-        raise CxrError(f"shards of pictures: image '{frame['image_id'][twice].iloc[0]}' stands twice")
+        raise CxrError(f"shards of pictures: image '{frame['image_id'][twice].iloc[0]}' occurs twice")
     return frame["image_id"].tolist(), frame["mask_share"].tolist()
 
 

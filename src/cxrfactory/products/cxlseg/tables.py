@@ -90,7 +90,7 @@ def check_tables(tables: Mapping[str, pd.DataFrame]) -> None:
             raise CxrError(f"{name}: columns {list(frame.columns)}; expected {schema.names}")
         if frame["dicom_id"].duplicated().any():
             raise CxrError(
-                f"{name}: dicom_id '{frame['dicom_id'][frame['dicom_id'].duplicated()].iloc[0]}' stands twice"
+                f"{name}: dicom_id '{frame['dicom_id'][frame['dicom_id'].duplicated()].iloc[0]}' occurs twice"
             )
         keys = set(frame[list(KEYS)].astype(object).where(frame[list(KEYS)].notna(), None).itertuples(index=False))
         first = keys if first is None else first
@@ -99,7 +99,7 @@ def check_tables(tables: Mapping[str, pd.DataFrame]) -> None:
     paths = pd.concat([tables[name]["DicomPath"] for name in (IMAGE_TABLE, MASK_TABLE)])
     if paths.duplicated().any():
         raise CxrError(
-            f"DicomPath '{paths[paths.duplicated()].iloc[0]}' stands twice; expected a file of its own for each"
+            f"DicomPath '{paths[paths.duplicated()].iloc[0]}' occurs twice; expected a file of its own for each"
         )
     _refuse_values(tables[SPLIT_TABLE], SPLIT_TABLE, ["split"], SPLITS)
     _refuse_values(tables[IMAGE_TABLE], IMAGE_TABLE, CHEXPERT_LABELS, (*LABEL_VALUES, None))

@@ -105,7 +105,7 @@ def read_accounts(
     ids = kept["study_id"].to_pylist()
     doubled = [one for one, other in pairwise(ids) if one == other]
     if doubled:
-        raise CxrError(f"studies shards: study '{doubled[0]}' stands twice; give each shard once")
+        raise CxrError(f"studies shards: study '{doubled[0]}' occurs twice; give each shard once")
     included = {study for study, row in listed.items() if row["included"]}
     for where, found in (("studies shards", ids), ("rejected tables", rejections)):
         unknown = sorted(set(found) - included)
@@ -242,7 +242,7 @@ def _check_structures(study: str, rows: pa.Table) -> None:
     for view, found in keys.items():
         twice = [key for key in found if found.count(key) > 1] if len(set(found)) < len(found) else []
         if twice:
-            raise CxrError(f"mask shards: study '{study}', view {view}: structure {twice[0]!r} stands twice")
+            raise CxrError(f"mask shards: study '{study}', view {view}: structure {twice[0]!r} occurs twice")
     if set(keys["PA"]) != set(keys["LL"]):
         raise CxrError(f"mask shards: study '{study}' has {len(keys['PA'])} structures in PA and "
                        f"{len(keys['LL'])} in LL; expected the same in both")  # fmt: skip
