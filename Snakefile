@@ -28,6 +28,7 @@ except CxrError as error:
     raise WorkflowError(str(error))
 
 # Paths of a stage's files, log and table of times, from the map of results (src/cxrfactory/workflow/results.py).
+# Paths are said once, in src/cxrfactory/workflow/stage_files.py and, for a product, in workflow.py in its folder.
 OUT, LOG, BENCHMARK = PLAN.results.out, PLAN.results.log, PLAN.results.benchmark
 
 # Rules run the code of this checkout, whether or not the package is installed in their environment.

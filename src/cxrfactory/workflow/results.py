@@ -1,7 +1,7 @@
 """The only map of results: every stage with its files, its log, its table of times and its purpose.
 
 Rules, the status and the table in ``docs/architecture.md`` read this map. A new stage is an entry in
-:mod:`cxrfactory.workflow.shared` or in its product's folder. A new product is its name in :data:`PRODUCTS` and a module
+:mod:`cxrfactory.workflow.stage_files` or in its product's folder. A new product is its name in :data:`PRODUCTS` and a module
 ``products/NAME/workflow.py``.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from cxrfactory.errors import CxrError
 from cxrfactory.stages import Product, Stage
-from cxrfactory.workflow.shared import STAGES as SHARED
+from cxrfactory.workflow.stage_files import STAGES as SHARED
 
 # In the order of the documentation; plain `snakemake` makes the first product.
 NAMES = ("chexmask", "radgenome", "cxlseg")

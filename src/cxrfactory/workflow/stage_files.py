@@ -1,4 +1,4 @@
-"""The stages that are shared by the products."""
+"""The files of every stage that belongs to no single product: outputs, log, purpose."""
 
 from cxrfactory.cohort.workflow import STAGES as COHORT
 from cxrfactory.stages import Stage
