@@ -1,8 +1,8 @@
 """The only map of results: every stage with its files, its log, its table of times and its purpose.
 
 Rules, the status and the table in ``docs/architecture.md`` read this map. A new stage is an entry in
-:mod:`cxrfactory.workflow.stage_files` or in its product's folder. A new product is its name in :data:`PRODUCTS` and a module
-``products/NAME/workflow.py``.
+:mod:`cxrfactory.workflow.stage_files` or in its product's folder. A new product is its name in :data:`NAMES` and a
+module ``products/NAME/workflow.py``.
 """
 
 from collections.abc import Iterator, Mapping
