@@ -4,7 +4,7 @@
 rule train:
     input:
         labelled=OUT("preprocess_labelled").images,
-        classes=PLAN.segmenter.training_tables,
+        classes=PLAN.config.train.tables(),
     output:
         weights=OUT("train").weights,
         card=OUT("train").card,
@@ -34,7 +34,7 @@ rule train:
 rule weights:
     input:
         labelled=OUT("preprocess_labelled").images,
-        classes=PLAN.segmenter.training_tables,
+        classes=PLAN.config.train.tables(),
     output:
         folder=directory(OUT("weights").folder),
     log:

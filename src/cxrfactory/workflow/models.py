@@ -28,11 +28,6 @@ class Segmenter:
         """Path of the weights' card."""
         return str(card_path(self.weights))
 
-    @property
-    def training_tables(self) -> list[str]:
-        """Files and folders that training reads besides the labelled images."""
-        return self.config.train.tables()
-
     def training(self) -> list[str]:
         """Return the options of ``train``."""
         return self.config.model.options() + self.config.train.options()
