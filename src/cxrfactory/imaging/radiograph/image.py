@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Bool, Shaped
 
 from cxrfactory.errors import ImageError
 
@@ -27,6 +27,10 @@ class Radiograph:
         DICOM ViewPosition in upper case; None if the file states none.
     notes
         Faults of the file that were tolerated, one line each, without any patient data.
+    padding
+        Boolean [height, width], true where the header says that a pixel is no part of the image (Pixel Padding Value and
+        Pixel Padding Range Limit of DICOM, PS3.3 C.7.5.1.1.2); None if it says so of no pixel. In ``pixels`` such
+        pixels have the darkest value of the rest of the image.
 
     Examples
     --------
@@ -39,6 +43,7 @@ class Radiograph:
     spacing_mm: tuple[float, float] | None = None
     view: str | None = None
     notes: tuple[str, ...] = ()
+    padding: Bool[np.ndarray, "height width"] | None = None
 
 
 def check_size(height: int, width: int, max_megapixels: float) -> None:
