@@ -5,6 +5,8 @@ because the edges hold what is no anatomy: markers, labels, shutters, film edges
 the histogram, such as the one value of a marker or of a shutter, do not count.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from jaxtyping import Bool, Shaped
 
@@ -47,9 +49,10 @@ def grey_points(
     """
     counts, low, unit = _histogram(pixels, padding, weighted=True)
     counts = _without_ends(counts, atoms=True)
-    black, white = (low + unit * _quantile(counts, share / 100) for share in (PERCENTILE, 100 - PERCENTILE))
-    if white - black < unit:
+    first, last = (_quantile(counts, share / 100) for share in (PERCENTILE, 100 - PERCENTILE))
+    if first.value == last.value:
         return float(pixels.min()), float(pixels.max())
+    black, white = low + unit * first.place, low + unit * last.place
     margin = MARGIN * (white - black)
     return black - margin, white + margin
 
@@ -90,12 +93,22 @@ def _weights(length: int) -> np.ndarray:
     return np.floor(_STEPS * (4 * place * (1 - place)) ** _POWER + 0.5)
 
 
-def _quantile(counts: np.ndarray, share: float) -> float:
-    """Return a quantile of a histogram, with the pixels of a value spread evenly over the value's width."""
-    below = np.cumsum(counts)
+class _Quantile(NamedTuple):
+    value: int  # the value that the quantile falls on
+    place: float  # the quantile, with the pixels of a value spread evenly up to half-way to its neighbours
+
+
+def _quantile(counts: np.ndarray, share: float) -> _Quantile:
+    values = np.flatnonzero(counts)
+    below = np.cumsum(counts[values])
     wanted = share * below[-1]
-    value = int(np.searchsorted(below, wanted))
-    return value - 0.5 + float(wanted - (below[value] - counts[value])) / max(float(counts[value]), 1e-9)
+    place = int(np.searchsorted(below, wanted))
+    value, half = int(values[place]), np.diff(values) / 2
+    left = half[place - 1] if place > 0 else half[:1].sum()
+    right = half[place] if place < len(half) else half[-1:].sum()
+    part = (wanted - (below[place] - counts[value])) / counts[value]
+    place = value - left + part * (left + right)
+    return _Quantile(value, float(min(max(place, values[0]), values[-1])))
 
 
 def _without_ends(counts: np.ndarray, atoms: bool) -> np.ndarray:
@@ -119,7 +132,8 @@ def _without_end(counts: np.ndarray, atoms: bool) -> np.ndarray:
             continue
         top = int(present[-1])
         near = counts[max(0, top - max(2, int(_ATOM_NEAR * span))) : top]
-        usual = max(float(near.mean()) if len(near) else 0.0, 1e-9)
+        near = near[near > 0]  # copies of 8-bit pictures in 16 bits leave out most values
+        usual = float(near.mean()) if len(near) else 0.0
         if not (atoms and max(_ATOM_SHARE * total, _ATOM_TIMES * usual) < counts[top] < _ATOM_LARGEST * total):
             return counts
         counts[top] = 0
