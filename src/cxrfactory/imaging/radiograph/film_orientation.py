@@ -142,7 +142,7 @@ def _by_letters(dataset: pydicom.Dataset, view: str | None, notes: list[str]) ->
     if planes == {"across", "through"}:
         raise ImageError(f"axial plane: PatientOrientation is {quoted}; expected such as L\\F; {_ADVICE}")
     raise ImageError(
-        f"PatientOrientation is {quoted}: both directions are on one line; expected such as L\\F; {_ADVICE}"
+        f"PatientOrientation is {quoted}: both on one line; expected such as L\\F; {_ADVICE}"
     )
 
 
