@@ -47,11 +47,9 @@ def radiograph(pixels=None, bits=12, **fields):
 
 
 def file_bytes(dataset, **texts):
-    """The bytes of a file; ``texts`` are values of one header field each that are written as UTF-8, whatever its type."""
+    """The bytes of a file; ``texts`` are values of header fields that are written as UTF-8, whatever their types."""
     raw = {name: text.encode() for name, text in texts.items()}
-    marks = {
-        name: chr(ord("p") + place) * (len(each) + len(each) % 2) for place, (name, each) in enumerate(raw.items())
-    }
+    marks = {name: "pqrs"[place] * (len(each) + len(each) % 2) for place, (name, each) in enumerate(raw.items())}
     for name, mark in marks.items():
         setattr(dataset, name, mark)
     data = _written(dataset)

@@ -22,7 +22,8 @@ CHEST = (
     *("CHEST, PA", "CXR", "X-RAY CHEST", "RADIOGRAFIA DE TORAX", "RADIOGRAPHIE THORAX", "Röntgen Thorax", "BABYGRAM"),
 )  # fmt: skip
 NOT_KNOWN = (
-    *("", " ", "UNKNOWN", "UNK", "OTHER", "NA", "N/A", "n.a.", "NONE", "-", "--", "?", "NULL", "NOT SPECIFIED", "DEFAULT"),
+    *("", " ", "UNKNOWN", "UNK", "OTHER", "NA", "N/A", "n.a.", "NONE", "-", "--", "?", "NULL", "DEFAULT"),
+    "NOT SPECIFIED",
     *("DESCONOCIDO", "NO ESPECIFICADO", "DESCONHECIDO", "NÃO INFORMADO", "UNBEKANNT", "INCONNU", "SCONOSCIUTO"),
     *("NON SPECIFICATO", "KHÔNG RÕ", "KEINE ANGABE", "AUTRE", "SONSTIGES", "PA", "PORTABLE"),
 )  # fmt: skip
@@ -99,14 +100,18 @@ CASES = [
     Case("absent", "right", _right(BodyPartExamined=None)),
     Case("several values", "right", _right(BodyPartExamined=["CHEST", "ABDOMEN"])),
     Case("Latin-1 in a code string", "right", _latin1),
-    Case("switch, other part", "reported", _noted("BodyPartExamined is HAND", {"body_part": "ignore"}, BodyPartExamined="HAND")),
-    Case("switch, unknown", "reported", _noted("text of 10 signs", {"body_part": "ignore"}, BodyPartExamined="Doe^Secret")),
+    Case("switch, other part", "reported",
+         _noted("BodyPartExamined is HAND", {"body_part": "ignore"}, BodyPartExamined="HAND")),
+    Case("switch, unknown", "reported",
+         _noted("text of 10 signs", {"body_part": "ignore"}, BodyPartExamined="Doe^Secret")),
     Case("added words", "right", _added_word),
     *(Case(f"modality {name}", "right", _right(Modality=name)) for name in MODALITIES),
-    *(Case(f"modality {name}", "refused", _refused(f"modality {name}", Modality=name)) for name in ("MG", "CT", "XA", "PX")),
+    *(Case(f"modality {name}", "refused", _refused(f"modality {name}", Modality=name))
+      for name in ("MG", "CT", "XA", "PX")),
     Case("modality unknown", "refused", _refused("modality an unknown one", Modality="DOE")),
     Case("secondary capture, words", "right", _right(SOPClassUID=STORAGE + "7.3")),
-    Case("fluoroscopy storage, chest PA", "reported", _noted("fluoroscopy", {}, SOPClassUID=STORAGE + "12.2", Modality="RF")),
+    Case("fluoroscopy storage, chest PA", "reported",
+         _noted("fluoroscopy", {}, SOPClassUID=STORAGE + "12.2", Modality="RF")),
     Case("fluoroscopy storage, no view", "refused",
          _refused("Radiofluoroscopic", SOPClassUID=STORAGE + "12.2", Modality="RF", ViewPosition=None)),
     Case("fluoroscopy storage, abdomen", "refused",

@@ -75,7 +75,7 @@ def _maps_back(orientation):
         back = geometry.inverse_mask(there.astype(np.uint8))
         overlap = (back & expected).sum() / (back | expected).sum()
         assert overlap > 0.93
-        at = np.argwhere(stored(USUAL == USUAL[20, 60], orientation))[:, ::-1].astype(float)
+        at = np.argwhere(stored(USUAL[20, 60] == USUAL, orientation))[:, ::-1].astype(float)
         assert np.allclose(geometry.inverse_points(geometry.forward_points(at)), at)
         as_stored = read_radiograph(folder / "film", checks=AS_STORED)
         assert np.array_equal(as_stored.pixels, stored(USUAL, orientation))
@@ -126,8 +126,10 @@ CASES = [
     *(Case(f"{each}, MONOCHROME1", "right", _turned(each, **MONOCHROME1)) for each in ORIENTATIONS),
     *(Case(f"{each}, JPEG 2000", "right", _turned(each, compress=True)) for each in ORIENTATIONS),
     *(Case(f"{each}, there and back", "right", _maps_back(each)) for each in ORIENTATIONS),
-    *(Case(f"{each}, by numbers", "right", _turned(each, [], ImageOrientationPatient=_cosines(*each))) for each in ORIENTATIONS),
-    *(Case(f"{each}, by both", "right", _turned(each, ImageOrientationPatient=_cosines(*each))) for each in ORIENTATIONS),
+    *(Case(f"{each}, by numbers", "right", _turned(each, [], ImageOrientationPatient=_cosines(*each)))
+      for each in ORIENTATIONS),
+    *(Case(f"{each}, by both", "right", _turned(each, ImageOrientationPatient=_cosines(*each)))
+      for each in ORIENTATIONS),
     Case("compound letters", "right", _turned("RF", ["RA", "FP"])),
     Case("compound of three", "right", _turned("RH", ["RAF", "HPL"])),
     Case("compound usual", "right", _turned("LF", ["L", "FA"])),
@@ -170,7 +172,8 @@ CASES = [
     Case("reject takes the usual", "right", _as_stored(["L", "F"], 0, REJECT)),
     Case("ignore mirrored", "reported", _as_stored(["R", "F"], 1, IGNORE)),
     Case("ignore nonsense", "reported", _as_stored("Doe^Secret", 1, IGNORE)),
-    Case("ignore two statements", "right", _as_stored(["L", "F"], 0, IGNORE, ImageOrientationPatient=_cosines("R", "F"))),
+    Case("ignore two statements", "right",
+         _as_stored(["L", "F"], 0, IGNORE, ImageOrientationPatient=_cosines("R", "F"))),
     *(Case(f"EXIF {value} in {kind}", "reported" if notes else "right", _exif(kind, value, notes))
       for kind in ("JPEG", "TIFF") for value, notes in ((0, 0), (1, 0), (2, 1), (3, 1), (6, 1), (8, 1))),
 ]  # fmt: skip

@@ -17,17 +17,20 @@ KIND = "views"
 SOURCE = "MIT-LCP/mimic-code#1284"
 
 FRONTAL = {
-    **dict.fromkeys(("PA", "pa ", "P-A", "P.A.", "p.a.", "POSTERO-ANTERIOR", "postero anterior", "Posteroanterior"), "PA"),
+    **dict.fromkeys(("PA", "pa ", "P-A", "P.A.", "p.a.", "POSTERO-ANTERIOR", "postero anterior"), "PA"),
     **dict.fromkeys(("PA ERECT", "PA UPRIGHT", "CHEST PA", "TORAX PA", "RX TORAX PA", "Thorax p.a.", "PA_CHEST"), "PA"),
     **dict.fromkeys(("POSTERO ANTERIEUR", "POSTERO-ANTERIORE", "PÓSTERO-ANTERIOR", "SAU TRƯỚC", "DORSOVENTRAL"), "PA"),
-    **dict.fromkeys(("AP", "A.P.", "a-p", "ANTERO-POSTERIOR", "ANTEROPOSTERIOR", "antéro-postérieur", "TRƯỚC SAU"), "AP"),
+    **dict.fromkeys(("AP", "A.P.", "a-p", "ANTERO-POSTERIOR", "ANTEROPOSTERIOR", "antéro-postérieur"), "AP"),
+    "TRƯỚC SAU": "AP",
     **dict.fromkeys(("AP SUPINE", "AP PORTABLE", "AP ERECT", "AP UPRIGHT", "SUPINE AP", "PORTABLE AP CHEST"), "AP"),
-    **dict.fromkeys(("AP DECUBITO SUPINO", "AP SENTADO", "AP LIEGEND", "AP COUCHÉ", "AP SEMI-ERECT", "AP BEDSIDE"), "AP"),
+    **dict.fromkeys(("AP DECUBITO SUPINO", "AP SENTADO", "AP LIEGEND", "AP COUCHÉ", "AP SEMI-ERECT"), "AP"),
+    "AP BEDSIDE": "AP",
     **dict.fromkeys(("FRONTAL", "FRENTE", "DE FACE", "THẲNG", "FRONTALE", "PA/AP", "Tórax frontal"), None),
 }  # fmt: skip
 OTHER = {
     **dict.fromkeys(("LATERAL", "lateral", "LAT", "LAT.", "L", "LATERALE", "PERFIL", "PROFIL", "SEITLICH"), "LATERAL"),
-    **dict.fromkeys(("NGHIÊNG", "TORAX LATERAL", "Thorax seitlich", "CHEST LAT", "LARGE LATERAL", "TÓRAX PERFIL"), "LATERAL"),
+    **dict.fromkeys(("NGHIÊNG", "TORAX LATERAL", "Thorax seitlich", "CHEST LAT", "LARGE LATERAL"), "LATERAL"),
+    "TÓRAX PERFIL": "LATERAL",
     **dict.fromkeys(("LL", "LEFT LATERAL", "LATERAL IZQUIERDA", "PERFIL ESQUERDO", "PROFIL GAUCHE", "L-LAT"), "LL"),
     **dict.fromkeys(("RL", "RIGHT LATERAL", "LATERAL DERECHA", "LATERALE DESTRA", "SEITLICH RECHTS"), "RL"),
     **{name: name for name in ("LLD", "RLD", "LLO", "RLO", "LAO", "RAO", "LPO", "RPO", "SWIMMERS", "COSTAL")},
@@ -35,7 +38,8 @@ OTHER = {
     "SWIMMER'S": "SWIMMERS", "AP AXIAL": "AP_AXIAL", "AP LLD": "AP_LLD", "AP RLD": "AP_RLD", "PA LLD": "PA_LLD",
     "PA RLD": "PA_RLD", "AP_horizontal": "AP_HORIZONTAL", "OBLIQUE": "OBLIQUE", "OBLICUA": "OBLIQUE",
     "Schräg": "OBLIQUE", "AP OBLIQUE": "OBLIQUE", "LORDOTIC": "LORDOTIC", "APICAL": "LORDOTIC",
-    "AP LORDOTIC": "LORDOTIC", "DECUBITUS": "DECUBITUS", "LEFT LATERAL DECUBITUS": "LLD", "DÉCUBITO LATERAL": "DECUBITUS",
+    "AP LORDOTIC": "LORDOTIC", "DECUBITUS": "DECUBITUS", "LEFT LATERAL DECUBITUS": "LLD",
+    "DÉCUBITO LATERAL": "DECUBITUS",
     "TORAX AP Y LAT": "LATERAL", "THORAX a.p./lat.": "LATERAL", "PA AND LATERAL": "LATERAL", "EXCLUDE": None,
 }  # fmt: skip
 NOT_KNOWN = (
@@ -117,7 +121,8 @@ CASES = [
     *(Case(f"header {value!r}", "refused", _refused(value)) for value in OTHER),
     *(Case(f"header {value!r}", "right", _header(value, None)) for value in NOT_KNOWN),
     *(Case(f"header {value[:20]!r}", "refused", _refused(value, "that is in no table")) for value in UNKNOWN),
-    *(Case(f"described {text!r}", "refused", _refused(None, "lateral", SeriesDescription=text)) for text in DESCRIBED_LATERAL),
+    *(Case(f"described {text!r}", "refused", _refused(None, "lateral", SeriesDescription=text))
+      for text in DESCRIBED_LATERAL),
     *(Case(f"described {text!r}", "right", _header(None, SeriesDescription=text)) for text in DESCRIBED_OTHERWISE),
     Case("part names the view", "refused", _refused(None, "lateral", BodyPartExamined="TORAX LAT")),
     Case("view code lateral", "refused", _refused(None, "LEFT LATERAL", ViewCodeSequence=_code("left lateral"))),
