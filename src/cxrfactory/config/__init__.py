@@ -49,6 +49,7 @@ _PLACES = {
         "PreprocessConfig",
         "ReadingConfig",
         "ReadingLimits",
+        "ViewWordsConfig",
     ),
     "project": (
         "PackagingConfig",

@@ -1,5 +1,6 @@
 """Ingest stage: convert the tables of a release to its manifest, in which every excluded row has a reason."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -7,6 +8,7 @@ import pandera.pandas as pandera
 
 from cxrfactory.config import DatasetConfig
 from cxrfactory.errors import CxrError
+from cxrfactory.imaging.vocabulary.words import Vocabulary
 from cxrfactory.ingest import registry
 from cxrfactory.ingest.files import check_files as check_image_files
 from cxrfactory.ingest.rows import OLDEST_YEARS, VIEWS, guard, printable
@@ -50,6 +52,7 @@ def read_manifest(
     view_from_procedure: bool = False,
     check_files: bool = False,
     name: str | None = None,
+    words: Vocabulary | None = None,
 ) -> pd.DataFrame:
     """Read the tables of a release as a manifest.
 
@@ -65,6 +68,8 @@ def read_manifest(
         Exclude images whose file is missing or empty.
     name
         Name of the dataset in messages; the default is the layout's name.
+    words
+        View words of the tables; by default those of the package.
 
     Returns
     -------
@@ -88,7 +93,7 @@ def read_manifest(
             log.warning("%s: no %s table under %s: its images are not listed", name, slot.role, root)
         else:
             log.info("%s: no %s table under %s: findings stay unknown", name, slot.role, root)
-    rows = guard(module.rows(tables, view_from_procedure), facts.id_is_file_name)
+    rows = guard(module.rows(tables, view_from_procedure, words), facts.id_is_file_name)
     _refuse_duplicates(rows, root)
     located = rows["path"].notna()
     if hasattr(module, "locate") and located.any():
@@ -110,7 +115,11 @@ def read_manifest(
 
 
 def ingest_release(
-    settings: DatasetConfig, name: str, output: str | Path, summary: str | Path | None = None
+    settings: DatasetConfig,
+    name: str,
+    output: str | Path,
+    summary: str | Path | None = None,
+    view_words: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Write the manifest of a dataset, and optionally its counts.
 
@@ -124,6 +133,8 @@ def ingest_release(
         Parquet file to write, schema ``MANIFEST``.
     summary
         CSV file to write with the counts by reason of exclusion.
+    view_words
+        Words of views to add, each ``WORD=VIEW``.
 
     Returns
     -------
@@ -136,7 +147,12 @@ def ingest_release(
         Under the conditions of :func:`read_manifest`.
     """
     rows = read_manifest(
-        settings.layout or name, settings.root, settings.view_from_procedure, settings.check_files, name
+        settings.layout or name,
+        settings.root,
+        settings.view_from_procedure,
+        settings.check_files,
+        name,
+        Vocabulary(tuple(view_words)) if view_words else None,
     )
     write_manifest(rows, output)
     if summary is not None:

@@ -70,10 +70,11 @@ class Releases:
         return files
 
     def ingest_options(self, wildcards: Any) -> list[str]:
-        """Return the switches of ``ingest`` for a release."""
+        """Return the switches of ``ingest`` for a release, and the view words that the config adds."""
         settings = self.settings(wildcards)
         flags = {"--check-files": settings.check_files, "--view-from-procedure": settings.view_from_procedure}
-        return [flag for flag, on in flags.items() if on]
+        words = self.config.preprocess.options("view_words") if self.config.preprocess.view_words else []
+        return [flag for flag, on in flags.items() if on] + words
 
     @property
     def reported(self) -> list[str]:
