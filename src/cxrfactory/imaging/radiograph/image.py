@@ -28,8 +28,8 @@ class Radiograph:
     notes
         Faults of the file that were tolerated, one line each, without any patient data.
     padding
-        Boolean [height, width], true where the header says that a pixel is no part of the image (Pixel Padding Value and
-        Pixel Padding Range Limit of DICOM, PS3.3 C.7.5.1.1.2); None if it says so of no pixel. In ``pixels`` such
+        Boolean [height, width], true where the header says that a pixel is no part of the image (Pixel Padding Value
+        and Pixel Padding Range Limit of DICOM, PS3.3 C.7.5.1.1.2); None if it says so of no pixel. In ``pixels`` such
         pixels have the darkest value of the rest of the image.
 
     Examples
