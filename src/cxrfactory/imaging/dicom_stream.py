@@ -13,7 +13,7 @@ import pydicom
 from jaxtyping import Shaped
 from pydicom.encaps import generate_fragments, get_frame, parse_basic_offsets
 from pydicom.pixels import get_decoder
-from pydicom.uid import RLELossless
+from pydicom.uid import UID, RLELossless
 
 from cxrfactory.errors import ImageError
 from cxrfactory.imaging.dicom_object import transfer_syntax
@@ -64,14 +64,17 @@ def checked_frame(dataset: pydicom.Dataset) -> tuple[bytes, Codestream | None]:
     _refuse_several_frames(dataset)
     frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
     samples = int(dataset.get("SamplesPerPixel", 1))
+    syntax = transfer_syntax(dataset)
     if not frame.startswith(_MARKED_STREAMS):
-        _check_segments(frame, dataset, samples)
+        _check_segments(frame, dataset, syntax, samples)
         return frame, None
     if not frame.rstrip(_PADDING).endswith(_STREAM_END):
         raise ImageError("truncated DICOM: its compressed image has no end")
     stream = read_codestream(frame)
     if stream is None:
         raise ImageError("damaged DICOM: its compressed image states no size")
+    if syntax == RLELossless:
+        raise ImageError(f"DICOM of transfer syntax {syntax.name}, but its pixel data are a {stream.kind} stream")
     if stream.components != samples:
         raise ImageError(
             f"DICOM whose header says {samples} sample{'s' * (samples > 1)} a pixel, but its {stream.kind} stream has "
@@ -125,9 +128,8 @@ def _refuse_several_frames(dataset: pydicom.Dataset) -> None:
         raise ImageError(f"DICOM whose header says one frame, but its pixel data hold {max(offsets, starts)}")
 
 
-def _check_segments(frame: bytes, dataset: pydicom.Dataset, samples: int) -> None:
+def _check_segments(frame: bytes, dataset: pydicom.Dataset, syntax: UID, samples: int) -> None:
     """Refuse RLE whose number of segments is not the header's: one for each byte of each sample (PS3.5 G.2)."""
-    syntax = transfer_syntax(dataset)
     if syntax != RLELossless:
         raise ImageError(f"DICOM of transfer syntax {syntax.name}, but its pixel data hold no such stream")
     if len(frame) < _RLE_HEADER_BYTES:

@@ -17,6 +17,8 @@ from cxrfactory.imaging.radiograph.dicom_luts import read_lut
 _LARGEST_TABULATED = 2  # bytes of a stored value; larger ones are computed a pixel at a time
 # A window that gives this share of the pixels one grey shows nothing; they must have been of more greys before.
 _ONE_GREY, _OF_MORE_GREYS = 0.995, 0.9
+_MODALITY, _VOI = "ModalityLUTSequence", "VOILUTSequence"
+_NAMES = {_MODALITY: "modality table", _VOI: "VOI table"}  # in messages
 _FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 
 
@@ -69,8 +71,8 @@ def displayed(
     levels = np.arange(low, high + 1)
     values = modality(levels)
     shown = _voi_step(dataset, values, span, notes)
-    if shown is not None and _shows_nothing(shown, _counts(picture, levels)):
-        notes.append("its VOI window or table leaves one grey value; the full range of values is used")
+    if shown is not None and _shows_little(shown, _counts(picture, levels)):
+        notes.append("its VOI window or table gives nearly all pixels one grey; the full range of values is used")
         shown = None
     table = _compact(values if shown is None else shown)
     if table.dtype == stored.dtype and np.array_equal(table, levels):
@@ -97,14 +99,15 @@ def modality_values(
 def _modality_step(
     dataset: pydicom.Dataset, layout: WordLayout, low: int, high: int, notes: list[str]
 ) -> tuple[Callable[[np.ndarray], np.ndarray], _Range]:
-    item = _table_item(dataset, "ModalityLUTSequence", "modality table", notes)
+    item = _table_item(dataset, _MODALITY, notes)
     if item is not None:
         little = _little_endian(dataset)
-        lut = read_lut(item, "modality table", low, high, layout.signed, little, notes)
+        lut = read_lut(item, _NAMES[_MODALITY], low, high, layout.signed, little, notes)
         return lut.apply, _Range(0, (1 << lut.bits) - 1)
-    slope, intercept = _number(dataset, "RescaleSlope", 1.0), _number(dataset, "RescaleIntercept", 0.0)
+    slope, intercept = _number(dataset, "RescaleSlope"), _number(dataset, "RescaleIntercept") or 0.0
+    slope = 1.0 if slope is None else slope
     if slope == 0:
-        raise ImageError("DICOM of RescaleSlope 0, which makes all pixels equal; expected another number")
+        raise ImageError(f"one-colour image: every pixel is {intercept:g} by RescaleSlope 0; expected another slope")
     ends = sorted((layout.lowest * slope + intercept, layout.highest * slope + intercept))
     span = _Range(*ends)
     if slope == 1 and intercept == 0:
@@ -116,23 +119,21 @@ def _modality_step(
 
 def _voi_step(dataset: pydicom.Dataset, values: np.ndarray, span: _Range, notes: list[str]) -> np.ndarray | None:
     """Return values after the first VOI table or else the first window; None if there is neither."""
-    item = _table_item(dataset, "VOILUTSequence", "VOI table", notes)
+    item = _table_item(dataset, _VOI, notes)
     if item is not None:
         # Tables map whole numbers; a rescale can give others.
         whole = values if values.dtype.kind in "iu" else np.floor(values + 0.5).astype(np.int64)
         signed = span.lowest < 0
         little = _little_endian(dataset)
-        return read_lut(item, "VOI table", int(whole.min()), int(whole.max()), signed, little, notes).apply(whole)
-    if dataset.get("WindowWidth") in (None, "") and "WindowWidth" not in dataset:
-        return None
-    return _window(dataset, values, span, notes)
+        return read_lut(item, _NAMES[_VOI], int(whole.min()), int(whole.max()), signed, little, notes).apply(whole)
+    return _window(dataset, values, span, notes) if "WindowWidth" in dataset else None
 
 
 def _window(dataset: pydicom.Dataset, values: np.ndarray, span: _Range, notes: list[str]) -> np.ndarray | None:
     function = str(dataset.get("VOILUTFunction") or "LINEAR").strip().upper() or "LINEAR"
     if function not in _FUNCTIONS:
         raise ImageError(f"DICOM whose VOILUTFunction is unknown; expected one of {', '.join(_FUNCTIONS)}")
-    width, centre = _first_number(dataset, "WindowWidth"), _first_number(dataset, "WindowCenter")
+    width, centre = _number(dataset, "WindowWidth"), _number(dataset, "WindowCenter")
     positive = width is not None and (width >= 1 if function == "LINEAR" else width > 0)
     if width is None or centre is None or not positive:
         notes.append("its VOI window has no positive width; the full range of values is used")
@@ -155,47 +156,45 @@ def _counts(picture: np.ndarray, levels: np.ndarray) -> np.ndarray:
     return counts[levels & ((1 << bits) - 1)]
 
 
-def _shows_nothing(shown: np.ndarray, counts: np.ndarray) -> bool:
+def _shows_little(shown: np.ndarray, counts: np.ndarray) -> bool:
+    """Return whether nearly all pixels get one grey of several; refuse if all of them do."""
     total = counts.sum()
     if counts.max() > _OF_MORE_GREYS * total:
         return False
-    _, which = np.unique(shown, return_inverse=True)
-    return bool(np.bincount(which, counts).max() > _ONE_GREY * total)
+    greys, which = np.unique(shown, return_inverse=True)
+    shares = np.bincount(which, counts) / total
+    if shares.max() == 1:
+        raise ImageError(f"one-colour image: every pixel is {greys[shares.argmax()]:g} by its VOI window or table")
+    return bool(shares.max() > _ONE_GREY)
 
 
-def _table_item(dataset: pydicom.Dataset, sequence: str, name: str, notes: list[str]) -> pydicom.Dataset | None:
+def _table_item(dataset: pydicom.Dataset, sequence: str, notes: list[str]) -> pydicom.Dataset | None:
     """Return the first item of a sequence that has a table; None if there is none."""
     if sequence not in dataset:
         return None
     items = list(dataset.get(sequence) or [])
     tables = [item for item in items if all(item.get(part) for part in ("LUTDescriptor", "LUTData"))]
     if not tables:
-        notes.append(f"its {name} is empty and is ignored")
+        if items and sequence == _MODALITY:  # without it, the values have another meaning
+            raise ImageError(f"DICOM whose {_NAMES[sequence]} has no descriptor or no data; expected both")
+        notes.append(f"its {_NAMES[sequence]} is empty and is ignored")
         return None
     if len(items) > 1:
-        notes.append(f"it has {len(items)} items for a {name}; the first with a table is used")
+        notes.append(f"it has {len(items)} items for a {_NAMES[sequence]}; the first with a table is used")
     return tables[0]
 
 
-def _number(dataset: pydicom.Dataset, name: str, default: float) -> float:
+def _number(dataset: pydicom.Dataset, name: str) -> float | None:
+    """Return the first number of an attribute; None if it is absent or empty."""
     try:
         value = dataset.get(name)
-        number = default if value in (None, "") else float(value)
+        numbers = [] if value is None or value == "" else np.atleast_1d(value).tolist()
+        number = float(numbers[0]) if numbers else None
     except (TypeError, ValueError) as error:
         raise ImageError(f"DICOM whose {name} is not a number; expected one") from error
-    if not np.isfinite(number):
+    if number is not None and not np.isfinite(number):
         raise ImageError(f"DICOM whose {name} is not finite; expected a number")
     return number
-
-
-def _first_number(dataset: pydicom.Dataset, name: str) -> float | None:
-    try:
-        value = dataset.get(name)
-        numbers = [] if value in (None, "") else np.atleast_1d(value).tolist()
-        number = float(numbers[0]) if numbers else None
-    except (TypeError, ValueError):
-        return None
-    return number if number is not None and np.isfinite(number) else None
 
 
 def _little_endian(dataset: pydicom.Dataset) -> bool:
