@@ -174,6 +174,8 @@ def _native_words(dataset: pydicom.Dataset, layout: WordLayout) -> np.ndarray:
     rows, columns = int(dataset.Rows), int(dataset.Columns)
     data = dataset.PixelData
     big = transfer_syntax(dataset) == ExplicitVRBigEndian
+    if big and layout.allocated == 32:  # PS3.5 8.1.2 has the low half first, most programs write the high one first
+        raise ImageError("DICOM of BitsAllocated 32 in big endian, whose order of halves is not certain")
     if big and layout.allocated == 8 and dataset["PixelData"].VR == "OW":
         # Bytes come in words, the first pixel in the low byte (PS3.5 8.1.2).
         data = np.frombuffer(data[: len(data) // 2 * 2], "u2").byteswap().tobytes()
@@ -257,7 +259,7 @@ def _from_words(words: np.ndarray, layout: WordLayout, width: int, picture: bool
     used = int(np.bitwise_or.reduce(words, axis=None))
     if shift:
         words, used = _without_low_bits(words, used, layout, shift, notes)
-        high -= shift
+        width -= shift
     if layout.stored == width:
         return _sign_extended(words, width) if layout.signed else words
     mask = (1 << layout.stored) - 1
@@ -268,7 +270,7 @@ def _from_words(words: np.ndarray, layout: WordLayout, width: int, picture: bool
         value = _sign_extended(value, layout.stored)
         if np.array_equal(value, _sign_extended(words, width)):
             return value
-    return _without_high_bits(words, value, layout, width - shift, shift, picture, notes)
+    return _without_high_bits(words, value, layout, width, shift, picture, notes)
 
 
 def _without_high_bits(

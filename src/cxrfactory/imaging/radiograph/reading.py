@@ -125,6 +125,18 @@ def picture_kind(head: bytes) -> str | None:
     return next((name for mark, name in _SIGNATURES.items() if head.startswith(mark)), None)
 
 
+def refuse_dicom(path: Path) -> None:
+    """Refuse a file that is DICOM, before a reader of pictures or masks takes it for a TIFF or PNG.
+
+    Raises
+    ------
+    ImageError
+        If the file has the marks of DICOM, or cannot be opened.
+    """
+    if picture_kind(_head(path, DEFAULT_MAX_MEGAPIXELS)) == "DICOM":
+        raise ImageError(f"{path.name} is DICOM by its content; expected a picture (PNG, TIFF, JPEG)")
+
+
 def _recognised(path: Path, max_megapixels: float) -> tuple[Path | bytes, str | None]:
     """Return where the content of a file is (itself, or the bytes that a gzip file holds) and what it is."""
     head = _head(path, max_megapixels)
