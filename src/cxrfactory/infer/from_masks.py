@@ -22,6 +22,7 @@ from cxrfactory.anatomy.raster import landmarks_to_masks
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.drawing.overlay import draw_overlay
 from cxrfactory.imaging.drawing.png import save_png
+from cxrfactory.imaging.radiograph.reading import refuse_dicom
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.metrics.overlap import dice
 from cxrfactory.tables.atomic import text_file
@@ -216,6 +217,7 @@ def _load_files(files: Mapping[str, Path], values: Mapping[str, int] | None) -> 
 
 
 def _read_mask(path: Path) -> np.ndarray:
+    refuse_dicom(path)
     try:
         with Image.open(path) as picture:
             pixels = np.asarray(picture)

@@ -14,6 +14,7 @@ from jaxtyping import Float
 
 from cxrfactory.errors import ImageError
 from cxrfactory.imaging.dicom_object import DECODING_ERRORS, read_object
+from cxrfactory.imaging.dicom_words import stored_values
 from cxrfactory.imaging.radiograph.dicom import burnt_in_flag, looks_like_dicom
 from cxrfactory.imaging.volume.files import LPS_TO_RAS, StoredVolume, check_voxels
 from cxrfactory.imaging.volume.orientation import ANGLE_TOLERANCE_DEGREES
@@ -209,7 +210,9 @@ def _decode(slices: list[_Slice]) -> np.ndarray:
         raise ImageError(f"{len(slices)} slices of {slices[0].size} px do not fit into the memory") from error
     for place, one in enumerate(progress(slices, "decode the CT series")):
         try:
-            pixels = read_object(one.path).pixel_array
+            pixels, _ = stored_values(read_object(one.path), picture=False)
+        except ImageError as error:
+            raise ImageError(f"{one.called}: a slice that cannot be decoded: {error}") from error
         except DECODING_ERRORS as error:
             raise ImageError(f"{one.called}: a slice that cannot be decoded ({type(error).__name__})") from error
         if pixels.shape != one.size or not np.can_cast(pixels.dtype, dtype):
