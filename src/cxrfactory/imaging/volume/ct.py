@@ -13,6 +13,7 @@ from cxrfactory.imaging.volume.files import layout_note, placed_affine, read_sto
 from cxrfactory.imaging.volume.grid import Grid, aligned_grid, enclosing_grid, resample_linear
 from cxrfactory.imaging.volume.orientation import (
     ANGLE_TOLERANCE_DEGREES,
+    AffineRules,
     VolumeLayout,
     axis_order,
     canonical_affine,
@@ -60,7 +61,7 @@ class Volume:
         return Grid(self.values.shape, self.spacing_mm, self.origin_mm)
 
 
-def read_ct(path: Path, layout: VolumeLayout | None = None) -> Volume:
+def read_ct(path: Path, layout: VolumeLayout | None = None, rules: AffineRules | None = None) -> Volume:
     """Read a CT from a volume file or a folder that holds one DICOM series.
 
     Integers stay 16-bit if the HU fit. A file with the axis order x, y, z is not copied, any other file is copied once.
@@ -72,11 +73,13 @@ def read_ct(path: Path, layout: VolumeLayout | None = None) -> Volume:
         ``.nii``, ``.nii.gz``, ``.nrrd``, ``.nhdr``, ``.mha``, ``.mhd``, or a folder of DICOM slices.
     layout
         Spacing and axes for files that state none (RadGenome-ChestCT); it replaces the file's affine.
+    rules
+        Which affine counts where a file states two, or a bare one; by default such a file is refused.
 
     Raises
     ------
     ImageError
-        If the CT cannot be read, has no orientation, is sheared, has gaps, is not in HU, or is too large.
+        If the CT cannot be read, has no orientation or two that differ, is sheared, has gaps, is not in HU, or is too large.
     CxrError
         If a layout is given for a DICOM series.
     """
@@ -86,7 +89,7 @@ def read_ct(path: Path, layout: VolumeLayout | None = None) -> Volume:
             raise CxrError(f"{path.name}: a layout is given for a DICOM series, which states its own; leave it out")
         stored = read_series(path)
     else:
-        stored = read_stored(path)
+        stored = read_stored(path, rules)
     affine = placed_affine(stored, layout, path.name)
     notes = (*stored.notes, *([] if layout is None else [layout_note(layout)]))
     try:

@@ -15,8 +15,8 @@ from jaxtyping import Float
 from cxrfactory.errors import ImageError
 from cxrfactory.imaging.dicom_object import DECODING_ERRORS, read_object
 from cxrfactory.imaging.radiograph.dicom import burnt_in_flag, looks_like_dicom
-from cxrfactory.imaging.volume.files import LPS_TO_RAS, StoredVolume, check_voxels
 from cxrfactory.imaging.volume.orientation import ANGLE_TOLERANCE_DEGREES
+from cxrfactory.imaging.volume.stored import LPS_TO_RAS, StoredVolume, check_voxels
 from cxrfactory.logs import progress
 
 # Steps between slices may differ by the larger of these two; headers are often rounded to a hundredth of a mm.

@@ -3,6 +3,7 @@
 Labels are one volume of many labels, or a folder with one binary volume per structure.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ from cxrfactory.imaging.volume.grid import (
 from cxrfactory.imaging.volume.label_values import as_binary, present_values, whole_labels
 from cxrfactory.imaging.volume.orientation import (
     ANGLE_TOLERANCE_DEGREES,
+    AffineRules,
     VolumeLayout,
     axis_order,
     canonical_affine,
@@ -78,8 +80,11 @@ class BinaryFolder:
     files: dict[str, Path]
     _grid: Grid
     _layout: VolumeLayout | None
+    _rules: AffineRules | None = None
+    _aside: tuple[str, ...] = ()
     _resampled: list[str] = field(default_factory=list, init=False)
     _odd_values: dict[str, int] = field(default_factory=dict, init=False)
+    _noted: Counter[str] = field(default_factory=Counter, init=False)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -89,7 +94,8 @@ class BinaryFolder:
     @property
     def notes(self) -> tuple[str, ...]:
         """Changes to the volumes that were read so far; the notes are complete after one iteration."""
-        count, notes = len(self.files), []
+        count, notes = len(self.files), list(self._aside)
+        notes += [f"{times} of {count} label volumes: {note}" for note, times in self._noted.items()]
         if self._layout is not None:
             notes.append(f"labels: {layout_note(self._layout)}")
         if self._resampled:
@@ -105,21 +111,28 @@ class BinaryFolder:
     def __iter__(self) -> Iterator[tuple[str, UInt8[np.ndarray, "z y x"]]]:
         self._resampled.clear()
         self._odd_values.clear()
+        self._noted.clear()
         for name, path in self.files.items():
             yield name, self._read(name, path)
 
     def _read(self, name: str, path: Path) -> UInt8[np.ndarray, "z y x"]:
         where = f"{self.folder.name}/{path.name}"
-        values, largest, resampled = _on_grid(path, where, self._grid, self._layout, binary=True)
-        if resampled:
+        found = _on_grid(path, where, self._grid, self._layout, self._rules, binary=True)
+        if found.resampled:
             self._resampled.append(name)
-        if largest > 1:
-            self._odd_values[name] = largest
-        return values
+        if found.largest > 1:
+            self._odd_values[name] = found.largest
+        if self._layout is None:
+            self._noted.update(found.notes)
+        return found.values
 
 
 def open_labels(
-    path: Path, ct: Volume | Grid, names: dict[int, str] | None = None, layout: VolumeLayout | None = None
+    path: Path,
+    ct: Volume | Grid,
+    names: dict[int, str] | None = None,
+    layout: VolumeLayout | None = None,
+    rules: AffineRules | None = None,
 ) -> MultiLabel | BinaryFolder:
     """Open the labels of a CT.
 
@@ -134,9 +147,12 @@ def open_labels(
         The CT or its grid.
     names
         Name of each label value (:func:`cxrfactory.imaging.volume.label_names.read_names`). Without it, the structures
-        of a volume get the names ``label_<value>``. The structures of a folder always have the names of their files.
+        of a volume get the names in its header (TotalSegmentator, 3D Slicer), and without these ``label_<value>``. The
+        structures of a folder always have the names of their files.
     layout
         Spacing and axes for files that state none; it replaces the files' affines.
+    rules
+        Which affine counts where a file states two, or a bare one; by default such a file is refused.
 
     Raises
     ------
@@ -151,13 +167,19 @@ def open_labels(
     if path.is_dir():
         if names is not None:
             raise CxrError(f"{path.name}: a folder of binary volumes is named by its files; leave the name table out")
-        return BinaryFolder(path, _structure_files(path), grid, layout)
-    values, _, resampled = _on_grid(path, path.name, grid, layout, binary=False)
-    present = present_values(values)
-    notes = [] if layout is None else [f"labels: {layout_note(layout)}"]
-    if resampled:
+        files, aside = _structure_files(path)
+        return BinaryFolder(path, files, grid, layout, rules, aside)
+    found = _on_grid(path, path.name, grid, layout, rules, binary=False)
+    values, present = found.values, present_values(found.values)
+    notes = [f"labels: {note}" for note in found.notes]
+    if found.resampled:
         notes.append("labels resampled (nearest) onto the CT's grid")
-    if names is None:
+    if names is not None:
+        notes += _different_names(names, found.names, present)
+    elif found.names is not None:
+        names = found.names
+        notes.append(f"labels named by the table in their header ({len(names)} names)")
+    else:
         names = {value: f"label_{value}" for value in present}
         notes.append("labels without a name table, named by their value")
     unnamed = [value for value in present if value not in names]
@@ -169,33 +191,61 @@ def open_labels(
     return MultiLabel(values, dict(sorted(names.items())), present, tuple(notes))
 
 
-def _structure_files(folder: Path) -> dict[str, Path]:
+def _different_names(names: dict[int, str], header: dict[int, str] | None, present: tuple[int, ...]) -> list[str]:
+    """Note the labels whose names in the given table are not those of the header."""
+    other = [value for value in present if header and value in header and header[value] != names.get(value)]
+    if not other:
+        return []
+    return [f"{len(other)} of {len(present)} labels have another name in the name table than in the header; the table's"]
+
+
+def _structure_files(folder: Path) -> tuple[dict[str, Path], tuple[str, ...]]:
+    """Return the file of each structure, sorted, and notes on what else the folder holds."""
     files: dict[str, Path] = {}
+    others: Counter[str] = Counter()
+    missing = 0
     for path in sorted(folder.iterdir()):
         suffix = volume_suffix(path)
-        if suffix is None or path.name.startswith(".") or not path.is_file():
-            continue
-        name = path.name[: -len(suffix)]
-        if name in files:
-            raise CxrError(f"{folder.name}: '{name}' comes twice, as {files[name].name} and {path.name}; keep one")
-        files[name] = path
+        if path.name.startswith("."):
+            others["hidden"] += 1
+        elif suffix is not None and path.is_symlink() and not path.exists():
+            missing += 1
+        elif suffix is None or not path.is_file():
+            others["folders" if path.is_dir() else "other files"] += 1
+        else:
+            name = path.name[: -len(suffix)]
+            if name in files:
+                raise CxrError(f"{folder.name}: '{name}' comes twice, as {files[name].name} and {path.name}; keep one")
+            files[name] = path
+    if missing:
+        raise ImageError(f"{folder.name}: {missing} label volumes are links to files that do not exist; fetch them first")
     if not files:
         raise CxrError(f"{folder.name}: no label volume in the folder; expected one file a structure (.nii.gz, ...)")
-    return dict(sorted(files.items()))
+    counted = ", ".join(f"{count} {kind}" for kind, count in sorted(others.items()))
+    return dict(sorted(files.items())), ((f"left aside beside the label volumes: {counted}",) if others else ())
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """Labels on the grid of the CT."""
+
+    values: np.ndarray
+    largest: int  # largest stored value
+    resampled: bool
+    notes: tuple[str, ...]
+    names: dict[int, str] | None  # those in the file's header
 
 
 def _on_grid(
-    path: Path, where: str, grid: Grid, layout: VolumeLayout | None, binary: bool
-) -> tuple[np.ndarray, int, bool]:
-    """Return the labels on the grid, the largest stored value, and whether the labels were resampled.
-
-    If ``binary`` is true, the labels become 0 and 1.
-    """
+    path: Path, where: str, grid: Grid, layout: VolumeLayout | None, rules: AffineRules | None, binary: bool
+) -> _Placed:
+    """Read labels and bring them onto the grid; if ``binary`` is true, they become 0 and 1."""
     try:
-        stored = read_stored(path)
+        stored = read_stored(path, rules)
         affine = placed_affine(stored, layout, path.name)
     except ImageError as error:
         raise ImageError(f"{where}: {str(error).removeprefix(f'{path.name}: ')}") from error
+    notes = stored.notes if layout is None else (layout_note(layout),)
     try:
         direction, _ = split_affine(affine)
         values, largest = whole_labels(stored)
@@ -208,12 +258,12 @@ def _on_grid(
         if aligned:
             own = aligned_grid(affine, values.shape)
             if same_grid(own, grid):
-                return values, largest, False
+                return _Placed(values, largest, False, notes, stored.names)
             affine = own.affine()
             if not overlap(own, grid):
                 raise ImageError("labels do not overlap the CT at all; expected labels of this CT")
         _refuse_outside(values, affine, grid)
-        return resample_nearest(values, affine, grid), largest, True
+        return _Placed(resample_nearest(values, affine, grid), largest, True, notes, stored.names)
     except ImageError as error:
         raise ImageError(f"{where}: {error}") from error
 
