@@ -26,12 +26,11 @@ class StoredAxesConfig(Section):
 
     affine: Literal["agreeing", "qform", "sform"] = Field(
         "agreeing",
-        description="Where qform and sform of a NIfTI file differ: agreeing rejects the file, qform or sform takes that "
-        "one.",
+        description="Where qform and sform of a NIfTI file differ: agreeing rejects the file; else one is taken.",
     )
     trust_identity: bool = Field(
         False,
-        description="Believe an affine that is the identity but for a spacing; programs store one for arrays without any.",
+        description="Believe an affine that is the identity but for a spacing, as programs store for mere arrays.",
     )
 
     @model_validator(mode="after")

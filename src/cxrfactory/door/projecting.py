@@ -96,8 +96,8 @@ def project(
         Only for volumes that state no orientation: the sides towards which the stored axes increase (such as ``RAS``),
         and the voxel size along these axes, mm. Give both or neither.
     affine
-        Where the qform and the sform of a NIfTI file differ: ``agreeing`` refuses the file, ``qform`` and ``sform`` take
-        that one, with a note.
+        Where qform and sform of a NIfTI file differ: ``agreeing`` refuses the file, ``qform`` and ``sform`` take that
+        one, with a note.
     trust_identity
         Whether an affine that is the identity but for a spacing counts as an orientation. Programs store such affines
         for arrays without one, so look at a projection first.

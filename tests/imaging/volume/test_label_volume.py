@@ -168,7 +168,10 @@ def test_a_folder_is_read_one_sorted_name_at_a_time(tmp_path):
         np.testing.assert_array_equal(read["spleen"], labels(values=(0, 1)))
         assert not read["lung"].any()
         assert all(values.dtype == np.uint8 and values.flags.c_contiguous for values in read.values())
-        assert found.notes == (aside, "1 of 3 label volumes mark their structure with 255, not 1",)
+        assert found.notes == (
+            aside,
+            "1 of 3 label volumes mark their structure with 255, not 1",
+        )
 
 
 def test_a_folder_reads_lazily(tmp_path):

@@ -27,6 +27,9 @@ from cxrfactory.imaging.volume.orientation import (
 PLAUSIBLE_HU = -200
 # Metal reaches a few ten thousand HU in scanners with an extended scale; larger values are no CT numbers.
 LARGEST_HU = 1_000_000
+# Scanners with an extended scale end at 30,710 HU, in metal. Voxels above the limit are no tissue, and where they make
+# up more than this share of the volume, they are padding or another scale.
+HIGHEST_HU, HIGHEST_SHARE = 31_000, 1e-3
 # Largest ratio of the enclosing anatomical grid to an oblique volume, in voxels; for a rotated cube the ratio is 5.
 _LARGEST_GROWTH = 20
 
@@ -79,7 +82,8 @@ def read_ct(path: Path, layout: VolumeLayout | None = None, rules: AffineRules |
     Raises
     ------
     ImageError
-        If the CT cannot be read, has no orientation or two that differ, is sheared, has gaps, is not in HU, or is too large.
+        If the CT cannot be read, has no orientation or two that differ, is sheared, has gaps, is not in HU, or is too
+        large.
     CxrError
         If a layout is given for a DICOM series.
     """
@@ -95,6 +99,7 @@ def read_ct(path: Path, layout: VolumeLayout | None = None, rules: AffineRules |
     try:
         direction, _ = split_affine(affine)
         hu = _to_hu(stored.values, stored.slope, stored.intercept)
+        notes = (*notes, *_high_values(hu))
     except ImageError as error:
         raise ImageError(f"{path.name}: {error}") from error
     order = axis_order(direction)
@@ -113,6 +118,18 @@ def read_ct(path: Path, layout: VolumeLayout | None = None, rules: AffineRules |
         hu = resample_linear(hu, affine, grid)
         notes = (*notes, f"oblique by {degrees:.2f} degrees: CT resampled (linear) onto the anatomical axes")
     return Volume(hu, grid.spacing_mm, grid.origin_mm, notes)
+
+
+def _high_values(hu: np.ndarray) -> list[str]:
+    """Return a note on voxels above :data:`HIGHEST_HU`, or refuse the CT if they are many."""
+    highest = float(hu.max())
+    if highest <= HIGHEST_HU:
+        return []
+    count = sum(int(np.count_nonzero(hu[:, :, k] > HIGHEST_HU)) for k in range(hu.shape[2]))
+    what = f"{count} voxels ({100 * count / hu.size:.2g} %) above {HIGHEST_HU} HU, up to {highest:g}"
+    if count > HIGHEST_SHARE * hu.size:
+        raise ImageError(f"{what}: padding or another scale; expected HU, with air where nothing was scanned")
+    return [what]
 
 
 def _to_hu(stored: np.ndarray, slope: float, intercept: float) -> np.ndarray:

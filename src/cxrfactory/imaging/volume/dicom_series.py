@@ -261,7 +261,7 @@ def _decode(slices: list[_Slice]) -> tuple[np.ndarray, int]:
             raise ImageError(f"{one.file.called}: a slice that cannot be decoded ({type(error).__name__})") from error
         if pixels.shape != one.size or not np.can_cast(pixels.dtype, dtype):
             raise ImageError(
-                f"{one.file.called}: decodes to {pixels.shape} of {pixels.dtype}; expected {one.size} of at most 16 bits"
+                f"{one.file.called}: decodes to {pixels.shape} of {pixels.dtype}; expected {one.size}, 16 bits at most"
             )
         volume[place] = pixels
         padding += fill_padding(volume[place], dataset, one.slope, one.intercept)

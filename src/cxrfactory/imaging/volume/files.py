@@ -19,7 +19,7 @@ def volume_suffix(path: Path) -> str | None:
     return next((suffix for suffix in VOLUME_SUFFIXES if name.endswith(suffix)), None)
 
 
-def read_stored(path: Path, rules: AffineRules | None = None) -> StoredVolume:
+def read_stored(path: Path, rules: AffineRules | None = None, layer: int | None = None) -> StoredVolume:
     """Read one volume file.
 
     A bare affine (:func:`cxrfactory.imaging.volume.orientation.bare_affine`) counts as no orientation, because writers
@@ -31,6 +31,8 @@ def read_stored(path: Path, rules: AffineRules | None = None) -> StoredVolume:
         The file; its suffix is one of :data:`VOLUME_SUFFIXES`.
     rules
         Which affine counts; by default a bare affine and contradictory ones do not.
+    layer
+        Which number of each voxel to read from an NRRD file whose voxels have several, from 0.
 
     Raises
     ------
@@ -44,7 +46,7 @@ def read_stored(path: Path, rules: AffineRules | None = None) -> StoredVolume:
     suffix = volume_suffix(path)
     if suffix is None:
         raise ImageError(f"{path.name}: not a volume file by its name; expected {', '.join(VOLUME_SUFFIXES)}")
-    stored = nifti.read(path, rules) if suffix in nifti.SUFFIXES else itk.read(path)
+    stored = nifti.read(path, rules) if suffix in nifti.SUFFIXES else itk.read(path, layer)
     if stored.affine is not None and (bare := bare_affine(stored.affine, stored.values.shape)):
         if rules.trust_identity:
             stored.notes = (*stored.notes, f"{bare}; trusted, as the config says")

@@ -5,6 +5,7 @@ from pathlib import Path, PureWindowsPath
 import numpy as np
 
 from cxrfactory.errors import ImageError
+from cxrfactory.imaging.volume.header_labels import Segment, slicer_segments
 from cxrfactory.imaging.volume.orientation import bare_affine
 from cxrfactory.imaging.volume.stored import LPS_TO_RAS, StoredVolume, reason_of, three_axes
 
@@ -16,8 +17,15 @@ _META_NUMBERS = {"transformmatrix", "rotation", "orientation", "offset", "positi
 _DATA_FILE_FIELDS = ("elementdatafile", "data file", "datafile")
 
 
-def read(path: Path) -> StoredVolume:
+def read(path: Path, layer: int | None = None) -> StoredVolume:
     """Read one NRRD or MetaImage file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    layer
+        Which number of each voxel to read, from 0, if a voxel has several (the layers of 3D Slicer).
 
     Raises
     ------
@@ -26,7 +34,7 @@ def read(path: Path) -> StoredVolume:
     """
     import SimpleITK as sitk
 
-    nrrd = path.name.lower().endswith((".nrrd", ".nhdr"))
+    nrrd = _is_nrrd(path)
     try:
         lacking = _lacking_nrrd(path) if nrrd else _lacking_meta(path)
         reader = sitk.ImageFileReader()
@@ -36,6 +44,8 @@ def read(path: Path) -> StoredVolume:
         image = reader.Execute()
     except (RuntimeError, OSError, OverflowError) as error:
         raise ImageError(f"{path.name}: not a readable volume ({reason_of(error)})") from error
+    if layer is not None:
+        image = sitk.VectorIndexSelectionCast(image, layer)
     if image.GetNumberOfComponentsPerPixel() != 1:
         raise ImageError(
             f"{path.name}: {image.GetNumberOfComponentsPerPixel()} numbers a voxel; expected one (a single layer)"
@@ -51,7 +61,33 @@ def read(path: Path) -> StoredVolume:
     if not lacking and nrrd and _space(path).startswith(("las", "left-anterior")):
         # The identity of this space is bare too; it has mirrored axes in the other two.
         lacking = bare_affine(np.diag([-1.0, 1.0, 1.0, 1.0]) @ LPS_TO_RAS @ affine, values.shape)
-    return StoredVolume(values, None if lacking else LPS_TO_RAS @ affine, lacking)
+    names = [(each.value, each.name) for each in _segments(reader)] if nrrd else []
+    return StoredVolume(values, None if lacking else LPS_TO_RAS @ affine, lacking, names=names or None)
+
+
+def segments_of(path: Path) -> list[Segment]:
+    """Return the segments that the header of a ``.seg.nrrd`` file names; none for other and for damaged files."""
+    import SimpleITK as sitk
+
+    if not _is_nrrd(path):
+        return []
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    try:
+        _header_fields(path, ":")
+        reader.ReadImageInformation()
+    except (RuntimeError, OSError, OverflowError, ImageError):  # reading the volume says what is wrong
+        return []
+    components = reader.GetNumberOfComponents()
+    return [each for each in _segments(reader) if each.layer < components]
+
+
+def _segments(reader) -> list[Segment]:
+    return slicer_segments({key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys() if key[:7] == "Segment"})
+
+
+def _is_nrrd(path: Path) -> bool:
+    return path.name.lower().endswith((".nrrd", ".nhdr"))
 
 
 def _space(path: Path) -> str:

@@ -13,30 +13,14 @@ from jaxtyping import UInt, UInt8
 
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.volume.ct import Volume
-from cxrfactory.imaging.volume.files import layout_note, placed_affine, read_stored, volume_suffix
-from cxrfactory.imaging.volume.grid import (
-    Grid,
-    aligned_grid,
-    overlap,
-    resample_nearest,
-    same_grid,
-    voxels_beyond,
-)
-from cxrfactory.imaging.volume.label_values import as_binary, present_values, whole_labels
-from cxrfactory.imaging.volume.orientation import (
-    ANGLE_TOLERANCE_DEGREES,
-    AffineRules,
-    VolumeLayout,
-    axis_order,
-    canonical_affine,
-    obliquity_degrees,
-    split_affine,
-    to_canonical,
-)
-
-# Labels may reach this far beyond the CT's outer faces, in voxels of the coarser grid. Labels that reach farther belong
-# to another CT.
-BEYOND_TOLERANCE_VOXELS = 1.0
+from cxrfactory.imaging.volume.files import layout_note, volume_suffix
+from cxrfactory.imaging.volume.grid import Grid
+from cxrfactory.imaging.volume.itk import segments_of
+from cxrfactory.imaging.volume.label_grid import labels_on_grid
+from cxrfactory.imaging.volume.label_names import header_names
+from cxrfactory.imaging.volume.label_values import present_values
+from cxrfactory.imaging.volume.layered_labels import LayeredSegments
+from cxrfactory.imaging.volume.orientation import AffineRules, VolumeLayout
 
 
 @dataclass(frozen=True)
@@ -117,7 +101,7 @@ class BinaryFolder:
 
     def _read(self, name: str, path: Path) -> UInt8[np.ndarray, "z y x"]:
         where = f"{self.folder.name}/{path.name}"
-        found = _on_grid(path, where, self._grid, self._layout, self._rules, binary=True)
+        found = labels_on_grid(path, self._grid, self._layout, self._rules, where=where, binary=True)
         if found.resampled:
             self._resampled.append(name)
         if found.largest > 1:
@@ -133,7 +117,7 @@ def open_labels(
     names: dict[int, str] | None = None,
     layout: VolumeLayout | None = None,
     rules: AffineRules | None = None,
-) -> MultiLabel | BinaryFolder:
+) -> MultiLabel | BinaryFolder | LayeredSegments:
     """Open the labels of a CT.
 
     Labels on another grid, and those of an oblique CT, are resampled onto the CT's canonical grid by the nearest voxel,
@@ -169,7 +153,10 @@ def open_labels(
             raise CxrError(f"{path.name}: a folder of binary volumes is named by its files; leave the name table out")
         files, aside = _structure_files(path)
         return BinaryFolder(path, files, grid, layout, rules, aside)
-    found = _on_grid(path, path.name, grid, layout, rules, binary=False)
+    segments = segments_of(path) if path.is_file() else []
+    if len({segment.layer for segment in segments}) > 1 and names is None:
+        return LayeredSegments(path, segments, grid, layout, rules)
+    found = labels_on_grid(path, grid, layout, rules, where=path.name)
     values, present = found.values, present_values(found.values)
     notes = [f"labels: {note}" for note in found.notes]
     if found.resampled:
@@ -177,7 +164,7 @@ def open_labels(
     if names is not None:
         notes += _different_names(names, found.names, present)
     elif found.names is not None:
-        names = found.names
+        names = header_names(found.names, path.name)
         notes.append(f"labels named by the table in their header ({len(names)} names)")
     else:
         names = {value: f"label_{value}" for value in present}
@@ -191,12 +178,17 @@ def open_labels(
     return MultiLabel(values, dict(sorted(names.items())), present, tuple(notes))
 
 
-def _different_names(names: dict[int, str], header: dict[int, str] | None, present: tuple[int, ...]) -> list[str]:
+def _different_names(
+    names: dict[int, str], header: list[tuple[str, str]] | None, present: tuple[int, ...]
+) -> list[str]:
     """Note the labels whose names in the given table are not those of the header."""
-    other = [value for value in present if header and value in header and header[value] != names.get(value)]
+    stated = dict(header or [])
+    other = [value for value in present if stated.get(str(value), names.get(value)) != names.get(value)]
     if not other:
         return []
-    return [f"{len(other)} of {len(present)} labels have another name in the name table than in the header; the table's"]
+    return [
+        f"{len(other)} of {len(present)} labels have another name in the name table than in the header; the table's"
+    ]
 
 
 def _structure_files(folder: Path) -> tuple[dict[str, Path], tuple[str, ...]]:
@@ -218,77 +210,10 @@ def _structure_files(folder: Path) -> tuple[dict[str, Path], tuple[str, ...]]:
                 raise CxrError(f"{folder.name}: '{name}' comes twice, as {files[name].name} and {path.name}; keep one")
             files[name] = path
     if missing:
-        raise ImageError(f"{folder.name}: {missing} label volumes are links to files that do not exist; fetch them first")
+        raise ImageError(
+            f"{folder.name}: {missing} label volumes are links to files that do not exist; fetch them first"
+        )
     if not files:
         raise CxrError(f"{folder.name}: no label volume in the folder; expected one file a structure (.nii.gz, ...)")
     counted = ", ".join(f"{count} {kind}" for kind, count in sorted(others.items()))
     return dict(sorted(files.items())), ((f"left aside beside the label volumes: {counted}",) if others else ())
-
-
-@dataclass(frozen=True)
-class _Placed:
-    """Labels on the grid of the CT."""
-
-    values: np.ndarray
-    largest: int  # largest stored value
-    resampled: bool
-    notes: tuple[str, ...]
-    names: dict[int, str] | None  # those in the file's header
-
-
-def _on_grid(
-    path: Path, where: str, grid: Grid, layout: VolumeLayout | None, rules: AffineRules | None, binary: bool
-) -> _Placed:
-    """Read labels and bring them onto the grid; if ``binary`` is true, they become 0 and 1."""
-    try:
-        stored = read_stored(path, rules)
-        affine = placed_affine(stored, layout, path.name)
-    except ImageError as error:
-        raise ImageError(f"{where}: {str(error).removeprefix(f'{path.name}: ')}") from error
-    notes = stored.notes if layout is None else (layout_note(layout),)
-    try:
-        direction, _ = split_affine(affine)
-        values, largest = whole_labels(stored)
-        if binary:
-            values = as_binary(values, largest)
-        order = axis_order(direction)
-        affine = canonical_affine(affine, values.shape, order)
-        values = to_canonical(values, order)
-        aligned = obliquity_degrees(direction) <= ANGLE_TOLERANCE_DEGREES
-        if aligned:
-            own = aligned_grid(affine, values.shape)
-            if same_grid(own, grid):
-                return _Placed(values, largest, False, notes, stored.names)
-            affine = own.affine()
-            if not overlap(own, grid):
-                raise ImageError("labels do not overlap the CT at all; expected labels of this CT")
-        _refuse_outside(values, affine, grid)
-        return _Placed(resample_nearest(values, affine, grid), largest, True, notes, stored.names)
-    except ImageError as error:
-        raise ImageError(f"{where}: {error}") from error
-
-
-def _refuse_outside(values: np.ndarray, affine: np.ndarray, grid: Grid) -> None:
-    extent = _labelled_extent(values, affine)
-    if extent is None:
-        return
-    beyond = voxels_beyond(extent, grid, np.linalg.norm(affine[:3, :3], axis=0))
-    if beyond > BEYOND_TOLERANCE_VOXELS:
-        raise ImageError(
-            f"labels reach {beyond:.1f} voxels beyond the CT; expected labels of this CT (at most "
-            f"{BEYOND_TOLERANCE_VOXELS:g} voxel beyond)"
-        )
-
-
-def _labelled_extent(values: np.ndarray, affine: np.ndarray) -> np.ndarray | None:
-    """Return the lowest and highest world (x, y, z) of the labelled voxels of [z, y, x]; None if there are none."""
-    lows, highs = [], []
-    for z, plane in enumerate(values):
-        y, x = np.nonzero(plane)
-        if len(y):
-            points = np.stack([x, y, np.full(len(x), z)], axis=1) @ affine[:3, :3].T
-            lows.append(points.min(axis=0))
-            highs.append(points.max(axis=0))
-    if not lows:
-        return None
-    return np.stack([np.min(lows, axis=0), np.max(highs, axis=0)]) + affine[:3, 3]

@@ -1,17 +1,21 @@
 """Reading of NIfTI files as stored: voxels, scaling, and the affine that qform and sform state."""
 
+import gzip
 import zlib
 from pathlib import Path
 
 import numpy as np
 
 from cxrfactory.errors import ImageError
+from cxrfactory.imaging.volume.header_labels import caret_labels
 from cxrfactory.imaging.volume.nifti_affine import stated_affine
 from cxrfactory.imaging.volume.orientation import AffineRules
 from cxrfactory.imaging.volume.stored import StoredVolume, reason_of, three_axes
 
 SUFFIXES = (".nii.gz", ".nii")
 
+_GZIP = b"\x1f\x8b"
+_NIFTI2_BYTES = 540  # a header begins with its size; NIfTI-1 has 348 bytes
 _READ_BYTES, _INFLATED_BYTES = 1 << 18, 1 << 20
 _LARGEST_RATIO = 1032  # of deflate: one compressed byte expands to at most this many bytes
 
@@ -31,7 +35,7 @@ def read(path: Path, rules: AffineRules) -> StoredVolume:
     from nibabel.spatialimages import HeaderDataError
 
     try:
-        image = nib.load(path)
+        image = _load(path)
         if not isinstance(image, nib.Nifti1Image):
             raise ImageError(f"{path.name}: not NIfTI inside; expected NIfTI-1 or NIfTI-2")
         header, shape = image.header, three_axes(image.shape, path.name)
@@ -49,13 +53,42 @@ def read(path: Path, rules: AffineRules) -> StoredVolume:
         raise ImageError(f"{path.name}: spacing in {units}s; expected mm")
     scaling = {"slope": float(image.dataobj.slope), "intercept": float(image.dataobj.inter)}
     affine, lacking, conflict, note = stated_affine(header, rules)
-    return StoredVolume(values, affine, lacking, **scaling, notes=(note,) if note else (), conflict=conflict)
+    tables = (caret_labels(bytes(extension.get_content())) for extension in header.extensions if _is_bytes(extension))
+    names = next((table for table in tables if table is not None), None)
+    notes = (note,) if note else ()
+    return StoredVolume(values, affine, lacking, **scaling, notes=notes, conflict=conflict, names=names)
+
+
+def _load(path: Path):
+    """Open an image with nibabel, which takes compression from the name: a packed ``.nii`` is opened by its content."""
+    import nibabel as nib
+
+    with open(path, "rb") as file:
+        packed = file.read(2) == _GZIP
+    named = path.name.lower().endswith(".gz")
+    if named and not packed and path.stat().st_size:
+        raise ImageError(
+            f"{path.name}: not a readable NIfTI volume (not compressed, though its name says so); if it is NIfTI, "
+            "rename it to .nii"
+        )
+    if named or not packed:
+        return nib.load(path)
+    with gzip.open(path) as file:
+        size = file.read(4)
+        file.seek(0)
+        second = _NIFTI2_BYTES in (int.from_bytes(size, "little"), int.from_bytes(size, "big"))
+        return (nib.Nifti2Image if second else nib.Nifti1Image).from_stream(file)
+
+
+def _is_bytes(extension) -> bool:
+    # nibabel parses some kinds of extension, for example DICOM, to other objects.
+    return isinstance(extension.get_content(), bytes)
 
 
 def _read_voxels(path: Path, offset: int, shape: tuple[int, int, int], dtype: np.dtype) -> np.ndarray:
     """Read the voxels; compressed ones are read in pieces, which is a fifth faster than one read and makes no copy."""
     with open(path, "rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
+        packed = file.read(2) == _GZIP
         # This check comes before memory is allocated, because a damaged header can state any size.
         needed = offset + int(np.prod(shape)) * dtype.itemsize
         if path.stat().st_size * (_LARGEST_RATIO if packed else 1) < needed:

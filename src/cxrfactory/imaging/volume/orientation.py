@@ -153,8 +153,8 @@ def triple(numbers: np.ndarray) -> str:
 def bare_affine(affine: Float[np.ndarray, "4 4"], shape: tuple[int, ...]) -> str:
     """Return why an affine says nothing about orientation; empty if it does.
 
-    Programs store such affines for arrays without one: the identity in their own world, RAS (nibabel, TorchIO, MONAI) or
-    LPS (SimpleITK, ITK-based tools), with or without a spacing; or, for files of ANALYZE without an origin, LAS with
+    Programs store such affines for arrays without one: the identity in their own world, RAS (nibabel, TorchIO, MONAI)
+    or LPS (SimpleITK, ITK-based tools), with or without a spacing; or, for files of ANALYZE without an origin, LAS with
     the middle of the volume at the origin (nibabel, SPM). A scan's own affine has another first voxel.
 
     Parameters

@@ -14,7 +14,7 @@ _TISSUE_HU = (-900.0, 4000.0)
 def fill_padding(pixels: np.ndarray, header: pydicom.Dataset, slope: float, intercept: float) -> int:
     """Set the padding of a slice to air, in place, and return the number of pixels that changed.
 
-    Padding is PixelPaddingValue or, with PixelPaddingRangeLimit, the range between both. Air is the stored value closest
+    Padding is PixelPaddingValue or, with PixelPaddingRangeLimit, the range between both. Air is the stored value next
     to :data:`cxrfactory.imaging.volume.grid.AIR_HU`.
 
     Parameters

@@ -27,11 +27,15 @@ _HEAD_BYTES = 132
 _GZIP = b"\x1f\x8b"
 _SLICE_SUFFIXES = (".dcm", ".dicom", ".dic", ".ima")
 # An empty file or a dangling link called like this is no slice that is missing.
-_OTHER_SUFFIXES = frozenset(
-    ".txt .md .json .xml .csv .tsv .yaml .yml .log .html .pdf .png .jpg .jpeg .gif .bmp .tif .tiff .nii .gz .zip .tar "
-    ".db .ini .inf .lock .tmp .part .py .sh .sha256 .md5 .nrrd .mha .mhd .raw".split()
+_OTHER_SUFFIXES = (
+    *(".txt", ".md", ".json", ".xml", ".csv", ".tsv", ".yaml", ".yml", ".log", ".html", ".pdf", ".db", ".ini", ".inf"),
+    *(".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".nii", ".gz", ".zip", ".tar", ".nrrd", ".mha", ".mhd"),
+    *(".raw", ".lock", ".tmp", ".part", ".py", ".sh", ".sha256", ".md5"),
 )
-_OTHER_WORDS = frozenset("README LICENSE LICENCE CHANGES VERSION DONE SUCCESS _SUCCESS LOCKFILE AUTORUN INDEX".split())
+_OTHER_WORDS = ("README", "LICENSE", "LICENCE", "CHANGES", "VERSION", "DONE", "SUCCESS", "_SUCCESS", "AUTORUN", "INDEX")
+# What copying programs add to the name of a file that they have not finished; rsync hides it and adds six letters.
+_UNFINISHED = re.compile(r"\.(part|partial|crdownload|filepart|tmp|download)$", re.IGNORECASE)
+_UNFINISHED_HIDDEN = re.compile(r"^\.(.+)\.[A-Za-z0-9]{6}$")
 
 
 @dataclass(frozen=True)
@@ -88,8 +92,9 @@ def list_series(folder: Path) -> SeriesFiles:
         kinds[path] = _kind(path, folder.name)
         if len(kinds) > LARGEST_LISTING:
             raise ImageError(f"{folder.name}: more than {LARGEST_LISTING} files; expected one CT series")
-    shapes = {_shape(path) for path, kind in kinds.items() if kind in ("dicom", "packed")}
-    missing = [path for path, kind in kinds.items() if _is_missing(path, kind, shapes)]
+    shapes = {_shape(path.name) for path, kind in kinds.items() if kind in ("dicom", "packed")}
+    here = {path.name for path, kind in kinds.items() if kind in ("dicom", "packed")}
+    missing = [path for path, kind in kinds.items() if _is_missing(path, kind, shapes, here)]
     series = sorted({path for path, kind in kinds.items() if kind in ("dicom", "packed")} | set(missing))
     if missing:
         raise ImageError(f"{folder.name}: {_told([kinds[path] for path in missing], missing, series)}")
@@ -131,22 +136,28 @@ def _kind(path: Path, folder: str) -> str:
     return "dicom" if looks_like_dicom(head) else "other files"
 
 
-def _is_missing(path: Path, kind: str, shapes: set[str]) -> bool:
+def _is_missing(path: Path, kind: str, shapes: set[str], here: set[str]) -> bool:
+    """Return whether a file that is no DICOM has the name of a slice; ``here`` holds the names of the DICOM files."""
+    hidden = _UNFINISHED_HIDDEN.match(path.name)
+    finished = hidden[1] if hidden else _UNFINISHED.sub("", path.name)
+    if finished != path.name and _shape(finished) in shapes and kind not in ("dicom", "packed"):
+        return finished not in here
     if kind not in ("empty files", "dangling links", "other files"):
         return False
-    if _shape(path) in shapes or path.name.lower().removesuffix(".gz").endswith(_SLICE_SUFFIXES):
+    if _shape(path.name) in shapes or path.name.lower().removesuffix(".gz").endswith(_SLICE_SUFFIXES):
         return True
     known = path.suffix.lower() in _OTHER_SUFFIXES or path.stem.upper() in _OTHER_WORDS
     return kind != "other files" and not known
 
 
-def _shape(path: Path) -> str:
+def _shape(name: str) -> str:
     """Return the name without what counts: digits, and the long hexadecimal words of identifiers."""
-    return re.sub(r"\d+", "0", re.sub(r"[0-9a-f]{8,}", "0", path.name.lower()))
+    return re.sub(r"\d+", "0", re.sub(r"[0-9a-f]{8,}", "0", name.lower()))
 
 
 def _told(kinds: list[str], missing: list[Path], series: list[Path]) -> str:
     words = {"empty files": "empty", "dangling links": "a link to nothing", "other files": "cut or no DICOM"}
+    kinds = [kind if kind in words else "other files" for kind in kinds]
     counts = ", ".join(f"{count} {words[kind]}" for kind, count in sorted(Counter(kinds).items()))
     places = [series.index(path) + 1 for path in missing]
     return (

@@ -81,7 +81,9 @@ def count_notes(numbers: Sequence[int | None], aside: Sequence[int], stated: Cou
     """
     total = stated["NumberOfSeriesRelatedInstances"]
     if total > slices + len(aside):
-        raise ImageError(f"{slices + len(aside)} of the {total} instances that the header counts; expected the whole series")
+        raise ImageError(
+            f"{slices + len(aside)} instances, but the header counts {total} in the series; expected the whole series"
+        )
     notes = []
     if stated["ImagesInAcquisition"] > slices + len(aside):
         notes.append(f"the header counts {stated['ImagesInAcquisition']} images in the acquisition; {slices} are here")

@@ -32,7 +32,7 @@ class StoredVolume:
     conflict
         What the file states twice and differently about its orientation; empty if nothing contradicts.
     names
-        Names of label values that the file's header holds; None if it holds none.
+        Value and name of each label, as text, that the file's header holds; None if it holds none.
     """
 
     values: np.ndarray
@@ -42,7 +42,7 @@ class StoredVolume:
     intercept: float = 0.0
     notes: tuple[str, ...] = ()
     conflict: str = ""
-    names: dict[int, str] | None = None
+    names: list[tuple[str, str]] | None = None
 
 
 def check_voxels(shape: tuple[int, ...], name: str) -> None:
