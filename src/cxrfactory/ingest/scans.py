@@ -58,14 +58,12 @@ def ingest_scans(settings: ScanConfig, output: str | Path, release: str) -> tupl
     if not volumes:
         raise CxrError(f"{root}: nothing matches ct pattern '{ct}'; see scans in the config")
     pick = _patient_pattern(settings.patient)
-    beside = _beside(root, {*volumes.values(), *masks.values()})
+    beside = _beside(root, {*volumes.values(), *masks.values()}, (ct, labels))
     dangling = {"CT": _studies_of(beside.dangling, ct), "labels": _studies_of(beside.dangling, labels)}
     rows = []
-    for study in sorted(volumes.keys() | masks.keys()):
+    for study in sorted(volumes.keys() | masks.keys() | dangling["CT"] | dangling["labels"]):
         missing = [
-            f"its {what} is a link to a file that does not exist"
-            if study in dangling[what]
-            else f"no {what} in the release"
+            f"its {what} is a link to nothing" if study in dangling[what] else f"no {what} in the release"
             for what, found in (("CT", volumes), ("labels", masks))
             if study not in found
         ]
@@ -95,9 +93,15 @@ class _Beside:
     dangling: list[str] = field(default_factory=list)  # links to nothing, relative to the root
 
 
-def _beside(root: Path, matched: set[str]) -> _Beside:
-    """List the folders that hold what was matched; other folders count as one entry each."""
-    opened = {parent.as_posix() for path in matched for parent in Path(path).parents}
+def _beside(root: Path, matched: set[str], patterns: tuple[str, ...]) -> _Beside:
+    """List the folders where the patterns look; other folders count as one entry each."""
+    opened = {parent.as_posix() for path in matched for parent in Path(path).parents} | {"."}
+    for pattern in patterns:
+        above = Path(pattern.replace(_PLACE, "*")).parent
+        if above != Path("."):
+            places = [path.relative_to(root) for path in root.glob(above.as_posix()) if path.is_dir()]
+            visible = [place for place in places if not any(part.startswith(".") for part in place.parts)]
+            opened |= {each.as_posix() for place in visible for each in (place, *place.parents)}
     found = _Beside()
     for folder in sorted(opened):
         with os.scandir(root / folder) as entries:
@@ -129,7 +133,8 @@ def _kind(entry: os.DirEntry[str]) -> str:
 
 def _studies_of(paths: list[str], pattern: str) -> set[str]:
     expression = _expression(pattern)
-    return {match["study"] for path in paths if (match := expression.fullmatch(path))}
+    found = {match["study"] for path in paths if (match := expression.fullmatch(path))}
+    return {study for study in found if is_plain_name(study)}
 
 
 def _tell(root: Path, beside: _Beside, found: dict[str, dict[str, str]]) -> None:
@@ -158,9 +163,8 @@ def _matches(root: Path, pattern: str, name: str) -> dict[str, str]:
     for path in sorted(root.glob(pattern.replace(_PLACE, "*"))):
         relative = path.relative_to(root).as_posix()
         match = expression.fullmatch(relative)
-        if (
-            not path.exists() or match is None
-        ):  # {study} occurs several times in the pattern, and this path has different ids there
+        # Without a match, {study} occurs several times in the pattern, and the path has different ids there.
+        if match is None or match["study"].startswith(".") or not path.exists():
             continue
         study = match["study"]
         if not is_plain_name(study):
