@@ -56,7 +56,7 @@ class _Slice:
     intercept: float
     signed: bool
     tilt_degrees: float
-    decimals: int  # of the position as the header writes it
+    decimals: tuple[int, ...]  # of x, y and z of the position, as the header writes them
     number: int | None  # InstanceNumber
     counts: dict[str, int]  # what the header counts
 
@@ -174,7 +174,7 @@ def _read_header(file: SeriesFile) -> _Slice | _Companion:
             _number(header, "RescaleIntercept", 0.0),
             int(header.get("PixelRepresentation") or 0) == 1,
             _number(header, "GantryDetectorTilt", 0.0),
-            decimals_of(header.ImagePositionPatient),
+            tuple(decimals_of(number) for number in header.ImagePositionPatient),
             number,
             {name: _whole(header, name) or 0 for name in _COUNTS},
         )
@@ -231,7 +231,8 @@ def _place(slices: list[_Slice]) -> tuple[list[_Slice], Float[np.ndarray, "4 4"]
     normal = np.cross(row, column)
     slices = sorted(slices, key=lambda one: float(one.position_mm @ normal))
     along = np.array([one.position_mm @ normal for one in slices])
-    check_steps(along, max(one.decimals for one in slices))
+    across = np.abs(normal) > _COSINE_TOLERANCE  # other coordinates do not move a slice along the normal
+    check_steps(along, int(np.array([one.decimals for one in slices])[:, across].max()))
     # The step is computed from both ends of the series, which minimises the effect of rounded positions.
     path = slices[-1].position_mm - slices[0].position_mm
     tilt = float(np.degrees(np.arctan2(np.linalg.norm(path - (path @ normal) * normal), path @ normal)))

@@ -1,7 +1,7 @@
 """Checks that a CT series is whole: the steps between its slices, and the numbers that its headers give them."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 
 import numpy as np
@@ -14,6 +14,7 @@ STEP_TOLERANCE_SHARE, STEP_TOLERANCE_MM = 0.01, 0.01
 # A step may also differ by what rounding of the positions explains, if that is below this share of the step. Where a
 # slice is missing, a step differs by a whole one.
 _ROUNDING_SHARE = 0.45
+_MANY_DECIMALS = 16
 
 
 def check_steps(along_mm: Float[np.ndarray, "n"], decimals: int) -> None:
@@ -44,16 +45,13 @@ def check_steps(along_mm: Float[np.ndarray, "n"], decimals: int) -> None:
         )
 
 
-def decimals_of(numbers: Iterable[object]) -> int:
-    """Return the most decimals of any of the numbers as the header writes them; trailing zeros do not count."""
-    found = 0
-    for number in numbers:
-        try:
-            exponent = Decimal(str(number)).normalize().as_tuple().exponent
-        except InvalidOperation:
-            return 16
-        found = max(found, -exponent if isinstance(exponent, int) else 16)
-    return found
+def decimals_of(number: object) -> int:
+    """Return the decimals of a number as the header writes it; trailing zeros do not count."""
+    try:
+        exponent = Decimal(str(number)).normalize().as_tuple().exponent
+    except InvalidOperation:
+        return _MANY_DECIMALS
+    return max(-exponent, 0) if isinstance(exponent, int) else _MANY_DECIMALS
 
 
 def count_notes(numbers: Sequence[int | None], aside: Sequence[int], stated: Counter[str], slices: int) -> list[str]:
