@@ -53,7 +53,7 @@ def read(path: Path, rules: AffineRules) -> StoredVolume:
         raise ImageError(f"{path.name}: spacing in {units}s; expected mm")
     scaling = {"slope": float(image.dataobj.slope), "intercept": float(image.dataobj.inter)}
     affine, lacking, conflict, note = stated_affine(header, rules)
-    tables = (caret_labels(bytes(extension.get_content())) for extension in header.extensions if _is_bytes(extension))
+    tables = (caret_labels(_content(extension)) for extension in header.extensions)
     names = next((table for table in tables if table is not None), None)
     notes = (note,) if note else ()
     return StoredVolume(values, affine, lacking, **scaling, notes=notes, conflict=conflict, names=names)
@@ -80,9 +80,10 @@ def _load(path: Path):
         return (nib.Nifti2Image if second else nib.Nifti1Image).from_stream(file)
 
 
-def _is_bytes(extension) -> bool:
-    # nibabel parses some kinds of extension, for example DICOM, to other objects.
-    return isinstance(extension.get_content(), bytes)
+def _content(extension) -> bytes:
+    # get_content parses some kinds of extension, or fails; `content` is there since nibabel 5.3.
+    content = extension.content if hasattr(extension, "content") else extension.get_content()
+    return content if isinstance(content, bytes) else b""
 
 
 def _read_voxels(path: Path, offset: int, shape: tuple[int, int, int], dtype: np.dtype) -> np.ndarray:
