@@ -58,6 +58,7 @@ TABLES = {
     "names first.csv": "\n".join(["name,id", *(f"{name},{value}" for value, name in ROWS)]),
     "floats.csv": table(value=lambda v: f"{v}.0"),
     "floats of a spreadsheet.csv": table(";", value=lambda v: f"{v},0"),
+    "separator of a spreadsheet.csv": "sep=;\n" + table(";"),
     "quoted.csv": table(quote='"'),
     "byte order mark.csv": "\ufeff" + table(";"),
     "Windows line ends.csv": table().replace("\n", "\r\n"),

@@ -15,7 +15,7 @@ def project(
     labels: Annotated[Path, typer.Option(help="Label volume, or a folder of one binary volume for each structure.")],
     output: Annotated[Path, typer.Option(help="Folder for PA.png, LL.png, PA_16.png, LL_16.png, masks.parquet.")],
     names: Annotated[
-        Path | None, typer.Option(help="Names of the label values: CSV with columns id and name, or JSON.")
+        Path | None, typer.Option(help="Names of the label values: CSV, JSON or a colour table (docs/projection.md).")
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Number of threads; the output does not depend on it.")] = 1,
     *,

@@ -53,17 +53,18 @@ def table_rows(text: str, suffix: str, file: str) -> Rows:
         If a column is missing, or a row has another number of cells than the header.
     """
     delimiter = _delimiter(text) or ("\t" if suffix == ".tsv" else ",")
-    reader = csv.reader(text.splitlines(), delimiter=delimiter)
+    first, lines = _table_lines(text)
+    reader = csv.reader(lines, delimiter=delimiter)
     header = _cells(next(reader, []))
     id_column, name_column = _columns(header)
     for found, wanted in ((id_column, _ID_COLUMNS[:4]), (name_column, _NAME_COLUMNS[:2])):
         if found is None:
             raise CxrError(f"{file}: columns {', '.join(header) or 'none'}; expected one called {' or '.join(wanted)}")
     rows = []
-    lines = enumerate(reader, start=2)
+    numbered = enumerate(reader, start=first + 1)
     while True:
         try:
-            number, row = next(lines)
+            number, row = next(numbered)
         except StopIteration:
             return rows
         except csv.Error as error:  # for example a cell of more than 131,072 characters
@@ -166,10 +167,17 @@ def _object_row(place: int, value: Any, file: str) -> tuple[str, str, str]:
     return f"entry {place}", str(number), name
 
 
+def _table_lines(text: str) -> tuple[int, list[str]]:
+    """Return the number of the header's line, and the lines from there on; spreadsheets write ``sep=;`` before it."""
+    lines = text.splitlines()
+    above = next((n for n, line in enumerate(lines) if line.strip() and not line.lower().startswith("sep=")), 0)
+    return above + 1, lines[above:]
+
+
 def _delimiter(text: str) -> str | None:
-    first = next(iter(text.splitlines()), "")
+    _, lines = _table_lines(text)
     for delimiter in _DELIMITERS:
-        if None not in _columns(_cells(next(csv.reader([first], delimiter=delimiter), []))):
+        if None not in _columns(_cells(next(csv.reader(lines[:1], delimiter=delimiter), []))):
             return delimiter
     return None
 
