@@ -84,6 +84,8 @@ def project_shard(
                 place = {"image_id": record["study_id"], "path": record["ct"]}
                 faults.append(place | {"stage": "project", "reason": str(error)})
                 continue
+            if table is None and not studies:  # the names of files or of a header
+                _list_dropped(list(study.names))
             structures, masks = to_classes(study.names, study.source_ids, study.masks, study.cut_off)
             write_images.write_table(_pictures(record["study_id"], study))
             write_masks.write_table(mask_rows(record["study_id"], structures, masks))
@@ -98,7 +100,7 @@ def _list_dropped(names: list[str]) -> None:
     left_out = dropped(names)
     for name, reason in left_out.items():
         log.info("left out %s: %s", name, reason)
-    log.info("%d structures in the name table, %d of them left out", len(names), len(left_out))
+    log.info("%d names of structures, %d of them left out", len(names), len(left_out))
 
 
 def _pictures(study_id: str, study: ProjectedStudy) -> pa.Table:
