@@ -44,11 +44,11 @@ class Inputs:
         """Return in words what became of all entries, given the numbers of films kept and rejected after reading."""
         named = [each for each in self.aside if each.named]
         counted = [each for each in self.aside if not each.named]
-        return (
-            f"{len(self.films) + len(self.aside)} entries: read {len(self.films)} files, kept {kept}, rejected "
-            f"{rejected}; rejected without reading {len(named)} ({told(named)}); left aside {len(counted)} "
-            f"({told(counted)})"
-        )
+        entries = len(self.films) + len(self.aside)
+        text = f"{entries} entries: read {len(self.films)} files, kept {kept}, rejected {rejected}"
+        if named:
+            text += f"; rejected without reading {len(named)} ({told(named)})"
+        return f"{text}; left aside {len(counted)} ({told(counted)})" if counted else text
 
 
 def list_images(

@@ -62,7 +62,7 @@ REASONS = {
         "link that leads outside",
         "links that lead outside",
         True,
-        "link that leads out of the given folder; set follow_links (--follow-links) where that is meant",
+        "link that leads out of the folder; set follow_links (--follow-links) where that is meant",
     ),
     "link": Reason("link", "links", True, "link, and links are not followed"),
     "special": Reason("no regular file", "no regular files", True, "not a regular file"),
@@ -320,7 +320,7 @@ def _entries(folder: str) -> list[os.DirEntry[str]]:
 
 def _hidden(name: str) -> str | None:
     if name.startswith("."):
-        return "system" if name == MARKER else "hidden"
+        return "output" if name == MARKER else "hidden"
     return "system" if name.lower() in SYSTEM_FILES else None
 
 
