@@ -152,6 +152,10 @@ ENTRIES = {
     "@eaDir/": (COUNTED, "system folder", lambda path: put(path / "plain.png/SYNOPHOTO_THUMB.jpg", encoded(".jpg"))),
     "Thumbs.db": (COUNTED, "system file", lambda path: put(path, b"\xd0\xcf")),
     "desktop.ini": (COUNTED, "system file", lambda path: put(path, b"")),
+    "plain.png:Zone.Identifier": (COUNTED, "system file", lambda path: put(path, b"[ZoneTransfer]")),
+    "void/": (COUNTED, "empty folder", lambda path: path.mkdir()),
+    "plain.png~": (REJECTED, "backup copy of plain.png", lambda path: put(path, encoded(".png"))),
+    "deep/er/d.png.bak": (REJECTED, "backup copy of d.png", lambda path: put(path, encoded(".png"))),
     "deep/up": (COUNTED, "link to a folder that is listed", lambda path: link(path, "..")),
     "deep_too": (COUNTED, "link to a folder that is listed", lambda path: link(path, "deep")),
 }  # fmt: skip

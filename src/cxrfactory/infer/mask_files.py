@@ -57,6 +57,9 @@ def read_mask(path: Path, label_map: bool = False) -> Integer[np.ndarray, "h w"]
     """
     name = printable_name(path.name)
     try:
+        with path.open("rb") as stream:
+            if stream.read(132)[128:] == b"DICM":  # some preambles begin like a TIFF
+                raise ImageError(f"{name} is DICOM; expected PNG, TIFF, GIF or BMP")
         with Image.open(path, formats=FORMATS) as picture:
             if getattr(picture, "n_frames", 1) > 1:
                 raise ImageError(f"{name} has {picture.n_frames} frames; expected one picture")
