@@ -32,6 +32,7 @@ from cxrfactory.imaging.radiograph.image import (
 from cxrfactory.imaging.radiograph.jpeg_stream import decode_grey_jpeg
 from cxrfactory.imaging.radiograph.png_stream import check_png
 from cxrfactory.imaging.radiograph.screening import AS_DEFAULT, HeaderChecks
+from cxrfactory.tables.file_names import printable_name
 
 _SIGNATURES = {
     b"\xff\xd8\xff": "JPEG",
@@ -59,8 +60,8 @@ def read_radiograph(
 
     JPEG, PNG and TIFF pixels are used as stored. An EXIF orientation is noted and not applied, because landmarks
     published for such files refer to stored pixels. An image with three equal channels is grey; the channels of a JPEG
-    may differ by 8 levels. An alpha channel must be opaque. A file packed by gzip is read by what is inside. For DICOM see
-    :func:`cxrfactory.imaging.radiograph.dicom.read_dicom`.
+    may differ by 8 levels. An alpha channel must be opaque. A file packed by gzip is read by what is inside. For DICOM
+    see :func:`cxrfactory.imaging.radiograph.dicom.read_dicom`.
 
     Parameters
     ----------
@@ -141,7 +142,7 @@ def refuse_dicom(path: Path) -> None:
         If the file has the marks of DICOM, or cannot be opened.
     """
     if picture_kind(_head(path, DEFAULT_MAX_MEGAPIXELS)) == "DICOM":
-        raise ImageError(f"{path.name} is DICOM by its content; expected a picture (PNG, TIFF, JPEG)")
+        raise ImageError(f"{printable_name(path.name)} is DICOM by its content; expected a picture (PNG, TIFF, JPEG)")
 
 
 def _recognised(path: Path, max_megapixels: float) -> tuple[Path | bytes, str | None]:
