@@ -2,13 +2,13 @@
 
 from pydantic import Field, model_validator
 
-from cxrfactory.config.sections import Section
+from cxrfactory.config.sections import LocalPath, Section
 
 
 class ReleaseRootConfig(Section):
     """Location of a release of chest CT."""
 
-    root: str = Field(description="Folder of the release, as downloaded; it is only read.")
+    root: LocalPath = Field(description="Folder of the release, as downloaded; it is only read.")
 
 
 class StoredAxesConfig(Section):
