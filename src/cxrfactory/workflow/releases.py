@@ -9,6 +9,7 @@ from typing import Any
 from cxrfactory.config import Config, DatasetConfig, ScanConfig
 from cxrfactory.ingest.datasets import release_names
 from cxrfactory.ingest.layout import ReleaseLayout
+from cxrfactory.ingest.places import table_folder
 from cxrfactory.ingest.registry import layout
 from cxrfactory.tables.keys import shard_names
 from cxrfactory.workflow.results import Results
@@ -48,10 +49,13 @@ class Releases:
         return [f"--layout={dataset.layout}" for dataset in self.config.datasets.values()]
 
     def tables(self, wildcards: Any) -> list[str]:
-        """Return the tables of a release: those that exist, or else those that its layout is known to have."""
+        """Return the tables of a release: those in its root or in a folder below, or else those that its layout has."""
         root, facts = Path(self.settings(wildcards).root), self.layout(wildcards)
+        folder = (table_folder(facts, root) if root.is_dir() else None) or root
         slots = [slot for slot in facts.slots if slot.lists_images]
-        found = [next((root / name for name in slot.alternatives if (root / name).is_file()), None) for slot in slots]
+        found = [
+            next((folder / name for name in slot.alternatives if (folder / name).is_file()), None) for slot in slots
+        ]
         there = [str(path) for path in found if path is not None]
         return there or [str(root / name) for name in facts.table_candidates]
 
@@ -96,7 +100,9 @@ class Releases:
         if dataset.labels is not None:
             return [dataset.labels]
         slots = [slot for slot in facts.slots if slot.role == "labels" and not slot.lists_images]
-        return [str(Path(dataset.root) / name) for slot in slots for name in slot.alternatives]
+        root = Path(dataset.root)
+        folder = (table_folder(facts, root) if root.is_dir() else None) or root
+        return [str(folder / name) for slot in slots for name in slot.alternatives]
 
     def given_labels(self, wildcards: Any) -> list[str]:
         """Return the release's table of labels, if the config names one."""
