@@ -111,7 +111,7 @@ def _read(
     if check_files:
         rows = check_image_files(rows, root)
     else:
-        _warn_of_missing(rows, module, root, name)
+        _warn_of_missing(rows, root, name, facts.private_paths)
     manifest = _finish(rows)
     log.info(
         "%s: %d images, %d included, %d excluded (%s)",
@@ -147,7 +147,7 @@ def _located(rows: pd.DataFrame, facts: ReleaseLayout, module: ModuleType, root:
     return rows
 
 
-def _warn_of_missing(rows: pd.DataFrame, module: ModuleType, root: Path, name: str) -> None:
+def _warn_of_missing(rows: pd.DataFrame, root: Path, name: str, private: bool) -> None:
     """Warn if image files are missing, by a look at a few of the included rows."""
     paths = rows.loc[rows["exclusion_reason"].isna() & rows["path"].notna(), "path"]
     tried = spread(paths, LOOKED_AT)
@@ -155,14 +155,14 @@ def _warn_of_missing(rows: pd.DataFrame, module: ModuleType, root: Path, name: s
     if not faults:
         return
     path, fault = next(iter(faults.items()))
+    example = fault if private else f"{fault}: {root / path}"
     log.warning(
-        "%s: %d of %d image files that were looked at are no usable files (%s: %s); later stages reject such images; "
+        "%s: %d of %d image files that were looked at are no usable files (%s); later stages reject such images; "
         "--check-files (check_files) excludes and counts all of them here%s",
         name,
         len(faults),
         len(tried),
-        fault,
-        root / path,
+        example,
         "" if len(faults) < len(tried) else "; is the root the folder above the images?",
     )
 

@@ -83,7 +83,7 @@ def read_expected(path: str | Path) -> dict[str, dict[str, int]]:
     try:
         releases = parse_yaml(path.read_text(encoding="utf-8"), path)["releases"]
         return {name: {key: int(counts[key]) for key in ("rows", "included")} for name, counts in releases.items()}
-    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+    except (OSError, CxrError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise CxrError(
             f"{path}: no table of expected counts ({type(error).__name__}: {error}); expected "
             "'releases: {name: {rows: N, included: N}}'"

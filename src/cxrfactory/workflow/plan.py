@@ -11,7 +11,7 @@ from cxrfactory.ingest.datasets import complete
 from cxrfactory.workflow.credits import Credits
 from cxrfactory.workflow.models import Comparison, Registration, Segmenter
 from cxrfactory.workflow.names import check_names
-from cxrfactory.workflow.releases import Labelled, Releases, Scans
+from cxrfactory.workflow.releases import Labelled, Releases, Scans, check_roots
 from cxrfactory.workflow.results import PRODUCTS, Results
 
 
@@ -43,7 +43,9 @@ class Plan:
         refuse_twice(files)
         config = parse_config(values, "config")
         check_names(config)
-        return cls(complete(config))
+        config = complete(config)
+        check_roots(config)
+        return cls(config)
 
     @cached_property
     def results(self) -> Results:

@@ -1,5 +1,6 @@
 """Facts about hospital releases, the labelled set and CT releases for the rules."""
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,12 +8,36 @@ from pathlib import Path
 from typing import Any
 
 from cxrfactory.config import Config, DatasetConfig, ScanConfig
+from cxrfactory.errors import CxrError
 from cxrfactory.ingest.datasets import release_names
 from cxrfactory.ingest.layout import ReleaseLayout
-from cxrfactory.ingest.places import table_folder
+from cxrfactory.ingest.places import folder_above, table_folder
 from cxrfactory.ingest.registry import layout
 from cxrfactory.tables.keys import shard_names
 from cxrfactory.workflow.results import Results
+
+
+def check_roots(config: Config) -> None:
+    """Refuse releases whose root exists and holds no table, where a table in another place tells what to do.
+
+    A root that is made by the workflow, or that is not on this machine, is not looked at.
+
+    Raises
+    ------
+    CxrError
+        One line: several folders below the root hold a table, or the folder above holds it.
+    """
+    for name, dataset in config.datasets.items():
+        root, facts = Path(dataset.root), layout(str(dataset.layout))
+        made = Path(os.path.abspath(root)).is_relative_to(os.path.abspath(config.cohort.folder))
+        if made or not root.is_dir() or table_folder(facts, root) is not None:
+            continue
+        above = folder_above(facts, root)
+        if above is not None:
+            raise CxrError(
+                f"config: key 'datasets.{name}.root': no table of {facts.name} in {root}; there is one in {above}: "
+                f"expected root: {above}"
+            )
 
 
 @dataclass(frozen=True)
