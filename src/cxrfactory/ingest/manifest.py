@@ -13,7 +13,7 @@ from cxrfactory.ingest import registry
 from cxrfactory.ingest.files import check_files as check_image_files
 from cxrfactory.ingest.files import file_fault
 from cxrfactory.ingest.layout import ReleaseLayout
-from cxrfactory.ingest.places import image_folder, spread, table_folder
+from cxrfactory.ingest.places import folder_of_images_above, image_folder, spread, table_folder
 from cxrfactory.ingest.rows import OLDEST_YEARS, VIEWS, guard, printable
 from cxrfactory.ingest.summary import count, write_summary
 from cxrfactory.ingest.tabular import find_tables
@@ -138,6 +138,11 @@ def _located(rows: pd.DataFrame, facts: ReleaseLayout, module: ModuleType, root:
         return rows
     locate = getattr(module, "locate", lambda folder, paths: paths)
     folder, paths = image_folder(locate, root, base, rows.loc[with_path, "path"])
+    above = folder_of_images_above(locate, root, folder, rows.loc[with_path, "path"])
+    if above is not None:
+        log.warning(
+            "%s: the images are below %s but not below the root %s; expected the root %s", name, above, root, above
+        )
     if folder not in (base, root):
         log.info("%s: the images are in %s", name, folder)
     if folder != root:

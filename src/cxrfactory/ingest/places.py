@@ -116,9 +116,11 @@ def image_folder(locate: Locate, root: Path, base: Path, paths: "Series") -> tup
     return base, locate(base, paths)
 
 
-def folder_of_images_above(locate: Locate, root: Path, paths: "Series") -> Path | None:
-    """Return the folder above the root that holds images of the tables although the root holds none, or None."""
+def folder_of_images_above(locate: Locate, root: Path, folder: Path, paths: "Series") -> Path | None:
+    """Return the folder above the root if it holds images of the tables and their folder holds none, or None."""
     tried = spread(paths, _TRIED)
+    if _hits(folder, locate(folder, tried)):
+        return None
     above = root.absolute().parents[:1]
     return next((each for each in above if _hits(each, locate(each, tried))), None)
 
