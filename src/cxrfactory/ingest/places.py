@@ -16,7 +16,7 @@ from cxrfactory.ingest.layout import ReleaseLayout
 if TYPE_CHECKING:
     from pandas import Series
 
-DEPTH = 4  # levels below the root
+DEPTH = 6  # levels below the root: a folder of downloads, and physionet.org/files/<release>/<version>
 _MOST_FOLDERS = 300
 _MOST_ENTRIES = 1000  # a folder with more entries holds images
 _LEVELS_ABOVE = 3
@@ -34,7 +34,7 @@ Locate = Callable[[Path, "Series"], "Series"]
 def table_folder(layout: ReleaseLayout, root: Path) -> Path | None:
     """Return the folder below which the tables of a release have the layout's names.
 
-    This is the root if it holds a table that lists images. Otherwise it is the only folder down to four levels below
+    This is the root if it holds a table that lists images. Otherwise it is the only folder down to six levels below
     the root that holds one, such as ``physionet.org/files/<release>/<version>``. Folders of many entries and folders
     named like patients are not entered.
 

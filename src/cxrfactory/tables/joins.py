@@ -14,7 +14,7 @@ _QUOTES = "'\"`\u2018\u2019\u201c\u201d"
 _WHOLE = re.compile(r"\d+")
 _FLOAT = re.compile(r"(\d+)\.0+")
 _THOUSANDS = re.compile(r"\d{1,3}(?:[,\u00a0\u202f' ]\d{3})+(?:\.0+)?")
-_POWER = re.compile(r"(\d)(?:\.(\d+))?e\+?(\d+)")
+_POWER = re.compile(r"(\d)(?:\.(\d+)e\+?|e\+)(\d+)")  # without a point or a plus it may be a hexadecimal id
 _EXACT_DIGITS = 15  # every whole number of 15 digits is exact as a float64
 
 
@@ -79,7 +79,7 @@ def plain_ids(cells: pd.Series) -> pd.Series:
     cells
         Text cells.
     """
-    odd = ~cells.str.fullmatch(r"[A-Za-z0-9_-]*").astype(bool) | cells.str.fullmatch(r"\d[eE]\d+").astype(bool)
+    odd = ~cells.str.fullmatch(r"[A-Za-z0-9_-]*").astype(bool)
     if not odd.any():
         return cells
     words = {cell: _plain(cell) for cell in cells[odd].unique()}

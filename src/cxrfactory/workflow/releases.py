@@ -30,13 +30,17 @@ def check_roots(config: Config) -> None:
     for name, dataset in config.datasets.items():
         root, facts = Path(dataset.root), layout(str(dataset.layout))
         made = Path(os.path.abspath(root)).is_relative_to(os.path.abspath(config.cohort.folder))
-        if made or not root.is_dir() or table_folder(facts, root) is not None:
+        if made or not root.is_dir():
             continue
-        above = folder_above(facts, root)
+        key = f"config: key 'datasets.{name}.root'"
+        try:
+            found = table_folder(facts, root)
+        except CxrError as error:
+            raise CxrError(f"{key}: {error}") from error
+        above = folder_above(facts, root) if found is None else None
         if above is not None:
             raise CxrError(
-                f"config: key 'datasets.{name}.root': no table of {facts.name} in {root}; there is one in {above}: "
-                f"expected root: {above}"
+                f"{key}: no table of {facts.name} in {root}; there is one in {above}: expected root: {above}"
             )
 
 
