@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from cxrfactory.errors import CxrError
-from cxrfactory.tables.landmark_text import parse_landmarks
+from cxrfactory.tables.landmark_text import NODE_COUNTS, parse_landmarks
 
 PREPROCESSED_SIDE = 1024  # pixels; the tables of CheXmask's folder Preprocessed/ have masks of 1024 x 1024 pixels
 _NONE = {"", "nan", "none", "null", "na", "<na>"}
@@ -71,6 +71,12 @@ def _fault(rles: list[str], landmarks: str | None, all_organs: bool) -> str | No
     """Return why masks and landmarks are not of the preprocessed frame, or None; text that is no RLE has no fault."""
     side = PREPROCESSED_SIDE
     boxes, over = [], False
+    try:
+        points = parse_landmarks(landmarks) if landmarks else None
+    except CxrError:
+        return None  # parsing gives the named error
+    if points is not None and len(points) == NODE_COUNTS[0] and all_organs and not rles[-1]:
+        rles = rles[:-1]  # a model of the lungs alone has no heart
     if any(rles) and not all(rles):
         return "so is a mask"  # as in the last row of a file that was cut
     for text in filter(None, rles):
@@ -83,10 +89,6 @@ def _fault(rles: list[str], landmarks: str | None, all_organs: bool) -> str | No
             return "a mask does not fit"
         over = over or bool((first // side != last // side).any())
         boxes.append(((first % side).min(), first.min() // side, (last % side).max(), last.max() // side))
-    try:
-        points = parse_landmarks(landmarks) if landmarks else None
-    except CxrError:
-        return None  # parsing gives the named error
     if points is None or len(boxes) < len(rles) or not all_organs:
         return "a mask has a run over the edge of the frame" if over else None
     points = points.clip(0, side - 1)  # masks end at the edge of the frame
