@@ -115,7 +115,17 @@ def refused_path(text, word):
     return run
 
 
+def refused_in_arguments(folder):
+    arguments = ["snakemake", "-n", "--config", "results=x", "datasets={a: {root: x}, a: {root: y}}"]
+    with pytest.raises(CxrError, match="--config datasets: key 'a' occurs twice"):
+        Plan.of({}, [], arguments)
+    with pytest.raises(CxrError, match="--config datasets: key 'a' occurs twice"):
+        Plan.of({}, [], ["--config=datasets={a: 1, a: 2}"])
+    Plan.of({}, [], ["--config", "a=1", "a=2", "b={a: {root: x}}", "--set-resources", "x={a: 1, a: 2"])
+
+
 CASES = [
+    Case("twice: --config", "refused", refused_in_arguments),
     *(Case(f"twice: {name}", "refused", refused_twice(*rest)) for name, rest in TWICE.items()),
     *(Case(f"once: {name}", "right", read_once(*rest)) for name, rest in ONCE.items()),
     Case("home folder in every path", "right", expanded),

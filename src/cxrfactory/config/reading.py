@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from cxrfactory.config.renamed import modernise
 from cxrfactory.config.whole import Config
 from cxrfactory.errors import CxrError
-from cxrfactory.tables.key_values import parse_config_text
+from cxrfactory.tables.key_values import parse_config_text, parse_yaml
 
 
 def parse_config(values: dict[str, Any], source: str = "config.yaml") -> Config:
@@ -66,13 +66,15 @@ def read_config(path: str | Path) -> Config:
     return parse_config(values or {}, str(path))
 
 
-def refuse_twice(files: Iterable[str | Path]) -> None:
-    """Refuse config files in which a key occurs twice; Snakemake has read them already, and kept the last one.
+def refuse_twice(files: Iterable[str | Path], arguments: Iterable[str] = ()) -> None:
+    """Refuse a config in which a key occurs twice; Snakemake has read it already, and kept the last one.
 
     Parameters
     ----------
     files
         Paths of config files, YAML or JSON. What is no regular file (a pipe, a file of another machine) is left out.
+    arguments
+        Words of Snakemake's command line; mappings in ``--config key={...}`` are looked at.
 
     Raises
     ------
@@ -82,6 +84,13 @@ def refuse_twice(files: Iterable[str | Path]) -> None:
     for path in map(Path, files):
         if path.is_file():
             parse_config_text(path.read_text(encoding="utf-8"), path)
+    within = False
+    for word in arguments:
+        option, word = ("--config", word.removeprefix("--config=")) if word.startswith("--config=") else (word, word)
+        within = option in ("--config", "-C") or (within and not word.startswith("-"))
+        name, _, text = word.partition("=")
+        if within and text.startswith(("{", "[")):
+            parse_yaml(text, f"--config {name}")
 
 
 def _section_at(location: tuple[int | str, ...]) -> type[BaseModel]:

@@ -25,7 +25,7 @@ class Plan:
     config: Config
 
     @classmethod
-    def of(cls, values: dict[str, Any], files: Iterable[str | Path] = ()) -> "Plan":
+    def of(cls, values: dict[str, Any], files: Iterable[str | Path] = (), arguments: Iterable[str] = ()) -> "Plan":
         """Make a plan from config values, and check the config, its releases and its paths.
 
         Parameters
@@ -34,13 +34,15 @@ class Plan:
             Values of the config, as Snakemake read them.
         files
             Files that the values were read from; a file in which a key occurs twice is refused.
+        arguments
+            Words of Snakemake's command line, which may hold values too.
 
         Raises
         ------
         CxrError
             One line that names the key.
         """
-        refuse_twice(files)
+        refuse_twice(files, arguments)
         config = parse_config(values, "config")
         check_names(config)
         config = complete(config)
