@@ -61,6 +61,7 @@ _PLACES = {
     "reading": (
         "parse_config",
         "read_config",
+        "refuse_twice",
     ),
     "registration": ("RegistrationConfig",),
     "scans": (

@@ -4,13 +4,13 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from cxrfactory.config.sections import Section
+from cxrfactory.config.sections import LocalPath, Section
 
 
 class ReleaseRootConfig(Section):
     """Location of a release of chest CT."""
 
-    root: str = Field(description="Folder of the release, as downloaded; it is only read.")
+    root: LocalPath = Field(description="Folder of the release, as downloaded; it is only read.")
 
 
 class StoredAxesConfig(Section):

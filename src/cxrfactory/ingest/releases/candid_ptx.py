@@ -60,10 +60,12 @@ def rows(
 
 
 def locate(root: "Path", paths: "Series") -> "Series":
-    """Find images in ``dataset``, ``chest_radiographs`` or ``images``, with or without ``.dcm``."""
+    """Find images in ``dataset``, ``chest_radiographs``, ``images`` or the root, as DICOM, JPEG or PNG."""
     from cxrfactory.ingest.files import index_folders
 
-    folders = [root / name for name in ("dataset", "chest_radiographs", "images")]
-    found = index_folders(root, folders)
+    found = index_folders(root, [root / name for name in ("dataset", "chest_radiographs", "images", "")])
     names = paths.str.removeprefix("dataset/")
-    return names.map(found).fillna((names + ".dcm").map(found)).fillna(paths)
+    located = names.map(found)
+    for suffix in (".dcm", ".dicom", ".jpg", ".png"):
+        located = located.fillna((names + suffix).map(found))
+    return located.fillna(paths)

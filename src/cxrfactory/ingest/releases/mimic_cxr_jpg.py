@@ -6,11 +6,13 @@ from cxrfactory.ingest.layout import ReleaseLayout, TableSlot, with_gz
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from pandas import DataFrame, Series
 
     from cxrfactory.imaging.vocabulary.words import Vocabulary
     from cxrfactory.ingest.tabular import SourceTable
+    from cxrfactory.tables.joins import Join
 
 LAYOUT = ReleaseLayout(
     name="mimic-cxr-jpg",
@@ -51,6 +53,7 @@ def rows(
     """
     from cxrfactory.ingest.rows import draft, select_views
     from cxrfactory.ingest.tabular import with_position
+    from cxrfactory.tables.joins import plain_ids
 
     table = tables["metadata"]
     columns = ["dicom_id", "subject_id", "study_id", "ViewPosition"]
@@ -58,17 +61,27 @@ def rows(
     views = select_views(frame["ViewPosition"], "ViewPosition", words=words)
     if view_from_procedure:
         views = _ask_procedure(views, frame, words)
-    subject, study = frame["subject_id"], frame["study_id"]
-    return draft(
+    subject, study = plain_ids(frame["subject_id"]), plain_ids(frame["study_id"])
+    findings, joins = _findings(tables, study)
+    found = draft(
         frame,
         frame["dicom_id"],
         "files/p" + subject.str[:2] + "/p" + subject + "/s" + study + "/" + frame["dicom_id"] + ".jpg",
         patient_id=subject,
         study_id=study,
         view=views["view"],
-        findings=_findings(tables, study),
+        findings=findings,
         exclusion_reason=views["exclusion_reason"],
     )
+    found.attrs["joins"] = joins
+    return found
+
+
+def locate(root: "Path", paths: "Series") -> "Series":
+    """Find images below ``files``, or below the root itself if the groups ``p10`` to ``p19`` were unpacked there."""
+    if (root / "files").is_dir() or not any((root / f"p{group}").is_dir() for group in range(10, 20)):
+        return paths
+    return paths.str.removeprefix("files/")
 
 
 def _ask_procedure(views: "DataFrame", frame: "DataFrame", words: "Vocabulary | None") -> "DataFrame":
@@ -97,19 +110,21 @@ def _ask_procedure(views: "DataFrame", frame: "DataFrame", words: "Vocabulary | 
     return views
 
 
-def _findings(tables: "Mapping[str, SourceTable]", study: "Series") -> "Series | None":
+def _findings(tables: "Mapping[str, SourceTable]", study: "Series") -> "tuple[Series | None, list[Join]]":
     from cxrfactory.errors import CxrError
+    from cxrfactory.ingest.rows import printable
     from cxrfactory.ingest.tabular import fold_flags
+    from cxrfactory.tables.joins import joined, plain_ids
 
     if "labels" not in tables:
-        return None
+        return None, []
     table = tables["labels"]
     names = [name for name in table.columns() if name not in ("subject_id", "study_id")]
     if not names:
         raise CxrError(f"{table.path}: no column names a finding; expected the label table of the release")
     labels = table.read(["study_id", *names])
-    if labels["study_id"].duplicated().any():
-        study_id = labels["study_id"][labels["study_id"].duplicated()].iloc[0]
+    if (twice := plain_ids(labels["study_id"]).duplicated()).any():
+        study_id = printable(labels["study_id"][twice].iloc[0])
         raise CxrError(f"{table.path}: study_id '{study_id}' occurs twice; expected one row a study")
-    found = study.map(fold_flags(labels, names).set_axis(labels["study_id"])).astype(object)
-    return found.where(found.notna(), None)
+    found, join = joined(study, fold_flags(labels, names).set_axis(labels["study_id"]), "labels", table.name)
+    return found, [join]
