@@ -33,7 +33,7 @@ _SIGNATURES = {
     b"MM\x00*": "TIFF",
 }
 # Exceptions that Pillow's decoders raise on damaged data.
-_DECODING_ERRORS = (OSError, ValueError, SyntaxError, struct.error, EOFError, KeyError, IndexError)
+_DECODING_ERRORS = (OSError, ValueError, TypeError, SyntaxError, struct.error, EOFError, KeyError, IndexError)
 _TIFF_PHOTOMETRIC = 262
 _TIFF_WHITE_IS_ZERO = 0
 _HEAD_BYTES = 144  # the DICOM preamble, its mark, and the first element

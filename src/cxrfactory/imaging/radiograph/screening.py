@@ -206,6 +206,6 @@ def _text(dataset: pydicom.Dataset, name: str) -> str:
     text = " ".join(map(str, value)) if isinstance(value, pydicom.multival.MultiValue) else str(value)
     try:
         # Code strings are decoded as Latin-1, whatever the character set; writers put UTF-8 into them nevertheless.
-        return text.encode("latin-1").decode("utf-8").strip()
+        return text.encode("latin-1").decode("utf-8").strip(" \0")
     except UnicodeError:
-        return text.strip()
+        return text.strip(" \0")
