@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from pydicom.dataset import Dataset
 
 from cxrfactory.errors import ImageError
 from cxrfactory.imaging.radiograph.reading import read_radiograph
@@ -20,6 +21,7 @@ CHEST = (
     *("MEDIASTINUM", "TSPINE", "T-SPINE", "CHESTABDOMEN", "CHEST ABDOMEN", "WHOLEBODY", "WHOLE BODY", "NECKCHEST"),
     *("CHEST PORTABLE", "PORT CHEST", "CHEST 2 VIEWS", "RXTORAX", "CHESTPA", "THORAXAUFNAHME", "THORAX p.a./lat."),
     *("CHEST, PA", "CXR", "X-RAY CHEST", "RADIOGRAFIA DE TORAX", "RADIOGRAPHIE THORAX", "Röntgen Thorax", "BABYGRAM"),
+    *("TELETORAX", "CHEST1", "CHEST+ABD", "Thoraxaufn.", "UPPER BODY", "TÓRAX PA Y LATERAL"),
 )  # fmt: skip
 NOT_KNOWN = (
     *("", " ", "UNKNOWN", "UNK", "OTHER", "NA", "N/A", "n.a.", "NONE", "-", "--", "?", "NULL", "DEFAULT"),
@@ -83,6 +85,12 @@ def _latin1(folder):
     assert np.array_equal(read_radiograph(folder / "film").pixels, ramp())
 
 
+def _code(meaning):
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = "0", "SCT", meaning
+    return [item]
+
+
 def _added_word(folder):
     words = Vocabulary(body_part_words=("Placa de frente=chest", "TELE=HAND"))
     assert np.array_equal(_read(folder, {"BodyPartExamined": "PLACA DE FRENTE"}, vocabulary=words).pixels, ramp())
@@ -105,6 +113,10 @@ CASES = [
     Case("switch, unknown", "reported",
          _noted("text of 10 signs", {"body_part": "ignore"}, BodyPartExamined="Doe^Secret")),
     Case("added words", "right", _added_word),
+    Case("region code, skull", "refused",
+         _refused("AnatomicRegionSequence is SKULL", BodyPartExamined=None, AnatomicRegionSequence=_code("Skull"))),
+    Case("region code, chest", "right", _right(BodyPartExamined="", AnatomicRegionSequence=_code("Entire thorax"))),
+    Case("region code beside the part", "right", _right(AnatomicRegionSequence=_code("Hand"))),
     *(Case(f"modality {name}", "right", _right(Modality=name)) for name in MODALITIES),
     *(Case(f"modality {name}", "refused", _refused(f"modality {name}", Modality=name))
       for name in ("MG", "CT", "XA", "PX")),

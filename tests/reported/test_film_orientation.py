@@ -175,7 +175,7 @@ CASES = [
     Case("ignore two statements", "right",
          _as_stored(["L", "F"], 0, IGNORE, ImageOrientationPatient=_cosines("R", "F"))),
     *(Case(f"EXIF {value} in {kind}", "reported" if notes else "right", _exif(kind, value, notes))
-      for kind in ("JPEG", "TIFF") for value, notes in ((0, 0), (1, 0), (2, 1), (3, 1), (6, 1), (8, 1))),
+      for kind in ("JPEG", "PNG", "TIFF") for value, notes in ((0, 0), (1, 0), (2, 1), (3, 1), (6, 1), (8, 1))),
 ]  # fmt: skip
 
 

@@ -19,13 +19,16 @@ SOURCE = "MIT-LCP/mimic-code#1284"
 FRONTAL = {
     **dict.fromkeys(("PA", "pa ", "P-A", "P.A.", "p.a.", "POSTERO-ANTERIOR", "postero anterior"), "PA"),
     **dict.fromkeys(("PA ERECT", "PA UPRIGHT", "CHEST PA", "TORAX PA", "RX TORAX PA", "Thorax p.a.", "PA_CHEST"), "PA"),
+    **dict.fromkeys(("Thorax pa im Stehen", "Tórax em PA", "PA EN BIPEDESTACION", "PA in piedi", "PA 180CM"), "PA"),
     **dict.fromkeys(("POSTERO ANTERIEUR", "POSTERO-ANTERIORE", "PÓSTERO-ANTERIOR", "SAU TRƯỚC", "DORSOVENTRAL"), "PA"),
     **dict.fromkeys(("AP", "A.P.", "a-p", "ANTERO-POSTERIOR", "ANTEROPOSTERIOR", "antéro-postérieur"), "AP"),
     "TRƯỚC SAU": "AP",
     **dict.fromkeys(("AP SUPINE", "AP PORTABLE", "AP ERECT", "AP UPRIGHT", "SUPINE AP", "PORTABLE AP CHEST"), "AP"),
     **dict.fromkeys(("AP DECUBITO SUPINO", "AP SENTADO", "AP LIEGEND", "AP COUCHÉ", "AP SEMI-ERECT"), "AP"),
+    **dict.fromkeys(("Thorax ap im Liegen", "AP a letto", "AP no leito", "AP EN CAMA", "nằm AP", "AP ASSIS"), "AP"),
     "AP BEDSIDE": "AP",
     **dict.fromkeys(("FRONTAL", "FRENTE", "DE FACE", "THẲNG", "FRONTALE", "PA/AP", "Tórax frontal"), None),
+    "X-quang ngực thẳng": None,
 }  # fmt: skip
 OTHER = {
     **dict.fromkeys(("LATERAL", "lateral", "LAT", "LAT.", "L", "LATERALE", "PERFIL", "PROFIL", "SEITLICH"), "LATERAL"),

@@ -224,6 +224,7 @@ def _expected(fault: Any) -> str:
         "too_long": "at most {max_length} values",
         "int_parsing": "a whole number",
         "float_parsing": "a number",
+        "string_pattern_mismatch": "WORD=MEANING in letters and digits",
     }
     form = bounds.get(fault["type"])
     return _said(fault).removeprefix("Input should be ") if form is None else form.format(**context)

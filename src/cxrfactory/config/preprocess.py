@@ -1,12 +1,15 @@
 """How radiograph files are read and prepared."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
 from cxrfactory.config.sections import Section
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.vocabulary.words import Vocabulary, normalised
+
+# A word of a table of words and its meaning; the pattern admits no sign that a shell or a wildcard could read.
+Word = Annotated[str, Field(pattern=r"^[\w ./-]+=[A-Za-z_ ]+$")]
 
 
 class ReadingLimits(Section):
@@ -18,7 +21,7 @@ class ReadingLimits(Section):
 class ViewWordsConfig(Section):
     """Words of views that are added to those of the package."""
 
-    view_words: list[str] = Field(
+    view_words: list[Word] = Field(
         [],
         description="Words of views to add, each WORD=VIEW, such as TELE=PA; see docs/ingest.md. Used for tables and "
         "for DICOM headers.",
@@ -43,7 +46,7 @@ class ReadingConfig(ViewWordsConfig, ReadingLimits):
         description="Whether a BodyPartExamined other than the chest refuses a DICOM object. One of: check, ignore "
         "(accepted with a note).",
     )
-    body_part_words: list[str] = Field(
+    body_part_words: list[Word] = Field(
         [], description="Words of body parts to add, each WORD=PART, such as CAJA=CHEST; see docs/ingest.md."
     )
     orientation: Literal["turn", "reject", "ignore"] = Field(
@@ -63,7 +66,7 @@ class ReadingConfig(ViewWordsConfig, ReadingLimits):
 
 
 def _checked(words: list[str], **added: tuple[str, ...]) -> list[str]:
-    """Return added words in the form of the tables, which holds no sign that a shell reads."""
+    """Return added words in the form of the tables; the error names the word."""
     try:
         Vocabulary(**added)
     except CxrError as error:

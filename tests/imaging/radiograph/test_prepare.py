@@ -6,6 +6,7 @@ from cxrfactory.imaging.geometry import Geometry
 from cxrfactory.imaging.radiograph.image import Radiograph
 from cxrfactory.imaging.radiograph.intensity import Enhancement
 from cxrfactory.imaging.radiograph.prepare import Preparation, prepare
+from cxrfactory.imaging.turns import ORIENTATIONS, displayed, stored, stored_points
 
 
 def framed():
@@ -60,3 +61,23 @@ def test_padding_does_not_enter_the_histogram():
 def test_impossible_recipes_are_refused(options):
     with pytest.raises(CxrError):
         Preparation(**options)
+
+
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+def test_points_to_keep_are_those_of_the_file(orientation):
+    """A film with a border of 10 columns on its left, and one point in it."""
+    pixels = np.zeros((100, 110), np.uint8)
+    pixels[:, 10:] = np.random.default_rng(1).integers(50, 200, (100, 100))
+    film = Radiograph(pixels, orientation=orientation)
+    point = stored_points(np.array([[4.0, 50.0]]), orientation, *film.stored_shape)
+    _, geometry = prepare(film, Preparation(size=64), keep=point)
+    assert (geometry.original_height, geometry.original_width) == film.stored_shape
+    assert stored(pixels, orientation).shape == film.stored_shape
+    kept = np.zeros(film.stored_shape, bool)
+    kept[
+        geometry.crop_top : geometry.crop_top + geometry.crop_height,
+        geometry.crop_left : geometry.crop_left + geometry.crop_width,
+    ] = True
+    expected = np.zeros((100, 110), bool)
+    expected[:, 4:] = True
+    assert np.array_equal(displayed(kept, orientation), expected)

@@ -52,8 +52,8 @@ def test_a_word_of_the_chest_alone_names_no_frontal_view(word):
 @pytest.mark.parametrize(
     ("text", "plain"),
     [("Tórax", "TORAX"), ("LỒNG NGỰC", "LONG NGUC"), ("Đốt", "DOT"), ("p.a./lat.", "P A LAT"),
-     ("AP_horizontal", "AP HORIZONTAL"), ("Schlüsselbein", "SCHLUSSELBEIN"), ("Fuß", "FUSS"), (" \t-?", ""), ("\uff21\uff30", "AP"),
-     ("\u80f8\u90e8", "\u80f8\u90e8")],
+     ("AP_horizontal", "AP HORIZONTAL"), ("Schlüsselbein", "SCHLUSSELBEIN"), ("Fuß", "FUSS"), (" \t-?", ""),
+     ("\uff21\uff30", "AP"), ("\u80f8\u90e8", "\u80f8\u90e8")],
 )  # fmt: skip
 def test_normalised(text, plain):
     assert normalised(text) == plain

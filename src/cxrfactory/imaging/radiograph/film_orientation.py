@@ -86,10 +86,10 @@ def exif_notes(source: Path | BinaryIO, kind: str) -> tuple[str, ...]:
 
     The pixels are not turned, because landmarks that are published for such files refer to stored pixels.
     """
-    if kind == "PNG":
-        return ()  # EXIF data may follow the pixels, and reading them would decode the picture a second time
     try:
         with Image.open(source, formats=[kind]) as picture:
+            if kind == "PNG" and "exif" not in picture.info:
+                return ()  # data behind the pixels count for nothing: reading them would decode the picture twice
             value = picture.getexif().get(_EXIF_ORIENTATION, 1)
     except Exception:  # the picture's own reader reports what is damaged
         return ()

@@ -42,7 +42,7 @@ _SIGNATURES = {
 }
 _GZIP = b"\x1f\x8b"
 # Exceptions that Pillow's decoders raise on damaged data.
-_DECODING_ERRORS = (OSError, ValueError, SyntaxError, struct.error, EOFError, KeyError, IndexError)
+_DECODING_ERRORS = (OSError, ValueError, TypeError, SyntaxError, struct.error, EOFError, KeyError, IndexError)
 _TIFF_PHOTOMETRIC = 262
 _TIFF_WHITE_IS_ZERO = 0
 _HEAD_BYTES = 144  # the DICOM preamble, its mark, and the first element

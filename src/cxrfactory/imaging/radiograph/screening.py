@@ -121,7 +121,7 @@ def frontal_view(dataset: pydicom.Dataset, checks: HeaderChecks = AS_DEFAULT) ->
     """Return the view that a header states: PA, AP or FRONTAL; None if it states none that is frontal."""
     words = checks.vocabulary
     stated = words.view(_text(dataset, "ViewPosition"))
-    return stated.frontal_view if stated.stated else words.view(_view_code(dataset)).frontal_view
+    return stated.frontal_view if stated.stated else words.view(_code_meaning(dataset, "ViewCodeSequence")).frontal_view
 
 
 def _refuse_other_storage(dataset: pydicom.Dataset, words: Vocabulary, notes: list[str]) -> None:
@@ -153,9 +153,16 @@ def _refuse_animals(dataset: pydicom.Dataset) -> None:
 def _refuse_other_parts(dataset: pydicom.Dataset, checks: HeaderChecks, notes: list[str]) -> None:
     text = _text(dataset, "BodyPartExamined")
     part = checks.vocabulary.body_part(text)
-    if not part.stated or CHEST in part.meanings:
+    if CHEST in part.meanings:
         return
-    if part.meanings:
+    if not part.stated:
+        # The code of the region is wider than BodyPartExamined, so only another part that is known refuses.
+        region = checks.vocabulary.body_part(_code_meaning(dataset, "AnatomicRegionSequence"))
+        if not region.meanings or CHEST in region.meanings:
+            return
+        fault = f"DICOM whose AnatomicRegionSequence is {region.words[0]}, not the chest"
+        part = region
+    elif part.meanings:
         word, meaning = part.words[0], part.meanings[0]
         named = word if word == meaning else f"{word} ({meaning.lower()})"
         fault = f"DICOM whose BodyPartExamined is {named}, not the chest"
@@ -170,7 +177,7 @@ def _refuse_other_parts(dataset: pydicom.Dataset, checks: HeaderChecks, notes: l
 
 
 def _refuse_other_views(dataset: pydicom.Dataset, words: Vocabulary) -> None:
-    text, code = _text(dataset, "ViewPosition"), words.view(_view_code(dataset))
+    text, code = _text(dataset, "ViewPosition"), words.view(_code_meaning(dataset, "ViewCodeSequence"))
     view = words.view(text)
     if view.stated and not view.frontal_view:
         if not view.meanings or view.unknown:
@@ -193,9 +200,9 @@ def _refuse_other_views(dataset: pydicom.Dataset, words: Vocabulary) -> None:
         raise ImageError("no ViewPosition, and the series description says lateral; expected a frontal view")
 
 
-def _view_code(dataset: pydicom.Dataset) -> str:
-    """Return the meaning of the view code (PS3.16 CID 4010), without the modifiers of a second code."""
-    sequence = dataset.get("ViewCodeSequence")
+def _code_meaning(dataset: pydicom.Dataset, name: str) -> str:
+    """Return the meaning of the first code of a sequence, without its modifiers; empty without one."""
+    sequence = dataset.get(name)
     return _text(sequence[0], "CodeMeaning") if isinstance(sequence, pydicom.Sequence) and len(sequence) else ""
 
 
@@ -206,6 +213,6 @@ def _text(dataset: pydicom.Dataset, name: str) -> str:
     text = " ".join(map(str, value)) if isinstance(value, pydicom.multival.MultiValue) else str(value)
     try:
         # Code strings are decoded as Latin-1, whatever the character set; writers put UTF-8 into them nevertheless.
-        return text.encode("latin-1").decode("utf-8").strip()
+        return text.encode("latin-1").decode("utf-8").strip(" \0")
     except UnicodeError:
-        return text.strip()
+        return text.strip(" \0")

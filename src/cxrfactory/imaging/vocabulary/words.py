@@ -151,7 +151,7 @@ class Vocabulary:
 
     def view(self, text: str) -> Named:
         """Return the views that a text names; words of the chest, of posture and of equipment name none."""
-        if len(text) > _LONGEST_TEXT:
+        if _is_no_word(text):
             return Named(True, unknown=True)
         found, unknown = _phrases(normalised(text), (self._views, self._parts))
         named = {word: of for word, of, table in found if table == 0 and of not in (_NOT_KNOWN, _FILLER)}
@@ -184,11 +184,16 @@ class Vocabulary:
         named = {word: of for word, of, table in found if table == 0 and of != _NOT_KNOWN}
         if inside := _chest_words_inside(plain, self._parts):
             named |= dict.fromkeys(inside, CHEST)
-        if len(text) > _LONGEST_TEXT:
-            unknown = True
+        if _is_no_word(text):
+            return Named(True, unknown=True)
         if not text.strip() or not (named or unknown):
             return Named(False)
         return Named(True, tuple(dict.fromkeys(named.values())), tuple(named), unknown)
+
+
+def _is_no_word(text: str) -> bool:
+    """Return whether a text is too long, or holds a line break or another control character, as no word does."""
+    return len(text) > _LONGEST_TEXT or any(sign < " " or sign == "\x7f" for sign in text.strip())
 
 
 def _phrases(
