@@ -24,9 +24,9 @@ _FLOATS = ("FloatPixelData", "DoubleFloatPixelData")
 _CONTAINERS = (8, 16, 32)  # bits
 _OVERLAY_GROUPS = range(0x6000, 0x6020, 2)
 _ITEM = b"\xfe\xff\x00\xe0"  # begins pixel data that are compressed
-# A graphic plane changes the bit above the value and not the value: over its edges, values change by shares of the
-# range.
-_SMALL_JUMP, _LARGEST_JUMP = 0.01, 0.04
+# Over the edges of a graphic plane, values change as much as between other neighbours: up to this many times as much,
+# and this share of the range.
+_TIMES, _SHARE = 2.0, 0.005
 _OVERSHOOT = 1.05  # times the largest value; a lossy stream rings beside saturated pixels
 
 Values = Shaped[np.ndarray, "rows columns"]
@@ -331,15 +331,17 @@ def _without_low_bits(
 def _is_graphic(above: np.ndarray, value: np.ndarray, layout: WordLayout) -> bool:
     """Return whether one bit above the values is a graphic: the values go on over its edges as if there were none."""
     levels = np.unique(above)
-    if len(levels) != 2 or levels[0] != 0 or int(levels[1]).bit_count() != 1:
+    if layout.signed or len(levels) != 2 or levels[0] != 0 or int(levels[1]).bit_count() != 1:
         return False
-    jumps = []
+    at_edges, all_jumps = [], []
     for axis in (0, 1):
-        edges = np.diff(above.astype(np.int64), axis=axis) != 0
-        jumps.append(np.abs(np.diff(value.astype(np.int64), axis=axis))[edges])
-    found = np.concatenate(jumps)
-    span = 1 << layout.stored
-    return bool(np.median(found) <= _SMALL_JUMP * span and np.quantile(found, 0.95) <= _LARGEST_JUMP * span)
+        jumps = np.abs(np.diff(value.astype(np.int64), axis=axis))
+        at_edges.append(jumps[np.diff(above.astype(np.int64), axis=axis) != 0])
+        all_jumps.append(jumps.ravel())
+    shares = (0.5, 0.95)
+    found = np.quantile(np.concatenate(at_edges), shares)
+    usual = np.quantile(np.concatenate(all_jumps), shares)
+    return bool((found <= _TIMES * usual + _SHARE * (1 << layout.stored)).all())
 
 
 def _unsigned(values: np.ndarray, bits: int) -> np.ndarray:
