@@ -101,57 +101,126 @@ def plain(bits, stored, photometric):
 
 CASES = [
     *(
-        Case(f"{bits} bits in {stored} stored, {photometric}", "right", right(plain(bits, stored, photometric), lambda b=bits: film(b), notes=0))
+        Case(
+            f"{bits} bits in {stored} stored, {photometric}",
+            "right",
+            right(plain(bits, stored, photometric), lambda b=bits: film(b), notes=0),
+        )
         for bits, stored in [(8, 8), (10, 10), (10, 16), (12, 12), (12, 14), (14, 14), (16, 16)]
         for photometric in ("MONOCHROME2", "MONOCHROME1")
     ),
     *(
-        Case(f"{used} bits used, {stored} stored, {name}", "refused", refused(too_few(used, stored, syntax), f"BitsStored {stored}", f"{used} bits"))
+        Case(
+            f"{used} bits used, {stored} stored, {name}",
+            "refused",
+            refused(too_few(used, stored, syntax), f"BitsStored {stored}", f"{used} bits"),
+        )
         for used, stored in [(12, 10), (12, 9), (12, 11), (14, 12), (16, 12), (16, 15), (16, 9)]
         for name, syntax in SYNTAXES.items()
     ),
     *(
-        Case(f"signed, {used} bits used, {stored} stored", "refused", refused(too_few(used, stored, signed=1), f"BitsStored {stored}"))
+        Case(
+            f"signed, {used} bits used, {stored} stored",
+            "refused",
+            refused(too_few(used, stored, signed=1), f"BitsStored {stored}"),
+        )
         for used, stored in [(12, 10), (14, 12), (16, 15)]
     ),
     *(
-        Case(f"{bits} bits at the upper end, {name}", "right", right(left_aligned(bits, syntax), lambda b=bits: film(b), notes=0))
+        Case(
+            f"{bits} bits at the upper end, {name}",
+            "right",
+            right(left_aligned(bits, syntax), lambda b=bits: film(b), notes=0),
+        )
         for bits in (9, 10, 12, 14)
         for name, syntax in SYNTAXES.items()
     ),
-    *(Case(f"signed, {bits} bits at the upper end", "right", right(signed_left_aligned(bits), lambda b=bits: film(b))) for bits in (10, 12, 15)),
+    *(
+        Case(f"signed, {bits} bits at the upper end", "right", right(signed_left_aligned(bits), lambda b=bits: film(b)))
+        for bits in (10, 12, 15)
+    ),
     Case("upper end, ones below", "right", right(left_aligned(12, below=0xF), film, notes=0)),
-    Case("12 bits at the lower end, HighBit 15", "refused", refused(lambda: words(film(), 12, 15), "HighBit 15", "BitsStored 12")),
-    Case("10 bits at the lower end, HighBit 11", "refused", refused(lambda: words(film(10), 10, 11), "HighBit 11", "BitsStored 10")),
-    Case("12 bits at the upper end, HighBit 11", "refused", refused(lambda: words(film() << 4, 12, 11), "BitsStored 12", "16 bits")),
+    Case(
+        "12 bits at the lower end, HighBit 15",
+        "refused",
+        refused(lambda: words(film(), 12, 15), "HighBit 15", "BitsStored 12"),
+    ),
+    Case(
+        "10 bits at the lower end, HighBit 11",
+        "refused",
+        refused(lambda: words(film(10), 10, 11), "HighBit 11", "BitsStored 10"),
+    ),
+    Case(
+        "12 bits at the upper end, HighBit 11",
+        "refused",
+        refused(lambda: words(film() << 4, 12, 11), "BitsStored 12", "16 bits"),
+    ),
     Case("ones above", "right", right(lambda: words(film() | 0xF000, 12, 11), film, notes=1)),
     Case("one bit above in all pixels", "right", right(lambda: words(film() | 0x2000, 12, 11), film, notes=1)),
-    Case("sign above", "right", right(lambda: words((film().astype(np.int32) - 2048).astype(np.int16).view(np.uint16), 12, 11, 1), film, notes=0)),
-    Case("signed without the sign above", "right", right(lambda: words(((film().astype(np.int32) - 2048) & 0xFFF).astype(np.uint16), 12, 11, 1), film, notes=0)),
-    Case("sign above, but unsigned", "refused", refused(lambda: words((film().astype(np.int32) - 2048).astype(np.int16).view(np.uint16), 12, 11, 0), "BitsStored 12")),
-    Case("a marker of 65535", "right", right(lambda: words(marked(65535)[0], 12, 11), lambda: marked(65535)[1], notes=1)),
+    Case(
+        "sign above",
+        "right",
+        right(
+            lambda: words((film().astype(np.int32) - 2048).astype(np.int16).view(np.uint16), 12, 11, 1), film, notes=0
+        ),
+    ),
+    Case(
+        "signed without the sign above",
+        "right",
+        right(lambda: words(((film().astype(np.int32) - 2048) & 0xFFF).astype(np.uint16), 12, 11, 1), film, notes=0),
+    ),
+    Case(
+        "sign above, but unsigned",
+        "refused",
+        refused(
+            lambda: words((film().astype(np.int32) - 2048).astype(np.int16).view(np.uint16), 12, 11, 0), "BitsStored 12"
+        ),
+    ),
+    Case(
+        "a marker of 65535", "right", right(lambda: words(marked(65535)[0], 12, 11), lambda: marked(65535)[1], notes=1)
+    ),
     Case("a marker of 5000", "refused", refused(lambda: words(marked(5000)[0], 12, 11), "BitsStored 12", "13 bits")),
     Case("a marker of 40000", "refused", refused(lambda: words(marked(40000)[0], 12, 11), "BitsStored 12", "16 bits")),
     *(
-        Case(f"a graphic in bit {bit}, {'declared' if declared else 'not declared'}", "right", right(graphic(bit, declared), film, notes=1))
+        Case(
+            f"a graphic in bit {bit}, {'declared' if declared else 'not declared'}",
+            "right",
+            right(graphic(bit, declared), film, notes=1),
+        )
         for bit in (12, 13, 15)
         for declared in (True, False)
     ),
     Case("HighBit impossible", "right", right(lambda: words(film(), 12, 3), film)),
     Case("BitsAllocated 12", "refused", refused(lambda: file_bytes(dx(BitsAllocated=12)), "BitsAllocated 12")),
-    Case("BitsAllocated 1", "refused", refused(lambda: file_bytes(dx(BitsAllocated=1, BitsStored=1, HighBit=0)), "BitsAllocated 1;")),
-    Case("BitsAllocated 8 over words of 16", "refused", refused(lambda: file_bytes(dx(BitsAllocated=8, BitsStored=8, HighBit=7)), "18432", "9216")),
-    Case("BitsAllocated 16 over bytes", "refused", refused(lambda: file_bytes(dx(bits=8, BitsAllocated=16)), "9216", "18432")),
+    Case(
+        "BitsAllocated 1",
+        "refused",
+        refused(lambda: file_bytes(dx(BitsAllocated=1, BitsStored=1, HighBit=0)), "BitsAllocated 1;"),
+    ),
+    Case(
+        "BitsAllocated 8 over words of 16",
+        "refused",
+        refused(lambda: file_bytes(dx(BitsAllocated=8, BitsStored=8, HighBit=7)), "18432", "9216"),
+    ),
+    Case(
+        "BitsAllocated 16 over bytes",
+        "refused",
+        refused(lambda: file_bytes(dx(bits=8, BitsAllocated=16)), "9216", "18432"),
+    ),
     Case("rows that are too many", "refused", refused(lambda: file_bytes(dx(Rows=97)), "18432", "18624")),
     Case("rows that are too few", "refused", refused(lambda: file_bytes(dx(Rows=90)), "18432", "17280")),
-    Case("two frames, header says one", "refused", refused(lambda: file_bytes(dx(Rows=96, PixelData=film().tobytes() * 2)), "36864", "18432")),
+    Case(
+        "two frames, header says one",
+        "refused",
+        refused(lambda: file_bytes(dx(Rows=96, PixelData=film().tobytes() * 2)), "36864", "18432"),
+    ),
     Case("CT, 13 bits in 12", "refused", ct(slab(4524), 12, ["BitsStored 12", "13 bits"])),
     Case("CT, metal that would wrap to tissue", "refused", ct(slab(4096 + 1050), 12, ["BitsStored 12", "13 bits"])),
     Case("CT, metal of 65535", "refused", ct(slab(65535), 12, ["BitsStored 12", "16 bits"])),
     Case("CT, 13 bits in 16", "right", ct(slab(4524), 16)),
     Case("CT, 12 bits in 12", "right", ct(slab(4095), 12)),
     Case("CT, ones above", "right", ct(slab(4000) | 0xF000, 12, truth=slab(4000))),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
