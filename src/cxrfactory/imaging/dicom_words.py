@@ -265,11 +265,12 @@ def _from_words(words: np.ndarray, layout: WordLayout, width: int, picture: bool
     mask = (1 << layout.stored) - 1
     if used <= mask:
         return _sign_extended(words, layout.stored) if layout.signed and used >> (layout.stored - 1) else words
-    value = words & words.dtype.type(mask)
     if layout.signed:
-        value = _sign_extended(value, layout.stored)
-        if np.array_equal(value, _sign_extended(words, width)):
-            return value
+        whole = _sign_extended(words, width)
+        if layout.lowest <= int(whole.min()) and int(whole.max()) <= layout.highest:
+            return whole
+    value = words & words.dtype.type(mask)
+    value = _sign_extended(value, layout.stored) if layout.signed else value
     return _without_high_bits(words, value, layout, width, shift, picture, notes)
 
 
@@ -353,6 +354,8 @@ def _unsigned(values: np.ndarray, bits: int) -> np.ndarray:
 def _sign_extended(words: np.ndarray, bits: int) -> np.ndarray:
     """Read the lowest ``bits`` bits of unsigned words as a two's complement."""
     spare = 8 * words.dtype.itemsize - bits
+    if not spare:
+        return words.view(f"i{words.dtype.itemsize}")
     signed = (words << words.dtype.type(spare)).view(f"i{words.dtype.itemsize}")
     return signed >> signed.dtype.type(spare)
 
