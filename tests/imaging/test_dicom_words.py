@@ -138,10 +138,11 @@ def test_big_endian_of_32_bits_is_refused():
         values_of(words_object(words, 20, 19, 0, ExplicitVRBigEndian))
 
 
-def test_a_few_bytes_after_the_pixels_are_padding():
+@pytest.mark.parametrize("surplus", [bytes(6), b"abcdef", bytes(4000)])
+def test_bytes_after_the_pixels_that_are_no_rows_are_padding(surplus):
     dataset = radiograph()
     expected = stored_values(read_object(file_content(dataset)))[0]
-    dataset.PixelData += bytes(6)
+    dataset.PixelData += surplus
     assert np.array_equal(values_of(dataset)[0], expected)
 
 

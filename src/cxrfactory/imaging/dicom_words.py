@@ -155,14 +155,16 @@ def check_length(dataset: pydicom.Dataset, allocated: int, samples: int) -> None
     Raises
     ------
     ImageError
-        If bytes are missing, or if a row or more is left over. A few bytes left over are padding.
+        If bytes are missing, or if a row or more of different bytes is left over. Less, or bytes that are all alike, is
+        padding.
     """
     data = dataset.PixelData
     if data[:4] == _ITEM and dataset["PixelData"].is_undefined_length:
         raise ImageError(f"DICOM of transfer syntax {transfer_syntax(dataset).name}, but its pixel data are compressed")
     row = int(dataset.Columns) * samples * allocated // 8
     expected = row * int(dataset.Rows)
-    if len(data) < expected or len(data) - expected >= max(row, 2):
+    surplus = data[expected:]
+    if len(data) < expected or (len(surplus) >= row and surplus.strip(surplus[:1])):
         raise ImageError(
             f"DICOM that cannot be decoded: its pixel data have {len(data)} bytes, but {dataset.Rows} x "
             f"{dataset.Columns} px of BitsAllocated {allocated} and SamplesPerPixel {samples} need {expected}"

@@ -76,7 +76,7 @@ def displayed(
         notes.append("its VOI window or table gives nearly all pixels one grey; the full range of values is used")
         shown = None
     table = _compact(values if shown is None else shown)
-    if table.dtype == stored.dtype and np.array_equal(table, levels):
+    if stored.dtype.kind == "u" and table.dtype.kind == "u" and np.array_equal(table, levels):
         return stored
     if table.dtype == np.uint16 and stored.dtype.itemsize == 2 and (np.diff(table.astype(np.int64)) == 1).all():
         return stored.view(np.uint16) + np.uint16((int(table[0]) - low) & mask)  # modulo 65536
