@@ -110,9 +110,9 @@ def need(program):
 
 
 def dcmtk_values(path, bits, *options):
-    """Grey values of a file in ``bits`` bits, as dcm2pnm shows them without window, table and overlay."""
-    need("dcm2pnm")
-    call = ["dcm2pnm", "-q", "-W", "-M", "-O", "+Pid", "+opn", str(bits), *options, str(path)]
+    """Grey values of a file in ``bits`` bits, as dcmj2pnm shows them without window, table and overlay."""
+    need("dcmj2pnm")
+    call = ["dcmj2pnm", "-q", "-W", "-M", "-O", "+opn", str(bits), *options, str(path)]
     text = subprocess.run(call, capture_output=True, text=True, check=True).stdout
     numbers = " ".join(line for line in text.split("\n") if not line.startswith("#")).split()
     width, height = int(numbers[1]), int(numbers[2])

@@ -24,9 +24,9 @@ _FLOATS = ("FloatPixelData", "DoubleFloatPixelData")
 _CONTAINERS = (8, 16, 32)  # bits
 _OVERLAY_GROUPS = range(0x6000, 0x6020, 2)
 _ITEM = b"\xfe\xff\x00\xe0"  # begins pixel data that are compressed
-# A graphic plane changes the bit above the value and not the value: over its edges, values change by shares of the
-# range.
-_SMALL_JUMP, _LARGEST_JUMP = 0.01, 0.04
+# Over the edges of a graphic plane, values change as much as between other neighbours: up to this many times as much,
+# and this share of the range.
+_TIMES, _SHARE = 2.0, 0.005
 _OVERSHOOT = 1.05  # times the largest value; a lossy stream rings beside saturated pixels
 
 Values = Shaped[np.ndarray, "rows columns"]
@@ -155,14 +155,16 @@ def check_length(dataset: pydicom.Dataset, allocated: int, samples: int) -> None
     Raises
     ------
     ImageError
-        If bytes are missing, or if a row or more is left over. A few bytes left over are padding.
+        If bytes are missing, or if a row or more of different bytes is left over. Less, or bytes that are all alike, is
+        padding.
     """
     data = dataset.PixelData
     if data[:4] == _ITEM and dataset["PixelData"].is_undefined_length:
         raise ImageError(f"DICOM of transfer syntax {transfer_syntax(dataset).name}, but its pixel data are compressed")
     row = int(dataset.Columns) * samples * allocated // 8
     expected = row * int(dataset.Rows)
-    if len(data) < expected or len(data) - expected >= max(row, 2):
+    surplus = data[expected:]
+    if len(data) < expected or (len(surplus) >= row and surplus.strip(surplus[:1])):
         raise ImageError(
             f"DICOM that cannot be decoded: its pixel data have {len(data)} bytes, but {dataset.Rows} x "
             f"{dataset.Columns} px of BitsAllocated {allocated} and SamplesPerPixel {samples} need {expected}"
@@ -265,11 +267,12 @@ def _from_words(words: np.ndarray, layout: WordLayout, width: int, picture: bool
     mask = (1 << layout.stored) - 1
     if used <= mask:
         return _sign_extended(words, layout.stored) if layout.signed and used >> (layout.stored - 1) else words
-    value = words & words.dtype.type(mask)
     if layout.signed:
-        value = _sign_extended(value, layout.stored)
-        if np.array_equal(value, _sign_extended(words, width)):
-            return value
+        whole = _sign_extended(words, width)
+        if layout.lowest <= int(whole.min()) and int(whole.max()) <= layout.highest:
+            return whole
+    value = words & words.dtype.type(mask)
+    value = _sign_extended(value, layout.stored) if layout.signed else value
     return _without_high_bits(words, value, layout, width, shift, picture, notes)
 
 
@@ -331,15 +334,17 @@ def _without_low_bits(
 def _is_graphic(above: np.ndarray, value: np.ndarray, layout: WordLayout) -> bool:
     """Return whether one bit above the values is a graphic: the values go on over its edges as if there were none."""
     levels = np.unique(above)
-    if len(levels) != 2 or levels[0] != 0 or int(levels[1]).bit_count() != 1:
+    if layout.signed or len(levels) != 2 or levels[0] != 0 or int(levels[1]).bit_count() != 1:
         return False
-    jumps = []
+    at_edges, all_jumps = [], []
     for axis in (0, 1):
-        edges = np.diff(above.astype(np.int64), axis=axis) != 0
-        jumps.append(np.abs(np.diff(value.astype(np.int64), axis=axis))[edges])
-    found = np.concatenate(jumps)
-    span = 1 << layout.stored
-    return bool(np.median(found) <= _SMALL_JUMP * span and np.quantile(found, 0.95) <= _LARGEST_JUMP * span)
+        jumps = np.abs(np.diff(value.astype(np.int64), axis=axis))
+        at_edges.append(jumps[np.diff(above.astype(np.int64), axis=axis) != 0])
+        all_jumps.append(jumps.ravel())
+    shares = (0.5, 0.95)
+    found = np.quantile(np.concatenate(at_edges), shares)
+    usual = np.quantile(np.concatenate(all_jumps), shares)
+    return bool((found <= _TIMES * usual + _SHARE * (1 << layout.stored)).all())
 
 
 def _unsigned(values: np.ndarray, bits: int) -> np.ndarray:
@@ -351,6 +356,8 @@ def _unsigned(values: np.ndarray, bits: int) -> np.ndarray:
 def _sign_extended(words: np.ndarray, bits: int) -> np.ndarray:
     """Read the lowest ``bits`` bits of unsigned words as a two's complement."""
     spare = 8 * words.dtype.itemsize - bits
+    if not spare:
+        return words.view(f"i{words.dtype.itemsize}")
     signed = (words << words.dtype.type(spare)).view(f"i{words.dtype.itemsize}")
     return signed >> signed.dtype.type(spare)
 

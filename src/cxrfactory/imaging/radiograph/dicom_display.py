@@ -6,6 +6,7 @@ All of it acts on single values, so it is computed once for each value that can 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import pydicom
 from jaxtyping import Bool, Shaped
@@ -68,19 +69,20 @@ def displayed(
         values = modality(stored if padding is None else np.clip(stored, low, high))
         shown = _voi_step(dataset, values, span, notes)
         return _compact(values if shown is None else shown)
-    levels = np.arange(low, high + 1)
+    levels, mask = np.arange(low, high + 1), (1 << (8 * stored.dtype.itemsize)) - 1
     values = modality(levels)
     shown = _voi_step(dataset, values, span, notes)
-    if shown is not None and _shows_little(shown, _counts(picture, levels)):
+    if shown is not None and _shows_little(shown, _counts(stored, padding)[levels & mask]):
         notes.append("its VOI window or table gives nearly all pixels one grey; the full range of values is used")
         shown = None
     table = _compact(values if shown is None else shown)
-    if table.dtype == stored.dtype and np.array_equal(table, levels):
+    if stored.dtype.kind == "u" and table.dtype.kind == "u" and np.array_equal(table, levels):
         return stored
-    bits = 8 * stored.dtype.itemsize
-    whole = np.full(1 << bits, table[0])  # by the bits of the stored value
-    whole[levels & ((1 << bits) - 1)] = table
-    return np.take(whole, stored.view(f"u{stored.dtype.itemsize}"))
+    if table.dtype == np.uint16 and stored.dtype.itemsize == 2 and (np.diff(table.astype(np.int64)) == 1).all():
+        return stored.view(np.uint16) + np.uint16((int(table[0]) - low) & mask)  # modulo 65536
+    whole = np.full(mask + 1, table[0])  # by the bits of the stored value
+    whole[levels & mask] = table
+    return np.take(whole, stored.view(f"u{stored.dtype.itemsize}"), mode="clip")  # which is faster than "raise"
 
 
 def modality_values(
@@ -149,11 +151,12 @@ def _window(dataset: pydicom.Dataset, values: np.ndarray, span: _Range, notes: l
     return np.where(below, 0.0, np.where(above, 1.0, shown)) * height + span.lowest
 
 
-def _counts(picture: np.ndarray, levels: np.ndarray) -> np.ndarray:
-    """Return how many pixels have each of the levels."""
-    bits = 8 * picture.dtype.itemsize
-    counts = np.bincount(picture.ravel().view(f"u{picture.dtype.itemsize}"), minlength=1 << bits)
-    return counts[levels & ((1 << bits) - 1)]
+def _counts(stored: np.ndarray, padding: np.ndarray | None) -> np.ndarray:
+    """Return how many pixels of the picture have each pattern of bits."""
+    words = np.ascontiguousarray(stored.view(f"u{stored.dtype.itemsize}"))
+    patterns = 1 << (8 * words.dtype.itemsize)
+    picture = None if padding is None else (~padding).astype(np.uint8)
+    return cv2.calcHist([words], [0], picture, [patterns], [0, patterns]).ravel()
 
 
 def _shows_little(shown: np.ndarray, counts: np.ndarray) -> bool:
@@ -163,7 +166,7 @@ def _shows_little(shown: np.ndarray, counts: np.ndarray) -> bool:
         return False
     greys, which = np.unique(shown, return_inverse=True)
     shares = np.bincount(which, counts) / total
-    if shares.max() == 1:
+    if np.count_nonzero(shares) == 1:
         raise ImageError(f"one-colour image: every pixel is {greys[shares.argmax()]:g} by its VOI window or table")
     return bool(shares.max() > _ONE_GREY)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pydicom
-from jaxtyping import Integer, UInt16
+from jaxtyping import Integer, UInt, UInt16
 from pydicom.multival import MultiValue
 
 from cxrfactory.errors import ImageError
@@ -31,12 +31,12 @@ class Lut:
         Bits of an entry.
     """
 
-    entries: UInt16[np.ndarray, "entries"]
+    entries: UInt[np.ndarray, "entries"]
     first: int
     bits: int
 
-    def apply(self, values: Integer[np.ndarray, "n"]) -> UInt16[np.ndarray, "n"]:
-        """Map whole numbers."""
+    def apply(self, values: Integer[np.ndarray, "n"]) -> UInt[np.ndarray, "n"]:
+        """Map whole numbers; a table of 8 bits gives uint8."""
         return self.entries[np.clip(values.astype(np.int64) - self.first, 0, len(self.entries) - 1)]
 
 
@@ -86,7 +86,7 @@ def read_lut(
         found = int(entries.max()).bit_length()
         notes.append(f"its {name} has entries of {found} bits, its descriptor says {bits}; the entries are used")
         bits = found
-    return Lut(entries, first, bits)
+    return Lut(entries.astype(np.uint8) if bits <= 8 else entries, first, bits)
 
 
 def _words(element: pydicom.DataElement, little_endian: bool) -> UInt16[np.ndarray, "n"]:
