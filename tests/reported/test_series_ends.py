@@ -114,7 +114,7 @@ def by_name_only(folder, spoil, places, name):
     for path in paths[places]:
         spoil(path)
     count = len(paths[places])
-    refused(folder, rf"^ct: {count} of 12 files are there by name only \({count} .*\), by name file \d")
+    refused(folder, rf"^ct: {count} of 12 files are there by name only \({count} .*\): file \d.* by name;")
 
 
 def without(folder, kept, says):
@@ -211,7 +211,7 @@ def spoiled_below(folder):
     place = series(folder, below="ct/ST0001/SE0001")
     for path in sorted(place.iterdir())[-2:]:
         path.write_bytes(b"")
-    refused(folder, "2 of 12 files are there by name only .2 empty., by name file 11 to 12;")
+    refused(folder, "2 of 12 files are there by name only .2 empty.: file 11 to 12 by name;")
 
 
 def linked_below(folder):
