@@ -125,6 +125,21 @@ def test_names_in_the_header_of_labels_are_mapped_to_classes(release, tmp_path):
     assert tables["studies"]["notes"][0] == "labels named by the table in their header (5 names)"
 
 
+def test_an_unknown_name_of_a_mask_rejects_its_study_alone(release, tmp_path):
+    for study in "ab":
+        image = nib.load(release / study / "labels.nii.gz")
+        mask = nib.Nifti1Image((np.asarray(image.dataobj) == 1).astype(np.uint8), image.affine)
+        (release / study / "labels.nii.gz").unlink()
+        (release / study / "labels.nii.gz").mkdir()
+        nib.save(
+            mask, release / study / "labels.nii.gz" / ("heart.nii.gz" if study == "a" else "flux capacitor.nii.gz")
+        )
+    counts, tables = run(release, tmp_path / "out", names=None)
+    assert counts == (1, 2)
+    assert tables["studies"]["study_id"].tolist() == ["a"]
+    assert "flux capacitor" in tables["rejected"]["reason"][0]
+
+
 def test_an_unknown_structure_stops_the_run(release, tmp_path):
     (release / "names.csv").write_text("id,name\n1,heart\n2,flux capacitor\n")
     with pytest.raises(CxrError, match="flux capacitor"):

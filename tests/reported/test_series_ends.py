@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from pydicom.uid import generate_uid
+from pydicom.uid import JPEG2000Lossless, RLELossless, generate_uid
 
 from cxrfactory.errors import ImageError
 from cxrfactory.imaging.volume.ct import read_ct
@@ -114,7 +114,7 @@ def by_name_only(folder, spoil, places, name):
     for path in paths[places]:
         spoil(path)
     count = len(paths[places])
-    refused(folder, rf"^ct: {count} of 12 files are there by name only \({count} .*\), by name file \d")
+    refused(folder, rf"^ct: {count} of 12 files are there by name only \({count} .*\): file \d.* by name;")
 
 
 def without(folder, kept, says):
@@ -211,7 +211,7 @@ def spoiled_below(folder):
     place = series(folder, below="ct/ST0001/SE0001")
     for path in sorted(place.iterdir())[-2:]:
         path.write_bytes(b"")
-    refused(folder, "2 of 12 files are there by name only .2 empty., by name file 11 to 12;")
+    refused(folder, "2 of 12 files are there by name only .2 empty.: file 11 to 12 by name;")
 
 
 def linked_below(folder):
@@ -280,6 +280,11 @@ CASES = [
         for kind, spoil in SPOILED.items()
         for where, places in PLACES.items()
     ),
+    *(
+        Case(f"the last slice cut at {length}, {name}", "refused", lambda folder, s=syntax, n=length: _cut_at(folder, s, n))
+        for name, syntax in (("plain", None), ("JPEG 2000", JPEG2000Lossless), ("RLE", RLELossless))
+        for length in (1, 131, 132, 140, 200, 400, 700, 1000, 0.5, 0.8, 0.95, 0.99, -50, -10)
+    ),
     Case("numbers missing where positions are even", "refused", lambda folder: _renumbered(folder)),
     Case("a slice missing", "refused", partial(without, kept=[0, 1, 2, 4, 5, 6, 7, 8, 9, 10, 11], says="slice steps are uneven")),
     Case("fewer than the header counts in the series", "refused", partial(counted, says="9 instances, but the header counts 12 in the series", NumberOfSeriesRelatedInstances=12)),
@@ -318,6 +323,20 @@ CASES = [
         for gone in ((1,), (20,), (38,), (20, 21), (5, 30))
     ),
 ]  # fmt: skip
+
+
+def _cut_at(folder, syntax, length):
+    """A slice cut at any place, also in a compressed image, whose decoder would make up the rest."""
+    hu = ct_files.chest((6, 32, 32))
+    made = ct_files.ct_slices(hu)
+    for one in made if syntax else ():
+        one.compress(syntax, generate_instance_uid=False)
+    path = series(folder, made=made) / NAMES["IM0001"](5)
+    data = path.read_bytes()
+    path.write_bytes(data[: length if isinstance(length, int) else int(length * len(data))])
+    refused(
+        folder, "there by name only|ends before its modality|modality unknown|DICOM without|cannot be (read|decoded)"
+    )
 
 
 def _renumbered(folder):

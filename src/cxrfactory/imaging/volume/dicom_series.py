@@ -42,6 +42,7 @@ _HEADER_TAGS = [
     *("BurnedInAnnotation", "RecognizableVisualFeatures"),
     *("ImageType", "InstanceNumber", "ImagesInAcquisition", "NumberOfSeriesRelatedInstances"),
 ]
+_LARGEST_COUNT = 100_000
 _COUNTS = ("NumberOfSeriesRelatedInstances", "ImagesInAcquisition")
 
 
@@ -148,6 +149,8 @@ def _read_header(file: SeriesFile) -> _Slice | _Companion:
         if kind := _companion(header, file.path):
             return _Companion(kind, series, number)
         modality = header.get("Modality")
+        if not modality and "SOPClassUID" not in header:
+            raise ImageError(f"{called}: a DICOM object that ends before its modality; expected a whole slice")
         if modality != "CT":
             known = modality if modality in ("MR", "PT", "CR", "DX", "SEG", "SR", "RTSTRUCT", "OT") else "unknown"
             raise ImageError(f"{called}: modality {known}; expected only CT in the folder")
@@ -199,11 +202,15 @@ def _number(header: pydicom.Dataset, name: str, default: float) -> float:
 
 
 def _whole(header: pydicom.Dataset, name: str) -> int | None:
-    """Return a whole number of the header; None if it is not stated or no number, because no slice depends on it."""
+    """Return a count or number of instances; None if the header states none below :data:`_LARGEST_COUNT`.
+
+    Larger numbers count nothing, and may be anything that identifies a patient.
+    """
     try:
-        return int(header.get(name))  # type: ignore[arg-type]
+        number = int(header.get(name))  # type: ignore[arg-type]
     except DECODING_ERRORS:
         return None
+    return number if 0 <= number < _LARGEST_COUNT else None
 
 
 def _refuse_mixtures(slices: list[_Slice]) -> None:

@@ -161,7 +161,7 @@ def _told(kinds: list[str], missing: list[Path], series: list[Path]) -> str:
     counts = ", ".join(f"{count} {words[kind]}" for kind, count in sorted(Counter(kinds).items()))
     places = [series.index(path) + 1 for path in missing]
     return (
-        f"{len(missing)} of {len(series)} files are there by name only ({counts}), by name file {_ranges(places)}; "
+        f"{len(missing)} of {len(series)} files are there by name only ({counts}): file {_ranges(places)} by name; "
         "without them steps are uneven or ends are missing, so copy the series again"
     )
 
