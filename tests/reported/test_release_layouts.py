@@ -221,6 +221,15 @@ def no_folder_of_images_is_entered(folder):
         read_manifest("mimic-cxr-jpg", folder)
 
 
+def one_table_by_two_names(folder):
+    """A link to the folder of a version is no second release; a link to a folder above ends."""
+    make(folder, {f"a/2.0.0/{METADATA}": MIMIC}, [f"a/2.0.0/files/{P10}"])
+    (folder / "a/latest").symlink_to("2.0.0")
+    (folder / "a/up").symlink_to("..")
+    manifest = read_manifest("mimic-cxr-jpg", folder, check_files=True)
+    assert manifest["path"][0] == f"a/2.0.0/files/{P10}"
+
+
 def another_releases_table(folder):
     """``train.csv`` of another release is passed over in the search below the root."""
     make(folder, {"a/train.csv": "id,label\n1,2\n", "b/train.csv": VINDR}, ["b/train/abc.png"])
@@ -231,6 +240,7 @@ MISSING = "1 of 2 image files that were looked at are no usable files (file is m
 CASES = [
     *(Case(name, "right", found(*rest)) for name, rest in FOUND.items()),
     Case("a table of another release below", "right", another_releases_table),
+    Case("links to the folder of the table", "right", one_table_by_two_names),
     Case("several places", "refused", refused(
         "mimic-cxr-jpg", {f"a/{METADATA}": MIMIC, f"b/c/{METADATA}": MIMIC}, "",
         ["2 folders hold a table of mimic-cxr-jpg: a, b/c; point root at one of them"],

@@ -49,15 +49,16 @@ def table_folder(layout: ReleaseLayout, root: Path) -> Path | None:
     """
     if _tables_in(layout, root):
         return root
-    found: dict[Path, frozenset[Path]] = {}
-    claimed: set[Path] = set()
+    found: list[Path] = []
+    claimed: set[str] = set()
     for folder in folders_below(root):
-        tables = frozenset(each for each in _tables_in(layout, folder) if _fits(layout, each))
+        # A table that a link leads to again, or that a folder above names by a longer path, is the same one.
+        tables = {os.path.realpath(each) for each in _tables_in(layout, folder) if _fits(layout, each)}
         if tables - claimed:
-            found[folder] = tables
+            found.append(folder)
             claimed |= tables
     if len(found) > 1:
-        names = ", ".join(each.relative_to(root).as_posix() for each in list(found)[:_SHOWN])
+        names = ", ".join(each.relative_to(root).as_posix() for each in found[:_SHOWN])
         more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         raise CxrError(
             f"{root}: {len(found)} folders hold a table of {layout.name}: {names}{more}; point root at one of them"
