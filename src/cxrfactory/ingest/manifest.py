@@ -8,6 +8,7 @@ import pandera.pandas as pandera
 from cxrfactory.config import DatasetConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.ingest import registry
+from cxrfactory.ingest.datasets import films_of, own_settings
 from cxrfactory.ingest.files import check_files as check_image_files
 from cxrfactory.ingest.rows import OLDEST_YEARS, VIEWS, guard, printable
 from cxrfactory.ingest.summary import count, write_summary
@@ -78,6 +79,8 @@ def read_manifest(
     """
     root = Path(root)
     facts, module, name = registry.layout(layout), registry.module(layout), name or layout
+    if not hasattr(module, "rows"):
+        return _read_own(DatasetConfig(root=str(root), layout=layout), name)[0]
     if view_from_procedure and not facts.has_procedure_text:
         raise CxrError(f"{name}: this release has no procedure text; leave --view-from-procedure out")
     tables = find_tables(facts, root)
@@ -95,18 +98,35 @@ def read_manifest(
         rows.loc[located, "path"] = module.locate(root, rows.loc[located, "path"])
     if check_files:
         rows = check_image_files(rows, root)
-    manifest = _finish(rows)
+    return _told(_finish(rows), name, facts.view_rule)
+
+
+def _told(manifest: pd.DataFrame, name: str, view_rule: str) -> pd.DataFrame:
     log.info(
         "%s: %d images, %d included, %d excluded (%s)",
         name,
         len(manifest),
         manifest["included"].sum(),
         (~manifest["included"]).sum(),
-        facts.view_rule,
+        view_rule,
     )
     if not manifest["included"].any():
         log.warning("%s: no image is included; see the exclusion reasons in the manifest", name)
     return manifest
+
+
+def _read_own(settings: DatasetConfig, name: str) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Read a folder of one's own; return its manifest, and the number of its other entries by reason."""
+    settings = own_settings(settings, name)
+    facts = registry.layout(str(settings.layout))
+    rows = registry.module(str(settings.layout)).read(settings, name)
+    aside = rows.attrs["aside"]
+    reasons = rows["exclusion_reason"]
+    rows = guard(rows, facts.id_is_file_name)
+    rows["exclusion_reason"] = reasons.where(reasons.notna(), rows["exclusion_reason"])  # a row without file has one
+    if settings.check_files:
+        rows = check_image_files(rows, Path(films_of(settings)[0]))
+    return _told(_finish(rows), name, facts.view_rule), aside
 
 
 def ingest_release(
@@ -135,12 +155,14 @@ def ingest_release(
     CxrError
         Under the conditions of :func:`read_manifest`.
     """
-    rows = read_manifest(
-        settings.layout or name, settings.root, settings.view_from_procedure, settings.check_files, name
-    )
+    layout, aside = settings.layout or name, {}
+    if hasattr(registry.module(layout), "rows"):
+        rows = read_manifest(layout, settings.root, settings.view_from_procedure, settings.check_files, name)
+    else:
+        rows, aside = _read_own(settings, name)
     write_manifest(rows, output)
     if summary is not None:
-        write_summary([count(rows, name)], summary)
+        write_summary([count(rows, name)], summary, {name: aside})
     return rows
 
 

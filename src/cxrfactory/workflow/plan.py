@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Any
 
 from cxrfactory.config import Config, TrainConfig, parse_config
-from cxrfactory.ingest.datasets import complete
+from cxrfactory.ingest.datasets import complete, without_originals
 from cxrfactory.workflow.credits import Credits
 from cxrfactory.workflow.models import Comparison, Registration, Segmenter
 from cxrfactory.workflow.names import check_names
@@ -34,6 +34,10 @@ class Plan:
         config = parse_config(values, "config")
         check_names(config)
         return cls(complete(config))
+
+    def written_config(self) -> str:
+        """Return the config of the run as JSON, as it may leave with a product: without places of pseudonymised images."""
+        return without_originals(self.config).model_dump_json()
 
     @cached_property
     def results(self) -> Results:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cxrfactory.config import Config, DatasetConfig, ScanConfig
-from cxrfactory.ingest.datasets import release_names
+from cxrfactory.config import Config, DatasetConfig, FolderSourcesConfig, ScanConfig
+from cxrfactory.ingest.datasets import films_of, is_own, release_names, table_of
 from cxrfactory.ingest.layout import ReleaseLayout
 from cxrfactory.ingest.registry import layout
 from cxrfactory.tables.keys import shard_names
@@ -48,7 +48,14 @@ class Releases:
         return [f"--layout={dataset.layout}" for dataset in self.config.datasets.values()]
 
     def tables(self, wildcards: Any) -> list[str]:
-        """Return the tables of a release: those that exist, or else those that its layout is known to have."""
+        """Return the tables of a release: those that exist, or else those that its layout is known to have.
+
+        For a folder of one's own, these are the folder itself and its table, if the config names one.
+        """
+        settings = self.settings(wildcards)
+        if is_own(settings):
+            table = table_of(settings)
+            return [settings.root.rstrip("/") or "/", *([] if table is None else [str(table)])]
         root, facts = Path(self.settings(wildcards).root), self.layout(wildcards)
         slots = [slot for slot in facts.slots if slot.lists_images]
         found = [next((root / name for name in slot.alternatives if (root / name).is_file()), None) for slot in slots]
@@ -69,11 +76,35 @@ class Releases:
 
         return files
 
+    def films(self, wildcards: Any) -> str:
+        """Return the folder in which stages after ingest open the images of a release."""
+        return films_of(self.settings(wildcards))[0]
+
+    def film_links(self, wildcards: Any) -> list[str]:
+        """Return the option that says whether links in that folder may lead out of it."""
+        settings = self.settings(wildcards)
+        return settings.model_copy(update={"follow_links": films_of(settings)[1]}).options("follow_links")
+
     def ingest_options(self, wildcards: Any) -> list[str]:
-        """Return the switches of ``ingest`` for a release."""
+        """Return the switches of ``ingest`` for a release, and all that describes a folder of one's own."""
         settings = self.settings(wildcards)
         flags = {"--check-files": settings.check_files, "--view-from-procedure": settings.view_from_procedure}
-        return [flag for flag, on in flags.items() if on]
+        options = [flag for flag, on in flags.items() if on]
+        if not is_own(settings):
+            return options
+        columns = {} if settings.columns is None else settings.columns.model_dump(exclude_none=True)
+        options += [f"--column={key}={column}" for key, column in columns.items()]
+        options += [f"--frontal={word}" for word in settings.frontal or ()]
+        own = [name for name in FolderSourcesConfig.model_fields if name != "table"]
+        table = table_of(settings)
+        options += [] if table is None else [f"--table={table.absolute()}"]
+        return options + settings.options("follow_links", *own)
+
+    def report_options(self, wildcards: Any) -> list[str]:
+        """Return the options of ``reports`` for a release: links, and the private folder where ids are pseudonyms."""
+        settings = self.settings(wildcards)
+        private = [f"--private={settings.private}"] if settings.pseudonymise else []
+        return [*settings.options("follow_links"), *private]
 
     @property
     def reported(self) -> list[str]:

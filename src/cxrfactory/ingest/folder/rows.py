@@ -1,0 +1,246 @@
+"""List a folder of one's own as manifest rows: one for each image file, and one for each row of its table."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cxrfactory.config import DatasetConfig
+from cxrfactory.config.datasets import ALL_FRONTAL, FOLDER_LEVEL, FROM_HEADER, IMAGE_ID
+from cxrfactory.errors import CxrError
+from cxrfactory.ingest.datasets import table_of
+from cxrfactory.ingest.folder.files import NOT_UTF8, Files, has_plain_name, list_files
+from cxrfactory.ingest.folder.headers import NOT_DICOM, UNREADABLE, read_headers
+from cxrfactory.ingest.folder.join import find_files
+from cxrfactory.ingest.folder.private import pseudonymised
+from cxrfactory.ingest.folder.table import COLUMNS, read_table
+from cxrfactory.ingest.folder.views import views_of
+from cxrfactory.ingest.rows import ages, known, printable, quoted_words, sexes
+from cxrfactory.logs import get_logger
+
+UNLISTED = "the table does not list this file"
+_FACTS = ("view", "sex", "age", "patient_id", "study_id")
+
+log = get_logger(__name__)
+
+
+def read_folder(settings: DatasetConfig, name: str) -> pd.DataFrame:
+    """List the images of a folder.
+
+    Parameters
+    ----------
+    settings
+        The folder, its table and where facts about its images are found.
+    name
+        Name of the dataset in messages.
+
+    Returns
+    -------
+    DataFrame
+        Rows as :func:`cxrfactory.ingest.rows.draft` makes them. With ``pseudonymise``, ids are pseudonyms and paths are
+        names of links in the private folder. ``attrs["aside"]`` counts the other entries of the folder by reason.
+
+    Raises
+    ------
+    CxrError
+        If the folder or the table cannot be read, if an id occurs twice, or if nothing says which images are frontal.
+    """
+    labels = _Labels(settings, name)
+    files = list_files(Path(settings.root), settings.follow_links, labels.root)
+    rows = _without_table(files.rows) if settings.table is None else _with_table(settings, files, labels)
+    _refuse_repeated(rows, labels, settings.pseudonymise)
+    rows = _with_facts(rows, settings, labels)
+    if settings.pseudonymise:
+        rows = pseudonymised(rows, settings, name)
+    else:
+        odd = rows["file"].notna() & ~rows["path"].fillna("").map(has_plain_name)
+        rows.loc[odd, "exclusion_reason"] = NOT_UTF8
+    rows.attrs["aside"] = dict(files.aside)
+    return rows.drop(columns="file")
+
+
+class _Labels:
+    """How messages call the folder and its table: by their paths, or by their keys where paths must not be shown."""
+
+    def __init__(self, settings: DatasetConfig, name: str) -> None:
+        self.quote = not settings.pseudonymise
+        self.root = settings.root if self.quote else f"datasets.{name}.root"
+        self.table = str(table_of(settings)) if self.quote else f"datasets.{name}.table"
+        self.key = f"datasets.{name}"
+
+
+def _without_table(files: pd.DataFrame) -> pd.DataFrame:
+    return _draft(files["path"], files["path"], files["file"], files["reason"], table="", row=range(1, len(files) + 1))
+
+
+def _with_table(settings: DatasetConfig, files: Files, labels: _Labels) -> pd.DataFrame:
+    """Join a table to the files of the folder; rows without a file and files without a row are excluded."""
+    path, root = Path(str(table_of(settings))), Path(settings.root)
+    table = read_table(path, settings.columns, labels.table, labels.quote)
+    log.info("%s: %d rows; columns for %s", labels.table, len(table), ", ".join(n for n in COLUMNS if n in table))
+    if settings.view is None and "view" not in table:
+        raise CxrError(
+            f"{labels.key}: nothing says which images are frontal; expected columns: {{view: NAME}}, view: from-header "
+            "(DICOM headers say it) or view: all-frontal (every image is frontal)"
+        )
+    cells = table["path"] if "path" in table else table["image_id"]
+    below = path.resolve().parent.relative_to(root.resolve()) if _is_below(path, root) else Path()
+    places = find_files(cells.tolist(), files.rows["path"].tolist(), root, "" if below == Path() else below.as_posix())
+    listed = files.rows.set_index("path")
+    paths = [place for place, _ in places]
+    openable = [None if place is None else listed.at[place, "file"] for place in paths]
+    own = [None if place is None else listed.at[place, "reason"] for place in paths]
+    reasons = [reason or aside for (_, reason), aside in zip(places, own, strict=True)]
+    ids = table["image_id"] if "image_id" in table else pd.Series(paths, dtype=object).fillna(cells)
+    rows = _draft(ids, pd.Series(paths, dtype=object), openable, reasons, path.name, table["row"])
+    for column in ("patient_id", "study_id", "view", "sex", "age", "findings"):
+        if column in table:
+            rows[column] = table[column]
+    found = sum(place is not None for place in paths)
+    _tell_join(found, len(rows), len(files.rows), labels)
+    rest = files.rows[~files.rows["path"].isin(set(paths))]
+    others = _draft(_unlike(rest["path"], set(ids)), rest["path"], rest["file"], rest["reason"].fillna(UNLISTED))
+    return pd.concat([rows, others], ignore_index=True)
+
+
+def _is_below(path: Path, root: Path) -> bool:
+    return path.resolve().is_relative_to(root.resolve())
+
+
+def _tell_join(found: int, rows: int, files: int, labels: _Labels) -> None:
+    said = f"{labels.table}: {found} of {rows} rows name one of the {files} files of {labels.root}"
+    if found == 0:
+        raise CxrError(f"{said}; expected paths relative to the root or to the table's folder, or file names")
+    log.log(30 if 2 * found < min(rows, files) else 20, "%s", said)
+
+
+def _draft(
+    ids: Any, paths: Any, files: Any, reasons: Any, table: str = "", row: Any = 0
+) -> pd.DataFrame:
+    facts = dict.fromkeys(("patient_id", "study_id", "view", "sex", "age", "findings"), "")
+    columns = {"table": table, "image_id": list(ids), "path": list(paths), "file": list(files)}
+    frame = pd.DataFrame({**columns, **facts, "exclusion_reason": list(reasons)}, dtype=object)
+    frame.insert(1, "row", row if isinstance(row, int) else list(row))
+    return frame
+
+
+def _unlike(paths: pd.Series, taken: set[str]) -> list[str]:
+    """Return ids of files that the table does not list, other than the ids of the table."""
+    found = []
+    for path in paths:
+        while path in taken:
+            path = f"file:{path}"
+        found.append(path)
+    return found
+
+
+def _refuse_repeated(rows: pd.DataFrame, labels: _Labels, private: bool) -> None:
+    named = rows[rows["image_id"] != ""]
+    twice = named["image_id"].duplicated()
+    if not twice.any():
+        return
+    second = named[twice].iloc[0]
+    first = named[named["image_id"] == second["image_id"]].iloc[0]
+    what = "an image id" if private else f"image id '{printable(second['image_id'], 200)}'"
+    raise CxrError(
+        f"{labels.table}: row {second['row']}: {what} stands already in row {first['row']} "
+        f"({int(twice.sum())} repeated in all); each image may be listed once"
+    )
+
+
+def _with_facts(rows: pd.DataFrame, settings: DatasetConfig, labels: _Labels) -> pd.DataFrame:
+    """Complete the facts of each row from headers and paths, and exclude what is not frontal."""
+    rows = rows.copy()
+    headers = _fill_from_headers(rows, settings)
+    for column, source in (("patient_id", settings.patient), ("study_id", settings.study)):
+        rows[column] = _from_path(rows, column, source, labels)
+    rows["sex"], rows["age"] = sexes(rows["sex"]), ages(rows["age"])
+    rows["findings"] = _findings(rows["findings"]) if (rows["findings"] != "").any() else None
+    usable = rows["exclusion_reason"].isna()
+    if settings.view == ALL_FRONTAL:
+        return rows.assign(view=None)
+    source = "the view in the header" if settings.table is None else "the view"
+    views = views_of(rows["view"], source, settings.frontal)
+    if settings.view == FROM_HEADER:
+        words = {
+            NOT_DICOM: "no view is stated: the file is not DICOM, so it has no header",
+            UNREADABLE: "no view is stated: the DICOM header is damaged",
+        }
+        for fault, reason in words.items():
+            where = (rows["view"] == "") & headers.eq(fault)
+            views.loc[where, "exclusion_reason"] = reason
+    rows["view"] = views["view"]
+    rows.loc[usable, "exclusion_reason"] = views.loc[usable, "exclusion_reason"]
+    return rows
+
+
+def _fill_from_headers(rows: pd.DataFrame, settings: DatasetConfig) -> pd.Series:
+    """Fill missing facts in place from headers where the config allows it; return the fault of each file's header."""
+    allowed = {"view": settings.view, "sex": settings.sex, "age": settings.age}
+    allowed |= {"patient_id": settings.patient, "study_id": settings.study}
+    wanted = [column for column in _FACTS if allowed[column] == FROM_HEADER]
+    faults = pd.Series("", rows.index, dtype=object)
+    asked = rows["exclusion_reason"].isna() & rows["file"].notna() & (rows[wanted] == "").any(axis=1)
+    if not wanted or not asked.any():
+        return faults
+    found = pd.DataFrame(read_headers(rows.loc[asked, "file"].tolist(), wanted), index=rows.index[asked], dtype=object)
+    for column in wanted:
+        missing = asked & (rows[column] == "")
+        rows.loc[missing, column] = found.loc[missing[missing].index, column]
+    faults.loc[asked] = found["fault"]
+    log.info(
+        "read %d headers: %d not DICOM, %d damaged", len(found), (found["fault"] == NOT_DICOM).sum(),
+        (found["fault"] == UNREADABLE).sum(),
+    )  # fmt: skip
+    return faults
+
+
+def _from_path(rows: pd.DataFrame, column: str, source: str | None, labels: _Labels) -> pd.Series:
+    """Return the patients or studies of all rows; null where none is known."""
+    cells = known(rows[column])
+    if source is None:
+        return cells
+    missing = cells.isna()
+    if source == IMAGE_ID:
+        return cells.mask(missing, rows["image_id"])
+    if source != FROM_HEADER:
+        cells = cells.mask(missing, rows["path"].map(_picker(source)))
+        cells = cells.where(cells.notna(), None)
+    nothing = int((cells.isna() & rows["exclusion_reason"].isna()).sum())
+    if nothing:
+        log.warning("%s: %d images have no %s by '%s'", labels.key, nothing, column, source)
+    return cells
+
+
+def _picker(source: str) -> Any:
+    """Return a function from a path to the patient or study in it, or None."""
+    level = FOLDER_LEVEL.fullmatch(source)
+    pattern = re.compile(source)
+
+    def pick(path: str | None) -> str | None:
+        if path is None:
+            return None
+        if level:
+            folders = path.split("/")[:-1]
+            return folders[int(level[1]) - 1] if len(folders) >= int(level[1]) else None
+        match = pattern.search(path)
+        return (match[1] or None) if match else None
+
+    return pick
+
+
+def _findings(cells: pd.Series) -> pd.Series:
+    words: Mapping[str, str | None] = {cell: _joined(cell) for cell in cells.unique()}
+    return cells.map(words).astype(object)
+
+
+def _joined(cell: str) -> str | None:
+    """Return findings joined by vertical bars: from a list in brackets, or from text with bars or semicolons."""
+    if not cell:
+        return None
+    if cell.startswith("["):
+        return "|".join(word.replace("|", "/") for word in quoted_words(cell))
+    return "|".join(part for word in re.split(r"[|;]", cell) if (part := word.strip()))
+
