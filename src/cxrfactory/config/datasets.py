@@ -40,8 +40,8 @@ class FolderSourcesConfig(Section):
 
     table: str | None = Field(
         None,
-        description="Only for a folder of your own: table of its images (CSV or Parquet), relative to root. Null: every "
-        "image file is a row.",
+        description="Only for a folder of your own: table of its images (CSV or Parquet), relative to root. Null: "
+        "every image file is a row.",
     )
     view: Literal["from-header", "all-frontal"] | None = Field(
         None,

@@ -19,6 +19,7 @@ from cxrfactory.tables.pseudonyms import FILMS
 PRIVATE = "private"  # folder of the private folders, beside the results
 _HIDDEN = "hidden"  # stands in a config that is written out where a path of originals stood
 
+
 def complete(config: Config) -> Config:
     """Return the config with the layout and the number of shards of every dataset filled in.
 
@@ -149,7 +150,7 @@ def _check_own(name: str, dataset: DatasetConfig) -> None:
     """Refuse keys of a folder of one's own that contradict each other, or that leave the views open."""
     key = f"datasets.{name}"
     if dataset.view_from_procedure:
-        raise CxrError(f"key '{key}.view_from_procedure': a folder of your own has no text of the procedure; leave it out")
+        raise CxrError(f"key '{key}.view_from_procedure': only for releases whose tables have a text of the procedure")
     if dataset.table is None and dataset.columns is not None:
         raise CxrError(f"key '{key}.columns': names columns, but no table is given; expected {key}.table: FILE")
     if dataset.table is None and dataset.view is None:
@@ -168,8 +169,8 @@ def _check_own(name: str, dataset: DatasetConfig) -> None:
         )
     if dataset.pseudonymise and dataset.labels is not None:
         raise CxrError(
-            f"key '{key}.labels': a table of labels holds the original ids, so it cannot go with pseudonymise; expected "
-            "the findings in the table of the images (columns.findings)"
+            f"key '{key}.labels': a table of labels holds the original ids, so it cannot go with pseudonymise; "
+            "expected the findings in the table of the images (columns.findings)"
         )
 
 
@@ -186,7 +187,7 @@ def _keep_apart(results: str | None, datasets: Mapping[str, DatasetConfig]) -> N
             continue
         private = str(dataset.private)
         if results is not None and (_is_in(private, results) or _is_in(results, private)):
-            raise CxrError(f"key '{key}.private': holds the results, or lies inside them; expected a folder beside them")
+            raise CxrError(f"key '{key}.private': holds the results or lies in them; expected a folder beside them")
         for other, each in datasets.items():
             if _is_in(private, each.root):
                 raise CxrError(f"key '{key}.private': lies inside datasets.{other}.root; expected a folder beside it")

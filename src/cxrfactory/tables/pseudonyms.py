@@ -2,8 +2,8 @@
 
 A pseudonym is the first 128 bits of HMAC-SHA256 (RFC 2104, FIPS 198-1) of the kind of id and the id itself, under a
 random key of 256 bits. Without the key, nobody can compute the pseudonym of a guessed id. The same key gives the same
-pseudonyms, so that a later run adds to earlier ones. The private folder stays with the owner of the ids: it lies outside
-the results, and only its owner can read its files.
+pseudonyms, so that a later run adds to earlier ones. The private folder stays with the owner of the ids: it lies
+outside the results, and only its owner can read its files.
 """
 
 import csv
@@ -179,8 +179,8 @@ def _read_key(path: Path) -> bytes:
         key = b""
     if len(key) != _KEY_BYTES:
         raise CxrError(
-            f"{path}: damaged: {len(text)} characters; expected {2 * _KEY_BYTES} hexadecimal digits; bring the key back "
-            "from a copy (another key gives other pseudonyms)"
+            f"{path}: damaged: {len(text)} characters; expected {2 * _KEY_BYTES} hexadecimal digits; bring the key "
+            "back from a copy (another key gives other pseudonyms)"
         )
     return key
 

@@ -56,7 +56,7 @@ def list_files(root: Path, follow_links: bool, label: str) -> Files:
     found = [(entry.relative, entry.path, None) for entry in listing.files]
     found += [(each.relative, None, _reason(each.reason, each.text)) for each in listing.named()]
     if not listing.files:
-        raise CxrError(f"{label}: no image file in it (left aside: {listing.told()}); expected DICOM, PNG, JPEG or TIFF")
+        raise CxrError(f"{label}: no image in it (left aside: {listing.told()}); expected DICOM, PNG, JPEG or TIFF")
     log.info("%s: %d files; left aside: %s", label, len(listing.files), listing.told())
     rows = pd.DataFrame(found, columns=["path", "file", "reason"], dtype=object)
     named = {each.relative for each in listing.named()}

@@ -63,7 +63,9 @@ class Finder:
         return _normal(f"{self._base}/{cell}" if self._base else cell)
 
 
-def find_files(cells: Sequence[str], paths: Sequence[str], root: Path, below: str) -> list[tuple[str | None, str | None]]:
+def find_files(
+    cells: Sequence[str], paths: Sequence[str], root: Path, below: str
+) -> list[tuple[str | None, str | None]]:
     """Find the file of each cell; relative paths start at the root, or at the table's folder if more are found there.
 
     Parameters

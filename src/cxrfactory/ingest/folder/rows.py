@@ -116,9 +116,7 @@ def _tell_join(found: int, rows: int, files: int, labels: _Labels) -> None:
     log.log(30 if 2 * found < min(rows, files) else 20, "%s", said)
 
 
-def _draft(
-    ids: Any, paths: Any, files: Any, reasons: Any, table: str = "", row: Any = 0
-) -> pd.DataFrame:
+def _draft(ids: Any, paths: Any, files: Any, reasons: Any, table: str = "", row: Any = 0) -> pd.DataFrame:
     facts = dict.fromkeys(("patient_id", "study_id", "view", "sex", "age", "findings"), "")
     columns = {"table": table, "image_id": list(ids), "path": list(paths), "file": list(files)}
     frame = pd.DataFrame({**columns, **facts, "exclusion_reason": list(reasons)}, dtype=object)
@@ -243,4 +241,3 @@ def _joined(cell: str) -> str | None:
     if cell.startswith("["):
         return "|".join(word.replace("|", "/") for word in quoted_words(cell))
     return "|".join(part for word in re.split(r"[|;]", cell) if (part := word.strip()))
-
