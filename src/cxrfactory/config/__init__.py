@@ -52,6 +52,7 @@ _PLACES = {
         "PreprocessConfig",
         "ReadingConfig",
         "ReadingLimits",
+        "ViewWordsConfig",
     ),
     "project": (
         "PackagingConfig",

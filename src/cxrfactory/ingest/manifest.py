@@ -1,5 +1,6 @@
 """Ingest stage: convert the tables of a release to its manifest, in which every excluded row has a reason."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -7,6 +8,7 @@ import pandera.pandas as pandera
 
 from cxrfactory.config import DatasetConfig
 from cxrfactory.errors import CxrError
+from cxrfactory.imaging.vocabulary.words import Vocabulary
 from cxrfactory.ingest import registry
 from cxrfactory.ingest.datasets import films_of, own_settings
 from cxrfactory.ingest.files import check_files as check_image_files
@@ -51,6 +53,7 @@ def read_manifest(
     view_from_procedure: bool = False,
     check_files: bool = False,
     name: str | None = None,
+    words: Vocabulary | None = None,
 ) -> pd.DataFrame:
     """Read the tables of a release as a manifest.
 
@@ -66,6 +69,8 @@ def read_manifest(
         Exclude images whose file is missing or empty.
     name
         Name of the dataset in messages; the default is the layout's name.
+    words
+        View words of the tables; by default those of the package.
 
     Returns
     -------
@@ -80,7 +85,7 @@ def read_manifest(
     root = Path(root)
     facts, module, name = registry.layout(layout), registry.module(layout), name or layout
     if not hasattr(module, "rows"):
-        return _read_own(DatasetConfig(root=str(root), layout=layout), name)[0]
+        return _read_own(DatasetConfig(root=str(root), layout=layout), name, words)[0]
     if view_from_procedure and not facts.has_procedure_text:
         raise CxrError(f"{name}: this release has no procedure text; leave --view-from-procedure out")
     tables = find_tables(facts, root)
@@ -91,7 +96,7 @@ def read_manifest(
             log.warning("%s: no %s table under %s: its images are not listed", name, slot.role, root)
         else:
             log.info("%s: no %s table under %s: findings stay unknown", name, slot.role, root)
-    rows = guard(module.rows(tables, view_from_procedure), facts.id_is_file_name)
+    rows = guard(module.rows(tables, view_from_procedure, words), facts.id_is_file_name)
     _refuse_duplicates(rows, root)
     located = rows["path"].notna()
     if hasattr(module, "locate") and located.any():
@@ -115,11 +120,11 @@ def _told(manifest: pd.DataFrame, name: str, view_rule: str) -> pd.DataFrame:
     return manifest
 
 
-def _read_own(settings: DatasetConfig, name: str) -> tuple[pd.DataFrame, dict[str, int]]:
+def _read_own(settings: DatasetConfig, name: str, words: Vocabulary | None) -> tuple[pd.DataFrame, dict[str, int]]:
     """Read a folder of one's own; return its manifest, and the number of its other entries by reason."""
     settings = own_settings(settings, name)
     facts = registry.layout(str(settings.layout))
-    rows = registry.module(str(settings.layout)).read(settings, name)
+    rows = registry.module(str(settings.layout)).read(settings, name, words)
     aside = rows.attrs["aside"]
     reasons = rows["exclusion_reason"]
     rows = guard(rows, facts.id_is_file_name)
@@ -130,7 +135,11 @@ def _read_own(settings: DatasetConfig, name: str) -> tuple[pd.DataFrame, dict[st
 
 
 def ingest_release(
-    settings: DatasetConfig, name: str, output: str | Path, summary: str | Path | None = None
+    settings: DatasetConfig,
+    name: str,
+    output: str | Path,
+    summary: str | Path | None = None,
+    view_words: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Write the manifest of a dataset, and optionally its counts.
 
@@ -144,6 +153,8 @@ def ingest_release(
         Parquet file to write, schema ``MANIFEST``.
     summary
         CSV file to write with the counts by reason of exclusion.
+    view_words
+        Words of views to add, each ``WORD=VIEW``.
 
     Returns
     -------
@@ -156,10 +167,11 @@ def ingest_release(
         Under the conditions of :func:`read_manifest`.
     """
     layout, aside = settings.layout or name, {}
+    words = Vocabulary(tuple(view_words)) if view_words else None
     if hasattr(registry.module(layout), "rows"):
-        rows = read_manifest(layout, settings.root, settings.view_from_procedure, settings.check_files, name)
+        rows = read_manifest(layout, settings.root, settings.view_from_procedure, settings.check_files, name, words)
     else:
-        rows, aside = _read_own(settings, name)
+        rows, aside = _read_own(settings, name, words)
     write_manifest(rows, output)
     if summary is not None:
         write_summary([count(rows, name)], summary, {name: aside})

@@ -104,8 +104,8 @@ class MaskFolder:
     def _row(self, row: dict[str, Any], labeller: Labeller, labels: str) -> dict[str, Any]:
         image_id, patient = row["image_id"], f"{self.source}-{row['patient_id']}"
         path = _file(self.root / "images", image_id)
-        radiograph = read_radiograph(path, self.recipe.max_megapixels, self.recipe.burnt_in)
-        mask = _read_mask(_file(self.root / "masks", image_id), radiograph.pixels.shape)
+        radiograph = read_radiograph(path, self.recipe.max_megapixels, self.recipe.burnt_in, self.recipe.checks)
+        mask = _read_mask(_file(self.root / "masks", image_id), radiograph.stored_shape)
         image, geometry = prepare(radiograph, self.recipe, keep=_corners(mask))
         landmarks = labeller(image, _lungs(mask, geometry))
         return {

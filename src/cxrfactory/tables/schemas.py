@@ -28,7 +28,11 @@ GEOMETRY_FIELDS = [
     pa.field("crop_height", pa.int32(), nullable=False),
     pa.field("crop_width", pa.int32(), nullable=False),
     pa.field("size", pa.int32(), nullable=False),
+    # directions of the original's rows and columns (imaging/turns.py); null where it is stored as it is displayed
+    pa.field("orientation", pa.string()),
 ]
+# Columns that a table may lack; all of their cells are then null.
+OPTIONAL_COLUMNS = ("orientation",)
 
 IMAGES = pa.schema(
     [

@@ -36,7 +36,7 @@ class Plan:
         return cls(complete(config))
 
     def written_config(self) -> str:
-        """Return the config of the run as JSON, as it may leave with a product: without pseudonymised images' places."""
+        """Return the config of the run as JSON, as it may leave: without the places of pseudonymised images."""
         return without_originals(self.config).model_dump_json()
 
     @cached_property

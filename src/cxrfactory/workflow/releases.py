@@ -86,10 +86,11 @@ class Releases:
         return settings.model_copy(update={"follow_links": films_of(settings)[1]}).options("follow_links")
 
     def ingest_options(self, wildcards: Any) -> list[str]:
-        """Return the switches of ``ingest`` for a release, and all that describes a folder of one's own."""
+        """Return the options of ``ingest``: switches, added view words, and what describes a folder of one's own."""
         settings = self.settings(wildcards)
         flags = {"--check-files": settings.check_files, "--view-from-procedure": settings.view_from_procedure}
         options = [flag for flag, on in flags.items() if on]
+        options += self.config.preprocess.options("view_words") if self.config.preprocess.view_words else []
         if not is_own(settings):
             return options
         columns = {} if settings.columns is None else settings.columns.model_dump(exclude_none=True)

@@ -7,9 +7,10 @@ import typer
 
 from cxrfactory.config import FolderSourcesConfig
 from cxrfactory.config.options import with_options
+from cxrfactory.config.preprocess import ViewWordsConfig
 
 
-@with_options(FolderSourcesConfig)
+@with_options(FolderSourcesConfig, ViewWordsConfig)
 def ingest(
     layout: Annotated[
         str,
@@ -49,6 +50,7 @@ def ingest(
     ] = False,
     *,
     folder_sources_config: FolderSourcesConfig,
+    view_words_config: ViewWordsConfig,
 ) -> None:
     """Write the manifest of a release: one row for each image, kept or excluded with the reason."""
     from cxrfactory.config import DatasetConfig
@@ -64,7 +66,7 @@ def ingest(
         frontal=frontal or None,
         **folder_sources_config.model_dump(),
     )
-    ingest_release(settings, name or layout, output, summary)
+    ingest_release(settings, name or layout, output, summary, view_words_config.view_words)
 
 
 def _columns(pairs: list[str]) -> dict[str, str] | None:

@@ -17,7 +17,13 @@ from cxrfactory.errors import ImageError
 from cxrfactory.imaging.dicom_object import DECODING_ERRORS, read_object, refuse_cut_frame
 from cxrfactory.imaging.radiograph.codestream import codestream_shape
 from cxrfactory.imaging.radiograph.image import GREY_TOLERANCE_LOSSY, Radiograph, check_size, grey_of_colour
-from cxrfactory.imaging.radiograph.screening import refuse_other_than_frontal_chest
+from cxrfactory.imaging.radiograph.film_orientation import turned_back
+from cxrfactory.imaging.radiograph.screening import (
+    AS_DEFAULT,
+    HeaderChecks,
+    frontal_view,
+    refuse_other_than_frontal_chest,
+)
 
 # pydicom's warnings quote header values, which may identify a patient.
 warnings.filterwarnings("ignore", module=r"pydicom\.")
@@ -43,7 +49,9 @@ def burnt_in_flag(dataset: pydicom.Dataset) -> str | None:
     return None
 
 
-def read_dicom(path: Path, max_megapixels: float, burnt_in: str = "keep") -> Radiograph:
+def read_dicom(
+    path: Path, max_megapixels: float, burnt_in: str = "keep", checks: HeaderChecks = AS_DEFAULT
+) -> Radiograph:
     """Read a frontal chest radiograph from a DICOM file.
 
     The steps are, in this order: decode the pixel data; apply the Modality LUT Sequence or the rescale; apply the first
@@ -59,6 +67,8 @@ def read_dicom(path: Path, max_megapixels: float, burnt_in: str = "keep") -> Rad
     burnt_in
         ``reject`` refuses images whose header states that the pixels identify the patient (:func:`burnt_in_flag`);
         ``keep`` accepts them with a note.
+    checks
+        What else the header decides, and the words of views and body parts.
 
     Raises
     ------
@@ -73,7 +83,7 @@ def read_dicom(path: Path, max_megapixels: float, burnt_in: str = "keep") -> Rad
     except DECODING_ERRORS as error:
         raise ImageError(f"damaged DICOM: its header cannot be read ({type(error).__name__})") from error
     try:
-        return _read(dataset, max_megapixels, burnt_in)
+        return turned_back(_read(dataset, max_megapixels, burnt_in, checks), dataset, checks)
     except ImageError:
         raise
     except DECODING_ERRORS as error:
@@ -83,9 +93,8 @@ def read_dicom(path: Path, max_megapixels: float, burnt_in: str = "keep") -> Rad
         ) from error
 
 
-def _read(dataset: pydicom.Dataset, max_megapixels: float, burnt_in: str) -> Radiograph:
-    refuse_other_than_frontal_chest(dataset)
-    notes = []
+def _read(dataset: pydicom.Dataset, max_megapixels: float, burnt_in: str, checks: HeaderChecks) -> Radiograph:
+    notes = refuse_other_than_frontal_chest(dataset, checks)
     if flag := burnt_in_flag(dataset):
         if burnt_in == "reject":
             raise ImageError(
@@ -121,7 +130,7 @@ def _read(dataset: pydicom.Dataset, max_megapixels: float, burnt_in: str) -> Rad
         pixels = _to_display(stored, dataset, notes)
         if photometric == "MONOCHROME1":
             pixels = pixels.max() - pixels + pixels.min()
-    return Radiograph(pixels, _spacing_mm(dataset, notes), _view(dataset), tuple(notes))
+    return Radiograph(pixels, _spacing_mm(dataset, notes), frontal_view(dataset, checks), tuple(notes))
 
 
 def _to_display(stored: np.ndarray, dataset: pydicom.Dataset, notes: list[str]) -> np.ndarray:
@@ -187,8 +196,3 @@ def _spacing_mm(dataset: pydicom.Dataset, notes: list[str]) -> tuple[float, floa
         if spacing:
             notes.append(f"{name} is not two positive numbers and is ignored")
     return None
-
-
-def _view(dataset: pydicom.Dataset) -> str | None:
-    view = str(dataset.get("ViewPosition") or "").strip().upper()
-    return view or None

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from cxrfactory.errors import ImageError
+from cxrfactory.imaging.turns import USUAL, lies_on_its_side
 
 SMALLEST_SIDE = 64  # px; in a smaller image lung fields cannot be distinguished from noise
 DEFAULT_MAX_MEGAPIXELS = 100.0  # the largest detectors have fewer than 20
@@ -24,9 +25,12 @@ class Radiograph:
     spacing_mm
         Pixel spacing (between rows, between columns) in mm; None if the file states no positive spacing.
     view
-        DICOM ViewPosition in upper case; None if the file states none.
+        PA, AP or FRONTAL, by the words of a DICOM header; None if the file states none.
     notes
         Faults of the file that were tolerated, one line each, without any patient data.
+    orientation
+        How the file stores the film (:mod:`cxrfactory.imaging.turns`): ``LF`` if as displayed. The pixels here are
+        always in the usual display.
 
     Examples
     --------
@@ -39,6 +43,20 @@ class Radiograph:
     spacing_mm: tuple[float, float] | None = None
     view: str | None = None
     notes: tuple[str, ...] = ()
+    orientation: str = USUAL
+
+    @property
+    def stored_shape(self) -> tuple[int, int]:
+        """Height and width of the image as the file stores it, pixels."""
+        height, width = self.pixels.shape
+        return (width, height) if lies_on_its_side(self.orientation) else (height, width)
+
+    @property
+    def stored_spacing_mm(self) -> tuple[float, float] | None:
+        """Pixel spacing (between rows, between columns) of the image as the file stores it."""
+        if self.spacing_mm is None or not lies_on_its_side(self.orientation):
+            return self.spacing_mm
+        return self.spacing_mm[1], self.spacing_mm[0]
 
 
 def check_size(height: int, width: int, max_megapixels: float) -> None:

@@ -13,6 +13,7 @@ from PIL import Image, UnidentifiedImageError
 
 from cxrfactory.errors import ImageError
 from cxrfactory.imaging.radiograph.dicom import looks_like_dicom, read_dicom
+from cxrfactory.imaging.radiograph.film_orientation import exif_notes
 from cxrfactory.imaging.radiograph.image import (
     DEFAULT_MAX_MEGAPIXELS,
     GREY_TOLERANCE_LOSSY,
@@ -23,6 +24,7 @@ from cxrfactory.imaging.radiograph.image import (
 )
 from cxrfactory.imaging.radiograph.jpeg_stream import decode_grey_jpeg
 from cxrfactory.imaging.radiograph.png_stream import check_png
+from cxrfactory.imaging.radiograph.screening import AS_DEFAULT, HeaderChecks
 
 _SIGNATURES = {
     b"\xff\xd8\xff": "JPEG",
@@ -40,12 +42,15 @@ _LARGEST_BYTES_A_PIXEL, _LARGEST_BYTES_BESIDE = 8, 1 << 26
 
 
 def read_radiograph(
-    path: str | Path, max_megapixels: float = DEFAULT_MAX_MEGAPIXELS, burnt_in: str = "keep"
+    path: str | Path,
+    max_megapixels: float = DEFAULT_MAX_MEGAPIXELS,
+    burnt_in: str = "keep",
+    checks: HeaderChecks = AS_DEFAULT,
 ) -> Radiograph:
     """Read one radiograph file as a grey image in which dense bone is bright.
 
-    JPEG, PNG and TIFF pixels are used as stored. An EXIF orientation is not applied, because landmarks published for
-    such files refer to stored pixels. An image with three equal channels is grey; the channels of a JPEG may differ by
+    JPEG, PNG and TIFF pixels are used as stored. An EXIF orientation is noted and not applied, because landmarks
+    published for such files refer to stored pixels. An image with three equal channels is grey; the channels of a JPEG may differ by
     8 levels. An alpha channel must be opaque. For DICOM see
     :func:`cxrfactory.imaging.radiograph.dicom.read_dicom`.
 
@@ -58,6 +63,8 @@ def read_radiograph(
     burnt_in
         ``reject`` refuses DICOM objects whose header states that their pixels identify the patient; ``keep`` accepts
         them with a note. Other formats have no such attribute.
+    checks
+        What else a DICOM header decides (body part, view, orientation), and the words of views and body parts.
 
     Returns
     -------
@@ -81,9 +88,9 @@ def read_radiograph(
         raise ImageError("empty file")
     kind = _kind(head)
     if kind is not None:
-        radiograph = Radiograph(_read_picture(path, kind, max_megapixels))
+        radiograph = Radiograph(_read_picture(path, kind, max_megapixels), notes=exif_notes(path, kind))
     elif looks_like_dicom(head):
-        radiograph = read_dicom(path, max_megapixels, burnt_in)
+        radiograph = read_dicom(path, max_megapixels, burnt_in, checks)
     else:
         raise ImageError("neither JPEG, PNG, TIFF nor DICOM by its content")
     check_pixels(radiograph.pixels)

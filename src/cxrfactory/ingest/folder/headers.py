@@ -28,12 +28,6 @@ _TAGS = {
     "patient_id": ("PatientID",),
     "study_id": ("StudyInstanceUID",),
 }
-# Meanings and codes (SNOMED CT, SNOMED RT) of DICOM's context group 4010, "DX View".
-_VIEW_CODES = {
-    "postero-anterior": "PA", "antero-posterior": "AP", "lateral": "LATERAL", "left lateral": "LL",
-    "right lateral": "RL", "272479007": "PA", "399348003": "AP", "399067008": "LATERAL", "399173006": "LL",
-    "399198007": "RL", "R-10214": "PA", "R-10206": "AP", "R-10236": "LL", "R-10228": "RL",
-}  # fmt: skip
 _DATE = re.compile(r"(\d{4})(\d{2})(\d{2})")
 _DAYS_A_YEAR = 365.25
 _HEAD_BYTES = 144
@@ -82,7 +76,7 @@ def read_header(path: Path, wanted: Sequence[str]) -> dict[str, str]:
 def _value(dataset: pydicom.Dataset, name: str) -> str:
     text = _text(dataset, _TAGS[name][0])
     if name == "view" and not text:
-        return _view_of_codes(dataset)
+        return next((_text(item, "CodeMeaning") for item in dataset.get("ViewCodeSequence") or ()), "")  # CID 4010
     if name == "age" and not text:
         return _age_of_dates(_text(dataset, "PatientBirthDate"), _text(dataset, "StudyDate"))
     return text
@@ -91,14 +85,6 @@ def _value(dataset: pydicom.Dataset, name: str) -> str:
 def _text(dataset: pydicom.Dataset, tag: str) -> str:
     value: Any = dataset.get(tag)
     return "" if value is None else str(value).strip()
-
-
-def _view_of_codes(dataset: pydicom.Dataset) -> str:
-    for item in dataset.get("ViewCodeSequence") or ():
-        for text in (_text(item, "CodeValue"), _text(item, "CodeMeaning").lower()):
-            if text in _VIEW_CODES:
-                return _VIEW_CODES[text]
-    return ""
 
 
 def _age_of_dates(born: str, studied: str) -> str:

@@ -10,6 +10,7 @@ import pandas as pd
 from cxrfactory.config import DatasetConfig
 from cxrfactory.config.datasets import ALL_FRONTAL, FOLDER_LEVEL, FROM_HEADER, IMAGE_ID
 from cxrfactory.errors import CxrError
+from cxrfactory.imaging.vocabulary.words import Vocabulary
 from cxrfactory.ingest.datasets import table_of
 from cxrfactory.ingest.folder.files import NOT_UTF8, Files, has_plain_name, list_files
 from cxrfactory.ingest.folder.headers import NOT_DICOM, UNREADABLE, read_headers
@@ -26,7 +27,7 @@ _FACTS = ("view", "sex", "age", "patient_id", "study_id")
 log = get_logger(__name__)
 
 
-def read_folder(settings: DatasetConfig, name: str) -> pd.DataFrame:
+def read_folder(settings: DatasetConfig, name: str, words: Vocabulary | None = None) -> pd.DataFrame:
     """List the images of a folder.
 
     Parameters
@@ -35,6 +36,8 @@ def read_folder(settings: DatasetConfig, name: str) -> pd.DataFrame:
         The folder, its table and where facts about its images are found.
     name
         Name of the dataset in messages.
+    words
+        The view words; by default those of the package.
 
     Returns
     -------
@@ -51,7 +54,7 @@ def read_folder(settings: DatasetConfig, name: str) -> pd.DataFrame:
     files = list_files(Path(settings.root), settings.follow_links, labels.root)
     rows = _without_table(files.rows) if settings.table is None else _with_table(settings, files, labels)
     _refuse_repeated(rows, labels, settings.pseudonymise)
-    rows = _with_facts(rows, settings, labels)
+    rows = _with_facts(rows, settings, labels, words)
     if settings.pseudonymise:
         rows = pseudonymised(rows, settings, name)
     else:
@@ -148,7 +151,7 @@ def _refuse_repeated(rows: pd.DataFrame, labels: _Labels, private: bool) -> None
     )
 
 
-def _with_facts(rows: pd.DataFrame, settings: DatasetConfig, labels: _Labels) -> pd.DataFrame:
+def _with_facts(rows: pd.DataFrame, settings: DatasetConfig, labels: _Labels, words: Vocabulary | None) -> pd.DataFrame:
     """Complete the facts of each row from headers and paths, and exclude what is not frontal."""
     rows = rows.copy()
     headers = _fill_from_headers(rows, settings)
@@ -160,13 +163,13 @@ def _with_facts(rows: pd.DataFrame, settings: DatasetConfig, labels: _Labels) ->
     if settings.view == ALL_FRONTAL:
         return rows.assign(view=None)
     source = "the view in the header" if settings.table is None else "the view"
-    views = views_of(rows["view"], source, settings.frontal)
+    views = views_of(rows["view"], source, settings.frontal, words)
     if settings.view == FROM_HEADER:
-        words = {
+        faults = {
             NOT_DICOM: "no view is stated: the file is not DICOM, so it has no header",
             UNREADABLE: "no view is stated: the DICOM header is damaged",
         }
-        for fault, reason in words.items():
+        for fault, reason in faults.items():
             where = (rows["view"] == "") & headers.eq(fault)
             views.loc[where, "exclusion_reason"] = reason
     rows["view"] = views["view"]

@@ -4,10 +4,13 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from cxrfactory.ingest.rows import VIEWS, is_missing, select_views
+from cxrfactory.imaging.vocabulary.words import Vocabulary
+from cxrfactory.ingest.rows import select_views
 
 
-def views_of(cells: pd.Series, source: str, frontal: Sequence[str] | None) -> pd.DataFrame:
+def views_of(
+    cells: pd.Series, source: str, frontal: Sequence[str] | None, words: Vocabulary | None = None
+) -> pd.DataFrame:
     """Determine the view of each row, and which rows are frontal.
 
     Parameters
@@ -17,7 +20,9 @@ def views_of(cells: pd.Series, source: str, frontal: Sequence[str] | None) -> pd
     source
         Where the words come from, for the reasons.
     frontal
-        Words that count as frontal, in any case; None for PA and AP.
+        Words that count as frontal, in any case; None for PA and AP in every spelling of the view words.
+    words
+        The view words; by default those of the package.
 
     Returns
     -------
@@ -25,31 +30,12 @@ def views_of(cells: pd.Series, source: str, frontal: Sequence[str] | None) -> pd
         ``view`` (a view of the manifest, or null) and ``exclusion_reason`` (null for frontal rows). A reason quotes
         only known words: any other text could be a patient's.
     """
-    known = select_views(cells, source, {view: view for view in VIEWS if view not in ("PA", "AP")})
+    found = select_views(cells, source, words=words, quote=False)
     if frontal is None:
-        unknown = known["view"].isna() & ~is_missing(cells)
-        known.loc[unknown, "exclusion_reason"] = [_unknown(source, word) for word in cells[unknown]]
-        return known
-    words = {_plain(word) for word in frontal}
-    views = dict(zip(cells, known["view"], strict=True))
-    missing = set(cells[is_missing(cells)])
-    reasons = {
-        cell: None if _plain(cell) in words else _reason(source, cell, view, cell in missing)
-        for cell, view in views.items()
-    }
-    return pd.DataFrame({"view": known["view"], "exclusion_reason": cells.map(reasons).astype(object)})
-
-
-def _reason(source: str, cell: str, view: str | None, missing: bool) -> str:
-    if missing:
-        return f"{source} is missing"
-    if view is not None:
-        return f"{source} is {view}, which is not among the values that count as frontal"
-    return _unknown(source, cell)
-
-
-def _unknown(source: str, cell: str) -> str:
-    return f"{source} is an unknown word of {len(cell.strip())} characters"
+        return found
+    chosen = cells.map(_plain).isin({_plain(word) for word in frontal})
+    others = found["exclusion_reason"].fillna(f"{source} is not among the values that count as frontal")
+    return found.assign(exclusion_reason=others.astype(object).where(~chosen, None))
 
 
 def _plain(word: str) -> str:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from pandas import DataFrame, Series
 
+    from cxrfactory.imaging.vocabulary.words import Vocabulary
     from cxrfactory.ingest.tabular import SourceTable
 
 LAYOUT = ReleaseLayout(
@@ -23,7 +24,9 @@ LAYOUT = ReleaseLayout(
 )
 
 
-def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False) -> "DataFrame":
+def rows(
+    tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False, words: "Vocabulary | None" = None
+) -> "DataFrame":
     """Convert the report table to one manifest row per image; the table lists a few images twice.
 
     The id is ``SOPInstanceUID`` (or ``ImageID`` in tables without this column). The patient is the part of ``filename``

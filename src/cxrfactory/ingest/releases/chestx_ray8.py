@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from pandas import DataFrame, Series
 
+    from cxrfactory.imaging.vocabulary.words import Vocabulary
     from cxrfactory.ingest.tabular import SourceTable
 
 LAYOUT = ReleaseLayout(
@@ -23,7 +24,9 @@ LAYOUT = ReleaseLayout(
 )
 
 
-def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False) -> "DataFrame":
+def rows(
+    tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False, words: "Vocabulary | None" = None
+) -> "DataFrame":
     """Convert the entry table to manifest rows; all rows are included for every value of ``View Position``."""
     from cxrfactory.ingest.rows import VIEWS, ages, draft, known, sexes
     from cxrfactory.ingest.tabular import with_position

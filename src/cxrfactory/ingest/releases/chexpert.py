@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from pandas import DataFrame, Series
 
+    from cxrfactory.imaging.vocabulary.words import Vocabulary
     from cxrfactory.ingest.tabular import SourceTable
 
 _FOLDERS = ("", "CheXpert-v1.0/", "CheXpert-v1.0-small/")
@@ -31,7 +32,9 @@ LAYOUT = ReleaseLayout(
 _NOT_FINDINGS = ("Path", "Sex", "Age", "Frontal/Lateral", "AP/PA")
 
 
-def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False) -> "DataFrame":
+def rows(
+    tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False, words: "Vocabulary | None" = None
+) -> "DataFrame":
     """Convert the training and validation tables to manifest rows.
 
     Only ``Frontal/Lateral`` determines whether a row is included; ``AP/PA`` only names the view. In 17 frontal rows of
@@ -41,31 +44,22 @@ def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False)
 
     from cxrfactory.ingest.tabular import listing_tables
 
-    return pd.concat([_table_rows(table) for table in listing_tables(tables, ("train", "valid"))]).reset_index(
+    return pd.concat([_table_rows(table, words) for table in listing_tables(tables, ("train", "valid"))]).reset_index(
         drop=True
     )
 
 
-def _table_rows(table: "SourceTable") -> "DataFrame":
-    import pandas as pd
-
-    from cxrfactory.ingest.rows import ages, draft, is_missing, printable, sexes
+def _table_rows(table: "SourceTable", words: "Vocabulary | None") -> "DataFrame":
+    from cxrfactory.ingest.rows import ages, draft, select_views, sexes
     from cxrfactory.ingest.tabular import fold_flags, with_position
 
     names = [name for name in table.columns() if name not in _NOT_FINDINGS]
     frame = with_position(table.read([*_NOT_FINDINGS, *names]), table)
-    side = frame["Frontal/Lateral"].str.strip()
-    other = pd.Series(side[side != "Frontal"].unique(), dtype=object)
-    words = {
-        value: f"Frontal/Lateral is {value}, not Frontal"
-        if value == "Lateral"
-        else f"Frontal/Lateral '{printable(value)}' is unknown"
-        for value in other
-    }
-    words |= dict.fromkeys(other[is_missing(other)], "Frontal/Lateral is missing")
-    reason = side.map(words).astype(object).where(side != "Frontal", None)
-    position = frame["AP/PA"].str.strip().str.upper()
-    view = position.where(position.isin(("PA", "AP", "LL", "RL")), None).astype(object)
+    sides = select_views(frame["Frontal/Lateral"], "Frontal/Lateral", words=words)
+    reason = sides["exclusion_reason"].str.replace(", not PA or AP", ", not Frontal", regex=False)
+    reason = reason.str.replace(", expected PA or AP", "", regex=False).astype(object)
+    other = sides["exclusion_reason"].notna() & sides["view"].notna()
+    view = select_views(frame["AP/PA"], "AP/PA", words=words)["view"]
     parts = frame["Path"].str.extract(r"(?:^|/)(patient[^/]+)/(study[^/]+)/")
     return draft(
         frame,
@@ -73,11 +67,11 @@ def _table_rows(table: "SourceTable") -> "DataFrame":
         frame["Path"],
         patient_id=parts[0],
         study_id=parts[0] + "/" + parts[1],
-        view=view.where(side != "Lateral", "LATERAL"),
+        view=view.where(~other, sides["view"]),
         sex=sexes(frame["Sex"]),
         age=ages(frame["Age"]),
         findings=fold_flags(frame, names) if names else None,
-        exclusion_reason=reason,
+        exclusion_reason=reason.where(reason.notna(), None),
     )
 
 

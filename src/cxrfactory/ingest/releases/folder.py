@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from cxrfactory.config import DatasetConfig
+    from cxrfactory.imaging.vocabulary.words import Vocabulary
 
 LAYOUT = ReleaseLayout(
     name="folder",
@@ -19,8 +20,8 @@ LAYOUT = ReleaseLayout(
 )
 
 
-def read(settings: "DatasetConfig", name: str) -> "DataFrame":
+def read(settings: "DatasetConfig", name: str, words: "Vocabulary | None" = None) -> "DataFrame":
     """List the images of a folder as manifest rows; see :func:`cxrfactory.ingest.folder.rows.read_folder`."""
     from cxrfactory.ingest.folder.rows import read_folder
 
-    return read_folder(settings, name)
+    return read_folder(settings, name, words)

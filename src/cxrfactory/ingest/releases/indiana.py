@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from pandas import DataFrame, Series
 
+    from cxrfactory.imaging.vocabulary.words import Vocabulary
     from cxrfactory.ingest.tabular import SourceTable
 
 LAYOUT = ReleaseLayout(
@@ -24,11 +25,12 @@ LAYOUT = ReleaseLayout(
     shards=2,
 )
 
-_OTHER_VIEWS = {"LL": "LL", "RL": "RL", "LATERAL": "LATERAL", "LARGE LATERAL": "LATERAL"}
 _FOLDERS = ("", "images", "NLMCXR_png", "NLMCXR_dcm")
 
 
-def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False) -> "DataFrame":
+def rows(
+    tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False, words: "Vocabulary | None" = None
+) -> "DataFrame":
     """Convert the table of DICOM headers to manifest rows; only the header fields that are needed are read.
 
     Parameters
@@ -38,6 +40,8 @@ def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False)
         excluded, because the headers of this release state PA for many lateral images.
     view_from_procedure
         Not used; this release has no text on the procedure.
+    words
+        The view words; by default those of the package.
     """
     from cxrfactory.ingest.rows import draft, known, plausible_ages, select_views, sexes, study_year
     from cxrfactory.ingest.tabular import with_position
@@ -45,7 +49,7 @@ def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False)
     table = tables["headers"]
     columns = ["imageid", "Patient ID", "Patient's Sex", "Patient's Birth Date", "Study Date", "View Position"]
     frame = with_position(table.read(columns), table)
-    views = select_views(frame["View Position"], "View Position", _OTHER_VIEWS)
+    views = select_views(frame["View Position"], "View Position", words=words)
     if "views" in tables:
         views = _derived(views, frame["imageid"], tables["views"])
     # The study of CXR12_IM-0345-1001 is CXR12; a number may follow the study (CXR1_1_IM-0001-3001).

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from pandas import DataFrame, Series
 
+    from cxrfactory.imaging.vocabulary.words import Vocabulary
     from cxrfactory.ingest.tabular import SourceTable
 
 LAYOUT = ReleaseLayout(
@@ -29,34 +30,12 @@ LAYOUT = ReleaseLayout(
     has_procedure_text=True,
 )
 
-# Values of ViewPosition in the release that are not frontal views of a standing or lying patient.
-_OTHER_VIEWS = {
-    "LATERAL": "LATERAL",
-    "LL": "LL",
-    "RL": "RL",
-    "XTABLE LATERAL": "XTABLE_LATERAL",
-    "LAO": "LAO",
-    "RAO": "RAO",
-    "LPO": "LPO",
-    "RPO": "RPO",
-    "SWIMMERS": "SWIMMERS",
-    "AP AXIAL": "AP_AXIAL",
-    "AP LLD": "AP_LLD",
-    "AP RLD": "AP_RLD",
-    "PA LLD": "PA_LLD",
-    "PA RLD": "PA_RLD",
-}
-_VIEW_CODES = {
-    "postero-anterior": "PA",
-    "antero-posterior": "AP",
-    "lateral": "LATERAL",
-    "left lateral": "LL",
-    "right lateral": "RL",
-}
 _PROCEDURE, _VIEW_CODE = "PerformedProcedureStepDescription", "ViewCodeSequence_CodeMeaning"
 
 
-def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False) -> "DataFrame":
+def rows(
+    tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False, words: "Vocabulary | None" = None
+) -> "DataFrame":
     """Convert the metadata table, and the label table if present, to manifest rows.
 
     Parameters
@@ -67,6 +46,8 @@ def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False)
         If ViewPosition is missing, use the view of the view code, or else the only view in the text of the procedure
         (``CHEST (PORTABLE AP)``). A row stays excluded if the text names several views, such as PA and lateral, or
         none.
+    words
+        The view words; by default those of the package.
     """
     from cxrfactory.ingest.rows import draft, select_views
     from cxrfactory.ingest.tabular import with_position
@@ -74,9 +55,9 @@ def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False)
     table = tables["metadata"]
     columns = ["dicom_id", "subject_id", "study_id", "ViewPosition"]
     frame = with_position(table.read([*columns, _PROCEDURE, _VIEW_CODE] if view_from_procedure else columns), table)
-    views = select_views(frame["ViewPosition"], "ViewPosition", _OTHER_VIEWS)
+    views = select_views(frame["ViewPosition"], "ViewPosition", words=words)
     if view_from_procedure:
-        views = _ask_procedure(views, frame)
+        views = _ask_procedure(views, frame, words)
     subject, study = frame["subject_id"], frame["study_id"]
     return draft(
         frame,
@@ -90,13 +71,14 @@ def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False)
     )
 
 
-def _ask_procedure(views: "DataFrame", frame: "DataFrame") -> "DataFrame":
+def _ask_procedure(views: "DataFrame", frame: "DataFrame", words: "Vocabulary | None") -> "DataFrame":
     """Fill in missing views from the view code, then from the text of the procedure; given views do not change."""
-    from cxrfactory.ingest.rows import is_missing, select_views
+    from cxrfactory.ingest.rows import VIEWS, is_missing, select_views
 
     missing = is_missing(frame["ViewPosition"])
     asked = frame[missing]
-    answer = asked[_VIEW_CODE].str.strip().str.lower().map(_VIEW_CODES).astype(object)
+    codes = select_views(asked[_VIEW_CODE], _VIEW_CODE, words=words)
+    answer = codes["view"]
     text = asked[_PROCEDURE].str.upper()
     named = {name: text.str.contains(rf"\b{name}\b", regex=True) for name in ("PA", "AP")}
     chest = text.str.contains(r"\bCHEST\b", regex=True)
@@ -108,7 +90,7 @@ def _ask_procedure(views: "DataFrame", frame: "DataFrame") -> "DataFrame":
     decided = answer[answer.notna()]
     views = views.copy()
     source = "ViewPosition is missing; the view code or procedure text"
-    chosen = select_views(decided, source, {view: view for view in ("LATERAL", "LL", "RL")})
+    chosen = select_views(decided, source, {view: view for view in VIEWS})
     views.loc[decided.index, ["view", "exclusion_reason"]] = chosen
     undecided = answer.index[answer.isna()]
     views.loc[undecided, "exclusion_reason"] = "ViewPosition is missing and the procedure names no single view"

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from pandas import DataFrame, Series
 
+    from cxrfactory.imaging.vocabulary.words import Vocabulary
     from cxrfactory.ingest.tabular import SourceTable
 
 LAYOUT = ReleaseLayout(
@@ -22,16 +23,10 @@ LAYOUT = ReleaseLayout(
     paper_counts={"rows": 160861, "included": 96287},
 )
 
-_OTHER_PROJECTIONS = {
-    "L": "LATERAL",
-    "AP_HORIZONTAL": "AP_HORIZONTAL",
-    "COSTAL": "COSTAL",
-    "EXCLUDE": None,
-    "UNK": None,
-}
 
-
-def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False) -> "DataFrame":
+def rows(
+    tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False, words: "Vocabulary | None" = None
+) -> "DataFrame":
     """Convert the label table to manifest rows; the age is the year of the study minus the year of birth."""
     import pandas as pd
 
@@ -49,12 +44,12 @@ def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False)
     required = ["ImageID", "Projection", "PatientID", "StudyID", "PatientSex_DICOM"]
     dated = ["PatientBirth", "StudyDate_DICOM"]
     frame = with_position(table.read([*required, *dated, "Labels"], optional=["ImageDir"]), table)
-    views = select_views(frame["Projection"], "Projection", _OTHER_PROJECTIONS)
+    views = select_views(frame["Projection"], "Projection", words=words)
     birth = pd.to_numeric(frame["PatientBirth"].str.extract(r"^([0-9]{4})(?:\.0)?$")[0]).astype(float)
     path = frame["ImageID"]
     if "ImageDir" in frame:
         path = frame["ImageDir"].where(frame["ImageDir"] == "", frame["ImageDir"] + "/") + frame["ImageID"]
-    words = {cell: _labels(cell) for cell in frame["Labels"].unique()}
+    labels = {cell: _labels(cell) for cell in frame["Labels"].unique()}
     return draft(
         frame,
         frame["ImageID"],
@@ -64,7 +59,7 @@ def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False)
         view=views["view"],
         sex=sexes(frame["PatientSex_DICOM"]),
         age=plausible_ages(study_year(frame["StudyDate_DICOM"]) - birth),
-        findings=frame["Labels"].map(words),
+        findings=frame["Labels"].map(labels),
         exclusion_reason=views["exclusion_reason"],
     )
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from numpy import ndarray
     from pandas import DataFrame, Series
 
+    from cxrfactory.imaging.vocabulary.words import Vocabulary
     from cxrfactory.ingest.tabular import SourceTable
 
 LAYOUT = ReleaseLayout(
@@ -47,7 +48,9 @@ LAYOUT = ReleaseLayout(
 _NOT_FINDINGS = ("image_id", "rad_id", "class_name", "class_id", "x_min", "y_min", "x_max", "y_max")
 
 
-def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False) -> "DataFrame":
+def rows(
+    tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False, words: "Vocabulary | None" = None
+) -> "DataFrame":
     """Convert the label tables (one row per reader) or box tables (one row per finding) to one row per image.
 
     A finding is kept if more than half of the image's readers named it.
