@@ -48,12 +48,12 @@ class ReadingConfig(ViewWordsConfig, ReadingLimits):
     )
     orientation: Literal["turn", "reject", "ignore"] = Field(
         "turn",
-        description="What to do with films that their DICOM header calls mirrored or turned; see docs/preprocess.md. One "
-        "of: turn, reject, ignore.",
+        description="What to do with films that their DICOM header calls mirrored or turned; see "
+        "docs/preprocess.md. One of: turn, reject, ignore.",
     )
 
     def reading_options(self) -> list[str]:
-        """Return the command-line options of these conditions, for commands that read files and prepare them otherwise."""
+        """Return the command-line options of these conditions alone."""
         return self.options(*ReadingConfig.model_fields)
 
     @field_validator("body_part_words")
@@ -63,7 +63,7 @@ class ReadingConfig(ViewWordsConfig, ReadingLimits):
 
 
 def _checked(words: list[str], **added: tuple[str, ...]) -> list[str]:
-    """Return added words in the form of the tables, which holds no sign that a shell reads; the error names the word."""
+    """Return added words in the form of the tables, which holds no sign that a shell reads."""
     try:
         Vocabulary(**added)
     except CxrError as error:

@@ -29,9 +29,10 @@ class Geometry:
     """The geometry that maps an original image to a square one.
 
     The original image is the one that the file stores. Its crop
-    ``[crop_top : crop_top + crop_height, crop_left : crop_left + crop_width]`` is turned to the usual display, unless it
-    is stored so (:mod:`cxrfactory.imaging.turns`), and centred in a square of side ``max(crop_height, crop_width)``. If the padding is odd, the extra pixel is below or on the right. The square is
-    resized to ``size`` x ``size``. All attributes but ``orientation`` are in pixels.
+    ``[crop_top : crop_top + crop_height, crop_left : crop_left + crop_width]`` is turned to the usual display
+    (:mod:`cxrfactory.imaging.turns`), and centred in a square of side ``max(crop_height, crop_width)``. If the padding
+    is odd, the extra pixel is below or on the right. The square is resized to ``size`` x ``size``. All attributes but
+    ``orientation`` are in pixels.
 
     Raises
     ------
@@ -135,7 +136,7 @@ class Geometry:
             return square - (self.pad_left - self.crop_left, self.pad_top - self.crop_top)
         shown = square - (self.pad_left, self.pad_top)
         inside = stored_points(shown, self.orientation, self.crop_height, self.crop_width)
-        return inside + (self.crop_left, self.crop_top)
+        return inside + np.array([self.crop_left, self.crop_top], dtype=np.float64)
 
     def inverse_spread(self, spread: Float[np.ndarray, "*batch 2"]) -> Float[np.ndarray, "*batch 2"]:
         """Map standard deviations (x, y) of points in the preprocessed image to pixels of the original one."""

@@ -1,7 +1,7 @@
 """The eight ways in which a frontal film can lie in its file, and the turn to the usual display and back.
 
-An orientation has two letters: where the stored rows run to, and where the stored columns run to (``L`` and ``R`` of the
-patient, ``H`` head, ``F`` feet). ``LF`` is the usual display: the patient's left is on the right, the feet are below.
+An orientation has two letters: where the stored rows run to, and where the stored columns run to (``L`` and ``R`` of
+the patient, ``H`` head, ``F`` feet). ``LF`` is the usual display: the patient's left is on the right, the feet below.
 Turning moves pixels and never interpolates.
 """
 

@@ -3,8 +3,8 @@
 The module of a layout contains ``LAYOUT`` (:class:`~cxrfactory.ingest.layout.ReleaseLayout`) and a function
 ``rows(tables, view_from_procedure)``, which converts the release's tables to manifest rows. If images may be in several
 folders, it also contains ``locate(root, paths)``. The layout of a folder of one's own has no tables that are known
-beforehand: its module contains ``read(settings, name, words)`` instead of ``rows``. No other file of the ingest stage names a
-release.
+beforehand: its module contains ``read(settings, name, words)`` instead of ``rows``. No other file of the ingest stage
+names a release.
 """
 
 from difflib import get_close_matches

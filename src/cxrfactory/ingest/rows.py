@@ -6,7 +6,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from cxrfactory.imaging.vocabulary.words import FRONTAL_VIEWS, VIEWS, Vocabulary, default_vocabulary, described
+from cxrfactory.imaging.vocabulary.words import FRONTAL_VIEWS, Vocabulary, default_vocabulary, described
+from cxrfactory.imaging.vocabulary.words import VIEWS as VIEWS
 from cxrfactory.tables.paths import path_fault
 
 OLDEST_YEARS = 120.0

@@ -274,11 +274,9 @@ def check_columns(path: str | Path, stored: pa.Schema, wanted: Sequence[str], sc
     if missing:
         raise CxrError(f"{path}: columns {missing} are missing; found {stored.names}")
     for name in wanted if schema is not None else ():
-        if (
-            name in schema.names
-            and name in stored.names
-            and not _same_kind(stored.field(name).type, schema.field(name).type)
-        ):
+        if name not in schema.names or name not in stored.names:
+            continue
+        if not _same_kind(stored.field(name).type, schema.field(name).type):
             raise CxrError(
                 f"{path}: column '{name}' is of type {stored.field(name).type}; expected {schema.field(name).type}"
             )

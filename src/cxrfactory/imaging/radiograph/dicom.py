@@ -16,8 +16,8 @@ from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, Implic
 from cxrfactory.errors import ImageError
 from cxrfactory.imaging.dicom_object import DECODING_ERRORS, read_object, refuse_cut_frame
 from cxrfactory.imaging.radiograph.codestream import codestream_shape
-from cxrfactory.imaging.radiograph.image import GREY_TOLERANCE_LOSSY, Radiograph, check_size, grey_of_colour
 from cxrfactory.imaging.radiograph.film_orientation import turned_back
+from cxrfactory.imaging.radiograph.image import GREY_TOLERANCE_LOSSY, Radiograph, check_size, grey_of_colour
 from cxrfactory.imaging.radiograph.screening import (
     AS_DEFAULT,
     HeaderChecks,

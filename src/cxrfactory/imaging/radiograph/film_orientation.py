@@ -1,10 +1,10 @@
 """How a film lies in its file, by the statements of its header, and the turn to the usual display.
 
 ``PatientOrientation`` (0020,0020) names where the rows and the columns run to (PS3.3 C.7.6.1.1.1); the usual display of
-a frontal film is ``L\\F``. ``ImageOrientationPatient`` (0020,0037), which converters write into secondary captures, says
-the same in numbers. ``FieldOfViewHorizontalFlip`` (0018,7034) and ``FieldOfViewRotation`` tell what the detector did to
-the image before it was stored; PatientOrientation already includes it (PS3.3 C.8.11.4), so it is no statement about the
-stored pixels, and it turns nothing here.
+a frontal film is ``L\\F``. ``ImageOrientationPatient`` (0020,0037), which converters write into secondary captures,
+says the same in numbers. ``FieldOfViewHorizontalFlip`` (0018,7034) and ``FieldOfViewRotation`` tell what the detector
+did to the image before it was stored; PatientOrientation already includes it (PS3.3 C.8.11.4), so it is no statement
+about the stored pixels, and it turns nothing here.
 """
 
 import dataclasses
@@ -140,11 +140,9 @@ def _by_letters(dataset: pydicom.Dataset, view: str | None, notes: list[str]) ->
         against = f", but the view {view}" if view else ""
         raise ImageError(f"side view: PatientOrientation is {quoted}{against}; expected such as L\\F; {_ADVICE}")
     if planes == {"across", "through"}:
-        raise ImageError(
-            f"axial plane: PatientOrientation is {quoted}; expected a frontal view, such as L\\F; {_ADVICE}"
-        )
+        raise ImageError(f"axial plane: PatientOrientation is {quoted}; expected such as L\\F; {_ADVICE}")
     raise ImageError(
-        f"PatientOrientation is {quoted}: both directions lie on one line; expected such as L\\F; {_ADVICE}"
+        f"PatientOrientation is {quoted}: both directions are on one line; expected such as L\\F; {_ADVICE}"
     )
 
 
@@ -190,7 +188,7 @@ def _values(dataset: pydicom.Dataset) -> list[str]:
 
 
 def _readable(value: str) -> bool:
-    """Return whether a value is one to three letters of different axes, the main direction first (PS3.3 C.7.6.1.1.1)."""
+    """Return whether a value is one to three letters of different axes; the main direction is the first."""
     axes = [_AXES.get(letter) for letter in value]
     return 1 <= len(value) <= 3 and None not in axes and len(set(axes)) == len(axes)
 

@@ -50,8 +50,8 @@ def read_radiograph(
     """Read one radiograph file as a grey image in which dense bone is bright.
 
     JPEG, PNG and TIFF pixels are used as stored. An EXIF orientation is noted and not applied, because landmarks
-    published for such files refer to stored pixels. An image with three equal channels is grey; the channels of a JPEG may differ by
-    8 levels. An alpha channel must be opaque. For DICOM see
+    published for such files refer to stored pixels. An image with three equal channels is grey; the channels of a JPEG
+    may differ by 8 levels. An alpha channel must be opaque. For DICOM see
     :func:`cxrfactory.imaging.radiograph.dicom.read_dicom`.
 
     Parameters

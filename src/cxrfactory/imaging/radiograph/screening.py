@@ -17,28 +17,28 @@ from cxrfactory.imaging.vocabulary.words import CHEST, Vocabulary, default_vocab
 _MODALITIES = ("CR", "DX", "DR", "XR", "RX", "RG", "RF", "OT")  # anonymised releases use OT for secondary captures
 # Defined terms of PS3.3 C.7.3.1.1.1 that a message may quote.
 _OTHER_MODALITIES = {
+    *("CT", "MR", "MG", "US", "NM", "PT", "PET", "XA", "IO", "PX", "DXA", "BMD", "BDUS", "ES", "ECG", "EPS", "OP"),
+    *("OPT", "SM", "GM", "XC", "RTIMAGE", "RTDOSE", "RTPLAN", "RTSTRUCT", "SR", "PR", "KO", "SEG", "REG", "DOC", "SC"),
     *(
-        "CT",
-        "MR",
-        "MG",
-        "US",
-        "NM",
-        "PT",
-        "PET",
-        "XA",
-        "IO",
-        "PX",
-        "DXA",
-        "BMD",
-        "BDUS",
-        "ES",
-        "ECG",
-        "EPS",
-        "OP",
-        "OPT",
+        "DF",
+        "IVUS",
+        "OCT",
+        "TG",
+        "LS",
+        "HD",
+        "AU",
+        "CD",
+        "DD",
+        "DG",
+        "DS",
+        "VF",
+        "CF",
+        "FID",
+        "PLAN",
+        "M3D",
+        "ST",
+        "MRA",
     ),
-    *("SM", "GM", "XC", "RTIMAGE", "RTDOSE", "RTPLAN", "RTSTRUCT", "SR", "PR", "KO", "SEG", "REG", "DOC", "SC", "DF"),
-    *("IVUS", "OCT", "TG", "LS", "HD", "AU", "CD", "DD", "DG", "DS", "VF", "CF", "FID", "PLAN", "M3D", "ST", "MRA"),
 }
 _STORAGE = {
     "1.2.840.10008.5.1.4.1.1.1",  # Computed Radiography
@@ -182,9 +182,8 @@ def _refuse_other_parts(dataset: pydicom.Dataset, checks: HeaderChecks, notes: l
         notes.append(f"{fault}; kept, as body_part says")
         return
     advice = "set preprocess.body_part to ignore where it is a chest nevertheless"
-    raise ImageError(
-        fault + "; " + (advice if part.meanings else f"name it in preprocess.body_part_words, or {advice}")
-    )
+    advice = advice if part.meanings else f"name it in preprocess.body_part_words, or {advice}"
+    raise ImageError(f"{fault}; {advice}")
 
 
 def _refuse_other_views(dataset: pydicom.Dataset, words: Vocabulary) -> None:
