@@ -186,13 +186,13 @@ def _keep_apart(results: str | None, datasets: Mapping[str, DatasetConfig]) -> N
         if not dataset.pseudonymise:
             continue
         private = str(dataset.private)
+        if _is_in(dataset.root, private):
+            raise CxrError(f"key '{key}.root': lies inside {key}.private; expected the folder of the originals")
         if results is not None and (_is_in(private, results) or _is_in(results, private)):
             raise CxrError(f"key '{key}.private': holds the results or lies in them; expected a folder beside them")
         for other, each in datasets.items():
             if _is_in(private, each.root):
                 raise CxrError(f"key '{key}.private': lies inside datasets.{other}.root; expected a folder beside it")
-        if _is_in(dataset.root, private):
-            raise CxrError(f"key '{key}.root': lies inside {key}.private; expected the folder of the originals")
         first = taken.setdefault(os.path.realpath(private), name)
         if first != name:
             raise CxrError(f"key '{key}.private': datasets.{first} has the same; expected a folder for each")

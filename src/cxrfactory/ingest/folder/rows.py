@@ -1,5 +1,6 @@
 """List a folder of one's own as manifest rows: one for each image file, and one for each row of its table."""
 
+import logging
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +15,7 @@ from cxrfactory.imaging.vocabulary.words import Vocabulary
 from cxrfactory.ingest.datasets import table_of
 from cxrfactory.ingest.folder.files import NOT_UTF8, Files, has_plain_name, list_files
 from cxrfactory.ingest.folder.headers import NOT_DICOM, UNREADABLE, read_headers
-from cxrfactory.ingest.folder.join import find_files
+from cxrfactory.ingest.folder.join import Found, find_files
 from cxrfactory.ingest.folder.private import pseudonymised
 from cxrfactory.ingest.folder.table import COLUMNS, read_table
 from cxrfactory.ingest.folder.views import views_of
@@ -90,19 +91,18 @@ def _with_table(settings: DatasetConfig, files: Files, labels: _Labels) -> pd.Da
         )
     cells = table["path"] if "path" in table else table["image_id"]
     below = path.resolve().parent.relative_to(root.resolve()) if _is_below(path, root) else Path()
-    places = find_files(cells.tolist(), files.rows["path"].tolist(), root, "" if below == Path() else below.as_posix())
+    found = find_files(cells.tolist(), files.rows["path"].tolist(), root, "" if below == Path() else below.as_posix())
+    _tell_join(found, len(table), len(files.rows), labels)
     listed = files.rows.set_index("path")
-    paths = [place for place, _ in places]
-    openable = [None if place is None else listed.at[place, "file"] for place in paths]
-    own = [None if place is None else listed.at[place, "reason"] for place in paths]
-    reasons = [reason or aside for (_, reason), aside in zip(places, own, strict=True)]
+    paths = [place.path for place in found.places]
+    openable = [None if path is None else listed.at[path, "file"] for path in paths]
+    aside = [None if path is None else listed.at[path, "reason"] for path in paths]
+    reasons = [place.reason or reason for place, reason in zip(found.places, aside, strict=True)]
     ids = table["image_id"] if "image_id" in table else pd.Series(paths, dtype=object).fillna(cells)
     rows = _draft(ids, pd.Series(paths, dtype=object), openable, reasons, path.name, table["row"])
     for column in ("patient_id", "study_id", "view", "sex", "age", "findings"):
         if column in table:
             rows[column] = table[column]
-    found = sum(place is not None for place in paths)
-    _tell_join(found, len(rows), len(files.rows), labels)
     rest = files.rows[~files.rows["path"].isin(set(paths))]
     others = _draft(_unlike(rest["path"], set(ids)), rest["path"], rest["file"], rest["reason"].fillna(UNLISTED))
     return pd.concat([rows, others], ignore_index=True)
@@ -112,11 +112,17 @@ def _is_below(path: Path, root: Path) -> bool:
     return path.resolve().is_relative_to(root.resolve())
 
 
-def _tell_join(found: int, rows: int, files: int, labels: _Labels) -> None:
-    said = f"{labels.table}: {found} of {rows} rows name one of the {files} files of {labels.root}"
-    if found == 0:
+def _tell_join(found: Found, rows: int, files: int, labels: _Labels) -> None:
+    """Say how many rows have a file; rows without any file at all are an error."""
+    said = f"{labels.table}: {found.hits} of {rows} rows name one of the {files} files of {labels.root}"
+    if found.hits == 0:
         raise CxrError(f"{said}; expected paths relative to the root or to the table's folder, or file names")
-    log.log(30 if 2 * found < min(rows, files) else 20, "%s", said)
+    if found.dropped:
+        log.warning(
+            "%s: paths are read without their first %d folders, which are not here", labels.table, found.dropped
+        )
+    level = logging.WARNING if 2 * found.hits < min(rows, files) else logging.INFO
+    log.log(level, "%s", said)
 
 
 def _draft(ids: Any, paths: Any, files: Any, reasons: Any, table: str = "", row: Any = 0) -> pd.DataFrame:
