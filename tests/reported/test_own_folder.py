@@ -437,11 +437,13 @@ def pseudonyms(with_table: bool) -> Callable[[Path], None]:
     """Ids are hashes of 128 bits, nothing of the original stands in what is written; keys.csv maps back."""
 
     def run(folder: Path) -> None:
-        root = tree(folder / "films", ["DOE^JOHN/1.2.840.777/SECRET a.png", "DOE^JOHN/x/SECRET b.dcm.png", "SECRET.png"])
+        films = ["DOE^JOHN/1.2.840.777/SECRET a.png", "DOE^JOHN/x/SECRET b.dcm.png", "SECRET.png"]
+        root = tree(folder / "films", films)
         more: dict = {"view": "all-frontal", "patient": "folder-1", "study": "folder-2"}
         if with_table:
-            names = [f"SECRET-{n},{path.relative_to(root)},DOE,PA" for n, path in enumerate(sorted(root.rglob("*.png")))]
-            (root / "SECRET.csv").write_text("\n".join(["id,path,patient_id,view", *names, "SECRET-9,no/SECRET.png,,PA"]))
+            lines = [f"SECRET-{number},{path},DOE,PA" for number, path in enumerate(films)]
+            lines += ["SECRET-9,no/SECRET.png,,PA"]
+            (root / "SECRET.csv").write_text("\n".join(["id,path,patient_id,view", *lines]))
             more = {"table": "SECRET.csv", "columns": {"image_id": "id"}}
         private = folder / "private"
         rows = manifest(folder, **more, pseudonymise=True, private=str(private))
@@ -477,7 +479,7 @@ def key_of(mode: int | None, text: str, *words: str) -> Callable[[Path], None]:
 
 CASES = [
     *(
-        Case(f"table {ascii(separator)}{' bom' * bom}{' sep=' * said}{' crlf' * (end != chr(10))}{' gz' * packed}",
+        Case(f"table {separator!a}{' bom' * bom}{' sep=' * said}{' crlf' * (end != chr(10))}{' gz' * packed}",
              "right", dialect(separator, bom, said, end, packed))
         for separator, bom, said, end, packed in product(",;\t|", (False, True), (False, True), ("\n", "\r\n"),
                                                          (False, True))

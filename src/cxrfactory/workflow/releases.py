@@ -96,10 +96,7 @@ class Releases:
         columns = {} if settings.columns is None else settings.columns.model_dump(exclude_none=True)
         options += [f"--column={key}={column}" for key, column in columns.items()]
         options += [f"--frontal={word}" for word in settings.frontal or ()]
-        own = [name for name in FolderSourcesConfig.model_fields if name != "table"]
-        table = table_of(settings)
-        options += [] if table is None else [f"--table={table.absolute()}"]
-        return options + settings.options("follow_links", *own)
+        return options + settings.options("follow_links", *FolderSourcesConfig.model_fields)
 
     def report_options(self, wildcards: Any) -> list[str]:
         """Return the options of ``reports`` for a release: links, and the private folder where ids are pseudonyms."""

@@ -62,12 +62,16 @@ def collect_reports(
         If the layout is unknown, if the source cannot be read, or if none of its reports can be read.
     """
     source, read = Path(settings.source), reader(settings.layout)
-    found = list(read(source, follow_links))
+    label = str(source) if private is None else "the source of the reports"
+    try:
+        found = list(read(source, follow_links))
+    except CxrError as error:
+        raise CxrError(str(error).replace(str(source), label)) from error
     rows, faults = _sort_out(found if private is None else _pseudonymised(found, open_pseudonyms(private)))
     if rows.empty and faults.empty:
-        raise CxrError(f"{source}: no report in it; expected at least one")
+        raise CxrError(f"{label}: no report in it; expected at least one")
     if rows.empty:
-        raise CxrError(f"{source}: none of {len(faults)} reports can be read; first: {faults['reason'].iloc[0]}")
+        raise CxrError(f"{label}: none of {len(faults)} reports can be read; first: {faults['reason'].iloc[0]}")
     counts = count(rows, len(faults))
     write_table(faults, rejected, REJECTED_REPORTS)
     write_table(rows, output, REPORTS)
@@ -78,7 +82,7 @@ def collect_reports(
     log.info(
         "%s: %d reports, %d with a text (%d of findings and impression, %d of a comparison alone), %d without, "
         "%d rejected",
-        source, counts["reports"], counts["used"], counts["source findings+impression"],
+        label, counts["reports"], counts["used"], counts["source findings+impression"],
         counts["source comparison"], counts["excluded"], counts["rejected"],
     )  # fmt: skip
     log.info("wrote %s", output)

@@ -86,7 +86,7 @@ def report_files(source: Path, suffix: str, follow_links: bool = False) -> Itera
     else:
         raise CxrError(f"{source}: not a zip or tar archive that can be read; expected a folder, .zip, .tar.gz or .tgz")
     empty = True
-    for name, read in progress(files, f"reports of {source.name}"):
+    for name, read in progress(files, "reports"):
         empty = False
         yield "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in name), read
     if empty:
