@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cxrfactory.anatomy.raster import fill_contour
-from cxrfactory.errors import CxrError
+from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.drawing.png import save_png
 from cxrfactory.infer.from_masks import masks_of_folder, masks_to_landmarks, parse_values
 from cxrfactory.tables.chexmask import read_chexmask
@@ -122,8 +122,10 @@ def test_errors_are_one_line(tmp_path):
         masks_of_folder(tmp_path)
     save_png(masks()["heart"], tmp_path / "x.png")
     save_png(masks()["heart"], tmp_path / "x.left_lung.png")
-    with pytest.raises(CxrError, match="expected one kind of file"):
-        masks_of_folder(tmp_path)
+    ((image_id, load),) = masks_of_folder(tmp_path)
+    assert image_id == "x"
+    with pytest.raises(ImageError, match="expected one kind of file"):
+        load()
     for values in ({"right_lung": 1}, {"right_lung": 1, "left_lung": 1}, {"right_lung": 1, "left_lung": 2, "liver": 3}):
         with pytest.raises(CxrError, match="label values"):
             masks_of_folder(tmp_path, values)

@@ -202,15 +202,15 @@ def test_a_very_deep_folder_is_walked(tmp_path):
 def test_pictures_that_a_command_wrote_are_left_aside(tmp_path):
     put(tmp_path, {"a.png": PNG, "masks/a.png.heart.png": PNG, "masks/film.png": PNG, b"masks/\xf3\nx.heart.png": PNG})
     for _ in range(2):
-        marks = OutputMarks(tmp_path / "masks")
+        marks = OutputMarks(tmp_path / "masks", "mask")
         marks.add("a.png.heart.png")
         marks.add(os.fsdecode(b"\xf3\nx.heart.png"))
         marks.close()
     assert (tmp_path / "masks" / MARKER).read_text().count("a.png.heart.png") == 1
     listing = list_folder(tmp_path)
     assert names(listing) == ["a.png", "masks/film.png"]
-    assert listing.counts() == {"system": 1, "output": 2}
-    assert len(list_folder(tmp_path / "masks", outputs=True).files) == 3
+    assert listing.counts() == {"output": 3}
+    assert len(list_folder(tmp_path / "masks", outputs=["mask"]).files) == 3
 
 
 def test_any_name_lists_reports(tmp_path):

@@ -34,6 +34,7 @@ class SegmentConfig(PredictConfig):
     check_orientation: bool = Field(
         True, description="Reject images that lie on their side or upside down; takes four times the time."
     )
+    follow_links: bool = Field(False, description="Let links in a given folder lead out of it, for trees of links.")
 
 
 class InferConfig(PredictConfig, _InferWeights):  # fields of the last base come first

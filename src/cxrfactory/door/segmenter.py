@@ -26,7 +26,8 @@ from cxrfactory.imaging.geometry import Geometry
 from cxrfactory.imaging.radiograph.image import Radiograph, check_pixels, check_size
 from cxrfactory.imaging.radiograph.prepare import Preparation, prepare
 from cxrfactory.imaging.radiograph.reading import read_radiograph
-from cxrfactory.infer.segment import list_images
+from cxrfactory.infer.inputs import list_images
+from cxrfactory.tables.file_names import printable_name
 
 Pixels = Shaped[np.ndarray, "height width"]
 
@@ -177,7 +178,7 @@ class Segmenter:
         True
         """
         if isinstance(image, str | Path):
-            source, name = Path(image), image_id or Path(image).name
+            source, name = Path(image), image_id or printable_name(Path(image).name)
         else:
             source, name = np.asarray(image), image_id or "array"
         outcome = next(self._outcomes([(name, source)], self._turns, self._turns))  # its orientations side by side
@@ -189,7 +190,12 @@ class Segmenter:
     __call__ = segment
 
     def segment_all(
-        self, paths: str | Path | Sequence[str | Path], *, workers: int = 1, batch_size: int = 16
+        self,
+        paths: str | Path | Sequence[str | Path],
+        *,
+        workers: int = 1,
+        batch_size: int = 16,
+        follow_links: bool = False,
     ) -> Iterator[SegmentedRadiograph | RefusedRadiograph]:
         """Segment files and folders with this segmenter, as :func:`cxrfactory.segment` does.
 
@@ -201,10 +207,11 @@ class Segmenter:
         if workers < 1 or batch_size < 1:
             raise CxrError(f"workers {workers}, batch_size {batch_size}; expected 1 or more of each")
         given = [paths] if isinstance(paths, str | Path) else list(paths)
-        return self._outcomes(list_images([Path(each) for each in given]), workers, batch_size)
+        inputs = list_images([Path(each) for each in given], follow_links)
+        return self._outcomes(inputs.entries, workers, batch_size)
 
     def _outcomes(
-        self, films: Iterable[tuple[str, Path | Pixels]], workers: int, batch_size: int
+        self, films: Iterable[tuple[str, Path | Pixels | ImageError]], workers: int, batch_size: int
     ) -> Iterator[SegmentedRadiograph | RefusedRadiograph]:
         """Yield one outcome for each film, in input order, including films that cannot be read."""
         waiting: deque[_Opened | RefusedRadiograph] = deque()
@@ -227,7 +234,9 @@ class Segmenter:
             yield self._finish(first, found)
         yield from waiting  # type: ignore[misc]  # after the last result, only refused films remain
 
-    def _open(self, image_id: str, source: Path | Pixels) -> _Opened:
+    def _open(self, image_id: str, source: Path | Pixels | ImageError) -> _Opened:
+        if isinstance(source, ImageError):
+            raise source
         if isinstance(source, Path):
             recipe = self._recipe
             radiograph = read_radiograph(source, recipe.max_megapixels, recipe.burnt_in, recipe.checks)
@@ -269,6 +278,7 @@ def segment(
     *,
     workers: int = 2,
     batch_size: int = 16,
+    follow_links: bool = False,
     **settings: object,
 ) -> Iterator[SegmentedRadiograph | RefusedRadiograph]:
     """Segment radiograph files and folders of them.
@@ -280,14 +290,17 @@ def segment(
     Parameters
     ----------
     paths
-        A file, a folder or several of them. Folders are searched recursively. Files whose names end like tables or
-        texts (``.csv``, ``.txt``, ...) are skipped; all other files are tried, whatever their names.
+        A file, a folder or several of them. Folders are searched recursively. Hidden files, system files, tables and
+        texts are skipped; all other files are tried, whatever their names. An entry that may be a film and is not read
+        (an archive, a link that leads nowhere or out of the folder) is a refused one.
     weights
         ``lungs-heart`` or ``whole-lungs`` for the weights in the package, or a path of trained weights.
     workers
         Number of images processed in parallel on the CPU; no number depends on it.
     batch_size
         Number of images in one pass on CUDA.
+    follow_links
+        Whether links in a folder may lead out of it.
     settings
         Further parameters of :class:`Segmenter`.
 
@@ -304,10 +317,10 @@ def segment(
     film.png segmented
     """
     given = [paths] if isinstance(paths, str | Path) else list(paths)
-    list_images([Path(each) for each in given])  # before the weights are opened, which takes longer
+    list_images([Path(each) for each in given], follow_links)  # before the weights are opened, which takes longer
     named = isinstance(weights, str) and weights in PRETRAINED_NAMES
     segmenter = (Segmenter.pretrained if named else Segmenter)(weights, **settings)  # type: ignore[arg-type]
-    return segmenter.segment_all(given, workers=workers, batch_size=batch_size)
+    return segmenter.segment_all(given, workers=workers, batch_size=batch_size, follow_links=follow_links)
 
 
 def _checked(pixels: Pixels, max_megapixels: float) -> Pixels:

@@ -1,4 +1,4 @@
-"""Conversion of masks to CheXmask rows: from PNG files or the RLE columns of a table to landmarks.
+"""Conversion of masks to CheXmask rows: from picture files or the RLE columns of a table to landmarks.
 
 Every image gives either one row or one rejection with its reason.
 """
@@ -8,11 +8,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image, UnidentifiedImageError
 
 from cxrfactory.anatomy.graph import graph_of_nodes
 from cxrfactory.anatomy.mask_landmarks import landmarks_from_masks
@@ -21,12 +21,15 @@ from cxrfactory.anatomy.organs import ORGAN_COLUMNS, ORGANS
 from cxrfactory.anatomy.raster import landmarks_to_masks
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.drawing.overlay import draw_overlay
-from cxrfactory.imaging.drawing.png import save_png
+from cxrfactory.infer.mask_files import other_file, read_mask, stem_of_mask
+from cxrfactory.infer.picture_folder import PictureFolder, picture_folder
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.metrics.overlap import dice
 from cxrfactory.tables.atomic import text_file
 from cxrfactory.tables.chexmask import RLE_COLUMNS, SIZE_COLUMNS, header_text, quoted, read_chexmask
 from cxrfactory.tables.chexmask_row import published_row
+from cxrfactory.tables.file_names import printable_name
+from cxrfactory.tables.listing import list_folder, told
 from cxrfactory.tables.rle import rle_decode
 
 log = get_logger(__name__)
@@ -46,18 +49,20 @@ def masks_to_landmarks(
     id_column: str | None = None,
     frame: int | None = None,
     overlays: Path | None = None,
+    follow_links: bool = False,
 ) -> tuple[int, int]:
     """Turn masks into landmarks, and write them as CheXmask rows.
 
     Parameters
     ----------
     source
-        A folder of PNG masks (:func:`masks_of_folder`), or a CheXmask table (:func:`masks_of_table`).
+        A folder of masks (:func:`masks_of_folder`), or a CheXmask table (:func:`masks_of_table`).
     output
         CSV to write, with the CheXmask columns in the frame of the masks. As in that format, landmarks are whole pixels
         and masks are filled from them. The RCA columns are empty, and so is ``Heart`` for an image without a heart
         (which then has 94 landmarks). ``<output>.agreement.csv`` holds the Dice of each filled mask with the given one,
-        and ``<output>.rejected.csv`` the images without landmarks (``image_id,reason``).
+        and ``<output>.rejected.csv`` the images without landmarks, and the entries of a folder that may be masks and
+        cannot be read, such as archives (``image_id,reason``).
     values
         Value of each organ in label maps, for a folder with one label map per image.
     id_column
@@ -66,6 +71,8 @@ def masks_to_landmarks(
         Side in pixels of the square masks of a table without ``Height`` and ``Width``.
     overlays
         Folder for images of the landmarks' contours over the masks.
+    follow_links
+        Whether links in a folder may lead out of it.
 
     Returns
     -------
@@ -78,19 +85,23 @@ def masks_to_landmarks(
         If the source is missing or holds no mask, or a table cannot be read.
     """
     if source.is_dir():
-        name, items = "image_id", iter(masks_of_folder(source, values))
+        name, items = "image_id", iter(masks_of_folder(source, values, follow_links))
     else:
         if values:
             raise CxrError(f"{source}: values of a label map are for folders of PNG files; a table names its organs")
         name, items = masks_of_table(source, id_column, frame)
     kept, rejected = 0, []
     agreement = output.with_suffix(".agreement.csv")
-    with text_file(output) as rows, text_file(agreement) as overlaps:
+    with (
+        text_file(output) as rows,
+        text_file(agreement) as overlaps,
+        picture_folder(overlays, "overlay") as pictures,
+    ):
         rows.write(header_text(name))
         overlaps.write(f"{quoted(name)},{','.join(ORGANS)}\n")
         for image_id, load in progress(items, "masks to landmarks"):
             try:
-                line, overlap = _row(image_id, load(), overlays)
+                line, overlap = _row(image_id, load(), pictures)
             except ImageError as error:
                 log.warning("%s: rejected: %s", image_id, error)
                 rejected.append((image_id, str(error)))
@@ -109,17 +120,22 @@ def masks_to_landmarks(
     return kept, len(rejected)
 
 
-def masks_of_folder(folder: Path, values: Mapping[str, int] | None = None) -> list[tuple[str, Loader]]:
+def masks_of_folder(
+    folder: Path, values: Mapping[str, int] | None = None, follow_links: bool = False
+) -> list[tuple[str, Loader]]:
     """Return the images of a folder, sorted by id, each with a function that reads its masks.
 
     ``<id>.right_lung.png``, ``<id>.left_lung.png`` and ``<id>.heart.png`` hold one organ each (``segment --masks``
     writes such files). ``<id>.lungs.png`` holds both lungs. Masks are non-zero inside. Any other ``<id>.png`` is a
-    label map if ``values`` is given, and otherwise holds both lungs. The id is the path relative to the folder.
+    label map if ``values`` is given, and otherwise holds both lungs. The id is the path relative to the folder, in
+    printable form. TIFF, GIF and BMP are read like PNG. The function raises :class:`cxrfactory.errors.ImageError` with
+    the reason if an image has its lungs in files of more than one kind, or two files of one kind. Entries that may be
+    masks and cannot be read, such as JPEG files, are images too, and their functions raise the reason.
 
     Raises
     ------
     CxrError
-        If there is no PNG file, ``values`` is invalid, or an image has its lungs in files of more than one kind.
+        If there is no file of a mask, or ``values`` is invalid.
     """
     if values is not None:
         unknown = sorted(set(values) - set(ORGANS))
@@ -129,19 +145,28 @@ def masks_of_folder(folder: Path, values: Mapping[str, int] | None = None) -> li
                 f"label values {dict(values)}; expected right_lung and left_lung, perhaps heart, each with its own "
                 "value other than 0, e.g. right_lung=1"
             )
-    found: dict[str, dict[str, Path]] = {}
-    for path in sorted(folder.rglob("*.png")):
-        stem = path.relative_to(folder).with_suffix("").as_posix()
+    listing = list_folder(folder, follow="all" if follow_links else "inside", outputs=["mask"])
+    refused = [(each.relative, each.text) for each in listing.named()]
+    found: dict[str, dict[str, list[Path]]] = {}
+    for each in listing.files:
+        stem = stem_of_mask(each.relative)
+        if stem is None:
+            refused.append((each.relative, other_file(each.relative)))
+            continue
         match = _MASK_FILE.fullmatch(stem)
         image_id, kind = match.groups() if match else (stem, "whole")
-        found.setdefault(image_id, {})[kind] = path
+        found.setdefault(image_id, {}).setdefault(kind, []).append(each.path)
     if not found:
-        raise CxrError(f"{folder}: no PNG file; expected <id>.right_lung.png and so on, or <id>.png")
-    for image_id, files in found.items():
-        lungs = [kind for kind in files if kind in ("whole", BOTH_LUNGS)]
-        if lungs and (len(lungs) > 1 or files.keys() & set(ORGANS[:2]) or ("whole" in files and len(files) > 1)):
-            raise CxrError(f"{folder}: image '{image_id}' has its lungs in {sorted(files)}; expected one kind of file")
-    return [(image_id, partial(_load_files, files, values)) for image_id, files in sorted(found.items())]
+        there = f"; found {len(listing.files)} other files; left aside: {listing.told()}"
+        raise CxrError(f"{folder}: no PNG file; expected <id>.right_lung.png and so on, or <id>.png{there}")
+    counted = [each for each in listing.aside if not each.named]
+    log.info(
+        "%s: masks of %d images in %d files; %d other entries are rejected; left aside %d (%s)",
+        folder, len(found), len(listing.files) - len(refused) + len(listing.named()), len(refused), len(counted),
+        told(counted),
+    )  # fmt: skip
+    loaders = [(image_id, partial(_load_files, files, values)) for image_id, files in found.items()]
+    return sorted([*loaders, *((name, partial(_refuse, reason)) for name, reason in refused)], key=itemgetter(0))
 
 
 def masks_of_table(
@@ -198,8 +223,13 @@ def _load_row(row: dict, frame: int | None) -> Masks:
     return masks
 
 
-def _load_files(files: Mapping[str, Path], values: Mapping[str, int] | None) -> Masks:
-    pictures = {kind: _read_mask(path) for kind, path in files.items()}
+def _refuse(reason: str) -> Masks:
+    raise ImageError(reason)
+
+
+def _load_files(found: Mapping[str, Sequence[Path]], values: Mapping[str, int] | None) -> Masks:
+    files = _one_of_each(found)
+    pictures = {kind: read_mask(path, values is not None) for kind, path in files.items()}
     if "whole" in pictures and values is not None:
         whole = pictures["whole"]
         return {organ: (whole == value).astype(np.uint8) for organ, value in values.items()}
@@ -207,7 +237,8 @@ def _load_files(files: Mapping[str, Path], values: Mapping[str, int] | None) -> 
     for kind in ("whole", BOTH_LUNGS):
         if kind in pictures:
             if len(np.unique(pictures[kind])) > 2:
-                raise ImageError(f"{files[kind].name} holds more than two values; a label map needs its organs' values")
+                name = printable_name(files[kind].name)
+                raise ImageError(f"{name} holds more than two values; a label map needs its organs' values")
             masks["right_lung"], masks["left_lung"] = split_lungs(pictures[kind])
     for organ in ORGANS[:2]:
         if organ not in masks:
@@ -215,21 +246,19 @@ def _load_files(files: Mapping[str, Path], values: Mapping[str, int] | None) -> 
     return masks
 
 
-def _read_mask(path: Path) -> np.ndarray:
-    try:
-        with Image.open(path) as picture:
-            pixels = np.asarray(picture)
-    except (OSError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise ImageError(f"{path.name} is not readable as PNG") from error
-    if pixels.ndim == 3:
-        colours = pixels[..., :3] if pixels.shape[2] > 2 else pixels[..., :1]
-        if (colours != colours[..., :1]).any():
-            raise ImageError(f"{path.name} is a colour picture; expected grey values, 0 outside the organ")
-        pixels = colours[..., 0]
-    return pixels
+def _one_of_each(found: Mapping[str, Sequence[Path]]) -> dict[str, Path]:
+    """Return the file of each kind; two files of a kind, or lungs in files of several kinds, are refused."""
+    for paths in found.values():
+        if len(paths) > 1:
+            names = ", ".join(printable_name(path.name) for path in paths)
+            raise ImageError(f"the same mask in {len(paths)} files ({names}); expected one")
+    lungs = [kind for kind in found if kind in ("whole", BOTH_LUNGS)]
+    if lungs and (len(lungs) > 1 or found.keys() & set(ORGANS[:2]) or ("whole" in found and len(found) > 1)):
+        raise ImageError(f"its lungs are in {sorted(found)}; expected one kind of file")
+    return {kind: paths[0] for kind, paths in found.items()}
 
 
-def _row(image_id: str, masks: Masks, overlays: Path | None) -> tuple[str, str]:
+def _row(image_id: str, masks: Masks, overlays: PictureFolder | None) -> tuple[str, str]:
     if len({mask.shape for mask in masks.values()}) > 1:
         shapes = ", ".join(f"{organ} {mask.shape}" for organ, mask in masks.items())
         raise ImageError(f"masks of different shapes ({shapes}); expected one")
@@ -241,6 +270,6 @@ def _row(image_id: str, masks: Masks, overlays: Path | None) -> tuple[str, str]:
     if overlays is not None:
         grey = np.max([masks[organ] != 0 for organ in filled], axis=0).astype(np.uint8) * np.uint8(110)
         contours = {organ: points[where] for organ, where in graph.slices.items()}
-        save_png(draw_overlay(grey, contours), overlays / f"{image_id.replace('/', '__')}.png")
+        overlays.save(draw_overlay(grey, contours), image_id)
     overlap = [f"{dice(filled[organ], masks[organ] != 0):.4f}" if organ in filled else "" for organ in ORGANS]
     return published_row(image_id, points, filled).line, f"{quoted(image_id)},{','.join(overlap)}\n"

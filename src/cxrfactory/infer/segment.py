@@ -11,14 +11,16 @@ from jaxtyping import UInt8
 
 from cxrfactory import __version__
 from cxrfactory.anatomy.graph import LandmarkGraph
+from cxrfactory.anatomy.organs import ORGAN_NODES
 from cxrfactory.anatomy.raster import landmarks_to_masks
 from cxrfactory.config.infer import SegmentConfig
-from cxrfactory.errors import CxrError, ImageError
+from cxrfactory.errors import ImageError
 from cxrfactory.imaging.drawing.overlay import draw_overlay
-from cxrfactory.imaging.drawing.png import save_png
 from cxrfactory.imaging.geometry import Geometry
 from cxrfactory.imaging.radiograph.prepare import Preparation, prepare
 from cxrfactory.imaging.radiograph.reading import read_radiograph
+from cxrfactory.infer.inputs import Inputs, list_images
+from cxrfactory.infer.picture_folder import PictureFolder, picture_folder
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.models.segmenter import SampledLandmarks, Segmenter
 from cxrfactory.tables.atomic import text_file, write_text
@@ -29,8 +31,6 @@ from cxrfactory.tables.weights import WeightsCard, read_weights
 log = get_logger(__name__)
 
 ID_COLUMN = "image_id"
-# All other files of a folder are tried, whatever their name, because DICOM files often have no suffix.
-NOT_IMAGES = {".csv", ".txt", ".md", ".json", ".html", ".xml", ".pdf", ".parquet", ".npy", ".gz", ".zip"}
 # An image counts as turned if another orientation has less than this share of the upright deviation. This was measured
 # on 45 real radiographs with two networks. For the 35 upright ones, the best other orientation had at least 0.87 times
 # the upright deviation (all but one: at least 1.4 times). For the 10 turned ones, the correct orientation had at most
@@ -48,34 +48,6 @@ class Segmented:
     prediction: SampledLandmarks
 
 
-def list_images(paths: Sequence[Path]) -> list[tuple[str, Path]]:
-    """Return the files to read with their ids: the name of a given file, or the path relative to a given folder.
-
-    Raises
-    ------
-    CxrError
-        If a path does not exist, there is no file at all, or two files have the same id.
-    """
-    found: list[tuple[str, Path]] = []
-    for path in paths:
-        if path.is_dir():
-            inside = sorted(each for each in path.rglob("*") if each.is_file())
-            inside = [each for each in inside if not each.name.startswith(".") and each.suffix not in NOT_IMAGES]
-            found += [(each.relative_to(path).as_posix(), each) for each in inside]
-        elif path.is_file():
-            found.append((path.name, path))
-        else:
-            raise CxrError(f"{path}: no such file or folder")
-    if not found:
-        raise CxrError(f"{', '.join(map(str, paths))}: no image files; expected radiographs (JPEG, PNG, TIFF, DICOM)")
-    seen: dict[str, Path] = {}
-    for image_id, path in found:
-        if image_id in seen:
-            raise CxrError(f"id '{image_id}' is taken by {seen[image_id]} and {path}; give their common folder instead")
-        seen[image_id] = path
-    return found
-
-
 def segment(
     paths: Sequence[Path],
     weights: Path,
@@ -91,14 +63,15 @@ def segment(
     Parameters
     ----------
     paths
-        Radiographs, or folders of radiographs.
+        Radiographs, or folders of radiographs (:func:`cxrfactory.infer.inputs.list_images`).
     weights
         safetensors file with its card. The preprocessing is that of ``recipe``, whatever the card says.
     output
         CSV with the published columns. The RCA columns are empty, since there are no references to compare with.
-        Three more files are written to the same folder. ``<output>.rejected.csv`` lists the rejected files
-        (``image_id,reason``). ``<output>.std.csv`` holds the standard deviation of every coordinate, in pixels of the
-        original image. ``<output>.card.json`` states the weights and what the organs include.
+        Three more files are written to the same folder. ``<output>.rejected.csv`` lists the rejected files, and the
+        entries of folders that may be films and are not read, such as archives (``image_id,reason``).
+        ``<output>.std.csv`` holds the standard deviation of every coordinate, in pixels of the original image.
+        ``<output>.card.json`` states the weights and what the organs include.
     settings
         Latent samples, precision, device and batch size. With ``check_orientation``, every image is predicted in all
         four orientations, and is rejected if its landmarks deviate much less in another orientation: it then lies on
@@ -106,7 +79,8 @@ def segment(
     recipe
         Preprocessing, which should equal that of the training images.
     masks
-        Folder for one PNG with values 0 and 255 per organ and image.
+        Folder for one PNG with values 0 and 255 per organ and image
+        (:class:`cxrfactory.infer.picture_folder.PictureFolder`). It may lie inside a folder of radiographs.
     overlays
         Folder for images with the contours drawn over them.
     workers
@@ -116,12 +90,25 @@ def segment(
     -------
     tuple
         Number of rows, and number of rejected files.
+
+    Raises
+    ------
+    CxrError
+        If there is no file to read, or the weights cannot be used.
     """
-    files = _Files(list_images(paths), recipe, len(CLOCKWISE_DEGREES) if settings.check_orientation else 1)
+    organs = [f".{organ}.png" for organ in ORGAN_NODES]
+    folders = [(folder, ends) for folder, ends in ((masks, organs), (overlays, [".png"])) if folder is not None]
+    inputs = list_images(paths, settings.follow_links, folders)
+    files = _Files(inputs, recipe, len(CLOCKWISE_DEGREES) if settings.check_orientation else 1)
     tensors, card = read_weights(weights)
     segmenter = Segmenter(tensors, card, settings.device, str(weights), settings.samples, settings.precision)
     kept = 0
-    with text_file(output) as rows, text_file(output.with_suffix(".std.csv")) as deviations:
+    with (
+        text_file(output) as rows,
+        text_file(output.with_suffix(".std.csv")) as deviations,
+        picture_folder(masks, "mask") as mask_pictures,
+        picture_folder(overlays, "overlay") as overlay_pictures,
+    ):
         rows.write(header_text(ID_COLUMN))
         deviations.write(f"{ID_COLUMN},Landmarks (Std)\n")
         found = segmenter.run(files.views(), files.recipe.size, settings.batch_size, workers)
@@ -130,31 +117,30 @@ def segment(
             done = Segmented(image_id, files.geometries.pop(image_id), predictions[0])
             try:
                 _check_upright(predictions)
-                line = _row(done, segmenter.graph, masks)
+                line = _row(done, segmenter.graph, mask_pictures)
             except ImageError as error:
                 files.reject(image_id, error)
                 continue
             rows.write(line)
             deviations.write(_deviations(done))
             kept += 1
-            if overlays is not None:
-                _overlay(done, segmenter.graph, files.paths[image_id], overlays, files.recipe)
+            if overlay_pictures is not None:
+                _overlay(done, segmenter.graph, files.paths[image_id], overlay_pictures, files.recipe)
     beside = output.with_suffix(".rejected.csv")
     with text_file(beside) as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["image_id", "reason"])
-        writer.writerows(sorted(files.rejected))
+        writer.writerows(sorted([*files.rejected, *inputs.unread]))
     write_text(output.with_suffix(".card.json"), _card(segmenter.graph, card))
-    read, lost = len(files.paths), len(files.rejected)
-    log.info("read %d files, kept %d, rejected %d (%s); wrote %s", read, kept, lost, beside, output)
-    return kept, lost
+    log.info("%s; wrote %s and %s", inputs.accounts(kept, len(files.rejected)), output, beside)
+    return kept, len(files.rejected) + len(inputs.unread)
 
 
 class _Files:
     """The files of a run, which are read one by one in all orientations; files that fail are stored with a reason."""
 
-    def __init__(self, files: list[tuple[str, Path]], recipe: Preparation, turns: int) -> None:
-        self.paths, self.recipe, self.turns = dict(files), recipe, turns
+    def __init__(self, inputs: Inputs, recipe: Preparation, turns: int) -> None:
+        self.paths, self.recipe, self.turns = dict(inputs.films), recipe, turns
         self.geometries: dict[str, Geometry] = {}  # of images that the network has not finished
         self.rejected: list[tuple[str, str]] = []
 
@@ -202,7 +188,7 @@ def _check_upright(predictions: list[SampledLandmarks]) -> None:
         )
 
 
-def _row(done: Segmented, graph: LandmarkGraph, masks: Path | None) -> str:
+def _row(done: Segmented, graph: LandmarkGraph, masks: PictureFolder | None) -> str:
     geometry = done.geometry
     height, width = geometry.original_height, geometry.original_width
     points = geometry.inverse_points(done.prediction.landmarks).astype(np.float32)
@@ -213,7 +199,7 @@ def _row(done: Segmented, graph: LandmarkGraph, masks: Path | None) -> str:
     row = published_row(done.image_id, whole, filled)
     if masks is not None:
         for organ, mask in filled.items():
-            save_png(mask * np.uint8(255), masks / f"{_file_stem(done.image_id)}.{organ}.png")
+            masks.save(mask * np.uint8(255), done.image_id, organ)
     return row.line
 
 
@@ -227,12 +213,8 @@ def _deviations(done: Segmented) -> str:
     return f'{quoted(done.image_id)},"{",".join(f"{value:.3f}" for value in values)}"\n'
 
 
-def _overlay(done: Segmented, graph: LandmarkGraph, path: Path, folder: Path, recipe: Preparation) -> None:
+def _overlay(done: Segmented, graph: LandmarkGraph, path: Path, folder: PictureFolder, recipe: Preparation) -> None:
     # The file is read again, because a queue of original images would not fit into a laptop's memory.
     image, _ = prepare(read_radiograph(path, recipe.max_megapixels, recipe.burnt_in, recipe.checks), recipe)
     contours = {organ: done.prediction.landmarks[where] for organ, where in graph.slices.items()}
-    save_png(draw_overlay(image, contours), folder / f"{_file_stem(done.image_id)}.png")
-
-
-def _file_stem(image_id: str) -> str:
-    return image_id.replace("/", "__")
+    folder.save(draw_overlay(image, contours), done.image_id)

@@ -8,6 +8,7 @@ import errno
 import os
 import stat
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -61,7 +62,7 @@ REASONS = {
         "link that leads outside",
         "links that lead outside",
         True,
-        "link that leads out of the given folder; set follow_links (--follow-links) where that is meant",
+        "link that leads out of the folder; set follow_links (--follow-links) where that is meant",
     ),
     "link": Reason("link", "links", True, "link, and links are not followed"),
     "special": Reason("no regular file", "no regular files", True, "not a regular file"),
@@ -147,7 +148,9 @@ def told(aside: list[Aside]) -> str:
     return ", ".join(parts) or "none"
 
 
-def list_folder(root: str | Path, follow: Follow = "inside", outputs: bool = False, any_name: bool = False) -> Listing:
+def list_folder(
+    root: str | Path, follow: Follow = "inside", outputs: Collection[str] = (), any_name: bool = False
+) -> Listing:
     """List a folder with all its subfolders.
 
     Parameters
@@ -159,7 +162,8 @@ def list_folder(root: str | Path, follow: Follow = "inside", outputs: bool = Fal
         or folder that is listed under its own name is left aside, so that no file is read twice, and no walk is
         endless.
     outputs
-        Whether to list files that a command of this package wrote there (:mod:`cxrfactory.tables.own_outputs`).
+        Kinds of this package's outputs to list, such as ``mask``; files that are marked as other outputs are left aside
+        (:mod:`cxrfactory.tables.own_outputs`).
     any_name
         Whether to list tables, texts and archives as well, for callers that look for such files.
 
@@ -189,7 +193,7 @@ class _Link:
 class _Walk:
     """One walk over a folder. Paths are text, because a :class:`Path` for each entry would take most of the time."""
 
-    def __init__(self, root: str, follow: Follow, outputs: bool, any_name: bool) -> None:
+    def __init__(self, root: str, follow: Follow, outputs: Collection[str], any_name: bool) -> None:
         self.root, self.real = root, os.path.realpath(root)
         self.follow, self.outputs, self.any_name = follow, outputs, any_name
         self.entered: set[str] = set()  # real paths of all folders that were entered
@@ -303,7 +307,7 @@ class _Walk:
         return None
 
     def _outputs(self, folder: str) -> frozenset[str]:
-        return frozenset() if self.outputs else outputs_in(folder)
+        return outputs_in(folder, self.outputs)
 
     def _aside(self, relative: str, reason: str, inside: int = 0, **facts: str) -> None:
         self.found.append(Aside(relative, reason, REASONS[reason].text.format(**facts), inside))
@@ -316,7 +320,7 @@ def _entries(folder: str) -> list[os.DirEntry[str]]:
 
 def _hidden(name: str) -> str | None:
     if name.startswith("."):
-        return "system" if name == MARKER else "hidden"
+        return "output" if name == MARKER else "hidden"
     return "system" if name.lower() in SYSTEM_FILES else None
 
 

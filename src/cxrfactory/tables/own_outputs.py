@@ -1,10 +1,12 @@
 """Marks of pictures that commands write, so that a later run over the same folder does not take them for radiographs.
 
 A folder of masks or overlays may lie inside the folder of the radiographs, and may even be the same folder. The hidden
-file :data:`MARKER` in it holds the names of the pictures that were written there, one a line.
+file :data:`MARKER` in it holds one line for each picture that was written there: its kind (``mask`` or ``overlay``), a
+blank, and its name in printable form.
 """
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import TextIO
 
@@ -21,10 +23,12 @@ class OutputMarks:
     ----------
     folder
         Folder of the pictures; it is created with the first mark.
+    kind
+        What the pictures are: ``mask`` or ``overlay``.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, kind: str) -> None:
+        self._folder, self._kind = folder, kind
         self._known: set[str] = set()
         self._stream: TextIO | None = None
 
@@ -39,7 +43,7 @@ class OutputMarks:
                 self._stream.write(_FIRST_LINE)
         if name not in self._known:
             self._known.add(name)
-            self._stream.write(f"{printable_name(name)}\n")
+            self._stream.write(f"{self._kind} {printable_name(name)}\n")
 
     def close(self) -> None:
         """Close the file of marks."""
@@ -48,11 +52,12 @@ class OutputMarks:
             self._stream = None
 
 
-def outputs_in(folder: str | Path) -> frozenset[str]:
-    """Return the names of the files in a folder that are marked as written by a command of this package."""
+def outputs_in(folder: str | Path, but: Collection[str] = ()) -> frozenset[str]:
+    """Return the names of the files in a folder that are marked as outputs, without outputs of the kinds ``but``."""
     try:
         with open(os.path.join(folder, MARKER), encoding="utf-8", errors="replace") as stream:
             lines = stream.read().split("\n")
     except OSError:
         return frozenset()
-    return frozenset(name_on_disk(line) for line in lines if line and not line.startswith("# "))
+    marks = [line.partition(" ") for line in lines if line and not line.startswith("#")]
+    return frozenset(name_on_disk(name) for kind, _, name in marks if kind not in but)

@@ -7,7 +7,9 @@ import typer
 
 
 def mask_to_landmarks(
-    source: Annotated[Path, typer.Argument(help="Folder of PNG masks, or a CheXmask table (CSV, Parquet).")],
+    source: Annotated[
+        Path, typer.Argument(help="Folder of masks (PNG, TIFF, GIF, BMP), or a CheXmask table (CSV, Parquet).")
+    ],
     output: Annotated[
         Path, typer.Option(help="CSV to write, with CheXmask columns; coordinates are pixels of the masks.")
     ],
@@ -24,8 +26,9 @@ def mask_to_landmarks(
     overlays: Annotated[
         Path | None, typer.Option(help="Folder for pictures of the contours drawn over the masks.")
     ] = None,
+    follow_links: Annotated[bool, typer.Option(help="Let links in the folder lead out of it.")] = False,
 ) -> None:
     """Turn masks into landmarks: each image gives one row or one named rejection."""
     from cxrfactory.infer.from_masks import masks_to_landmarks, parse_values
 
-    masks_to_landmarks(source, output, parse_values(value) if value else None, id_column, frame, overlays)
+    masks_to_landmarks(source, output, parse_values(value) if value else None, id_column, frame, overlays, follow_links)

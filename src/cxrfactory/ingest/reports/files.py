@@ -9,6 +9,7 @@ import struct
 import tarfile
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -16,13 +17,21 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from cxrfactory.errors import CxrError, ImageError
-from cxrfactory.logs import progress
+from cxrfactory.logs import get_logger, progress
+from cxrfactory.tables.file_names import path_on_disk, printable_name
+from cxrfactory.tables.listing import REASONS, list_folder
 
 LARGEST_BYTES = 1 << 16  # a report has a few kilobytes; parsing 64 KiB takes about one second
 _LARGEST_PADDING_BYTES = 1 << 24  # limit after the last member of a tar archive; writers add only some kilobytes
 LARGEST_HEADER_BYTES = 1 << 24  # limit for a tar header, e.g. a long name, which is read into memory at once
 
+_OTHERS = "files of other names"
+
 Read = Callable[[], bytes]
+# A report with the function that reads it, or the words to count another entry by and None.
+Listed = tuple[str, Read | None]
+
+log = get_logger(__name__)
 
 _DAMAGED = (tarfile.TarError, zlib.error, EOFError, OSError, ValueError, struct.error)
 # zipfile raises RuntimeError for an encrypted member.
@@ -65,10 +74,12 @@ def report_files(source: Path, suffix: str, follow_links: bool = False) -> Itera
     Yields
     ------
     tuple of str and callable
-        Path within the source, with ``/`` as separator and with unprintable characters escaped, and a function that
-        reads the file. The function must be called before the iteration continues. It raises ``ImageError`` if the file
-        is too large, empty or damaged. Files of a tar archive come in the order of the archive, others in the order of
-        their names.
+        Path within the source, with ``/`` as separator and in printable form
+        (:func:`cxrfactory.tables.file_names.printable_name`), and a function that reads the file. The function must be
+        called before the iteration continues. It raises ``ImageError`` if the file is too large, empty or damaged.
+        Files of a tar archive come in the order of the archive, others in the order of their names. Entries of a folder
+        that may hold reports and cannot be entered, such as a link that leads out of it, are yielded too, and their
+        functions raise the reason. All other entries are counted in the log.
 
     Raises
     ------
@@ -85,12 +96,19 @@ def report_files(source: Path, suffix: str, follow_links: bool = False) -> Itera
         files = _in_tar(source, suffix)
     else:
         raise CxrError(f"{source}: not a zip or tar archive that can be read; expected a folder, .zip, .tar.gz or .tgz")
-    empty = True
+    empty, others = True, Counter[str]()
     for name, read in progress(files, "reports"):
+        if read is None:
+            others[name] += 1
+            continue
         empty = False
-        yield "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in name), read
+        yield name, read
+    left = ", ".join(f"{number} {words}" for words, number in sorted(others.items()))
     if empty:
-        raise CxrError(f"{source}: no file named *{suffix} in it; check the source and its layout")
+        there = f" (left aside: {left})" if left else ""
+        raise CxrError(f"{source}: no file named *{suffix} in it{there}; check the source and its layout")
+    if left:
+        log.info("reports: left aside %d entries: %s", sum(others.values()), left)
 
 
 def _is_tar(source: Path) -> bool:
@@ -119,41 +137,53 @@ def _wanted(name: str, suffix: str) -> bool:
     return name.lower().endswith(suffix) and not PurePosixPath(name).name.startswith("._")
 
 
-def _in_folder(folder: Path, suffix: str, follow_links: bool) -> Iterator[tuple[str, Read]]:
-    # Entries that are not regular files (a pipe, a broken link) are listed too, so that reading them reports the fault.
-    paths = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if not path.is_dir()}
-    for name in sorted(name for name in paths if _wanted(name, suffix)):
+def _in_folder(folder: Path, suffix: str, follow_links: bool) -> Iterator[Listed]:
+    listing = list_folder(folder, follow="all" if follow_links else "inside", any_name=True)
+    paths: dict[str, Path] = {each.relative: each.path for each in listing.files}
+    faults: dict[str, str] = {}
+    for each in listing.aside:
+        path = path_on_disk(folder, each.relative)
+        if each.reason == "twin":  # a link within the folder may give the report of another study
+            paths[each.relative] = path
+        elif each.named and (_wanted(each.relative, suffix) or not path.suffix or path.is_dir()):
+            faults[each.relative] = each.text
+        else:
+            yield REASONS[each.reason].many, None
+    for name in sorted(paths.keys() | faults.keys()):
+        if name in faults:
+            yield name, partial(_refuse, faults[name])
+        elif _wanted(name, suffix):
+            yield name, partial(_read_file, paths[name])
+        else:
+            yield _OTHERS, None
 
-        def read(path: Path = paths[name]) -> bytes:
-            if not follow_links and not _resolved(path).is_relative_to(folder.resolve()):
-                raise ImageError("link that leads out of the folder; set follow_links where that is meant")
-            try:
-                if not stat.S_ISREG(path.stat().st_mode):
-                    raise ImageError("not a regular file")
-                with path.open("rb") as stream:
-                    return _whole(stream)
-            except OSError as error:
-                raise ImageError(f"file cannot be read ({error.strerror})") from error
 
-        yield name, read
+def _refuse(reason: str) -> bytes:
+    raise ImageError(reason)
 
 
-def _resolved(path: Path) -> Path:
+def _read_file(path: Path) -> bytes:
     try:
-        return path.resolve()
-    except RuntimeError as error:  # Python up to 3.12 raises this error for a link to itself
-        raise ImageError("link that leads nowhere") from error
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise ImageError("not a regular file")
+        with path.open("rb") as stream:
+            return _whole(stream)
+    except OSError as error:
+        raise ImageError(f"file cannot be read ({error.strerror})") from error
 
 
-def _in_zip(source: Path, suffix: str) -> Iterator[tuple[str, Read]]:
+def _in_zip(source: Path, suffix: str) -> Iterator[Listed]:
     try:
         archive = zipfile.ZipFile(source)
     except _DAMAGED_ZIP as error:
         raise _damaged(source) from error
     with archive:
         # The list contains members instead of names, so that two members of the same name are both read.
-        members = [member for member in archive.infolist() if _wanted(member.filename, suffix)]
+        members = [member for member in archive.infolist() if not member.is_dir()]
         for member in sorted(members, key=lambda member: (member.filename, member.header_offset)):
+            if not _wanted(member.filename, suffix):
+                yield _OTHERS, None
+                continue
 
             def read(member: zipfile.ZipInfo = member) -> bytes:
                 try:
@@ -162,15 +192,19 @@ def _in_zip(source: Path, suffix: str) -> Iterator[tuple[str, Read]]:
                 except _DAMAGED_ZIP as error:
                     raise ImageError("file is damaged in the archive, or encrypted") from error
 
-            yield member.filename, read
+            yield printable_name(member.filename), read
 
 
-def _in_tar(source: Path, suffix: str) -> Iterator[tuple[str, Read]]:
+def _in_tar(source: Path, suffix: str) -> Iterator[Listed]:
     try:
         with _open_tar(source) as archive:
             for member in archive:
-                if not member.isdir() and _wanted(member.name, suffix):
-                    yield member.name, partial(_read_member, source, archive, member)
+                if member.isdir():
+                    continue
+                if _wanted(member.name, suffix):
+                    yield printable_name(member.name), partial(_read_member, source, archive, member)
+                else:
+                    yield _OTHERS, None
             _check_rest(archive, source)
     except _DAMAGED as error:
         raise _damaged(source) from error

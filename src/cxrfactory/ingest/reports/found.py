@@ -47,10 +47,11 @@ def read_texts(source: Path, study_of: Callable[[str], str], follow_links: bool)
         Follow links in a folder that lead out of it.
     """
     for path, read in report_files(source, ".txt", follow_links):
-        study = None
+        study, no_study = _study(path, study_of)
         try:
-            study = study_of(path)
             text = read().decode("utf-8-sig")
+            if no_study is not None:
+                raise ImageError(no_study)
             if "\0" in text:
                 raise ImageError("file holds zero bytes; expected text")
         except UnicodeDecodeError as error:
@@ -59,3 +60,11 @@ def read_texts(source: Path, study_of: Callable[[str], str], follow_links: bool)
             yield Found(path, study, {}, str(error))
         else:
             yield Found(path, study, parse_sections(text))
+
+
+def _study(path: str, study_of: Callable[[str], str]) -> tuple[str | None, str | None]:
+    """Return the id of the study, or None and the reason why the path has none."""
+    try:
+        return study_of(path), None
+    except ImageError as error:
+        return None, str(error)
