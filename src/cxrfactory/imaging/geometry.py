@@ -15,7 +15,6 @@ from jaxtyping import Float, Shaped
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.turns import (
     ORIENTATIONS,
-    USUAL,
     displayed,
     displayed_points,
     lies_on_its_side,
@@ -32,7 +31,7 @@ class Geometry:
     ``[crop_top : crop_top + crop_height, crop_left : crop_left + crop_width]`` is turned to the usual display
     (:mod:`cxrfactory.imaging.turns`), and centred in a square of side ``max(crop_height, crop_width)``. If the padding
     is odd, the extra pixel is below or on the right. The square is resized to ``size`` x ``size``. All attributes but
-    ``orientation`` are in pixels.
+    ``orientation`` are in pixels; that is a number from 1 (stored as displayed) to 8, as in EXIF.
 
     Raises
     ------
@@ -47,19 +46,18 @@ class Geometry:
     crop_height: int
     crop_width: int
     size: int
-    orientation: str = USUAL
+    orientation: int = 1
 
     def __post_init__(self) -> None:
-        if self.orientation not in ORIENTATIONS:
-            raise CxrError(f"geometry: orientation is {self.orientation!r}; expected one of {', '.join(ORIENTATIONS)}")
-        for name in _LENGTHS:
-            value = getattr(self, name)
+        for name, value in asdict(self).items():
             if isinstance(value, bool) or not isinstance(value, int | np.integer):
                 raise CxrError(f"geometry: {name} is {value!r}; expected a whole number of pixels")
             object.__setattr__(self, name, int(value))
             least = 0 if name in ("crop_top", "crop_left") else 1
             if value < least:
                 raise CxrError(f"geometry: {name} is {value}; expected {least} or more")
+        if self.orientation > len(ORIENTATIONS):
+            raise CxrError(f"geometry: orientation is {self.orientation}; expected 1 to {len(ORIENTATIONS)}")
         inside = (
             self.crop_top + self.crop_height <= self.original_height
             and self.crop_left + self.crop_width <= self.original_width
@@ -87,13 +85,18 @@ class Geometry:
         missing = [name for name in _LENGTHS if name not in row]
         if missing:
             raise CxrError(f"geometry: columns {missing} are missing from the row")
-        orientation = row.get("orientation")  # absent or null (NaN in a frame) where the image is stored as displayed
-        orientation = orientation if isinstance(orientation, str) else USUAL
-        return cls(**{name: row[name] for name in _LENGTHS}, orientation=orientation)
+        orientation = row.get("orientation")  # absent or null in tables of earlier versions
+        unset = orientation is None or orientation != orientation
+        return cls(**{name: row[name] for name in _LENGTHS}, orientation=1 if unset else _whole(orientation))
 
-    def as_row(self) -> dict[str, int | str | None]:
+    def as_row(self) -> dict[str, int]:
         """Return the values of the columns in ``tables.schemas.GEOMETRY_FIELDS`` by name."""
-        return asdict(self) | {"orientation": None if self.orientation == USUAL else self.orientation}
+        return asdict(self)
+
+    @property
+    def letters(self) -> str:
+        """Directions of the original's rows and columns (:data:`cxrfactory.imaging.turns.ORIENTATIONS`)."""
+        return ORIENTATIONS[self.orientation - 1]
 
     @property
     def side(self) -> int:
@@ -117,31 +120,31 @@ class Geometry:
 
     @property
     def _shown_height(self) -> int:
-        return self.crop_width if lies_on_its_side(self.orientation) else self.crop_height
+        return self.crop_width if lies_on_its_side(self.letters) else self.crop_height
 
     @property
     def _shown_width(self) -> int:
-        return self.crop_height if lies_on_its_side(self.orientation) else self.crop_width
+        return self.crop_height if lies_on_its_side(self.letters) else self.crop_width
 
     def forward_points(self, points: Float[np.ndarray, "*batch 2"]) -> Float[np.ndarray, "*batch 2"]:
         """Map points (x, y) of the original image to the preprocessed one, float64 pixels."""
         inside = _as_points(points) - (self.crop_left, self.crop_top)
-        shown = displayed_points(inside, self.orientation, self.crop_height, self.crop_width)
+        shown = displayed_points(inside, self.letters, self.crop_height, self.crop_width)
         return (shown + (self.pad_left, self.pad_top) + 0.5) * self.scale - 0.5
 
     def inverse_points(self, points: Float[np.ndarray, "*batch 2"]) -> Float[np.ndarray, "*batch 2"]:
         """Map points (x, y) of the preprocessed image back to the original one, float64 pixels."""
         square = (_as_points(points) + 0.5) / self.scale - 0.5
-        if self.orientation == USUAL:
+        if self.orientation == 1:
             return square - (self.pad_left - self.crop_left, self.pad_top - self.crop_top)
         shown = square - (self.pad_left, self.pad_top)
-        inside = stored_points(shown, self.orientation, self.crop_height, self.crop_width)
+        inside = stored_points(shown, self.letters, self.crop_height, self.crop_width)
         return inside + np.array([self.crop_left, self.crop_top], dtype=np.float64)
 
     def inverse_spread(self, spread: Float[np.ndarray, "*batch 2"]) -> Float[np.ndarray, "*batch 2"]:
         """Map standard deviations (x, y) of points in the preprocessed image to pixels of the original one."""
         spread = np.asarray(spread)
-        turned = spread[..., ::-1] if lies_on_its_side(self.orientation) else spread
+        turned = spread[..., ::-1] if lies_on_its_side(self.letters) else spread
         return turned * spread.dtype.type(self.side / self.size)
 
     def forward_image(
@@ -162,7 +165,7 @@ class Geometry:
             self.crop_top : self.crop_top + self.crop_height,
             self.crop_left : self.crop_left + self.crop_width,
         ]
-        return self.forward_crop(np.ascontiguousarray(displayed(crop, self.orientation)))
+        return self.forward_crop(np.ascontiguousarray(displayed(crop, self.letters)))
 
     def forward_crop(self, crop: Shaped[np.ndarray, "rows columns"]) -> Shaped[np.ndarray, "size size"]:
         """Pad with 0 and resize an image that is already cropped and turned; the dtype is kept.
@@ -200,7 +203,7 @@ class Geometry:
         original[
             self.crop_top : self.crop_top + self.crop_height,
             self.crop_left : self.crop_left + self.crop_width,
-        ] = stored(mask[rows[:, None], columns[None, :]], self.orientation)
+        ] = stored(mask[rows[:, None], columns[None, :]], self.letters)
         return original
 
     def _nearest(self, square_index: np.ndarray) -> np.ndarray:
@@ -214,6 +217,11 @@ class Geometry:
 
 
 _LENGTHS = tuple(name for name in Geometry.__dataclass_fields__ if name != "orientation")
+
+
+def _whole(number: Any) -> Any:
+    """Return a whole number as an int, because a column with a null holds floats; other values come back unchanged."""
+    return int(number) if isinstance(number, float | np.floating) and number == int(number) else number
 
 
 def _as_points(points: np.ndarray) -> np.ndarray:

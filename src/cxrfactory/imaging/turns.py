@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import Float, Shaped
 
 USUAL = "LF"
-ORIENTATIONS = ("LF", "RF", "LH", "RH", "FL", "FR", "HL", "HR")
+# In the order of the orientation numbers 1 to 8 of TIFF and EXIF (tag 274), by which tables store them.
+ORIENTATIONS = ("LF", "RF", "RH", "LH", "FL", "FR", "HR", "HL")
 
 
 def lies_on_its_side(orientation: str) -> bool:

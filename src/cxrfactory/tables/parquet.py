@@ -56,7 +56,7 @@ def write_table(
         If columns are missing, unexpected or of another type, or a column that is not nullable has empty cells.
     """
     absent = [name for name in OPTIONAL_COLUMNS if name in schema.names and name not in frame.columns]
-    frame = frame.assign(**dict.fromkeys(absent)) if absent else frame
+    frame = frame.assign(**{name: OPTIONAL_COLUMNS[name].as_py() for name in absent}) if absent else frame
     missing = [name for name in schema.names if name not in frame.columns]
     extra = [name for name in frame.columns if name not in schema.names]
     if missing or extra:
@@ -170,10 +170,10 @@ def _stored(file: pq.ParquetFile, wanted: Sequence[str]) -> list[str]:
 
 
 def _filled(rows: pa.Table | pa.RecordBatch, wanted: Sequence[str]) -> pa.Table | pa.RecordBatch:
-    """Return the wanted columns in their order, with nulls for optional columns that the file lacks."""
+    """Return the wanted columns in their order, with the fixed value of optional columns that the file lacks."""
     for name in wanted:
         if name not in rows.schema.names:
-            rows = rows.append_column(name, pa.nulls(rows.num_rows, pa.string()))
+            rows = rows.append_column(name, pa.repeat(OPTIONAL_COLUMNS[name], rows.num_rows))
     return rows.select(list(wanted))
 
 

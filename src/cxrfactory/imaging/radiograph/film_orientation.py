@@ -127,7 +127,7 @@ def _by_letters(dataset: pydicom.Dataset, view: str | None, notes: list[str]) ->
     if not values:
         return None
     quoted = _quoted(values)
-    if not default_vocabulary().view(" ".join(values)).stated:
+    if default_vocabulary().says_not_known(" ".join(values)):
         notes.append("PatientOrientation says that it is not known; the pixels are used as stored")
         return None
     if len(values) != 2 or not all(_readable(value) for value in values):
@@ -141,9 +141,7 @@ def _by_letters(dataset: pydicom.Dataset, view: str | None, notes: list[str]) ->
         raise ImageError(f"side view: PatientOrientation is {quoted}{against}; expected such as L\\F; {_ADVICE}")
     if planes == {"across", "through"}:
         raise ImageError(f"axial plane: PatientOrientation is {quoted}; expected such as L\\F; {_ADVICE}")
-    raise ImageError(
-        f"PatientOrientation is {quoted}: both directions are on one line; expected such as L\\F; {_ADVICE}"
-    )
+    raise ImageError(f"PatientOrientation is {quoted}: both on one line; expected such as L\\F; {_ADVICE}")
 
 
 def _by_numbers(dataset: pydicom.Dataset, notes: list[str]) -> str | None:

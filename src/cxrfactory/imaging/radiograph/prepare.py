@@ -11,7 +11,7 @@ from cxrfactory.imaging.radiograph.borders import find_borders
 from cxrfactory.imaging.radiograph.image import DEFAULT_MAX_MEGAPIXELS, Radiograph
 from cxrfactory.imaging.radiograph.intensity import Enhancement, to_uint8
 from cxrfactory.imaging.radiograph.screening import HeaderChecks
-from cxrfactory.imaging.turns import displayed_points, stored_box
+from cxrfactory.imaging.turns import ORIENTATIONS, displayed_points, stored_box
 
 DEFAULT_SIZE = 1024  # px, the CheXmask frame
 
@@ -89,6 +89,6 @@ def prepare(
         top, left = min(top, int(first[1])), min(left, int(first[0]))
         bottom, right = min(height, max(bottom, int(last[1]))), min(width, max(right, int(last[0])))
     box = stored_box(top, left, bottom - top, right - left, orientation, *radiograph.stored_shape)
-    geometry = Geometry(*radiograph.stored_shape, *box, recipe.size, orientation)
+    geometry = Geometry(*radiograph.stored_shape, *box, recipe.size, ORIENTATIONS.index(orientation) + 1)
     crop = recipe.enhancement.apply(to_uint8(pixels[top:bottom, left:right]))
     return geometry.forward_crop(crop), geometry

@@ -18,27 +18,8 @@ _MODALITIES = ("CR", "DX", "DR", "XR", "RX", "RG", "RF", "OT")  # anonymised rel
 # Defined terms of PS3.3 C.7.3.1.1.1 that a message may quote.
 _OTHER_MODALITIES = {
     *("CT", "MR", "MG", "US", "NM", "PT", "PET", "XA", "IO", "PX", "DXA", "BMD", "BDUS", "ES", "ECG", "EPS", "OP"),
-    *("OPT", "SM", "GM", "XC", "RTIMAGE", "RTDOSE", "RTPLAN", "RTSTRUCT", "SR", "PR", "KO", "SEG", "REG", "DOC", "SC"),
-    *(
-        "DF",
-        "IVUS",
-        "OCT",
-        "TG",
-        "LS",
-        "HD",
-        "AU",
-        "CD",
-        "DD",
-        "DG",
-        "DS",
-        "VF",
-        "CF",
-        "FID",
-        "PLAN",
-        "M3D",
-        "ST",
-        "MRA",
-    ),
+    *("OPT", "SM", "GM", "XC", "RTIMAGE", "RTDOSE", "RTPLAN", "RTSTRUCT", "SR", "PR", "KO", "SEG", "REG", "DOC"),
+    *("SC", "DF", "IVUS", "OCT", "TG", "LS", "HD", "AU", "CD", "DD", "DG", "DS", "VF", "CF", "FID", "PLAN", "M3D"),
 }
 _STORAGE = {
     "1.2.840.10008.5.1.4.1.1.1",  # Computed Radiography
@@ -175,7 +156,9 @@ def _refuse_other_parts(dataset: pydicom.Dataset, checks: HeaderChecks, notes: l
     if not part.stated or CHEST in part.meanings:
         return
     if part.meanings:
-        fault = f"DICOM whose BodyPartExamined is {part.words[0]} ({part.meanings[0].lower()}), not the chest"
+        word, meaning = part.words[0], part.meanings[0]
+        named = word if word == meaning else f"{word} ({meaning.lower()})"
+        fault = f"DICOM whose BodyPartExamined is {named}, not the chest"
     else:
         fault = f"DICOM whose BodyPartExamined is {described(text)}, not a known word for the chest"
     if checks.body_part == "ignore":

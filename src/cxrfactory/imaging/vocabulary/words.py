@@ -163,6 +163,11 @@ class Vocabulary:
             return Named(False)
         return Named(True, tuple(dict.fromkeys(views.values())), tuple(named or other), lost)
 
+    def says_not_known(self, text: str) -> bool:
+        """Return whether a text says that a value is not known, and nothing else."""
+        found, unknown = _phrases(normalised(text), (self._views,))
+        return not unknown and {of for _, of, _ in found} == {_NOT_KNOWN}
+
     def seen_from_the_side(self, text: str) -> bool:
         """Return whether a description names a lateral or oblique view, and neither a frontal nor a decubitus view.
 
