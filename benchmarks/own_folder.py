@@ -5,9 +5,9 @@
     python benchmarks/own_folder.py check FOLDER private
 
 ``make`` takes real films from ``CXRFACTORY_REAL_DATA`` (PNG, JPEG, DICOM), wraps some in DICOM objects with views,
-sexes and ages, and adds odd entries and three broken films. Every name of a file or folder and every id of the table holds a
-word that is searched for. It writes four configs: ``plain`` and ``headers`` (without a table), ``listed`` (with a
-table), ``private`` (with a table and pseudonyms).
+sexes and ages, and adds odd entries and three broken films. Every name of a file or folder and every id of the table
+holds a word that is searched for. It writes four configs: ``plain`` and ``headers`` (without a table), ``listed`` (with
+a table), ``private`` (with a table and pseudonyms).
 ``check`` prints the accounts, which must add up, and every place in the results where an original name or id stands.
 """
 
