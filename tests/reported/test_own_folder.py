@@ -15,7 +15,7 @@ import pytest
 from cxrfactory.config import DatasetConfig, parse_config
 from cxrfactory.errors import CxrError
 from cxrfactory.ingest.datasets import complete
-from cxrfactory.ingest.manifest import ingest_release
+from cxrfactory.ingest.one_dataset import ingest_dataset
 from cxrfactory.tables.parquet import read_table
 from cxrfactory.tables.schemas import MANIFEST
 from tests.imaging.dicom_files import file_bytes, radiograph
@@ -40,7 +40,7 @@ def tree(root: Path, paths=FILMS) -> Path:
 def manifest(folder: Path, **settings) -> pd.DataFrame:
     """Ingest ``folder/films`` and return its manifest by id."""
     dataset = DatasetConfig(root=str(folder / "films"), layout="folder", **settings)
-    ingest_release(dataset, "own", folder / "m.parquet", folder / "m.csv")
+    ingest_dataset(dataset, "own", folder / "m.parquet", folder / "m.csv")
     rows = read_table(folder / "m.parquet", MANIFEST).set_index("image_id").astype(object)
     return rows.where(rows.notna(), None)
 
@@ -243,6 +243,18 @@ def floats_as_ids(folder: Path) -> None:
     rows = manifest(folder, table="list.csv")
     assert kept(rows) == ["0", "1", "2"]
     assert rows["study_id"].unique().tolist() == ["50000001"]
+
+
+def words_for_sex(folder: Path) -> None:
+    """Words of several languages; what is not understood is unknown, and the log counts it."""
+    cells = {"a": "W", "b": "männlich", "c": "Femme", "d": "varón", "e": "2", "f": ""}
+    tree(folder / "films", [f"{name}.png" for name in cells])
+    years = ("45,5", "050Y", "006M", "old", "", "300")
+    lines = [f"{name}.png;PA;{sex};{age}" for (name, sex), age in zip(cells.items(), years, strict=True)]
+    (folder / "films/list.csv").write_text("\n".join(["path;view;sex;age", *lines]) + "\n", encoding="utf-8")
+    rows = manifest(folder, table="list.csv")
+    assert rows["sex"].tolist() == ["F", "M", "F", "M", None, None]
+    assert rows["age"].tolist() == [45.5, 50.0, 0.5, None, None, None]
 
 
 def frontal_words(words: list[str] | None, expected: list[str]) -> Callable[[Path], None]:
@@ -477,6 +489,40 @@ def key_of(mode: int | None, text: str, *words: str) -> Callable[[Path], None]:
     return run
 
 
+def lost_key(folder: Path) -> None:
+    tree(folder / "films")
+    settings = {"view": "all-frontal", "pseudonymise": True, "private": str(folder / "private")}
+    manifest(folder, **settings)
+    (folder / "private/key").unlink()
+    (folder / "m.parquet").unlink()
+    refused(folder, "the key is missing", "bring the key back", **settings)
+
+
+def private_folder_in_use(folder: Path) -> None:
+    """A folder ``films`` of somebody's own is neither emptied nor changed."""
+    tree(folder / "films")
+    (folder / "private/films").mkdir(parents=True)
+    (folder / "private/films/mine.png").symlink_to(folder / "films/p1/a.png")
+    (folder / "private/films").chmod(0o755)
+    refused(folder, "holds other files", view="all-frontal", pseudonymise=True, private=str(folder / "private"))
+    assert os.readlink(folder / "private/films/mine.png")
+    assert stat.S_IMODE((folder / "private/films").stat().st_mode) == 0o755
+    assert not (folder / "private/.gitignore").exists()
+
+
+def films_that_are_gone(folder: Path) -> None:
+    """A later run over fewer films: their links go, their keys stay."""
+    root = tree(folder / "films")
+    settings = {"view": "all-frontal", "pseudonymise": True, "private": str(folder / "private")}
+    before = manifest(folder, **settings)
+    (root / "p1/a.png").unlink()
+    after = manifest(folder, **settings)
+    assert len(before) == 3
+    assert set(after.index) < set(before.index)
+    assert {path.name for path in (folder / "private/films").iterdir()} == set(after["path"])
+    assert len(pd.read_csv(folder / "private/keys.csv")) == 3
+
+
 CASES = [
     *(
         Case(f"table {separator!a}{' bom' * bom}{' sep=' * said}{' crlf' * (end != chr(10))}{' gz' * packed}",
@@ -496,6 +542,7 @@ CASES = [
     *(Case(f"path {path or 'empty'}", "refused", unsafe_path(path, reason)) for path, reason in UNSAFE.items()),
     Case("one file, two rows", "refused", shared_file),
     Case("ids as floats", "right", floats_as_ids),
+    Case("words for sex and ages", "right", words_for_sex),
     Case("frontal by default", "right", frontal_words(None, ["a", "b"])),
     Case("frontal PA", "right", frontal_words(["PA"], ["a"])),
     Case("frontal own word", "right", frontal_words(["ap", "frontal-haus 7"], ["b", "c"])),
@@ -523,6 +570,9 @@ CASES = [
     Case("pseudonyms with a table", "right", pseudonyms(True)),
     Case("key that others can read", "refused", key_of(0o640, "ab" * 32, "mode 640", "chmod 600")),
     Case("key that is damaged", "refused", key_of(None, "ab" * 31, "damaged: 62 characters")),
+    Case("key that is lost", "refused", lost_key),
+    Case("private folder in use", "refused", private_folder_in_use),
+    Case("films that are gone", "right", films_that_are_gone),
     Case("key that is empty", "refused", key_of(None, "", "damaged: 0 characters")),
 ]  # fmt: skip
 

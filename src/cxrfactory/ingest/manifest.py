@@ -10,7 +10,6 @@ from cxrfactory.config import DatasetConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.vocabulary.words import Vocabulary
 from cxrfactory.ingest import registry
-from cxrfactory.ingest.datasets import films_of, own_settings
 from cxrfactory.ingest.files import check_files as check_image_files
 from cxrfactory.ingest.rows import OLDEST_YEARS, VIEWS, guard, printable
 from cxrfactory.ingest.summary import count, write_summary
@@ -84,8 +83,6 @@ def read_manifest(
     """
     root = Path(root)
     facts, module, name = registry.layout(layout), registry.module(layout), name or layout
-    if not hasattr(module, "rows"):
-        return _read_own(DatasetConfig(root=str(root), layout=layout), name, words)[0]
     if view_from_procedure and not facts.has_procedure_text:
         raise CxrError(f"{name}: this release has no procedure text; leave --view-from-procedure out")
     tables = find_tables(facts, root)
@@ -103,35 +100,18 @@ def read_manifest(
         rows.loc[located, "path"] = module.locate(root, rows.loc[located, "path"])
     if check_files:
         rows = check_image_files(rows, root)
-    return _told(_finish(rows), name, facts.view_rule)
-
-
-def _told(manifest: pd.DataFrame, name: str, view_rule: str) -> pd.DataFrame:
+    manifest = finish(rows)
     log.info(
         "%s: %d images, %d included, %d excluded (%s)",
         name,
         len(manifest),
         manifest["included"].sum(),
         (~manifest["included"]).sum(),
-        view_rule,
+        facts.view_rule,
     )
     if not manifest["included"].any():
         log.warning("%s: no image is included; see the exclusion reasons in the manifest", name)
     return manifest
-
-
-def _read_own(settings: DatasetConfig, name: str, words: Vocabulary | None) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Read a folder of one's own; return its manifest, and the number of its other entries by reason."""
-    settings = own_settings(settings, name)
-    facts = registry.layout(str(settings.layout))
-    rows = registry.module(str(settings.layout)).read(settings, name, words)
-    aside = rows.attrs["aside"]
-    reasons = rows["exclusion_reason"]
-    rows = guard(rows, facts.id_is_file_name)
-    rows["exclusion_reason"] = reasons.where(reasons.notna(), rows["exclusion_reason"])  # a row without file has one
-    if settings.check_files:
-        rows = check_image_files(rows, Path(films_of(settings)[0]))
-    return _told(_finish(rows), name, facts.view_rule), aside
 
 
 def ingest_release(
@@ -166,15 +146,17 @@ def ingest_release(
     CxrError
         Under the conditions of :func:`read_manifest`.
     """
-    layout, aside = settings.layout or name, {}
-    words = Vocabulary(tuple(view_words)) if view_words else None
-    if hasattr(registry.module(layout), "rows"):
-        rows = read_manifest(layout, settings.root, settings.view_from_procedure, settings.check_files, name, words)
-    else:
-        rows, aside = _read_own(settings, name, words)
+    rows = read_manifest(
+        settings.layout or name,
+        settings.root,
+        settings.view_from_procedure,
+        settings.check_files,
+        name,
+        Vocabulary(tuple(view_words)) if view_words else None,
+    )
     write_manifest(rows, output)
     if summary is not None:
-        write_summary([count(rows, name)], summary, {name: aside})
+        write_summary([count(rows, name)], summary)
     return rows
 
 
@@ -215,7 +197,14 @@ def _refuse_duplicates(rows: pd.DataFrame, root: Path) -> None:
     )
 
 
-def _finish(rows: pd.DataFrame) -> pd.DataFrame:
+def finish(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return draft rows as a manifest: included where there is no reason, sorted by id, with its invariants checked.
+
+    Raises
+    ------
+    CxrError
+        If a check fails; see :func:`validate`.
+    """
     manifest = rows.assign(included=rows["exclusion_reason"].isna())[schemas.MANIFEST.names].copy()
     for name in _TEXT:
         column = manifest[name].astype(object)

@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import io
 import os
+import re
 import secrets
 import stat
 import tempfile
@@ -22,6 +23,7 @@ from cxrfactory.errors import CxrError
 KEY, KEYS, FILMS = "key", "keys.csv", "films"
 _KEY_BYTES, _PSEUDONYM_BYTES = 32, 16
 _KEPT_ENDING = ".gz"  # readers unpack files of this name
+_LINK = re.compile(rf"[0-9a-f]{{{2 * _PSEUDONYM_BYTES}}}({re.escape(_KEPT_ENDING)})?")
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 COLUMNS = (
@@ -68,14 +70,19 @@ def open_pseudonyms(folder: str | Path) -> Pseudonyms:
     Raises
     ------
     CxrError
-        If the folder cannot be made, or if the key is damaged or can be read by other users.
+        If the folder cannot be made, or if the key is damaged, lost, or can be read by other users.
     """
     folder = Path(folder)
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not (folder / ".gitignore").exists():
+        if not folder.is_dir():
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             _write(folder / ".gitignore", b"*\n")
         if not (folder / KEY).exists():
+            if (folder / KEYS).exists():
+                raise CxrError(
+                    f"{folder / KEY}: the key is missing, but {KEYS} of an earlier run is there; bring the key back "
+                    "from a copy (another key gives other pseudonyms), or name another private folder"
+                )
             _make_key(folder)
         return Pseudonyms(_read_key(folder / KEY))
     except OSError as error:
@@ -125,13 +132,16 @@ def link_films(folder: str | Path, films: Mapping[str, Path]) -> Path:
     Raises
     ------
     CxrError
-        If the file system has no symbolic links.
+        If the file system has no symbolic links, or if the folder holds other files.
     """
     target = Path(folder) / FILMS
     target.mkdir(mode=0o700, exist_ok=True)
+    there = os.listdir(target)
+    if not all(_LINK.fullmatch(name) and (target / name).is_symlink() for name in there):
+        raise CxrError(f"{target}: holds other files than links of an earlier run; name another private folder")
     target.chmod(0o700)
-    for name in os.listdir(target):
-        if name not in films and (target / name).is_symlink():
+    for name in there:
+        if name not in films:
             (target / name).unlink()
     for name, film in films.items():
         link, wanted = target / name, os.path.abspath(film)

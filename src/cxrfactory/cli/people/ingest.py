@@ -54,7 +54,7 @@ def ingest(
 ) -> None:
     """Write the manifest of a release: one row for each image, kept or excluded with the reason."""
     from cxrfactory.config import DatasetConfig
-    from cxrfactory.ingest.manifest import ingest_release
+    from cxrfactory.ingest.one_dataset import ingest_dataset
 
     settings = DatasetConfig(
         root=str(root),
@@ -66,7 +66,7 @@ def ingest(
         frontal=frontal or None,
         **folder_sources_config.model_dump(),
     )
-    ingest_release(settings, name or layout, output, summary, view_words_config.view_words)
+    ingest_dataset(settings, name or layout, output, summary, view_words_config.view_words)
 
 
 def _columns(pairs: list[str]) -> dict[str, str] | None:

@@ -19,10 +19,19 @@ from cxrfactory.ingest.folder.join import Found, find_files
 from cxrfactory.ingest.folder.private import pseudonymised
 from cxrfactory.ingest.folder.table import COLUMNS, read_table
 from cxrfactory.ingest.folder.views import views_of
-from cxrfactory.ingest.rows import ages, known, printable, quoted_words, sexes
+from cxrfactory.ingest.rows import ages, is_missing, known, printable, quoted_words, sexes
 from cxrfactory.logs import get_logger
 
 UNLISTED = "the table does not list this file"
+# German, French, Spanish, Portuguese, Italian; English words are known to all tables. "h" and "d" are left out: they are
+# no word of one language alone.
+_SEXES = {
+    "F": ("w", "weiblich", "frau", "femme", "féminin", "mujer", "femenino", "hembra", "feminino", "mulher", "femmina",
+          "femminile", "woman", "nữ"),
+    "M": ("männlich", "maennlich", "mann", "homme", "masculin", "hombre", "masculino", "varón", "varon", "homem",
+          "maschio", "maschile", "man", "nam"),
+    "O": ("divers",),
+}  # fmt: skip
 _FACTS = ("view", "sex", "age", "patient_id", "study_id")
 
 log = get_logger(__name__)
@@ -163,7 +172,12 @@ def _with_facts(rows: pd.DataFrame, settings: DatasetConfig, labels: _Labels, wo
     headers = _fill_from_headers(rows, settings)
     for column, source in (("patient_id", settings.patient), ("study_id", settings.study)):
         rows[column] = _from_path(rows, column, source, labels)
-    rows["sex"], rows["age"] = sexes(rows["sex"]), ages(rows["age"])
+    for column, convert in (("sex", sexes_of_words), ("age", ages)):
+        cells = rows[column]
+        rows[column] = convert(cells)
+        lost = int((rows[column].isna() & ~is_missing(cells)).sum())
+        if lost:
+            log.warning("%s: %d values of %s are not understood, and count as unknown", labels.key, lost, column)
     rows["findings"] = _findings(rows["findings"]) if (rows["findings"] != "").any() else None
     usable = rows["exclusion_reason"].isna()
     if settings.view == ALL_FRONTAL:
@@ -181,6 +195,12 @@ def _with_facts(rows: pd.DataFrame, settings: DatasetConfig, labels: _Labels, wo
     rows["view"] = views["view"]
     rows.loc[usable, "exclusion_reason"] = views.loc[usable, "exclusion_reason"]
     return rows
+
+
+def sexes_of_words(cells: pd.Series) -> pd.Series:
+    """Normalise words for sex in the languages of hospitals to F, M or O; all others become null."""
+    words = {word: sex for sex, names in _SEXES.items() for word in names}
+    return sexes(cells.map(lambda cell: words.get(cell.strip().casefold(), cell)))
 
 
 def _fill_from_headers(rows: pd.DataFrame, settings: DatasetConfig) -> pd.Series:
