@@ -1,6 +1,6 @@
 """A folder of 300 mixed files for the layout of one's own folder, and the check of what is made of it.
 
-    python benchmarks/own_folder.py make FOLDER
+    python benchmarks/own_folder.py make FOLDER [FILES]
     snakemake --cores 2 FOLDER/results-private/chexmask --configfile FOLDER/private.yaml
     python benchmarks/own_folder.py check FOLDER private
 
@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.privacy.marks import WORD, leaks
 
 DATA = Path(os.environ.get("CXRFACTORY_REAL_DATA", ""))
-FILES, WRAPPED, BROKEN = 300, 24, 3
+FILES, WRAPPED, BROKEN = 300, 24, 3  # fewer files by a number behind the folder
 SMALL = {"infer": {"weights": "pretrained"}, "preprocess": {"size": 512}, "rca": {"size": 128, "references": 3},
          "cohort": {"patients": 14, "labelled": 10, "release_size": 512, "scans": 1, "scan_spacing_mm": 8}}  # fmt: skip
 COLUMNS = {"image_id": "Accession", "path": "Datei", "patient_id": "Patient", "study_id": "Studie",
@@ -33,13 +33,13 @@ COLUMNS = {"image_id": "Accession", "path": "Datei", "patient_id": "Patient", "s
 VIEWS = ("pa", "AP", "p.a.", "Thorax ap liegend", "lateral")
 
 
-def make(folder: Path) -> None:
+def make(folder: Path, files: int = FILES) -> None:
     """Write ``films`` and the configs."""
     root = folder / "films"
     nih, v7 = sorted((DATA / "nih").glob("*.png")), sorted((DATA / "v7_lungs/images").iterdir())
     dicom = sorted((DATA / "dicom_cxr").glob("*.dcm"))
     odd = _odd(root, nih[0])
-    films = [*nih, *dicom, *v7][: FILES - odd - BROKEN - WRAPPED]
+    films = [*nih, *dicom, *v7][: files - odd - BROKEN - WRAPPED]
     rows = []
     for number, film in enumerate(films):
         rows.append(_place(root, number, film.read_bytes(), film.suffix))
@@ -142,6 +142,6 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 if __name__ == "__main__":
     if sys.argv[1] == "make":
-        make(Path(sys.argv[2]))
+        make(Path(sys.argv[2]), *map(int, sys.argv[3:]))
     else:
         raise SystemExit(1 if check(Path(sys.argv[2]), sys.argv[3]) else 0)

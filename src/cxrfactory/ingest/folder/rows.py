@@ -23,8 +23,8 @@ from cxrfactory.ingest.rows import ages, is_missing, known, printable, quoted_wo
 from cxrfactory.logs import get_logger
 
 UNLISTED = "the table does not list this file"
-# German, French, Spanish, Portuguese, Italian; English words are known to all tables. "h" and "d" are left out: they are
-# no word of one language alone.
+# German, French, Spanish, Portuguese, Italian, Vietnamese; English words are known to all tables. "h" and "d" mean
+# different things in different languages, and are left out.
 _SEXES = {
     "F": ("w", "weiblich", "frau", "femme", "féminin", "mujer", "femenino", "hembra", "feminino", "mulher", "femmina",
           "femminile", "woman", "nữ"),
