@@ -236,6 +236,24 @@ def shared_file(folder: Path) -> None:
     assert rows.loc["p1/b.png", "exclusion_reason"] == "the table does not list this file"
 
 
+def pool_of_links(both: bool) -> Callable[[Path], None]:
+    """A pool of films, and folders of links to them that the table names; of a film named twice, the target is kept."""
+
+    def run(folder: Path) -> None:
+        root = tree(folder / "films", ["pool/1.png", "pool/2.png"])
+        (root / "p1").mkdir()
+        (root / "p1/film.png").symlink_to("../pool/1.png")
+        lines = ["i0,p1/film.png,PA", "i1,pool/2.png,PA", *(["i2,pool/1.png,PA"] if both else [])]
+        (root / "list.csv").write_text("\n".join(["image_id,path,view", *lines]) + "\n")
+        rows = manifest(folder, table="list.csv")
+        assert kept(rows) == (["i1", "i2"] if both else ["i0", "i1"])
+        if not both:
+            assert rows.loc["i0", "path"] == "p1/film.png"
+            assert rows.loc["pool/1.png", "exclusion_reason"] == "the table does not list this file"
+
+    return run
+
+
 def floats_as_ids(folder: Path) -> None:
     tree(folder / "films")
     lines = [f"{number}.0,50000001.0,{path},PA" for number, path in enumerate(FILMS)]
@@ -541,6 +559,8 @@ CASES = [
     Case("table elsewhere", "right", table_elsewhere),
     *(Case(f"path {path or 'empty'}", "refused", unsafe_path(path, reason)) for path, reason in UNSAFE.items()),
     Case("one file, two rows", "refused", shared_file),
+    Case("links to a pool", "right", pool_of_links(False)),
+    Case("links to a pool, both listed", "right", pool_of_links(True)),
     Case("ids as floats", "right", floats_as_ids),
     Case("words for sex and ages", "right", words_for_sex),
     Case("frontal by default", "right", frontal_words(None, ["a", "b"])),

@@ -8,9 +8,10 @@ import pandas as pd
 
 from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger
-from cxrfactory.tables.file_names import name_on_disk
+from cxrfactory.tables.file_names import name_on_disk, path_on_disk
 from cxrfactory.tables.listing import REASONS, list_folder
 
+TWIN = REASONS["twin"].one
 NOT_UTF8 = "file name is not UTF-8 or holds signs that cannot be seen; rename the file, or use pseudonyms"
 
 log = get_logger(__name__)
@@ -24,7 +25,7 @@ class Files:
     ----------
     rows
         One row for each entry that is or may be an image, in the order of the listing: ``path`` (relative, printable),
-        ``file`` (the path to open) and ``reason`` (why it cannot be used, or None).
+        ``file`` (the path to open, or None) and ``reason`` (why it cannot be used, or None).
     aside
         Number of other entries by reason, such as hidden files or tables.
     """
@@ -54,7 +55,10 @@ def list_files(root: Path, follow_links: bool, label: str) -> Files:
         raise CxrError(f"{label}: no such folder; expected the folder of the images")
     listing = list_folder(root, "all" if follow_links else "inside")
     found = [(entry.relative, entry.path, None) for entry in listing.files]
-    found += [(each.relative, None, _reason(each.reason, each.text)) for each in listing.named()]
+    for each in listing.named():
+        # A table may name the link and not its target, so the link can be opened.
+        file = path_on_disk(root, each.relative) if each.reason == "twin" else None
+        found.append((each.relative, file, _reason(each.reason, each.text)))
     if not listing.files:
         raise CxrError(f"{label}: no image in it (left aside: {listing.told()}); expected DICOM, PNG, JPEG or TIFF")
     log.info("%s: %d files; left aside: %s", label, len(listing.files), listing.told())

@@ -1,7 +1,9 @@
 """List a folder of one's own as manifest rows: one for each image file, and one for each row of its table."""
 
 import logging
+import os
 import re
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from cxrfactory.config.datasets import ALL_FRONTAL, FOLDER_LEVEL, FROM_HEADER, I
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.vocabulary.words import Vocabulary
 from cxrfactory.ingest.datasets import table_of
-from cxrfactory.ingest.folder.files import NOT_UTF8, Files, has_plain_name, list_files
+from cxrfactory.ingest.folder.files import NOT_UTF8, TWIN, Files, has_plain_name, list_files
 from cxrfactory.ingest.folder.headers import NOT_DICOM, UNREADABLE, read_headers
 from cxrfactory.ingest.folder.join import Found, find_files
 from cxrfactory.ingest.folder.private import pseudonymised
@@ -106,6 +108,7 @@ def _with_table(settings: DatasetConfig, files: Files, labels: _Labels) -> pd.Da
     paths = [place.path for place in found.places]
     openable = [None if path is None else listed.at[path, "file"] for path in paths]
     aside = [None if path is None else listed.at[path, "reason"] for path in paths]
+    aside = _without_twins(aside, openable)
     reasons = [place.reason or reason for place, reason in zip(found.places, aside, strict=True)]
     ids = table["image_id"] if "image_id" in table else pd.Series(paths, dtype=object).fillna(cells)
     rows = _draft(ids, pd.Series(paths, dtype=object), openable, reasons, path.name, table["row"])
@@ -115,6 +118,15 @@ def _with_table(settings: DatasetConfig, files: Files, labels: _Labels) -> pd.Da
     rest = files.rows[~files.rows["path"].isin(set(paths))]
     others = _draft(_unlike(rest["path"], set(ids)), rest["path"], rest["file"], rest["reason"].fillna(UNLISTED))
     return pd.concat([rows, others], ignore_index=True)
+
+
+def _without_twins(aside: list[str | None], files: list[Path | None]) -> list[str | None]:
+    """Return the reasons without those of second links, where the table names such a link alone and not its target."""
+    if TWIN not in aside:
+        return aside
+    real = [None if file is None else os.path.realpath(file) for file in files]
+    times = Counter(real)
+    return [None if why == TWIN and times[path] == 1 else why for why, path in zip(aside, real, strict=True)]
 
 
 def _is_below(path: Path, root: Path) -> bool:
