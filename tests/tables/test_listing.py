@@ -44,9 +44,12 @@ def kinds(root):
             ".hidden.png": PNG, "._plain.png": PNG, ".DS_Store": b"", "Thumbs.db": b"x", "DESKTOP.INI": b"x",
             ".ipynb_checkpoints/plain-checkpoint.png": PNG, ".git/config": b"", ".git/objects/aa": b"",
             "__MACOSX/a": PNG, "@eaDir/plain.png/THUMB.jpg": PNG,
+            "plain.png:Zone.Identifier": b"", "ward/deep/film.dcm.bak": DICOM,
+            "plain.png~": PNG, "alone.png~": PNG, "alone.bak": DICOM,
         },
     )  # fmt: skip
     os.mkfifo(root / "pipe")
+    (root / "ward" / "void").mkdir()
     os.symlink("plain.png", root / "same.png")
     os.symlink("ward", root / "same_ward")
     os.symlink(root, root / "ward" / "round")
@@ -60,8 +63,10 @@ def kinds(root):
     return {
         "hidden": {".hidden.png", "._plain.png", ".DS_Store", ".null"},
         "hidden folder": {".ipynb_checkpoints/", ".git/"},
-        "system": {"Thumbs.db", "DESKTOP.INI"},
+        "system": {"Thumbs.db", "DESKTOP.INI", "plain.png:Zone.Identifier"},
         "system folder": {"__MACOSX/", "@eaDir/"},
+        "empty folder": {"ward/void/"},
+        "backup": {"plain.png~", "ward/deep/film.dcm.bak"},
         "table": {"text.json", "list.csv", "list.csv.gz", "no.txt", "linked.csv"},
         "listed folder": {"same_ward", "ward/round"},
         "twin": {"same.png"},
@@ -80,7 +85,8 @@ def test_every_entry_is_listed_or_left_aside_by_its_reason(tmp_path):
     expected = kinds(root)
     listing = list_folder(root)
     assert names(listing) == [
-        "1.2.3.json", "1.2.840", "dicom.zip", "empty.png", "film.txt", "no_suffix", "odd.pdf", "packed.dcm.gz",
+        "1.2.3.json", "1.2.840", "alone.bak", "alone.png~", "dicom.zip", "empty.png", "film.txt",
+        "no_suffix", "odd.pdf", "packed.dcm.gz",
         "packed.png.gz", "plain.png", "ward/deep/film.dcm", "without_preamble.xml",
     ]  # fmt: skip
     found = {}
@@ -104,11 +110,11 @@ def test_names_say_which_may_be_films(tmp_path):
     kinds(root)
     listing = list_folder(root)
     named = {each.reason for each in listing.named()}
-    assert named == {"twin", "archive", "dangling", "outside", "special"}
+    assert named == {"twin", "backup", "archive", "dangling", "outside", "special"}
     assert all(each.text for each in listing.named())
     texts = {each.relative: each.text for each in listing.aside}
     assert texts["same.png"] == "the same file as plain.png"
-    assert "2 hidden folders (3 files in them), 2 system files" in listing.told()
+    assert "2 hidden folders (3 files in them), 3 system files" in listing.told()
     assert "1 no regular file" in listing.told()
 
 

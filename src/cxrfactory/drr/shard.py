@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 
 from cxrfactory.config import ScanFilesConfig
-from cxrfactory.drr.recipe import ProjectionRecipe, layout_of
+from cxrfactory.drr.recipe import ProjectionRecipe, layout_of, rules_of
 from cxrfactory.drr.rows import mask_rows
 from cxrfactory.drr.structures import dropped, to_classes
 from cxrfactory.drr.study import ProjectedStudy, project_study
@@ -62,7 +62,7 @@ def project_shard(
     root, shards, links = Path(release.root), release.shards, release.follow_links
     if not 0 <= shard < shards:
         raise CxrError(f"shard {shard} of {shards}; expected 0 to {shards - 1}")
-    layout = layout_of(release)
+    layout, rules = layout_of(release), rules_of(release)
     table = None if release.names is None else read_names(path_inside(root, release.names, links))
     if table is not None:
         _list_dropped(list(table.values()))
@@ -78,12 +78,14 @@ def project_shard(
         for record in progress(records, "project", total=len(records)):
             try:
                 ct, labels = (path_inside(root, record[part], links) for part in ("ct", "labels"))
-                study = project_study(ct, labels, table, recipe, layout)
+                study = project_study(ct, labels, table, recipe, layout, rules)
             except CxrError as error:  # a fault of one study rejects only this study
                 log.warning("rejected %s: %s", record["study_id"], error)
                 place = {"image_id": record["study_id"], "path": record["ct"]}
                 faults.append(place | {"stage": "project", "reason": str(error)})
                 continue
+            if table is None and not studies:  # the names of files or of a header
+                _list_dropped(list(study.names))
             structures, masks = to_classes(study.names, study.source_ids, study.masks, study.cut_off)
             write_images.write_table(_pictures(record["study_id"], study))
             write_masks.write_table(mask_rows(record["study_id"], structures, masks))
@@ -98,7 +100,7 @@ def _list_dropped(names: list[str]) -> None:
     left_out = dropped(names)
     for name, reason in left_out.items():
         log.info("left out %s: %s", name, reason)
-    log.info("%d structures in the name table, %d of them left out", len(names), len(left_out))
+    log.info("%d names of structures, %d of them left out", len(names), len(left_out))
 
 
 def _pictures(study_id: str, study: ProjectedStudy) -> pa.Table:

@@ -22,7 +22,7 @@ from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.drawing.png import encode_png
 from cxrfactory.imaging.geometry import Geometry
 from cxrfactory.imaging.radiograph.prepare import Preparation, prepare
-from cxrfactory.imaging.radiograph.reading import read_radiograph
+from cxrfactory.imaging.radiograph.reading import read_radiograph, refuse_dicom
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.tables.keys import put_aside
 from cxrfactory.tables.parquet import table_writer, write_table
@@ -143,6 +143,7 @@ def _file(folder: Path, image_id: str) -> Path:
 
 
 def _read_mask(path: Path, shape: tuple[int, int]) -> UInt8[np.ndarray, "h w"]:
+    refuse_dicom(path)
     mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
     if mask is None:
         raise ImageError(f"{path.name}: no readable mask")

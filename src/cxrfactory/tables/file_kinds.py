@@ -19,7 +19,8 @@ ARCHIVES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".7z", ".rar", ".gz", ".bz2
 _TARS = (".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst", ".tgz")
 
 # Files and folders of operating systems and file servers; some of the folders hold small copies of pictures.
-SYSTEM_FILES = {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"}
+SYSTEM_FILES = {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "picasa.ini", "zbthumbnail.info"}
+ZONE_MARK = ":zone.identifier"  # end of the files in which Windows notes that a file was downloaded
 SYSTEM_FOLDERS = {
     "__macosx",
     "@eadir",
@@ -29,6 +30,14 @@ SYSTEM_FOLDERS = {
     "system volume information",
     "lost+found",
 }
+
+# Ends that editors and DICOM tools append to the name of a file when they keep its former content.
+BACKUPS = ("~", ".bak", ".orig")
+
+
+def backup_of(name: str) -> str | None:
+    """Return the name of the file that a name is a backup copy of; None for other names."""
+    return next((name[: -len(end)] for end in BACKUPS if name.endswith(end) and name != end), None)
 
 
 def begins_like_image(head: bytes) -> bool:

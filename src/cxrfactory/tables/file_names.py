@@ -9,13 +9,16 @@ import unicodedata
 from hashlib import blake2b
 from pathlib import Path
 
+from cxrfactory.anatomy.organs import ORGAN_NODES
+
 # Bytes of a stem. A file system allows 255 for a name; an organ, a suffix and a temporary part are appended to a stem.
 LONGEST_STEM_BYTES = 200
 
 # Unicode categories: control, format (zero width, writing direction), surrogates, line and paragraph separators.
 _UNPRINTABLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 _ESCAPE = re.compile(r"\\x([0-9a-f]{2})")
-_STEM_CODES = re.compile(r"%(?=[01][0-9A-F]|25|5F|7F|uD)")
+_STEM_CODES = re.compile(r"%(?=[01][0-9A-F]|25|2E|5F|7F|uD)")
+_ORGAN_END = re.compile(rf"\.(?=(?:{'|'.join((*ORGAN_NODES, 'lungs'))})$)")
 _NO_NAME = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _HASH_BYTES = 16
 _HASHED = re.compile(rf"~[0-9a-f]{{{2 * _HASH_BYTES}}}$")
@@ -61,8 +64,8 @@ def file_stem(image_id: str) -> str:
     """Return the stem of an image's output files; different ids have different stems.
 
     ``/`` becomes ``__``. An underscore that would make this ambiguous (``__`` in a name, ``_`` beside ``/``) becomes
-    ``%5F``, control characters become ``%NN``, surrogates ``%uNNNN``, and a ``%`` in front of such a code becomes
-    ``%25``. A stem of more than
+    ``%5F``. The dot of an id that ends like the name of a mask (``.heart``) becomes ``%2E``, control characters become
+    ``%NN``, surrogates ``%uNNNN``, and a ``%`` in front of such a code becomes ``%25``. A stem of more than
     :data:`LONGEST_STEM_BYTES` bytes is cut off and ends in ``~`` and 32 digits of a hash of the id.
 
     Examples
@@ -79,7 +82,7 @@ def file_stem(image_id: str) -> str:
         if place < last and part.endswith("_"):
             part = f"{part[:-1]}%5F"
         parts[place] = part
-    stem = "__".join(parts)
+    stem = _ORGAN_END.sub("%2E", "__".join(parts))
     data = stem.encode("utf-8")
     if len(data) <= LONGEST_STEM_BYTES and not _HASHED.search(stem):
         return stem

@@ -14,7 +14,15 @@ from pathlib import Path
 from typing import Literal
 
 from cxrfactory.errors import CxrError
-from cxrfactory.tables.file_kinds import SYSTEM_FILES, SYSTEM_FOLDERS, holds_image, is_archive_name, is_table_name
+from cxrfactory.tables.file_kinds import (
+    SYSTEM_FILES,
+    SYSTEM_FOLDERS,
+    ZONE_MARK,
+    backup_of,
+    holds_image,
+    is_archive_name,
+    is_table_name,
+)
 from cxrfactory.tables.file_names import printable_name
 from cxrfactory.tables.own_outputs import MARKER, outputs_in
 
@@ -47,10 +55,14 @@ REASONS = {
     "system": Reason("system file", "system files"),
     "system folder": Reason("system folder", "system folders"),
     "table": Reason("table or text", "tables or texts"),
+    "empty folder": Reason("empty folder", "empty folders"),
     "output": Reason("output of cxrfactory", "outputs of cxrfactory"),
     "listed folder": Reason("link to a folder that is listed", "links to folders that are listed"),
     "twin": Reason(
         "link to a file that is listed", "links to files that are listed", True, "the same file as {target}"
+    ),
+    "backup": Reason(
+        "backup copy", "backup copies", True, "named like a backup copy of {target}; rename it if it is another film"
     ),
     "archive": Reason(
         "archive", "archives", True, "archive or packed file that is not one image; unpack it, and give its files"
@@ -232,15 +244,21 @@ class _Walk:
             if deeper is not None:
                 self.entered.add(deeper)
                 try:
-                    inside = iter(_entries(entry.path))
+                    inside = _entries(entry.path)
                 except OSError as error:
                     self._aside(f"{relative}/", "closed", cause=error.strerror or "unknown")
                     continue
-                stack.append((inside, f"{relative}/", deeper, self._outputs(entry.path)))
+                if not inside:
+                    self._aside(f"{relative}/", "empty folder")
+                stack.append((iter(inside), f"{relative}/", deeper, self._outputs(entry.path)))
 
     def _entry(self, entry: os.DirEntry[str], relative: str, real: str, own: bool) -> str | None:
         """Sort one entry; the real path of a folder to enter is returned."""
         name = entry.name
+        original = backup_of(name)
+        if original is not None and os.path.isfile(entry.path[: -len(name)] + original):
+            self._aside(relative, "backup", target=printable_name(original))
+            return None
         if entry.is_symlink():
             return self._link(entry, relative)
         if entry.is_dir(follow_symlinks=False):
@@ -321,7 +339,8 @@ def _entries(folder: str) -> list[os.DirEntry[str]]:
 def _hidden(name: str) -> str | None:
     if name.startswith("."):
         return "output" if name == MARKER else "hidden"
-    return "system" if name.lower() in SYSTEM_FILES else None
+    lower = name.lower()
+    return "system" if lower in SYSTEM_FILES or lower.endswith(ZONE_MARK) else None
 
 
 def _folder_reason(name: str) -> str | None:

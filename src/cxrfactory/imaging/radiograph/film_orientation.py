@@ -10,6 +10,7 @@ about the stored pixels, and it turns nothing here.
 import dataclasses
 import re
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pydicom
@@ -80,7 +81,7 @@ def turned_back(radiograph: Radiograph, dataset: pydicom.Dataset, checks: Header
 _ADVICE = "where the film is stored as usual, set preprocess.orientation to ignore"
 
 
-def exif_notes(path: str | Path, kind: str) -> tuple[str, ...]:
+def exif_notes(source: Path | BinaryIO, kind: str) -> tuple[str, ...]:
     """Return a note if the EXIF data of a picture ask for another display than that of the pixels as stored.
 
     The pixels are not turned, because landmarks that are published for such files refer to stored pixels.
@@ -88,7 +89,7 @@ def exif_notes(path: str | Path, kind: str) -> tuple[str, ...]:
     if kind == "PNG":
         return ()  # EXIF data may follow the pixels, and reading them would decode the picture a second time
     try:
-        with Image.open(path, formats=[kind]) as picture:
+        with Image.open(source, formats=[kind]) as picture:
             value = picture.getexif().get(_EXIF_ORIENTATION, 1)
     except Exception:  # the picture's own reader reports what is damaged
         return ()

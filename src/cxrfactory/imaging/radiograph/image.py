@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Bool, Shaped
 
 from cxrfactory.errors import ImageError
 from cxrfactory.imaging.turns import USUAL, lies_on_its_side
@@ -28,6 +28,10 @@ class Radiograph:
         PA, AP or FRONTAL, by the words of a DICOM header; None if the file states none.
     notes
         Faults of the file that were tolerated, one line each, without any patient data.
+    padding
+        Boolean [height, width], true where the header says that a pixel is no part of the image (Pixel Padding Value
+        and Pixel Padding Range Limit of DICOM, PS3.3 C.7.5.1.1.2); None if it says so of no pixel. In ``pixels`` such
+        pixels have the darkest value of the rest of the image.
     orientation
         How the file stores the film (:mod:`cxrfactory.imaging.turns`): ``LF`` if as displayed. The pixels here are
         always in the usual display.
@@ -43,6 +47,7 @@ class Radiograph:
     spacing_mm: tuple[float, float] | None = None
     view: str | None = None
     notes: tuple[str, ...] = ()
+    padding: Bool[np.ndarray, "height width"] | None = None
     orientation: str = USUAL
 
     @property

@@ -54,10 +54,10 @@ class Preparation:
 def prepare(
     radiograph: Radiograph, recipe: Preparation, keep: Float[np.ndarray, "n 2"] | None = None
 ) -> tuple[UInt8[np.ndarray, "size size"], Geometry]:
-    """Remove borders, stretch to 8 bits, enhance the contrast, pad to a square and resize.
+    """Remove borders, convert to 8 bits, enhance the contrast, pad to a square and resize.
 
-    Stretching comes after the removal of borders, so that borders do not set the black point. Enhancement comes before
-    padding, so that padding does not enter the histogram. Padding is 0.
+    The conversion comes after the removal of borders, so that borders do not set the black point. Enhancement comes
+    before the square is filled up, so that the added pixels, which are 0, do not enter the histogram.
 
     Parameters
     ----------
@@ -90,5 +90,7 @@ def prepare(
         bottom, right = min(height, max(bottom, int(last[1]))), min(width, max(right, int(last[0])))
     box = stored_box(top, left, bottom - top, right - left, orientation, *radiograph.stored_shape)
     geometry = Geometry(*radiograph.stored_shape, *box, recipe.size, ORIENTATIONS.index(orientation) + 1)
-    crop = recipe.enhancement.apply(to_uint8(pixels[top:bottom, left:right]))
+    kept = slice(top, bottom), slice(left, right)
+    padding = None if radiograph.padding is None else radiograph.padding[kept]
+    crop = recipe.enhancement.apply(to_uint8(pixels[kept], padding))
     return geometry.forward_crop(crop), geometry
