@@ -136,6 +136,7 @@ LABELLER = re.compile(r"CheXpert('s)? (labels|names)|CheXpert's")
 RELEASE_TEXT = {
     key: re.compile("|".join(rf"(?<![\w-]){re.escape(name)}(?![\w-])" for name in (key, facts.published_name)))
     for key, facts in LAYOUTS.items()
+    if facts.published_name is not None  # a folder of one's own is no release
 }
 
 PRODUCT_ROOM = ("products/{key}/", "workflow/{key}.py", "config/{key}.py", "tables/{key}.py", "tables/{key}_row.py")

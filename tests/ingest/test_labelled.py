@@ -93,7 +93,7 @@ def test_unusable_rows_are_rejected_with_the_reason(small):
         "shape": "landmark file has shape (25, 2), float64, expected (26, 2): H/shape.npy",
         "nan": "landmark file holds numbers that are not finite: LL/nan.npy",
         "pickle": "landmark file is unreadable: RL/pickle.npy",
-        "garbage": "image file is unreadable: neither JPEG, PNG nor TIFF by its content",
+        "garbage": "image file is unreadable: neither JPEG, PNG nor TIFF by its content; expected JPEG, PNG or TIFF",
         "empty": "image file is empty",
         "elsewhere": "no image folder is given for source Shenzhen",
         "../images/good": "image id is no plain name inside the image folder",

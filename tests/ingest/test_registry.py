@@ -13,6 +13,7 @@ def test_layouts_have_the_published_names_and_id_columns():
         "candid-ptx": ("CANDID-PTX", "ImageID"),
         "chestx-ray8": ("ChestX-Ray8", "Image Index"),
         "chexpert": ("CheXpert", "Path"),
+        "folder": (None, "image_id"),  # a folder of one's own bears the dataset's name
         "indiana-cxr": ("Indiana-CXR", "imageid"),
         "mimic-cxr-jpg": ("MIMIC-CXR-JPG", "dicom_id"),
         "padchest": ("Padchest", "ImageID"),

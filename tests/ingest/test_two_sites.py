@@ -139,7 +139,7 @@ def test_selection_shows_every_site_under_its_name(config, tmp_path):
 
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
 def test_packed_tables_of_every_layout_are_read_back(tmp_path, layout):
-    names = (layout.published_name, "site-a")
+    names = (layout.published_name or "own", "site-a")
     for name in names:
         folder = tmp_path / name
         inputs = release().write(folder / "in")

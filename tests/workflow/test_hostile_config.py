@@ -1,5 +1,6 @@
 """Every text of a config is data: no shell runs it, Snakemake takes no wildcard out of it, no program an option."""
 
+import csv
 import os
 import re
 import shlex
@@ -12,7 +13,8 @@ import yaml
 
 from cxrfactory.config import Config, parse_config, read_config
 from cxrfactory.errors import CxrError
-from cxrfactory.ingest.datasets import complete
+from cxrfactory.ingest.datasets import complete, without_originals
+from cxrfactory.tables.parquet import read_table
 from cxrfactory.workflow.names import texts
 from cxrfactory.workflow.plan import Plan
 
@@ -39,6 +41,8 @@ HOSTILE = {
     "separator": "a\u2028b",
 }
 RELEASE = "vindr-cxr"
+OWN = "own"  # a folder of one's own
+OWN_COLUMNS = ("image_id", "path", "patient_id", "study_id", "view", "sex", "age", "findings")
 COMMAND = "Shell command: "
 
 
@@ -60,6 +64,18 @@ def config(text=SAFE, only=None):
         "labels": mine("datasets.labels", "-l.csv"),
         "reports": reports,
     }
+    own = {
+        "root": mine("datasets.own.root", "-own"),
+        "layout": "folder",
+        "table": mine("datasets.table", "-list.csv"),
+        "columns": {name: mine(f"datasets.columns.{name}", f"-{name}") for name in OWN_COLUMNS},
+        "frontal": [mine("datasets.frontal", "-1"), mine("datasets.frontal", "-2")],
+        "patient": mine("datasets.patient", "(.*)"),
+        "study": mine("datasets.study", "(.*)"),
+        "pseudonymise": True,
+        "private": mine("datasets.private", "-private"),
+        "shards": 1,
+    }
     scans = {
         "root": mine("scans.root", "-scans"),
         "ct": mine("scans.ct", "/{study}/ct.nii.gz"),
@@ -72,7 +88,7 @@ def config(text=SAFE, only=None):
     return {
         "results": mine("results", "-results"),
         "cohort": {"folder": mine("cohort.folder", "-cohort"), "patients": 7, "labelled": 3},
-        "datasets": {mine("datasets") if only and "datasets" in only else RELEASE: dataset},
+        "datasets": {mine("datasets") if only and "datasets" in only else RELEASE: dataset, OWN: own},
         "scans": {mine("scans") if only and "scans" in only else "ct": scans},
         "labelled": {
             "root": mine("labelled.root", "-labelled"),
@@ -107,6 +123,7 @@ def config(text=SAFE, only=None):
     }
 
 
+PATTERNS = {"datasets.patient", "datasets.study"}  # regular expressions
 NAMES = {"datasets", "scans", "datasets.layout", "reports.layout"}  # letters and digits, or names that are known
 KEYS = [
     "results",
@@ -115,6 +132,13 @@ KEYS = [
     "datasets.root",
     "datasets.layout",
     "datasets.labels",
+    "datasets.own.root",
+    "datasets.table",
+    *(f"datasets.columns.{name}" for name in OWN_COLUMNS),
+    "datasets.frontal",
+    "datasets.patient",
+    "datasets.study",
+    "datasets.private",
     "reports.source",
     "reports.layout",
     "scans",
@@ -159,6 +183,14 @@ def free_texts(schema, part, key=""):
         yield from free_texts(schema, part["items"], key)
 
 
+def compiles(text):
+    """Whether a text is a regular expression."""
+    try:
+        return bool(re.compile(text))
+    except re.error:
+        return False
+
+
 def accepted(text):
     """Keys under which a text passes; elsewhere it must be refused in one line."""
     passed, refusals = [], []
@@ -175,7 +207,7 @@ def accepted(text):
 def test_the_hostile_config_reaches_every_free_text_of_the_model():
     plan = parse_config(config(QUOTES, set(KEYS) - {"datasets", "scans"}))
     reached = {
-        re.sub(rf"^(datasets|scans)\.(?:{RELEASE}|ct)\.", r"\1.*.", key)
+        re.sub(rf"^(datasets|scans)\.(?:{RELEASE}|{OWN}|ct)\.", r"\1.*.", key)
         for key, text in texts(plan)
         if text.startswith(QUOTES)
     }
@@ -191,7 +223,8 @@ def test_a_hostile_text_passes_as_data_or_is_refused_in_one_line(name):
         assert passed == []
     elif name in ("quotes", "shell", "substitutions", "redirections"):
         # Everything else is any text.
-        assert passed == [key for key in KEYS if key not in NAMES]
+        broken = PATTERNS if not compiles(f"{HOSTILE[name]}(.*)") else set()
+        assert passed == [key for key in KEYS if key not in NAMES | broken]
     elif name in ("wildcards", "markup"):
         assert not {"results", "cohort.folder", "datasets.root", "infer.weights", "labelled.root"} & set(passed)
         assert {"scans.ct", "labelled.images", "labelled.train_list", "classify.labels"} <= set(passed)
@@ -232,6 +265,12 @@ def prepare(folder, values):
     for part, numbers in (("train", range(4)), ("test", range(4, 6))):
         rows = ["image_id,rad_id", *(f"{number:032x},R1" for number in numbers)]
         (root / f"annotations/image_labels_{part}.csv").write_text("\n".join(rows) + "\n")
+    own = values["datasets"][OWN]
+    (folder / own["root"]).mkdir()
+    header, row = own["columns"].values(), ["i1", "a.png", "p1", "s1", own["frontal"][0], "F", "50", "Nodule"]
+    with (folder / own["root"] / own["table"]).open("w", newline="") as stream:
+        csv.writer(stream).writerows([header, row])
+    (folder / own["root"] / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     labelled = folder / values["labelled"]["root"]
     labelled.mkdir()
     (labelled / "clinical.csv").write_text("id,source\n")
@@ -299,18 +338,20 @@ def without_json(found):
 
 @pytest.mark.slow
 def test_rules_run_with_a_hostile_config(tmp_path):
-    values = config(HOSTILE["shell"], set(KEYS) - NAMES)
+    values = config(HOSTILE["shell"], set(KEYS) - NAMES - PATTERNS)
     folder = tmp_path / "run"
     folder.mkdir()
     prepare(folder, values)
     results = folder / values["results"]
-    made = [results / name for name in ("config.yaml", f"manifest/{RELEASE}.parquet")]
+    made = [results / name for name in ("config.yaml", f"manifest/{RELEASE}.parquet", f"manifest/{OWN}.parquet")]
     tried = [results / name for name in ("manifest/labelled.parquet", f"reports/{RELEASE}.parquet")]
     targets = [str(path.relative_to(folder)) for path in (*made, *tried)]
     done = snakemake(folder, values, "--keep-going", "--", *targets)
     for path in made:
         assert path.is_file(), done.stderr[-3000:]
-    assert read_config(made[0]) == complete(parse_config(values))
+    assert read_config(made[0]) == without_originals(complete(parse_config(values)))
+    manifest = read_table(made[2])
+    assert manifest["included"].all()
     for log in ("ingest/labelled", f"reports/{RELEASE}"):  # they run, and may refuse these tables
         last = (results / f"logs/{log}.log").read_text().splitlines()[-1]
         assert "pwned" not in last or "error: " in last or "wrote" in last, last

@@ -90,7 +90,7 @@ rule config_used:
         mem_mb=lambda wildcards, attempt: 500 * attempt,
         runtime=lambda wildcards, attempt: 5 * attempt,
     params:
-        values=lambda wildcards: PLAN.config.model_dump_json(),
+        values=lambda wildcards: PLAN.written_config(),
     message:
         "Write the config out in full"
     shell:

@@ -18,14 +18,16 @@ rule classify_pictures:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 240 * attempt,
     params:
-        root=lambda wildcards: PLAN.releases.settings(wildcards).root,
+        root=PLAN.releases.films,
+        links=PLAN.releases.film_links,
         made=lambda wildcards: CXLSEG.classified(),
         largest=lambda wildcards: PLAN.config.preprocess.options("max_megapixels"),
     message:
         "Gather original and segmented images of {wildcards.dataset}"
     shell:
         "python -m cxrfactory study classify-pictures --product {input.product:q} --manifest {input.manifest:q}"
-        " --root {params.root:q} --output {output.pictures:q} {params.made:q} {params.largest:q} 2> {log:q}"
+        " --root {params.root:q} --output {output.pictures:q} {params.made:q} {params.largest:q} {params.links:q}"
+        " 2> {log:q}"
 
 
 rule classify:

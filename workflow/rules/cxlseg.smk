@@ -74,12 +74,12 @@ rule cxlseg_shard:
         runtime=lambda wildcards, attempt: 240 * attempt,
         gpu=PLAN.gpus("infer"),
     params:
-        root=lambda wildcards: PLAN.releases.settings(wildcards).root,
+        root=PLAN.releases.films,
         number=lambda wildcards: int(wildcards.shard.split("-")[0]),
         shards=lambda wildcards: PLAN.releases.settings(wildcards).shards,
         device=PLAN.config.infer.device,
         recipe=lambda wildcards: CXLSEG.recipe(),
-        links=lambda wildcards: PLAN.releases.settings(wildcards).options("follow_links"),
+        links=PLAN.releases.film_links,
         limits=lambda wildcards: PLAN.config.preprocess.reading_options(),
     message:
         "Cut out the lungs of {wildcards.dataset}, shard {wildcards.shard}"

@@ -17,8 +17,8 @@ rule preprocess:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 120 * attempt,
     params:
-        root=lambda wildcards: PLAN.releases.settings(wildcards).root,
-        links=lambda wildcards: PLAN.releases.settings(wildcards).options("follow_links"),
+        root=PLAN.releases.films,
+        links=PLAN.releases.film_links,
         number=lambda wildcards: int(wildcards.shard.split("-")[0]),
         shards=lambda wildcards: PLAN.releases.settings(wildcards).shards,
         options=lambda wildcards: PLAN.config.preprocess.options(),

@@ -19,9 +19,9 @@ rule reports:
     params:
         source=lambda wildcards: PLAN.releases.settings(wildcards).reports.source,
         layout=lambda wildcards: PLAN.releases.settings(wildcards).reports.layout,
-        links=lambda wildcards: PLAN.releases.settings(wildcards).options("follow_links"),
+        options=PLAN.releases.report_options,
     message:
         "Read the reports of {wildcards.dataset}"
     shell:
         "python -m cxrfactory stage reports --layout {params.layout:q} --output {output.table:q}"
-        " --rejected {output.rejected:q} --summary {output.summary:q} {params.links:q} -- {params.source:q} 2> {log:q}"
+        " --rejected {output.rejected:q} --summary {output.summary:q} {params.options:q} -- {params.source:q} 2> {log:q}"

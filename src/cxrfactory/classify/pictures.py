@@ -47,6 +47,7 @@ def study_pictures(
     root: str | Path,
     output: str | Path,
     settings: StudyPicturesConfig,
+    follow_links: bool = False,
 ) -> int:
     """Collect the pictures of one release in a table.
 
@@ -65,6 +66,8 @@ def study_pictures(
         Parquet file to write, schema ``STUDY_PICTURES``, sorted by image.
     settings
         Settings with which the product was made.
+    follow_links
+        Whether links in the release may lead out of its root.
 
     Returns
     -------
@@ -87,7 +90,8 @@ def study_pictures(
     def pictures() -> Iterator[dict[str, Any]]:
         for record in progress(rows.to_dict("records"), "pictures", len(rows)):
             image_id = str(record["dicom_id"])
-            radiograph = read_radiograph(path_inside(root, paths[image_id]), settings.max_megapixels, checks=_TAKEN)
+            path = path_inside(root, paths[image_id], follow_links)
+            radiograph = read_radiograph(path, settings.max_megapixels, checks=_TAKEN)
             square = small_square(radiograph.pixels, settings.size, settings.fit)
             square = square if clahe is None else apply_clahe(square, clahe)
             published = path_inside(product, record["DicomPath"])

@@ -27,7 +27,10 @@ _PLACES = {
     ),
     "datasets": (
         "DatasetConfig",
+        "FolderConfig",
+        "FolderSourcesConfig",
         "ReportsConfig",
+        "TableColumnsConfig",
     ),
     "infer": ("InferConfig",),
     "labelled": ("LabelledConfig",),

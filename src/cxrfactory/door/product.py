@@ -96,7 +96,7 @@ def _datasets(folder: Path) -> dict[str, tuple[str, Path, bool]]:
     for name, each in datasets.items():
         layout = str(each.get("layout") or name)
         named_by_layout = layout in LAYOUTS and layouts[layout] == 1
-        title = LAYOUTS[layout].published_name if named_by_layout else name
+        title = (LAYOUTS[layout].published_name if named_by_layout else None) or name
         root = folder.absolute().parent.parent / str(each.get("root", name))
         found[name] = (title, root, bool(each.get("follow_links")))
     return found

@@ -37,7 +37,8 @@ class ReleaseLayout:
     name
         Name of the layout on the command line and in the config.
     published_name
-        Name of the release in CheXmask's file names.
+        Name of the release in CheXmask's file names. None for a layout that is no release (a folder of one's own): the
+        files of each such dataset have the dataset's name.
     id_column
         Id column of the release's CheXmask file.
     slots
@@ -60,7 +61,7 @@ class ReleaseLayout:
     """
 
     name: str
-    published_name: str
+    published_name: str | None
     id_column: str
     slots: tuple[TableSlot, ...]
     view_rule: str

@@ -117,7 +117,7 @@ def _read(
         rows = check_image_files(rows, root)
     else:
         _warn_of_missing(rows, root, name, facts.private_paths)
-    manifest = _finish(rows)
+    manifest = finish(rows)
     log.info(
         "%s: %d images, %d included, %d excluded (%s)",
         name,
@@ -260,7 +260,14 @@ def _refuse_duplicates(rows: pd.DataFrame, root: Path) -> None:
     )
 
 
-def _finish(rows: pd.DataFrame) -> pd.DataFrame:
+def finish(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return draft rows as a manifest: included where there is no reason, sorted by id, with its invariants checked.
+
+    Raises
+    ------
+    CxrError
+        If a check fails; see :func:`validate`.
+    """
     manifest = rows.assign(included=rows["exclusion_reason"].isna())[schemas.MANIFEST.names].copy()
     for name in _TEXT:
         column = manifest[name].astype(object)

@@ -2,7 +2,9 @@
 
 The module of a layout contains ``LAYOUT`` (:class:`~cxrfactory.ingest.layout.ReleaseLayout`) and a function
 ``rows(tables, view_from_procedure)``, which converts the release's tables to manifest rows. If images may be in several
-folders, it also contains ``locate(root, paths)``. No other file of the ingest stage names a release.
+folders, it also contains ``locate(root, paths)``. The layout of a folder of one's own has no tables that are known
+beforehand: its module contains ``read(settings, name, words)`` instead of ``rows``. No other file of the ingest stage
+names a release.
 """
 
 from difflib import get_close_matches
@@ -42,7 +44,7 @@ def expected_layouts(name: str) -> str:
 
 
 def module(name: str) -> ModuleType:
-    """Return the module of a layout, which has ``rows`` and optionally ``locate``.
+    """Return the module of a layout, which has ``rows`` and optionally ``locate``, or else ``read``.
 
     Raises
     ------

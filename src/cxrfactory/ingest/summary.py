@@ -137,6 +137,26 @@ def table(selections: Sequence[Selection]) -> pd.DataFrame:
     return frame.astype({"images": "int64", "expected": "Int64", "difference": "Int64"})
 
 
-def write_summary(selections: Sequence[Selection], path: str | Path) -> None:
-    """Write the result of :func:`table` as CSV."""
-    write_text(path, table(selections).to_csv(index=False, lineterminator="\n"))
+def write_summary(
+    selections: Sequence[Selection], path: str | Path, aside: Mapping[str, Mapping[str, int]] | None = None
+) -> None:
+    """Write the result of :func:`table` as CSV.
+
+    Parameters
+    ----------
+    selections
+        Counts of releases.
+    path
+        CSV file to write.
+    aside
+        For each release, the number of entries of its folder that are no images, by reason; they become the items
+        ``left aside: <reason>``.
+    """
+    lines = [
+        (name, f"left aside: {reason}", number, None, None)
+        for name, counts in (aside or {}).items()
+        for reason, number in counts.items()
+    ]
+    text = table(selections).to_csv(index=False, lineterminator="\n")
+    text += pd.DataFrame(lines, columns=COLUMNS).to_csv(index=False, header=False, lineterminator="\n")
+    write_text(path, text)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cxrfactory.config import Config, TrainConfig, parse_config, refuse_twice
-from cxrfactory.ingest.datasets import complete
+from cxrfactory.ingest.datasets import complete, without_originals
 from cxrfactory.workflow.credits import Credits
 from cxrfactory.workflow.models import Comparison, Registration, Segmenter
 from cxrfactory.workflow.names import check_names
@@ -48,6 +48,10 @@ class Plan:
         config = complete(config)
         check_roots(config)
         return cls(config)
+
+    def written_config(self) -> str:
+        """Return the config of the run as JSON, as it may leave: without the places of pseudonymised images."""
+        return without_originals(self.config).model_dump_json()
 
     @cached_property
     def results(self) -> Results:

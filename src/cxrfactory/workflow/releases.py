@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cxrfactory.config import Config, DatasetConfig, ScanConfig
+from cxrfactory.config import Config, DatasetConfig, FolderSourcesConfig, ScanConfig
 from cxrfactory.errors import CxrError
-from cxrfactory.ingest.datasets import release_names
+from cxrfactory.ingest.datasets import films_of, is_own, release_names, table_of
 from cxrfactory.ingest.layout import ReleaseLayout
 from cxrfactory.ingest.places import folder_above, table_folder
 from cxrfactory.ingest.registry import layout
@@ -30,7 +30,7 @@ def check_roots(config: Config) -> None:
     for name, dataset in config.datasets.items():
         root, facts = Path(dataset.root), layout(str(dataset.layout))
         made = Path(os.path.abspath(root)).is_relative_to(os.path.abspath(config.cohort.folder))
-        if made or not root.is_dir():
+        if made or is_own(dataset) or not root.is_dir():
             continue
         key = f"config: key 'datasets.{name}.root'"
         try:
@@ -78,7 +78,14 @@ class Releases:
         return [f"--layout={dataset.layout}" for dataset in self.config.datasets.values()]
 
     def tables(self, wildcards: Any) -> list[str]:
-        """Return the tables of a release: those in its root or in a folder below, or else those that its layout has."""
+        """Return the tables of a release: those in its root or in a folder below, or else those that its layout has.
+
+        For a folder of one's own, these are the folder itself and its table, if the config names one.
+        """
+        settings = self.settings(wildcards)
+        if is_own(settings):
+            table = table_of(settings)
+            return [settings.root.rstrip("/") or "/", *([] if table is None else [str(table)])]
         root, facts = Path(self.settings(wildcards).root), self.layout(wildcards)
         folder = (table_folder(facts, root) if root.is_dir() else None) or root
         slots = [slot for slot in facts.slots if slot.lists_images]
@@ -102,12 +109,33 @@ class Releases:
 
         return files
 
+    def films(self, wildcards: Any) -> str:
+        """Return the folder in which stages after ingest open the images of a release."""
+        return films_of(self.settings(wildcards))[0]
+
+    def film_links(self, wildcards: Any) -> list[str]:
+        """Return the option that says whether links in that folder may lead out of it."""
+        settings = self.settings(wildcards)
+        return settings.model_copy(update={"follow_links": films_of(settings)[1]}).options("follow_links")
+
     def ingest_options(self, wildcards: Any) -> list[str]:
-        """Return the switches of ``ingest`` for a release, and the view words that the config adds."""
+        """Return the options of ``ingest``: switches, added view words, and what describes a folder of one's own."""
         settings = self.settings(wildcards)
         flags = {"--check-files": settings.check_files, "--view-from-procedure": settings.view_from_procedure}
-        words = self.config.preprocess.options("view_words") if self.config.preprocess.view_words else []
-        return [flag for flag, on in flags.items() if on] + words
+        options = [flag for flag, on in flags.items() if on]
+        options += self.config.preprocess.options("view_words") if self.config.preprocess.view_words else []
+        if not is_own(settings):
+            return options
+        columns = {} if settings.columns is None else settings.columns.model_dump(exclude_none=True)
+        options += [f"--column={key}={column}" for key, column in columns.items()]
+        options += [f"--frontal={word}" for word in settings.frontal or ()]
+        return options + settings.options("follow_links", *FolderSourcesConfig.model_fields)
+
+    def report_options(self, wildcards: Any) -> list[str]:
+        """Return the options of ``reports`` for a release: links, and the private folder where ids are pseudonyms."""
+        settings = self.settings(wildcards)
+        private = [f"--private={settings.private}"] if settings.pseudonymise else []
+        return [*settings.options("follow_links"), *private]
 
     @property
     def reported(self) -> list[str]:

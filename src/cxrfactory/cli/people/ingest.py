@@ -1,15 +1,16 @@
-"""Command that reads a hospital's release."""
+"""Command that reads a hospital's release, or a folder of one's own."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from cxrfactory.config import FolderSourcesConfig
 from cxrfactory.config.options import with_options
 from cxrfactory.config.preprocess import ViewWordsConfig
 
 
-@with_options(ViewWordsConfig)
+@with_options(FolderSourcesConfig, ViewWordsConfig)
 def ingest(
     layout: Annotated[
         str,
@@ -32,14 +33,52 @@ def ingest(
         ),
     ] = False,
     summary: Annotated[Path | None, typer.Option(help="Also write the counts, by reason of exclusion (.csv).")] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=NAME",
+            help="Only for a folder of your own: column of the table for image_id, path, patient_id, study_id, view, "
+            "sex, age or findings; repeat.",
+        ),
+    ] = None,
+    frontal: Annotated[
+        list[str] | None,
+        typer.Option(help="Only for a folder of your own: value of the view that counts as frontal; repeat."),
+    ] = None,
+    follow_links: Annotated[
+        bool, typer.Option(help="Only for a folder of your own: list links that lead out of its folder.")
+    ] = False,
     *,
+    folder_sources_config: FolderSourcesConfig,
     view_words_config: ViewWordsConfig,
 ) -> None:
     """Write the manifest of a release: one row for each image, kept or excluded with the reason."""
     from cxrfactory.config import DatasetConfig
-    from cxrfactory.ingest.manifest import ingest_release
+    from cxrfactory.ingest.one_dataset import ingest_dataset
 
     settings = DatasetConfig(
-        root=str(root), layout=layout, check_files=check_files, view_from_procedure=view_from_procedure
+        root=str(root),
+        layout=layout,
+        check_files=check_files,
+        view_from_procedure=view_from_procedure,
+        follow_links=follow_links,
+        columns=_columns(column or []),
+        frontal=frontal or None,
+        **folder_sources_config.model_dump(),
     )
-    ingest_release(settings, name or layout, output, summary, view_words_config.view_words)
+    ingest_dataset(settings, name or layout, output, summary, view_words_config.view_words)
+
+
+def _columns(pairs: list[str]) -> dict[str, str] | None:
+    from cxrfactory.config import TableColumnsConfig
+    from cxrfactory.errors import CxrError
+
+    columns = {}
+    for pair in pairs:
+        key, sign, column = pair.partition("=")
+        if key not in TableColumnsConfig.model_fields or not sign:
+            raise CxrError(
+                f"--column '{pair}': expected KEY=NAME with one of {', '.join(TableColumnsConfig.model_fields)}"
+            )
+        columns[key] = column
+    return columns or None

@@ -21,10 +21,14 @@ def reports(
     ] = None,
     summary: Annotated[Path | None, typer.Option(help="Also write the counts (.csv).")] = None,
     follow_links: Annotated[bool, typer.Option(help="Allow links in a folder of reports to lead out of it.")] = False,
+    private: Annotated[
+        Path | None, typer.Option(help="Private folder of pseudonyms (ingest --pseudonymise), for the studies' ids.")
+    ] = None,
 ) -> None:
     """Split reports into sections and join findings and impression: one row for each study."""
     from cxrfactory.config import ReportsConfig
     from cxrfactory.ingest.reports.collect import collect_reports
 
     beside = output.with_name(f"{output.stem}.rejected.parquet")
-    collect_reports(ReportsConfig(source=str(source), layout=layout), output, rejected or beside, summary, follow_links)
+    settings = ReportsConfig(source=str(source), layout=layout)
+    collect_reports(settings, output, rejected or beside, summary, follow_links, private)

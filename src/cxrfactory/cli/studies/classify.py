@@ -15,13 +15,14 @@ def classify_pictures(
     manifest: Annotated[Path, typer.Option(help="Manifest of the dataset (.parquet).")],
     root: Annotated[Path, typer.Option(help="Folder of the release.")],
     output: Annotated[Path, typer.Option(help="Pictures to write (.parquet).")],
+    follow_links: Annotated[bool, typer.Option(help="Allow links in the release to lead out of its folder.")] = False,
     *,
     study_pictures_config: StudyPicturesConfig,
 ) -> None:
     """Collect each image of a release twice, original and with the lungs cut out, with labels and split."""
     from cxrfactory.classify.pictures import study_pictures
 
-    study_pictures(product, manifest, root, output, study_pictures_config)
+    study_pictures(product, manifest, root, output, study_pictures_config, follow_links)
 
 
 @with_options(ClassifierConfig)

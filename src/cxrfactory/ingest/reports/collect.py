@@ -1,5 +1,6 @@
 """Collect the reports of a release in one table; excluded and rejected reports are listed with a reason."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +13,7 @@ from cxrfactory.ingest.rows import printable
 from cxrfactory.logs import get_logger
 from cxrfactory.tables.atomic import text_file
 from cxrfactory.tables.parquet import write_table
+from cxrfactory.tables.pseudonyms import Pseudonyms, open_pseudonyms
 from cxrfactory.tables.report_headings import SECTIONS
 from cxrfactory.tables.report_sections import join_report
 from cxrfactory.tables.reports import REJECTED_REPORTS, REPORTS
@@ -28,6 +30,7 @@ def collect_reports(
     rejected: str | Path,
     summary: str | Path | None = None,
     follow_links: bool = False,
+    private: str | Path | None = None,
 ) -> dict[str, int]:
     """Write the reports of a release as a table of sections.
 
@@ -44,6 +47,9 @@ def collect_reports(
         CSV file to write with the counts.
     follow_links
         Follow links in a folder of reports that lead out of it.
+    private
+        Private folder of pseudonyms. With it, the tables and messages hold the pseudonyms of studies, and neither
+        original ids nor names of files.
 
     Returns
     -------
@@ -56,11 +62,16 @@ def collect_reports(
         If the layout is unknown, if the source cannot be read, or if none of its reports can be read.
     """
     source, read = Path(settings.source), reader(settings.layout)
-    rows, faults = _sort_out(list(read(source, follow_links)))
+    label = str(source) if private is None else "the source of the reports"
+    try:
+        found = list(read(source, follow_links))
+    except CxrError as error:
+        raise CxrError(str(error).replace(str(source), label)) from error
+    rows, faults = _sort_out(found if private is None else _pseudonymised(found, open_pseudonyms(private)))
     if rows.empty and faults.empty:
-        raise CxrError(f"{source}: no report in it; expected at least one")
+        raise CxrError(f"{label}: no report in it; expected at least one")
     if rows.empty:
-        raise CxrError(f"{source}: none of {len(faults)} reports can be read; first: {faults['reason'].iloc[0]}")
+        raise CxrError(f"{label}: none of {len(faults)} reports can be read; first: {faults['reason'].iloc[0]}")
     counts = count(rows, len(faults))
     write_table(faults, rejected, REJECTED_REPORTS)
     write_table(rows, output, REPORTS)
@@ -71,7 +82,7 @@ def collect_reports(
     log.info(
         "%s: %d reports, %d with a text (%d of findings and impression, %d of a comparison alone), %d without, "
         "%d rejected",
-        source, counts["reports"], counts["used"], counts["source findings+impression"],
+        label, counts["reports"], counts["used"], counts["source findings+impression"],
         counts["source comparison"], counts["excluded"], counts["rejected"],
     )  # fmt: skip
     log.info("wrote %s", output)
@@ -96,6 +107,17 @@ def count(rows: pd.DataFrame, rejected: int) -> dict[str, int]:
     counts |= {f"section {name}": int(rows[name].notna().sum()) for name in SECTIONS}
     sources = ("findings+impression", "findings", "impression", "unheaded", "comparison")
     return counts | {f"source {name}": int((rows["report_source"] == name).sum()) for name in sources}
+
+
+def _pseudonymised(found: list[Found], pseudonyms: Pseudonyms) -> list[Found]:
+    return [
+        replace(
+            one,
+            path=pseudonyms.of("report", one.path),
+            study_id=None if one.study_id is None else pseudonyms.of("study", one.study_id),
+        )
+        for one in found
+    ]
 
 
 def _sort_out(found: list[Found]) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -97,7 +97,7 @@ def report_files(source: Path, suffix: str, follow_links: bool = False) -> Itera
     else:
         raise CxrError(f"{source}: not a zip or tar archive that can be read; expected a folder, .zip, .tar.gz or .tgz")
     empty, others = True, Counter[str]()
-    for name, read in progress(files, f"reports of {source.name}"):
+    for name, read in progress(files, "reports"):
         if read is None:
             others[name] += 1
             continue
@@ -108,7 +108,7 @@ def report_files(source: Path, suffix: str, follow_links: bool = False) -> Itera
         there = f" (left aside: {left})" if left else ""
         raise CxrError(f"{source}: no file named *{suffix} in it{there}; check the source and its layout")
     if left:
-        log.info("%s: left aside %d entries: %s", source, sum(others.values()), left)
+        log.info("reports: left aside %d entries: %s", sum(others.values()), left)
 
 
 def _is_tar(source: Path) -> bool:
