@@ -19,6 +19,8 @@ from . import Case
 KIND = "series that are not whole"
 SOURCE = "wasserth/TotalSegmentator#323"
 
+pytestmark = pytest.mark.filterwarnings("ignore")  # pydicom warns of every cut file
+
 SHAPE = (12, 5, 4)
 CANONICAL = ct_files.chest(SHAPE)
 AFFINE = ct_files.canonical_affine()
