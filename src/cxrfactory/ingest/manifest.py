@@ -26,6 +26,7 @@ from cxrfactory.tables.parquet import write_table
 
 log = get_logger(__name__)
 
+LOGGED_REASONS = 10  # the most frequent ones; the counts (--summary) have all
 LOOKED_AT = 100  # image files that a run without check_files looks for
 _TEXT = ("path", "patient_id", "study_id", "view", "sex", "findings", "exclusion_reason")
 
@@ -126,7 +127,9 @@ def _read(
         (~manifest["included"]).sum(),
         facts.view_rule,
     )
-    for reason, images in count(manifest, name).reasons.items():
+    # Reasons may quote cells, such as a view word, which a hospital's log must not hold.
+    reasons = {} if facts.private_paths else count(manifest, name).reasons
+    for reason, images in list(reasons.items())[:LOGGED_REASONS]:
         log.info("%s: excluded %d: %s", name, images, reason)
     if not manifest["included"].any():
         log.warning("%s: no image is included; see the exclusion reasons in the manifest", name)
