@@ -43,6 +43,12 @@ def test_pictures_of_other_row_groups_are_not_read(table, monkeypatch):
     assert [group for group, columns in read if "png" in columns] == [1]
 
 
+def test_an_optional_column_may_be_absent(table):
+    assert [part["orientation"].tolist() for part in selected_rows(table, {"i4", "i5"}, ["orientation", "png"])] == [
+        [1, 1]
+    ]
+
+
 @pytest.mark.parametrize(
     ("content", "message"), [(None, "no such file"), (b"no parquet", "not a readable Parquet file")]
 )

@@ -140,7 +140,7 @@ def read_table(path: str | Path, schema: pa.Schema | None = None, columns: list[
     with open_parquet(path) as file:
         wanted = columns or (schema.names if schema is not None else file.schema_arrow.names)
         check_columns(path, file.schema_arrow, wanted, schema)
-        return _filled(file.read(columns=_stored(file, wanted)), wanted).to_pandas()
+        return filled(file.read(columns=columns_of(file, wanted)), wanted).to_pandas()
 
 
 def read_batches(
@@ -157,19 +157,19 @@ def read_batches(
         check_columns(path, file.schema_arrow, columns, schema)
         for group in range(file.num_row_groups):  # one by one, because the reader would load all groups at once
             left = file.metadata.row_group(group).num_rows
-            for batch in file.iter_batches(batch_size=rows, row_groups=[group], columns=_stored(file, columns)):
+            for batch in file.iter_batches(batch_size=rows, row_groups=[group], columns=columns_of(file, columns)):
                 left -= batch.num_rows
-                yield _filled(batch, columns)
+                yield filled(batch, columns)
             if left:
                 raise unreadable(path, f"row group {group} lacks {left} rows")
 
 
-def _stored(file: pq.ParquetFile, wanted: Sequence[str]) -> list[str]:
+def columns_of(file: pq.ParquetFile, wanted: Sequence[str]) -> list[str]:
     """Return the wanted columns that a file has; only optional ones may be absent."""
     return [name for name in wanted if name in file.schema_arrow.names]
 
 
-def _filled(rows: pa.Table | pa.RecordBatch, wanted: Sequence[str]) -> pa.Table | pa.RecordBatch:
+def filled(rows: pa.Table | pa.RecordBatch, wanted: Sequence[str]) -> pa.Table | pa.RecordBatch:
     """Return the wanted columns in their order, with the fixed value of optional columns that the file lacks."""
     for name in wanted:
         if name not in rows.schema.names:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from cxrfactory.tables.parquet import check_columns, open_parquet
+from cxrfactory.tables.parquet import check_columns, columns_of, filled, open_parquet
 
 
 def selected_rows(
@@ -45,7 +45,8 @@ def selected_rows(
                 continue
             found = pc.is_in(file.read_row_group(group, columns=[key])[key], value_set=wanted)
             if pc.any(found).as_py():
-                yield file.read_row_group(group, columns=names).select(names).filter(found).to_pandas()
+                rows = file.read_row_group(group, columns=columns_of(file, names))
+                yield filled(rows, names).filter(found).to_pandas()
 
 
 def _may_hold(group: pq.RowGroupMetaData, key: str, first: str, last: str) -> bool:
