@@ -7,10 +7,11 @@ from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRL
 from cxrfactory.errors import ImageError
 from cxrfactory.imaging.dicom_object import read_object
 from cxrfactory.imaging.dicom_words import stored_values
+from cxrfactory.imaging.radiograph.reading import read_radiograph
 from tests.imaging.dicom_files import file_bytes
-from tests.imaging.dicom_reference import file_content, words_object
+from tests.imaging.dicom_reference import file_content, jpeg_2000_object, words_object
 from tests.reported import Case
-from tests.reported.films import dx, film, refused, right
+from tests.reported.films import assert_same_picture, dx, film, refused, right, write
 
 KIND = "pixel words beyond BitsStored and HighBit"
 SOURCE = "dcm4che#504; fo-dicom PR#140"
@@ -214,6 +215,28 @@ CASES = [
         "refused",
         refused(lambda: file_bytes(dx(Rows=96, PixelData=film().tobytes() * 2)), "36864", "18432"),
     ),
+    *(
+        Case(
+            f"unsigned {bits} bits, said to be signed",
+            "refused",
+            refused(lambda b=bits: words(film(b), b, b - 1, 1), "PixelRepresentation 1", "wrap"),
+        )
+        for bits in (10, 12, 16)
+    ),
+    *(
+        Case(
+            f"signed {bits} bits, said to be unsigned",
+            "refused",
+            refused(
+                lambda b=bits: words(
+                    (film(b).astype(np.int32) - (1 << (b - 1))).astype(np.int16).view(np.uint16), 16, 15, 0
+                ),
+                "PixelRepresentation 0",
+                "wrap",
+            ),
+        )
+        for bits in (10, 12, 16)
+    ),
     Case("CT, 13 bits in 12", "refused", ct(slab(4524), 12, ["BitsStored 12", "13 bits"])),
     Case("CT, metal that would wrap to tissue", "refused", ct(slab(4096 + 1050), 12, ["BitsStored 12", "13 bits"])),
     Case("CT, metal of 65535", "refused", ct(slab(65535), 12, ["BitsStored 12", "16 bits"])),
@@ -221,6 +244,40 @@ CASES = [
     Case("CT, 12 bits in 12", "right", ct(slab(4095), 12)),
     Case("CT, ones above", "right", ct(slab(4000) | 0xF000, 12, truth=slab(4000))),
 ]
+
+
+def any_words_under_any_header(seed):
+    """Words and a header that know nothing of each other; the picture that the words hold."""
+    rng = np.random.default_rng(seed)
+    used = int(rng.integers(8, 17))
+    truth = (film(16) >> (16 - used)).astype(np.uint16)
+    values = truth.astype(np.int32) - (1 << (used - 1)) * int(rng.integers(2))
+    shift = int(rng.choice([0, 0, 0, 16 - used]))
+    pixels = ((values << shift) & 0xFFFF).astype(np.uint16)
+    if not shift and rng.integers(3) == 0:  # without the sign above
+        pixels = (values & ((1 << used) - 1)).astype(np.uint16)
+    stored = int(rng.integers(8, 17))
+    high = int(rng.choice([stored - 1, stored - 1, 15, rng.integers(0, 16)]))
+    sign = int(rng.integers(2))
+    if rng.integers(3):
+        return words(pixels, stored, high, sign), truth, min(used, stored)
+    samples = pixels.view(np.int16) if rng.integers(2) else pixels
+    dataset = jpeg_2000_object(samples, 16, BitsStored=stored, HighBit=high, PixelRepresentation=sign)
+    return file_content(dataset), truth, min(used, stored)
+
+
+def test_any_header_over_any_words_gives_the_right_picture_or_a_refusal(tmp_path):
+    ends = {"right": 0, "refused": 0}
+    for seed in range(250):
+        content, truth, bits = any_words_under_any_header(seed)
+        try:
+            found = read_radiograph(write(tmp_path, content))
+        except ImageError:
+            ends["refused"] += 1
+        else:
+            assert_same_picture(found, truth, 1.01 / (1 << bits))
+            ends["right"] += 1
+    assert min(ends.values()) > 40, ends
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 import pydicom
 from jaxtyping import Bool, Shaped
-from pydicom.uid import JPEG2000, ExplicitVRBigEndian
+from pydicom.uid import JPEG2000, ExplicitVRBigEndian, JPEGLSNearLossless
 
 from cxrfactory.errors import ImageError
 from cxrfactory.imaging.dicom_object import transfer_syntax
+from cxrfactory.imaging.dicom_sign import wraps_round
 from cxrfactory.imaging.dicom_stream import Samples, decode_grey
 
 _NEEDED = ("Rows", "Columns", "BitsAllocated", "BitsStored", "PixelRepresentation")
@@ -138,6 +139,7 @@ def stored_values(dataset: pydicom.Dataset, picture: bool = True) -> tuple[Value
     if samples != 1:
         raise ImageError(f"DICOM of {samples} samples a pixel; expected one")
     notes: list[str] = []
+    lossy = False
     if not transfer_syntax(dataset).is_encapsulated:
         values = _from_words(_native_words(dataset, layout), layout, layout.allocated, picture, notes)
     else:
@@ -146,6 +148,9 @@ def stored_values(dataset: pydicom.Dataset, picture: bool = True) -> tuple[Value
             values = _from_words(_unsigned(found.values, layout.allocated), layout, layout.allocated, picture, notes)
         else:
             values = _from_stream(found, layout, dataset, picture, notes)
+            lossy = found.stream.kind == "JPEG" or transfer_syntax(dataset) in (JPEG2000, JPEGLSNearLossless)
+    if layout.signed or not lossy:  # the edges of a marker in a lossy stream look like values that wrap round
+        _refuse_wrapped(values, layout)
     return values.astype(f"{'iu'[not layout.signed]}{layout.allocated // 8}", copy=False), tuple(notes)
 
 
@@ -169,6 +174,19 @@ def check_length(dataset: pydicom.Dataset, allocated: int, samples: int) -> None
             f"DICOM that cannot be decoded: its pixel data have {len(data)} bytes, but {dataset.Rows} x "
             f"{dataset.Columns} px of BitsAllocated {allocated} and SamplesPerPixel {samples} need {expected}"
         )
+
+
+def _refuse_wrapped(values: np.ndarray, layout: WordLayout) -> None:
+    bits = {layout.stored}
+    if int(values.min()) >= 0:  # the number of bits may be wrong, too
+        bits.add(max(int(values.max()).bit_length(), 2))
+    for number in sorted(bits):
+        if wraps_round(values, number, layout.signed):
+            said, found = ("signed", "unsigned") if layout.signed else ("unsigned", "signed")
+            raise ImageError(
+                f"DICOM of PixelRepresentation {int(layout.signed)} ({said}) and BitsStored {layout.stored}, but its "
+                f"values from {values.min()} to {values.max()} wrap round as {found} ones of {number} bits do"
+            )
 
 
 def _native_words(dataset: pydicom.Dataset, layout: WordLayout) -> np.ndarray:
@@ -319,15 +337,14 @@ def _full(value: np.ndarray, layout: WordLayout, padded: np.ndarray | None) -> n
 def _without_low_bits(
     words: np.ndarray, used: int, layout: WordLayout, shift: int, notes: list[str]
 ) -> tuple[np.ndarray, int]:
-    low = (1 << shift) - 1
-    below = words & words.dtype.type(low & ~layout.overlay_bits)
-    if used & low and (below != below.flat[0]).any():
-        if used < 1 << layout.stored:
-            raise ImageError(
-                f"DICOM of HighBit {layout.high} and BitsStored {layout.stored}, but its pixel words use "
-                f"{used.bit_length()} bits from bit 0: which bits are the value is not known"
-            )
-        notes.append(f"bits below the {layout.stored} stored ones are set and are left out")
+    below = words & words.dtype.type(((1 << shift) - 1) & ~layout.overlay_bits)
+    if (below != below.flat[0]).any():
+        raise ImageError(
+            f"DICOM of HighBit {layout.high} and BitsStored {layout.stored}, but its pixel words use "
+            f"{used.bit_length()} bits from bit 0: which bits are the value is not known"
+        )
+    if layout.overlay_bits & used & ((1 << shift) - 1):
+        notes.append("an overlay in unused bits of the pixels is left out")
     return words >> words.dtype.type(shift), used >> shift
 
 
