@@ -23,7 +23,7 @@ from cxrfactory.workflow.shell import prefix
 from cxrfactory.workflow.targets import name_nearest
 
 try:
-    PLAN = Plan.of(config)
+    PLAN = Plan.of(config, workflow.configfiles, sys.argv)
 except CxrError as error:
     raise WorkflowError(str(error))
 

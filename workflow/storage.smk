@@ -1,12 +1,29 @@
 # Releases out of object storage into folders, products out of folders into object storage (docs/cluster.md):
 #   snakemake -s workflow/storage.smk fetch --configfile storage.yaml --storage-s3-endpoint-url https://...
+import sys
+from os.path import expanduser
+
 from snakemake.utils import min_version, validate
 
 min_version("9.0")
 
+sys.path.insert(0, f"{workflow.basedir}/../src")
+
+from cxrfactory.config.reading import refuse_twice
+from cxrfactory.errors import CxrError
+
+try:
+    refuse_twice(workflow.configfiles)
+except CxrError as error:
+    raise WorkflowError(str(error))
+
 validate(config, "schemas/storage.schema.json")
 
 FETCH, PUBLISH = config.get("fetch", {}), config.get("publish", {})
+# Folders may begin with `~`; the other ends are addresses of objects.
+for entries, end in ((FETCH, "to"), (PUBLISH, "from")):
+    for entry in entries.values():
+        entry[end] = expanduser(entry[end])
 
 shell.executable("bash")
 

@@ -12,6 +12,7 @@ def study(tmp_path):
     hu = np.full((24, 20, 16), -1000, np.int16)
     hu[6:18, 5:15, 4:12] = 0
     affine = np.diag([2.0, 2.0, 3.0, 1.0])
+    affine[:3, 3] = (-24, -20, -60)
     nib.save(nib.Nifti1Image(hu, affine), tmp_path / "ct.nii.gz")
     nib.save(nib.Nifti1Image((hu == 0).astype(np.uint8), affine), tmp_path / "labels.nii.gz")
     return tmp_path

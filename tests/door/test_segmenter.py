@@ -8,14 +8,18 @@ import pytest
 import cxrfactory as cxr
 from cxrfactory.config.infer import PredictConfig, SegmentConfig
 from cxrfactory.config.rca import RcaReferenceConfig, RcaScoreConfig
+from cxrfactory.imaging.radiograph.intensity import to_uint8
 from cxrfactory.imaging.radiograph.prepare import Preparation, prepare
 from cxrfactory.imaging.radiograph.reading import read_radiograph
+from cxrfactory.imaging.turns import ORIENTATIONS, displayed, displayed_points, stored
 from cxrfactory.infer.segment import segment as segment_command
 from cxrfactory.infer.shard import infer_shard
 from cxrfactory.rca.reference import build_reference, encoder_of
 from cxrfactory.rca.shard import rca_shard
 from cxrfactory.tables.parquet import read_table, write_table
 from cxrfactory.tables.schemas import IMAGES
+from tests.door.conftest import picture
+from tests.imaging.dicom_files import file_bytes, radiograph
 from tests.infer.conftest import folder  # noqa: F401  (a fixture)
 from tests.rca.chests import write_labelled
 
@@ -95,6 +99,27 @@ def test_overlay_shows_the_contours_over_the_original(films, segmenter):
     x, y = np.rint(found.landmarks["heart"][0]).astype(int)
     assert changed[y, x]
     assert 0 < changed.mean() < 0.2
+
+
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+def test_a_turned_film_gives_the_usual_organs_on_its_pixels_as_stored(segmenter, tmp_path, orientation):
+    pixels = picture(200, 160)
+    films = {"LF": pixels, orientation: np.ascontiguousarray(stored(pixels, orientation))}
+    found = {}
+    for letters, values in films.items():
+        path = tmp_path / letters
+        path.write_bytes(file_bytes(radiograph(values, bits=8, PatientOrientation=list(letters))))
+        found[letters] = segmenter(path, "film")
+    usual, turned = found["LF"], found[orientation]
+    assert (turned.height, turned.width) == films[orientation].shape
+    assert turned.spacing_mm == (0.2, 0.3)  # as the file states them for its own rows and columns
+    np.testing.assert_array_equal(turned.image(), to_uint8(films[orientation]))
+    for organ in usual.landmarks:
+        there = displayed_points(turned.landmarks[organ], orientation, turned.height, turned.width)
+        np.testing.assert_allclose(there, usual.landmarks[organ], atol=1e-3)
+        back = displayed(turned.masks[organ], orientation)
+        assert (back != usual.masks[organ]).mean() < 0.01  # a landmark at half a pixel may round to another
+    assert bool(turned.notes) == (orientation != "LF")
 
 
 @pytest.mark.parametrize(

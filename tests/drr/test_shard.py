@@ -90,6 +90,56 @@ def test_a_layout_stands_for_the_orientation_that_a_file_lacks(release, tmp_path
     assert "config" in tables["studies"]["notes"][0]
 
 
+def test_two_orientations_reject_a_study_unless_the_config_names_one(release, tmp_path):
+    for name in ("ct", "labels"):
+        path = release / "a" / f"{name}.nii.gz"
+        image = nib.load(path)
+        mirrored = np.diag([-1.0, 1, 1, 1]) @ image.affine
+        values = np.asarray(image.dataobj)
+        image = nib.Nifti1Image(values, image.affine)
+        image.set_qform(image.affine, 1)
+        image.set_sform(mirrored, 2)
+        nib.save(image, path)
+    counts, tables = run(release, tmp_path / "out")
+    assert counts == (1, 2)
+    assert "differ in their axes" in tables["rejected"]["reason"][0]
+    counts, tables = run(release, tmp_path / "other", affine="qform")
+    assert counts == (2, 1)
+    assert "the qform is used, as the config says" in tables["studies"]["notes"][0]
+    images = tables["images"]
+    assert images["png16"][0] == images["png16"][2]
+
+
+def test_names_in_the_header_of_labels_are_mapped_to_classes(release, tmp_path):
+    names = {1: "heart", 2: "lung_upper_lobe_left", 3: "lung_lower_lobe_left", 4: "liver", 5: "hip_left"}
+    rows = "".join(f'<Label Key="{value}"><![CDATA[{name}]]></Label>' for value, name in names.items())
+    for study in "ab":
+        path = release / study / "labels.nii.gz"
+        image = nib.load(path)
+        table = f"<CaretExtension><LabelTable>{rows}</LabelTable></CaretExtension>"
+        image.header.extensions.append(nib.nifti1.Nifti1Extension(0, table.encode()))
+        nib.save(nib.Nifti1Image(np.asarray(image.dataobj), image.affine, image.header), path)
+    _, expected = run(release, tmp_path / "table")
+    _, tables = run(release, tmp_path / "header", names=None)
+    assert tables["masks"].equals(expected["masks"])
+    assert tables["studies"]["notes"][0] == "labels named by the table in their header (5 names)"
+
+
+def test_an_unknown_name_of_a_mask_rejects_its_study_alone(release, tmp_path):
+    for study in "ab":
+        image = nib.load(release / study / "labels.nii.gz")
+        mask = nib.Nifti1Image((np.asarray(image.dataobj) == 1).astype(np.uint8), image.affine)
+        (release / study / "labels.nii.gz").unlink()
+        (release / study / "labels.nii.gz").mkdir()
+        nib.save(
+            mask, release / study / "labels.nii.gz" / ("heart.nii.gz" if study == "a" else "flux capacitor.nii.gz")
+        )
+    counts, tables = run(release, tmp_path / "out", names=None)
+    assert counts == (1, 2)
+    assert tables["studies"]["study_id"].tolist() == ["a"]
+    assert "flux capacitor" in tables["rejected"]["reason"][0]
+
+
 def test_an_unknown_structure_stops_the_run(release, tmp_path):
     (release / "names.csv").write_text("id,name\n1,heart\n2,flux capacitor\n")
     with pytest.raises(CxrError, match="flux capacitor"):

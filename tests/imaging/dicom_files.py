@@ -46,7 +46,19 @@ def radiograph(pixels=None, bits=12, **fields):
     return dataset
 
 
-def file_bytes(dataset):
+def file_bytes(dataset, **texts):
+    """The bytes of a file; ``texts`` are values of header fields that are written as UTF-8, whatever their types."""
+    raw = {name: text.encode() for name, text in texts.items()}
+    marks = {name: "pqrs"[place] * (len(each) + len(each) % 2) for place, (name, each) in enumerate(raw.items())}
+    for name, mark in marks.items():
+        setattr(dataset, name, mark)
+    data = _written(dataset)
+    for name, mark in marks.items():
+        data = data.replace(mark.encode(), raw[name].ljust(len(mark)))
+    return data
+
+
+def _written(dataset):
     buffer = io.BytesIO()
     pydicom.dcmwrite(buffer, dataset, enforce_file_format=True)
     return buffer.getvalue()

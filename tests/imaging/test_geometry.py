@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.geometry import Geometry
+from cxrfactory.imaging.turns import ORIENTATIONS, displayed, stored
 from cxrfactory.tables.schemas import GEOMETRY_FIELDS
 
 
@@ -15,7 +16,8 @@ def geometries(draw, longest=90):
     crop_height, crop_width = draw(st.integers(1, height)), draw(st.integers(1, width))
     top = draw(st.integers(0, height - crop_height))
     left = draw(st.integers(0, width - crop_width))
-    return Geometry(height, width, top, left, crop_height, crop_width, draw(st.integers(1, 70)))
+    size, orientation = draw(st.integers(1, 70)), draw(st.integers(1, 8))
+    return Geometry(height, width, top, left, crop_height, crop_width, size, orientation)
 
 
 @given(geometries(longest=5000), st.lists(st.tuples(*[st.floats(-6000, 6000)] * 2), min_size=1, max_size=9))
@@ -90,21 +92,44 @@ def test_inverse_mask_equals_slow_reference(geometry, seed):
             assert fast[row, column] == mask[int(np.floor(y + 0.5)), int(np.floor(x + 0.5))]
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize(("height", "width", "size"), [(301, 173, 128), (173, 301, 128), (61, 97, 256), (97, 61, 256)])
-def test_image_and_points_move_alike(height, width, size):
+def test_image_and_points_move_alike(height, width, size, orientation):
     """The centroid of a blob, moved as image, is the moved centroid."""
     rows, columns = np.mgrid[:height, :width]
     centre = np.array([width * 0.41, height * 0.57])
     blob = np.exp(-((columns - centre[0]) ** 2 + (rows - centre[1]) ** 2) / (2 * 6.0**2)).astype(np.float32)
-    geometry = Geometry(height, width, 3, 5, height - 7, width - 8, size)
+    geometry = Geometry(height, width, 3, 5, height - 7, width - 8, size, orientation)
     moved = geometry.forward_image(blob).astype(np.float64)
     rows, columns = np.mgrid[:size, :size]
     centroid = np.array([(moved * columns).sum(), (moved * rows).sum()]) / moved.sum()
     assert np.abs(centroid - geometry.forward_points(centre)).max() < 0.02
 
 
-def test_row_round_trip_and_schema():
-    geometry = Geometry(10, 40, 1, 4, 8, 32, 16)
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+def test_a_turned_film_is_prepared_as_the_usual_one(orientation):
+    """The usual film's crop of 50 x 30 at row 5, column 8 lies elsewhere in the stored film."""
+    film = np.random.default_rng(1).integers(0, 256, (70, 60), dtype=np.uint8)
+    usual = Geometry(70, 60, 5, 8, 50, 30, 32).forward_image(film)
+    here = np.argwhere(stored(np.pad(np.ones((50, 30), bool), ((5, 15), (8, 22))), orientation))
+    (top, left), (bottom, right) = here.min(axis=0), here.max(axis=0) + 1
+    given = np.ascontiguousarray(stored(film, orientation))
+    geometry = Geometry(
+        *given.shape, *map(int, (top, left, bottom - top, right - left)), 32, ORIENTATIONS.index(orientation) + 1
+    )
+    assert np.array_equal(geometry.forward_image(given), usual)
+    assert np.array_equal(displayed(given, orientation), film)
+
+
+def test_spread_exchanges_axes_with_the_image():
+    spread = np.array([[1, 2]], np.float32)
+    assert Geometry(10, 40, 1, 4, 8, 32, 16, 3).inverse_spread(spread).tolist() == [[2, 4]]
+    assert Geometry(10, 40, 1, 4, 8, 32, 16, 6).inverse_spread(spread).tolist() == [[4, 2]]
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_row_round_trip_and_schema(orientation):
+    geometry = Geometry(10, 40, 1, 4, 8, 32, 16, orientation)
     assert list(geometry.as_row()) == [field.name for field in GEOMETRY_FIELDS]
     frame = pd.DataFrame([geometry.as_row() | {"image_id": "a"}])
     assert Geometry.from_row(frame.iloc[0]) == geometry
@@ -119,6 +144,8 @@ def test_row_round_trip_and_schema():
         ({"crop_top": 3}, "leaves the image"),
         ({"crop_width": 41}, "leaves the image"),
         ({"size": 16.5}, "size"),
+        ({"orientation": 9}, "orientation"),
+        ({"orientation": 1.5}, "orientation"),
     ],
 )
 def test_impossible_records_are_refused(change, message):

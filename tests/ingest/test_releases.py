@@ -2,8 +2,9 @@
 
 import pytest
 
+from cxrfactory.config import DatasetConfig
 from cxrfactory.errors import CxrError
-from cxrfactory.ingest.manifest import read_manifest
+from cxrfactory.ingest.manifest import ingest_release, read_manifest
 
 MIMIC = "mimic-cxr-2.0.0-metadata.csv.gz"
 MIMIC_HEADER = (
@@ -58,6 +59,14 @@ def test_mimic_procedure_decides_only_missing_views_and_never_guesses(write):
     assert rows["f"]["view"] == "LATERAL"
     assert rows["f"]["exclusion_reason"].endswith("is LATERAL, not PA or AP")
     assert "UPSIDE DOWN" in rows["g"]["exclusion_reason"]
+
+
+def test_added_view_words_decide_for_a_table(write, tmp_path):
+    root, output = mimic(write), tmp_path / "manifest.parquet"
+    settings = DatasetConfig(root=str(root), layout="mimic-cxr-jpg")
+    rows = by_id(ingest_release(settings, "north", output, view_words=["UPSIDE DOWN=PA"]))
+    assert rows["g"]["included"]
+    assert rows["g"]["view"] == "PA"
 
 
 def test_mimic_procedure_needs_its_columns(write):

@@ -27,6 +27,24 @@ def test_select_views_knows_frontal_other_missing_and_unknown():
     ]
 
 
+def test_select_views_can_leave_unknown_values_unquoted():
+    found = rows.select_views(series("Doe^Secret"), "view", quote=False)
+    assert found["exclusion_reason"].tolist() == [
+        "view is a text of 10 signs that is in no table of words, expected PA or AP"
+    ]
+
+
+def test_a_frontal_word_without_direction_is_kept_without_a_view():
+    found = rows.select_views(series("Frontal", "Tórax PA", "PA/lateral", "desconocido"), "view")
+    assert found["view"].tolist() == [None, "PA", "LATERAL", None]
+    assert found["exclusion_reason"].tolist() == [
+        None,
+        None,
+        "view is PA/lateral, not PA or AP",
+        "view is desconocido, not PA or AP",
+    ]
+
+
 @given(st.lists(st.text(max_size=8) | st.sampled_from(["PA", "ap", "L", ""]), max_size=20))
 def test_select_views_includes_exactly_pa_and_ap(cells):
     found = rows.select_views(series(*cells), "View", {"L": "LATERAL"})

@@ -52,6 +52,25 @@ def test_id_that_occurs_twice_in_a_pattern_must_be_the_same(tmp_path):
     assert list(frame.index) == ["x"]
 
 
+def test_what_is_no_study_is_counted_by_kind(tmp_path, caplog):
+    root = tmp_path / "release"
+    make(root, "a/ct.nii.gz", "a/labels.nii.gz", "a/other.nii.gz", "b/labels.nii.gz", ".git/config", "a/._ct.nii.gz")
+    make(root, "old/c/ct.nii.gz", "names.csv", "a/all.zip")
+    for path in ("names.csv", "a/all.zip", "a/other.nii.gz"):
+        (root / path).write_text("x")
+    (root / "b/ct.nii.gz").symlink_to("gone")
+    (root / "d").mkdir()
+    (root / "d/ct.nii.gz").symlink_to("gone")
+    with caplog.at_level("INFO"):
+        frame = rows(root, tmp_path, "{study}/ct.nii.gz", "{study}/labels.nii.gz")
+    assert frame.loc[["b", "d"], "exclusion_reason"].tolist() == ["its CT is a link to nothing"] * 2
+    assert (
+        "beside CT and labels: 1 archives, 1 folders, 2 hidden, 2 links to nothing, 1 tables and texts, "
+        "1 volumes that match neither pattern" in caplog.text
+    )
+    assert "1 of 1 files of CT are empty" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("ct", "labels", "patient", "message"),
     [

@@ -23,6 +23,7 @@ def with_mark(path, separator, field):
     """Replace a field's value in a text header, and add a field and a comment of marks."""
     image = sitk.GetImageFromArray(HU)
     image.SetSpacing((2.0, 3.0, 4.0))
+    image.SetOrigin((10.0, -5.0, 7.0))
     image.SetMetaData("PatientName", mark())
     sitk.WriteImage(image, str(path))
     head, line, rest = path.read_bytes().partition(f"\n{field}{separator}".encode())
@@ -60,7 +61,9 @@ def test_meta_image(field, tmp_path, capfd, caplog):
 
 @pytest.mark.parametrize("place", range(0, 348, 4))
 def test_nifti(place, tmp_path, capfd, caplog):
-    image = nib.Nifti1Image(HU, np.diag([2.0, 3.0, 4.0, 1.0]))
+    affine = np.diag([2.0, 3.0, 4.0, 1.0])
+    affine[:3, 3] = (-10, 5, 7)
+    image = nib.Nifti1Image(HU, affine)
     data = bytearray(image.to_bytes())
     word = mark().encode()[: 348 - place]
     data[place : place + len(word)] = word

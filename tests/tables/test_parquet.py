@@ -176,6 +176,20 @@ def test_a_table_of_another_kind_is_refused(tmp_path):
     assert read_table(path, SCHEMA)["age"].tolist() == [40]  # other programs' widths and encodings are fine
 
 
+def test_an_optional_column_may_be_absent_and_has_its_usual_value_then(tmp_path):
+    path = tmp_path / "t.parquet"
+    schema = pa.schema([*SCHEMA, pa.field("orientation", pa.int8())])
+    frame = pd.DataFrame({"image_id": ["a"], "age": [1.0]})
+    write_table(frame, path, schema)
+    assert read_table(path, schema)["orientation"].tolist() == [1]
+    write_table(frame, path, SCHEMA)  # a table of an earlier version
+    assert read_table(path, columns=["orientation", "image_id"]).to_dict("list") == {
+        "orientation": [1],
+        "image_id": ["a"],
+    }
+    assert pa.Table.from_batches(read_batches(path, schema.names, 10, schema)).column_names == schema.names
+
+
 def test_a_file_that_the_machine_cannot_open_is_not_called_damaged(tmp_path):
     path = tmp_path / "t.parquet"
     write_table(pd.DataFrame({"image_id": ["a"], "age": [1.0]}), path, SCHEMA)

@@ -144,12 +144,12 @@ KEYS = [
 
 
 def free_texts(schema, part, key=""):
-    """Keys of the config's schema that take any text."""
+    """Keys of the config's schema that take any text; a pattern admits words alone (see the test of added words)."""
     if "$ref" in part:
         part = schema["$defs"][part["$ref"].rsplit("/", 1)[1]]
     for each in part.get("anyOf", []):
         yield from free_texts(schema, each, key)
-    if part.get("type") == "string" and "enum" not in part and "const" not in part:
+    if part.get("type") == "string" and not {"enum", "const", "pattern"} & set(part):
         yield key
     for name, inner in part.get("properties", {}).items():
         yield from free_texts(schema, inner, f"{key}.{name}".lstrip("."))
@@ -197,6 +197,21 @@ def test_a_hostile_text_passes_as_data_or_is_refused_in_one_line(name):
         assert {"scans.ct", "labelled.images", "labelled.train_list", "classify.labels"} <= set(passed)
     elif "dash" in name:
         assert not {"results", "cohort.folder", *NAMES} & set(passed)
+
+
+@pytest.mark.parametrize("key", ["view_words", "body_part_words"])
+@pytest.mark.parametrize("name", HOSTILE)
+def test_an_added_word_has_no_sign_of_a_shell(key, name):
+    """A hostile word is refused in one line; letters and blanks pass in the form of the tables."""
+    meaning = {"view_words": "pa", "body_part_words": "chest"}[key]
+    if HOSTILE[name].strip("./-").isalpha():  # -rf and --help are words when the dashes are gone
+        word = HOSTILE[name].strip("-").upper()
+        found = parse_config({"preprocess": {key: [f"{HOSTILE[name]}={meaning}"]}}).preprocess.options(key)
+        assert found == [f"--{key.replace('_', '-')}={word}={meaning.upper()}"]
+        return
+    with pytest.raises(CxrError) as caught:
+        parse_config({"preprocess": {key: [f"{HOSTILE[name]}={meaning}"]}})
+    assert str(caught.value).isprintable()
 
 
 @pytest.mark.parametrize("name", ["a=b", ""])

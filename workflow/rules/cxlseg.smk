@@ -80,7 +80,7 @@ rule cxlseg_shard:
         device=PLAN.config.infer.device,
         recipe=lambda wildcards: CXLSEG.recipe(),
         links=lambda wildcards: PLAN.releases.settings(wildcards).options("follow_links"),
-        limits=lambda wildcards: PLAN.config.preprocess.options("max_megapixels", "burnt_in"),
+        limits=lambda wildcards: PLAN.config.preprocess.reading_options(),
     message:
         "Cut out the lungs of {wildcards.dataset}, shard {wildcards.shard}"
     shell:

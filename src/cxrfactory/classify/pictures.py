@@ -15,6 +15,7 @@ from cxrfactory.errors import CxrError
 from cxrfactory.imaging.radiograph.intensity import Clahe, apply_clahe
 from cxrfactory.imaging.radiograph.masked import encode_jpeg, small_square
 from cxrfactory.imaging.radiograph.reading import read_radiograph
+from cxrfactory.imaging.radiograph.screening import HeaderChecks
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.tables.finding_labels import CHEXPERT_LABELS
 from cxrfactory.tables.parquet import read_table
@@ -36,6 +37,8 @@ STUDY_PICTURES = pa.schema(
 )
 
 log = get_logger(__name__)
+
+_TAKEN = HeaderChecks(body_part="ignore", view="ignore")  # the product already decided which films are frontal chests
 
 
 def study_pictures(
@@ -84,7 +87,7 @@ def study_pictures(
     def pictures() -> Iterator[dict[str, Any]]:
         for record in progress(rows.to_dict("records"), "pictures", len(rows)):
             image_id = str(record["dicom_id"])
-            radiograph = read_radiograph(path_inside(root, paths[image_id]), settings.max_megapixels)
+            radiograph = read_radiograph(path_inside(root, paths[image_id]), settings.max_megapixels, checks=_TAKEN)
             square = small_square(radiograph.pixels, settings.size, settings.fit)
             square = square if clahe is None else apply_clahe(square, clahe)
             published = path_inside(product, record["DicomPath"])

@@ -49,6 +49,7 @@ _PLACES = {
         "PreprocessConfig",
         "ReadingConfig",
         "ReadingLimits",
+        "ViewWordsConfig",
     ),
     "project": (
         "PackagingConfig",
@@ -60,6 +61,7 @@ _PLACES = {
     "reading": (
         "parse_config",
         "read_config",
+        "refuse_twice",
     ),
     "registration": ("RegistrationConfig",),
     "scans": (

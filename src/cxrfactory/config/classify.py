@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from cxrfactory.config.preprocess import ReadingLimits
-from cxrfactory.config.sections import Section, Share
+from cxrfactory.config.sections import LocalPath, Section, Share
 
 ClassifierName = Literal["resnet50", "mobilenet-v2", "densenet121", "inception-v3"]
 
@@ -30,7 +30,7 @@ class ClassifierConfig(Section):
         min_length=1,
         description="CheXpert labels that the classifiers learn; the default is that of the paper.",
     )
-    initial: str | None = Field(
+    initial: LocalPath | None = Field(
         None,
         description="Folder of initial weights, MODEL.safetensors with torchvision's names; null starts from random "
         "weights.",

@@ -2,13 +2,13 @@
 
 from pydantic import Field, model_validator
 
-from cxrfactory.config.sections import Section, Share
+from cxrfactory.config.sections import LocalPath, Section, Share
 
 
 class CohortFolderConfig(Section):
     """Location of the virtual cohort."""
 
-    folder: str = Field(
+    folder: LocalPath = Field(
         "results/cohort", description="Folder in which the cohort is made; the default releases lie in it."
     )
 

@@ -7,7 +7,7 @@ from pydantic import Field, field_validator, model_validator
 from cxrfactory.config.model import ModelConfig
 from cxrfactory.config.overrides import merged, overrides_of
 from cxrfactory.config.renamed import null_for_zero
-from cxrfactory.config.sections import Section
+from cxrfactory.config.sections import LocalPath, Section
 from cxrfactory.config.train import TrainConfig
 
 # Values of the lung segmenter that differ from the sections model and train; the config may override them.
@@ -18,7 +18,7 @@ OWN_TRAIN = {"epochs": 16, "batch_size": 4, "learning_rate": 6e-3, "average": 0.
 class LungPicturesConfig(Section):
     """How the lungs are cut out of radiographs."""
 
-    weights: str | None = Field(
+    weights: LocalPath | None = Field(
         None,
         description="Trained weights of any registered segmenter: a .safetensors file or pretrained; null trains a "
         "segmenter.",

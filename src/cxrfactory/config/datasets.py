@@ -2,20 +2,20 @@
 
 from pydantic import Field
 
-from cxrfactory.config.sections import Section
+from cxrfactory.config.sections import LocalPath, Section
 
 
 class ReportsConfig(Section):
     """Where the reports of a dataset are, and how they are kept."""
 
-    source: str = Field(description="Folder, .zip or .tar.gz of reports, or a CSV table.")
+    source: LocalPath = Field(description="Folder, .zip or .tar.gz of reports, or a CSV table.")
     layout: str = Field(description="How the reports are kept; docs/reports.md describes the layouts.")
 
 
 class DatasetConfig(Section):
     """One hospital's radiographs, under a name of the user's own."""
 
-    root: str = Field(description="Folder of the dataset, as downloaded.")
+    root: LocalPath = Field(description="Folder of the dataset, as downloaded.")
     layout: str | None = Field(
         None,
         description="How the files lie in root; docs/ingest.md describes the layouts. Null: the layout that has the "
@@ -35,7 +35,7 @@ class DatasetConfig(Section):
     check_files: bool = Field(False, description="Look for every image file at ingest already.")
     follow_links: bool = Field(False, description="Let links in root lead out of it, for trees of links.")
     reports: ReportsConfig | None = Field(None, description="Reports of the dataset: source and layout. Null: none.")
-    labels: str | None = Field(
+    labels: LocalPath | None = Field(
         None,
         description="CSV of the dataset's CheXpert labels, by study_id or image id. Null: its own table, where it has "
         "one.",

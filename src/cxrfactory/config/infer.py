@@ -4,11 +4,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from cxrfactory.config.sections import Section
+from cxrfactory.config.sections import LocalPath, Section
 
 
 class _InferWeights(Section):
-    weights: str | None = Field(
+    weights: LocalPath | None = Field(
         None, description="Trained weights to use: a .safetensors file or pretrained; null trains a segmenter."
     )
 

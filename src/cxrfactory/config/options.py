@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
     from pydantic.fields import FieldInfo
 
-    from cxrfactory.config.preprocess import PreprocessConfig
+    from cxrfactory.config.preprocess import PreprocessConfig, ReadingConfig
     from cxrfactory.imaging.radiograph.prepare import Preparation
+    from cxrfactory.imaging.radiograph.screening import HeaderChecks
 
 NONE = "none"  # command-line value for null, for options whose default is not null
 
@@ -130,7 +131,17 @@ def preparation(config: "PreprocessConfig") -> "Preparation":
     clip = config.clahe_clip
     clahe = None if clip is None else Clahe(clip, config.clahe_tiles, config.clahe_engine)
     enhancement = Enhancement(clahe, config.equalise)
-    return Preparation(config.size, config.remove_borders, enhancement, config.max_megapixels, config.burnt_in)
+    look = (config.size, config.remove_borders, enhancement)
+    return Preparation(*look, config.max_megapixels, config.burnt_in, header_checks(config))
+
+
+def header_checks(config: "ReadingConfig") -> "HeaderChecks":
+    """Convert the config's conditions of reading to those of :mod:`cxrfactory.imaging.radiograph.screening`."""
+    from cxrfactory.imaging.radiograph.screening import HeaderChecks
+    from cxrfactory.imaging.vocabulary.words import Vocabulary
+
+    words = Vocabulary(tuple(config.view_words), tuple(config.body_part_words))
+    return HeaderChecks(config.body_part, config.orientation, words)
 
 
 def _parameter(name: str, section: type[Section]) -> inspect.Parameter:
@@ -213,6 +224,7 @@ def _expected(fault: Any) -> str:
         "too_long": "at most {max_length} values",
         "int_parsing": "a whole number",
         "float_parsing": "a number",
+        "string_pattern_mismatch": "WORD=MEANING in letters and digits",
     }
     form = bounds.get(fault["type"])
     return _said(fault).removeprefix("Input should be ") if form is None else form.format(**context)

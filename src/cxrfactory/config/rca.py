@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from cxrfactory.config.sections import Section
+from cxrfactory.config.sections import LocalPath, Section
 
 
 class AlignerConfig(Section):
@@ -13,7 +13,7 @@ class AlignerConfig(Section):
     method: Literal["deep", "classical"] = Field(
         "deep", description="Image registration: deep uses a trained network, classical uses SimpleITK and is slow."
     )
-    network: str | None = Field(
+    network: LocalPath | None = Field(
         "pretrained-registration",
         description="Weights of the registration network: a .safetensors file or pretrained-registration. With null, "
         "the workflow trains a network first; a command accepts null only with the classical method.",
@@ -57,7 +57,7 @@ class RcaReferenceConfig(_Size, _Fraction):
 class RcaConfig(RcaReferenceConfig, RcaScoreConfig):
     """Reverse classification accuracy."""
 
-    calibration: str | None = Field(
+    calibration: LocalPath | None = Field(
         None,
         description="Calibration that adds Dice estimates with intervals to the Parquet table: a file of "
         "stage rca-calibrate, or labelled, which is made from the labelled images that are no references; null adds "

@@ -1,15 +1,16 @@
 """Read a config file, or its values, into a checked config."""
 
+from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from cxrfactory.config.renamed import modernise
 from cxrfactory.config.whole import Config
 from cxrfactory.errors import CxrError
+from cxrfactory.tables.key_values import parse_config_text, parse_yaml
 
 
 def parse_config(values: dict[str, Any], source: str = "config.yaml") -> Config:
@@ -51,18 +52,45 @@ def read_config(path: str | Path) -> Config:
     Raises
     ------
     CxrError
-        If the file is missing, is not YAML, or does not fit the config's model.
+        If the file is missing, is not YAML or JSON, holds a key twice, or does not fit the config's model.
     """
     path = Path(path)
     if not path.is_file():
         raise CxrError(f"{path}: no such file; expected a config like the config.yaml of the project")
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date such as 2026-13-45 is a plain ValueError
-        raise CxrError(f"{path}: not readable as YAML ({' '.join(str(error).split())})") from error
+        values = parse_config_text(path.read_text(encoding="utf-8"), path)
+    except ValueError as error:
+        raise CxrError(f"{path}: not readable as text in UTF-8 ({' '.join(str(error).split())})") from error
     if values is not None and not isinstance(values, dict):
         raise CxrError(f"{path}: expected keys and values, found a {type(values).__name__}")
     return parse_config(values or {}, str(path))
+
+
+def refuse_twice(files: Iterable[str | Path], arguments: Iterable[str] = ()) -> None:
+    """Refuse a config in which a key occurs twice; Snakemake has read it already, and kept the last one.
+
+    Parameters
+    ----------
+    files
+        Paths of config files, YAML or JSON. What is no regular file (a pipe, a file of another machine) is left out.
+    arguments
+        Words of Snakemake's command line; mappings in ``--config key={...}`` are looked at.
+
+    Raises
+    ------
+    CxrError
+        One line that names the file, the key and both lines.
+    """
+    for path in map(Path, files):
+        if path.is_file():
+            parse_config_text(path.read_text(encoding="utf-8"), path)
+    within = False
+    for word in arguments:
+        option, word = ("--config", word.removeprefix("--config=")) if word.startswith("--config=") else (word, word)
+        within = option in ("--config", "-C") or (within and not word.startswith("-"))
+        name, _, text = word.partition("=")
+        if within and text.startswith(("{", "[")):
+            parse_yaml(text, f"--config {name}")
 
 
 def _section_at(location: tuple[int | str, ...]) -> type[BaseModel]:

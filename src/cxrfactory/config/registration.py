@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from cxrfactory.config.sections import Section
+from cxrfactory.config.sections import LocalPath, Section
 from cxrfactory.config.train import SHAPES_DESCRIPTION
 
 
@@ -19,7 +19,7 @@ class RegistrationConfig(Section):
         1.0, ge=0, description="Weight of the bending energy of the deformation field, measured on its grid cells."
     )
     similarity: float = Field(0.2, ge=0, description="Weight of the local correlation of the images.")
-    shapes: str | None = Field(None, description=SHAPES_DESCRIPTION)
+    shapes: LocalPath | None = Field(None, description=SHAPES_DESCRIPTION)
     validate_every: int = Field(500, ge=1, description="Number of steps between validations and checkpoints.")
     seed: int = Field(0, ge=0, description="Seed of the initial weights, choice of images and augmentation.")
     threads: int = Field(

@@ -1,18 +1,20 @@
 """Releases of chest CT."""
 
+from typing import Literal
+
 from pydantic import Field, model_validator
 
-from cxrfactory.config.sections import Section
+from cxrfactory.config.sections import LocalPath, Section
 
 
 class ReleaseRootConfig(Section):
     """Location of a release of chest CT."""
 
-    root: str = Field(description="Folder of the release, as downloaded; it is only read.")
+    root: LocalPath = Field(description="Folder of the release, as downloaded; it is only read.")
 
 
 class StoredAxesConfig(Section):
-    """Spacing and axes of volumes whose files do not state them."""
+    """Spacing and axes of volumes whose files do not state them, and which affine counts where they do."""
 
     axes: str | None = Field(
         None,
@@ -20,6 +22,15 @@ class StoredAxesConfig(Section):
     )
     spacing_mm: list[float] | None = Field(
         None, description="Voxel size in mm along the stored axes, three numbers; goes with axes."
+    )
+
+    affine: Literal["agreeing", "qform", "sform"] = Field(
+        "agreeing",
+        description="Where qform and sform of a NIfTI file differ: agreeing rejects the file; else one is taken.",
+    )
+    trust_identity: bool = Field(
+        False,
+        description="Believe an affine that is the identity but for a spacing, as programs store for mere arrays.",
     )
 
     @model_validator(mode="after")

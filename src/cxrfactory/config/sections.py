@@ -1,10 +1,31 @@
 """Common behaviour of all parts of the config: unknown keys are refused, and fields become command-line options."""
 
+import os
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def expand_home(path: str) -> str:
+    """Return a path with ``~`` or ``~user`` at its start replaced by the home folder, as a shell does.
+
+    Nothing else is replaced: ``$NAME`` is part of a path's name.
+
+    Raises
+    ------
+    ValueError
+        If the machine has no such user.
+    """
+    found = os.path.expanduser(path)
+    if found.startswith("~"):
+        raise ValueError("'~' at the start of a path stands for a home folder, and there is none of that name; "
+                         "expected the full path, or './~...' for a folder whose own name begins with '~'")  # fmt: skip
+    return found
+
+
+LocalPath = Annotated[str, AfterValidator(expand_home)]
 
 
 class Section(BaseModel):

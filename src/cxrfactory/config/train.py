@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from cxrfactory.config.sections import Section, Share
+from cxrfactory.config.sections import LocalPath, Section, Share
 
 SHAPES_DESCRIPTION = (
     "Landmark set (RL/, LL/, H/, clinical.csv) towards whose shapes half of the training images are deformed; null "
@@ -49,7 +49,7 @@ class TrainConfig(Section):
     appearance: Share = Field(
         0.25, description="Probability of each random change of contrast, tone curve, shading, blur, noise and marks."
     )
-    shapes: str | None = Field(None, description=SHAPES_DESCRIPTION)
+    shapes: LocalPath | None = Field(None, description=SHAPES_DESCRIPTION)
     average: float = Field(
         0.99, ge=0, lt=1, description="Decay of the exponential moving average of the weights; 0 uses no average."
     )
@@ -66,7 +66,7 @@ class TrainConfig(Section):
     balance: Literal["none", "source", "class"] = Field(
         "none", description="Repeat images within an epoch so that sources (source) or classes (class) weigh alike."
     )
-    classes: str | None = Field(
+    classes: LocalPath | None = Field(
         None, description="CSV file with columns image_id and class; required with balance class."
     )
     device: Literal["auto", "cpu", "cuda"] = Field(

@@ -19,7 +19,7 @@ from cxrfactory.config.project import ProjectConfig
 from cxrfactory.config.rca import RcaConfig
 from cxrfactory.config.registration import RegistrationConfig
 from cxrfactory.config.scans import ScanConfig
-from cxrfactory.config.sections import Section
+from cxrfactory.config.sections import LocalPath, Section
 from cxrfactory.config.train import TrainConfig
 from cxrfactory.config.virtual import VIRTUAL_DATASETS, VIRTUAL_SCANS
 
@@ -27,7 +27,7 @@ from cxrfactory.config.virtual import VIRTUAL_DATASETS, VIRTUAL_SCANS
 class Config(Section):
     """The whole config."""
 
-    results: str = Field("results", description="Folder for everything that is made.")
+    results: LocalPath = Field("results", description="Folder for everything that is made.")
     cohort: CohortConfig = CohortConfig()
     datasets: dict[str, DatasetConfig] = Field(
         VIRTUAL_DATASETS,

@@ -80,14 +80,13 @@ def _datasets(folder: Path) -> dict[str, tuple[str, Path, bool]]:
 
     Only these keys are read, so that products of other versions, whose configs have other keys, can be opened too.
     """
-    import yaml
-
     from cxrfactory.ingest.registry import LAYOUTS
+    from cxrfactory.tables.key_values import parse_yaml
 
     path = folder / "config.yaml"
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        values = parse_yaml(path.read_text(encoding="utf-8"), path) if path.is_file() else None
+    except UnicodeDecodeError as error:
         raise CxrError(f"{path}: not readable as YAML ({' '.join(str(error).split())})") from error
     named = values.get("datasets") if isinstance(values, dict) else None
     datasets = {str(name): each for name, each in (named if isinstance(named, dict) else {}).items()}

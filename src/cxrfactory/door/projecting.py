@@ -11,7 +11,7 @@ from cxrfactory.drr.recipe import ProjectionRecipe
 from cxrfactory.drr.study import project_study
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.volume.label_names import read_names
-from cxrfactory.imaging.volume.orientation import VolumeLayout
+from cxrfactory.imaging.volume.orientation import AffineRules, VolumeLayout
 from cxrfactory.projection.conventions import VIEWS
 from cxrfactory.projection.grey import COUNTS_PER_UNIT, to_8bit, to_16bit
 
@@ -70,6 +70,8 @@ def project(
     without_arms: bool = False,
     axes: str | None = None,
     spacing_mm: tuple[float, float, float] | None = None,
+    affine: str = "agreeing",
+    trust_identity: bool = False,
     threads: int = 1,
     recipe: ProjectionRecipe | None = None,
 ) -> ProjectedScan:
@@ -93,6 +95,12 @@ def project(
     axes, spacing_mm
         Only for volumes that state no orientation: the sides towards which the stored axes increase (such as ``RAS``),
         and the voxel size along these axes, mm. Give both or neither.
+    affine
+        Where qform and sform of a NIfTI file differ: ``agreeing`` refuses the file, ``qform`` and ``sform`` take that
+        one, with a note.
+    trust_identity
+        Whether an affine that is the identity but for a spacing counts as an orientation. Programs store such affines
+        for arrays without one, so look at a projection first.
     threads
         Number of threads; no pixel depends on it.
     recipe
@@ -122,7 +130,7 @@ def project(
     if recipe is None:
         recipe = ProjectionRecipe(size, body_only, without_arms, threads=threads)
     known = _named(names)
-    study = project_study(ct, labels, known, recipe, layout)
+    study = project_study(ct, labels, known, recipe, layout, AffineRules(affine, trust_identity))
     masks = {view: dict(zip(study.names, study.masks[view], strict=True)) for view in VIEWS}
     return ProjectedScan(
         pictures={view: to_8bit(study.integrals[view]) for view in VIEWS},

@@ -14,6 +14,7 @@ from cxrfactory.door.quality import Quality
 from cxrfactory.imaging.drawing.overlay import draw_overlay
 from cxrfactory.imaging.radiograph.intensity import to_uint8
 from cxrfactory.imaging.radiograph.reading import read_radiograph
+from cxrfactory.imaging.radiograph.screening import AS_STORED
 from cxrfactory.tables.chexmask import row_text
 from cxrfactory.tables.rle import rle_encode
 
@@ -101,7 +102,7 @@ class SegmentedRadiograph:
         """
         pixels = self._source
         if isinstance(pixels, Path):
-            pixels = read_radiograph(pixels, self._max_megapixels).pixels
+            pixels = read_radiograph(pixels, self._max_megapixels, checks=AS_STORED).pixels
         return to_uint8(pixels)
 
     def overlay(self) -> UInt8[np.ndarray, "height width 3"]:

@@ -238,7 +238,8 @@ class Segmenter:
         if isinstance(source, ImageError):
             raise source
         if isinstance(source, Path):
-            radiograph = read_radiograph(source, self._recipe.max_megapixels, self._recipe.burnt_in)
+            recipe = self._recipe
+            radiograph = read_radiograph(source, recipe.max_megapixels, recipe.burnt_in, recipe.checks)
         else:
             radiograph = Radiograph(_checked(source, self._recipe.max_megapixels))
         return _Opened(image_id, source, radiograph, *prepare(radiograph, self._recipe))
@@ -252,7 +253,7 @@ class Segmenter:
         except ImageError as error:
             return RefusedRadiograph(opened.image_id, str(error))
         exact = geometry.inverse_points(upright.landmarks).astype(np.float32)
-        spread = upright.std * np.float32(geometry.side / geometry.size)
+        spread = geometry.inverse_spread(upright.std)
         radiograph = opened.radiograph
         return SegmentedRadiograph(
             image_id=opened.image_id,
@@ -260,7 +261,7 @@ class Segmenter:
             uncertainty={organ: spread[where] for organ, where in self.graph.slices.items()},
             height=geometry.original_height,
             width=geometry.original_width,
-            spacing_mm=radiograph.spacing_mm,
+            spacing_mm=radiograph.stored_spacing_mm,
             view=radiograph.view,
             notes=radiograph.notes,
             quality=quality,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from cxrfactory.config import ProjectionConfig, StoredAxesConfig
 from cxrfactory.errors import CxrError
-from cxrfactory.imaging.volume.orientation import VolumeLayout
+from cxrfactory.imaging.volume.orientation import AffineRules, VolumeLayout
 from cxrfactory.projection.integrals import AttenuationCurve
 
 _DEFAULT = ProjectionConfig()
@@ -71,3 +71,8 @@ class ProjectionRecipe:
 def layout_of(release: StoredAxesConfig) -> VolumeLayout | None:
     """Return the spacing and axes from a release's entry in the config, or None if the entry has no axes."""
     return None if release.axes is None else VolumeLayout(tuple(release.spacing_mm), release.axes)
+
+
+def rules_of(release: StoredAxesConfig) -> AffineRules:
+    """Return which affine of a file counts, from a release's entry in the config."""
+    return AffineRules(release.affine, release.trust_identity)

@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 
 from cxrfactory.config import ScanFilesConfig
-from cxrfactory.drr.recipe import ProjectionRecipe, layout_of
+from cxrfactory.drr.recipe import ProjectionRecipe, layout_of, rules_of
 from cxrfactory.drr.rows import mask_rows
 from cxrfactory.drr.structures import dropped, to_classes
 from cxrfactory.drr.study import ProjectedStudy, project_study
@@ -57,15 +57,17 @@ def project_shard(
     ------
     CxrError
         If the manifest or the name table is not valid, if the shard does not exist, or if the taxonomy does not contain
-        the name of a structure; such a name is a fault of the release, not of a study.
+        a name of the table; such a name is a fault of the release, not of a study. An unknown name of a mask's file or
+        in the header of labels rejects its study.
     """
     root, shards, links = Path(release.root), release.shards, release.follow_links
     if not 0 <= shard < shards:
         raise CxrError(f"shard {shard} of {shards}; expected 0 to {shards - 1}")
-    layout = layout_of(release)
+    layout, rules = layout_of(release), rules_of(release)
     table = None if release.names is None else read_names(path_inside(root, release.names, links))
+    left_out: dict[str, str] = {}
     if table is not None:
-        _list_dropped(list(table.values()))
+        left_out = dropped(list(table.values()))
     frame = read_table(manifest, SCANS)
     included = frame[frame["included"].astype(bool)].sort_values("study_id", kind="stable")
     records = [record for record in included.to_dict("records") if shard_of(record["study_id"], shards) == shard]
@@ -78,7 +80,9 @@ def project_shard(
         for record in progress(records, "project", total=len(records)):
             try:
                 ct, labels = (path_inside(root, record[part], links) for part in ("ct", "labels"))
-                study = project_study(ct, labels, table, recipe, layout)
+                study = project_study(ct, labels, table, recipe, layout, rules)
+                if table is None:  # names of files or of a header are those of this study alone
+                    left_out |= dropped(list(study.names))
             except CxrError as error:  # a fault of one study rejects only this study
                 log.warning("rejected %s: %s", record["study_id"], error)
                 place = {"image_id": record["study_id"], "path": record["ct"]}
@@ -88,17 +92,17 @@ def project_shard(
             write_images.write_table(_pictures(record["study_id"], study))
             write_masks.write_table(mask_rows(record["study_id"], structures, masks))
             studies.append(_study_row(record, study))
+    _tell_dropped(left_out)
     write_table(pd.DataFrame(studies, columns=STUDIES.names), outputs["studies"], STUDIES)
     write_table(pd.DataFrame(faults, columns=REJECTED.names), outputs["rejected"], REJECTED)
     log.info("wrote %d studies, rejected %d", len(studies), len(faults))
     return len(studies), len(faults)
 
 
-def _list_dropped(names: list[str]) -> None:
-    left_out = dropped(names)
+def _tell_dropped(left_out: dict[str, str]) -> None:
     for name, reason in left_out.items():
         log.info("left out %s: %s", name, reason)
-    log.info("%d structures in the name table, %d of them left out", len(names), len(left_out))
+    log.info("%d structures without a class left out", len(left_out))
 
 
 def _pictures(study_id: str, study: ProjectedStudy) -> pa.Table:

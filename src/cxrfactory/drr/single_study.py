@@ -8,7 +8,7 @@ from cxrfactory.drr.structures import labelled
 from cxrfactory.drr.study import project_study
 from cxrfactory.imaging.drawing.png import save_png
 from cxrfactory.imaging.volume.label_names import read_names
-from cxrfactory.imaging.volume.orientation import VolumeLayout
+from cxrfactory.imaging.volume.orientation import AffineRules, VolumeLayout
 from cxrfactory.logs import get_logger
 from cxrfactory.projection.conventions import VIEWS
 from cxrfactory.projection.grey import COUNTS_PER_UNIT, to_8bit, to_16bit
@@ -26,6 +26,7 @@ def project(
     names: str | Path | None = None,
     recipe: ProjectionRecipe | None = None,
     layout: VolumeLayout | None = None,
+    rules: AffineRules | None = None,
 ) -> None:
     """Write ``PA.png``, ``LL.png`` (8 bit), ``PA_16.png``, ``LL_16.png`` (path integral) and ``masks.parquet``.
 
@@ -37,7 +38,7 @@ def project(
         Folder to write to; it is created if it does not exist.
     names
         Table of label values and names.
-    recipe, layout
+    recipe, layout, rules
         The same as in :func:`cxrfactory.drr.study.project_study`.
 
     Raises
@@ -47,7 +48,7 @@ def project(
     """
     output = Path(output)
     study = project_study(
-        ct, labels, None if names is None else read_names(Path(names)), recipe or ProjectionRecipe(), layout
+        ct, labels, None if names is None else read_names(Path(names)), recipe or ProjectionRecipe(), layout, rules
     )
     structures = labelled(study.names, study.source_ids, study.cut_off)
     output.mkdir(parents=True, exist_ok=True)

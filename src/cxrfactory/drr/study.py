@@ -11,7 +11,7 @@ from cxrfactory.drr.recipe import ProjectionRecipe
 from cxrfactory.imaging.volume.ct import read_ct
 from cxrfactory.imaging.volume.grid import Grid
 from cxrfactory.imaging.volume.label_volume import BinaryFolder, MultiLabel, open_labels
-from cxrfactory.imaging.volume.orientation import VolumeLayout
+from cxrfactory.imaging.volume.orientation import AffineRules, VolumeLayout
 from cxrfactory.projection.body import body_mask, without_arms
 from cxrfactory.projection.conventions import VIEWS, View
 from cxrfactory.projection.frame import Frame
@@ -56,6 +56,7 @@ def project_study(
     names: dict[int, str] | None,
     recipe: ProjectionRecipe,
     layout: VolumeLayout | None = None,
+    rules: AffineRules | None = None,
 ) -> ProjectedStudy:
     """Read one study and project it.
 
@@ -74,6 +75,8 @@ def project_study(
         Settings of the projection.
     layout
         Spacing and axes for files that do not state them.
+    rules
+        Which affine counts where a file states two that differ, or none; by default such a file is refused.
 
     Raises
     ------
@@ -83,8 +86,8 @@ def project_study(
     CxrError
         If a path is missing, or if the names do not match the labels.
     """
-    integrals, grid, frame, notes = _pictures(Path(ct), recipe, layout)
-    found = open_labels(Path(labels), grid, names, layout)
+    integrals, grid, frame, notes = _pictures(Path(ct), recipe, layout, rules)
+    found = open_labels(Path(labels), grid, names, layout, rules)
     if isinstance(found, MultiLabel):
         structures = tuple(found.names.values())
         source_ids: tuple[int | None, ...] = tuple(found.names)
@@ -99,9 +102,9 @@ def project_study(
 
 
 def _pictures(
-    path: Path, recipe: ProjectionRecipe, layout: VolumeLayout | None
+    path: Path, recipe: ProjectionRecipe, layout: VolumeLayout | None, rules: AffineRules | None
 ) -> tuple[dict[View, np.ndarray], Grid, Frame | None, tuple[str, ...]]:
-    ct = read_ct(path, layout)
+    ct = read_ct(path, layout, rules)
     body, notes = None, ct.notes
     if recipe.body_only or recipe.without_arms:
         body = body_mask(ct.values)

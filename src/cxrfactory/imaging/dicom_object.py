@@ -8,13 +8,17 @@ from typing import Any
 
 import pydicom
 from pydicom.dataset import FileMetaDataset
-from pydicom.encaps import get_frame
 from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_dataset
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 
 from cxrfactory.errors import ImageError
-from cxrfactory.imaging.radiograph.jpeg_stream import refuse_damaged_jpeg
 
 LARGEST_INFLATED = 1 << 28  # bytes; 100 Mpx of 16 bits are 200 MB
 
@@ -38,19 +42,16 @@ DECODING_ERRORS = (
 _MARK_PLACE, _META_PLACE = 128, 132
 _META_GROUP = 2
 _META_BYTES = 1 << 16  # a meta header has a few hundred bytes
-_JPEG = b"\xff\xd8\xff"
-_MARKED_STREAMS = (_JPEG, b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  ")  # JPEG and JPEG-LS, JPEG 2000, JP2
-_STREAM_END = b"\xff\xd9"  # end mark of all these streams
-_PADDING = b"\0\xff"  # DICOM pads a stream to an even length; some encoders append more bytes
+_MARK = b"DICM"
 
 
-def read_object(path: Path, **options: Any) -> pydicom.Dataset:
+def read_object(source: Path | bytes, **options: Any) -> pydicom.Dataset:
     """Read a DICOM file, with or without preamble, like ``pydicom.dcmread``.
 
     Parameters
     ----------
-    path
-        The file.
+    source
+        The file, or its content.
     **options
         Options of ``dcmread``.
 
@@ -61,12 +62,14 @@ def read_object(path: Path, **options: Any) -> pydicom.Dataset:
     Exception
         One of :data:`DECODING_ERRORS` if the file cannot be read.
     """
-    with path.open("rb") as stream:
+    with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as stream:
         start = stream.read(_META_BYTES)
+        if start.startswith(_MARK) and start[_MARK_PLACE:_META_PLACE] != _MARK:  # the preamble is missing
+            return read_object(start[len(_MARK) :] + stream.read(), **options)
         if DeflatedExplicitVRLittleEndian.encode() not in start:
             stream.seek(0)
             return pydicom.dcmread(stream, force=True, **options)
-        stream.seek(_META_PLACE if start[_MARK_PLACE:_META_PLACE] == b"DICM" else 0)
+        stream.seek(_META_PLACE if start[_MARK_PLACE:_META_PLACE] == _MARK else 0)
         meta = FileMetaDataset(read_dataset(stream, False, True, stop_when=lambda tag, *_: tag.group != _META_GROUP))
         if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
             stream.seek(0)
@@ -83,20 +86,20 @@ def read_object(path: Path, **options: Any) -> pydicom.Dataset:
     return dataset
 
 
-def refuse_cut_frame(dataset: pydicom.Dataset) -> None:
-    """Refuse a single-frame object with a truncated compressed stream, whose missing pixels a decoder would invent.
+def transfer_syntax(dataset: pydicom.Dataset) -> UID:
+    """Return the transfer syntax of an object that was read.
 
-    Streams without start and end marks (RLE) are not checked here.
+    An object without a meta header is uncompressed, and its pixel data are encoded like its header.
 
     Raises
     ------
-    ImageError
-        If a JPEG, JPEG-LS or JPEG 2000 stream lacks its end mark, or a JPEG of 8 bits is damaged.
     Exception
-        One of :data:`DECODING_ERRORS` if the frame cannot be found.
+        One of :data:`DECODING_ERRORS` if the meta header is damaged.
     """
-    frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
-    if frame.startswith(_MARKED_STREAMS) and not frame.rstrip(_PADDING).endswith(_STREAM_END):
-        raise ImageError("truncated DICOM: its compressed image has no end")
-    if frame.startswith(_JPEG):
-        refuse_damaged_jpeg(frame)
+    syntax = getattr(dataset, "file_meta", {}).get("TransferSyntaxUID")
+    if syntax is not None:
+        return UID(syntax)
+    implicit, little = dataset.original_encoding
+    if implicit:
+        return ImplicitVRLittleEndian
+    return ExplicitVRBigEndian if little is False else ExplicitVRLittleEndian

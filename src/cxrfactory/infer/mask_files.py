@@ -8,6 +8,7 @@ from jaxtyping import Integer
 from PIL import Image, UnidentifiedImageError
 
 from cxrfactory.errors import ImageError
+from cxrfactory.imaging.radiograph.reading import refuse_dicom
 from cxrfactory.tables.file_names import printable_name
 
 FORMATS = ("PNG", "TIFF", "GIF", "BMP")
@@ -57,9 +58,7 @@ def read_mask(path: Path, label_map: bool = False) -> Integer[np.ndarray, "h w"]
     """
     name = printable_name(path.name)
     try:
-        with path.open("rb") as stream:
-            if stream.read(132)[128:] == b"DICM":  # some preambles begin like a TIFF
-                raise ImageError(f"{name} is DICOM; expected PNG, TIFF, GIF or BMP")
+        refuse_dicom(path)  # some preambles begin like a TIFF
         with Image.open(path, formats=FORMATS) as picture:
             if getattr(picture, "n_frames", 1) > 1:
                 raise ImageError(f"{name} has {picture.n_frames} frames; expected one picture")

@@ -154,7 +154,8 @@ class _Files:
     def views(self) -> Iterator[tuple[str, UInt8[np.ndarray, "s s"]]]:
         for image_id, path in self.paths.items():
             try:
-                radiograph = read_radiograph(path, self.recipe.max_megapixels, self.recipe.burnt_in)
+                recipe = self.recipe
+                radiograph = read_radiograph(path, recipe.max_megapixels, recipe.burnt_in, recipe.checks)
                 image, self.geometries[image_id] = prepare(radiograph, self.recipe)
             except ImageError as error:
                 self.reject(image_id, error)
@@ -208,14 +209,12 @@ def _card(graph: LandmarkGraph, weights: WeightsCard) -> str:
 
 
 def _deviations(done: Segmented) -> str:
-    geometry = done.geometry
-    side = max(geometry.crop_height, geometry.crop_width)
-    values = done.prediction.std.ravel() * (side / geometry.size)
+    values = done.geometry.inverse_spread(done.prediction.std).ravel()
     return f'{quoted(done.image_id)},"{",".join(f"{value:.3f}" for value in values)}"\n'
 
 
 def _overlay(done: Segmented, graph: LandmarkGraph, path: Path, folder: PictureFolder, recipe: Preparation) -> None:
     # The file is read again, because a queue of original images would not fit into a laptop's memory.
-    image, _ = prepare(read_radiograph(path, recipe.max_megapixels, recipe.burnt_in), recipe)
+    image, _ = prepare(read_radiograph(path, recipe.max_megapixels, recipe.burnt_in, recipe.checks), recipe)
     contours = {organ: done.prediction.landmarks[where] for organ, where in graph.slices.items()}
     folder.save(draw_overlay(image, contours), done.image_id)

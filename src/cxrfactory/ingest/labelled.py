@@ -341,7 +341,13 @@ def _divide(labelled: pd.DataFrame, split: Split) -> pd.Series:
     ids = labelled["image_id"]
     absent = (train | val) - set(ids)
     if absent:
-        log.warning("%d ids of the split lists are no usable labelled image, e.g. %s", len(absent), min(absent))
+        log.warning(
+            "%d of %d ids of the split lists are no usable labelled image, e.g. %s%s",
+            len(absent),
+            len(train | val),
+            min(absent),
+            "; no id matches, so that the lists divide nothing" if len(absent) == len(train | val) else "",
+        )
     covered = labelled["source"].isin(labelled.loc[ids.isin(train | val), "source"].unique())
     rest = "val" if split.val is None else "train" if split.train is None else None
     listed = ids.map(dict.fromkeys(train, "train") | dict.fromkeys(val, "val")).astype(object)

@@ -1,23 +1,32 @@
 """Ingest stage: convert the tables of a release to its manifest, in which every excluded row has a reason."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import pandas as pd
 import pandera.pandas as pandera
 
 from cxrfactory.config import DatasetConfig
 from cxrfactory.errors import CxrError
+from cxrfactory.imaging.vocabulary.words import Vocabulary
 from cxrfactory.ingest import registry
 from cxrfactory.ingest.files import check_files as check_image_files
+from cxrfactory.ingest.files import file_fault
+from cxrfactory.ingest.layout import ReleaseLayout
+from cxrfactory.ingest.places import folder_of_images_above, image_folder, spread, table_folder
 from cxrfactory.ingest.rows import OLDEST_YEARS, VIEWS, guard, printable
 from cxrfactory.ingest.summary import count, write_summary
 from cxrfactory.ingest.tabular import find_tables
 from cxrfactory.logs import get_logger
 from cxrfactory.tables import schemas
+from cxrfactory.tables.joins import Join
 from cxrfactory.tables.parquet import write_table
 
 log = get_logger(__name__)
 
+LOOKED_AT = 100  # image files that a run without check_files looks for
 _TEXT = ("path", "patient_id", "study_id", "view", "sex", "findings", "exclusion_reason")
 
 MANIFEST_CHECKS = pandera.DataFrameSchema(
@@ -50,6 +59,7 @@ def read_manifest(
     view_from_procedure: bool = False,
     check_files: bool = False,
     name: str | None = None,
+    words: Vocabulary | None = None,
 ) -> pd.DataFrame:
     """Read the tables of a release as a manifest.
 
@@ -65,6 +75,8 @@ def read_manifest(
         Exclude images whose file is missing or empty.
     name
         Name of the dataset in messages; the default is the layout's name.
+    words
+        View words of the tables; by default those of the package.
 
     Returns
     -------
@@ -76,7 +88,13 @@ def read_manifest(
     CxrError
         If a table or column is missing or unreadable, or if an id occurs twice.
     """
-    root = Path(root)
+    return _read(layout, Path(root), view_from_procedure, check_files, name, words)[0]
+
+
+def _read(
+    layout: str, root: Path, view_from_procedure: bool, check_files: bool, name: str | None, words: Vocabulary | None
+) -> tuple[pd.DataFrame, list[Join]]:
+    """Return the manifest, and how the tables that add information matched it."""
     facts, module, name = registry.layout(layout), registry.module(layout), name or layout
     if view_from_procedure and not facts.has_procedure_text:
         raise CxrError(f"{name}: this release has no procedure text; leave --view-from-procedure out")
@@ -88,13 +106,17 @@ def read_manifest(
             log.warning("%s: no %s table under %s: its images are not listed", name, slot.role, root)
         else:
             log.info("%s: no %s table under %s: findings stay unknown", name, slot.role, root)
-    rows = guard(module.rows(tables, view_from_procedure), facts.id_is_file_name)
+    rows = module.rows(tables, view_from_procedure, words)
+    joins: list[Join] = rows.attrs.pop("joins", [])
+    for join in joins:
+        join.log(log, name)
+    rows = guard(rows, facts.id_is_file_name)
     _refuse_duplicates(rows, root)
-    located = rows["path"].notna()
-    if hasattr(module, "locate") and located.any():
-        rows.loc[located, "path"] = module.locate(root, rows.loc[located, "path"])
+    rows = _located(rows, facts, module, root, name)
     if check_files:
         rows = check_image_files(rows, root)
+    else:
+        _warn_of_missing(rows, root, name, facts.private_paths)
     manifest = _finish(rows)
     log.info(
         "%s: %d images, %d included, %d excluded (%s)",
@@ -104,13 +126,63 @@ def read_manifest(
         (~manifest["included"]).sum(),
         facts.view_rule,
     )
+    for reason, images in count(manifest, name).reasons.items():
+        log.info("%s: excluded %d: %s", name, images, reason)
     if not manifest["included"].any():
         log.warning("%s: no image is included; see the exclusion reasons in the manifest", name)
-    return manifest
+    return manifest, joins
+
+
+def _located(rows: pd.DataFrame, facts: ReleaseLayout, module: ModuleType, root: Path, name: str) -> pd.DataFrame:
+    """Return the rows with paths relative to the root, of images in the tables' folder or below it."""
+    with_path = rows["path"].notna()
+    base = table_folder(facts, root) or root
+    if base != root:
+        log.info("%s: the tables are in %s", name, base)
+    if not with_path.any():
+        return rows
+    locate = getattr(module, "locate", lambda folder, paths: paths)
+    folder, paths = image_folder(locate, root, base, rows.loc[with_path, "path"])
+    above = folder_of_images_above(locate, root, folder, rows.loc[with_path, "path"])
+    if above is not None:
+        log.warning(
+            "%s: the images are below %s but not below the root %s; expected the root %s", name, above, root, above
+        )
+    if folder not in (base, root):
+        log.info("%s: the images are in %s", name, folder)
+    if folder != root:
+        paths = folder.relative_to(root).as_posix() + "/" + paths
+    rows = rows.copy()
+    rows.loc[with_path, "path"] = paths
+    return rows
+
+
+def _warn_of_missing(rows: pd.DataFrame, root: Path, name: str, private: bool) -> None:
+    """Warn if image files are missing, by a look at a few of the included rows."""
+    paths = rows.loc[rows["exclusion_reason"].isna() & rows["path"].notna(), "path"]
+    tried = spread(paths, LOOKED_AT)
+    faults = {path: fault for path in tried if (fault := file_fault(root / path))}
+    if not faults:
+        return
+    path, fault = next(iter(faults.items()))
+    example = fault if private else f"{fault}: {root / path}"
+    log.warning(
+        "%s: %d of %d image files that were looked at are no usable files (%s); later stages reject such images; "
+        "--check-files (check_files) excludes and counts all of them here%s",
+        name,
+        len(faults),
+        len(tried),
+        example,
+        "" if len(faults) < len(tried) else "; is the root the folder above the images?",
+    )
 
 
 def ingest_release(
-    settings: DatasetConfig, name: str, output: str | Path, summary: str | Path | None = None
+    settings: DatasetConfig,
+    name: str,
+    output: str | Path,
+    summary: str | Path | None = None,
+    view_words: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Write the manifest of a dataset, and optionally its counts.
 
@@ -124,6 +196,8 @@ def ingest_release(
         Parquet file to write, schema ``MANIFEST``.
     summary
         CSV file to write with the counts by reason of exclusion.
+    view_words
+        Words of views to add, each ``WORD=VIEW``.
 
     Returns
     -------
@@ -135,12 +209,17 @@ def ingest_release(
     CxrError
         Under the conditions of :func:`read_manifest`.
     """
-    rows = read_manifest(
-        settings.layout or name, settings.root, settings.view_from_procedure, settings.check_files, name
+    rows, joins = _read(
+        settings.layout or name,
+        Path(settings.root),
+        settings.view_from_procedure,
+        settings.check_files,
+        name,
+        Vocabulary(tuple(view_words)) if view_words else None,
     )
     write_manifest(rows, output)
     if summary is not None:
-        write_summary([count(rows, name)], summary)
+        write_summary([replace(count(rows, name), joins=tuple(joins))], summary)
     return rows
 
 

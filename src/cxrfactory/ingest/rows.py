@@ -6,31 +6,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from cxrfactory.imaging.vocabulary.words import FRONTAL_VIEWS, Vocabulary, default_vocabulary, described
+from cxrfactory.imaging.vocabulary.words import VIEWS as VIEWS
 from cxrfactory.tables.paths import path_fault
-
-# All views that a manifest may contain: first the frontal views, then lateral, oblique, decubitus and special views.
-FRONTAL_VIEWS = ("PA", "AP")
-VIEWS = (
-    *FRONTAL_VIEWS,
-    "AP_HORIZONTAL",
-    "AP_AXIAL",
-    "AP_LLD",
-    "AP_RLD",
-    "PA_LLD",
-    "PA_RLD",
-    "LATERAL",
-    "LL",
-    "RL",
-    "LLD",
-    "RLD",
-    "XTABLE_LATERAL",
-    "LAO",
-    "RAO",
-    "LPO",
-    "RPO",
-    "SWIMMERS",
-    "COSTAL",
-)
 
 OLDEST_YEARS = 120.0
 _DAYS_A_YEAR = 365.25
@@ -51,8 +29,14 @@ def known(cells: pd.Series) -> pd.Series:
     return cells.astype(object).where(~is_missing(cells), None)
 
 
-def select_views(cells: pd.Series, column: str, other: Mapping[str, str | None]) -> pd.DataFrame:
-    """Determine from one column which rows are frontal: only PA and AP are.
+def select_views(
+    cells: pd.Series,
+    column: str,
+    other: Mapping[str, str | None] | None = None,
+    words: Vocabulary | None = None,
+    quote: bool = True,
+) -> pd.DataFrame:
+    """Determine from one column which rows are frontal: only PA and AP are, in every spelling of the view words.
 
     Parameters
     ----------
@@ -61,28 +45,48 @@ def select_views(cells: pd.Series, column: str, other: Mapping[str, str | None])
     column
         Name of the column, for the reasons.
     other
-        Other values of the release (upper case) and their views; None if a value names no view.
+        Values (upper case) that mean something else in this table than in the view words, and their views; None if a
+        value names no view.
+    words
+        The view words; by default those of the package.
+    quote
+        Whether a reason may quote a value that is in no table. A hospital's own table may hold patients' texts in any
+        column; then the reason gives the value's length.
 
     Returns
     -------
     DataFrame
-        Columns ``view`` and ``exclusion_reason``; the reason is null for frontal rows. A row with a missing or unknown
-        value is excluded.
+        Columns ``view`` and ``exclusion_reason``; the reason is null for frontal rows. The view of a frontal row is
+        null if the value does not say whether it is PA or AP. A row with a missing or unknown value is excluded.
     """
     text = cells.str.strip()
-    values = text.str.upper()
-    view = values.map({**{name: name for name in FRONTAL_VIEWS}, **other}).astype(object)
-    excluded = ~values.isin(FRONTAL_VIEWS)
-    words = {}
-    for value in text[excluded].unique():
-        if value.lower() in _MISSING:
-            words[value] = f"{column} is missing"
-        elif value.upper() in other:
-            words[value] = f"{column} is {value}, not PA or AP"
-        else:
-            words[value] = f"{column} '{printable(value)}' is unknown, expected PA or AP"
-    reason = text.map(words).astype(object).where(excluded, None)
-    return pd.DataFrame({"view": view.where(view.notna(), None), "exclusion_reason": reason})
+    found = {
+        value: _view_and_reason(value, column, other or {}, words or default_vocabulary(), quote)
+        for value in text.unique()
+    }
+    columns = {
+        name: text.map({value: each[place] for value, each in found.items()}).astype(object)
+        for place, name in enumerate(("view", "exclusion_reason"))
+    }
+    return pd.DataFrame({name: column.where(column.notna(), None) for name, column in columns.items()})
+
+
+def _view_and_reason(
+    value: str, column: str, other: Mapping[str, str | None], words: Vocabulary, quote: bool
+) -> tuple[str | None, str | None]:
+    """Return the view that one value names, and the reason to exclude its rows."""
+    if value.upper() in other:
+        view = other[value.upper()]
+        return view, None if view in FRONTAL_VIEWS else f"{column} is {value}, not PA or AP"
+    if value.lower() in _MISSING:
+        return None, f"{column} is missing"
+    named = words.view(value)
+    if named.frontal_view:
+        return named.view, None
+    if named.unknown:
+        unknown = f"'{printable(value)}' is unknown" if quote else f"is {described(value)}"
+        return None, f"{column} {unknown}, expected PA or AP"
+    return named.view, f"{column} is {printable(value)}, not PA or AP"
 
 
 def sexes(cells: pd.Series) -> pd.Series:

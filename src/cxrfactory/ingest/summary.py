@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-import yaml
 
 from cxrfactory.errors import CxrError
 from cxrfactory.ingest import registry
 from cxrfactory.ingest.datasets import release_names
 from cxrfactory.tables import schemas
 from cxrfactory.tables.atomic import write_text
+from cxrfactory.tables.joins import Join
+from cxrfactory.tables.key_values import parse_yaml
 from cxrfactory.tables.parquet import read_table
 
 COLUMNS = ("release", "item", "images", "expected", "difference")
@@ -31,6 +32,8 @@ class Selection:
         Number of excluded images by reason, with the most frequent reason first.
     expected
         Counts to compare with, under ``rows`` and ``included``; empty if none are known.
+    joins
+        How tables that add information matched the rows.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Selection:
     included: int
     reasons: dict[str, int]
     expected: dict[str, int]
+    joins: tuple[Join, ...] = ()
 
     @property
     def excluded(self) -> int:
@@ -77,9 +81,9 @@ def read_expected(path: str | Path) -> dict[str, dict[str, int]]:
     """
     path = Path(path)
     try:
-        releases = yaml.safe_load(path.read_text(encoding="utf-8"))["releases"]
+        releases = parse_yaml(path.read_text(encoding="utf-8"), path)["releases"]
         return {name: {key: int(counts[key]) for key in ("rows", "included")} for name, counts in releases.items()}
-    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
+    except (OSError, CxrError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise CxrError(
             f"{path}: no table of expected counts ({type(error).__name__}: {error}); expected "
             "'releases: {name: {rows: N, included: N}}'"
@@ -118,8 +122,8 @@ def paper_counts(layouts: Mapping[str, str]) -> dict[str, dict[str, int]]:
 def table(selections: Sequence[Selection]) -> pd.DataFrame:
     """Return selections as a table with the columns release, item, images, expected and difference.
 
-    Items are ``rows``, ``included``, ``excluded`` and ``excluded: <reason>``. ``expected`` and ``difference`` (images
-    minus expected) are null if no expected count is known.
+    Items are ``rows``, ``included``, ``excluded``, ``excluded: <reason>`` and ``matched: <what a table adds>``.
+    ``expected`` and ``difference`` (images minus expected) are null if no expected count is known.
     """
     lines: list[tuple[object, ...]] = []
     for selection in selections:
@@ -128,6 +132,7 @@ def table(selections: Sequence[Selection]) -> pd.DataFrame:
             lines.append((selection.name, item, images, known, None if known is None else images - known))
         lines.append((selection.name, "excluded", selection.excluded, None, None))
         lines += [(selection.name, f"excluded: {reason}", n, None, None) for reason, n in selection.reasons.items()]
+        lines += [(selection.name, f"matched: {join.what}", join.matched, None, None) for join in selection.joins]
     frame = pd.DataFrame(lines, columns=COLUMNS)
     return frame.astype({"images": "int64", "expected": "Int64", "difference": "Int64"})
 

@@ -17,9 +17,11 @@ import pyarrow.csv as pa_csv
 
 from cxrfactory.errors import CxrError
 from cxrfactory.ingest.layout import ReleaseLayout, TableSlot
+from cxrfactory.ingest.places import folder_above, table_folder
 
 _SHOWN_COLUMNS = 15
 _SHOWN_SIGNS = 200
+_SHOWN_NAMES = 12
 _FLAGS_A_NUMBER = 31
 _LARGEST_ROW_BYTES = 1 << 24
 # Limits on the size of decompressed tables. The ratio of the original tables is below 30. The second number of bytes is
@@ -47,27 +49,41 @@ class SourceTable:
 def find_tables(layout: ReleaseLayout, root: Path) -> dict[str, SourceTable]:
     """Find the tables of a release under its root, by role.
 
+    The tables are in the root or in one folder below it (:func:`cxrfactory.ingest.places.table_folder`). The name of a
+    table is its path relative to the root.
+
     Raises
     ------
     CxrError
-        If the root is not a folder or contains no table that lists images.
+        If the root is not a folder, contains no table that lists images, or contains them in several folders.
     """
     if not root.is_dir():
         raise CxrError(f"{root}: no such folder; --root must be the folder of the {layout.name} release")
-    found = {slot.role: table for slot in layout.slots if (table := _find(slot, root))}
-    if not any(slot.role in found for slot in layout.slots if slot.lists_images):
-        names = [name for slot in layout.slots if slot.lists_images for name in slot.alternatives]
-        raise CxrError(
-            f"{root}: no table of {layout.name} here; looked for {', '.join(names)}; put the release's own "
-            "table there, or point --root at the folder that holds it"
-        )
-    return found
+    folder = table_folder(layout, root)
+    if folder is None:
+        raise CxrError(_no_table(layout, root))
+    return {slot.role: table for slot in layout.slots if (table := _find(slot, root, folder))}
 
 
-def _find(slot: TableSlot, root: Path) -> SourceTable | None:
+def _no_table(layout: ReleaseLayout, root: Path) -> str:
+    above = folder_above(layout, root)
+    if above is not None:
+        return f"{root}: no table of {layout.name} here; there is one in {above}: point the root at {above}"
+    # The form of a name without .gz, or with it, is not listed beside the other.
+    names = dict.fromkeys(
+        name.removesuffix(".gz") for slot in layout.slots if slot.lists_images for name in slot.alternatives
+    )
+    shown = ", ".join(list(names)[:_SHOWN_NAMES]) + (" ..." if len(names) > _SHOWN_NAMES else "")
+    return (
+        f"{root}: no table of {layout.name} here; looked for {shown} (also with .gz, and in folders below); put "
+        "the release's own table there, or point --root at the folder that holds it"
+    )
+
+
+def _find(slot: TableSlot, root: Path, folder: Path) -> SourceTable | None:
     for name in slot.alternatives:
-        if (root / name).is_file():
-            return SourceTable(slot.role, root / name, name)
+        if (folder / name).is_file():
+            return SourceTable(slot.role, folder / name, (folder / name).relative_to(root).as_posix())
     return None
 
 

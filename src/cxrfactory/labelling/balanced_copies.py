@@ -13,7 +13,6 @@ from typing import Any
 import cv2
 import numpy as np
 import pandas as pd
-import yaml
 
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.drawing.png import save_png
@@ -22,6 +21,7 @@ from cxrfactory.imaging.radiograph.reading import read_radiograph
 from cxrfactory.imaging.radiograph.vary import Changes, vary
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.tables.atomic import flush, write_text
+from cxrfactory.tables.key_values import parse_yaml
 from cxrfactory.tables.keys import seed_of
 from cxrfactory.tables.paths import path_inside
 
@@ -66,8 +66,8 @@ def read_recipe(path: str | Path) -> Recipe:
     if not path.is_file():
         raise CxrError(f"{path}: no such file; expected a recipe; resources/ holds an example")
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        found = parse_yaml(path.read_text(encoding="utf-8"), path)
+    except UnicodeDecodeError as error:
         raise CxrError(f"{path}: not readable as YAML ({' '.join(str(error).split())})") from error
     if not isinstance(found, dict) or not isinstance(found.get("groups"), list):
         raise CxrError(f"{path}: expected keys groups (a list), changes and seed")

@@ -22,7 +22,7 @@ from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.drawing.png import encode_png
 from cxrfactory.imaging.geometry import Geometry
 from cxrfactory.imaging.radiograph.prepare import Preparation, prepare
-from cxrfactory.imaging.radiograph.reading import read_radiograph
+from cxrfactory.imaging.radiograph.reading import read_radiograph, refuse_dicom
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.tables.keys import put_aside
 from cxrfactory.tables.parquet import table_writer, write_table
@@ -104,8 +104,8 @@ class MaskFolder:
     def _row(self, row: dict[str, Any], labeller: Labeller, labels: str) -> dict[str, Any]:
         image_id, patient = row["image_id"], f"{self.source}-{row['patient_id']}"
         path = _file(self.root / "images", image_id)
-        radiograph = read_radiograph(path, self.recipe.max_megapixels, self.recipe.burnt_in)
-        mask = _read_mask(_file(self.root / "masks", image_id), radiograph.pixels.shape)
+        radiograph = read_radiograph(path, self.recipe.max_megapixels, self.recipe.burnt_in, self.recipe.checks)
+        mask = _read_mask(_file(self.root / "masks", image_id), radiograph.stored_shape)
         image, geometry = prepare(radiograph, self.recipe, keep=_corners(mask))
         landmarks = labeller(image, _lungs(mask, geometry))
         return {
@@ -143,6 +143,7 @@ def _file(folder: Path, image_id: str) -> Path:
 
 
 def _read_mask(path: Path, shape: tuple[int, int]) -> UInt8[np.ndarray, "h w"]:
+    refuse_dicom(path)
     mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
     if mask is None:
         raise ImageError(f"{path.name}: no readable mask")

@@ -63,10 +63,10 @@ def preprocess_labelled(
 
     def work(record: dict[str, Any]) -> dict[str, Any]:
         landmarks = _landmarks(record["landmarks"], record["labels"])
-        radiograph = read_radiograph(record["path"], recipe.max_megapixels, recipe.burnt_in)
+        radiograph = read_radiograph(record["path"], recipe.max_megapixels, recipe.burnt_in, recipe.checks)
         for note in radiograph.notes:
             log.warning("%s: %s", record["path"], note)
-        _check_frame(landmarks, *radiograph.pixels.shape)
+        _check_frame(landmarks, *radiograph.stored_shape)
         image, geometry = prepare(radiograph, recipe, keep=landmarks)
         kept = {name: record[name] for name in ("image_id", "patient_id", "source", "labels", "split")}
         moved = geometry.forward_points(landmarks).astype(np.float32)

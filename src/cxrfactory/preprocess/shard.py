@@ -78,7 +78,7 @@ def preprocess_shard(
 
     def work(record: dict[str, Any]) -> dict[str, Any]:
         path = path_inside(root, record["path"], follow_links)
-        radiograph = read_radiograph(path, recipe.max_megapixels, recipe.burnt_in)
+        radiograph = read_radiograph(path, recipe.max_megapixels, recipe.burnt_in, recipe.checks)
         for note in radiograph.notes:
             log.warning("%s: %s", record["path"], note)
         image, geometry = prepare(radiograph, recipe)

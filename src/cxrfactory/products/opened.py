@@ -19,6 +19,7 @@ from cxrfactory.imaging.drawing.masks import draw_masks
 from cxrfactory.imaging.drawing.overlay import ORGAN_COLOURS, draw_overlay
 from cxrfactory.imaging.radiograph.intensity import to_uint8
 from cxrfactory.imaging.radiograph.reading import read_radiograph
+from cxrfactory.imaging.radiograph.screening import AS_STORED
 from cxrfactory.tables.paths import path_inside
 from cxrfactory.tables.rle import rle_decode
 from cxrfactory.tables.selected_rows import selected_rows
@@ -179,7 +180,7 @@ class ContouredImage(ProductImage):
                 f"{self.image_id}: the folder of {self.release} is not known; name it: "
                 f'open_product(..., roots={{"{self.release}": "FOLDER"}}), with the run\'s manifest folder'
             )
-        pixels = read_radiograph(self._source.path_of(self.image_id)).pixels
+        pixels = read_radiograph(self._source.path_of(self.image_id), checks=AS_STORED).pixels
         if pixels.shape != (self.height, self.width):
             raise CxrError(f"{self.image_id}: {pixels.shape} pixels; its row says ({self.height}, {self.width})")
         return to_uint8(pixels)

@@ -16,11 +16,15 @@ import pandas as pd
 
 from cxrfactory.anatomy.organs import ORGAN_COLUMNS
 from cxrfactory.errors import CxrError
+from cxrfactory.logs import get_logger
 from cxrfactory.tables.atomic import atomic_path
+from cxrfactory.tables.chexmask_frame import PREPROCESSED_SIDE, fill_sizes, states_no_size
 from cxrfactory.tables.landmark_text import NODE_COUNTS, landmark_text, parse_landmarks
 from cxrfactory.tables.parquet import open_parquet
 
 T = TypeVar("T")
+
+log = get_logger(__name__)
 
 DICE_COLUMNS = ("Dice RCA (Mean)", "Dice RCA (Max)")
 LANDMARK_COLUMNS = ("Landmarks", "Landmarks (Mean)", "Landmarks (Std)")
@@ -36,6 +40,8 @@ ESTIMATE_COLUMNS = ("Dice estimate", "Dice low", "Dice high")
 KNOWN_COLUMNS = (*DICE_COLUMNS, *LANDMARK_COLUMNS, *RLE_COLUMNS, *SIZE_COLUMNS, *ESTIMATE_COLUMNS)
 # Lower-case column names that identify images, in any release.
 _ID_NAME = re.compile(r"(?:image|dicom|sop|instance|file|[ _-])*(?:id|uid|index|path|file|name)")
+# Id columns of the published tables and of copies of them.
+PUBLISHED_IDS = ("image_id", "dicom_id", "ImageID", "Image Index", "Path", "imageid")
 _NO_NAME = "Unnamed: "  # pandas gives this name to the unnamed first column of some files, which is an index
 
 # Published columns after the id column, in their order.
@@ -85,9 +91,10 @@ def read_chexmask(
     following columns that the table holds: ``Dice RCA (Mean)``, ``Dice RCA (Max)`` (float64, NaN for empty cells);
     ``Landmarks``, ``Landmarks (Mean)``, ``Landmarks (Std)`` (float32 arrays [nodes, 2], (x, y) in pixels of the frame
     of ``Height`` x ``Width``); ``Left Lung``, ``Right Lung``, ``Heart`` (RLE text, empty for empty cells); ``Height``,
-    ``Width`` (int64 pixels); and other columns as text (from Parquet, as stored). A Parquet made with a calibration
-    also has ``Dice estimate``, ``Dice low`` and ``Dice high`` (float64). ``frame.attrs["id_column"]`` is the name of
-    the id column in the file.
+    ``Width`` (int64 pixels; 1024 where both cells are empty, as in published subsets of the preprocessed resolution, if
+    masks and landmarks fit that frame); and other columns as text (from Parquet, as stored). A Parquet made with a
+    calibration also has ``Dice estimate``, ``Dice low`` and ``Dice high`` (float64). ``frame.attrs["id_column"]`` is
+    the name of the id column in the file.
 
     Raises
     ------
@@ -127,7 +134,7 @@ def read_chexmask(
 def _csv_pieces(
     path: Path, columns: Sequence[str] | None, chunksize: int | None, id_column: str | None
 ) -> Iterator[pd.DataFrame]:
-    options = {"dtype": str, "keep_default_na": False, "encoding": "utf-8"}
+    options = {"dtype": str, "keep_default_na": False, "encoding": "utf-8-sig"}
     try:
         header = [str(name) for name in pd.read_csv(path, nrows=0, **options).columns]
         written = pd.read_csv(path, nrows=1, header=None, **options).iloc[0].tolist()
@@ -140,7 +147,7 @@ def _csv_pieces(
         reader = pd.read_csv(path, chunksize=chunksize or _ROWS_AT_A_TIME, **options)
         first_row = 1
         with reader:
-            pieces = (_only(path, raw, [id_column, *wanted], header) for raw in reader)
+            pieces = _sized(path, reader, [id_column, *wanted], header)
             if chunksize is None and (all_pieces := list(pieces)):
                 pieces = iter([pd.concat(all_pieces)])
             for raw in pieces:
@@ -167,6 +174,8 @@ def _find_id(path: Path, header: list[str], id_column: str | None) -> str:
     named = [name for name in header if not name.startswith(_NO_NAME)]
     others = [name for name in named if name not in KNOWN_COLUMNS]
     likely = [name for name in others if _ID_NAME.fullmatch(name.lower())]
+    if len(likely) > 1:  # a saved index, or a path beside the id
+        likely = [name for name in likely if name in PUBLISHED_IDS] or likely
     found = likely or (others[:1] if named[:1] == others[:1] else others)
     if len(found) != 1 or len(others) == len(named):
         raise CxrError(
@@ -187,6 +196,25 @@ def _wanted(path: Path, header: list[str], columns: Sequence[str] | None) -> lis
     order = (*DICE_COLUMNS, *LANDMARK_COLUMNS, *RLE_COLUMNS, *SIZE_COLUMNS)
     known = [name for name in order if name in header]
     return known + [name for name in header if name not in known and not name.startswith(_NO_NAME)]
+
+
+def _sized(path: Path, pieces: Iterator[pd.DataFrame], names: list[str], header: list[str]) -> Iterator[pd.DataFrame]:
+    """Yield the named columns of pieces, with the size of rows that state none; it is logged once."""
+    first_row, before = 1, 0
+    sizes = bool(set(SIZE_COLUMNS) & set(names))
+    for raw in pieces:
+        chosen = _only(path, raw, names, header)
+        if first_row == 1:
+            # Where the first row states its size, a row without one is the end of a file that was cut.
+            sizes = sizes and states_no_size(raw)
+        if sizes:
+            filled, count = fill_sizes(path, raw, RLE_COLUMNS, first_row)
+            if count and not before:
+                log.warning("%s: rows without Height and Width are read in the frame of %d x %d pixels of preprocessed "
+                            "images", path, PREPROCESSED_SIDE, PREPROCESSED_SIDE)  # fmt: skip
+            chosen, before = filled[names] if count else chosen, before + count
+        yield chosen
+        first_row += len(raw)
 
 
 def _only(path: Path, raw: pd.DataFrame, names: list[str], header: list[str]) -> pd.DataFrame:

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from cxrfactory.errors import CxrError
 from cxrfactory.tables.atomic import atomic_path
+from cxrfactory.tables.schemas import OPTIONAL_COLUMNS
 from cxrfactory.tables.seal import fault_of, seal
 
 GRAPH_KEY = "graph"
@@ -34,7 +35,7 @@ def write_table(
     Parameters
     ----------
     frame
-        Frame with exactly the columns of ``schema``, in any order.
+        Frame with exactly the columns of ``schema``, in any order; it may lack the optional ones.
     path
         File to write.
     schema
@@ -54,6 +55,8 @@ def write_table(
     CxrError
         If columns are missing, unexpected or of another type, or a column that is not nullable has empty cells.
     """
+    absent = [name for name in OPTIONAL_COLUMNS if name in schema.names and name not in frame.columns]
+    frame = frame.assign(**{name: OPTIONAL_COLUMNS[name].as_py() for name in absent}) if absent else frame
     missing = [name for name in schema.names if name not in frame.columns]
     extra = [name for name in frame.columns if name not in schema.names]
     if missing or extra:
@@ -137,7 +140,7 @@ def read_table(path: str | Path, schema: pa.Schema | None = None, columns: list[
     with open_parquet(path) as file:
         wanted = columns or (schema.names if schema is not None else file.schema_arrow.names)
         check_columns(path, file.schema_arrow, wanted, schema)
-        return file.read(columns=wanted).select(wanted).to_pandas()
+        return _filled(file.read(columns=_stored(file, wanted)), wanted).to_pandas()
 
 
 def read_batches(
@@ -154,11 +157,24 @@ def read_batches(
         check_columns(path, file.schema_arrow, columns, schema)
         for group in range(file.num_row_groups):  # one by one, because the reader would load all groups at once
             left = file.metadata.row_group(group).num_rows
-            for batch in file.iter_batches(batch_size=rows, row_groups=[group], columns=list(columns)):
+            for batch in file.iter_batches(batch_size=rows, row_groups=[group], columns=_stored(file, columns)):
                 left -= batch.num_rows
-                yield batch.select(list(columns))
+                yield _filled(batch, columns)
             if left:
                 raise unreadable(path, f"row group {group} lacks {left} rows")
+
+
+def _stored(file: pq.ParquetFile, wanted: Sequence[str]) -> list[str]:
+    """Return the wanted columns that a file has; only optional ones may be absent."""
+    return [name for name in wanted if name in file.schema_arrow.names]
+
+
+def _filled(rows: pa.Table | pa.RecordBatch, wanted: Sequence[str]) -> pa.Table | pa.RecordBatch:
+    """Return the wanted columns in their order, with the fixed value of optional columns that the file lacks."""
+    for name in wanted:
+        if name not in rows.schema.names:
+            rows = rows.append_column(name, pa.repeat(OPTIONAL_COLUMNS[name], rows.num_rows))
+    return rows.select(list(wanted))
 
 
 def stored_schema(path: str | Path) -> pa.Schema:
@@ -254,11 +270,13 @@ def check_columns(path: str | Path, stored: pa.Schema, wanted: Sequence[str], sc
     CxrError
         If a column is missing or has another type; the message names the column.
     """
-    missing = [name for name in wanted if name not in stored.names]
+    missing = [name for name in wanted if name not in stored.names and name not in OPTIONAL_COLUMNS]
     if missing:
         raise CxrError(f"{path}: columns {missing} are missing; found {stored.names}")
     for name in wanted if schema is not None else ():
-        if name in schema.names and not _same_kind(stored.field(name).type, schema.field(name).type):
+        if name not in schema.names or name not in stored.names:
+            continue
+        if not _same_kind(stored.field(name).type, schema.field(name).type):
             raise CxrError(
                 f"{path}: column '{name}' is of type {stored.field(name).type}; expected {schema.field(name).type}"
             )

@@ -28,7 +28,10 @@ GEOMETRY_FIELDS = [
     pa.field("crop_height", pa.int32(), nullable=False),
     pa.field("crop_width", pa.int32(), nullable=False),
     pa.field("size", pa.int32(), nullable=False),
+    pa.field("orientation", pa.int8()),  # 1 where the original is stored as displayed, else 2 to 8 as in EXIF
 ]
+# Columns that a table of an earlier version lacks, with the value of all of their cells then.
+OPTIONAL_COLUMNS = {"orientation": pa.scalar(1, pa.int8())}
 
 IMAGES = pa.schema(
     [

@@ -9,6 +9,7 @@ import numpy as np
 
 from cxrfactory.errors import CxrError
 from cxrfactory.tables.atomic import atomic_path, write_text
+from cxrfactory.tables.key_values import parse_json
 
 PRETRAINED = "pretrained"  # name of the package's weights for lungs and heart
 # Name of weights that the package contains -> stem of their file.
@@ -109,7 +110,7 @@ def read_weights(path: str | Path) -> tuple[dict[str, np.ndarray], WeightsCard]:
         if not each.is_file():
             raise CxrError(f"{each}: no such file; weights are NAME.safetensors with NAME.json beside them")
     try:
-        card = json.loads(card_path(path).read_text(encoding="utf-8"))
+        card = parse_json(card_path(path).read_text(encoding="utf-8"), card_path(path))
     except (ValueError, RecursionError) as error:  # ValueError includes other encodings and overlong numbers
         raise CxrError(f"{card_path(path)}: not readable as JSON ({str(error)[:_SHOWN_SIGNS]})") from error
     missing = [key for key in CARD_KEYS if not isinstance(card, dict) or key not in card]

@@ -1,15 +1,17 @@
 """The run that a config describes, for the Snakefile. The module is light to import."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
-from cxrfactory.config import Config, TrainConfig, parse_config
+from cxrfactory.config import Config, TrainConfig, parse_config, refuse_twice
 from cxrfactory.ingest.datasets import complete
 from cxrfactory.workflow.credits import Credits
 from cxrfactory.workflow.models import Comparison, Registration, Segmenter
 from cxrfactory.workflow.names import check_names
-from cxrfactory.workflow.releases import Labelled, Releases, Scans
+from cxrfactory.workflow.releases import Labelled, Releases, Scans, check_roots
 from cxrfactory.workflow.results import PRODUCTS, Results
 
 
@@ -23,17 +25,29 @@ class Plan:
     config: Config
 
     @classmethod
-    def of(cls, values: dict[str, Any]) -> "Plan":
+    def of(cls, values: dict[str, Any], files: Iterable[str | Path] = (), arguments: Iterable[str] = ()) -> "Plan":
         """Make a plan from config values, and check the config, its releases and its paths.
+
+        Parameters
+        ----------
+        values
+            Values of the config, as Snakemake read them.
+        files
+            Files that the values were read from; a file in which a key occurs twice is refused.
+        arguments
+            Words of Snakemake's command line, which may hold values too.
 
         Raises
         ------
         CxrError
             One line that names the key.
         """
+        refuse_twice(files, arguments)
         config = parse_config(values, "config")
         check_names(config)
-        return cls(complete(config))
+        config = complete(config)
+        check_roots(config)
+        return cls(config)
 
     @cached_property
     def results(self) -> Results:

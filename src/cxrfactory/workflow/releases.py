@@ -1,5 +1,6 @@
 """Facts about hospital releases, the labelled set and CT releases for the rules."""
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,11 +8,40 @@ from pathlib import Path
 from typing import Any
 
 from cxrfactory.config import Config, DatasetConfig, ScanConfig
+from cxrfactory.errors import CxrError
 from cxrfactory.ingest.datasets import release_names
 from cxrfactory.ingest.layout import ReleaseLayout
+from cxrfactory.ingest.places import folder_above, table_folder
 from cxrfactory.ingest.registry import layout
 from cxrfactory.tables.keys import shard_names
 from cxrfactory.workflow.results import Results
+
+
+def check_roots(config: Config) -> None:
+    """Refuse releases whose root exists and holds no table, where a table in another place tells what to do.
+
+    A root that is made by the workflow, or that is not on this machine, is not looked at.
+
+    Raises
+    ------
+    CxrError
+        One line: several folders below the root hold a table, or the folder above holds it.
+    """
+    for name, dataset in config.datasets.items():
+        root, facts = Path(dataset.root), layout(str(dataset.layout))
+        made = Path(os.path.abspath(root)).is_relative_to(os.path.abspath(config.cohort.folder))
+        if made or not root.is_dir():
+            continue
+        key = f"config: key 'datasets.{name}.root'"
+        try:
+            found = table_folder(facts, root)
+        except CxrError as error:
+            raise CxrError(f"{key}: {error}") from error
+        above = folder_above(facts, root) if found is None else None
+        if above is not None:
+            raise CxrError(
+                f"{key}: no table of {facts.name} in {root}; there is one in {above}: expected root: {above}"
+            )
 
 
 @dataclass(frozen=True)
@@ -48,10 +78,13 @@ class Releases:
         return [f"--layout={dataset.layout}" for dataset in self.config.datasets.values()]
 
     def tables(self, wildcards: Any) -> list[str]:
-        """Return the tables of a release: those that exist, or else those that its layout is known to have."""
+        """Return the tables of a release: those in its root or in a folder below, or else those that its layout has."""
         root, facts = Path(self.settings(wildcards).root), self.layout(wildcards)
+        folder = (table_folder(facts, root) if root.is_dir() else None) or root
         slots = [slot for slot in facts.slots if slot.lists_images]
-        found = [next((root / name for name in slot.alternatives if (root / name).is_file()), None) for slot in slots]
+        found = [
+            next((folder / name for name in slot.alternatives if (folder / name).is_file()), None) for slot in slots
+        ]
         there = [str(path) for path in found if path is not None]
         return there or [str(root / name) for name in facts.table_candidates]
 
@@ -70,10 +103,11 @@ class Releases:
         return files
 
     def ingest_options(self, wildcards: Any) -> list[str]:
-        """Return the switches of ``ingest`` for a release."""
+        """Return the switches of ``ingest`` for a release, and the view words that the config adds."""
         settings = self.settings(wildcards)
         flags = {"--check-files": settings.check_files, "--view-from-procedure": settings.view_from_procedure}
-        return [flag for flag, on in flags.items() if on]
+        words = self.config.preprocess.options("view_words") if self.config.preprocess.view_words else []
+        return [flag for flag, on in flags.items() if on] + words
 
     @property
     def reported(self) -> list[str]:
@@ -96,7 +130,9 @@ class Releases:
         if dataset.labels is not None:
             return [dataset.labels]
         slots = [slot for slot in facts.slots if slot.role == "labels" and not slot.lists_images]
-        return [str(Path(dataset.root) / name) for slot in slots for name in slot.alternatives]
+        root = Path(dataset.root)
+        folder = (table_folder(facts, root) if root.is_dir() else None) or root
+        return [str(folder / name) for slot in slots for name in slot.alternatives]
 
     def given_labels(self, wildcards: Any) -> list[str]:
         """Return the release's table of labels, if the config names one."""

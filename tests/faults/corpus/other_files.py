@@ -158,7 +158,7 @@ FORMATS = [
     _rejected("placeholder of a large-file store", lambda: b"version 1\noid sha256:00\nsize 12345\n" * 10, "neither"),
     _rejected("pdf", lambda: b"%PDF-1.7\n" + bytes(500), "neither"),
     _rejected("zip of an image", lambda: b"PK\x03\x04" + PNG, "neither"),
-    _rejected("gzip of an image", lambda: gzip.compress(PNG, mtime=0), "neither"),
+    _kept("gzip of an image", lambda: gzip.compress(PNG, mtime=0), GREY),
     _rejected("image after a line of text", lambda: b"\n" + JPEG, "neither"),
 ]
 

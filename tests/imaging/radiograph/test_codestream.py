@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cxrfactory.imaging.radiograph.codestream import codestream_shape
+from cxrfactory.imaging.radiograph.codestream import Codestream, read_codestream
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (70, 95), dtype=np.uint8)
 
@@ -14,26 +14,28 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (70, 95), dtype=np.uint8)
 def test_jpeg_of_pillow(options):
     data = io.BytesIO()
     Image.fromarray(PIXELS).save(data, "JPEG", **options)
-    assert codestream_shape(b"\xfe\xff\x00\xe0\x00\x00\x00\x00" + data.getvalue()) == (70, 95)
+    found = read_codestream(b"\xfe\xff\x00\xe0\x00\x00\x00\x00" + data.getvalue())
+    assert found == Codestream("JPEG", 70, 95, 1, 8)
 
 
 @pytest.mark.parametrize("kind", [{"irreversible": True}, {"irreversible": False}])
 def test_jpeg_2000_of_pillow_in_its_box(kind):
     data = io.BytesIO()
     Image.fromarray(PIXELS).save(data, "JPEG2000", **kind)
-    assert codestream_shape(data.getvalue()) == (70, 95)
+    assert read_codestream(data.getvalue()) == Codestream("JPEG 2000", 70, 95, 1, 8)
 
 
 def test_jpeg_2000_with_an_offset():
     size = struct.pack(">4sHH4I", b"\xff\x4f\xff\x51", 41, 0, 100, 80, 5, 10)
-    assert codestream_shape(size) == (70, 95)
+    rest = struct.pack(">4IH3B", 100, 80, 0, 0, 1, 0x8B, 1, 1)
+    assert read_codestream(size + rest) == Codestream("JPEG 2000", 70, 95, 1, 12, signed=True)
 
 
 def test_jpeg_ls_with_fill_bytes():
-    frame = struct.pack(">BBHBHH", 0xFF, 0xF7, 11, 8, 70, 95)
-    assert codestream_shape(b"\xff\xd8\xff" + frame + bytes(8)) == (70, 95)
+    frame = struct.pack(">BBHBHHB", 0xFF, 0xF7, 11, 10, 70, 95, 1)
+    assert read_codestream(b"\xff\xd8\xff" + frame + bytes(8)) == Codestream("JPEG-LS", 70, 95, 1, 10)
 
 
 @pytest.mark.parametrize("data", [b"", bytes(500), b"\xff\xd8\xff\xe0\x00", b"\xff\x4f\xff\x51\x00"])
 def test_no_size(data):
-    assert codestream_shape(data) is None
+    assert read_codestream(data) is None

@@ -5,36 +5,48 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from cxrfactory.errors import CxrError
+from cxrfactory.imaging.radiograph.grey_scale import grey_points
 from cxrfactory.imaging.radiograph.intensity import Clahe, Enhancement, apply_clahe, equalise, to_uint8
 
 KINDS = st.sampled_from([np.uint8, np.uint16])
 
 
 @given(KINDS.flatmap(lambda kind: arrays(kind, (5, 7), elements=st.integers(0, np.iinfo(kind).max))))
-def test_whole_numbers_are_stretched_exactly(pixels):
-    low, high = int(pixels.min()), int(pixels.max())
-    if low == high:
+def test_whole_numbers_are_scaled_exactly_between_the_points(pixels):
+    if pixels.min() == pixels.max():
         with pytest.raises(CxrError, match="one-colour"):
             to_uint8(pixels)
         return
-    # Rounding half up of (p - low) * 255 / (high - low), in whole numbers.
-    expected = [(2 * 255 * (int(p) - low) + (high - low)) // (2 * (high - low)) for p in pixels.ravel()]
-    assert to_uint8(pixels).ravel().tolist() == expected
+    black, white = grey_points(pixels)
+    exact = (pixels.astype(float) - black) * 255 / (white - black)
+    assert to_uint8(pixels).tolist() == np.clip(np.floor(exact + 0.5), 0, 255).tolist()
 
 
 @given(arrays(np.float32, (4, 6), elements=st.floats(-1e4, 1e4, width=32)))
-def test_floats_are_stretched_to_within_a_level(pixels):
-    low, high = float(pixels.min()), float(pixels.max())
-    if high - low < 1:
+def test_floats_are_scaled_to_within_a_level(pixels):
+    if float(pixels.max()) - float(pixels.min()) < 1:
         return
-    found = to_uint8(pixels)
-    assert (found.min(), found.max()) == (0, 255)
-    assert np.abs(found - (pixels.astype(float) - low) * 255 / (high - low)).max() <= 0.51
+    black, white = grey_points(pixels)
+    exact = np.clip((pixels.astype(float) - black) * 255 / (white - black), 0, 255)
+    assert np.abs(to_uint8(pixels) - exact).max() <= 0.51
 
 
-def test_full_range_is_unchanged():
-    pixels = np.arange(256, dtype=np.uint8).reshape(16, 16)
-    assert np.array_equal(to_uint8(pixels), pixels)
+@given(KINDS.flatmap(lambda kind: arrays(kind, (6, 6), elements=st.integers(0, np.iinfo(kind).max))))
+def test_the_order_of_grey_values_stays(pixels):
+    if pixels.min() == pixels.max():
+        return
+    order = np.argsort(pixels, axis=None, kind="stable")
+    assert (np.diff(to_uint8(pixels).ravel()[order].astype(int)) >= 0).all()
+
+
+def test_padding_sets_no_point_and_becomes_black():
+    pixels = np.random.default_rng(4).integers(1000, 3000, (90, 100)).astype(np.uint16)
+    padding = np.zeros(pixels.shape, bool)
+    padding[:, 40:] = True
+    alone = to_uint8(np.where(padding, np.uint16(1000), pixels), padding)
+    filled = to_uint8(np.where(padding, np.uint16(65535), pixels), padding)
+    assert np.array_equal(alone, filled)
+    assert not filled[padding].any()
 
 
 def flat_with_texture():

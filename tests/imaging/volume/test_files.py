@@ -77,6 +77,7 @@ def test_reading_a_usual_ct_holds_it_once(tmp_path):
     values = np.zeros((128, 128, 256), np.int16)
     values[:64] = -1000
     affine = np.diag([-0.7, -0.7, 1.0, 1.0])
+    affine[:3, 3] = (44, 45, -300)
     path = ct_files.write_nifti(tmp_path / "ct.nii.gz", values, affine)
     read_ct(path)  # imports
     tracemalloc.start()

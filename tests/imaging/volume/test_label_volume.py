@@ -159,7 +159,8 @@ def test_a_folder_is_read_one_sorted_name_at_a_time(tmp_path):
     found = open_labels(folder, GRID)
     assert found.names == ("heart", "lung", "spleen")
     assert len(found) == 3
-    assert found.notes == ()
+    aside = "left aside beside the label volumes: 1 other files"
+    assert found.notes == (aside,)
     for _ in range(2):  # a second time is the same
         read = dict(found)
         assert list(read) == ["heart", "lung", "spleen"]
@@ -167,7 +168,10 @@ def test_a_folder_is_read_one_sorted_name_at_a_time(tmp_path):
         np.testing.assert_array_equal(read["spleen"], labels(values=(0, 1)))
         assert not read["lung"].any()
         assert all(values.dtype == np.uint8 and values.flags.c_contiguous for values in read.values())
-        assert found.notes == ("1 of 3 label volumes mark their structure with 255, not 1",)
+        assert found.notes == (
+            aside,
+            "1 of 3 label volumes mark their structure with 255, not 1",
+        )
 
 
 def test_a_folder_reads_lazily(tmp_path):

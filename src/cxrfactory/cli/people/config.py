@@ -16,12 +16,11 @@ def config(
     output: Annotated[Path | None, typer.Option(help="YAML file to write --values to, with all defaults.")] = None,
 ) -> None:
     """Print the default config, check a config, or write a config with all its defaults."""
-    import json
-
     from cxrfactory.config import commented_yaml, default_yaml, json_schema, parse_config, read_config
     from cxrfactory.errors import CxrError
     from cxrfactory.ingest.datasets import complete
     from cxrfactory.tables.atomic import write_text
+    from cxrfactory.tables.key_values import parse_json
     from cxrfactory.workflow.table import write as write_map
 
     if check is not None:
@@ -30,7 +29,7 @@ def config(
     elif values is not None or output is not None:
         if values is None or output is None:
             raise CxrError("config: --values and --output go together")
-        write_text(output, commented_yaml(parse_config(json.loads(values), "--values"), []))
+        write_text(output, commented_yaml(parse_config(parse_json(values, "--values"), "--values"), []))
     elif write:
         write_text(root / "config.yaml", default_yaml())
         write_text(root / "workflow/schemas/config.schema.json", json_schema())

@@ -5,7 +5,11 @@ from typing import Annotated
 
 import typer
 
+from cxrfactory.config.options import with_options
+from cxrfactory.config.preprocess import ViewWordsConfig
 
+
+@with_options(ViewWordsConfig)
 def ingest(
     layout: Annotated[
         str,
@@ -28,6 +32,8 @@ def ingest(
         ),
     ] = False,
     summary: Annotated[Path | None, typer.Option(help="Also write the counts, by reason of exclusion (.csv).")] = None,
+    *,
+    view_words_config: ViewWordsConfig,
 ) -> None:
     """Write the manifest of a release: one row for each image, kept or excluded with the reason."""
     from cxrfactory.config import DatasetConfig
@@ -36,4 +42,4 @@ def ingest(
     settings = DatasetConfig(
         root=str(root), layout=layout, check_files=check_files, view_from_procedure=view_from_procedure
     )
-    ingest_release(settings, name or layout, output, summary)
+    ingest_release(settings, name or layout, output, summary, view_words_config.view_words)

@@ -15,7 +15,7 @@ def project(
     labels: Annotated[Path, typer.Option(help="Label volume, or a folder of one binary volume for each structure.")],
     output: Annotated[Path, typer.Option(help="Folder for PA.png, LL.png, PA_16.png, LL_16.png, masks.parquet.")],
     names: Annotated[
-        Path | None, typer.Option(help="Names of the label values: CSV with columns id and name, or JSON.")
+        Path | None, typer.Option(help="Names of the label values: CSV, JSON or a colour table (docs/projection.md).")
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Number of threads; the output does not depend on it.")] = 1,
     *,
@@ -31,9 +31,8 @@ def project(
     source_id is the label's value, class_id the taxonomy's number (empty for labels outside the taxonomy), rle holds
     1-based "start length" pairs row by row, and lengths are in pixels.
     """
-    from cxrfactory.drr.recipe import ProjectionRecipe, layout_of
+    from cxrfactory.drr.recipe import ProjectionRecipe, layout_of, rules_of
     from cxrfactory.drr.single_study import project as run
 
-    run(
-        ct, labels, output, names, ProjectionRecipe.of(single_projection_config, threads), layout_of(stored_axes_config)
-    )
+    recipe = ProjectionRecipe.of(single_projection_config, threads)
+    run(ct, labels, output, names, recipe, layout_of(stored_axes_config), rules_of(stored_axes_config))

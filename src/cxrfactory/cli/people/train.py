@@ -45,12 +45,11 @@ def export_weights(
     facts: Annotated[Path, typer.Option(help="YAML file for the card: intended use, data, licences, failures.")],
 ) -> None:
     """Write 16-bit weights for publication, with a card that states their intended use and limits."""
-    import yaml
-
     from cxrfactory.errors import CxrError
+    from cxrfactory.tables.key_values import parse_yaml
     from cxrfactory.tables.weights import export_weights as run
 
-    found = yaml.safe_load(facts.read_text(encoding="utf-8")) if facts.is_file() else None
+    found = parse_yaml(facts.read_text(encoding="utf-8"), facts) if facts.is_file() else None
     if not isinstance(found, dict):
         raise CxrError(f"{facts}: expected a YAML file of keys and values")
     run(weights, output, found)

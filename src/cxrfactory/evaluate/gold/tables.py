@@ -68,7 +68,7 @@ def read_annotations(paths: Sequence[str | Path], releases: Sequence[str]) -> li
                            f"predicted table; those are {', '.join(releases)}")  # fmt: skip
         release = max(matching, key=len)
         reader = stem[len(release) : -len(SUFFIX)].strip("_") or "gold"
-        frame = read_chexmask(path, id_column="ImageID")
+        frame = read_chexmask(path)
         others = sorted(set(frame["Dataset"]) - {release}) if "Dataset" in frame else []
         if others:
             raise CxrError(f"{path}: column 'Dataset' holds '{others[0]}'; expected '{release}', as the file's name")

@@ -17,6 +17,7 @@ from cxrfactory.models.device import choose_device, single_threaded
 from cxrfactory.models.inputs import to_input
 from cxrfactory.models.segmenter import Segmentation
 from cxrfactory.models.torchvision_ops import import_torchvision
+from cxrfactory.tables.key_values import parse_json
 
 CHECKPOINT = "checkpoint_final.pth"
 PLAIN_SPACING = {"spacing": [999, 1, 1]}  # nnU-Net's convention for images without spacing
@@ -93,7 +94,7 @@ def _facts(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise CxrError(f"{path}: no such file; expected nnU-Net's results folder TRAINER__PLANS__CONFIGURATION")
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        facts = parse_json(path.read_text(encoding="utf-8"), path)
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise CxrError(f"{path}: not readable as JSON ({error})") from error
     missing = [key for key in ("labels", "input_size", "definition") if not isinstance(facts, dict) or key not in facts]

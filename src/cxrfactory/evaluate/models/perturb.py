@@ -124,8 +124,7 @@ def _write(image: Image, letter: str, x: float, y: float, tall: float) -> None:
 def border(image: Image, rng: np.random.Generator, share: float, grey: int, letters: bool = False) -> Perturbed:
     """Add a frame whose width on each side is ``share`` of the image's side.
 
-    With ``letters``, a white R in the upper left corner and an L in the lower right corner prevent the preparation from
-    trimming the frame, because it trims only uniform borders.
+    With ``letters``, a white R stands in the upper left corner and an L in the lower right corner, as markers do.
     """
     down, across = round(share * image.shape[0]), round(share * image.shape[1])
     framed = cv2.copyMakeBorder(image, down, down, across, across, cv2.BORDER_CONSTANT, value=grey)

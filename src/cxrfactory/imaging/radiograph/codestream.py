@@ -1,14 +1,47 @@
-"""Reading of the image size from the header of a compressed stream, without decoding the stream."""
+"""Reading of what a compressed stream says about itself (size, components, bits, sign), without decoding the stream.
+
+Sources: ITU-T T.81 B.2.2 (JPEG), ITU-T T.87 C.1.1 (JPEG-LS), ITU-T T.800 A.5.1 (JPEG 2000, SIZ).
+"""
 
 import struct
+from dataclasses import dataclass
 
 _FRAME_MARKERS = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}  # JPEG SOF0-15, JPEG-LS SOF55
+_LOSSLESS_MARKERS = {0xC3, 0xC7, 0xCB, 0xCF}
+_JPEG_LS_MARKER = 0xF7
 _J2K_START = b"\xff\x4f\xff\x51"  # SOC, SIZ
 _JPEG_START = b"\xff\xd8\xff"
+_SIZ_BYTES = 40  # from SOC up to the number of components
 
 
-def codestream_shape(data: bytes) -> tuple[int, int] | None:
-    """Return (height, width) of the first JPEG, JPEG-LS or JPEG 2000 stream in ``data``.
+@dataclass(frozen=True)
+class Codestream:
+    """What the header of a compressed image says.
+
+    Attributes
+    ----------
+    kind
+        ``JPEG`` (a DCT process), ``lossless JPEG``, ``JPEG-LS`` or ``JPEG 2000``.
+    height, width
+        Size in pixels.
+    components
+        Number of components (1 grey, 3 colour).
+    bits
+        Bits of a sample; the largest of the components.
+    signed
+        Whether the samples are signed. Only JPEG 2000 can say so.
+    """
+
+    kind: str
+    height: int
+    width: int
+    components: int
+    bits: int
+    signed: bool = False
+
+
+def read_codestream(data: bytes) -> Codestream | None:
+    """Return what the first JPEG, JPEG-LS or JPEG 2000 stream in ``data`` says about itself.
 
     Parameters
     ----------
@@ -17,23 +50,36 @@ def codestream_shape(data: bytes) -> tuple[int, int] | None:
 
     Returns
     -------
-    Height and width in pixels; None if no such stream or no size is found (RLE streams state no size).
+    The header of the stream; None if no such stream or no size is found (RLE streams state no size).
     """
     start = data.find(_J2K_START)
-    if start >= 0 and len(data) >= start + 24:
-        right, bottom, left, top = struct.unpack(">4I", data[start + 8 : start + 24])
-        return bottom - top, right - left
-    position = data.find(_JPEG_START)
-    if position < 0:
+    if start >= 0:
+        return _jpeg_2000(data[start:])
+    start = data.find(_JPEG_START)
+    return None if start < 0 else _jpeg(data, start + 2)
+
+
+def _jpeg_2000(data: bytes) -> Codestream | None:
+    if len(data) < _SIZ_BYTES + 5:
         return None
-    position += 2
-    while position + 9 <= len(data) and data[position] == 0xFF:
+    right, bottom, left, top = struct.unpack(">4I", data[8:24])
+    count = struct.unpack(">H", data[_SIZ_BYTES : _SIZ_BYTES + 2])[0]
+    depths = data[_SIZ_BYTES + 2 : _SIZ_BYTES + 2 + 3 * count : 3]  # Ssiz of each component: sign, bits - 1
+    if not depths:
+        return None
+    bits = max((depth & 0x7F) + 1 for depth in depths)
+    return Codestream("JPEG 2000", bottom - top, right - left, count, bits, any(depth & 0x80 for depth in depths))
+
+
+def _jpeg(data: bytes, position: int) -> Codestream | None:
+    while position + 10 <= len(data) and data[position] == 0xFF:
         marker = data[position + 1]
         if marker == 0xFF:  # fill byte
             position += 1
             continue
         if marker in _FRAME_MARKERS:
-            height, width = struct.unpack(">2H", data[position + 5 : position + 9])
-            return height, width
+            bits, height, width, count = struct.unpack(">B2HB", data[position + 4 : position + 10])
+            kind = "JPEG-LS" if marker == _JPEG_LS_MARKER else "JPEG"
+            return Codestream("lossless JPEG" if marker in _LOSSLESS_MARKERS else kind, height, width, count, bits)
         position += 2 + struct.unpack(">H", data[position + 2 : position + 4])[0]
     return None

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Bool, Shaped
 
 from cxrfactory.errors import ImageError
+from cxrfactory.imaging.turns import USUAL, lies_on_its_side
 
 SMALLEST_SIDE = 64  # px; in a smaller image lung fields cannot be distinguished from noise
 DEFAULT_MAX_MEGAPIXELS = 100.0  # the largest detectors have fewer than 20
@@ -24,9 +25,16 @@ class Radiograph:
     spacing_mm
         Pixel spacing (between rows, between columns) in mm; None if the file states no positive spacing.
     view
-        DICOM ViewPosition in upper case; None if the file states none.
+        PA, AP or FRONTAL, by the words of a DICOM header; None if the file states none.
     notes
         Faults of the file that were tolerated, one line each, without any patient data.
+    padding
+        Boolean [height, width], true where the header says that a pixel is no part of the image (Pixel Padding Value
+        and Pixel Padding Range Limit of DICOM, PS3.3 C.7.5.1.1.2); None if it says so of no pixel. In ``pixels`` such
+        pixels have the darkest value of the rest of the image.
+    orientation
+        How the file stores the film (:mod:`cxrfactory.imaging.turns`): ``LF`` if as displayed. The pixels here are
+        always in the usual display.
 
     Examples
     --------
@@ -39,6 +47,21 @@ class Radiograph:
     spacing_mm: tuple[float, float] | None = None
     view: str | None = None
     notes: tuple[str, ...] = ()
+    padding: Bool[np.ndarray, "height width"] | None = None
+    orientation: str = USUAL
+
+    @property
+    def stored_shape(self) -> tuple[int, int]:
+        """Height and width of the image as the file stores it, pixels."""
+        height, width = self.pixels.shape
+        return (width, height) if lies_on_its_side(self.orientation) else (height, width)
+
+    @property
+    def stored_spacing_mm(self) -> tuple[float, float] | None:
+        """Pixel spacing (between rows, between columns) of the image as the file stores it."""
+        if self.spacing_mm is None or not lies_on_its_side(self.orientation):
+            return self.spacing_mm
+        return self.spacing_mm[1], self.spacing_mm[0]
 
 
 def check_size(height: int, width: int, max_megapixels: float) -> None:

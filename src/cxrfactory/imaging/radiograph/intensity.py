@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from jaxtyping import Shaped, UInt8
+from jaxtyping import Bool, Shaped, UInt8
 
 from cxrfactory.errors import CxrError, ImageError
+from cxrfactory.imaging.radiograph.grey_scale import grey_points
 
 CLAHE_ENGINES = ("opencv", "skimage")
 
@@ -41,32 +42,47 @@ class Clahe:
             raise CxrError(f"CLAHE clip {self.clip:g}; engine opencv expects a multiple of the mean count, >= 1")
 
 
-def to_uint8(pixels: Shaped[np.ndarray, "height width"]) -> UInt8[np.ndarray, "height width"]:
-    """Stretch the range of values linearly to 0-255 and round to the nearest integer.
+def to_uint8(
+    pixels: Shaped[np.ndarray, "height width"], padding: Bool[np.ndarray, "height width"] | None = None
+) -> UInt8[np.ndarray, "height width"]:
+    """Convert grey values to 8 bits: the black point becomes 0, the white point 255; values beyond them are cut off.
 
-    The darkest pixel becomes 0 and the brightest 255. A uint8 image that spans 0-255 is returned unchanged.
+    The points are those of :func:`cxrfactory.imaging.radiograph.grey_scale.grey_points`, so that a marker, a padding
+    field or a dead pixel does not set them. Values are rounded to the nearest integer.
+
+    Parameters
+    ----------
+    pixels
+        Image [row, column], uint8, uint16 or float32, in which bone is bright.
+    padding
+        Pixels that are no image by the file's header. They set no point and become 0.
 
     Raises
     ------
     ImageError
         If all pixels are equal. This can happen after borders were removed, although the whole image had contrast.
     """
-    low, high = pixels.min(), pixels.max()
-    if low == high:
-        raise ImageError(f"one-colour image: every pixel is {low:g}")
+    black, white = grey_points(pixels, padding)
+    if black == white:
+        raise ImageError(f"one-colour image: every pixel is {black:g}")
     if pixels.dtype in (np.uint8, np.uint16):
-        if pixels.dtype == np.uint8 and (low, high) == (0, 255):
-            return pixels
-        # Integer arithmetic gives the same result on every machine.
-        low, span = int(low), int(high) - int(low)
-        levels = np.arange(int(high) + 1, dtype=np.int64) - low
-        table = np.where(levels < 0, 0, (levels * 510 + span) // (2 * span)).astype(np.uint8)
-        return np.take(table, pixels)
-    scaled = pixels.astype(np.float32)
-    scaled -= np.float32(low)
-    scaled *= np.float32(255.0 / (float(high) - float(low)))
-    scaled += np.float32(0.5)
-    return scaled.astype(np.uint8)  # values are positive, so truncation after adding 0.5 rounds
+        # A table of all values is faster than arithmetic on all pixels.
+        levels = np.arange(np.iinfo(pixels.dtype).max + 1, dtype=np.float64)
+        table = _rounded((levels - black) * (255 / (white - black)))
+        grey = cv2.LUT(pixels, table) if pixels.dtype == np.uint8 else np.take(table, pixels)
+    else:
+        scaled = pixels.astype(np.float32)
+        scaled -= np.float32(black)
+        scaled *= np.float32(255.0 / (white - black))
+        grey = _rounded(scaled)
+    if padding is not None:
+        grey[padding] = 0
+    return grey
+
+
+def _rounded(values: np.ndarray) -> UInt8[np.ndarray, "..."]:
+    values += 0.5
+    return np.clip(values, 0, 255, out=values).astype(np.uint8)  # truncation of positive values after adding 0.5 rounds
 
 
 def apply_clahe(image: UInt8[np.ndarray, "height width"], clahe: Clahe) -> UInt8[np.ndarray, "height width"]:

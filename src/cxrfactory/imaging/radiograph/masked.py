@@ -66,7 +66,7 @@ class Closing:
 def small_square(pixels: Shaped[np.ndarray, "height width"], size: int, fit: str = "stretch") -> GreySquare:
     """Resize the whole image to an 8-bit square of ``size`` pixels per side.
 
-    8-bit images keep their grey values; other images are stretched to 0-255. Shrinking averages over pixel areas.
+    8-bit images keep their grey values; other images are converted to 8 bits. Shrinking averages over pixel areas.
 
     Parameters
     ----------

@@ -1,9 +1,16 @@
-"""Reading of radiographs from JPEG, PNG, TIFF or DICOM files; the format is detected from the content, not the name."""
+"""Reading of radiographs from JPEG, PNG, TIFF or DICOM files; the format is detected from the content, not the name.
 
+Strong marks are tried before weak ones: a file with the mark of DICOM is a DICOM object, whatever its first bytes
+are, so that it cannot pass the checks of the header as a picture of another format. A file packed by gzip is read by
+what is inside.
+"""
+
+import io
 import os
 import re
 import stat
 import struct
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +20,7 @@ from PIL import Image, UnidentifiedImageError
 
 from cxrfactory.errors import ImageError
 from cxrfactory.imaging.radiograph.dicom import looks_like_dicom, read_dicom
+from cxrfactory.imaging.radiograph.film_orientation import exif_notes
 from cxrfactory.imaging.radiograph.image import (
     DEFAULT_MAX_MEGAPIXELS,
     GREY_TOLERANCE_LOSSY,
@@ -23,6 +31,8 @@ from cxrfactory.imaging.radiograph.image import (
 )
 from cxrfactory.imaging.radiograph.jpeg_stream import decode_grey_jpeg
 from cxrfactory.imaging.radiograph.png_stream import check_png
+from cxrfactory.imaging.radiograph.screening import AS_DEFAULT, HeaderChecks
+from cxrfactory.tables.file_names import printable_name
 
 _SIGNATURES = {
     b"\xff\xd8\xff": "JPEG",
@@ -30,8 +40,9 @@ _SIGNATURES = {
     b"II*\x00": "TIFF",
     b"MM\x00*": "TIFF",
 }
+_GZIP = b"\x1f\x8b"
 # Exceptions that Pillow's decoders raise on damaged data.
-_DECODING_ERRORS = (OSError, ValueError, SyntaxError, struct.error, EOFError, KeyError, IndexError)
+_DECODING_ERRORS = (OSError, ValueError, TypeError, SyntaxError, struct.error, EOFError, KeyError, IndexError)
 _TIFF_PHOTOMETRIC = 262
 _TIFF_WHITE_IS_ZERO = 0
 _HEAD_BYTES = 144  # the DICOM preamble, its mark, and the first element
@@ -40,14 +51,17 @@ _LARGEST_BYTES_A_PIXEL, _LARGEST_BYTES_BESIDE = 8, 1 << 26
 
 
 def read_radiograph(
-    path: str | Path, max_megapixels: float = DEFAULT_MAX_MEGAPIXELS, burnt_in: str = "keep"
+    path: str | Path,
+    max_megapixels: float = DEFAULT_MAX_MEGAPIXELS,
+    burnt_in: str = "keep",
+    checks: HeaderChecks = AS_DEFAULT,
 ) -> Radiograph:
     """Read one radiograph file as a grey image in which dense bone is bright.
 
-    JPEG, PNG and TIFF pixels are used as stored. An EXIF orientation is not applied, because landmarks published for
-    such files refer to stored pixels. An image with three equal channels is grey; the channels of a JPEG may differ by
-    8 levels. An alpha channel must be opaque. For DICOM see
-    :func:`cxrfactory.imaging.radiograph.dicom.read_dicom`.
+    JPEG, PNG and TIFF pixels are used as stored. An EXIF orientation is noted and not applied, because landmarks
+    published for such files refer to stored pixels. An image with three equal channels is grey; the channels of a JPEG
+    may differ by 8 levels. An alpha channel must be opaque. A file packed by gzip is read by what is inside. For DICOM
+    see :func:`cxrfactory.imaging.radiograph.dicom.read_dicom`.
 
     Parameters
     ----------
@@ -58,6 +72,8 @@ def read_radiograph(
     burnt_in
         ``reject`` refuses DICOM objects whose header states that their pixels identify the patient; ``keep`` accepts
         them with a note. Other formats have no such attribute.
+    checks
+        What else a DICOM header decides (body part, view, orientation), and the words of views and body parts.
 
     Returns
     -------
@@ -75,15 +91,11 @@ def read_radiograph(
     >>> radiograph.pixels.shape, radiograph.pixels.dtype
     ((200, 160), dtype('uint8'))
     """
-    path = Path(path)
-    head = _head(path, max_megapixels)
-    if not head:
-        raise ImageError("empty file")
-    kind = _kind(head)
-    if kind is not None:
-        radiograph = Radiograph(_read_picture(path, kind, max_megapixels))
-    elif looks_like_dicom(head):
-        radiograph = read_dicom(path, max_megapixels, burnt_in)
+    source, kind = _recognised(Path(path), max_megapixels)
+    if kind == "DICOM":
+        radiograph = read_dicom(source, max_megapixels, burnt_in, checks)
+    elif kind is not None:
+        radiograph = Radiograph(_read_picture(source, kind, max_megapixels), notes=exif_notes(_stream(source), kind))
     else:
         raise ImageError("neither JPEG, PNG, TIFF nor DICOM by its content")
     check_pixels(radiograph.pixels)
@@ -98,17 +110,79 @@ def picture_size(path: str | Path) -> tuple[int, int]:
     ImageError
         If the file has another format, or its header cannot be read.
     """
-    path = Path(path)
-    head = _head(path, DEFAULT_MAX_MEGAPIXELS)
-    kind = _kind(head)
-    if kind is None:
-        raise ImageError("neither JPEG, PNG nor TIFF by its content")
-    with _opened(path, kind, DEFAULT_MAX_MEGAPIXELS) as picture:
+    source, kind = _recognised(Path(path), DEFAULT_MAX_MEGAPIXELS)
+    if kind is None or kind == "DICOM":
+        found = "DICOM" if kind else "neither JPEG, PNG nor TIFF"
+        raise ImageError(f"{found} by its content; expected JPEG, PNG or TIFF")
+    with _opened(source, kind, DEFAULT_MAX_MEGAPIXELS) as picture:
         return picture.height, picture.width
 
 
-def _kind(head: bytes) -> str | None:
+def picture_kind(head: bytes) -> str | None:
+    """Return what a file is by its first bytes: ``DICOM``, ``JPEG``, ``PNG``, ``TIFF``, or None for none of them.
+
+    DICOM comes first: see :func:`cxrfactory.imaging.radiograph.dicom.looks_like_dicom`.
+
+    Parameters
+    ----------
+    head
+        The first 132 bytes or more; fewer only if the file has no more.
+    """
+    if looks_like_dicom(head):
+        return "DICOM"
     return next((name for mark, name in _SIGNATURES.items() if head.startswith(mark)), None)
+
+
+def refuse_dicom(path: Path) -> None:
+    """Refuse a file that is DICOM, before a reader of pictures or masks takes it for a TIFF or PNG.
+
+    Raises
+    ------
+    ImageError
+        If the file has the marks of DICOM, or cannot be opened.
+    """
+    if picture_kind(_head(path, DEFAULT_MAX_MEGAPIXELS)) == "DICOM":
+        raise ImageError(f"{printable_name(path.name)} is DICOM by its content; expected a picture (PNG, TIFF, JPEG)")
+
+
+def _recognised(path: Path, max_megapixels: float) -> tuple[Path | bytes, str | None]:
+    """Return where the content of a file is (itself, or the bytes that a gzip file holds) and what it is."""
+    head = _head(path, max_megapixels)
+    if not head:
+        raise ImageError("empty file")
+    kind = picture_kind(head)
+    if kind is not None or not head.startswith(_GZIP):
+        return path, kind
+    content = _inflated(path, max_megapixels)
+    if content.startswith(_GZIP):
+        raise ImageError("a gzip file inside a gzip file; expected one image")
+    kind = picture_kind(content[:_HEAD_BYTES])
+    if kind is None:
+        raise ImageError("a gzip file that holds neither JPEG, PNG, TIFF nor DICOM; expected one image")
+    return content, kind
+
+
+def _largest_bytes(max_megapixels: float) -> int:
+    return int(max_megapixels * 1e6 * _LARGEST_BYTES_A_PIXEL + _LARGEST_BYTES_BESIDE)
+
+
+def _inflated(path: Path, max_megapixels: float) -> bytes:
+    """Return the content of a gzip file; inflation stops at the size that an image can have."""
+    packed, content, most = path.read_bytes(), bytearray(), _largest_bytes(max_megapixels)
+    try:
+        while packed.startswith(_GZIP):  # a gzip file may have several members
+            inflater = zlib.decompressobj(zlib.MAX_WBITS | 16)
+            content += inflater.decompress(packed, most + 1 - len(content))
+            if len(content) > most:
+                raise ImageError(
+                    f"gzip file of more than {most >> 20} MiB; an image of {max_megapixels:g} Mpx needs less"
+                )
+            if not inflater.eof:
+                raise ImageError("truncated gzip file")
+            packed = inflater.unused_data
+    except zlib.error as error:
+        raise ImageError("damaged gzip file: it cannot be inflated") from error
+    return bytes(content)
 
 
 def _head(path: Path, max_megapixels: float) -> bytes:
@@ -117,7 +191,7 @@ def _head(path: Path, max_megapixels: float) -> bytes:
         # This test comes before opening, because opening a pipe without a writer would block forever.
         if not stat.S_ISREG(status.st_mode):
             raise ImageError("cannot be opened: not a regular file")
-        if status.st_size > max_megapixels * 1e6 * _LARGEST_BYTES_A_PIXEL + _LARGEST_BYTES_BESIDE:
+        if status.st_size > _largest_bytes(max_megapixels):
             raise ImageError(f"file of {status.st_size / 1e6:.0f} MB; an image of {max_megapixels:g} Mpx needs less")
         with path.open("rb") as handle:
             return handle.read(_HEAD_BYTES)
@@ -128,10 +202,10 @@ def _head(path: Path, max_megapixels: float) -> bytes:
 
 
 @contextmanager
-def _opened(path: Path, kind: str, max_megapixels: float) -> Iterator[Image.Image]:
+def _opened(source: Path | bytes, kind: str, max_megapixels: float) -> Iterator[Image.Image]:
     """Open a picture with one decoder; faults while it is open become an :class:`ImageError` of one line."""
     try:
-        with Image.open(path, formats=[kind]) as picture:
+        with Image.open(_stream(source), formats=[kind]) as picture:
             yield picture
     except Image.DecompressionBombError as error:
         pixels = re.search(r"\d+", str(error))
@@ -143,18 +217,22 @@ def _opened(path: Path, kind: str, max_megapixels: float) -> Iterator[Image.Imag
         raise ImageError(f"truncated or damaged {kind}: {_one_line(error)}") from error
 
 
-def _read_picture(path: Path, kind: str, max_megapixels: float) -> np.ndarray:
-    with _opened(path, kind, max_megapixels) as picture:
+def _stream(source: Path | bytes) -> Path | io.BytesIO:
+    return io.BytesIO(source) if isinstance(source, bytes) else source
+
+
+def _read_picture(source: Path | bytes, kind: str, max_megapixels: float) -> np.ndarray:
+    with _opened(source, kind, max_megapixels) as picture:
         check_size(picture.height, picture.width, max_megapixels)
         if getattr(picture, "n_frames", 1) > 1:
             raise ImageError(f"{kind} with {picture.n_frames} frames; expected one")
         if not picture.mode.startswith("I") and any(";16" in str(tile[3]) for tile in picture.tile):
             raise ImageError(f"{kind} of several channels of 16 bits; expected 16-bit grey, or channels of 8 bits")
         if kind == "PNG":
-            with path.open("rb") as stream:
+            with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as stream:
                 check_png(stream)
         if kind == "JPEG":
-            grey = decode_grey_jpeg(path.read_bytes())
+            grey = decode_grey_jpeg(source if isinstance(source, bytes) else source.read_bytes())
             if picture.mode == "L":
                 return grey
         picture.load()

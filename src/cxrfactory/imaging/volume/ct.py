@@ -13,6 +13,7 @@ from cxrfactory.imaging.volume.files import layout_note, placed_affine, read_sto
 from cxrfactory.imaging.volume.grid import Grid, aligned_grid, enclosing_grid, resample_linear
 from cxrfactory.imaging.volume.orientation import (
     ANGLE_TOLERANCE_DEGREES,
+    AffineRules,
     VolumeLayout,
     axis_order,
     canonical_affine,
@@ -26,6 +27,9 @@ from cxrfactory.imaging.volume.orientation import (
 PLAUSIBLE_HU = -200
 # Metal reaches a few ten thousand HU in scanners with an extended scale; larger values are no CT numbers.
 LARGEST_HU = 1_000_000
+# Scanners with an extended scale end at 30,710 HU, in metal. Voxels above the limit are no tissue, and where they make
+# up more than this share of the volume, they are padding or another scale.
+HIGHEST_HU, HIGHEST_SHARE = 31_000, 1e-3
 # Largest ratio of the enclosing anatomical grid to an oblique volume, in voxels; for a rotated cube the ratio is 5.
 _LARGEST_GROWTH = 20
 
@@ -60,7 +64,7 @@ class Volume:
         return Grid(self.values.shape, self.spacing_mm, self.origin_mm)
 
 
-def read_ct(path: Path, layout: VolumeLayout | None = None) -> Volume:
+def read_ct(path: Path, layout: VolumeLayout | None = None, rules: AffineRules | None = None) -> Volume:
     """Read a CT from a volume file or a folder that holds one DICOM series.
 
     Integers stay 16-bit if the HU fit. A file with the axis order x, y, z is not copied, any other file is copied once.
@@ -72,11 +76,14 @@ def read_ct(path: Path, layout: VolumeLayout | None = None) -> Volume:
         ``.nii``, ``.nii.gz``, ``.nrrd``, ``.nhdr``, ``.mha``, ``.mhd``, or a folder of DICOM slices.
     layout
         Spacing and axes for files that state none (RadGenome-ChestCT); it replaces the file's affine.
+    rules
+        Which affine counts where a file states two, or a bare one; by default such a file is refused.
 
     Raises
     ------
     ImageError
-        If the CT cannot be read, has no orientation, is sheared, has gaps, is not in HU, or is too large.
+        If the CT cannot be read, has no orientation or two that differ, is sheared, has gaps, is not in HU, or is too
+        large.
     CxrError
         If a layout is given for a DICOM series.
     """
@@ -86,12 +93,13 @@ def read_ct(path: Path, layout: VolumeLayout | None = None) -> Volume:
             raise CxrError(f"{path.name}: a layout is given for a DICOM series, which states its own; leave it out")
         stored = read_series(path)
     else:
-        stored = read_stored(path)
+        stored = read_stored(path, rules)
     affine = placed_affine(stored, layout, path.name)
     notes = (*stored.notes, *([] if layout is None else [layout_note(layout)]))
     try:
         direction, _ = split_affine(affine)
         hu = _to_hu(stored.values, stored.slope, stored.intercept)
+        notes = (*notes, *_high_values(hu))
     except ImageError as error:
         raise ImageError(f"{path.name}: {error}") from error
     order = axis_order(direction)
@@ -110,6 +118,18 @@ def read_ct(path: Path, layout: VolumeLayout | None = None) -> Volume:
         hu = resample_linear(hu, affine, grid)
         notes = (*notes, f"oblique by {degrees:.2f} degrees: CT resampled (linear) onto the anatomical axes")
     return Volume(hu, grid.spacing_mm, grid.origin_mm, notes)
+
+
+def _high_values(hu: np.ndarray) -> list[str]:
+    """Return a note on voxels above :data:`HIGHEST_HU`, or refuse the CT if they are many."""
+    highest = float(hu.max())
+    if highest <= HIGHEST_HU:
+        return []
+    count = sum(int(np.count_nonzero(hu[:, :, k] > HIGHEST_HU)) for k in range(hu.shape[2]))
+    what = f"{count} voxels ({100 * count / hu.size:.2g} %) above {HIGHEST_HU} HU, up to {highest:g}"
+    if count > HIGHEST_SHARE * hu.size:
+        raise ImageError(f"{what}: padding or another scale; expected HU, with air where nothing was scanned")
+    return [what]
 
 
 def _to_hu(stored: np.ndarray, slope: float, intercept: float) -> np.ndarray:

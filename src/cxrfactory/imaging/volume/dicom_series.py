@@ -1,7 +1,7 @@
 """Reading of a folder that holds one CT series as DICOM slices (PS3.3 C.7.6.2, C.8.2.1).
 
-Error messages quote no header values except geometry, rescale and modality. They name a slice by its position in the
-order of the file names, because exports often name files after patients.
+Error messages quote no header values except geometry, rescale, modality and counts. They name a slice by its position
+in the order of the file names, because exports often name files after patients.
 """
 
 from collections import Counter
@@ -13,29 +13,42 @@ import pydicom
 from jaxtyping import Float
 
 from cxrfactory.errors import ImageError
-from cxrfactory.imaging.dicom_object import DECODING_ERRORS, read_object
-from cxrfactory.imaging.radiograph.dicom import burnt_in_flag, looks_like_dicom
-from cxrfactory.imaging.volume.files import LPS_TO_RAS, StoredVolume, check_voxels
+from cxrfactory.imaging.dicom_object import DECODING_ERRORS
+from cxrfactory.imaging.dicom_words import stored_values
+from cxrfactory.imaging.radiograph.dicom import burnt_in_flag
 from cxrfactory.imaging.volume.orientation import ANGLE_TOLERANCE_DEGREES
+from cxrfactory.imaging.volume.padding import fill_padding
+from cxrfactory.imaging.volume.series_files import SeriesFile, list_series
+from cxrfactory.imaging.volume.series_order import check_steps, count_notes, decimals_of
+from cxrfactory.imaging.volume.stored import LPS_TO_RAS, StoredVolume, check_voxels
 from cxrfactory.logs import progress
 
-# Steps between slices may differ by the larger of these two; headers are often rounded to a hundredth of a mm.
-STEP_TOLERANCE_SHARE, STEP_TOLERANCE_MM = 0.01, 0.01
-
 _COSINE_TOLERANCE = 1e-4  # for direction cosines of different slices, which are often rounded to 4 decimals or more
-_DIRECTORY_CLASS = "1.2.840.10008.1.3.10"
+_CAPTURE_CLASS = "1.2.840.10008.5.1.4.1.1.7"  # secondary capture, also of several frames (7.1 to 7.4)
+# Objects that stand beside slices and are none, by the beginning of their SOP class (PS3.4 B.5).
+_COMPANIONS = {
+    "1.2.840.10008.1.3.10": "DICOMDIR",
+    "1.2.840.10008.5.1.4.1.1.88.": "reports and selections (SR, KO)",
+    "1.2.840.10008.5.1.4.1.1.11.": "presentation states (PR)",
+    "1.2.840.10008.5.1.4.1.1.104.": "documents",
+    "1.2.840.10008.5.1.4.1.1.66": "segmentations, registrations and raw data",
+    "1.2.840.10008.5.1.4.1.1.481.": "radiotherapy objects",
+    "1.2.840.10008.5.1.4.1.1.9.": "waveforms",
+}
 _NEEDED = ("Rows", "Columns", "PixelSpacing", "ImageOrientationPatient", "ImagePositionPatient")
 _HEADER_TAGS = [
     *("SOPClassUID", "Modality", "SeriesInstanceUID", "NumberOfFrames", "SamplesPerPixel", "PixelRepresentation"),
     *("RescaleSlope", "RescaleIntercept", "GantryDetectorTilt", "BitsAllocated", *_NEEDED),
     *("BurnedInAnnotation", "RecognizableVisualFeatures"),
+    *("ImageType", "InstanceNumber", "ImagesInAcquisition", "NumberOfSeriesRelatedInstances"),
 ]
+_LARGEST_COUNT = 100_000
+_COUNTS = ("NumberOfSeriesRelatedInstances", "ImagesInAcquisition")
 
 
 @dataclass(frozen=True)
 class _Slice:
-    path: Path
-    called: str  # name of the slice in messages
+    file: SeriesFile
     series: str
     size: tuple[int, int]
     spacing_mm: tuple[float, float]  # between rows, between columns
@@ -45,12 +58,25 @@ class _Slice:
     intercept: float
     signed: bool
     tilt_degrees: float
+    decimals: tuple[int, ...]  # of x, y and z of the position, as the header writes them
+    number: int | None  # InstanceNumber
+    counts: dict[str, int]  # what the header counts
+
+
+@dataclass(frozen=True)
+class _Companion:
+    """An object beside the slices."""
+
+    kind: str
+    series: str
+    number: int | None
 
 
 def read_series(folder: Path) -> StoredVolume:
-    """Read the slices of a folder, sorted by their position along the slice normal.
+    """Read the slices of a folder and of the folders below it, sorted by their position along the slice normal.
 
-    Files that are not DICOM, and a DICOMDIR, are ignored with a note.
+    Everything that is no slice is left aside and counted in a note by its kind: localizers, reports, presentation
+    states, captures without geometry, a DICOMDIR, hidden files, and files that are not DICOM. Padding becomes air.
 
     Returns
     -------
@@ -59,49 +85,72 @@ def read_series(folder: Path) -> StoredVolume:
     Raises
     ------
     ImageError
-        If the folder holds fewer than two CT slices, another modality or more than one series; if image size, spacing,
-        orientation, rescale or pixel representation differ between slices; if slices repeat, are missing or unevenly
-        spaced; if the gantry is tilted; if a slice cannot be decoded; or if a header states that the pixels identify
-        the patient.
+        If files are there by name only; if the folder holds fewer than two CT slices, another modality or more than one
+        series; if image size, spacing, orientation, rescale or pixel representation differ between slices; if slices
+        repeat, are missing or unevenly spaced; if the gantry is tilted; if a slice cannot be decoded; or if a header
+        states that the pixels identify the patient.
     """
     folder = Path(folder)
-    paths, aside = _dicom_files(folder)
-    called = (f"{folder.name}: DICOM file {number} of {len(paths)} by name" for number in range(1, len(paths) + 1))
-    slices = [one for place in zip(paths, called, strict=True) if (one := _read_header(*place)) is not None]
-    aside += len(paths) - len(slices)
+    listed = list_series(folder)
+    read = [_read_header(file) for file in listed.files]
+    slices = [one for one in read if isinstance(one, _Slice)]
+    companions = [one for one in read if isinstance(one, _Companion)]
+    aside = +(listed.aside + Counter(one.kind for one in companions))
     if len(slices) < 2:
-        raise ImageError(f"{folder.name}: {len(slices)} DICOM slices in the folder; expected one CT series")
+        beside = f" (left aside: {_counted(aside)})" if aside else ""
+        raise ImageError(f"{folder.name}: {len(slices)} DICOM slices in the folder; expected one CT series{beside}")
     try:
         _refuse_mixtures(slices)
         slices, affine = _place(slices)
+        notes = _notes(slices, companions, aside, folder)
         check_voxels((len(slices), *slices[0].size), "the series")
     except ImageError as error:
         raise ImageError(f"{folder.name}: {error}") from error
-    notes = (f"{aside} other files beside the DICOM slices left aside",) if aside else ()
     first = slices[0]
-    return StoredVolume(_decode(slices), affine, slope=first.slope, intercept=first.intercept, notes=notes)
+    values, padding = _decode(slices)
+    if padding:
+        notes.append(f"padding set to air: {padding} voxels ({100 * padding / values.size:.2g} %)")
+    return StoredVolume(values, affine, slope=first.slope, intercept=first.intercept, notes=tuple(notes))
 
 
-def _dicom_files(folder: Path) -> tuple[list[Path], int]:
-    files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-    kept = []
-    for path in files:
-        try:
-            with open(path, "rb") as file:
-                head = file.read(132)
-        except OSError as error:
-            raise ImageError(f"{folder.name}: a file in it cannot be read ({error.strerror})") from error
-        if looks_like_dicom(head):
-            kept.append(path)
-    return kept, len(files) - len(kept)
+def _notes(slices: list[_Slice], companions: list[_Companion], aside: Counter[str], folder: Path) -> list[str]:
+    notes = [f"{count} {kind} beside the DICOM slices left aside" for kind, count in sorted(aside.items())]
+    below = {one.file.path.parent for one in slices} - {folder}
+    if below:
+        notes.append(f"DICOM slices taken from {len(below)} folders below the CT's")
+    stated = {name: max(one.counts.get(name, 0) for one in slices) for name in _COUNTS}
+    beside = [one.number for one in companions if one.series == slices[0].series and one.number is not None]
+    return notes + count_notes([one.number for one in slices], beside, Counter(stated), len(slices))
 
 
-def _read_header(path: Path, called: str) -> _Slice | None:
+def _counted(aside: Counter[str]) -> str:
+    return ", ".join(f"{count} {kind}" for kind, count in sorted(aside.items()))
+
+
+def _companion(header: pydicom.Dataset, path: Path) -> str | None:
+    """Return the kind of an object that is no slice; None for a slice and for what should not be here."""
+    sop_class = str(header.get("SOPClassUID") or "")
+    kind = next((kind for begin, kind in _COMPANIONS.items() if sop_class.startswith(begin)), None)
+    if kind is not None or path.name.upper() == "DICOMDIR":
+        return kind or "DICOMDIR"
+    image_type = [str(word).strip().upper() for word in np.atleast_1d(header.get("ImageType") or [])]
+    if "LOCALIZER" in image_type:
+        return "localizers"
+    captured = sop_class == _CAPTURE_CLASS or sop_class.startswith(f"{_CAPTURE_CLASS}.")
+    without_place = any(header.get(name) in (None, "") for name in ("ImageOrientationPatient", "ImagePositionPatient"))
+    return "captured pictures" if captured and without_place else None
+
+
+def _read_header(file: SeriesFile) -> _Slice | _Companion:
+    called = file.called
     try:
-        header = read_object(path, stop_before_pixels=True, specific_tags=_HEADER_TAGS)
-        if header.get("SOPClassUID") == _DIRECTORY_CLASS or path.name.upper() == "DICOMDIR":
-            return None
+        header = file.read(stop_before_pixels=True, specific_tags=_HEADER_TAGS)
+        series, number = str(header.get("SeriesInstanceUID") or ""), _whole(header, "InstanceNumber")
+        if kind := _companion(header, file.path):
+            return _Companion(kind, series, number)
         modality = header.get("Modality")
+        if not modality and "SOPClassUID" not in header:
+            raise ImageError(f"{called}: a DICOM object that ends before its modality; expected a whole slice")
         if modality != "CT":
             known = modality if modality in ("MR", "PT", "CR", "DX", "SEG", "SR", "RTSTRUCT", "OT") else "unknown"
             raise ImageError(f"{called}: modality {known}; expected only CT in the folder")
@@ -119,9 +168,8 @@ def _read_header(path: Path, called: str) -> _Slice | None:
         orientation = np.array(header.ImageOrientationPatient, float).reshape(2, 3)
         position = np.array(header.ImagePositionPatient, float).reshape(3)
         one = _Slice(
-            path,
-            called,
-            str(header.get("SeriesInstanceUID") or ""),
+            file,
+            series,
             (int(header.Rows), int(header.Columns)),
             (spacing[0], spacing[1]),
             orientation,
@@ -130,6 +178,9 @@ def _read_header(path: Path, called: str) -> _Slice | None:
             _number(header, "RescaleIntercept", 0.0),
             int(header.get("PixelRepresentation") or 0) == 1,
             _number(header, "GantryDetectorTilt", 0.0),
+            tuple(decimals_of(number) for number in header.ImagePositionPatient),
+            number,
+            {name: _whole(header, name) or 0 for name in _COUNTS},
         )
     except ImageError:
         raise
@@ -148,6 +199,18 @@ def _read_header(path: Path, called: str) -> _Slice | None:
 def _number(header: pydicom.Dataset, name: str, default: float) -> float:
     value = header.get(name)
     return default if value in (None, "") else float(value)
+
+
+def _whole(header: pydicom.Dataset, name: str) -> int | None:
+    """Return a count or number of instances; None if the header states none below :data:`_LARGEST_COUNT`.
+
+    Larger numbers count nothing, and may be anything that identifies a patient.
+    """
+    try:
+        number = int(header.get(name))  # type: ignore[arg-type]
+    except DECODING_ERRORS:
+        return None
+    return number if 0 <= number < _LARGEST_COUNT else None
 
 
 def _refuse_mixtures(slices: list[_Slice]) -> None:
@@ -176,18 +239,8 @@ def _place(slices: list[_Slice]) -> tuple[list[_Slice], Float[np.ndarray, "4 4"]
     normal = np.cross(row, column)
     slices = sorted(slices, key=lambda one: float(one.position_mm @ normal))
     along = np.array([one.position_mm @ normal for one in slices])
-    steps = np.diff(along)
-    repeated = int((steps < STEP_TOLERANCE_MM).sum())
-    if repeated:
-        raise ImageError(f"{repeated} of {len(slices)} slices repeat a position; expected every position once")
-    step = float(np.median(steps))
-    tolerance = max(STEP_TOLERANCE_SHARE * step, STEP_TOLERANCE_MM)
-    uneven = np.flatnonzero(np.abs(steps - step) > tolerance)
-    if len(uneven):
-        raise ImageError(
-            f"{len(uneven)} of {len(steps)} slice steps are uneven ({steps.min():.3f} to {steps.max():.3f} mm, "
-            f"the first {along[uneven[0]] - along[0]:.1f} mm from the end); expected no gaps"
-        )
+    across = np.abs(normal) > _COSINE_TOLERANCE  # other coordinates do not move a slice along the normal
+    check_steps(along, int(np.array([one.decimals for one in slices])[:, across].max()))
     # The step is computed from both ends of the series, which minimises the effect of rounded positions.
     path = slices[-1].position_mm - slices[0].position_mm
     tilt = float(np.degrees(np.arctan2(np.linalg.norm(path - (path @ normal) * normal), path @ normal)))
@@ -201,20 +254,26 @@ def _place(slices: list[_Slice]) -> tuple[list[_Slice], Float[np.ndarray, "4 4"]
     return slices, LPS_TO_RAS @ affine
 
 
-def _decode(slices: list[_Slice]) -> np.ndarray:
+def _decode(slices: list[_Slice]) -> tuple[np.ndarray, int]:
+    """Return the values (i, j, k) with padding set to air, and the number of voxels that this changed."""
     dtype = np.int16 if slices[0].signed else np.uint16
+    padding = 0
     try:
         volume = np.empty((len(slices), *slices[0].size), dtype)
     except MemoryError as error:
         raise ImageError(f"{len(slices)} slices of {slices[0].size} px do not fit into the memory") from error
     for place, one in enumerate(progress(slices, "decode the CT series")):
         try:
-            pixels = read_object(one.path).pixel_array
+            dataset = one.file.read()
+            pixels, _ = stored_values(dataset, picture=False)
+        except ImageError as error:
+            raise ImageError(f"{one.file.called}: a slice that cannot be decoded: {error}") from error
         except DECODING_ERRORS as error:
-            raise ImageError(f"{one.called}: a slice that cannot be decoded ({type(error).__name__})") from error
+            raise ImageError(f"{one.file.called}: a slice that cannot be decoded ({type(error).__name__})") from error
         if pixels.shape != one.size or not np.can_cast(pixels.dtype, dtype):
             raise ImageError(
-                f"{one.called}: decodes to {pixels.shape} of {pixels.dtype}; expected {one.size} of at most 16 bits"
+                f"{one.file.called}: decodes to {pixels.shape} of {pixels.dtype}; expected {one.size}, 16 bits at most"
             )
         volume[place] = pixels
-    return volume.transpose(2, 1, 0)
+        padding += fill_padding(volume[place], dataset, one.slope, one.intercept)
+    return volume.transpose(2, 1, 0), padding

@@ -1,17 +1,20 @@
 """Reading of name tables, which map the values of a label volume to structures."""
 
-import csv
-import json
+import codecs
+import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from cxrfactory.errors import CxrError
+from cxrfactory.imaging.volume.name_tables import colour_rows, is_table, json_rows, table_rows
 
-_ID_COLUMNS = ("id", "value", "index", "label")
-_NAME_COLUMNS = ("name", "structure", "label")
 _LONGEST_NAME = 200
-_BACKGROUND = ("background", "clear label")
+_LARGEST_LABEL = 65535
+_BACKGROUND = ("background", "clear label", "unknown", "unlabeled", "unlabelled", "???")
+_TABLES, _COLOURS = (".csv", ".tsv"), (".ctbl", ".txt", ".lut", ".label")
+_SUFFIXES = (*_TABLES, ".json", *_COLOURS)
+# Tables that went through a spreadsheet or pandas hold whole numbers as decimals.
+_WHOLE = re.compile(r"(\d{1,18})([.,]0*)?", re.ASCII)
 
 
 def read_names(path: Path) -> dict[int, str]:
@@ -20,9 +23,12 @@ def read_names(path: Path) -> dict[int, str]:
     Parameters
     ----------
     path
-        CSV or TSV with a column of values (``id``, ``value``, ``index`` or ``label``) and a column of names (``name``
-        or ``structure``; or ``label``, if that column does not hold the values), or JSON such as ``{"1": "spleen"}`` or
-        ``{"spleen": 1}``. An entry for value 0 is ignored if its name is ``background`` or ``clear label``.
+        One of these forms. A table (``.csv``, ``.tsv``; separated by comma, semicolon, tab or bar) with a column of
+        values (``id``, ``value``, ``index`` or ``label``) and a column of names (``name`` or ``structure``; or
+        ``label``, if that column does not hold the values). JSON such as ``{"1": "spleen"}`` or ``{"spleen": 1}``, also
+        below the key ``labels`` (nnU-Net's ``dataset.json``). A colour table of 3D Slicer (``.ctbl``), FreeSurfer or
+        ITK-SNAP (``.txt``). Values may be written as ``1.0``. An entry for value 0 is ignored if it names the
+        background.
 
     Returns
     -------
@@ -37,77 +43,67 @@ def read_names(path: Path) -> dict[int, str]:
     path = Path(path)
     if not path.is_file():
         raise CxrError(f"{path.name}: no such file; expected a table of label values and names")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CxrError(f"{path.name}: not readable as UTF-8 text ({error})") from error
-    suffix = path.suffix.lower()
+    text, suffix = _text(path), path.suffix.lower()
     if suffix == ".json":
-        pairs = _json_pairs(text, path.name)
-    elif suffix in (".csv", ".tsv"):
-        pairs = _table_pairs(text, "\t" if suffix == ".tsv" else ",", path.name)
+        rows = json_rows(text, path.name)
+    elif suffix in _TABLES or (suffix in _COLOURS and is_table(text)):
+        rows = table_rows(text, suffix, path.name)
+    elif suffix in _COLOURS:
+        rows = colour_rows(text, path.name)
     else:
-        raise CxrError(f"{path.name}: a name table by no known suffix; expected .csv, .tsv or .json")
-    return _checked(pairs, path.name)
+        raise CxrError(f"{path.name}: a name table by no known suffix; expected {', '.join(_SUFFIXES)}")
+    return _checked(rows, path.name)
 
 
-def _table_pairs(text: str, delimiter: str, file: str) -> list[tuple[str, str, str]]:
-    reader = csv.reader(text.splitlines(), delimiter=delimiter)
-    header = [cell.strip().lower() for cell in next(reader, [])]
-    id_column = next((name for name in _ID_COLUMNS if name in header), None)
-    name_column = next((name for name in _NAME_COLUMNS if name in header and name != id_column), None)
-    for found, wanted in ((id_column, _ID_COLUMNS), (name_column, _NAME_COLUMNS[:2])):
-        if found is None:
-            raise CxrError(f"{file}: columns {', '.join(header) or 'none'}; expected one called {' or '.join(wanted)}")
-    pairs = []
-    rows = enumerate(reader, start=2)
-    while True:
-        try:
-            number, row = next(rows)
-        except StopIteration:
-            return pairs
-        except csv.Error as error:  # for example a cell of more than 131,072 characters
-            raise CxrError(f"{file}: not readable as CSV ({error})") from error
-        if not any(cell.strip() for cell in row):
-            continue
-        if len(row) != len(header):
-            raise CxrError(f"{file} row {number}: {len(row)} cells; expected {len(header)} as in the header")
-        pairs.append((f"row {number}", row[header.index(id_column)].strip(), row[header.index(name_column)].strip()))
+def header_names(pairs: Iterable[tuple[str, str]], file: str) -> dict[int, str]:
+    """Check the names in the header of a label volume, and return them in increasing order of the values.
 
+    Parameters
+    ----------
+    pairs
+        Value and name of each label, as text; value 0 is ignored.
+    file
+        Name of the file, for messages.
 
-def _json_pairs(text: str, file: str) -> list[tuple[str, str, str]]:
-    # Pairs are used instead of a dictionary, which would hide a key that occurs twice.
+    Raises
+    ------
+    CxrError
+        If the names cannot be used; the message quotes none of them, because a header may hold any text.
+    """
     try:
-        items = json.loads(text, object_pairs_hook=tuple)
-    except (ValueError, RecursionError) as error:
-        raise CxrError(f"{file}: not readable as JSON ({type(error).__name__}: {str(error)[:80]})") from error
-    if not isinstance(items, tuple):
-        raise CxrError(f'{file}: expected an object such as {{"1": "spleen"}}')
-    pairs = []
-    for key, value in items:
-        if isinstance(value, str):
-            pairs.append((f"key '{key}'", key, value))
-        elif isinstance(value, int) and not isinstance(value, bool):
-            pairs.append((f"key '{key}'", str(value), key))
-        else:
-            raise CxrError(f"{file} key '{key}': expected a name or a whole number, found {_kind(value)}")
-    return pairs
+        return _checked((("", value, name) for value, name in pairs if value.strip() != "0"), file)
+    except CxrError as error:
+        raise CxrError(
+            f"{file}: the table of names in its header cannot be used (a value or a name is missing, repeated or "
+            "out of range); give a table of names"
+        ) from error
 
 
-def _checked(pairs: Iterable[tuple[str, str, str]], file: str) -> dict[int, str]:
+def _text(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+        if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise CxrError(f"{path.name}: not readable as UTF-8 text (it is UTF-16); save it as UTF-8")
+        return data.decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CxrError(f"{path.name}: not readable as UTF-8 text ({error}); save it as UTF-8") from error
+
+
+def _checked(rows: Iterable[tuple[str, str, str]], file: str) -> dict[int, str]:
     names: dict[int, str] = {}
     values: dict[str, int] = {}
-    for where, written, name in pairs:
+    for where, written, name in rows:
         if not (where.isprintable() and name.isprintable() and len(name) <= _LONGEST_NAME):
             raise CxrError(
                 f"{file}: the name '{ascii(name[:40])[1:-1]}' is too long or holds unprintable signs; expected a name"
             )
-        if not (written.isascii() and written.isdigit() and len(written) < 19) or int(written) > 65535:
+        whole = _WHOLE.fullmatch(written)
+        if whole is None or int(whole[1]) > _LARGEST_LABEL:
             raise CxrError(
                 f"{file} {where[:60]}: label value '{ascii(written[:40])[1:-1]}'; expected a whole number from 1 to "
-                "65535"
+                f"{_LARGEST_LABEL}"
             )
-        value = int(written)
+        value = int(whole[1])
         if not name:
             raise CxrError(f"{file} {where}: label value {value} has no name")
         if value == 0:
@@ -122,7 +118,3 @@ def _checked(pairs: Iterable[tuple[str, str, str]], file: str) -> dict[int, str]
     if not names:
         raise CxrError(f"{file}: no label value is named; expected at least one row")
     return dict(sorted(names.items()))
-
-
-def _kind(value: Any) -> str:
-    return {tuple: "an object", list: "a list", bool: "a truth value", float: "a decimal"}.get(type(value), "nothing")

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import UInt, UInt8
 
 from cxrfactory.errors import ImageError
-from cxrfactory.imaging.volume.files import StoredVolume
+from cxrfactory.imaging.volume.stored import StoredVolume
 
 LARGEST_LABEL = 65535
 

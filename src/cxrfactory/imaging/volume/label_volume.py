@@ -3,6 +3,7 @@
 Labels are one volume of many labels, or a folder with one binary volume per structure.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,29 +13,14 @@ from jaxtyping import UInt, UInt8
 
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.volume.ct import Volume
-from cxrfactory.imaging.volume.files import layout_note, placed_affine, read_stored, volume_suffix
-from cxrfactory.imaging.volume.grid import (
-    Grid,
-    aligned_grid,
-    overlap,
-    resample_nearest,
-    same_grid,
-    voxels_beyond,
-)
-from cxrfactory.imaging.volume.label_values import as_binary, present_values, whole_labels
-from cxrfactory.imaging.volume.orientation import (
-    ANGLE_TOLERANCE_DEGREES,
-    VolumeLayout,
-    axis_order,
-    canonical_affine,
-    obliquity_degrees,
-    split_affine,
-    to_canonical,
-)
-
-# Labels may reach this far beyond the CT's outer faces, in voxels of the coarser grid. Labels that reach farther belong
-# to another CT.
-BEYOND_TOLERANCE_VOXELS = 1.0
+from cxrfactory.imaging.volume.files import layout_note, volume_suffix
+from cxrfactory.imaging.volume.grid import Grid
+from cxrfactory.imaging.volume.itk import segments_of
+from cxrfactory.imaging.volume.label_grid import labels_on_grid
+from cxrfactory.imaging.volume.label_names import header_names
+from cxrfactory.imaging.volume.label_values import present_values
+from cxrfactory.imaging.volume.layered_labels import LayeredSegments
+from cxrfactory.imaging.volume.orientation import AffineRules, VolumeLayout
 
 
 @dataclass(frozen=True)
@@ -78,8 +64,11 @@ class BinaryFolder:
     files: dict[str, Path]
     _grid: Grid
     _layout: VolumeLayout | None
+    _rules: AffineRules | None = None
+    _aside: tuple[str, ...] = ()
     _resampled: list[str] = field(default_factory=list, init=False)
     _odd_values: dict[str, int] = field(default_factory=dict, init=False)
+    _noted: Counter[str] = field(default_factory=Counter, init=False)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -89,7 +78,8 @@ class BinaryFolder:
     @property
     def notes(self) -> tuple[str, ...]:
         """Changes to the volumes that were read so far; the notes are complete after one iteration."""
-        count, notes = len(self.files), []
+        count, notes = len(self.files), list(self._aside)
+        notes += [f"{times} of {count} label volumes: {note}" for note, times in self._noted.items()]
         if self._layout is not None:
             notes.append(f"labels: {layout_note(self._layout)}")
         if self._resampled:
@@ -105,22 +95,29 @@ class BinaryFolder:
     def __iter__(self) -> Iterator[tuple[str, UInt8[np.ndarray, "z y x"]]]:
         self._resampled.clear()
         self._odd_values.clear()
+        self._noted.clear()
         for name, path in self.files.items():
             yield name, self._read(name, path)
 
     def _read(self, name: str, path: Path) -> UInt8[np.ndarray, "z y x"]:
         where = f"{self.folder.name}/{path.name}"
-        values, largest, resampled = _on_grid(path, where, self._grid, self._layout, binary=True)
-        if resampled:
+        found = labels_on_grid(path, self._grid, self._layout, self._rules, where=where, binary=True)
+        if found.resampled:
             self._resampled.append(name)
-        if largest > 1:
-            self._odd_values[name] = largest
-        return values
+        if found.largest > 1:
+            self._odd_values[name] = found.largest
+        if self._layout is None:
+            self._noted.update(found.notes)
+        return found.values
 
 
 def open_labels(
-    path: Path, ct: Volume | Grid, names: dict[int, str] | None = None, layout: VolumeLayout | None = None
-) -> MultiLabel | BinaryFolder:
+    path: Path,
+    ct: Volume | Grid,
+    names: dict[int, str] | None = None,
+    layout: VolumeLayout | None = None,
+    rules: AffineRules | None = None,
+) -> MultiLabel | BinaryFolder | LayeredSegments:
     """Open the labels of a CT.
 
     Labels on another grid, and those of an oblique CT, are resampled onto the CT's canonical grid by the nearest voxel,
@@ -134,9 +131,12 @@ def open_labels(
         The CT or its grid.
     names
         Name of each label value (:func:`cxrfactory.imaging.volume.label_names.read_names`). Without it, the structures
-        of a volume get the names ``label_<value>``. The structures of a folder always have the names of their files.
+        of a volume get the names in its header (TotalSegmentator, 3D Slicer), and without these ``label_<value>``. The
+        structures of a folder always have the names of their files.
     layout
         Spacing and axes for files that state none; it replaces the files' affines.
+    rules
+        Which affine counts where a file states two, or a bare one; by default such a file is refused.
 
     Raises
     ------
@@ -151,13 +151,22 @@ def open_labels(
     if path.is_dir():
         if names is not None:
             raise CxrError(f"{path.name}: a folder of binary volumes is named by its files; leave the name table out")
-        return BinaryFolder(path, _structure_files(path), grid, layout)
-    values, _, resampled = _on_grid(path, path.name, grid, layout, binary=False)
-    present = present_values(values)
-    notes = [] if layout is None else [f"labels: {layout_note(layout)}"]
-    if resampled:
+        files, aside = _structure_files(path)
+        return BinaryFolder(path, files, grid, layout, rules, aside)
+    segments = segments_of(path) if path.is_file() else []
+    if len({segment.layer for segment in segments}) > 1 and names is None:
+        return LayeredSegments(path, segments, grid, layout, rules)
+    found = labels_on_grid(path, grid, layout, rules, where=path.name)
+    values, present = found.values, present_values(found.values)
+    notes = [f"labels: {note}" for note in found.notes]
+    if found.resampled:
         notes.append("labels resampled (nearest) onto the CT's grid")
-    if names is None:
+    if names is not None:
+        notes += _different_names(names, found.names, present)
+    elif found.names is not None:
+        names = header_names(found.names, path.name)
+        notes.append(f"labels named by the table in their header ({len(names)} names)")
+    else:
         names = {value: f"label_{value}" for value in present}
         notes.append("labels without a name table, named by their value")
     unnamed = [value for value in present if value not in names]
@@ -169,76 +178,42 @@ def open_labels(
     return MultiLabel(values, dict(sorted(names.items())), present, tuple(notes))
 
 
-def _structure_files(folder: Path) -> dict[str, Path]:
+def _different_names(
+    names: dict[int, str], header: list[tuple[str, str]] | None, present: tuple[int, ...]
+) -> list[str]:
+    """Note the labels whose names in the given table are not those of the header."""
+    stated = dict(header or [])
+    other = [value for value in present if stated.get(str(value), names.get(value)) != names.get(value)]
+    if not other:
+        return []
+    return [
+        f"{len(other)} of {len(present)} labels have another name in the name table than in the header; the table's"
+    ]
+
+
+def _structure_files(folder: Path) -> tuple[dict[str, Path], tuple[str, ...]]:
+    """Return the file of each structure, sorted, and notes on what else the folder holds."""
     files: dict[str, Path] = {}
+    others: Counter[str] = Counter()
+    missing = 0
     for path in sorted(folder.iterdir()):
         suffix = volume_suffix(path)
-        if suffix is None or path.name.startswith(".") or not path.is_file():
-            continue
-        name = path.name[: -len(suffix)]
-        if name in files:
-            raise CxrError(f"{folder.name}: '{name}' comes twice, as {files[name].name} and {path.name}; keep one")
-        files[name] = path
+        if path.name.startswith("."):
+            others["hidden"] += 1
+        elif suffix is not None and path.is_symlink() and not path.exists():
+            missing += 1
+        elif suffix is None or not path.is_file():
+            others["folders" if path.is_dir() else "other files"] += 1
+        else:
+            name = path.name[: -len(suffix)]
+            if name in files:
+                raise CxrError(f"{folder.name}: '{name}' comes twice, as {files[name].name} and {path.name}; keep one")
+            files[name] = path
+    if missing:
+        raise ImageError(
+            f"{folder.name}: {missing} label volumes are links to files that do not exist; fetch them first"
+        )
     if not files:
         raise CxrError(f"{folder.name}: no label volume in the folder; expected one file a structure (.nii.gz, ...)")
-    return dict(sorted(files.items()))
-
-
-def _on_grid(
-    path: Path, where: str, grid: Grid, layout: VolumeLayout | None, binary: bool
-) -> tuple[np.ndarray, int, bool]:
-    """Return the labels on the grid, the largest stored value, and whether the labels were resampled.
-
-    If ``binary`` is true, the labels become 0 and 1.
-    """
-    try:
-        stored = read_stored(path)
-        affine = placed_affine(stored, layout, path.name)
-    except ImageError as error:
-        raise ImageError(f"{where}: {str(error).removeprefix(f'{path.name}: ')}") from error
-    try:
-        direction, _ = split_affine(affine)
-        values, largest = whole_labels(stored)
-        if binary:
-            values = as_binary(values, largest)
-        order = axis_order(direction)
-        affine = canonical_affine(affine, values.shape, order)
-        values = to_canonical(values, order)
-        aligned = obliquity_degrees(direction) <= ANGLE_TOLERANCE_DEGREES
-        if aligned:
-            own = aligned_grid(affine, values.shape)
-            if same_grid(own, grid):
-                return values, largest, False
-            affine = own.affine()
-            if not overlap(own, grid):
-                raise ImageError("labels do not overlap the CT at all; expected labels of this CT")
-        _refuse_outside(values, affine, grid)
-        return resample_nearest(values, affine, grid), largest, True
-    except ImageError as error:
-        raise ImageError(f"{where}: {error}") from error
-
-
-def _refuse_outside(values: np.ndarray, affine: np.ndarray, grid: Grid) -> None:
-    extent = _labelled_extent(values, affine)
-    if extent is None:
-        return
-    beyond = voxels_beyond(extent, grid, np.linalg.norm(affine[:3, :3], axis=0))
-    if beyond > BEYOND_TOLERANCE_VOXELS:
-        raise ImageError(
-            f"labels reach {beyond:.1f} voxels beyond the CT; expected labels of this CT (at most "
-            f"{BEYOND_TOLERANCE_VOXELS:g} voxel beyond)"
-        )
-
-
-def _labelled_extent(values: np.ndarray, affine: np.ndarray) -> np.ndarray | None:
-    """Return the lowest and highest world (x, y, z) of the labelled voxels of [z, y, x]; None if there are none."""
-    lows, highs = [], []
-    for z, plane in enumerate(values):
-        y, x = np.nonzero(plane)
-        if len(y):
-            points = np.stack([x, y, np.full(len(x), z)], axis=1) @ affine[:3, :3].T
-            lows.append(points.min(axis=0))
-            highs.append(points.max(axis=0))
-    if not lows:
-        return None
-    return np.stack([np.min(lows, axis=0), np.max(highs, axis=0)]) + affine[:3, 3]
+    counted = ", ".join(f"{count} {kind}" for kind, count in sorted(others.items()))
+    return dict(sorted(files.items())), ((f"left aside beside the label volumes: {counted}",) if others else ())

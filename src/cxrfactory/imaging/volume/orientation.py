@@ -21,6 +21,13 @@ ANGLE_TOLERANCE_DEGREES = 0.1
 # Smallest and largest spacing of voxels. A file with another spacing is damaged, and extreme values break computations.
 SPACING_MM = (1e-3, 1e3)
 
+PREFERENCES = ("agreeing", "qform", "sform")
+
+# An affine is bare only if it is this close to one: cosines by this, the first voxel by this share of a voxel.
+_BARE_COSINE, _BARE_VOXEL = 1e-4, 1e-3
+_BARE_SIGNS = {"RAS": (1, 1, 1), "LPS": (-1, -1, 1)}
+_CENTRED_SIGNS = (-1, 1, 1)
+
 _TOWARDS = {"R": (0, 1), "L": (0, -1), "A": (1, 1), "P": (1, -1), "S": (2, 1), "I": (2, -1)}
 
 
@@ -54,6 +61,31 @@ class VolumeLayout:
             row, sign = _TOWARDS[letter]
             affine[row, axis] = sign * step
         return affine
+
+
+@dataclass(frozen=True)
+class AffineRules:
+    """Which affine of a file counts, from the release's entry in the config.
+
+    Attributes
+    ----------
+    prefer
+        Where qform and sform of a NIfTI file differ: ``agreeing`` refuses the file, ``qform`` and ``sform`` take one.
+    trust_identity
+        Whether a bare affine (:func:`bare_affine`) counts as an orientation.
+
+    Raises
+    ------
+    CxrError
+        If ``prefer`` is another word.
+    """
+
+    prefer: str = "agreeing"
+    trust_identity: bool = False
+
+    def __post_init__(self) -> None:
+        if self.prefer not in PREFERENCES:
+            raise CxrError(f"affine '{self.prefer[:40]}'; expected one of {', '.join(PREFERENCES)}")
 
 
 @dataclass(frozen=True)
@@ -98,6 +130,56 @@ def split_affine(affine: Float[np.ndarray, "4 4"]) -> tuple[Float[np.ndarray, "3
             f"its axes are sheared by {degrees:.2f} degrees (a gantry tilt?); expected axes square to each other"
         )
     return direction, spacing
+
+
+def is_regular(affine: Float[np.ndarray, "4 4"]) -> bool:
+    """Return whether an affine is finite and every axis has a length."""
+    return bool(np.isfinite(affine).all() and (np.linalg.norm(affine[:3, :3], axis=0) > 0).all())
+
+
+def axes_letters(affine: Float[np.ndarray, "4 4"]) -> str:
+    """Return the sides towards which the stored axes grow, such as ``RAS``, each to the closest."""
+    direction = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+    order = axis_order(direction)
+    letters = {order.source[world]: ("RAS", "LPI")[order.flipped[world]][world] for world in range(3)}
+    return "".join(letters[axis] for axis in range(3))
+
+
+def triple(numbers: np.ndarray) -> str:
+    """Return three numbers as text, such as ``0.9 x 0.9 x 5``."""
+    return " x ".join(f"{number:g}" for number in numbers)
+
+
+def bare_affine(affine: Float[np.ndarray, "4 4"], shape: tuple[int, ...]) -> str:
+    """Return why an affine says nothing about orientation; empty if it does.
+
+    Programs store such affines for arrays without one: the identity in their own world, RAS (nibabel, TorchIO, MONAI)
+    or LPS (SimpleITK, ITK-based tools), with or without a spacing; or, for files of ANALYZE without an origin, LAS with
+    the middle of the volume at the origin (nibabel, SPM). A scan's own affine has another first voxel.
+
+    Parameters
+    ----------
+    affine
+        Matrix from index (i, j, k) to world (x, y, z) in mm, RAS+.
+    shape
+        Number of voxels along i, j and k.
+    """
+    if not is_regular(affine):
+        return ""
+    spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    signs = np.sign(np.diagonal(affine)[:3])
+    if np.abs(affine[:3, :3] / spacing - np.diag(signs)).max() > _BARE_COSINE:
+        return ""
+    first = affine[:3, 3] / spacing
+    letters = next((word for word, wanted in _BARE_SIGNS.items() if tuple(signs) == wanted), None)
+    if letters and np.abs(first).max() <= _BARE_VOXEL:
+        unit = np.abs(spacing - 1).max() <= _BARE_COSINE
+        kind = "the identity" if unit else f"the identity but for a spacing of {triple(spacing)} mm"
+        return f"its affine is {kind}, {letters} with the first voxel at 0, as arrays without one are saved"
+    middle = first + signs * (np.array(shape[:3]) - 1) / 2
+    if tuple(signs) == _CENTRED_SIGNS and np.abs(middle).max() <= _BARE_VOXEL:
+        return "its affine is LAS with the middle voxel at 0, which programs make up for files without one"
+    return ""
 
 
 def axis_order(direction: Float[np.ndarray, "3 3"]) -> AxisOrder:
@@ -164,4 +246,4 @@ def to_canonical(values: np.ndarray, order: AxisOrder) -> np.ndarray:
 
 
 def _millimetres(numbers: np.ndarray) -> str:
-    return " x ".join(f"{number:g}" for number in numbers) + " mm"
+    return f"{triple(numbers)} mm"

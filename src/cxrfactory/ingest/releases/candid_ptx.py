@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from pandas import DataFrame, Series
 
+    from cxrfactory.imaging.vocabulary.words import Vocabulary
     from cxrfactory.ingest.tabular import SourceTable
 
 LAYOUT = ReleaseLayout(
@@ -23,7 +24,9 @@ LAYOUT = ReleaseLayout(
 )
 
 
-def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False) -> "DataFrame":
+def rows(
+    tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False, words: "Vocabulary | None" = None
+) -> "DataFrame":
     """Convert the report table to one manifest row per image; the table lists a few images twice.
 
     The id is ``SOPInstanceUID`` (or ``ImageID`` in tables without this column). The patient is the part of ``filename``
@@ -57,10 +60,12 @@ def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False)
 
 
 def locate(root: "Path", paths: "Series") -> "Series":
-    """Find images in ``dataset``, ``chest_radiographs`` or ``images``, with or without ``.dcm``."""
+    """Find images in ``dataset``, ``chest_radiographs``, ``images`` or the root, as DICOM, JPEG or PNG."""
     from cxrfactory.ingest.files import index_folders
 
-    folders = [root / name for name in ("dataset", "chest_radiographs", "images")]
-    found = index_folders(root, folders)
+    found = index_folders(root, [root / name for name in ("dataset", "chest_radiographs", "images", "")])
     names = paths.str.removeprefix("dataset/")
-    return names.map(found).fillna((names + ".dcm").map(found)).fillna(paths)
+    located = names.map(found)
+    for suffix in (".dcm", ".dicom", ".jpg", ".png"):
+        located = located.fillna((names + suffix).map(found))
+    return located.fillna(paths)

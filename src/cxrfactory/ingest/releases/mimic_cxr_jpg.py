@@ -6,10 +6,13 @@ from cxrfactory.ingest.layout import ReleaseLayout, TableSlot, with_gz
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from pandas import DataFrame, Series
 
+    from cxrfactory.imaging.vocabulary.words import Vocabulary
     from cxrfactory.ingest.tabular import SourceTable
+    from cxrfactory.tables.joins import Join
 
 LAYOUT = ReleaseLayout(
     name="mimic-cxr-jpg",
@@ -29,34 +32,12 @@ LAYOUT = ReleaseLayout(
     has_procedure_text=True,
 )
 
-# Values of ViewPosition in the release that are not frontal views of a standing or lying patient.
-_OTHER_VIEWS = {
-    "LATERAL": "LATERAL",
-    "LL": "LL",
-    "RL": "RL",
-    "XTABLE LATERAL": "XTABLE_LATERAL",
-    "LAO": "LAO",
-    "RAO": "RAO",
-    "LPO": "LPO",
-    "RPO": "RPO",
-    "SWIMMERS": "SWIMMERS",
-    "AP AXIAL": "AP_AXIAL",
-    "AP LLD": "AP_LLD",
-    "AP RLD": "AP_RLD",
-    "PA LLD": "PA_LLD",
-    "PA RLD": "PA_RLD",
-}
-_VIEW_CODES = {
-    "postero-anterior": "PA",
-    "antero-posterior": "AP",
-    "lateral": "LATERAL",
-    "left lateral": "LL",
-    "right lateral": "RL",
-}
 _PROCEDURE, _VIEW_CODE = "PerformedProcedureStepDescription", "ViewCodeSequence_CodeMeaning"
 
 
-def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False) -> "DataFrame":
+def rows(
+    tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False, words: "Vocabulary | None" = None
+) -> "DataFrame":
     """Convert the metadata table, and the label table if present, to manifest rows.
 
     Parameters
@@ -67,36 +48,50 @@ def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False)
         If ViewPosition is missing, use the view of the view code, or else the only view in the text of the procedure
         (``CHEST (PORTABLE AP)``). A row stays excluded if the text names several views, such as PA and lateral, or
         none.
+    words
+        The view words; by default those of the package.
     """
     from cxrfactory.ingest.rows import draft, select_views
     from cxrfactory.ingest.tabular import with_position
+    from cxrfactory.tables.joins import plain_ids
 
     table = tables["metadata"]
     columns = ["dicom_id", "subject_id", "study_id", "ViewPosition"]
     frame = with_position(table.read([*columns, _PROCEDURE, _VIEW_CODE] if view_from_procedure else columns), table)
-    views = select_views(frame["ViewPosition"], "ViewPosition", _OTHER_VIEWS)
+    views = select_views(frame["ViewPosition"], "ViewPosition", words=words)
     if view_from_procedure:
-        views = _ask_procedure(views, frame)
-    subject, study = frame["subject_id"], frame["study_id"]
-    return draft(
+        views = _ask_procedure(views, frame, words)
+    subject, study = plain_ids(frame["subject_id"]), plain_ids(frame["study_id"])
+    findings, joins = _findings(tables, study)
+    found = draft(
         frame,
         frame["dicom_id"],
         "files/p" + subject.str[:2] + "/p" + subject + "/s" + study + "/" + frame["dicom_id"] + ".jpg",
         patient_id=subject,
         study_id=study,
         view=views["view"],
-        findings=_findings(tables, study),
+        findings=findings,
         exclusion_reason=views["exclusion_reason"],
     )
+    found.attrs["joins"] = joins
+    return found
 
 
-def _ask_procedure(views: "DataFrame", frame: "DataFrame") -> "DataFrame":
+def locate(root: "Path", paths: "Series") -> "Series":
+    """Find images below ``files``, or below the root itself if the groups ``p10`` to ``p19`` were unpacked there."""
+    if (root / "files").is_dir() or not any((root / f"p{group}").is_dir() for group in range(10, 20)):
+        return paths
+    return paths.str.removeprefix("files/")
+
+
+def _ask_procedure(views: "DataFrame", frame: "DataFrame", words: "Vocabulary | None") -> "DataFrame":
     """Fill in missing views from the view code, then from the text of the procedure; given views do not change."""
-    from cxrfactory.ingest.rows import is_missing, select_views
+    from cxrfactory.ingest.rows import VIEWS, is_missing, select_views
 
     missing = is_missing(frame["ViewPosition"])
     asked = frame[missing]
-    answer = asked[_VIEW_CODE].str.strip().str.lower().map(_VIEW_CODES).astype(object)
+    codes = select_views(asked[_VIEW_CODE], _VIEW_CODE, words=words)
+    answer = codes["view"]
     text = asked[_PROCEDURE].str.upper()
     named = {name: text.str.contains(rf"\b{name}\b", regex=True) for name in ("PA", "AP")}
     chest = text.str.contains(r"\bCHEST\b", regex=True)
@@ -108,26 +103,28 @@ def _ask_procedure(views: "DataFrame", frame: "DataFrame") -> "DataFrame":
     decided = answer[answer.notna()]
     views = views.copy()
     source = "ViewPosition is missing; the view code or procedure text"
-    chosen = select_views(decided, source, {view: view for view in ("LATERAL", "LL", "RL")})
+    chosen = select_views(decided, source, {view: view for view in VIEWS})
     views.loc[decided.index, ["view", "exclusion_reason"]] = chosen
     undecided = answer.index[answer.isna()]
     views.loc[undecided, "exclusion_reason"] = "ViewPosition is missing and the procedure names no single view"
     return views
 
 
-def _findings(tables: "Mapping[str, SourceTable]", study: "Series") -> "Series | None":
+def _findings(tables: "Mapping[str, SourceTable]", study: "Series") -> "tuple[Series | None, list[Join]]":
     from cxrfactory.errors import CxrError
+    from cxrfactory.ingest.rows import printable
     from cxrfactory.ingest.tabular import fold_flags
+    from cxrfactory.tables.joins import joined, plain_ids
 
     if "labels" not in tables:
-        return None
+        return None, []
     table = tables["labels"]
     names = [name for name in table.columns() if name not in ("subject_id", "study_id")]
     if not names:
         raise CxrError(f"{table.path}: no column names a finding; expected the label table of the release")
     labels = table.read(["study_id", *names])
-    if labels["study_id"].duplicated().any():
-        study_id = labels["study_id"][labels["study_id"].duplicated()].iloc[0]
+    if (twice := plain_ids(labels["study_id"]).duplicated()).any():
+        study_id = printable(labels["study_id"][twice].iloc[0])
         raise CxrError(f"{table.path}: study_id '{study_id}' occurs twice; expected one row a study")
-    found = study.map(fold_flags(labels, names).set_axis(labels["study_id"])).astype(object)
-    return found.where(found.notna(), None)
+    found, join = joined(study, fold_flags(labels, names).set_axis(labels["study_id"]), "labels", table.name)
+    return found, [join]

@@ -10,28 +10,34 @@ if TYPE_CHECKING:
 
     from pandas import DataFrame, Series
 
+    from cxrfactory.imaging.vocabulary.words import Vocabulary
     from cxrfactory.ingest.tabular import SourceTable
 
 LAYOUT = ReleaseLayout(
     name="padchest",
     published_name="Padchest",
     id_column="ImageID",
-    slots=(TableSlot("labels", with_gz("PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv.gz")),),
+    slots=(
+        TableSlot(
+            "labels",
+            with_gz(
+                "PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv.gz",
+                "PADCHEST_chest_x_ray_images_labels_160K.csv",
+                "chest_x_ray_images_labels_sample.csv",
+            ),
+        ),
+    ),
     view_rule="Projection is PA or AP (AP_horizontal is left out)",
     shards=40,
     paper_counts={"rows": 160861, "included": 96287},
 )
 
-_OTHER_PROJECTIONS = {
-    "L": "LATERAL",
-    "AP_HORIZONTAL": "AP_HORIZONTAL",
-    "COSTAL": "COSTAL",
-    "EXCLUDE": None,
-    "UNK": None,
-}
+_FLAT = ("", "images", "sample", "sample/images", "images-224", "images-224/images-224")
 
 
-def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False) -> "DataFrame":
+def rows(
+    tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False, words: "Vocabulary | None" = None
+) -> "DataFrame":
     """Convert the label table to manifest rows; the age is the year of the study minus the year of birth."""
     import pandas as pd
 
@@ -44,17 +50,19 @@ def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False)
         study_year,
     )
     from cxrfactory.ingest.tabular import with_position
+    from cxrfactory.tables.joins import plain_ids
 
     table = tables["labels"]
     required = ["ImageID", "Projection", "PatientID", "StudyID", "PatientSex_DICOM"]
     dated = ["PatientBirth", "StudyDate_DICOM"]
     frame = with_position(table.read([*required, *dated, "Labels"], optional=["ImageDir"]), table)
-    views = select_views(frame["Projection"], "Projection", _OTHER_PROJECTIONS)
+    views = select_views(frame["Projection"], "Projection", words=words)
     birth = pd.to_numeric(frame["PatientBirth"].str.extract(r"^([0-9]{4})(?:\.0)?$")[0]).astype(float)
     path = frame["ImageID"]
     if "ImageDir" in frame:
-        path = frame["ImageDir"].where(frame["ImageDir"] == "", frame["ImageDir"] + "/") + frame["ImageID"]
-    words = {cell: _labels(cell) for cell in frame["Labels"].unique()}
+        folder = plain_ids(frame["ImageDir"])
+        path = folder.where(folder == "", folder + "/") + frame["ImageID"]
+    labels = {cell: _labels(cell) for cell in frame["Labels"].unique()}
     return draft(
         frame,
         frame["ImageID"],
@@ -64,7 +72,7 @@ def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False)
         view=views["view"],
         sex=sexes(frame["PatientSex_DICOM"]),
         age=plausible_ages(study_year(frame["StudyDate_DICOM"]) - birth),
-        findings=frame["Labels"].map(words),
+        findings=frame["Labels"].map(labels),
         exclusion_reason=views["exclusion_reason"],
     )
 
@@ -78,13 +86,27 @@ def _labels(cell: str) -> str | None:
 
 
 def locate(root: "Path", paths: "Series") -> "Series":
-    """Find images that were unpacked to a single folder (the root or ``images/``) instead of one folder per archive."""
+    """Find images in one folder per archive, which may be nested, or all in a single folder."""
     from cxrfactory.ingest.files import index_folders
 
     folders = paths.str.rpartition("/")[0]
-    absent = folders.map({name: not (root / name).is_dir() for name in folders.unique()}).astype(bool)
+    nested = {name: _nested(root, name) for name in folders.unique()}
+    moved = folders.map(nested).astype(object)
+    names = paths.str.rpartition("/")[2]
+    paths = paths.where(moved.isna() | (moved == folders), moved + "/" + names)
+    absent = moved.isna()
     if not absent.any():
         return paths
-    flat = index_folders(root, (root, root / "images"))
-    found = paths[absent].str.rpartition("/")[2].map(flat)
+    flat = index_folders(root, [root / name for name in _FLAT])
+    found = names[absent].map(flat)
     return paths.where(~absent, found.fillna(paths))
+
+
+def _nested(root: "Path", folder: str) -> str | None:
+    """Return the folder of an archive: as the table says, or inside the folder of all archives; None if absent."""
+    if not folder:
+        return None
+    places = (folder, f"{folder}/{folder}", f"images/{folder}", f"image_zips/{folder}")
+    # A folder that holds another of its own name was unpacked into itself.
+    found = [place for place in places if (root / place).is_dir()]
+    return f"{folder}/{folder}" if f"{folder}/{folder}" in found else next(iter(found), None)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from numpy import ndarray
     from pandas import DataFrame, Series
 
+    from cxrfactory.imaging.vocabulary.words import Vocabulary
     from cxrfactory.ingest.tabular import SourceTable
 
 LAYOUT = ReleaseLayout(
@@ -36,18 +37,31 @@ LAYOUT = ReleaseLayout(
                 "annotations/annotations_test.csv",
                 "image_labels_test.csv",
                 "annotations_test.csv",
+                "test.csv",
+                "vinbigdata-test.csv",
             ),
         ),
     ),
     view_rule="all images",
     shards=8,
     paper_counts={"rows": 18000, "included": 18000},
+    mark_columns=("image_id",),
 )
 
-_NOT_FINDINGS = ("image_id", "rad_id", "class_name", "class_id", "x_min", "y_min", "x_max", "y_max")
+_NOT_FINDINGS = (
+    *("image_id", "rad_id", "class_name", "class_id", "x_min", "y_min", "x_max", "y_max"),
+    *("width", "height", "dim0", "dim1"),  # sizes in the tables of mirrors
+)
+_FOLDERS = (
+    "{part}", "{part}_png", "{part}_jpg", "{part}_images", "{part}/{part}", "images/{part}", "images", "dicom", "png",
+    "jpg", "",
+)  # fmt: skip
+_SUFFIXES = (".dicom", ".dcm", ".png", ".jpg", ".jpeg", "")
 
 
-def rows(tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False) -> "DataFrame":
+def rows(
+    tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False, words: "Vocabulary | None" = None
+) -> "DataFrame":
     """Convert the label tables (one row per reader) or box tables (one row per finding) to one row per image.
 
     A finding is kept if more than half of the image's readers named it.
@@ -112,14 +126,17 @@ def _majority(votes: "DataFrame", codes: "ndarray", readers: "Series") -> "Serie
 
 
 def locate(root: "Path", paths: "Series") -> "Series":
-    """Find images whose files have the suffix ``.dcm``, which some mirrors use instead of ``.dicom``."""
+    """Find images as DICOM (``.dicom``, ``.dcm``), PNG or JPEG, in folders of the table's part or all in one folder."""
     from cxrfactory.ingest.files import index_folders
 
-    by_folder = {name: index_folders(root, [root / name]) for name in ("train", "test")}
+    folders = paths.str.partition("/")[0]
+    known = {
+        part: index_folders(root, [root / name.format(part=part) for name in _FOLDERS]) for part in folders.unique()
+    }
 
     def find(path: str) -> str:
-        folder, _, name = path.rpartition("/")
-        other = by_folder[folder].get(f"{name.removesuffix('.dicom')}.dcm")
-        return path if name in by_folder[folder] or other is None else other
+        part, _, name = path.partition("/")
+        stem = name.removesuffix(".dicom")
+        return next((known[part][stem + suffix] for suffix in _SUFFIXES if stem + suffix in known[part]), path)
 
     return paths.map(find)

@@ -62,7 +62,7 @@ class Opened(OpenedProduct):
     def _image(self, release: str, row: Mapping[str, Any]) -> ContouredImage:
         points = np.asarray(row["landmarks"], np.float32).reshape(-1, 2)
         geometry = Geometry.from_row(row)
-        spread = np.asarray(row["landmarks_std"], np.float32).reshape(-1, 2) * np.float32(geometry.side / geometry.size)
+        spread = geometry.inverse_spread(np.asarray(row["landmarks_std"], np.float32).reshape(-1, 2))
         slices = {
             organ: where
             for organ, where in landmark_graph("lungs-heart-clavicles").slices.items()

@@ -7,7 +7,6 @@ from typing import Any, TypedDict
 import cv2
 import numpy as np
 import pandas as pd
-import yaml
 
 from cxrfactory.anatomy.organs import LUNGS
 from cxrfactory.errors import CxrError
@@ -17,6 +16,7 @@ from cxrfactory.logs import get_logger, progress
 from cxrfactory.metrics.overlap import dice, jaccard
 from cxrfactory.products.cxlseg.tables import MASK_TABLE
 from cxrfactory.tables.atomic import write_text
+from cxrfactory.tables.key_values import parse_yaml
 from cxrfactory.tables.parquet import read_table
 from cxrfactory.tables.paths import path_inside
 
@@ -87,7 +87,7 @@ def evaluate_lungs(truth: str | Path, product: str | Path, output: str | Path) -
 def _fit(path: Path) -> str:
     if not path.is_file():
         raise CxrError(f"{path}: no such file; expected the config that the product was made with")
-    found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    found = parse_yaml(path.read_text(encoding="utf-8"), path)
     fit = (found or {}).get("cxlseg", {}).get("fit") if isinstance(found, dict) else None
     if fit not in FITS:
         raise CxrError(f"{path}: cxlseg.fit is {fit!r}; expected one of {', '.join(FITS)}")

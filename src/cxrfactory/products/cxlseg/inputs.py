@@ -9,10 +9,14 @@ import numpy as np
 import pandas as pd
 
 from cxrfactory.errors import CxrError
+from cxrfactory.logs import get_logger
 from cxrfactory.products.cxlseg.tables import segmented_path
 from cxrfactory.tables.finding_labels import CHEXPERT_LABELS, LABEL_VALUES, labels_of_findings
+from cxrfactory.tables.joins import Join, partners, plain_ids
 from cxrfactory.tables.parquet import read_table
 from cxrfactory.tables.reports import REJECTED_REPORTS, REPORTS
+
+log = get_logger(__name__)
 
 NO_STUDY = "the release names no study, so that no report can be found"
 NO_REPORT = "the study has no report"
@@ -69,7 +73,9 @@ def select_images(tables: ReportTables) -> tuple[pd.DataFrame, pd.DataFrame]:
     faults = read_table(tables.rejected_reports, REJECTED_REPORTS)[["study_id", "reason"]].dropna()
     faults = faults.drop_duplicates("study_id").set_index("study_id")["reason"]
 
-    study = frame["study_id"]
+    study, join = _study_of_reports(frame["study_id"], texts.index.to_series(), Path(reports).name)
+    if join.few:
+        join.log(log, Path(manifest).stem)
     reason = frame["exclusion_reason"].where(~frame["included"].astype(bool), None)
     reason = _fill(reason, study.isna(), NO_STUDY)
     reason = _fill(reason, study.map(texts["exclusion_reason"]).notna(), study.map(texts["exclusion_reason"]))
@@ -82,6 +88,14 @@ def select_images(tables: ReportTables) -> tuple[pd.DataFrame, pd.DataFrame]:
     _refuse_one_file_for_two(manifest, selected)
     none = selected.notna()
     return selected.where(none, None).reset_index(drop=True), excluded.reset_index(drop=True)
+
+
+def _study_of_reports(study: pd.Series, texts: pd.Series, table: str) -> tuple[pd.Series, Join]:
+    """Return the studies of images as the reports spell them, and how many have a report."""
+    places, join = partners(study, texts, "reports", table)
+    spelled = study.copy()
+    spelled[places >= 0] = texts.to_numpy(dtype=object)[places[places >= 0]]
+    return spelled, join
 
 
 def _fill(reason: pd.Series, where: pd.Series, value: "str | pd.Series") -> pd.Series:
@@ -123,7 +137,9 @@ def release_labels(selected: pd.DataFrame, table: str | Path | None) -> pd.DataF
         return labels_of_findings(selected["findings"])
     found = _read_labels(Path(table))
     key = "study_id" if found.index.name == "study_id" else "image_id"
-    labels = found.reindex(selected[key]).set_axis(selected.index)
+    places, join = partners(selected[key].astype(object), found.index.to_series(), "labels", Path(table).name)
+    join.log(log, key)
+    labels = found.reset_index(drop=True).reindex(places).set_axis(selected.index)
     return labels.reindex(columns=list(CHEXPERT_LABELS)).astype("float64")
 
 
@@ -144,7 +160,7 @@ def _read_labels(path: Path) -> pd.DataFrame:
             f"'{CHEXPERT_LABELS[0]}'"
         )
     key = "image_id" if "image_id" in keys else keys[-1] if keys[-1] == "dicom_id" else "study_id"
-    if (twice := frame[key].duplicated()).any():
+    if (twice := plain_ids(frame[key]).duplicated()).any():
         raise CxrError(f"{path}: {key} '{frame[key][twice].iloc[0]}' occurs twice; expected one row each")
     known = {"": np.nan} | {text: value for value in LABEL_VALUES for text in (f"{value:.1f}", f"{value:.0f}")}
     for name in names:

@@ -14,11 +14,13 @@ from jaxtyping import Bool, Shaped
 
 from cxrfactory.anatomy.organs import LUNGS
 from cxrfactory.config import LungPicturesConfig, ReadingConfig
+from cxrfactory.config.options import header_checks
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.drawing.png import encode_png
 from cxrfactory.imaging.radiograph.intensity import Clahe, apply_clahe
 from cxrfactory.imaging.radiograph.masked import Closing, GreySquare, cut_out, encode_jpeg, small_square
 from cxrfactory.imaging.radiograph.reading import read_radiograph
+from cxrfactory.imaging.radiograph.screening import AS_DEFAULT, HeaderChecks
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.products.cxlseg.inputs import ReportTables, select_images
 from cxrfactory.tables.keys import shard_of
@@ -94,6 +96,7 @@ class CxlsegRecipe:
     mask_png: bool
     max_megapixels: float
     burnt_in: str
+    checks: HeaderChecks = AS_DEFAULT
 
     @classmethod
     def of(cls, pictures: LungPicturesConfig, reading: ReadingConfig) -> "CxlsegRecipe":
@@ -101,7 +104,8 @@ class CxlsegRecipe:
         clahe = None if pictures.clahe_clip is None else Clahe(pictures.clahe_clip, pictures.clahe_tiles)
         closing = Closing(pictures.kernel, pictures.dilate, pictures.erode)
         look = (pictures.size, pictures.fit, clahe, pictures.enhanced, closing)
-        return cls(*look, pictures.jpeg_quality, pictures.mask_png, reading.max_megapixels, reading.burnt_in)
+        read_by = reading.max_megapixels, reading.burnt_in, header_checks(reading)
+        return cls(*look, pictures.jpeg_quality, pictures.mask_png, *read_by)
 
 
 def make_pictures(
@@ -232,7 +236,7 @@ def cxlseg_shard(
         image_id, path = record
         try:
             file = path_inside(root, path, follow_links)
-            pixels = read_radiograph(file, recipe.max_megapixels, recipe.burnt_in).pixels
+            pixels = read_radiograph(file, recipe.max_megapixels, recipe.burnt_in, recipe.checks).pixels
             return {"image_id": image_id} | make_pictures(pixels, find_lungs, recipe)
         except ImageError as error:
             log.warning("rejected %s: %s", image_id, error)

@@ -1,0 +1,61 @@
+"""Replacement of padding in CT slices (PS3.3 C.7.5.1.1.2): pixels outside the reconstructed field become air."""
+
+from typing import Any
+
+import numpy as np
+import pydicom
+
+from cxrfactory.imaging.volume.grid import AIR_HU
+
+# A padding value in this range of HU also occurs in tissue, so only pixels that reach the slice's edge are padding.
+_TISSUE_HU = (-900.0, 4000.0)
+
+
+def fill_padding(pixels: np.ndarray, header: pydicom.Dataset, slope: float, intercept: float) -> int:
+    """Set the padding of a slice to air, in place, and return the number of pixels that changed.
+
+    Padding is PixelPaddingValue or, with PixelPaddingRangeLimit, the range between both. Air is the stored value next
+    to :data:`cxrfactory.imaging.volume.grid.AIR_HU`.
+
+    Parameters
+    ----------
+    pixels
+        Stored values [row, column], int16 or uint16.
+    header
+        Data set of the slice.
+    slope, intercept
+        Scaling of the stored values to HU.
+    """
+    value = _stored(header.get("PixelPaddingValue"), pixels.dtype)
+    if value is None or slope == 0:
+        return 0
+    limit = _stored(header.get("PixelPaddingRangeLimit"), pixels.dtype)
+    low, high = sorted((value, value if limit is None else limit))
+    padding = (pixels >= low) & (pixels <= high)
+    if not padding.any():
+        return 0
+    ends = sorted((low * slope + intercept, high * slope + intercept))
+    if ends[0] < _TISSUE_HU[1] and ends[1] > _TISSUE_HU[0]:
+        padding = _from_edge(padding)
+    kind = np.iinfo(pixels.dtype)
+    air = int(np.clip(round((AIR_HU - intercept) / slope), kind.min, kind.max))
+    changed = int(np.count_nonzero(padding & (pixels != air)))
+    pixels[padding] = air
+    return changed
+
+
+def _stored(value: Any, dtype: np.dtype) -> int | None:
+    """Return a padding value as the pixels store it; headers often give it with the other sign."""
+    if isinstance(value, bytes):
+        value = int.from_bytes(value[:2], "little")
+    if not isinstance(value, int):
+        return None
+    return int(np.array(value & 0xFFFF, np.uint16).view(np.int16 if dtype.kind == "i" else np.uint16))
+
+
+def _from_edge(padding: np.ndarray) -> np.ndarray:
+    from scipy.ndimage import binary_propagation
+
+    edge = np.zeros_like(padding)
+    edge[[0, -1]], edge[:, [0, -1]] = True, True
+    return binary_propagation(edge & padding, mask=padding)

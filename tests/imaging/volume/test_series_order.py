@@ -1,0 +1,41 @@
+"""Steps between slices, the rounding of positions, and the numbers of instances."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from cxrfactory.errors import ImageError
+from cxrfactory.imaging.volume.series_order import check_steps, count_notes, decimals_of
+
+
+@pytest.mark.parametrize(
+    ("text", "decimals"), [("0.625", 3), ("-60", 0), ("100", 0), ("-1.50", 1), ("1e-3", 3), ("1E2", 0), ("none", 16)]
+)
+def test_decimals_as_written(text, decimals):
+    assert decimals_of(text) == decimals
+
+
+@pytest.mark.parametrize("step", [0.3, 0.5, 0.625, 0.7, 1.25, 3.0])
+def test_rounding_is_no_gap_and_a_missing_slice_is(step):
+    for count in (10, 50, 400):
+        positions = np.round(np.arange(count + 1) * step, 1)
+        check_steps(positions, 1)
+        for gone in range(1, count):
+            with pytest.raises(ImageError, match="uneven"):
+                check_steps(np.delete(positions, gone), 1)
+
+
+def test_a_slice_moved_by_more_than_rounding_is_uneven():
+    positions = np.round(np.arange(40) * 0.625, 1)
+    positions[20] += 0.2
+    with pytest.raises(ImageError, match="uneven"):
+        check_steps(positions, 1)
+
+
+def test_numbers_that_say_nothing_leave_no_note():
+    assert count_notes([None] * 5, [], Counter(), 5) == []
+    assert count_notes([1, 1, 2, 3, 4], [], Counter(), 5) == []
+    assert count_notes([5, 4, 3, 2, 1], [], Counter(), 5) == []
+    assert count_notes([0, 1, 2, 3, 4], [], Counter(), 5) == []
+    assert count_notes([3, 4, 5], [1, 2], Counter(NumberOfSeriesRelatedInstances=5), 3) == []
