@@ -64,6 +64,15 @@ def test_same_recipe_same_bytes_another_seed_others(folder, tmp_path):
     assert made("c", 1)["x0-copy01.png"] != first["x0-copy01.png"]
 
 
+def test_a_copy_named_like_another_image_is_refused(folder, tmp_path):
+    table = pd.read_csv(folder / "table.csv")
+    table["image_id"] = table["image_id"].replace("x1", "x0-copy01")
+    table.to_csv(folder / "table.csv", index=False)
+    with pytest.raises(CxrError, match="named like image 'x0-copy01'"):
+        balance_masks(folder, Recipe(GROUPS, {}, Changes()), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_group_without_an_entry_and_full_output_are_refused(folder, tmp_path):
     with pytest.raises(CxrError, match="no entry for source 'A', class 'well'"):
         balance_masks(folder, Recipe({("A", "sick"): 2}, {}, Changes()), tmp_path / "out")

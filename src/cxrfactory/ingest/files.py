@@ -7,22 +7,30 @@ from pathlib import Path
 
 import pandas as pd
 
-from cxrfactory.logs import progress
+from cxrfactory.logs import get_logger, progress
+
+log = get_logger(__name__)
 
 
 def index_folders(root: Path, folders: Iterable[Path]) -> dict[str, str]:
     """Map the file names in folders to paths relative to the root.
 
-    Folders that do not exist are skipped. If a name occurs in several folders, the first folder is used.
+    Folders that do not exist are skipped. If a name occurs in several folders, the first folder is used, and the log
+    counts such names.
     """
     found: dict[str, str] = {}
+    twice: dict[str, str] = {}
     for folder in folders:
         if not folder.is_dir():
             continue
         prefix = folder.relative_to(root).as_posix()
         with os.scandir(folder) as entries:
             for entry in entries:
-                found.setdefault(entry.name, entry.name if prefix == "." else f"{prefix}/{entry.name}")
+                path = entry.name if prefix == "." else f"{prefix}/{entry.name}"
+                if found.setdefault(entry.name, path) != path and entry.is_file():
+                    twice.setdefault(entry.name, path)
+    if twice:
+        log.warning("%d file names occur in several folders of the release; the file in the first is used", len(twice))
     return found
 
 

@@ -140,7 +140,8 @@ def balance_masks(root: str | Path, recipe: Recipe, output: str | Path) -> pd.Da
     Raises
     ------
     CxrError
-        If the table or an image is unreadable, if the recipe lacks a group, or if ``output`` is not empty.
+        If the table or an image is unreadable, if the recipe lacks a group, if ``output`` is not empty, or if a copy
+        would have the name of another image.
     """
     root, output = Path(root), Path(output)
     rows = _read_rows(root / "table.csv")
@@ -148,11 +149,14 @@ def balance_masks(root: str | Path, recipe: Recipe, output: str | Path) -> pd.Da
         raise CxrError(f"{output}: not empty; give a new folder")
     plan = planned(recipe, dict(Counter((row["source"], row["class"]) for row in rows)))
     log_plan(plan)
+    names = Counter(_copy_name(row, copy) for row in rows for copy in range(recipe.times[row["source"], row["class"]]))
+    if twice := sorted(name for name, count in names.items() if count > 1):
+        raise CxrError(f"{root / 'table.csv'}: a copy would be named like image '{twice[0]}'; rename that image")
     made = []
     for row in progress(rows, "balance", len(rows)):
         image, mask = _read_pair(root, row["image_id"])
         for copy in range(recipe.times[row["source"], row["class"]]):
-            name = f"{row['image_id']}-copy{copy:02d}" if copy else row["image_id"]
+            name = _copy_name(row, copy)
             if copy:
                 rng = np.random.default_rng(seed_of(row["image_id"], f"copy {copy}", recipe.seed))
                 pair = vary(image, mask, recipe.changes, rng)
@@ -166,6 +170,10 @@ def balance_masks(root: str | Path, recipe: Recipe, output: str | Path) -> pd.Da
     write_text(output / "table.csv", table.to_csv(index=False, lineterminator="\n"))
     log.info("wrote %s: %d images", output, len(table))
     return plan
+
+
+def _copy_name(row: dict[str, str], copy: int) -> str:
+    return f"{row['image_id']}-copy{copy:02d}" if copy else row["image_id"]
 
 
 def _refuse_others(where: str | Path, found: dict[str, Any], known: set[str]) -> None:

@@ -37,7 +37,9 @@ BACKUPS = ("~", ".bak", ".orig")
 
 def backup_of(name: str) -> str | None:
     """Return the name of the file that a name is a backup copy of; None for other names."""
-    return next((name[: -len(end)] for end in BACKUPS if name.endswith(end) and name != end), None)
+    if not name.endswith(BACKUPS):
+        return None
+    return next(name[: -len(end)] for end in BACKUPS if name.endswith(end)) or None
 
 
 def begins_like_image(head: bytes) -> bool:
