@@ -32,8 +32,16 @@ class SegmentConfig(PredictConfig):
     """How files and folders are segmented outside the workflow."""
 
     check_orientation: bool = Field(
-        True, description="Reject images that lie on their side or upside down; takes four times the time."
+        True,
+        description="Reject images that lie on their side or upside down; images that a small network is not sure of "
+        "take four times the time.",
     )
+    reference: str | None = Field(
+        "pretrained",
+        description="Reference images of RCA: pretrained (virtual patients of the package), or a table "
+        "results/rca/reference.parquet made with the same weights; null leaves the RCA columns empty.",
+    )
+    compare: int = Field(3, ge=1, description="Number of reference images that each image is compared with.")
 
 
 class InferConfig(PredictConfig, _InferWeights):  # fields of the last base come first

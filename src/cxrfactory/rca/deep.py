@@ -68,6 +68,11 @@ class DeepAligner:
 
         return Aligned(warp, typicality)
 
+    def typicality(self, image: UInt8[np.ndarray, "rows columns"]) -> float:
+        """Return the typicality of a square image (:attr:`~cxrfactory.rca.score.Aligned.typicality`)."""
+        with single_threaded(), torch.inference_mode():
+            return float(self.net.typicality(self._describe(image)))
+
     def _target(self, reference: Reference) -> Target:
         if reference.image_id not in self._targets:
             self._targets[reference.image_id] = self.net.target(self._describe(reference.image))
