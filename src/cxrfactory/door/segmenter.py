@@ -217,14 +217,14 @@ class Segmenter:
                     waiting.append(RefusedRadiograph(image_id, str(error)))
                     continue
                 waiting.append(opened)
-                for turn in range(turns_of(opened.odds)):
+                for turn in turns_of(opened.odds):
                     yield image_id, np.ascontiguousarray(np.rot90(opened.image, turn))
 
         results = self._network.run(views(), self._recipe.size, batch_size, workers)
         for _, upright in results:
             while isinstance(first := waiting.popleft(), RefusedRadiograph):
                 yield first
-            others = islice(results, turns_of(first.odds) - 1)
+            others = islice(results, len(turns_of(first.odds)) - 1)
             yield self._finish(first, [upright, *(prediction for _, prediction in others)])
         yield from waiting  # type: ignore[misc]  # after the last result, only refused films remain
 

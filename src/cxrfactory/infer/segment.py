@@ -231,7 +231,7 @@ class _Files:
                 log.warning("%s: %s", image_id, note)
             odds = self._odds_of(image)
             self.open[image_id] = image, geometry, odds
-            for turn in range(turns_of(odds)):
+            for turn in turns_of(odds):
                 yield image_id, np.ascontiguousarray(np.rot90(image, turn))
 
 
@@ -242,7 +242,7 @@ def _by_image(
     pending: list[SampledLandmarks] = []
     for image_id, prediction in results:
         pending.append(prediction)
-        if len(pending) == turns_of(files.open[image_id][2]):
+        if len(pending) == len(turns_of(files.open[image_id][2])):
             yield image_id, pending
             pending = []
 

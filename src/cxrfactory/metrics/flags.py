@@ -33,11 +33,12 @@ FLAGS = {
     SHAPE: "the contours have an implausible shape or order",
 }
 
-TYPICAL = 0.8  # smallest typicality of a frontal film: 2 of 929 films below (docs/segment.md)
-RCA = 0.7  # CheXmask's recommendation for the mean over the references
+TYPICAL = 0.8  # smallest typicality of a frontal film; 1 of 1,263 films of adults is below (docs/segment.md)
+RCA = 0.7  # CheXmask's recommendation for the mean; none of these 1,263 films is below
 PARTS_IF_TYPICALITY = 0.9  # below one of these two, the parts of the picture are looked at
 PARTS_IF_RCA = 0.8
 PART_TYPICAL = 0.9  # typicality of a part that counts as a film of its own; parts of single films have 0.88 at most
+PART_ASPECT = (0.55, 1.8)  # width over height of a film
 WHITE = 0.2  # share of pixels at 255; films of the public sets have 0.14 at most, of the virtual cohort 0.10
 BLACK = 0.45  # share of pixels at 0, without padding; films of the public sets have 0.33 at most
 BLACK_LUNG = 0.5  # the same inside the lungs
@@ -65,10 +66,11 @@ def look_at_parts(typicality: float, dice_rca_mean: float | None) -> bool:
 
 
 def parts_of(image: UInt8[np.ndarray, "s s"], geometry: Geometry) -> list[UInt8[np.ndarray, "rows columns"]]:
-    """Return halves, thirds and quarters of a preprocessed picture, without its padding."""
+    """Return the halves, thirds and quarters of a preprocessed picture, without padding, that have a film's aspect."""
     content = image[content_box(geometry)]
     parts = [part for count in (2, 3) for axis in (0, 1) for part in np.array_split(content, count, axis)]
-    return parts + [part for half in np.array_split(content, 2, 0) for part in np.array_split(half, 2, 1)]
+    parts += [part for half in np.array_split(content, 2, 0) for part in np.array_split(half, 2, 1)]
+    return [part for part in parts if min(part.shape) > 1 and _within(part.shape[1] / part.shape[0], PART_ASPECT)]
 
 
 def content_box(geometry: Geometry) -> tuple[slice, slice]:

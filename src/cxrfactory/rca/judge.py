@@ -93,7 +93,7 @@ class QualityJudge:
         self, image: UInt8[np.ndarray, "size size"], prediction: SampledLandmarks, image_id: str
     ) -> tuple[float, float | None, float | None, tuple[str, ...]]:
         if self._known is None:
-            return self._aligner.typicality(resized(image, _SIZE)), None, None, ()
+            return self._aligner.typicality([resized(image, _SIZE)])[0], None, None, ()
         small = resized(image, self._known.size)
         size = image.shape[0]
         try:
@@ -119,8 +119,9 @@ class QualityJudge:
 
     def _has_film_in_part(self, image: UInt8[np.ndarray, "size size"], geometry: Geometry) -> bool:
         size = self._aligner.net.input_size
-        parts = (resized(_squared(part), size) for part in parts_of(image, geometry) if min(part.shape) > 1)
-        return any(part.min() < part.max() and self._aligner.typicality(part) > PART_TYPICAL for part in parts)
+        parts = [resized(_squared(part), size) for part in parts_of(image, geometry)]
+        parts = [part for part in parts if part.min() < part.max()]
+        return bool(parts) and max(self._aligner.typicality(parts)) > PART_TYPICAL
 
 
 def _opened(segmenter: Segmenter, card: WeightsCard, reference: str | Path | None) -> ReferenceSet | None:
