@@ -17,7 +17,8 @@ import cv2
 import numpy as np
 import typer
 
-DRAWN = 256  # side at which the images are kept for training, pixels
+from cxrfactory.models.orientation import DRAWN_SIZE as DRAWN
+
 HELD_OUT = 0.5  # share of the films of a folder that are not used
 
 

@@ -100,7 +100,7 @@ def test_nothing_is_left_behind_when_weights_are_missing(folder, tmp_path):
 def test_quality_fills_the_rca_columns_and_a_table_beside(weights, folder, tmp_path):
     out = tmp_path / "out.csv"
     for name, workers in (("out", 1), ("again", 3)):
-        judge = partial(QualityJudge, reference="pretrained", compare=3)
+        judge = partial(QualityJudge, reference="pretrained", compare=2)
         segment([folder], weights, tmp_path / f"{name}.csv", QUICK, Preparation(), workers=workers, judge=judge)
     for suffix in ("csv", "quality.csv"):
         assert (tmp_path / f"out.{suffix}").read_bytes() == (tmp_path / f"again.{suffix}").read_bytes()

@@ -41,7 +41,7 @@ class SegmentConfig(PredictConfig):
         description="Reference images of RCA: pretrained (virtual patients of the package), or a table "
         "results/rca/reference.parquet made with the same weights; null leaves the RCA columns empty.",
     )
-    compare: int = Field(3, ge=1, description="Number of reference images that each image is compared with.")
+    compare: int = Field(2, ge=1, description="Number of reference images that each image is compared with.")
 
 
 class InferConfig(PredictConfig, _InferWeights):  # fields of the last base come first

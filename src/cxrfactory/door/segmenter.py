@@ -110,7 +110,7 @@ class Segmenter:
         preparation: Preparation | None = None,
         quality: bool = True,
         references: str | Path | None = "pretrained",
-        compare: int = 3,
+        compare: int = 2,
     ) -> None:
         self._network = OpenedWeights(weights, samples, precision, device)
         self._odds_of = odds_of(check_orientation)

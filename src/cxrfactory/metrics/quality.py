@@ -29,7 +29,7 @@ class Quality:
     >>> quality.typicality < 0.8, "unlike-frontal-chest" in quality.flags  # the film of this example is a drawing
     (True, True)
     >>> len(quality.references), quality.dice_rca_mean <= quality.dice_rca_max
-    (3, True)
+    (2, True)
     """
 
     typicality: float

@@ -5,6 +5,7 @@ these numbers, so an image that is turned by 90 degrees gets the same four proba
 was trained on the images that the card of its weights names (``benchmarks/train_orientation.py``).
 """
 
+import cv2
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
@@ -21,6 +22,7 @@ ORIENTATION_WEIGHTS = "pretrained-orientation"
 CLOCKWISE_DEGREES = (0, 270, 180, 90)  # rotation that np.rot90 applies with 0 to 3 quarter turns
 CHANNELS = (16, 32, 48, 64)
 INPUT_SIZE = 64  # pixels
+DRAWN_SIZE = 256  # side to which larger images are reduced in 8 bits first, as those of the training were, pixels
 
 
 class OrientationNet(nn.Module):
@@ -85,6 +87,8 @@ class OrientationCheck:
 
     def __call__(self, image: UInt8[np.ndarray, "s s"]) -> Float[np.ndarray, "4"]:
         """Return the probability, for 0 to 3 quarter turns by ``np.rot90``, that the turn sets the image upright."""
-        values = torch.from_numpy(to_input(image, self.network.input_size))[None, None]
+        side = DRAWN_SIZE
+        small = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA) if image.shape[0] > side else image
+        values = torch.from_numpy(to_input(small, self.network.input_size))[None, None]
         with single_threaded(), torch.inference_mode():
             return torch.softmax(self.network(values)[0].double(), dim=0).numpy()
