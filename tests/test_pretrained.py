@@ -28,9 +28,7 @@ from cxrfactory.tables.weights import PRETRAINED_NAMES, card_path, read_weights,
 from tests.rca.chests import chest, codes_of, reference
 
 
-@pytest.mark.parametrize(
-    "name", ["pretrained", "pretrained-whole-lungs", "pretrained-registration", "pretrained-orientation"]
-)
+@pytest.mark.parametrize("name", PRETRAINED_NAMES)
 def test_they_are_small_and_say_what_they_are(name):
     path = weights_file(name)
     assert path.stat().st_size < 20e6

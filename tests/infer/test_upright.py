@@ -32,6 +32,14 @@ def test_a_turn_that_the_small_network_is_sure_of_is_compared_with_the_image_as_
     check_upright(spread(6, 5.9), sure)  # the segmenter does not say so
 
 
+def test_a_turn_that_the_small_network_or_the_picture_contradicts_is_no_reason():
+    check_upright(spread(9, 12, 3, 8), np.array([0.3, 0.4, 0.2, 0.1]))
+    unsure = np.array([0.1, 0.1, 0.7, 0.1])
+    check_upright(spread(9, 12, 3, 8), unsure, lambda turns: False)
+    with pytest.raises(ImageError, match="after a turn of 180 degrees"):
+        check_upright(spread(9, 12, 3, 8), unsure, lambda turns: turns == 2)
+
+
 def test_only_images_that_may_be_turned_are_predicted_several_times():
     assert turns_of(None) == (0,)
     assert turns_of(np.array([0.97, 0.01, 0.01, 0.01])) == (0,)

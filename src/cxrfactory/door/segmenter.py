@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -239,7 +240,8 @@ class Segmenter:
     def _finish(self, opened: _Opened, found: list[Prediction]) -> SegmentedRadiograph | RefusedRadiograph:
         geometry, upright = opened.geometry, found[0]
         try:
-            check_upright(found, opened.odds)
+            confirm = partial(self._judge.confirms_turn, opened.image, geometry) if self._judge else None
+            check_upright(found, opened.odds, confirm)
             judged = None if self._judge is None else self._judge(opened.image, geometry, upright, opened.image_id)
             line = published_line(opened.image_id, geometry, upright, self.graph, judged)
         except ImageError as error:

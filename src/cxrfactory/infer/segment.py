@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from jaxtyping import UInt8
@@ -42,8 +43,19 @@ ID_COLUMN = "image_id"
 NOT_IMAGES = {".csv", ".txt", ".md", ".json", ".html", ".xml", ".pdf", ".parquet", ".npy", ".gz", ".zip"}
 _AHEAD = 3  # images prefetched per worker
 
-# A judge gives a preprocessed image, its geometry, its prediction and its id their quality.
-Judge = Callable[[UInt8[np.ndarray, "size size"], Geometry, SampledLandmarks, str], Quality]
+
+class Judge(Protocol):
+    """Estimates the quality of segmentations."""
+
+    def __call__(
+        self, image: UInt8[np.ndarray, "size size"], geometry: Geometry, prediction: SampledLandmarks, image_id: str
+    ) -> Quality:
+        """Return the quality of a preprocessed image and its prediction in the same frame."""
+
+    def confirms_turn(self, image: UInt8[np.ndarray, "size size"], geometry: Geometry, turns: int) -> bool:
+        """Return whether an image shows one chest after a number of quarter turns by ``np.rot90``."""
+
+
 # Makes the judge of the opened weights, from the segmenter and its card.
 JudgeMaker = Callable[[Segmenter, WeightsCard], Judge]
 
@@ -256,7 +268,8 @@ def _judged(
         image_id, predictions = item
         image, geometry, odds = files.open.pop(image_id)
         try:
-            check_upright(predictions, odds)
+            confirm = None if judge is None else partial(judge.confirms_turn, image, geometry)
+            check_upright(predictions, odds, confirm)
             quality = None if judge is None else judge(image, geometry, predictions[0], image_id)
         except ImageError as error:
             return Refused(image_id, error)

@@ -37,7 +37,9 @@ def turns_of(odds: Odds | None) -> tuple[int, ...]:
     return (0, best) if best and odds[best] >= TURNED else tuple(range(len(CLOCKWISE_DEGREES)))
 
 
-def check_upright(predictions: Sequence[SampledLandmarks], odds: Odds | None = None) -> None:
+def check_upright(
+    predictions: Sequence[SampledLandmarks], odds: Odds | None = None, confirm: Callable[[int], bool] | None = None
+) -> None:
     """Raise an error if the predictions of an image in several orientations show that it is turned.
 
     Parameters
@@ -45,7 +47,10 @@ def check_upright(predictions: Sequence[SampledLandmarks], odds: Odds | None = N
     predictions
         One prediction for each turn of :func:`turns_of`, or for each of 0 to 3 turns; one alone is not checked.
     odds
-        The probabilities that the small network gives the four orientations.
+        The probabilities that the small network gives the four orientations; the most probable one must agree.
+    confirm
+        Function that tells whether the image looks like a chest radiograph after a number of quarter turns. A picture
+        that does not is not refused as turned: in noise or two films, any orientation may deviate least.
 
     Raises
     ------
@@ -55,7 +60,8 @@ def check_upright(predictions: Sequence[SampledLandmarks], odds: Odds | None = N
     turns = range(len(predictions)) if odds is None else turns_of(odds)
     spread = [float(each.std.mean()) for each in predictions]
     best = int(np.argmin(spread))
-    if spread[best] < SURER * spread[0]:
+    turned = spread[best] < SURER * spread[0] and (odds is None or int(np.argmax(odds)) == turns[best])
+    if turned and (confirm is None or confirm(turns[best])):
         raise ImageError(
             f"lies on its side or upside down: landmarks deviate by {spread[0]:.1f} px, by {spread[best]:.1f} px after "
             f"a turn of {CLOCKWISE_DEGREES[turns[best]]} degrees clockwise; turn it, or use --no-check-orientation"

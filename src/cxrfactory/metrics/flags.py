@@ -35,6 +35,7 @@ FLAGS = {
 
 TYPICAL = 0.8  # smallest typicality of a frontal film; 1 of 1,263 films of adults is below (docs/segment.md)
 RCA = 0.7  # CheXmask's recommendation for the mean; none of these 1,263 films is below
+TYPICAL_TURNED = 0.7  # typicality from which a picture, turned, may be refused as a turned film
 PARTS_IF_TYPICALITY = 0.9  # below one of these two, the parts of the picture are looked at
 PARTS_IF_RCA = 0.8
 PART_TYPICAL = 0.9  # typicality of a part that counts as a film of its own; parts of single films have 0.88 at most
@@ -42,7 +43,8 @@ PART_ASPECT = (0.55, 1.8)  # width over height of a film
 WHITE = 0.2  # share of pixels at 255; films of the public sets have 0.14 at most, of the virtual cohort 0.10
 BLACK = 0.45  # share of pixels at 0, without padding; films of the public sets have 0.33 at most
 BLACK_LUNG = 0.5  # the same inside the lungs
-LEVELS = 40  # smallest number of grey levels; films of the public sets have 85 at least
+FREQUENT = 8  # number of grey levels, of those between black and white, that may hold ...
+IN_FREQUENT = 0.6  # ... this share of the pixels; 0.55 at most in films of the public sets, 0.61 at least in 16 levels
 EDGE = 0.01  # distance from the border that counts as at the border, as a share of the picture's side
 EDGE_NODES = 0.05  # share of the lungs' nodes at the border; experts' lungs have 0.02 at most
 LUNG_AREA = 0.07  # share of the picture; experts' lungs have 0.12 at least, the networks' contours 0.07
@@ -97,7 +99,8 @@ def picture_flags(
     content = image[content_box(geometry)]
     counts = np.bincount(content.ravel(), minlength=256)
     black, white = counts[0] / content.size, counts[255] / content.size
-    crushed = white > WHITE or black > BLACK or np.count_nonzero(counts) < LEVELS
+    between = np.sort(counts[1:255])
+    crushed = white > WHITE or black > BLACK or between[-FREQUENT:].sum() > IN_FREQUENT * between.sum()
     if not crushed and lungs is not None and black > 0 and lungs.any():
         crushed = bool((image[lungs > 0] == 0).mean() > BLACK_LUNG)
     return [CRUSHED] if crushed else []

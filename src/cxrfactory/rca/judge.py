@@ -15,6 +15,7 @@ from cxrfactory.logs import get_logger
 from cxrfactory.metrics.flags import (
     PART_TYPICAL,
     SEVERAL,
+    TYPICAL_TURNED,
     look_at_parts,
     parts_of,
     picture_flags,
@@ -88,6 +89,12 @@ class QualityJudge:
         if look_at_parts(typicality, mean) and self._has_film_in_part(image, geometry):
             flags.insert(0, SEVERAL)
         return Quality(typicality, mean, highest, references, tuple(flags))
+
+    def confirms_turn(self, image: UInt8[np.ndarray, "size size"], geometry: Geometry, turns: int) -> bool:
+        """Return whether an image shows one chest after a number of quarter turns by ``np.rot90``."""
+        turned = np.ascontiguousarray(np.rot90(image, turns))
+        typicality = self._aligner.typicality([resized(turned, _SIZE)])[0]
+        return typicality >= TYPICAL_TURNED and not self._has_film_in_part(image, geometry)
 
     def _scores(
         self, image: UInt8[np.ndarray, "size size"], prediction: SampledLandmarks, image_id: str
