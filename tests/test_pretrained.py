@@ -14,23 +14,57 @@ from cxrfactory.anatomy.raster import landmarks_to_masks
 from cxrfactory.imaging.radiograph.prepare import Preparation, prepare
 from cxrfactory.imaging.radiograph.reading import read_radiograph
 from cxrfactory.metrics.overlap import dice
+from cxrfactory.models.orientation import OrientationCheck
 from cxrfactory.models.segmenter import Segmenter
 from cxrfactory.rca.cases import CheckedImage
 from cxrfactory.rca.deep import DeepAligner
 from cxrfactory.rca.labels import label_codes
+from cxrfactory.rca.packaged import packaged_file, packaged_references
+from cxrfactory.rca.reference import encoder_of, library_digest
 from cxrfactory.rca.score import Reference, resized, score_aligned
 from cxrfactory.tables.keys import put_aside
-from cxrfactory.tables.weights import card_path, read_weights, weights_file
+from cxrfactory.tables.parquet import stored_graph
+from cxrfactory.tables.weights import PRETRAINED_NAMES, card_path, read_weights, sha256_of, weights_file
 from tests.rca.chests import chest, codes_of, reference
 
 
-@pytest.mark.parametrize("name", ["pretrained", "pretrained-whole-lungs", "pretrained-registration"])
+@pytest.mark.parametrize("name", PRETRAINED_NAMES)
 def test_they_are_small_and_say_what_they_are(name):
     path = weights_file(name)
     assert path.stat().st_size < 20e6
     card = json.loads(card_path(path).read_text())
     assert {"intended_use", "training_data", "training_data_licence", "measured", "failure_cases"} <= set(card)
-    assert card["settings"].get("normalise", "equalise") == "equalise"  # registration always does
+    assert card["settings"].get("normalise", "equalise") == "equalise"  # the others always do
+
+
+@pytest.mark.parametrize(("definition", "weights"), [("jsrt", "pretrained"), ("whole-lungs", "pretrained-whole-lungs")])
+def test_references_are_small_and_fit_their_weights_and_card(definition, weights):
+    path = packaged_file(definition)
+    assert path.stat().st_size < 300e3
+    card = json.loads(path.with_suffix(".json").read_text())
+    assert {"intended_use", "training_data", "training_data_licence", "failure_cases", "recipe"} <= set(card)
+    assert card["sha256"] == sha256_of(path)
+    assert card["content_sha256"] == library_digest(path)
+    encode, graph = encoder_of(weights)
+    assert stored_graph(path) == graph.name
+    assert card["weights_sha256"] == read_weights(weights)[1]["sha256"]
+    known = packaged_references(graph, card["weights_sha256"], encode)
+    assert (len(known.references), known.size) == (card["references"], card["side"])
+    # The stored codes are those of larger pictures; the small ones give nearly the same.
+    again = encode(known.references[0].image)
+    assert np.corrcoef(again, known.latents[0])[0, 1] > 0.95
+
+
+def test_references_for_weights_of_ones_own_have_their_latent_codes_and_organs():
+    card, (encode, _) = read_weights("pretrained")[1], encoder_of("pretrained")
+    other = packaged_references(landmark_graph("lungs"), "0" * 64, lambda image: encode(image)[:5])
+    known = packaged_references(landmark_graph("lungs-heart"), card["sha256"], encode)
+    assert other.latents.shape == (24, 5)
+    assert known.latents.shape == (24, 64)
+    assert (other.has_heart, known.has_heart) == (False, True)
+    for lungs, whole in zip(other.references, known.references, strict=True):
+        np.testing.assert_array_equal(lungs.codes, whole.codes & 3)
+        assert (whole.codes & 4).any()
 
 
 def test_each_says_what_its_lungs_include():
@@ -97,6 +131,17 @@ def test_real_radiographs(root):
     lungs, heart = np.mean(scores, axis=0)
     assert lungs > 0.95
     assert heart > 0.92
+
+
+def test_the_orientation_of_held_out_radiographs_is_found(root):
+    check = OrientationCheck()
+    films = [root / f"jsrt/images/{each}.png" for each in (root / "jsrt/val.txt").read_text().split()[::3]]
+    films += sorted((root / "fourth_hospital/images").iterdir())[::20]
+    for film in films:
+        image, _ = prepare(read_radiograph(film), Preparation())
+        for turn in range(4):
+            odds = check(np.ascontiguousarray(np.rot90(image, turn)))
+            assert int(np.argmax(odds)) == (4 - turn) % 4
 
 
 def case_of(root, image_id, side=256):

@@ -1,4 +1,5 @@
 import csv
+from functools import partial
 
 import cv2
 import numpy as np
@@ -12,8 +13,11 @@ from cxrfactory.imaging.radiograph.intensity import to_uint8
 from cxrfactory.imaging.radiograph.prepare import Preparation, prepare
 from cxrfactory.imaging.radiograph.reading import read_radiograph
 from cxrfactory.imaging.turns import ORIENTATIONS, displayed, displayed_points, stored
+from cxrfactory.infer.segment import quality_line
 from cxrfactory.infer.segment import segment as segment_command
 from cxrfactory.infer.shard import infer_shard
+from cxrfactory.metrics.flags import FLAGS
+from cxrfactory.rca.judge import QualityJudge
 from cxrfactory.rca.reference import build_reference, encoder_of
 from cxrfactory.rca.shard import rca_shard
 from cxrfactory.tables.parquet import read_table, write_table
@@ -166,10 +170,11 @@ def test_pretrained_weights_are_opened_by_name(name, organs):
 def test_a_turned_image_is_refused(films, weights, monkeypatch):
     from cxrfactory.door import segmenter as module
 
-    def turned(predictions):
+    def turned(predictions, odds, confirm):
         raise cxr.ImageError(f"{len(predictions)} orientations seen")
 
     monkeypatch.setattr(module, "check_upright", turned)
+    monkeypatch.setattr(module, "odds_of", lambda enabled: lambda image: np.full(4, 0.25) if enabled else None)
     with pytest.raises(cxr.ImageError, match=r"film\.png: 4 orientations seen"):
         cxr.Segmenter(weights, quality=False)(films / "film.png")
     with pytest.raises(cxr.ImageError, match=r"film\.png: 1 orientations seen"):
@@ -179,7 +184,7 @@ def test_a_turned_image_is_refused(films, weights, monkeypatch):
 def test_the_way_out_of_a_refusal_is_named_as_python_has_it(films, weights, monkeypatch):
     from cxrfactory.door import segmenter as module
 
-    def turned(predictions):
+    def turned(predictions, odds, confirm):
         raise cxr.ImageError("turn it, or use --no-check-orientation")
 
     monkeypatch.setattr(module, "check_upright", turned)
@@ -218,11 +223,25 @@ def test_quality_with_references_is_the_rca_stages(weights, films, references, t
     assert quality.typicality == expected["typicality"]
     assert quality.references == tuple(expected["references"])
     # Without references the typicality is the same, and nothing is made up for the rest.
-    alone = cxr.Segmenter(weights, samples=2, preparation=recipe)(film).quality
-    assert alone == cxr.Quality(quality.typicality)
-    assert (alone.dice_rca_mean, alone.dice_rca_max, alone.references) == (None, None, ())
+    for none in (None, "none"):
+        alone = cxr.Segmenter(weights, samples=2, preparation=recipe, references=none)(film).quality
+        assert alone.typicality == quality.typicality
+        assert (alone.dice_rca_mean, alone.dice_rca_max, alone.references) == (None, None, ())
     row = segmenter(film).to_row()
     assert (row["Dice RCA (Mean)"], row["Dice RCA (Max)"]) == (quality.dice_rca_mean, quality.dice_rca_max)
+
+
+def test_quality_is_that_of_the_command(weights, films, tmp_path):
+    out = tmp_path / "out.csv"
+    judge = partial(QualityJudge, reference="pretrained", compare=2)
+    segment_command([films / "film.png"], weights, out, THREE, Preparation(), judge=judge)
+    found = cxr.Segmenter(weights, samples=3, device="cpu")(films / "film.png")
+    assert found.to_csv_line() == lines(out)[0]
+    assert quality_line("film.png", found.quality) == lines(out.with_suffix(".quality.csv"))[0]
+    assert len(found.quality.references) == 2
+    assert all(each.startswith("virtual-reference-") for each in found.quality.references)
+    assert found.quality.flags
+    assert set(found.notes) == {FLAGS[flag] for flag in found.quality.flags}  # a drawing is no radiograph
 
 
 def test_references_that_do_not_fit_are_one_line(weights, references):
@@ -236,10 +255,12 @@ def test_real_radiographs_give_the_commands_rows(real_data, tmp_path):
     films = sorted((real_data / "jsrt").rglob("*.png"))[:2] + sorted((real_data / "dicom_cxr").glob("RG1*"))
     if not films:
         pytest.skip(f"{real_data} holds neither jsrt nor dicom_cxr")
-    segment_command(films, "pretrained", tmp_path / "out.csv", SegmentConfig(device="cpu"), Preparation())
+    judge = partial(QualityJudge, reference="pretrained", compare=2)
+    segment_command(films, "pretrained", tmp_path / "out.csv", SegmentConfig(device="cpu"), Preparation(), judge=judge)
     found = list(cxr.segment(films, device="cpu"))
     assert [each.to_csv_line() for each in found] == lines(tmp_path / "out.csv")
-    assert all(each.quality.typicality > 0.9 for each in found)
+    assert all(each.quality.typicality > 0.9 and each.quality.dice_rca_mean > 0.8 for each in found)
+    assert not any(each.quality.flags for each in found)
     assert all(0.3 < _ctr(each) < 0.7 for each in found)
 
 

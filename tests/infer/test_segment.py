@@ -1,5 +1,6 @@
 import csv
 import json
+from functools import partial
 
 import cv2
 import numpy as np
@@ -10,11 +11,12 @@ from cxrfactory import read_chexmask, rle_decode
 from cxrfactory.anatomy.graph import landmark_graph
 from cxrfactory.anatomy.raster import fill_contour
 from cxrfactory.config.infer import SegmentConfig
-from cxrfactory.errors import CxrError, ImageError
+from cxrfactory.errors import CxrError
 from cxrfactory.imaging.radiograph.prepare import Preparation
-from cxrfactory.infer.segment import _check_upright, list_images, segment
+from cxrfactory.infer.segment import list_images, segment
+from cxrfactory.metrics.flags import FLAGS, LOW_RCA, NOT_FRONTAL
 from cxrfactory.models.hybridgnet import HybridGNet
-from cxrfactory.models.segmenter import SampledLandmarks
+from cxrfactory.rca.judge import QualityJudge
 from cxrfactory.tables.weights import read_weights, write_weights
 
 QUICK = SegmentConfig(samples=2, device="cpu")
@@ -95,19 +97,29 @@ def test_nothing_is_left_behind_when_weights_are_missing(folder, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def spread(*values):
-    points = np.zeros((120, 2), np.float32)
-    return [SampledLandmarks(points, points, np.full((120, 2), value, np.float32), np.zeros(64)) for value in values]
+def test_quality_fills_the_rca_columns_and_a_table_beside(weights, folder, tmp_path):
+    out = tmp_path / "out.csv"
+    for name, workers in (("out", 1), ("again", 3)):
+        judge = partial(QualityJudge, reference="pretrained", compare=2)
+        segment([folder], weights, tmp_path / f"{name}.csv", QUICK, Preparation(), workers=workers, judge=judge)
+    for suffix in ("csv", "quality.csv"):
+        assert (tmp_path / f"out.{suffix}").read_bytes() == (tmp_path / f"again.{suffix}").read_bytes()
+    table = read_chexmask(out).set_index("image_id")
+    with (tmp_path / "out.quality.csv").open() as stream:
+        quality = {row["image_id"]: row for row in csv.DictReader(stream)}
+    assert sorted(quality) == sorted(table.index) == ["a.png", "b.jpg", "deep/c.png"]
+    for image_id, row in quality.items():
+        assert table.loc[image_id, "Dice RCA (Mean)"] == float(row["dice_rca_mean"])
+        assert table.loc[image_id, "Dice RCA (Max)"] == float(row["dice_rca_max"])
+        assert float(row["dice_rca_mean"]) <= float(row["dice_rca_max"])
+        assert {NOT_FRONTAL, LOW_RCA} <= set(row["flags"].split(";"))  # noise is no chest
+        assert set(row["flags"].split(";")) <= set(FLAGS)
 
 
-def test_an_image_on_its_side_is_named_with_the_turn_that_rights_it():
-    with pytest.raises(ImageError, match="after a turn of 90 degrees clockwise"):
-        _check_upright(spread(12, 6, 12, 4))
-    with pytest.raises(ImageError, match="after a turn of 180 degrees"):
-        _check_upright(spread(9, 12, 3, 8))
-
-
-def test_upright_and_doubtful_images_pass():
-    _check_upright(spread(4, 12, 8, 11))
-    _check_upright(spread(6, 12, 5, 11))  # a little surer is no proof
-    _check_upright(spread(5))  # not checked
+def test_without_references_the_rca_columns_are_empty(weights, folder, tmp_path):
+    out = tmp_path / "out.csv"
+    segment([folder], weights, out, QUICK, Preparation(), judge=partial(QualityJudge, reference=None, compare=3))
+    assert read_chexmask(out)["Dice RCA (Mean)"].isna().all()
+    lines = (tmp_path / "out.quality.csv").read_text().splitlines()
+    assert lines[0] == "image_id,dice_rca_mean,dice_rca_max,typicality,flags"
+    assert all(line.split(",")[1:3] == ["", ""] and float(line.split(",")[3]) < 1 for line in lines[1:])

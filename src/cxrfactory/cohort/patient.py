@@ -1,5 +1,6 @@
 """One virtual patient: its shape, its projection and its radiographs."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import cv2
@@ -20,6 +21,8 @@ _MARGIN_MM = 26.0  # margin around the source volume that is sampled, for patien
 
 
 Corner = tuple[float, float, float]
+Masks = dict[str, Bool[np.ndarray, "h w"]]
+Convention = Callable[[dict[str, Float[np.ndarray, "h w"]], float], Masks]
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,14 @@ def _grid(low: Corner, high: Corner, step: tuple[float, float, float]) -> ViewGr
 
 
 def take_radiograph(
-    projection: Projection, person: Person, view: View, height: int, width: int, seed: int, room: str = "any"
+    projection: Projection,
+    person: Person,
+    view: View,
+    height: int,
+    width: int,
+    seed: int,
+    room: str = "any",
+    frontal: Convention = frontal_truth,
 ) -> Radiograph:
     """Expose one radiograph of a projected patient.
 
@@ -136,6 +146,8 @@ def take_radiograph(
         Seed of the cohort.
     room
         Name of the random stream; another name gives another picture of the same patient.
+    frontal
+        Convention by which the truth of a PA view follows from the projected organs; the picture does not depend on it.
     """
     rng = np.random.default_rng(seed_of(f"patient {person.number}", f"exposure {view} {room}", seed))
     to_mm, pixel_mm = _field_of_view(projection, view, height, width, rng)
@@ -147,7 +159,7 @@ def take_radiograph(
         name: _sampled(mask, projection.organs_pixel_mm, projection.first_mm, to_mm, height, width, cv2.INTER_LINEAR)
         for name, mask in zip(ORGAN_GROUPS, projection.organs, strict=True)
     }
-    truth = frontal_truth(organs, pixel_mm) if view == "PA" else lateral_truth(organs)
+    truth = frontal(organs, pixel_mm) if view == "PA" else lateral_truth(organs)
     box = _box(np.maximum(organs["right_lung"], organs["left_lung"]))
     if view == "PA" and person.sex == "F" and rng.random() < 0.75:
         soft = add_breasts(soft, box, pixel_mm, float(rng.uniform(8, 55)), rng)

@@ -32,9 +32,17 @@ class SegmentConfig(PredictConfig):
     """How files and folders are segmented outside the workflow."""
 
     check_orientation: bool = Field(
-        True, description="Reject images that lie on their side or upside down; takes four times the time."
+        True,
+        description="Reject images that lie on their side or upside down; images that a small network is not sure of "
+        "take four times the time.",
     )
     follow_links: bool = Field(False, description="Let links in a given folder lead out of it, for trees of links.")
+    reference: str | None = Field(
+        "pretrained",
+        description="Reference images of RCA: pretrained (virtual patients of the package), or a table "
+        "results/rca/reference.parquet made with the same weights; null leaves the RCA columns empty.",
+    )
+    compare: int = Field(2, ge=1, description="Number of reference images that each image is compared with.")
 
 
 class InferConfig(PredictConfig, _InferWeights):  # fields of the last base come first

@@ -12,14 +12,14 @@ from jaxtyping import UInt8
 from cxrfactory.anatomy.graph import LandmarkGraph
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.geometry import Geometry
-from cxrfactory.infer.segment import CLOCKWISE_DEGREES, Segmented
-from cxrfactory.infer.segment import _check_upright as check_upright
+from cxrfactory.infer.segment import Judge, Segmented
 from cxrfactory.infer.segment import _row as command_row
+from cxrfactory.infer.upright import Odds, check_upright, odds_of, turns_of
+from cxrfactory.metrics.quality import Quality
 from cxrfactory.models.segmenter import SampledLandmarks as Prediction
 from cxrfactory.models.segmenter import Segmenter
 from cxrfactory.tables.weights import read_weights
 
-ORIENTATIONS = len(CLOCKWISE_DEGREES)
 View = UInt8[np.ndarray, "size size"]
 
 # Public name of the weights in the package -> their name in configs and on the command line.
@@ -70,24 +70,34 @@ class OpenedWeights:
         """Yield one prediction for each view, in order; ``size`` is the side of the landmarks' frame, pixels."""
         return self._segmenter.run(views, size, batch_size, workers)
 
+    def judge(self, reference: str | Path | None, compare: int, device: str) -> Judge:
+        """Return the judge of this network's predictions (:class:`cxrfactory.rca.judge.QualityJudge`)."""
+        from cxrfactory.rca.judge import QualityJudge
 
-def published_line(image_id: str, geometry: Geometry, prediction: Prediction, graph: LandmarkGraph) -> str:
-    """Return the line that the ``segment`` command writes for a prediction; its RCA columns are empty.
+        return QualityJudge(self._segmenter, self.card, reference, compare, device)
+
+
+def published_line(
+    image_id: str, geometry: Geometry, prediction: Prediction, graph: LandmarkGraph, quality: Quality | None
+) -> str:
+    """Return the line that the ``segment`` command writes for a prediction; without quality, RCA columns are empty.
 
     Raises
     ------
     ImageError
         If a landmark is not finite, or an organ covers no pixel.
     """
-    return command_row(Segmented(image_id, geometry, prediction), graph, None)
+    return command_row(Segmented(image_id, geometry, prediction, quality), graph, None)
 
 
 __all__ = [
-    "ORIENTATIONS",
     "PRETRAINED_NAMES",
+    "Odds",
     "OpenedWeights",
     "Prediction",
     "check_upright",
+    "odds_of",
     "pretrained_weights",
     "published_line",
+    "turns_of",
 ]

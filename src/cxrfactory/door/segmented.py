@@ -15,7 +15,6 @@ from cxrfactory.imaging.drawing.overlay import draw_overlay
 from cxrfactory.imaging.radiograph.intensity import to_uint8
 from cxrfactory.imaging.radiograph.reading import read_radiograph
 from cxrfactory.imaging.radiograph.screening import AS_STORED
-from cxrfactory.tables.chexmask import row_text
 from cxrfactory.tables.rle import rle_encode
 
 _RLE_COLUMNS = {"left_lung": "Left Lung", "right_lung": "Right Lung", "heart": "Heart"}  # in the published order
@@ -26,8 +25,7 @@ class SegmentedRadiograph:
     """Landmarks, masks, uncertainty and quality of one radiograph, in the frame of the original image.
 
     Points are (x, y) in pixels, with integers at pixel centres; arrays are indexed [row, column]. Right and left are
-    the
-    patient's, so the right lung is on the left of a frontal image.
+    the patient's, so the right lung is on the left of a frontal image.
 
     Attributes
     ----------
@@ -46,7 +44,7 @@ class SegmentedRadiograph:
     view
         View position of a DICOM file in upper case, such as ``PA``; None if there is none.
     notes
-        Irregularities of the file, one line each.
+        Irregularities of the file, and the sentences of the flags of the quality, one line each.
     quality
         Scores of :class:`Quality`; None for a segmenter with ``quality=False``.
     graph
@@ -137,13 +135,8 @@ class SegmentedRadiograph:
         }
 
     def to_csv_line(self) -> str:
-        """Return the row as a line of a CheXmask CSV, including the line end.
-
-        Without reference images it is the line that ``python -m cxrfactory segment`` writes.
-        """
-        if self.quality is None or self.quality.dice_rca_mean is None:
-            return self._line
-        return row_text(*self.to_row().values())
+        """Return the line of this image in a CheXmask CSV, as ``python -m cxrfactory segment`` writes it."""
+        return self._line
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -11,15 +12,17 @@ from jaxtyping import Shaped, UInt8
 
 from cxrfactory.anatomy.graph import LandmarkGraph
 from cxrfactory.door.network import (
-    ORIENTATIONS,
     PRETRAINED_NAMES,
+    Odds,
     OpenedWeights,
     Prediction,
     check_upright,
+    odds_of,
     pretrained_weights,
     published_line,
+    turns_of,
 )
-from cxrfactory.door.quality import RcaCheck, TypicalityCheck
+from cxrfactory.door.quality import chosen_reference
 from cxrfactory.door.segmented import RefusedRadiograph, SegmentedRadiograph
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.geometry import Geometry
@@ -27,6 +30,7 @@ from cxrfactory.imaging.radiograph.image import Radiograph, check_pixels, check_
 from cxrfactory.imaging.radiograph.prepare import Preparation, prepare
 from cxrfactory.imaging.radiograph.reading import read_radiograph
 from cxrfactory.infer.inputs import list_images
+from cxrfactory.metrics.flags import FLAGS
 from cxrfactory.tables.file_names import printable_name
 
 Pixels = Shaped[np.ndarray, "height width"]
@@ -41,6 +45,7 @@ class _Opened:
     radiograph: Radiograph
     image: UInt8[np.ndarray, "size size"]
     geometry: Geometry
+    odds: Odds | None
 
 
 class Segmenter:
@@ -58,15 +63,16 @@ class Segmenter:
     precision
         ``fp32``, or ``bf16`` for the convolutions.
     check_orientation
-        Whether to predict the image in three further orientations and to refuse an image that lies on its side or is
-        upside down. The check takes four times the time.
+        Whether to refuse an image that lies on its side or is upside down. A small network finds most upright images;
+        the others are predicted in three further orientations, which takes four times the time.
     preparation
         Settings of the preprocessing; by default those for the weights in the package.
     quality
         Whether to compute :attr:`SegmentedRadiograph.quality`.
     references
-        Table of reference images (``results/rca/reference.parquet`` of a run with the same weights). With it, the
-        quality includes RCA scores, i.e. the estimated Dice.
+        Reference images of RCA, with which the quality includes the estimated Dice: ``pretrained`` for the virtual
+        patients of the package, a table (``results/rca/reference.parquet`` of a run with the same weights), or None
+        for no RCA.
     compare
         Number of references that an image is compared with.
 
@@ -105,19 +111,14 @@ class Segmenter:
         check_orientation: bool = True,
         preparation: Preparation | None = None,
         quality: bool = True,
-        references: str | Path | None = None,
-        compare: int = 5,
+        references: str | Path | None = "pretrained",
+        compare: int = 2,
     ) -> None:
         self._network = OpenedWeights(weights, samples, precision, device)
-        self._turns = ORIENTATIONS if check_orientation else 1
+        self._odds_of = odds_of(check_orientation)
         self._recipe = preparation or Preparation()
-        if references is not None and not quality:
-            raise CxrError("references are for the quality, and quality is False; give one of the two only")
-        self._judge = None
-        if quality:
-            with_references = references is not None
-            judge = RcaCheck(references, self.graph, compare, device) if with_references else TypicalityCheck(device)
-            self._judge = judge
+        reference = chosen_reference(references, quality)
+        self._judge = self._network.judge(reference, compare, device) if quality else None
 
     @classmethod
     def pretrained(cls, name: str = "lungs-heart", **settings: object) -> "Segmenter":
@@ -181,7 +182,7 @@ class Segmenter:
             source, name = Path(image), image_id or printable_name(Path(image).name)
         else:
             source, name = np.asarray(image), image_id or "array"
-        outcome = next(self._outcomes([(name, source)], self._turns, self._turns))  # its orientations side by side
+        outcome = next(self._outcomes([(name, source)], 1, 1))
         if isinstance(outcome, RefusedRadiograph):
             reason = outcome.reason.replace("--no-check-orientation", "check_orientation=False")  # name in Python
             raise ImageError(f"{source if isinstance(source, Path) else name}: {reason}")
@@ -224,14 +225,15 @@ class Segmenter:
                     waiting.append(RefusedRadiograph(image_id, str(error)))
                     continue
                 waiting.append(opened)
-                for turn in range(self._turns):
+                for turn in turns_of(opened.odds):
                     yield image_id, np.ascontiguousarray(np.rot90(opened.image, turn))
 
         results = self._network.run(views(), self._recipe.size, batch_size, workers)
-        while found := [prediction for _, prediction in islice(results, self._turns)]:
+        for _, upright in results:
             while isinstance(first := waiting.popleft(), RefusedRadiograph):
                 yield first
-            yield self._finish(first, found)
+            others = islice(results, len(turns_of(first.odds)) - 1)
+            yield self._finish(first, [upright, *(prediction for _, prediction in others)])
         yield from waiting  # type: ignore[misc]  # after the last result, only refused films remain
 
     def _open(self, image_id: str, source: Path | Pixels | ImageError) -> _Opened:
@@ -242,14 +244,16 @@ class Segmenter:
             radiograph = read_radiograph(source, recipe.max_megapixels, recipe.burnt_in, recipe.checks)
         else:
             radiograph = Radiograph(_checked(source, self._recipe.max_megapixels))
-        return _Opened(image_id, source, radiograph, *prepare(radiograph, self._recipe))
+        image, geometry = prepare(radiograph, self._recipe)
+        return _Opened(image_id, source, radiograph, image, geometry, self._odds_of(image))
 
     def _finish(self, opened: _Opened, found: list[Prediction]) -> SegmentedRadiograph | RefusedRadiograph:
         geometry, upright = opened.geometry, found[0]
         try:
-            check_upright(found)
-            line = published_line(opened.image_id, geometry, upright, self.graph)
-            quality = None if self._judge is None else self._judge(opened.image, upright, opened.image_id)
+            confirm = partial(self._judge.confirms_turn, opened.image, geometry) if self._judge else None
+            check_upright(found, opened.odds, confirm)
+            judged = None if self._judge is None else self._judge(opened.image, geometry, upright, opened.image_id)
+            line = published_line(opened.image_id, geometry, upright, self.graph, judged)
         except ImageError as error:
             return RefusedRadiograph(opened.image_id, str(error))
         exact = geometry.inverse_points(upright.landmarks).astype(np.float32)
@@ -263,8 +267,8 @@ class Segmenter:
             width=geometry.original_width,
             spacing_mm=radiograph.stored_spacing_mm,
             view=radiograph.view,
-            notes=radiograph.notes,
-            quality=quality,
+            notes=(*radiograph.notes, *(FLAGS[flag] for flag in (judged.flags if judged else ()))),
+            quality=judged,
             graph=self.graph,
             _line=line,
             _source=opened.source,

@@ -2,9 +2,14 @@
 
 import csv
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any, Protocol, Self
 
 import numpy as np
 from jaxtyping import UInt8
@@ -21,31 +26,48 @@ from cxrfactory.imaging.radiograph.prepare import Preparation, prepare
 from cxrfactory.imaging.radiograph.reading import read_radiograph
 from cxrfactory.infer.inputs import Inputs, list_images
 from cxrfactory.infer.picture_folder import PictureFolder, picture_folder
+from cxrfactory.infer.upright import Odds, check_upright, odds_of, turns_of
 from cxrfactory.logs import get_logger, progress
+from cxrfactory.metrics.flags import FLAGS
+from cxrfactory.metrics.quality import Quality
+from cxrfactory.models.device import single_threaded
 from cxrfactory.models.segmenter import SampledLandmarks, Segmenter
 from cxrfactory.tables.atomic import text_file, write_text
 from cxrfactory.tables.chexmask import header_text, quoted
 from cxrfactory.tables.chexmask_row import published_row, whole_pixels
+from cxrfactory.tables.streaming import in_order
 from cxrfactory.tables.weights import WeightsCard, read_weights
 
 log = get_logger(__name__)
 
 ID_COLUMN = "image_id"
-# An image counts as turned if another orientation has less than this share of the upright deviation. This was measured
-# on 45 real radiographs with two networks. For the 35 upright ones, the best other orientation had at least 0.87 times
-# the upright deviation (all but one: at least 1.4 times). For the 10 turned ones, the correct orientation had at most
-# 0.54 times (docs/segment.md).
-SURER = 0.75
-CLOCKWISE_DEGREES = (0, 270, 180, 90)  # rotation that np.rot90 applies with 0 to 3 quarter turns
+_AHEAD = 3  # images prefetched per worker
+
+
+class Judge(Protocol):
+    """Estimates the quality of segmentations."""
+
+    def __call__(
+        self, image: UInt8[np.ndarray, "size size"], geometry: Geometry, prediction: SampledLandmarks, image_id: str
+    ) -> Quality:
+        """Return the quality of a preprocessed image and its prediction in the same frame."""
+
+    def confirms_turn(self, image: UInt8[np.ndarray, "size size"], geometry: Geometry, turns: int) -> bool:
+        """Return whether an image shows one chest after a number of quarter turns by ``np.rot90``."""
+
+
+# Makes the judge of the opened weights, from the segmenter and its card.
+JudgeMaker = Callable[[Segmenter, WeightsCard], Judge]
 
 
 @dataclass(frozen=True)
 class Segmented:
-    """Result for one image before it is written."""
+    """Result for one image before it is written; ``quality`` is None without a judge."""
 
     image_id: str
     geometry: Geometry
     prediction: SampledLandmarks
+    quality: Quality | None = None
 
 
 def segment(
@@ -57,6 +79,7 @@ def segment(
     masks: Path | None = None,
     overlays: Path | None = None,
     workers: int = 1,
+    judge: JudgeMaker | None = None,
 ) -> tuple[int, int]:
     """Segment files or folders, and write the landmarks and masks as CheXmask rows.
 
@@ -67,15 +90,16 @@ def segment(
     weights
         safetensors file with its card. The preprocessing is that of ``recipe``, whatever the card says.
     output
-        CSV with the published columns. The RCA columns are empty, since there are no references to compare with.
-        Three more files are written to the same folder. ``<output>.rejected.csv`` lists the rejected files, and the
-        entries of folders that may be films and are not read, such as archives (``image_id,reason``).
-        ``<output>.std.csv`` holds the standard deviation of every coordinate, in pixels of the original image.
-        ``<output>.card.json`` states the weights and what the organs include.
+        CSV with the published columns. The RCA columns are empty without a judge.
+        More files are written to the same folder. ``<output>.rejected.csv`` lists the rejected files, and the entries
+        of folders that may be films and are not read, such as archives (``image_id,reason``). ``<output>.std.csv``
+        holds the standard deviation of every coordinate, in pixels of the original image. ``<output>.quality.csv``
+        holds RCA, typicality and flags, with a judge. ``<output>.card.json`` states the weights and what the organs
+        include.
     settings
-        Latent samples, precision, device and batch size. With ``check_orientation``, every image is predicted in all
-        four orientations, and is rejected if its landmarks deviate much less in another orientation: it then lies on
-        its side or upside down. This check takes four times the time.
+        Latent samples, precision, device and batch size. With ``check_orientation``, a small network tells whether an
+        image is upright. Where it is not sure of that, the image is predicted in all four orientations, and is rejected
+        if its landmarks deviate much less in another orientation: it then lies on its side or upside down.
     recipe
         Preprocessing, which should equal that of the training images.
     masks
@@ -85,6 +109,9 @@ def segment(
         Folder for images with the contours drawn over them.
     workers
         Number of images in parallel on the CPU; the bytes of the output do not depend on it.
+    judge
+        Function that makes the judge of the opened weights, such as
+        :class:`cxrfactory.rca.judge.QualityJudge`; by default quality is not estimated.
 
     Returns
     -------
@@ -99,31 +126,32 @@ def segment(
     organs = [f".{organ}.png" for organ in ORGAN_NODES]
     folders = [(folder, ends) for folder, ends in ((masks, organs), (overlays, [".png"])) if folder is not None]
     inputs = list_images(paths, settings.follow_links, folders)
-    files = _Files(inputs, recipe, len(CLOCKWISE_DEGREES) if settings.check_orientation else 1)
+    files = _Files(inputs, recipe, settings.check_orientation)
     tensors, card = read_weights(weights)
     segmenter = Segmenter(tensors, card, settings.device, str(weights), settings.samples, settings.precision)
-    kept = 0
+    assess = judge(segmenter, card) if judge is not None else None
+    kept, flags = 0, Counter[str]()
     with (
-        text_file(output) as rows,
-        text_file(output.with_suffix(".std.csv")) as deviations,
+        _Tables(output, assess is not None) as tables,
         picture_folder(masks, "mask") as mask_pictures,
         picture_folder(overlays, "overlay") as overlay_pictures,
     ):
-        rows.write(header_text(ID_COLUMN))
-        deviations.write(f"{ID_COLUMN},Landmarks (Std)\n")
         found = segmenter.run(files.views(), files.recipe.size, settings.batch_size, workers)
-        results = progress(found, "segment", len(files))
-        for image_id, predictions in _by_image(results, files.turns):
-            done = Segmented(image_id, files.geometries.pop(image_id), predictions[0])
+        outcomes = _judged(_by_image(found, files), files, assess, workers)
+        for done in progress(outcomes, "segment", len(files.paths)):
+            image_id = done.image_id
             try:
-                _check_upright(predictions)
+                if isinstance(done, Refused):
+                    raise done.error
                 line = _row(done, segmenter.graph, mask_pictures)
             except ImageError as error:
                 files.reject(image_id, error)
                 continue
-            rows.write(line)
-            deviations.write(_deviations(done))
+            tables.write(line, done)
             kept += 1
+            if done.quality is not None and done.quality.flags:
+                flags.update(done.quality.flags)
+                log.warning("%s: flagged: %s", image_id, "; ".join(FLAGS[flag] for flag in done.quality.flags))
             if overlay_pictures is not None:
                 _overlay(done, segmenter.graph, files.paths[image_id], overlay_pictures, files.recipe)
     beside = output.with_suffix(".rejected.csv")
@@ -132,20 +160,57 @@ def segment(
         writer.writerow(["image_id", "reason"])
         writer.writerows(sorted([*files.rejected, *inputs.unread]))
     write_text(output.with_suffix(".card.json"), _card(segmenter.graph, card))
+    if flags:
+        log.info("flags: %s", ", ".join(f"{name} {count}" for name, count in sorted(flags.items())))
     log.info("%s; wrote %s and %s", inputs.accounts(kept, len(files.rejected)), output, beside)
     return kept, len(files.rejected) + len(inputs.unread)
 
 
+@dataclass(frozen=True)
+class Refused:
+    """An image that the check of its orientation or the judge refused."""
+
+    image_id: str
+    error: ImageError
+
+
+class _Tables:
+    """The tables of a run that have one line for each kept image; they appear when all of them are complete."""
+
+    def __init__(self, output: Path, with_quality: bool) -> None:
+        self._stack = ExitStack()
+        self._output, self._with_quality = output, with_quality
+
+    def __enter__(self) -> Self:
+        self._rows = self._stack.enter_context(text_file(self._output))
+        self._deviations = self._stack.enter_context(text_file(self._output.with_suffix(".std.csv")))
+        self._rows.write(header_text(ID_COLUMN))
+        self._deviations.write(f"{ID_COLUMN},Landmarks (Std)\n")
+        if self._with_quality:
+            self._quality = self._stack.enter_context(text_file(self._output.with_suffix(".quality.csv")))
+            self._quality.write(f"{ID_COLUMN},dice_rca_mean,dice_rca_max,typicality,flags\n")
+        return self
+
+    def __exit__(self, *error: Any) -> bool | None:
+        return self._stack.__exit__(*error)
+
+    def write(self, line: str, done: Segmented) -> None:
+        """Write the lines of one image."""
+        self._rows.write(line)
+        self._deviations.write(_deviations(done))
+        if done.quality is not None:
+            self._quality.write(quality_line(done.image_id, done.quality))
+
+
 class _Files:
-    """The files of a run, which are read one by one in all orientations; files that fail are stored with a reason."""
+    """The files of a run, which are read one by one; files that fail are stored with a reason."""
 
-    def __init__(self, inputs: Inputs, recipe: Preparation, turns: int) -> None:
-        self.paths, self.recipe, self.turns = dict(inputs.films), recipe, turns
-        self.geometries: dict[str, Geometry] = {}  # of images that the network has not finished
+    def __init__(self, inputs: Inputs, recipe: Preparation, check_orientation: bool) -> None:
+        self.paths, self.recipe = dict(inputs.films), recipe
+        self._odds_of = odds_of(check_orientation)
+        # Images that are not finished: preprocessed image, geometry and odds of the orientations.
+        self.open: dict[str, tuple[UInt8[np.ndarray, "s s"], Geometry, Odds | None]] = {}
         self.rejected: list[tuple[str, str]] = []
-
-    def __len__(self) -> int:
-        return len(self.paths) * self.turns
 
     def reject(self, image_id: str, error: ImageError) -> None:
         log.warning("%s: rejected: %s", image_id, error)
@@ -156,36 +221,52 @@ class _Files:
             try:
                 recipe = self.recipe
                 radiograph = read_radiograph(path, recipe.max_megapixels, recipe.burnt_in, recipe.checks)
-                image, self.geometries[image_id] = prepare(radiograph, self.recipe)
+                image, geometry = prepare(radiograph, recipe)
             except ImageError as error:
                 self.reject(image_id, error)
                 continue
             for note in radiograph.notes:
                 log.warning("%s: %s", image_id, note)
-            for turn in range(self.turns):
+            odds = self._odds_of(image)
+            self.open[image_id] = image, geometry, odds
+            for turn in turns_of(odds):
                 yield image_id, np.ascontiguousarray(np.rot90(image, turn))
 
 
 def _by_image(
-    results: Iterable[tuple[str, SampledLandmarks]], turns: int
+    results: Iterable[tuple[str, SampledLandmarks]], files: _Files
 ) -> Iterator[tuple[str, list[SampledLandmarks]]]:
     """Group the predictions of the orientations of each image, upright first."""
     pending: list[SampledLandmarks] = []
     for image_id, prediction in results:
         pending.append(prediction)
-        if len(pending) == turns:
+        if len(pending) == len(turns_of(files.open[image_id][2])):
             yield image_id, pending
             pending = []
 
 
-def _check_upright(predictions: list[SampledLandmarks]) -> None:
-    spread = [float(each.std.mean()) for each in predictions]
-    best = int(np.argmin(spread))
-    if spread[best] < SURER * spread[0]:
-        raise ImageError(
-            f"lies on its side or upside down: landmarks deviate by {spread[0]:.1f} px, by {spread[best]:.1f} px after "
-            f"a turn of {CLOCKWISE_DEGREES[best]} degrees clockwise; turn it, or use --no-check-orientation"
-        )
+def _judged(
+    found: Iterable[tuple[str, list[SampledLandmarks]]], files: _Files, judge: Judge | None, workers: int
+) -> Iterator[Segmented | Refused]:
+    """Check and judge the predictions of each image, in order, several images in parallel."""
+
+    def finish(item: tuple[str, list[SampledLandmarks]]) -> Segmented | Refused:
+        image_id, predictions = item
+        image, geometry, odds = files.open.pop(image_id)
+        try:
+            confirm = None if judge is None else partial(judge.confirms_turn, image, geometry)
+            check_upright(predictions, odds, confirm)
+            quality = None if judge is None else judge(image, geometry, predictions[0], image_id)
+        except ImageError as error:
+            return Refused(image_id, error)
+        return Segmented(image_id, geometry, predictions[0], quality)
+
+    if judge is None:
+        yield from map(finish, found)
+        return
+    # The surrounding block keeps the thread count that one image's thread restores from affecting other images.
+    with single_threaded(), ThreadPoolExecutor(workers) as pool:
+        yield from in_order(pool, finish, found, _AHEAD * workers)
 
 
 def _row(done: Segmented, graph: LandmarkGraph, masks: PictureFolder | None) -> str:
@@ -196,11 +277,19 @@ def _row(done: Segmented, graph: LandmarkGraph, masks: PictureFolder | None) -> 
         raise ImageError("landmarks are not finite numbers")
     whole = whole_pixels(points)
     filled = landmarks_to_masks(whole, graph, height, width)
-    row = published_row(done.image_id, whole, filled)
+    scores = (None, None) if done.quality is None else (done.quality.dice_rca_mean, done.quality.dice_rca_max)
+    row = published_row(done.image_id, whole, filled, dice_rca=scores)
     if masks is not None:
         for organ, mask in filled.items():
             masks.save(mask * np.uint8(255), done.image_id, organ)
     return row.line
+
+
+def quality_line(image_id: str, quality: Quality) -> str:
+    """Return the line of ``<output>.quality.csv`` of one image; numbers are the shortest that give the float64 back."""
+    numbers = (quality.dice_rca_mean, quality.dice_rca_max, quality.typicality)
+    cells = ["" if number is None else repr(float(number)) for number in numbers]
+    return ",".join([quoted(image_id), *cells, ";".join(quality.flags)]) + "\n"
 
 
 def _card(graph: LandmarkGraph, weights: WeightsCard) -> str:

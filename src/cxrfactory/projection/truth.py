@@ -39,15 +39,45 @@ def frontal_truth(organs: dict[str, Float[np.ndarray, "h w"]], pixel_mm: float) 
     """
     heart = _largest(_opened(organs["heart"] > 0.5, _HEART_OPENING_MM / pixel_mm))
     heart = _largest(_smoothed(heart, _SMOOTHING_MM / pixel_mm))
+    hidden = heart | (organs["abdomen"] > 0.5) | _mediastinum(organs, pixel_mm)
+    lungs = _visible_lungs(organs, hidden, pixel_mm)
+    return {name: _largest(mask & ~heart) for name, mask in lungs.items()} | {"heart": heart}
+
+
+def whole_lung_truth(
+    organs: dict[str, Float[np.ndarray, "h w"]], pixel_mm: float
+) -> dict[str, Bool[np.ndarray, "h w"]]:
+    """Compute masks of both lungs with the part behind the heart, down to the domes of the diaphragm (V7's convention).
+
+    Parameters
+    ----------
+    organs, pixel_mm
+        Those of :func:`frontal_truth`.
+
+    Returns
+    -------
+    dict
+        Boolean masks ``right_lung`` and ``left_lung``, without what the abdomen and the mediastinum hide.
+    """
+    hidden = (organs["abdomen"] > 0.5) | _mediastinum(organs, pixel_mm)
+    lungs = _visible_lungs(organs, hidden, pixel_mm)
+    return {name: _largest(mask) for name, mask in lungs.items()}
+
+
+def _mediastinum(organs: dict[str, Float[np.ndarray, "h w"]], pixel_mm: float) -> np.ndarray:
     vessels = _opened(organs["mediastinum"] > 0.5, _MEDIASTINUM_OPENING_MM / pixel_mm)
     spine = _widened(organs["spinal_cord"] > 0.5, _CORD_TO_BODY_MM / pixel_mm)
-    mediastinum = _smoothed(vessels | spine, _MEDIASTINUM_SMOOTHING_MM / pixel_mm)
-    hidden = heart | (organs["abdomen"] > 0.5) | mediastinum
+    return _smoothed(vessels | spine, _MEDIASTINUM_SMOOTHING_MM / pixel_mm)
+
+
+def _visible_lungs(
+    organs: dict[str, Float[np.ndarray, "h w"]], hidden: np.ndarray, pixel_mm: float
+) -> dict[str, np.ndarray]:
     found = {}
     for name in LUNGS:
         visible = _largest(_opened((organs[name] > 0.5) & ~hidden, _LUNG_OPENING_MM / pixel_mm))
-        found[name] = _largest(_smoothed(visible, _SMOOTHING_MM / pixel_mm) & ~heart)
-    return found | {"heart": heart}
+        found[name] = _smoothed(visible, _SMOOTHING_MM / pixel_mm)
+    return found
 
 
 def lateral_truth(organs: dict[str, Float[np.ndarray, "h w"]]) -> dict[str, Bool[np.ndarray, "h w"]]:

@@ -68,13 +68,18 @@ class DeepAligner:
 
         return Aligned(warp, typicality)
 
+    def typicality(self, images: Sequence[UInt8[np.ndarray, "rows columns"]]) -> list[float]:
+        """Return the typicality of square images (:attr:`~cxrfactory.rca.score.Aligned.typicality`)."""
+        with single_threaded(), torch.inference_mode():
+            return self.net.typicality(self._describe(*images)).tolist()
+
     def _target(self, reference: Reference) -> Target:
         if reference.image_id not in self._targets:
             self._targets[reference.image_id] = self.net.target(self._describe(reference.image))
         return self._targets[reference.image_id]
 
-    def _describe(self, image: UInt8[np.ndarray, "rows columns"]) -> Description:
-        values = torch.from_numpy(to_input(image, self.net.input_size))[None, None]
+    def _describe(self, *images: UInt8[np.ndarray, "rows columns"]) -> Description:
+        values = torch.from_numpy(np.stack([to_input(image, self.net.input_size) for image in images]))[:, None]
         return self.net.describe(values.to(self.device, memory_format=torch.channels_last))
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from jaxtyping import UInt8
 
 from cxrfactory.anatomy.graph import graph_of_nodes
 from cxrfactory.anatomy.organs import HEART
@@ -20,7 +21,7 @@ from cxrfactory.logs import get_logger, progress
 from cxrfactory.rca.aligners import build_aligner, shares_memory
 from cxrfactory.rca.labels import label_codes
 from cxrfactory.rca.reference import ReferenceSet, check_definition, library_digest, read_reference
-from cxrfactory.rca.score import Aligner, origin, resized, score_aligned, select_references
+from cxrfactory.rca.score import Aligner, RcaScore, origin, resized, score_aligned, select_references
 from cxrfactory.tables.calibration import write_scores
 from cxrfactory.tables.parquet import read_batches, read_table, write_table
 from cxrfactory.tables.schemas import IMAGES, RCA, REJECTED
@@ -53,18 +54,53 @@ class ScoringJob:
 
 def score_job(job: ScoringJob, references: ReferenceSet, aligner: Aligner, count: int) -> Outcome:
     """Score one image against its ``count`` most similar references; an image error becomes the outcome's reason."""
-    chosen = select_references(job.latent, references.latents, references.ids, count, exclude=job.image_id)
-    graph = graph_of_nodes(job.landmarks.size // 2)
-    if (HEART in graph.organs) != references.has_heart:
-        raise CxrError(f"image '{job.image_id}': graph '{graph.name}' does not fit the organs of the references")
     try:
-        atlas = [references.references[position] for position in chosen]
-        aligned = aligner.align(resized(decode_png(job.png), references.size), atlas)
-        codes = label_codes(job.landmarks, graph, job.size, references.size)
-        score = score_aligned(codes, references.has_heart, aligned, atlas)
+        image = resized(decode_png(job.png), references.size)
+        score = score_image(job.image_id, image, job.landmarks, job.latent, job.size, references, aligner, count)
     except ImageError as error:
         return Outcome(job.image_id, None, str(error))
     return Outcome(job.image_id, {"image_id": job.image_id, **score.as_row()})
+
+
+def score_image(
+    image_id: str,
+    image: UInt8[np.ndarray, "rows columns"],
+    landmarks: np.ndarray,
+    latent: np.ndarray,
+    size: int,
+    references: ReferenceSet,
+    aligner: Aligner,
+    count: int,
+) -> RcaScore:
+    """Score one image of the references' side against its ``count`` most similar references.
+
+    Parameters
+    ----------
+    image_id
+        Id of the image, which is not compared with a reference of the same id.
+    image
+        8-bit image of the references' side.
+    landmarks, latent
+        Landmarks (x, y) in a frame of ``size`` x ``size`` pixels, flat or [nodes, 2], and the latent mean.
+    size
+        Side of the landmarks' frame, pixels.
+    references, aligner, count
+        Reference set, registration method and number of references.
+
+    Raises
+    ------
+    ImageError
+        If the image cannot be registered.
+    CxrError
+        If the landmarks and the references differ in their organs, or there are fewer than ``count`` references.
+    """
+    chosen = select_references(latent, references.latents, references.ids, count, exclude=image_id)
+    graph = graph_of_nodes(landmarks.size // 2)
+    if (HEART in graph.organs) != references.has_heart:
+        raise CxrError(f"image '{image_id}': graph '{graph.name}' does not fit the organs of the references")
+    atlas = [references.references[position] for position in chosen]
+    aligned = aligner.align(image, atlas)
+    return score_aligned(label_codes(landmarks, graph, size, references.size), references.has_heart, aligned, atlas)
 
 
 def rca_shard(

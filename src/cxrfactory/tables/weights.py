@@ -17,6 +17,7 @@ _PRETRAINED_FILES = {
     PRETRAINED: "lungs-heart",
     "pretrained-whole-lungs": "whole-lungs",
     "pretrained-registration": "registration",
+    "pretrained-orientation": "orientation",
 }
 PRETRAINED_NAMES = tuple(_PRETRAINED_FILES)
 LARGEST_HALF = 65504.0  # largest 16-bit float

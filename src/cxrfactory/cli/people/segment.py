@@ -17,7 +17,7 @@ def segment(
         Path,
         typer.Option(
             help="CSV to write (NAME.csv), CheXmask columns at the original resolution. Beside it: NAME.rejected.csv, "
-            "NAME.std.csv, NAME.card.json."
+            "NAME.std.csv, NAME.quality.csv, NAME.card.json."
         ),
     ],
     weights: Annotated[
@@ -31,6 +31,15 @@ def segment(
     preprocess_config: PreprocessConfig,
 ) -> None:
     """Segment radiographs: one row or one named rejection for every file."""
-    from cxrfactory.infer.segment import segment as run
+    from functools import partial
 
-    run(paths, weights, output, segment_config, preparation(preprocess_config), masks, overlays, workers)
+    from cxrfactory.infer.segment import segment as run
+    from cxrfactory.rca.judge import QualityJudge
+
+    judge = partial(
+        QualityJudge,
+        reference=segment_config.reference,
+        compare=segment_config.compare,
+        device=segment_config.device,
+    )
+    run(paths, weights, output, segment_config, preparation(preprocess_config), masks, overlays, workers, judge)

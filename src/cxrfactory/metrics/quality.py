@@ -1,0 +1,39 @@
+"""Quality of one segmentation: its scores, and flags that name what is unusual about the picture or the contours."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Scores and flags of the reliability of one segmentation.
+
+    Attributes
+    ----------
+    typicality
+        Score of the image in (0, 1]. It is 1 for an image that resembles the chest radiographs on which the package's
+        registration network was trained, and decreases with the distance from them. It depends only on the image, so it
+        cannot distinguish a good from a bad segmentation of a typical radiograph. 99 % of the held-out radiographs
+        have 1.
+    dice_rca_mean, dice_rca_max
+        Reverse classification accuracy (RCA): the estimated Dice of the masks, mean and maximum over the references, in
+        [0, 1]. They are None for a segmenter without reference images.
+    references
+        Ids of the reference images that were compared; empty without references.
+    flags
+        Names of what is unusual, keys of :data:`cxrfactory.metrics.flags.FLAGS`. A flagged segmentation is kept: a
+        person should look at it.
+
+    Examples
+    --------
+    >>> quality = segmenter.segment(film).quality
+    >>> quality.typicality < 0.8, "unlike-frontal-chest" in quality.flags  # the film of this example is a drawing
+    (True, True)
+    >>> len(quality.references), quality.dice_rca_mean <= quality.dice_rca_max
+    (2, True)
+    """
+
+    typicality: float
+    dice_rca_mean: float | None = None
+    dice_rca_max: float | None = None
+    references: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()

@@ -1,0 +1,155 @@
+"""Quality of single segmentations as they are made: RCA scores, typicality and flags."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+
+from cxrfactory.anatomy.graph import landmark_graph
+from cxrfactory.anatomy.organs import LUNGS
+from cxrfactory.anatomy.raster import landmarks_to_masks
+from cxrfactory.errors import CxrError, ImageError
+from cxrfactory.imaging.geometry import Geometry
+from cxrfactory.logs import get_logger
+from cxrfactory.metrics.flags import (
+    PART_TYPICAL,
+    SEVERAL,
+    TYPICAL_TURNED,
+    look_at_parts,
+    parts_of,
+    picture_flags,
+    score_flags,
+    shape_flags,
+)
+from cxrfactory.metrics.quality import Quality
+from cxrfactory.models.segmenter import SampledLandmarks, Segmenter
+from cxrfactory.rca.deep import DeepAligner
+from cxrfactory.rca.packaged import PACKAGED, packaged_references
+from cxrfactory.rca.reference import ReferenceSet, read_reference
+from cxrfactory.rca.score import resized
+from cxrfactory.rca.shard import score_image
+from cxrfactory.tables.parquet import stored_graph
+from cxrfactory.tables.weights import WeightsCard
+
+log = get_logger(__name__)
+
+REGISTRATION_WEIGHTS = "pretrained-registration"
+_SIZE = 256  # pixels; side at which the typicality is computed without references, the default of the rca stage
+_FLAG_SIZE = 256  # pixels; side at which grey values are counted
+
+
+class QualityJudge:
+    """Judge one segmentation at a time.
+
+    Parameters
+    ----------
+    segmenter, card
+        The opened weights and their card.
+    reference
+        ``pretrained`` for the virtual patients of the package, a table of the ``rca-reference`` stage made with the
+        same weights (``results/rca/reference.parquet``), or None for no RCA.
+    compare
+        Number of references that an image is compared with: those with the most similar latent code.
+    device
+        ``auto``, ``cpu`` or ``cuda``.
+
+    Raises
+    ------
+    CxrError
+        If the table is unreadable, holds fewer references than ``compare``, or defines the organs differently.
+    """
+
+    def __init__(
+        self, segmenter: Segmenter, card: WeightsCard, reference: str | Path | None, compare: int, device: str = "cpu"
+    ) -> None:
+        self._graph = segmenter.graph
+        self._known = _opened(segmenter, card, reference)
+        self._compare = compare
+        if self._known is not None and not 1 <= compare <= len(self._known.references):
+            raise CxrError(f"{reference}: {len(self._known.references)} references; compare={compare} does not fit")
+        self._aligner = DeepAligner(REGISTRATION_WEIGHTS, device=device)
+
+    def __call__(
+        self, image: UInt8[np.ndarray, "size size"], geometry: Geometry, prediction: SampledLandmarks, image_id: str
+    ) -> Quality:
+        """Score a preprocessed image and its prediction in the same frame.
+
+        Raises
+        ------
+        ImageError
+            If the image has only one grey value, or a landmark is not finite.
+        """
+        if not np.isfinite(prediction.landmarks).all():
+            raise ImageError("landmarks are not finite numbers")
+        if image.min() == image.max():
+            raise ImageError(f"RCA: image has one grey value only ({image.min()}); nothing to compare")
+        typicality, mean, highest, references = self._scores(image, prediction, image_id)
+        flags = score_flags(typicality, mean) + self._seen(image, geometry, prediction)
+        if look_at_parts(typicality, mean) and self._has_film_in_part(image, geometry):
+            flags.insert(0, SEVERAL)
+        return Quality(typicality, mean, highest, references, tuple(flags))
+
+    def confirms_turn(self, image: UInt8[np.ndarray, "size size"], geometry: Geometry, turns: int) -> bool:
+        """Return whether an image shows one chest after a number of quarter turns by ``np.rot90``."""
+        turned = np.ascontiguousarray(np.rot90(image, turns))
+        typicality = self._aligner.typicality([resized(turned, _SIZE)])[0]
+        return typicality >= TYPICAL_TURNED and not self._has_film_in_part(image, geometry)
+
+    def _scores(
+        self, image: UInt8[np.ndarray, "size size"], prediction: SampledLandmarks, image_id: str
+    ) -> tuple[float, float | None, float | None, tuple[str, ...]]:
+        if self._known is None:
+            return self._aligner.typicality([resized(image, _SIZE)])[0], None, None, ()
+        small = resized(image, self._known.size)
+        size = image.shape[0]
+        try:
+            score = score_image(
+                *(image_id, small, prediction.landmarks, prediction.latent, size),
+                *(self._known, self._aligner, self._compare),
+            )
+        except ImageError as error:
+            raise ImageError(f"RCA: {error}") from error
+        row = score.as_row()
+        return row["typicality"], row["dice_rca_mean"], row["dice_rca_max"], score.references  # type: ignore[return-value]
+
+    def _seen(
+        self, image: UInt8[np.ndarray, "size size"], geometry: Geometry, prediction: SampledLandmarks
+    ) -> list[str]:
+        step = max(1, image.shape[0] // _FLAG_SIZE)
+        small = image[::step, ::step]  # every step-th pixel, because averages of black and white would be grey
+        points = (prediction.landmarks + 0.5) * (len(small) / len(image)) - 0.5
+        masks = landmarks_to_masks(points, self._graph, *small.shape)
+        frame = Geometry(**{**geometry.as_row(), "size": len(small)})
+        lungs = masks[LUNGS[0]] | masks[LUNGS[1]]
+        return picture_flags(small, frame, lungs) + shape_flags(prediction.landmarks, self._graph, geometry)
+
+    def _has_film_in_part(self, image: UInt8[np.ndarray, "size size"], geometry: Geometry) -> bool:
+        size = self._aligner.net.input_size
+        parts = [resized(_squared(part), size) for part in parts_of(image, geometry)]
+        parts = [part for part in parts if part.min() < part.max()]
+        return bool(parts) and max(self._aligner.typicality(parts)) > PART_TYPICAL
+
+
+def _opened(segmenter: Segmenter, card: WeightsCard, reference: str | Path | None) -> ReferenceSet | None:
+    if reference is None:
+        return None
+    graph = segmenter.graph
+    if str(reference) == PACKAGED:
+        known = packaged_references(graph, card["sha256"], segmenter.latent_mean)
+        log.info("RCA: %d virtual references of the package, definition '%s'", len(known.references), graph.definition)
+        return known
+    definition = landmark_graph(stored_graph(reference) or "lungs").definition
+    if definition != graph.definition:
+        raise CxrError(
+            f"{reference}: references by the definition '{definition}', the segmenter's is "
+            f"'{graph.definition}'; make the references with the segmenter's weights"
+        )
+    return read_reference(reference)
+
+
+def _squared(part: UInt8[np.ndarray, "rows columns"]) -> UInt8[np.ndarray, "side side"]:
+    height, width = part.shape
+    side = max(height, width)
+    top, left = (side - height) // 2, (side - width) // 2
+    return cv2.copyMakeBorder(part, top, side - height - top, left, side - width - left, cv2.BORDER_CONSTANT, value=0)
