@@ -61,6 +61,13 @@ def test_with_pseudonyms_later_stages_open_links_and_the_written_config_names_no
     assert written["table"] == written["reports"]["source"] == "hidden"
 
 
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    plan = releases(tmp_path, table="~/list.csv", pseudonymise=True, private="~/private").releases
+    assert plan.films(Wildcards) == str(tmp_path / "home/private/films")
+    assert plan.tables(Wildcards)[1] == str(tmp_path / "home/list.csv")
+
+
 def test_a_table_lies_in_the_folder_or_else_in_the_working_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     dataset = releases(tmp_path, table="list.csv").config.datasets["north"]

@@ -38,7 +38,7 @@ class TableColumnsConfig(Section):
 class FolderSourcesConfig(Section):
     """Where the facts about the images in a folder of your own are found."""
 
-    table: str | None = Field(
+    table: LocalPath | None = Field(
         None,
         description="Only for a folder of your own: table of its images (CSV or Parquet), relative to root. Null: "
         "every image file is a row.",
@@ -69,7 +69,7 @@ class FolderSourcesConfig(Section):
         False,
         description="Only for a folder of your own: replace the ids of images, patients and studies by keyed hashes.",
     )
-    private: str | None = Field(
+    private: LocalPath | None = Field(
         None,
         description="Folder for the key of the pseudonyms, keys.csv and links to the images, outside results and root; "
         "it stays with you. Null: private/ and the dataset's name.",
