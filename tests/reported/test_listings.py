@@ -116,6 +116,8 @@ ENTRIES = {
     "1.2.840.txt": (READ, "", lambda path: put(path, dicom())),
     "1.2.840.xml": (READ, "", lambda path: put(path, dicom(preamble=False))),
     "1.2.840.zip": (READ, "", lambda path: put(path, dicom())),
+    "packed.dcm.gz": (READ, "", lambda path: put(path, gzip.compress(dicom()))),
+    "packed.png.gz": (READ, "", lambda path: put(path, gzip.compress(encoded(".png")))),
     "picture.pdf": (READ, "", lambda path: put(path, encoded(".png"))),
     "in_store.png": (READ, "", lambda path: (
         put(path.parent / ".git/annex/objects/x/x.png", encoded(".png")), link(path, ".git/annex/objects/x/x.png")
