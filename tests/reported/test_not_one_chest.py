@@ -15,7 +15,7 @@ import cxrfactory as cxr
 from cxrfactory.config.infer import SegmentConfig
 from cxrfactory.imaging.radiograph.prepare import Preparation
 from cxrfactory.infer.segment import segment
-from cxrfactory.metrics.flags import AT_BORDER, CRUSHED, FLAGS, LOW_RCA, NOT_FRONTAL, SEVERAL
+from cxrfactory.metrics.flags import AT_BORDER, CRUSHED, FLAGS, LOW_RCA, NOT_FRONTAL, SEVERAL, WINDOW
 from cxrfactory.rca.judge import QualityJudge
 from cxrfactory.rca.packaged import packaged_file
 from cxrfactory.rca.reference import read_reference
@@ -182,7 +182,7 @@ def cases() -> Iterator[Case]:
     cut = film(4)[:, SIZE // 4 :]
     yield Case("a lung is cut off", "reported", of(has_flags, {AT_BORDER}, png, cut))
     eight = lambda path, picture: dicom(path, picture, WindowCenter=128, WindowWidth=256)  # noqa: E731
-    yield Case("window of 8 bits in the header", "reported", of(has_flags, {CRUSHED}, eight, film(0)))
+    yield Case("window of 8 bits in the header", "reported", of(has_flags, {WINDOW}, eight, film(0)))
 
 
 CASES = list(cases())

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -30,7 +30,7 @@ from cxrfactory.imaging.radiograph.image import Radiograph, check_pixels, check_
 from cxrfactory.imaging.radiograph.prepare import Preparation, prepare
 from cxrfactory.imaging.radiograph.reading import read_radiograph
 from cxrfactory.infer.inputs import list_images
-from cxrfactory.metrics.flags import FLAGS
+from cxrfactory.metrics.flags import FLAGS, note_flags
 from cxrfactory.tables.file_names import printable_name
 
 Pixels = Shaped[np.ndarray, "height width"]
@@ -253,6 +253,8 @@ class Segmenter:
             confirm = partial(self._judge.confirms_turn, opened.image, geometry) if self._judge else None
             check_upright(found, opened.odds, confirm)
             judged = None if self._judge is None else self._judge(opened.image, geometry, upright, opened.image_id)
+            if judged is not None and (noted := note_flags(opened.radiograph.notes)):
+                judged = replace(judged, flags=(*judged.flags, *noted))
             line = published_line(opened.image_id, geometry, upright, self.graph, judged)
         except ImageError as error:
             return RefusedRadiograph(opened.image_id, str(error))

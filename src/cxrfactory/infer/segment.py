@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -28,7 +28,7 @@ from cxrfactory.infer.inputs import Inputs, list_images
 from cxrfactory.infer.picture_folder import PictureFolder, picture_folder
 from cxrfactory.infer.upright import Odds, check_upright, odds_of, turns_of
 from cxrfactory.logs import get_logger, progress
-from cxrfactory.metrics.flags import FLAGS
+from cxrfactory.metrics.flags import FLAGS, note_flags
 from cxrfactory.metrics.quality import Quality
 from cxrfactory.models.device import single_threaded
 from cxrfactory.models.segmenter import SampledLandmarks, Segmenter
@@ -210,6 +210,7 @@ class _Files:
         self._odds_of = odds_of(check_orientation)
         # Images that are not finished: preprocessed image, geometry and odds of the orientations.
         self.open: dict[str, tuple[UInt8[np.ndarray, "s s"], Geometry, Odds | None]] = {}
+        self.noted: dict[str, list[str]] = {}  # flags of images that follow from the notes of their reading
         self.rejected: list[tuple[str, str]] = []
 
     def reject(self, image_id: str, error: ImageError) -> None:
@@ -229,6 +230,7 @@ class _Files:
                 log.warning("%s: %s", image_id, note)
             odds = self._odds_of(image)
             self.open[image_id] = image, geometry, odds
+            self.noted[image_id] = note_flags(radiograph.notes)
             for turn in turns_of(odds):
                 yield image_id, np.ascontiguousarray(np.rot90(image, turn))
 
@@ -253,10 +255,13 @@ def _judged(
     def finish(item: tuple[str, list[SampledLandmarks]]) -> Segmented | Refused:
         image_id, predictions = item
         image, geometry, odds = files.open.pop(image_id)
+        noted = files.noted.pop(image_id)
         try:
             confirm = None if judge is None else partial(judge.confirms_turn, image, geometry)
             check_upright(predictions, odds, confirm)
             quality = None if judge is None else judge(image, geometry, predictions[0], image_id)
+            if quality is not None and noted:
+                quality = replace(quality, flags=(*quality.flags, *noted))
         except ImageError as error:
             return Refused(image_id, error)
         return Segmented(image_id, geometry, predictions[0], quality)

@@ -5,7 +5,7 @@ the rates): beyond every value of 332 pairs of lungs and heart that experts drew
 contours on upright frontal films of JSRT, of a second and a fourth hospital, and of ChestX-ray8.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -13,9 +13,11 @@ from jaxtyping import Float, UInt8
 from cxrfactory.anatomy.graph import LandmarkGraph
 from cxrfactory.anatomy.organs import HEART, LUNGS
 from cxrfactory.imaging.geometry import Geometry
+from cxrfactory.imaging.radiograph.image import USELESS_WINDOW
 
 SEVERAL = "several-pictures"
 CRUSHED = "crushed-grey-levels"
+WINDOW = "window-not-used"
 NOT_FRONTAL = "unlike-frontal-chest"
 LOW_RCA = "low-rca"
 AT_BORDER = "lungs-at-border"
@@ -26,6 +28,7 @@ SHAPE = "implausible-shape"
 FLAGS = {
     SEVERAL: "a part of the picture looks more like a chest radiograph than the whole; it may hold several films",
     CRUSHED: "the grey values are crushed: much of the picture is black or white, or it has few grey levels",
+    WINDOW: "the window or table of the header shows nearly nothing of the picture; its full range of values was used",
     NOT_FRONTAL: "the picture does not resemble a frontal chest radiograph; it may be a lateral or another body part",
     LOW_RCA: "the estimated Dice (RCA) is low; the contours do not fit those of similar radiographs",
     AT_BORDER: "a lung lies at the border of the picture; it may be cut off",
@@ -45,6 +48,7 @@ BLACK = 0.45  # share of pixels at 0, without padding; films of the public sets 
 BLACK_LUNG = 0.5  # the same inside the lungs
 FREQUENT = 8  # number of grey levels, of those between black and white, that may hold ...
 IN_FREQUENT = 0.6  # ... this share of the pixels; 0.55 at most in films of the public sets, 0.61 at least in 16 levels
+ONE_LEVEL = 0.2  # share of pixels at one level between black and white; 0.13 at most
 EDGE = 0.01  # distance from the border that counts as at the border, as a share of the picture's side
 EDGE_NODES = 0.05  # share of the lungs' nodes at the border; experts' lungs have 0.02 at most
 LUNG_AREA = 0.07  # share of the picture; experts' lungs have 0.12 at least, the networks' contours 0.07
@@ -100,10 +104,16 @@ def picture_flags(
     counts = np.bincount(content.ravel(), minlength=256)
     black, white = counts[0] / content.size, counts[255] / content.size
     between = np.sort(counts[1:255])
-    crushed = white > WHITE or black > BLACK or between[-FREQUENT:].sum() > IN_FREQUENT * between.sum()
+    crushed = white > WHITE or black > BLACK or between[-1] > ONE_LEVEL * content.size
+    crushed = crushed or between[-FREQUENT:].sum() > IN_FREQUENT * between.sum()
     if not crushed and lungs is not None and black > 0 and lungs.any():
         crushed = bool((image[lungs > 0] == 0).mean() > BLACK_LUNG)
     return [CRUSHED] if crushed else []
+
+
+def note_flags(notes: Sequence[str]) -> list[str]:
+    """Return the flags that follow from the notes of a radiograph's reading."""
+    return [WINDOW] if USELESS_WINDOW in notes else []
 
 
 def shape_flags(points: Float[np.ndarray, "nodes 2"], graph: LandmarkGraph, geometry: Geometry) -> list[str]:

@@ -14,6 +14,7 @@ from jaxtyping import Bool, Shaped
 from cxrfactory.errors import ImageError
 from cxrfactory.imaging.dicom_words import WordLayout
 from cxrfactory.imaging.radiograph.dicom_luts import read_lut
+from cxrfactory.imaging.radiograph.image import USELESS_WINDOW
 
 _LARGEST_TABULATED = 2  # bytes of a stored value; larger ones are computed a pixel at a time
 # A window that gives this share of the pixels one grey shows nothing; they must have been of more greys before.
@@ -73,7 +74,7 @@ def displayed(
     values = modality(levels)
     shown = _voi_step(dataset, values, span, notes)
     if shown is not None and _shows_little(shown, _counts(stored, padding)[levels & mask]):
-        notes.append("its VOI window or table gives nearly all pixels one grey; the full range of values is used")
+        notes.append(USELESS_WINDOW)
         shown = None
     table = _compact(values if shown is None else shown)
     if stored.dtype.kind == "u" and table.dtype.kind == "u" and np.array_equal(table, levels):

@@ -12,6 +12,8 @@ SMALLEST_SIDE = 64  # px; in a smaller image lung fields cannot be distinguished
 DEFAULT_MAX_MEGAPIXELS = 100.0  # the largest detectors have fewer than 20
 # The channels of a lossy JPEG of a grey picture differ only by rounding in the colour transform.
 GREY_TOLERANCE_LOSSY = 8
+# Note of a radiograph whose header has a window or a table that shows nothing, so that the quality flags it.
+USELESS_WINDOW = "its VOI window or table gives nearly all pixels one grey; the full range of values is used"
 
 
 @dataclass(frozen=True)
