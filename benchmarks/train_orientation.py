@@ -6,7 +6,7 @@
 The tables are those that ``train`` takes; their images of the split ``train`` are used. A folder of films adds the
 upright frontal films whose names a hash puts into training. The four orientations of every image compete, so one
 image teaches what is upright and what is turned. Images are moved, rotated by up to 15 degrees, scaled, squashed,
-mirrored, inverted, recoloured and covered in part. Training runs on one thread and is the same in every run.
+mirrored, inverted, recoloured and covered in part. Training runs on one thread with fixed seeds.
 """
 
 import json
