@@ -22,7 +22,7 @@ from cxrfactory.rca.reference import read_reference
 from tests.reported import Case
 
 KIND = "not one chest"
-SOURCE = "case c17 of the reported inputs: two films of one envelope, and a window for 8 bits on 12-bit pixels"
+SOURCE = "digitised envelopes with two films; windows for 8 bits on 12-bit pixels; laterals and other parts among frontals"
 SIZE = 512  # pixels
 
 Picture = np.ndarray  # float64 [rows, columns] in [0, 1]
@@ -182,7 +182,10 @@ def cases() -> Iterator[Case]:
     cut = film(4)[:, SIZE // 4 :]
     yield Case("a lung is cut off", "reported", of(has_flags, {AT_BORDER}, png, cut))
     eight = lambda path, picture: dicom(path, picture, WindowCenter=128, WindowWidth=256)  # noqa: E731
-    yield Case("window of 8 bits in the header", "reported", of(has_flags, {WINDOW}, eight, film(0)))
+    yield Case("window of 8 bits in the header", "reported", of(has_flags, {CRUSHED}, eight, film(0)))
+    nearly_white = 0.9 * film(0) + 0.1
+    nearly_white[:9, :9] = 0  # a few dark pixels, so that the window shows two greys
+    yield Case("window that shows nearly nothing", "reported", of(has_flags, {WINDOW}, eight, nearly_white))
 
 
 CASES = list(cases())

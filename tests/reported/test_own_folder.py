@@ -22,7 +22,7 @@ from tests.imaging.dicom_files import file_bytes, radiograph
 from tests.reported import Case
 
 KIND = "folder of one's own"
-SOURCE = "issue 16 section 3; nipype#656, datalad#3513, cnvkit#356, MIT-LCP/mimic-code#1284"
+SOURCE = "nipype#656, datalad#3513, cnvkit#356, MIT-LCP/mimic-code#1284"
 
 PNG = cv2.imencode(".png", np.arange(64, dtype=np.uint8).reshape(8, 8))[1].tobytes()
 FILMS = ("p1/a.png", "p1/b.png", "p2/c.png")

@@ -18,7 +18,7 @@ def test_whole_numbers_are_scaled_exactly_between_the_points(pixels):
             to_uint8(pixels)
         return
     black, white = grey_points(pixels)
-    exact = (pixels.astype(float) - black) * 255 / (white - black)
+    exact = (pixels.astype(float) - black) * (255 / (white - black))
     assert to_uint8(pixels).tolist() == np.clip(np.floor(exact + 0.5), 0, 255).tolist()
 
 
