@@ -22,7 +22,7 @@ from cxrfactory.rca.reference import read_reference
 from tests.reported import Case
 
 KIND = "not one chest"
-SOURCE = "digitised envelopes with two films; windows for 8 bits on 12-bit pixels; laterals and other parts among frontals"
+SOURCE = "envelopes with two films; windows for 8 bits on 12-bit pixels; laterals and other parts among frontals"
 SIZE = 512  # pixels
 
 Picture = np.ndarray  # float64 [rows, columns] in [0, 1]
