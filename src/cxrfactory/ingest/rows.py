@@ -89,6 +89,13 @@ def _view_and_reason(
     return named.view, f"{column} is {printable(value)}, not PA or AP"
 
 
+def select_sides(cells: pd.Series, column: str, words: Vocabulary | None = None) -> pd.DataFrame:
+    """Determine from a column of Frontal and Lateral which rows are frontal; see :func:`select_views`."""
+    sides = select_views(cells, column, words=words)
+    reason = sides["exclusion_reason"].str.replace(", not PA or AP", ", not Frontal", regex=False)
+    return sides.assign(exclusion_reason=reason.str.replace(", expected PA or AP", "", regex=False).astype(object))
+
+
 def sexes(cells: pd.Series) -> pd.Series:
     """Normalise text cells to F, M or O; all other values become null (unknown)."""
     found = cells.str.strip().str.lower().map(_SEXES).astype(object)

@@ -74,7 +74,7 @@ def rows(
 
 
 def _table_rows(table: "SourceTable", words: "Vocabulary | None") -> "DataFrame":
-    from cxrfactory.ingest.rows import ages, draft, select_views, sexes
+    from cxrfactory.ingest.rows import ages, draft, select_sides, select_views, sexes
     from cxrfactory.ingest.tabular import fold_flags, with_position
 
     if "path_to_image" in table.columns():
@@ -83,9 +83,8 @@ def _table_rows(table: "SourceTable", words: "Vocabulary | None") -> "DataFrame"
     else:
         names = [name for name in table.columns() if name not in _NOT_FINDINGS]
         frame = with_position(table.read([*_NOT_FINDINGS, *names]), table)
-    sides = select_views(frame["Frontal/Lateral"], "Frontal/Lateral", words=words)
-    reason = sides["exclusion_reason"].str.replace(", not PA or AP", ", not Frontal", regex=False)
-    reason = reason.str.replace(", expected PA or AP", "", regex=False).astype(object)
+    sides = select_sides(frame["Frontal/Lateral"], "Frontal/Lateral", words)
+    reason = sides["exclusion_reason"]
     other = sides["exclusion_reason"].notna() & sides["view"].notna()
     view = select_views(frame["AP/PA"], "AP/PA", words=words)["view"]
     parts = frame["Path"].str.extract(r"(?:^|/)(patient[^/]+)/(study[^/]+)/")

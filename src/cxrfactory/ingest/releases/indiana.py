@@ -50,7 +50,7 @@ def rows(
 
     table = tables["headers"]
     if "projection" in table.columns():
-        return _projections(table)
+        return _projections(table, words)
     columns = ["imageid", "Patient ID", "Patient's Sex", "Patient's Birth Date", "Study Date", "View Position"]
     frame = with_position(table.read(columns), table)
     views = select_views(frame["View Position"], "View Position", words=words)
@@ -75,33 +75,25 @@ def rows(
     return found
 
 
-def _projections(table: "SourceTable") -> "DataFrame":
+def _projections(table: "SourceTable", words: "Vocabulary | None") -> "DataFrame":
     """Convert the table of the PNG mirror: ``uid``, ``filename`` and ``projection`` (Frontal or Lateral).
 
     ``1_IM-0001-4001.dcm.png`` has the id ``CXR1_IM-0001-4001``. The table does not tell PA from AP.
     """
-    from cxrfactory.ingest.rows import draft, printable
+    from cxrfactory.ingest.rows import draft, select_sides
     from cxrfactory.ingest.tabular import with_position
     from cxrfactory.tables.joins import plain_ids
 
     frame = with_position(table.read(["uid", "filename", "projection"]), table)
-    side = frame["projection"].str.strip()
-    words = {
-        value: f"projection is {value}, not Frontal"
-        if value == "Lateral"
-        else f"projection '{printable(value)}' is unknown"
-        if value
-        else "projection is missing"
-        for value in side[side != "Frontal"].unique()
-    }
+    sides = select_sides(frame["projection"], "projection", words)
     names = frame["filename"].str.strip()
     return draft(
         frame,
         ("CXR" + names.str.replace(r"(\.dcm)?\.png$", "", regex=True)).where(names != "", ""),
         names,
         study_id="CXR" + plain_ids(frame["uid"]),
-        view=side.map({"Lateral": "LATERAL"}).astype(object).where(side == "Lateral", None),
-        exclusion_reason=side.map(words).astype(object).where(side != "Frontal", None),
+        view=sides["view"],
+        exclusion_reason=sides["exclusion_reason"],
     )
 
 
