@@ -1,7 +1,12 @@
-"""Reading of DICOM objects; a deflated data set is inflated only up to the size that an image can have."""
+"""Reading of DICOM objects; a deflated data set is inflated only up to the size that an image can have.
+
+Importing this module silences pydicom's warnings.
+"""
 
 import io
+import logging
 import struct
+import warnings
 import zlib
 from pathlib import Path
 from typing import Any
@@ -19,6 +24,10 @@ from pydicom.uid import (
 )
 
 from cxrfactory.errors import ImageError
+
+# pydicom's warnings quote header values, which may identify a patient.
+warnings.filterwarnings("ignore", module=r"pydicom\.")
+logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 
 LARGEST_INFLATED = 1 << 28  # bytes; 100 Mpx of 16 bits are 200 MB
 

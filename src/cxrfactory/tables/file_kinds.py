@@ -6,7 +6,7 @@ is no image is therefore opened, and one that begins like an image is an image.
 
 import zlib
 
-# Signatures of picture formats; a DICOM file has its mark behind a preamble of 128 bytes, or begins with group 2 or 8.
+# Signatures of picture formats.
 PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 HEAD_BYTES = 144
 _PACKED_BYTES = 4096  # of a gzip file, enough to inflate a head
@@ -42,11 +42,34 @@ def backup_of(name: str) -> str | None:
     return next(name[: -len(end)] for end in BACKUPS if name.endswith(end)) or None
 
 
+def looks_like_dicom(head: bytes) -> bool:
+    """Return whether the first bytes of a file are those of DICOM.
+
+    The mark at byte 128 wins over the mark of every other format at byte 0, because the standard leaves the 128 bytes
+    before it to any use (PS3.10 7.1): a file may be a TIFF for one program and a DICOM object for another.
+
+    Parameters
+    ----------
+    head
+        The first 132 bytes or more.
+
+    Returns
+    -------
+    True for the mark DICM at byte 128 (or at byte 0, where the preamble is missing), and for an object without preamble
+    that begins with an element of group 2 or 8 in either byte order.
+    """
+    if head[128:132] == b"DICM" or head.startswith(b"DICM"):
+        return True
+    if len(head) < 8:
+        return False
+    if head[:2] == b"\0\x08" and head[2] == 0:  # big endian, which only explicit VR can be
+        return head[4:6].isalpha() and head[4:6].isupper()
+    return head[:2] in (b"\x02\x00", b"\x08\x00") and head[3] == 0
+
+
 def begins_like_image(head: bytes) -> bool:
     """Return whether the first :data:`HEAD_BYTES` bytes of a file are those of DICOM, JPEG, PNG or TIFF."""
-    if head[128:132] == b"DICM" or head.startswith(PICTURES):
-        return True
-    return len(head) >= 8 and head[:2] in (b"\2\0", b"\x08\0") and head[3:4] == b"\0"
+    return looks_like_dicom(head) or head.startswith(PICTURES)
 
 
 def is_table_name(name: str) -> bool:

@@ -4,8 +4,6 @@ Pixel spacing and view position are the only header values in the result. Error 
 and never quote a value of the file that could identify a patient.
 """
 
-import logging
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -26,41 +24,12 @@ from cxrfactory.imaging.radiograph.screening import (
     refuse_other_than_frontal_chest,
 )
 
-# pydicom's warnings quote header values, which may identify a patient.
-warnings.filterwarnings("ignore", module=r"pydicom\.")
-logging.getLogger("pydicom").setLevel(logging.CRITICAL)
-
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 # Pairs that PS3.3 C.8.11.3.1.2 excludes; they arise when pixels were inverted and one of the two attributes was
 # changed.
 _CONTRARY = (("MONOCHROME1", "IDENTITY"), ("MONOCHROME2", "INVERSE"))
 # Attributes that state that the pixels identify the patient (PS3.3 C.7.6.1.1). Side markers alone set neither of them.
 _BURNT_IN = {"BurnedInAnnotation": "(0028,0301)", "RecognizableVisualFeatures": "(0028,0302)"}
-
-
-def looks_like_dicom(head: bytes) -> bool:
-    """Return whether the first bytes of a file are those of DICOM.
-
-    The mark at byte 128 wins over the mark of every other format at byte 0, because the standard leaves the 128 bytes
-    before it to any use (PS3.10 7.1): a file may be a TIFF for one program and a DICOM object for another.
-
-    Parameters
-    ----------
-    head
-        The first 132 bytes or more.
-
-    Returns
-    -------
-    True for the mark DICM at byte 128 (or at byte 0, where the preamble is missing), and for an object without preamble
-    that begins with an element of group 2 or 8 in either byte order.
-    """
-    if head[128:132] == b"DICM" or head.startswith(b"DICM"):
-        return True
-    if len(head) < 8:
-        return False
-    if head[:2] == b"\0\x08" and head[2] == 0:  # big endian, which only explicit VR can be
-        return head[4:6].isalpha() and head[4:6].isupper()
-    return head[:2] in (b"\x02\x00", b"\x08\x00") and head[3] == 0
 
 
 def burnt_in_flag(dataset: pydicom.Dataset) -> str | None:

@@ -9,8 +9,6 @@ about the stored pixels, and it turns nothing here.
 
 import dataclasses
 import re
-from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import pydicom
@@ -81,16 +79,15 @@ def turned_back(radiograph: Radiograph, dataset: pydicom.Dataset, checks: Header
 _ADVICE = "where the film is stored as usual, set preprocess.orientation to ignore"
 
 
-def exif_notes(source: Path | BinaryIO, kind: str) -> tuple[str, ...]:
-    """Return a note if the EXIF data of a picture ask for another display than that of the pixels as stored.
+def exif_notes(picture: Image.Image, kind: str) -> tuple[str, ...]:
+    """Return a note if the EXIF data of an open picture ask for another display than that of the pixels as stored.
 
     The pixels are not turned, because landmarks that are published for such files refer to stored pixels.
     """
     try:
-        with Image.open(source, formats=[kind]) as picture:
-            if kind == "PNG" and "exif" not in picture.info:
-                return ()  # data behind the pixels count for nothing: reading them would decode the picture twice
-            value = picture.getexif().get(_EXIF_ORIENTATION, 1)
+        if kind == "PNG" and "exif" not in picture.info:
+            return ()  # data behind the pixels count for nothing: reading them would decode the picture twice
+        value = picture.getexif().get(_EXIF_ORIENTATION, 1)
     except Exception:  # the picture's own reader reports what is damaged
         return ()
     if isinstance(value, int) and 2 <= value <= 8:
@@ -108,9 +105,8 @@ def _turned(radiograph: Radiograph, orientation: str, notes: list[str]) -> Radio
         "orientation": orientation,
         "notes": (*radiograph.notes, *notes),
     }
-    padding = getattr(radiograph, "padding", None)
-    if padding is not None:
-        changes["padding"] = np.ascontiguousarray(displayed(padding, orientation))
+    if radiograph.padding is not None:
+        changes["padding"] = np.ascontiguousarray(displayed(radiograph.padding, orientation))
     return dataclasses.replace(radiograph, **changes)
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from cxrfactory.errors import ImageError
-from cxrfactory.imaging.radiograph.dicom import looks_like_dicom, read_dicom
+from cxrfactory.imaging.radiograph.dicom import read_dicom
 from cxrfactory.imaging.radiograph.film_orientation import exif_notes
 from cxrfactory.imaging.radiograph.image import (
     DEFAULT_MAX_MEGAPIXELS,
@@ -32,6 +32,7 @@ from cxrfactory.imaging.radiograph.image import (
 from cxrfactory.imaging.radiograph.jpeg_stream import decode_grey_jpeg
 from cxrfactory.imaging.radiograph.png_stream import check_png
 from cxrfactory.imaging.radiograph.screening import AS_DEFAULT, HeaderChecks
+from cxrfactory.tables.file_kinds import looks_like_dicom
 from cxrfactory.tables.file_names import printable_name
 
 _SIGNATURES = {
@@ -95,7 +96,7 @@ def read_radiograph(
     if kind == "DICOM":
         radiograph = read_dicom(source, max_megapixels, burnt_in, checks)
     elif kind is not None:
-        radiograph = Radiograph(_read_picture(source, kind, max_megapixels), notes=exif_notes(_stream(source), kind))
+        radiograph = _read_picture(source, kind, max_megapixels)
     else:
         raise ImageError("neither JPEG, PNG, TIFF nor DICOM by its content")
     check_pixels(radiograph.pixels)
@@ -121,7 +122,7 @@ def picture_size(path: str | Path) -> tuple[int, int]:
 def picture_kind(head: bytes) -> str | None:
     """Return what a file is by its first bytes: ``DICOM``, ``JPEG``, ``PNG``, ``TIFF``, or None for none of them.
 
-    DICOM comes first: see :func:`cxrfactory.imaging.radiograph.dicom.looks_like_dicom`.
+    DICOM comes first: see :func:`cxrfactory.tables.file_kinds.looks_like_dicom`.
 
     Parameters
     ----------
@@ -221,22 +222,23 @@ def _stream(source: Path | bytes) -> Path | io.BytesIO:
     return io.BytesIO(source) if isinstance(source, bytes) else source
 
 
-def _read_picture(source: Path | bytes, kind: str, max_megapixels: float) -> np.ndarray:
+def _read_picture(source: Path | bytes, kind: str, max_megapixels: float) -> Radiograph:
     with _opened(source, kind, max_megapixels) as picture:
         check_size(picture.height, picture.width, max_megapixels)
         if getattr(picture, "n_frames", 1) > 1:
             raise ImageError(f"{kind} with {picture.n_frames} frames; expected one")
         if not picture.mode.startswith("I") and any(";16" in str(tile[3]) for tile in picture.tile):
             raise ImageError(f"{kind} of several channels of 16 bits; expected 16-bit grey, or channels of 8 bits")
+        notes = exif_notes(picture, kind)
         if kind == "PNG":
             with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as stream:
                 check_png(stream)
         if kind == "JPEG":
             grey = decode_grey_jpeg(source if isinstance(source, bytes) else source.read_bytes())
             if picture.mode == "L":
-                return grey
+                return Radiograph(grey, notes=notes)
         picture.load()
-        return _grey(picture, kind)
+        return Radiograph(_grey(picture, kind), notes=notes)
 
 
 def _grey(picture: Image.Image, kind: str) -> np.ndarray:

@@ -19,7 +19,7 @@ import pydicom
 
 from cxrfactory.errors import ImageError
 from cxrfactory.imaging.dicom_object import LARGEST_INFLATED, read_object
-from cxrfactory.imaging.radiograph.dicom import looks_like_dicom
+from cxrfactory.tables.file_kinds import looks_like_dicom
 
 LARGEST_LISTING = 200_000  # entries of one series' folder; the longest series have a few thousand slices
 

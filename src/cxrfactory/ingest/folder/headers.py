@@ -16,8 +16,8 @@ from cxrfactory.errors import ImageError
 
 # Importing this module also silences pydicom's warnings, which quote header values.
 from cxrfactory.imaging.dicom_object import DECODING_ERRORS, read_object
-from cxrfactory.imaging.radiograph.dicom import looks_like_dicom
 from cxrfactory.logs import progress
+from cxrfactory.tables.file_kinds import looks_like_dicom
 from cxrfactory.tables.streaming import in_order
 
 NOT_DICOM, UNREADABLE = "not DICOM", "damaged header"
