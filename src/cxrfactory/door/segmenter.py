@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -253,8 +253,7 @@ class Segmenter:
             confirm = partial(self._judge.confirms_turn, opened.image, geometry) if self._judge else None
             check_upright(found, opened.odds, confirm)
             judged = None if self._judge is None else self._judge(opened.image, geometry, upright, opened.image_id)
-            if judged is not None and (noted := note_flags(opened.radiograph.notes)):
-                judged = replace(judged, flags=(*judged.flags, *noted))
+            judged = judged and judged.with_flags(note_flags(opened.radiograph.notes))
             line = published_line(opened.image_id, geometry, upright, self.graph, judged)
         except ImageError as error:
             return RefusedRadiograph(opened.image_id, str(error))

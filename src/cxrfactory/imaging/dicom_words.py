@@ -115,8 +115,10 @@ def stored_values(dataset: pydicom.Dataset, picture: bool = True) -> tuple[Value
         declares it, and values may be shifted by a constant. False for CT, whose values have a unit: both are
         refused.
 
-    Returns ------- Integers [row, column] of the container that the header allocates, signed where the header says
-    so; and notes on what was left out, one line each. Padding pixels keep the value that the header names.
+    Returns
+    -------
+    Integers [row, column] of the container that the header allocates, signed where the header says so; and notes on
+    what was left out, one line each. Padding pixels keep the value that the header names.
 
     Raises
     ------

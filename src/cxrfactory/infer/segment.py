@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -208,9 +208,9 @@ class _Files:
     def __init__(self, inputs: Inputs, recipe: Preparation, check_orientation: bool) -> None:
         self.paths, self.recipe = dict(inputs.films), recipe
         self._odds_of = odds_of(check_orientation)
-        # Images that are not finished: preprocessed image, geometry and odds of the orientations.
-        self.open: dict[str, tuple[UInt8[np.ndarray, "s s"], Geometry, Odds | None]] = {}
-        self.noted: dict[str, list[str]] = {}  # flags of images that follow from the notes of their reading
+        # Images that are not finished: preprocessed image, geometry, odds of the orientations, and the flags that
+        # follow from the notes of their reading.
+        self.open: dict[str, tuple[UInt8[np.ndarray, "s s"], Geometry, Odds | None, list[str]]] = {}
         self.rejected: list[tuple[str, str]] = []
 
     def reject(self, image_id: str, error: ImageError) -> None:
@@ -229,8 +229,7 @@ class _Files:
             for note in radiograph.notes:
                 log.warning("%s: %s", image_id, note)
             odds = self._odds_of(image)
-            self.open[image_id] = image, geometry, odds
-            self.noted[image_id] = note_flags(radiograph.notes)
+            self.open[image_id] = image, geometry, odds, note_flags(radiograph.notes)
             for turn in turns_of(odds):
                 yield image_id, np.ascontiguousarray(np.rot90(image, turn))
 
@@ -254,14 +253,11 @@ def _judged(
 
     def finish(item: tuple[str, list[SampledLandmarks]]) -> Segmented | Refused:
         image_id, predictions = item
-        image, geometry, odds = files.open.pop(image_id)
-        noted = files.noted.pop(image_id)
+        image, geometry, odds, noted = files.open.pop(image_id)
         try:
             confirm = None if judge is None else partial(judge.confirms_turn, image, geometry)
             check_upright(predictions, odds, confirm)
-            quality = None if judge is None else judge(image, geometry, predictions[0], image_id)
-            if quality is not None and noted:
-                quality = replace(quality, flags=(*quality.flags, *noted))
+            quality = None if judge is None else judge(image, geometry, predictions[0], image_id).with_flags(noted)
         except ImageError as error:
             return Refused(image_id, error)
         return Segmented(image_id, geometry, predictions[0], quality)

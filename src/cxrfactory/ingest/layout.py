@@ -56,8 +56,6 @@ class ReleaseLayout:
         True if the id names one file; False if it is a path inside the release.
     mark_columns
         Columns of which a table below the root must have one, for layouts whose tables have common names.
-    private_paths
-        True if ids and paths are those of a hospital, which no message may show.
     """
 
     name: str
@@ -70,7 +68,6 @@ class ReleaseLayout:
     has_procedure_text: bool = False
     id_is_file_name: bool = True
     mark_columns: tuple[str, ...] = ()
-    private_paths: bool = False
 
     @property
     def table_candidates(self) -> tuple[str, ...]:

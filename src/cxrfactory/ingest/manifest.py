@@ -117,23 +117,32 @@ def _read(
     if check_files:
         rows = check_image_files(rows, root)
     else:
-        _warn_of_missing(rows, root, name, facts.private_paths)
+        _warn_of_missing(rows, root, name)
     manifest = finish(rows)
-    log.info(
-        "%s: %d images, %d included, %d excluded (%s)",
-        name,
-        len(manifest),
-        manifest["included"].sum(),
-        (~manifest["included"]).sum(),
-        facts.view_rule,
-    )
-    # Reasons may quote cells, such as a view word, which a hospital's log must not hold.
-    reasons = {} if facts.private_paths else count(manifest, name).reasons
-    for reason, images in list(reasons.items())[:LOGGED_REASONS]:
-        log.info("%s: excluded %d: %s", name, images, reason)
-    if not manifest["included"].any():
-        log.warning("%s: no image is included; see the exclusion reasons in the manifest", name)
+    log_accounts(manifest, name, f" ({facts.view_rule})", LOGGED_REASONS)
     return manifest, joins
+
+
+def log_accounts(manifest: pd.DataFrame, name: str, rule: str = "", most: int | None = None) -> None:
+    """Log how many images are included and excluded, the reasons of exclusion, and a warning if none is included.
+
+    Parameters
+    ----------
+    manifest
+        The manifest.
+    name
+        Name of the dataset.
+    rule
+        Text behind the numbers.
+    most
+        Number of reasons to log, the most frequent ones; None for all.
+    """
+    included = int(manifest["included"].sum())
+    log.info("%s: %d images, %d included, %d excluded%s", name, len(manifest), included, len(manifest) - included, rule)
+    for reason, images in list(count(manifest, name).reasons.items())[:most]:
+        log.info("%s: excluded %d: %s", name, images, reason)
+    if not included:
+        log.warning("%s: no image is included; see the exclusion reasons in the manifest", name)
 
 
 def _located(rows: pd.DataFrame, facts: ReleaseLayout, module: ModuleType, root: Path, name: str) -> pd.DataFrame:
@@ -160,7 +169,7 @@ def _located(rows: pd.DataFrame, facts: ReleaseLayout, module: ModuleType, root:
     return rows
 
 
-def _warn_of_missing(rows: pd.DataFrame, root: Path, name: str, private: bool) -> None:
+def _warn_of_missing(rows: pd.DataFrame, root: Path, name: str) -> None:
     """Warn if image files are missing, by a look at a few of the included rows."""
     paths = rows.loc[rows["exclusion_reason"].isna() & rows["path"].notna(), "path"]
     tried = spread(paths, LOOKED_AT)
@@ -168,14 +177,13 @@ def _warn_of_missing(rows: pd.DataFrame, root: Path, name: str, private: bool) -
     if not faults:
         return
     path, fault = next(iter(faults.items()))
-    example = fault if private else f"{fault}: {root / path}"
     log.warning(
         "%s: %d of %d image files that were looked at are no usable files (%s); later stages reject such images; "
         "--check-files (check_files) excludes and counts all of them here%s",
         name,
         len(faults),
         len(tried),
-        example,
+        f"{fault}: {root / path}",
         "" if len(faults) < len(tried) else "; is the root the folder above the images?",
     )
 

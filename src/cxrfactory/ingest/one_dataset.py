@@ -10,12 +10,9 @@ from cxrfactory.imaging.vocabulary.words import Vocabulary
 from cxrfactory.ingest import registry
 from cxrfactory.ingest.datasets import films_of, own_settings
 from cxrfactory.ingest.files import check_files
-from cxrfactory.ingest.manifest import finish, ingest_release, write_manifest
+from cxrfactory.ingest.manifest import finish, ingest_release, log_accounts, write_manifest
 from cxrfactory.ingest.rows import guard
 from cxrfactory.ingest.summary import count, write_summary
-from cxrfactory.logs import get_logger
-
-log = get_logger(__name__)
 
 
 def ingest_dataset(
@@ -84,10 +81,5 @@ def read_own(
     if settings.check_files:
         rows = check_files(rows, Path(films_of(settings)[0]))
     manifest = finish(rows)
-    included = int(manifest["included"].sum())
-    log.info("%s: %d images, %d included, %d excluded", name, len(manifest), included, len(manifest) - included)
-    for reason, images in count(manifest, name).reasons.items():
-        log.info("%s: excluded %d: %s", name, images, reason)
-    if not included:
-        log.warning("%s: no image is included; see the exclusion reasons in the manifest", name)
+    log_accounts(manifest, name)
     return manifest, aside

@@ -1,6 +1,7 @@
 """Quality of one segmentation: its scores, and flags that name what is unusual about the picture or the contours."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -37,3 +38,7 @@ class Quality:
     dice_rca_max: float | None = None
     references: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
+
+    def with_flags(self, more: Sequence[str]) -> "Quality":
+        """Return the quality with further flags behind its own."""
+        return replace(self, flags=(*self.flags, *more)) if more else self

@@ -42,7 +42,7 @@ def find_padding(stored: Shaped[np.ndarray, "height width"], layout: WordLayout,
     first, last = layout.padding or (0, 0)
     if last < low - margin or first > high + margin:
         return found
-    at_edge = _touching_edge(found)
+    at_edge = touching_edge(found)
     inside = float(found.mean() - at_edge.mean())
     if inside > _WORTH_A_NOTE:
         notes.append(
@@ -65,7 +65,8 @@ def _range(pixels: np.ndarray, padding: Mask) -> tuple[np.generic, np.generic]:
     return rest.min(), rest.max()
 
 
-def _touching_edge(mask: Mask) -> Mask:
+def touching_edge(mask: Mask) -> Mask:
+    """Return the parts of a mask, connected by sides of pixels, that reach the edge of the image."""
     _, parts = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)
     edge = np.unique(np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]]))
     chosen = np.zeros(int(parts.max()) + 1, bool)

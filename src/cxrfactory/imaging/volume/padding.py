@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pydicom
 
+from cxrfactory.imaging.radiograph.dicom_padding import touching_edge
 from cxrfactory.imaging.volume.grid import AIR_HU
 
 # A padding value in this range of HU also occurs in tissue, so only pixels that reach the slice's edge are padding.
@@ -36,7 +37,7 @@ def fill_padding(pixels: np.ndarray, header: pydicom.Dataset, slope: float, inte
         return 0
     ends = sorted((low * slope + intercept, high * slope + intercept))
     if ends[0] < _TISSUE_HU[1] and ends[1] > _TISSUE_HU[0]:
-        padding = _from_edge(padding)
+        padding = touching_edge(padding)
     kind = np.iinfo(pixels.dtype)
     air = int(np.clip(round((AIR_HU - intercept) / slope), kind.min, kind.max))
     changed = int(np.count_nonzero(padding & (pixels != air)))
@@ -51,11 +52,3 @@ def _stored(value: Any, dtype: np.dtype) -> int | None:
     if not isinstance(value, int):
         return None
     return int(np.array(value & 0xFFFF, np.uint16).view(np.int16 if dtype.kind == "i" else np.uint16))
-
-
-def _from_edge(padding: np.ndarray) -> np.ndarray:
-    from scipy.ndimage import binary_propagation
-
-    edge = np.zeros_like(padding)
-    edge[[0, -1]], edge[:, [0, -1]] = True, True
-    return binary_propagation(edge & padding, mask=padding)
