@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from cxrfactory.anatomy.graph import LandmarkGraph, landmark_graph
 from cxrfactory.errors import CxrError
 from cxrfactory.models.chebyshev import ChebConv, chebyshev_basis
+from cxrfactory.models.contour_windows import sample_window
 from cxrfactory.models.encoder import CHANNELS, Encoder
 from cxrfactory.models.networks import Encoded, LatentNetwork, check_input_size
 from cxrfactory.models.normalise import build_normaliser
@@ -28,24 +29,6 @@ ORDER = 6
 # An output of 1 moves a node by this share of the side. The size of Adam's steps follows the learning rate, not the
 # gradient. If outputs were in whole sides, one step would move every node by several pixels.
 REACH = 0.1
-
-
-def sample_window(features: Float[Tensor, "b c h w"], positions: Float[Tensor, "b n 2"]) -> Float[Tensor, "b n c"]:
-    """Average a 3 x 3 window of a feature map around each position (RoIAlign with one output cell).
-
-    Parameters
-    ----------
-    features
-        Feature map.
-    positions
-        (x, y) as fractions of the side: 0 is the left or top edge, 1 the right or bottom edge.
-    """
-    # The cells of the window lie one map pixel apart, so their average equals one sample of the box-filtered map.
-    padded = nn.functional.pad(features.float(), (1, 1, 1, 1), mode="replicate")
-    smooth = nn.functional.avg_pool2d(padded, 3, stride=1)
-    grid = (positions.float() * 2 - 1).unsqueeze(2)
-    sampled = nn.functional.grid_sample(smooth, grid, padding_mode="border", align_corners=False)
-    return sampled.squeeze(-1).transpose(1, 2)
 
 
 class HybridGNet(LatentNetwork):

@@ -76,11 +76,22 @@ class LandmarkNetwork(SegmentationNetwork):
 
 @dataclass(frozen=True)
 class Encoded:
-    """What the decoder needs from the encoder: feature maps by block number, and the latent mean and log-variance."""
+    """What the decoder needs from the encoder.
+
+    Attributes
+    ----------
+    maps
+        Feature maps by the number of their block or level.
+    mu, logvar
+        Mean and log-variance of the latent distribution, ``[b, latent]``.
+    logits
+        Logits of the dense head ``[b, regions, h, w]``; None for a network without one.
+    """
 
     maps: dict[int, Tensor]
     mu: Tensor
     logvar: Tensor
+    logits: Tensor | None = None
 
     def code(self, noise: Float[Tensor, "b latent"] | None) -> Float[Tensor, "b latent"]:
         """Draw a code by reparametrisation with standard normal ``noise``; without noise, return the mean."""
@@ -129,6 +140,10 @@ class LatentNetwork(LandmarkNetwork):
             block.fold()
         return self.to(memory_format=torch.channels_last)
 
+    def to_bf16(self) -> None:
+        """Convert to bf16 the convolutions that lose little by it."""
+        self.encoder.to_bf16()
+
     def encoder_settings(self) -> NetworkSettings:
         """Return the settings that all networks with a latent code share."""
         return {
@@ -150,6 +165,19 @@ def check_input_size(input_size: int) -> None:
     """
     if input_size < 32 or input_size % 32:
         raise CxrError(f"model input_size is {input_size}; expected a positive multiple of 32")
+
+
+@runtime_checkable
+class HasDenseHead(Protocol):
+    """A landmark network that also answers for every pixel.
+
+    Attributes
+    ----------
+    regions
+        Names of the regions of :attr:`Encoded.logits`, in their order. The first are those of the graph's organs.
+    """
+
+    regions: tuple[str, ...]
 
 
 @runtime_checkable

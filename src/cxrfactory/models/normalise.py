@@ -15,6 +15,8 @@ from torch import Tensor, nn
 # be rounded in opposite ways in an image and in its negative.
 LEVELS = 16 * 255 + 1
 TEMPLATE = 32  # side of the mean image that determines the polarity
+CELL, WIDE = 4, 7  # pixels of a cell, cells of the surroundings
+QUIET = 4e-3
 FLAT = 0.95  # share of saturated pixels above which a row or column at the border does not belong to the radiograph
 
 
@@ -84,6 +86,22 @@ def _small(ranks: Float[Tensor, "b 1 s s"], inside: Bool[Tensor, "b 1 s s"]) -> 
     """Average the centred ranks at the template's size; padding counts as neither bright nor dark."""
     centred = torch.where(inside, ranks - 0.5, 0.0)
     return nn.functional.adaptive_avg_pool2d(centred, TEMPLATE)[:, 0]
+
+
+def local_contrast(ranks: Float[Tensor, "b 1 s s"]) -> Float[Tensor, "b 1 s s"]:
+    """Return each pixel relative to its surroundings: 0.5 is their mean, 0.75 one standard deviation above it.
+
+    The surroundings are about a tenth of the side. Their statistics are computed on cells of 4 x 4 pixels, and
+    interpolated between the cells. An addition of ``QUIET`` to the variance keeps noise in flat areas small.
+    """
+    mean = _surroundings(ranks)
+    return (ranks - mean) / (_surroundings((ranks - mean).square()) + QUIET).sqrt() * 0.25 + 0.5
+
+
+def _surroundings(values: Float[Tensor, "b 1 s s"]) -> Float[Tensor, "b 1 s s"]:
+    cells = nn.functional.avg_pool2d(values, CELL)
+    wide = nn.functional.avg_pool2d(nn.functional.pad(cells, (WIDE // 2,) * 4, mode="replicate"), WIDE, 1)
+    return nn.functional.interpolate(wide, scale_factor=float(CELL), mode="bilinear")
 
 
 def build_normaliser(kind: str) -> nn.Module:

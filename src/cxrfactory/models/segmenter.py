@@ -139,7 +139,7 @@ class Segmenter(TrainedNetwork):
             self._check_latent(source)
         super().__init__(segmenter_from_card(card, tensors, source).for_inference(), device, source)
         if precision == "bf16":
-            self.network.encoder.to_bf16()
+            self.network.to_bf16()
         self.graph = self.network.graph if isinstance(self.network, LandmarkNetwork) else None
         self.input_size = self.network.input_size
 
