@@ -13,17 +13,26 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from cxrfactory.anatomy.organs import LUNGS, NODE_COUNTS, ORGAN_NODES, ORGANS
+from cxrfactory.anatomy.organs import HEART, LUNGS, NODE_COUNTS, ORGAN_NODES, ORGANS
 from cxrfactory.errors import CxrError
 
-# Label codes of the labelled set -> graph whose nodes it annotates.
-LABEL_GRAPHS = {"L": "lungs", "LH": "lungs-heart", "LHC": "lungs-heart-clavicles", "W": "whole-lungs"}
+# Label codes of the labelled set -> graph whose nodes it annotates. M is for images that have masks only.
+LABEL_GRAPHS = {
+    "L": "lungs",
+    "LH": "lungs-heart",
+    "LHC": "lungs-heart-clavicles",
+    "W": "whole-lungs",
+    "H": "heart",
+    "M": "none",
+}
 
 _GRAPH_ORGANS = {
     "lungs": LUNGS,
     "lungs-heart": ORGANS,
     "lungs-heart-clavicles": tuple(ORGAN_NODES),
     "whole-lungs": LUNGS,
+    "heart": (HEART,),
+    "none": (),
 }
 
 # What the organs include. The landmark sets and CheXmask use JSRT's definition; V7's masks cover whole lungs.
@@ -42,7 +51,8 @@ class LandmarkGraph:
     Attributes
     ----------
     name
-        ``lungs``, ``lungs-heart``, ``lungs-heart-clavicles`` or ``whole-lungs``.
+        ``lungs``, ``lungs-heart``, ``lungs-heart-clavicles`` or ``whole-lungs``; labels also have ``heart`` and
+        ``none``.
     organs
         Organ names in node order.
     """
@@ -52,7 +62,7 @@ class LandmarkGraph:
 
     @property
     def nodes(self) -> int:
-        """Number of nodes (94, 120 or 166)."""
+        """Number of nodes (94, 120 or 166; 26 and 0 for labels of the heart alone and of masks alone)."""
         return sum(ORGAN_NODES[organ] for organ in self.organs)
 
     @property
@@ -173,7 +183,7 @@ def graph_of_labels(labels: str, where: str) -> LandmarkGraph:
     Parameters
     ----------
     labels
-        ``L``, ``LH``, ``LHC`` or ``W``.
+        A key of :data:`LABEL_GRAPHS`.
     where
         File and image, for the error message.
 

@@ -13,6 +13,9 @@ ORGANS = (*LUNGS, HEART)  # in the order of their nodes
 ORGAN_COLUMNS = {"left_lung": "Left Lung", "right_lung": "Right Lung", "heart": "Heart"}
 PUBLISHED_ORGANS = tuple(ORGAN_COLUMNS)
 
+# A region is an organ by one definition, or whatever else somebody draws (anatomy/regions.py).
+REGION_NAME = r"[a-z][a-z0-9]*(_[a-z0-9]+)*"
+
 ORGAN_NODES = {"right_lung": 44, "left_lung": 50, "heart": 26, "right_clavicle": 23, "left_clavicle": 23}
 LUNG_NODES = sum(ORGAN_NODES[organ] for organ in LUNGS)
 PUBLISHED_NODES = sum(ORGAN_NODES[organ] for organ in ORGANS)  # a CheXmask table has no clavicles

@@ -213,7 +213,7 @@ LABELS = _table(
     {
         "masks": (
             "masks:label_masks",
-            "Label images from their lung masks: landmarks on the masks' borders, with the masks' definition of lungs.",
+            "Label images from drawn masks: the masks and landmarks on their borders, with their definition of lungs.",
         ),
         "outlines": (
             "masks:label_outlines",

@@ -24,9 +24,19 @@ class LabelMasksConfig(Section):
 
 
 class LabelLungMasksConfig(LabelMasksConfig):
-    """A folder of lung masks that becomes a labelled table of their own definition."""
+    """A folder of drawn masks that becomes a labelled table of their own definition."""
 
     definition: Literal["whole-lungs", "lungs"] = Field(
         "whole-lungs",
-        description="Region that the masks cover: whole-lungs includes the part behind the heart, lungs does not.",
+        description="Region that masks of lungs cover: whole-lungs includes the part behind the heart, lungs does not.",
+    )
+    columns: list[str] = Field(
+        [],
+        description="COLUMN=REGION, with commas between several: columns of masks whose name does not say the region, "
+        "such as mask_heart=heart_with_vessels.",
+    )
+    not_annotated: list[str] = Field(
+        [],
+        description="COLUMN=REGION, with commas between several: where the column is 1, the region counts as not "
+        "annotated.",
     )

@@ -1,9 +1,11 @@
 """The segmenter."""
 
-from typing import Literal
+import re
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from cxrfactory.anatomy.organs import REGION_NAME
 from cxrfactory.config.sections import Section
 
 SegmenterName = Literal[
@@ -19,6 +21,22 @@ SegmenterName = Literal[
     "unet-ht",
 ]
 GraphName = Literal["lungs", "lungs-heart", "lungs-heart-clavicles", "whole-lungs"]
+
+
+def region_name(name: str) -> str:
+    """Return the name of a region if it is lower-case words joined by underscores.
+
+    Raises
+    ------
+    ValueError
+        If it is not.
+    """
+    if not re.fullmatch(REGION_NAME, name):
+        raise ValueError("lower-case words joined by underscores, such as right_whole_lung")
+    return name
+
+
+RegionName = Annotated[str, AfterValidator(region_name)]
 
 
 class ModelConfig(Section):
@@ -44,3 +62,12 @@ class ModelConfig(Section):
         le=9,
         description="Number of times that the last stage corrects its landmarks; 0 gives the published network.",
     )
+    organs: list[RegionName] = Field(
+        [],
+        description="Regions that a pixel network learns from drawn masks, such as airways or right_whole_lung; an "
+        "empty list takes the organs of the graph.",
+    )
+
+    def network_settings(self) -> dict[str, Any]:
+        """Return the settings that the network's builder takes; it gets no organs where the graph names them."""
+        return self.model_dump(exclude=set() if self.organs else {"organs"})

@@ -16,11 +16,17 @@ class TrainConfig(Section):
     """How a segmenter is trained; docs/training.md lists the values of the papers."""
 
     epochs: int = Field(220, ge=1, description="Number of passes over the training images.")
-    batch_size: int = Field(
-        8, ge=2, description="Number of images in a training step; all have the same kind of labels."
+    batch_size: int = Field(8, ge=2, description="Number of images in a training step.")
+    optimizer: Literal["adamw", "adam"] = Field(
+        "adamw",
+        description="Optimiser: adamw keeps the weight decay apart from the gradient, adam adds it to the gradient as "
+        "the papers do.",
     )
-    learning_rate: float = Field(7e-4, gt=0, description="Peak learning rate of AdamW.")
-    weight_decay: float = Field(1e-5, ge=0, description="Weight decay of AdamW.")
+    learning_rate: float = Field(7e-4, gt=0, description="Peak learning rate.")
+    weight_decay: float = Field(1e-5, ge=0, description="Weight decay.")
+    clip: float | None = Field(
+        1.0, gt=0, description="Largest norm of the gradient; a larger gradient is scaled down. null scales none."
+    )
     schedule: Literal["cosine", "step"] = Field(
         "cosine", description="Schedule of the learning rate: cosine falls to zero, step falls in steps."
     )
@@ -60,8 +66,13 @@ class TrainConfig(Section):
     patience: int | None = Field(
         None,
         ge=1,
-        description="Number of validations without a better mean Dice after which training stops; null trains all "
+        description="Number of validations without a better score (select) after which training stops; null trains all "
         "epochs and keeps the last weights.",
+    )
+    select: Literal["dice", "loss"] = Field(
+        "dice",
+        description="Score that chooses the weights with patience: mean validation Dice (dice) or validation loss "
+        "(loss).",
     )
     balance: Literal["none", "source", "class"] = Field(
         "none", description="Repeat images within an epoch so that sources (source) or classes (class) weigh alike."
@@ -91,6 +102,12 @@ class TrainConfig(Section):
             raise ValueError(
                 f"balance is {self.balance}, classes {self.classes}; balance: class and classes go together"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _selection_needs_patience(self) -> "TrainConfig":
+        if self.select == "loss" and self.patience is None:
+            raise ValueError("select is loss, patience null; selection needs patience: give a number of validations")
         return self
 
     def tables(self) -> list[str]:

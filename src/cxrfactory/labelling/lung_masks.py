@@ -1,23 +1,36 @@
-"""Convert lung masks to labelled images by placing landmarks on the borders of the masks, without a network."""
+"""Convert drawn masks to labelled images: the masks themselves, and landmarks on their borders where they allow it.
 
+No network is used. Landmarks of the lungs need both of them, each in one piece; the heart can have landmarks alone. An
+image whose masks do not allow landmarks keeps its masks.
+"""
+
+from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from cxrfactory.anatomy.contour_features import context_distance, outer_contour
 from cxrfactory.anatomy.graph import LABEL_GRAPHS, landmark_graph
-from cxrfactory.anatomy.mask_landmarks import landmarks_from_masks
+from cxrfactory.anatomy.mask_landmarks import contour_landmarks, contour_models, landmarks_from_masks
+from cxrfactory.anatomy.organ_masks import main_part
+from cxrfactory.anatomy.organs import HEART, LUNGS
 from cxrfactory.anatomy.raster import landmarks_to_masks
+from cxrfactory.anatomy.regions import IGNORED, INSIDE, contour_regions, region_of
 from cxrfactory.config import LabelLungMasksConfig
-from cxrfactory.errors import ImageError
+from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.radiograph.prepare import Preparation
-from cxrfactory.labelling.mask_folder import Lungs, MaskFolder
+from cxrfactory.labelling.mask_folder import Labels, Lungs, MaskFolder, Regions
 from cxrfactory.logs import get_logger
 from cxrfactory.metrics.overlap import dice
 
 # Landmark graphs of both lungs and their label codes; the user states which definition the masks follow.
-LUNG_GRAPHS = {graph: code for code, graph in LABEL_GRAPHS.items() if len(landmark_graph(graph).organs) == 2}
+LUNG_GRAPHS = {graph: code for code, graph in LABEL_GRAPHS.items() if landmark_graph(graph).organs == LUNGS}
+# Codes in the order in which they are tried, by the graph of lungs. Whole lungs have no landmarks of a heart beside.
+TRIED = {"lungs": ("LH", "L", "H"), "whole-lungs": ("W", "H")}
 LEAST_DICE = 0.95  # smallest Dice of filled landmarks with the mask; below it, 44 + 50 nodes cannot describe the mask
+MOST_IGNORED = 0.01  # largest share of an organ's border that may touch pixels about which the mask says nothing
 
 log = get_logger(__name__)
 
@@ -29,7 +42,7 @@ def label_masks(
     recipe: Preparation,
     settings: LabelLungMasksConfig,
 ) -> tuple[int, int]:
-    """Write labelled images of a folder with ``table.csv``, ``images/`` and ``masks/``.
+    """Write labelled images of a folder with ``table.csv``, images and masks.
 
     Parameters
     ----------
@@ -40,8 +53,8 @@ def label_masks(
     rejected
         Table to write of the images that could not be used, schema ``REJECTED``.
     settings
-        Name of the set, share of patients for validation, and the graph that defines the extent of the masks:
-        ``whole-lungs`` (with the part behind the heart) or ``lungs``.
+        Name of the set, share of patients for validation, the graph that defines the extent of the lungs
+        (``whole-lungs`` with the part behind the heart, or ``lungs``), and what the columns of the table mean.
 
     Returns
     -------
@@ -50,28 +63,95 @@ def label_masks(
     Raises
     ------
     CxrError
-        If the table or a column is missing.
+        If the table or a column is missing, or a column's meaning is not COLUMN=REGION.
     """
-    graph = landmark_graph(settings.definition)
-    scores = []
-
-    def labeller(image: UInt8[np.ndarray, "size size"], lungs: Lungs) -> Float[np.ndarray, "nodes 2"]:
-        landmarks = landmarks_from_masks(lungs["right_lung"], lungs["left_lung"])
-        filled = landmarks_to_masks(landmarks, graph, *image.shape)
-        worst = min(lungs, key=lambda organ: dice(filled[organ], lungs[organ]))
-        score = dice(filled[worst], lungs[worst])
-        if score < LEAST_DICE:
-            raise ImageError(
-                f"landmarks of the {worst}, filled, have a Dice of {score:.3f} with its mask; expected {LEAST_DICE:g}"
-            )
-        scores.append(dice(np.maximum(*filled.values()), np.maximum(*lungs.values())))
-        return landmarks
-
-    counts = MaskFolder(Path(root), settings.source, recipe, settings.val_fraction).label(
-        labeller, LUNG_GRAPHS[settings.definition], "masks", output, rejected
+    folder = MaskFolder(
+        Path(root),
+        settings.source,
+        recipe,
+        settings.val_fraction,
+        settings.definition,
+        _pairs("--columns", settings.columns),
+        _pairs("--not-annotated", settings.not_annotated),
     )
+    scores: list[float] = []
+
+    def labeller(image_id: str, image: UInt8[np.ndarray, "size size"], regions: Regions) -> Labels:
+        reasons = []
+        for code in (each for each in TRIED[settings.definition] if _asked(each) <= set(regions)):
+            try:
+                landmarks, masks, filled = _landmarks(code, regions)
+            except ImageError as error:
+                reasons.append(str(error))
+                continue
+            if set(LUNGS) <= set(masks):
+                scores.append(dice(_union(filled), _union(masks)))
+            break
+        else:
+            code, landmarks = "M", np.zeros((0, 2))
+        if told := list(dict.fromkeys(reasons)):
+            log.info("%s: labels %s only, because %s", image_id, code, "; ".join(told))
+        return Labels(code, landmarks, regions)
+
+    counts = folder.label(labeller, "masks", output, rejected)
     if scores:
         low = np.quantile(scores, 0.05)
-        log.info("labels are %s", graph.definition_text)
+        log.info("labels are %s", landmark_graph(settings.definition).definition_text)
         log.info("Dice of the landmarks, filled, with the masks: mean %.4f, 5 %% below %.4f", np.mean(scores), low)
     return counts
+
+
+def _asked(code: str) -> set[str]:
+    """Return the regions that the landmarks of a code need."""
+    return set(contour_regions(landmark_graph(LABEL_GRAPHS[code])))
+
+
+def _pairs(option: str, given: Sequence[str]) -> dict[str, str]:
+    pairs = [each.partition("=") for each in given]
+    for column, sign, region in pairs:
+        if not (column and sign and region):
+            raise CxrError(f"{option}: '{column}{sign}{region}'; expected COLUMN=REGION, such as mask_heart=heart")
+    return {column: region for column, _, region in pairs}
+
+
+def _landmarks(code: str, regions: Regions) -> tuple[Float[np.ndarray, "nodes 2"], Lungs, Lungs]:
+    """Return the landmarks of a code's organs, the main parts of their masks, and the filled landmarks.
+
+    Raises
+    ------
+    ImageError
+        If an organ is absent, its mask holds no organ in one piece or touches pixels about which it
+        says nothing, or the landmarks do not describe the mask.
+    """
+    graph = landmark_graph(LABEL_GRAPHS[code])
+    masks = {organ: _part(organ, regions[region_of(organ, graph.definition)]) for organ in graph.organs}
+    if graph.organs == (HEART,):
+        contour = outer_contour(HEART, masks[HEART])
+        landmarks = contour_landmarks(contour, context_distance(contour.points, None), contour_models()[HEART])
+    else:
+        landmarks = landmarks_from_masks(*masks.values())
+    filled = landmarks_to_masks(landmarks, graph, *masks[graph.organs[0]].shape)
+    worst = min(masks, key=lambda organ: dice(filled[organ], masks[organ]))
+    score = dice(filled[worst], masks[worst])
+    if score < LEAST_DICE:
+        raise ImageError(
+            f"landmarks of the {worst}, filled, have a Dice of {score:.3f} with its mask; expected {LEAST_DICE:g}"
+        )
+    return landmarks, masks, filled
+
+
+def _part(organ: str, region: UInt8[np.ndarray, "size size"]) -> UInt8[np.ndarray, "size size"]:
+    name = organ.replace("_", " ")
+    if not (region == INSIDE).any():
+        raise ImageError(f"the {name} is absent")
+    part = main_part(organ, (region == INSIDE).astype(np.uint8))
+    if (region == IGNORED).any():
+        border = cv2.dilate(part, np.ones((3, 3), np.uint8)) > part
+        share = float((border & (region == IGNORED)).sum() / border.sum())
+        if share > MOST_IGNORED:
+            raise ImageError(f"{share:.0%} of the border of the {name} touches pixels that the mask ignores")
+    return part
+
+
+def _union(masks: Lungs) -> UInt8[np.ndarray, "size size"]:
+    return np.maximum(*(masks[organ] for organ in LUNGS))

@@ -1,13 +1,13 @@
-"""Convert a folder of radiographs with lung masks to labelled images; a function turns the masks into landmarks.
+"""Convert a folder of radiographs with drawn masks to labelled images; a function turns the masks into landmarks.
 
-The folder contains ``table.csv`` (``image_id``, ``patient_id``), ``images/`` and ``masks/``; the last two contain one
-file per id. A stable hash selects the patients for validation. It is the same for every way of labelling, so a patient
-that is held out from the training of one model is held out from the training of all models.
+:mod:`cxrfactory.labelling.mask_table` says how a folder looks. A stable hash selects the patients for validation. It
+is the same for every way of labelling, so a patient that is held out from the training of one model is held out from
+the training of all models.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from glob import escape
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,58 +17,93 @@ import pandas as pd
 import pyarrow as pa
 from jaxtyping import Float, UInt8
 
+from cxrfactory.anatomy.graph import landmark_graph
 from cxrfactory.anatomy.organ_masks import main_part, split_lungs
-from cxrfactory.errors import CxrError, ImageError
+from cxrfactory.anatomy.organs import LUNGS
+from cxrfactory.anatomy.regions import IGNORED, INSIDE, OUTSIDE, region_of
+from cxrfactory.errors import ImageError
 from cxrfactory.imaging.drawing.png import encode_png
 from cxrfactory.imaging.geometry import Geometry
 from cxrfactory.imaging.radiograph.prepare import Preparation, prepare
 from cxrfactory.imaging.radiograph.reading import read_radiograph, refuse_dicom
+from cxrfactory.labelling.mask_table import BOTH_LUNGS, MaskRow, file_of, read_mask_rows
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.tables.keys import put_aside
 from cxrfactory.tables.parquet import table_writer, write_table
-from cxrfactory.tables.paths import path_inside
 from cxrfactory.tables.schemas import LABELLED_IMAGES, REJECTED
 
 Lungs = dict[str, UInt8[np.ndarray, "size size"]]
-# Converts a preprocessed image [row, column] and its lung masks to landmarks (x, y) in pixels of that image. It raises
-# ImageError for an image that cannot be labelled.
-Labeller = Callable[[UInt8[np.ndarray, "size size"], Lungs], Float[np.ndarray, "nodes 2"]]
+# Region to its mask in the preprocessed frame: 0 outside, 255 inside, 127 where nothing is known.
+Regions = dict[str, UInt8[np.ndarray, "size size"]]
 
 log = get_logger(__name__)
 
 
 @dataclass(frozen=True)
+class Labels:
+    """What a labeller finds in one image.
+
+    Attributes
+    ----------
+    code
+        Code of the organs that the landmarks annotate (:data:`cxrfactory.anatomy.graph.LABEL_GRAPHS`).
+    landmarks
+        (x, y) in pixels of the preprocessed image.
+    regions
+        Drawn masks to store; None to store none.
+    """
+
+    code: str
+    landmarks: Float[np.ndarray, "nodes 2"]
+    regions: Regions | None = None
+
+
+# Function of an image's name, the preprocessed image [row, column] and its regions. It raises ImageError for an image
+# that cannot be labelled.
+Labeller = Callable[[str, UInt8[np.ndarray, "size size"], Regions], Labels]
+
+
+@dataclass(frozen=True)
 class MaskFolder:
-    """A folder of radiographs with lung masks, and the settings for reading it.
+    """A folder of radiographs with drawn masks, and the settings for reading it.
 
     Attributes
     ----------
     root
-        The folder. Files are found by their id; their suffix does not matter.
+        The folder, with ``table.csv``.
     source
         Name of the set in the tables; it is the prefix of the ids.
     recipe
-        Preprocessing of the images. If border removal would cut off a part of the lungs, the crop is widened.
+        Preprocessing of the images. If border removal would cut off a part of a mask, the crop is widened.
     val_fraction
         Share of patients for validation, selected by a hash of the patient's id.
+    definition
+        Landmark graph of lungs that says what masks of lungs cover.
+    columns, not_annotated
+        As in :func:`cxrfactory.labelling.mask_table.read_mask_rows`.
     """
 
     root: Path
     source: str
     recipe: Preparation
     val_fraction: float = 0.25
+    definition: str = "whole-lungs"
+    columns: Mapping[str, str] = field(default_factory=dict)
+    not_annotated: Mapping[str, str] = field(default_factory=dict)
 
-    def label(
-        self, labeller: Labeller, labels: str, stage: str, output: str | Path, rejected: str | Path
-    ) -> tuple[int, int]:
+    @property
+    def lung_regions(self) -> tuple[str, str]:
+        """Regions of the right and of the left lung."""
+        definition = landmark_graph(self.definition).definition
+        return region_of(LUNGS[0], definition), region_of(LUNGS[1], definition)
+
+    def label(self, labeller: Labeller, stage: str, output: str | Path, rejected: str | Path) -> tuple[int, int]:
         """Write the labelled images of the folder.
 
         Parameters
         ----------
         labeller
-            Function that computes the landmarks of one image.
-        labels
-            Code of the annotated organs.
+            Function that labels one image.
         stage
             Name of the stage in ``rejected`` and in the progress messages.
         output
@@ -85,64 +120,101 @@ class MaskFolder:
         CxrError
             If the table or a column is missing, if an id is empty, or if an image occurs twice.
         """
-        rows = _read_table(self.root / "table.csv")
-        kept, faults = 0, []
+        graph = landmark_graph(self.definition)
+        rows = read_mask_rows(self.root / "table.csv", graph, self.columns, self.not_annotated)
+        codes, faults = Counter(), []
         with table_writer(output, LABELLED_IMAGES) as writer:
             for row in progress(rows, stage, len(rows)):
                 try:
-                    labelled = self._row(row, labeller, labels)
+                    labelled = self._row(row, labeller)
                 except ImageError as error:
-                    log.warning("rejected %s: %s", row["image_id"], error)
-                    faults.append({"image_id": row["image_id"], "path": None, "stage": stage, "reason": str(error)})
+                    log.warning("rejected %s: %s", row.image_id, error)
+                    faults.append({"image_id": row.image_id, "path": None, "stage": stage, "reason": str(error)})
                     continue
                 writer.write_table(pa.Table.from_pylist([labelled], schema=LABELLED_IMAGES))
-                kept += 1
+                codes[labelled["labels"]] += 1
         write_table(pd.DataFrame(faults, columns=REJECTED.names), rejected, REJECTED)
-        log.info("%s: read %d images, wrote %d, rejected %d", self.root, len(rows), kept, len(faults))
-        return kept, len(faults)
+        told = ", ".join(f"{code} {count}" for code, count in sorted(codes.items())) or "none"
+        log.info("%s: read %d images, wrote %d (labels: %s), rejected %d",
+                 self.root, len(rows), codes.total(), told, len(faults))  # fmt: skip
+        return codes.total(), len(faults)
 
-    def _row(self, row: dict[str, Any], labeller: Labeller, labels: str) -> dict[str, Any]:
-        image_id, patient = row["image_id"], f"{self.source}-{row['patient_id']}"
-        path = _file(self.root / "images", image_id)
+    def lungs(self, regions: Regions) -> Lungs:
+        """Return the masks of both lungs, 0 and 1, reduced to their main parts.
+
+        Raises
+        ------
+        ImageError
+            If a lung is not annotated, or its mask holds no lung in one piece.
+        """
+        found = {}
+        for organ, region in zip(LUNGS, self.lung_regions, strict=True):
+            if region not in regions:
+                raise ImageError(f"the {region.replace('_', ' ')} is not annotated; expected both lungs")
+            found[organ] = main_part(organ, (regions[region] == INSIDE).astype(np.uint8))
+        return found
+
+    def _row(self, row: MaskRow, labeller: Labeller) -> dict[str, Any]:
+        patient = f"{self.source}-{row.patient_id}"
+        path = file_of(self.root, "images", row.image_id, row.image)
         radiograph = read_radiograph(path, self.recipe.max_megapixels, self.recipe.burnt_in, self.recipe.checks)
-        mask = _read_mask(_file(self.root / "masks", image_id), radiograph.stored_shape)
-        image, geometry = prepare(radiograph, self.recipe, keep=_corners(mask))
-        landmarks = labeller(image, _lungs(mask, geometry))
+        masks = {
+            name: _read_mask(file_of(self.root, "masks", row.image_id, named), radiograph.stored_shape)
+            for name, named in row.masks.items()
+            if name not in row.not_annotated
+        }
+        if BOTH_LUNGS in masks and not (masks[BOTH_LUNGS] == INSIDE).any():
+            name = file_of(self.root, "masks", row.image_id, row.masks[BOTH_LUNGS]).name
+            raise ImageError(f"{name}: an empty mask; expected both lungs")
+        image, geometry = prepare(radiograph, self.recipe, keep=_corners(masks))
+        labels = labeller(row.image_id, image, self._regions(row, masks, geometry))
+        regions = labels.regions
         return {
-            "image_id": f"{self.source}-{image_id}",
+            "image_id": f"{self.source}-{row.image_id}",
             "png": encode_png(image),
             **geometry.as_row(),
             "patient_id": patient,
             "source": self.source,
-            "labels": labels,
+            "labels": labels.code,
             "split": "val" if put_aside(patient, "split", self.val_fraction) else "train",
-            "landmarks": landmarks.astype(np.float32).ravel().tolist(),
+            "landmarks": labels.landmarks.astype(np.float32).ravel().tolist(),
+            "regions": None
+            if regions is None
+            else [{"name": name, "png": encode_png(regions[name])} for name in sorted(regions)],
         }
 
+    def _regions(self, row: MaskRow, masks: dict[str, np.ndarray], geometry: Geometry) -> Regions:
+        """Carry the masks through the preprocessing, and split a mask of both lungs."""
+        regions = {name: _carried(mask, geometry) for name, mask in masks.items()}
+        if BOTH_LUNGS in regions:
+            both = regions.pop(BOTH_LUNGS)
+            try:
+                split = dict(zip(self.lung_regions, _split(both), strict=True))
+            except ImageError as error:
+                if not regions:
+                    raise
+                log.warning("%s: lungs are left out: %s", row.image_id, error)
+                split = {}
+            regions |= {name: mask for name, mask in split.items() if name not in row.not_annotated}
+        if not regions:
+            raise ImageError("no region is annotated; expected a mask in at least one column")
+        self._check_sides(regions)
+        return regions
 
-def _read_table(path: Path) -> list[dict[str, Any]]:
-    if not path.is_file():
-        raise CxrError(f"{path}: no such file; expected a table with image_id and patient_id")
-    table = pd.read_csv(path, dtype=str)
-    missing = [name for name in ("image_id", "patient_id") if name not in table.columns]
-    if missing:
-        raise CxrError(f"{path}: columns {missing} are missing; found {list(table.columns)}")
-    for name in ("image_id", "patient_id"):
-        if (empty := table[name].isna()).any():
-            raise CxrError(f"{path}: row {int(empty.to_numpy().argmax()) + 1}: column '{name}' is empty")
-    if (twice := table["image_id"].duplicated()).any():
-        raise CxrError(f"{path}: image '{table['image_id'][twice].iloc[0]}' occurs twice; expected it once")
-    return table.sort_values("image_id").to_dict("records")
-
-
-def _file(folder: Path, image_id: str) -> Path:
-    found = sorted(path_inside(folder, image_id).parent.glob(f"{escape(Path(image_id).name)}.*"))
-    if len(found) != 1:
-        raise ImageError(f"{len(found)} files '{image_id}.*' in {folder.name}; expected one")
-    return found[0]
+    def _check_sides(self, regions: Regions) -> None:
+        lungs = [regions[name] == INSIDE for name in self.lung_regions if name in regions]
+        if len(lungs) < 2 or not all(lung.any() for lung in lungs):
+            return
+        right, left = (float(np.nonzero(lung)[1].mean()) for lung in lungs)
+        if right >= left:
+            raise ImageError(
+                "the right lung's mask lies to the right of the left one's; expected the patient's right on the "
+                "image's left: exchange the two, or mirror the masks"
+            )
 
 
 def _read_mask(path: Path, shape: tuple[int, int]) -> UInt8[np.ndarray, "h w"]:
+    """Read a mask as 0 outside, 255 inside and 127 where nothing is known."""
     refuse_dicom(path)
     mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
     if mask is None:
@@ -152,19 +224,28 @@ def _read_mask(path: Path, shape: tuple[int, int]) -> UInt8[np.ndarray, "h w"]:
             f"{path.name}: mask of {mask.shape[0]} x {mask.shape[1]}; expected the image's "
             f"{shape[0]} x {shape[1]} pixels"
         )
-    if not mask.any():
-        raise ImageError(f"{path.name}: an empty mask; expected both lungs")
-    return (mask > 0).astype(np.uint8)
+    if mask.any() and not ((mask > 0) & (mask != IGNORED)).any():
+        raise ImageError(f"{path.name}: only 0 and {IGNORED}, which means unknown; expected {INSIDE} inside the region")
+    return np.where(mask == IGNORED, IGNORED, np.where(mask > 0, INSIDE, OUTSIDE)).astype(np.uint8)
 
 
-def _corners(mask: UInt8[np.ndarray, "h w"]) -> Float[np.ndarray, "2 2"]:
-    """Return the first and the last corner (x, y) of the mask's bounding box, in pixels."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+def _corners(masks: Mapping[str, np.ndarray]) -> Float[np.ndarray, "2 2"] | None:
+    """Return the first and the last corner (x, y) of the box around all masks, in pixels; None if all are empty."""
+    together = np.logical_or.reduce([mask == INSIDE for mask in masks.values()]) if masks else np.zeros((1, 1), bool)
+    if not together.any():
+        return None
+    rows, columns = np.flatnonzero(together.any(axis=1)), np.flatnonzero(together.any(axis=0))
     return np.array([[columns[0], rows[0]], [columns[-1], rows[-1]]], np.float64)
 
 
-def _lungs(mask: UInt8[np.ndarray, "h w"], geometry: Geometry) -> Lungs:
-    """Return the masks of both lungs in the preprocessed frame, reduced to their main parts."""
-    square = (geometry.forward_image(mask * np.uint8(255)) > 127).astype(np.uint8)
-    right, left = split_lungs(square)
-    return {"right_lung": main_part("right_lung", right), "left_lung": main_part("left_lung", left)}
+def _carried(mask: UInt8[np.ndarray, "h w"], geometry: Geometry) -> UInt8[np.ndarray, "size size"]:
+    """Return the mask in the preprocessed frame; a pixel is ignored if a part of it was."""
+    inside = geometry.forward_image(np.where(mask == INSIDE, 255, 0).astype(np.uint8)) > 127
+    ignored = geometry.forward_image(np.where(mask == IGNORED, 255, 0).astype(np.uint8)) > 0
+    return np.where(ignored, IGNORED, np.where(inside, INSIDE, OUTSIDE)).astype(np.uint8)
+
+
+def _split(both: UInt8[np.ndarray, "size size"]) -> tuple[np.ndarray, np.ndarray]:
+    """Split a mask of both lungs; what is unknown of both is unknown of each."""
+    right, left = split_lungs((both == INSIDE).astype(np.uint8))
+    return tuple(np.where(both == IGNORED, IGNORED, lung * np.uint8(INSIDE)).astype(np.uint8) for lung in (right, left))

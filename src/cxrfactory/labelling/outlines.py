@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 
 from cxrfactory.config import LabelMasksConfig
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.radiograph.prepare import Preparation
-from cxrfactory.labelling.mask_folder import Lungs, MaskFolder
+from cxrfactory.labelling.mask_folder import Labels, MaskFolder, Regions
 from cxrfactory.models.segmenter import Segmenter
 from cxrfactory.registration.outlines import fit_to_outlines, outer_nodes
 from cxrfactory.tables.weights import read_weights
@@ -24,7 +24,7 @@ def label_outlines(
     recipe: Preparation,
     settings: LabelMasksConfig,
 ) -> tuple[int, int]:
-    """Write labelled images (labels ``LH``) of a folder with ``table.csv``, ``images/`` and ``masks/``.
+    """Write labelled images (labels ``LH``, without drawn masks) of a folder with ``table.csv``, images and masks.
 
     Parameters
     ----------
@@ -56,11 +56,12 @@ def label_outlines(
         raise CxrError(f"{weights}: expected weights of a landmark model of graph 'lungs-heart'")
     outer = outer_nodes(tensors["mean_shape"], graph)
 
-    def labeller(image: UInt8[np.ndarray, "size size"], lungs: Lungs) -> Float[np.ndarray, "nodes 2"]:
+    def labeller(image_id: str, image: UInt8[np.ndarray, "size size"], regions: Regions) -> Labels:
+        lungs = folder.lungs(regions)
         found = segmenter(image, recipe.size)
         landmarks, gap = fit_to_outlines(found.landmarks, lungs, outer, graph)
         if gap > LARGEST_GAP * recipe.size:
             raise ImageError(f"landmarks stay {gap:.0f} px from the outline; expected the same lungs")
-        return landmarks
+        return Labels("LH", landmarks)
 
-    return folder.label(labeller, "LH", "outlines", output, rejected)
+    return folder.label(labeller, "outlines", output, rejected)

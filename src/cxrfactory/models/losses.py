@@ -29,18 +29,19 @@ def contour_error(
     found, target
         (x, y) as fractions of the side.
     contours
-        Slice of the nodes of each closed contour; only contours within ``target`` are counted.
+        Slice of the nodes of each closed contour. A contour is counted in the images that annotate all of its nodes
+        (the target is a number there); without any, the error is 0.
     """
     parts = []
     for where in contours:
-        if where.stop > target.shape[1]:
-            continue
-        truth, error = target[:, where], found[:, where] - target[:, where]
+        there = target[:, where].isfinite().flatten(1).all(1)
+        truth, error = target[there, where], found[there, where] - target[there, where]
         tangent = nn.functional.normalize(torch.roll(truth, -1, 1) - torch.roll(truth, 1, 1), dim=-1, eps=1e-6)
         along = (error * tangent).sum(-1)
         across = error[..., 1] * tangent[..., 0] - error[..., 0] * tangent[..., 1]
-        parts.append(_distance(across) + ALONG * _distance(along))
-    return SCALE * torch.cat(parts, dim=1).mean()
+        parts.append((_distance(across) + ALONG * _distance(along)).flatten())
+    together = torch.cat(parts)
+    return SCALE * together.mean() if len(together) else target.new_zeros(())
 
 
 def _distance(value: Tensor) -> Tensor:
@@ -64,23 +65,29 @@ def landmark_loss(
     intermediate
         Positions of the skip connections, at half or full node resolution.
     target
-        Annotation of the first ``m <= n`` nodes. Heterogeneous labels need no mask: the organs that a source may lack
-        are the last nodes of the graph, and nodes from ``m`` on do not enter the loss.
+        Annotation of the first ``m <= n`` nodes, NaN where a node is not annotated. Nodes without annotation do not
+        enter the loss, and a coarse node does only where all of its nodes are annotated.
     pooling
         Pooling matrix of the graph.
     contours
         Slices of the contours. Where given, errors at full resolution are those of :func:`contour_error`; otherwise
         all errors are squared, as published.
     """
-    nodes = target.shape[1]
-    rows = pooling[:, :nodes].sum(dim=1) > 0.5  # coarse nodes that the annotation covers
-    coarse_target = pooling[rows, :nodes] @ target
+    target = nn.functional.pad(target, (0, 0, 0, positions.shape[1] - target.shape[1]), value=torch.nan)
+    there = target.isfinite().all(-1)
+    coarse_there = (~there).to(pooling.dtype) @ pooling.T == 0
+    coarse_target = pooling @ target.nan_to_num(0.0)
     loss = target.new_zeros(())
     for stage in (positions, *intermediate):
         if stage.shape[1] != positions.shape[1]:
-            loss = loss + nn.functional.mse_loss(stage[:, rows], coarse_target)
+            loss = loss + _squared(stage[coarse_there], coarse_target[coarse_there])
         elif contours:
-            loss = loss + contour_error(stage[:, :nodes], target, contours)
+            loss = loss + contour_error(stage, target, contours)
         else:
-            loss = loss + nn.functional.mse_loss(stage[:, :nodes], target)
+            loss = loss + _squared(stage[there], target[there])
     return loss
+
+
+def _squared(found: Float[Tensor, "k 2"], target: Float[Tensor, "k 2"]) -> Float[Tensor, ""]:
+    """Return the mean squared error, 0 where nothing is annotated."""
+    return nn.functional.mse_loss(found, target) if len(found) else target.new_zeros(())

@@ -82,6 +82,8 @@ def _landmarks(flat: Any, labels: str) -> Float[np.ndarray, "nodes 2"]:
         raise ImageError(f"labels '{labels}'; expected one of {', '.join(LABEL_GRAPHS)}")
     numbers = np.asarray(flat, dtype=np.float64)
     nodes = landmark_graph(LABEL_GRAPHS[labels]).nodes
+    if not nodes:
+        raise ImageError(f"labels {labels} have no landmarks; make a table of drawn masks with 'label masks'")
     if numbers.shape != (nodes * 2,):
         raise ImageError(f"{numbers.size} landmark numbers; labels {labels} have {nodes} x 2")
     if not np.isfinite(numbers).all():

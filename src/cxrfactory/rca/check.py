@@ -181,7 +181,9 @@ def check_labelled(
     table = table[~table["image_id"].isin(known.ids) & (table["split"] == settings.split if settings.split else True)]
     definition = landmark_graph(stored_graph(reference) or "lungs").definition
     fits = [
-        own.definition == definition and (HEART in own.organs or not known.has_heart)
+        own.definition == definition
+        and set(landmark_graph("lungs").organs) <= set(own.organs)
+        and (HEART in own.organs or not known.has_heart)
         for own in (graph_of_labels(code, str(labelled)) for code in table["labels"])
     ]
     ids = sorted(table["image_id"][fits], key=lambda each: seed_of(each, "rca-check"))[: settings.count]

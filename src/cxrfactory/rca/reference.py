@@ -122,7 +122,7 @@ def build_reference(
         points = np.asarray(row["landmarks"], np.float32).reshape(-1, 2)
         if len(points) != own.nodes:
             raise CxrError(f"{where}: {len(points)} landmarks; labels '{row['labels']}' expect {own.nodes}")
-        if own.definition != wanted.definition or (with_heart and HEART not in own.organs):
+        if own.definition != wanted.definition or not set(wanted.organs) <= set(own.organs):
             continue
         points = ((points[: wanted.nodes] + 0.5) * (size / row["size"]) - 0.5).astype(np.float32)
         codes = label_codes(points, wanted, size, size)

@@ -62,6 +62,11 @@ def write_table(
     if missing or extra:
         raise CxrError(f"{path}: missing columns {missing}, unexpected columns {extra}; expected {schema.names}")
     frame = frame[schema.names]
+    for field in schema:  # pandas marks the missing cells of lists by NaN, which Arrow refuses in lists of records
+        if pa.types.is_list(field.type) and pa.types.is_struct(field.type.value_type):
+            frame = frame.assign(
+                **{field.name: [None if isinstance(each, float) else each for each in frame[field.name]]}
+            )
     if sort and "image_id" in schema.names:
         frame = frame.sort_values("image_id", kind="stable")
     for field in schema:

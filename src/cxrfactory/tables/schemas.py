@@ -30,8 +30,12 @@ GEOMETRY_FIELDS = [
     pa.field("size", pa.int32(), nullable=False),
     pa.field("orientation", pa.int8()),  # 1 where the original is stored as displayed, else 2 to 8 as in EXIF
 ]
+# Drawn masks of an image: names of regions (anatomy/regions.py) with 8-bit PNGs of the image's size, 0 outside, 255
+# inside and 127 where nothing is known. An empty mask says that the region is absent; a region that is not in the list
+# is not annotated.
+REGIONS = pa.list_(pa.struct([pa.field("name", pa.string()), pa.field("png", pa.binary())]))
 # Columns that a table of an earlier version lacks, with the value of all of their cells then.
-OPTIONAL_COLUMNS = {"orientation": pa.scalar(1, pa.int8())}
+OPTIONAL_COLUMNS = {"orientation": pa.scalar(1, pa.int8()), "regions": pa.scalar(None, REGIONS)}
 
 IMAGES = pa.schema(
     [
@@ -88,12 +92,12 @@ LABELLED = pa.schema(
         pa.field("path", pa.string(), nullable=False),  # image file
         pa.field("patient_id", pa.string(), nullable=False),
         pa.field("source", pa.string(), nullable=False),  # JSRT, Montgomery, Shenzhen, Padchest, Virtual
-        pa.field("labels", pa.string(), nullable=False),  # L, LH, LHC or W: code of the graph (anatomy/graph.py)
+        pa.field("labels", pa.string(), nullable=False),  # L, LH, LHC, W or H: code of the graph (anatomy/graph.py)
         pa.field("split", pa.string(), nullable=False),  # train or val
         pa.field("sex", pa.string()),
         pa.field("age", pa.float64()),
         pa.field("condition", pa.string()),
-        # float32 [nodes * 2] in pixels of the image file: 44 + 50 (L, W), + 26 (LH), + 23 + 23 (LHC)
+        # float32 [nodes * 2] in pixels of the image file: 44 + 50 (L, W), + 26 (LH), + 23 + 23 (LHC); 26 (H)
         pa.field("landmarks", pa.list_(pa.float32()), nullable=False),
     ]
 )
@@ -106,10 +110,11 @@ LABELLED_IMAGES = pa.schema(
         *GEOMETRY_FIELDS,
         pa.field("patient_id", pa.string(), nullable=False),
         pa.field("source", pa.string(), nullable=False),
-        pa.field("labels", pa.string(), nullable=False),
+        pa.field("labels", pa.string(), nullable=False),  # as above, or M: drawn masks without landmarks
         pa.field("split", pa.string(), nullable=False),
-        # float32 [nodes * 2] in the preprocessed frame
+        # float32 [nodes * 2] in the preprocessed frame; empty for M
         pa.field("landmarks", pa.list_(pa.float32()), nullable=False),
+        pa.field("regions", REGIONS),  # null where nothing was drawn
     ]
 )
 

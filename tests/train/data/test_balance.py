@@ -21,27 +21,22 @@ BEFORE = {"Tuberculosis": 336 + 58, "Covid-19": 517, "Pneumonia": 3987, "Normal"
 AFTER = {"Tuberculosis": 3360 + 580, "Covid-19": 3619, "Pneumonia": 3987, "Normal": 326 + 320 + 3204}
 
 
-def drawn(groups):
-    return np.sort(np.concatenate(list(groups.values())))
-
-
 def test_exact_counts():
     strata = ["a"] * 7 + ["b"] * 3 + ["c"] * 1
-    groups = {94: np.arange(0, 11, 2), 120: np.arange(1, 11, 2)}
-    found = drawn(balanced(groups, strata, 0, 0))
+    found = balanced(strata, 0, 0)
     times = np.bincount(found, minlength=11)
     assert times[:7].tolist() == [1] * 7
     assert sorted(times[7:10]) == [2, 2, 3]
     assert times[10] == 7
-    assert balanced(groups, strata, 0, 0)[94].tolist() == found[found % 2 == 0].tolist()
+    assert found.tolist() == sorted(found)
 
 
 def test_depends_on_epoch_and_seed_alone():
-    groups, strata = {120: np.arange(40)}, ["a"] * 27 + ["b"] * 13
-    choice = [drawn(balanced(groups, strata, epoch, 5)).tolist() for epoch in range(20)]
-    assert choice == [drawn(balanced(groups, strata, epoch, 5)).tolist() for epoch in range(20)]
+    strata = ["a"] * 27 + ["b"] * 13
+    choice = [balanced(strata, epoch, 5).tolist() for epoch in range(20)]
+    assert choice == [balanced(strata, epoch, 5).tolist() for epoch in range(20)]
     assert len({tuple(each) for each in choice}) > 10
-    assert choice[0] != drawn(balanced(groups, strata, 0, 6)).tolist()
+    assert choice[0] != balanced(strata, 0, 6).tolist()
     extra = Counter(index for each in choice for index in each)
     assert min(extra[index] for index in range(27, 40)) >= 2 * 20  # 27 // 13 whole rounds
     assert sum(extra[index] for index in range(27, 40)) == 27 * 20
@@ -49,8 +44,7 @@ def test_depends_on_epoch_and_seed_alone():
 
 @given(st.lists(st.sampled_from("abc"), min_size=1, max_size=40), st.integers(0, 50))
 def test_every_stratum_as_often_and_every_image_at_least_once(strata, epoch):
-    groups = {120: np.arange(0, len(strata), 2), 94: np.arange(1, len(strata), 2)}
-    found = drawn(balanced(groups, strata, epoch, 0))
+    found = balanced(strata, epoch, 0)
     largest = max(Counter(strata).values())
     assert Counter(strata[index] for index in found) == dict.fromkeys(strata, largest)
     assert set(found) == set(range(len(strata)))
@@ -63,7 +57,7 @@ def test_the_papers_table():
     assert AFTER == {"Tuberculosis": 3940, "Covid-19": 3619, "Pneumonia": 3987, "Normal": 3850}
     assert sum(AFTER.values()) == 15396
     strata = [name for name, count in BEFORE.items() for _ in range(count)]
-    found = drawn(balanced({120: np.arange(len(strata))}, strata, 0, 0))
+    found = balanced(strata, 0, 0)
     assert Counter(strata[index] for index in found) == dict.fromkeys(BEFORE, 3987)
 
 
@@ -79,9 +73,9 @@ def test_training_draws_every_source_equally(two_sources, tmp_path, monkeypatch)
     torch.set_num_threads(1)
     inner, epochs = loop.epoch_batches, []
 
-    def spy(groups, *arguments):
-        epochs.append(drawn(groups))
-        return inner(groups, *arguments)
+    def spy(indices, *arguments):
+        epochs.append(indices)
+        return inner(indices, *arguments)
 
     monkeypatch.setattr(loop, "epoch_batches", spy)
     settings = TrainConfig(epochs=2, batch_size=8, precision="fp32", balance="source")

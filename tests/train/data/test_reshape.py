@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 import torch
 
+from cxrfactory.anatomy.graph import landmark_graph
+from cxrfactory.train.data.annotations import Annotations
 from cxrfactory.train.data.reshape import CELLS, Reshaper, bend
 
 SIDE = 128
@@ -16,6 +18,10 @@ def ellipses(heart=0.10, seed=None):
     if seed is not None:
         points = points + np.random.default_rng(seed).normal(0, 0.004, points.shape)
     return points
+
+
+def of(points):
+    return Annotations.of_points(points, landmark_graph("lungs"))
 
 
 def dots(points):
@@ -62,7 +68,8 @@ def test_the_picture_goes_where_its_landmarks_go(seed):
     reshape = Reshaper(ellipses(heart=0.15, seed=seed + 10)[None])
     generator = torch.Generator().manual_seed(seed)
     targets = torch.from_numpy(points).float()[None].repeat(8, 1, 1)
-    images, moved = reshape(dots(points).repeat(8, 1, 1, 1), targets, generator)
+    images, moved = reshape(dots(points).repeat(8, 1, 1, 1), of(targets), generator)
+    moved = moved.points
     changed = (moved != targets).any(dim=2).any(dim=1)
     assert 0 < int(changed.sum()) < 8
     for image, goal in zip(images[changed], moved[changed].numpy(), strict=True):
@@ -78,10 +85,10 @@ def test_images_with_other_landmarks_are_left_alone_and_draws_stay_in_step():
     targets = torch.from_numpy(ellipses()[:24]).float()[None]
     image = dots(ellipses())
     one, other = torch.Generator().manual_seed(3), torch.Generator().manual_seed(3)
-    images, moved = reshape(image, targets, one)
+    images, moved = reshape(image, of(targets), one)
     assert torch.equal(images, image)
-    assert torch.equal(moved, targets)
-    reshape(image, torch.from_numpy(ellipses()).float()[None], other)
+    assert torch.equal(moved.points, targets)
+    reshape(image, of(torch.from_numpy(ellipses()).float()[None]), other)
     assert torch.equal(torch.rand(3, generator=one), torch.rand(3, generator=other))
 
 
@@ -89,3 +96,19 @@ def test_cells_are_those_of_the_whole_frame():
     _, cells = bend(ellipses(), ellipses(heart=0.15), 1.0)
     assert cells.shape == (CELLS, CELLS, 2)
     assert np.abs(cells[[0, -1], [0, -1]]).max() < 0.01  # the corners are held
+
+
+def test_images_that_lack_a_landmark_are_left_alone_and_drawn_masks_bend_with_the_image():
+    reshape = Reshaper(ellipses(heart=0.16)[None])
+    points = torch.from_numpy(ellipses(heart=0.08)).float()[None].repeat(16, 1, 1)
+    points[::2, 30] = torch.nan
+    images = dots(ellipses(heart=0.08)).repeat(16, 1, 1, 1)
+    known = torch.ones(16, 1, dtype=torch.bool)
+    blank = torch.zeros(images.shape, dtype=torch.bool)
+    given = Annotations(landmark_graph("lungs"), points, ("dots",), images.clone(), blank, known)
+    bent, moved = reshape(images, given, torch.Generator().manual_seed(0))
+    changed = (bent != images).flatten(1).any(1)
+    assert not changed[::2].any()
+    assert 0 < int(changed.sum()) < 8
+    torch.testing.assert_close(moved.masks, bent, atol=1e-3, rtol=0)  # nothing of the dots lies at the edge
+    assert moved.points[::2, 30].isnan().all()

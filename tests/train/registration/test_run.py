@@ -124,10 +124,10 @@ def test_definitions_are_grouped_apart_and_each_is_paired_with_its_own(tmp_path,
     assert [group.weight for group in train] == [15, 8]
     assert [train[0].images.ids[index] for index in train[0].chosen] == ["i00", "i01", "i02", "i03", "i04"]
     assert {each[0] for each in train[1].images.ids} == {"w"}
-    picked, targets = train[1].pick(train[1].chosen[:3])
+    picked, annotations = train[1].pick(train[1].chosen[:3])
     assert picked.shape == (3, 1, 32, 32)
     assert 0 <= picked.min() < picked.max() <= 1
-    assert targets.shape == (3, 94, 2)
+    assert annotations.points.shape == (3, 94, 2)
     used = Counter()
     fill = registration.filled
     monkeypatch.setattr(
@@ -176,6 +176,6 @@ def test_validation_of_the_identity_is_the_overlap_of_the_masks(chests):
 
     groups = load_groups([chests], "val", 32)
     found = validate(Still(32).eval(), groups)
-    masks = registration.filled(groups[0].pick(groups[0].chosen)[1], groups[0].graph, 256)
+    masks = registration.filled(groups[0].pick(groups[0].chosen)[1].points, groups[0].graph, 256)
     expected = registration.soft_dice(masks[:1], masks[1:])[0]
     np.testing.assert_allclose(list(found.values()), [*expected, 0.0], atol=2e-3)

@@ -13,7 +13,6 @@ from cxrfactory.models.segmenter import Segmenter
 from cxrfactory.tables.weights import read_weights
 from cxrfactory.train.segmenter import loop
 from cxrfactory.train.segmenter.run import train_segmenter
-from cxrfactory.train.segmenter.tasks import _batch_masks, _masks_of
 
 CPU = torch.device("cpu")
 
@@ -52,25 +51,6 @@ def test_a_pixel_network_goes_on_after_a_break(labelled, tmp_path, monkeypatch, 
     whole, part = (read_weights(tmp_path / f"{name}.safetensors")[0] for name in ("whole", "part"))
     for name, value in whole.items():
         np.testing.assert_array_equal(value, part[name], err_msg=name)  # dropout too draws the same
-
-
-def test_masks_of_organs_that_a_source_does_not_annotate_are_unknown():
-    lungs_only = np.random.default_rng(0).random((94, 2))
-    right, heart = _masks_of(lungs_only, 64, ("right_lung", "heart"))
-    assert right.shape == (64, 64)
-    assert heart is None
-
-
-def test_masks_taught_to_pixel_networks_have_the_organs_area():
-    points = np.random.default_rng(0).uniform(0.4, 0.6, (1, 94, 2))
-    angles = 2 * np.pi * np.arange(44) / 44
-    points[0, :44] = 0.5 + 0.2 * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    exact = 64**2 * 0.2**2 * 44 / 2 * np.sin(2 * np.pi / 44)
-    fine, coarse = (
-        int(_batch_masks(torch.from_numpy(points), 64, ("right_lung",), finer)[0].sum()) for finer in (16, 1)
-    )
-    assert fine == pytest.approx(exact, rel=0.025)
-    assert coarse > 1.04 * exact  # every pixel that the contour touches: why they are filled on a finer grid
 
 
 def test_landmark_stages_refuse_pixel_weights(labelled, tmp_path):

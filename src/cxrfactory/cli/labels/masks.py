@@ -9,7 +9,12 @@ from cxrfactory.config import LabelLungMasksConfig, LabelMasksConfig, Preprocess
 from cxrfactory.config.options import preparation, with_options
 from cxrfactory.config.studies import OwnMasksConfig
 
-Root = Annotated[Path, typer.Option(help="Folder with table.csv (image_id, patient_id), images/ and masks/.")]
+Root = Annotated[
+    Path,
+    typer.Option(
+        help="Folder with table.csv (image_id, patient_id), images/ and masks/; or with columns file and mask_NAME."
+    ),
+]
 Output = Annotated[Path, typer.Option(help="Labelled table to write (.parquet), as stage preprocess-labelled does.")]
 Rejected = Annotated[Path, typer.Option(help="Table of rejected images to write (.parquet).")]
 
@@ -39,7 +44,7 @@ def label_masks(
     label_lung_masks_config: LabelLungMasksConfig,
     preprocess_config: PreprocessConfig,
 ) -> None:
-    """Label images from their lung masks: landmarks on the masks' borders, with the masks' definition of lungs."""
+    """Label images from drawn masks: the masks and landmarks on their borders, with their definition of lungs."""
     from cxrfactory.labelling.lung_masks import label_masks as run
 
     run(root, output, rejected, preparation(preprocess_config), label_lung_masks_config)

@@ -57,7 +57,7 @@ class LabelledImage:
 
 
 def read_cases(path: str | Path, split: str) -> list[LabelledImage]:
-    """Read the images of one split, sorted by id.
+    """Read the images of one split that have landmarks of both lungs, sorted by id; a log message counts the others.
 
     Parameters
     ----------
@@ -69,8 +69,8 @@ def read_cases(path: str | Path, split: str) -> list[LabelledImage]:
     Raises
     ------
     CxrError
-        If the table is unreadable, the split is empty, an id occurs twice, or the number of a row's landmarks does not
-        match its labels.
+        If the table is unreadable, the split is empty or has no landmarks of lungs, an id occurs twice, or the number
+        of a row's landmarks does not match its labels.
     """
     table = read_table(path, LABELLED_IMAGES)
     chosen = table[table["split"] == split].sort_values("image_id")
@@ -81,11 +81,19 @@ def read_cases(path: str | Path, split: str) -> list[LabelledImage]:
     cases = []
     for row in chosen.itertuples():
         graph = graph_of_labels(row.labels, f"{path}: image '{row.image_id}'")
+        if not set(LUNGS) <= set(graph.organs):
+            continue
         points = np.asarray(row.landmarks, np.float64).reshape(-1, 2)
         if len(points) != graph.nodes:
             raise CxrError(f"{path}: image '{row.image_id}' has labels {row.labels} but {len(points)} landmarks")
         cases.append(LabelledImage(row.image_id, row.source, row.png, int(row.size), graph, points))
     log.info("%s: read %d images of split '%s'", path, len(cases), split)
+    if len(cases) < len(chosen):
+        log.warning("%s: left out %d images without landmarks of both lungs", path, len(chosen) - len(cases))
+    if not cases:
+        raise CxrError(
+            f"{path}: no image of split '{split}' has landmarks of both lungs; expected labels L, LH, LHC or W"
+        )
     return cases
 
 

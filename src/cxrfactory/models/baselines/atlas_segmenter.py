@@ -54,9 +54,17 @@ class AtlasSegmenter(LandmarkNetwork):
         images
             8-bit images at the side of the input.
         targets
-            Landmarks (x, y) as fractions of the side, one array per image.
+            Landmarks (x, y) as fractions of the side, one array per image; NaN where a node is not annotated.
+
+        Raises
+        ------
+        CxrError
+            If no image annotates the whole graph.
         """
-        kept = [index for index, target in enumerate(targets) if len(target) == self.graph.nodes]
+        whole = [len(target) == self.graph.nodes and bool(np.isfinite(target).all()) for target in targets]
+        kept = np.flatnonzero(whole)
+        if not len(kept):
+            raise CxrError(f"none of {len(targets)} images annotates all of the graph '{self.graph.name}'")
         self.images = torch.from_numpy(images[kept].copy())
         self.landmarks = torch.from_numpy(np.stack([targets[index] for index in kept]).astype(np.float32))
         self._library = None

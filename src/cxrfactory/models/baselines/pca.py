@@ -45,14 +45,15 @@ class PointDistribution(CodeSegmenter):
         Parameters
         ----------
         targets
-            Landmarks (x, y) as fractions of the side. Modes beyond the rank of the shapes stay zero.
+            Landmarks (x, y) as fractions of the side; NaN where a node is not annotated.
+            Modes beyond the rank of the shapes stay zero.
 
         Raises
         ------
         CxrError
             If fewer than two shapes annotate the whole graph.
         """
-        whole = [target for target in targets if len(target) == self.graph.nodes]
+        whole = [target for target in targets if len(target) == self.graph.nodes and np.isfinite(target).all()]
         if len(whole) < 2:
             raise CxrError(
                 f"{len(whole)} training shapes annotate the graph '{self.graph.name}'; PCA needs two or more"

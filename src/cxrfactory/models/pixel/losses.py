@@ -14,9 +14,13 @@ from torch import Tensor
 from cxrfactory.errors import CxrError
 from cxrfactory.models.tanimoto import contour_weights, tanimoto
 
+CERTAIN = 30.0  # logit of the background in pixels that do not count: its probability and its loss vanish in fp32
 
-def _annotated(logits: Tensor, target: Tensor, annotated: Tensor) -> tuple[Tensor, Tensor]:
-    """Keep the annotated maps, ``[maps, 1, h, w]``, in fp32."""
+
+def _annotated(
+    logits: Tensor, target: Tensor, annotated: Tensor, valid: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Keep the annotated maps, ``[maps, 1, h, w]``, in fp32; pixels that are not valid become certain background."""
     if logits.shape != target.shape or annotated.shape != logits.shape[:2]:
         raise CxrError(
             f"logits are {list(logits.shape)}, masks {list(target.shape)}, annotated {list(annotated.shape)}; "
@@ -24,11 +28,18 @@ def _annotated(logits: Tensor, target: Tensor, annotated: Tensor) -> tuple[Tenso
         )
     if not annotated.any():
         raise CxrError("no image of the batch has an annotated organ; expected at least one")
-    return logits[annotated].unsqueeze(1).float(), target[annotated].unsqueeze(1).float()
+    maps, masks = logits[annotated].unsqueeze(1).float(), target[annotated].unsqueeze(1).float()
+    if valid is None:
+        return maps, masks, None
+    counts = valid[annotated].unsqueeze(1)
+    return torch.where(counts, maps, -CERTAIN), torch.where(counts, masks, 0.0), counts
 
 
 def dice_cross_entropy(
-    logits: Float[Tensor, "b o h w"], target: Float[Tensor, "b o h w"], annotated: Bool[Tensor, "b o"]
+    logits: Float[Tensor, "b o h w"],
+    target: Float[Tensor, "b o h w"],
+    annotated: Bool[Tensor, "b o"],
+    valid: Bool[Tensor, "b o h w"] | None = None,
 ) -> Float[Tensor, ""]:
     """Compute soft Dice loss plus binary cross-entropy (MONAI), each averaged over the annotated maps.
 
@@ -40,6 +51,8 @@ def dice_cross_entropy(
         Masks, 0 or 1; maps that are not annotated are never read.
     annotated
         Whether each organ is annotated in each image.
+    valid
+        Whether each pixel counts; without it, all do. A pixel that does not count adds nothing to the sums of a map.
 
     Raises
     ------
@@ -49,29 +62,34 @@ def dice_cross_entropy(
     from monai.losses import DiceCELoss
 
     # Each map is a row of the batch: MONAI uses the binary cross-entropy for one channel, the softmax one for more.
-    return DiceCELoss(sigmoid=True)(*_annotated(logits, target, annotated))
+    return DiceCELoss(sigmoid=True)(*_annotated(logits, target, annotated, valid)[:2])
 
 
 def tanimoto_loss(
-    logits: Float[Tensor, "b o h w"], target: Float[Tensor, "b o h w"], annotated: Bool[Tensor, "b o"]
+    logits: Float[Tensor, "b o h w"],
+    target: Float[Tensor, "b o h w"],
+    annotated: Bool[Tensor, "b o"],
+    valid: Bool[Tensor, "b o h w"] | None = None,
 ) -> Float[Tensor, ""]:
     """Compute 1 minus the Tanimoto coefficient with complement, averaged over the annotated maps.
 
     Pixels have contour-aware weights (:mod:`cxrfactory.models.tanimoto`). Parameters and errors are those of
     :func:`dice_cross_entropy`.
     """
-    maps, masks = _annotated(logits, target, annotated)
-    return 1 - tanimoto(torch.sigmoid(maps), masks, contour_weights(masks)).mean()
+    maps, masks, counts = _annotated(logits, target, annotated, valid)
+    weights = contour_weights(masks) if counts is None else contour_weights(masks) * counts
+    return 1 - tanimoto(torch.sigmoid(maps), masks, weights).mean()
 
 
-PIXEL_LOSSES: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
+PixelLoss = Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]
+PIXEL_LOSSES: dict[str, PixelLoss] = {
     "dice-cross-entropy": dice_cross_entropy,
     "tanimoto": tanimoto_loss,
 }
 
 
-def pixel_loss(name: str) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
-    """Return the loss of that name, a function from (logits, masks, annotated) to a scalar.
+def pixel_loss(name: str) -> PixelLoss:
+    """Return the loss of that name, a function from (logits, masks, annotated, valid) to a scalar.
 
     Raises
     ------

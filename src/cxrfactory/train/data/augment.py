@@ -1,4 +1,4 @@
-"""Augmentation of a batch: geometry changes images and landmarks together, appearance changes grey values only.
+"""Augmentation of a batch: geometry changes images and annotations together, appearance changes grey values only.
 
 Geometry and gamma follow the paper (thesis, section "Data augmentation"): rotation, separate horizontal and vertical
 scaling that keeps every landmark visible, a shift instead of crop or pad, and a gamma of 0.60 to 1.40. The appearance
@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from cxrfactory.config import TrainConfig
+from cxrfactory.train.data.annotations import Annotations
 
 MARGIN = 0.01  # smallest distance of a landmark from the image's border, as a fraction of the side
 
@@ -25,14 +26,15 @@ def _chance(count: int, chance: float, generator: torch.Generator) -> Tensor:
 
 def move(
     images: Float[Tensor, "b 1 s s"],
-    targets: Float[Tensor, "b m 2"],
+    annotations: Annotations,
     settings: TrainConfig,
     generator: torch.Generator,
-) -> tuple[Tensor, Tensor]:
-    """Rotate, scale and shift images about their centre; landmarks are (x, y) as fractions of the side.
+) -> tuple[Tensor, Annotations]:
+    """Rotate, scale and shift images about their centre, together with their landmarks and drawn masks.
 
-    The scale is limited and the shift is clamped, so that every landmark stays inside the image. In a random half of
-    the batches, the area that enters from outside is black; in the others, it repeats the pixels of the border.
+    The scale is limited and the shift is clamped, so that every landmark and every drawn mask stays inside the image.
+    In a random half of the batches, the area that enters from outside is black; in the others, it repeats the pixels of
+    the border.
     """
     count = len(images)
     angle = torch.deg2rad(_uniform(count, -settings.rotation_degrees, settings.rotation_degrees, generator))
@@ -40,19 +42,28 @@ def move(
     shift = _uniform(count * 2, -settings.shift, settings.shift, generator).reshape(count, 1, 2)
     cos, sin = torch.cos(angle), torch.sin(angle)
     rotation = torch.stack([torch.stack([cos, -sin], -1), torch.stack([sin, cos], -1)], -2)  # b 2 2
-    rotated = (targets - 0.5) @ rotation.transpose(1, 2)
-    extent = rotated.amax(1) - rotated.amin(1)
-    factor = torch.minimum(factor, (1 - 2 * MARGIN) / extent)
-    moved = rotated * factor.unsqueeze(1) + 0.5
-    low = MARGIN - moved.amin(1, keepdim=True)
-    high = 1 - MARGIN - moved.amax(1, keepdim=True)
-    shift = torch.minimum(torch.maximum(shift, low), high)
+    turn = rotation.transpose(1, 2)
+    low, high = _bounds((annotations.extent() - 0.5) @ turn)
+    factor = torch.minimum(factor, (1 - 2 * MARGIN) / (high - low)).unsqueeze(1)
+    first, last = low.unsqueeze(1) * factor + 0.5, high.unsqueeze(1) * factor + 0.5
+    shift = torch.minimum(torch.maximum(shift, MARGIN - first), 1 - MARGIN - last)
     # Output pixel q shows input pixel R^T ((q - 1/2 - shift) / factor) + 1/2. Grid units are twice the fractions.
-    inverse = rotation.transpose(1, 2) / factor.unsqueeze(1)
+    inverse = turn / factor
     offset = -(inverse @ (2 * shift).transpose(1, 2))
     grid = functional.affine_grid(torch.cat([inverse, offset], -1), list(images.shape), align_corners=False)
     outside = "border" if bool(_chance(1, 0.5, generator)) else "zeros"
-    return functional.grid_sample(images, grid, padding_mode=outside, align_corners=False), moved + shift
+    moved = ((annotations.points - 0.5) @ turn) * factor + 0.5 + shift
+    images = functional.grid_sample(images, grid, padding_mode=outside, align_corners=False)
+    return images, annotations.sampled(grid).with_points(moved)
+
+
+def _bounds(points: Float[Tensor, "b m 2"]) -> tuple[Float[Tensor, "b 2"], Float[Tensor, "b 2"]]:
+    """Return the smallest and the largest coordinates of each image's points; NaN is no point, and none gives 0."""
+    there = points.isfinite()
+    low = torch.where(there, points, torch.inf).amin(1)
+    high = torch.where(there, points, -torch.inf).amax(1)
+    some = there.any(1)
+    return torch.where(some, low, 0.0), torch.where(some, high, 0.0)
 
 
 def _blur(images: Tensor) -> Tensor:

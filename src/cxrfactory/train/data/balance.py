@@ -19,10 +19,8 @@ from cxrfactory.tables.parquet import read_table
 
 log = get_logger(__name__)
 
-Groups = dict[int, Int[np.ndarray, " n"]]
 
-
-def balanced(groups: Groups, strata: Sequence[str], epoch: int, seed: int) -> Groups:
+def balanced(strata: Sequence[str], epoch: int, seed: int) -> Int[np.ndarray, " m"]:
     """Repeat images so that every stratum is drawn as often as the largest one.
 
     Every image is drawn at least once. In a stratum of ``n`` images, where the largest has ``m``, each image is drawn
@@ -30,8 +28,6 @@ def balanced(groups: Groups, strata: Sequence[str], epoch: int, seed: int) -> Gr
 
     Parameters
     ----------
-    groups
-        Number of annotated nodes to the indices of the images with this number; together, every image once.
     strata
         Source or class of every image.
     epoch, seed
@@ -39,8 +35,7 @@ def balanced(groups: Groups, strata: Sequence[str], epoch: int, seed: int) -> Gr
 
     Returns
     -------
-    dict
-        The groups with repeated indices.
+    Indices of the images, sorted; those of small strata are repeated.
     """
     names = np.asarray(strata)
     members = {name: np.flatnonzero(names == name) for name in np.unique(names)}
@@ -50,7 +45,7 @@ def balanced(groups: Groups, strata: Sequence[str], epoch: int, seed: int) -> Gr
         rng = np.random.default_rng(seed_of(f"{epoch} {name}", "balance", seed))
         times[indices] = largest // len(indices)
         times[rng.choice(indices, largest % len(indices), replace=False)] += 1
-    return {kind: np.repeat(indices, times[indices]) for kind, indices in groups.items()}
+    return np.repeat(np.arange(len(names)), times)
 
 
 def read_strata(

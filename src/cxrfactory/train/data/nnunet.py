@@ -125,7 +125,7 @@ def export_nnunet(
     if folder.exists():
         raise CxrError(f"{folder}: exists already; remove it or choose another name")
     graph = landmark_graph(settings.graph)
-    parts = {split: _whole(load_labelled(labelled, split, graph, size), graph, split) for split in SPLITS}
+    parts = {split: _whole(load_labelled(labelled, split, graph, size), split) for split in SPLITS}
     cases = _case_names([image_id for part in parts.values() for image_id in part.ids])
     labels = labels_of(graph, _combinations(parts, graph, size) if settings.regions else set())
     if not labels.with_regions:
@@ -157,12 +157,13 @@ def export_nnunet(
     return folder
 
 
-def _whole(part: LabelledImages, graph: LandmarkGraph, split: str) -> LabelledImages:
-    kept = [index for index, target in enumerate(part.targets) if len(target) == graph.nodes]
+def _whole(part: LabelledImages, split: str) -> LabelledImages:
+    kept, name = part.whole(), part.graph.name
+    if not len(kept):
+        raise CxrError(f"no image of split '{split}' annotates all of the graph '{name}'; choose a smaller graph")
     if len(kept) < len(part.ids):
-        log.info("%s: left out %d images that do not annotate '%s'", split, len(part.ids) - len(kept), graph.name)
-    ids, targets = [part.ids[index] for index in kept], [part.targets[index] for index in kept]
-    return LabelledImages(ids, part.images[kept], targets)
+        log.info("%s: left out %d images that do not annotate '%s'", split, len(part.ids) - len(kept), name)
+    return part.subset(kept)
 
 
 def _case_names(image_ids: list[str]) -> dict[str, str]:

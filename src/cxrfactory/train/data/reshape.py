@@ -19,6 +19,7 @@ from torch.nn import functional
 from cxrfactory.anatomy.graph import LandmarkGraph
 from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger
+from cxrfactory.train.data.annotations import Annotations
 from cxrfactory.train.data.shapes import shapes_of_landmarks
 
 CHANCE = 0.5  # probability that an image is bent
@@ -47,7 +48,7 @@ class Reshaper:
 
     @property
     def nodes(self) -> int:
-        """Number of landmarks of a shape; images with another number are not bent."""
+        """Number of landmarks of a shape; images that do not annotate all of them are not bent."""
         return self.shapes.shape[1]
 
     @property
@@ -56,15 +57,17 @@ class Reshaper:
         return hashlib.sha256(np.ascontiguousarray(self.shapes, dtype="<f8").tobytes()).hexdigest()
 
     def __call__(
-        self, images: Float[Tensor, "b 1 s s"], targets: Float[Tensor, "b m 2"], generator: torch.Generator
-    ) -> tuple[Tensor, Tensor]:
-        """Bend about half of the images; landmarks are (x, y) as fractions of the side, on the CPU."""
+        self, images: Float[Tensor, "b 1 s s"], annotations: Annotations, generator: torch.Generator
+    ) -> tuple[Tensor, Annotations]:
+        """Bend about half of the images that annotate every landmark, together with their drawn masks; on the CPU."""
         count, side = len(images), images.shape[-1]
         chosen = torch.rand(count, generator=generator) < CHANCE
         other = torch.randint(len(self.shapes), (count,), generator=generator)
         share = torch.rand(count, generator=generator)
+        targets = annotations.points
         if targets.shape[1] != self.nodes:
-            return images, targets
+            return images, annotations
+        chosen &= targets.isfinite().all(-1).all(-1)
         images, targets = images.clone(), targets.clone()
         for index in torch.nonzero(chosen).flatten().tolist():
             points = targets[index].numpy().astype(np.float64)
@@ -78,11 +81,11 @@ class Reshaper:
             centres = (torch.arange(side) + 0.5) / side
             place = torch.stack(torch.meshgrid(centres, centres, indexing="xy"))[None]
             sampled = (place + grid).permute(0, 2, 3, 1) * 2 - 1
-            images[index] = functional.grid_sample(
-                images[index : index + 1], sampled, padding_mode="border", align_corners=False
-            )[0]
+            row = slice(index, index + 1)
+            images[row] = functional.grid_sample(images[row], sampled, padding_mode="border", align_corners=False)
+            annotations = annotations.sampled(sampled, row)
             targets[index] = torch.from_numpy(goal).float()
-        return images, targets
+        return images, annotations.with_points(targets)
 
 
 def bend(

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from cxrfactory.anatomy.graph import LandmarkGraph, graph_of_labels
+from cxrfactory.anatomy.organs import LUNGS
 from cxrfactory.anatomy.raster import fill_contour
 from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger
@@ -50,7 +51,8 @@ class Shape:
 def shapes_of_tables(paths: Sequence[Path], graph: LandmarkGraph) -> tuple[list[Shape], list[Shape]]:
     """Read shapes from preprocessed labelled tables: those of split ``train`` and those of ``val``, sorted by id.
 
-    Images whose labels follow another definition of the organs than the graph are left out.
+    Images whose labels follow another definition of the organs than the graph, or that have no landmarks of both lungs,
+    are left out.
 
     Raises
     ------
@@ -59,10 +61,14 @@ def shapes_of_tables(paths: Sequence[Path], graph: LandmarkGraph) -> tuple[list[
     """
     parts: dict[str, list[Shape]] = {"train": [], "val": []}
     seen: set[str] = set()
+    without_lungs = 0
     for path in paths:
         for row in read_table(path, columns=COLUMNS).itertuples():
             annotated = graph_of_labels(row.labels, f"{path}: image '{row.image_id}'")
             if annotated.definition != graph.definition:
+                continue
+            if not set(LUNGS) <= set(annotated.organs):
+                without_lungs += 1
                 continue
             points = np.asarray(row.landmarks, np.float64).reshape(-1, 2)
             if len(points) != annotated.nodes:
@@ -74,7 +80,10 @@ def shapes_of_tables(paths: Sequence[Path], graph: LandmarkGraph) -> tuple[list[
             contours = {organ: fractions[where] for organ, where in annotated.slices.items() if organ in graph.organs}
             if row.split in parts:
                 parts[row.split].append(Shape(row.image_id, row.source, contours))
-    return _checked(parts["train"], parts["val"], ", ".join(map(str, paths)))
+    where = ", ".join(map(str, paths))
+    if without_lungs:
+        log.info("%s: left out %d images without landmarks of both lungs", where, without_lungs)
+    return _checked(parts["train"], parts["val"], where)
 
 
 def shapes_of_landmarks(root: Path, graph: LandmarkGraph) -> tuple[list[Shape], list[Shape]]:

@@ -30,6 +30,7 @@ from cxrfactory.tables.keys import seed_of
 from cxrfactory.tables.parquet import read_table
 from cxrfactory.tables.weights import sha256_of, write_weights
 from cxrfactory.train.checkpoint import load_checkpoint, save_checkpoint
+from cxrfactory.train.data.annotations import Annotations
 from cxrfactory.train.data.augment import move, recolour
 from cxrfactory.train.data.images import LabelledImages, load_labelled
 from cxrfactory.train.data.reshape import Reshaper, read_reshaper
@@ -59,10 +60,10 @@ class Group:
         """Number of annotated organs of all images, which weights the choice of a group."""
         return len(self.chosen) * len(self.graph.organs)
 
-    def pick(self, indices: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return images ``[b, 1, s, s]`` in [0, 1] and landmarks ``[b, m, 2]`` as fractions of the side."""
+    def pick(self, indices: np.ndarray) -> tuple[torch.Tensor, Annotations]:
+        """Return images ``[b, 1, s, s]`` in [0, 1] and their annotations."""
         images = torch.from_numpy(self.images.images[indices]).unsqueeze(1).float() / 255
-        return images, torch.from_numpy(np.stack([self.images.targets[index] for index in indices]))
+        return images, self.images.annotations(indices)
 
 
 def load_groups(tables: Sequence[Path], split: str, input_size: int) -> list[Group]:
@@ -84,12 +85,13 @@ def load_groups(tables: Sequence[Path], split: str, input_size: int) -> list[Gro
         paths = [path for path, graphs in holding if any(each.definition == definition for each in graphs)]
         if not paths:
             continue
-        organs = {
-            organ for _, graphs in holding for each in graphs if each.definition == definition for organ in each.organs
-        }
-        graph = landmark_graph(next(name for name in names if set(landmark_graph(name).organs) <= organs))
+        annotated = [set(each.organs) for _, graphs in holding for each in graphs if each.definition == definition]
+        fitting = [name for name in names if any(set(landmark_graph(name).organs) <= organs for organs in annotated)]
+        if not fitting:
+            continue
+        graph = landmark_graph(fitting[0])
         images = load_labelled(paths, split, graph, input_size)
-        chosen = np.flatnonzero([len(target) == graph.nodes for target in images.targets])
+        chosen = images.whole()
         if len(chosen) < 2:
             raise CxrError(f"{', '.join(map(str, paths))}: {len(chosen)} images of split '{split}' annotate all of "
                            f"'{graph.name}'; registration needs pairs")  # fmt: skip
@@ -226,12 +228,12 @@ def _step(
     weights = np.array([group.weight for group in groups], np.float64)
     group = groups[rng.choice(len(groups), p=weights / weights.sum())]
     count = min(settings.batch_size, len(group.chosen))
-    images, targets = group.pick(rng.choice(group.chosen, count, replace=False))
+    images, annotations = group.pick(rng.choice(group.chosen, count, replace=False))
     if reshape is not None:
-        images, targets = reshape(images, targets, generator)
-    images, targets = move(images, targets, AUGMENTATION, generator)
+        images, annotations = reshape(images, annotations, generator)
+    images, annotations = move(images, annotations, AUGMENTATION, generator)
     images = recolour(images, AUGMENTATION, generator)
-    masks = filled(targets, group.graph, network.input_size)
+    masks = filled(annotations.points, group.graph, network.input_size)
     with torch.no_grad():
         ranks = network.normaliser(images)
     described = network.describe(images)
@@ -256,8 +258,8 @@ def validate(network: RegistrationNet, groups: list[Group]) -> dict[str, float]:
     found: dict[str, float] = {}
     folds = []
     for group in groups:
-        images, targets = group.pick(group.chosen)
-        masks = filled(targets, group.graph, SIDE)
+        images, annotations = group.pick(group.chosen)
+        masks = filled(annotations.points, group.graph, SIDE)
         described = type(network.describe(images[:1])).join([network.describe(each[None]) for each in images])
         rows = []
         for offset in sorted({place % len(images) for place in NEIGHBOURS} - {0}):
@@ -277,12 +279,11 @@ def _summaries(network: RegistrationNet, groups: list[Group], copies: int) -> to
     """Compute the summaries of all images of the groups, and of moved copies of the images."""
     rows = []
     for group in groups:
-        images, targets = group.pick(group.chosen)
         for copy in range(copies + 1):
-            for start in range(0, len(images), 16):
-                part, points = images[start : start + 16], targets[start : start + 16]
+            for start in range(0, len(group.chosen), 16):
+                part, annotations = group.pick(group.chosen[start : start + 16])
                 if copy:
                     generator = torch.Generator().manual_seed(seed_of(f"{copy} {start}", "usual"))
-                    part = move(part, points, AUGMENTATION, generator)[0]
+                    part = move(part, annotations, AUGMENTATION, generator)[0]
                 rows.append(network.summary(network.describe(part)))
     return torch.cat(rows)

@@ -32,7 +32,11 @@ class DenseHeads(nn.Module):
         )
 
     def forward(
-        self, maps: dict[int, Tensor], masks: Float[Tensor, "b o s s"], known: Bool[Tensor, "b o"]
+        self,
+        maps: dict[int, Tensor],
+        masks: Float[Tensor, "b o s s"],
+        known: Bool[Tensor, "b o"],
+        valid: Bool[Tensor, "b o s s"] | None = None,
     ) -> Float[Tensor, ""]:
         """Compute the binary cross-entropy with the mean of the masks in each cell, summed over the blocks.
 
@@ -41,14 +45,22 @@ class DenseHeads(nn.Module):
         maps
             Feature maps by encoder block.
         masks
-            Masks with values 0 and 1, at the input's size.
+            Share of each pixel that the organ covers, 0 to 1, at the input's size.
         known
             Whether each organ is annotated in each image; organs that are not annotated do not enter the loss.
+        valid
+            Pixels that the annotation says anything about; without it, all. A cell counts as much as it has of them.
         """
         total = masks.new_zeros(())
+        if not known.any():
+            return total
         for block, head in zip(self.blocks, self.heads, strict=True):
             found = head(maps[block].float())
             share = nn.functional.adaptive_avg_pool2d(masks, found.shape[-2:])
-            loss = nn.functional.binary_cross_entropy_with_logits(found, share, reduction="none")
+            counts = None
+            if valid is not None:
+                counts = nn.functional.adaptive_avg_pool2d(valid.to(masks.dtype), found.shape[-2:])
+                share = share / counts.clamp_min(1e-6)
+            loss = nn.functional.binary_cross_entropy_with_logits(found, share, counts, reduction="none")
             total = total + loss.mean(dim=(2, 3))[known].mean()
         return total

@@ -24,6 +24,8 @@ from cxrfactory.train.segmenter.tasks import Task, task_of
 log = get_logger(__name__)
 
 UNVALIDATED = 4  # number of columns of a history row without metrics
+OPTIMIZERS = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}
+SCORES = {"dice": "mean Dice", "loss": "validation loss"}
 WARMUP = 0.03  # share of the steps during which the rate of the cosine schedule rises from zero
 
 
@@ -34,7 +36,8 @@ class History:
     Attributes
     ----------
     rows
-        One row per epoch: ``epoch``, ``loss``, ``learning_rate``, ``seconds`` and, after a validation, metrics. With
+        One row per epoch: ``epoch``, ``loss``, ``learning_rate``, ``seconds`` and, after a validation, metrics (with
+        selection by the loss, also ``val_loss``). With
         patience, ``kept`` is 1 in the row of the weights that the run ends with.
     best_epoch
         Epoch whose weights were kept; None without patience, when the last weights are kept.
@@ -95,16 +98,17 @@ def fit(
         Loss and metrics by epoch.
     """
     if isinstance(network, KeepsExamples):
-        network.learn_atlases(train.images, train.targets)
+        network.learn_atlases(train.images, list(train.targets))
         return History()
-    groups = train.groups()
     images = torch.from_numpy(train.images)
     task = task_of(network, settings)
     if fresh:
         _learn_set(network, task, train, images)
     network.to(device, memory_format=torch.channels_last).train()
     trained = task.trained(network).to(device)
-    optimizer = torch.optim.AdamW(trained.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    optimizer = OPTIMIZERS[settings.optimizer](
+        trained.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+    )
     average = {name: value.detach().clone() for name, value in network.state_dict().items()}
     history, first, best = History(), 0, Best(settings.patience)
     if checkpoint is not None and checkpoint.is_file():
@@ -115,7 +119,7 @@ def fit(
     spent = sum(row["seconds"] for row in history.rows)
     for epoch in range(first, settings.epochs):
         started = time.monotonic()
-        drawn = groups if strata is None else balanced(groups, strata, epoch, settings.seed)
+        drawn = np.arange(len(images)) if strata is None else balanced(strata, epoch, settings.seed)
         loss, rate = _epoch(network, task, images, train, drawn, reshape, settings, device, optimizer, average, epoch)
         spent += time.monotonic() - started
         row = {"epoch": epoch + 1, "loss": loss, "learning_rate": rate, "seconds": time.monotonic() - started}
@@ -124,17 +128,22 @@ def fit(
             current = {name: value.detach().clone() for name, value in network.state_dict().items()}
             network.load_state_dict(average)
             metrics = task.metrics(network, val, device, distances=False)
+            lost = validation_loss(network, task, val, settings, device) if settings.select == "loss" else None
             if not last:
                 network.load_state_dict(current)
+            if lost is not None:
+                row["val_loss"] = lost
             if "all" in metrics:
                 row |= {"val_mse": metrics.pop("all")["mse"]}
             row |= {f"val_dice_{organ}": values["dice"] for organ, values in metrics.items()}
-            best.offer(epoch + 1, mean_dice(metrics), average)
+            best.offer(epoch + 1, mean_dice(metrics) if lost is None else -lost, average)
             shown = ", ".join(f"{name} {value:.4g}" for name, value in row.items() if name.startswith("val"))
             log.info("epoch %d of %d, %.0f s: loss %.3g, %s", epoch + 1, settings.epochs, spent, loss, shown)
         history.rows.append(row)
         if best.exhausted and not last:
-            log.info("stopped after epoch %d: no better mean Dice since epoch %d", epoch + 1, best.epoch)
+            log.info(
+                "stopped after epoch %d: no better %s since epoch %d", epoch + 1, SCORES[settings.select], best.epoch
+            )
             break
         if len(row) > UNVALIDATED and checkpoint is not None and not last:
             state = {"epoch": epoch + 1, "history": history.rows} | best.state()
@@ -159,7 +168,7 @@ def _epoch(
     task: Task,
     images: torch.Tensor,
     train: LabelledImages,
-    groups: dict[int, np.ndarray],
+    drawn: np.ndarray,
     reshape: Reshaper | None,
     settings: TrainConfig,
     device: torch.device,
@@ -169,7 +178,7 @@ def _epoch(
 ) -> tuple[float, float]:
     generator = torch.Generator().manual_seed(seed_of(str(epoch), "epoch", settings.seed))
     rng = np.random.default_rng(seed_of(str(epoch), "order", settings.seed))
-    batches = epoch_batches(groups, settings.batch_size, rng)
+    batches = epoch_batches(drawn, settings.batch_size, rng)
     losses, rate = [], 0.0
     for step, indices in enumerate(batches):
         progress = (epoch + step / len(batches)) / settings.epochs
@@ -177,20 +186,41 @@ def _epoch(
         for group in optimizer.param_groups:
             group["lr"] = rate
         batch = images[torch.from_numpy(indices)].unsqueeze(1).float() / 255
-        target = torch.from_numpy(np.stack([train.targets[index] for index in indices]))
+        annotations = train.annotations(indices)
         if reshape is not None:
-            batch, target = reshape(batch, target, generator)
-        batch, target = move(batch, target, settings, generator)
+            batch, annotations = reshape(batch, annotations, generator)
+        batch, annotations = move(batch, annotations, settings, generator)
         batch = recolour(batch, settings, generator)
         batch = batch.to(device, memory_format=torch.channels_last)
-        loss = task.loss(network, batch, target, settings, generator)
+        loss = task.loss(network, batch, annotations, settings, generator)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        nn.utils.clip_grad_norm_(optimizer.param_groups[0]["params"], 1.0)
+        if settings.clip is not None:
+            nn.utils.clip_grad_norm_(optimizer.param_groups[0]["params"], settings.clip)
         optimizer.step()
         _average(average, network, settings.average, epoch * len(batches) + step)
         losses.append(float(loss.detach()))
     return float(np.mean(losses)), rate
+
+
+@torch.no_grad()
+def validation_loss(
+    network: nn.Module, task: Task, val: LabelledImages, settings: TrainConfig, device: torch.device
+) -> float:
+    """Return the mean training loss over the validation images, without augmentation and in evaluation mode.
+
+    The latent noise of every validation is the same, so that losses of different epochs can be compared.
+    """
+    was_training = network.training
+    network.eval()
+    generator = torch.Generator().manual_seed(seed_of("val", "loss", settings.seed))
+    losses, indices = [], np.arange(len(val.ids))
+    for chosen in np.split(indices, range(settings.batch_size, len(indices), settings.batch_size)):
+        batch = torch.from_numpy(val.images[chosen]).unsqueeze(1).float() / 255
+        batch = batch.to(device, memory_format=torch.channels_last)
+        losses.append(len(chosen) * float(task.loss(network, batch, val.annotations(chosen), settings, generator)))
+    network.train(was_training)
+    return math.fsum(losses) / len(indices)
 
 
 def _average(average: dict[str, torch.Tensor], network: nn.Module, decay: float, step: int) -> None:

@@ -14,7 +14,7 @@ from cxrfactory.anatomy.graph import landmark_graph
 from cxrfactory.config import ModelConfig, TrainConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger
-from cxrfactory.models.registry import ModelKind, build_segmenter, model_kind
+from cxrfactory.models.registry import PIXEL_MODELS, ModelKind, build_segmenter, model_kind
 from cxrfactory.tables.atomic import atomic_path
 from cxrfactory.tables.keys import seed_of
 from cxrfactory.tables.weights import read_weights, sha256_of, write_weights
@@ -73,12 +73,19 @@ def train_segmenter(
     graph = landmark_graph(model.graph)
     tables = [labelled] if isinstance(labelled, str | Path) else list(labelled)
     digests = [sha256_of(path) for path in tables]
-    train = load_labelled(tables, "train", graph, model.input_size)
-    val = load_labelled(tables, "val", graph, model.input_size)
+    kind = model_kind(model.segmenter)
+    if model.organs and kind is not ModelKind.PIXEL:
+        raise CxrError(
+            f"organs {', '.join(model.organs)} for {model.segmenter}; only pixel networks take them: choose one of "
+            f"{', '.join(PIXEL_MODELS)}, or leave organs empty"
+        )
+    torch.manual_seed(seed_of("weights", "init", settings.seed))
+    network = build_segmenter(model.segmenter, model.network_settings())
+    regions = None if kind is ModelKind.ATLAS else task_of(network, settings).regions
+    train = load_labelled(tables, "train", graph, model.input_size, regions)
+    val = load_labelled(tables, "val", graph, model.input_size, regions)
     strata = read_strata(settings.balance, settings.classes, tables, train.ids)
     reshape = None if settings.shapes is None else read_reshaper(settings.shapes, graph, val.ids)
-    torch.manual_seed(seed_of("weights", "init", settings.seed))
-    network = build_segmenter(model.segmenter, model.model_dump())
     if init is not None:
         _start_from(network, model.segmenter, init)
     # The name of the checkpoint depends on everything that the run depends on: another config starts anew.
@@ -89,14 +96,14 @@ def train_segmenter(
     if not resume:
         checkpoint.unlink(missing_ok=True)
     record = fit(network, train, val, settings, device, checkpoint, fresh=init is None, strata=strata, reshape=reshape)
-    trained = model_kind(model.segmenter) is not ModelKind.ATLAS
+    trained = kind is not ModelKind.ATLAS
     metrics = task_of(network, settings).metrics(network, val, device, distances=True) if trained else {}
     for organ, values in metrics.items():
         log.info("val %s: %s", organ, ", ".join(f"{name} {value:.4f}" for name, value in values.items()))
     card = {
         "segmenter": model.segmenter,
         "settings": network.settings(),
-        "definition": graph.definition_text,
+        "definition": f"masks as drawn of {', '.join(model.organs)}" if model.organs else graph.definition_text,
         "normalisation": f"{NORMALISATION}; input: {getattr(network, 'normalise', 'none')}"
         if trained
         else ATLAS_NORMALISATION,
