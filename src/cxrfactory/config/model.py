@@ -5,11 +5,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
+from cxrfactory.anatomy.graph import landmark_graph
 from cxrfactory.anatomy.organs import REGION_NAME
+from cxrfactory.anatomy.regions import contour_regions
 from cxrfactory.config.sections import Section
 
 SegmenterName = Literal[
     "hybridgnet",
+    "hybrid-unet",
     "fc",
     "pca",
     "multi-atlas",
@@ -62,6 +65,12 @@ class ModelConfig(Section):
         le=9,
         description="Number of times that the last stage corrects its landmarks; 0 gives the published network.",
     )
+    width: int = Field(16, ge=4, le=128, description="Channels of the first level of hybrid-unet.")
+    regions: list[RegionName] = Field(
+        [],
+        description="Further regions that the dense head of hybrid-unet learns from drawn masks, beside the organs of "
+        "the graph, such as right_whole_lung.",
+    )
     organs: list[RegionName] = Field(
         [],
         description="Regions that a pixel network learns from drawn masks, such as airways or right_whole_lung; an "
@@ -70,4 +79,8 @@ class ModelConfig(Section):
 
     def network_settings(self) -> dict[str, Any]:
         """Return the settings that the network's builder takes; it gets no organs where the graph names them."""
-        return self.model_dump(exclude=set() if self.organs else {"organs"})
+        settings = self.model_dump(exclude=set() if self.organs else {"organs"})
+        if self.segmenter != "hybrid-unet":
+            return {name: value for name, value in settings.items() if name not in ("width", "regions")}
+        own = contour_regions(landmark_graph(self.graph))
+        return settings | {"regions": [*own, *(name for name in self.regions if name not in own)]}

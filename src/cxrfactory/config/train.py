@@ -44,8 +44,8 @@ class TrainConfig(Section):
     dense_weight: float = Field(
         0.02,
         ge=0,
-        description="Weight of the auxiliary mask loss on the encoder's feature maps of landmark models; 0 leaves it "
-        "out.",
+        description="Weight of the mask loss of landmark models: of the dense head of hybrid-unet, and for others of an "
+        "auxiliary loss on the encoder's feature maps; 0 leaves it out.",
     )
     rotation_degrees: float = Field(5.0, ge=0, le=45, description="Largest random rotation in degrees.")
     scale: float = Field(0.25, ge=0, lt=1, description="Largest random relative change of width and of height.")
@@ -55,6 +55,13 @@ class TrainConfig(Section):
     appearance: Share = Field(
         0.25, description="Probability of each random change of contrast, tone curve, shading, blur, noise and marks."
     )
+    elastic: Share = Field(
+        0.0, description="Largest standard deviation of a random smooth bend, as a share of the image's side."
+    )
+    anatomy: Share = Field(
+        0.0, description="Probability that a lung's base rises or sinks and that the heart grows or shrinks."
+    )
+    opacities: Share = Field(0.0, description="Probability of bright areas in the lungs, such as consolidation.")
     shapes: LocalPath | None = Field(None, description=SHAPES_DESCRIPTION)
     average: float = Field(
         0.99, ge=0, lt=1, description="Decay of the exponential moving average of the weights; 0 uses no average."
@@ -74,8 +81,10 @@ class TrainConfig(Section):
         description="Score that chooses the weights with patience: mean validation Dice (dice) or validation loss "
         "(loss).",
     )
-    balance: Literal["none", "source", "class"] = Field(
-        "none", description="Repeat images within an epoch so that sources (source) or classes (class) weigh alike."
+    balance: Literal["none", "source", "root", "class"] = Field(
+        "none",
+        description="Repeat images within an epoch so that sources (source) or classes (class) weigh alike; root goes "
+        "half of the way for sources, by square roots.",
     )
     classes: LocalPath | None = Field(
         None, description="CSV file with columns image_id and class; required with balance class."

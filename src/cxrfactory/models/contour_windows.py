@@ -10,11 +10,14 @@ from torch import Tensor, nn
 from cxrfactory.anatomy.graph import LandmarkGraph
 
 
-def sample_points(features: Float[Tensor, "b c h w"], positions: Float[Tensor, "b n 2"]) -> Float[Tensor, "b n c"]:
-    """Interpolate a feature map linearly at positions; beyond the border, the border's values are repeated."""
-    grid = (positions.float() * 2 - 1).unsqueeze(2)
+def sample_points(features: Float[Tensor, "b c h w"], positions: Float[Tensor, "r n 2"]) -> Float[Tensor, "r n c"]:
+    """Interpolate a feature map linearly at positions; beyond the border, the border's values are repeated.
+
+    ``r`` is a multiple of ``b``: each image has as many rows of positions, one after the other.
+    """
+    grid = (positions.float() * 2 - 1).reshape(len(features), -1, 1, 2)
     sampled = nn.functional.grid_sample(features.float(), grid, padding_mode="border", align_corners=False)
-    return sampled.squeeze(-1).transpose(1, 2)
+    return sampled.squeeze(-1).transpose(1, 2).reshape(*positions.shape[:2], -1)
 
 
 def sample_window(features: Float[Tensor, "b c h w"], positions: Float[Tensor, "b n 2"]) -> Float[Tensor, "b n c"]:
@@ -47,11 +50,11 @@ def tangents_and_normals(
 
 def sample_profiles(
     maps: Float[Tensor, "b m h w"],
-    positions: Float[Tensor, "b n 2"],
-    normals: Float[Tensor, "b n 2"],
+    positions: Float[Tensor, "r n 2"],
+    normals: Float[Tensor, "r n 2"],
     offsets: Float[Tensor, " o"],
     slices: list[slice],
-) -> Float[Tensor, "b n o"]:
+) -> Float[Tensor, "r n o"]:
     """Interpolate one map per contour along the normals of its nodes.
 
     Parameters
@@ -59,17 +62,20 @@ def sample_profiles(
     maps
         At least one map per contour, in the order of ``slices``.
     positions, normals
-        Nodes and their normals (:func:`tangents_and_normals`).
+        Nodes and their normals (:func:`tangents_and_normals`); ``r`` is a multiple of ``b`` as in
+        :func:`sample_points`.
     offsets
         Distances along the normal at which the map is read, as fractions of the side.
     slices
         Nodes of each contour.
     """
     places = positions.unsqueeze(2) + normals.unsqueeze(2) * offsets.reshape(1, 1, -1, 1)
-    parts = [
-        nn.functional.grid_sample(
-            maps[:, index : index + 1], places[:, where] * 2 - 1, padding_mode="border", align_corners=False
-        )[:, 0]
-        for index, where in enumerate(slices)
-    ]
+    parts = []
+    for index, where in enumerate(slices):
+        own = places[:, where]
+        grid = (own * 2 - 1).reshape(len(maps), -1, len(offsets), 2)
+        found = nn.functional.grid_sample(
+            maps[:, index : index + 1], grid, padding_mode="border", align_corners=False
+        )
+        parts.append(found.reshape(own.shape[:3]))
     return torch.cat(parts, dim=1)

@@ -28,6 +28,7 @@ class ModelKind(StrEnum):
 # Name -> "module:function"; the function makes the untrained network from its settings.
 LANDMARK_MODELS = {
     "hybridgnet": "cxrfactory.models.hybridgnet:build",
+    "hybrid-unet": "cxrfactory.models.hybrid_unet:build",
     "fc": "cxrfactory.models.baselines.fc:build",
     "pca": "cxrfactory.models.baselines.pca:build",
 }

@@ -20,7 +20,7 @@ from cxrfactory.tables.parquet import read_table
 log = get_logger(__name__)
 
 
-def balanced(strata: Sequence[str], epoch: int, seed: int) -> Int[np.ndarray, " m"]:
+def balanced(strata: Sequence[str], epoch: int, seed: int, root: bool = False) -> Int[np.ndarray, " m"]:
     """Repeat images so that every stratum is drawn as often as the largest one.
 
     Every image is drawn at least once. In a stratum of ``n`` images, where the largest has ``m``, each image is drawn
@@ -32,6 +32,9 @@ def balanced(strata: Sequence[str], epoch: int, seed: int) -> Int[np.ndarray, " 
         Source or class of every image.
     epoch, seed
         Numbers that seed the random choice.
+    root
+        Whether a stratum of ``n`` images is drawn only as often as the square root of ``n`` times ``m``, halfway
+        between no balance and a full one.
 
     Returns
     -------
@@ -43,8 +46,9 @@ def balanced(strata: Sequence[str], epoch: int, seed: int) -> Int[np.ndarray, " 
     times = np.zeros(len(names), np.int64)
     for name, indices in members.items():
         rng = np.random.default_rng(seed_of(f"{epoch} {name}", "balance", seed))
-        times[indices] = largest // len(indices)
-        times[rng.choice(indices, largest % len(indices), replace=False)] += 1
+        draws = round((largest * len(indices)) ** 0.5) if root else largest
+        times[indices] = draws // len(indices)
+        times[rng.choice(indices, draws % len(indices), replace=False)] += 1
     return np.repeat(np.arange(len(names)), times)
 
 
@@ -56,7 +60,7 @@ def read_strata(
     Parameters
     ----------
     balance
-        ``none``, ``source`` or ``class``.
+        ``none``, ``source``, ``root`` (of sources) or ``class``.
     classes
         CSV with the columns ``image_id`` and ``class``, for ``class``; rows of other images are ignored.
     tables
@@ -71,7 +75,7 @@ def read_strata(
     """
     if balance == "none":
         return None
-    found = _sources(tables) if balance == "source" else _classes(Path(str(classes)))
+    found = _sources(tables) if balance in ("source", "root") else _classes(Path(str(classes)))
     missing = [each for each in image_ids if each not in found]
     if missing:
         raise CxrError(
@@ -80,8 +84,8 @@ def read_strata(
     strata = [found[each] for each in image_ids]
     counts = Counter(strata)
     shown = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
-    total = max(counts.values()) * len(counts)
-    log.info("balanced by %s: %s; an epoch draws %d of each, %d in all", balance, shown, max(counts.values()), total)
+    log.info("balanced by %s: %s; an epoch draws %d in all", balance, shown,
+             len(balanced(strata, 0, 0, balance == "root")))  # fmt: skip
     return strata
 
 

@@ -14,9 +14,11 @@ from cxrfactory.logs import get_logger
 from cxrfactory.models.networks import KeepsExamples, LearnsGreyValues
 from cxrfactory.tables.keys import seed_of
 from cxrfactory.train.checkpoint import load_checkpoint, save_checkpoint
+from cxrfactory.train.data.anatomy import change_anatomy
 from cxrfactory.train.data.augment import move, recolour
 from cxrfactory.train.data.balance import balanced
 from cxrfactory.train.data.images import LabelledImages, epoch_batches
+from cxrfactory.train.data.opacities import add_opacities
 from cxrfactory.train.data.reshape import Reshaper
 from cxrfactory.train.segmenter.stopping import Best, mean_dice
 from cxrfactory.train.segmenter.tasks import Task, task_of
@@ -119,7 +121,7 @@ def fit(
     spent = sum(row["seconds"] for row in history.rows)
     for epoch in range(first, settings.epochs):
         started = time.monotonic()
-        drawn = np.arange(len(images)) if strata is None else balanced(strata, epoch, settings.seed)
+        drawn = np.arange(len(images)) if strata is None else balanced(strata, epoch, settings.seed, settings.balance == "root")
         loss, rate = _epoch(network, task, images, train, drawn, reshape, settings, device, optimizer, average, epoch)
         spent += time.monotonic() - started
         row = {"epoch": epoch + 1, "loss": loss, "learning_rate": rate, "seconds": time.monotonic() - started}
@@ -189,7 +191,9 @@ def _epoch(
         annotations = train.annotations(indices)
         if reshape is not None:
             batch, annotations = reshape(batch, annotations, generator)
+        batch, annotations = change_anatomy(batch, annotations, settings, generator)
         batch, annotations = move(batch, annotations, settings, generator)
+        batch = add_opacities(batch, annotations, settings.opacities, generator)
         batch = recolour(batch, settings, generator)
         batch = batch.to(device, memory_format=torch.channels_last)
         loss = task.loss(network, batch, annotations, settings, generator)

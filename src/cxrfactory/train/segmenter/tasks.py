@@ -10,13 +10,14 @@ from cxrfactory.anatomy.graph import LandmarkGraph
 from cxrfactory.anatomy.regions import contour_regions, region_of
 from cxrfactory.config import TrainConfig
 from cxrfactory.models.losses import kl_divergence, landmark_loss
-from cxrfactory.models.networks import FitsShapes, LatentNetwork
+from cxrfactory.models.networks import FitsShapes, HasDenseHead, LatentNetwork
 from cxrfactory.models.pixel.losses import pixel_loss
 from cxrfactory.models.trained import logits_to_masks
 from cxrfactory.tables.keys import seed_of
 from cxrfactory.train.data.annotations import Annotations
 from cxrfactory.train.data.images import FINE, LabelledImages, mean_shape
 from cxrfactory.train.segmenter.dense import DenseHeads
+from cxrfactory.train.segmenter.joint import JointTask
 from cxrfactory.train.segmenter.validate import FRAME, Metrics, Rows, add_masks, means, predict, score, true_masks
 
 DENSE_BLOCKS = (5, 4)  # encoder blocks under dense supervision if there are no skip connections
@@ -174,6 +175,8 @@ class PixelTask:
 
 def task_of(network: nn.Module, settings: TrainConfig) -> Task:
     """Choose the task of a network of the registry: landmarks for a network with a latent code, pixels otherwise."""
+    if isinstance(network, HasDenseHead):
+        return JointTask(network.regions)
     if isinstance(network, LatentNetwork):
         if settings.dense_weight == 0:
             return LandmarkTask(network.graph)

@@ -1,0 +1,126 @@
+"""Changes of anatomy: images are bent smoothly, lung bases rise or sink, and hearts grow or shrink.
+
+Films of other hospitals fail most where the anatomy is unlike that of the training films: high diaphragms, large
+hearts, low lungs. Each image is bent together with its landmarks and drawn masks, so that the annotations stay exact.
+A displacement field says for every point of the new image where its content was. It is the sum of a random smooth
+field, of a field that moves the lower part of one lung up or down, and of one that stretches the surroundings of the
+heart about its centre.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+from cxrfactory.anatomy.regions import contour_regions
+from cxrfactory.config import TrainConfig
+from cxrfactory.train.data.annotations import Annotations
+
+LUNG_REGIONS = ("right_lung", "left_lung", "right_whole_lung", "left_whole_lung")
+HEART = "heart"
+CELLS = 32  # cells per side of the fields of organs
+KNOTS = 5  # knots per side of the random smooth field
+BASE = (-0.12, 0.28)  # smallest and largest rise of a lung's base, as a share of the lung's height
+HEART_GROWTH = (-0.15, 0.4)
+STEPS = 8  # fixed-point iterations that find the new position of a landmark
+
+
+def change_anatomy(
+    images: Float[Tensor, "b 1 s s"], annotations: Annotations, settings: TrainConfig, generator: torch.Generator
+) -> tuple[Tensor, Annotations]:
+    """Bend images together with their landmarks and drawn masks; on the CPU.
+
+    Parameters
+    ----------
+    images, annotations
+        Images of a batch and what people annotated in them.
+    settings
+        ``elastic`` is the largest standard deviation of the smooth field, as a share of the side, and ``anatomy`` the
+        probability that a lung's base moves and, independently, that the heart changes its size.
+    generator
+        Stream of random numbers.
+    """
+    if settings.elastic == 0 and settings.anatomy == 0:
+        return images, annotations
+    side = images.shape[-1]
+    fields = _smooth(len(images), settings.elastic, side, generator)
+    if settings.anatomy:
+        organs = torch.stack([_organs(annotations, row, settings.anatomy, generator) for row in range(len(images))])
+        fields = fields + functional.interpolate(organs, size=side, mode="bicubic", align_corners=False)
+    centres = (torch.arange(side) + 0.5) / side
+    places = torch.stack(torch.meshgrid(centres, centres, indexing="xy"))
+    grid = (places + fields).permute(0, 2, 3, 1) * 2 - 1
+    moved = _moved(annotations.points, fields)
+    images = functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
+    return images, annotations.sampled(grid).with_points(moved)
+
+
+def _smooth(count: int, largest: float, side: int, generator: torch.Generator) -> Float[Tensor, "b 2 s s"]:
+    knots = torch.randn(count, 2, KNOTS, KNOTS, generator=generator)
+    knots = knots * torch.rand(count, 1, 1, 1, generator=generator) * largest
+    return functional.interpolate(knots, size=side, mode="bicubic", align_corners=True)
+
+
+def _moved(points: Float[Tensor, "b n 2"], fields: Float[Tensor, "b 2 s s"]) -> Float[Tensor, "b n 2"]:
+    """Find where each landmark is in the new image: the place whose content was at the landmark."""
+    known = points.isfinite()
+    start = torch.where(known, points, 0.5)
+    found = start
+    for _ in range(STEPS):
+        grid = (found * 2 - 1).unsqueeze(2)
+        shift = functional.grid_sample(fields, grid, padding_mode="border", align_corners=False)
+        found = start - shift.squeeze(-1).transpose(1, 2)
+    return torch.where(known, found, torch.nan)
+
+
+def _organs(annotations: Annotations, row: int, chance: float, generator: torch.Generator) -> Float[Tensor, "2 c c"]:
+    """Return the field of one image that moves a lung's base and stretches the heart, each with the probability."""
+    field = torch.zeros(2, CELLS, CELLS)
+    drawn = torch.rand(2, generator=generator) < chance
+    numbers = torch.rand(4, generator=generator).tolist()
+    lungs = [box for name in LUNG_REGIONS if (box := _box(annotations, row, name)) is not None]
+    if bool(drawn[0]) and lungs:
+        field = field + _base_moved(lungs[int(numbers[0] * len(lungs))], numbers[1], numbers[2])
+    heart = _box(annotations, row, HEART)
+    if bool(drawn[1]) and heart is not None:
+        field = field + _stretched(heart, numbers[3])
+    return field
+
+
+def _box(annotations: Annotations, row: int, name: str) -> tuple[Tensor, Tensor] | None:
+    """Return the corners of a region's bounding box, (x, y) as fractions of the side; None if it is not annotated."""
+    points = None
+    if name in annotations.regions and annotations.drawn[row, annotations.regions.index(name)]:
+        mask = annotations.masks[row, annotations.regions.index(name)] > 0.5
+        points = (torch.nonzero(mask).flip(1) + 0.5) / mask.shape[-1]
+    elif name in (contours := contour_regions(annotations.graph)):
+        points = annotations.points[row, contours[name]]
+    if points is None or not len(points) or not points.isfinite().all():
+        return None
+    return points.amin(0), points.amax(0)
+
+
+def _centres() -> tuple[Tensor, Tensor]:
+    places = (torch.arange(CELLS) + 0.5) / CELLS
+    y, x = torch.meshgrid(places, places, indexing="ij")
+    return x, y
+
+
+def _base_moved(lung: tuple[Tensor, Tensor], amount: float, width: float) -> Float[Tensor, "2 c c"]:
+    """Show below the middle of a lung what was deeper, so that its base rises; a negative amount lowers it."""
+    (left, top), (right, bottom) = lung
+    height = bottom - top
+    x, y = _centres()
+    rise = height * (BASE[0] + amount * (BASE[1] - BASE[0]))
+    below = torch.sigmoid((y - (bottom - 0.35 * height)) / (0.14 * height))
+    beside = torch.exp(-(((x - (left + right) / 2) / (0.15 + 0.15 * width)) ** 4))
+    return torch.stack([torch.zeros_like(x), rise * below * beside])
+
+
+def _stretched(heart: tuple[Tensor, Tensor], amount: float) -> Float[Tensor, "2 c c"]:
+    """Show around the heart's centre what was nearer to it, so that the heart grows; a negative amount shrinks it."""
+    centre, size = (heart[0] + heart[1]) / 2, (heart[1] - heart[0]).mean()
+    x, y = (place - middle for place, middle in zip(_centres(), centre, strict=True))
+    growth = HEART_GROWTH[0] + amount * (HEART_GROWTH[1] - HEART_GROWTH[0])
+    near = torch.exp(-(x.square() + y.square()) / (2 * (0.75 * size) ** 2))
+    return -growth * torch.stack([x * near, y * near])
