@@ -7,17 +7,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxrfactory.anatomy.graph import landmark_graph
+from cxrfactory.anatomy.graph import LABEL_GRAPHS, landmark_graph
 from cxrfactory.anatomy.raster import landmarks_to_masks
 from cxrfactory.config import LabelLungMasksConfig, ModelConfig, TrainConfig
 from cxrfactory.config.options import section_of
 from cxrfactory.errors import CxrError
+from cxrfactory.imaging.drawing.png import decode_png
 from cxrfactory.imaging.geometry import Geometry
 from cxrfactory.imaging.radiograph.prepare import Preparation
 from cxrfactory.labelling.lung_masks import LUNG_GRAPHS, label_masks
 from cxrfactory.metrics.overlap import dice
 from cxrfactory.tables.keys import seed_of
-from cxrfactory.tables.parquet import read_table
+from cxrfactory.tables.parquet import read_table, write_table
 from cxrfactory.tables.schemas import GEOMETRY_FIELDS, LABELLED_IMAGES, REJECTED
 from cxrfactory.tables.weights import read_weights
 from cxrfactory.train.segmenter.run import train_segmenter
@@ -144,6 +145,158 @@ def test_faulty_tables_are_one_line(folder, tmp_path, text, message):
     (folder / "table.csv").write_text(text)
     with pytest.raises(CxrError, match=message):
         run(folder, tmp_path)
+
+
+def ellipse(x, y, width, height):
+    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+    cv2.ellipse(mask, (x, y), (width, height), 0, 0, 360, 255, -1)
+    return mask
+
+
+@pytest.fixture
+def named(tmp_path):
+    """A folder whose table names the masks by region: 'a' has all, 'b' the heart, 'c' one lung, 'd' no mask."""
+    root = tmp_path / "named"
+    (root / "files").mkdir(parents=True)
+    masks = {"right_lung": ellipse(70, 100, 35, 70), "left_lung": ellipse(170, 100, 35, 70)}
+    masks |= {"heart": ellipse(125, 130, 30, 28), "airways": ellipse(120, 40, 6, 30)}
+    image = np.clip(170 - 0.4 * sum(masks.values()) + np.arange(WIDTH) % 20, 0, 255).astype(np.uint8)
+    cv2.imwrite(str(root / "files" / "film.png"), image)
+    for name, mask in masks.items():
+        cv2.imwrite(str(root / "files" / f"{name}.png"), mask)
+    given = {"a": masks, "b": ["heart"], "c": ["right_lung", "airways"], "d": []}
+    rows = [
+        {"id": image_id, "file": "files/film.png", "over": int(image_id == "c")}
+        | {f"mask_{name}": f"files/{name}.png" if name in names else "" for name in masks}
+        for image_id, names in given.items()
+    ]
+    pd.DataFrame(rows).to_csv(root / "table.csv", index=False)
+    return root
+
+
+def regions_of(row):
+    return {each["name"]: decode_png(each["png"]) for each in row["regions"]}
+
+
+def test_masks_of_any_regions_are_kept_and_give_the_landmarks_that_they_allow(named, tmp_path, caplog):
+    with caplog.at_level("WARNING"):
+        counts, table, rejected = run(named, tmp_path, definition="lungs")
+    assert counts == (3, 1)
+    assert "no column 'patient_id'; every image counts as a patient of its own" in caplog.text
+    rows = table.set_index("image_id")
+    assert rows["labels"].to_dict() == {"Set-a": "LH", "Set-b": "H", "Set-c": "M"}
+    assert {name: len(each) // 2 for name, each in rows["landmarks"].items()} == {"Set-a": 120, "Set-b": 26, "Set-c": 0}
+    found = regions_of(rows.loc["Set-a"])
+    assert list(found) == ["airways", "heart", "left_lung", "right_lung"]
+    geometry = Geometry.from_row(rows.loc["Set-a"])
+    for name, mask in found.items():
+        assert set(np.unique(mask)) == {0, 255}
+        drawn = cv2.imread(str(named / "files" / f"{name}.png"), cv2.IMREAD_GRAYSCALE)
+        assert dice(mask, geometry.forward_image(drawn) > 127) == 1
+    for code, name in (("LH", "Set-a"), ("H", "Set-b")):
+        points = np.asarray(rows.loc[name, "landmarks"], np.float64).reshape(-1, 2)
+        filled = landmarks_to_masks(points, landmark_graph(LABEL_GRAPHS[code]), 256, 256)
+        assert dice(filled["heart"], found["heart"]) > 0.97
+    assert list(regions_of(rows.loc["Set-c"])) == ["airways", "right_lung"]
+    reason = rejected.set_index("image_id")["reason"]["d"]
+    assert reason == "no region is annotated; expected a mask in at least one column"
+
+
+def test_whole_lungs_and_a_heart_of_another_kind_have_names_of_their_own(named, tmp_path):
+    _, table, _ = run(named, tmp_path, columns=["mask_heart=heart_with_vessels"])
+    row = table.set_index("image_id").loc["Set-a"]
+    assert row["labels"] == "W"
+    assert list(regions_of(row)) == ["airways", "heart_with_vessels", "left_whole_lung", "right_whole_lung"]
+
+
+def test_a_column_says_where_a_region_is_not_annotated(named, tmp_path):
+    _, table, _ = run(named, tmp_path, definition="lungs", not_annotated=["over=right_lung"])
+    assert list(regions_of(table.set_index("image_id").loc["Set-c"])) == ["airways"]
+    with pytest.raises(CxrError, match=r"columns \['other'\] are missing"):
+        run(named, tmp_path, not_annotated=["other=right_lung"])
+    with pytest.raises(CxrError, match=r"row 1: column 'file' is 'files/film\.png'; expected 1 or 0"):
+        run(named, tmp_path, not_annotated=["file=right_lung"])
+    with pytest.raises(CxrError, match="--not-annotated: 'over'; expected COLUMN=REGION"):
+        run(named, tmp_path, not_annotated=["over"])
+
+
+def test_grey_127_is_ignored_and_a_border_beside_it_has_no_landmarks(named, tmp_path, caplog):
+    path = named / "files" / "right_lung.png"
+    mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    mask[90:110, 60:75] = 127  # within the lung: a device
+    cv2.imwrite(str(path), mask)
+    rows = run(named, tmp_path, definition="lungs")[1].set_index("image_id")
+    assert rows.loc["Set-a", "labels"] == "LH"
+    assert set(np.unique(regions_of(rows.loc["Set-a"])["right_lung"])) == {0, 127, 255}
+    mask[60:140, 90:] = np.where(mask[60:140, 90:] > 0, 127, 0)  # a strip of the border
+    cv2.imwrite(str(path), mask)
+    with caplog.at_level("INFO"):
+        rows = run(named, tmp_path, definition="lungs")[1].set_index("image_id")
+    assert rows.loc["Set-a", "labels"] == "H"
+    assert "of the border of the right lung touches pixels that the mask ignores" in caplog.text
+    cv2.imwrite(str(path), np.where(mask > 0, 127, 0).astype(np.uint8))
+    rejected = run(named, tmp_path, definition="lungs")[2].set_index("image_id")["reason"]
+    assert rejected["a"] == "right_lung.png: only 0 and 127, which means unknown; expected 255 inside the region"
+
+
+def test_an_empty_mask_says_absent_and_exchanged_masks_are_refused(named, tmp_path):
+    files = named / "files"
+    cv2.imwrite(str(files / "heart.png"), np.zeros((HEIGHT, WIDTH), np.uint8))
+    rows = run(named, tmp_path, definition="lungs")[1].set_index("image_id")
+    assert rows["labels"].to_dict() == {"Set-a": "L", "Set-b": "M", "Set-c": "M"}
+    assert not regions_of(rows.loc["Set-b"])["heart"].any()
+    table = pd.read_csv(named / "table.csv", keep_default_na=False)
+    swapped = table.rename(columns={"mask_right_lung": "mask_left_lung", "mask_left_lung": "mask_right_lung"})
+    swapped.to_csv(named / "table.csv", index=False)
+    reasons = run(named, tmp_path, definition="lungs")[2].set_index("image_id")["reason"]
+    assert reasons["a"].startswith("the right lung's mask lies to the right of the left one's")
+    cv2.imwrite(str(files / "heart.png"), ellipse(125, 130, 30, 28))
+    table.rename(columns={"mask_heart": "mask_left_lung", "mask_left_lung": "mask_heart"}).to_csv(
+        named / "table.csv", index=False
+    )
+    reasons = run(named, tmp_path, definition="lungs")[2].set_index("image_id")["reason"]
+    assert reasons["a"].startswith("the centre of the heart's mask does not lie between")
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (["mask_heart=Heart"], "column 'mask_heart': region 'Heart'; expected lower-case words"),
+        (["mask_heart=right_lung"], "several columns hold masks of right_lung"),
+        (["mask_heart=lungs"], "several columns hold masks of left_lung, right_lung"),
+        (["mask_spine=spine"], r"columns \['mask_spine'\] are missing"),
+    ],
+)
+def test_columns_without_sense_are_one_line(named, tmp_path, columns, message):
+    with pytest.raises(CxrError, match=message):
+        run(named, tmp_path, definition="lungs", columns=columns)
+
+
+def test_any_regions_train_a_pixel_network(named, tmp_path):
+    import torch
+
+    torch.set_num_threads(1)
+    run(named, tmp_path, "train", val_fraction=0.0)
+    run(named, tmp_path, "val", val_fraction=1.0)
+    table = read_table(tmp_path / "val.parquet", LABELLED_IMAGES)
+    table["image_id"] = "val-" + table["image_id"]
+    write_table(table, tmp_path / "val.parquet", LABELLED_IMAGES)
+    tables = [tmp_path / "train.parquet", tmp_path / "val.parquet"]
+    settings = TrainConfig(epochs=1, batch_size=4, validate_every=1, precision="fp32")
+    model = ModelConfig(segmenter="unet", input_size=64, organs=["airways", "right_whole_lung"])
+    out = tmp_path / "w.safetensors"
+    metrics = train_segmenter(tables, out, model, settings, torch.device("cpu"))
+    assert set(metrics) <= {"airways", "right_whole_lung"}
+    card = read_weights(out)[1]
+    assert card["settings"]["organs"] == ["airways", "right_whole_lung"]
+    assert card["definition"] == "masks as drawn of airways, right_whole_lung"
+    assert card["data"]["train"] == 2  # 'b' has a heart only
+    other = model.model_copy(update={"organs": ["spine"]})
+    with pytest.raises(CxrError, match="none of 3 images annotates spine; they annotate airways, heart, left_whole_lu"):
+        train_segmenter(tables, out, other, settings, torch.device("cpu"))
+    landmarks = ModelConfig(input_size=64, organs=["airways"])
+    with pytest.raises(CxrError, match="organs airways for hybridgnet; only pixel networks take them"):
+        train_segmenter(tables, out, landmarks, settings, torch.device("cpu"))
 
 
 def test_whole_lungs_train_both_kinds_of_network(folder, tmp_path):

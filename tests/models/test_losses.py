@@ -54,3 +54,39 @@ def test_contours_beyond_the_annotation_take_no_loss():
     landmark_loss(positions, [], torch.rand(2, 94, 2), pooling, list(graph.slices.values())).backward()
     assert positions.grad[:, :94].abs().min() > 0
     assert positions.grad[:, 94:].abs().max() == 0
+
+
+def test_every_image_of_a_batch_has_its_own_annotation_at_both_resolutions():
+    graph = landmark_graph("lungs-heart")
+    pooling = torch.from_numpy(graph.pooling()).float()
+    contours = list(graph.slices.values())
+    target = torch.rand(3, 120, 2)
+    target[0, 94:] = torch.nan  # lungs alone
+    target[1, :94] = torch.nan  # the heart alone
+    target[2] = torch.nan  # nothing
+    for given in ([], contours):
+        positions = torch.rand(3, 120, 2, requires_grad=True)
+        coarse = torch.rand(3, 60, 2, requires_grad=True)
+        loss = landmark_loss(positions, [coarse], target, pooling, given)
+        loss.backward()
+        assert loss.isfinite()
+        for found, lungs in ((positions.grad, 94), (coarse.grad, 47)):
+            assert found.isfinite().all()
+            assert found[0, :lungs].abs().min() > 0
+            assert found[1, lungs:].abs().min() > 0
+            assert found[0, lungs:].abs().max() == found[1, :lungs].abs().max() == found[2].abs().max() == 0
+        nothing = landmark_loss(positions, [coarse], target[2:].expand(3, -1, -1), pooling, given)
+        assert nothing == 0
+
+
+def test_a_mixed_batch_costs_what_its_parts_cost():
+    graph = landmark_graph("lungs-heart")
+    pooling = torch.from_numpy(graph.pooling()).float()
+    positions, target = torch.rand(2, 120, 2), torch.rand(2, 120, 2)
+    target[1, 94:] = torch.nan
+    contours = list(graph.slices.values())
+    together = contour_error(positions, target, contours)
+    alone = [contour_error(positions[i : i + 1], target[i : i + 1], contours) for i in range(2)]
+    torch.testing.assert_close(together, (120 * alone[0] + 94 * alone[1]) / 214)
+    part = landmark_loss(positions[1:], [], target[1:, :94], pooling)  # the first nodes alone
+    torch.testing.assert_close(landmark_loss(positions[1:], [], target[1:], pooling), part)

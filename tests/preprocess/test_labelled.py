@@ -68,3 +68,20 @@ def test_landmarks_move_with_the_image_and_stay_in_it(labelled):
     assert "'LX'" in faults["unknown"]
     assert "pixels of the image file" in faults["elsewhere"]
     assert "finite" in faults["lost"]
+
+
+def test_a_heart_alone_is_moved_and_labels_without_landmarks_are_named(labelled):
+    folder, _ = labelled
+    table = read_table(folder / "labelled.parquet", LABELLED).set_index("image_id")
+    heart = circle(26, 80, 80, 30)
+    table.loc["a", "labels"], table.loc["b", "labels"] = "H", "M"
+    table.at["a", "landmarks"], table.at["b", "landmarks"] = heart.astype(np.float32).ravel(), np.zeros(0, np.float32)
+    write_table(table.reset_index(), folder / "labelled.parquet", LABELLED)
+    preprocess_labelled(folder / "labelled.parquet", folder / "o.parquet", folder / "r.parquet", size=128)
+    found = read_table(folder / "o.parquet", LABELLED_IMAGES)
+    assert found["image_id"].tolist() == ["a"]
+    moved = found["landmarks"][0].reshape(-1, 2)
+    assert np.allclose(moved, Geometry.from_row(found.iloc[0]).forward_points(heart), atol=1e-4)
+    assert found["regions"][0] is None
+    reason = read_table(folder / "r.parquet", REJECTED).set_index("image_id")["reason"]["b"]
+    assert reason == "labels M have no landmarks; make a table of drawn masks with 'label masks'"

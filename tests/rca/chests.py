@@ -82,12 +82,12 @@ def write_shard(folder, hows, size=2 * SIZE, latent=64):
 
 def write_labelled(path, hows, labels="LH", size=2 * SIZE, held_out=()):
     """Write a labelled set, id -> keyword arguments of chest; ``held_out`` are of split val."""
-    nodes = {"L": 94, "LH": 120, "W": 94}
+    nodes = {"L": slice(94), "LH": slice(120), "W": slice(94), "H": slice(94, 120), "M": slice(0)}
     rows = []
     for number, (image_id, how) in enumerate(hows.items()):
         image, points = chest(**how, size=size)
         code = labels if isinstance(labels, str) else labels[number]
         row = {"image_id": image_id, "png": encode_png(image), **geometry(size), "patient_id": image_id}
         row |= {"source": "Virtual", "labels": code, "split": "val" if image_id in held_out else "train"}
-        rows.append(row | {"landmarks": points[: nodes[code]].astype(np.float32).ravel()})
+        rows.append(row | {"landmarks": points[nodes[code]].astype(np.float32).ravel()})
     write_table(pd.DataFrame(rows, columns=LABELLED_IMAGES.names), path, LABELLED_IMAGES)

@@ -90,7 +90,9 @@ def test_true_dice_by_organ():
 def test_labelled_images_outside_the_references_are_checked_with_masks_of_models(tmp_path):
     weights = write_segmenter(tmp_path / "s.safetensors")
     hows = {f"i{number}": {"shift": (number - 3, 0)} for number in range(8)}
-    write_labelled(tmp_path / "labelled.parquet", hows, labels=["LH"] * 7 + ["L"], held_out=["i1", "i4", "i6", "i7"])
+    hows |= {"i8": {}, "i9": {}}
+    labels = ["LH"] * 7 + ["L", "H", "M"]
+    write_labelled(tmp_path / "labelled.parquet", hows, labels, held_out=["i1", "i4", "i6", "i7", "i8", "i9"])
     encode_by_weights, graph = encoder_of(weights)
     reference = tmp_path / "reference.parquet"
     build_reference(tmp_path / "labelled.parquet", reference, encode_by_weights, graph, ALL, "train")
@@ -98,7 +100,7 @@ def test_labelled_images_outside_the_references_are_checked_with_masks_of_models
     nine, two = (RcaCheckConfig(network=network, references=2, count=count, split="val") for count in (9, 2))
     given = tmp_path / "labelled.parquet", weights, [weights], reference
     found = check_labelled(*given, tmp_path / "check", nine)
-    assert found["images"] == 3  # i7 has no heart
+    assert found["images"] == 3  # i7 has no heart, i8 no lungs, i9 no landmarks
     table = pd.read_csv(tmp_path / "check/rca_check.csv")
     assert set(table["image_id"]) == {"i1", "i4", "i6"}
     assert (table["kind"].value_counts()[["none", "model s"]] == 3).all()

@@ -51,6 +51,14 @@ def test_references_carry_image_landmarks_and_latent_at_registration_size(tmp_pa
     np.testing.assert_array_equal(known.references[1].codes, codes_of(landmarks_of()))
 
 
+def test_a_heart_alone_and_masks_alone_are_no_references(tmp_path):
+    path = tmp_path / "labelled.parquet"
+    write_labelled(path, {"a": {}, "b": {}, "c": {}, "d": {}}, labels=["H", "LH", "M", "L"])
+    assert build_reference(path, tmp_path / "h.parquet", encode, HEART_GRAPH, ALL) == 1
+    assert build_reference(path, tmp_path / "l.parquet", encode, LUNG_GRAPH, ALL) == 2
+    assert read_reference(tmp_path / "l.parquet").ids == ["b", "d"]
+
+
 def test_images_without_heart_serve_only_a_graph_without_heart(tmp_path):
     write_labelled(tmp_path / "labelled.parquet", {"a": {}, "b": {}, "c": {}}, labels=["L", "LH", "L"])
     assert build_reference(tmp_path / "labelled.parquet", tmp_path / "h.parquet", encode, HEART_GRAPH, ALL) == 1

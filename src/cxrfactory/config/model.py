@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 from cxrfactory.anatomy.graph import landmark_graph
 from cxrfactory.anatomy.organs import REGION_NAME
@@ -39,7 +39,9 @@ def region_name(name: str) -> str:
     return name
 
 
-RegionName = Annotated[str, AfterValidator(region_name)]
+RegionName = Annotated[
+    str, AfterValidator(region_name), WithJsonSchema({"type": "string", "pattern": f"^{REGION_NAME}$"})
+]
 
 
 class ModelConfig(Section):

@@ -144,13 +144,16 @@ def _part(organ: str, region: UInt8[np.ndarray, "size size"]) -> UInt8[np.ndarra
     name = organ.replace("_", " ")
     if not (region == INSIDE).any():
         raise ImageError(f"the {name} is absent")
-    part = main_part(organ, (region == INSIDE).astype(np.uint8))
-    if (region == IGNORED).any():
-        border = cv2.dilate(part, np.ones((3, 3), np.uint8)) > part
-        share = float((border & (region == IGNORED)).sum() / border.sum())
-        if share > MOST_IGNORED:
-            raise ImageError(f"{share:.0%} of the border of the {name} touches pixels that the mask ignores")
-    return part
+    part, ignored = main_part(organ, (region == INSIDE).astype(np.uint8)), region == IGNORED
+    if not ignored.any():
+        return part
+    contours = cv2.findContours(part, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]
+    whole = cv2.drawContours(np.zeros_like(part), contours, -1, 1, cv2.FILLED)
+    border = cv2.dilate(whole, np.ones((3, 3), np.uint8)) > whole
+    share = float((border & ignored).sum() / border.sum())
+    if share > MOST_IGNORED:
+        raise ImageError(f"{share:.0%} of the border of the {name} touches pixels that the mask ignores")
+    return part | (whole & ignored)  # what is unknown within an organ does not spoil its landmarks
 
 
 def _union(masks: Lungs) -> UInt8[np.ndarray, "size size"]:

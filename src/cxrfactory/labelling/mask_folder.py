@@ -19,7 +19,7 @@ from jaxtyping import Float, UInt8
 
 from cxrfactory.anatomy.graph import landmark_graph
 from cxrfactory.anatomy.organ_masks import main_part, split_lungs
-from cxrfactory.anatomy.organs import LUNGS
+from cxrfactory.anatomy.organs import HEART, LUNGS
 from cxrfactory.anatomy.regions import IGNORED, INSIDE, OUTSIDE, region_of
 from cxrfactory.errors import ImageError
 from cxrfactory.imaging.drawing.png import encode_png
@@ -202,6 +202,7 @@ class MaskFolder:
         return regions
 
     def _check_sides(self, regions: Regions) -> None:
+        """Refuse masks that are exchanged: of the two lungs, or of the heart and a lung."""
         lungs = [regions[name] == INSIDE for name in self.lung_regions if name in regions]
         if len(lungs) < 2 or not all(lung.any() for lung in lungs):
             return
@@ -210,6 +211,12 @@ class MaskFolder:
             raise ImageError(
                 "the right lung's mask lies to the right of the left one's; expected the patient's right on the "
                 "image's left: exchange the two, or mirror the masks"
+            )
+        heart = regions.get(HEART, np.zeros(1)) == INSIDE
+        if heart.any() and not right < float(np.nonzero(heart)[1].mean()) < left:
+            raise ImageError(
+                "the centre of the heart's mask does not lie between those of the lungs' masks; expected it between "
+                "them: exchange the masks of the heart and of a lung"
             )
 
 

@@ -111,6 +111,21 @@ def relabelled(labelled, path, labels):
     return path
 
 
+def test_images_without_landmarks_of_lungs_are_left_out(labelled, fixed_weights, tmp_path, quick, caplog):
+    table = read_table(labelled, LABELLED_IMAGES)
+    for row, (code, nodes) in enumerate({"H": slice(94, 120), "M": slice(0)}.items()):
+        table.at[row, "labels"] = code
+        table.at[row, "landmarks"] = table.at[row, "landmarks"].reshape(-1, 2)[nodes].ravel()
+    write_table(table, tmp_path / "mixed.parquet", LABELLED_IMAGES)
+    with caplog.at_level("WARNING"):
+        evaluate_models(tmp_path / "mixed.parquet", [fixed_weights], tmp_path / "out", EvaluateConfig(resamples=10))
+    assert "left out 2 images without landmarks of both lungs" in caplog.text
+    assert set(pd.read_csv(tmp_path / "out/per_image.csv")["image_id"]) == {"i2", "i3"}
+    write_table(table.head(2), tmp_path / "none.parquet", LABELLED_IMAGES)
+    with pytest.raises(CxrError, match="no image of split 'val' has landmarks of both lungs; expected labels L, LH"):
+        evaluate_models(tmp_path / "none.parquet", [fixed_weights], tmp_path / "none", EvaluateConfig())
+
+
 def test_images_of_another_definition_are_left_out(labelled, fixed_weights, tmp_path, quick, caplog):
     mixed = relabelled(labelled, tmp_path / "mixed.parquet", ["W", "W"])
     with caplog.at_level("WARNING"):

@@ -57,3 +57,29 @@ def test_faults_are_named():
         dice_cross_entropy(logits, logits, torch.ones(2, 2, dtype=torch.bool))
     with pytest.raises(CxrError, match="unknown loss 'mse'; expected one of dice-cross-entropy, tanimoto"):
         pixel_loss("mse")
+
+
+@pytest.mark.parametrize("name", PIXEL_LOSSES)
+def test_pixels_that_do_not_count_are_never_read(name):
+    logits = torch.randn(2, 1, 16, 16, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    target, annotated = masks(2, 1, 16, 16), torch.ones(2, 1, dtype=torch.bool)
+    valid = torch.ones(2, 1, 16, 16, dtype=torch.bool)
+    everything = pixel_loss(name)(logits, target, annotated, valid)
+    torch.testing.assert_close(everything, pixel_loss(name)(logits, target, annotated))
+    valid[:, :, :, 12:] = False
+    loss = pixel_loss(name)(logits, target, annotated, valid)
+    loss.backward()
+    assert logits.grad[..., 12:].abs().max() == 0
+    assert logits.grad[..., :12].abs().max() > 0
+    other = logits.detach().clone()
+    other[..., 12:] = 5
+    changed = torch.where(valid, target, 1 - target)
+    assert torch.equal(pixel_loss(name)(other, changed, annotated, valid), loss)
+
+
+def test_dice_of_the_pixels_that_count_is_exact():
+    logits, target = torch.zeros(1, 1, 2, 2), torch.tensor([[[[1.0, 1], [0, 0]]]])
+    valid = torch.tensor([[[[True, False], [True, True]]]])
+    dice = 1 - (2 * 0.5 + 1e-5) / (1.5 + 1 + 1e-5)
+    loss = dice_cross_entropy(logits, target, torch.ones(1, 1, dtype=torch.bool), valid)
+    assert math.isclose(float(loss), dice + 0.75 * math.log(2), rel_tol=1e-5)

@@ -25,6 +25,18 @@ def test_tables_give_both_splits_sorted_with_what_is_annotated(labelled):
     assert (masks[0] == fill_contour(points[:44], 128, 128)).mean() > 0.999  # float32 fractions and back
 
 
+def test_images_without_both_lungs_are_left_out(labelled, tmp_path, caplog):
+    table = read_table(labelled)
+    for row, (code, nodes) in enumerate({"H": slice(94, 120), "M": slice(0)}.items()):
+        table.at[row, "labels"] = code
+        table.at[row, "landmarks"] = np.asarray(table.at[row, "landmarks"]).reshape(-1, 2)[nodes].ravel()
+    write_table(table, tmp_path / "mixed.parquet", LABELLED_IMAGES)
+    with caplog.at_level("INFO"):
+        train, _ = shapes_of_tables([tmp_path / "mixed.parquet"], landmark_graph("lungs-heart"))
+    assert [shape.image_id for shape in train] == [f"p{number:02d}" for number in range(2, 12)]
+    assert "left out 2 images without landmarks of both lungs" in caplog.text
+
+
 def test_organs_beyond_the_graph_are_not_read(labelled):
     train, _ = shapes_of_tables([labelled], landmark_graph("lungs"))
     assert all(list(shape.contours) == list(ORGANS[:2]) for shape in train)

@@ -47,3 +47,18 @@ def test_organs_without_annotation_take_no_loss(heads):
     assert heads(read, masks, known).item() == heads(read, other, known).item()
     other[1, 0] = 1 - masks[1, 0]
     assert heads(read, masks, known).item() != heads(read, other, known).item()
+
+
+def test_cells_count_as_much_as_is_known_of_them_and_nothing_known_costs_nothing(heads):
+    for head in heads.heads:
+        torch.nn.init.normal_(head.weight)
+    read, masks = maps(), (torch.rand(2, 3, 64, 64) < 0.3).float()
+    known, valid = torch.ones(2, 3, dtype=torch.bool), torch.ones(2, 3, 64, 64, dtype=torch.bool)
+    assert heads(read, masks, known, valid).item() == pytest.approx(heads(read, masks, known).item(), rel=1e-6)
+    valid[:, 0, :32] = False
+    other = masks.clone()
+    other[:, 0, :32] = 0  # as the annotations give it
+    half = heads(read, other, known, valid).item()
+    other[:, 0, 32:] = 1 - masks[:, 0, 32:]
+    assert heads(read, other, known, valid).item() != half
+    assert heads(read, masks, torch.zeros_like(known)).item() == 0

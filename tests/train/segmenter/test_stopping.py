@@ -92,3 +92,39 @@ def test_a_run_that_improves_to_the_end_is_whole(labelled, tmp_path, monkeypatch
     train_segmenter(labelled, tmp_path / "w.safetensors", MODEL, short, CPU)
     facts = read_weights(tmp_path / "w.safetensors")[1]["training"]
     assert (facts["stopped_epoch"], facts["kept_epoch"]) == (3, 3)
+
+
+def test_selection_by_the_loss_keeps_the_smallest_and_ends_alike_after_a_break(
+    labelled, tmp_path, monkeypatch, break_after, caplog
+):
+    torch.set_num_threads(1)
+    settings = WAIT.model_copy(update={"select": "loss", "epochs": 5, "patience": 9, "optimizer": "adam", "clip": None})
+    train_segmenter(labelled, tmp_path / "whole.safetensors", MODEL, settings, CPU, tmp_path / "h.csv")
+    history = pd.read_csv(tmp_path / "h.csv")
+    assert history["val_loss"].notna().all()
+    kept = history.loc[history["kept"] == 1, "epoch"].item()
+    assert kept == history.loc[history["val_loss"].idxmin(), "epoch"]
+    inner = break_after(3)
+    with pytest.raises(KeyboardInterrupt):
+        train_segmenter(labelled, tmp_path / "part.safetensors", MODEL, settings, CPU)
+    monkeypatch.setattr(loop, "_epoch", inner)
+    train_segmenter(labelled, tmp_path / "part.safetensors", MODEL, settings, CPU)
+    whole, part = (read_weights(tmp_path / f"{name}.safetensors") for name in ("whole", "part"))
+    assert whole[1]["sha256"] == part[1]["sha256"]
+    assert whole[1]["training"]["optimizer"] == "adam"
+
+
+@pytest.mark.parametrize("change", [{"optimizer": "adam", "weight_decay": 0.1}, {"clip": None}, {"clip": 1e-3}])
+def test_optimiser_and_clipping_change_the_weights(labelled, tmp_path, change):
+    torch.set_num_threads(1)
+    still = TrainConfig(epochs=2, batch_size=8, precision="fp32", validate_every=2, weight_decay=0.1)
+    found = []
+    for name, settings in (("a", still), ("b", still.model_copy(update=change))):
+        train_segmenter(labelled, tmp_path / f"{name}.safetensors", MODEL, settings, CPU)
+        found.append(read_weights(tmp_path / f"{name}.safetensors")[0]["encoder.mu.weight"])
+    assert not np.array_equal(*found)
+
+
+def test_selection_by_the_loss_needs_patience():
+    with pytest.raises(ValueError, match="select is loss, patience null; selection needs patience"):
+        TrainConfig(select="loss")

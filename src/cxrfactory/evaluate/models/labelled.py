@@ -105,7 +105,7 @@ def cases_of_definition(
     Raises
     ------
     CxrError
-        If two models define the organs differently, or no case is left.
+        If two models define the organs differently, no case is left, or a model segments no organ of the cases.
     """
     found = {name: segmenter.definition for name, segmenter in segmenters.items()}
     definitions = sorted(set(found.values()))
@@ -118,6 +118,14 @@ def cases_of_definition(
             f"{path}: no image is labelled by the models' definition '{definitions[0]}' "
             f"({DEFINITIONS[definitions[0]]}); found '{cases[0].graph.definition}': give labels of that definition"
         )
+    annotated = {organ for case in kept for organ in case.graph.organs}
+    for name, segmenter in segmenters.items():
+        organs = getattr(segmenter, "organs", tuple(annotated))
+        if not annotated & set(organs):
+            raise CxrError(
+                f"{path}: '{name}' segments {', '.join(organs)}; no image has landmarks of these, and only organs with "
+                f"landmarks are measured ({', '.join(sorted(annotated))})"
+            )
     if len(kept) < len(cases):
         log.warning("%s: left out %d images labelled by another definition than the models' '%s'",
                     path, len(cases) - len(kept), definitions[0])  # fmt: skip

@@ -271,9 +271,21 @@ def _check_complete(data: LabelledImages, wanted: Sequence[str], where: str, str
 
 
 def mean_shape(targets: Float[np.ndarray, "n nodes 2"]) -> Float[np.ndarray, "nodes 2"]:
-    """Average the position of every node over the images that annotate it, as fractions of the side."""
+    """Average the position of every node over the images that annotate it, as fractions of the side.
+
+    Raises
+    ------
+    CxrError
+        If no image annotates a node.
+    """
     there = np.isfinite(targets)
-    return (np.where(there, targets, 0).sum(axis=0, dtype=np.float64) / there.sum(axis=0)).astype(np.float32)
+    counts = there.sum(axis=0)
+    if absent := int((counts == 0).any(axis=1).sum()):
+        raise CxrError(
+            f"{absent} of {targets.shape[1]} landmarks are annotated in none of {len(targets)} training images (their "
+            "organs have drawn masks at most); give images with these landmarks, or choose a smaller graph"
+        )
+    return (np.where(there, targets, 0).sum(axis=0, dtype=np.float64) / counts).astype(np.float32)
 
 
 def epoch_batches(

@@ -24,6 +24,9 @@ def plot_curves(history: pd.DataFrame, path: Path) -> None:
     left.plot(history["epoch"], history["loss"], color="#444444", linewidth=1)
     left.set(xlabel="epoch", ylabel="training loss", yscale="log" if len(history) else "linear")
     colours = {"lungs": "#0072b2", "heart": "#d55e00"}
+    others = [name.removeprefix("val_dice_") for name in history if name.startswith("val_dice_")]
+    if not set(others) & set(colours):  # a network of other regions
+        colours = {organ: f"C{place}" for place, organ in enumerate(others)}
     for organ, colour in colours.items():
         if (name := f"val_dice_{organ}") in history:
             rows = history.dropna(subset=[name])
