@@ -121,7 +121,9 @@ def fit(
     spent = sum(row["seconds"] for row in history.rows)
     for epoch in progress(range(first, settings.epochs), "train", settings.epochs - first):
         started = time.monotonic()
-        drawn = np.arange(len(images)) if strata is None else balanced(strata, epoch, settings.seed, settings.balance == "root")
+        drawn = np.arange(len(images))
+        if strata is not None:
+            drawn = balanced(strata, epoch, settings.seed, root=settings.balance == "root")
         loss, rate = _epoch(network, task, images, train, drawn, reshape, settings, device, optimizer, average, epoch)
         spent += time.monotonic() - started
         row = {"epoch": epoch + 1, "loss": loss, "learning_rate": rate, "seconds": time.monotonic() - started}
