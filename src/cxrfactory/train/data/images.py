@@ -15,6 +15,7 @@ from cxrfactory.logs import get_logger
 from cxrfactory.models.inputs import to_fractions, to_input
 from cxrfactory.tables.parquet import read_table
 from cxrfactory.tables.schemas import LABELLED_IMAGES
+from cxrfactory.tables.sources import leave_out
 
 log = get_logger(__name__)
 
@@ -44,23 +45,28 @@ class LabelledImages:
 
 
 def load_labelled(
-    path: str | Path | Sequence[str | Path], split: str, graph: LandmarkGraph, input_size: int
+    path: str | Path | Sequence[str | Path],
+    split: str,
+    graph: LandmarkGraph,
+    input_size: int,
+    without_sources: Sequence[str] = (),
 ) -> LabelledImages:
     """Read the images of one split from one or several preprocessed labelled tables.
 
     Nodes beyond the graph are cut off (the nodes of L are the first of LH, and those of LH the first of LHC). Images
     whose labels follow another definition of the organs than the graph are left out, because their nodes mark other
-    borders.
+    borders. Images of the sources ``without_sources`` (column ``source``) are left out of both splits.
 
     Raises
     ------
     CxrError
         If the split is empty or has only images of another definition, no image annotates the whole graph, an image's
-        landmarks do not fit its labels, or an id occurs twice.
+        landmarks do not fit its labels, an id occurs twice, or a source to leave out does not occur or leaves no image.
     """
     paths = [path] if isinstance(path, str | Path) else list(path)
     table = pd.concat([read_table(each, LABELLED_IMAGES) for each in paths], ignore_index=True)
     path = ", ".join(map(str, paths))
+    table = leave_out(table, without_sources, path)
     table = table[table["split"] == split].sort_values("image_id")
     twice = table["image_id"][table["image_id"].duplicated()]
     if len(twice):
