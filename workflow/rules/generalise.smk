@@ -38,11 +38,64 @@ rule generalise_train:
         " {params.options:q} 2> {log:q}"
 
 
+rule generalise_scores:
+    input:
+        labelled=PLAN.generalise.tables,
+        weights=PLAN.generalise.weights,
+        card=PLAN.generalise.card,
+        network=PLAN.registration.files,
+    output:
+        folder=directory(OUT("generalise_scores").folder),
+    log:
+        LOG("generalise_scores"),
+    benchmark:
+        BENCHMARK("generalise_scores")
+    wildcard_constraints:
+        held=PLAN.generalise.pattern,
+    conda:
+        "../../envs/gpu.yaml" if PLAN.gpus("rca") else "../../envs/cpu.yaml"
+    threads: 4
+    resources:
+        mem_mb=lambda wildcards, attempt: 12000 * attempt,
+        runtime=lambda wildcards, attempt: 720 * attempt,
+        gpu=PLAN.gpus("rca"),
+    params:
+        labelled=lambda wildcards, input: [f"--labelled={path}" for path in input.labelled],
+        images=lambda wildcards: PLAN.generalise.tested(wildcards) + PLAN.generalise.left_out(wildcards),
+        infer=lambda wildcards: PLAN.config.infer.options("samples", "precision", "device", "batch_size"),
+        reference=lambda wildcards: PLAN.config.rca.options("fraction", "size"),
+        rca=lambda wildcards: PLAN.config.rca.options("references", "size", "method", "interpolation", "device"),
+        check=lambda wildcards: PLAN.config.rca.options("references", "method", "interpolation", "device"),
+        network=lambda wildcards: PLAN.registration.option(),
+        calibrated=str(PLAN.generalise.calibrated).lower(),
+    message:
+        "Score the masks of the segmenter {wildcards.held}"
+    shell:
+        '(folder={output.folder:q} && mkdir -p "$folder"'
+        " && python -m cxrfactory study generalise-images {params.labelled:q} {params.images:q}"
+        ' --output "$folder/images.parquet" --references "$folder/seen.parquet"'
+        ' && python -m cxrfactory stage rca-reference --labelled "$folder/seen.parquet" --weights {input.weights:q}'
+        ' --output "$folder/reference.parquet" {params.reference:q}'
+        ' && python -m cxrfactory stage infer --images "$folder/images.parquet" --weights {input.weights:q}'
+        ' --output "$folder/landmarks.parquet" --rejected "$folder/rejected.infer.parquet" {params.infer:q}'
+        " --workers {threads}"
+        ' && python -m cxrfactory stage rca --images "$folder/images.parquet" --landmarks "$folder/landmarks.parquet"'
+        ' --reference "$folder/reference.parquet" --output "$folder/rca.parquet"'
+        ' --rejected "$folder/rejected.rca.parquet" {params.rca:q} {params.network:q} --workers {threads}'
+        " && if {params.calibrated}; then"
+        ' python -m cxrfactory stage rca-check --labelled "$folder/seen.parquet" --weights {input.weights:q}'
+        ' --model {input.weights:q} --reference "$folder/reference.parquet" --output "$folder/check" --count 1000'
+        " {params.check:q} {params.network:q}"
+        ' && python -m cxrfactory stage rca-calibrate --masks "$folder/check" --output "$folder/calibration.json"; fi'
+        ' && rm "$folder/images.parquet" "$folder/seen.parquet") 2> {log:q}'
+
+
 rule generalise_test:
     input:
         labelled=PLAN.generalise.tables,
         weights=PLAN.generalise.weights,
         card=PLAN.generalise.card,
+        scores=PLAN.generalise.scores,
     output:
         folder=directory(OUT("generalise_test").folder),
     log:
@@ -61,13 +114,14 @@ rule generalise_test:
     params:
         labelled=lambda wildcards, input: [f"--labelled={path}" for path in input.labelled],
         tested=PLAN.generalise.tested,
+        scores=PLAN.generalise.score_options,
         sizes=lambda wildcards: PLAN.generalise.sizes(),
         options=lambda wildcards: PLAN.config.infer.options("samples", "device"),
     message:
         "Test the segmenter {wildcards.held}"
     shell:
         "python -m cxrfactory study generalise-test {params.labelled:q} --weights {input.weights:q} {params.tested:q}"
-        " {params.sizes:q} {params.options:q} --output {output.folder:q} 2> {log:q}"
+        " {params.scores:q} {params.sizes:q} {params.options:q} --output {output.folder:q} 2> {log:q}"
 
 
 rule generalise:

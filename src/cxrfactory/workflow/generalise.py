@@ -15,7 +15,7 @@ from cxrfactory.config import Config
 from cxrfactory.errors import CxrError
 from cxrfactory.models.registry import ModelKind, model_kind
 from cxrfactory.tables.sources import sources_of
-from cxrfactory.workflow.models import Segmenter
+from cxrfactory.workflow.models import LABELLED, Segmenter
 from cxrfactory.workflow.results import Results
 
 ALL = "all"
@@ -117,10 +117,21 @@ class Generalise:
         """Return the options of ``train`` for a model."""
         return Segmenter(self.config, self.results).training() + self.left_out(wildcards)
 
+    def scores(self, wildcards: Any) -> list[str]:
+        """Return the folder of a model's RCA scores; none for a segmenter without a latent code, which chooses them."""
+        if model_kind(self.config.model.segmenter) is not ModelKind.LANDMARK:
+            return []
+        return [self.results.out("generalise_scores").folder.format(held=wildcards.held)]
+
+    def score_options(self, wildcards: Any) -> list[str]:
+        """Return the options that name the files of those scores."""
+        files = {"--scores": "rca.parquet"} | ({"--calibration": "calibration.json"} if self.calibrated else {})
+        return [f"{option}={folder}/{name}" for folder in self.scores(wildcards) for option, name in files.items()]
+
     @property
-    def scored(self) -> bool:
-        """Whether the masks get RCA scores: where the segmenter has a latent code, by which references are chosen."""
-        return model_kind(self.config.model.segmenter) is ModelKind.LANDMARK
+    def calibrated(self) -> bool:
+        """Whether intervals are made: a calibration belongs to one set of references, so each model gets its own."""
+        return self.config.rca.calibration == LABELLED
 
     def sizes(self) -> list[str]:
         """Return the options with the sizes of pixels."""

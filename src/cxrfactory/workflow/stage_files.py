@@ -96,6 +96,12 @@ STAGES = (
         },
     ),
     Stage(
+        "generalise_scores",
+        "Scores the masks of such a segmenter by RCA; the references are of the sources that it was trained with.",
+        "leave-out/scores-{held}",
+        {"folder": "leave-out/scores/{held}/"},
+    ),
+    Stage(
         "generalise_test",
         "Tests such a segmenter on the source that it was trained without, or on the split val of all.",
         "leave-out/test-{held}",

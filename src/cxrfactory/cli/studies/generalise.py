@@ -8,17 +8,35 @@ import typer
 from cxrfactory.config.generalise import GeneraliseTestConfig
 from cxrfactory.config.options import with_options
 
+Labelled = Annotated[
+    list[Path], typer.Option(help="Preprocessed labelled table (stage preprocess-labelled); repeat for several.")
+]
+Source = Annotated[
+    list[str] | None, typer.Option(help="Source to test; repeat for several. By default all of the tables.")
+]
+
+
+def generalise_images(
+    labelled: Labelled,
+    output: Annotated[Path, typer.Option(help="Table of the tested images to write (.parquet).")],
+    references: Annotated[Path, typer.Option(help="Table of images for stage rca-reference to write (.parquet).")],
+    source: Source = None,
+    without_sources: Annotated[
+        list[str] | None, typer.Option(help="Source that the model was trained without; repeat.")
+    ] = None,
+) -> None:
+    """Collect the images that a model is tested on, and those of the sources that it saw, for quality scores."""
+    from cxrfactory.evaluate.generalise.model_images import write_model_images
+
+    write_model_images(labelled, output, references, source, without_sources or [])
+
 
 @with_options(GeneraliseTestConfig)
 def generalise_test(
-    labelled: Annotated[
-        list[Path], typer.Option(help="Preprocessed labelled table (stage preprocess-labelled); repeat for several.")
-    ],
+    labelled: Labelled,
     weights: Annotated[Path, typer.Option(help="Trained weights (.safetensors with card), or an nnU-Net folder.")],
     output: Annotated[Path, typer.Option(help="Folder for tables (CSV) and the worst images (PNG).")],
-    source: Annotated[
-        list[str] | None, typer.Option(help="Source to test; repeat for several. By default all of the tables.")
-    ] = None,
+    source: Source = None,
     without_sources: Annotated[
         list[str] | None,
         typer.Option(help="Source that the model was trained without; repeat. By default those that its card names."),

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from cxrfactory.evaluate.generalise.scores import score_columns
-from cxrfactory.evaluate.generalise.summary import groups_of
+from cxrfactory.evaluate.generalise.summary import UNSEEN_VAL, groups_of
 from cxrfactory.metrics.ranking import rank_correlation, worst_found
 from cxrfactory.tables.rows import Row
 
@@ -27,15 +27,16 @@ def rank_scores(images: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    One row for each group, source (and :data:`ALL_SOURCES`) and score with at least two images: Spearman's rank
-    correlation with the Dice (of the negative of a ``doubt``), and the ROC area for the tenth of the images with the
-    lowest Dice. For estimates also the share of images whose Dice lies in the interval, the interval's median width,
-    and the mean estimate minus the mean Dice. Where the lungs have no truth by the model's definition, their scores
-    are compared with the Dice of the outline.
+    One row for each group (all unseen images, and the seen ones of split ``val``), source (and :data:`ALL_SOURCES`) and
+    score with at least two images: Spearman's rank correlation with the Dice (of the negative of a ``doubt``), and the
+    ROC area for the tenth of the images with the lowest Dice. For estimates also the share of images whose Dice lies in
+    the interval, the interval's median width, and the mean estimate minus the mean Dice. Where the lungs have no truth
+    by the model's definition, their scores are compared with the Dice of the outline.
     """
     rows = [
         {"source": source, "group": group} | row
         for group, part in groups_of(images).items()
+        if group != UNSEEN_VAL
         for source, own in [*part.groupby("source", sort=True), (ALL_SOURCES, part)]
         for row in _of_source(own)
     ]

@@ -130,7 +130,7 @@ def _joined(part: pd.DataFrame, organ: str, names: tuple[str, ...], digits: int 
 
 def _cell(value: object, digits: int = 3) -> str:
     if isinstance(value, float | np.floating):
-        return "" if np.isnan(value) else f"{value:.{digits}f}"
+        return "-" if np.isnan(value) else f"{value:.{digits}f}"
     return str(value).replace("|", "\\|")
 
 
