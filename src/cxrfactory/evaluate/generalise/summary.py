@@ -131,12 +131,13 @@ def _joined(part: pd.DataFrame, organ: str, names: tuple[str, ...], digits: int 
 def _cell(value: object, digits: int = 3) -> str:
     if isinstance(value, float | np.floating):
         return "-" if np.isnan(value) else f"{value:.{digits}f}"
-    return str(value).replace("|", "\\|")
+    return str(value)
 
 
 def _lines(names: list[str], rows: Iterable[list[str]]) -> list[str]:
-    return [
-        f"| {' | '.join(names)} |",
-        f"| {' | '.join('---' for _ in names)} |",
-        *(f"| {' | '.join(each.replace(chr(10), ' ') for each in row)} |" for row in rows),
-    ]
+    table = [names, ["---"] * len(names), *rows]
+    return [f"| {' | '.join(_plain(each) for each in row)} |" for row in table]
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
