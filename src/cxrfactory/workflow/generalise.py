@@ -27,7 +27,7 @@ _WITHOUT = "without-"
 def label_of(source: str) -> str:
     """Return a source's name for file names: letters, digits, ``-`` and ``_``, with a hash if other signs were lost."""
     plain = re.sub(r"[^A-Za-z0-9_-]", "_", source)
-    return plain if plain == source else f"{plain[:40]}-{blake2b(source.encode(), digest_size=4).hexdigest()}"
+    return plain if plain and plain == source else f"{plain[:40]}-{blake2b(source.encode(), digest_size=4).hexdigest()}"
 
 
 @dataclass(frozen=True)
