@@ -63,6 +63,7 @@ def images():
             row["ctr"] = row["ctr_true"] + (0.02 if number % 2 else -0.02)
             for organ in ("right_lung", "left_lung", "lungs", "heart", "outline"):
                 row |= {f"dice_{organ}": dice, f"hd95_px_{organ}": 10.0 + number, f"hd95_mm_{organ}": np.nan}
+            row |= dict.fromkeys(("dice_whole_lungs", "hd95_px_whole_lungs", "hd95_mm_whole_lungs"), np.nan)
             rows.append(row)
         rows += [row | {"unseen": False, "dice_lungs": row["dice_lungs"] + 0.01} for row in rows[-10:-8]]
     return pd.DataFrame(rows)

@@ -18,6 +18,7 @@ def found(**changed):
 def test_the_truth_itself_is_perfect():
     row = measure_image(found(), study_image(**TRUTH), "jsrt", 0.5)
     assert list(row) == list(COLUMNS)
+    assert row["dice_whole_lungs"] is None
     for organ in ("right_lung", "left_lung", "lungs", "heart", "outline"):
         assert (row[f"dice_{organ}"], row[f"hd95_px_{organ}"], row[f"hd95_mm_{organ}"]) == (1, 0, 0)
     assert row["ctr"] == row["ctr_true"] == 20 / 50
@@ -56,6 +57,15 @@ def test_lungs_of_another_definition_are_compared_by_their_outline():
     assert of_whole["dice_right_lung"] == pytest.approx(2 * 20 / 45)
     assert of_whole["dice_outline"] == 1
     assert of_whole["ctr"] is None
+
+
+def test_models_of_both_definitions_are_measured_by_both():
+    whole = {"right_whole_lung": box(10, 50, 5, 30), "left_whole_lung": box(10, 50, 30, 55)}
+    answer = found() | {"right_whole_lung": whole["right_whole_lung"] > 0, "left_whole_lung": box(10, 50, 30, 45) > 0}
+    row = measure_image(answer, study_image(**TRUTH, **whole), "jsrt")
+    assert row["dice_lungs"] == 1
+    assert row["dice_whole_lungs"] == pytest.approx(2 * 40 / (40 + 50))
+    assert measure_image(answer, study_image(**TRUTH), "jsrt")["dice_whole_lungs"] is None
 
 
 def test_a_missed_organ_is_zero_and_infinitely_far():

@@ -3,8 +3,9 @@
 import numpy as np
 from jaxtyping import Bool
 
+from cxrfactory.anatomy.graph import WHOLE_LUNGS
 from cxrfactory.anatomy.organs import HEART, LUNGS
-from cxrfactory.evaluate.generalise.truth import StudyImage, TrueMask, Truth, outline
+from cxrfactory.evaluate.generalise.truth import REGION_ORGANS, StudyImage, TrueMask, Truth, outline
 from cxrfactory.metrics.cardiothoracic import cardiothoracic_ratio
 from cxrfactory.metrics.distance import BoundaryDistances, surface_distances
 from cxrfactory.metrics.landmarks import PAPER_SIZE_PX
@@ -14,7 +15,8 @@ from cxrfactory.tables.rows import Row
 
 BOTH_LUNGS = "lungs"
 OUTLINE = "outline"
-MEASURED = (*LUNGS, BOTH_LUNGS, HEART, OUTLINE)
+WHOLE = "whole_lungs"
+MEASURED = (*LUNGS, BOTH_LUNGS, HEART, OUTLINE, WHOLE)
 MEASURES = ("dice", "hd95_px", "hd95_mm")
 COLUMNS = (*(f"{measure}_{organ}" for measure in MEASURES for organ in MEASURED), "ctr_true", "ctr")
 
@@ -36,8 +38,9 @@ def measure_image(found: Masks, case: StudyImage, definition: str, pixel_mm: flo
     Returns
     -------
     All of :data:`COLUMNS`; None for organs that the truth (by the model's definition) or the model lacks. ``outline``
-    compares the area between the outermost lung pixels of each row and needs lungs of any definition. HD95 is in pixels
-    of a frame of 1024 x 1024, and in mm; it is infinite where one of the two masks is empty.
+    compares the area between the outermost lung pixels of each row and needs lungs of any definition. ``whole_lungs``
+    is for models that answer both definitions, with lungs by the names ``right_whole_lung`` and ``left_whole_lung``.
+    HD95 is in pixels of a frame of 1024 x 1024, and in mm; it is infinite where one of the two masks is empty.
     """
     truth = _with_unions(case.truth(definition))
     answer = {organ: mask.astype(bool) for organ, mask in found.items()}
@@ -47,6 +50,10 @@ def measure_image(found: Masks, case: StudyImage, definition: str, pixel_mm: flo
         area = outline(answer)
         if area is not None:
             answer[OUTLINE] = area.mask
+    whole = [name for name, (of, _) in REGION_ORGANS.items() if of == WHOLE_LUNGS]
+    if set(whole) <= set(answer):
+        truth |= _whole_lungs(case)
+        answer[WHOLE] = answer[whole[0]] | answer[whole[1]]
     row: Row = dict.fromkeys(COLUMNS)
     for organ in MEASURED:
         if organ in truth and organ in answer:
@@ -62,6 +69,11 @@ def _with_unions(truth: Truth) -> Truth:
     if set(LUNGS) <= set(truth):
         truth[BOTH_LUNGS] = truth[LUNGS[0]] | truth[LUNGS[1]]
     return truth
+
+
+def _whole_lungs(case: StudyImage) -> Truth:
+    truth = case.truth(WHOLE_LUNGS)
+    return {WHOLE: truth[LUNGS[0]] | truth[LUNGS[1]]} if set(LUNGS) <= set(truth) else {}
 
 
 def _true_outline(case: StudyImage) -> Truth:

@@ -102,21 +102,22 @@ def markdown(table: pd.DataFrame, ranks: pd.DataFrame | None = None) -> str:
     ranks
         Table of :func:`cxrfactory.evaluate.generalise.ranking.rank_scores`; adds a second table.
     """
-    names = ["source", "group", "images", *(each.replace("_", " ") for each in MEASURED), "HD95", "CTR"]
-    lines = [_HEADING, "", *_lines(names, _wide(table))]
+    organs = [organ for organ in MEASURED if (table["organ"] == organ).any()]
+    names = ["source", "group", "images", *(each.replace("_", " ") for each in organs), "HD95", "CTR"]
+    lines = [_HEADING, "", *_lines(names, _wide(table, organs))]
     if ranks is not None and len(ranks):
         lines += ["", "Quality scores over the models' own masks.", ""]
         lines += _lines(list(ranks.columns), ([_cell(value) for value in row] for row in ranks.itertuples(index=False)))
     return "\n".join(lines) + "\n"
 
 
-def _wide(table: pd.DataFrame) -> Iterator[list[str]]:
+def _wide(table: pd.DataFrame, organs: list[str]) -> Iterator[list[str]]:
     for source in dict.fromkeys(table["source"]):
         for group in GROUPS:
             part = table[(table["source"] == source) & (table["group"] == group)].set_index("organ")
             if part.empty:
                 continue
-            dice = [_joined(part, organ, ("dice_mean", "dice_median", "dice_p05")) for organ in MEASURED]
+            dice = [_joined(part, organ, ("dice_mean", "dice_median", "dice_p05")) for organ in organs]
             hd95 = _joined(part, "lungs" if "lungs" in part.index else "outline", ("hd95_px_mean",), 1)
             images = str(int(part["images"].max()))
             yield [str(source), group, images, *dice, hd95, _joined(part, CTR, ("ctr_r", "ctr_mae"))]

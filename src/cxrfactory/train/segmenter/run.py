@@ -77,8 +77,8 @@ def train_segmenter(
     graph = landmark_graph(model.graph)
     tables = [labelled] if isinstance(labelled, str | Path) else list(labelled)
     digests = [sha256_of(path) for path in tables]
-    train = load_labelled(tables, "train", graph, model.input_size, without_sources)
-    val = load_labelled(tables, "val", graph, model.input_size, without_sources)
+    train = load_labelled(tables, "train", graph, model.input_size, without_sources=without_sources)
+    val = load_labelled(tables, "val", graph, model.input_size, without_sources=without_sources)
     strata = read_strata(settings.balance, settings.classes, tables, train.ids)
     reshape = None if settings.shapes is None else read_reshaper(settings.shapes, graph, val.ids)
     torch.manual_seed(seed_of("weights", "init", settings.seed))
