@@ -165,12 +165,12 @@ def test_a_source_is_left_out_of_both_splits(labelled, tmp_path):
     graph = landmark_graph("lungs")
     for split in ("train", "val"):
         every = load_labelled(path, split, graph, 64)
-        own = load_labelled(path, split, graph, 64, ["Other"])
-        other = load_labelled(path, split, graph, 64, ["Phantom"])
+        own = load_labelled(path, split, graph, 64, without_sources=["Other"])
+        other = load_labelled(path, split, graph, 64, without_sources=["Phantom"])
         assert sorted(own.ids + other.ids) == every.ids
         assert set(other.ids) <= set(table["image_id"][table["source"] == "Other"])
         assert own.ids
     with pytest.raises(CxrError, match="no image has source 'Third', which is to be left out; found Other, Phantom"):
-        load_labelled(path, "train", graph, 64, ["Third"])
+        load_labelled(path, "train", graph, 64, without_sources=["Third"])
     with pytest.raises(CxrError, match="no image is left without Other, Phantom"):
-        load_labelled(path, "train", graph, 64, ["Phantom", "Other"])
+        load_labelled(path, "train", graph, 64, without_sources=["Phantom", "Other"])

@@ -123,6 +123,7 @@ def load_labelled(
     graph: LandmarkGraph,
     input_size: int,
     regions: Sequence[str] | None = None,
+    *,
     without_sources: Sequence[str] = (),
 ) -> LabelledImages:
     """Read the images of one split from one or several preprocessed labelled tables.

@@ -86,8 +86,8 @@ def train_segmenter(
     torch.manual_seed(seed_of("weights", "init", settings.seed))
     network = build_segmenter(model.segmenter, model.network_settings())
     regions = None if kind is ModelKind.ATLAS else task_of(network, settings).regions
-    train = load_labelled(tables, "train", graph, model.input_size, regions, without_sources)
-    val = load_labelled(tables, "val", graph, model.input_size, regions, without_sources)
+    train = load_labelled(tables, "train", graph, model.input_size, regions, without_sources=without_sources)
+    val = load_labelled(tables, "val", graph, model.input_size, regions, without_sources=without_sources)
     strata = read_strata(settings.balance, settings.classes, tables, train.ids)
     reshape = None if settings.shapes is None else read_reshaper(settings.shapes, graph, val.ids)
     if init is not None:
