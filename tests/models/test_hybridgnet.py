@@ -38,6 +38,28 @@ def test_shapes_and_supervised_stages(igsc, graph):
     assert [each.shape[1] for each in stages] == [sum(landmark_graph(graph).pooled_counts), nodes][: len(igsc)]
 
 
+def test_coordinates_tell_a_skip_connection_where_its_node_is():
+    settings = make().settings()
+    assert "coordinates" not in settings  # cards of earlier versions stay as they are
+    network = build(settings | {"coordinates": True}).eval()
+    assert build(network.settings()).settings() == network.settings()
+    plain = sum(each.numel() for each in make().parameters())
+    assert sum(each.numel() for each in network.parameters()) - plain == 6 * 2 * (16 + 16)  # orders, x and y, widths
+    with torch.no_grad():
+        network.conv5.weight.zero_()
+        network.conv5.bias.zero_()
+        network.conv5.weight[16 + 128] = (
+            1.0  # x of the node itself: channels of the node and of the map stand before it
+        )
+        network.norms[4] = torch.nn.Identity()
+        network.conv6.weight.normal_()
+        encoded = network.encode(torch.rand(1, 1, 64, 64))
+        positions, stages = network.decode(encoded, encoded.mu.unsqueeze(1))
+        place = stages[-1][0, 0, :, 0] - 0.5
+        seen = torch.relu(place).unsqueeze(-1).expand(-1, 16)
+        torch.testing.assert_close(positions[0, 0], network.mean_shape + 0.1 * network.conv6(seen))
+
+
 @pytest.mark.parametrize("passes", [1, 2, 3])
 def test_a_pass_corrects_where_the_one_before_ended(passes):
     network = make(passes=passes).eval()

@@ -67,6 +67,9 @@ class ModelConfig(Section):
         le=9,
         description="Number of times that the last stage corrects its landmarks; 0 gives the published network.",
     )
+    coordinates: bool = Field(
+        False, description="Let the skip connections of hybridgnet also read the node's own position, as in the thesis."
+    )
     width: int = Field(16, ge=4, le=128, description="Channels of the first level of hybrid-unet.")
     regions: list[RegionName] = Field(
         [],

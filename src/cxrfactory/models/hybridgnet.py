@@ -52,6 +52,8 @@ class HybridGNet(LatentNetwork):
     passes
         How often the last stage corrects the positions at which it reads its windows. 0 gives the published network,
         in which each stage predicts the positions anew. More than one pass needs two skip connections.
+    coordinates
+        Whether a skip connection also reads the node's own position, as in the thesis.
 
     Raises
     ------
@@ -69,6 +71,7 @@ class HybridGNet(LatentNetwork):
         channels: tuple[int, ...] = CHANNELS,
         normalise: str = "none",
         passes: int = 0,
+        coordinates: bool = False,
     ) -> None:
         super().__init__()
         check_input_size(input_size)
@@ -79,13 +82,13 @@ class HybridGNet(LatentNetwork):
             raise CxrError(
                 f"model passes is {passes} with igsc {list(igsc)}; expected 0 to 9, more than 1 only with two"
             )
-        self.passes = passes
+        self.passes, self.coordinates = passes, coordinates
         self.normalise, self.normaliser = normalise, build_normaliser(normalise)
         self.encoder = Encoder(input_size, latent, tuple(channels))
         fine = chebyshev_basis(graph.adjacency(), ORDER)
         coarse = chebyshev_basis(graph.pooled_adjacency(), ORDER)
         self.pooled = coarse.shape[1]
-        extra = [channels[block - 1] for block in self.igsc] + [0, 0]
+        extra = [channels[block - 1] + 2 * coordinates for block in self.igsc] + [0, 0]
         self.expand = nn.Linear(latent, self.pooled * WIDTHS[0])
         self.conv1 = ChebConv(coarse, WIDTHS[0], WIDTHS[1])
         self.conv2 = ChebConv(coarse, WIDTHS[1], WIDTHS[2])
@@ -143,12 +146,12 @@ class HybridGNet(LatentNetwork):
         """Apply the last two layers; returns offsets of the nodes as fractions of the side."""
         return REACH * self.conv6(torch.relu(self.norms[4](self.conv5(x))))
 
-    @staticmethod
-    def _skip(x: Tensor, features: Tensor, position: Tensor) -> Tensor:
+    def _skip(self, x: Tensor, features: Tensor, position: Tensor) -> Tensor:
         batch, samples, nodes = position.shape[:3]
         # As in RoIAlign, no gradient flows through the window's position; deep supervision trains the positions.
         window = sample_window(features, position.detach().reshape(batch, samples * nodes, 2))
-        return torch.cat([x, window.reshape(batch, samples, nodes, -1)], dim=-1)
+        read = [x, window.reshape(batch, samples, nodes, -1)]
+        return torch.cat([*read, position.detach() - 0.5] if self.coordinates else read, dim=-1)
 
     def forward(
         self, image: Float[Tensor, "b 1 s s"], noise: Float[Tensor, "b latent"] | None = None
@@ -163,7 +166,8 @@ class HybridGNet(LatentNetwork):
 
     def settings(self) -> NetworkSettings:
         """Return what :func:`build` needs to make this network again; it is part of the weights card."""
-        return self.encoder_settings() | {"igsc": list(self.igsc), "passes": self.passes}
+        settings = self.encoder_settings() | {"igsc": list(self.igsc), "passes": self.passes}
+        return settings | ({"coordinates": True} if self.coordinates else {})
 
 
 def build(settings: NetworkSettings) -> HybridGNet:
@@ -176,4 +180,5 @@ def build(settings: NetworkSettings) -> HybridGNet:
         channels=tuple(settings.get("channels", CHANNELS)),
         normalise=settings.get("normalise", "none"),
         passes=int(settings.get("passes", 0)),
+        coordinates=bool(settings.get("coordinates", False)),
     )

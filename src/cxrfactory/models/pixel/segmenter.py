@@ -17,7 +17,7 @@ GRAPH = "lungs-heart"  # its organs are segmented where the settings name none
 INPUT_SIZE = 256
 SHARED = ("organs", "definition", "input_size", "normalise")
 # Settings of landmark models that a shared config section may also hold; pixel models ignore them.
-LANDMARK_ONLY = ("segmenter", "graph", "igsc", "latent", "passes")
+LANDMARK_ONLY = ("segmenter", "graph", "igsc", "latent", "passes", "coordinates")
 
 
 class PixelSegmenter(PixelNetwork):
