@@ -22,7 +22,7 @@ CELLS = 32  # cells per side of the fields of organs
 KNOTS = 5  # knots per side of the random smooth field
 BASE = (-0.12, 0.28)  # smallest and largest rise of a lung's base, as a share of the lung's height
 HEART_GROWTH = (-0.15, 0.4)
-STEPS = 8  # fixed-point iterations that find the new position of a landmark
+STEPS, EXACT = 12, 1e-3  # fixed-point iterations that find the new position of a landmark; its error, in sides
 
 
 def change_anatomy(
@@ -62,15 +62,19 @@ def _smooth(count: int, largest: float, side: int, generator: torch.Generator) -
 
 
 def _moved(points: Float[Tensor, "b n 2"], fields: Float[Tensor, "b 2 s s"]) -> Float[Tensor, "b n 2"]:
-    """Find where each landmark is in the new image: the place whose content was at the landmark."""
-    known = points.isfinite()
-    start = torch.where(known, points, 0.5)
-    found = start
+    """Find where each landmark is in the new image: the place whose content was at the landmark.
+
+    A landmark that is not found, because the fields fold the image there, is no longer annotated.
+    """
+    start = torch.where(points.isfinite(), points, 0.5)
+    found, wanted = start, start
     for _ in range(STEPS):
+        found = wanted
         grid = (found * 2 - 1).unsqueeze(2)
         shift = functional.grid_sample(fields, grid, padding_mode="border", align_corners=False)
-        found = start - shift.squeeze(-1).transpose(1, 2)
-    return torch.where(known, found, torch.nan)
+        wanted = start - shift.squeeze(-1).transpose(1, 2)
+    exact = (wanted - found).abs().amax(-1, keepdim=True) < EXACT
+    return torch.where(points.isfinite() & exact, found, torch.nan)
 
 
 def _organs(annotations: Annotations, row: int, chance: float, generator: torch.Generator) -> Float[Tensor, "2 c c"]:
