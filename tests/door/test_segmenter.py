@@ -24,7 +24,7 @@ from cxrfactory.tables.parquet import read_table, write_table
 from cxrfactory.tables.schemas import IMAGES
 from tests.door.conftest import picture
 from tests.imaging.dicom_files import file_bytes, radiograph
-from tests.infer.conftest import folder, two_headed_weights  # noqa: F401  (fixtures)
+from tests.infer.conftest import folder  # noqa: F401  (a fixture)
 from tests.rca.chests import write_labelled
 
 THREE = SegmentConfig(samples=3, device="cpu")
