@@ -10,7 +10,7 @@ from cxrfactory.imaging.drawing.png import save_png
 from cxrfactory.imaging.geometry import Geometry
 from cxrfactory.products.chexmask.card import package_card
 from tests.drr.conftest import NAMES, save, volumes
-from tests.infer.conftest import weights  # noqa: F401  (a fixture)
+from tests.infer.conftest import two_headed_weights, weights  # noqa: F401  (fixtures)
 from tests.products.chexmask.packed import landmark_row, package_chexmask
 from tests.products.chexmask.packed import release as packed_release
 from tests.rca.chests import chest

@@ -244,6 +244,19 @@ def test_quality_is_that_of_the_command(weights, films, tmp_path):
     assert set(found.notes) == {FLAGS[flag] for flag in found.quality.flags}  # a drawing is no radiograph
 
 
+def test_weights_with_two_heads_give_the_commands_evidence(two_headed_weights, films, tmp_path):
+    out = tmp_path / "out.csv"
+    judge = partial(QualityJudge, reference=None, compare=2)
+    segment_command([films / "film.png"], two_headed_weights, out, THREE, Preparation(), judge=judge)
+    found = cxr.Segmenter(two_headed_weights, samples=3, device="cpu", references=None)(films / "film.png")
+    evidence = found.quality.evidence
+    assert list(evidence.organs) == ["right_lung", "left_lung", "heart", "lungs"]
+    with out.with_suffix(".quality.csv").open() as stream:
+        row = next(csv.DictReader(stream))
+    assert {name: float(row[name]) for name in found.quality.evidence_columns()} == found.quality.evidence_columns()
+    assert float(row["heart_soft_dice"]) == evidence.organs["heart"].soft_dice
+
+
 def test_references_that_do_not_fit_are_one_line(weights, references):
     with pytest.raises(cxr.CxrError, match=r"6 references; compare=7 does not fit"):
         cxr.Segmenter(weights, references=references, compare=7)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from cxrfactory.anatomy.graph import LandmarkGraph
 from cxrfactory.errors import CxrError
+from cxrfactory.models.ring_conv import use_rings
 from cxrfactory.tables.weights import NetworkSettings
 
 
@@ -138,6 +139,7 @@ class LatentNetwork(LandmarkNetwork):
         self.eval()
         for block in self.encoder.blocks:
             block.fold()
+        use_rings(self, self.graph)
         return self.to(memory_format=torch.channels_last)
 
     def to_bf16(self) -> None:
@@ -175,9 +177,14 @@ class HasDenseHead(Protocol):
     ----------
     regions
         Names of the regions of :attr:`Encoded.logits`, in their order. The first are those of the graph's organs.
+    shape_stage, start_stage
+        Places, among the intermediate positions of ``decode``, of the shape that the latent code alone gives, and of
+        the landmarks before the dense head is read for the first time. Both have all nodes.
     """
 
     regions: tuple[str, ...]
+    shape_stage: int
+    start_stage: int
 
 
 @runtime_checkable
