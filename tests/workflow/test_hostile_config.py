@@ -8,13 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 import yaml
 
 from cxrfactory.config import Config, parse_config, read_config
 from cxrfactory.errors import CxrError
 from cxrfactory.ingest.datasets import complete, without_originals
-from cxrfactory.tables.parquet import read_table
+from cxrfactory.tables.parquet import read_table, write_arrow
 from cxrfactory.workflow.names import texts
 from cxrfactory.workflow.plan import Plan
 
@@ -120,6 +121,11 @@ def config(text=SAFE, only=None):
         },
         "project": {"device": mine("project.device")},
         "compare": {"models": ["unet"]},
+        "generalise": {
+            "tables": [mine("generalise.tables", "-t.parquet")],
+            "sources": [mine("generalise.sources", "-1"), mine("generalise.sources", "-2")],
+            "pixel_mm": {mine("generalise.pixel_mm"): 0.5},
+        },
     }
 
 
@@ -164,6 +170,9 @@ KEYS = [
     "classify.labels",
     "classify.initial",
     "project.device",
+    "generalise.tables",
+    "generalise.sources",
+    "generalise.pixel_mm",
 ]
 
 
@@ -212,8 +221,11 @@ def test_the_hostile_config_reaches_every_free_text_of_the_model():
         if text.startswith(QUOTES)
     }
     reached = {"labelled.images.*" if key.startswith("labelled.images.") else key for key in reached}
+    # The names of sources are keys of numbers here; the schema knows no text below them.
+    named = {key for key in reached if key.startswith("generalise.pixel_mm.")}
+    assert len(named) == 1
     schema = Config.model_json_schema()
-    assert reached == set(free_texts(schema, schema))
+    assert reached - named == set(free_texts(schema, schema))
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -227,7 +239,9 @@ def test_a_hostile_text_passes_as_data_or_is_refused_in_one_line(name):
         assert passed == [key for key in KEYS if key not in NAMES | broken]
     elif name in ("wildcards", "markup"):
         assert not {"results", "cohort.folder", "datasets.root", "infer.weights", "labelled.root"} & set(passed)
+        assert "generalise.tables" not in passed
         assert {"scans.ct", "labelled.images", "labelled.train_list", "classify.labels"} <= set(passed)
+        assert {"generalise.sources", "generalise.pixel_mm"} <= set(passed)
     elif "dash" in name:
         assert not {"results", "cohort.folder", *NAMES} & set(passed)
 
@@ -280,6 +294,8 @@ def prepare(folder, values):
     weights = [values[section][key] for section, key in (("infer", "weights"), ("rca", "network"))]
     weights.append(values["cxlseg"]["weights"])
     cards = [str(Path(name).with_suffix(".json")) for name in weights]
+    table = pa.table({"source": values["generalise"]["sources"]})
+    write_arrow(table, folder / values["generalise"]["tables"][0])
     for name in (*weights, *cards, release["labels"], values["train"]["classes"], values["rca"]["calibration"]):
         (folder / name).touch()
 
@@ -298,13 +314,17 @@ def snakemake(folder, values, *arguments):
 def commands(folder, values):
     """Words of every shell command of the whole workflow, as Snakemake prints them in a dry run."""
     results = values["results"]
-    products = ("chexmask", "radgenome", "cxlseg", "models", "validation", "classification")
+    products = ("chexmask", "radgenome", "cxlseg", "models", "validation", "classification", "generalise")
     targets = [f"./{results}/{name}" if results.startswith("-") else f"{results}/{name}" for name in products]
     targets += [f"{values['cohort']['folder']}/truth.parquet", f"{values['cohort']['folder']}/virtual-ct"]
     done = snakemake(folder, values, "--dry-run", "--printshellcmds", "--", *targets)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     printed = (line.strip() for line in (done.stdout + done.stderr).splitlines())
-    return [shlex.split(line.removeprefix(COMMAND)) for line in printed if line.startswith(COMMAND)]
+    found = [shlex.split(line.removeprefix(COMMAND)) for line in printed if line.startswith(COMMAND)]
+    # Paths name a source that is left out by its letters, with a hash where it has other signs.
+    return [
+        [re.sub(r"(?<=/)((?:test-|scores-)?without-)[\w-]+", r"\1SOURCE", word) for word in words] for words in found
+    ]
 
 
 @pytest.fixture(scope="module")

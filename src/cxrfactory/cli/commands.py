@@ -194,6 +194,19 @@ STUDIES = _table(
             "validation:bias_discovery",
             "Compare the gaps between groups that RCA predicts with the true gaps.",
         ),
+        "generalise-images": (
+            "generalise:generalise_images",
+            "Collect the images that a model is tested on, and those of the sources that it saw, for quality scores.",
+        ),
+        "generalise-test": (
+            "generalise:generalise_test",
+            "Test a model on all images of the sources that it was trained without, and on split val of the others.",
+        ),
+        "generalise": (
+            "generalise:generalise",
+            "Tabulate by source what models find on it without having seen it and with it, and how scores rank their "
+            "masks.",
+        ),
         "classify-pictures": (
             "classify:classify_pictures",
             "Collect each image of a release twice, original and with the lungs cut out, with labels and split.",

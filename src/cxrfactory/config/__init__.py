@@ -32,6 +32,10 @@ _PLACES = {
         "ReportsConfig",
         "TableColumnsConfig",
     ),
+    "generalise": (
+        "GeneraliseConfig",
+        "GeneraliseTestConfig",
+    ),
     "infer": ("InferConfig",),
     "labelled": ("LabelledConfig",),
     "labelling": (

@@ -44,8 +44,8 @@ class TrainConfig(Section):
     dense_weight: float = Field(
         0.02,
         ge=0,
-        description="Weight of the mask loss of landmark models: of the dense head of hybrid-unet, and for others of an "
-        "auxiliary loss on the encoder's feature maps; 0 leaves it out.",
+        description="Weight of the mask loss of landmark models: of the dense head of hybrid-unet, and for others of "
+        "an auxiliary loss on the encoder's feature maps; 0 leaves it out.",
     )
     rotation_degrees: float = Field(5.0, ge=0, le=45, description="Largest random rotation in degrees.")
     scale: float = Field(0.25, ge=0, lt=1, description="Largest random relative change of width and of height.")

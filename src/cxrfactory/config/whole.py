@@ -10,6 +10,7 @@ from cxrfactory.config.cohort import CohortConfig
 from cxrfactory.config.compare import CompareConfig
 from cxrfactory.config.cxlseg import CxlsegConfig
 from cxrfactory.config.datasets import DatasetConfig
+from cxrfactory.config.generalise import GeneraliseConfig
 from cxrfactory.config.infer import InferConfig
 from cxrfactory.config.labelled import LabelledConfig
 from cxrfactory.config.model import ModelConfig
@@ -46,6 +47,7 @@ class Config(Section):
     infer: InferConfig = InferConfig()
     rca: RcaConfig = RcaConfig()
     compare: CompareConfig = CompareConfig()
+    generalise: GeneraliseConfig = GeneraliseConfig()
     project: ProjectConfig = ProjectConfig()
     cxlseg: CxlsegConfig = CxlsegConfig()
     classify: ClassifyConfig = ClassifyConfig()

@@ -39,7 +39,7 @@ def _render(section: Section, lines: list[str], depth: int) -> None:
             note = (type(value).__doc__ or "").splitlines()[0]
             lines += ["", f"{indent}{name}: # {note}"] if depth == 0 else [f"{indent}{name}: # {note}"]
             _render(value, lines, depth + 1)
-        elif isinstance(value, dict):
+        elif isinstance(value, dict) and value:
             lines += (
                 ["", f"{indent}{name}: # {field.description}"]
                 if depth == 0

@@ -74,8 +74,6 @@ def sample_profiles(
     for index, where in enumerate(slices):
         own = places[:, where]
         grid = (own * 2 - 1).reshape(len(maps), -1, len(offsets), 2)
-        found = nn.functional.grid_sample(
-            maps[:, index : index + 1], grid, padding_mode="border", align_corners=False
-        )
+        found = nn.functional.grid_sample(maps[:, index : index + 1], grid, padding_mode="border", align_corners=False)
         parts.append(found.reshape(own.shape[:3]))
     return torch.cat(parts, dim=1)

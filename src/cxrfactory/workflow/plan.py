@@ -9,6 +9,7 @@ from typing import Any
 from cxrfactory.config import Config, TrainConfig, parse_config, refuse_twice
 from cxrfactory.ingest.datasets import complete, without_originals
 from cxrfactory.workflow.credits import Credits
+from cxrfactory.workflow.generalise import Generalise
 from cxrfactory.workflow.models import Comparison, Registration, Segmenter
 from cxrfactory.workflow.names import check_names
 from cxrfactory.workflow.releases import Labelled, Releases, Scans, check_roots
@@ -87,6 +88,11 @@ class Plan:
     def comparison(self) -> Comparison:
         """Models that are compared with each other."""
         return Comparison(self.config, self.results)
+
+    @cached_property
+    def generalise(self) -> Generalise:
+        """The study that leaves each source out in turn."""
+        return Generalise(self.config, self.results)
 
     @cached_property
     def credits(self) -> Credits:

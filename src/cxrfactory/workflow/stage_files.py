@@ -86,6 +86,38 @@ STAGES = (
     ),
     Stage("models", "Gathers the comparison and the audit of the models.", "models", {"folder": "models/"}),
     Stage(
+        "generalise_train",
+        "Trains the segmenter without one source (hospital), or with all.",
+        "leave-out/{held}",
+        {
+            "weights": "leave-out/{held}.safetensors",
+            "card": "leave-out/{held}.json",
+            "history": "leave-out/{held}.history.csv",
+        },
+    ),
+    Stage(
+        "generalise_scores",
+        "Scores the masks of such a segmenter by RCA; the references are of the sources that it was trained with.",
+        "leave-out/scores-{held}",
+        {"folder": "leave-out/scores/{held}/"},
+    ),
+    Stage(
+        "generalise_test",
+        "Tests such a segmenter on the source that it was trained without, or on the split val of all.",
+        "leave-out/test-{held}",
+        {"folder": "leave-out/tests/{held}/"},
+    ),
+    Stage(
+        "generalise",
+        "Tabulates by source what the segmenter finds on it unseen and seen, and how scores rank its masks.",
+        "generalise",
+        {
+            "folder": "generalise/",
+            "table": "figures/generalise/generalise.csv",
+            "picture": "figures/generalise/generalise.png",
+        },
+    ),
+    Stage(
         "infer",
         "Draws the landmarks of one shard, their mean and standard deviation over latent samples, and the latent mean.",
         "infer/{dataset}/{shard}",

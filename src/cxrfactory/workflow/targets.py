@@ -71,6 +71,7 @@ def known_files(plan: Plan) -> Iterator[str]:
         "scans": plan.scans.names,
         "model": plan.comparison.known,
         "name": plan.comparison.names,
+        "held": ["all"],
         "classifier": plan.config.classify.models,
         "picture": ["original", "segmented"],
         "repeat": ["0"],

@@ -155,3 +155,22 @@ def test_tables_of_earlier_versions_are_read_as_before(labelled, tmp_path):
     found = [load_labelled(path, "train", graph, 64, ["heart"]) for path in (labelled, tmp_path / "old.parquet")]
     assert found[0].ids == found[1].ids
     np.testing.assert_array_equal(found[0].targets, found[1].targets)
+
+
+def test_a_source_is_left_out_of_both_splits(labelled, tmp_path):
+    table = read_table(labelled, LABELLED_IMAGES)
+    table.loc[table.index % 4 == 0, "source"] = "Other"
+    path = tmp_path / "two.parquet"
+    write_table(table, path, LABELLED_IMAGES)
+    graph = landmark_graph("lungs")
+    for split in ("train", "val"):
+        every = load_labelled(path, split, graph, 64)
+        own = load_labelled(path, split, graph, 64, ["Other"])
+        other = load_labelled(path, split, graph, 64, ["Phantom"])
+        assert sorted(own.ids + other.ids) == every.ids
+        assert set(other.ids) <= set(table["image_id"][table["source"] == "Other"])
+        assert own.ids
+    with pytest.raises(CxrError, match="no image has source 'Third', which is to be left out; found Other, Phantom"):
+        load_labelled(path, "train", graph, 64, ["Third"])
+    with pytest.raises(CxrError, match="no image is left without Other, Phantom"):
+        load_labelled(path, "train", graph, 64, ["Phantom", "Other"])

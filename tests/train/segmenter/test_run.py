@@ -8,6 +8,8 @@ import torch
 from cxrfactory.anatomy.graph import landmark_graph
 from cxrfactory.config import ModelConfig, TrainConfig
 from cxrfactory.errors import CxrError
+from cxrfactory.tables.parquet import read_table, write_table
+from cxrfactory.tables.schemas import LABELLED_IMAGES
 from cxrfactory.tables.weights import read_weights
 from cxrfactory.train.data.images import epoch_batches, load_labelled, mean_shape
 from cxrfactory.train.segmenter import loop
@@ -38,6 +40,34 @@ def test_training_learns_and_writes_everything(labelled, tmp_path):
     assert history["loss"].iloc[-1] < history["loss"].iloc[0]
     assert (tmp_path / "c.png").stat().st_size > 1000
     assert not list(tmp_path.glob("*.checkpoint"))
+
+
+def test_training_without_a_source_is_training_on_the_others(labelled, tmp_path):
+    table = read_table(labelled, LABELLED_IMAGES)
+    others = table.assign(image_id="other-" + table["image_id"], source="Other")
+    write_table(others, tmp_path / "other.parquet", LABELLED_IMAGES)
+    both = [labelled, tmp_path / "other.parquet"]
+    train_segmenter(both, tmp_path / "left.safetensors", MODEL, SHORT, CPU, without_sources=["Other"])
+    train_segmenter(labelled, tmp_path / "own.safetensors", MODEL, SHORT, CPU)
+    (left, card), (own, own_card) = (read_weights(tmp_path / f"{name}.safetensors") for name in ("left", "own"))
+    assert all((left[name] == value).all() for name, value in own.items())
+    assert card["data"]["without_sources"] == ["Other"]
+    assert "without_sources" not in own_card["data"]
+    assert {key: card["data"][key] for key in ("train", "val")} == {"train": 12, "val": 4}
+
+
+def test_a_run_without_a_source_does_not_go_on_from_one_with_it(labelled, tmp_path, monkeypatch, break_after):
+    table = read_table(labelled, LABELLED_IMAGES)
+    table.loc[table.index % 2 == 0, "source"] = "Other"
+    write_table(table, tmp_path / "two.parquet", LABELLED_IMAGES)
+    inner = break_after(3)
+    with pytest.raises(KeyboardInterrupt):
+        train_segmenter(tmp_path / "two.parquet", tmp_path / "w.safetensors", MODEL, SHORT, CPU)
+    assert len(list(tmp_path.glob("w.*.checkpoint"))) == 1
+    epochs = []
+    monkeypatch.setattr(loop, "_epoch", lambda *arguments: epochs.append(arguments[-1]) or inner(*arguments))
+    train_segmenter(tmp_path / "two.parquet", tmp_path / "w.safetensors", MODEL, SHORT, CPU, without_sources=["Other"])
+    assert epochs == [0, 1, 2, 3]
 
 
 def test_same_settings_same_weights(labelled, tmp_path):

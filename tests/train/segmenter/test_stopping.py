@@ -114,10 +114,10 @@ def test_selection_by_the_loss_keeps_the_smallest_and_ends_alike_after_a_break(
     assert whole[1]["training"]["optimizer"] == "adam"
 
 
-@pytest.mark.parametrize("change", [{"optimizer": "adam", "weight_decay": 0.1}, {"clip": None}, {"clip": 1e-3}])
+@pytest.mark.parametrize("change", [{"optimizer": "adam"}, {"clip": None}])
 def test_optimiser_and_clipping_change_the_weights(labelled, tmp_path, change):
     torch.set_num_threads(1)
-    still = TrainConfig(epochs=2, batch_size=8, precision="fp32", validate_every=2, weight_decay=0.1)
+    still = TrainConfig(epochs=2, batch_size=8, precision="fp32", validate_every=2, weight_decay=0.1, clip=1e-3)
     found = []
     for name, settings in (("a", still), ("b", still.model_copy(update=change))):
         train_segmenter(labelled, tmp_path / f"{name}.safetensors", MODEL, settings, CPU)

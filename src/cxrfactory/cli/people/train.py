@@ -24,6 +24,9 @@ def train(
     curves: Annotated[Path | None, typer.Option(help="Plot of loss and validation Dice to write.")] = None,
     resume: Annotated[bool, typer.Option(help="Continue an interrupted training of the same settings.")] = True,
     init: Annotated[Path | None, typer.Option(help="Weights of the same network to start from.")] = None,
+    without_sources: Annotated[
+        list[str] | None, typer.Option(help="Source whose images are used in neither split; repeat for several.")
+    ] = None,
     *,
     model_config: ModelConfig,
     train_config: TrainConfig,
@@ -36,7 +39,10 @@ def train(
 
     torch.set_num_threads(train_config.threads)
     device = choose_device(train_config.device)
-    train_segmenter(labelled, output, model_config, train_config, device, history, curves, resume, init)
+    train_segmenter(
+        *(labelled, output, model_config, train_config, device, history, curves, resume, init),
+        without_sources=without_sources or [],
+    )
 
 
 def export_weights(

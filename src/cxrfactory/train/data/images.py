@@ -18,6 +18,7 @@ from cxrfactory.logs import get_logger
 from cxrfactory.models.inputs import to_fractions, to_input
 from cxrfactory.tables.parquet import read_table
 from cxrfactory.tables.schemas import LABELLED_IMAGES
+from cxrfactory.tables.sources import leave_out
 from cxrfactory.train.data.annotations import Annotations, filled_contour
 
 FINE = 1024  # contours are filled at the largest multiple of the network's side up to this
@@ -122,6 +123,7 @@ def load_labelled(
     graph: LandmarkGraph,
     input_size: int,
     regions: Sequence[str] | None = None,
+    without_sources: Sequence[str] = (),
 ) -> LabelledImages:
     """Read the images of one split from one or several preprocessed labelled tables.
 
@@ -142,17 +144,21 @@ def load_labelled(
     regions
         Regions whose masks are learned as well. A region that an image does not draw, but that contours of another
         definition than the graph's enclose, is filled here. Without regions, only landmarks are read.
+    without_sources
+        Sources (column ``source``) whose images are left out of both splits.
 
     Raises
     ------
     CxrError
         If the split is empty, or no image of it annotates anything of what is asked for; for ``train``, also if an
         organ (with regions: a region) is annotated in no image. Further, if an image's landmarks do not fit its
-        labels, a mask does not fit its image, or an id occurs twice.
+        labels, a mask does not fit its image, an id occurs twice, or a source to leave out
+        does not occur.
     """
     paths = [path] if isinstance(path, str | Path) else list(path)
     table = pd.concat([read_table(each, LABELLED_IMAGES) for each in paths], ignore_index=True)
     path = ", ".join(map(str, paths))
+    table = leave_out(table, without_sources, path)
     table = table[table["split"] == split].sort_values("image_id")
     twice = table["image_id"][table["image_id"].duplicated()]
     if len(twice):

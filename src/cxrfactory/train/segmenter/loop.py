@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from cxrfactory.config import TrainConfig
-from cxrfactory.logs import get_logger
+from cxrfactory.logs import get_logger, progress
 from cxrfactory.models.networks import KeepsExamples, LearnsGreyValues
 from cxrfactory.tables.keys import seed_of
 from cxrfactory.train.checkpoint import load_checkpoint, save_checkpoint
@@ -49,13 +49,13 @@ class History:
     best_epoch: int | None = None
 
 
-def learning_rate(settings: TrainConfig, progress: float, epoch: int) -> float:
-    """Return the learning rate at a point of the run; ``progress`` runs from 0 to 1 over all steps."""
+def learning_rate(settings: TrainConfig, passed: float, epoch: int) -> float:
+    """Return the learning rate at a point of the run; ``passed`` runs from 0 to 1 over all steps."""
     if settings.schedule == "step":
         return settings.learning_rate * settings.step_factor ** (epoch // settings.step_epochs)
-    if progress < WARMUP:
-        return settings.learning_rate * progress / WARMUP
-    return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * (progress - WARMUP) / (1 - WARMUP)))
+    if passed < WARMUP:
+        return settings.learning_rate * passed / WARMUP
+    return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * (passed - WARMUP) / (1 - WARMUP)))
 
 
 def fit(
@@ -119,9 +119,11 @@ def fit(
         best.restore(state)
         log.info("resumed from %s after epoch %d", checkpoint, first)
     spent = sum(row["seconds"] for row in history.rows)
-    for epoch in range(first, settings.epochs):
+    for epoch in progress(range(first, settings.epochs), "train", settings.epochs - first):
         started = time.monotonic()
-        drawn = np.arange(len(images)) if strata is None else balanced(strata, epoch, settings.seed, settings.balance == "root")
+        drawn = np.arange(len(images))
+        if strata is not None:
+            drawn = balanced(strata, epoch, settings.seed, root=settings.balance == "root")
         loss, rate = _epoch(network, task, images, train, drawn, reshape, settings, device, optimizer, average, epoch)
         spent += time.monotonic() - started
         row = {"epoch": epoch + 1, "loss": loss, "learning_rate": rate, "seconds": time.monotonic() - started}
@@ -183,8 +185,8 @@ def _epoch(
     batches = epoch_batches(drawn, settings.batch_size, rng)
     losses, rate = [], 0.0
     for step, indices in enumerate(batches):
-        progress = (epoch + step / len(batches)) / settings.epochs
-        rate = learning_rate(settings, progress, epoch)
+        passed = (epoch + step / len(batches)) / settings.epochs
+        rate = learning_rate(settings, passed, epoch)
         for group in optimizer.param_groups:
             group["lr"] = rate
         batch = images[torch.from_numpy(indices)].unsqueeze(1).float() / 255

@@ -42,6 +42,7 @@ def train_segmenter(
     curves: Path | None = None,
     resume: bool = True,
     init: Path | None = None,
+    without_sources: Sequence[str] = (),
 ) -> dict[str, dict[str, float]]:
     """Train a segmenter, and write ``output`` with its card.
 
@@ -64,6 +65,9 @@ def train_segmenter(
     init
         Weights of the same network to start from, including what they learned from their training set (mean shape,
         template).
+    without_sources
+        Sources (column ``source``) whose images are used neither for training nor for validation; the card names them
+        as ``data.without_sources``.
 
     Returns
     -------
@@ -82,8 +86,8 @@ def train_segmenter(
     torch.manual_seed(seed_of("weights", "init", settings.seed))
     network = build_segmenter(model.segmenter, model.network_settings())
     regions = None if kind is ModelKind.ATLAS else task_of(network, settings).regions
-    train = load_labelled(tables, "train", graph, model.input_size, regions)
-    val = load_labelled(tables, "val", graph, model.input_size, regions)
+    train = load_labelled(tables, "train", graph, model.input_size, regions, without_sources)
+    val = load_labelled(tables, "val", graph, model.input_size, regions, without_sources)
     strata = read_strata(settings.balance, settings.classes, tables, train.ids)
     reshape = None if settings.shapes is None else read_reshaper(settings.shapes, graph, val.ids)
     if init is not None:
@@ -91,7 +95,8 @@ def train_segmenter(
     # The name of the checkpoint depends on everything that the run depends on: another config starts anew.
     key = [model.segmenter, network.settings(), settings.recipe(), digests]
     bent = None if reshape is None else reshape.digest
-    key = json.dumps([*key, None if init is None else sha256_of(init), strata, bent], sort_keys=True)
+    left_out = sorted(set(without_sources))
+    key = json.dumps([*key, None if init is None else sha256_of(init), strata, bent, *left_out], sort_keys=True)
     checkpoint = output.with_name(f"{output.stem}.{seed_of(key, 'checkpoint'):016x}.checkpoint")
     if not resume:
         checkpoint.unlink(missing_ok=True)
@@ -111,6 +116,7 @@ def train_segmenter(
             "train": len(train.ids),
             "val": len(val.ids),
             "labelled_sha256": digests[0] if len(digests) == 1 else digests,
+            **({"without_sources": left_out} if left_out else {}),
         },
         "training": _training_facts(settings, record, init, strata) if trained else {},
         "metrics": {"val": metrics, "frame": "pixels at 1024 x 1024"},

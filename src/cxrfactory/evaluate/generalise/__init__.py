@@ -1,0 +1,1 @@
+"""The study of generalisation: models tested on sources (hospitals) that they were trained without."""
