@@ -11,7 +11,7 @@ SIGNALS = (*AGREEMENTS, "latent_norm")
 
 
 class FlagConfig(Section):
-    """Which images of a product are flagged, by the estimates of a quality calibration."""
+    """Which images of a product are flagged for a look, by the estimates of a quality calibration."""
 
     flag_worst: Share = Field(
         0.02,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from cxrfactory.errors import CxrError
 from cxrfactory.tables.parquet import read_table, stored_schema
@@ -17,6 +18,9 @@ from cxrfactory.tables.parquet import read_table, stored_schema
 EVIDENCE = "evidence"
 LATENT_NORM = "latent_norm"
 AGREEMENTS = ("dense_dice", "soft_dice", "start_dice", "shape_dice")
+EVIDENCE_TYPE = pa.list_(
+    pa.struct([pa.field("organ", pa.string()), *(pa.field(name, pa.float64()) for name in AGREEMENTS)])
+)
 WEIGHTS_KEY = "weights_sha256"  # entry of the shard's metadata
 
 Records = Sequence[Mapping[str, object]]  # cell of the column evidence

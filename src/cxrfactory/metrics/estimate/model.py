@@ -1,7 +1,7 @@
 """One organ's estimate of the Dice: a monotone function of signals, with an interval and the reason of a low value.
 
-The error 1 - Dice of a mask is estimated as exp(offset + sum of weight * (term - usual)). The term of a signal that is a
-Dice itself, such as the agreement of two heads of the network, is log(1 - signal); that of another signal, which is
+The error 1 - Dice of a mask is estimated as exp(offset + sum of weight * (term - usual)). The term of a signal that is
+a Dice itself, such as the agreement of two heads of the network, is log(1 - signal); that of another signal, which is
 higher for worse masks, is its logarithm. No weight is negative, so that a better signal never lowers the estimate.
 """
 
@@ -15,7 +15,9 @@ from jaxtyping import Float
 from cxrfactory.errors import CxrError
 
 SMALLEST_ERROR = 0.005  # smaller errors, of signals and of masks, count as this; rounding of masks is of this order
-DOUBTS = ("latent_norm",)  # signals that are higher for worse masks; all others are in [0, 1] and higher for better ones
+DOUBTS = (
+    "latent_norm",
+)  # signals that are higher for worse masks; all others are in [0, 1] and higher for better ones
 DIGITS = 6  # decimals of the stored numbers
 
 

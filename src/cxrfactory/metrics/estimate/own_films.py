@@ -59,7 +59,9 @@ def recalibrate_organ(
     others = np.array([_shift(np.delete(true, k), np.delete(estimated, k), model)[0] for k in range(len(dice))])
     ends = residual_ends(np.log(true / estimated) - others, alpha)
     own = len(dice) / (len(dice) + PRIOR_FILMS)
-    better, worse = (own * mine + (1 - own) * prior for mine, prior in zip(ends, (model.better, model.worse), strict=True))
+    better, worse = (
+        own * mine + (1 - own) * prior for mine, prior in zip(ends, (model.better, model.worse), strict=True)
+    )
     lowest = 1 - np.minimum(np.maximum(1 - np.array(model.lowest), SMALLEST_ERROR) * np.exp(shift), 1)
     changed = replace(
         model,
