@@ -6,6 +6,7 @@ import torch
 from cxrfactory.anatomy.graph import landmark_graph
 from cxrfactory.models.hybridgnet import HybridGNet
 from cxrfactory.tables.weights import write_weights
+from tests.models.hybrid import hybrid_unet, stored
 
 
 def circle(count, x, y, radius):
@@ -24,6 +25,14 @@ def weights(tmp_path_factory):
     path = tmp_path_factory.mktemp("weights") / "w.safetensors"
     card = {"segmenter": "hybridgnet", "settings": network.settings(), "normalisation": "", "data": {}, "metrics": {}}
     write_weights(path, {name: value.numpy() for name, value in network.state_dict().items()}, card)
+    return path
+
+
+@pytest.fixture(scope="session")
+def two_headed_weights(tmp_path_factory):
+    """Weights of a network that also gives evidence about its masks."""
+    path = tmp_path_factory.mktemp("weights") / "h.safetensors"
+    write_weights(path, *stored(hybrid_unet()))
     return path
 
 

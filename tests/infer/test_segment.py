@@ -15,6 +15,7 @@ from cxrfactory.errors import CxrError
 from cxrfactory.imaging.radiograph.prepare import Preparation
 from cxrfactory.infer.segment import list_images, segment
 from cxrfactory.metrics.flags import FLAGS, LOW_RCA, NOT_FRONTAL
+from cxrfactory.models.evidence import EVIDENCE_COLUMNS
 from cxrfactory.models.hybridgnet import HybridGNet
 from cxrfactory.rca.judge import QualityJudge
 from cxrfactory.tables.weights import read_weights, write_weights
@@ -121,5 +122,22 @@ def test_without_references_the_rca_columns_are_empty(weights, folder, tmp_path)
     segment([folder], weights, out, QUICK, Preparation(), judge=partial(QualityJudge, reference=None, compare=3))
     assert read_chexmask(out)["Dice RCA (Mean)"].isna().all()
     lines = (tmp_path / "out.quality.csv").read_text().splitlines()
-    assert lines[0] == "image_id,dice_rca_mean,dice_rca_max,typicality,flags"
+    assert lines[0] == ",".join(["image_id,dice_rca_mean,dice_rca_max,typicality,flags", *EVIDENCE_COLUMNS])
     assert all(line.split(",")[1:3] == ["", ""] and float(line.split(",")[3]) < 1 for line in lines[1:])
+    assert all(line.endswith("," * len(EVIDENCE_COLUMNS)) for line in lines[1:])  # a network with one head
+
+
+def test_the_table_of_quality_holds_the_evidence(two_headed_weights, folder, tmp_path):
+    judge = partial(QualityJudge, reference=None, compare=2)
+    for name, workers in (("a", 1), ("b", 3)):
+        segment([folder], two_headed_weights, tmp_path / f"{name}.csv", QUICK, Preparation(), workers=workers,
+                judge=judge)  # fmt: skip
+    assert (tmp_path / "a.quality.csv").read_bytes() == (tmp_path / "b.quality.csv").read_bytes()
+    with (tmp_path / "a.quality.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == 3
+    for row in rows:
+        values = {name: float(row[name]) for name in EVIDENCE_COLUMNS}
+        assert values.pop("latent_norm") > 0
+        assert all(0 <= value <= 1 for value in values.values())
+    assert len({row["lungs_soft_dice"] for row in rows}) == 3

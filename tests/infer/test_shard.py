@@ -1,5 +1,6 @@
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from cxrfactory.anatomy.graph import landmark_graph
@@ -8,7 +9,8 @@ from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import decode_png, encode_png
 from cxrfactory.infer.montage import montage
 from cxrfactory.infer.shard import infer_shard
-from cxrfactory.tables.parquet import read_table, stored_graph, write_table
+from cxrfactory.models.evidence import Evidence
+from cxrfactory.tables.parquet import read_table, stored_graph, write_arrow, write_table
 from cxrfactory.tables.schemas import IMAGES, LANDMARKS, REJECTED
 
 
@@ -49,6 +51,34 @@ def test_every_image_gets_landmarks_and_keeps_its_geometry(weights, tmp_path):
     points = table["landmarks"][0].reshape(120, 2)
     np.testing.assert_allclose(points[:44].mean(axis=0), [0.3 * 96 - 0.5, 0.5 * 96 - 0.5], atol=0.5)
     assert read_table(lost, REJECTED).empty
+
+
+def test_a_network_with_a_dense_head_stores_its_evidence(two_headed_weights, tmp_path):
+    images, settings = shard(tmp_path / "s.parquet", 4), PredictConfig(samples=3, device="cpu", batch_size=2)
+    for name, workers in (("a", 1), ("b", 3)):
+        infer_shard(images, two_headed_weights, tmp_path / name, tmp_path / f"{name}.lost", settings, workers)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    table = read_table(tmp_path / "a", LANDMARKS)
+    for _, row in table.iterrows():
+        found = Evidence.from_records(row["evidence"], row["latent_norm"])
+        assert list(found.organs) == ["right_lung", "left_lung", "heart", "lungs"]
+        assert all(0 <= value <= 1 for values in found.organs.values() for value in vars(values).values())
+        assert found.latent_norm == pytest.approx(np.square(row["latent"]).mean(), rel=1e-5)
+    assert table["latent_norm"].nunique() == 4
+
+
+def test_shards_without_evidence_are_read_as_before(weights, tmp_path):
+    out, lost = tmp_path / "l.parquet", tmp_path / "r.parquet"
+    infer_shard(shard(tmp_path / "s.parquet", 2), weights, out, lost, PredictConfig(samples=2, device="cpu"))
+    table = read_table(out, LANDMARKS)
+    assert table["evidence"].isna().all()
+    assert table["latent_norm"].isna().all()
+    older = pq.read_table(out).drop_columns(["evidence", "latent_norm"])
+    write_arrow(older, tmp_path / "older.parquet")
+    again = read_table(tmp_path / "older.parquet", LANDMARKS)
+    assert list(again.columns) == LANDMARKS.names
+    assert again["evidence"].isna().all()
+    np.testing.assert_array_equal(np.stack(again["landmarks"]), np.stack(table["landmarks"]))
 
 
 def test_empty_shard_stays_empty(weights, tmp_path):

@@ -1,5 +1,6 @@
 """Pictures that are not one upright frontal chest radiograph with usable grey values: flagged, or refused by name."""
 
+import csv
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -214,9 +215,10 @@ def test_the_command_keeps_flagged_rows_and_counts_the_flags(tmp_path, caplog):
             judge=lambda *opened: QualityJudge(*opened, settings.reference, settings.compare),
         )
     assert counts == (2, 1)
-    rows = dict(line.split(",", 1) for line in out.with_suffix(".quality.csv").read_text().splitlines()[1:])
-    assert rows["one.png"].endswith(",1.0,")
-    assert SEVERAL in rows["two.png"]
+    with out.with_suffix(".quality.csv").open() as stream:
+        rows = {row["image_id"]: row for row in csv.DictReader(stream)}
+    assert (rows["one.png"]["typicality"], rows["one.png"]["flags"]) == ("1.0", "")
+    assert SEVERAL in rows["two.png"]["flags"]
     assert f"{SEVERAL} 1" in caplog.text
     table = cxr.read_chexmask(out).set_index("image_id")["Dice RCA (Mean)"]
     assert table["one.png"] > 0.85

@@ -31,6 +31,7 @@ from cxrfactory.logs import get_logger, progress
 from cxrfactory.metrics.flags import FLAGS, note_flags
 from cxrfactory.metrics.quality import Quality
 from cxrfactory.models.device import single_threaded
+from cxrfactory.models.evidence import EVIDENCE_COLUMNS
 from cxrfactory.models.segmenter import SampledLandmarks, Segmenter
 from cxrfactory.tables.atomic import text_file, write_text
 from cxrfactory.tables.chexmask import header_text, quoted
@@ -41,6 +42,7 @@ from cxrfactory.tables.weights import WeightsCard, read_weights
 log = get_logger(__name__)
 
 ID_COLUMN = "image_id"
+QUALITY_COLUMNS = ("dice_rca_mean", "dice_rca_max", "typicality", "flags", *EVIDENCE_COLUMNS)
 _AHEAD = 3  # images prefetched per worker
 
 
@@ -94,8 +96,8 @@ def segment(
         More files are written to the same folder. ``<output>.rejected.csv`` lists the rejected files, and the entries
         of folders that may be films and are not read, such as archives (``image_id,reason``). ``<output>.std.csv``
         holds the standard deviation of every coordinate, in pixels of the original image. ``<output>.quality.csv``
-        holds RCA, typicality and flags, with a judge. ``<output>.card.json`` states the weights and what the organs
-        include.
+        holds RCA, typicality, flags and the evidence of a network with a dense head, with a judge.
+        ``<output>.card.json`` states the weights and what the organs include.
     settings
         Latent samples, precision, device and batch size. With ``check_orientation``, a small network tells whether an
         image is upright. Where it is not sure of that, the image is predicted in all four orientations, and is rejected
@@ -188,7 +190,7 @@ class _Tables:
         self._deviations.write(f"{ID_COLUMN},Landmarks (Std)\n")
         if self._with_quality:
             self._quality = self._stack.enter_context(text_file(self._output.with_suffix(".quality.csv")))
-            self._quality.write(f"{ID_COLUMN},dice_rca_mean,dice_rca_max,typicality,flags\n")
+            self._quality.write(",".join([ID_COLUMN, *QUALITY_COLUMNS]) + "\n")
         return self
 
     def __exit__(self, *error: Any) -> bool | None:
@@ -288,9 +290,13 @@ def _row(done: Segmented, graph: LandmarkGraph, masks: PictureFolder | None) -> 
 
 def quality_line(image_id: str, quality: Quality) -> str:
     """Return the line of ``<output>.quality.csv`` of one image; numbers are the shortest that give the float64 back."""
-    numbers = (quality.dice_rca_mean, quality.dice_rca_max, quality.typicality)
-    cells = ["" if number is None else repr(float(number)) for number in numbers]
-    return ",".join([quoted(image_id), *cells, ";".join(quality.flags)]) + "\n"
+    scores = _cells([quality.dice_rca_mean, quality.dice_rca_max, quality.typicality])
+    evidence = _cells(quality.evidence_columns().values())
+    return ",".join([quoted(image_id), *scores, ";".join(quality.flags), *evidence]) + "\n"
+
+
+def _cells(numbers: Iterable[float | None]) -> list[str]:
+    return ["" if number is None else repr(float(number)) for number in numbers]
 
 
 def _card(graph: LandmarkGraph, weights: WeightsCard) -> str:

@@ -82,6 +82,8 @@ def infer_shard(
                         "landmarks_mean": found.mean.ravel(),
                         "landmarks_std": found.std.ravel(),
                         "latent": found.latent,
+                        "evidence": None if found.evidence is None else found.evidence.records(),
+                        "latent_norm": None if found.evidence is None else found.evidence.latent_norm,
                     }
                 )
     columns = [name for name in LANDMARKS.names if name not in GEOMETRY]

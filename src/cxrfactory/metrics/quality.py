@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from cxrfactory.models.evidence import EVIDENCE_COLUMNS, Evidence
+
 
 @dataclass(frozen=True)
 class Quality:
@@ -23,6 +25,9 @@ class Quality:
     flags
         Names of what is unusual, keys of :data:`cxrfactory.metrics.flags.FLAGS`. A flagged segmentation is kept: a
         person should look at it.
+    evidence
+        Agreement of the landmarks with the other answers of the network that found them
+        (:class:`cxrfactory.models.evidence.Evidence`); None for a network without a dense head.
 
     Examples
     --------
@@ -38,6 +43,11 @@ class Quality:
     dice_rca_max: float | None = None
     references: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
+    evidence: Evidence | None = None
+
+    def evidence_columns(self) -> dict[str, float | None]:
+        """Return the evidence by column name, such as ``lungs_soft_dice``; all are None without evidence."""
+        return dict.fromkeys(EVIDENCE_COLUMNS) if self.evidence is None else self.evidence.columns()
 
     def with_flags(self, more: Sequence[str]) -> "Quality":
         """Return the quality with further flags behind its own."""

@@ -63,6 +63,8 @@ class HybridUNet(LatentNetwork):
         the graph.
     """
 
+    shape_stage, start_stage = 1, 2  # places in the intermediate positions of :meth:`decode`
+
     def __init__(
         self,
         graph: LandmarkGraph,

@@ -175,9 +175,14 @@ class HasDenseHead(Protocol):
     ----------
     regions
         Names of the regions of :attr:`Encoded.logits`, in their order. The first are those of the graph's organs.
+    shape_stage, start_stage
+        Places, among the intermediate positions of ``decode``, of the shape that the latent code alone gives, and of
+        the landmarks before the dense head is read for the first time. Both have all nodes.
     """
 
     regions: tuple[str, ...]
+    shape_stage: int
+    start_stage: int
 
 
 @runtime_checkable

@@ -22,8 +22,9 @@ from cxrfactory.anatomy.graph import LandmarkGraph
 from cxrfactory.anatomy.raster import landmarks_to_masks
 from cxrfactory.errors import CxrError
 from cxrfactory.models.device import single_threaded
+from cxrfactory.models.evidence import Evidence, evidence_of
 from cxrfactory.models.inputs import to_input, to_pixels
-from cxrfactory.models.networks import LandmarkNetwork
+from cxrfactory.models.networks import Encoded, HasDenseHead, LandmarkNetwork
 from cxrfactory.models.registry import LANDMARK_MODELS, ModelKind, model_kind, segmenter_from_card
 from cxrfactory.models.trained import TrainedNetwork, logits_to_masks
 from cxrfactory.tables.keys import seed_of
@@ -67,12 +68,16 @@ class SampledLandmarks:
         Mean and standard deviation of every coordinate over the latent samples.
     latent
         Mean of the latent distribution.
+    evidence
+        Agreement of the landmarks with the network's other answers; None for a network without a dense head, and for
+        numbers that are not finite.
     """
 
     landmarks: Float32[np.ndarray, "nodes 2"]
     mean: Float32[np.ndarray, "nodes 2"]
     std: Float32[np.ndarray, "nodes 2"]
     latent: Float32[np.ndarray, " latent"]
+    evidence: Evidence | None = None
 
 
 class Segments(Protocol):
@@ -211,12 +216,24 @@ class Segmenter(TrainedNetwork):
             encoded = self.network.encode(self._on_device(torch.from_numpy(batch)))
             spread = torch.exp(0.5 * encoded.logvar).unsqueeze(1)
             z = encoded.mu.unsqueeze(1) + torch.from_numpy(codes).to(self.device) * spread
-            positions = self.network.decode(encoded, z)[0]
+            positions, intermediate = self.network.decode(encoded, z)
+            evidence = self._evidence(encoded, positions[:, 0], intermediate)
             positions, latent = positions.cpu().numpy(), encoded.mu.cpu().numpy()
         return [
-            _collect(to_pixels(each.astype(np.float64), size), code)
-            for each, code in zip(positions, latent, strict=True)
+            _collect(to_pixels(each.astype(np.float64), size), code, found)
+            for each, code, found in zip(positions, latent, evidence, strict=True)
         ]
+
+    def _evidence(
+        self, encoded: Encoded, landmarks: torch.Tensor, intermediate: list[torch.Tensor]
+    ) -> list[Evidence | None]:
+        """Return the evidence about the landmarks ``[b, nodes, 2]`` of each image, which the latent mean gives."""
+        if not isinstance(self.network, HasDenseHead):
+            return [None] * len(landmarks)
+        stages = (intermediate[self.network.start_stage][:, 0], intermediate[self.network.shape_stage][:, 0])
+        logits = encoded.logits[:, : len(self.organs)]
+        columns = [each.float().cpu().numpy() for each in (landmarks, *stages, logits, encoded.mu)]
+        return [evidence_of(*rows, self.graph) for rows in zip(*columns, strict=True)]
 
     def run(
         self,
@@ -286,11 +303,12 @@ class Segmenter(TrainedNetwork):
             )
 
 
-def _collect(points: Float[np.ndarray, "s n 2"], latent: np.ndarray) -> SampledLandmarks:
+def _collect(points: Float[np.ndarray, "s n 2"], latent: np.ndarray, evidence: Evidence | None) -> SampledLandmarks:
     drawn = points[1:]
     return SampledLandmarks(
         points[0].astype(np.float32),
         drawn.mean(axis=0).astype(np.float32),
         drawn.std(axis=0, ddof=1).astype(np.float32),
         latent,
+        evidence,
     )

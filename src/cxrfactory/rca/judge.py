@@ -88,7 +88,7 @@ class QualityJudge:
         flags = score_flags(typicality, mean) + self._seen(image, geometry, prediction)
         if look_at_parts(typicality, mean) and self._has_film_in_part(image, geometry):
             flags.insert(0, SEVERAL)
-        return Quality(typicality, mean, highest, references, tuple(flags))
+        return Quality(typicality, mean, highest, references, tuple(flags), prediction.evidence)
 
     def confirms_turn(self, image: UInt8[np.ndarray, "size size"], geometry: Geometry, turns: int) -> bool:
         """Return whether an image shows one chest after a number of quarter turns by ``np.rot90``."""

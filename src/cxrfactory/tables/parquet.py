@@ -64,9 +64,8 @@ def write_table(
     frame = frame[schema.names]
     for field in schema:  # pandas marks the missing cells of lists by NaN, which Arrow refuses in lists of records
         if pa.types.is_list(field.type) and pa.types.is_struct(field.type.value_type):
-            frame = frame.assign(
-                **{field.name: [None if isinstance(each, float) else each for each in frame[field.name]]}
-            )
+            cells = [None if isinstance(each, float) else each for each in frame[field.name]]
+            frame = frame.assign(**{field.name: pd.Series(cells, index=frame.index, dtype=object)})
     if sort and "image_id" in schema.names:
         frame = frame.sort_values("image_id", kind="stable")
     for field in schema:

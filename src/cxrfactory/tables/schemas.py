@@ -34,8 +34,25 @@ GEOMETRY_FIELDS = [
 # inside and 127 where nothing is known. An empty mask says that the region is absent; a region that is not in the list
 # is not annotated.
 REGIONS = pa.list_(pa.struct([pa.field("name", pa.string()), pa.field("png", pa.binary())]))
+# Agreement of an organ's landmarks with the other answers of the network, each in [0, 1] (models/evidence.py).
+EVIDENCE = pa.list_(
+    pa.struct(
+        [
+            pa.field("organ", pa.string()),  # an organ of the graph, or lungs: both together
+            pa.field("dense_dice", pa.float64()),
+            pa.field("soft_dice", pa.float64()),
+            pa.field("start_dice", pa.float64()),
+            pa.field("shape_dice", pa.float64()),
+        ]
+    )
+)
 # Columns that a table of an earlier version lacks, with the value of all of their cells then.
-OPTIONAL_COLUMNS = {"orientation": pa.scalar(1, pa.int8()), "regions": pa.scalar(None, REGIONS)}
+OPTIONAL_COLUMNS = {
+    "orientation": pa.scalar(1, pa.int8()),
+    "regions": pa.scalar(None, REGIONS),
+    "evidence": pa.scalar(None, EVIDENCE),
+    "latent_norm": pa.scalar(None, pa.float64()),
+}
 
 IMAGES = pa.schema(
     [
@@ -63,6 +80,8 @@ LANDMARKS = pa.schema(
         pa.field("landmarks_std", pa.list_(pa.float32()), nullable=False),  # standard deviation, same order, pixels
         pa.field("latent", pa.list_(pa.float32()), nullable=False),  # latent mean [64]
         *GEOMETRY_FIELDS,
+        pa.field("evidence", EVIDENCE),  # null for a network without a dense head
+        pa.field("latent_norm", pa.float64()),  # mean square of the latent mean; null where evidence is
     ]
 )
 
