@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from cxrfactory.errors import CxrError
 from cxrfactory.tables.parquet import read_table, stored_schema
@@ -18,9 +17,6 @@ from cxrfactory.tables.parquet import read_table, stored_schema
 EVIDENCE = "evidence"
 LATENT_NORM = "latent_norm"
 AGREEMENTS = ("dense_dice", "soft_dice", "start_dice", "shape_dice")
-EVIDENCE_TYPE = pa.list_(
-    pa.struct([pa.field("organ", pa.string()), *(pa.field(name, pa.float64()) for name in AGREEMENTS)])
-)
 WEIGHTS_KEY = "weights_sha256"  # entry of the shard's metadata
 
 Records = Sequence[Mapping[str, object]]  # cell of the column evidence
@@ -58,7 +54,10 @@ def read_signals(paths: Sequence[str | Path]) -> pd.DataFrame:
     for path in paths:
         check_evidence(path)
         read = read_table(path, columns=["image_id", EVIDENCE, LATENT_NORM])
-        rows = [signals_of(records, norm) for records, norm in zip(read[EVIDENCE], read[LATENT_NORM], strict=True)]
+        rows = [
+            signals_of(records, None if norm != norm else norm)
+            for records, norm in zip(read[EVIDENCE], read[LATENT_NORM], strict=True)
+        ]
         frames.append(pd.DataFrame(rows, index=pd.Index(read["image_id"], name="image_id"), dtype=np.float64))
     frame = pd.concat(frames)
     if (twice := frame.index.duplicated()).any():
@@ -67,17 +66,18 @@ def read_signals(paths: Sequence[str | Path]) -> pd.DataFrame:
 
 
 def check_evidence(path: str | Path) -> None:
-    """Refuse a landmark shard without the columns of signals.
+    """Refuse a landmark shard without signals.
 
     Raises
     ------
     CxrError
-        If they are missing.
+        If no image has any; an empty shard passes.
     """
-    if not {EVIDENCE, LATENT_NORM} <= set(stored_schema(path).names):
+    norms = read_table(path, columns=[LATENT_NORM])[LATENT_NORM]
+    if len(norms) and norms.isna().all():
         raise CxrError(
-            f"{path}: no column '{EVIDENCE}'; expected landmarks of a network with a dense head (hybrid-unet): run the "
-            "infer stage again with such weights"
+            f"{path}: column '{EVIDENCE}' is empty; expected landmarks of a network with a dense head (hybrid-unet): "
+            "run the infer stage again with such weights"
         )
 
 

@@ -120,6 +120,8 @@ def _against(masks: Mapping[str, np.ndarray], case: StudyImage, graph: LandmarkG
 
 def _table(rows: list[Row], landmarks: Sequence[str | Path], truth: Sequence[str | Path]) -> pd.DataFrame:
     if not rows:
-        raise CxrError(f"{', '.join(map(str, truth))}: none of its images is in the landmark shards "
-                       f"({', '.join(map(str, landmarks))}); expected films of that run, by the same image_id")  # fmt: skip
+        raise CxrError(
+            f"{', '.join(map(str, truth))}: none of its images is in the landmark shards "
+            f"({', '.join(map(str, landmarks))}); expected films of that run, by the same image_id"
+        )
     return pd.DataFrame(rows).sort_values("image_id", kind="stable").reset_index(drop=True)

@@ -15,7 +15,7 @@ from cxrfactory.errors import CxrError
 from cxrfactory.imaging.geometry import Geometry
 from cxrfactory.products.accounts import ReleaseNames
 from cxrfactory.products.chexmask.rows import LandmarkRow, Scores
-from cxrfactory.tables.parquet import read_batches, read_table, stored_graph, stored_schema
+from cxrfactory.tables.parquet import read_batches, read_table, stored_graph
 from cxrfactory.tables.schemas import GEOMETRY_FIELDS, LANDMARKS, MANIFEST, RCA, SCORE_FIELDS
 from cxrfactory.tables.signals import EVIDENCE, LATENT_NORM
 
@@ -24,6 +24,7 @@ ROWS_AT_A_TIME = 4096
 _OTHER_FILES = 256  # files that a process has open besides the shards: libraries, tables, workers' pipes
 
 _POINT_COLUMNS = ("landmarks", "landmarks_mean", "landmarks_std")
+_SIGNAL_COLUMNS = (EVIDENCE, LATENT_NORM)
 _SCORE_COLUMNS = [field.name for field in SCORE_FIELDS]
 
 
@@ -149,9 +150,7 @@ def _allow_open_files(count: int) -> None:
 def _rows(path: str | Path, nodes: int, rows: int) -> Iterator[LandmarkRow]:
     geometry_names = [field.name for field in GEOMETRY_FIELDS]
     previous = None
-    stored = stored_schema(path).names
-    signals = [name for name in (EVIDENCE, LATENT_NORM) if name in stored]
-    for batch in _batches(path, ["image_id", *_POINT_COLUMNS, *geometry_names, *signals], rows):
+    for batch in _batches(path, ["image_id", *_POINT_COLUMNS, *geometry_names, *_SIGNAL_COLUMNS], rows):
         ids = batch.column("image_id").to_pylist()
         points = {}
         for name in _POINT_COLUMNS:
@@ -165,7 +164,7 @@ def _rows(path: str | Path, nodes: int, rows: int) -> Iterator[LandmarkRow]:
                 )
             points[name] = column.flatten().to_numpy(zero_copy_only=False).reshape(-1, nodes, 2)
         geometry = [batch.column(name).to_pylist() for name in geometry_names]
-        known = {name: batch.column(name).to_pylist() for name in signals}
+        known = {name: batch.column(name).to_pylist() for name in _SIGNAL_COLUMNS}
         for index, image_id in enumerate(ids):
             if previous is not None and image_id < previous:
                 raise CxrError(f"{path}: image '{image_id}' stands after '{previous}'; expected rows sorted by id")

@@ -18,8 +18,8 @@ from cxrfactory.anatomy.raster import fill_contour
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.geometry import Geometry
 from cxrfactory.tables.chexmask_row import published_row, whole_pixels
-from cxrfactory.tables.schemas import GEOMETRY_FIELDS, SCORE_FIELDS
-from cxrfactory.tables.signals import EVIDENCE_TYPE, Records
+from cxrfactory.tables.schemas import EVIDENCE, GEOMETRY_FIELDS, SCORE_FIELDS
+from cxrfactory.tables.signals import Records
 
 _POINTS = pa.list_(pa.float32())
 PRODUCT = pa.schema(
@@ -54,7 +54,7 @@ QUALITY_FIELDS = [
     ),
     pa.field("flagged", pa.bool_(), nullable=False),
     pa.field("flag_reasons", pa.list_(pa.string()), nullable=False),  # ORGAN:SIGNAL, empty where not flagged
-    pa.field("evidence", EVIDENCE_TYPE),
+    pa.field("evidence", EVIDENCE),
     pa.field("latent_norm", pa.float64()),
 ]
 
