@@ -37,7 +37,7 @@ def test_shards_are_read_by_image(tmp_path):
     assert sorted(found.index) == ["a", "b", "c"]
     assert found.loc["c", "lungs_soft_dice"] == 0.5
     assert found.loc["a"].isna().all()
-    with pytest.raises(CxrError, match="image 'a' occurs twice|image 'b' occurs twice"):
+    with pytest.raises(CxrError, match=r"image '[ab]' occurs twice"):
         read_signals([one, one])
 
 

@@ -86,7 +86,8 @@ def read_quality(path: str | Path, landmarks: Sequence[str | Path], graph: Landm
             f"{path}: estimates of {', '.join(estimates.models)}; masks of graph '{graph.name}' need {lacking[0]} too: "
             "make a calibration of tables that hold its Dice"
         )
-    return QualityEstimator(estimates, _record(path, calibration))
+    drawn = {organ: model for organ, model in estimates.models.items() if organ in ("lungs", *graph.organs)}
+    return QualityEstimator(ImageEstimates(drawn), _record(path, calibration))
 
 
 def flags_of(
