@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cxrfactory.models.normalise import Equalise, build_normaliser
+from cxrfactory.models.normalise import QUIET, Equalise, build_normaliser, local_contrast
 
 
 def film(seed=0, side=64):
@@ -99,3 +99,34 @@ def test_images_do_not_see_their_neighbours(equalise):
 def test_none_is_the_identity():
     image = film()
     assert build_normaliser("none")(image) is image
+
+
+def test_local_contrast_of_a_flat_picture_is_one_half():
+    found = local_contrast(torch.full((1, 1, 32, 32), 0.7))
+    torch.testing.assert_close(found, torch.full((1, 1, 32, 32), 0.5), atol=1e-4, rtol=0)
+
+
+def test_local_contrast_measures_deviations_of_the_surroundings():
+    """Stripes of two pixels differ from their mean by one standard deviation each, except for what QUIET adds."""
+    stripes = (torch.arange(64) // 2 % 2).float().expand(1, 1, 64, 64)
+    height = 0.2
+    found = local_contrast(0.3 + height * stripes)[..., 16:48, 16:48]
+    share = (height / 2) / (height**2 / 4 + QUIET) ** 0.5
+    expected = 0.5 + 0.25 * share * (2 * stripes[..., 16:48, 16:48] - 1)
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
+
+
+def test_local_contrast_forgets_slow_shading():
+    torch.manual_seed(0)
+    detail = 0.2 * torch.rand(1, 1, 64, 64)
+    shading = torch.linspace(0, 0.3, 64).expand(1, 1, 64, 64)
+    plain, shaded = (local_contrast(each)[..., 16:48, 16:48] for each in (detail, detail + shading))
+    assert float((plain - shaded).abs().mean()) < 0.1 * float((plain - 0.5).abs().mean())
+
+
+def test_local_contrast_does_not_depend_on_the_batch():
+    torch.manual_seed(0)
+    images = torch.rand(3, 1, 32, 32)
+    together = local_contrast(images)
+    for row in range(3):
+        torch.testing.assert_close(together[row : row + 1], local_contrast(images[row : row + 1]))

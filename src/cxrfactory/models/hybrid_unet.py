@@ -23,6 +23,7 @@ from cxrfactory.models.contour_windows import neighbours, sample_points, sample_
 from cxrfactory.models.encoder import FIRST_LOGVAR
 from cxrfactory.models.networks import Encoded, LatentNetwork
 from cxrfactory.models.normalise import build_normaliser, local_contrast
+from cxrfactory.models.ring_conv import use_rings
 from cxrfactory.models.trunk import DIVISOR, Trunk
 from cxrfactory.tables.weights import NetworkSettings
 
@@ -202,6 +203,7 @@ class HybridUNet(LatentNetwork):
         """Fold the normalisations into the convolutions, in evaluation mode and with channels last."""
         self.eval()
         self.trunk.fold()
+        use_rings(self, self.graph)
         return self.to(memory_format=torch.channels_last)
 
     def to_bf16(self) -> None:

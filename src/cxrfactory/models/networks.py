@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from cxrfactory.anatomy.graph import LandmarkGraph
 from cxrfactory.errors import CxrError
+from cxrfactory.models.ring_conv import use_rings
 from cxrfactory.tables.weights import NetworkSettings
 
 
@@ -138,6 +139,7 @@ class LatentNetwork(LandmarkNetwork):
         self.eval()
         for block in self.encoder.blocks:
             block.fold()
+        use_rings(self, self.graph)
         return self.to(memory_format=torch.channels_last)
 
     def to_bf16(self) -> None:

@@ -112,6 +112,30 @@ def test_errors_are_one_line(tmp_path, text, message):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(("small", "large", "times"), [(1, 100, 10), (4, 100, 20), (25, 100, 50), (100, 100, 100)])
+def test_root_draws_small_sources_by_the_square_root(small, large, times):
+    strata = ["b"] * large + ["a"] * small
+    drawn = np.bincount(balanced(strata, 3, 0, root=True), minlength=small + large)
+    assert drawn[:large].tolist() == [1] * large
+    assert drawn[large:].sum() == times
+    assert drawn[large:].max() - drawn[large:].min() <= 1
+
+
+@given(sizes=st.lists(st.integers(1, 60), min_size=1, max_size=5), epoch=st.integers(0, 9))
+def test_root_lies_between_no_balance_and_a_full_one(sizes, epoch):
+    strata = [str(number) for number, size in enumerate(sizes) for _ in range(size)]
+    plain, half, full = (
+        Counter(np.asarray(strata)[indices])
+        for indices in (np.arange(len(strata)), balanced(strata, epoch, 0, root=True), balanced(strata, epoch, 0))
+    )
+    assert all(plain[name] <= half[name] <= full[name] for name in plain)
+    assert min(np.bincount(balanced(strata, epoch, 0, root=True), minlength=len(strata))) >= 1
+
+
+def test_root_balances_sources_in_training(two_sources):
+    assert read_strata("root", None, [two_sources], ["p00", "p03"]) == ["Phantom", "Other"]
+
+
 @pytest.mark.parametrize("values", [{"balance": "class"}, {"classes": "c.csv"}, {"balance": "source", "classes": "c"}])
 def test_class_and_table_go_together(values):
     with pytest.raises(CxrError, match="balance: class and classes go together"):
