@@ -1,5 +1,6 @@
 import csv
 import json
+import math
 from functools import partial
 
 import cv2
@@ -13,11 +14,13 @@ from cxrfactory.anatomy.raster import fill_contour
 from cxrfactory.config.infer import SegmentConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.radiograph.prepare import Preparation
-from cxrfactory.infer.segment import list_images, segment
-from cxrfactory.metrics.flags import FLAGS, LOW_RCA, NOT_FRONTAL
+from cxrfactory.infer.segment import QUALITY_COLUMNS, list_images, segment
+from cxrfactory.metrics.estimate.model import OrganModel
+from cxrfactory.metrics.flags import FLAGS, LOW_ESTIMATE, LOW_RCA, NOT_FRONTAL
 from cxrfactory.models.evidence import EVIDENCE_COLUMNS
 from cxrfactory.models.hybridgnet import HybridGNet
 from cxrfactory.rca.judge import QualityJudge
+from cxrfactory.tables.quality_calibration import QualityCalibration, write_quality_calibration
 from cxrfactory.tables.weights import read_weights, write_weights
 
 QUICK = SegmentConfig(samples=2, device="cpu")
@@ -122,9 +125,9 @@ def test_without_references_the_rca_columns_are_empty(weights, folder, tmp_path)
     segment([folder], weights, out, QUICK, Preparation(), judge=partial(QualityJudge, reference=None, compare=3))
     assert read_chexmask(out)["Dice RCA (Mean)"].isna().all()
     lines = (tmp_path / "out.quality.csv").read_text().splitlines()
-    assert lines[0] == ",".join(["image_id,dice_rca_mean,dice_rca_max,typicality,flags", *EVIDENCE_COLUMNS])
+    assert lines[0] == ",".join(["image_id", *QUALITY_COLUMNS])
     assert all(line.split(",")[1:3] == ["", ""] and float(line.split(",")[3]) < 1 for line in lines[1:])
-    assert all(line.endswith("," * len(EVIDENCE_COLUMNS)) for line in lines[1:])  # a network with one head
+    assert all(line.endswith("," * (len(QUALITY_COLUMNS) - 4)) for line in lines[1:])  # a network with one head
 
 
 def test_the_table_of_quality_holds_the_evidence(two_headed_weights, folder, tmp_path):
@@ -141,3 +144,33 @@ def test_the_table_of_quality_holds_the_evidence(two_headed_weights, folder, tmp
         assert values.pop("latent_norm") > 0
         assert all(0 <= value <= 1 for value in values.values())
     assert len({row["lungs_soft_dice"] for row in rows}) == 3
+
+
+def test_a_quality_calibration_adds_estimates_and_flags(two_headed_weights, folder, tmp_path):
+    least = -math.log(2)
+    models = {
+        organ: OrganModel(
+            (f"{organ}_soft_dice",), (1.0,), (0.0,), 0.0, least, -least, 0.1, 0.3, (0.0, 1.0), lowest
+        ).as_dict()
+        for organ, lowest in (("lungs", (1.0, 1.0)), ("heart", (0.0, 0.0)))  # all lungs are low, and no heart is
+    }
+    made = {"alpha": 0.1, "models": models, "table": "b" * 64, "sources": {}}
+    quality = tmp_path / "quality.json"
+    sha256 = read_weights(two_headed_weights)[1]["sha256"]
+    write_quality_calibration(QualityCalibration(weights=sha256, **made), quality)
+    judge = partial(QualityJudge, reference=None, compare=2, calibration=quality, flag_worst=0.02)
+    segment([folder], two_headed_weights, tmp_path / "out.csv", QUICK, Preparation(), judge=judge)
+    with (tmp_path / "out.quality.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == 3
+    for row in rows:
+        soft = float(row["lungs_soft_dice"])
+        assert float(row["lungs_dice_estimate"]) == pytest.approx(min(soft, 1 - 0.005))
+        assert float(row["lungs_dice_low"]) == pytest.approx(max(1 - 2 * max(1 - soft, 0.005), 0))
+        ends = [float(row[f"{organ}_dice_estimate"]) for organ in ("lungs", "heart")]
+        assert float(row["dice_estimate"]) == pytest.approx(sum(ends) / 2)
+        assert LOW_ESTIMATE in row["flags"].split(";")
+        assert row["flag_reasons"] == "lungs:lungs_soft_dice"
+    write_quality_calibration(QualityCalibration(weights="c" * 64, **made), quality)
+    with pytest.raises(CxrError, match="quality calibration for weights 'cccc"):
+        segment([folder], two_headed_weights, tmp_path / "no.csv", QUICK, Preparation(), judge=judge)

@@ -30,13 +30,14 @@ rule package:
         release=PLAN.releases.release_name,
         column=lambda wildcards: PLAN.releases.layout(wildcards).id_column,
         calibration=lambda wildcards, input: [f"--calibration={path}" for path in input.calibration],
+        flags=lambda wildcards, input: PLAN.config.flags.options() if input.calibration else [],
     message:
         "Package {wildcards.dataset}"
     shell:
         "python -m cxrfactory stage package-chexmask --manifest {input.manifest:q} {params.landmarks:q} {params.rca:q}"
         " {params.rejected:q} --dataset {wildcards.dataset:q} --release-name {params.release:q}"
         " --id-column {params.column:q} --output {output.product:q} --part {output.accounts:q}"
-        " --workers {threads} {params.calibration:q} 2> {log:q}"
+        " --workers {threads} {params.calibration:q} {params.flags:q} 2> {log:q}"
 
 
 rule worst:

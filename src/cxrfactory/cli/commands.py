@@ -85,6 +85,14 @@ PEOPLE: dict[str, dict[str, Command]] = {
                 "evaluate:audit",
                 "Measure how much trained models lose under changes of tone, frame and file, and under occlusion.",
             ),
+            "calibrate-quality": (
+                "quality:calibrate_quality",
+                "Fit estimates of the Dice of a network's own masks, with intervals for a new hospital.",
+            ),
+            "recalibrate-quality": (
+                "quality:recalibrate_quality",
+                "Sharpen a quality calibration with 20 to 50 films of your own hospital.",
+            ),
             "export-weights": (
                 "train:export_weights",
                 "Write 16-bit weights for publication, with a card that states their intended use and limits.",

@@ -32,6 +32,10 @@ _PLACES = {
         "ReportsConfig",
         "TableColumnsConfig",
     ),
+    "estimate": (
+        "CalibrateQualityConfig",
+        "FlagConfig",
+    ),
     "generalise": (
         "GeneraliseConfig",
         "GeneraliseTestConfig",

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from cxrfactory.config.sections import LocalPath, Section
+from cxrfactory.config.sections import LocalPath, Section, Share
 
 
 class _InferWeights(Section):
@@ -43,6 +43,16 @@ class SegmentConfig(PredictConfig):
         "results/rca/reference.parquet made with the same weights; null leaves the RCA columns empty.",
     )
     compare: int = Field(2, ge=1, description="Number of reference images that each image is compared with.")
+    calibration: LocalPath | None = Field(
+        None,
+        description="Quality calibration of the weights (a file, or pretrained), which adds the estimated Dice of each "
+        "organ with an interval to the table of quality; null adds none.",
+    )
+    flag_worst: Share = Field(
+        0.02,
+        description="With a quality calibration, flag an image if the estimate of an organ is below that of this share "
+        "of the calibration's films.",
+    )
 
 
 class InferConfig(PredictConfig, _InferWeights):  # fields of the last base come first

@@ -59,9 +59,10 @@ class RcaConfig(RcaReferenceConfig, RcaScoreConfig):
 
     calibration: LocalPath | None = Field(
         None,
-        description="Calibration that adds Dice estimates with intervals to the Parquet table: a file of "
-        "stage rca-calibrate, or labelled, which is made from the labelled images that are no references; null adds "
-        "none.",
+        description="Calibration that adds Dice estimates with intervals to the Parquet table: a quality calibration "
+        "(a file of calibrate-quality or recalibrate-quality, or pretrained for the package's weights), which also "
+        "flags images; a file of stage rca-calibrate; or labelled, a calibration of RCA that is made from the labelled "
+        "images that are no references. Null adds none.",
     )
 
 

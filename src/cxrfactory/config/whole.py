@@ -10,6 +10,7 @@ from cxrfactory.config.cohort import CohortConfig
 from cxrfactory.config.compare import CompareConfig
 from cxrfactory.config.cxlseg import CxlsegConfig
 from cxrfactory.config.datasets import DatasetConfig
+from cxrfactory.config.estimate import FlagConfig
 from cxrfactory.config.generalise import GeneraliseConfig
 from cxrfactory.config.infer import InferConfig
 from cxrfactory.config.labelled import LabelledConfig
@@ -46,6 +47,7 @@ class Config(Section):
     registration: RegistrationConfig = RegistrationConfig()
     infer: InferConfig = InferConfig()
     rca: RcaConfig = RcaConfig()
+    flags: FlagConfig = FlagConfig()
     compare: CompareConfig = CompareConfig()
     generalise: GeneraliseConfig = GeneraliseConfig()
     project: ProjectConfig = ProjectConfig()

@@ -29,7 +29,7 @@ from cxrfactory.infer.picture_folder import PictureFolder, picture_folder
 from cxrfactory.infer.upright import Odds, check_upright, odds_of, turns_of
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.metrics.flags import FLAGS, note_flags
-from cxrfactory.metrics.quality import Quality
+from cxrfactory.metrics.quality import ESTIMATE_COLUMNS, Quality
 from cxrfactory.models.device import single_threaded
 from cxrfactory.models.evidence import EVIDENCE_COLUMNS
 from cxrfactory.models.segmenter import SampledLandmarks, Segmenter
@@ -42,7 +42,10 @@ from cxrfactory.tables.weights import WeightsCard, read_weights
 log = get_logger(__name__)
 
 ID_COLUMN = "image_id"
-QUALITY_COLUMNS = ("dice_rca_mean", "dice_rca_max", "typicality", "flags", *EVIDENCE_COLUMNS)
+QUALITY_COLUMNS = (
+    *("dice_rca_mean", "dice_rca_max", "typicality", "flags"),
+    *(*EVIDENCE_COLUMNS, *ESTIMATE_COLUMNS, "flag_reasons"),
+)
 _AHEAD = 3  # images prefetched per worker
 
 
@@ -96,7 +99,8 @@ def segment(
         More files are written to the same folder. ``<output>.rejected.csv`` lists the rejected files, and the entries
         of folders that may be films and are not read, such as archives (``image_id,reason``). ``<output>.std.csv``
         holds the standard deviation of every coordinate, in pixels of the original image. ``<output>.quality.csv``
-        holds RCA, typicality, flags and the evidence of a network with a dense head, with a judge.
+        holds RCA, typicality, flags, the evidence of a network with a dense head and, with a quality calibration, the
+        estimated Dice with its interval, with a judge.
         ``<output>.card.json`` states the weights and what the organs include.
     settings
         Latent samples, precision, device and batch size. With ``check_orientation``, a small network tells whether an
@@ -292,7 +296,8 @@ def quality_line(image_id: str, quality: Quality) -> str:
     """Return the line of ``<output>.quality.csv`` of one image; numbers are the shortest that give the float64 back."""
     scores = _cells([quality.dice_rca_mean, quality.dice_rca_max, quality.typicality])
     evidence = _cells(quality.evidence_columns().values())
-    return ",".join([quoted(image_id), *scores, ";".join(quality.flags), *evidence]) + "\n"
+    estimates, reasons = _cells(quality.estimate_columns().values()), ";".join(quality.flag_reasons)
+    return ",".join([quoted(image_id), *scores, ";".join(quality.flags), *evidence, *estimates, reasons]) + "\n"
 
 
 def _cells(numbers: Iterable[float | None]) -> list[str]:

@@ -13,6 +13,7 @@ from cxrfactory.logs import get_logger, progress
 from cxrfactory.models.segmenter import Segmenter
 from cxrfactory.tables.parquet import read_batches, read_table, write_table
 from cxrfactory.tables.schemas import GEOMETRY_FIELDS, IMAGES, LANDMARKS, REJECTED
+from cxrfactory.tables.signals import WEIGHTS_KEY
 from cxrfactory.tables.weights import read_weights
 
 log = get_logger(__name__)
@@ -91,7 +92,8 @@ def infer_shard(
         .sort_values("image_id")
         .merge(table[["image_id", *GEOMETRY]], on="image_id", how="left")
     )
-    write_table(frame, output, LANDMARKS, graph=segmenter.graph.name, rows_per_group=ROWS_PER_GROUP)
+    facts = {WEIGHTS_KEY: card["sha256"]}
+    write_table(frame, output, LANDMARKS, graph=segmenter.graph.name, facts=facts, rows_per_group=ROWS_PER_GROUP)
     write_table(pd.DataFrame(sorted(lost), columns=REJECTED.names), rejected, REJECTED)
     log.info("kept %d, rejected %d; wrote %s", len(kept), len(lost), output)
 

@@ -23,6 +23,7 @@ LOW_RCA = "low-rca"
 AT_BORDER = "lungs-at-border"
 SMALL = "small-lungs"
 SHAPE = "implausible-shape"
+LOW_ESTIMATE = "low-estimate"
 
 # Flag -> sentence for logs and notes.
 FLAGS = {
@@ -34,6 +35,7 @@ FLAGS = {
     AT_BORDER: "a lung lies at the border of the picture; it may be cut off",
     SMALL: "the lungs are very small in the picture",
     SHAPE: "the contours have an implausible shape or order",
+    LOW_ESTIMATE: "the estimated Dice of an organ is lower than that of nearly all films of the quality calibration",
 }
 
 TYPICAL = 0.8  # smallest typicality of a frontal film; 1 of 1,263 films of adults is below (docs/segment.md)

@@ -1,9 +1,15 @@
 """Quality of one segmentation: its scores, and flags that name what is unusual about the picture or the contours."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
+from cxrfactory.metrics.estimate.image import Interval
 from cxrfactory.models.evidence import EVIDENCE_COLUMNS, Evidence
+
+# Organ of an estimate -> prefix of its columns.
+ESTIMATED = {"both": "", "lungs": "lungs_", "heart": "heart_"}
+ENDS = ("dice_estimate", "dice_low", "dice_high")
+ESTIMATE_COLUMNS = tuple(f"{prefix}{name}" for prefix in ESTIMATED.values() for name in ENDS)
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,12 @@ class Quality:
         Agreement of the landmarks with the other answers of the network that found them
         (:class:`cxrfactory.models.evidence.Evidence`); None for a network without a dense head.
 
+    estimates
+        Estimated Dice of ``both``, ``lungs`` and ``heart`` with the low and the high end of its interval, by a quality
+        calibration; empty without one.
+    flag_reasons
+        Organ and signal, such as ``heart:heart_soft_dice``, for each organ behind the flag ``low-estimate``.
+
     Examples
     --------
     >>> quality = segmenter.segment(film).quality
@@ -44,6 +56,16 @@ class Quality:
     references: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     evidence: Evidence | None = None
+    estimates: Mapping[str, Interval | None] = field(default_factory=dict)
+    flag_reasons: tuple[str, ...] = ()
+
+    def estimate_columns(self) -> dict[str, float | None]:
+        """Return the estimates and their ends by column name, such as ``lungs_dice_low``; None where unknown."""
+        return {
+            f"{prefix}{name}": value
+            for organ, prefix in ESTIMATED.items()
+            for name, value in zip(ENDS, self.estimates.get(organ) or (None, None, None), strict=True)
+        }
 
     def evidence_columns(self) -> dict[str, float | None]:
         """Return the evidence by column name, such as ``lungs_soft_dice``; all are None without evidence."""

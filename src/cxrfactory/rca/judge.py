@@ -1,5 +1,6 @@
 """Quality of single segmentations as they are made: RCA scores, typicality and flags."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -7,12 +8,14 @@ import numpy as np
 from jaxtyping import UInt8
 
 from cxrfactory.anatomy.graph import landmark_graph
-from cxrfactory.anatomy.organs import LUNGS
+from cxrfactory.anatomy.organs import HEART, LUNGS
 from cxrfactory.anatomy.raster import landmarks_to_masks
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.geometry import Geometry
 from cxrfactory.logs import get_logger
+from cxrfactory.metrics.estimate.image import ImageEstimates
 from cxrfactory.metrics.flags import (
+    LOW_ESTIMATE,
     PART_TYPICAL,
     SEVERAL,
     TYPICAL_TURNED,
@@ -30,6 +33,8 @@ from cxrfactory.rca.reference import ReferenceSet, read_reference
 from cxrfactory.rca.score import resized
 from cxrfactory.rca.shard import score_image
 from cxrfactory.tables.parquet import stored_graph
+from cxrfactory.tables.quality_calibration import check_weights, read_quality_calibration
+from cxrfactory.tables.signals import signals_of
 from cxrfactory.tables.weights import WeightsCard
 
 log = get_logger(__name__)
@@ -53,15 +58,27 @@ class QualityJudge:
         Number of references that an image is compared with: those with the most similar latent code.
     device
         ``auto``, ``cpu`` or ``cuda``.
+    calibration
+        Quality calibration of the weights, by path or by the name of the package's weights; None for no estimates.
+    flag_worst
+        Share of the calibration's films below whose estimates an image is flagged.
 
     Raises
     ------
     CxrError
-        If the table is unreadable, holds fewer references than ``compare``, or defines the organs differently.
+        If the table is unreadable, holds fewer references than ``compare``, or defines the organs differently, or the
+        calibration is one of other weights.
     """
 
     def __init__(
-        self, segmenter: Segmenter, card: WeightsCard, reference: str | Path | None, compare: int, device: str = "cpu"
+        self,
+        segmenter: Segmenter,
+        card: WeightsCard,
+        reference: str | Path | None,
+        compare: int,
+        device: str = "cpu",
+        calibration: str | Path | None = None,
+        flag_worst: float = 0.0,
     ) -> None:
         self._graph = segmenter.graph
         self._known = _opened(segmenter, card, reference)
@@ -69,6 +86,8 @@ class QualityJudge:
         if self._known is not None and not 1 <= compare <= len(self._known.references):
             raise CxrError(f"{reference}: {len(self._known.references)} references; compare={compare} does not fit")
         self._aligner = DeepAligner(REGISTRATION_WEIGHTS, device=device)
+        self._estimates = None if calibration is None else _estimates(calibration, card)
+        self._flag_worst = flag_worst
 
     def __call__(
         self, image: UInt8[np.ndarray, "size size"], geometry: Geometry, prediction: SampledLandmarks, image_id: str
@@ -88,7 +107,17 @@ class QualityJudge:
         flags = score_flags(typicality, mean) + self._seen(image, geometry, prediction)
         if look_at_parts(typicality, mean) and self._has_film_in_part(image, geometry):
             flags.insert(0, SEVERAL)
-        return Quality(typicality, mean, highest, references, tuple(flags), prediction.evidence)
+        found = Quality(typicality, mean, highest, references, tuple(flags), prediction.evidence)
+        return found if self._estimates is None else self._estimated(found, self._estimates)
+
+    def _estimated(self, quality: Quality, estimates: ImageEstimates) -> Quality:
+        """Add the estimates, and the flag and its reasons where one of them is low."""
+        evidence = quality.evidence
+        known = {} if evidence is None else signals_of(evidence.records(), evidence.latent_norm)
+        found = estimates.intervals(known, HEART in self._graph.organs)
+        low = estimates.below_share(known, self._flag_worst)
+        judged = replace(quality, estimates=found, flag_reasons=tuple(estimates.reasons(known, low)))
+        return judged.with_flags([LOW_ESTIMATE] if low else [])
 
     def confirms_turn(self, image: UInt8[np.ndarray, "size size"], geometry: Geometry, turns: int) -> bool:
         """Return whether an image shows one chest after a number of quarter turns by ``np.rot90``."""
@@ -129,6 +158,12 @@ class QualityJudge:
         parts = [resized(_squared(part), size) for part in parts_of(image, geometry)]
         parts = [part for part in parts if part.min() < part.max()]
         return bool(parts) and max(self._aligner.typicality(parts)) > PART_TYPICAL
+
+
+def _estimates(calibration: str | Path, card: WeightsCard) -> ImageEstimates:
+    found = read_quality_calibration(calibration)
+    check_weights(found, calibration, card["sha256"], "segment")
+    return ImageEstimates.of(found, str(calibration))
 
 
 def _opened(segmenter: Segmenter, card: WeightsCard, reference: str | Path | None) -> ReferenceSet | None:

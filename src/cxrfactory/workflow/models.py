@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from cxrfactory.config import Config
 from cxrfactory.models.registry import ModelKind, model_kind, model_names
+from cxrfactory.tables.quality_calibration import quality_file
 from cxrfactory.tables.weights import PRETRAINED, card_path, weights_file
 from cxrfactory.workflow.results import Results
 
@@ -63,7 +64,7 @@ class Registration:
         given = self.config.rca.calibration
         if given is None:
             return []
-        return [self.results.out("rca_calibrate").calibration if given == LABELLED else given]
+        return [self.results.out("rca_calibrate").calibration if given == LABELLED else str(quality_file(given))]
 
 
 @dataclass(frozen=True)

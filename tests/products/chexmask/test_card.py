@@ -7,6 +7,7 @@ import pytest
 
 from cxrfactory.errors import CxrError
 from cxrfactory.products.chexmask.card import package_card
+from cxrfactory.products.chexmask.card_text import _judged
 from cxrfactory.products.provenance import library_versions, source_commit
 from cxrfactory.tables.sums import write_sums
 
@@ -174,3 +175,16 @@ def test_provenance():
     assert versions["numpy"].startswith("2.")
     commit = source_commit()
     assert commit is None or re.fullmatch(r"[0-9a-f]{40}(-dirty)?", commit)
+
+
+def test_card_tells_of_estimates_for_a_new_hospital_and_flags(product):
+    summary = json.loads((product["parts"][0] / "summary.json").read_text())
+    summary["quality"] = {
+        **{"sha256": "cd" * 32, "weights": "ab" * 32, "alpha": 0.1},
+        **{"sources": {"lungs": {"two": 30, "one": 20}}, "own_films": {"lungs": 25}},
+    }
+    summary |= {"flagged": 1, "dice_estimate": summary["dice_rca_mean"], "interval_width": summary["dice_rca_mean"]}
+    text = _judged([summary])
+    assert f"| Zeta | 90% | 1 of 3 | lungs: 20 of one, 30 of two | 25 | `{'cd' * 32}` |" in text
+    assert "| Zeta | estimate |" in text
+    assert _judged([]) == ""

@@ -41,5 +41,7 @@ def segment(
         reference=segment_config.reference,
         compare=segment_config.compare,
         device=segment_config.device,
+        calibration=segment_config.calibration,
+        flag_worst=segment_config.flag_worst,
     )
     run(paths, weights, output, segment_config, preparation(preprocess_config), masks, overlays, workers, judge)

@@ -72,6 +72,22 @@ or below some score, or for a hospital unlike those of the calibration.
 {spread}
 """
 
+_JUDGED = """
+### Estimates of the true Dice for a new hospital, and flags
+
+Columns of the Parquet alone: `dice_estimate` of the mean of lungs and heart (of the lungs, where the model has no
+heart), `dice_low` and `dice_high` the ends of its interval; with `lungs_`, `heart_`, `right_lung_` or `left_lung_`
+before, of that organ. They come from the agreement of the network's own answers (columns `evidence` and
+`latent_norm`), fitted on masks that models drew of hospitals they had not seen. In each of these hospitals, left out of
+the fit, at least the share in the column "asked" of the images had its true Dice in the interval of each organ. That is
+expected, and not promised, of a hospital that resembles them. `flagged` marks the images to look at, and
+`flag_reasons` names the organ and the signal that lowers its estimate most.
+
+{which}
+
+{spread}
+"""
+
 
 def card_text(summaries: Sequence[ChexmaskSummary], provenance: Provenance, credits: Sequence[str]) -> str:
     """Compose ``README.md`` of the product.
@@ -87,7 +103,7 @@ def card_text(summaries: Sequence[ChexmaskSummary], provenance: Provenance, cred
     """
     weights = provenance["weights"] or {}
     with_heart = any(summary["graph"] != "lungs" for summary in summaries)
-    calibrated = any(summary["calibration"] for summary in summaries)
+    calibrated = any(summary["calibration"] or "quality" in summary for summary in summaries)
     lungs_only = any(summary["graph"] == "lungs" for summary in summaries)
     return _TEMPLATE.format(
         recommended=RECOMMENDED_RCA_MEAN,
@@ -98,7 +114,7 @@ def card_text(summaries: Sequence[ChexmaskSummary], provenance: Provenance, cred
         reasons=left_out_table(summaries, ["reason or stage", "rows"], "rejected at stage"),
         columns=_columns(summaries, with_heart, lungs_only),
         quality=_quality(summaries),
-        estimates=_estimates(summaries),
+        estimates=_estimates(summaries) + _judged(summaries),
         provenance=provenance_table(provenance, {"segmenter": weights.get("segmenter", "not stated")}),
         weights=json.dumps(weights, indent=2, sort_keys=True),
         credits=credits_section(credits),
@@ -177,3 +193,23 @@ def _estimates(summaries: Sequence[ChexmaskSummary]) -> str:
     which = markdown_table(["release", "asked", "scores", "images", "masks", "calibration SHA-256"], cells)
     spread = _quantiles(calibrated, "", {"estimate": "dice_estimate", "width of the interval": "interval_width"})
     return _ESTIMATES.format(which=which, spread=spread)
+
+
+def _judged(summaries: Sequence[ChexmaskSummary]) -> str:
+    """Return the section on the estimates of quality calibrations, for the releases that have them."""
+    judged = [summary for summary in summaries if "quality" in summary]
+    if not judged:
+        return ""
+    cells = []
+    for summary in judged:
+        how = summary["quality"]
+        sources = "; ".join(
+            f"{organ.replace('_', ' ')}: {', '.join(f'{count} of {name}' for name, count in sorted(images.items()))}"
+            for organ, images in sorted(how["sources"].items())
+        )
+        own = str(max(how["own_films"].values(), default=0))
+        flagged = f"{summary['flagged']:,} of {summary['kept']:,}"
+        cells.append([summary["release"], f"{1 - how['alpha']:.0%}", flagged, sources, own, f"`{how['sha256']}`"])
+    which = markdown_table(["release", "asked", "flagged", "fitted on", "own films", "calibration SHA-256"], cells)
+    spread = _quantiles(judged, "", {"estimate": "dice_estimate", "width of the interval": "interval_width"})
+    return _JUDGED.format(which=which, spread=spread)

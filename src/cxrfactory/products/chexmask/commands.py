@@ -5,7 +5,11 @@ from typing import Annotated
 
 import typer
 
+from cxrfactory.config.estimate import FlagConfig
+from cxrfactory.config.options import with_options
 
+
+@with_options(FlagConfig)
 def package(
     manifest: Annotated[Path, typer.Option(help="Manifest of the dataset (Parquet).")],
     landmarks: Annotated[list[Path], typer.Option(help="Landmark shard; repeat for each.")],
@@ -20,8 +24,13 @@ def package(
     workers: Annotated[int, typer.Option(help="Number of processes; the output does not depend on it.")] = 1,
     calibration: Annotated[
         Path | None,
-        typer.Option(help="Calibration (stage rca-calibrate); it adds estimates of the true Dice to the Parquet."),
+        typer.Option(
+            help="Calibration (calibrate-quality, stage rca-calibrate, or pretrained); it adds estimates of the true "
+            "Dice to the Parquet."
+        ),
     ] = None,
+    *,
+    flag_config: FlagConfig,
 ) -> None:
     """Pack one release of a product: CSV in both resolutions, Parquet, accounts."""
     from cxrfactory.errors import CxrError
@@ -30,7 +39,7 @@ def package(
 
     if product != "chexmask":
         raise CxrError(f"unknown product '{product}'; expected chexmask")
-    inputs = ChexmaskInputs(manifest, landmarks, rca, rejected or [], calibration)
+    inputs = ChexmaskInputs(manifest, landmarks, rca, rejected or [], calibration, flag_config)
     package_chexmask(inputs, TableNames(dataset, release_name, id_column), output, part, workers)
 
 

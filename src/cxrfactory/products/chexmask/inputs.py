@@ -3,25 +3,28 @@
 import heapq
 import resource
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from cxrfactory.anatomy.graph import JSRT, graph_of_nodes, landmark_graph
+from cxrfactory.config.estimate import FlagConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.geometry import Geometry
 from cxrfactory.products.accounts import ReleaseNames
 from cxrfactory.products.chexmask.rows import LandmarkRow, Scores
 from cxrfactory.tables.parquet import read_batches, read_table, stored_graph
 from cxrfactory.tables.schemas import GEOMETRY_FIELDS, LANDMARKS, MANIFEST, RCA, SCORE_FIELDS
+from cxrfactory.tables.signals import EVIDENCE, LATENT_NORM
 
 # Rows in memory over all open shards together, so that memory does not grow with the number of shards.
 ROWS_AT_A_TIME = 4096
 _OTHER_FILES = 256  # files that a process has open besides the shards: libraries, tables, workers' pipes
 
 _POINT_COLUMNS = ("landmarks", "landmarks_mean", "landmarks_std")
+_SIGNAL_COLUMNS = (EVIDENCE, LATENT_NORM)
 _SCORE_COLUMNS = [field.name for field in SCORE_FIELDS]
 
 
@@ -29,8 +32,9 @@ _SCORE_COLUMNS = [field.name for field in SCORE_FIELDS]
 class ChexmaskInputs:
     """Stage outputs of one release: Parquet of the schemas ``MANIFEST``, ``LANDMARKS``, ``RCA``, ``REJECTED``.
 
-    The rejected tables are those of preprocess, infer and rca. If a calibration (a file of ``rca-calibrate``) is given,
-    the product's Parquet also holds estimates of the true Dice with their intervals.
+    The rejected tables are those of preprocess, infer and rca. If a calibration (a file of ``rca-calibrate``, or a
+    quality calibration) is given, the product's Parquet also holds estimates of the true Dice with their intervals.
+    ``flags`` says which images are flagged by a quality calibration.
     """
 
     manifest: str | Path
@@ -38,6 +42,7 @@ class ChexmaskInputs:
     rca: Sequence[str | Path]
     rejected: Sequence[str | Path] = ()
     calibration: str | Path | None = None
+    flags: FlagConfig = field(default_factory=FlagConfig)
 
 
 @dataclass(frozen=True)
@@ -145,7 +150,7 @@ def _allow_open_files(count: int) -> None:
 def _rows(path: str | Path, nodes: int, rows: int) -> Iterator[LandmarkRow]:
     geometry_names = [field.name for field in GEOMETRY_FIELDS]
     previous = None
-    for batch in _batches(path, ["image_id", *_POINT_COLUMNS, *geometry_names], rows):
+    for batch in _batches(path, ["image_id", *_POINT_COLUMNS, *geometry_names, *_SIGNAL_COLUMNS], rows):
         ids = batch.column("image_id").to_pylist()
         points = {}
         for name in _POINT_COLUMNS:
@@ -159,13 +164,17 @@ def _rows(path: str | Path, nodes: int, rows: int) -> Iterator[LandmarkRow]:
                 )
             points[name] = column.flatten().to_numpy(zero_copy_only=False).reshape(-1, nodes, 2)
         geometry = [batch.column(name).to_pylist() for name in geometry_names]
+        known = {name: batch.column(name).to_pylist() for name in _SIGNAL_COLUMNS}
         for index, image_id in enumerate(ids):
             if previous is not None and image_id < previous:
                 raise CxrError(f"{path}: image '{image_id}' stands after '{previous}'; expected rows sorted by id")
             previous = image_id
             record = {name: values[index] for name, values in zip(geometry_names, geometry, strict=True)}
             yield LandmarkRow(
-                image_id, *(points[name][index] for name in _POINT_COLUMNS), geometry=Geometry.from_row(record)
+                image_id,
+                *(points[name][index] for name in _POINT_COLUMNS),
+                geometry=Geometry.from_row(record),
+                **{name: values[index] for name, values in known.items()},
             )
 
 

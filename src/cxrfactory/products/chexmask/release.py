@@ -9,7 +9,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
@@ -33,12 +33,14 @@ from cxrfactory.products.chexmask.inputs import (
     read_manifest,
     read_scores,
 )
+from cxrfactory.products.chexmask.quality import QualityEstimator, flags_of, read_quality
 from cxrfactory.products.chexmask.rows import LandmarkRow, Scores, pack_image, product_schema
 from cxrfactory.products.chexmask.summary import ChexmaskSummary, Distribution
 from cxrfactory.products.rejected import Rejection, read_rejected
 from cxrfactory.tables.atomic import atomic_path, write_text
 from cxrfactory.tables.chexmask import header_text
 from cxrfactory.tables.parquet import parquet_writer
+from cxrfactory.tables.quality_calibration import is_quality_calibration, quality_file
 from cxrfactory.tables.rca_threshold import RECOMMENDED_RCA_MEAN
 
 log = get_logger(__name__)
@@ -47,6 +49,8 @@ STAGE = "package"
 CHUNK_ROWS = 256  # images of one task and of one Parquet row group; it affects the Parquet's bytes
 QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 HISTOGRAM_BINS = 50  # number of bins over [0, 1]
+
+AnyEstimator = Estimator | QualityEstimator | None
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,7 @@ def package_chexmask(
     rejections = read_rejected(inputs.rejected)
     scores = read_scores(inputs.rca)
     graph = landmark_graph(graph_name(inputs.landmarks) or "lungs-heart")
-    estimator = None if inputs.calibration is None else read_estimator(inputs.calibration, inputs.rca, graph)
+    estimator = _estimator(inputs, graph)
     log.info("%s: %d included, %d excluded, %d rejected before, %d scored", dataset, len(included), len(excluded),
              len(rejections), len(scores))  # fmt: skip
     _check_known(dataset, "rejected tables", rejections, included)
@@ -116,9 +120,11 @@ def package_chexmask(
 
     files = product_files(output, names.release)
     jobs = _scored(dataset, merged_landmarks(inputs.landmarks, graph.nodes), scores, rejections, set(included))
+    if isinstance(estimator, QualityEstimator):
+        jobs = _with_flags(jobs, flags_of(estimator, inputs.landmarks, scores.keys(), inputs.flags))
     chunks = -(-len(included) // CHUNK_ROWS)
     packed = progress(_packed(jobs, graph, estimator, min(workers, max(chunks, 1))), f"package {dataset}", chunks)
-    with _tables(files, names.id_column, estimator is not None) as tables:
+    with _tables(files, names.id_column, _schema(estimator)) as tables:
         for chunk in packed:
             tables.add(chunk)
             for rejection in chunk.rejected:
@@ -128,8 +134,12 @@ def package_chexmask(
 
     kept = [scores[image_id] for image_id in tables.kept]
     summary = _summary(names, graph, excluded, rejections, kept)
-    if estimator is not None:
+    if isinstance(estimator, QualityEstimator):
+        summary["quality"] = estimator.record
+        summary["flagged"] = tables.flagged
+    elif estimator is not None:
         summary["calibration"] = estimator.record
+    if estimator is not None:
         summary["dice_estimate"] = _distribution([estimate for estimate, _ in tables.estimated])
         summary["interval_width"] = _distribution([width for _, width in tables.estimated])
     part = Path(part)
@@ -151,6 +161,7 @@ class _Tables:
         self._original, self._preprocessed, self._parquet = original, preprocessed, parquet
         self.kept: list[str] = []
         self.estimated: list[tuple[float, float]] = []  # estimate of the true Dice, width of its interval
+        self.flagged = 0
 
     def add(self, packed: _Packed) -> None:
         self._original.write(packed.original)
@@ -161,11 +172,14 @@ class _Tables:
         self.kept.extend(rows["image_id"].to_pylist())
         if "dice_estimate" in rows.column_names:
             estimate, low, high = (rows[f"dice_{name}"].to_numpy() for name in ("estimate", "low", "high"))
-            self.estimated.extend(zip(estimate.tolist(), (high - low).tolist(), strict=True))
+            known = ~np.isnan(estimate)  # the estimate of an image with an unknown signal is null
+            self.estimated.extend(zip(estimate[known].tolist(), (high - low)[known].tolist(), strict=True))
+        if "flagged" in rows.column_names:
+            self.flagged += sum(rows["flagged"].to_pylist())
 
 
 @contextmanager
-def _tables(files: dict[str, Path], id_column: str, calibrated: bool) -> Iterator[_Tables]:
+def _tables(files: dict[str, Path], id_column: str, schema: pa.Schema) -> Iterator[_Tables]:
     """Open the tables of :func:`product_files`; all of them appear together once they are complete."""
     with ExitStack() as stack:
         temporary = {name: stack.enter_context(atomic_path(path)) for name, path in files.items()}
@@ -175,7 +189,7 @@ def _tables(files: dict[str, Path], id_column: str, calibrated: bool) -> Iterato
         ]
         for stream in texts:
             stream.write(header_text(id_column))
-        parquet = stack.enter_context(parquet_writer(temporary["parquet"], product_schema(calibrated)))
+        parquet = stack.enter_context(parquet_writer(temporary["parquet"], schema))
         yield _Tables(*texts, parquet)
 
 
@@ -230,8 +244,29 @@ def _scored(
         raise CxrError(f"{dataset}: {len(unused)} images are scored but have no landmarks, first '{min(unused)}'")
 
 
+def _estimator(inputs: ChexmaskInputs, graph: LandmarkGraph) -> AnyEstimator:
+    """Read the given calibration, whichever of the two kinds it is."""
+    if inputs.calibration is None:
+        return None
+    path = quality_file(inputs.calibration)
+    if is_quality_calibration(path):
+        return read_quality(path, inputs.landmarks, graph)
+    return read_estimator(path, inputs.rca, graph)
+
+
+def _schema(estimator: AnyEstimator) -> pa.Schema:
+    return product_schema(isinstance(estimator, Estimator), isinstance(estimator, QualityEstimator))
+
+
+def _with_flags(
+    jobs: Iterable[tuple[LandmarkRow, Scores]], flags: dict[str, tuple[str, ...]]
+) -> Iterator[tuple[LandmarkRow, Scores]]:
+    for prediction, scores in jobs:
+        yield replace(prediction, flagged=flags.get(prediction.image_id, ())), scores
+
+
 def _packed(
-    jobs: Iterator[tuple[LandmarkRow, Scores]], graph: LandmarkGraph, estimator: Estimator | None, workers: int
+    jobs: Iterator[tuple[LandmarkRow, Scores]], graph: LandmarkGraph, estimator: AnyEstimator, workers: int
 ) -> Iterator[_Packed]:
     chunks = iter(lambda: list(islice(jobs, CHUNK_ROWS)), [])
     if workers == 1:
@@ -247,7 +282,7 @@ def _packed(
             yield packed
 
 
-def _pack_chunk(chunk: list[tuple[LandmarkRow, Scores]], graph: LandmarkGraph, estimator: Estimator | None) -> _Packed:
+def _pack_chunk(chunk: list[tuple[LandmarkRow, Scores]], graph: LandmarkGraph, estimator: AnyEstimator) -> _Packed:
     images, rows, rejected = [], [], []
     for prediction, scores in chunk:
         try:
@@ -260,7 +295,7 @@ def _pack_chunk(chunk: list[tuple[LandmarkRow, Scores]], graph: LandmarkGraph, e
     return _Packed(
         "".join(image.original_line for image in images),
         "".join(image.preprocessed_line for image in images),
-        pa.Table.from_pylist(rows, schema=product_schema(estimator is not None)),
+        pa.Table.from_pylist(rows, schema=_schema(estimator)),
         rejected,
     )
 

@@ -18,7 +18,8 @@ from cxrfactory.anatomy.raster import fill_contour
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.geometry import Geometry
 from cxrfactory.tables.chexmask_row import published_row, whole_pixels
-from cxrfactory.tables.schemas import GEOMETRY_FIELDS, SCORE_FIELDS
+from cxrfactory.tables.schemas import EVIDENCE, GEOMETRY_FIELDS, SCORE_FIELDS
+from cxrfactory.tables.signals import Records
 
 _POINTS = pa.list_(pa.float32())
 PRODUCT = pa.schema(
@@ -36,21 +37,39 @@ PRODUCT = pa.schema(
     ]
 )
 
+ESTIMATE_ENDS = ("dice_estimate", "dice_low", "dice_high")
 # Columns after the scores if a calibration is given: estimate of the true Dice and its interval, each in [0, 1].
 ESTIMATE_FIELDS = [
     pa.field(f"{organ}{name}", pa.float64(), nullable=organ == "heart_")  # null if the graph has no heart
     for organ in ("", "lungs_", "heart_")
-    for name in ("dice_estimate", "dice_low", "dice_high")
+    for name in ESTIMATE_ENDS
+]
+# Columns after the scores if a quality calibration is given. An organ without a known estimate has null.
+QUALITY_ORGANS = ("both", "lungs", "heart", "right_lung", "left_lung")
+QUALITY_FIELDS = [
+    *(
+        pa.field(f"{'' if organ == 'both' else f'{organ}_'}{name}", pa.float64())
+        for organ in QUALITY_ORGANS
+        for name in ESTIMATE_ENDS
+    ),
+    pa.field("flagged", pa.bool_(), nullable=False),
+    pa.field("flag_reasons", pa.list_(pa.string()), nullable=False),  # ORGAN:SIGNAL, empty where not flagged
+    pa.field("evidence", EVIDENCE),
+    pa.field("latent_norm", pa.float64()),
 ]
 
 
-def product_schema(calibrated: bool) -> pa.Schema:
-    """Return the schema of the Parquet; with ``calibrated``, it includes the estimates of the true Dice."""
-    if not calibrated:
+def product_schema(calibrated: bool, quality: bool = False) -> pa.Schema:
+    """Return the schema of the Parquet.
+
+    With ``calibrated``, it includes the estimates of the true Dice by a calibration of RCA scores; with ``quality``,
+    the estimates, flags and signals of a quality calibration.
+    """
+    if not (calibrated or quality):
         return PRODUCT
     after = 1 + len(SCORE_FIELDS)
     fields = list(PRODUCT)
-    return pa.schema([*fields[:after], *ESTIMATE_FIELDS, *fields[after:]])
+    return pa.schema([*fields[:after], *(QUALITY_FIELDS if quality else ESTIMATE_FIELDS), *fields[after:]])
 
 
 @dataclass(frozen=True)
@@ -71,13 +90,20 @@ class Scores:
 
 @dataclass(frozen=True)
 class LandmarkRow:
-    """One row of a landmark shard; points are float32 (x, y) in the preprocessed frame, pixels."""
+    """One row of a landmark shard; points are float32 (x, y) in the preprocessed frame, pixels.
+
+    ``evidence`` and ``latent_norm`` are the signals of quality, where the shard has them, and ``flagged`` names the
+    organs that the image is flagged for.
+    """
 
     image_id: str
     landmarks: Float[np.ndarray, "nodes 2"]
     landmarks_mean: Float[np.ndarray, "nodes 2"]
     landmarks_std: Float[np.ndarray, "nodes 2"]
     geometry: Geometry
+    evidence: Records | None = None
+    latent_norm: float | None = None
+    flagged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -27,11 +27,23 @@ class CalibrationRecord(TypedDict):
     masks: int
 
 
+class QualityRecord(TypedDict):
+    """The quality calibration behind the estimates: its file, the network, and the films that it was fitted on."""
+
+    sha256: str
+    weights: str
+    alpha: float
+    sources: dict[str, dict[str, int]]  # organ -> source -> images
+    own_films: dict[str, int]  # organ -> the user's own films
+
+
 class _Estimates(TypedDict, total=False):
-    """Keys that are present only with a calibration."""
+    """Keys that are present only with a calibration; the last two only with a quality calibration."""
 
     dice_estimate: Distribution
     interval_width: Distribution
+    quality: QualityRecord
+    flagged: int
 
 
 class ChexmaskSummary(ReleaseSummary, _Estimates):

@@ -178,8 +178,8 @@ def _caption(rank: int, row: ScoredRow, summary: ChexmaskSummary, width: int) ->
     if row["heart_mean"] is not None:
         other = "lungs" if first == "heart" else "heart"
         lines[1] = [*lines[1], *plain(f", {other} {row[f'{other}_mean']:.3f}")]
-    if "dice_estimate" in row:
-        share = f"{1 - summary['calibration']['alpha']:.0%}"
+    if row.get("dice_estimate") is not None:
+        share = f"{1 - (summary.get('quality') or summary['calibration'])['alpha']:.0%}"
         interval = f"{row['dice_low']:.3f} to {row['dice_high']:.3f}"
         lines.append(plain(f"Dice estimate {row['dice_estimate']:.3f}, {share}: {interval}"))
     return text_strip(lines, width)

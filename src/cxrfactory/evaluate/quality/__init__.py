@@ -1,0 +1,1 @@
+"""Calibrated estimates of mask quality: fitted to several hospitals, and sharpened with films of one's own."""
