@@ -44,9 +44,10 @@ class SegmentConfig(PredictConfig):
     )
     compare: int = Field(2, ge=1, description="Number of reference images that each image is compared with.")
     calibration: LocalPath | None = Field(
-        None,
-        description="Quality calibration of the weights (a file, or pretrained), which adds the estimated Dice of each "
-        "organ with an interval to the table of quality; null adds none.",
+        "auto",
+        description="Quality calibration of the weights, which adds the estimated Dice of each organ with an interval "
+        "to the table of quality: auto takes the one that comes with the package, where it has one for these weights; "
+        "a file; null adds none.",
     )
     flag_worst: Share = Field(
         0.02,

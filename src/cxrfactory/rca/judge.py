@@ -33,7 +33,12 @@ from cxrfactory.rca.reference import ReferenceSet, read_reference
 from cxrfactory.rca.score import resized
 from cxrfactory.rca.shard import score_image
 from cxrfactory.tables.parquet import stored_graph
-from cxrfactory.tables.quality_calibration import check_weights, read_quality_calibration
+from cxrfactory.tables.quality_calibration import (
+    AUTO,
+    check_weights,
+    packaged_calibration,
+    read_quality_calibration,
+)
 from cxrfactory.tables.signals import signals_of
 from cxrfactory.tables.weights import WeightsCard
 
@@ -59,7 +64,8 @@ class QualityJudge:
     device
         ``auto``, ``cpu`` or ``cuda``.
     calibration
-        Quality calibration of the weights, by path or by the name of the package's weights; None for no estimates.
+        Quality calibration of the weights: ``auto`` for the one that comes with the package, where it has one for
+        these weights, a path, or the name of the package's weights; None for no estimates.
     flag_worst
         Share of the calibration's films below whose estimates an image is flagged.
 
@@ -77,8 +83,8 @@ class QualityJudge:
         reference: str | Path | None,
         compare: int,
         device: str = "cpu",
-        calibration: str | Path | None = None,
-        flag_worst: float = 0.0,
+        calibration: str | Path | None = AUTO,
+        flag_worst: float = 0.02,
     ) -> None:
         self._graph = segmenter.graph
         self._known = _opened(segmenter, card, reference)
@@ -86,6 +92,8 @@ class QualityJudge:
         if self._known is not None and not 1 <= compare <= len(self._known.references):
             raise CxrError(f"{reference}: {len(self._known.references)} references; compare={compare} does not fit")
         self._aligner = DeepAligner(REGISTRATION_WEIGHTS, device=device)
+        if calibration == AUTO:
+            calibration = packaged_calibration(card["sha256"])
         self._estimates = None if calibration is None else _estimates(calibration, card)
         self._flag_worst = flag_worst
 

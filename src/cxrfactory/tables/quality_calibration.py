@@ -10,6 +10,7 @@ from cxrfactory.errors import CxrError
 from cxrfactory.tables.atomic import write_text
 from cxrfactory.tables.weights import PRETRAINED_NAMES, weights_file
 
+AUTO = "auto"  # names the calibration that comes with the package for the weights in use, if there is one
 KIND = "quality"
 ORGANS = ("right_lung", "left_lung", "lungs", "heart")
 Organ = Literal["right_lung", "left_lung", "lungs", "heart"]
@@ -82,6 +83,16 @@ def quality_file(name: str | Path) -> Path:
     if not path.is_file():
         raise CxrError(f"the package has no quality calibration for the weights '{name}'; give a file, or none")
     return path
+
+
+def packaged_calibration(sha256: str) -> Path | None:
+    """Return the file of the package's quality calibration for weights of a SHA-256; None if it has none."""
+    for name in PRETRAINED_NAMES:
+        weights = weights_file(name)
+        path = weights.with_name(f"quality-{weights.stem}.json")
+        if path.is_file() and read_quality_calibration(path).weights == sha256:
+            return path
+    return None
 
 
 def is_quality_calibration(path: str | Path) -> bool:

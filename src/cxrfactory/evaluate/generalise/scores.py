@@ -16,6 +16,7 @@ from cxrfactory.errors import CxrError
 from cxrfactory.evaluate.generalise.truth import StudyImage
 from cxrfactory.metrics.conformal import Conformal
 from cxrfactory.metrics.uncertainty import organ_spread
+from cxrfactory.models.evidence import SIGNALS
 from cxrfactory.models.segmenter import Segmenter
 from cxrfactory.tables.calibration import check_origin as check_calibration
 from cxrfactory.tables.calibration import read_calibration, stored_origin
@@ -38,10 +39,18 @@ _FEATURES = {"mean": "quality_rca_{organ}", "max": "quality_rca_max_{organ}"}
 
 
 def spread_scores(segmenter: Segmenter, case: StudyImage) -> Row:
-    """Return the latent spread of a landmark network by organ, as a share of the image's side (``doubt_spread_*``)."""
+    """Return what a landmark network knows of its own masks.
+
+    ``doubt_spread_*`` is the latent spread by organ, as a share of the image's side. A network with a dense head also
+    gives its evidence by organ (``quality_dense_dice_*`` and the other signals of :mod:`cxrfactory.models.evidence`).
+    """
     sampled = segmenter.predict(case.image()[None], [case.image_id], case.size)[0]
     spread = organ_spread(sampled.std, segmenter.graph, case.size)
-    return {f"doubt_spread_{organ}": value for organ, value in spread.items()}
+    row: Row = {f"doubt_spread_{organ}": value for organ, value in spread.items()}
+    if sampled.evidence is not None:
+        for organ, signals in sampled.evidence.organs.items():
+            row |= {f"quality_{name}_{organ}": getattr(signals, name) for name in SIGNALS}
+    return row
 
 
 def read_scores(paths: Sequence[str | Path], calibration: str | Path | None = None) -> pd.DataFrame:
