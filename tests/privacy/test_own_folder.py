@@ -163,7 +163,9 @@ def label(files, path):
     found = read_table(files["infer"], LANDMARKS)[["image_id", "landmarks"]]
     table = read_table(files["preprocess"], IMAGES).merge(found, on="image_id").head(2)
     facts = {"source": "Virtual", "labels": "LH", "split": "train"}
-    write_table(table.assign(patient_id=table["image_id"], **facts)[LABELLED_IMAGES.names], path, LABELLED_IMAGES)
+    write_table(
+        table.assign(patient_id=table["image_id"], regions=None, **facts)[LABELLED_IMAGES.names], path, LABELLED_IMAGES
+    )
 
 
 def lungs(hospital, out, private):

@@ -131,7 +131,7 @@ def label(out):
     found = read_table(out / "infer/vindr-cxr.parquet", LANDMARKS)[["image_id", "landmarks"]]
     table = images.merge(found, on="image_id")
     table = table[table["image_id"].str.startswith("good")]
-    facts = {"source": "Virtual", "labels": "LH", "split": "train"}
+    facts = {"source": "Virtual", "labels": "LH", "split": "train", "regions": None}
     write_table(table.assign(patient_id=table["image_id"], **facts)[LABELLED_IMAGES.names], out / "labelled.parquet",
                 LABELLED_IMAGES)  # fmt: skip
 

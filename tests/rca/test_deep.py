@@ -172,7 +172,7 @@ def test_the_network_is_named_by_its_bytes(still):
 
 
 def test_weights_of_another_network_are_refused(tmp_path):
-    with pytest.raises(CxrError, match="pretrained: weights of 'hybridgnet'; expected those of train-registration"):
+    with pytest.raises(CxrError, match="pretrained: weights of 'hybrid-unet'; expected those of train-registration"):
         open_registration("pretrained")
     with pytest.raises(CxrError, match=r"none\.safetensors"):
         open_registration(tmp_path / "none.safetensors")
