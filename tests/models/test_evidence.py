@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from cxrfactory.anatomy.graph import landmark_graph
-from cxrfactory.models.evidence import EVIDENCE_COLUMNS, Evidence, OrganEvidence, evidence_of
+from cxrfactory.models.evidence import EVIDENCE_COLUMNS, SIGNALS, Evidence, OrganEvidence, evidence_of
+from cxrfactory.tables.agreements import AGREEMENTS
 
 GRAPH = landmark_graph("lungs-heart")
 SIDE = 64
@@ -105,3 +106,7 @@ def test_records_give_the_evidence_back():
     assert records[0] | {"organ": ""} == {"organ": ""} | vars(evidence.organs["right_lung"])
     assert Evidence.from_records(records, evidence.latent_norm) == evidence
     assert isinstance(evidence.organs["heart"], OrganEvidence)
+
+
+def test_the_signals_are_the_fields_of_the_table():
+    assert SIGNALS == AGREEMENTS

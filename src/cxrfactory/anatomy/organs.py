@@ -6,6 +6,7 @@ numbers of nodes are those of the JSRT annotations (van Ginneken et al., 2006).
 """
 
 LUNGS = ("right_lung", "left_lung")
+BOTH_LUNGS = "lungs"  # right and left lung together, as one mask
 HEART = "heart"
 ORGANS = (*LUNGS, HEART)  # in the order of their nodes
 

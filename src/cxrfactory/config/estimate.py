@@ -5,8 +5,8 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from cxrfactory.config.sections import Section, Share
+from cxrfactory.tables.agreements import AGREEMENTS
 
-AGREEMENTS = ("dense_dice", "soft_dice", "start_dice", "shape_dice")
 SIGNALS = (*AGREEMENTS, "latent_norm")
 
 

@@ -17,7 +17,7 @@ from jaxtyping import UInt8
 from cxrfactory.anatomy.graph import graph_of_nodes
 from cxrfactory.anatomy.mask_landmarks import landmarks_from_masks
 from cxrfactory.anatomy.organ_masks import split_lungs
-from cxrfactory.anatomy.organs import ORGAN_COLUMNS, ORGANS
+from cxrfactory.anatomy.organs import BOTH_LUNGS, ORGAN_COLUMNS, ORGANS
 from cxrfactory.anatomy.raster import landmarks_to_masks
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.drawing.overlay import draw_overlay
@@ -38,7 +38,6 @@ Masks = dict[str, UInt8[np.ndarray, "h w"]]
 Loader = Callable[[], Masks]
 
 ROWS_A_PIECE = 256
-BOTH_LUNGS = "lungs"
 _MASK_FILE = re.compile(rf"(.+)\.({'|'.join((*ORGANS, BOTH_LUNGS))})")
 
 

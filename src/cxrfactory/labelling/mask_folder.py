@@ -19,14 +19,14 @@ from jaxtyping import Float, UInt8
 
 from cxrfactory.anatomy.graph import landmark_graph
 from cxrfactory.anatomy.organ_masks import main_part, split_lungs
-from cxrfactory.anatomy.organs import HEART, LUNGS
+from cxrfactory.anatomy.organs import BOTH_LUNGS, HEART, LUNGS
 from cxrfactory.anatomy.regions import IGNORED, INSIDE, OUTSIDE, region_of
 from cxrfactory.errors import ImageError
 from cxrfactory.imaging.drawing.png import encode_png
 from cxrfactory.imaging.geometry import Geometry
 from cxrfactory.imaging.radiograph.prepare import Preparation, prepare
 from cxrfactory.imaging.radiograph.reading import read_radiograph, refuse_dicom
-from cxrfactory.labelling.mask_table import BOTH_LUNGS, MaskRow, file_of, read_mask_rows
+from cxrfactory.labelling.mask_table import MaskRow, file_of, read_mask_rows
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.tables.keys import put_aside
 from cxrfactory.tables.parquet import table_writer, write_table

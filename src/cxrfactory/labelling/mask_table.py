@@ -14,13 +14,12 @@ from pathlib import Path
 import pandas as pd
 
 from cxrfactory.anatomy.graph import LandmarkGraph
-from cxrfactory.anatomy.organs import LUNGS
+from cxrfactory.anatomy.organs import BOTH_LUNGS, LUNGS
 from cxrfactory.anatomy.regions import check_region_name, region_of
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.logs import get_logger
 from cxrfactory.tables.paths import path_inside
 
-BOTH_LUNGS = "lungs"  # name of a mask that covers both lungs; it becomes two regions
 MASK_PREFIX = "mask_"
 ID_COLUMNS, IMAGE_COLUMNS, PATIENT_COLUMN = ("image_id", "id"), ("file", "image"), "patient_id"
 YES, NO = ("1", "true", "yes"), ("", "0", "false", "no")

@@ -13,11 +13,10 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from cxrfactory.anatomy.graph import LandmarkGraph
-from cxrfactory.anatomy.organs import HEART, LUNGS
+from cxrfactory.anatomy.organs import BOTH_LUNGS, HEART, LUNGS
 from cxrfactory.anatomy.raster import fill_contour
 from cxrfactory.models.inputs import to_pixels
 
-BOTH_LUNGS = "lungs"  # right and left lung together, as one mask
 FINER = 4  # contours are filled at this multiple of the resolution of the dense head
 FULL = 255  # value of a pixel that an organ covers completely
 CERTAIN = 50.0  # largest logit; beyond it, the probability is 0 or 1 in double precision

@@ -23,7 +23,6 @@ from cxrfactory.models.contour_windows import neighbours, sample_points, sample_
 from cxrfactory.models.encoder import FIRST_LOGVAR
 from cxrfactory.models.networks import Encoded, LatentNetwork
 from cxrfactory.models.normalise import build_normaliser, local_contrast
-from cxrfactory.models.ring_conv import use_rings
 from cxrfactory.models.trunk import DIVISOR, Trunk
 from cxrfactory.tables.weights import NetworkSettings
 
@@ -131,8 +130,7 @@ class HybridUNet(LatentNetwork):
         CxrError
             If the image's side differs from the input size.
         """
-        if image.shape[-2:] != (self.input_size, self.input_size):
-            raise CxrError(f"image is {tuple(image.shape[-2:])}; this model expects {self.input_size} squared")
+        self.check_side(image)
         with torch.no_grad():
             grey = self.normaliser(image).float()
             seen = torch.cat([grey, local_contrast(grey)], dim=1) - 0.5
@@ -188,23 +186,9 @@ class HybridUNet(LatentNetwork):
     def _act(self, number: int, x: Tensor) -> Tensor:
         return torch.relu(self.norms[number](x))
 
-    def forward(
-        self, image: Float[Tensor, "b 1 s s"], noise: Float[Tensor, "b latent"] | None = None
-    ) -> tuple[Tensor, list[Tensor], Tensor, Tensor]:
-        """Return positions ``[b, n, 2]``, intermediate positions, the latent mean and the log-variance.
-
-        With ``noise`` (standard normal), the code is drawn by reparametrisation; without it, the mean is decoded.
-        """
-        encoded = self.encode(image)
-        positions, intermediate = self.decode(encoded, encoded.code(noise).unsqueeze(1))
-        return positions[:, 0], [each[:, 0] for each in intermediate], encoded.mu, encoded.logvar
-
-    def for_inference(self) -> "HybridUNet":
-        """Fold the normalisations into the convolutions, in evaluation mode and with channels last."""
-        self.eval()
+    def fold(self) -> None:
+        """Fold the normalisations into the convolutions of the trunk."""
         self.trunk.fold()
-        use_rings(self, self.graph)
-        return self.to(memory_format=torch.channels_last)
 
     def to_bf16(self) -> None:
         """Convert the trunk to bf16, except the blocks that read the image and give the border."""

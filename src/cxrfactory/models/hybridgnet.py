@@ -153,17 +153,6 @@ class HybridGNet(LatentNetwork):
         read = [x, window.reshape(batch, samples, nodes, -1)]
         return torch.cat([*read, position.detach() - 0.5] if self.coordinates else read, dim=-1)
 
-    def forward(
-        self, image: Float[Tensor, "b 1 s s"], noise: Float[Tensor, "b latent"] | None = None
-    ) -> tuple[Tensor, list[Tensor], Tensor, Tensor]:
-        """Return positions ``[b, n, 2]``, intermediate positions, the latent mean and the log-variance.
-
-        With ``noise`` (standard normal), the code is drawn by reparametrisation; without it, the mean is decoded.
-        """
-        encoded = self.encode(image)
-        positions, intermediate = self.decode(encoded, encoded.code(noise).unsqueeze(1))
-        return positions[:, 0], [each[:, 0] for each in intermediate], encoded.mu, encoded.logvar
-
     def settings(self) -> NetworkSettings:
         """Return what :func:`build` needs to make this network again; it is part of the weights card."""
         settings = self.encoder_settings() | {"igsc": list(self.igsc), "passes": self.passes}

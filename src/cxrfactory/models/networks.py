@@ -125,8 +125,7 @@ class LatentNetwork(LandmarkNetwork):
         CxrError
             If the image's side differs from the input size.
         """
-        if image.shape[-2:] != (self.input_size, self.input_size):
-            raise CxrError(f"image is {tuple(image.shape[-2:])}; this model expects {self.input_size} squared")
+        self.check_side(image)
         maps, mu, logvar = self.encoder(self.normaliser(image), {*self.igsc, *also})
         return Encoded(maps, mu.float(), logvar.float())
 
@@ -134,11 +133,37 @@ class LatentNetwork(LandmarkNetwork):
     def decode(self, encoded: Encoded, z: Float[Tensor, "b k latent"]) -> tuple[Float[Tensor, "b k n 2"], list[Tensor]]:
         """Decode ``k`` latent codes per image to positions, and to intermediate positions with their own loss."""
 
+    def forward(
+        self, image: Float[Tensor, "b 1 s s"], noise: Float[Tensor, "b latent"] | None = None
+    ) -> tuple[Tensor, list[Tensor], Tensor, Tensor]:
+        """Return positions ``[b, n, 2]``, intermediate positions, the latent mean and the log-variance.
+
+        With ``noise`` (standard normal), the code is drawn by reparametrisation; without it, the mean is decoded.
+        """
+        encoded = self.encode(image)
+        positions, intermediate = self.decode(encoded, encoded.code(noise).unsqueeze(1))
+        return positions[:, 0], [each[:, 0] for each in intermediate], encoded.mu, encoded.logvar
+
+    def check_side(self, image: Float[Tensor, "b 1 s s"]) -> None:
+        """Refuse an image of another side than the input size.
+
+        Raises
+        ------
+        CxrError
+            If the side differs.
+        """
+        if image.shape[-2:] != (self.input_size, self.input_size):
+            raise CxrError(f"image is {tuple(image.shape[-2:])}; this model expects {self.input_size} squared")
+
+    def fold(self) -> None:
+        """Fold the normalisations into the convolutions."""
+        for block in self.encoder.blocks:
+            block.fold()
+
     def for_inference(self) -> Self:
         """Fold the normalisations into the convolutions, in evaluation mode and with channels last."""
         self.eval()
-        for block in self.encoder.blocks:
-            block.fold()
+        self.fold()
         use_rings(self, self.graph)
         return self.to(memory_format=torch.channels_last)
 

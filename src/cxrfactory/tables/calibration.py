@@ -103,7 +103,7 @@ def read_calibration(path: str | Path) -> Calibration:
     try:
         return Calibration.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        raise CxrError(f"{path}: no calibration of rca-calibrate ({_first(error)}); make it again") from error
+        raise CxrError(f"{path}: no calibration of rca-calibrate ({first_fault(error)}); make it again") from error
 
 
 def write_scores(frame: pd.DataFrame, path: str | Path, origin: ScoreOrigin) -> None:
@@ -123,7 +123,7 @@ def stored_origin(path: str | Path) -> ScoreOrigin | None:
     try:
         return None if text is None else ScoreOrigin.model_validate_json(text)
     except ValidationError as error:
-        raise CxrError(f"{path}: no record of its RCA ({_first(error)}); run the rca stage again") from error
+        raise CxrError(f"{path}: no record of its RCA ({first_fault(error)}); run the rca stage again") from error
 
 
 def check_origin(calibration: Calibration, calibrated: str | Path, found: ScoreOrigin | None, where: str) -> None:
@@ -156,6 +156,7 @@ def _short(value: object) -> str:
     return f"'{value[:12]}...'" if isinstance(value, str) and len(value) == 64 else f"'{value}'"
 
 
-def _first(error: ValidationError) -> str:
+def first_fault(error: ValidationError) -> str:
+    """Return where a record of a JSON file first differs from its format, and how, as one line."""
     first = error.errors(include_url=False)[0]
     return f"{'.'.join(map(str, first['loc'])) or 'content'}: {first['msg']}"

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cxrfactory.errors import CxrError
 from cxrfactory.tables.atomic import write_text
+from cxrfactory.tables.calibration import first_fault
 from cxrfactory.tables.weights import PRETRAINED_NAMES, weights_file
 
 AUTO = "auto"  # names the calibration that comes with the package for the weights in use, if there is one
@@ -123,9 +124,7 @@ def read_quality_calibration(path: str | Path) -> QualityCalibration:
     try:
         return QualityCalibration.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"])) or "content"
-        raise CxrError(f"{path}: no quality calibration ({where}: {first['msg']}); make it again") from error
+        raise CxrError(f"{path}: no quality calibration ({first_fault(error)}); make it again") from error
 
 
 def check_weights(calibration: QualityCalibration, calibrated: str | Path, found: str | None, where: str) -> None:

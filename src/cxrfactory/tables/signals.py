@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 
 from cxrfactory.errors import CxrError
+from cxrfactory.tables.agreements import AGREEMENTS
 from cxrfactory.tables.parquet import read_table, stored_schema
 
 EVIDENCE = "evidence"
 LATENT_NORM = "latent_norm"
-AGREEMENTS = ("dense_dice", "soft_dice", "start_dice", "shape_dice")
 WEIGHTS_KEY = "weights_sha256"  # entry of the shard's metadata
 
 Records = Sequence[Mapping[str, object]]  # cell of the column evidence

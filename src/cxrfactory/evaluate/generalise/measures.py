@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from cxrfactory.anatomy.graph import WHOLE_LUNGS
-from cxrfactory.anatomy.organs import HEART, LUNGS
+from cxrfactory.anatomy.organs import BOTH_LUNGS, HEART, LUNGS
 from cxrfactory.evaluate.generalise.truth import REGION_ORGANS, StudyImage, TrueMask, Truth, outline
 from cxrfactory.metrics.cardiothoracic import cardiothoracic_ratio
 from cxrfactory.metrics.distance import BoundaryDistances, surface_distances
@@ -13,7 +13,6 @@ from cxrfactory.metrics.overlap import dice
 from cxrfactory.models.segmenter import Masks
 from cxrfactory.tables.rows import Row
 
-BOTH_LUNGS = "lungs"
 OUTLINE = "outline"
 WHOLE = "whole_lungs"
 MEASURED = (*LUNGS, BOTH_LUNGS, HEART, OUTLINE, WHOLE)

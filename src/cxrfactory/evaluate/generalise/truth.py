@@ -16,18 +16,17 @@ from jaxtyping import Bool, Float, UInt8
 from cxrfactory.anatomy.graph import JSRT, WHOLE_LUNGS, LandmarkGraph, graph_of_labels
 from cxrfactory.anatomy.organs import HEART, LUNGS, ORGANS
 from cxrfactory.anatomy.raster import landmarks_to_masks
+from cxrfactory.anatomy.regions import IGNORED, WHOLE_REGIONS
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import decode_png
-from cxrfactory.tables.parquet import read_table, stored_schema
+from cxrfactory.tables.parquet import read_table
 from cxrfactory.tables.schemas import LABELLED_IMAGES
 
 REGIONS = "regions"  # column of drawn masks, list<struct<name, png>>
-IGNORED = 127
 # Name of a region -> definition of the organs and organ.
 REGION_ORGANS = {
     **{organ: (JSRT, organ) for organ in ORGANS},
-    "right_whole_lung": (WHOLE_LUNGS, "right_lung"),
-    "left_whole_lung": (WHOLE_LUNGS, "left_lung"),
+    **{region: (WHOLE_LUNGS, organ) for organ, region in WHOLE_REGIONS.items()},
 }
 _COLUMNS = ["image_id", "png", "patient_id", "source", "labels", "split", "landmarks", "size"]
 _CROP = ["crop_height", "crop_width"]
@@ -189,10 +188,7 @@ def read_images(paths: Sequence[str | Path], sources: Sequence[str] | None, unse
 
 
 def _read(path: str | Path) -> pd.DataFrame:
-    names = stored_schema(path).names
-    drawn = [REGIONS] if REGIONS in names else []
-    frame = read_table(path, LABELLED_IMAGES, [*_COLUMNS, *_CROP, *drawn])
-    return frame if drawn else frame.assign(**{REGIONS: None})
+    return read_table(path, LABELLED_IMAGES, [*_COLUMNS, *_CROP, REGIONS])
 
 
 def _image(row: Mapping[str, Any], where: str) -> StudyImage:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from cxrfactory.anatomy.graph import LandmarkGraph, graph_of_nodes, landmark_graph
-from cxrfactory.anatomy.organs import LUNGS
+from cxrfactory.anatomy.organs import BOTH_LUNGS, LUNGS
 from cxrfactory.anatomy.raster import landmarks_to_masks
 from cxrfactory.errors import CxrError
 from cxrfactory.evaluate.generalise.truth import StudyImage, TrueMask, read_images
@@ -17,7 +17,6 @@ from cxrfactory.tables.parquet import read_table, stored_graph
 from cxrfactory.tables.rows import Row
 from cxrfactory.tables.schemas import LANDMARKS
 
-BOTH_LUNGS = "lungs"
 Masks = dict[str, np.ndarray]
 
 
