@@ -91,6 +91,10 @@ class Segments(Protocol):
     def definition(self) -> str:
         """What the organs include, a key of :data:`cxrfactory.anatomy.graph.DEFINITIONS`."""
 
+    @property
+    def organs(self) -> tuple[str, ...]:
+        """Names of the organs that it segments, in its order."""
+
     def __call__(self, image: UInt8[np.ndarray, "s s"], size: int) -> Segmentation:
         """Segment one square image; masks are in a frame of ``size`` x ``size`` pixels."""
 

@@ -9,8 +9,9 @@ import pandas as pd
 from cxrfactory.config.studies import AuditConfig
 from cxrfactory.errors import ImageError
 from cxrfactory.evaluate.models.audit_plots import plot_occlusion, plot_perturbations
+from cxrfactory.evaluate.models.choose_images import contoured_images
 from cxrfactory.evaluate.models.evaluate_models import open_segmenters, write_csv
-from cxrfactory.evaluate.models.labelled import LabelledImage, cases_of_definition, read_cases
+from cxrfactory.evaluate.models.labelled import LabelledImage, read_cases
 from cxrfactory.evaluate.models.measure import WHOLE
 from cxrfactory.evaluate.models.occlusion import BOX_COLUMNS, run_occlusion, summarise_occlusion
 from cxrfactory.evaluate.models.perturb import NONE, Perturbation, suite
@@ -83,7 +84,7 @@ def audit(
     """
     output = Path(output)
     segmenters = open_segmenters(weights, settings.device)
-    cases = cases_of_definition(read_cases(labelled, settings.split), segmenters, labelled)
+    cases = contoured_images(read_cases(labelled, settings.split), segmenters, labelled)
     rows, boxes, rejected = [], [], []
     for name, segmenter in segmenters.items():
         example = cases[len(cases) // 2].image_id
