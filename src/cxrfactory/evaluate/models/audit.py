@@ -153,7 +153,8 @@ def _measures(result: FileResult, base: FileResult) -> Iterator[Row]:
 
 
 def _panel(each: Perturbation, result: FileResult) -> Panel:
-    scores = [dice(result.found[organ], result.truth[organ]) for organ in ("lungs", "heart") if organ in result.found]
+    shared = [organ for organ in ("lungs", "heart") if organ in result.found and organ in result.truth]
+    scores = [dice(result.found[organ], result.truth[organ]) for organ in shared]
     text = "unchanged" if each.kind == NONE else f"{each.kind} {each.level}"
     return f"{text}: " + " ".join(f"{score:.3f}" for score in scores), result.image, result.truth, result.found
 

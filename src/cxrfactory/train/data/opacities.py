@@ -47,7 +47,7 @@ def _brightened(image: Float[Tensor, "s s"], places: Tensor, generator: torch.Ge
     side = image.shape[-1]
     numbers = torch.rand(7, generator=generator).tolist()
     row, column = ((places[int(numbers[0] * len(places))] + 0.5) / side).tolist()
-    centres = (torch.arange(side) + 0.5) / side
+    centres = (torch.arange(side, device=image.device) + 0.5) / side
     y, x = torch.meshgrid(centres - row, centres - column, indexing="ij")
     if numbers[1] < EFFUSIONS:
         level = y + x * (numbers[2] - 0.5)

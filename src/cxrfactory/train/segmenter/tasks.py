@@ -45,7 +45,7 @@ class Task(Protocol):
         settings: TrainConfig,
         generator: torch.Generator,
     ) -> torch.Tensor:
-        """Compute the loss of a batch ``[b, 1, s, s]`` with its annotations, which are on the CPU."""
+        """Compute the loss of a batch ``[b, 1, s, s]`` with its annotations."""
 
     def metrics(self, network: nn.Module, val: LabelledImages, device: torch.device, distances: bool) -> Metrics:
         """Compute metrics by organ, in pixels of a 1024 x 1024 frame."""
