@@ -6,35 +6,43 @@ They are for the few masks of a short run. A text with a fault is given to the l
 import re
 
 import numpy as np
-from jaxtyping import Bool, Int, UInt8
+from jaxtyping import UInt8
 
 from cxrfactory.tables.rle_faults import MAX_DIGITS, OK
 
+_EACH_BYTE = np.uint64(0x0101010101010101)
 _NUMBERS = re.compile(rb"[0-9\t\n\r ]*")
 _TOO_LONG = re.compile(rb"[0-9]{%d}" % (MAX_DIGITS + 1))
 
 
 def encode(flat: UInt8[np.ndarray, " pixels"]) -> tuple[UInt8[np.ndarray, " characters"], int, int]:
     """Return the text as bytes and the two foreground values found (the second is 0 for a valid mask)."""
-    inside = flat != 0
-    edges = _places(inside[1:] != inside[:-1]) + 1
-    edges = np.concatenate([np.flatnonzero(inside[:1]), edges, np.full(np.count_nonzero(inside[-1:]), flat.size)])
-    if not len(edges):
-        return np.empty(0, np.uint8), 0, 0
-    starts, stops = edges[::2], edges[1::2]
-    value = int(flat[starts[0]])
-    if not np.array_equal(flat == value, inside):
-        return np.empty(0, np.uint8), value, int(flat[inside & (flat != value)][0])
-    numbers = np.stack([starts + 1, stops - starts], axis=1).ravel()
+    nothing = np.empty(0, np.uint8)
+    whole = np.pad(flat, (0, -flat.size % 8)) if flat.size % 8 else flat
+    words, eights = whole.view(np.uint64), whole.reshape(-1, 8)
+    lit = words != 0
+    if not lit.any():
+        return nothing, 0, 0
+    first = eights[lit.argmax()]
+    value = int(first[first != 0][0])
+    # Edges and other values lie in words that are neither empty nor full, and in words that differ from the one before.
+    look = lit & (words != np.uint64(value) * _EACH_BYTE)
+    look[1:] |= words[1:] != words[:-1]
+    look[0] = True
+    places = np.flatnonzero(look)
+    seen = eights[places]
+    odd = seen[(seen != 0) & (seen != value)]
+    if len(odd):
+        return nothing, value, int(odd[0])
+    before = whole[8 * places - 1]
+    before[0] = 0
+    inside = np.column_stack([before, seen]) != 0
+    rows, columns = np.nonzero(inside[:, 1:] != inside[:, :-1])
+    edges = 8 * places[rows] + columns
+    if len(edges) % 2:
+        edges = np.append(edges, flat.size)
+    numbers = np.column_stack([edges[::2] + 1, edges[1::2] - edges[::2]]).ravel()
     return np.frombuffer(" ".join(map(str, numbers.tolist())).encode("ascii"), np.uint8), value, 0
-
-
-def _places(true: Bool[np.ndarray, " n"]) -> Int[np.ndarray, " m"]:
-    """Return where a long and mostly false array is true; words of eight false ones are skipped."""
-    whole = true.size // 8 * 8
-    words = np.flatnonzero(true[:whole].view(np.uint64))
-    rows, columns = np.nonzero(true[:whole].reshape(-1, 8)[words])
-    return np.concatenate([8 * words[rows] + columns, whole + np.flatnonzero(true[whole:])])
 
 
 def decode(text: UInt8[np.ndarray, " characters"], flat: UInt8[np.ndarray, " pixels"]) -> tuple[int, int]:
