@@ -3,16 +3,13 @@
 They are for the few masks of a short run. A text with a fault is given to the loops, which find its place.
 """
 
-import re
-
 import numpy as np
 from jaxtyping import UInt8
 
 from cxrfactory.tables.rle_faults import MAX_DIGITS, OK
 
 _EACH_BYTE = np.uint64(0x0101010101010101)
-_NUMBERS = re.compile(rb"[0-9\t\n\r ]*")
-_TOO_LONG = re.compile(rb"[0-9]{%d}" % (MAX_DIGITS + 1))
+_KNOWN = b"0123456789\t\n\r "
 
 
 def encode(flat: UInt8[np.ndarray, " pixels"]) -> tuple[UInt8[np.ndarray, " characters"], int, int]:
@@ -48,8 +45,9 @@ def encode(flat: UInt8[np.ndarray, " pixels"]) -> tuple[UInt8[np.ndarray, " char
 def decode(text: UInt8[np.ndarray, " characters"], flat: UInt8[np.ndarray, " pixels"]) -> tuple[int, int]:
     """Fill the runs into ``flat``; return a fault code and the index of the number at fault, counted from 0."""
     content = text.tobytes()
-    if _NUMBERS.fullmatch(content) and not _TOO_LONG.search(content):
-        numbers = np.array(list(map(int, content.split())), np.int64)
+    tokens = content.split()
+    if not content.translate(None, _KNOWN) and all(len(each) <= MAX_DIGITS for each in tokens):
+        numbers = np.array(list(map(int, tokens)), np.int64)
         starts, lengths = numbers[::2] - 1, numbers[1::2]
         if len(starts) == len(lengths) and _is_sound(starts, lengths, flat.size):
             for start, stop in zip(starts.tolist(), (starts + lengths).tolist(), strict=True):
