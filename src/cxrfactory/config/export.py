@@ -1,5 +1,7 @@
 """Choice of the images of a finished product that are exported; it is given on the command line."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from cxrfactory.config.sections import LocalPath, Section
@@ -31,4 +33,14 @@ class ChosenImagesConfig(Section):
         None,
         description="Folder of the manifests, which hold the path of each image; by default the one beside the "
         "product.",
+    )
+
+
+class ShapesConfig(Section):
+    """How masks are exported to an annotation program."""
+
+    shapes: Literal["masks", "polygons"] = Field(
+        "masks",
+        description="Masks pixel by pixel, or polygons, whose vertices can be moved; a mask that no polygon gives "
+        "exactly, such as one with a hole, stays a mask. One of: masks, polygons.",
     )
