@@ -71,5 +71,5 @@ def test_masks_in_another_order_than_the_studies_are_refused(radgenome, tmp_path
     shutil.copytree(radgenome, whole)
     table = pq.read_table(whole / "masks.parquet")
     write_arrow(table.sort_by([("study_id", "descending")]), whole / "masks.parquet")
-    with pytest.raises(CxrError, match=r"masks\.parquet: study 'b1' is out of order; the product is not whole"):
+    with pytest.raises(CxrError, match=r"masks\.parquet: study 'a2' is out of order; the product is not whole"):
         ids(whole)

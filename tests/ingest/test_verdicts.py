@@ -59,7 +59,7 @@ def test_the_last_verdict_counts_and_an_earlier_reason_stays(tmp_path):
     rows = pd.DataFrame({"image_id": ["a", "b", "c"], "exclusion_reason": [None, None, "view is LL"]})
     (tmp_path / "v.csv").write_text(HEADER + "x,a,bad,,\nx,b,good,,\nx,a,good,,\nx,b,bad,,\nx,c,bad,,\n")
     found = exclude_by_verdict(rows, tmp_path / "v.csv", "x", "folder")
-    assert reasons(found) == {"a": None, "b": REASON, "c": "view is LL"}
+    assert found.set_index("image_id")["exclusion_reason"].dropna().to_dict() == {"b": REASON, "c": "view is LL"}
     assert exclude_by_verdict(rows, None, "x", "folder") is rows
 
 
@@ -98,7 +98,8 @@ def test_with_pseudonyms_the_table_holds_the_products_ids_and_no_original_is_quo
     with pytest.raises(CxrError, match=r"row 1: an image .* is not in north") as error:
         ingest_dataset(judged, "north", tmp_path / "m.parquet")
     assert "smith" not in str(error.value)
-    config = Plan.of({"datasets": {"north": judged.model_dump(exclude_none=True)}}).config
+    values = {"datasets": {"north": judged.model_dump(exclude_none=True)}, "infer": {"weights": "pretrained"}}
+    config = Plan.of(values).config
     assert without_originals(complete(config)).datasets["north"].exclude == "hidden"
 
 
@@ -107,6 +108,7 @@ def test_ingest_runs_again_when_the_verdicts_change(release, tmp_path):
     verdicts.write_text(HEADER)
     values = {
         "results": "r",
+        "infer": {"weights": "pretrained"},
         "datasets": {"mine": {"root": str(release), "layout": "vindr-cxr", "exclude": str(verdicts)}},
     }
     (tmp_path / "c.yaml").write_text(yaml.safe_dump(values))
