@@ -6,10 +6,11 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from cxrfactory.tables.parquet import read_table, write_table
+from cxrfactory.tables.parquet import read_table, write_arrow
 from cxrfactory.workflow.closing import closing_lines, made_products, say_products
 from tests.door.conftest import product  # noqa: F401  (fixture)
 from tests.export.conftest import radgenome  # noqa: F401  (fixture)
@@ -38,9 +39,8 @@ def test_estimates_and_flags_are_told(product, tmp_path):  # noqa: F811
     whole = tmp_path / "it's mine"
     shutil.copytree(product, whole)
     path = whole / "Parquet" / "demo.parquet"
-    table = read_table(path)
-    table["dice_estimate"], table["flagged"] = pd.Series([0.9, None, 0.8]), [True, False, False]
-    write_table(table, path)
+    table = pq.read_table(path).append_column("dice_estimate", pa.array([0.9, None, 0.8]))
+    write_arrow(table.append_column("flagged", pa.array([True, False, False])), path)
     lines = closing_lines(whole)
     assert "  Dice estimate  0.850 on average" in lines
     assert "  flagged        1 of 3 images" in lines
