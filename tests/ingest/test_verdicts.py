@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -103,6 +104,23 @@ def test_with_pseudonyms_the_table_holds_the_products_ids_and_no_original_is_quo
     assert without_originals(complete(config)).datasets["north"].exclude == "hidden"
 
 
+def test_the_table_is_an_input_and_an_option_of_ingest():
+    values = {
+        "infer": {"weights": "pretrained"},
+        "datasets": {
+            "mine": {"root": "r", "layout": "vindr-cxr", "exclude": "v.csv"},
+            "own": {"root": "o", "layout": "folder", "view": "all-frontal", "exclude": "w.csv"},
+            "bare": {"root": "b", "layout": "padchest"},
+        },
+    }
+    releases = Plan.of(values).releases
+    found = {name: SimpleNamespace(dataset=name) for name in values["datasets"]}
+    assert [releases.verdicts(found[name]) for name in found] == [["v.csv"], ["w.csv"], []]
+    options = [[each for each in releases.ingest_options(found[name]) if "exclude" in each] for name in found]
+    assert options == [["--exclude=v.csv"], ["--exclude=w.csv"], []]
+
+
+@pytest.mark.workflow
 def test_ingest_runs_again_when_the_verdicts_change(release, tmp_path):
     verdicts = tmp_path / "verdicts.csv"
     verdicts.write_text(HEADER)

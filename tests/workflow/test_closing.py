@@ -73,7 +73,7 @@ def test_a_quiet_run_says_nothing_and_a_fault_is_one_warning(tmp_path, caplog):
     assert record.getMessage().startswith("the last screen is not shown: CxrError: ")
 
 
-@pytest.mark.slow
+@pytest.mark.workflow
 def test_a_real_run_ends_with_the_screen(product, tmp_path):  # noqa: F811
     (tmp_path / "Snakefile").write_text(f"""
 import sys

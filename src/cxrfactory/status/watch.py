@@ -11,7 +11,7 @@ _CLEAR = "\x1b[H\x1b[2J"  # cursor home, clear the screen
 
 def watch(
     look: Callable[[], tuple[list[str], bool]],
-    stream: TextIO = sys.stdout,
+    stream: TextIO | None = None,
     interval_s: float = INTERVAL_S,
     wait: Callable[[float], None] = time.sleep,
 ) -> None:
@@ -25,12 +25,13 @@ def watch(
     look
         Function that returns the lines, and whether the product is complete or no run goes on.
     stream
-        Stream to print to.
+        Stream to print to; by default standard output.
     interval_s
         Seconds between two looks.
     wait
         Function that waits for some seconds.
     """
+    stream = sys.stdout if stream is None else stream
     terminal, before = stream.isatty(), None
     for lines in _states(look, interval_s, wait):
         if lines == before:
