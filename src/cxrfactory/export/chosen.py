@@ -44,6 +44,7 @@ class ChosenImages:
 
     Examples
     --------
+    >>> from cxrfactory.config.export import ChosenImagesConfig
     >>> from cxrfactory.export.chosen import ChosenImages
     >>> chosen = ChosenImages(results, ChosenImagesConfig(images=["b"], masks=["heart"]))
     >>> [(image.image_id, list(chosen.masks(image))) for image in chosen]

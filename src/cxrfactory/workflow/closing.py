@@ -31,7 +31,7 @@ def closing_lines(folder: str | Path) -> list[str]:
     --------
     >>> from cxrfactory.workflow.closing import closing_lines
     >>> print(closing_lines(results)[1].strip())
-    demo     7 rows = 3 kept + 2 excluded + 2 rejected
+    demo         7 rows = 3 kept + 2 excluded + 2 rejected
     """
     from cxrfactory.door.product import open_product
 
