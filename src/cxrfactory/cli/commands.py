@@ -254,10 +254,20 @@ LABELS = _table(
         ),
     },
 )
+EXPORTS = _table(
+    "export",
+    {
+        "coco": (
+            "coco:coco",
+            "Write the masks as COCO instances: one JSON file a release, with compressed RLE.",
+        ),
+    },
+)
 # Groups of commands, listed after the commands for users.
 GROUPS: dict[str, tuple[str, dict[str, Command]]] = {
     "stage": ("Run one step of the workflow; the rules call these commands.", STAGES),
     "study": ("Run a study on a product: gold standard, quality scores, bias, classifiers.", STUDIES),
+    "export": ("Write a product, or chosen images of it, in a format that other programs open.", EXPORTS),
     "label": ("Make labelled training sets from folders of masks, or from the workflow's own masks.", LABELS),
 }
 
