@@ -12,8 +12,9 @@ class DicomExportConfig(Section):
 
     mode: Literal["de-identified", "for-archive"] = Field(
         "de-identified",
-        description="de-identified: no patient, date, institution or original UID; the segmentations refer to new images "
-        "of the films. for-archive: the segmentations keep the patient and refer to the release's DICOM files.",
+        description="Whom the files are for. With de-identified, they hold no patient, date, institution or original "
+        "UID, and refer to new images of the films. With for-archive, they keep the patient and refer to the release's "
+        "DICOM files.",
     )
     with_images: bool = Field(
         False,

@@ -17,7 +17,8 @@ _SATURATION, _VALUES = 0.65, (0.95, 0.8)
 def colour_of(name: str) -> tuple[int, int, int]:
     """Return the colour of an organ or structure: red, green, blue, 0 to 255.
 
-    Organs have the colours of the overlays. Each of the 210 classes has a hue of its own; other names get one by a hash.
+    Organs have the colours of the overlays. Each of the 210 classes has a hue of its own; other names get
+    one by a hash.
 
     Examples
     --------

@@ -83,7 +83,9 @@ def segmentation(
             omit_empty_frames=False,
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise CxrError(f"its DICOM header is not one that a segmentation can refer to ({type(error).__name__})") from error
+        raise CxrError(
+            f"its DICOM header is not one that a segmentation can refer to ({type(error).__name__})"
+        ) from error
     made.CodingSchemeIdentificationSequence = [private_scheme()]
     return source.finish(_without_place(made, source.header))
 

@@ -136,7 +136,9 @@ def archive_source(image: ProductImage, path: Path, finished: datetime) -> Sourc
         raise CxrError(f"{image.image_id}: DICOM of {shape} pixels; the masks have ({image.height}, {image.width})")
     for name in ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"):
         if not header.get(name):
-            raise CxrError(f"{image.image_id}: its DICOM file has no {name}; an archive cannot place a segmentation of it")
+            raise CxrError(
+                f"{image.image_id}: its DICOM file has no {name}; an archive cannot place a segmentation of it"
+            )
     spacing = _spacing(header)
     header.PixelSpacing = list(spacing or (_UNKNOWN_SPACING_MM,) * 2)
     return SourceImage(header, Mode.FOR_ARCHIVE, spacing is not None, (f"{finished:%Y%m%d}", f"{finished:%H%M%S}"))

@@ -10,7 +10,9 @@ _LARGEST_BYTE = 255
 
 def layered(
     masks: Mapping[str, UInt8[np.ndarray, "height width"]],
-) -> tuple[UInt8[np.ndarray, "layers height width"] | UInt16[np.ndarray, "layers height width"], dict[str, tuple[int, int]]]:
+) -> tuple[
+    UInt8[np.ndarray, "layers height width"] | UInt16[np.ndarray, "layers height width"], dict[str, tuple[int, int]]
+]:
     """Put each mask into the first layer in which it overlaps no other mask.
 
     Parameters

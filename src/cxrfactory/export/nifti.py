@@ -29,9 +29,7 @@ COLUMNS = ("name", "file", "red", "green", "blue", "scheme", "code", "meaning", 
 _GZIP_LEVEL = 6
 
 
-def export_nifti(
-    product: str | Path, output: str | Path, choice: ChosenImagesConfig, with_images: bool = False
-) -> int:
+def export_nifti(product: str | Path, output: str | Path, choice: ChosenImagesConfig, with_images: bool = False) -> int:
     """Write ``<release>/<image>/<structure>.nii.gz`` for each chosen mask that is not empty, and ``structures.csv``.
 
     Parameters

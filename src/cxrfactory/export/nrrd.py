@@ -34,9 +34,7 @@ _REGIONS = "Anatomic codes - DICOM master list"
 _GZIP_LEVEL = 6
 
 
-def export_nrrd(
-    product: str | Path, output: str | Path, choice: ChosenImagesConfig, with_images: bool = False
-) -> int:
+def export_nrrd(product: str | Path, output: str | Path, choice: ChosenImagesConfig, with_images: bool = False) -> int:
     """Write ``<release>/<image>.seg.nrrd`` for each chosen image that has a mask.
 
     Parameters
@@ -157,7 +155,9 @@ def _one_line(text: str, reserved: str = "") -> str:
     return shown.strip() or "_"
 
 
-def _nrrd(values: Shaped[np.ndarray, "*layers slices height width"], spacing: Spacing, fields: Mapping[str, str]) -> bytes:
+def _nrrd(
+    values: Shaped[np.ndarray, "*layers slices height width"], spacing: Spacing, fields: Mapping[str, str]
+) -> bytes:
     """Return an NRRD0005 file, gzip, whose axes are (layer,) x to the patient's left, y to the feet, and z."""
     several = values.ndim == 4
     # NRRD counts axes from the fastest. The list of layers comes first, as Slicer writes it.
