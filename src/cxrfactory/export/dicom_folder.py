@@ -77,9 +77,7 @@ def export_dicom(
         _write_index(folder / INDEX, rows)
     log.info("%s: %d segmentations, %s", output, len(rows), options.mode)
     if options.mode == Mode.DE_IDENTIFIED and not options.with_images:
-        log.info(
-            "the segmentations refer to images that are not written; --with-images writes them, with the same UIDs"
-        )
+        log.info("the segmentations refer to images that are not written; --with-images writes them with these UIDs")
     return len(rows)
 
 

@@ -83,9 +83,7 @@ def segmentation(
             omit_empty_frames=False,
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise CxrError(
-            f"its DICOM header is not one that a segmentation can refer to ({type(error).__name__})"
-        ) from error
+        raise CxrError(f"a segmentation cannot refer to an image of this header ({type(error).__name__})") from error
     made.CodingSchemeIdentificationSequence = [private_scheme()]
     return source.finish(_without_place(made, source.header))
 

@@ -80,7 +80,7 @@ class SourceImage:
         return derived_uid(str(self.header.SOPInstanceUID), *parts)
 
     def finish(self, dataset: Dataset) -> Dataset:
-        """Set times and random UIDs of a new object in place, so that equal inputs give equal files; return the object."""
+        """Set times and random UIDs of a new object in place, so that equal inputs give equal files; return it."""
         date, time = self.made
         values = {"DA": date, "TM": time, "DT": date + time}
 
@@ -128,7 +128,7 @@ def archive_source(image: ProductImage, path: Path, finished: datetime) -> Sourc
     header = _read_header(path, image.image_id)
     if header is None:
         raise CxrError(
-            f"{image.image_id}: {path.name} is not DICOM, so an archive cannot hold its study; use --mode de-identified "
+            f"{image.image_id}: {path.name} is not DICOM, so no archive holds its study; use --mode de-identified "
             "with --with-images, which writes the film as DICOM too, or export nrrd or nifti"
         )
     shape = (header.get("Rows"), header.get("Columns"))
@@ -136,9 +136,7 @@ def archive_source(image: ProductImage, path: Path, finished: datetime) -> Sourc
         raise CxrError(f"{image.image_id}: DICOM of {shape} pixels; the masks have ({image.height}, {image.width})")
     for name in ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"):
         if not header.get(name):
-            raise CxrError(
-                f"{image.image_id}: its DICOM file has no {name}; an archive cannot place a segmentation of it"
-            )
+            raise CxrError(f"{image.image_id}: its DICOM file has no {name}; an archive cannot place its masks")
     spacing = _spacing(header)
     header.PixelSpacing = list(spacing or (_UNKNOWN_SPACING_MM,) * 2)
     return SourceImage(header, Mode.FOR_ARCHIVE, spacing is not None, (f"{finished:%Y%m%d}", f"{finished:%H%M%S}"))

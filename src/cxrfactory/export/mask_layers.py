@@ -30,8 +30,8 @@ def layered(
     Examples
     --------
     >>> from cxrfactory.export.mask_layers import layered
-    >>> masks = {name: np.array([row], np.uint8) for name, row in (("a", [1, 1, 0]), ("b", [0, 1, 1]), ("c", [0, 0, 1]))}
-    >>> layers, places = layered(masks)
+    >>> rows = {"a": [1, 1, 0], "b": [0, 1, 1], "c": [0, 0, 1]}
+    >>> layers, places = layered({name: np.array([row], np.uint8) for name, row in rows.items()})
     >>> layers.tolist(), places
     ([[[1, 1, 3]], [[0, 2, 2]]], {'a': (0, 1), 'b': (1, 2), 'c': (0, 3)})
     """
