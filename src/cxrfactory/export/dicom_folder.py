@@ -2,7 +2,6 @@
 
 import csv
 import shutil
-from datetime import datetime
 from pathlib import Path
 
 from pydicom.dataset import Dataset
@@ -87,7 +86,6 @@ class _Export:
     def __init__(self, folder: Path, chosen: ChosenImages, options: DicomExportConfig) -> None:
         self._folder, self._chosen, self._options = folder, chosen, options
         self._algorithm: Algorithm = algorithm_of(chosen.product)
-        self._finished: datetime = finished_at(chosen.product.folder)
         self._without_spacing: set[str] = set()
 
     def write(self, image: ProductImage, masks: dict) -> dict[str, str]:
@@ -127,7 +125,7 @@ class _Export:
 
     def _source(self, image: ProductImage, path: Path | None) -> SourceImage:
         if self._options.mode == Mode.FOR_ARCHIVE:
-            return archive_source(image, path or image.path(), self._finished)
+            return archive_source(image, path or image.path(), finished_at(self._chosen.product.folder))
         source = new_source(image, path, getattr(image, "pixel_mm", None))
         if not source.spacing_known and image.release not in self._without_spacing:
             self._without_spacing.add(image.release)

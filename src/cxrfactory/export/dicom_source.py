@@ -24,14 +24,16 @@ from jaxtyping import Shaped
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
+from pydicom.valuerep import DA, TM
 
 from cxrfactory import __version__
 from cxrfactory.anatomy.snomed import plain_text
-from cxrfactory.errors import CxrError
+from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.dicom_object import DECODING_ERRORS, read_object
 from cxrfactory.imaging.radiograph.reading import picture_kind, read_radiograph
 from cxrfactory.imaging.radiograph.screening import AS_STORED
 from cxrfactory.products.opened import ProductImage
+from cxrfactory.tables.sums import SUMS
 
 IMPLEMENTATION = "CXRFACTORY"
 MANUFACTURER, MODEL, SERIAL = "cxrfactory", "cxrfactory", "none"
@@ -44,6 +46,18 @@ _TIMES = {
 _HEAD_BYTES = 144
 _UID_BYTES = 15  # below 2**122, so that UIDs under 2.25 have at most 42 characters
 _UNKNOWN_SPACING_MM = 1.0
+# Attributes of patient and study that the standard requires to be present and allows to be empty.
+_REQUIRED = (
+    "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "AccessionNumber",
+    "ReferringPhysicianName", "StudyID",
+)  # fmt: skip
+# Everything that objects for an archive take from the header of their image.
+ARCHIVE_FIELDS = (
+    *_REQUIRED, "IssuerOfPatientID", "PatientAge", "StudyDescription", "PatientIdentityRemoved",
+    "DeidentificationMethod", "SpecificCharacterSet", "StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID",
+    "SOPInstanceUID", "Modality", "PatientOrientation", "Rows", "Columns",
+)  # fmt: skip
+_SEXES = ("M", "F", "O")
 _WORD = 65535
 
 
@@ -138,8 +152,9 @@ def archive_source(image: ProductImage, path: Path, finished: datetime) -> Sourc
         if not header.get(name):
             raise CxrError(f"{image.image_id}: its DICOM file has no {name}; an archive cannot place its masks")
     spacing = _spacing(header)
-    header.PixelSpacing = list(spacing or (_UNKNOWN_SPACING_MM,) * 2)
-    return SourceImage(header, Mode.FOR_ARCHIVE, spacing is not None, (f"{finished:%Y%m%d}", f"{finished:%H%M%S}"))
+    kept = _of_patient_and_study(header)
+    kept.PixelSpacing = [_decimal(each) for each in spacing or (_UNKNOWN_SPACING_MM,) * 2]
+    return SourceImage(kept, Mode.FOR_ARCHIVE, spacing is not None, (f"{finished:%Y%m%d}", f"{finished:%H%M%S}"))
 
 
 def new_source(image: ProductImage, path: Path | None, spacing_mm: float | None = None) -> SourceImage:
@@ -170,26 +185,20 @@ def new_source(image: ProductImage, path: Path | None, spacing_mm: float | None 
     made.SOPInstanceUID = derived_uid("image", image.release, image.image_id)
     made.StudyInstanceUID = derived_uid("study", image.release, image.group_id)
     made.SeriesInstanceUID = derived_uid("series", image.release, image.image_id)
-    for name in _EMPTY:
+    for name in (*_REQUIRED, "PatientOrientation"):
         setattr(made, name, "")
     made.PatientIdentityRemoved, made.DeidentificationMethod = "YES", "cxrfactory: a new header, no field was copied"
     made.SpecificCharacterSet = "ISO_IR 192"
     made.Modality, made.ConversionType, made.BodyPartExamined = "OT", "WSD", "CHEST"
     made.ImageType = ["DERIVED", "SECONDARY"]
     made.PatientID = plain_text(image.group_id)  # archives merge objects that have none
+    made.StudyDescription = plain_text(image.group_id)
     made.SeriesDescription = plain_text(image.image_id)
     made.SeriesNumber = made.InstanceNumber = 1
     made.Manufacturer, made.ManufacturerModelName, made.SoftwareVersions = MANUFACTURER, MODEL, __version__
     made.Rows, made.Columns = image.height, image.width
     made.PixelSpacing = [_decimal(each) for each in spacing or (_UNKNOWN_SPACING_MM,) * 2]
     return SourceImage(made, Mode.DE_IDENTIFIED, spacing is not None, (NO_DATE, NO_TIME))
-
-
-# Attributes that the standard requires to be present and allows to be empty.
-_EMPTY = (
-    "PatientName", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "AccessionNumber",
-    "ReferringPhysicianName", "StudyID", "PatientOrientation",
-)  # fmt: skip
 
 
 def film_object(source: SourceImage, pixels: Shaped[np.ndarray, "height width"]) -> Dataset:
@@ -231,15 +240,28 @@ def film_pixels(image: ProductImage, path: Path | None) -> np.ndarray:
     """
     if path is None:
         return image.image()
-    pixels = read_radiograph(path, burnt_in="reject", checks=AS_STORED).pixels
+    try:
+        pixels = read_radiograph(path, burnt_in="reject", checks=AS_STORED).pixels
+    except ImageError as error:
+        reason = str(error).partition("; ")[0]
+        raise CxrError(f"{image.image_id}: {reason}; leave this image out, or export without --with-images") from error
     if pixels.shape != (image.height, image.width):
         raise CxrError(f"{image.image_id}: {pixels.shape} pixels; the masks have ({image.height}, {image.width})")
     return pixels
 
 
 def finished_at(folder: Path) -> datetime:
-    """Return the time at which a product was finished: that of its checksums."""
-    return datetime.fromtimestamp(int((folder / "SHA256SUMS").stat().st_mtime), tz=UTC)
+    """Return the time at which a product was finished: that of its checksums.
+
+    Raises
+    ------
+    CxrError
+        If the product has no checksums.
+    """
+    sums = folder / SUMS
+    if not sums.is_file():
+        raise CxrError(f"{sums}: no such file; a finished product has it")
+    return datetime.fromtimestamp(int(sums.stat().st_mtime), tz=UTC)
 
 
 def stated_spacing(path: Path) -> tuple[float, float] | None:
@@ -264,6 +286,26 @@ def _read_header(path: Path, image_id: str) -> Dataset | None:
         return read_object(path, stop_before_pixels=True)
     except DECODING_ERRORS as error:
         raise CxrError(f"{image_id}: its DICOM file cannot be read; test it with `stage preprocess`") from error
+
+
+def _of_patient_and_study(header: Dataset) -> Dataset:
+    """Return the fields of a header that a new object has from its image; values that are not allowed are empty."""
+    kept = Dataset()
+    kept.file_meta = header.file_meta
+    for name in ARCHIVE_FIELDS:
+        if name in header:
+            kept[name] = header[name]
+    for name in _REQUIRED:
+        if name not in kept:
+            setattr(kept, name, "")
+    for name, kind in (("PatientBirthDate", DA), ("StudyDate", DA), ("StudyTime", TM)):
+        try:
+            kind(kept[name].value or None)
+        except (TypeError, ValueError):
+            setattr(kept, name, "")
+    if kept.PatientSex not in _SEXES:
+        kept.PatientSex = ""
+    return kept
 
 
 def _spacing(header: Mapping) -> tuple[float, float] | None:
