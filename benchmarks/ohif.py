@@ -40,7 +40,6 @@ CHROMIUM = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-backg
             "--disable-component-update", "--disable-sync", "--use-angle=swiftshader",
             "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist"]  # fmt: skip
 NEAR = 60  # largest difference of an outline's pixel from a segment's colour, summed over red, green and blue
-PANEL = (1262, 100)  # the button that opens the list of segments, in a window of 1280 x 800
 PAINTED = 50  # pixels of an outline that must appear
 SETTLE_MS = 6000  # time for the drawing, which no event announces
 
@@ -126,20 +125,19 @@ class Viewer:
         page.wait_for_url(lambda url: "/local" not in url)
         page.get_by_text(re.compile(r"(^|/)SEG(/|$)")).first.click()
         self.step("list")
-        page.get_by_text("Basic Viewer").first.click()
-        page.wait_for_url("**/viewer**")
+        page.get_by_text("Segmentation", exact=True).first.click()
+        page.wait_for_url("**/segmentation**")
         page.get_by_text("Masks of cxrfactory").first.wait_for()
         page.wait_for_function("document.querySelectorAll('canvas').length > 0")
         page.wait_for_timeout(SETTLE_MS)
         before = page.screenshot()
         self.step("image")
         page.get_by_text("Masks of cxrfactory").first.dblclick()
-        page.get_by_text("Yes", exact=True).click()
         page.wait_for_timeout(SETTLE_MS)
         self.step("opened")
-        if not page.get_by_text(labels[0], exact=True).count():
-            page.mouse.click(*PANEL)
-        self.step("panel")
+        question = page.get_by_text("Yes", exact=True)  # whether to open the segmentation; not every mode asks
+        if question.count():
+            question.click()
         for label in labels:
             page.get_by_text(label, exact=True).first.wait_for()
         page.wait_for_timeout(SETTLE_MS)

@@ -1,4 +1,4 @@
-"""DICOM exports of films with a mark in every field: de-identified ones hold no mark, others the patient's and study's."""
+"""DICOM exports of films with a mark in every field: de-identified ones hold none, others the patient's and study's."""
 
 import shutil
 

@@ -189,7 +189,8 @@ def new_source(image: ProductImage, path: Path | None, spacing_mm: float | None 
         setattr(made, name, "")
     made.PatientIdentityRemoved, made.DeidentificationMethod = "YES", "cxrfactory: a new header, no field was copied"
     made.SpecificCharacterSet = "ISO_IR 192"
-    made.Modality, made.ConversionType, made.BodyPartExamined = "OT", "WSD", "CHEST"
+    # OHIF lists no segments of an image of modality OT.
+    made.Modality, made.ConversionType, made.BodyPartExamined = "DX", "WSD", "CHEST"
     made.ImageType = ["DERIVED", "SECONDARY"]
     made.PatientID = plain_text(image.group_id)  # archives merge objects that have none
     made.StudyDescription = plain_text(image.group_id)
