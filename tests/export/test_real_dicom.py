@@ -13,11 +13,12 @@ import pytest
 from tests.export.dicom_films import dciodvfy_errors, dcmqi_masks
 
 pytest.importorskip("highdicom")
-from cxrfactory.anatomy.snomed import Code  # noqa: E402
-from cxrfactory.export.dicom_parts import Algorithm  # noqa: E402
-from cxrfactory.export.dicom_seg import segmentation  # noqa: E402
-from cxrfactory.export.dicom_source import archive_source, film_object, film_pixels, new_source  # noqa: E402
-from cxrfactory.export.dicom_sr import Measured, report  # noqa: E402
+from cxrfactory.anatomy.snomed import Code
+from cxrfactory.errors import CxrError
+from cxrfactory.export.dicom_parts import Algorithm
+from cxrfactory.export.dicom_seg import segmentation
+from cxrfactory.export.dicom_source import archive_source, film_object, film_pixels, new_source
+from cxrfactory.export.dicom_sr import Measured, report
 
 DATA = Path(os.environ.get("CXRFACTORY_REAL_DATA", "nowhere")) / "dicom_cxr"
 FILMS = sorted(DATA.glob("*.dcm"))
@@ -68,11 +69,14 @@ def test_masks_of_real_films_come_back(path, mode, tmp_path):
 @pytest.mark.parametrize("path", FILMS, ids=lambda path: path.stem[:12])
 def test_new_images_of_real_films_are_valid(path, tmp_path):
     image = image_of(path)
-    try:
-        pixels = film_pixels(image, path)
-    except Exception as error:
-        assert "highdicom" in path.name, error  # the lateral view of a dog
+    if "highdicom" in path.name:  # the lateral view of a dog
+        with pytest.raises(CxrError, match="leave this image out"):
+            film_pixels(image, path)
         return
+    pixels = film_pixels(image, path)
     film_object(new_source(image, path), pixels).save_as(tmp_path / "film.dcm", enforce_file_format=True)
     assert dciodvfy_errors(tmp_path / "film.dcm") == []
-    np.testing.assert_array_equal(pydicom.dcmread(tmp_path / "film.dcm").pixel_array, pixels)
+    written = pydicom.dcmread(tmp_path / "film.dcm").pixel_array
+    if pixels.dtype.kind == "f":  # a window of the header was applied; the result is stretched to 16 bits
+        pixels = np.rint((pixels - pixels.min()) * (65535 / (pixels.max() - pixels.min())))
+    np.testing.assert_allclose(written, pixels, atol=1)

@@ -53,7 +53,7 @@ _REQUIRED = (
 )  # fmt: skip
 # Everything that objects for an archive take from the header of their image.
 ARCHIVE_FIELDS = (
-    *_REQUIRED, "IssuerOfPatientID", "PatientAge", "StudyDescription", "PatientIdentityRemoved",
+    *_REQUIRED, "IssuerOfPatientID", "StudyDescription", "PatientIdentityRemoved",
     "DeidentificationMethod", "SpecificCharacterSet", "StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID",
     "SOPInstanceUID", "Modality", "PatientOrientation", "Rows", "Columns",
 )  # fmt: skip
