@@ -247,10 +247,8 @@ def test_names_of_other_character_sets_stay(chexmask, tmp_path):
 
 
 def test_without_highdicom_the_command_says_what_to_install(dicom, tmp_path):
-    code = (
-        "import sys; sys.modules['highdicom'] = None; from cxrfactory.cli import main; "
-        f"sys.exit(main(['export', 'dicom-seg', {str(dicom)!r}, '--output', {str(tmp_path / 'out')!r}]))"
-    )
+    words = ["cxrfactory", "export", "dicom-seg", str(dicom), "--output", str(tmp_path / "out")]
+    code = f"import sys; sys.modules['highdicom'] = None; sys.argv = {words!r}; from cxrfactory.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert done.stderr.strip().endswith('DICOM exports need highdicom; install it: pip install "cxrfactory[dicom]"')

@@ -3,9 +3,10 @@ import csv
 import nibabel
 import numpy as np
 import SimpleITK as sitk
+from typer.testing import CliRunner
 
 import cxrfactory as cxr
-from cxrfactory.cli import main
+from cxrfactory.cli.application import build_app
 from cxrfactory.config.export import ChosenImagesConfig
 from cxrfactory.export.colours import colour_of
 from cxrfactory.export.nifti import TABLE, export_nifti
@@ -38,8 +39,8 @@ def test_nibabel_reads_every_mask_and_the_table_names_it(product, tmp_path):
 
 def test_the_frame_is_the_same_for_two_readers(chexmask, tmp_path):
     run = with_dicom_films(chexmask, tmp_path / "run")
-    words = ["--output", str(tmp_path / "out"), "--images", "b", "--masks", "heart"]
-    assert main(["export", "nifti", str(run), *words]) == 0
+    words = ["export", "nifti", str(run), "--output", str(tmp_path / "out"), "--images", "b", "--masks", "heart"]
+    assert CliRunner().invoke(build_app(), words, catch_exceptions=False).exit_code == 0
     path = tmp_path / "out" / "demo" / "b" / "heart.nii.gz"
     row, column = map(float, SPACING_MM)
     header = nibabel.load(path).header

@@ -6,9 +6,10 @@ import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from typer.testing import CliRunner
 
 import cxrfactory as cxr
-from cxrfactory.cli import main
+from cxrfactory.cli.application import build_app
 from cxrfactory.config.export import ChosenImagesConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.export.colours import colour_of
@@ -110,7 +111,8 @@ def test_hostile_names_stay_on_one_line():
 
 def test_the_same_product_gives_the_same_bytes(chexmask, tmp_path):
     for name in ("first", "second"):
-        assert main(["export", "nrrd", str(chexmask), "--output", str(tmp_path / name), "--with-images"]) == 0
+        words = ["export", "nrrd", str(chexmask), "--output", str(tmp_path / name), "--with-images"]
+        assert CliRunner().invoke(build_app(), words, catch_exceptions=False).exit_code == 0
     files = sorted(path.relative_to(tmp_path / "first") for path in (tmp_path / "first").rglob("*.nrrd"))
     assert len(files) == 6
     for path in files:

@@ -252,6 +252,14 @@ LABELS = _table(
             "nnunet:nnunet_export",
             "Write labelled images as a raw dataset of nnU-Net v2, with our split as its only fold.",
         ),
+        "from-label-studio": (
+            "corrected:from_label_studio",
+            "Turn corrected Label Studio tasks into a folder of masks with table.csv, for label masks.",
+        ),
+        "from-cvat": (
+            "corrected:from_cvat",
+            "Turn corrected annotations of CVAT into a folder of masks with table.csv, for label masks.",
+        ),
     },
 )
 EXPORTS = _table(
@@ -260,6 +268,14 @@ EXPORTS = _table(
         "coco": (
             "coco:coco",
             "Write the masks as COCO instances: one JSON file a release, with compressed RLE.",
+        ),
+        "label-studio": (
+            "annotation:label_studio",
+            "Write pictures and Label Studio tasks with the masks as brushes or polygons to correct.",
+        ),
+        "cvat": (
+            "annotation:cvat",
+            "Write pictures and annotations for CVAT (CVAT for images 1.1), masks or polygons to correct.",
         ),
         "dicom-seg": (
             "dicom_seg:dicom_seg",

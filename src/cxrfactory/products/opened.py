@@ -294,6 +294,10 @@ class OpenedProduct(ABC):
         """Return the images with this id: none, one, or one for each release that uses the id."""
         return [each for each in self.select([image_id]) if each.image_id == image_id]
 
+    def quality(self) -> dict[str, str]:
+        """Return what the scores of the product say about its masks, in words by subject; empty without scores."""
+        return {}
+
     def __contains__(self, image_id: object) -> bool:
         return isinstance(image_id, str) and bool(self.find(image_id))
 
