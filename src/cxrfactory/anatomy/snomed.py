@@ -138,7 +138,7 @@ def private_code(name: str) -> Code:
     --------
     >>> from cxrfactory.anatomy.snomed import private_code
     >>> private_code("airways")
-    Code(scheme='99CXRFACTORY', value='C2ca6beb64ad5f2', meaning='airways')
+    Code(scheme='99CXRFACTORY', value='Cadf50563687e4a', meaning='airways')
     """
     value = "C" + blake2b(name.encode("utf-8", "surrogatepass"), digest_size=_PRIVATE_BYTES).hexdigest()
     return Code(PRIVATE_SCHEME, value, plain_text(name))

@@ -29,6 +29,7 @@ def layered(
 
     Examples
     --------
+    >>> import numpy as np
     >>> from cxrfactory.export.mask_layers import layered
     >>> rows = {"a": [1, 1, 0], "b": [0, 1, 1], "c": [0, 0, 1]}
     >>> layers, places = layered({name: np.array([row], np.uint8) for name, row in rows.items()})
