@@ -5,7 +5,10 @@ import importlib
 
 import pytest
 
-MODULES = ("export.chosen", "export.coco", "export.label_studio", "export.cvat", "workflow.closing")
+MODULES = (
+    *("export.chosen", "export.coco", "export.label_studio", "export.cvat", "workflow.closing"),
+    *("export.nrrd", "export.nifti", "export.mask_layers", "export.colours", "export.dicom_source", "anatomy.snomed"),
+)
 
 
 @pytest.mark.parametrize("name", MODULES)
