@@ -15,11 +15,11 @@ from cxrfactory.anatomy.taxonomy_tables import AnatomyClass
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import encode_png
 from cxrfactory.logs import progress
-from cxrfactory.products.radgenome.coco import CocoWriter
 from cxrfactory.products.radgenome.figures import Exhibit
 from cxrfactory.products.radgenome.inputs import Taxonomy, studies_masks
 from cxrfactory.products.radgenome.statistics import SPLITS, Tally
 from cxrfactory.projection.conventions import VIEWS
+from cxrfactory.tables.coco import CocoWriter
 from cxrfactory.tables.mask_facts import MaskFacts, mask_facts
 from cxrfactory.tables.parquet import parquet_writer
 from cxrfactory.tables.rle import rle_decode, rle_encode
@@ -237,15 +237,14 @@ def _open_coco(
         for view in VIEWS:
             path = folder / f"{split}_{view}.json"
             stream = stack.enter_context(path.open("w", encoding="utf-8", newline="\n"))
-            images = [
-                (study, f"images/{row['release']}/{study}/{view}.png", row["size"], row["size"])
-                for study, row in kept.items()
-                if splits[study] == split
-            ]
             description = (
                 f"{view} radiographs projected from CT, {split}; file_name is relative to the product's folder"
             )
-            writers[split, view] = CocoWriter(stream, description, images, categories)
+            writer = writers[split, view] = CocoWriter(stream, description, categories)
+            for study, row in kept.items():
+                if splits[study] == split:
+                    name = f"images/{row['release']}/{study}/{view}.png"
+                    writer.add_image(study, name, row["size"], row["size"], study_id=study)
     return writers
 
 
