@@ -277,6 +277,10 @@ EXPORTS = _table(
             "annotation:cvat",
             "Write pictures and annotations for CVAT (CVAT for images 1.1), masks or polygons to correct.",
         ),
+        "ro-crate": (
+            "crate:ro_crate",
+            "Describe a run for archives: ro-crate-metadata.json in the folder of its results (RO-Crate 1.1).",
+        ),
     },
 )
 # Groups of commands, listed after the commands for users.
