@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from cxrfactory.cli import main
+from cxrfactory.cli.application import build_app
 from cxrfactory.errors import CxrError
 from cxrfactory.export.ro_crate import CRATE, export_ro_crate
 from cxrfactory.products.croissant import CROISSANT
@@ -33,7 +33,7 @@ def results(tmp_path):
 
 def test_the_crate_names_products_and_what_made_them(results):
     rocrate = pytest.importorskip("rocrate.rocrate", reason="python -m pip install -e '.[test]'")
-    assert main(["export", "ro-crate", str(results)]) == 0
+    build_app()(["export", "ro-crate", str(results)], standalone_mode=False)
     crate = rocrate.ROCrate(results)
     assert crate.name == "A run of cxrfactory"
     assert crate.datePublished.date().isoformat() == "2023-11-14"
