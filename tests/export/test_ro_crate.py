@@ -46,11 +46,12 @@ def test_the_crate_names_products_and_what_made_them(results):
     assert {each.id for each in parts["first/"]["hasPart"]} == {f"first/{name}" for name in
                                                                ("README.md", CROISSANT, "SHA256SUMS")}  # fmt: skip
     actions = [each for each in crate.contextual_entities if each.type == "CreateAction"]
-    assert {each["result"][0].id for each in actions} == {"first/", "second/"}
+    assert {each["result"].id for each in actions} == {"first/", "second/"}
     for action in actions:
-        assert action["object"][0].id == "config.yaml"
+        assert action["object"].id == "config.yaml"
         assert (action["instrument"]["name"], action["instrument"]["version"]) == ("cxrfactory", "0.1.0")
-        assert action["instrument"]["softwareVersion"] == f"git {COMMIT}"
+        assert action["instrument"]["description"] == f"Source commit {COMMIT}."
+        assert action["endTime"] == "2023-11-14T22:13:20+00:00"
     assert len([each for each in crate.contextual_entities if each.type == "SoftwareApplication"]) == 1
 
 

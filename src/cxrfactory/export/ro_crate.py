@@ -30,6 +30,7 @@ _PARTS = (
     ("benchmarks", "Time and memory of every job, as Snakemake measured them.", None),
     ("figures", "Figures of the run's report.", None),
 )
+_LICENCES = "#licences-of-the-sources"
 _COMMIT = re.compile(r"^\| source commit \| ([0-9a-f]{40}(?:-dirty)?) \|$", re.MULTILINE)
 
 log = get_logger(__name__)
@@ -72,7 +73,6 @@ def crate(results: Path, products: Sequence[Path]) -> dict[str, Any]:
     parts = [part for part in _PARTS if (results / part[0]).exists()]
     described = [each for path in products for each in _product(path, has_config=(results / CONFIG).is_file())]
     actions = [_action(path.name) for path in products]
-    ends = max((path / SUMS).stat().st_mtime for path in products)
     root = {
         "@id": "./",
         "@type": "Dataset",
@@ -81,8 +81,8 @@ def crate(results: Path, products: Sequence[Path]) -> dict[str, Any]:
         "description": "Anatomy-labelled datasets of chest radiographs or CT, with the config, the logs and the times "
         "of the run that made them.",
         # The day on which the last product was closed, as its file says; the crate of a folder is always the same.
-        "datePublished": datetime.fromtimestamp(ends, UTC).date().isoformat(),
-        "license": "The licences of the sources bind the products; the README.md of each product names them.",
+        "datePublished": max(map(_closed, products)).date().isoformat(),
+        "license": {"@id": _LICENCES},
         "hasPart": [*({"@id": f"{path.name}/"} for path in products), *({"@id": _part_id(*part)} for part in parts)],
         "mentions": [{"@id": action} for action in actions],
     }
@@ -93,9 +93,20 @@ def crate(results: Path, products: Sequence[Path]) -> dict[str, Any]:
         "about": {"@id": "./"},
     }
     profile = {"@id": _PROFILE, "@type": "CreativeWork", "name": "Process Run Crate", "version": "0.5"}
-    graph = [head, root, profile, *map(_part, parts), *described]
+    licences = {
+        "@id": _LICENCES,
+        "@type": "CreativeWork",
+        "name": "Licences of the sources",
+        "description": "The licences of the sources bind the products; the README.md of each product names them.",
+    }
+    graph = [head, root, profile, licences, *map(_part, parts), *described]
     unique = {each["@id"]: each for each in graph}  # products of one version share the entity of the program
     return {"@context": "https://w3id.org/ro/crate/1.1/context", "@graph": list(unique.values())}
+
+
+def _closed(product: Path) -> datetime:
+    """Return when a product was closed: its checksums are its last file."""
+    return datetime.fromtimestamp((product / SUMS).stat().st_mtime, UTC)
 
 
 def _part_id(name: str, purpose: str, encoding: str | None) -> str:
@@ -131,7 +142,7 @@ def _product(path: Path, has_config: bool) -> list[dict[str, Any]]:
             "@type": "Dataset",
             "name": own.get("name", path.name),
             "description": own.get("description", ""),
-            "license": own.get("license", ""),
+            "license": {"@id": _LICENCES},
             "hasPart": [{"@id": f"{path.name}/{name}"} for name, _, _ in present],
         },
         *(
@@ -144,15 +155,17 @@ def _product(path: Path, has_config: bool) -> list[dict[str, Any]]:
             "@type": "SoftwareApplication",
             "name": "cxrfactory",
             "version": version,
-            **({"softwareVersion": f"git {commit[1]}"} if commit else {}),
+            "description": f"Source commit {commit[1]}." if commit else "Not run from a git checkout.",
         },
         {
             "@id": _action(path.name),
             "@type": "CreateAction",
             "name": f"Make {path.name}",
+            "description": "Make this product and close it: card, description, checksums.",
+            "endTime": _closed(path).isoformat(timespec="seconds"),
             "instrument": {"@id": program},
-            **({"object": [{"@id": CONFIG}]} if has_config else {}),
-            "result": [{"@id": f"{path.name}/"}],
-            "actionStatus": {"@id": "http://schema.org/CompletedActionStatus"},
+            **({"object": {"@id": CONFIG}} if has_config else {}),
+            "result": {"@id": f"{path.name}/"},
+            "actionStatus": "http://schema.org/CompletedActionStatus",
         },
     ]  # fmt: skip
