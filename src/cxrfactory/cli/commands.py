@@ -265,6 +265,10 @@ LABELS = _table(
 EXPORTS = _table(
     "export",
     {
+        "ro-crate": (
+            "crate:ro_crate",
+            "Describe a run for archives: ro-crate-metadata.json in the folder of its results (RO-Crate 1.1).",
+        ),
         "coco": (
             "coco:coco",
             "Write the masks as COCO instances: one JSON file a release, with compressed RLE.",
