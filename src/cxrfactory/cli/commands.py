@@ -286,6 +286,18 @@ EXPORTS = _table(
             "crate:ro_crate",
             "Describe a run for archives: ro-crate-metadata.json in the folder of its results (RO-Crate 1.1).",
         ),
+        "dicom-seg": (
+            "dicom_seg:dicom_seg",
+            "Write the masks as DICOM SEG: one object an image, with SNOMED CT codes; needs highdicom.",
+        ),
+        "nrrd": (
+            "nrrd:nrrd",
+            "Write the masks as segmentations of 3D Slicer (.seg.nrrd), with names, colours and codes.",
+        ),
+        "nifti": (
+            "nifti:nifti",
+            "Write the masks as NIfTI: a folder an image, a file a structure, and a table of names and colours.",
+        ),
     },
 )
 # Groups of commands, listed after the commands for users.
