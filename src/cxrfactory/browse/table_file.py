@@ -21,10 +21,9 @@ from cxrfactory.products.browsed import Browsed, Column, Detail, Index, Organ, O
 from cxrfactory.products.browsed_columns import column_of, constant_column, whole_array
 from cxrfactory.products.film_files import FilmFolder, ReleaseFilms, read_film
 from cxrfactory.tables.chexmask import DICE_COLUMNS, LANDMARK_COLUMNS, RLE_COLUMNS, SIZE_COLUMNS, read_chexmask
-from cxrfactory.tables.chexmask_lines import PublishedLines
+from cxrfactory.tables.published_lines import PublishedLines
 from cxrfactory.tables.csv_rows import row_starts
 from cxrfactory.tables.parquet import read_table, write_arrow
-from cxrfactory.tables.rle import rle_decode
 
 log = get_logger(__name__)
 
@@ -90,6 +89,8 @@ class TableFile(Browsed):
                 row.width,
                 {organ: [row.landmarks[where]] for organ, where in _slices(len(row.landmarks)).items()},
             )
+        from cxrfactory.tables.rle import rle_decode  # late, because it compiles
+
         masks = {organ: rle_decode(rle, row.height, row.width) for organ, rle in row.rles.items()}
         return Outlines(row.height, row.width, {organ: mask_outlines(mask) for organ, mask in masks.items()})
 

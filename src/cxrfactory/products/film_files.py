@@ -8,9 +8,6 @@ import numpy as np
 from jaxtyping import Integer, UInt8
 
 from cxrfactory.errors import CxrError, ImageError
-from cxrfactory.imaging.radiograph.intensity import to_uint8
-from cxrfactory.imaging.radiograph.reading import read_radiograph
-from cxrfactory.imaging.radiograph.screening import AS_STORED
 from cxrfactory.products.opened import ReleaseSource
 from cxrfactory.tables.listing import list_folder
 from cxrfactory.tables.one_row import RowReader
@@ -129,6 +126,10 @@ def read_film(path: Path, height: int, width: int, exact: bool = True) -> UInt8[
     ImageError
         If it cannot be read, or has another shape than the masks.
     """
+    from cxrfactory.imaging.radiograph.intensity import to_uint8  # late: the reader imports much
+    from cxrfactory.imaging.radiograph.reading import read_radiograph
+    from cxrfactory.imaging.radiograph.screening import AS_STORED
+
     pixels = read_radiograph(path, checks=AS_STORED).pixels
     found = pixels.shape
     alike = abs(found[0] * width - found[1] * height) <= max(width, height)

@@ -19,7 +19,6 @@ from cxrfactory.products.left_out import read_left_out
 from cxrfactory.products.radgenome.reading import Opened, belongs
 from cxrfactory.projection.conventions import VIEWS
 from cxrfactory.tables.one_row import RowReader
-from cxrfactory.tables.rle import rle_decode
 
 REGION = "region: "
 SHOWN = ("lung", "heart", "bone")  # regions that a reader sees first
@@ -102,6 +101,8 @@ class Browsing(Browsed):
 
     def outlines(self, key: int) -> Outlines:
         """Return the outlines of a few regions; those of 210 structures would hide a small picture."""
+        from cxrfactory.tables.rle import rle_decode  # late, because it compiles
+
         study, view = self._place(key)
         size = int(self._sizes[study])
         regions = self._regions.rows(self._studies[study], view, "region")
