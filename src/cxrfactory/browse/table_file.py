@@ -21,9 +21,9 @@ from cxrfactory.products.browsed import Browsed, Column, Detail, Index, Organ, O
 from cxrfactory.products.browsed_columns import column_of, constant_column, whole_array
 from cxrfactory.products.film_files import FilmFolder, ReleaseFilms, read_film
 from cxrfactory.tables.chexmask import DICE_COLUMNS, LANDMARK_COLUMNS, RLE_COLUMNS, SIZE_COLUMNS, read_chexmask
-from cxrfactory.tables.published_lines import PublishedLines
 from cxrfactory.tables.csv_rows import row_starts
 from cxrfactory.tables.parquet import read_table, write_arrow
+from cxrfactory.tables.published_lines import PublishedLines
 
 log = get_logger(__name__)
 

@@ -28,10 +28,10 @@ from cxrfactory.products.browsed_columns import (
 from cxrfactory.products.chexmask.reading import Opened, belongs
 from cxrfactory.products.film_files import FilmFolder, ReleaseFilms, read_film
 from cxrfactory.products.left_out import read_left_out
-from cxrfactory.tables.published_lines import PublishedLines
 from cxrfactory.tables.csv_rows import row_starts
 from cxrfactory.tables.one_row import RowReader
 from cxrfactory.tables.parquet import stored_rows, stored_schema
+from cxrfactory.tables.published_lines import PublishedLines
 from cxrfactory.tables.schemas import GEOMETRY_FIELDS
 
 _INDEX = "index.parquet"
