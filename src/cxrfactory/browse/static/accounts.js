@@ -2,7 +2,7 @@
 import { getJson } from "./api.js";
 import { product } from "./data.js";
 import { CLEAR, change } from "./state.js";
-import { Dialog, html, number, useEffect, useState } from "./ui.js";
+import { Dialog, html, number, useEffect, useState, words } from "./ui.js";
 
 const PARTS = ["kept", "excluded", "rejected"];
 const total = (part) => product.accounts.reduce((sum, one) => sum + (one[part] || 0), 0);
@@ -50,7 +50,7 @@ export function AccountsDialog({ first, onClose }) {
       <nav class="tabs">${["excluded", "rejected"].map((part) => html`<button type="button" aria-pressed=${view.part === part} onClick=${() => pick({ part })}>${part} (${number(total(part))})</button>`)}
         ${view.release ? html`<button type="button" class="plain" onClick=${() => pick({ release: null })}>all releases</button>` : null}</nav>
       <h3>Reasons</h3>
-      <ul class="reasons">${reasons.map(({ reason, count }) => html`<li><button type="button" class="link" aria-pressed=${view.reason === reason} onClick=${() => pick({ reason: view.reason === reason ? null : reason })}><span>${reason || "no reason is given"}</span><b>${number(count)}</b></button></li>`)}</ul>
+      <ul class="reasons">${reasons.map(({ reason, count }) => html`<li><button type="button" class="link" aria-pressed=${view.reason === reason} onClick=${() => pick({ reason: view.reason === reason ? null : reason })}><span>${words(reason) || "no reason is given"}</span><b>${number(count)}</b></button></li>`)}</ul>
       <${Rows} rows=${rows} many=${many} offset=${view.offset} move=${(offset) => setView({ ...view, offset })} />`}
   <//>`;
 }
@@ -60,7 +60,7 @@ function Rows({ rows, many, offset, move }) {
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   return html`<h3>Rows ${number(offset + 1)} to ${number(offset + rows.length)} of ${number(many)}</h3>
     <div class="scroll"><table><thead><tr>${columns.map((name) => html`<th>${name.replaceAll("_", " ")}</th>`)}</tr></thead>
-      <tbody>${rows.map((row, at) => html`<tr key=${offset + at}>${columns.map((name) => html`<td>${row[name] ?? ""}</td>`)}</tr>`)}</tbody></table></div>
+      <tbody>${rows.map((row, at) => html`<tr key=${offset + at}>${columns.map((name) => html`<td>${words(row[name])}</td>`)}</tr>`)}</tbody></table></div>
     ${many > LIMIT ? html`<p class="actions"><button type="button" disabled=${!offset} onClick=${() => move(offset - LIMIT)}>Previous</button>
       <button type="button" disabled=${offset + LIMIT >= many} onClick=${() => move(offset + LIMIT)}>Next</button></p>` : null}`;
 }

@@ -35,7 +35,16 @@ export const sortOf = (state) => (state.sort
   ? { column: state.sort, ascending: state.ascending }
   : { column: product.sort.column, ascending: state.ascending ? product.sort.ascending : !product.sort.ascending });
 
-const askOf = (state) => ({ filter: filterOf(state), sort: sortOf(state).column, ascending: sortOf(state).ascending });
+/** The filter with the values of flags as true and false; the address holds them as words. */
+export function filterFor(state) {
+  const filter = filterOf(state);
+  for (const { name, type } of product.columns) {
+    if (type === "flag" && filter.values?.[name]) filter.values = { ...filter.values, [name]: filter.values[name].map((value) => (value === null ? null : String(value) === "true")) };
+  }
+  return filter;
+}
+
+const askOf = (state) => ({ filter: filterFor(state), sort: sortOf(state).column, ascending: sortOf(state).ascending });
 
 /** {id, offset, total, rows, busy, fault} of the page of rows that is on. */
 export const selection = observable({ id: null, offset: 0, total: null, rows: [], busy: true, fault: null });
@@ -78,7 +87,7 @@ export const summary = observable({ histograms: {}, facets: {} });
 let summarised = null;
 
 const readSummary = newest(async (state) => {
-  const filter = filterOf(state);
+  const filter = filterFor(state);
   const id = JSON.stringify(filter);
   if (summarised === id) return;
   try {

@@ -1,7 +1,7 @@
 // "Download selection": what is downloaded, and as what.
 import { post } from "./api.js";
-import { product, selection } from "./data.js";
-import { filterOf, page } from "./state.js";
+import { filterFor, product, selection } from "./data.js";
+import { filtered, page } from "./state.js";
 import { Dialog, html, number, plural, tell, useState, useValue } from "./ui.js";
 
 const FORMATS = {
@@ -34,7 +34,7 @@ export function Download({ onClose }) {
     setBusy(true);
     setFault(null);
     try {
-      await save(await post("download", { format: kind, filter: filterOf(state), keys: one ? [state.key] : null }), `selection-${kind}`);
+      await save(await post("download", { format: kind, filter: filterFor(state), keys: one ? [state.key] : null }), `selection-${kind}`);
       onClose();
     } catch (problem) {
       setFault(problem.message);
@@ -43,7 +43,7 @@ export function Download({ onClose }) {
   }
   const radio = (group, value, now, set, label, hint) => html`<label class="radio"><input type="radio" name=${group} checked=${now === value} onChange=${() => set(value)} /><span><b>${label}</b>${hint ? html`<small>${hint}</small>` : null}</span></label>`;
   return html`<${Dialog} title="Download selection" onClose=${onClose}><form onSubmit=${start}>
-    <fieldset><legend>Which images</legend>${radio("which", false, one, setOne, plural(total ?? 0, "image"), Object.keys(filterOf(state)).length ? "all that the filter leaves" : "the whole product: no filter is set")}
+    <fieldset><legend>Which images</legend>${radio("which", false, one, setOne, plural(total ?? 0, "image"), filtered(state) ? "all that the filter leaves" : "the whole product: no filter is set")}
       ${state.key === null ? null : radio("which", true, one, setOne, "1 image", "the one that is open")}</fieldset>
     <fieldset><legend>Format</legend>${product.formats.map((name) => radio("format", name, kind, setKind, (FORMATS[name] || [name])[0], (FORMATS[name] || [])[1]))}</fieldset>
     ${fault ? html`<p class="fault" role="alert">${fault}</p>` : null}

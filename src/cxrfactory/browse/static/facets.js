@@ -2,11 +2,11 @@
 import { columnLabel, forgetPages, product, summary } from "./data.js";
 import { Histograms, rangeText } from "./histogram.js";
 import { CLEAR, change, filtered, page, setRange, toggleValue, toggleVerdict } from "./state.js";
-import { html, number, useState, useValue } from "./ui.js";
+import { html, number, useState, useValue, words } from "./ui.js";
 import { NAMES, verdicts } from "./verdicts.js";
 
 const FIRST = 8;
-const nameOf = (value) => (value === null || value === "" ? "no value" : value === true ? "yes" : value === false ? "no" : String(value));
+const nameOf = (value) => (value === null || value === "" ? "no value" : value === true ? "yes" : value === false ? "no" : words(value));
 
 function Choice({ checked, label, count, share, onChange }) {
   return html`<label class=${"choice" + (count ? "" : " none")}><input type="checkbox" checked=${checked} onChange=${onChange} />
@@ -37,7 +37,7 @@ function VerdictFacet() {
 export function Filters({ values, onClose }) {
   const state = useValue(page);
   const { facets } = useValue(summary);
-  return html`<aside class="filters" id="filters" aria-label="Filters">
+  return html`<aside class="filters" id="filters" aria-label="Filters" onKeyDown=${(event) => { if (event.key === "Escape" && innerWidth < 1100) { event.stopPropagation(); onClose(); } }}>
     <header><h2>Filters</h2>${filtered(state) ? html`<button type="button" class="plain small" onClick=${() => change(CLEAR)}>clear all</button>` : null}
       <button type="button" class="plain close" aria-label="Close the filters" onClick=${onClose}>✕</button></header>
     <div class="facets">${product.facets.filter((name) => facets[name]?.length).map((name) => html`<${Facet} key=${name} column=${name} values=${facets[name]} chosen=${state.values[name] || []} />`)}<${VerdictFacet} /></div>

@@ -4,7 +4,7 @@ import { columnLabel, colours, hidden, PAGE, product, selection, shownOrgans, so
 import { fit, paint, pathOf } from "./draw.js";
 import { thumbnailOf } from "./images.js";
 import { CLEAR, address, change, page } from "./state.js";
-import { cell, html, number, observable, plural, useEffect, useLayoutEffect, useRef, useState, useValue } from "./ui.js";
+import { cell, html, number, observable, plural, useEffect, useLayoutEffect, useRef, useState, useValue, words } from "./ui.js";
 import { Sign, verdicts } from "./verdicts.js";
 
 /** Key of the card that the keys act on; it stays when an image is opened and closed. */
@@ -68,10 +68,11 @@ function Card({ row, outline, look, sort, chosen, verdict }) {
     return () => watch.disconnect();
   }, []);
   const value = row.values?.[sort];
-  const label = `${row.image_id}, ${columnLabel(sort)} ${cell(value)}${verdict ? ", judged " + verdict : ""}${image.reason ? ", the image is missing" : ""}`;
+  const id = words(row.image_id);
+  const label = `${id}, ${columnLabel(sort)} ${cell(value)}${verdict ? ", judged " + verdict : ""}${image.reason ? ", the image is missing" : ""}`;
   return html`<li><a class=${"card" + (chosen ? " current" : "")} href=${address({ key: row.key })} data-key=${row.key} aria-label=${label} tabindex=${chosen ? 0 : -1} onFocus=${() => current.get() === row.key || current.set(row.key)}>
     <span class="film"><canvas ref=${canvas}></canvas>${image.reason ? html`<span class="missing" title=${image.reason}>no image</span>` : null}<${Sign} verdict=${verdict} /></span>
-    <span class="id" title=${row.image_id}>${row.image_id}</span>
+    <span class="id" title=${id}>${id}</span>
     <span class="figure"><span>${columnLabel(sort)}</span> <b>${cell(value)}</b></span>
   </a></li>`;
 }

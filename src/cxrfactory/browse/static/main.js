@@ -10,7 +10,7 @@ import { rowOf } from "./images.js";
 import { copyLink, go, useKeys } from "./keys.js";
 import { useLater } from "./pane.js";
 import { change, filtered, page } from "./state.js";
-import { News, html, observable, plural, render, useEffect, useRef, useState, useValue } from "./ui.js";
+import { News, html, observable, plural, render, useEffect, useRef, useState, useValue, words } from "./ui.js";
 import { readVerdicts, VerdictList, verdicts } from "./verdicts.js";
 import { Viewer } from "./viewer.js";
 
@@ -47,7 +47,7 @@ function Top() {
   const judged = useValue(verdicts).size;
   return html`<header class="top"><h1 title=${product.title}>${product.title}</h1><${Accounts} open=${(first) => dialogs.show("accounts", first)} />
     <div class="right"><${Search} /><button type="button" onClick=${() => dialogs.show("verdicts")}>Verdicts <b>${judged}</b></button>
-    <button type="button" onClick=${() => dialogs.show("download")}>Download<span class="wide-only"> selection</span></button><button type="button" onClick=${copyLink}>Copy link</button><${Theme} />
+    <button type="button" onClick=${() => dialogs.show("download")}>Download<span class="wide-only"> selection</span></button><button type="button" onClick=${copyLink}><span class="wide-only">Copy link</span><span class="narrow-only">Link</span></button><${Theme} />
     <button type="button" class="plain" aria-label="Keys and help" title="Keys and help (?)" onClick=${() => dialogs.show("help")}>?</button></div></header>`;
 }
 
@@ -63,6 +63,11 @@ function FilterButton({ shown, toggle }) {
   const state = useValue(page);
   const many = Object.keys(state.ranges).length + Object.values(state.values).flat().length + state.verdicts.length + (state.search ? 1 : 0) + (state.keys ? 1 : 0);
   return html`<button type="button" class="filter-button" aria-expanded=${shown} aria-controls="filters" onClick=${toggle}>Filters${many ? html` <b>${many}</b>` : null}</button>`;
+}
+
+function NoImages() {
+  if (product.images_known) return null;
+  return html`<p class="notice">${product.images_reason || "No folder of the release's images is known, so masks are drawn on grey."}</p>`;
 }
 
 function Open() {
@@ -95,11 +100,11 @@ function App() {
   useEffect(() => { if (state.key !== null) current.set(state.key); }, [state.key]);
   const large = state.key !== null;
   const { value: found } = useLater(large ? rowOf(state.key) : null);
-  useEffect(() => { document.title = `${large && found ? found.row.image_id + " – " : ""}${product.title} – cxrfactory`; });
+  useEffect(() => { document.title = `${large && found ? words(found.row.image_id) + " – " : ""}${product.title} – cxrfactory`; });
   return html`<${Top} /><${Offline} /><div class=${"body" + (shown ? " with-filters" : "") + (large ? " large" : "")}>
     ${shown ? html`<${Filters} values=${large ? found?.row.values : null} onClose=${() => setShown(false)} />` : null}
     <main class="main">${large ? html`<${Viewer} go=${go} filters=${html`<${FilterButton} shown=${shown} toggle=${() => setShown(!shown)} />`} />` : html`
-      <div class="bar"><${FilterButton} shown=${shown} toggle=${() => setShown(!shown)} /><${Sort} /><${Pager} /></div><${Chips} /><${Grid} />
+      <div class="bar"><${FilterButton} shown=${shown} toggle=${() => setShown(!shown)} /><${Sort} /><${Pager} /></div><${Chips} /><${NoImages} /><${Grid} />
       ${selection.get().rows.length > 12 ? html`<div class="bar foot"><${Pager} /></div>` : null}`}</main></div>
     <${Open} /><${News} />`;
 }

@@ -186,7 +186,12 @@ export function Pane({ id, kind = "image", label, main }) {
   useLayoutEffect(draw, [found, bitmap, drawing]);
   useEffect(() => {
     let frame = 0;
-    const soon = () => { cancelAnimationFrame(frame); frame = requestAnimationFrame(() => latest.current()); };
+    const soon = () => {
+      // One finger scrolls the page until the image is zoomed; then it moves the image.
+      stage.current.style.touchAction = view.get().zoom > 1 ? "none" : "pan-y";
+      cancelAnimationFrame(frame);
+      frame = requestAnimationFrame(() => latest.current());
+    };
     const watch = new ResizeObserver(soon);
     watch.observe(stage.current);
     const stop = view.listen(soon);

@@ -61,13 +61,18 @@ export function number(value) {
 
 export const plural = (count, one, many = one + "s") => `${number(count)} ${count === 1 ? one : many}`;
 
+// Characters that a person cannot see, or that turn the words after them round.
+const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
+/** Words of a product as they are, with a sign in the place of each unseen character. */
+export const words = (text) => String(text ?? "").replace(UNSEEN, "\ufffd");
+
 /** The text of any cell. */
 export function cell(value) {
   if (value === null || value === undefined || value === "") return "–";
   if (Array.isArray(value)) return value.length ? value.map(cell).join(", ") : "–";
   if (typeof value === "number") return number(value);
   if (typeof value === "boolean") return value ? "yes" : "no";
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+  return words(typeof value === "object" ? JSON.stringify(value) : value);
 }
 
 /** A modal dialog; Escape, the cross and a click outside close it. */
@@ -80,7 +85,7 @@ export function Dialog({ title, onClose, children, wide = false }) {
   }, []);
   const outside = (event) => event.target === ref.current && onClose();
   return html`<dialog ref=${ref} class=${wide ? "wide" : ""} aria-label=${title} onClose=${onClose} onMouseDown=${outside}>
-    <header><h2>${title}</h2><button type="button" class="plain" aria-label="Close" onClick=${onClose}>✕</button></header>
+    <header><h2 tabindex="-1" autofocus>${title}</h2><button type="button" class="plain" aria-label="Close" onClick=${onClose}>✕</button></header>
     <div class="body">${children}</div>
   </dialog>`;
 }

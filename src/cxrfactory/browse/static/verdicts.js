@@ -2,7 +2,7 @@
 import { getJson, post, url } from "./api.js";
 import { forgetPages, product } from "./data.js";
 import { address, page } from "./state.js";
-import { Dialog, html, letGo, number, observable, plural, tell, useEffect, useRef, useState, useValue } from "./ui.js";
+import { Dialog, html, letGo, number, observable, plural, tell, useEffect, useRef, useState, useValue, words } from "./ui.js";
 
 export const NAMES = { good: "good", bad: "bad", flag: "flagged" };
 export const SIGNS = { good: "✓", bad: "✕", flag: "⚑" };
@@ -81,7 +81,7 @@ export function VerdictList({ onClose }) {
     <p class="hint">Put the path of the CSV file into <code>datasets.<i>name</i>.exclude</code> of the config: the next run leaves the images judged bad out.${product.verdicts_file ? html` Verdicts are kept in <code>${product.verdicts_file}</code>.` : null}</p>
     ${all.length ? html`<div class="scroll"><table><thead><tr><th>verdict</th><th>image</th><th>release</th><th>note</th><th>when</th></tr></thead>
       <tbody>${all.slice(0, 500).map((one) => html`<tr key=${one.key}><td><${Sign} verdict=${one.verdict} /> ${NAMES[one.verdict]}</td>
-        <td><a href=${address({ key: one.key })} onClick=${onClose}>${one.image_id}</a></td><td>${one.dataset}</td><td>${one.note}</td><td>${(one.when || "").replace("T", " ").slice(0, 16)}</td></tr>`)}</tbody></table></div>`
+        <td><a href=${address({ key: one.key })} onClick=${onClose}>${words(one.image_id)}</a></td><td>${words(one.dataset)}</td><td>${words(one.note)}</td><td>${(one.when || "").replace("T", " ").slice(0, 16)}</td></tr>`)}</tbody></table></div>`
     : html`<p class="hint">Press <kbd>g</kbd>, <kbd>b</kbd> or <kbd>f</kbd> on an image to judge it.</p>`}
   <//>`;
 }

@@ -5,7 +5,7 @@ import { imageOf, readAhead, rowOf } from "./images.js";
 import { toggle, Organs } from "./organs.js";
 import { Pane, WHOLE, film, look, useLater, view, zoomBy } from "./pane.js";
 import { address, change, page } from "./state.js";
-import { cell, html, letGo, number, useEffect, useLayoutEffect, useState, useValue } from "./ui.js";
+import { cell, html, letGo, number, useEffect, useLayoutEffect, useValue, words } from "./ui.js";
 import { Judge, NAMES, Sign, verdicts } from "./verdicts.js";
 
 /** Leave the large image for the grid, at the card that was open. */
@@ -59,13 +59,13 @@ function Values({ row }) {
 
 function Texts({ row }) {
   if (!row.text?.length) return null;
-  return html`<section class="texts" aria-label="Report"><h3><span>Report</span></h3>${row.text.map(({ title, body }) => html`<h4>${title}</h4><p>${body}</p>`)}</section>`;
+  return html`<section class="texts" aria-label="Report"><h3><span>Report</span></h3>${row.text.map(({ title, body }) => html`<h4>${words(title)}</h4><p>${words(body)}</p>`)}</section>`;
 }
 
 function Related({ row }) {
   const list = row.related || [];
   if (!list.length) return null;
-  return html`<section class="related"><h3><span>Related images</span></h3><ul>${list.map(({ key, label }) => html`<li><a href=${address({ key })}>${label}</a></li>`)}</ul></section>`;
+  return html`<section class="related"><h3><span>Related images</span></h3><ul>${list.map(({ key, label }) => html`<li><a href=${address({ key })}>${words(label)}</a></li>`)}</ul></section>`;
 }
 
 /** Names of organs that are in the image and those of the views beside it. */
@@ -81,7 +81,7 @@ function Heading({ row, state, go, verdict, filters }) {
     <button type="button" aria-label="Previous image" title="Previous image (k)" disabled=${at === 0} onClick=${tap(() => go(-1))}>‹ <kbd>k</kbd></button>
     <button type="button" aria-label="Next image" title="Next image (j)" disabled=${at >= 0 && at === total - 1} onClick=${tap(() => go(1))}>› <kbd>j</kbd></button>
     <span class="place">${at >= 0 ? html`<b>${number(at + 1)}</b> of ${number(total)}` : "outside the filter"}</span>
-    <h2 title=${row?.image_id}>${row?.image_id || "…"}</h2><span class="dataset">${row?.dataset}</span><${Sign} verdict=${verdict} /></div>`;
+    <h2 title=${words(row?.image_id)}>${words(row?.image_id) || "…"}</h2><span class="dataset">${words(row?.dataset)}</span><${Sign} verdict=${verdict} /></div>`;
 }
 
 /** The open image. `go` moves through the selection. */
