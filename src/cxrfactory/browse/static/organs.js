@@ -1,7 +1,7 @@
 // Organs on and off: a short list, or the tree of a product with many classes and a search in it.
 import { colours, organLabel, product, shownOrgans } from "./data.js";
 import { change, page } from "./state.js";
-import { html, number, useEffect, useMemo, useRef, useState, useValue } from "./ui.js";
+import { html, letGo, number, useEffect, useMemo, useRef, useState, useValue } from "./ui.js";
 
 const put = (organs) => {
   const first = shownOrgans({ organs: null });
@@ -29,7 +29,7 @@ function Box({ names, on, label, there, hint, swatch, extra }) {
   const many = names.filter((name) => on.has(name)).length;
   useEffect(() => { ref.current.indeterminate = many > 0 && many < names.length; });
   return html`<label class=${"organ" + (there ? "" : " absent")} title=${there ? "" : "not in this image"}>
-    <input type="checkbox" ref=${ref} checked=${many === names.length && many > 0} onChange=${() => toggle(names)} />
+    <input type="checkbox" ref=${ref} checked=${many === names.length && many > 0} onClick=${letGo} onChange=${() => toggle(names)} />
     ${swatch ? html`<i style=${`background:${swatch}`}></i>` : null}<span class="name">${label}</span>${extra}${hint ? html`<kbd>${hint}</kbd>` : null}</label>
     <button type="button" class="plain small only" aria-label=${`Only ${label}`} onClick=${() => only(names)}>only</button>`;
 }

@@ -187,6 +187,7 @@ export function Pane({ id, kind = "image", label, main }) {
   useEffect(() => {
     let frame = 0;
     const soon = () => {
+      if (!stage.current) return;
       // One finger scrolls the page until the image is zoomed; then it moves the image.
       stage.current.style.touchAction = view.get().zoom > 1 ? "none" : "pan-y";
       cancelAnimationFrame(frame);
