@@ -23,7 +23,7 @@ FLOORS = (
     ("anatomy", "imaging", "tables", "config", "stages"),
     ("models", "projection", "registration", "metrics"),
     ("ingest", "preprocess", "infer", "rca", "cohort", "classify", "drr", "labelling", "train", "products", "evaluate"),
-    ("cli", "workflow", "status", "door", "__main__"),
+    ("cli", "workflow", "status", "door", "browse", "__main__"),
 )
 SHARED_FLOORS = (1, 2, 4)
 FLOOR_OF = {package: floor for floor, packages in enumerate(FLOORS) for package in packages}

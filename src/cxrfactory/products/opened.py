@@ -262,6 +262,10 @@ class OpenedProduct(ABC):
         names = sorted({*kept, *excluded, *rejected})
         return {name: ReleaseAccounts(kept.get(name, 0), excluded[name], rejected[name]) for name in names}
 
+    def dataset_of(self, release: str) -> str:
+        """Return the name that the config of the run gives to a release of the product; the same name if none does."""
+        return next((dataset for dataset, title in self._titles.items() if title == release), release)
+
     def _counts(self, name: str) -> Counter[str]:
         path = self.folder / name
         if not path.is_file():
