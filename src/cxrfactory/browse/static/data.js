@@ -19,9 +19,17 @@ export async function readProduct() {
   for (const { name, label } of product.columns) labels.set("column." + name, label || name);
 }
 
-export const columnLabel = (name) => labels.get("column." + name) || name;
+export const columnLabel = (name) => labels.get("column." + name) || name.replaceAll("_", " ");
 export const organLabel = (name) => labels.get(name) || name;
 export const numbers = () => product.columns.filter(({ type }) => type === "number");
+
+/** Key of the other view of the same study, or null. */
+export function pairOf(row) {
+  if (row.pair !== undefined) return row.pair;
+  const views = (product.views || []).map((view) => view.name ?? view);
+  return row.related?.find(({ label }) => views.includes(label))?.key ?? null;
+}
+export const viewOf = (row) => row.view ?? row.values.view ?? "";
 
 /** Organs that are on: the user's choice, else those that the product shows at first. */
 export const shownOrgans = (state) => state.organs || product.shown || product.organs.map(({ name }) => name);

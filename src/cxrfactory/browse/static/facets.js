@@ -2,14 +2,14 @@
 import { columnLabel, forgetPages, product, summary } from "./data.js";
 import { Histograms, rangeText } from "./histogram.js";
 import { CLEAR, change, filtered, page, setRange, toggleValue, toggleVerdict } from "./state.js";
-import { html, number, useState, useValue, words } from "./ui.js";
+import { html, letGo, number, useState, useValue, words } from "./ui.js";
 import { NAMES, verdicts } from "./verdicts.js";
 
 const FIRST = 8;
 const nameOf = (value) => (value === null || value === "" ? "no value" : value === true ? "yes" : value === false ? "no" : words(value));
 
 function Choice({ checked, label, count, share, onChange }) {
-  return html`<label class=${"choice" + (count ? "" : " none")}><input type="checkbox" checked=${checked} onChange=${onChange} />
+  return html`<label class=${"choice" + (count ? "" : " none")}><input type="checkbox" checked=${checked} onClick=${letGo} onChange=${onChange} />
     <span class="name" title=${label}>${label}</span><span class="count">${number(count)}</span><span class="bar" style=${`width:${(share * 100).toFixed(1)}%`}></span></label>`;
 }
 

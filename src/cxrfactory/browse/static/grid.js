@@ -69,11 +69,11 @@ function Card({ row, outline, look, sort, chosen, verdict }) {
   }, []);
   const value = row.values?.[sort];
   const id = words(row.image_id);
-  const label = `${id}, ${columnLabel(sort)} ${cell(value)}${verdict ? ", judged " + verdict : ""}${image.reason ? ", the image is missing" : ""}`;
+  const label = `${id}, ${value === undefined ? words(row.dataset) : `${columnLabel(sort)} ${cell(value)}`}${verdict ? ", judged " + verdict : ""}${image.reason ? ", the image is missing" : ""}`;
   return html`<li><a class=${"card" + (chosen ? " current" : "")} href=${address({ key: row.key })} data-key=${row.key} aria-label=${label} tabindex=${chosen ? 0 : -1} onFocus=${() => current.get() === row.key || current.set(row.key)}>
     <span class="film"><canvas ref=${canvas}></canvas>${image.reason ? html`<span class="missing" title=${image.reason}>no image</span>` : null}<${Sign} verdict=${verdict} /></span>
     <span class="id" title=${id}>${id}</span>
-    <span class="figure"><span>${columnLabel(sort)}</span> <b>${cell(value)}</b></span>
+    <span class="figure">${value === undefined ? html`<span>${words(row.dataset)}</span>` : html`<span>${columnLabel(sort)}</span> <b>${cell(value)}</b>`}</span>
   </a></li>`;
 }
 

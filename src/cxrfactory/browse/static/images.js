@@ -1,5 +1,6 @@
 // Rows with their masks and decoded images, kept for as long as they are likely to be wanted again.
 import { getBlob, getJson, pool } from "./api.js";
+import { pairOf } from "./data.js";
 import { Shapes } from "./draw.js";
 
 /** A cache of things that come later: `get` gives the entry {wanted, value} at once, the oldest is dropped. */
@@ -71,7 +72,8 @@ export async function readAhead(keys, kinds) {
   for (const key of keys) {
     try {
       const [{ row }] = await Promise.all([rowOf(key).wanted, ...kinds.map((kind) => imageOf(key, kind).wanted)]);
-      if (row.pair !== null && row.pair !== undefined) await Promise.all([rowOf(row.pair).wanted, imageOf(row.pair).wanted]);
+      const pair = pairOf(row);
+      if (pair !== null) await Promise.all([rowOf(pair).wanted, imageOf(pair).wanted]);
     } catch { return; }
   }
 }

@@ -86,7 +86,11 @@ export function table(dialogs) {
 const ARROWS = { ArrowLeft: [-0.1, 0], ArrowRight: [0.1, 0], ArrowUp: [0, -0.1], ArrowDown: [0, 0.1] };
 const WRITING = "textarea, select, input:not([type=checkbox]):not([type=radio]):not([type=range])";
 /** Keys that a focused control needs for itself. */
-const own = (element, key) => (key === " " || key === "Enter" ? element.matches("button, summary, input, a:not(.card)") || (key === "Enter" && element.matches("a")) : key.startsWith("Arrow") && element.matches("input"));
+function own(element, key) {
+  if (key === " ") return element.matches("button, summary, input");
+  if (key === "Enter") return element.matches("button, summary, a");
+  return key.startsWith("Arrow") && element.matches("input");
+}
 
 export function useKeys(dialogs) {
   useEffect(() => {

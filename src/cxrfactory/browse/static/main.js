@@ -55,7 +55,7 @@ function Sort() {
   const { column, ascending } = sortOf(useValue(page));
   const order = (next, up) => { const first = product.sort; const same = next === first.column; change({ sort: same ? null : next, ascending: same ? up === first.ascending : up, offset: 0 }); current.set(null); };
   const names = [...new Set([product.sort.column, ...numbers().map(({ name }) => name), ...product.columns.filter(({ type }) => type === "text").map(({ name }) => name), column])];
-  return html`<div class="sort"><label>Sort <select value=${column} onChange=${(event) => order(event.target.value, ascending)}>${names.map((name) => html`<option value=${name} selected=${name === column}>${columnLabel(name)}${name === product.sort.column ? " (worst first)" : ""}</option>`)}</select></label>
+  return html`<div class="sort"><label>Sort <select value=${column} onChange=${(event) => { order(event.target.value, ascending); if (!event.target.matches(":focus-visible")) event.target.blur(); }}>${names.map((name) => html`<option value=${name} selected=${name === column}>${columnLabel(name)}${name === product.sort.column ? " (worst first)" : ""}</option>`)}</select></label>
     <button type="button" aria-label=${ascending ? "Lowest first; turn round" : "Highest first; turn round"} title=${ascending ? "lowest first" : "highest first"} onClick=${() => order(column, !ascending)}>${ascending ? "↑ lowest first" : "↓ highest first"}</button></div>`;
 }
 

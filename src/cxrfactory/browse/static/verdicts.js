@@ -77,7 +77,7 @@ export function VerdictList({ onClose }) {
   return html`<${Dialog} title="Verdicts" wide onClose=${onClose}>
     <p>${plural(all.length, "image")} judged: ${number(many("good"))} good, ${number(many("bad"))} bad, ${number(many("flag"))} flagged.</p>
     <p class="actions"><a class="button" download="verdicts.csv" href=${url("verdicts.csv")}>Export as CSV</a>
-      <a class="button" download="label-studio-tasks.json" href=${url("verdicts/tasks.json")}>Label Studio tasks of the bad ones</a></p>
+      ${product.tasks === false ? null : html`<a class="button" download="label-studio-tasks.json" href=${url("verdicts/tasks.json")}>Label Studio tasks of the bad ones</a>`}</p>
     <p class="hint">Put the path of the CSV file into <code>datasets.<i>name</i>.exclude</code> of the config: the next run leaves the images judged bad out.${product.verdicts_file ? html` Verdicts are kept in <code>${product.verdicts_file}</code>.` : null}</p>
     ${all.length ? html`<div class="scroll"><table><thead><tr><th>verdict</th><th>image</th><th>release</th><th>note</th><th>when</th></tr></thead>
       <tbody>${all.slice(0, 500).map((one) => html`<tr key=${one.key}><td><${Sign} verdict=${one.verdict} /> ${NAMES[one.verdict]}</td>

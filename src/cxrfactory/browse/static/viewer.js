@@ -1,5 +1,5 @@
 // One image large, or the two views side by side, with organs, verdict, values and report.
-import { columnLabel, neighbours, place, product, selection, shownOrgans, sortOf } from "./data.js";
+import { columnLabel, neighbours, pairOf, place, product, selection, shownOrgans, viewOf } from "./data.js";
 import { focusCard } from "./grid.js";
 import { imageOf, readAhead, rowOf } from "./images.js";
 import { toggle, Organs } from "./organs.js";
@@ -19,12 +19,13 @@ const tap = (run) => (event) => { letGo(event); run(); };
 
 /** The panes of a row: [{id, kind, label, main}], PA before LL. */
 function panesOf(row, pair, state) {
-  const own = { id: row.key, kind: "image", label: row.segmented ? "image" : row.view || "", main: true };
+  const own = { id: row.key, kind: "image", label: row.segmented ? "image" : viewOf(row), main: true };
   if (!state.compare) return [own];
   if (row.segmented) return [own, { id: row.key, kind: "segmented", label: "segmented image" }];
-  if (row.pair === null || row.pair === undefined) return [own];
-  const other = { id: row.pair, kind: "image", label: pair?.view || row.related?.find(({ key }) => key === row.pair)?.label || "other view" };
-  return row.view === "LL" ? [other, own] : [own, other];
+  const key = pairOf(row);
+  if (key === null) return [own];
+  const other = { id: key, kind: "image", label: (pair && viewOf(pair)) || "other view" };
+  return viewOf(row) === "LL" ? [other, own] : [own, other];
 }
 
 function DrawingTools({ row, several }) {
@@ -90,7 +91,7 @@ export function Viewer({ go, filters }) {
   const entry = rowOf(state.key);
   const { value: found, fault } = useLater(entry);
   useValue(selection);
-  const pairKey = found?.row.pair ?? null;
+  const pairKey = found ? pairOf(found.row) : null;
   const { value: pair } = useLater(pairKey === null ? null : rowOf(pairKey));
   const verdict = useValue(verdicts).get(state.key)?.verdict;
   useLayoutEffect(() => { look(WHOLE); }, [state.key]);
