@@ -1,8 +1,9 @@
+import os
 import sys
 
 from snakemake.utils import min_version
 
-min_version("9.0")
+min_version("9.27")
 
 
 # A user's config replaces the default config; if both were merged, the default's releases would remain.
@@ -11,7 +12,12 @@ if not workflow.overwrite_configfiles:
     configfile: "config.yaml"
 
 
-sys.path.insert(0, f"{workflow.basedir}/src")
+# The package beside this file goes before an installed one. A Snakefile that Snakemake fetched from a hosting site has
+# nothing beside it, and then the installed package is used.
+HERE = workflow.current_basedir.get_path_or_uri(secret_free=True)
+CHECKOUT = HERE if os.path.isdir(f"{HERE}/src/cxrfactory") else None
+if CHECKOUT:
+    sys.path.insert(0, f"{CHECKOUT}/src")
 
 from cxrfactory.errors import CxrError
 from cxrfactory.workflow.failures import say_last
@@ -33,7 +39,7 @@ OUT, LOG, BENCHMARK = PLAN.results.out, PLAN.results.log, PLAN.results.benchmark
 
 # Rules run the code of this checkout, whether or not the package is installed in their environment.
 shell.executable("bash")
-shell.prefix(prefix(workflow.basedir))
+shell.prefix(prefix(CHECKOUT))
 
 
 wildcard_constraints:

@@ -63,6 +63,7 @@ def config(text=SAFE, only=None):
         "layout": known("datasets.layout", RELEASE),
         "shards": 1,
         "labels": mine("datasets.labels", "-l.csv"),
+        "exclude": mine("datasets.exclude", "-e.csv"),
         "reports": reports,
     }
     own = {
@@ -138,6 +139,7 @@ KEYS = [
     "datasets.root",
     "datasets.layout",
     "datasets.labels",
+    "datasets.exclude",
     "datasets.own.root",
     "datasets.table",
     *(f"datasets.columns.{name}" for name in OWN_COLUMNS),
@@ -296,6 +298,7 @@ def prepare(folder, values):
     cards = [str(Path(name).with_suffix(".json")) for name in weights]
     table = pa.table({"source": values["generalise"]["sources"]})
     write_arrow(table, folder / values["generalise"]["tables"][0])
+    (folder / release["exclude"]).write_text("dataset,image_id,verdict\n")
     for name in (*weights, *cards, release["labels"], values["train"]["classes"], values["rca"]["calibration"]):
         (folder / name).touch()
 

@@ -52,7 +52,7 @@ rule cohort:
             "patients", "labelled", "release_size", "findings", "with_reports", "seed"
         ),
     message:
-        "Make {PLAN.config.cohort.patients} virtual patients"
+        f"Make {PLAN.config.cohort.patients} virtual patients"
     shell:
         "python -m cxrfactory stage cohort --ct {params.ct:q} --output {params.folder:q} {params.options:q}"
         " --workers {threads} 2> {log:q}"
@@ -79,7 +79,7 @@ rule cohort_scans:
         ct=subpath(input.ct, parent=True),
         options=lambda wildcards: PLAN.config.cohort.options("scans", "scan_spacing_mm", "seed"),
     message:
-        "Make {PLAN.config.cohort.scans} virtual CT studies"
+        f"Make {PLAN.config.cohort.scans} virtual CT studies"
     shell:
         "python -m cxrfactory stage cohort-scans --ct {params.ct:q} --output {output.folder:q} {params.options:q}"
         " --workers {threads} 2> {log:q}"

@@ -4,6 +4,7 @@
 rule ingest:
     input:
         tables=PLAN.releases.tables,
+        verdicts=PLAN.releases.verdicts,
     output:
         **OUT("ingest"),
     log:

@@ -253,7 +253,7 @@ class Answers:
             return {"height": 1, "width": 1, "organs": {}, "reason": plain_reason(error, self._hide)}
         scale = min(1.0, size / max(found.height, found.width))
         organs = {
-            organ: [np.rint((points + 0.5) * scale - 0.5).astype(int).tolist() for points in polygons]
+            organ: [each for each in (_scaled(points, scale) for points in polygons) if len(each) > 2]
             for organ, polygons in found.organs.items()
         }
         return {
@@ -291,6 +291,12 @@ def _streamed(pieces: Iterator[bytes]) -> Iterator[bytes]:
             waiting.clear()
     if waiting:
         yield bytes(waiting)
+
+
+def _scaled(points: np.ndarray, scale: float) -> list[list[int]]:
+    """Return a polygon in whole pixels of a thumbnail, without points that fall on the one before."""
+    whole = np.rint((points + 0.5) * scale - 0.5).astype(int)
+    return whole[(whole != np.roll(whole, 1, axis=0)).any(axis=1)].tolist()
 
 
 def _points(points: np.ndarray | None) -> list[list[float]] | None:

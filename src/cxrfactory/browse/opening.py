@@ -57,7 +57,9 @@ def _open_folder(folder: Path, roots: Mapping[str, Path], images: Path | None) -
                 opened = open_product(folder, roots=in_config)
             # A root without the run's manifests is a folder to look in by image id.
             by_id = {name: root for name, root in roots.items() if name not in known}
-            return module.Browsing(opened, by_id | ({"": images} if images is not None else {}))
+            browsed = module.Browsing(opened, by_id | ({"": images} if images is not None else {}))
+            browsed.folder, browsed.roots = folder, [f"{name}={root}" for name, root in in_config.items()]
+            return browsed
     open_product(folder)  # says what was expected
     raise CxrError(f"{folder}: the browser does not know this kind of product")
 

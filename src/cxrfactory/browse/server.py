@@ -170,7 +170,7 @@ async def _answered(work: Callable[[], Any]) -> Response:
     except BadRequest as error:
         return _fault(error.status, str(error))
     except CxrError as error:
-        return _fault(500, str(error))
+        return _fault(409, str(error))
     except Exception:
         log.exception("a request failed")
         return _fault(500, "a fault of the server; its terminal says more")

@@ -257,12 +257,54 @@ LABELS = _table(
             "nnunet:nnunet_export",
             "Write labelled images as a raw dataset of nnU-Net v2, with our split as its only fold.",
         ),
+        "from-label-studio": (
+            "corrected:from_label_studio",
+            "Turn corrected Label Studio tasks into a folder of masks with table.csv, for label masks.",
+        ),
+        "from-cvat": (
+            "corrected:from_cvat",
+            "Turn corrected annotations of CVAT into a folder of masks with table.csv, for label masks.",
+        ),
+    },
+)
+EXPORTS = _table(
+    "export",
+    {
+        "coco": (
+            "coco:coco",
+            "Write the masks as COCO instances: one JSON file a release, with compressed RLE.",
+        ),
+        "label-studio": (
+            "annotation:label_studio",
+            "Write pictures and Label Studio tasks with the masks as brushes or polygons to correct.",
+        ),
+        "cvat": (
+            "annotation:cvat",
+            "Write pictures and annotations for CVAT (CVAT for images 1.1), masks or polygons to correct.",
+        ),
+        "ro-crate": (
+            "crate:ro_crate",
+            "Describe a run for archives: ro-crate-metadata.json in the folder of its results (RO-Crate 1.1).",
+        ),
+        "dicom-seg": (
+            "dicom_seg:dicom_seg",
+            "Write the masks as DICOM SEG: one object an image, with SNOMED CT codes; needs highdicom.",
+        ),
+        "nrrd": (
+            "nrrd:nrrd",
+            "Write the masks as segmentations of 3D Slicer (.seg.nrrd), with names, colours and codes.",
+        ),
+        "nifti": (
+            "nifti:nifti",
+            "Write the masks as NIfTI: a folder an image, a file a structure, and a table of names and colours.",
+        ),
     },
 )
 # Groups of commands, listed after the commands for users.
 GROUPS: dict[str, tuple[str, dict[str, Command]]] = {
     "stage": ("Run one step of the workflow; the rules call these commands.", STAGES),
     "study": ("Run a study on a product: gold standard, quality scores, bias, classifiers.", STUDIES),
+    "export": ("Write a product, or chosen images of it, in a format that other programs open.", EXPORTS),
     "label": ("Make labelled training sets from folders of masks, or from the workflow's own masks.", LABELS),
 }
 

@@ -139,6 +139,11 @@ class ReleaseConfig(Section):
     )
     check_files: bool = Field(False, description="Look for every image file at ingest already.")
     follow_links: bool = Field(False, description="Let links in root lead out of it, for trees of links.")
+    exclude: LocalPath | None = Field(
+        None,
+        description="CSV table of verdicts with the columns dataset, image_id and verdict, as browse exports it: "
+        "images whose verdict is bad are excluded. Null: none.",
+    )
     reports: ReportsConfig | None = Field(None, description="Reports of the dataset: source and layout. Null: none.")
     labels: LocalPath | None = Field(
         None,

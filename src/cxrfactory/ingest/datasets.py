@@ -84,8 +84,8 @@ def _without_originals(dataset: DatasetConfig) -> DatasetConfig:
         return dataset
     root, links = films_of(dataset)
     reports = dataset.reports and dataset.reports.model_copy(update={"source": _HIDDEN})
-    table = None if dataset.table is None else _HIDDEN
-    return dataset.model_copy(update={"root": root, "follow_links": links, "table": table, "reports": reports})
+    hidden = {name: _HIDDEN for name in ("table", "exclude") if getattr(dataset, name) is not None}
+    return dataset.model_copy(update={"root": root, "follow_links": links, "reports": reports, **hidden})
 
 
 def release_names(layouts: Mapping[str, str]) -> dict[str, str]:

@@ -19,6 +19,7 @@ from cxrfactory.ingest.places import folder_of_images_above, image_folder, sprea
 from cxrfactory.ingest.rows import OLDEST_YEARS, VIEWS, guard, printable
 from cxrfactory.ingest.summary import count, write_summary
 from cxrfactory.ingest.tabular import find_tables
+from cxrfactory.ingest.verdicts import exclude_by_verdict
 from cxrfactory.logs import get_logger
 from cxrfactory.tables import schemas
 from cxrfactory.tables.joins import Join
@@ -89,14 +90,14 @@ def read_manifest(
     CxrError
         If a table or column is missing or unreadable, or if an id occurs twice.
     """
-    return _read(layout, Path(root), view_from_procedure, check_files, name, words)[0]
+    settings = DatasetConfig(root=str(root), view_from_procedure=view_from_procedure, check_files=check_files)
+    return _read(settings, layout, name or layout, words)[0]
 
 
-def _read(
-    layout: str, root: Path, view_from_procedure: bool, check_files: bool, name: str | None, words: Vocabulary | None
-) -> tuple[pd.DataFrame, list[Join]]:
+def _read(settings: DatasetConfig, layout: str, name: str, words: Vocabulary | None) -> tuple[pd.DataFrame, list[Join]]:
     """Return the manifest, and how the tables that add information matched it."""
-    facts, module, name = registry.layout(layout), registry.module(layout), name or layout
+    root, view_from_procedure = Path(settings.root), settings.view_from_procedure
+    facts, module = registry.layout(layout), registry.module(layout)
     if view_from_procedure and not facts.has_procedure_text:
         raise CxrError(f"{name}: this release has no procedure text; leave --view-from-procedure out")
     tables = find_tables(facts, root)
@@ -114,10 +115,11 @@ def _read(
     rows = guard(rows, facts.id_is_file_name)
     _refuse_duplicates(rows, root)
     rows = _located(rows, facts, module, root, name)
-    if check_files:
+    if settings.check_files:
         rows = check_image_files(rows, root)
     else:
         _warn_of_missing(rows, root, name)
+    rows = exclude_by_verdict(rows, settings.exclude, name, layout)
     manifest = finish(rows)
     log_accounts(manifest, name, f" ({facts.view_rule})", LOGGED_REASONS)
     return manifest, joins
@@ -220,14 +222,8 @@ def ingest_release(
     CxrError
         Under the conditions of :func:`read_manifest`.
     """
-    rows, joins = _read(
-        settings.layout or name,
-        Path(settings.root),
-        settings.view_from_procedure,
-        settings.check_files,
-        name,
-        Vocabulary(tuple(view_words)) if view_words else None,
-    )
+    words = Vocabulary(tuple(view_words)) if view_words else None
+    rows, joins = _read(settings, settings.layout or name, name, words)
     write_manifest(rows, output)
     if summary is not None:
         write_summary([replace(count(rows, name), joins=tuple(joins))], summary)

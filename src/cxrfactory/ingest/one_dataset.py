@@ -13,6 +13,7 @@ from cxrfactory.ingest.files import check_files
 from cxrfactory.ingest.manifest import finish, ingest_release, log_accounts, write_manifest
 from cxrfactory.ingest.rows import guard
 from cxrfactory.ingest.summary import count, write_summary
+from cxrfactory.ingest.verdicts import exclude_by_verdict
 
 
 def ingest_dataset(
@@ -80,6 +81,7 @@ def read_own(
     rows["exclusion_reason"] = reasons.where(reasons.notna(), rows["exclusion_reason"])  # a row without file has one
     if settings.check_files:
         rows = check_files(rows, Path(films_of(settings)[0]))
+    rows = exclude_by_verdict(rows, settings.exclude, name, facts.name, quote=not settings.pseudonymise)
     manifest = finish(rows)
     log_accounts(manifest, name)
     return manifest, aside

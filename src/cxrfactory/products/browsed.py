@@ -7,6 +7,7 @@ recognises the product's folder, and a class ``Browsing``. No other module names
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -237,6 +238,8 @@ class Browsed(ABC):
     tree: list[dict[str, Any]] | None = None
     shown: Sequence[str] | None = None
     worst: tuple[str, bool]
+    folder: Path | None = None  # of the product; None for a table
+    roots: Sequence[str] = ()  # NAME=FOLDER of releases that the user named
 
     @abstractmethod
     def detail(self, key: int) -> Detail:

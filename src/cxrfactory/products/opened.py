@@ -7,7 +7,7 @@ the product's folder, and a class ``Opened``. No other module names a product.
 import csv
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from cxrfactory.imaging.drawing.overlay import ORGAN_COLOURS, draw_overlay
 from cxrfactory.imaging.radiograph.intensity import to_uint8
 from cxrfactory.imaging.radiograph.reading import read_radiograph
 from cxrfactory.imaging.radiograph.screening import AS_STORED
+from cxrfactory.tables.parquet import read_table
 from cxrfactory.tables.paths import path_inside
 from cxrfactory.tables.rle import rle_decode
 from cxrfactory.tables.selected_rows import selected_rows
@@ -63,6 +64,11 @@ class ReleaseSource:
     manifest: Path
     follow_links: bool = False
 
+    def names(self) -> dict[str, str]:
+        """Return the path of every image relative to the root, by image id."""
+        frame = read_table(self.manifest, columns=["image_id", "path"])
+        return dict(zip(frame["image_id"], frame["path"], strict=True))
+
     def path_of(self, image_id: str) -> Path:
         """Return the path of an image.
 
@@ -74,6 +80,25 @@ class ReleaseSource:
         for frame in selected_rows(self.manifest, [image_id], ["path"]):
             return path_inside(self.root, frame["path"].iloc[0], self.follow_links)
         raise CxrError(f"{self.manifest}: no image '{image_id}'; the manifest and the product are of different runs")
+
+
+@dataclass(frozen=True)
+class Structure:
+    """An organ or structure that the masks of a product may show.
+
+    Attributes
+    ----------
+    number
+        Number from 1, which is the same in every export of the product.
+    name
+        Name of its masks.
+    group
+        Name of the group that it belongs to, such as an organ system.
+    """
+
+    number: int
+    name: str
+    group: str
 
 
 @dataclass(frozen=True)
@@ -91,7 +116,6 @@ class ProductImage(ABC):
     scores
         Quality scores by column name; empty for products without scores.
     facts
-        Other columns of the image's row.
         Other columns of the image's row.
 
     Examples
@@ -114,6 +138,21 @@ class ProductImage(ABC):
     @abstractmethod
     def masks(self) -> dict[str, UInt8[np.ndarray, "height width"]]:
         """Mask of each organ or structure: uint8 [row, column], 1 inside and 0 outside."""
+
+    @property
+    def group_id(self) -> str:
+        """Id by which several images are chosen together, such as the views of a study; the image id if it is alone."""
+        return self.image_id
+
+    @abstractmethod
+    def path(self) -> Path:
+        """Return the path of the file that :meth:`image` reads.
+
+        Raises
+        ------
+        CxrError
+            If the image is not part of the product and the release's folder is not known.
+        """
 
     @abstractmethod
     def image(self) -> UInt8[np.ndarray, "height width"]:
@@ -167,6 +206,15 @@ class ContouredImage(ProductImage):
         """Mask of each organ: uint8 [row, column], 1 inside and 0 outside, original resolution."""
         return {organ: rle_decode(rle, self.height, self.width) for organ, rle in self._rles.items()}
 
+    def path(self) -> Path:
+        """Return the path of the radiograph in the release's folder; see the base class."""
+        if self._source is None:
+            raise CxrError(
+                f"{self.image_id}: the folder of {self.release} is not known; name it: "
+                f'open_product(..., roots={{"{self.release}": "FOLDER"}}), with the run\'s manifest folder'
+            )
+        return self._source.path_of(self.image_id)
+
     def image(self) -> UInt8[np.ndarray, "height width"]:
         """Return the radiograph at its original resolution, stretched to 0 to 255: uint8 [row, column].
 
@@ -175,12 +223,7 @@ class ContouredImage(ProductImage):
         CxrError
             If the release's folder is not known, or the image's shape differs from that in its row.
         """
-        if self._source is None:
-            raise CxrError(
-                f"{self.image_id}: the folder of {self.release} is not known; name it: "
-                f'open_product(..., roots={{"{self.release}": "FOLDER"}}), with the run\'s manifest folder'
-            )
-        pixels = read_radiograph(self._source.path_of(self.image_id), checks=AS_STORED).pixels
+        pixels = read_radiograph(self.path(), checks=AS_STORED).pixels
         if pixels.shape != (self.height, self.width):
             raise CxrError(f"{self.image_id}: {pixels.shape} pixels; its row says ({self.height}, {self.width})")
         return to_uint8(pixels)
@@ -219,6 +262,7 @@ class OpenedProduct(ABC):
     """
 
     kind: str  # name of the product
+    holds_images = True  # whether the images are files of the product; else they are in the releases' folders
 
     def __init__(
         self, folder: Path, sources: Mapping[str, ReleaseSource] | None = None, titles: Mapping[str, str] | None = None
@@ -239,8 +283,16 @@ class OpenedProduct(ABC):
     def __iter__(self) -> Iterator[ProductImage]: ...
 
     @abstractmethod
+    def structures(self) -> list[Structure]:
+        """Return all structures that the product's masks may show, in the order of their numbers."""
+
+    @abstractmethod
+    def select(self, image_ids: Collection[str]) -> Iterator[ProductImage]:
+        """Iterate over the images with these ids in the order of the product's tables; unknown ids are ignored."""
+
     def find(self, image_id: str) -> list[ProductImage]:
         """Return the images with this id: none, one, or one for each release that uses the id."""
+        return [each for each in self.select([image_id]) if each.image_id == image_id]
 
     def __contains__(self, image_id: object) -> bool:
         return isinstance(image_id, str) and bool(self.find(image_id))

@@ -1,7 +1,8 @@
 """Close a product: left-out rows, the config, the weights' card, the dataset card, the checksums, one rename.
 
 Every product is closed in the same way. The product's own modules fill a temporary folder. Then
-:meth:`OpenProduct.close` writes ``README.md`` and ``SHA256SUMS``, and one rename moves the folder to its final place.
+:meth:`OpenProduct.close` writes ``README.md``, ``croissant.json`` and ``SHA256SUMS``, and one rename moves the folder
+to its final place.
 """
 
 import shutil
@@ -12,6 +13,9 @@ from typing import Any, TypedDict
 
 from cxrfactory.errors import CxrError
 from cxrfactory.products.accounts import EXCLUDED, REJECTED, TABLE_HEADERS
+from cxrfactory.products.card_yaml import front_matter
+from cxrfactory.products.croissant import CROISSANT, croissant_text
+from cxrfactory.products.described import Description
 from cxrfactory.products.markdown import escaped, markdown_table
 from cxrfactory.products.provenance import library_versions, source_commit
 from cxrfactory.tables.atomic import atomic_path, write_text
@@ -78,28 +82,37 @@ class OpenProduct:
             "weights": weights_card,
         }
 
-    def close(self, card: str, known: Mapping[str, str] | None = None, files: Iterable[str] | None = None) -> int:
-        """Write ``README.md`` and ``SHA256SUMS``; return the number of files in ``SHA256SUMS``.
+    def close(
+        self,
+        card: str,
+        description: Description,
+        known: Mapping[str, str] | None = None,
+        files: Iterable[str] | None = None,
+    ) -> int:
+        """Write ``README.md``, ``croissant.json`` and ``SHA256SUMS``; return the number of files in ``SHA256SUMS``.
 
         Parameters
         ----------
         card
-            Text of ``README.md``.
+            Text of ``README.md`` below its head.
+        description
+            The product's tables and files, for the head of the card and for ``croissant.json``.
         known
             Expected checksums of some files, by name in the product, computed when they were packed.
         files
-            Names of the files to sum besides ``README.md``; None for everything in the folder.
+            Names of the files to sum besides these two; None for everything in the folder.
 
         Raises
         ------
         CxrError
             If a file's checksum differs from that in ``known``.
         """
-        write_text(self.folder / README, card)
+        write_text(self.folder / README, front_matter(description) + card)
+        write_text(self.folder / CROISSANT, croissant_text(description))
         if files is None:
             found = [path for path in self.folder.rglob("*") if path.is_file()]
         else:
-            found = [self.folder / name for name in (*files, README)]
+            found = [self.folder / name for name in (*files, README, CROISSANT)]
         return write_sums(self.folder / SUMS, self.folder, found, known)
 
 

@@ -95,6 +95,11 @@ class Releases:
         there = [str(path) for path in found if path is not None]
         return there or [str(root / name) for name in facts.table_candidates]
 
+    def verdicts(self, wildcards: Any) -> list[str]:
+        """Return the table of verdicts of a release, if the config names one."""
+        given = self.settings(wildcards).exclude
+        return [] if given is None else [given]
+
     def shards(self, dataset: str) -> list[str]:
         """Return the file stems of a release's shards."""
         return shard_names(int(self.config.datasets[dataset].shards or 1))
@@ -123,6 +128,7 @@ class Releases:
         settings = self.settings(wildcards)
         flags = {"--check-files": settings.check_files, "--view-from-procedure": settings.view_from_procedure}
         options = [flag for flag, on in flags.items() if on]
+        options += settings.options("exclude")
         options += self.config.preprocess.options("view_words") if self.config.preprocess.view_words else []
         if not is_own(settings):
             return options

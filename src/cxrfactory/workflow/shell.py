@@ -3,14 +3,14 @@
 import shlex
 
 
-def prefix(basedir: str) -> str:
+def prefix(checkout: str | None) -> str:
     """Return a strict bash prefix that puts the package of a checkout on the path, whether or not it is installed.
 
     Parameters
     ----------
-    basedir
-        Folder of the Snakefile; it may contain spaces, quotes and braces.
+    checkout
+        Folder of the Snakefile; it may contain spaces, quotes and braces. None if the rules use the installed package.
     """
-    source = shlex.quote(f"{basedir}/src")
+    path = "" if checkout is None else f"export PYTHONPATH={shlex.quote(f'{checkout}/src')}; "
     # Snakemake formats the prefix, so braces are doubled.
-    return f"set -euo pipefail; export PYTHONPATH={source}; ".replace("{", "{{").replace("}", "}}")
+    return f"set -euo pipefail; {path}".replace("{", "{{").replace("}", "}}")

@@ -224,7 +224,8 @@ def test_closed_product_is_whole_and_its_sums_hold(made, tmp_path):
     folder = closed(made, tmp_path)
     names = set(files(folder))
     assert {"README.md", "config.yaml", "weights.json", "examples.png", "rejected.csv", "excluded.csv"} <= names
-    assert {name for name in names if name.startswith("Demo/")} == {
+    tables = {f"Demo/{split}.parquet" for split in read_table(folder / "Demo/CXLSeg-split.parquet")["split"]}
+    assert {name for name in names if name.startswith("Demo/")} == tables | {
         f"Demo/{name}" for name in files(tmp_path / "out/product")
     }
     sums = dict(reversed(line.split("  ", 1)) for line in (folder / "SHA256SUMS").read_text().splitlines())

@@ -61,7 +61,7 @@ def test_images_are_the_bytes_of_the_shards(product):
             folder = product / "images" / release / study
             assert (folder / f"{view}.png").read_bytes() == png(study, view, 8)
             assert (folder / f"{view}_16.png").read_bytes() == png(study, view, 16)
-    assert len(list((product / "images").rglob("*.png"))) == 12
+    assert len(list((product / "images").rglob("*.png"))) == 12 + 12  # and masks of lung and heart
 
 
 def test_masks_are_all_rows_sorted_with_their_classes(product):
@@ -139,6 +139,36 @@ def test_coco_files_read_back_as_the_masks(product, capsys):
                 seen += 1
     capsys.readouterr()
     assert seen == 3 * (4 + 3)  # four classes in PA, three in LL: the right lung is empty there
+
+
+def test_masks_of_lung_and_heart_stand_beside_the_images(product):
+    regions = pq.read_table(product / "regions.parquet").to_pylist()
+    for row in regions:
+        path = product / "images" / KEPT[row["study_id"]] / row["study_id"] / f"{row['view']}_{row['region']}.png"
+        mask = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        np.testing.assert_array_equal(mask, rle_decode(row["rle"], SIZE, SIZE) * 255)
+    assert len(regions) == 12
+
+
+def test_a_region_that_is_not_labelled_has_no_picture(tmp_path):
+    made = projected()
+    for row in made.masks:
+        if row["name"] == "heart":
+            row["class_id"] = None
+    pack(made, tmp_path)
+    (table,) = (tmp_path / "out/images/beta").glob("*.parquet")
+    rows = pq.read_table(table).to_pylist()
+    assert [row["heart_mask_file_name"] for row in rows] == [None, None]
+    assert [row["lung_mask_file_name"] for row in rows] == ["b1/PA_lung.png", "b1/LL_lung.png"]
+
+
+def test_a_study_with_the_name_of_a_table_is_refused(tmp_path):
+    made = projected()
+    for rows in (made.manifest, made.studies, made.masks, made.images):
+        for row in rows:
+            row["study_id"] = row["study_id"].replace("b1", "train.parquet")
+    with pytest.raises(CxrError, match=r"the name of a table, and of the study 'train\.parquet'"):
+        pack(made, tmp_path, validation_fraction=0.0)
 
 
 def test_mask_png_hold_0_and_255(product):

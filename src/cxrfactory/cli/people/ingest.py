@@ -48,6 +48,13 @@ def ingest(
     follow_links: Annotated[
         bool, typer.Option(help="Only for a folder of your own: list links that lead out of its folder.")
     ] = False,
+    exclude: Annotated[
+        Path | None,
+        typer.Option(
+            help="Table of verdicts (.csv: dataset, image_id, verdict), as browse exports it: images whose verdict is "
+            "bad are excluded."
+        ),
+    ] = None,
     *,
     folder_sources_config: FolderSourcesConfig,
     view_words_config: ViewWordsConfig,
@@ -62,6 +69,7 @@ def ingest(
         check_files=check_files,
         view_from_procedure=view_from_procedure,
         follow_links=follow_links,
+        exclude=None if exclude is None else str(exclude),
         columns=_columns(column or []),
         frontal=frontal or None,
         **folder_sources_config.model_dump(),

@@ -1,6 +1,5 @@
 """Read an export of Label Studio and write gold-standard landmarks in the layout that CheXmask publishes."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +9,8 @@ from cxrfactory.anatomy.graph import LandmarkGraph, landmark_graph
 from cxrfactory.anatomy.organs import ORGAN_COLUMNS, ORGANS
 from cxrfactory.anatomy.raster import landmarks_to_masks
 from cxrfactory.errors import CxrError, ImageError
-from cxrfactory.evaluate.gold.studio import Annotation, Region, Task, corrected_landmarks
+from cxrfactory.evaluate.gold.studio import Task, corrected_landmarks
+from cxrfactory.evaluate.gold.tasks import read_tasks, regions_of_reader
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.tables.atomic import text_file
 from cxrfactory.tables.chexmask import quoted
@@ -68,7 +68,7 @@ def import_gold(
     found: dict[str, list[GoldImage]] = {}
     rejected: dict[str, list[tuple[str, str]]] = {}
     seen: set[tuple[str, str]] = set()
-    for place, task in enumerate(progress(_tasks(export), "gold-import"), start=1):
+    for place, task in enumerate(progress(read_tasks(export), "gold-import"), start=1):
         release, image_id, graph = _task_data(export, place, task)
         if (release, image_id) in seen:
             raise CxrError(f"{export}: task {place}: image '{image_id}' of '{release}' has two tasks; expected one")
@@ -94,18 +94,6 @@ def import_gold(
     return {release: len(images) for release, images in found.items()}
 
 
-def _tasks(export: Path) -> list[Task]:
-    try:
-        tasks = json.loads(export.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise CxrError(f"{export}: no such file; expected an export of Label Studio (JSON)") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise CxrError(f"{export}: not readable as JSON ({error})") from error
-    if not isinstance(tasks, list) or not all(isinstance(each, dict) and "data" in each for each in tasks):
-        raise CxrError(f"{export}: no list of tasks with 'data'; export the project in the format JSON (not JSON-MIN)")
-    return tasks
-
-
 def _task_data(export: Path, place: int, task: Task) -> tuple[str, str, LandmarkGraph]:
     data = task["data"]
     missing = [name for name in ("release", "image_id", "graph") if not isinstance(data.get(name), str)]
@@ -117,7 +105,7 @@ def _task_data(export: Path, place: int, task: Task) -> tuple[str, str, Landmark
 
 
 def _gold_image(release: str, image_id: str, graph: LandmarkGraph, task: Task, annotator: int | None) -> GoldImage:
-    points, size = corrected_landmarks(_regions(task.get("annotations", []), annotator), graph)
+    points, size = corrected_landmarks(regions_of_reader(task.get("annotations", []), annotator), graph)
     points = np.rint(points)
     masks = landmarks_to_masks(points, graph, size, size)
     empty = [organ for organ, mask in masks.items() if not mask.any()]
@@ -126,23 +114,3 @@ def _gold_image(release: str, image_id: str, graph: LandmarkGraph, task: Task, a
     rle = [rle_encode(masks[organ]) if organ in masks else "" for organ in ORGANS]
     line = f'{quoted(image_id)},{quoted(release)},"{landmark_text(points)}",{",".join(rle)}\n'
     return GoldImage(release, image_id, line)
-
-
-def _regions(annotations: list[Annotation], annotator: int | None) -> list[Region]:
-    """Return the result of the only annotation that is used."""
-    if annotator is not None:
-        annotations = [each for each in annotations if _user(each) == annotator]
-    if not annotations:
-        raise ImageError("not annotated" if annotator is None else f"not annotated by user {annotator}")
-    done = [each for each in annotations if not each.get("was_cancelled", False)]
-    if not done:
-        raise ImageError("skipped by the reader")
-    if len(done) > 1:
-        raise ImageError(f"{len(done)} annotations; expected one: choose a user (--annotator), or delete the others")
-    return done[0].get("result", [])
-
-
-def _user(annotation: Annotation) -> int | None:
-    """Return the user's id; some exports store the user's record instead of the id."""
-    user = annotation.get("completed_by")
-    return user.get("id") if isinstance(user, dict) else user

@@ -6,9 +6,12 @@ from pathlib import Path
 from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger
 from cxrfactory.products.accounts import checked_sums, read_json, read_summaries
-from cxrfactory.products.chexmask.card_text import card_text
+from cxrfactory.products.chexmask.card_text import TITLE, card_text
+from cxrfactory.products.chexmask.described import describe
+from cxrfactory.products.chexmask.index import INDEX, write_index
 from cxrfactory.products.chexmask.release import product_files
 from cxrfactory.products.chexmask.summary import ChexmaskSummary
+from cxrfactory.products.described import Description
 from cxrfactory.products.product import CONFIG, WEIGHTS_CARD, check_config, open_product
 from cxrfactory.tables.atomic import atomic_path
 from cxrfactory.tables.folders import link_file, link_tree
@@ -29,8 +32,8 @@ def package_card(
 ) -> None:
     """Write the files of the product that do not belong to a single release.
 
-    They are ``rejected.csv``, ``excluded.csv``, ``config.yaml``, ``weights.json``, ``rca.png``, ``README.md`` and
-    ``SHA256SUMS``.
+    They are ``index.parquet``, ``rejected.csv``, ``excluded.csv``, ``config.yaml``, ``weights.json``, ``rca.png``,
+    ``README.md``, ``croissant.json`` and ``SHA256SUMS``.
 
     Parameters
     ----------
@@ -62,8 +65,8 @@ def package_card(
     )
     summaries: list[ChexmaskSummary] = [summary for summary, _ in by_release]
     folders = [part for _, part in by_release]
-    card = read_json(weights_card)
-    if not isinstance(card.get("sha256"), str):
+    weights = read_json(weights_card)
+    if not isinstance(weights.get("sha256"), str):
         raise CxrError(f"{weights_card}: key 'sha256' is missing from the weights card")
     check_config(config)
     tables = _tables(output, [summary["release"] for summary in summaries], [Path(folder) for folder in collect])
@@ -75,13 +78,25 @@ def package_card(
         for name, source in tables.items():
             link_file(source, product.folder / name)
         left_out = product.gather_left_out(folders)
-        provenance = product.provenance(config, card)
+        provenance = product.provenance(config, weights)
         product.copy(weights_card, WEIGHTS_CARD)
         _draw(summaries, product.folder / HISTOGRAM)
-        extras = [*left_out, CONFIG, WEIGHTS_CARD, HISTOGRAM]
-        files = product.close(card_text(summaries, provenance, credits), known, [*tables, *extras])
+        description = _described(product.folder, [summary["release"] for summary in summaries])
+        extras = [*left_out, CONFIG, WEIGHTS_CARD, HISTOGRAM, INDEX]
+        card = card_text(summaries, provenance, credits, description)
+        files = product.close(card, description, known, [*tables, *extras])
     log.info("%s: %d releases, %d rows kept; wrote README.md and SHA256SUMS of %d files", output, len(summaries),
              sum(summary["kept"] for summary in summaries), files)  # fmt: skip
+
+
+def _described(folder: Path, releases: Sequence[str]) -> Description:
+    """Write the index of the releases, and describe the tables in ``folder``."""
+    files = {release: product_files(folder, release) for release in releases}
+    tables = {release: paths["parquet"] for release, paths in files.items()}
+    names = {
+        release: [path.relative_to(folder).as_posix() for path in paths.values()] for release, paths in files.items()
+    }
+    return describe(tables, write_index(tables, folder / INDEX), TITLE, names)
 
 
 def _tables(output: Path, releases: Sequence[str], folders: Sequence[Path]) -> dict[str, Path]:

@@ -4,13 +4,17 @@ import json
 from collections.abc import Sequence
 
 from cxrfactory.anatomy.organs import LUNGS, ORGAN_NODES, ORGANS
+from cxrfactory.products.card_yaml import load_section
 from cxrfactory.products.chexmask.summary import ChexmaskSummary
+from cxrfactory.products.described import Description
 from cxrfactory.products.markdown import credits_section, left_out_table, markdown_table
 from cxrfactory.products.product import Provenance, provenance_table
 from cxrfactory.tables.rca_threshold import RECOMMENDED_RCA_MEAN
 
+TITLE = "Chest radiograph anatomy in CheXmask format"
+
 _TEMPLATE = """\
-# Chest radiograph anatomy in CheXmask format
+# {title}
 
 Lungs{and_heart} of {kept:,} frontal chest radiographs: contour landmarks and masks, an estimate of each mask's
 quality, and the uncertainty of each landmark. It holds no images and no header fields; get the images from their
@@ -29,14 +33,16 @@ Every row of a release is kept, excluded (by the selection rule; `excluded.csv`)
 - `Preprocessed/<Release>.csv`: the square frame that the model saw (border cropped, padded, resized).
 - `Parquet/<Release>.parquet`: the same rows with landmarks unrounded in both frames, per-landmark mean and standard
   deviation over latent samples, RCA per organ{and_estimates}, and the geometry between the frames.
+- `index.parquet`: all releases in one table without masks and landmarks.
 - `rejected.csv`, `excluded.csv`: what is not in the tables, and why.
+- `croissant.json`: these tables and columns for programs that read Croissant.
 - `config.yaml`, `weights.json`: how it was made. `SHA256SUMS`: check with `sha256sum -c SHA256SUMS`.
 
 {columns}
 
 The masks are the filled contours of the rounded `Landmarks` of the same row, so filling the landmarks gives the
 RLE. Organs may overlap, and a pixel may then belong to two masks.
-
+{load}
 ## Quality
 
 Recommended use: rows with `Dice RCA (Mean)` >= {recommended}, as the CheXmask paper (Gaggion et al., 2024) does.
@@ -89,8 +95,10 @@ expected, and not promised, of a hospital that resembles them. `flagged` marks t
 """
 
 
-def card_text(summaries: Sequence[ChexmaskSummary], provenance: Provenance, credits: Sequence[str]) -> str:
-    """Compose ``README.md`` of the product.
+def card_text(
+    summaries: Sequence[ChexmaskSummary], provenance: Provenance, credits: Sequence[str], description: Description
+) -> str:
+    """Compose ``README.md`` of the product, below its head.
 
     Parameters
     ----------
@@ -100,12 +108,16 @@ def card_text(summaries: Sequence[ChexmaskSummary], provenance: Provenance, cred
         Versions, commit and hashes of the run; ``weights`` is the card of the segmenter's weights.
     credits
         Lines of the section on sources and licences.
+    description
+        The tables as other programs load them.
     """
     weights = provenance["weights"] or {}
     with_heart = any(summary["graph"] != "lungs" for summary in summaries)
     calibrated = any(summary["calibration"] or "quality" in summary for summary in summaries)
     lungs_only = any(summary["graph"] == "lungs" for summary in summaries)
     return _TEMPLATE.format(
+        title=TITLE,
+        load=load_section(description),
         recommended=RECOMMENDED_RCA_MEAN,
         and_heart=" and heart" if with_heart else "",
         and_estimates=", estimates of the true Dice with intervals" if calibrated else "",

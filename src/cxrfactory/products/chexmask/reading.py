@@ -1,15 +1,15 @@
 """Open the product for reading: one image for each row of its Parquet tables."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cxrfactory.anatomy.graph import landmark_graph
-from cxrfactory.anatomy.organs import ORGANS
+from cxrfactory.anatomy.organs import LUNGS, ORGANS
 from cxrfactory.imaging.geometry import Geometry
-from cxrfactory.products.opened import ContouredImage, OpenedProduct
+from cxrfactory.products.opened import ContouredImage, OpenedProduct, Structure
 from cxrfactory.tables.chexmask import ESTIMATE_COLUMNS, PARQUET_NAMES
 from cxrfactory.tables.parquet import read_batches, stored_rows, stored_schema
 from cxrfactory.tables.schemas import GEOMETRY_FIELDS, SCORE_FIELDS
@@ -31,6 +31,7 @@ class Opened(OpenedProduct):
     """Lungs and heart of frontal radiographs: one image for each row of ``Parquet/<release>.parquet``."""
 
     kind = "chexmask"
+    holds_images = False
 
     @property
     def tables(self) -> dict[str, Path]:
@@ -50,14 +51,18 @@ class Opened(OpenedProduct):
                 for row in batch.to_pylist():
                     yield self._image(release, row)
 
-    def find(self, image_id: str) -> list[ContouredImage]:
-        """Return the images with this id, one for each release that uses it; other row groups are not read."""
+    def structures(self) -> list[Structure]:
+        """Return the lungs and the heart, in the order of their nodes."""
         return [
-            self._image(release, row)
-            for release, path in self.tables.items()
-            for frame in selected_rows(path, [image_id], _columns(path))
-            for row in frame.astype(object).where(frame.notna(), None).to_dict("records")
+            Structure(number, organ, "lungs" if organ in LUNGS else organ) for number, organ in enumerate(ORGANS, 1)
         ]
+
+    def select(self, image_ids: Collection[str]) -> Iterator[ContouredImage]:
+        """Iterate over the images with these ids, from all releases; other row groups are not read."""
+        for release, path in self.tables.items():
+            for frame in selected_rows(path, image_ids, _columns(path)):
+                for row in frame.astype(object).where(frame.notna(), None).to_dict("records"):
+                    yield self._image(release, row)
 
     def _image(self, release: str, row: Mapping[str, Any]) -> ContouredImage:
         points = np.asarray(row["landmarks"], np.float32).reshape(-1, 2)

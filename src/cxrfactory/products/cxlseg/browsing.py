@@ -74,17 +74,17 @@ class Browsing(Browsed):
         self._text_places = table["text_place"].to_numpy()
         self._sections = self._section_readers()
         columns: dict[str, Any] = {"release": constant_column("release", "release", self._releases, counts)}
-        for name, label, facet in (("split", "split", True), ("ViewPosition", "view", True)):
-            made = column_of(name, label, table[name], facet)
+        for name, label in (("split", "split"), ("ViewPosition", "view")):
+            made = column_of(label, label, table[name])
             if made is not None:
-                columns[name] = made
+                columns[label] = made
         labels = _labels(table)
         if labels is not None:
             columns["labels"] = labels
-        for name, label in (("subject_id", "patient"), ("study_id", "study")):
-            made = column_of(label, label, table[name], False)
+        for stored, name, label in (("subject_id", "patient_id", "patient"), ("study_id", "study_id", "study")):
+            made = column_of(name, label, table[stored], False)
             if made is not None:
-                columns[label] = made
+                columns[name] = made
         facts, self._films = self._facts(ids, folders)
         columns |= {name: each for name, each in fact_columns(facts).items() if name in ("sex", "age")}
         datasets = [product.dataset_of(release) for release in self._releases]
@@ -108,7 +108,7 @@ class Browsing(Browsed):
             *mask.shape,
             masks={"lungs": rle_encode(mask)},
             text=self._report(key),
-            related=[(self.index.image_id(other), other) for other in self._related(key)],
+            related=[(self.index.image_id(other), other) for other in related_rows(self.index.columns, key)],
             segmented=True,
         )
 
@@ -159,15 +159,10 @@ class Browsing(Browsed):
             raise CxrError("the product lacks this mask; it is not whole")
         return (read_radiograph(path).pixels >= INSIDE).astype(np.uint8)
 
-    def _related(self, key: int) -> list[int]:
-        columns = self.index.columns
-        named = {"patient_id": columns.get("patient"), "study_id": columns.get("study")}
-        return related_rows({name: each for name, each in named.items() if each is not None}, key)
-
     def _report(self, key: int) -> list[tuple[str, str]]:
         """Return the report's sections where the run's table of reports is there, else the published text."""
         release, _ = self._place(key)
-        study = self.index.columns["study"].cell(key)
+        study = self.index.columns["study_id"].cell(key)
         if release in self._sections:
             reader, places = self._sections[release]
             if study in places:

@@ -11,7 +11,8 @@ from cxrfactory.imaging.drawing.contact_sheet import plain, sheet, shortened, te
 from cxrfactory.imaging.drawing.png import encode_png
 from cxrfactory.logs import get_logger
 from cxrfactory.products.accounts import checked_sums, read_summaries
-from cxrfactory.products.cxlseg.card_text import card_text
+from cxrfactory.products.cxlseg.card_text import TITLE, card_text
+from cxrfactory.products.cxlseg.described import describe
 from cxrfactory.products.cxlseg.summary import CxlsegSummary
 from cxrfactory.products.cxlseg.tables import IMAGE_TABLE, MASK_TABLE
 from cxrfactory.products.product import WEIGHTS_CARD, check_replaceable, open_product
@@ -40,8 +41,9 @@ def close_cxlseg(
     Parameters
     ----------
     output
-        Folder to make: ``<Release>/`` for each release, ``rejected.csv``, ``excluded.csv``, ``config.yaml``,
-        ``weights.json``, ``examples.png``, ``README.md`` and ``SHA256SUMS``. A product of an earlier run is replaced.
+        Folder to make: ``<Release>/`` for each release with the joined tables of its splits, ``rejected.csv``,
+        ``excluded.csv``, ``config.yaml``, ``weights.json``, ``examples.png``, ``README.md``, ``croissant.json`` and
+        ``SHA256SUMS``. A product of an earlier run is replaced.
     products, parts
         The releases' folders and their accounts, in the same order. Files are hard-linked if the file system supports
         links.
@@ -84,7 +86,8 @@ def close_cxlseg(
         product.copy(card, WEIGHTS_CARD)
         write_bytes(product.folder / EXAMPLES, encode_png(_examples(product.folder, names)))
         provenance = product.provenance(config, read_weights(weights)[1])
-        files = product.close(card_text(summaries, provenance, credits), known)
+        description = describe(product.folder, summaries, TITLE)
+        files = product.close(card_text(summaries, provenance, credits, description), description, known)
     kept = sum(summary["kept"] for summary in summaries)
     log.info("%s: %d releases, %d images; SHA256SUMS of %d files", output, len(names), kept, files)
 

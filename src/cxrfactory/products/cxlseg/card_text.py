@@ -3,13 +3,17 @@
 import json
 from collections.abc import Sequence
 
+from cxrfactory.products.card_yaml import load_section
 from cxrfactory.products.cxlseg.summary import CxlsegSummary
+from cxrfactory.products.described import Description
 from cxrfactory.products.markdown import credits_section, left_out_table, markdown_table
 from cxrfactory.products.product import Provenance, provenance_table
 from cxrfactory.tables.finding_labels import CHEXPERT_LABELS
 
+TITLE = "Chest radiographs with the lungs cut out, and their reports, in CXLSeg format"
+
 _TEMPLATE = """\
-# Chest radiographs with the lungs cut out, and their reports, in CXLSeg format
+# {title}
 
 {kept:,} frontal radiographs of which only the lungs are left, their lung masks, reports, CheXpert labels and splits.
 
@@ -28,11 +32,13 @@ In the folder of each release, at the release's own paths:
   negative, -1 uncertain, empty not said). `CXLSeg-split`: train, validate or test. `CXLSeg-mask`: path of the mask.
 
 Each table is a `.csv.gz` and the same as `.parquet`, one row an image; join them on `dicom_id, subject_id, study_id`.
-Beside the folders: `config.yaml` and `weights.json` (how it was made), `examples.png`, `SHA256SUMS`.
+`train.parquet`, `validate.parquet` and `test.parquet` join the four, with the paths of image and mask.
+Beside the folders: `config.yaml` and `weights.json` (how it was made), `croissant.json` (tables and columns, for other
+programs), `examples.png`, `SHA256SUMS`.
 
 The text in `Reports` is made of findings and impression of the original report, joined; where it has neither, of
 its text without a heading, else of its comparison.
-
+{load}
 ## Labels
 
 {labels}
@@ -67,8 +73,10 @@ Card of the segmenter's weights:
 {credits}"""
 
 
-def card_text(summaries: Sequence[CxlsegSummary], provenance: Provenance, credits: Sequence[str]) -> str:
-    """Compose ``README.md`` of the product.
+def card_text(
+    summaries: Sequence[CxlsegSummary], provenance: Provenance, credits: Sequence[str], description: Description
+) -> str:
+    """Compose ``README.md`` of the product, below its head.
 
     Parameters
     ----------
@@ -78,9 +86,13 @@ def card_text(summaries: Sequence[CxlsegSummary], provenance: Provenance, credit
         Versions, commit and hashes of the run; ``weights`` is the card of the segmenter's weights.
     credits
         Lines of the section on sources and licences.
+    description
+        The tables as other programs load them.
     """
     weights = provenance["weights"] or {}
     return _TEMPLATE.format(
+        title=TITLE,
+        load=load_section(description),
         kept=sum(summary["kept"] for summary in summaries),
         counts=_counts(summaries),
         reasons=left_out_table(summaries, ["reason", "images"]),

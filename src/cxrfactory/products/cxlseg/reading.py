@@ -1,6 +1,6 @@
 """Open the product for reading: one image for each row of its four tables."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
+from cxrfactory.anatomy.organs import BOTH_LUNGS
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.radiograph.reading import picture_size, read_radiograph
-from cxrfactory.products.opened import OpenedProduct, ProductImage
+from cxrfactory.products.opened import OpenedProduct, ProductImage, Structure
 from cxrfactory.tables.finding_labels import CHEXPERT_LABELS
 from cxrfactory.tables.parquet import read_table, stored_rows
 from cxrfactory.tables.paths import path_inside
@@ -47,7 +48,11 @@ class LungImage(ProductImage):
     @property
     def masks(self) -> dict[str, UInt8[np.ndarray, "height width"]]:
         """Mask of both lungs, named ``lungs``: uint8 [row, column], 1 inside and 0 outside."""
-        return {"lungs": (read_radiograph(self._mask).pixels >= INSIDE).astype(np.uint8)}
+        return {BOTH_LUNGS: (read_radiograph(self._mask).pixels >= INSIDE).astype(np.uint8)}
+
+    def path(self) -> Path:
+        """Return the path of the image in the product."""
+        return self._image
 
     def image(self) -> UInt8[np.ndarray, "height width"]:
         """Return the image, uint8 [row, column]; it is 0 outside the lungs, except for artefacts of JPEG."""
@@ -76,14 +81,17 @@ class Opened(OpenedProduct):
             for row in _rows(part):
                 yield _image(release, part, row)
 
-    def find(self, image_id: str) -> list[LungImage]:
-        """Return the images with this id, one for each release that uses it."""
-        return [
-            _image(release, part, row)
-            for release, part in self.parts.items()
-            for row in _rows(part)
-            if row["dicom_id"] == image_id
-        ]
+    def structures(self) -> list[Structure]:
+        """Return the only structure, both lungs together."""
+        return [Structure(1, BOTH_LUNGS, BOTH_LUNGS)]
+
+    def select(self, image_ids: Collection[str]) -> Iterator[LungImage]:
+        """Iterate over the images with these ids, from all releases."""
+        wanted = set(image_ids)
+        for release, part in self.parts.items():
+            for row in _rows(part):
+                if row["dicom_id"] in wanted:
+                    yield _image(release, part, row)
 
 
 def _rows(part: Path) -> list[dict[str, Any]]:

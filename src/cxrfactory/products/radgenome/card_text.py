@@ -5,14 +5,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cxrfactory.products.card_yaml import load_section
+from cxrfactory.products.described import Description
 from cxrfactory.products.markdown import escaped, markdown_table, one_line
 from cxrfactory.products.product import Provenance
 from cxrfactory.products.radgenome.inputs import Accounts
 from cxrfactory.products.radgenome.statistics import Statistics
 from cxrfactory.projection.conventions import VIEWS
 
+TITLE = "Chest radiographs with their anatomy, projected from CT"
+
 _TEMPLATE = """\
-# Chest radiographs with their anatomy, projected from CT
+# {title}
 
 {kept:,} studies, each as a frontal (PA) and a lateral (LL) radiograph computed from chest CT, with one mask for every
 labelled structure: the structure's footprint along the same rays. {filled:,} masks are not empty; they are of
@@ -46,7 +50,9 @@ Split: by patient. A patient is in validation where a hash of `patient_id` (BLAK
 
 ## Files
 
-- `images/<release>/<study_id>/`: `PA.png`, `LL.png`, `PA_16.png`, `LL_16.png`.
+- `images/<release>/<study_id>/`: `PA.png`, `LL.png`, `PA_16.png`, `LL_16.png`, and the masks of the regions lung and
+  heart (`PA_lung.png` and so on, 0 and 255) where they are labelled.
+- `images/<release>/train.parquet`, `validation.parquet`: one row an image, with the paths of these pictures.
 - `studies.parquet`: one row a study, with split, pixel size and what was done to its volumes (`notes`).
 - `masks.parquet`: one row a study, view and structure, sorted by `study_id`, `view`, `class_id`. `rle` holds `start
   length` pairs, pixels counted from 1 row by row, empty for an empty mask; `area_px`, `bbox_*` and `centroid_*`
@@ -58,11 +64,12 @@ Split: by patient. A patient is in validation where a hash of `patient_id` (BLAK
   one structure), categories are the taxonomy's classes, `file_name` is relative to this folder.
 {mask_png}- `statistics/`: `inventory.csv`, `footprint.csv`, `classes.csv`, and pictures of the last two.
 - `rejected.csv`, `excluded.csv`: what is not here, and why.{config_file}
+- `croissant.json`: tables and columns for programs that read Croissant.
 - `SHA256SUMS`: check with `sha256sum -c SHA256SUMS`.
 
 Structures overlap in a projection, so a pixel may belong to many masks, and a mask shows where a structure is, not
 where its border can be seen.
-
+{load}
 ## Statistics
 
 {inventory}
@@ -110,8 +117,9 @@ def card_text(
     facts: CardFacts,
     provenance: Provenance,
     credits: Sequence[str],
+    description: Description,
 ) -> str:
-    """Compose ``README.md`` of the product.
+    """Compose ``README.md`` of the product, below its head.
 
     Parameters
     ----------
@@ -125,6 +133,8 @@ def card_text(
         Versions, commit and hashes of the run.
     credits
         Lines of the section on sources and licences.
+    description
+        The tables as other programs load them.
     """
     kept = accounts.kept
     inventory = {(row["section"], row["item"]): row for row in statistics["inventory"]}
@@ -132,6 +142,8 @@ def card_text(
     units = sorted(set(kept["counts_per_unit"].to_pylist()))
     masks = "- `masks/<release>/<study_id>/<view>/<class_id>_<name>.png`: the masks that are not empty, 0 and 255.\n"
     return _TEMPLATE.format(
+        title=TITLE,
+        load=load_section(description),
         kept=kept.num_rows,
         filled=inventory["anatomy masks, not empty", "total"]["total"],
         found=sum(any(row[f"not_empty_{view.lower()}"] for view in VIEWS) for row in statistics["classes"]),

@@ -15,17 +15,19 @@ from cxrfactory.anatomy.taxonomy_tables import AnatomyClass
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import encode_png
 from cxrfactory.logs import progress
-from cxrfactory.products.radgenome.coco import CocoWriter
 from cxrfactory.products.radgenome.figures import Exhibit
 from cxrfactory.products.radgenome.inputs import Taxonomy, studies_masks
 from cxrfactory.products.radgenome.statistics import SPLITS, Tally
 from cxrfactory.projection.conventions import VIEWS
+from cxrfactory.tables.coco import CocoWriter
 from cxrfactory.tables.mask_facts import MaskFacts, mask_facts
 from cxrfactory.tables.parquet import parquet_writer
 from cxrfactory.tables.rle import rle_decode, rle_encode
 from cxrfactory.tables.schemas import MASKS
 
 STUDIES_PER_GROUP = 32  # studies in a row group; it affects the Parquet's bytes
+
+PICTURED_REGIONS = ("lung", "heart")  # regions whose masks are also written as pictures, beside the images
 
 PRODUCT_MASKS = pa.schema(
     [
@@ -45,6 +47,11 @@ REGIONS = pa.schema(
         *(MASKS.field(name) for name in MASKS.names[6:]),  # height, ..., cut_off
     ]
 )
+
+
+def region_picture(view: str, region: str) -> str:
+    """Return the name of the picture of a region's mask, in the folder of the study's images."""
+    return f"{view}_{region}.png"
 
 
 class _GroupedWriter:
@@ -76,6 +83,8 @@ def write_masks(
     mask_png: bool,
 ) -> None:
     """Write ``masks.parquet``, ``regions.parquet``, ``coco/`` and optionally ``masks/``; fill tally and exhibits.
+
+    Masks of the regions in :data:`PICTURED_REGIONS` are also written as pictures beside the images.
 
     Parameters
     ----------
@@ -132,6 +141,10 @@ def write_masks(
                     path = folder / "masks" / kept[study]["release"] / study / row["view"] / name
                     path.parent.mkdir(parents=True, exist_ok=True)
                     path.write_bytes(encode_png(mask * np.uint8(255)))
+            for (view, region), union in collected.unions.items():
+                if region in PICTURED_REGIONS:
+                    path = folder / "images" / kept[study]["release"] / study / region_picture(view, region)
+                    path.write_bytes(encode_png(union * np.uint8(255)))
             masks.add(_with_classes(rows, known))
             united.add(pa.Table.from_pylist(collected.region_rows(), schema=REGIONS))
         masks.flush()
@@ -158,7 +171,7 @@ class _Study:
         self._members = {class_id: [name for name, ids in regions.items() if class_id in ids] for class_id in known}
         shape = (self._size, self._size)
         keys = [(view, name) for view in sorted(VIEWS) for name in sorted(regions)]
-        self._unions = {key: np.zeros(shape, np.uint8) for key in keys}
+        self.unions = {key: np.zeros(shape, np.uint8) for key in keys}
         self._cut_off = dict.fromkeys(keys, False)
 
     def add(self, row: Mapping[str, Any]) -> tuple[AnatomyClass | None, UInt8[np.ndarray, "height width"], MaskFacts]:
@@ -183,7 +196,7 @@ class _Study:
         each = self._known[class_id]
         for name in self._members[class_id]:
             if facts.area_px:
-                np.bitwise_or(self._unions[view, name], mask, out=self._unions[view, name])
+                np.bitwise_or(self.unions[view, name], mask, out=self.unions[view, name])
                 self._cut_off[view, name] |= row["cut_off"]
         if self._exhibit is not None and facts.area_px:
             self._exhibit.paint(view, each.system, mask)
@@ -192,7 +205,7 @@ class _Study:
     def region_rows(self) -> list[dict[str, Any]]:
         """Return the rows of the regions' table, sorted by view and region."""
         rows = []
-        for (view, name), union in self._unions.items():
+        for (view, name), union in self.unions.items():
             facts = mask_facts(union)
             self._tally.add_region(self._number, view, name, facts.area_px)
             rows.append(
@@ -224,15 +237,14 @@ def _open_coco(
         for view in VIEWS:
             path = folder / f"{split}_{view}.json"
             stream = stack.enter_context(path.open("w", encoding="utf-8", newline="\n"))
-            images = [
-                (study, f"images/{row['release']}/{study}/{view}.png", row["size"], row["size"])
-                for study, row in kept.items()
-                if splits[study] == split
-            ]
             description = (
                 f"{view} radiographs projected from CT, {split}; file_name is relative to the product's folder"
             )
-            writers[split, view] = CocoWriter(stream, description, images, categories)
+            writer = writers[split, view] = CocoWriter(stream, description, categories)
+            for study, row in kept.items():
+                if splits[study] == split:
+                    name = f"images/{row['release']}/{study}/{view}.png"
+                    writer.add_image(study, name, row["size"], row["size"], study_id=study)
     return writers
 
 

@@ -17,8 +17,10 @@ from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import decode_png
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.products.accounts import EXCLUDED, REJECTED
+from cxrfactory.products.croissant import CROISSANT
 from cxrfactory.products.product import CONFIG, README, check_config, open_product
-from cxrfactory.products.radgenome.card_text import CardFacts, card_text
+from cxrfactory.products.radgenome.card_text import TITLE, CardFacts, card_text
+from cxrfactory.products.radgenome.described import describe, write_image_tables
 from cxrfactory.products.radgenome.figures import (
     Exhibit,
     chosen_for_montage,
@@ -48,7 +50,7 @@ FIGURES = ("montage.png", "statistics/footprint.png", "statistics/classes.png")
 # All top-level names of a product; an output folder that holds others is not replaced.
 _TOP = frozenset(
     ["images", "masks", "coco", "statistics", "montage.png", "studies.parquet", "masks.parquet", "regions.parquet",
-     REJECTED, EXCLUDED, CONFIG, README, SUMS]
+     REJECTED, EXCLUDED, CONFIG, README, CROISSANT, SUMS]
 )  # fmt: skip
 _PNG_START = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 
@@ -133,8 +135,9 @@ def package_radgenome(
             mask_png=mask_png,
             config=config is not None,
         )
-        card = card_text(accounts, statistics, facts, product.provenance(config), credits)
-        files = product.close(card, known)
+        description = describe(folder, TITLE, write_image_tables(folder, kept, splits))
+        card = card_text(accounts, statistics, facts, product.provenance(config), credits, description)
+        files = product.close(card, description, known)
     log.info("%s: wrote %d studies, %d masks; SHA256SUMS of %d files", output, len(kept),
              sum(int(counts.sum()) for kind, counts in tally.masks.items() if "empty" not in kind), files)  # fmt: skip
     if not kept:

@@ -1,7 +1,7 @@
 """Open the product for reading: one image for each study and view, with the masks of its structures."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,19 @@ import numpy as np
 import pandas as pd
 from jaxtyping import UInt8, UInt16
 
+from cxrfactory.anatomy.taxonomy import classes
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import decode_png
-from cxrfactory.products.opened import OpenedProduct, ProductImage
+from cxrfactory.products.opened import OpenedProduct, ProductImage, Structure
 from cxrfactory.projection.conventions import VIEWS
-from cxrfactory.tables.parquet import read_table, stored_rows
+from cxrfactory.tables.parquet import read_batches, read_table, stored_rows
 from cxrfactory.tables.rle import rle_decode
 from cxrfactory.tables.schemas import STUDIES
 from cxrfactory.tables.selected_rows import selected_rows
 
+ROWS_AT_A_TIME = 65536
+OTHERS = 1000  # structures outside the taxonomy have numbers above this one
+_OUTSIDE = "outside the taxonomy"
 _STUDIES, _MASKS, _REGIONS = "studies.parquet", "masks.parquet", "regions.parquet"
 
 
@@ -71,6 +75,15 @@ class ProjectedImage(ProductImage):
             raise CxrError(f"{self.image_id}: no mask of '{name}'; found {', '.join(self._rles)}")
         return rle_decode(self._rles[name], self.height, self.width)
 
+    @property
+    def group_id(self) -> str:
+        """Id of the study, which has two views."""
+        return self.image_id.rpartition("/")[0]
+
+    def path(self) -> Path:
+        """Return the path of the 8-bit picture in the product."""
+        return self._folder / f"{self.view}.png"
+
     def image(self) -> UInt8[np.ndarray, "height width"]:
         """Return the radiograph in 8 bits: uint8 [row, column], stretched to its own minimum and maximum."""
         return decode_png(self._read(f"{self.view}.png"))
@@ -105,17 +118,24 @@ class Opened(OpenedProduct):
         for study in self._studies().to_dict("records"):
             yield from self._images(study, VIEWS)
 
-    def find(self, image_id: str) -> list[ProjectedImage]:
-        """Return the image with the id ``<study_id>/<view>`` in a list, which is empty if there is none."""
-        study_id, _, view = image_id.rpartition("/")
-        if view not in VIEWS:
-            return []
+    def structures(self) -> list[Structure]:
+        """Return the classes of the taxonomy by their ids, then the structures outside it in alphabetical order."""
+        known = [Structure(each.class_id, each.name, each.system) for each in classes()]
+        others: set[str] = set()
+        for batch in read_batches(self.folder / _MASKS, ["name", "class_id"], ROWS_AT_A_TIME):
+            if batch["class_id"].null_count:
+                others.update(batch.filter(batch["class_id"].is_null())["name"].to_pylist())
+        return known + [Structure(OTHERS + place, name, _OUTSIDE) for place, name in enumerate(sorted(others), 1)]
+
+    def select(self, image_ids: Collection[str]) -> Iterator[ProjectedImage]:
+        """Iterate over the images with these ids: ``<study_id>/<view>``, or ``<study_id>`` for both views."""
+        wanted = set(image_ids)
+        named = wanted | {each.rpartition("/")[0] for each in wanted}
         studies = self._studies()
-        return [
-            each
-            for study in studies[studies["study_id"] == study_id].to_dict("records")
-            for each in self._images(study, [view])
-        ]
+        for study in studies[studies["study_id"].isin(named)].to_dict("records"):
+            study_id = study["study_id"]
+            views = [view for view in VIEWS if study_id in wanted or f"{study_id}/{view}" in wanted]
+            yield from self._images(study, views)
 
     def _studies(self) -> pd.DataFrame:
         return read_table(self.folder / _STUDIES, columns=[*STUDIES.names, "split"])

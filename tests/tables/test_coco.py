@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from cxrfactory.products.radgenome.coco import CocoWriter, coco_counts
+from cxrfactory.tables.coco import CocoWriter, coco_counts
 from cxrfactory.tables.mask_facts import mask_facts
 
 coco_mask = pytest.importorskip("pycocotools.mask", reason="pycocotools is the reference of this test")
@@ -39,7 +39,7 @@ def test_counts_of_a_mask_with_long_runs():
 
 def test_a_file_without_images_is_json():
     stream = io.StringIO()
-    CocoWriter(stream, "none", [], [(1, 'a "name"', "system")]).close()
+    CocoWriter(stream, "none", [(1, 'a "name"', "system")]).close()
     made = json.loads(stream.getvalue())
     assert made["categories"] == [{"id": 1, "name": 'a "name"', "supercategory": "system"}]
     assert made["images"] == made["annotations"] == []

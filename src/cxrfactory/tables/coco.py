@@ -1,4 +1,4 @@
-"""Write COCO instance files: one JSON for each split and view, streamed, with masks as compressed RLE.
+"""Write COCO instance files, streamed, with masks as compressed RLE.
 
 COCO's RLE runs down the columns (Fortran order) and lists the lengths of background and foreground runs in turn,
 beginning with background. It packs each length into characters of five bits; from the fourth on, it packs the
@@ -9,8 +9,11 @@ one structure. Readers such as pycocotools distinguish RLE from polygons by the 
 """
 
 import json
-from collections.abc import Iterable, Sequence
-from typing import IO, Any
+import shutil
+import tempfile
+from collections.abc import Sequence
+from types import TracebackType
+from typing import IO, Any, Self
 
 import numpy as np
 from jaxtyping import UInt8
@@ -76,7 +79,10 @@ def coco_counts(mask: UInt8[np.ndarray, "height width"], bbox: tuple[int, int, i
 
 
 class CocoWriter:
-    """Write one COCO file, annotation by annotation.
+    """Write one COCO file, annotation by annotation; memory holds the numbers of the images only.
+
+    Annotations wait in a temporary file until :meth:`close`, because images come before them in the file. Used as a
+    context manager, the file is closed at the end of a block that succeeds.
 
     Parameters
     ----------
@@ -84,50 +90,85 @@ class CocoWriter:
         Text stream to write to; :meth:`close` ends the JSON but leaves the stream open.
     description
         Description of the file's content.
-    images
-        ``(study_id, file_name, height, width)`` of each image, in the order of their numbers from 1.
     categories
-        ``(class_id, name, system)`` of each class.
+        ``(number, name, group)`` of each class.
     """
 
-    def __init__(
-        self,
-        stream: IO[str],
-        description: str,
-        images: Iterable[tuple[str, str, int, int]],
-        categories: Sequence[tuple[int, str, str]],
-    ) -> None:
+    def __init__(self, stream: IO[str], description: str, categories: Sequence[tuple[int, str, str]]) -> None:
         self._stream = stream
+        self._waiting = tempfile.TemporaryFile("w+", encoding="utf-8", newline="\n")  # noqa: SIM115 (close closes it)
         self._ids: dict[str, int] = {}
         self._annotations = 0
         stream.write('{"info":' + _json({"description": description}) + ',\n"categories":[')
-        each = ({"id": number, "name": name, "supercategory": system} for number, name, system in categories)
+        each = ({"id": number, "name": name, "supercategory": group} for number, name, group in categories)
         stream.write(",".join("\n" + _json(category) for category in each) + '],\n"images":[')
-        for number, (study, file_name, height, width) in enumerate(images, start=1):
-            self._ids[study] = number
-            image = {"id": number, "file_name": file_name, "height": height, "width": width, "study_id": study}
-            stream.write(("," if number > 1 else "") + "\n" + _json(image))
-        stream.write('],\n"annotations":[')
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self._waiting.close()
+
+    def add_image(self, key: str, file_name: str, height: int, width: int, **facts: Any) -> None:
+        """Add an image; images are numbered from 1 in the order of the calls.
+
+        Parameters
+        ----------
+        key
+            Name of the image in the calls of :meth:`add`.
+        file_name
+            Path of the image file.
+        height, width
+            Shape of the image, pixels.
+        facts
+            Further keys of the image's record.
+        """
+        number = self._ids[key] = len(self._ids) + 1
+        image = {"id": number, "file_name": file_name, "height": height, "width": width, **facts}
+        self._stream.write(("," if number > 1 else "") + "\n" + _json(image))
 
     def add(
-        self, study: str, class_id: int, mask: UInt8[np.ndarray, "height width"], bbox: tuple[int, int, int, int],
+        self, key: str, number: int, mask: UInt8[np.ndarray, "height width"], bbox: tuple[int, int, int, int],
         area_px: int,
     ) -> None:  # fmt: skip
-        """Add a mask that is not empty; ``bbox`` is x, y, width, height in pixels."""
+        """Add a mask that is not empty.
+
+        Parameters
+        ----------
+        key
+            Name of an image that was added.
+        number
+            Number of the class.
+        mask
+            Mask [row, column]; 0 is outside, any other value inside.
+        bbox
+            x, y, width and height of the mask's box, pixels.
+        area_px
+            Number of pixels inside.
+        """
         self._annotations += 1
         annotation = {
             "id": self._annotations,
-            "image_id": self._ids[study],
-            "category_id": class_id,
+            "image_id": self._ids[key],
+            "category_id": number,
             "bbox": list(bbox),
             "area": area_px,
             "iscrowd": 0,
             "segmentation": {"size": list(mask.shape), "counts": coco_counts(mask, bbox)},
         }
-        self._stream.write(("," if self._annotations > 1 else "") + "\n" + _json(annotation))
+        self._waiting.write(("," if self._annotations > 1 else "") + "\n" + _json(annotation))
 
     def close(self) -> None:
-        """Write the end of the JSON."""
+        """Write the annotations and the end of the JSON."""
+        self._stream.write('],\n"annotations":[')
+        self._waiting.seek(0)
+        shutil.copyfileobj(self._waiting, self._stream)
+        self._waiting.close()
         self._stream.write("]}\n")
 
 

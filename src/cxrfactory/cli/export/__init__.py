@@ -1,0 +1,1 @@
+"""Commands that write a product in other formats: `python -m cxrfactory export ...`."""

@@ -1,0 +1,138 @@
+"""The chosen images of a finished product: opened once, streamed in the order of the product's tables."""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from cxrfactory.config.export import ChosenImagesConfig
+from cxrfactory.door.product import open_product
+from cxrfactory.errors import CxrError
+from cxrfactory.logs import progress
+from cxrfactory.products.opened import OpenedProduct, ProductImage, Structure
+
+ID_COLUMN = "image_id"
+
+
+class ChosenImages:
+    """The chosen images of a product, and the structures of which masks are exported.
+
+    Iterating yields the images one by one, in the order of the product's tables, with a progress line. It may be done
+    several times.
+
+    Parameters
+    ----------
+    folder
+        Folder of the product.
+    choice
+        Images and masks to export, and where the radiographs are.
+
+    Attributes
+    ----------
+    product
+        The opened product.
+    structures
+        Structures to export, in the product's order; their numbers are those of the whole product.
+
+    Raises
+    ------
+    CxrError
+        If the folder is no product, or a chosen release, mask or image is not in it. Images are looked for during the
+        iteration: the error comes at its end.
+
+    Examples
+    --------
+    >>> from cxrfactory.export.chosen import ChosenImages
+    >>> chosen = ChosenImages(results, ChosenImagesConfig(images=["b"], masks=["heart"]))
+    >>> [(image.image_id, list(chosen.masks(image))) for image in chosen]
+    [('b', ['heart'])]
+    """
+
+    def __init__(self, folder: str | Path, choice: ChosenImagesConfig) -> None:
+        roots = dict(_named(each) for each in choice.roots or ())
+        self.product: OpenedProduct = open_product(folder, roots, choice.manifests)
+        self.structures: list[Structure] = _structures(self.product, choice.masks)
+        self._names = {each.name for each in self.structures}
+        self._releases = _releases(self.product, choice.releases)
+        self._ids = _ids(choice)
+
+    def __iter__(self) -> Iterator[ProductImage]:
+        chosen = iter(self.product) if self._ids is None else self.product.select(self._ids)
+        total = len(self.product) if self._ids is None else len(self._ids)
+        missing = set(self._ids or ())
+        for image in progress(chosen, "export", total):
+            missing -= {image.image_id, image.group_id}
+            if self._releases is None or image.release in self._releases:
+                yield image
+        if missing:
+            more = f" and {len(missing) - 1} others" if len(missing) > 1 else ""
+            raise CxrError(
+                f"{self.product.folder}: no image '{min(missing)}'{more}; rejected.csv and excluded.csv say what was "
+                "left out"
+            )
+
+    def masks(self, image: ProductImage) -> dict[str, UInt8[np.ndarray, "height width"]]:
+        """Return the chosen masks of an image by name, without those that are empty: uint8 [row, column], 0 and 1."""
+        return {name: mask for name, mask in image.masks.items() if name in self._names and mask.any()}
+
+
+def read_ids(path: str | Path) -> list[str]:
+    """Read the ids of images from a file: one id a line, or a CSV table with a column ``image_id``.
+
+    Raises
+    ------
+    CxrError
+        If the file is missing, not UTF-8 text, or holds no id.
+    """
+    path = Path(path)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            lines = stream.read().splitlines()
+    except OSError as error:
+        raise CxrError(f"{path}: cannot be read ({error.strerror}); expected a file of image ids") from error
+    except UnicodeDecodeError as error:
+        raise CxrError(f"{path}: not UTF-8 text; expected image ids, one a line") from error
+    header = next(csv.reader(lines[:1]), [])
+    if ID_COLUMN in header:
+        place = header.index(ID_COLUMN)
+        ids = [row[place] for row in csv.reader(lines[1:]) if len(row) > place]
+    else:
+        ids = [line.strip() for line in lines]
+    found = [each for each in dict.fromkeys(ids) if each]
+    if not found:
+        raise CxrError(f"{path}: holds no image id; expected one id a line, or a CSV table with a column {ID_COLUMN}")
+    return found
+
+
+def _ids(choice: ChosenImagesConfig) -> list[str] | None:
+    if choice.ids is None and choice.images is None:
+        return None
+    return list(dict.fromkeys([*(read_ids(choice.ids) if choice.ids is not None else ()), *(choice.images or ())]))
+
+
+def _named(text: str) -> tuple[str, str]:
+    name, sign, folder = text.partition("=")
+    if not sign or not name or not folder:
+        raise CxrError(f"--roots: expected NAME=FOLDER, found '{text}'")
+    return name, folder
+
+
+def _structures(product: OpenedProduct, names: list[str] | None) -> list[Structure]:
+    known = product.structures()
+    if names is None:
+        return known
+    if missing := [name for name in names if name not in {each.name for each in known}]:
+        few = ", ".join([each.name for each in known[:12]] + ["..."] * (len(known) > 12))
+        raise CxrError(f"--masks: {product.folder} has no mask '{missing[0]}'; found {few}")
+    return [each for each in known if each.name in names]
+
+
+def _releases(product: OpenedProduct, names: list[str] | None) -> set[str] | None:
+    if names is None:
+        return None
+    kept = product.kept()
+    if missing := [name for name in names if name not in kept]:
+        raise CxrError(f"--releases: {product.folder} has no release '{missing[0]}'; found {', '.join(kept)}")
+    return set(names)

@@ -1,0 +1,73 @@
+"""Exclude the images that a person judged bad, by a table of verdicts."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+import pandas as pd
+
+from cxrfactory.errors import CxrError
+from cxrfactory.ingest.registry import layout as facts_of
+from cxrfactory.ingest.rows import printable
+from cxrfactory.ingest.tabular import read_columns
+from cxrfactory.logs import get_logger
+
+BAD = "bad"
+REASON = f"excluded by verdict ({BAD})"
+COLUMNS = ("dataset", "image_id", "verdict")
+
+log = get_logger(__name__)
+
+
+def exclude_by_verdict(
+    rows: pd.DataFrame, file: str | Path | None, name: str, layout: str, quote: bool = True
+) -> pd.DataFrame:
+    """Give the reason :data:`REASON` to the images of a dataset whose last verdict is ``bad``.
+
+    Notes of the table are not read, because a reason of exclusion is published with the product, and a note is a
+    person's free text. A row that has a reason already keeps it.
+
+    Parameters
+    ----------
+    rows
+        Rows with the columns ``image_id`` and ``exclusion_reason``; with pseudonyms, the ids are pseudonyms, as in the
+        product.
+    file
+        CSV table with the columns ``dataset``, ``image_id`` and ``verdict``; None excludes nothing.
+    name
+        Name of the dataset in the config.
+    layout
+        Layout of the dataset; its published name in the column ``dataset`` denotes the dataset too.
+    quote
+        Whether messages may quote ids of the table.
+
+    Raises
+    ------
+    CxrError
+        If the table is missing, cannot be read, or holds an id that the dataset does not have.
+    """
+    if file is None:
+        return rows
+    bad = _bad_images(Path(file), {name, facts_of(layout).published_name or name})
+    unknown = sorted(set(bad) - set(rows["image_id"]))
+    if unknown:
+        shown = f"image '{printable(unknown[0], 200)}'" if quote else "an image (not quoted: pseudonymise)"
+        raise CxrError(
+            f"{file}: row {bad[unknown[0]]}: {shown} is not in {name} ({len(unknown)} of {len(bad)} ids are unknown); "
+            "expected the ids of the product"
+        )
+    judged = rows["image_id"].isin(list(bad)) & rows["exclusion_reason"].isna()
+    log.info("%s: %d of %d images judged %s are excluded by %s; %d were excluded already", name, int(judged.sum()),
+             len(bad), BAD, file, len(bad) - int(judged.sum()))  # fmt: skip
+    reasons = rows["exclusion_reason"].astype(object)
+    return rows.assign(exclusion_reason=reasons.where(~judged, REASON))
+
+
+def _bad_images(path: Path, names: Collection[str]) -> dict[str, int]:
+    """Return the ids whose last verdict is bad, each with the number of its row."""
+    if not path.is_file():
+        raise CxrError(f"{path}: no such file; expected a CSV table with the columns {', '.join(COLUMNS)}")
+    table = read_columns(path, COLUMNS)
+    mine = table[table["dataset"].str.strip().isin(list(names))]
+    last = mine.drop_duplicates("image_id", keep="last")
+    bad = last[last["verdict"].str.strip().str.lower() == BAD]
+    return {image_id: int(row) + 1 for row, image_id in zip(bad.index, bad["image_id"], strict=True)}
