@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -80,18 +80,21 @@ class TableFile(Browsed):
         nodes = None if points is None else _organs_of(len(points))
         return Detail(row.height, row.width, row.rles, points, row.spread, nodes)
 
-    def outlines(self, key: int) -> Outlines:
+    def outlines(self, key: int, organs: Collection[str] | None = None) -> Outlines:
         """Return the landmarks of one row by organ, or the outlines of its masks where it has no landmarks."""
         row = self._lines.published(key, self.index.image_id(key))
         if len(row.landmarks):
-            return Outlines(
-                row.height,
-                row.width,
-                {organ: [row.landmarks[where]] for organ, where in _slices(len(row.landmarks)).items()},
-            )
+            slices = {
+                name: where for name, where in _slices(len(row.landmarks)).items() if organs is None or name in organs
+            }
+            return Outlines(row.height, row.width, {name: [row.landmarks[where]] for name, where in slices.items()})
         from cxrfactory.tables.rle import rle_decode  # late, because it compiles
 
-        masks = {organ: rle_decode(rle, row.height, row.width) for organ, rle in row.rles.items()}
+        masks = {
+            organ: rle_decode(rle, row.height, row.width)
+            for organ, rle in row.rles.items()
+            if organs is None or organ in organs
+        }
         return Outlines(row.height, row.width, {organ: mask_outlines(mask) for organ, mask in masks.items()})
 
     def picture(self, key: int, kind: str) -> UInt8[np.ndarray, "height width"]:

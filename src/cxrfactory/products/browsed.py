@@ -5,7 +5,7 @@ recognises the product's folder, and a class ``Browsing``. No other module names
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -186,6 +186,8 @@ class Detail:
         Title and body of texts, such as the sections of a report.
     related
         Words and keys of related rows, such as the other view of a study.
+    pair
+        Key of the other view of the same study, which is shown beside this one; or None.
     segmented
         Whether there is a second picture of the row, of the kind ``segmented``.
     """
@@ -200,6 +202,7 @@ class Detail:
     flags: Sequence[str] = ()
     text: Sequence[tuple[str, str]] = ()
     related: Sequence[tuple[str, int]] = ()
+    pair: int | None = None
     segmented: bool = False
 
 
@@ -252,8 +255,8 @@ class Browsed(ABC):
         """
 
     @abstractmethod
-    def outlines(self, key: int) -> Outlines:
-        """Return the contours of one row."""
+    def outlines(self, key: int, organs: Collection[str] | None = None) -> Outlines:
+        """Return the contours of one row: those of some organs, by default of the organs that a reader sees first."""
 
     @abstractmethod
     def picture(self, key: int, kind: str) -> UInt8[np.ndarray, "height width"]:

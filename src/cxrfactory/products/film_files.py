@@ -13,6 +13,7 @@ from cxrfactory.tables.listing import list_folder
 from cxrfactory.tables.one_row import RowReader
 from cxrfactory.tables.paths import path_fault, path_inside
 
+UNKNOWN_FOLDER = "the folder of the radiographs is not known; start again with --root NAME=FOLDER or --images FOLDER"
 ENDINGS = ("", ".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".tif", ".tiff")
 
 
@@ -106,7 +107,7 @@ class ReleaseFilms:
             return path_inside(self.source.root, relative, self.source.follow_links)
         if self.folder is not None:
             return self.folder.path_of(image_id)
-        raise ImageError("the folder of the radiographs is not known; start again with --root NAME=FOLDER or --images")
+        raise ImageError(UNKNOWN_FOLDER)
 
 
 def read_film(path: Path, height: int, width: int, exact: bool = True) -> UInt8[np.ndarray, "height width"]:

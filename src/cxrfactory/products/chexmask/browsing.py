@@ -1,6 +1,6 @@
 """Open the product for the browser: scores in memory, masks from the rows of the published CSV."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -137,14 +137,14 @@ class Browsing(Browsed):
             related=[(self._label(other), other) for other in related_rows(self.index.columns, key)],
         )
 
-    def outlines(self, key: int) -> Outlines:
+    def outlines(self, key: int, organs: Collection[str] | None = None) -> Outlines:
         """Return the published landmarks of a row, by organ."""
         published = self._published(key)
         points = published.landmarks
         return Outlines(
             published.height,
             published.width,
-            {organ: [points[where]] for organ, where in _slices(len(points)).items()},
+            {name: [points[where]] for name, where in _slices(len(points)).items() if organs is None or name in organs},
         )
 
     def picture(self, key: int, kind: str) -> UInt8[np.ndarray, "height width"]:

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -109,10 +109,11 @@ class Browsing(Browsed):
             segmented=True,
         )
 
-    def outlines(self, key: int) -> Outlines:
+    def outlines(self, key: int, organs: Collection[str] | None = None) -> Outlines:
         """Return the outline of the lungs."""
         mask = self._mask(key)
-        return Outlines(*mask.shape, {"lungs": mask_outlines(mask)})
+        shown = organs is None or LUNGS.name in organs
+        return Outlines(*mask.shape, {LUNGS.name: mask_outlines(mask)} if shown else {})
 
     def picture(self, key: int, kind: str) -> UInt8[np.ndarray, "height width"]:
         """Return the segmented picture, or the radiograph that it was cut out of, in the same frame."""

@@ -1,7 +1,7 @@
 """Open the product for the browser: one row for each view of each study, with the masks of its structures."""
 
 import colorsys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,6 @@ from cxrfactory.tables.one_row import RowReader
 
 REGION = "region: "
 SHOWN = ("lung", "heart", "bone")  # regions that a reader sees first
-OUTLINED = (f"{REGION}lung", f"{REGION}heart", f"{REGION}bone")
 _LABELS = {
     "view": "view",
     "release": "release",
@@ -97,19 +96,20 @@ class Browsing(Browsed):
             masks,
             text=[("Changes to the scan", str(notes.cell(key)))] if notes is not None and notes.cell(key) else [],
             related=related + self._same_patient(key, study),
+            pair=related[0][1] if related else None,
         )
 
-    def outlines(self, key: int) -> Outlines:
-        """Return the outlines of a few regions; those of 210 structures would hide a small picture."""
+    def outlines(self, key: int, organs: Collection[str] | None = None) -> Outlines:
+        """Return the outlines of some masks; by default of a few regions, because 210 would hide a small picture."""
         from cxrfactory.tables.rle import rle_decode  # late, because it compiles
 
         study, view = self._place(key)
         size = int(self._sizes[study])
-        regions = self._regions.rows(self._studies[study], view, "region")
+        wanted = self.shown if organs is None else organs
+        only_regions = all(name.startswith(REGION) for name in wanted)
+        masks = self._region_rles(study, view) if only_regions else self._rles(study, view)
         found = {
-            f"{REGION}{name}": mask_outlines(rle_decode(rle, size, size))
-            for name, rle in regions.items()
-            if rle and f"{REGION}{name}" in OUTLINED
+            name: mask_outlines(rle_decode(rle, size, size)) for name, rle in masks.items() if rle and name in wanted
         }
         return Outlines(size, size, found)
 
@@ -132,9 +132,12 @@ class Browsing(Browsed):
         return key // len(VIEWS), VIEWS[key % len(VIEWS)]
 
     def _rles(self, study: int, view: str) -> dict[str, str]:
-        name = self._studies[study]
-        regions = {f"{REGION}{region}": rle for region, rle in self._regions.rows(name, view, "region").items()}
-        return self._masks.rows(name, view, "name", "class_name") | regions
+        masks = self._masks.rows(self._studies[study], view, "name", "class_name")
+        return masks | self._region_rles(study, view)
+
+    def _region_rles(self, study: int, view: str) -> dict[str, str]:
+        found = self._regions.rows(self._studies[study], view, "region")
+        return {f"{REGION}{region}": rle for region, rle in found.items()}
 
     def _names(self, study: int) -> list[str]:
         """Return the names of the masks of one study; all studies of a source share them."""
