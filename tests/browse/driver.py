@@ -100,7 +100,9 @@ class Screen:
     def alone(self):
         """Whether the tab asked nobody but the server of the page."""
         here = re.match(r"https?://[^/]+/[^/]+/", self.address).group()
-        return all(address.startswith((here, "blob:" + here.split("/", 3)[0], "about:", "data:")) for address in self.asked)
+        return all(
+            address.startswith((here, "blob:" + here.split("/", 3)[0], "about:", "data:")) for address in self.asked
+        )
 
 
 PAINTED = """(selector) => {

@@ -1,7 +1,7 @@
 """Open the product for the browser: one row for each view of each study, with the masks of its structures."""
 
 import colorsys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import pyarrow as pa
 from jaxtyping import UInt8
 
 from cxrfactory.anatomy.taxonomy import SYSTEMS, classes
+from cxrfactory.anatomy.taxonomy_tables import AnatomyClass
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import decode_png
 from cxrfactory.imaging.mask_outlines import mask_outlines
@@ -186,27 +187,29 @@ def _organs(names: list[str]) -> tuple[list[Organ], list[dict[str, Any]]]:
         parent = known[name].system if name in known else "Regions" if name in regions else "Other labels"
         organs.append(Organ(name, name.removeprefix(REGION), _colour(place), parent))
     tree = [{"name": "Regions", "label": "Regions", "children": [_leaf(name) for name in regions]}] if regions else []
-    for system in SYSTEMS:
-        branch: dict[str, Any] = {"name": system, "label": system, "children": []}
-        for each in classes():
-            if each.system == system:
-                _put(branch, each.path[1:], each.name)
-        tree.append(branch)
+    tree += [_branch(system, [each for each in classes() if each.system == system], 1) for system in SYSTEMS]
     if others:
         tree.append({"name": "Other labels", "label": "Other labels", "children": [_leaf(name) for name in others]})
     return organs, tree
 
 
-def _put(branch: dict[str, Any], path: tuple[str, ...], name: str) -> None:
-    """Put a class below a branch, making the branches on the way."""
-    for level in path[:-1]:
-        found = next((each for each in branch["children"] if each["name"] == level), None)
-        if found is None:
-            found = {"name": level, "label": level, "children": []}
-            branch["children"].append(found)
-        branch = found
-    if not any(each["name"] == name for each in branch["children"]):
-        branch["children"].append(_leaf(name))
+def _branch(name: str, members: Sequence[AnatomyClass], depth: int) -> dict[str, Any]:
+    """Return a branch of the tree with all classes below it.
+
+    A class whose name is that of a branch, such as a whole liver beside its lobes, is the first leaf of that branch.
+    """
+    groups: dict[str, list[AnatomyClass]] = {}
+    for each in members:
+        groups.setdefault(each.path[depth] if depth < len(each.path) else each.name, []).append(each)
+    children = []
+    for group, inside in groups.items():
+        alone = len(inside) == 1 and len(inside[0].path) <= depth + 1
+        if depth >= len(inside[0].path) or alone:
+            children.append(_leaf(inside[0].name))
+        else:
+            children.append(_branch(group, inside, depth + 1))
+    children.sort(key=lambda child: child["name"] != name)  # the whole before its parts
+    return {"name": name, "label": name, "children": children}
 
 
 def _leaf(name: str) -> dict[str, Any]:
