@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -179,7 +180,11 @@ class Browsing(Browsed):
         stored = self._points[release].row(place, ["landmarks_preprocessed", *_GEOMETRY])
         points = np.asarray(stored["landmarks_preprocessed"], np.float64).reshape(-1, 2)
         graph = landmark_graph("lungs" if len(points) == landmark_graph("lungs").nodes else "lungs-heart")
-        square = Geometry.from_row(stored).forward_image(self.picture(key, "image"))
+        geometry, pixels = Geometry.from_row(stored), self.picture(key, "image")
+        shape = geometry.original_height, geometry.original_width
+        if pixels.shape != shape:  # a picture of the same proportions, from a folder
+            pixels = cv2.resize(pixels, shape[::-1], interpolation=cv2.INTER_AREA)
+        square = geometry.forward_image(pixels)
         return square, points[: graph.nodes], graph.name
 
     def close(self) -> None:
