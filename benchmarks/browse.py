@@ -112,12 +112,12 @@ def make(folder: Path) -> None:
         (product / name).write_text(text)
     names = "".join(f"  {release.lower()}:\n    root: films/{release.lower()}\n" for release in RELEASES)
     (product / "config.yaml").write_text(f"datasets:\n{names}")
-    (folder / "films").mkdir()
     rows, columns = np.mgrid[:HEIGHT, :WIDTH]
-    film = ((rows // 8 + columns // 8) % 200 + np.random.default_rng(2).integers(0, 40, (HEIGHT, WIDTH))).astype(
-        np.uint8
-    )
-    cv2.imwrite(str(folder / "films" / "film.jpg"), film)
+    noise = np.random.default_rng(2).integers(0, 40, (HEIGHT, WIDTH))
+    for release in RELEASES:
+        (folder / "films" / release.lower()).mkdir(parents=True)
+        film = ((rows // 8 + columns // 8) % 200 + noise).astype(np.uint8)
+        cv2.imwrite(str(folder / "films" / release.lower() / "film.jpg"), film)
 
 
 def scores(count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
@@ -171,13 +171,13 @@ def piece(ids, values, rows, starts, drawn) -> pa.Table:
 
 
 def manifest(path: Path, ids: list[str], rng: np.random.Generator) -> None:
-    """Write the manifest of one release; all paths lead to one film."""
+    """Write the manifest of one release; all paths of a release lead to one film."""
     count = len(ids)
     views, sexes = np.array(["PA", "AP"], object), np.array(["F", "M", None], object)
     findings = np.array(["", "Edema", "Cardiomegaly|Edema", "No finding", "Mass|Nodule|Effusion"], object)
     columns = {
         "image_id": ids,
-        "path": ["../film.jpg"] * count,
+        "path": ["film.jpg"] * count,
         "patient_id": [f"p{number // 3}" for number in range(count)],
         "study_id": [f"s{number // 2}" for number in range(count)],
         "view": views[rng.integers(0, 2, count)],
@@ -194,7 +194,7 @@ class Server:
     """The command, in a process of its own."""
 
     def __init__(self, folder: Path) -> None:
-        command = [sys.executable, "-m", "cxrfactory", "browse", "results/chexmask", "--no-open", "--images", "films",
+        command = [sys.executable, "-m", "cxrfactory", "browse", "results/chexmask", "--no-open",
                    "--verdicts", str(folder / "verdicts.jsonl")]  # fmt: skip
         self.began = time.perf_counter()
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=folder)
@@ -251,6 +251,7 @@ def measure(folder: Path, repeats: int) -> None:
                     {"filter": {"search": f"{rng.integers(4096):x}"}, "limit": 60},
                 ),
                 "one row with masks, landmarks and spread, ms": (f"row/{rng.integers(found['rows'])}", {}),
+                "picture of 2,048 x 1,744 px at 1,024 px, ms": (f"image/{rng.integers(found['rows'])}", {"size": 1024}),
                 "outlines of 60 rows, ms": (
                     "outlines",
                     {"keys": ",".join(map(str, rng.integers(found["rows"], size=60)))},

@@ -2,7 +2,6 @@
 
 import json
 import math
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -146,17 +145,9 @@ class Answers:
         if part not in _PARTS:
             raise BadRequest(f"part: {shown(part)}; expected one of {', '.join(_PARTS)}")
         offset, limit = _whole(given, "offset", 0, 0, 10**9), _whole(given, "limit", 100, 1, MOST_ROWS)
-        rows = [row for row in self._left_out.rows if row["part"] == part and release in (None, row["release"])]
-        reasons = Counter(row["reason"] for row in rows).most_common(MOST_ROWS)
-        chosen = rows if reason is None else [row for row in rows if row["reason"] == reason]
-        return {
-            "total": len(chosen),
-            "reasons": [{"reason": each, "count": count} for each, count in reasons],
-            "rows": [
-                {name: row[name] for name in ("release", "image_id", "stage", "reason")}
-                for row in chosen[offset : offset + limit]
-            ],
-        }
+        total, reasons, rows = self._left_out.page(part, release, reason, offset, limit)
+        counted = [{"reason": each, "count": count} for each, count in reasons[:MOST_ROWS]]
+        return {"total": total, "reasons": counted, "rows": rows}
 
     def verdicts(self, given: Given) -> list[dict[str, Any]]:
         """Return the user's current verdicts."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from jaxtyping import Float, Integer, UInt8
 
 from cxrfactory.errors import CxrError
@@ -282,7 +283,7 @@ class Browsed(ABC):
 
     def left_out(self) -> "LeftOut":
         """Return the rows that are not in the product."""
-        return LeftOut([])
+        return LeftOut({})
 
     def kept(self) -> dict[str, int]:
         """Return the number of rows of each release."""
@@ -314,18 +315,52 @@ class Browsed(ABC):
 
 @dataclass(frozen=True)
 class LeftOut:
-    """Rows that a release has and the product does not: ``release``, ``part``, ``image_id``, ``reason``, ``stage``."""
+    """Rows that a release has and the product does not.
 
-    rows: Sequence[Mapping[str, str]]
+    Attributes
+    ----------
+    parts
+        Arrow table of ``excluded`` and of ``rejected``: ``release``, ``image_id``, ``stage`` and ``reason``.
+    """
+
+    parts: Mapping[str, pa.Table]
 
     def counts(self, part: str) -> dict[str, int]:
         """Return the number of rows of ``excluded`` or ``rejected``, by release."""
-        found: dict[str, int] = {}
-        for row in self.rows:
-            if row["part"] == part:
-                found[row["release"]] = found.get(row["release"], 0) + 1
-        return found
+        return {str(name): count for name, count in _counted(self._table(part)["release"])}
+
+    def page(
+        self, part: str, release: str | None, reason: str | None, offset: int, limit: int
+    ) -> tuple[int, list[tuple[str, int]], list[dict[str, str]]]:
+        """Return some rows of a part.
+
+        Parameters
+        ----------
+        part
+            ``excluded`` or ``rejected``.
+        release, reason
+            Only rows of this release, and of this reason; None for all.
+        offset, limit
+            Number of rows to skip, and to return.
+
+        Returns
+        -------
+        The number of rows chosen, the reasons of the release's rows with their counts (most frequent first), and the
+        rows.
+        """
+        table = self._table(part)
+        if release is not None:
+            table = table.filter(pc.equal(table["release"], release))
+        reasons = _counted(table["reason"])
+        if reason is not None:
+            table = table.filter(pc.equal(table["reason"], reason))
+        return len(table), reasons, table.slice(offset, limit).to_pylist()
+
+    def _table(self, part: str) -> pa.Table:
+        empty = {name: pa.array([], pa.string()) for name in ("release", "image_id", "stage", "reason")}
+        return self.parts.get(part) or pa.table(empty)
 
 
-class UnknownKey(CxrError):
-    """A key that is no row's."""
+def _counted(values: pa.ChunkedArray) -> list[tuple[str, int]]:
+    found = [(each["values"].as_py(), each["counts"].as_py()) for each in pc.value_counts(values)]
+    return sorted(found, key=lambda pair: (-pair[1], str(pair[0])))

@@ -94,7 +94,7 @@ class Browsing(Browsed):
 
     def left_out(self) -> LeftOut:
         """Return the excluded and rejected rows, under the names of the config."""
-        return read_left_out(self._product.folder, {})
+        return read_left_out(self._product.folder)
 
     def detail(self, key: int) -> Detail:
         """Return the mask of both lungs, and the sections of the report."""

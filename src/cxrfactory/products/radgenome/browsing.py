@@ -78,7 +78,7 @@ class Browsing(Browsed):
 
     def left_out(self) -> LeftOut:
         """Return the excluded and rejected studies."""
-        return read_left_out(self._folder, {})
+        return read_left_out(self._folder)
 
     def kept(self) -> dict[str, int]:
         """Return the number of studies of each release; like the rows left out, these are studies and not images."""
