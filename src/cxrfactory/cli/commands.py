@@ -115,6 +115,11 @@ PEOPLE: dict[str, dict[str, Command]] = {
                 "evaluate:evaluate",
                 "Compare a product with the truth: Dice, distances, landmark error, and RCA against true Dice.",
             ),
+            "browse": (
+                "browse:browse",
+                "Look at a product in the browser: worst masks first, filters, verdicts. It changes nothing in the "
+                "product.",
+            ),
         },
     ),
 }
