@@ -12,21 +12,36 @@ export const current = observable(null);
 
 const THUMBNAIL = 256;
 
-/** Outlines of the page's masks by key: {height, width, organs: {organ: path}}. */
+const AT_ONCE = 10; // rows of outlines in one request: the first cards have theirs while the others wait
+const kept = new Map();
+
+async function readOutlines(keys, names, signal) {
+  const answer = await getJson("outlines", { keys: keys.join(","), size: THUMBNAIL, organs: names }, signal);
+  for (const [key, { height, width, organs }] of Object.entries(answer)) {
+    const paths = Object.entries(organs).map(([organ, loops]) => [organ, pathOf(loops.map((loop) => loop.flat()))]);
+    kept.set(`${key} ${names}`, { height, width, paths });
+  }
+  while (kept.size > 600) kept.delete(kept.keys().next().value);
+}
+
+/** Outlines of the page's masks by key: {height, width, paths: [[organ, path]]}. */
 function useOutlines(rows, organs) {
-  const [found, setFound] = useState({});
-  const keys = rows.map(({ key }) => key).join(",");
+  const [, again] = useState(0);
+  const keys = rows.map(({ key }) => key);
   const names = organs.join(",");
   useEffect(() => {
-    if (!keys || !names) { setFound({}); return undefined; }
     const stop = new AbortController();
-    getJson("outlines", { keys, size: THUMBNAIL, organs: names }, stop.signal).then((answer) => {
-      setFound(Object.fromEntries(Object.entries(answer).map(([key, { height, width, organs: each }]) => [
-        key, { height, width, paths: Object.entries(each).map(([organ, loops]) => [organ, pathOf(loops.map((loop) => loop.flat()))]) }])));
-    }, () => {});
+    (async () => {
+      const wanted = names ? keys.filter((key) => !kept.has(`${key} ${names}`)) : [];
+      for (let first = 0; first < wanted.length; first += AT_ONCE) {
+        await readOutlines(wanted.slice(first, first + AT_ONCE), names, stop.signal);
+        if (stop.signal.aborted) return;
+        again((count) => count + 1);
+      }
+    })().catch(() => {});
     return () => stop.abort();
-  }, [keys, names]);
-  return found;
+  }, [keys.join(","), names]);
+  return (key) => kept.get(`${key} ${names}`);
 }
 
 function drawCard(canvas, { bitmap }, outline, look) {
@@ -110,12 +125,12 @@ export function Grid() {
   const off = useValue(hidden);
   const chosen = useValue(current);
   const organs = shownOrgans(state);
-  const outlines = useOutlines(rows, organs);
+  const outlineOf = useOutlines(rows, organs);
   const look = useLook(organs, state, off);
   const sort = sortOf(state).column;
   if (fault || total === 0) return html`<${Nothing} fault=${fault} />`;
   const one = rows.some(({ key }) => key === chosen) ? chosen : rows[0]?.key;
-  return html`<ul class=${"grid" + (busy ? " busy" : "")} aria-label=${plural(total || 0, "image")}>${rows.map((row) => html`<${Card} key=${row.key} row=${row} outline=${outlines[row.key]} look=${look} sort=${sort} chosen=${row.key === one} verdict=${judged.get(row.key)?.verdict} />`)}</ul>`;
+  return html`<ul class=${"grid" + (busy ? " busy" : "")} aria-label=${plural(total || 0, "image")}>${rows.map((row) => html`<${Card} key=${row.key} row=${row} outline=${outlineOf(row.key)} look=${look} sort=${sort} chosen=${row.key === one} verdict=${judged.get(row.key)?.verdict} />`)}</ul>`;
 }
 
 /** How masks are drawn; the same object until something of it changes. */

@@ -108,7 +108,7 @@ function Histogram({ column, found, range, mark }) {
 export function Histograms({ values }) {
   const { histograms } = useValue(summary);
   const { ranges } = useValue(page);
-  const there = numbers().filter(({ name }) => histograms[name]?.edges?.length > 1 && histograms[name].edges[0] < histograms[name].edges.at(-1));
+  const there = numbers().filter(({ name, lowest, highest }) => lowest < highest && histograms[name]?.edges?.length > 1);
   return html`<div class="histograms">${there.map((column) => html`<${Histogram} key=${column.name} column=${column} found=${histograms[column.name]} range=${ranges[column.name]} mark=${values?.[column.name]} />`)}</div>`;
 }
 

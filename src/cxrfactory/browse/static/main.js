@@ -100,7 +100,8 @@ function App() {
   useEffect(() => { if (state.key !== null) current.set(state.key); }, [state.key]);
   const large = state.key !== null;
   const { value: found } = useLater(large ? rowOf(state.key) : null);
-  useEffect(() => { document.title = `${large && found ? words(found.row.image_id) + " – " : ""}${product.title} – cxrfactory`; });
+  const title = `${large && found ? words(found.row.image_id) + " – " : ""}${product.title} – cxrfactory`;
+  useEffect(() => { document.title = title; }, [title]);
   return html`<${Top} /><${Offline} /><div class=${"body" + (shown ? " with-filters" : "") + (large ? " large" : "")}>
     ${shown ? html`<${Filters} values=${large ? found?.row.values : null} onClose=${() => setShown(false)} />` : null}
     <main class="main">${large ? html`<${Viewer} go=${go} filters=${html`<${FilterButton} shown=${shown} toggle=${() => setShown(!shown)} />`} />` : html`
