@@ -100,7 +100,11 @@ def radgenome(folder: Path) -> Path:
     (folder / "config.yaml").write_text("size: 32\n")
 
     def plan(labelled):
-        return [(name, sorted(ids & set(labelled))) for name, ids in sorted(projected.REGIONS.items()) if ids & set(labelled)]
+        return [
+            (name, sorted(ids & set(labelled)))
+            for name, ids in sorted(projected.REGIONS.items())
+            if ids & set(labelled)
+        ]
 
     package_radgenome(
         ProjectionShards(**inputs), folder / "radgenome", Taxonomy(projected.CLASSES, plan),

@@ -4,7 +4,6 @@ import re
 from contextlib import ExitStack
 
 import numpy as np
-import pandas as pd
 import pytest
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright's Python package is not installed")
@@ -98,7 +97,9 @@ def test_each_number_of_the_accounts_leads_to_its_rows_and_reasons(at):
     screen.page.click(".reasons button >> nth=0")
     screen.page.wait_for_selector(".reasons button[aria-pressed=true]")
     wanted, count = reasons[0].rsplit(" ", 1)
-    screen.page.wait_for_function("(count) => document.querySelectorAll('dialog .scroll tbody tr').length === count", arg=int(count))
+    screen.page.wait_for_function(
+        "(count) => document.querySelectorAll('dialog .scroll tbody tr').length === count", arg=int(count)
+    )
     assert all(wanted in row for row in screen.texts("dialog .scroll tbody tr"))
     screen.page.click("dialog .tabs >> text=rejected")
     screen.page.wait_for_selector("dialog td >> text=empty file")
@@ -150,7 +151,7 @@ def test_masks_are_switched_filled_faded_and_named(at):
 
 
 def strong(screen):
-    return screen.page.evaluate("() => { const canvas = document.querySelector('canvas.front'); const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data; let most = 0; for (let at = 3; at < data.length; at += 4) most = Math.max(most, data[at]); return most; }")
+    return screen.page.evaluate(driver.STRONGEST, "canvas.front")
 
 
 def test_opacity_fades_the_masks(at):
@@ -253,7 +254,9 @@ MASK_IS_KEPT = """async (cases) => {
     context.fill(path, "evenodd");
     const data = context.getImageData(0, 0, width, height).data;
     const mask = [];
-    for (let pixel = 0; pixel < height * width; pixel += 1) mask.push([data[4 * pixel + 3], covers(runs, pixel) ? 1 : 0]);
+    for (let pixel = 0; pixel < height * width; pixel += 1) {
+      mask.push([data[4 * pixel + 3], covers(runs, pixel) ? 1 : 0]);
+    }
     return { mask, area: area(runs) };
   });
 }"""
@@ -266,7 +269,10 @@ def runs_of(mask):
 
 def test_outlines_made_in_the_page_hold_exactly_the_mask(at):
     random = np.random.default_rng(0)
-    masks = [(random.random((height, width)) < share).astype(np.int8) for height, width, share in ((9, 13, 0.5), (1, 7, 0.5), (12, 1, 0.6), (20, 20, 0.9))]
+    masks = [
+        (random.random((height, width)) < share).astype(np.int8)
+        for height, width, share in ((9, 13, 0.5), (1, 7, 0.5), (12, 1, 0.6), (20, 20, 0.9))
+    ]
     masks += [np.ones((5, 6), np.int8), np.zeros((5, 6), np.int8)]
     cases = [{"runs": runs_of(mask), "height": mask.shape[0], "width": mask.shape[1]} for mask in masks]
     answers = at().page.evaluate(MASK_IS_KEPT, cases)
@@ -370,7 +376,9 @@ def choose(screen, column, word):
 
 def test_facets_have_counts_and_choosing_filters(at):
     screen = at()
-    counted = {words.split()[0]: int(words.split()[-1]) for words in screen.texts(".facet[data-column=release] .choice")}
+    counted = {
+        words.split()[0]: int(words.split()[-1]) for words in screen.texts(".facet[data-column=release] .choice")
+    }
     choose(screen, "release", "Alpha")
     assert total(screen) == counted["Alpha"]
     assert sum(int(words.split()[-1]) for words in screen.texts(".facet[data-column=view] .choice")) == counted["Alpha"]
@@ -479,7 +487,11 @@ def test_verdicts_by_key_with_note_undo_and_ways_out(at):
     names = [card.get_attribute("title") for card in screen.page.locator(".card .id").all()[:3]]
     screen.press("b", "j", "g", "j", "f")
     screen.page.wait_for_function("() => document.querySelectorAll('.card .sign').length === 3")
-    assert [sign.get_attribute("class") for sign in screen.page.locator(".card .sign").all()[:3]] == ["sign bad", "sign good", "sign flag"]
+    assert [sign.get_attribute("class") for sign in screen.page.locator(".card .sign").all()[:3]] == [
+        "sign bad",
+        "sign good",
+        "sign flag",
+    ]
     screen.press("u")
     screen.page.wait_for_function("() => document.querySelectorAll('.card .sign').length === 2")
     screen.press("k", "k", "Enter", "t")
@@ -536,34 +548,23 @@ def test_everything_is_reached_by_tab_and_the_focus_is_seen(at):
     seen = []
     for _ in range(14):
         screen.page.keyboard.press("Tab")
-        seen.append(screen.page.evaluate("() => [document.activeElement.ariaLabel || document.activeElement.innerText, parseFloat(getComputedStyle(document.activeElement).outlineWidth)]"))
+        seen.append(screen.page.evaluate(driver.FOCUSED))
     assert all(width >= 2 for _, width in seen)
     words = " ".join(str(name) for name, _ in seen)
-    assert all(word in words for word in ("kept", "excluded", "Search ids", "Verdicts", "Download", "Copy link", "Theme", "Keys and help"))
-    nameless = screen.page.evaluate("() => [...document.querySelectorAll('button, a, input, select')].filter((one) => !(one.innerText || one.ariaLabel || one.labels?.length)).map((one) => one.outerHTML)")
+    assert all(
+        word in words
+        for word in ("kept", "excluded", "Search ids", "Verdicts", "Download", "Copy link", "Theme", "Keys and help")
+    )
+    nameless = screen.page.evaluate(driver.NAMELESS)
     assert nameless == []
-
-
-CONTRAST = """() => {
-  const rgb = (text) => (text.match(/[\\d.]+/g) || []).map(Number);
-  const light = ([r, g, b]) => [r, g, b].map((v) => v / 255).map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)).reduce((sum, v, at) => sum + v * [0.2126, 0.7152, 0.0722][at], 0);
-  const ground = (one) => { for (; one; one = one.parentElement) { const c = rgb(getComputedStyle(one).backgroundColor); if (c.length === 3 || c[3] === 1) return c; } return [255, 255, 255]; };
-  const poor = [];
-  for (const one of document.querySelectorAll("h1, h2, h3, button:enabled, .count, .name, .id, .figure span, .range, dt, dd, label, .hint, th, td")) {
-    if (!one.innerText || !one.offsetParent || getComputedStyle(one).opacity < 1) continue;
-    const [a, b] = [light(rgb(getComputedStyle(one).color)), light(ground(one))].sort((x, y) => y - x);
-    if ((a + 0.05) / (b + 0.05) < 4.5) poor.push([one.innerText.slice(0, 30), (a + 0.05) / (b + 0.05)]);
-  }
-  return poor;
-}"""
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_words_have_contrast_in_light_and_dark(at, scheme):
     screen = at(color_scheme=scheme)
-    assert screen.page.evaluate(CONTRAST) == []
+    assert screen.page.evaluate(driver.POOR_CONTRAST) == []
     screen.press("Enter")
-    assert screen.page.evaluate(CONTRAST) == []
+    assert screen.page.evaluate(driver.POOR_CONTRAST) == []
     ground = screen.page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (int(re.findall(r"\d+", ground)[0]) > 128) == (scheme == "light")
 
@@ -578,14 +579,13 @@ def test_the_theme_is_chosen_and_kept(at):
 
 def test_a_phone_shows_grid_filters_and_image_without_sideways_scrolling(at):
     screen = at(**driver.PHONE)
-    sideways = "document.documentElement.scrollWidth <= innerWidth && document.querySelector('.main').scrollWidth <= innerWidth"
-    assert screen.page.evaluate(sideways)
+    assert screen.page.evaluate(driver.FITS_ACROSS)
     screen.page.tap(".filter-button")
     assert screen.page.is_visible(".histogram >> nth=0")
     screen.page.tap(".filters .close")
     screen.page.tap(".card >> nth=0")
     screen.rest()
-    assert screen.page.evaluate(sideways)
+    assert screen.page.evaluate(driver.FITS_ACROSS)
     assert screen.painted() > 300
     screen.page.tap(".verdict.good")
     screen.page.wait_for_selector(".verdict.good[aria-pressed=true]")
