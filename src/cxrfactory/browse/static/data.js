@@ -39,15 +39,20 @@ export const hidden = observable(false);
 
 // ---- the selection: rows in order, a page at a time -------------------------------------------
 
-export const sortOf = (state) => (state.sort
-  ? { column: state.sort, ascending: state.ascending }
-  : { column: product.sort.column, ascending: state.ascending ? product.sort.ascending : !product.sort.ascending });
+export const sortOf = (state) =>
+  state.sort
+    ? { column: state.sort, ascending: state.ascending }
+    : { column: product.sort.column, ascending: state.ascending ? product.sort.ascending : !product.sort.ascending };
 
 /** The filter with the values of flags as true and false; the address holds them as words. */
 export function filterFor(state) {
   const filter = filterOf(state);
   for (const { name, type } of product.columns) {
-    if (type === "flag" && filter.values?.[name]) filter.values = { ...filter.values, [name]: filter.values[name].map((value) => (value === null ? null : String(value) === "true")) };
+    if (type === "flag" && filter.values?.[name])
+      filter.values = {
+        ...filter.values,
+        [name]: filter.values[name].map((value) => (value === null ? null : String(value) === "true")),
+      };
   }
   return filter;
 }
@@ -99,7 +104,9 @@ const readSummary = newest(async (state) => {
   const id = JSON.stringify(filter);
   if (summarised === id) return;
   try {
-    const columns = numbers().map(({ name }) => name).join(",");
+    const columns = numbers()
+      .map(({ name }) => name)
+      .join(",");
     const [histograms, facets] = await Promise.all([
       columns ? getJson("histograms", { filter, columns, bins: 40 }) : {},
       getJson("facets", { filter }),
