@@ -6,7 +6,7 @@ const root = new URL("api/", document.baseURI.replace(/[?#].*$/, ""));
 /** False while the server does not answer. */
 export const online = observable(true);
 
-export class ApiError extends Error {}
+class ApiError extends Error {}
 
 export function url(path, parameters = {}) {
   const address = new URL(path, root);

@@ -8,7 +8,7 @@ export const PAGE = 60;
 /** The product's description, set once before anything is drawn. */
 export let product = null;
 export const colours = new Map();
-export const labels = new Map();
+const labels = new Map();
 
 export async function readProduct() {
   product = await getJson("product");

@@ -2,7 +2,7 @@
 import { post } from "./api.js";
 import { filterFor, product, selection } from "./data.js";
 import { filtered, page } from "./state.js";
-import { Dialog, html, number, plural, tell, useState, useValue } from "./ui.js";
+import { Dialog, html, plural, tell, useState, useValue } from "./ui.js";
 
 const FILTERED = "all that the filter leaves";
 const WHOLE = "the whole product: no filter is set";

@@ -1,8 +1,6 @@
 // Masks, outlines and node circles on a canvas, in pixels of the image at its full size.
 import { area, covers, outlines, parseRuns } from "./rle.js";
 
-export const css = ([red, green, blue]) => `rgb(${red} ${green} ${blue})`;
-
 /** A closed path of outlines, scaled. */
 export function pathOf(loops, scale = 1) {
   const path = new Path2D();

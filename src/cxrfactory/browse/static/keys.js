@@ -2,7 +2,8 @@
 import { hidden, product, selection, step } from "./data.js";
 import { current, focusCard } from "./grid.js";
 import { numbered, toggle } from "./organs.js";
-import { WHOLE, look, panBy, startClock, zoomBy } from "./pane.js";
+import { WHOLE, look, panBy, zoomBy } from "./moving.js";
+import { startClock } from "./pane.js";
 import { change, link, page } from "./state.js";
 import { tell, useEffect } from "./ui.js";
 import { judge, undo } from "./verdicts.js";

@@ -9,8 +9,8 @@ import { Help } from "./help.js";
 import { rowOf } from "./images.js";
 import { copyLink, go, useKeys } from "./keys.js";
 import { useLater } from "./pane.js";
-import { change, filtered, page } from "./state.js";
-import { News, html, observable, plural, render, useEffect, useRef, useState, useValue, words } from "./ui.js";
+import { change, page } from "./state.js";
+import { News, html, observable, render, useEffect, useRef, useState, useValue, words } from "./ui.js";
 import { readVerdicts, VerdictList, verdicts } from "./verdicts.js";
 import { Viewer } from "./viewer.js";
 

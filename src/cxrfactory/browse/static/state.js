@@ -20,7 +20,7 @@ const BLANK = {
 };
 
 /** Read the state from the part of an address behind its "#". */
-export function parse(fragment) {
+function parse(fragment) {
   const state = { ...BLANK, ranges: {}, values: {}, verdicts: [] };
   for (const [name, value] of new URLSearchParams(fragment.replace(/^#/, ""))) {
     if (name.startsWith("range.")) readRange(state, name.slice(6), value);

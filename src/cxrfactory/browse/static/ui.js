@@ -35,7 +35,7 @@ export function useValue(source) {
 }
 
 /** One line of news for everybody, screen readers included. */
-export const news = observable({ text: "", bad: false });
+const news = observable({ text: "", bad: false });
 let silence = 0;
 export function tell(text, bad = false) {
   news.set({ text, bad });

@@ -18,7 +18,7 @@ import {
 } from "./ui.js";
 
 export const NAMES = { good: "good", bad: "bad", flag: "flagged" };
-export const SIGNS = { good: "✓", bad: "✕", flag: "⚑" };
+const SIGNS = { good: "✓", bad: "✕", flag: "⚑" };
 const WORDS = { good: "Good", bad: "Bad", flag: "Flag" };
 const KEYS = { good: "g", bad: "b", flag: "f" };
 

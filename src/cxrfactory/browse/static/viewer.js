@@ -2,11 +2,12 @@
 import { columnLabel, neighbours, pairOf, place, product, selection, shownOrgans, viewOf } from "./data.js";
 import { focusCard } from "./grid.js";
 import { imageOf, readAhead, rowOf } from "./images.js";
-import { toggle, Organs } from "./organs.js";
-import { Pane, WHOLE, film, look, useLater, view, zoomBy } from "./pane.js";
+import { Organs } from "./organs.js";
+import { WHOLE, look, view, zoomBy } from "./moving.js";
+import { Pane, film, useLater } from "./pane.js";
 import { address, change, page } from "./state.js";
 import { Small, cell, html, letGo, number, useEffect, useLayoutEffect, useValue, words } from "./ui.js";
-import { Judge, NAMES, Sign, verdicts } from "./verdicts.js";
+import { Judge, Sign, verdicts } from "./verdicts.js";
 
 /** Leave the large image for the grid, at the card that was open. */
 export function leave() {
@@ -71,7 +72,7 @@ function DrawingTools({ row, several }) {
     ${row?.landmarks ? html`<${Switch} name="nodes" label="Uncertainty" hint="n" title=${CIRCLES} />` : null}
     ${several ? html`<${Switch} name="compare" label="Side by side" hint="s" title="Side by side (s)" />` : null}
     <span class="zoom">
-      <button type="button" aria-label="Zoom out" title="Zoom out (-)" onClick=${tap(() => zoomBy(1 / 1.5))}>−</button>
+      <button type="button" aria-label="Zoom out" title="Zoom out (-)" onClick=${tap(() => zoomBy(2 / 3))}>−</button>
       <button type="button" aria-label="Zoom in" title="Zoom in (+)" onClick=${tap(() => zoomBy(1.5))}>+</button>
       <button type="button" title="Whole image (0)" disabled=${zoom === 1} onClick=${tap(() => look(WHOLE))}>
         ${zoom === 1 ? "Fit" : number(Math.round(zoom * 100)) + " %"}
