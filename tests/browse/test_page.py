@@ -307,6 +307,8 @@ def test_views_of_a_study_stand_side_by_side_with_the_tree_of_classes(at):
     screen.page.fill("#organ-search", "")
     screen.page.click(".branch .fold >> nth=0")
     assert screen.page.locator(".branch").first.locator(".leaf").count() > 0
+    screen.page.fill("#organ-search", "lung")
+    assert {"lung", "lung, whole", "left lung"} <= set(screen.texts(".organ .name")), "a class, itself and its parts"
     screen.press("s")
     assert screen.texts(".pane figcaption") == ["PA"]
 

@@ -16,7 +16,15 @@ export async function readProduct() {
     colours.set(name, `rgb(${color.join(" ")})`);
     labels.set(name, label || name);
   }
+  product.tree = product.tree?.map(withWhole) ?? null;
   for (const { name, label } of product.columns) labels.set("column." + name, label || name);
+}
+
+/** A class that has parts stands first among them, so that it can be seen without them. */
+function withWhole({ name, label, children }) {
+  const parts = (children || []).map(withWhole);
+  const own = parts.length && colours.has(name) ? [{ name, label: `${label || name}, whole`, children: [] }] : [];
+  return { name, label: label || name, children: [...own, ...parts] };
 }
 
 export const columnLabel = (name) => labels.get("column." + name) || name.replaceAll("_", " ");
