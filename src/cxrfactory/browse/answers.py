@@ -2,8 +2,7 @@
 
 import json
 import math
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from cxrfactory.browse.query import MOST_ROWS, Query
 from cxrfactory.browse.verdicts import LONGEST_NOTE, Verdicts
 from cxrfactory.errors import CxrError
 from cxrfactory.products.browsed import Browsed, NumberColumn
-from cxrfactory.products.film_files import plain_reason
+from cxrfactory.products.film_files import UNKNOWN_FOLDER, plain_reason
 
 MOST_OUTLINES = 200  # rows of one request
 _SIZES = (16, 4_096)  # pixels
@@ -56,6 +55,7 @@ class Answers:
             "title": product.title,
             "rows": len(self._index),
             "images_known": product.images_known,
+            "images_reason": None if product.images_known else UNKNOWN_FOLDER,
             "organs": [organ.as_json() for organ in product.organs],
             "tree": product.tree,
             "shown": None if product.shown is None else list(product.shown),
@@ -110,6 +110,9 @@ class Answers:
             "flags": list(detail.flags),
             "text": [{"title": title, "body": body} for title, body in detail.text],
             "related": [{"key": other, "label": label} for label, other in detail.related],
+            "pair": detail.pair,
+            "view": values.get("view"),
+            "note": self._verdicts.note_of(key),
             "segmented": detail.segmented,
         }
 
@@ -131,10 +134,10 @@ class Answers:
         keys = str(given.get("keys") or "").split(",")
         if len(keys) > MOST_OUTLINES:
             raise BadRequest(f"keys: {len(keys)}; expected at most {MOST_OUTLINES}")
-        found = {}
-        for key in [self._key({"key": each}) for each in keys if each]:
-            found[str(key)] = self._outline(key, size)
-        return found
+        organs = [name for name in str(given.get("organs") or "").split(",") if name] or None
+        return {
+            str(key): self._outline(key, size, organs) for key in [self._key({"key": each}) for each in keys if each]
+        }
 
     def accounts(self, given: Given) -> dict[str, Any]:
         """Return rows that are not in the product, with the counts of their reasons."""
@@ -142,17 +145,9 @@ class Answers:
         if part not in _PARTS:
             raise BadRequest(f"part: {shown(part)}; expected one of {', '.join(_PARTS)}")
         offset, limit = _whole(given, "offset", 0, 0, 10**9), _whole(given, "limit", 100, 1, MOST_ROWS)
-        rows = [row for row in self._left_out.rows if row["part"] == part and release in (None, row["release"])]
-        reasons = Counter(row["reason"] for row in rows).most_common(MOST_ROWS)
-        chosen = rows if reason is None else [row for row in rows if row["reason"] == reason]
-        return {
-            "total": len(chosen),
-            "reasons": [{"reason": each, "count": count} for each, count in reasons],
-            "rows": [
-                {name: row[name] for name in ("release", "image_id", "stage", "reason")}
-                for row in chosen[offset : offset + limit]
-            ],
-        }
+        total, reasons, rows = self._left_out.page(part, release, reason, offset, limit)
+        counted = [{"reason": each, "count": count} for each, count in reasons[:MOST_ROWS]]
+        return {"total": total, "reasons": counted, "rows": rows}
 
     def verdicts(self, given: Given) -> list[dict[str, Any]]:
         """Return the user's current verdicts."""
@@ -199,9 +194,8 @@ class Answers:
         kind = DOWNLOADS.get(given.get("format")) if isinstance(given.get("format"), str) else None
         if kind is None or not kind.offered(self._product):
             raise BadRequest(f"format {shown(given.get('format'))}; api/product lists the formats of this product")
-        chosen = Filter.parse(given.get("filter"), self._index)
-        if given.get("keys") is not None:
-            chosen = Filter(**{**vars(chosen), "keys": Filter.parse({"keys": given["keys"]}, self._index).keys})
+        some = given.get("keys")
+        chosen = Filter.parse(given.get("filter") if some is None else {"keys": some}, self._index)
         rows = np.flatnonzero(self._query.select(chosen, self._verdicts.codes).rows).tolist()
         pieces, name, media = download(kind, self._product, rows)
         return StreamingResponse(_streamed(pieces), media_type=media, headers=_as_file(name))
@@ -246,9 +240,9 @@ class Answers:
             for name in sorted({*kept, *excluded, *rejected})
         ]
 
-    def _outline(self, key: int, size: int) -> dict[str, Any]:
+    def _outline(self, key: int, size: int, organs: Sequence[str] | None) -> dict[str, Any]:
         try:
-            found = self._product.outlines(key)
+            found = self._product.outlines(key, organs)
         except CxrError as error:
             return {"height": 1, "width": 1, "organs": {}, "reason": plain_reason(error, self._hide)}
         scale = min(1.0, size / max(found.height, found.width))

@@ -12,9 +12,6 @@ from typing import IO
 
 from cxrfactory.browse.faults import BadRequest
 from cxrfactory.products.browsed import Browsed
-from cxrfactory.tables.coco import CocoWriter
-from cxrfactory.tables.mask_facts import mask_facts
-from cxrfactory.tables.rle import rle_decode
 
 _CHUNK_BYTES = 1 << 18
 
@@ -78,6 +75,10 @@ def _publishes_csv(product: Browsed) -> bool:
 
 def _coco(product: Browsed, keys: Sequence[int]) -> Iterator[bytes]:
     """Write one COCO file, which is whole before its first byte is sent."""
+    from cxrfactory.tables.coco import CocoWriter  # late, because they compile
+    from cxrfactory.tables.mask_facts import mask_facts
+    from cxrfactory.tables.rle import rle_decode
+
     numbers = {organ.name: number for number, organ in enumerate(product.organs, 1)}
     categories = [(numbers[organ.name], organ.name, organ.parent or "") for organ in product.organs]
     file = tempfile.TemporaryFile("w+", encoding="utf-8", newline="\n")  # noqa: SIM115 (_sent closes it)
@@ -91,7 +92,7 @@ def _coco(product: Browsed, keys: Sequence[int]) -> Iterator[bytes]:
                 found = mask_facts(mask)
                 if found.bbox is not None:
                     writer.add(str(key), numbers[organ], mask, found.bbox, found.area_px)
-    return _sent(file.buffer)
+    return _sent(file.detach())  # the bytes behind the text stream
 
 
 def _dicom(product: Browsed, keys: Sequence[int]) -> Iterator[bytes]:

@@ -69,11 +69,12 @@ class Filter:
             raise BadRequest(f"filter: a {type(given).__name__}; expected an object")
         if unknown := [name for name in given if name not in _PARTS]:
             raise BadRequest(f"filter: unknown part {shown(unknown[0])}; expected one of {', '.join(_PARTS)}")
+        given = {name: part for name, part in given.items() if part is not None}
         return cls(
-            _ranges(given.get("ranges") or {}, index),
-            _values(given.get("values") or {}, index),
-            _search(given.get("search") or ""),
-            _verdicts(given.get("verdicts") or []),
+            _ranges(given.get("ranges", {}), index),
+            _values(given.get("values", {}), index),
+            _search(given.get("search", "")),
+            _verdicts(given.get("verdicts", [])),
             _keys(given.get("keys"), len(index)),
         )
 

@@ -105,7 +105,7 @@ def _named(roots: Sequence[str]) -> dict[str, Path]:
     for pair in roots:
         name, sign, folder = pair.partition("=")
         if not name or not sign or not folder:
-            raise CxrError(f"--root '{pair}': expected NAME=FOLDER, such as vindr-cxr=/data/vindr")
+            raise CxrError(f"--root '{pair}': expected NAME=FOLDER, such as my-hospital=/data/films")
         found[name] = Path(folder)
     return found
 

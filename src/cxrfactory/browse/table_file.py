@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +21,9 @@ from cxrfactory.products.browsed import Browsed, Column, Detail, Index, Organ, O
 from cxrfactory.products.browsed_columns import column_of, constant_column, whole_array
 from cxrfactory.products.film_files import FilmFolder, ReleaseFilms, read_film
 from cxrfactory.tables.chexmask import DICE_COLUMNS, LANDMARK_COLUMNS, RLE_COLUMNS, SIZE_COLUMNS, read_chexmask
-from cxrfactory.tables.chexmask_lines import PublishedLines
 from cxrfactory.tables.csv_rows import row_starts
 from cxrfactory.tables.parquet import read_table, write_arrow
-from cxrfactory.tables.rle import rle_decode
+from cxrfactory.tables.published_lines import PublishedLines
 
 log = get_logger(__name__)
 
@@ -81,16 +80,21 @@ class TableFile(Browsed):
         nodes = None if points is None else _organs_of(len(points))
         return Detail(row.height, row.width, row.rles, points, row.spread, nodes)
 
-    def outlines(self, key: int) -> Outlines:
+    def outlines(self, key: int, organs: Collection[str] | None = None) -> Outlines:
         """Return the landmarks of one row by organ, or the outlines of its masks where it has no landmarks."""
         row = self._lines.published(key, self.index.image_id(key))
         if len(row.landmarks):
-            return Outlines(
-                row.height,
-                row.width,
-                {organ: [row.landmarks[where]] for organ, where in _slices(len(row.landmarks)).items()},
-            )
-        masks = {organ: rle_decode(rle, row.height, row.width) for organ, rle in row.rles.items()}
+            slices = {
+                name: where for name, where in _slices(len(row.landmarks)).items() if organs is None or name in organs
+            }
+            return Outlines(row.height, row.width, {name: [row.landmarks[where]] for name, where in slices.items()})
+        from cxrfactory.tables.rle import rle_decode  # late, because it compiles
+
+        masks = {
+            organ: rle_decode(rle, row.height, row.width)
+            for organ, rle in row.rles.items()
+            if organs is None or organ in organs
+        }
         return Outlines(row.height, row.width, {organ: mask_outlines(mask) for organ, mask in masks.items()})
 
     def picture(self, key: int, kind: str) -> UInt8[np.ndarray, "height width"]:

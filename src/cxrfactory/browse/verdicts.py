@@ -135,6 +135,11 @@ class Verdicts:
         step = self._steps.pop()
         return self._by_image[step.dataset, step.image_id].pop()
 
+    def note_of(self, key: int) -> str:
+        """Return the note of the current verdict on a row; empty if there is none."""
+        found = self.of((self._index.dataset(key), self._index.image_id(key)))
+        return "" if found is None else found.note
+
     def _show(self, image: Image) -> None:
         key = self._keys.get(image)
         if key is not None:

@@ -5,13 +5,14 @@ recognises the product's folder, and a class ``Browsing``. No other module names
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from jaxtyping import Float, Integer, UInt8
 
 from cxrfactory.errors import CxrError
@@ -186,6 +187,8 @@ class Detail:
         Title and body of texts, such as the sections of a report.
     related
         Words and keys of related rows, such as the other view of a study.
+    pair
+        Key of the other view of the same study, which is shown beside this one; or None.
     segmented
         Whether there is a second picture of the row, of the kind ``segmented``.
     """
@@ -200,6 +203,7 @@ class Detail:
     flags: Sequence[str] = ()
     text: Sequence[tuple[str, str]] = ()
     related: Sequence[tuple[str, int]] = ()
+    pair: int | None = None
     segmented: bool = False
 
 
@@ -252,8 +256,8 @@ class Browsed(ABC):
         """
 
     @abstractmethod
-    def outlines(self, key: int) -> Outlines:
-        """Return the contours of one row."""
+    def outlines(self, key: int, organs: Collection[str] | None = None) -> Outlines:
+        """Return the contours of one row: those of some organs, by default of the organs that a reader sees first."""
 
     @abstractmethod
     def picture(self, key: int, kind: str) -> UInt8[np.ndarray, "height width"]:
@@ -279,7 +283,7 @@ class Browsed(ABC):
 
     def left_out(self) -> "LeftOut":
         """Return the rows that are not in the product."""
-        return LeftOut([])
+        return LeftOut({})
 
     def kept(self) -> dict[str, int]:
         """Return the number of rows of each release."""
@@ -311,18 +315,52 @@ class Browsed(ABC):
 
 @dataclass(frozen=True)
 class LeftOut:
-    """Rows that a release has and the product does not: ``release``, ``part``, ``image_id``, ``reason``, ``stage``."""
+    """Rows that a release has and the product does not.
 
-    rows: Sequence[Mapping[str, str]]
+    Attributes
+    ----------
+    parts
+        Arrow table of ``excluded`` and of ``rejected``: ``release``, ``image_id``, ``stage`` and ``reason``.
+    """
+
+    parts: Mapping[str, pa.Table]
 
     def counts(self, part: str) -> dict[str, int]:
         """Return the number of rows of ``excluded`` or ``rejected``, by release."""
-        found: dict[str, int] = {}
-        for row in self.rows:
-            if row["part"] == part:
-                found[row["release"]] = found.get(row["release"], 0) + 1
-        return found
+        return {str(name): count for name, count in _counted(self._table(part)["release"])}
+
+    def page(
+        self, part: str, release: str | None, reason: str | None, offset: int, limit: int
+    ) -> tuple[int, list[tuple[str, int]], list[dict[str, str]]]:
+        """Return some rows of a part.
+
+        Parameters
+        ----------
+        part
+            ``excluded`` or ``rejected``.
+        release, reason
+            Only rows of this release, and of this reason; None for all.
+        offset, limit
+            Number of rows to skip, and to return.
+
+        Returns
+        -------
+        The number of rows chosen, the reasons of the release's rows with their counts (most frequent first), and the
+        rows.
+        """
+        table = self._table(part)
+        if release is not None:
+            table = table.filter(pc.equal(table["release"], release))
+        reasons = _counted(table["reason"])
+        if reason is not None:
+            table = table.filter(pc.equal(table["reason"], reason))
+        return len(table), reasons, table.slice(offset, limit).to_pylist()
+
+    def _table(self, part: str) -> pa.Table:
+        empty = {name: pa.array([], pa.string()) for name in ("release", "image_id", "stage", "reason")}
+        return self.parts.get(part) or pa.table(empty)
 
 
-class UnknownKey(CxrError):
-    """A key that is no row's."""
+def _counted(values: pa.ChunkedArray) -> list[tuple[str, int]]:
+    found = [(each["values"].as_py(), each["counts"].as_py()) for each in pc.value_counts(values)]
+    return sorted(found, key=lambda pair: (-pair[1], str(pair[0])))

@@ -8,14 +8,12 @@ import numpy as np
 from jaxtyping import Integer, UInt8
 
 from cxrfactory.errors import CxrError, ImageError
-from cxrfactory.imaging.radiograph.intensity import to_uint8
-from cxrfactory.imaging.radiograph.reading import read_radiograph
-from cxrfactory.imaging.radiograph.screening import AS_STORED
 from cxrfactory.products.opened import ReleaseSource
 from cxrfactory.tables.listing import list_folder
 from cxrfactory.tables.one_row import RowReader
 from cxrfactory.tables.paths import path_fault, path_inside
 
+UNKNOWN_FOLDER = "the folder of the radiographs is not known; start again with --root NAME=FOLDER or --images FOLDER"
 ENDINGS = ("", ".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".tif", ".tiff")
 
 
@@ -109,7 +107,7 @@ class ReleaseFilms:
             return path_inside(self.source.root, relative, self.source.follow_links)
         if self.folder is not None:
             return self.folder.path_of(image_id)
-        raise ImageError("the folder of the radiographs is not known; start again with --root NAME=FOLDER or --images")
+        raise ImageError(UNKNOWN_FOLDER)
 
 
 def read_film(path: Path, height: int, width: int, exact: bool = True) -> UInt8[np.ndarray, "height width"]:
@@ -129,6 +127,10 @@ def read_film(path: Path, height: int, width: int, exact: bool = True) -> UInt8[
     ImageError
         If it cannot be read, or has another shape than the masks.
     """
+    from cxrfactory.imaging.radiograph.intensity import to_uint8  # late: the reader imports much
+    from cxrfactory.imaging.radiograph.reading import read_radiograph
+    from cxrfactory.imaging.radiograph.screening import AS_STORED
+
     pixels = read_radiograph(path, checks=AS_STORED).pixels
     found = pixels.shape
     alike = abs(found[0] * width - found[1] * height) <= max(width, height)

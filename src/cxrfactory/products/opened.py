@@ -18,11 +18,8 @@ from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.masks import draw_masks
 from cxrfactory.imaging.drawing.overlay import ORGAN_COLOURS, draw_overlay
 from cxrfactory.imaging.radiograph.intensity import to_uint8
-from cxrfactory.imaging.radiograph.reading import read_radiograph
-from cxrfactory.imaging.radiograph.screening import AS_STORED
 from cxrfactory.tables.parquet import read_table
 from cxrfactory.tables.paths import path_inside
-from cxrfactory.tables.rle import rle_decode
 from cxrfactory.tables.selected_rows import selected_rows
 
 
@@ -204,6 +201,8 @@ class ContouredImage(ProductImage):
     @property
     def masks(self) -> dict[str, UInt8[np.ndarray, "height width"]]:
         """Mask of each organ: uint8 [row, column], 1 inside and 0 outside, original resolution."""
+        from cxrfactory.tables.rle import rle_decode  # late, because the browser opens products without masks
+
         return {organ: rle_decode(rle, self.height, self.width) for organ, rle in self._rles.items()}
 
     def path(self) -> Path:
@@ -223,6 +222,9 @@ class ContouredImage(ProductImage):
         CxrError
             If the release's folder is not known, or the image's shape differs from that in its row.
         """
+        from cxrfactory.imaging.radiograph.reading import read_radiograph
+        from cxrfactory.imaging.radiograph.screening import AS_STORED
+
         pixels = read_radiograph(self.path(), checks=AS_STORED).pixels
         if pixels.shape != (self.height, self.width):
             raise CxrError(f"{self.image_id}: {pixels.shape} pixels; its row says ({self.height}, {self.width})")

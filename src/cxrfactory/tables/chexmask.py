@@ -413,6 +413,7 @@ __all__ = [
     "ESTIMATE_COLUMNS",
     "KNOWN_COLUMNS",
     "NODE_COUNTS",
+    "PREPROCESSED_SIDE",
     "PUBLISHED_COLUMNS",
     "header_text",
     "read_chexmask",

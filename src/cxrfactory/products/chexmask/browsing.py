@@ -1,9 +1,12 @@
 """Open the product for the browser: scores in memory, masks from the rows of the published CSV."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -28,10 +31,10 @@ from cxrfactory.products.browsed_columns import (
 from cxrfactory.products.chexmask.reading import Opened, belongs
 from cxrfactory.products.film_files import FilmFolder, ReleaseFilms, read_film
 from cxrfactory.products.left_out import read_left_out
-from cxrfactory.tables.chexmask_lines import PublishedLines
 from cxrfactory.tables.csv_rows import row_starts
 from cxrfactory.tables.one_row import RowReader
 from cxrfactory.tables.parquet import stored_rows, stored_schema
+from cxrfactory.tables.published_lines import PublishedLines
 from cxrfactory.tables.schemas import GEOMETRY_FIELDS
 
 _INDEX = "index.parquet"
@@ -99,11 +102,11 @@ class Browsing(Browsed):
         self.worst = next(each for each in _WORST if each[0] in columns or each[0] == "image_id")
         self._lines = self._csv_lines(table)
         self._points = {release: RowReader(path) for release, path in product.tables.items()}
-        graph = landmark_graph("lungs-heart-clavicles")
-        names = graph.organs if self._with_clavicles(graph.nodes) else ORGANS
-        self.organs = [Organ(name, name.replace("_", " "), ORGAN_COLOURS[name]) for name in names]
-        for reader in self._points.values():
-            reader.open()
+        self.organs = [Organ(name, name.replace("_", " "), ORGAN_COLOURS[name]) for name in ORGANS]
+        del table, facts
+        pa.default_memory_pool().release_unused()
+        # The footers of thousands of row groups take a second, which the first page need not wait for.
+        threading.Thread(target=self._open_points, daemon=True).start()
 
     @property
     def images_known(self) -> bool:
@@ -112,7 +115,7 @@ class Browsing(Browsed):
 
     def left_out(self) -> LeftOut:
         """Return the excluded and rejected rows, under the names of the config."""
-        return read_left_out(self._product.folder, {})
+        return read_left_out(self._product.folder)
 
     def detail(self, key: int) -> Detail:
         """Return the masks of a row from the CSV, and its points with their deviations from the Parquet."""
@@ -137,14 +140,14 @@ class Browsing(Browsed):
             related=[(self._label(other), other) for other in related_rows(self.index.columns, key)],
         )
 
-    def outlines(self, key: int) -> Outlines:
+    def outlines(self, key: int, organs: Collection[str] | None = None) -> Outlines:
         """Return the published landmarks of a row, by organ."""
         published = self._published(key)
         points = published.landmarks
         return Outlines(
             published.height,
             published.width,
-            {organ: [points[where]] for organ, where in _slices(len(points)).items()},
+            {name: [points[where]] for name, where in _slices(len(points)).items() if organs is None or name in organs},
         )
 
     def picture(self, key: int, kind: str) -> UInt8[np.ndarray, "height width"]:
@@ -179,7 +182,11 @@ class Browsing(Browsed):
         stored = self._points[release].row(place, ["landmarks_preprocessed", *_GEOMETRY])
         points = np.asarray(stored["landmarks_preprocessed"], np.float64).reshape(-1, 2)
         graph = landmark_graph("lungs" if len(points) == landmark_graph("lungs").nodes else "lungs-heart")
-        square = Geometry.from_row(stored).forward_image(self.picture(key, "image"))
+        geometry, pixels = Geometry.from_row(stored), self.picture(key, "image")
+        shape = geometry.original_height, geometry.original_width
+        if pixels.shape != shape:  # a picture of the same proportions, from a folder
+            pixels = cv2.resize(pixels, shape[::-1], interpolation=cv2.INTER_AREA)
+        square = geometry.forward_image(pixels)
         return square, points[: graph.nodes], graph.name
 
     def close(self) -> None:
@@ -200,11 +207,10 @@ class Browsing(Browsed):
         release, place = self._place(key)
         return self._lines[release].published(place, self.index.image_id(key))
 
-    def _with_clavicles(self, nodes: int) -> bool:
-        for release, count in zip(self._releases, np.diff(self._starts), strict=True):
-            if count:
-                return len(self._points[release].row(0, ["landmarks"])["landmarks"]) >= 2 * nodes
-        return False
+    def _open_points(self) -> None:
+        for reader in self._points.values():
+            with suppress(CxrError):  # the request that needs the file says what is wrong with it
+                reader.open()
 
     def _csv_lines(self, table: pa.Table) -> dict[str, PublishedLines]:
         found = {}
@@ -244,19 +250,14 @@ class Browsing(Browsed):
 def _light_columns(product: Opened) -> tuple[pa.Table, dict[str, int]]:
     """Read the columns that are neither masks nor landmarks, of all releases in one table; and count the rows."""
     path = product.folder / _INDEX
-    counts = {release: stored_rows(table) for release, table in product.tables.items()}
     if path.is_file():
         table = read_columns(path)
         found = text_column("release", "release", table["release"])
-        order = [release for release in found.words]
-        if (
-            sorted(order) == sorted(name for name, count in counts.items() if count)
-            and (np.diff(found.codes) >= 0).all()
-        ):
-            counted = dict(zip(order, np.bincount(found.codes, minlength=len(order)).tolist(), strict=True))
-            if all(counts[release] == count for release, count in counted.items()):
-                return table, counted | {release: 0 for release in counts if release not in counted}
-        raise CxrError(f"{path}: its rows are not those of the tables in Parquet/; the product is not whole")
+        counted = dict(zip(found.words, np.bincount(found.codes, minlength=len(found.words)).tolist(), strict=True))
+        if not set(counted) <= set(product.tables) or (np.diff(found.codes) < 0).any():
+            raise CxrError(f"{path}: its releases are not those of the tables in Parquet/; the product is not whole")
+        return table.drop_columns(["release"]), counted | {name: 0 for name in product.tables if name not in counted}
+    counts = {release: stored_rows(table) for release, table in product.tables.items()}
     tables = [read_columns(table, _light(stored_schema(table))) for table in product.tables.values()]
     return pa.concat_tables(tables, promote_options="permissive"), counts
 

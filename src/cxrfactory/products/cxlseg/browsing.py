@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,6 @@ from jaxtyping import UInt8
 
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.mask_outlines import mask_outlines
-from cxrfactory.imaging.radiograph.masked import small_square
-from cxrfactory.imaging.radiograph.reading import picture_size, read_radiograph
-from cxrfactory.imaging.radiograph.screening import HeaderChecks
 from cxrfactory.products.browsed import Browsed, Detail, Index, LeftOut, Organ, Outlines
 from cxrfactory.products.browsed_columns import (
     column_of,
@@ -36,10 +33,8 @@ from cxrfactory.tables.key_values import parse_yaml
 from cxrfactory.tables.one_row import RowReader
 from cxrfactory.tables.paths import path_inside
 from cxrfactory.tables.report_headings import SECTIONS
-from cxrfactory.tables.rle import rle_encode
 
 LUNGS = Organ("lungs", "lungs", (86, 180, 233))
-_AS_SEGMENTED = HeaderChecks(body_part="ignore", view="ignore")  # turned to the usual display, as the segmenter saw it
 _SIGNS = {1.0: "", 0.0: "no ", -1.0: "uncertain "}
 
 __all__ = ["Browsing", "belongs"]
@@ -99,10 +94,12 @@ class Browsing(Browsed):
 
     def left_out(self) -> LeftOut:
         """Return the excluded and rejected rows, under the names of the config."""
-        return read_left_out(self._product.folder, {})
+        return read_left_out(self._product.folder)
 
     def detail(self, key: int) -> Detail:
         """Return the mask of both lungs, and the sections of the report."""
+        from cxrfactory.tables.rle import rle_encode  # late, because it compiles
+
         mask = self._mask(key)
         return Detail(
             *mask.shape,
@@ -112,13 +109,18 @@ class Browsing(Browsed):
             segmented=True,
         )
 
-    def outlines(self, key: int) -> Outlines:
+    def outlines(self, key: int, organs: Collection[str] | None = None) -> Outlines:
         """Return the outline of the lungs."""
         mask = self._mask(key)
-        return Outlines(*mask.shape, {"lungs": mask_outlines(mask)})
+        shown = organs is None or LUNGS.name in organs
+        return Outlines(*mask.shape, {LUNGS.name: mask_outlines(mask)} if shown else {})
 
     def picture(self, key: int, kind: str) -> UInt8[np.ndarray, "height width"]:
         """Return the segmented picture, or the radiograph that it was cut out of, in the same frame."""
+        from cxrfactory.imaging.radiograph.masked import small_square  # late: the reader imports much
+        from cxrfactory.imaging.radiograph.reading import picture_size, read_radiograph
+        from cxrfactory.imaging.radiograph.screening import HeaderChecks
+
         release, place = self._place(key)
         path = path_inside(self._parts[release], self._pictures[key])
         if kind == "segmented":
@@ -127,7 +129,9 @@ class Browsing(Browsed):
             return read_radiograph(path).pixels
         film = self._films[release].path_of(self.index.image_id(key), place)
         size = picture_size(path)[0]
-        return small_square(read_radiograph(film, checks=_AS_SEGMENTED).pixels, size, self._fit)
+        # Turned to the usual display, as the segmenter saw it.
+        checks = HeaderChecks(body_part="ignore", view="ignore")
+        return small_square(read_radiograph(film, checks=checks).pixels, size, self._fit)
 
     def csv_rows(self, keys: Sequence[int]) -> Iterator[bytes]:
         """Return the rows of the four tables, joined: keys, view, split, paths, labels and report."""
@@ -157,6 +161,8 @@ class Browsing(Browsed):
         path = path_inside(self._parts[release], self._masks[key])
         if not path.is_file():
             raise CxrError("the product lacks this mask; it is not whole")
+        from cxrfactory.imaging.radiograph.reading import read_radiograph
+
         return (read_radiograph(path).pixels >= INSIDE).astype(np.uint8)
 
     def _report(self, key: int) -> list[tuple[str, str]]:

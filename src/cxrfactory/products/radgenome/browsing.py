@@ -1,7 +1,7 @@
 """Open the product for the browser: one row for each view of each study, with the masks of its structures."""
 
 import colorsys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import pyarrow as pa
 from jaxtyping import UInt8
 
 from cxrfactory.anatomy.taxonomy import SYSTEMS, classes
+from cxrfactory.anatomy.taxonomy_tables import AnatomyClass
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import decode_png
 from cxrfactory.imaging.mask_outlines import mask_outlines
@@ -19,11 +20,9 @@ from cxrfactory.products.left_out import read_left_out
 from cxrfactory.products.radgenome.reading import Opened, belongs
 from cxrfactory.projection.conventions import VIEWS
 from cxrfactory.tables.one_row import RowReader
-from cxrfactory.tables.rle import rle_decode
 
 REGION = "region: "
 SHOWN = ("lung", "heart", "bone")  # regions that a reader sees first
-OUTLINED = (f"{REGION}lung", f"{REGION}heart", f"{REGION}bone")
 _LABELS = {
     "view": "view",
     "release": "release",
@@ -79,7 +78,7 @@ class Browsing(Browsed):
 
     def left_out(self) -> LeftOut:
         """Return the excluded and rejected studies."""
-        return read_left_out(self._folder, {})
+        return read_left_out(self._folder)
 
     def kept(self) -> dict[str, int]:
         """Return the number of studies of each release; like the rows left out, these are studies and not images."""
@@ -98,17 +97,20 @@ class Browsing(Browsed):
             masks,
             text=[("Changes to the scan", str(notes.cell(key)))] if notes is not None and notes.cell(key) else [],
             related=related + self._same_patient(key, study),
+            pair=related[0][1] if related else None,
         )
 
-    def outlines(self, key: int) -> Outlines:
-        """Return the outlines of a few regions; those of 210 structures would hide a small picture."""
+    def outlines(self, key: int, organs: Collection[str] | None = None) -> Outlines:
+        """Return the outlines of some masks; by default of a few regions, because 210 would hide a small picture."""
+        from cxrfactory.tables.rle import rle_decode  # late, because it compiles
+
         study, view = self._place(key)
         size = int(self._sizes[study])
-        regions = self._regions.rows(self._studies[study], view, "region")
+        wanted = self.shown if organs is None else organs
+        only_regions = all(name.startswith(REGION) for name in wanted)
+        masks = self._region_rles(study, view) if only_regions else self._rles(study, view)
         found = {
-            f"{REGION}{name}": mask_outlines(rle_decode(rle, size, size))
-            for name, rle in regions.items()
-            if rle and f"{REGION}{name}" in OUTLINED
+            name: mask_outlines(rle_decode(rle, size, size)) for name, rle in masks.items() if rle and name in wanted
         }
         return Outlines(size, size, found)
 
@@ -131,9 +133,12 @@ class Browsing(Browsed):
         return key // len(VIEWS), VIEWS[key % len(VIEWS)]
 
     def _rles(self, study: int, view: str) -> dict[str, str]:
-        name = self._studies[study]
-        regions = {f"{REGION}{region}": rle for region, rle in self._regions.rows(name, view, "region").items()}
-        return self._masks.rows(name, view, "name", "class_name") | regions
+        masks = self._masks.rows(self._studies[study], view, "name", "class_name")
+        return masks | self._region_rles(study, view)
+
+    def _region_rles(self, study: int, view: str) -> dict[str, str]:
+        found = self._regions.rows(self._studies[study], view, "region")
+        return {f"{REGION}{region}": rle for region, rle in found.items()}
 
     def _names(self, study: int) -> list[str]:
         """Return the names of the masks of one study; all studies of a source share them."""
@@ -182,27 +187,29 @@ def _organs(names: list[str]) -> tuple[list[Organ], list[dict[str, Any]]]:
         parent = known[name].system if name in known else "Regions" if name in regions else "Other labels"
         organs.append(Organ(name, name.removeprefix(REGION), _colour(place), parent))
     tree = [{"name": "Regions", "label": "Regions", "children": [_leaf(name) for name in regions]}] if regions else []
-    for system in SYSTEMS:
-        branch: dict[str, Any] = {"name": system, "label": system, "children": []}
-        for each in classes():
-            if each.system == system:
-                _put(branch, each.path[1:], each.name)
-        tree.append(branch)
+    tree += [_branch(system, [each for each in classes() if each.system == system], 1) for system in SYSTEMS]
     if others:
         tree.append({"name": "Other labels", "label": "Other labels", "children": [_leaf(name) for name in others]})
     return organs, tree
 
 
-def _put(branch: dict[str, Any], path: tuple[str, ...], name: str) -> None:
-    """Put a class below a branch, making the branches on the way."""
-    for level in path[:-1]:
-        found = next((each for each in branch["children"] if each["name"] == level), None)
-        if found is None:
-            found = {"name": level, "label": level, "children": []}
-            branch["children"].append(found)
-        branch = found
-    if not any(each["name"] == name for each in branch["children"]):
-        branch["children"].append(_leaf(name))
+def _branch(name: str, members: Sequence[AnatomyClass], depth: int) -> dict[str, Any]:
+    """Return a branch of the tree with all classes below it.
+
+    A class whose name is that of a branch, such as a whole liver beside its lobes, is the first leaf of that branch.
+    """
+    groups: dict[str, list[AnatomyClass]] = {}
+    for each in members:
+        groups.setdefault(each.path[depth] if depth < len(each.path) else each.name, []).append(each)
+    children = []
+    for group, inside in groups.items():
+        alone = len(inside) == 1 and len(inside[0].path) <= depth + 1
+        if depth >= len(inside[0].path) or alone:
+            children.append(_leaf(inside[0].name))
+        else:
+            children.append(_branch(group, inside, depth + 1))
+    children.sort(key=lambda child: child["name"] != name)  # the whole before its parts
+    return {"name": name, "label": name, "children": children}
 
 
 def _leaf(name: str) -> dict[str, Any]:

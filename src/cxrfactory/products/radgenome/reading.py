@@ -17,7 +17,6 @@ from cxrfactory.imaging.drawing.png import decode_png
 from cxrfactory.products.opened import OpenedProduct, ProductImage, Structure
 from cxrfactory.projection.conventions import VIEWS
 from cxrfactory.tables.parquet import read_batches, read_table, stored_rows
-from cxrfactory.tables.rle import rle_decode
 from cxrfactory.tables.schemas import STUDIES
 from cxrfactory.tables.selected_rows import selected_rows
 
@@ -25,6 +24,12 @@ ROWS_AT_A_TIME = 65536
 OTHERS = 1000  # structures outside the taxonomy have numbers above this one
 _OUTSIDE = "outside the taxonomy"
 _STUDIES, _MASKS, _REGIONS = "studies.parquet", "masks.parquet", "regions.parquet"
+
+
+def _decoded(rle: str, height: int, width: int) -> UInt8[np.ndarray, "height width"]:
+    from cxrfactory.tables.rle import rle_decode  # late, because the browser opens products without masks
+
+    return rle_decode(rle, height, width)
 
 
 def belongs(folder: Path) -> bool:
@@ -73,7 +78,7 @@ class ProjectedImage(ProductImage):
         """
         if name not in self._rles:
             raise CxrError(f"{self.image_id}: no mask of '{name}'; found {', '.join(self._rles)}")
-        return rle_decode(self._rles[name], self.height, self.width)
+        return _decoded(self._rles[name], self.height, self.width)
 
     @property
     def group_id(self) -> str:
@@ -99,7 +104,7 @@ class ProjectedImage(ProductImage):
         return path.read_bytes()
 
     def _decoded(self, rles: Mapping[str, str]) -> dict[str, UInt8[np.ndarray, "height width"]]:
-        return {name: rle_decode(rle, self.height, self.width) for name, rle in rles.items()}
+        return {name: _decoded(rle, self.height, self.width) for name, rle in rles.items()}
 
 
 class Opened(OpenedProduct):
