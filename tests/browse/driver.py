@@ -105,12 +105,52 @@ class Screen:
         )
 
 
-PAINTED = """(selector) => {
+# Opacity, 0 to 255, of each pixel of a canvas.
+_OPACITIES = """
   const canvas = document.querySelector(selector);
   const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
-  let count = 0;
-  for (let at = 3; at < data.length; at += 4) count += data[at] > 0;
-  return count;
+  const opacities = data.filter((_, at) => at % 4 === 3);
+"""
+PAINTED = f"(selector) => {{ {_OPACITIES} return opacities.filter((value) => value > 0).length; }}"
+STRONGEST = f"(selector) => {{ {_OPACITIES} return opacities.reduce((most, value) => Math.max(most, value), 0); }}"
+
+# Name of the focused element, and the width of the line around it.
+FOCUSED = """() => {
+  const one = document.activeElement;
+  return [one.ariaLabel || one.innerText, parseFloat(getComputedStyle(one).outlineWidth)];
+}"""
+
+# Controls that a screen reader could not name.
+NAMELESS = """() => [...document.querySelectorAll("button, a, input, select")]
+  .filter((one) => !(one.innerText || one.ariaLabel || one.labels?.length))
+  .map((one) => one.outerHTML)"""
+
+FITS_ACROSS = """() => [document.documentElement, document.querySelector(".main")]
+  .every((one) => one.scrollWidth <= innerWidth)"""
+
+# Words whose contrast with their ground is below 4.5 (WCAG 2 AA), with the contrast.
+POOR_CONTRAST = """() => {
+  const numbers = (text) => (text.match(/[\\d.]+/g) || []).map(Number);
+  const linear = (value) => (value <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
+  const luminance = ([red, green, blue]) =>
+    0.2126 * linear(red / 255) + 0.7152 * linear(green / 255) + 0.0722 * linear(blue / 255);
+  function ground(one) {
+    for (let at = one; at; at = at.parentElement) {
+      const colour = numbers(getComputedStyle(at).backgroundColor);
+      if (colour.length === 3 || colour[3] === 1) return colour;
+    }
+    return [255, 255, 255];
+  }
+  const wanted = "h1, h2, h3, button:enabled, .count, .name, .id, .figure span, .range, dt, dd, label, .hint, th, td";
+  const poor = [];
+  for (const one of document.querySelectorAll(wanted)) {
+    if (!one.innerText || !one.offsetParent || getComputedStyle(one).opacity < 1) continue;
+    const own = luminance(numbers(getComputedStyle(one).color));
+    const behind = luminance(ground(one));
+    const contrast = (Math.max(own, behind) + 0.05) / (Math.min(own, behind) + 0.05);
+    if (contrast < 4.5) poor.push([one.innerText.slice(0, 30), contrast]);
+  }
+  return poor;
 }"""
 
 

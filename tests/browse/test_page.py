@@ -4,7 +4,6 @@ import re
 from contextlib import ExitStack
 
 import numpy as np
-import pandas as pd
 import pytest
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright's Python package is not installed")
@@ -152,9 +151,7 @@ def test_masks_are_switched_filled_faded_and_named(at):
 
 
 def strong(screen):
-    return screen.page.evaluate(
-        "() => { const canvas = document.querySelector('canvas.front'); const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data; let most = 0; for (let at = 3; at < data.length; at += 4) most = Math.max(most, data[at]); return most; }"
-    )
+    return screen.page.evaluate(driver.STRONGEST, "canvas.front")
 
 
 def test_opacity_fades_the_masks(at):
@@ -257,7 +254,9 @@ MASK_IS_KEPT = """async (cases) => {
     context.fill(path, "evenodd");
     const data = context.getImageData(0, 0, width, height).data;
     const mask = [];
-    for (let pixel = 0; pixel < height * width; pixel += 1) mask.push([data[4 * pixel + 3], covers(runs, pixel) ? 1 : 0]);
+    for (let pixel = 0; pixel < height * width; pixel += 1) {
+      mask.push([data[4 * pixel + 3], covers(runs, pixel) ? 1 : 0]);
+    }
     return { mask, area: area(runs) };
   });
 }"""
@@ -308,6 +307,8 @@ def test_views_of_a_study_stand_side_by_side_with_the_tree_of_classes(at):
     screen.page.fill("#organ-search", "")
     screen.page.click(".branch .fold >> nth=0")
     assert screen.page.locator(".branch").first.locator(".leaf").count() > 0
+    screen.page.fill("#organ-search", "lung")
+    assert {"lung", "lung, whole", "left lung"} <= set(screen.texts(".organ .name")), "a class, itself and its parts"
     screen.press("s")
     assert screen.texts(".pane figcaption") == ["PA"]
 
@@ -549,43 +550,23 @@ def test_everything_is_reached_by_tab_and_the_focus_is_seen(at):
     seen = []
     for _ in range(14):
         screen.page.keyboard.press("Tab")
-        seen.append(
-            screen.page.evaluate(
-                "() => [document.activeElement.ariaLabel || document.activeElement.innerText, parseFloat(getComputedStyle(document.activeElement).outlineWidth)]"
-            )
-        )
+        seen.append(screen.page.evaluate(driver.FOCUSED))
     assert all(width >= 2 for _, width in seen)
     words = " ".join(str(name) for name, _ in seen)
     assert all(
         word in words
         for word in ("kept", "excluded", "Search ids", "Verdicts", "Download", "Copy link", "Theme", "Keys and help")
     )
-    nameless = screen.page.evaluate(
-        "() => [...document.querySelectorAll('button, a, input, select')].filter((one) => !(one.innerText || one.ariaLabel || one.labels?.length)).map((one) => one.outerHTML)"
-    )
+    nameless = screen.page.evaluate(driver.NAMELESS)
     assert nameless == []
-
-
-CONTRAST = """() => {
-  const rgb = (text) => (text.match(/[\\d.]+/g) || []).map(Number);
-  const light = ([r, g, b]) => [r, g, b].map((v) => v / 255).map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)).reduce((sum, v, at) => sum + v * [0.2126, 0.7152, 0.0722][at], 0);
-  const ground = (one) => { for (; one; one = one.parentElement) { const c = rgb(getComputedStyle(one).backgroundColor); if (c.length === 3 || c[3] === 1) return c; } return [255, 255, 255]; };
-  const poor = [];
-  for (const one of document.querySelectorAll("h1, h2, h3, button:enabled, .count, .name, .id, .figure span, .range, dt, dd, label, .hint, th, td")) {
-    if (!one.innerText || !one.offsetParent || getComputedStyle(one).opacity < 1) continue;
-    const [a, b] = [light(rgb(getComputedStyle(one).color)), light(ground(one))].sort((x, y) => y - x);
-    if ((a + 0.05) / (b + 0.05) < 4.5) poor.push([one.innerText.slice(0, 30), (a + 0.05) / (b + 0.05)]);
-  }
-  return poor;
-}"""
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_words_have_contrast_in_light_and_dark(at, scheme):
     screen = at(color_scheme=scheme)
-    assert screen.page.evaluate(CONTRAST) == []
+    assert screen.page.evaluate(driver.POOR_CONTRAST) == []
     screen.press("Enter")
-    assert screen.page.evaluate(CONTRAST) == []
+    assert screen.page.evaluate(driver.POOR_CONTRAST) == []
     ground = screen.page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (int(re.findall(r"\d+", ground)[0]) > 128) == (scheme == "light")
 
@@ -600,14 +581,13 @@ def test_the_theme_is_chosen_and_kept(at):
 
 def test_a_phone_shows_grid_filters_and_image_without_sideways_scrolling(at):
     screen = at(**driver.PHONE)
-    sideways = "document.documentElement.scrollWidth <= innerWidth && document.querySelector('.main').scrollWidth <= innerWidth"
-    assert screen.page.evaluate(sideways)
+    assert screen.page.evaluate(driver.FITS_ACROSS)
     screen.page.tap(".filter-button")
     assert screen.page.is_visible(".histogram >> nth=0")
     screen.page.tap(".filters .close")
     screen.page.tap(".card >> nth=0")
     screen.rest()
-    assert screen.page.evaluate(sideways)
+    assert screen.page.evaluate(driver.FITS_ACROSS)
     assert screen.painted() > 300
     screen.page.tap(".verdict.good")
     screen.page.wait_for_selector(".verdict.good[aria-pressed=true]")

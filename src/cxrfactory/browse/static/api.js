@@ -6,12 +6,13 @@ const root = new URL("api/", document.baseURI.replace(/[?#].*$/, ""));
 /** False while the server does not answer. */
 export const online = observable(true);
 
-export class ApiError extends Error {}
+class ApiError extends Error {}
 
 export function url(path, parameters = {}) {
   const address = new URL(path, root);
   for (const [name, value] of Object.entries(parameters)) {
-    if (value !== undefined && value !== null) address.searchParams.set(name, typeof value === "object" ? JSON.stringify(value) : value);
+    if (value !== undefined && value !== null)
+      address.searchParams.set(name, typeof value === "object" ? JSON.stringify(value) : value);
   }
   return address.href;
 }
@@ -27,7 +28,11 @@ async function ask(address, options) {
   if (!online.get()) online.set(true);
   if (answer.ok) return answer;
   let reason = `The server answered ${answer.status}.`;
-  try { reason = (await answer.json()).reason || reason; } catch { /* no JSON: the status says it */ }
+  try {
+    reason = (await answer.json()).reason || reason;
+  } catch {
+    /* no JSON: the status says it */
+  }
   throw new ApiError(reason);
 }
 
@@ -66,10 +71,22 @@ export function pool(limit) {
   function next() {
     while (running < limit && queue.length) {
       const { task, signal, done, failed } = queue.shift();
-      if (signal?.aborted) { failed(new DOMException("aborted", "AbortError")); continue; }
+      if (signal?.aborted) {
+        failed(new DOMException("aborted", "AbortError"));
+        continue;
+      }
       running += 1;
-      task().then(done, failed).finally(() => { running -= 1; next(); });
+      task()
+        .then(done, failed)
+        .finally(() => {
+          running -= 1;
+          next();
+        });
     }
   }
-  return (task, signal) => new Promise((done, failed) => { queue.push({ task, signal, done, failed }); next(); });
+  return (task, signal) =>
+    new Promise((done, failed) => {
+      queue.push({ task, signal, done, failed });
+      next();
+    });
 }

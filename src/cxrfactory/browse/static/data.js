@@ -8,7 +8,7 @@ export const PAGE = 60;
 /** The product's description, set once before anything is drawn. */
 export let product = null;
 export const colours = new Map();
-export const labels = new Map();
+const labels = new Map();
 
 export async function readProduct() {
   product = await getJson("product");
@@ -16,7 +16,15 @@ export async function readProduct() {
     colours.set(name, `rgb(${color.join(" ")})`);
     labels.set(name, label || name);
   }
+  product.tree = product.tree?.map(withWhole) ?? null;
   for (const { name, label } of product.columns) labels.set("column." + name, label || name);
+}
+
+/** A class that has parts stands first among them, so that it can be seen without them. */
+function withWhole({ name, label, children }) {
+  const parts = (children || []).map(withWhole);
+  const own = parts.length && colours.has(name) ? [{ name, label: `${label || name}, whole`, children: [] }] : [];
+  return { name, label: label || name, children: [...own, ...parts] };
 }
 
 export const columnLabel = (name) => labels.get("column." + name) || name.replaceAll("_", " ");
@@ -39,15 +47,20 @@ export const hidden = observable(false);
 
 // ---- the selection: rows in order, a page at a time -------------------------------------------
 
-export const sortOf = (state) => (state.sort
-  ? { column: state.sort, ascending: state.ascending }
-  : { column: product.sort.column, ascending: state.ascending ? product.sort.ascending : !product.sort.ascending });
+export const sortOf = (state) =>
+  state.sort
+    ? { column: state.sort, ascending: state.ascending }
+    : { column: product.sort.column, ascending: state.ascending ? product.sort.ascending : !product.sort.ascending };
 
 /** The filter with the values of flags as true and false; the address holds them as words. */
 export function filterFor(state) {
   const filter = filterOf(state);
   for (const { name, type } of product.columns) {
-    if (type === "flag" && filter.values?.[name]) filter.values = { ...filter.values, [name]: filter.values[name].map((value) => (value === null ? null : String(value) === "true")) };
+    if (type === "flag" && filter.values?.[name])
+      filter.values = {
+        ...filter.values,
+        [name]: filter.values[name].map((value) => (value === null ? null : String(value) === "true")),
+      };
   }
   return filter;
 }
@@ -99,7 +112,9 @@ const readSummary = newest(async (state) => {
   const id = JSON.stringify(filter);
   if (summarised === id) return;
   try {
-    const columns = numbers().map(({ name }) => name).join(",");
+    const columns = numbers()
+      .map(({ name }) => name)
+      .join(",");
     const [histograms, facets] = await Promise.all([
       columns ? getJson("histograms", { filter, columns, bins: 40 }) : {},
       getJson("facets", { filter }),

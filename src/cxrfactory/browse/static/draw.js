@@ -1,8 +1,6 @@
 // Masks, outlines and node circles on a canvas, in pixels of the image at its full size.
 import { area, covers, outlines, parseRuns } from "./rle.js";
 
-export const css = ([red, green, blue]) => `rgb(${red} ${green} ${blue})`;
-
 /** A closed path of outlines, scaled. */
 export function pathOf(loops, scale = 1) {
   const path = new Path2D();
@@ -21,7 +19,9 @@ export class Shapes {
     this.kept = new Map();
   }
 
-  has(organ) { return Boolean(this.row.masks[organ]); }
+  has(organ) {
+    return Boolean(this.row.masks[organ]);
+  }
 
   of(organ) {
     if (!this.has(organ)) return null;
@@ -47,15 +47,27 @@ export class Shapes {
 export function paint(context, paths, { fill, opacity }, unit) {
   const strength = opacity / 100;
   context.lineJoin = "round";
-  const strokes = (paths.length <= 24 ? [["#000", 3.4, 0.45], [null, 1.7, 1]] : [[null, 1.4, 1]]);
+  const strokes =
+    paths.length <= 24
+      ? [
+          ["#000", 3.4, 0.45],
+          [null, 1.7, 1],
+        ]
+      : [[null, 1.4, 1]];
   if (fill) {
     context.globalAlpha = strength;
-    for (const [path, colour] of paths) { context.fillStyle = colour; context.fill(path, "evenodd"); }
+    for (const [path, colour] of paths) {
+      context.fillStyle = colour;
+      context.fill(path, "evenodd");
+    }
   }
   for (const [own, width, share] of strokes) {
     context.globalAlpha = Math.min(1, 2 * strength) * share * (fill && own ? 0.5 : 1);
     context.lineWidth = width * unit;
-    for (const [path, colour] of paths) { context.strokeStyle = own || colour; context.stroke(path); }
+    for (const [path, colour] of paths) {
+      context.strokeStyle = own || colour;
+      context.stroke(path);
+    }
   }
   context.globalAlpha = 1;
 }
@@ -96,6 +108,9 @@ export function fit(canvas) {
   const width = Math.round(canvas.clientWidth * ratio);
   const height = Math.round(canvas.clientHeight * ratio);
   if (!width || !height) return false;
-  if (canvas.width !== width || canvas.height !== height) { canvas.width = width; canvas.height = height; }
+  if (canvas.width !== width || canvas.height !== height) {
+    canvas.width = width;
+    canvas.height = height;
+  }
   return true;
 }

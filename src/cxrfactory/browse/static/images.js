@@ -16,7 +16,10 @@ class Later {
     if (entry) this.entries.delete(id);
     else {
       entry = { value: null };
-      entry.wanted = make().then((value) => { entry.value = value; return value; });
+      entry.wanted = make().then((value) => {
+        entry.value = value;
+        return value;
+      });
       entry.wanted.catch(() => this.entries.delete(id));
     }
     this.entries.set(id, entry);
@@ -74,6 +77,8 @@ export async function readAhead(keys, kinds) {
       const [{ row }] = await Promise.all([rowOf(key).wanted, ...kinds.map((kind) => imageOf(key, kind).wanted)]);
       const pair = pairOf(row);
       if (pair !== null) await Promise.all([rowOf(pair).wanted, imageOf(pair).wanted]);
-    } catch { return; }
+    } catch {
+      return;
+    }
   }
 }

@@ -2,7 +2,8 @@
 import { hidden, product, selection, step } from "./data.js";
 import { current, focusCard } from "./grid.js";
 import { numbered, toggle } from "./organs.js";
-import { WHOLE, look, panBy, startClock, zoomBy } from "./pane.js";
+import { WHOLE, look, panBy, zoomBy } from "./moving.js";
+import { startClock } from "./pane.js";
 import { change, link, page } from "./state.js";
 import { tell, useEffect } from "./ui.js";
 import { judge, undo } from "./verdicts.js";
@@ -10,7 +11,7 @@ import { leave } from "./viewer.js";
 
 const small = { replace: true };
 const open = () => page.get().key !== null;
-const target = () => (open() ? page.get().key : current.get() ?? selection.get().rows[0]?.key ?? null);
+const target = () => (open() ? page.get().key : (current.get() ?? selection.get().rows[0]?.key ?? null));
 
 /** Go so many images on; the large image and the grid both follow. */
 export async function go(by) {
@@ -18,17 +19,28 @@ export async function go(by) {
   if (from === null) return;
   try {
     const next = await step(from, by);
-    if (!next) { tell(by > 0 ? "This is the last image." : "This is the first image."); return; }
+    if (!next) {
+      tell(by > 0 ? "This is the last image." : "This is the first image.");
+      return;
+    }
     if (open()) change({ key: next.key, offset: next.offset }, small);
-    else if (next.offset !== page.get().offset) { change({ offset: next.offset }); current.set(next.key); waitFor(next.key); }
-    else focusCard(next.key);
+    else if (next.offset !== page.get().offset) {
+      change({ offset: next.offset });
+      current.set(next.key);
+      waitFor(next.key);
+    } else focusCard(next.key);
   } catch (fault) {
     tell(fault.message, true);
   }
 }
 
 function waitFor(key) {
-  const stop = selection.listen(({ busy, rows }) => { if (!busy && rows.some((row) => row.key === key)) { stop(); setTimeout(() => focusCard(key), 0); } });
+  const stop = selection.listen(({ busy, rows }) => {
+    if (!busy && rows.some((row) => row.key === key)) {
+      stop();
+      setTimeout(() => focusCard(key), 0);
+    }
+  });
 }
 
 /** Cards in one row of the grid. */
@@ -46,21 +58,67 @@ export async function copyLink() {
   }
 }
 
-const opacity = (by) => { const next = Math.min(100, Math.max(0, page.get().opacity + by)); change({ opacity: next }, small); tell(`Opacity ${next} %`); };
-const verdict = (name) => () => { const key = target(); if (key !== null) judge(key, name); };
+const opacity = (by) => {
+  const next = Math.min(100, Math.max(0, page.get().opacity + by));
+  change({ opacity: next }, small);
+  tell(`Opacity ${next} %`);
+};
+const verdict = (name) => () => {
+  const key = target();
+  if (key !== null) judge(key, name);
+};
 const searchField = () => (open() && document.getElementById("organ-search")) || document.getElementById("search");
 
 /** [keys, what they do, run, whether they act only on the open image or only in the grid] */
 export function table(dialogs) {
   return [
-    [["j", "ArrowRight"], "next image", (event) => { startClock(event); go(1); }],
-    [["k", "ArrowLeft"], "previous image", (event) => { startClock(event); go(-1); }],
+    [
+      ["j", "ArrowRight"],
+      "next image",
+      (event) => {
+        startClock(event);
+        go(1);
+      },
+    ],
+    [
+      ["k", "ArrowLeft"],
+      "previous image",
+      (event) => {
+        startClock(event);
+        go(-1);
+      },
+    ],
     [["ArrowDown"], "grid: one row down", () => go(across()), "grid"],
     [["ArrowUp"], "grid: one row up", () => go(-across()), "grid"],
-    [["Enter"], "grid: open the image", () => { const key = target(); if (key !== null) change({ key }); }, "grid"],
+    [
+      ["Enter"],
+      "grid: open the image",
+      () => {
+        const key = target();
+        if (key !== null) change({ key });
+      },
+      "grid",
+    ],
     [["Escape"], "back to the grid", leave, "open"],
-    [[" "], "masks off and on", () => { hidden.set(!hidden.get()); tell(hidden.get() ? "Masks are off." : "Masks are on."); }],
-    [["1", "2", "3", "4", "5", "6", "7", "8", "9"], product.tree ? "one group of organs off and on" : "one organ off and on", (event) => { const one = numbered()[Number(event.key) - 1]; if (one) { toggle(one.names); tell(one.label); } }],
+    [
+      [" "],
+      "masks off and on",
+      () => {
+        hidden.set(!hidden.get());
+        tell(hidden.get() ? "Masks are off." : "Masks are on.");
+      },
+    ],
+    [
+      ["1", "2", "3", "4", "5", "6", "7", "8", "9"],
+      product.tree ? "one group of organs off and on" : "one organ off and on",
+      (event) => {
+        const one = numbered()[Number(event.key) - 1];
+        if (one) {
+          toggle(one.names);
+          tell(one.label);
+        }
+      },
+    ],
     [["o"], "fill or outline", () => change({ fill: !page.get().fill }, small)],
     [["["], "less opacity", () => opacity(-10)],
     [["]"], "more opacity", () => opacity(10)],
@@ -75,7 +133,15 @@ export function table(dialogs) {
     [["f"], "flag", verdict("flag")],
     [["t"], "write a note", () => document.getElementById("note")?.focus(), "open"],
     [["u"], "undo the last verdict", undo],
-    [["/"], "search", () => { const field = searchField(); field?.focus(); field?.select(); }],
+    [
+      ["/"],
+      "search",
+      () => {
+        const field = searchField();
+        field?.focus();
+        field?.select();
+      },
+    ],
     [["c"], "copy the link", copyLink],
     [["d"], "download the selection", () => dialogs.show("download")],
     [["v"], "list of verdicts", () => dialogs.show("verdicts")],
@@ -98,11 +164,20 @@ export function useKeys(dialogs) {
     const press = (event) => {
       const { target: element, key } = event;
       if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-      if (element.matches?.(WRITING)) { if (key === "Escape") element.blur(); return; }
+      if (element.matches?.(WRITING)) {
+        if (key === "Escape") element.blur();
+        return;
+      }
       if (element.matches && own(element, key)) return;
-      if (event.shiftKey && ARROWS[key] && open()) { event.preventDefault(); panBy(...ARROWS[key]); return; }
+      if (event.shiftKey && ARROWS[key] && open()) {
+        event.preventDefault();
+        panBy(...ARROWS[key]);
+        return;
+      }
       if (event.shiftKey && key.startsWith("Arrow")) return;
-      const found = rows.find(([keys, , run, where]) => run && keys.includes(key) && (!where || (where === "open") === open()));
+      const found = rows.find(
+        ([keys, , run, where]) => run && keys.includes(key) && (!where || (where === "open") === open()),
+      );
       if (!found) return;
       event.preventDefault();
       found[2](event);

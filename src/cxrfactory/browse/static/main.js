@@ -9,8 +9,8 @@ import { Help } from "./help.js";
 import { rowOf } from "./images.js";
 import { copyLink, go, useKeys } from "./keys.js";
 import { useLater } from "./pane.js";
-import { change, filtered, page } from "./state.js";
-import { News, html, observable, plural, render, useEffect, useRef, useState, useValue, words } from "./ui.js";
+import { change, page } from "./state.js";
+import { News, html, observable, render, useEffect, useRef, useState, useValue, words } from "./ui.js";
 import { readVerdicts, VerdictList, verdicts } from "./verdicts.js";
 import { Viewer } from "./viewer.js";
 
@@ -25,10 +25,22 @@ function Theme() {
     const next = THEMES[(THEMES.indexOf(now) + 1) % 3];
     if (next === "system") delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = next;
-    try { localStorage.setItem("cxrfactory.theme", next); } catch { /* storage is closed */ }
+    try {
+      localStorage.setItem("cxrfactory.theme", next);
+    } catch {
+      /* storage is closed */
+    }
     set(next);
   };
-  return html`<button type="button" class="plain theme" title="Light, dark, or as the system says" aria-label=${`Theme: ${now}`} onClick=${turn}><span aria-hidden="true">${now === "light" ? "☀" : now === "dark" ? "☾" : "◐"}</span></button>`;
+  return html`<button
+    type="button"
+    class="plain theme"
+    title="Light, dark, or as the system says"
+    aria-label=${`Theme: ${now}`}
+    onClick=${turn}
+  >
+    <span aria-hidden="true">${now === "light" ? "☀" : now === "dark" ? "☾" : "◐"}</span>
+  </button>`;
 }
 
 function Search() {
@@ -39,35 +51,116 @@ function Search() {
     clearTimeout(wait.current);
     wait.current = setTimeout(() => text === page.get().search || change({ search: text, offset: 0, key: null }), 200);
   };
-  const enter = (event) => event.key === "Enter" && setTimeout(() => { const first = selection.get().rows[0]; if (first && page.get().key === null) focusCard(first.key); }, 400);
-  return html`<input id="search" type="search" autocomplete="off" spellcheck=${false} placeholder="Search ids   /" aria-label="Search ids" value=${search} onInput=${type} onKeyDown=${enter} />`;
+  const enter = (event) =>
+    event.key === "Enter" &&
+    setTimeout(() => {
+      const first = selection.get().rows[0];
+      if (first && page.get().key === null) focusCard(first.key);
+    }, 400);
+  return html`<input
+    id="search"
+    type="search"
+    autocomplete="off"
+    spellcheck=${false}
+    placeholder="Search ids   /"
+    aria-label="Search ids"
+    value=${search}
+    onInput=${type}
+    onKeyDown=${enter}
+  />`;
 }
 
 function Top() {
   const judged = useValue(verdicts).size;
-  return html`<header class="top"><h1 title=${product.title}>${product.title}</h1><${Accounts} open=${(first) => dialogs.show("accounts", first)} />
-    <div class="right"><${Search} /><button type="button" onClick=${() => dialogs.show("verdicts")}>Verdicts <b>${judged}</b></button>
-    <button type="button" onClick=${() => dialogs.show("download")}>Download<span class="wide-only"> selection</span></button><button type="button" onClick=${copyLink}><span class="wide-only">Copy link</span><span class="narrow-only">Link</span></button><${Theme} />
-    <button type="button" class="plain" aria-label="Keys and help" title="Keys and help (?)" onClick=${() => dialogs.show("help")}>?</button></div></header>`;
+  return html`<header class="top">
+    <h1 title=${product.title}>${product.title}</h1>
+    <${Accounts} open=${(first) => dialogs.show("accounts", first)} />
+    <div class="right">
+      <${Search} /><button type="button" onClick=${() => dialogs.show("verdicts")}>Verdicts <b>${judged}</b></button>
+      <button type="button" onClick=${() => dialogs.show("download")}>
+        Download<span class="wide-only"> selection</span></button><button type="button" onClick=${copyLink}>
+        <span class="wide-only">Copy link</span><span class="narrow-only">Link</span></button><${Theme} />
+      <button
+        type="button"
+        class="plain"
+        aria-label="Keys and help"
+        title="Keys and help (?)"
+        onClick=${() => dialogs.show("help")}
+      >
+        ?
+      </button>
+    </div>
+  </header>`;
 }
 
 function Sort() {
   const { column, ascending } = sortOf(useValue(page));
-  const order = (next, up) => { const first = product.sort; const same = next === first.column; change({ sort: same ? null : next, ascending: same ? up === first.ascending : up, offset: 0 }); current.set(null); };
-  const names = [...new Set([product.sort.column, ...numbers().map(({ name }) => name), ...product.columns.filter(({ type }) => type === "text").map(({ name }) => name), column])];
-  return html`<div class="sort"><label>Sort <select value=${column} onChange=${(event) => { order(event.target.value, ascending); if (!event.target.matches(":focus-visible")) event.target.blur(); }}>${names.map((name) => html`<option value=${name} selected=${name === column}>${columnLabel(name)}${name === product.sort.column ? " (worst first)" : ""}</option>`)}</select></label>
-    <button type="button" aria-label=${ascending ? "Lowest first; turn round" : "Highest first; turn round"} title=${ascending ? "lowest first" : "highest first"} onClick=${() => order(column, !ascending)}>${ascending ? "↑ lowest first" : "↓ highest first"}</button></div>`;
+  const order = (next, up) => {
+    const first = product.sort;
+    const same = next === first.column;
+    change({ sort: same ? null : next, ascending: same ? up === first.ascending : up, offset: 0 });
+    current.set(null);
+  };
+  const names = [
+    ...new Set([
+      product.sort.column,
+      ...numbers().map(({ name }) => name),
+      ...product.columns.filter(({ type }) => type === "text").map(({ name }) => name),
+      column,
+    ]),
+  ];
+  return html`<div class="sort">
+    <label>
+      Sort
+      <select
+        value=${column}
+        onChange=${(event) => {
+          order(event.target.value, ascending);
+          if (!event.target.matches(":focus-visible")) event.target.blur();
+        }}
+      >
+        ${names.map(
+          (name) =>
+            html`<option value=${name} selected=${name === column}>
+              ${columnLabel(name) + (name === product.sort.column ? " (worst first)" : "")}
+            </option>`,
+        )}
+      </select></label>
+    <button
+      type="button"
+      aria-label=${ascending ? "Lowest first; turn round" : "Highest first; turn round"}
+      title=${ascending ? "lowest first" : "highest first"}
+      onClick=${() => order(column, !ascending)}
+    >
+      ${ascending ? "↑ lowest first" : "↓ highest first"}
+    </button>
+  </div>`;
 }
 
 function FilterButton({ shown, toggle }) {
   const state = useValue(page);
-  const many = Object.keys(state.ranges).length + Object.values(state.values).flat().length + state.verdicts.length + (state.search ? 1 : 0) + (state.keys ? 1 : 0);
-  return html`<button type="button" class="filter-button" aria-expanded=${shown} aria-controls="filters" onClick=${toggle}>Filters${many ? html` <b>${many}</b>` : null}</button>`;
+  const many =
+    Object.keys(state.ranges).length +
+    Object.values(state.values).flat().length +
+    state.verdicts.length +
+    (state.search ? 1 : 0) +
+    (state.keys ? 1 : 0);
+  return html`<button
+    type="button"
+    class="filter-button"
+    aria-expanded=${shown}
+    aria-controls="filters"
+    onClick=${toggle}
+  >
+    Filters${many ? html` <b>${many}</b>` : null}
+  </button>`;
 }
 
 function NoImages() {
   if (product.images_known) return null;
-  return html`<p class="notice">${product.images_reason || "No folder of the release's images is known, so masks are drawn on grey."}</p>`;
+  return html`<p class="notice">
+    ${product.images_reason || "No folder of the release's images is known, so masks are drawn on grey."}
+  </p>`;
 }
 
 function Open() {
@@ -82,7 +175,10 @@ function Open() {
 
 function Offline() {
   if (useValue(online)) return null;
-  return html`<div class="offline" role="alert">The server does not answer. Start <code>python -m cxrfactory browse</code> again and open the address that it prints. <button type="button" onClick=${() => location.reload()}>Try again</button></div>`;
+  return html`<div class="offline" role="alert">
+    The server does not answer. Start <code>python -m cxrfactory browse</code> again and open the address that it
+    prints. <button type="button" onClick=${() => location.reload()}>Try again</button>
+  </div>`;
 }
 
 const roomy = matchMedia("(min-width: 1100px)");
@@ -97,15 +193,33 @@ function App() {
     return () => roomy.removeEventListener("change", fit);
   }, []);
   useEffect(() => refresh(state), [state]);
-  useEffect(() => { if (state.key !== null) current.set(state.key); }, [state.key]);
+  useEffect(() => {
+    if (state.key !== null) current.set(state.key);
+  }, [state.key]);
   const large = state.key !== null;
   const { value: found } = useLater(large ? rowOf(state.key) : null);
-  useEffect(() => { document.title = `${large && found ? words(found.row.image_id) + " – " : ""}${product.title} – cxrfactory`; });
-  return html`<${Top} /><${Offline} /><div class=${"body" + (shown ? " with-filters" : "") + (large ? " large" : "")}>
-    ${shown ? html`<${Filters} values=${large ? found?.row.values : null} onClose=${() => setShown(false)} />` : null}
-    <main class="main">${large ? html`<${Viewer} go=${go} filters=${html`<${FilterButton} shown=${shown} toggle=${() => setShown(!shown)} />`} />` : html`
-      <div class="bar"><${FilterButton} shown=${shown} toggle=${() => setShown(!shown)} /><${Sort} /><${Pager} /></div><${Chips} /><${NoImages} /><${Grid} />
-      ${selection.get().rows.length > 12 ? html`<div class="bar foot"><${Pager} /></div>` : null}`}</main></div>
+  const title = `${large && found ? words(found.row.image_id) + " – " : ""}${product.title} – cxrfactory`;
+  useEffect(() => {
+    document.title = title;
+  }, [title]);
+  return html`<${Top} /><${Offline} />
+    <div class=${"body" + (shown ? " with-filters" : "") + (large ? " large" : "")}>
+      ${shown ? html`<${Filters} values=${large ? found?.row.values : null} onClose=${() => setShown(false)} />` : null}
+      <main class="main">
+        ${
+          large
+            ? html`<${Viewer}
+                go=${go}
+                filters=${html`<${FilterButton} shown=${shown} toggle=${() => setShown(!shown)} />`}
+              />`
+            : html` <div class="bar">
+                  <${FilterButton} shown=${shown} toggle=${() => setShown(!shown)} /><${Sort} /><${Pager} />
+                </div>
+                <${Chips} /><${NoImages} /><${Grid} />
+                ${selection.get().rows.length > 12 ? html`<div class="bar foot"><${Pager} /></div>` : null}`
+        }
+      </main>
+    </div>
     <${Open} /><${News} />`;
 }
 

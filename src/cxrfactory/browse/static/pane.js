@@ -3,28 +3,12 @@ import { colours, hidden, organLabel, shownOrgans } from "./data.js";
 import { fit, magnification, paint, paintNodes } from "./draw.js";
 import { useLook } from "./grid.js";
 import { imageOf, LARGE, rowOf, wholeImageOf } from "./images.js";
+import { placing, useMoving, view } from "./moving.js";
 import { page } from "./state.js";
 import { html, observable, useEffect, useLayoutEffect, useRef, useState, useValue } from "./ui.js";
 
-export const WHOLE = { zoom: 1, x: 0.5, y: 0.5 };
-const MOST = 60;
-
-/** Zoom, and the point of the image (0 to 1) at the middle; panes side by side share it. */
-export const view = observable(WHOLE);
-
 /** Brightness and contrast in percent, and whether black and white are exchanged. */
 export const film = observable({ brightness: 100, contrast: 100, invert: false });
-
-const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
-export function look(next) {
-  const zoom = clamp(next.zoom, 1, MOST);
-  const reach = 0.5 - 0.5 / zoom + 0.25;
-  const x = zoom === 1 ? 0.5 : clamp(next.x, 0.5 - reach, 0.5 + reach);
-  const y = zoom === 1 ? 0.5 : clamp(next.y, 0.5 - reach, 0.5 + reach);
-  view.set({ zoom, x, y });
-}
-export const zoomBy = (factor) => look({ ...view.get(), zoom: view.get().zoom * factor });
-export const panBy = (right, down) => look({ ...view.get(), x: view.get().x + right / view.get().zoom, y: view.get().y + down / view.get().zoom });
 
 /** The thing behind a key once it is there: {value, fault}. */
 export function useLater(entry) {
@@ -33,17 +17,16 @@ export function useLater(entry) {
   useEffect(() => {
     let gone = false;
     setFault(null);
-    if (entry && !entry.value) entry.wanted.then(() => gone || again((count) => count + 1), (error) => gone || error.name === "AbortError" || setFault(error.message));
-    return () => { gone = true; };
+    if (entry && !entry.value)
+      entry.wanted.then(
+        () => gone || again((count) => count + 1),
+        (error) => gone || error.name === "AbortError" || setFault(error.message),
+      );
+    return () => {
+      gone = true;
+    };
   }, [entry]);
   return { value: entry?.value, fault };
-}
-
-/** Where the image lies on the canvas, in the canvas's own pixels. */
-function placing(canvas, { height, width }) {
-  const { zoom, x, y } = view.get();
-  const scale = Math.min(canvas.width / width, canvas.height / height) * zoom;
-  return { scale, left: canvas.width / 2 - x * width * scale, top: canvas.height / 2 - y * height * scale };
 }
 
 function drawFilm(canvas, row, bitmap) {
@@ -55,7 +38,10 @@ function drawFilm(canvas, row, bitmap) {
   context.imageSmoothingEnabled = scale < 4;
   context.imageSmoothingQuality = "high";
   if (bitmap) context.drawImage(bitmap, 0, 0, row.width, row.height);
-  else if (bitmap === null) { context.fillStyle = "#6f7478"; context.fillRect(0, 0, row.width, row.height); }
+  else if (bitmap === null) {
+    context.fillStyle = "#6f7478";
+    context.fillRect(0, 0, row.width, row.height);
+  }
 }
 
 function drawMasks(canvas, { row, shapes }, drawing) {
@@ -67,23 +53,33 @@ function drawMasks(canvas, { row, shapes }, drawing) {
   context.setTransform(scale, 0, 0, scale, left, top);
   const unit = (devicePixelRatio || 1) / scale;
   const there = drawing.organs.filter((organ) => shapes.has(organ));
-  paint(context, there.map((organ) => [shapes.of(organ).path, colours.get(organ) || "#fff"]), drawing, unit);
+  paint(
+    context,
+    there.map((organ) => [shapes.of(organ).path, colours.get(organ) || "#fff"]),
+    drawing,
+    unit,
+  );
   if (drawing.nodes) paintNodes(context, row, drawing.organs, colours, unit, magnificationOf(canvas, row));
 }
 
 /** The same at every zoom: it depends on the size of the whole image in the pane. */
-const magnificationOf = (canvas, row) => magnification(row, Math.max(row.height / canvas.clientHeight, row.width / canvas.clientWidth));
+const magnificationOf = (canvas, row) =>
+  magnification(row, Math.max(row.height / canvas.clientHeight, row.width / canvas.clientWidth));
 
 function Legend({ row, canvas }) {
   const times = magnificationOf(canvas, row);
-  return html`<p class="legend">circles: 2 standard deviations${times > 1 ? `, drawn ${times} times as large` : ""}</p>`;
+  return html`<p class="legend">
+    circles: 2 standard deviations${times > 1 ? `, drawn ${times} times as large` : ""}
+  </p>`;
 }
 
 // ---- from key to paint ---------------------------------------------------------------------------
 
 let pressed = null;
 /** Start the clock at a key's own time; it stops when the next image with its masks is on the screen. */
-export const startClock = (event) => { pressed = event.timeStamp; };
+export const startClock = (event) => {
+  pressed = event.timeStamp;
+};
 const channel = new MessageChannel();
 channel.port1.onmessage = ({ data }) => {
   performance.clearMeasures("key to paint");
@@ -96,63 +92,17 @@ function stopClock() {
   requestAnimationFrame(() => channel.port2.postMessage(start));
 }
 
-// ---- moving with pointers ---------------------------------------------------------------------------
-
-function useMoving(stage, canvas, size) {
-  useEffect(() => {
-    const box = stage.current;
-    const pointers = new Map();
-    const ratio = () => devicePixelRatio || 1;
-    const spot = (event) => { const { left, top } = box.getBoundingClientRect(); return [(event.clientX - left) * ratio(), (event.clientY - top) * ratio()]; };
-    function zoomAt([px, py], factor) {
-      const { height, width } = size.current;
-      const before = placing(canvas.current, size.current);
-      const x = (px - before.left) / before.scale / width;
-      const y = (py - before.top) / before.scale / height;
-      const zoom = clamp(view.get().zoom * factor, 1, MOST);
-      const scale = (before.scale / view.get().zoom) * zoom;
-      look({ zoom, x: x - (px - canvas.current.width / 2) / scale / width, y: y - (py - canvas.current.height / 2) / scale / height });
-    }
-    function shift(dx, dy) {
-      const { scale } = placing(canvas.current, size.current);
-      look({ ...view.get(), x: view.get().x - dx / scale / size.current.width, y: view.get().y - dy / scale / size.current.height });
-    }
-    const wheel = (event) => {
-      if (!size.current) return;
-      event.preventDefault();
-      zoomAt(spot(event), Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0016)));
-    };
-    const down = (event) => { if (event.button) return; box.setPointerCapture(event.pointerId); pointers.set(event.pointerId, spot(event)); };
-    const move = (event) => {
-      if (!pointers.has(event.pointerId) || !size.current) return;
-      const before = [...pointers.values()];
-      const old = pointers.get(event.pointerId);
-      const now = spot(event);
-      pointers.set(event.pointerId, now);
-      if (pointers.size === 1) shift(now[0] - old[0], now[1] - old[1]);
-      else if (pointers.size === 2) {
-        const after = [...pointers.values()];
-        const middle = (two) => [(two[0][0] + two[1][0]) / 2, (two[0][1] + two[1][1]) / 2];
-        const far = (two) => Math.hypot(two[0][0] - two[1][0], two[0][1] - two[1][1]) || 1;
-        const [from, to] = [middle(before), middle(after)];
-        zoomAt(to, far(after) / far(before));
-        shift(to[0] - from[0], to[1] - from[1]);
-      }
-    };
-    const up = (event) => pointers.delete(event.pointerId);
-    const twice = (event) => { if (size.current) { if (view.get().zoom > 1) look(WHOLE); else zoomAt(spot(event), 3); } };
-    const on = { pointerdown: down, pointermove: move, pointerup: up, pointercancel: up, dblclick: twice };
-    box.addEventListener("wheel", wheel, { passive: false });
-    for (const [name, run] of Object.entries(on)) box.addEventListener(name, run);
-    return () => { box.removeEventListener("wheel", wheel); for (const [name, run] of Object.entries(on)) box.removeEventListener(name, run); };
-  }, []);
-}
-
 function Names({ tip }) {
   if (!tip) return null;
-  return html`<div class=${"tip" + (tip.right ? " left" : "") + (tip.low ? " up" : "")} style=${`left:${tip.left}px;top:${tip.top}px`}>
-    ${tip.organs.map((organ) => html`<div><i style=${`background:${colours.get(organ)}`}></i>${organLabel(organ)}</div>`)}
-    <div class="where">x ${tip.x}, y ${tip.y}</div></div>`;
+  return html`<div
+    class=${"tip" + (tip.right ? " left" : "") + (tip.low ? " up" : "")}
+    style=${`left:${tip.left}px;top:${tip.top}px`}
+  >
+    ${tip.organs.map(
+      (organ) => html`<div><i style=${`background:${colours.get(organ)}`} />${organLabel(organ)}</div>`,
+    )}
+    <div class="where">x ${tip.x}, y ${tip.y}</div>
+  </div>`;
 }
 
 /** One pane; `main` is the one that the address names. */
@@ -196,7 +146,11 @@ export function Pane({ id, kind = "image", label, main }) {
     const watch = new ResizeObserver(soon);
     watch.observe(stage.current);
     const stop = view.listen(soon);
-    return () => { watch.disconnect(); stop(); cancelAnimationFrame(frame); };
+    return () => {
+      watch.disconnect();
+      stop();
+      cancelAnimationFrame(frame);
+    };
   }, []);
   useSharper({ id, kind, row: found?.row, image, back, setSharp });
   useMoving(stage, back, size);
@@ -209,15 +163,32 @@ export function Pane({ id, kind = "image", label, main }) {
     const x = Math.floor(((event.clientX - box.left) * ratio - left) / scale);
     const y = Math.floor(((event.clientY - box.top) * ratio - top) / scale);
     const organs = off ? [] : found.shapes.under(x, y, drawing.organs);
-    if (!organs.length) { setTip(null); return; }
-    setTip({ organs, x, y, left: event.clientX - box.left, top: event.clientY - box.top, right: event.clientX - box.left > box.width - 170, low: event.clientY - box.top > box.height - 30 - 18 * organs.length });
+    if (!organs.length) {
+      setTip(null);
+      return;
+    }
+    setTip({
+      organs,
+      x,
+      y,
+      left: event.clientX - box.left,
+      top: event.clientY - box.top,
+      right: event.clientX - box.left > box.width - 170,
+      low: event.clientY - box.top > box.height - 30 - 18 * organs.length,
+    });
   };
   const reason = fault || image?.reason;
+  const circles = found?.row.landmarks && drawing.nodes && !off && front.current?.clientWidth;
   const filter = `brightness(${brightness}%) contrast(${contrast}%)${invert ? " invert(1)" : ""}`;
   return html`<figure class=${"pane" + (main ? " main-pane" : "")} aria-label=${label}>
     <div class="stage" ref=${stage} onPointerMove=${hover} onPointerDown=${hover} onPointerLeave=${() => setTip(null)}>
-      <canvas class="back" ref=${back} style=${{ filter }}></canvas><canvas class="front" ref=${front} role="img" aria-label=${`${label}: masks of ${drawing.organs.slice(0, 12).map(organLabel).join(", ")}`}></canvas>
-      ${found?.row.landmarks && drawing.nodes && !off && front.current?.clientWidth ? html`<${Legend} row=${found.row} canvas=${front.current} />` : null}
+      <canvas class="back" ref=${back} style=${{ filter }}></canvas><canvas
+        class="front"
+        ref=${front}
+        role="img"
+        aria-label=${`${label}: masks of ${drawing.organs.slice(0, 12).map(organLabel).join(", ")}`}
+      ></canvas>
+      ${circles ? html`<${Legend} row=${found.row} canvas=${front.current} />` : null}
       <${Names} tip=${tip} />
       ${found || fault ? null : html`<p class="wait">reading …</p>`}
     </div>
@@ -244,6 +215,10 @@ function useSharper({ id, kind, row, image, back, setSharp }) {
     };
     const stop = view.listen(check);
     check();
-    return () => { gone = true; clearTimeout(wait); stop(); };
+    return () => {
+      gone = true;
+      clearTimeout(wait);
+      stop();
+    };
   }, [id, kind, row, image]);
 }

@@ -8,7 +8,11 @@ export function parseRuns(text) {
   for (let at = 0; at <= text.length; at += 1) {
     const digit = at < text.length ? text.charCodeAt(at) - 48 : -1;
     if (digit >= 0 && digit <= 9) value = (value < 0 ? 0 : value * 10) + digit;
-    else if (value >= 0) { found[count] = count % 2 ? value : value - 1; count += 1; value = -1; }
+    else if (value >= 0) {
+      found[count] = count % 2 ? value : value - 1;
+      count += 1;
+      value = -1;
+    }
   }
   return found.subarray(0, count - (count % 2));
 }
@@ -49,8 +53,12 @@ function edges(runs, height, width) {
     while (start < end) {
       const row = Math.floor(start / width);
       const stop = Math.min(end, (row + 1) * width);
-      xs[count] = start - row * width; ys[count] = row; count += 1;
-      xs[count] = stop - row * width; ys[count] = row; count += 1;
+      xs[count] = start - row * width;
+      ys[count] = row;
+      count += 1;
+      xs[count] = stop - row * width;
+      ys[count] = row;
+      count += 1;
       first[row + 1] = count;
       start = stop;
     }
@@ -59,7 +67,7 @@ function edges(runs, height, width) {
   return { xs, ys, first, count };
 }
 
-/** Join the ends of the upright edges along each line between two rows: end 2i is the top of edge i, 2i + 1 its bottom. */
+/** Join ends of upright edges along each line between two rows: end 2i is the top of edge i, 2i + 1 its bottom. */
 function joints({ xs, first, count }, height) {
   const joined = new Int32Array(2 * count);
   for (let line = 0; line <= height; line += 1) {
@@ -71,9 +79,14 @@ function joints({ xs, first, count }, height) {
     while (above < aboveEnd || below < belowEnd) {
       const upper = below >= belowEnd || (above < aboveEnd && xs[above] <= xs[below]);
       const end = upper ? 2 * above + 1 : 2 * below;
-      if (upper) above += 1; else below += 1;
+      if (upper) above += 1;
+      else below += 1;
       if (open < 0) open = end;
-      else { joined[open] = end; joined[end] = open; open = -1; }
+      else {
+        joined[open] = end;
+        joined[end] = open;
+        open = -1;
+      }
     }
   }
   return joined;
@@ -100,7 +113,10 @@ export function outlines(runs, height, width) {
       const next = joined[other];
       const x = xs[edge];
       const nextX = xs[next >> 1];
-      if (x !== nextX) { const y = ys[edge] + (other & 1); loop.push(x, y, nextX, y); }
+      if (x !== nextX) {
+        const y = ys[edge] + (other & 1);
+        loop.push(x, y, nextX, y);
+      }
       end = next;
     } while (end !== 2 * start);
     if (loop.length) loops.push(loop);

@@ -3,13 +3,24 @@
 import { observable } from "./ui.js";
 
 const BLANK = {
-  ranges: {}, values: {}, search: "", verdicts: [], keys: null,
-  sort: null, ascending: true, offset: 0, key: null,
-  organs: null, fill: false, opacity: 45, nodes: false, compare: true,
+  ranges: {},
+  values: {},
+  search: "",
+  verdicts: [],
+  keys: null,
+  sort: null,
+  ascending: true,
+  offset: 0,
+  key: null,
+  organs: null,
+  fill: false,
+  opacity: 45,
+  nodes: false,
+  compare: true,
 };
 
 /** Read the state from the part of an address behind its "#". */
-export function parse(fragment) {
+function parse(fragment) {
   const state = { ...BLANK, ranges: {}, values: {}, verdicts: [] };
   for (const [name, value] of new URLSearchParams(fragment.replace(/^#/, ""))) {
     if (name.startsWith("range.")) readRange(state, name.slice(6), value);
@@ -27,28 +38,58 @@ function readRange(state, column, value) {
 
 const count = (value) => Math.max(0, Math.trunc(Number(value)) || 0);
 const READERS = {
-  q: (state, value) => { state.search = value; },
-  verdict: (state, value) => { state.verdicts.push(value); },
-  keys: (state, value) => { state.keys = value.split(",").filter(Boolean).map(count); },
-  sort: (state, value) => { state.sort = value; },
-  order: (state, value) => { state.ascending = value !== "down"; },
-  from: (state, value) => { state.offset = count(value); },
-  image: (state, value) => { state.key = count(value); },
-  organs: (state, value) => { state.organs = value === "-" ? [] : value.split(",").map(decodeURIComponent); },
-  draw: (state, value) => { state.fill = value === "fill"; },
-  opacity: (state, value) => { state.opacity = Math.min(100, count(value)); },
-  nodes: (state, value) => { state.nodes = value === "1"; },
-  compare: (state, value) => { state.compare = value !== "0"; },
+  q: (state, value) => {
+    state.search = value;
+  },
+  verdict: (state, value) => {
+    state.verdicts.push(value);
+  },
+  keys: (state, value) => {
+    state.keys = value.split(",").filter(Boolean).map(count);
+  },
+  sort: (state, value) => {
+    state.sort = value;
+  },
+  order: (state, value) => {
+    state.ascending = value !== "down";
+  },
+  from: (state, value) => {
+    state.offset = count(value);
+  },
+  image: (state, value) => {
+    state.key = count(value);
+  },
+  organs: (state, value) => {
+    state.organs = value === "-" ? [] : value.split(",").map(decodeURIComponent);
+  },
+  draw: (state, value) => {
+    state.fill = value === "fill";
+  },
+  opacity: (state, value) => {
+    state.opacity = Math.min(100, count(value));
+  },
+  nodes: (state, value) => {
+    state.nodes = value === "1";
+  },
+  compare: (state, value) => {
+    state.compare = value !== "0";
+  },
 };
 function readOne(state, name, value) {
-  try { READERS[name]?.(state, value); } catch { /* a damaged link: that part keeps its default */ }
+  try {
+    READERS[name]?.(state, value);
+  } catch {
+    /* a damaged link: that part keeps its default */
+  }
 }
 
 /** Write a state as the part of an address behind its "#"; what is as at first is left out. */
 export function format(state) {
   const out = new URLSearchParams();
-  for (const [column, [low, high]] of Object.entries(state.ranges)) out.append("range." + column, `${low ?? ""}..${high ?? ""}`);
-  for (const [column, values] of Object.entries(state.values)) for (const value of values) out.append("in." + column, value ?? "");
+  for (const [column, [low, high]] of Object.entries(state.ranges))
+    out.append("range." + column, `${low ?? ""}..${high ?? ""}`);
+  for (const [column, values] of Object.entries(state.values))
+    for (const value of values) out.append("in." + column, value ?? "");
   if (state.search) out.append("q", state.search);
   for (const verdict of state.verdicts) out.append("verdict", verdict);
   if (state.keys) out.append("keys", state.keys.join(","));
@@ -76,7 +117,10 @@ function write(replace) {
 
 /** Change the state. A step that "back" should undo is pushed; a small one (`replace`) overwrites the address. */
 export function change(patch, { replace = false } = {}) {
-  if (!replace) { clearTimeout(late); history.replaceState(null, "", format(page.get())); }
+  if (!replace) {
+    clearTimeout(late);
+    history.replaceState(null, "", format(page.get()));
+  }
   page.set({ ...page.get(), ...patch });
   if (!replace) return write(false);
   clearTimeout(late);
@@ -87,7 +131,10 @@ export function change(patch, { replace = false } = {}) {
 export const address = (patch = {}) => format({ ...page.get(), ...patch });
 export const link = () => location.origin + location.pathname + format(page.get());
 
-addEventListener("popstate", () => { clearTimeout(late); page.set(parse(location.hash)); });
+addEventListener("popstate", () => {
+  clearTimeout(late);
+  page.set(parse(location.hash));
+});
 
 /** The filter as the server takes it. */
 export function filterOf({ ranges, values, search, verdicts, keys }) {

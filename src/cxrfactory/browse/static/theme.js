@@ -2,4 +2,6 @@
 try {
   const chosen = localStorage.getItem("cxrfactory.theme");
   if (chosen === "light" || chosen === "dark") document.documentElement.dataset.theme = chosen;
-} catch { /* storage is closed: the system's theme holds */ }
+} catch {
+  /* storage is closed: the system's theme holds */
+}

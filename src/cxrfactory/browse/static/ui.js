@@ -35,7 +35,7 @@ export function useValue(source) {
 }
 
 /** One line of news for everybody, screen readers included. */
-export const news = observable({ text: "", bad: false });
+const news = observable({ text: "", bad: false });
 let silence = 0;
 export function tell(text, bad = false) {
   news.set({ text, bad });
@@ -45,7 +45,9 @@ export function tell(text, bad = false) {
 
 export function News() {
   const { text, bad } = useValue(news);
-  return html`<div class=${"news" + (text ? " on" : "") + (bad ? " bad" : "")} role="status" aria-live="polite">${text}</div>`;
+  return html`<div class=${"news" + (text ? " on" : "") + (bad ? " bad" : "")} role="status" aria-live="polite">
+    ${text}
+  </div>`;
 }
 
 const whole = new Intl.NumberFormat("en-GB");
@@ -84,10 +86,24 @@ export function Dialog({ title, onClose, children, wide = false }) {
     return () => before && before.isConnected && before.focus({ preventScroll: true });
   }, []);
   const outside = (event) => event.target === ref.current && onClose();
-  return html`<dialog ref=${ref} class=${wide ? "wide" : ""} aria-label=${title} onClose=${onClose} onMouseDown=${outside}>
-    <header><h2 tabindex="-1" autofocus>${title}</h2><button type="button" class="plain" aria-label="Close" onClick=${onClose}>✕</button></header>
+  return html`<dialog
+    ref=${ref}
+    class=${wide ? "wide" : ""}
+    aria-label=${title}
+    onClose=${onClose}
+    onMouseDown=${outside}
+  >
+    <header>
+      <h2 tabindex="-1" autofocus>${title}</h2>
+      <button type="button" class="plain" aria-label="Close" onClick=${onClose}>✕</button>
+    </header>
     <div class="body">${children}</div>
   </dialog>`;
+}
+
+/** A small button without a border. */
+export function Small({ label, onClick, children }) {
+  return html`<button type="button" class="plain small" aria-label=${label} onClick=${onClick}>${children}</button>`;
 }
 
 /** A click with a mouse leaves the focus on the page, so that the space bar stays a key of the page. */

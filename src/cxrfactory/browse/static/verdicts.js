@@ -2,10 +2,24 @@
 import { getJson, post, url } from "./api.js";
 import { forgetPages, product } from "./data.js";
 import { address, page } from "./state.js";
-import { Dialog, html, letGo, number, observable, plural, tell, useEffect, useRef, useState, useValue, words } from "./ui.js";
+import {
+  Dialog,
+  html,
+  letGo,
+  number,
+  observable,
+  plural,
+  tell,
+  useEffect,
+  useRef,
+  useState,
+  useValue,
+  words,
+} from "./ui.js";
 
 export const NAMES = { good: "good", bad: "bad", flag: "flagged" };
-export const SIGNS = { good: "✓", bad: "✕", flag: "⚑" };
+const SIGNS = { good: "✓", bad: "✕", flag: "⚑" };
+const WORDS = { good: "Good", bad: "Bad", flag: "Flag" };
 const KEYS = { good: "g", bad: "b", flag: "f" };
 
 /** Map from a row's key to {verdict, note, image_id, dataset, when}. */
@@ -36,7 +50,11 @@ export async function undo() {
   try {
     const undone = await (await post("verdicts/undo")).json();
     await afterwards();
-    tell(undone ? `Undone: the verdict is ${undone.verdict === "none" ? "empty" : NAMES[undone.verdict] || undone.verdict} again.` : "There is no verdict to undo.");
+    tell(
+      undone
+        ? `Undone: the image is ${NAMES[undone.verdict] || "not judged"} again.`
+        : "There is no verdict to undo.",
+    );
   } catch (fault) {
     tell(`Nothing was undone: ${fault.message}`, true);
   }
@@ -48,7 +66,10 @@ async function afterwards() {
 }
 
 export function Sign({ verdict }) {
-  return verdict ? html`<span class=${"sign " + verdict} title=${NAMES[verdict]}><span aria-hidden="true">${SIGNS[verdict]}</span><span class="unseen">${NAMES[verdict]}</span></span>` : null;
+  return verdict
+    ? html`<span class=${"sign " + verdict} title=${NAMES[verdict]}
+        ><span aria-hidden="true">${SIGNS[verdict]}</span><span class="unseen">${NAMES[verdict]}</span></span>`
+    : null;
 }
 
 /** Buttons and note for one image. */
@@ -60,28 +81,103 @@ export function Judge({ id }) {
     if (shown.current !== `${id} ${now?.note}`) setNote(now?.note || "");
     shown.current = `${id} ${now?.note}`;
   }, [id, now?.note]);
-  const save = (event) => { event.preventDefault(); judge(id, now?.verdict || "flag", note); };
+  const save = (event) => {
+    event.preventDefault();
+    judge(id, now?.verdict || "flag", note);
+  };
   return html`<section class="judge" aria-label="Verdict">
-    <div class="buttons">${Object.keys(NAMES).map((verdict) => html`<button type="button" class=${"verdict " + verdict} aria-pressed=${now?.verdict === verdict}
-      onClick=${(event) => { letGo(event); judge(id, verdict); }}><span aria-hidden="true">${SIGNS[verdict]}</span> ${verdict === "flag" ? "Flag" : verdict === "good" ? "Good" : "Bad"} <kbd>${KEYS[verdict]}</kbd></button>`)}
-      <button type="button" class="plain" onClick=${(event) => { letGo(event); undo(); }}>Undo <kbd>u</kbd></button></div>
-    <form class="note" onSubmit=${save}><input id="note" type="text" maxlength="500" autocomplete="off" aria-label="Note" placeholder=${now ? "Note" : "Note (flags the image)"} value=${note}
-      onInput=${(event) => setNote(event.target.value)} /><button type="submit" disabled=${note === (now?.note || "")}>Save</button></form>
+    <div class="buttons">
+      ${Object.keys(NAMES).map(
+        (verdict) =>
+          html`<button
+            type="button"
+            class=${"verdict " + verdict}
+            aria-pressed=${now?.verdict === verdict}
+            onClick=${(event) => {
+              letGo(event);
+              judge(id, verdict);
+            }}
+          >
+            <span aria-hidden="true">${SIGNS[verdict]}</span>${` ${WORDS[verdict]} `}<kbd>${KEYS[verdict]}</kbd>
+          </button>`,
+      )}
+      <button
+        type="button"
+        class="plain"
+        onClick=${(event) => {
+          letGo(event);
+          undo();
+        }}
+      >
+        Undo <kbd>u</kbd>
+      </button>
+    </div>
+    <form class="note" onSubmit=${save}>
+      <input
+        id="note"
+        type="text"
+        maxlength="500"
+        autocomplete="off"
+        aria-label="Note"
+        placeholder=${now ? "Note" : "Note (flags the image)"}
+        value=${note}
+        onInput=${(event) => setNote(event.target.value)}
+      /><button type="submit" disabled=${note === (now?.note || "")}>Save</button>
+    </form>
   </section>`;
 }
 
 /** All verdicts, with the ways out. */
 export function VerdictList({ onClose }) {
   const all = [...useValue(verdicts).values()].reverse();
-  const many = (verdict) => all.filter((one) => one.verdict === verdict).length;
+  const many = (verdict) => number(all.filter((one) => one.verdict === verdict).length);
   return html`<${Dialog} title="Verdicts" wide onClose=${onClose}>
-    <p>${plural(all.length, "image")} judged: ${number(many("good"))} good, ${number(many("bad"))} bad, ${number(many("flag"))} flagged.</p>
-    <p class="actions"><a class="button" download="verdicts.csv" href=${url("verdicts.csv")}>Export as CSV</a>
-      ${product.tasks === false ? null : html`<a class="button" download="label-studio-tasks.json" href=${url("verdicts/tasks.json")}>Label Studio tasks of the bad ones</a>`}</p>
-    <p class="hint">Put the path of the CSV file into <code>datasets.<i>name</i>.exclude</code> of the config: the next run leaves the images judged bad out.${product.verdicts_file ? html` Verdicts are kept in <code>${product.verdicts_file}</code>.` : null}</p>
-    ${all.length ? html`<div class="scroll"><table><thead><tr><th>verdict</th><th>image</th><th>release</th><th>note</th><th>when</th></tr></thead>
-      <tbody>${all.slice(0, 500).map((one) => html`<tr key=${one.key}><td><${Sign} verdict=${one.verdict} /> ${NAMES[one.verdict]}</td>
-        <td><a href=${address({ key: one.key })} onClick=${onClose}>${words(one.image_id)}</a></td><td>${words(one.dataset)}</td><td>${words(one.note)}</td><td>${(one.when || "").replace("T", " ").slice(0, 16)}</td></tr>`)}</tbody></table></div>`
-    : html`<p class="hint">Press <kbd>g</kbd>, <kbd>b</kbd> or <kbd>f</kbd> on an image to judge it.</p>`}
+    <p>
+      ${plural(all.length, "image")} judged: ${many("good")} good, ${many("bad")} bad, ${many("flag")} flagged.
+    </p>
+    <p class="actions">
+      <a class="button" download="verdicts.csv" href=${url("verdicts.csv")}>Export as CSV</a>
+      ${
+        product.tasks === false
+          ? null
+          : html`<a class="button" download="label-studio-tasks.json" href=${url("verdicts/tasks.json")}>
+              Label Studio tasks of the bad ones
+            </a>`
+      }
+    </p>
+    <p class="hint">
+      Put the path of the CSV file into <code>datasets.<i>name</i>.exclude</code> of the config: the next run leaves the
+      images judged bad
+      out.${product.verdicts_file ? html` Verdicts are kept in <code>${product.verdicts_file}</code>.` : null}
+    </p>
+    ${
+      all.length
+        ? html`<div class="scroll">
+            <table>
+              <thead>
+                <tr>
+                  <th>verdict</th>
+                  <th>image</th>
+                  <th>release</th>
+                  <th>note</th>
+                  <th>when</th>
+                </tr>
+              </thead>
+              <tbody>
+                ${all.slice(0, 500).map(
+                  (one) =>
+                    html`<tr key=${one.key}>
+                      <td><${Sign} verdict=${one.verdict} /> ${NAMES[one.verdict]}</td>
+                      <td><a href=${address({ key: one.key })} onClick=${onClose}>${words(one.image_id)}</a></td>
+                      <td>${words(one.dataset)}</td>
+                      <td>${words(one.note)}</td>
+                      <td>${(one.when || "").replace("T", " ").slice(0, 16)}</td>
+                    </tr>`,
+                )}
+              </tbody>
+            </table>
+          </div>`
+        : html`<p class="hint">Press <kbd>g</kbd>, <kbd>b</kbd> or <kbd>f</kbd> on an image to judge it.</p>`
+    }
   <//>`;
 }
