@@ -309,7 +309,7 @@ def test_views_of_a_study_stand_side_by_side_with_the_tree_of_classes(at):
     assert screen.page.locator(".branch").first.locator(".leaf").count() > 0
     screen.page.fill("#organ-search", "lung")
     assert {"lung", "lung, whole", "left lung"} <= set(screen.texts(".organ .name")), "a class, itself and its parts"
-    screen.press("s")
+    screen.press("Escape", "s")
     assert screen.texts(".pane figcaption") == ["PA"]
 
 
