@@ -622,7 +622,7 @@ def test_hostile_words_of_a_report_stay_words(at):
 
 def test_without_a_folder_of_images_the_page_says_so(at):
     screen = at("no-images")
-    assert "masks are drawn on grey" in screen.text(".notice")
+    assert screen.text(".notice").startswith("Masks are drawn on grey: the folder of the radiographs is not known")
     assert len(screen.texts(".card .missing")) == 60
 
 
