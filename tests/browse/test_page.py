@@ -309,7 +309,7 @@ def test_views_of_a_study_stand_side_by_side_with_the_tree_of_classes(at):
     assert screen.page.locator(".branch").first.locator(".leaf").count() > 0
     screen.page.fill("#organ-search", "lung")
     assert {"lung", "lung, whole", "left lung"} <= set(screen.texts(".organ .name")), "a class, itself and its parts"
-    screen.press("s")
+    screen.press("Escape", "s")
     assert screen.texts(".pane figcaption") == ["PA"]
 
 
@@ -622,7 +622,7 @@ def test_hostile_words_of_a_report_stay_words(at):
 
 def test_without_a_folder_of_images_the_page_says_so(at):
     screen = at("no-images")
-    assert "masks are drawn on grey" in screen.text(".notice")
+    assert screen.text(".notice").startswith("Masks are drawn on grey: the folder of the radiographs is not known")
     assert len(screen.texts(".card .missing")) == 60
 
 

@@ -158,9 +158,8 @@ function FilterButton({ shown, toggle }) {
 
 function NoImages() {
   if (product.images_known) return null;
-  return html`<p class="notice">
-    ${product.images_reason || "No folder of the release's images is known, so masks are drawn on grey."}
-  </p>`;
+  const why = product.images_reason || "the folder of the release's images is not known";
+  return html`<p class="notice">${`Masks are drawn on grey: ${why}.`}</p>`;
 }
 
 function Open() {
