@@ -2,10 +2,12 @@
 
 import json
 
+import pyarrow as pa
 import pytest
 
 from cxrfactory.models import registry
 from cxrfactory.products.chexmask.card import package_card
+from cxrfactory.products.chexmask.rows import product_schema
 from cxrfactory.products.cxlseg.card import close_cxlseg
 from tests.products.chexmask import packed
 from tests.products.cxlseg import segmented
@@ -55,3 +57,23 @@ def closed(tmp_path_factory):
         (folder / "config.yaml").write_text("seed: 1\n")
         made[kind] = close(folder)
     return made
+
+
+def judged_table():
+    """Two rows of a release with a quality calibration: flags, their reasons, evidence, and empty cells."""
+    schema = product_schema(calibrated=False, quality=True)
+    evidence = [{"organ": "heart", "dense_dice": 0.5, "soft_dice": None, "start_dice": 0.25, "shape_dice": 1.0}]
+    given = {"flagged": [True, False], "flag_reasons": [["heart:soft_dice", "lungs:start_dice"], []],
+             "evidence": [evidence, None], "latent_norm": [0.75, None]}  # fmt: skip
+    columns = []
+    for field in schema:
+        if field.name in given:
+            values = given[field.name]
+        elif pa.types.is_list(field.type):
+            values = [[0.5, 1.25], []]
+        elif pa.types.is_string(field.type):
+            values = [f"{field.name} 1", "2 3"]
+        else:
+            values = [1, None] if field.nullable else [1, 2]
+        columns.append(pa.array(values, field.type))
+    return pa.Table.from_arrays(columns, schema=schema)

@@ -21,7 +21,7 @@ from cxrfactory.products.radgenome.described import IMAGES
 from cxrfactory.products.radgenome.masks import PRODUCT_MASKS, REGIONS
 from cxrfactory.tables.parquet import write_arrow
 
-from .conftest import KINDS, close_chexmask
+from .conftest import KINDS, close_chexmask, judged_table
 
 OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
 os.environ.update(OFFLINE)  # read when the library is imported
@@ -88,6 +88,17 @@ def test_every_config_of_a_product_loads_with_its_types_and_values(datasets, clo
             assert rows.features._to_yaml_list() == info["features"]
             seen += check_rows(folder / path, rows)
     assert seen == pictures
+
+
+def test_flags_and_evidence_load_with_their_types_and_values(datasets, tmp_path):
+    table = judged_table()
+    write_arrow(table, tmp_path / "R.parquet")
+    release = DescribedTable("R", "p.", {"train": "R.parquet"}, table.schema, 2)
+    (tmp_path / "README.md").write_text(front_matter(Description("T", "S.", "kind", [release], CHEXMASK_COLUMNS)))
+    rows = datasets.load_dataset(str(tmp_path), "R")["train"]
+    assert check_rows(tmp_path / "R.parquet", rows) == 0
+    assert rows[0]["evidence"][0]["organ"] == "heart"
+    assert rows.features._to_yaml_list() == features(table.schema)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -6,10 +6,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from cxrfactory.products.chexmask.described import COLUMNS
 from cxrfactory.products.croissant import CROISSANT, croissant_text, has_type, node_name
 from cxrfactory.products.described import DescribedTable, Description
+from cxrfactory.tables.parquet import write_arrow
 
-from .conftest import KINDS
+from .conftest import KINDS, judged_table
 
 SETS = {
     "chexmask": {"index": 6, "1.0": 3, "no": 3},
@@ -49,6 +51,19 @@ def test_mlcroissant_validates_it_and_loads_every_record(closed, kind):
         for theirs, ours in zip(loaded, rows, strict=True):
             for identifier, name in names.items():
                 assert same(theirs[identifier], ours[name]), identifier
+
+
+def test_flags_and_empty_cells_load(tmp_path):
+    mlcroissant = pytest.importorskip("mlcroissant", reason="python -m pip install -e '.[test]'")
+    table = judged_table()
+    write_arrow(table, tmp_path / "R.parquet")
+    release = DescribedTable("R", "p.", {"train": "R.parquet"}, table.schema, 2)
+    (tmp_path / CROISSANT).write_text(croissant_text(Description("T", "S.", "kind", [release], COLUMNS)))
+    loaded = list(mlcroissant.Dataset(jsonld=str(tmp_path / CROISSANT)).records("R"))
+    for theirs, ours in zip(loaded, table.to_pylist(), strict=True):
+        assert len(theirs) == len(ours) - 1  # without evidence
+        for name, value in ours.items():
+            assert name == "evidence" or same(theirs[f"R/{name}"], value), name
 
 
 def test_node_names_have_no_white_space_and_types_follow_the_columns():
