@@ -16,6 +16,7 @@ TYPES = {
     "text": pa.string(),
     "float64": pa.float64(),
     "int32": pa.int32(),
+    "int64": pa.int64(),
     "int8": pa.int8(),
     "boolean": pa.bool_(),
     "list of float32": pa.list_(pa.float32()),
