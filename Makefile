@@ -7,7 +7,7 @@ STAMP = $(VENV)/.installed
 CLUSTER = $(VENV)/cluster
 RUN = PATH="$(BIN):$$PATH"
 
-.PHONY: demo begun test e2e cluster lint install clean
+.PHONY: demo begun test e2e cluster lint docs install clean
 
 demo: $(STAMP)
 	$(RUN) snakemake --cores $(CORES) results/chexmask results/evaluation
@@ -31,6 +31,13 @@ lint: $(STAMP)
 	$(RUN) ruff check . && $(RUN) ruff format --check .
 	$(RUN) snakefmt --check Snakefile workflow
 	$(RUN) snakemake --lint
+
+# The tutorials are run on the products of the embedded default; warnings are errors.
+docs: $(STAMP)
+	$(RUN) snakemake --cores $(CORES) results/chexmask results/radgenome results/evaluation
+	$(RUN) python -m pip install --quiet -e ".[docs]"
+	$(RUN) python -m sphinx -W --keep-going -b html docs docs/_build
+	@echo "The site is in docs/_build; open docs/_build/index.html."
 
 install: $(STAMP)
 

@@ -1,6 +1,7 @@
 """Settings of the documentation site: ``make docs`` builds it offline, with warnings as errors."""
 
 import os
+import re
 from importlib.metadata import version as version_of
 
 project = "cxrfactory"
@@ -17,7 +18,7 @@ html_show_sourcelink = False
 html_theme_options = {
     "navigation_with_keys": False,
     "show_toc_level": 2,
-    "header_links_before_dropdown": 7,
+    "header_links_before_dropdown": 4,
     "navbar_end": ["theme-switcher"],
 }
 
@@ -27,6 +28,8 @@ myst_heading_anchors = 4
 
 # Notebooks are run when they, or the package, changed; a cell that fails fails the build.
 nb_execution_mode = os.environ.get("CXRFACTORY_DOCS_EXECUTE", "cache")
+if nb_execution_mode == "off":
+    suppress_warnings = ["misc.highlighting_failure"]  # cells that were not run are coloured as Python, also "!" lines
 nb_execution_raise_on_error = True
 nb_execution_timeout = 600
 nb_merge_streams = True
@@ -39,7 +42,7 @@ numpydoc_class_members_toctree = False
 def _inside(app, docname: str, source: list[str]) -> None:
     """Lead links to files above docs/ to the pages that include these files."""
     for name in ("CONTRIBUTING", "CHANGELOG"):
-        source[0] = source[0].replace(f"](../{name}.md", f"]({name.lower()}.md")
+        source[0] = re.sub(rf"\]\(((?:\.\./)*)\.\./{name}\.md", rf"](\1{name.lower()}.md", source[0])
 
 
 def setup(app) -> None:

@@ -7,7 +7,7 @@ from cxrfactory.errors import CxrError
 
 
 def dice(a: Bool[np.ndarray, "rows columns"], b: Bool[np.ndarray, "rows columns"]) -> float:
-    """Compute the Dice similarity coefficient, 2 |A and B| / (|A| + |B|).
+    """Compute the Dice similarity coefficient, ``2 |A and B| / (|A| + |B|)``.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def dice(a: Bool[np.ndarray, "rows columns"], b: Bool[np.ndarray, "rows columns"
 
 
 def jaccard(a: Bool[np.ndarray, "rows columns"], b: Bool[np.ndarray, "rows columns"]) -> float:
-    """Compute the Jaccard index (intersection over union), |A and B| / |A or B|.
+    """Compute the Jaccard index (intersection over union), ``|A and B| / |A or B|``.
 
     Parameters
     ----------
