@@ -112,9 +112,9 @@ def facts_of(manifest: Path, ids: pa.Array) -> tuple[pa.Table, np.ndarray]:
     The columns of :data:`FACTS` with one row for each id, null where the manifest lacks the image, and the place of
     each image in the manifest, -1 where it lacks it.
     """
-    table = read_columns(manifest, ["image_id", *FACTS])
-    places = pc.index_in(ids, value_set=_combined(table["image_id"]))
-    taken = table.drop_columns(["image_id"]).take(places)
+    stored = StoredColumns(manifest)
+    places = pc.index_in(ids, value_set=_combined(stored["image_id"]))
+    taken = pa.table({name: stored[name].take(places) for name in FACTS if name in stored.column_names})
     return taken, pc.fill_null(places, -1).to_numpy(zero_copy_only=False).astype(np.int64)
 
 
