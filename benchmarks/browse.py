@@ -1,6 +1,6 @@
 """Measure the browser's server at the size of CheXmask: 657,566 rows.
 
-    python benchmarks/browse.py make FOLDER     # about 11 GB; a few minutes
+    python benchmarks/browse.py make FOLDER     # 27 GB; about 12 minutes
     python benchmarks/browse.py measure FOLDER
 
 ``make`` writes a product in the layout of results/chexmask: random scores and estimates, five releases, and for every

@@ -1,6 +1,7 @@
 """Each row of the Parquet tells where its line of the CSV starts, its cardiothoracic ratio and its uncertainty."""
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from cxrfactory.metrics.cardiothoracic import cardiothoracic_ratio
@@ -12,15 +13,17 @@ from cxrfactory.tables.rle import rle_decode
 from .packed import package_chexmask, release
 
 
-@pytest.mark.parametrize("chunk", [1, 2, 256])
+@pytest.mark.parametrize(("chunk", "group"), [(1, 1), (1, 3), (2, 3), (256, 1024)])
 @pytest.mark.parametrize("id_column", ["image_id", 'odd, "é"'])
-def test_rows_start_where_they_say(tmp_path, monkeypatch, chunk, id_column):
+def test_rows_start_where_they_say(tmp_path, monkeypatch, chunk, group, id_column):
     monkeypatch.setattr(chexmask, "CHUNK_ROWS", chunk)
+    monkeypatch.setattr(chexmask, "GROUP_ROWS", group)
     inputs = release(kept=("b", 'quoted "é",\nid', "a", "c")).write(tmp_path / "in")
     package_chexmask(tmp_path / "out", tmp_path / "part", "demo", "demo", id_column, **inputs)
     csv = tmp_path / "out" / "OriginalResolution" / "demo.csv"
     table = read_table(tmp_path / "out" / "Parquet" / "demo.parquet")
     assert len(table) == 4
+    assert pq.ParquetFile(tmp_path / "out" / "Parquet" / "demo.parquet").num_row_groups == -(-4 // group)
     starts = row_starts(csv)
     assert table["csv_start"].tolist() == starts[:-1].tolist()
     rows = CsvRows(csv, np.append(table["csv_start"], csv.stat().st_size))
