@@ -18,6 +18,7 @@ _SIDE = 512  # about this many rows and columns are looked at; more do not chang
 _FEWEST_VALUES = 8
 _STEPS = 1024  # weights are whole numbers up to this, so that their sums are exact
 _POWER = 4
+_LARGEST_KEPT = 1 << 21  # weights of more pixels, 16 MB, are not kept for the next picture
 _FLOAT_BINS = 65535
 
 # A value at an end of the histogram stands apart if nothing lies between it and the next values over this share of the
@@ -82,18 +83,20 @@ def _histogram(pixels: np.ndarray, padding: np.ndarray | None, weighted: bool) -
         seen = np.rint((seen - low) / unit).astype(np.uint16)
     if not weighted:
         return np.bincount(seen.ravel()).astype(float), low, unit
-    weights = _weight_map(*seen.shape)
+    weights = (_kept_map if seen.size <= _LARGEST_KEPT else _weight_map)(*seen.shape)
     if padding is not None:
         weights = weights.copy()
         weights[padding[step // 2 :: step, step // 2 :: step]] = 0
     return np.bincount(seen.ravel(), weights.ravel()), low, unit
 
 
-@lru_cache(maxsize=2)  # most pictures of a release have one of few shapes
 def _weight_map(rows: int, columns: int) -> np.ndarray:
     made = np.multiply.outer(_weights(rows), _weights(columns))
     made.flags.writeable = False
     return made
+
+
+_kept_map = lru_cache(maxsize=2)(_weight_map)  # most pictures of a release have one of few shapes
 
 
 def _weights(length: int) -> np.ndarray:
