@@ -1,6 +1,6 @@
 """Measure the browser's server at the size of CheXmask: 657,566 rows.
 
-    python benchmarks/browse.py make FOLDER     # about 11 GB; a few minutes
+    python benchmarks/browse.py make FOLDER     # 27 GB; about 12 minutes
     python benchmarks/browse.py measure FOLDER
 
 ``make`` writes a product in the layout of results/chexmask: random scores and estimates, five releases, and for every
@@ -38,7 +38,7 @@ from cxrfactory.tables.chexmask_row import published_row, whole_pixels
 from cxrfactory.tables.parquet import parquet_writer, write_arrow
 from cxrfactory.tables.schemas import MANIFEST
 
-# Rows of the published release (Gaggion et al. 2024, without the images left out by CheXmask).
+# Together as many rows as CheXmask has; the shares of the releases are made up.
 RELEASES = {
     "CANDID-PTX": 19_237,
     "CheXpert": 187_825,

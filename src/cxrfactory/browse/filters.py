@@ -128,7 +128,8 @@ def shown(value: Any) -> str:
 
 
 def _within(column: Any, low: float | None, high: float | None) -> Mask:
-    values = column.values
+    values, kind = column.values, column.values.dtype.type
+    low, high = (None if end is None else kind(end) for end in (low, high))  # a limit equals the value that it names
     if low is None and high is None:
         return ~np.isnan(values)
     rows = values >= low if low is not None else values <= high

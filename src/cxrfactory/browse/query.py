@@ -141,7 +141,7 @@ class Query:
         """Return a number for every row in whose order the rows are sorted; NaN for rows that come last."""
         column = self.index.columns.get(sort)
         if isinstance(column, NumberColumn):
-            return column.values
+            return column.values.astype(np.float64)
         if isinstance(column, TextColumn):
             words = sorted(range(len(column.words)), key=lambda place: column.words[place])
             rank = np.full(len(words) + 1, np.nan)
@@ -179,6 +179,7 @@ def _word_counts(column: TextColumn | ListColumn, rows: Mask | None) -> np.ndarr
 
 def _bins_of(values: np.ndarray, bins: int) -> _Bins:
     """Return the bin of every value, such that the counts equal those of :func:`numpy.histogram`."""
+    values = values.astype(np.float64)  # edges are of double precision
     known = ~np.isnan(values)
     if not known.any():
         return _Bins(np.full(len(values), _NO_BIN, np.uint8), np.linspace(0, 1, bins + 1), np.zeros(bins, int))

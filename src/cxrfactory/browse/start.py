@@ -5,6 +5,7 @@ import sys
 import time
 import webbrowser
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,6 @@ def build_application(
     except ImportError:
         raise CxrError(EXTRA) from None
     from cxrfactory.browse.answers import Answers
-    from cxrfactory.browse.opening import open_browsed
     from cxrfactory.browse.server import build
     from cxrfactory.browse.verdicts import Verdicts
 
@@ -89,7 +89,7 @@ def build_application(
     )
     if target.is_dir() and path.absolute().resolve().is_relative_to(target.resolve()):
         raise CxrError(f"--verdicts {path}: lies in the product, which the browser never changes; name another place")
-    product = open_browsed(target, named, images)
+    product = _opened(target, named, images)
     hide = {str(target.absolute()): target.name, str(target): target.name}
     for folder in (*named.values(), *([] if images is None else [images])):
         hide |= {str(folder.absolute()): folder.name, str(folder): folder.name}
@@ -98,6 +98,25 @@ def build_application(
     application, page = build(answers, token)
     log.info("%s: %d rows opened in %.1f s", target, len(product.index), time.monotonic() - began)
     return application, page, product
+
+
+def _opened(target: Path, roots: dict[str, Path], images: Path | None) -> Any:
+    """Open the product, and give memory that only the opening needed back to the system."""
+    import pyarrow as pa
+
+    from cxrfactory.browse.opening import open_browsed
+
+    before = pa.default_memory_pool()
+    pa.set_memory_pool(pa.system_memory_pool())
+    try:
+        product = open_browsed(target, roots, images)
+    finally:
+        pa.set_memory_pool(before)
+    with suppress(OSError, AttributeError):  # GNU libc only
+        import ctypes
+
+        ctypes.CDLL(None).malloc_trim(0)
+    return product
 
 
 def _named(roots: Sequence[str]) -> dict[str, Path]:

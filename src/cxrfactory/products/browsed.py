@@ -30,7 +30,7 @@ class NumberColumn:
     name, label
         Name of the column, and the words that a reader sees.
     values
-        float64 [rows]; NaN where the row has no value.
+        float32 [rows], because memory holds all rows; NaN where the row has no value.
     """
 
     name: str
@@ -40,10 +40,30 @@ class NumberColumn:
 
     def cell(self, row: int) -> float | int | None:
         """Return the value of one row; whole numbers are ints, and an empty value is None."""
-        value = float(self.values[row])
+        value = self.values[row]
         if not np.isfinite(value):
             return None
-        return int(value) if value.is_integer() and abs(value) < 2**53 else value
+        # The shortest text that gives the same number of single precision.
+        return int(value) if float(value).is_integer() and abs(value) < 2**24 else float(str(value))
+
+
+class ArrowWords(Sequence[str]):
+    """Many words in the memory of one Arrow array.
+
+    Parameters
+    ----------
+    words
+        The words.
+    """
+
+    def __init__(self, words: pa.Array) -> None:
+        self._words = words
+
+    def __len__(self) -> int:
+        return len(self._words)
+
+    def __getitem__(self, place: Any) -> Any:
+        return self._words[place].as_py()
 
 
 @dataclass(frozen=True)
@@ -57,7 +77,7 @@ class TextColumn:
     codes
         int32 [rows]: index of the row's word, -1 where the row has none.
     words
-        The different words; booleans for a flag.
+        The different words; booleans for a flag; an Arrow array behind :class:`ArrowWords` where there are many.
     facet
         Whether the words are few enough to choose among.
     """

@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cxrfactory.products.browsed import Column, ListColumn, NumberColumn, TextColumn
-from cxrfactory.tables.parquet import open_parquet
+from cxrfactory.products.browsed import ArrowWords, Column, ListColumn, NumberColumn, TextColumn
+from cxrfactory.tables.parquet import open_parquet, stored_schema
 
 FACET_WORDS = 200  # a column of more different words is no facet
 
@@ -33,8 +33,8 @@ def column_of(name: str, label: str, values: pa.ChunkedArray, facet: bool = True
         codes = pc.fill_null(pc.cast(values, pa.int32()), -1).to_numpy()
         return TextColumn(name, label, codes.astype(np.int32), [False, True])
     if pa.types.is_floating(kind) or pa.types.is_integer(kind):
-        numbers = pc.cast(values, pa.float64()).to_numpy()
-        return NumberColumn(name, label, np.where(np.isfinite(numbers), numbers, np.nan))
+        numbers = pc.cast(values, pa.float32(), safe=False).to_numpy(zero_copy_only=False)
+        return NumberColumn(name, label, np.where(np.isfinite(numbers), numbers, np.float32(np.nan)))
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind):
         return text_column(name, label, values, facet)
     if pa.types.is_list(kind) and pa.types.is_string(kind.value_type):
@@ -46,9 +46,10 @@ def text_column(name: str, label: str, values: pa.ChunkedArray | pa.Array, facet
     """Return a column of words; an empty word counts as none."""
     values = pc.if_else(pc.equal(values, ""), None, values) if not pa.types.is_dictionary(values.type) else values
     coded = _combined(values.dictionary_encode() if not pa.types.is_dictionary(values.type) else values)
-    words = coded.dictionary.to_pylist()
+    many = len(coded.dictionary) > FACET_WORDS
+    words = ArrowWords(coded.dictionary) if many else coded.dictionary.to_pylist()
     codes = pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int32)
-    return TextColumn(name, label, codes, words, facet and len(words) <= FACET_WORDS)
+    return TextColumn(name, label, codes, words, facet and not many)
 
 
 def list_column(name: str, label: str, values: pa.ChunkedArray | pa.Array) -> ListColumn:
@@ -77,6 +78,23 @@ def read_columns(path: Path, wanted: Iterable[str] | None = None) -> pa.Table:
     with open_parquet(path) as file:
         names = file.schema_arrow.names
         return file.read(columns=None if wanted is None else [name for name in wanted if name in names])
+
+
+class StoredColumns:
+    """Columns of a Parquet file that are read one by one, so that memory holds one of them at a time.
+
+    Parameters
+    ----------
+    path
+        The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.column_names = stored_schema(path).names
+
+    def __getitem__(self, name: str) -> pa.ChunkedArray:
+        return read_columns(self._path, [name])[name]
 
 
 def facts_of(manifest: Path, ids: pa.Array) -> tuple[pa.Table, np.ndarray]:

@@ -19,6 +19,7 @@ from cxrfactory.imaging.drawing.overlay import ORGAN_COLOURS
 from cxrfactory.imaging.geometry import Geometry
 from cxrfactory.products.browsed import Browsed, Detail, Index, LeftOut, Organ, Outlines
 from cxrfactory.products.browsed_columns import (
+    StoredColumns,
     column_of,
     constant_column,
     fact_columns,
@@ -212,17 +213,15 @@ class Browsing(Browsed):
             with suppress(CxrError):  # the request that needs the file says what is wrong with it
                 reader.open()
 
-    def _csv_lines(self, table: pa.Table) -> dict[str, PublishedLines]:
+    def _csv_lines(self, table: pa.Table | StoredColumns) -> dict[str, PublishedLines]:
         found = {}
+        known = table[_CSV_START].to_numpy() if _CSV_START in table.column_names else None
         for number, release in enumerate(self._releases):
             path = self._product.folder / "OriginalResolution" / f"{release}.csv"
             if not path.is_file():
                 raise CxrError(f"{path}: no such file; the browser reads masks from it")
             first, last = int(self._starts[number]), int(self._starts[number + 1])
-            if _CSV_START in table.column_names:
-                starts = np.append(table[_CSV_START][first:last].to_numpy(), path.stat().st_size)
-            else:
-                starts = row_starts(path)
+            starts = row_starts(path) if known is None else np.append(known[first:last], path.stat().st_size)
             if len(starts) - 1 != last - first:
                 raise CxrError(f"{path}: {len(starts) - 1} rows; Parquet/{release}.parquet has {last - first}")
             found[release] = PublishedLines(path, starts)
@@ -247,16 +246,16 @@ class Browsing(Browsed):
         return pa.concat_tables(tables, promote_options="permissive") if tables else pa.table({}), films
 
 
-def _light_columns(product: Opened) -> tuple[pa.Table, dict[str, int]]:
-    """Read the columns that are neither masks nor landmarks, of all releases in one table; and count the rows."""
+def _light_columns(product: Opened) -> tuple[pa.Table | StoredColumns, dict[str, int]]:
+    """Return the columns that are neither masks nor landmarks, of all releases one after another; count the rows."""
     path = product.folder / _INDEX
     if path.is_file():
-        table = read_columns(path)
+        table = StoredColumns(path)
         found = text_column("release", "release", table["release"])
         counted = dict(zip(found.words, np.bincount(found.codes, minlength=len(found.words)).tolist(), strict=True))
         if not set(counted) <= set(product.tables) or (np.diff(found.codes) < 0).any():
             raise CxrError(f"{path}: its releases are not those of the tables in Parquet/; the product is not whole")
-        return table.drop_columns(["release"]), counted | {name: 0 for name in product.tables if name not in counted}
+        return table, counted | {name: 0 for name in product.tables if name not in counted}
     counts = {release: stored_rows(table) for release, table in product.tables.items()}
     tables = [read_columns(table, _light(stored_schema(table))) for table in product.tables.values()]
     return pa.concat_tables(tables, promote_options="permissive"), counts
@@ -270,13 +269,17 @@ def _light(schema: pa.Schema) -> list[str]:
     ]
 
 
-def _ordered(table: pa.Table) -> dict[str, Any]:
-    if {"dice_low", "dice_high"} <= set(table.column_names):
-        width = pc.subtract(table["dice_high"], table["dice_low"])
-        table = table.append_column("interval_width", width)
-    names = [name for name in _FIRST if name in table.column_names]
-    names += [name for name in table.column_names if name not in names and name not in _HIDDEN]
-    made = {name: column_of(name, LABELS.get(name, name.replace("_", " ")), table[name]) for name in names}
+def _ordered(table: pa.Table | StoredColumns) -> dict[str, Any]:
+    present = list(table.column_names)
+    if {"dice_low", "dice_high"} <= set(present):
+        present.append("interval_width")
+    names = [name for name in _FIRST if name in present]
+    names += [name for name in present if name not in names and name not in _HIDDEN]
+    made = {}
+    for name in names:
+        width = name == "interval_width"
+        values = pc.subtract(table["dice_high"], table["dice_low"]) if width else table[name]
+        made[name] = column_of(name, LABELS.get(name, name.replace("_", " ")), values)
     return {name: column for name, column in made.items() if column is not None}
 
 

@@ -46,7 +46,10 @@ from cxrfactory.tables.rca_threshold import RECOMMENDED_RCA_MEAN
 log = get_logger(__name__)
 
 STAGE = "package"
-CHUNK_ROWS = 256  # images of one task and of one Parquet row group; it affects the Parquet's bytes
+CHUNK_ROWS = 256  # images of one task
+# Images of one row group, which affects the Parquet's bytes. Each group costs a reader 40 kB of memory for the footer;
+# single masks are read from the CSV, by csv_start.
+GROUP_ROWS = 1024
 QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 HISTOGRAM_BINS = 50  # number of bins over [0, 1]
 
@@ -159,6 +162,7 @@ class _Tables:
 
     def __init__(self, original: IO[str], preprocessed: IO[str], parquet: pq.ParquetWriter, header_bytes: int) -> None:
         self._original, self._preprocessed, self._parquet = original, preprocessed, parquet
+        self._waiting: list[pa.Table] = []
         self._end = header_bytes  # bytes of the CSV of the original resolution so far
         self.kept: list[str] = []
         self.estimated: list[tuple[float, float]] = []  # estimate of the true Dice, width of its interval
@@ -168,8 +172,9 @@ class _Tables:
         self._original.writelines(packed.original)
         self._preprocessed.writelines(packed.preprocessed)
         rows = self._with_starts(packed)
-        if rows.num_rows:
-            self._parquet.write_table(rows)
+        self._waiting.append(rows)
+        if sum(each.num_rows for each in self._waiting) >= GROUP_ROWS:
+            self._write(whole=False)
         self.kept.extend(rows["image_id"].to_pylist())
         if "dice_estimate" in rows.column_names:
             estimate, low, high = (rows[f"dice_{name}"].to_numpy() for name in ("estimate", "low", "high"))
@@ -177,6 +182,18 @@ class _Tables:
             self.estimated.extend(zip(estimate[known].tolist(), (high - low)[known].tolist(), strict=True))
         if "flagged" in rows.column_names:
             self.flagged += sum(rows["flagged"].to_pylist())
+
+    def close(self) -> None:
+        """Write the rows that wait for their group to fill up."""
+        self._write(whole=True)
+
+    def _write(self, whole: bool) -> None:
+        rows = pa.concat_tables(self._waiting).combine_chunks() if self._waiting else None
+        if rows is None or not rows.num_rows:
+            return
+        full = rows.num_rows if whole else rows.num_rows // GROUP_ROWS * GROUP_ROWS
+        self._parquet.write_table(rows.slice(0, full), row_group_size=GROUP_ROWS)
+        self._waiting = [rows.slice(full)]
 
     def _with_starts(self, packed: _Packed) -> pa.Table:
         """Return the rows with the bytes at which their lines start in the CSV of the original resolution."""
@@ -199,7 +216,9 @@ def _tables(files: dict[str, Path], id_column: str, schema: pa.Schema) -> Iterat
         for stream in texts:
             stream.write(header_text(id_column))
         parquet = stack.enter_context(parquet_writer(temporary["parquet"], schema))
-        yield _Tables(*texts, parquet, len(header_text(id_column).encode("utf-8")))
+        tables = _Tables(*texts, parquet, len(header_text(id_column).encode("utf-8")))
+        yield tables
+        tables.close()
 
 
 def _summary(
