@@ -60,6 +60,7 @@ function Search() {
   return html`<input
     id="search"
     type="search"
+    maxlength="200"
     autocomplete="off"
     spellcheck=${false}
     placeholder="Search ids   /"

@@ -60,7 +60,9 @@ export function useMoving(stage, canvas, size) {
     const wheel = (event) => {
       if (!size.current) return;
       event.preventDefault();
-      zoomAt(spot(event), Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0016)));
+      // A touchpad tells a pinch as a wheel with the control key, in small steps.
+      const step = event.ctrlKey ? 0.01 : event.deltaMode ? 0.05 : 0.0016;
+      zoomAt(spot(event), Math.exp(-event.deltaY * step));
     };
     const down = (event) => {
       if (event.button) return;
