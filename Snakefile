@@ -20,6 +20,7 @@ if CHECKOUT:
     sys.path.insert(0, f"{CHECKOUT}/src")
 
 from cxrfactory.errors import CxrError
+from cxrfactory.workflow.closing import say_products
 from cxrfactory.workflow.failures import say_last
 from cxrfactory.workflow.plan import Plan
 from cxrfactory.workflow.progress import show_progress, stop_progress
@@ -58,8 +59,10 @@ onstart:
     show_progress(workflow)
 
 
+# One screen about each product: accounts, quality, where to look, the next command.
 onsuccess:
     stop_progress()
+    say_products(workflow, {name: OUT(name).product for name in PRODUCTS})
 
 
 # Failed jobs and their logs are listed in the last lines of a run, also with --keep-going.

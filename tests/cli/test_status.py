@@ -80,3 +80,10 @@ def test_neither_snakemake_nor_torch_is_imported(folder):
     done = subprocess.run([sys.executable, "-c", code, "status", "--configfile", "my config.yaml"],
                           capture_output=True, text=True, check=True)  # fmt: skip
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_watch_ends_where_nothing_runs_and_does_not_go_with_check(folder, monkeypatch, capsys):
+    code, out, _ = call(monkeypatch, capsys, "--watch")
+    assert (code, out) == (0, call(monkeypatch, capsys)[1])
+    code, _, err = call(monkeypatch, capsys, "--watch", "--check")
+    assert (code, err) == (1, "error: --watch and --check do not go together; give one of them\n")

@@ -9,8 +9,10 @@ import pytest
 from cxrfactory.imaging.drawing.png import save_png
 from cxrfactory.imaging.geometry import Geometry
 from cxrfactory.products.chexmask.card import package_card
+from cxrfactory.tables.quality_calibration import write_quality_calibration
+from cxrfactory.tables.weights import read_weights
 from tests.drr.conftest import NAMES, save, volumes
-from tests.infer.conftest import two_headed_weights, weights  # noqa: F401  (fixtures)
+from tests.infer.conftest import made_calibration, two_headed_weights, weights  # noqa: F401  (fixtures)
 from tests.products.chexmask.packed import landmark_row, package_chexmask
 from tests.products.chexmask.packed import release as packed_release
 from tests.rca.chests import chest
@@ -32,6 +34,14 @@ def films(tmp_path_factory):
     save_png(picture(200, 160), folder / "film.png")
     (folder / "broken.png").write_bytes(b"")
     return folder
+
+
+@pytest.fixture(scope="session")
+def calibration(two_headed_weights, tmp_path_factory):  # noqa: F811
+    """Quality calibration of the weights with two heads, by which all lungs are low and no heart is."""
+    path = tmp_path_factory.mktemp("calibration") / "quality.json"
+    write_quality_calibration(made_calibration(read_weights(two_headed_weights)[1]["sha256"]), path)
+    return path
 
 
 @pytest.fixture(scope="session")

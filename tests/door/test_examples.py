@@ -17,7 +17,7 @@ BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
 @pytest.fixture
-def names(films, scan, product, weights, tmp_path, monkeypatch):
+def names(films, scan, product, weights, two_headed_weights, calibration, tmp_path, monkeypatch):
     """What examples may use."""
     monkeypatch.chdir(tmp_path)
     return {
@@ -26,6 +26,8 @@ def names(films, scan, product, weights, tmp_path, monkeypatch):
         "film": films / "film.png",
         "folder": films,
         "weights": weights,
+        "hybrid_weights": two_headed_weights,
+        "calibration": calibration,
         "segmenter": cxr.Segmenter(weights, samples=2),
         "ct": scan / "ct.nii.gz",
         "names": scan / "names.csv",

@@ -159,6 +159,12 @@ def test_faults_of_the_call_come_at_once(weights, films, tmp_path):
         cxr.segment(films, weights, workers=0)
     with pytest.raises(cxr.CxrError, match="references are for the quality"):
         cxr.Segmenter(weights, quality=False, references="r.parquet")
+    with pytest.raises(cxr.CxrError, match="a calibration is for the quality"):
+        cxr.Segmenter(weights, quality=False, calibration="c.json")
+    with pytest.raises(cxr.CxrError, match=r"flag_worst is 2; expected a share from 0 to 1"):
+        cxr.Segmenter(weights, flag_worst=2)
+    with pytest.raises(cxr.CxrError, match=r"c\.json: no such file; expected a quality calibration"):
+        cxr.Segmenter(weights, references=None, calibration=tmp_path / "c.json")
 
 
 @pytest.mark.parametrize(("name", "organs"), [("lungs-heart", 3), ("whole-lungs", 2)])
@@ -255,6 +261,33 @@ def test_weights_with_two_heads_give_the_commands_evidence(two_headed_weights, f
         row = next(csv.DictReader(stream))
     assert {name: float(row[name]) for name in found.quality.evidence_columns()} == found.quality.evidence_columns()
     assert float(row["heart_soft_dice"]) == evidence.organs["heart"].soft_dice
+
+
+def test_a_calibration_gives_the_estimates_and_reasons_of_the_command(two_headed_weights, calibration, films, tmp_path):
+    film, out = films / "film.png", tmp_path / "out.csv"
+    judge = partial(QualityJudge, reference=None, compare=2, calibration=calibration, flag_worst=0.02)
+    segment_command([film], two_headed_weights, out, THREE, Preparation(), judge=judge)
+    settings = {"samples": 3, "device": "cpu", "references": None}
+    found = cxr.Segmenter(two_headed_weights, calibration=calibration, **settings)(film)
+    assert quality_line("film.png", found.quality) == lines(out.with_suffix(".quality.csv"))[0]
+    low, high = found.quality.estimates["lungs"][1:]
+    assert 0 <= low < found.quality.estimates["lungs"][0] < high <= 1
+    assert found.quality.flag_reasons == ("lungs:lungs_soft_dice",)
+    assert FLAGS["low-estimate"] in found.notes
+    # The package has no calibration for these weights; without one nothing is estimated, and nothing else changes.
+    for none in (None, "none", "auto"):
+        (without,) = cxr.segment(film, two_headed_weights, calibration=none, **settings)
+        assert without.quality.estimates == {}
+        assert without.quality.flag_reasons == ()
+        assert without.quality.evidence == found.quality.evidence
+        assert without.to_csv_line() == found.to_csv_line()
+    never = cxr.Segmenter(two_headed_weights, calibration=calibration, flag_worst=0, **settings)(film)
+    assert never.quality.estimates == found.quality.estimates
+
+
+def test_a_calibration_of_other_weights_is_refused(weights, calibration):
+    with pytest.raises(cxr.CxrError, match=r"quality\.json: quality calibration for weights .*make one for these"):
+        cxr.Segmenter(weights, references=None, calibration=calibration)
 
 
 def test_references_that_do_not_fit_are_one_line(weights, references):

@@ -1,8 +1,12 @@
+import shutil
+
+import pyarrow.parquet as pq
 import pytest
 
 from cxrfactory.config.export import ChosenImagesConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.export.chosen import ChosenImages, read_ids
+from cxrfactory.tables.parquet import write_arrow
 
 
 def ids(folder, **choice):
@@ -21,6 +25,9 @@ def test_ids_are_read_from_a_table_of_verdicts(tmp_path):
     table = tmp_path / "verdicts.csv"
     table.write_text('\ufeffdataset,image_id,verdict,note,when\ndemo,"a, b",bad,x,\ndemo,c,good,,\ndemo,c,bad,,\n')
     assert read_ids(table) == ["a, b", "c"]
+    assert read_ids(table, "bad") == ["a, b", "c"]  # the last verdict on an image counts
+    with pytest.raises(CxrError, match="holds no image whose last verdict is 'good'"):
+        read_ids(table, "good")
 
 
 def test_masks_are_those_of_the_images_without_empty_ones(radgenome, chexmask):
@@ -44,6 +51,7 @@ def test_masks_are_those_of_the_images_without_empty_ones(radgenome, chexmask):
         ({"releases": ["other"]}, "--releases: .* has no release 'other'; found demo"),
         ({"roots": ["demo"]}, "--roots: expected NAME=FOLDER, found 'demo'"),
         ({"ids": "nowhere.txt"}, "nowhere.txt: cannot be read"),
+        ({"verdict": "bad"}, "--verdict goes with --ids"),
     ],
 )
 def test_faults_of_a_choice_are_one_line(chexmask, choice, said):
@@ -56,3 +64,12 @@ def test_a_file_without_ids_is_a_fault(tmp_path):
     (tmp_path / "empty.csv").write_text("image_id,verdict\n,bad\n")
     with pytest.raises(CxrError, match="holds no image id; expected one id a line"):
         read_ids(tmp_path / "empty.csv")
+
+
+def test_masks_in_another_order_than_the_studies_are_refused(radgenome, tmp_path):
+    whole = tmp_path / "whole"
+    shutil.copytree(radgenome, whole)
+    table = pq.read_table(whole / "masks.parquet")
+    write_arrow(table.sort_by([("study_id", "descending")]), whole / "masks.parquet")
+    with pytest.raises(CxrError, match=r"masks\.parquet: study 'a2' is out of order; the product is not whole"):
+        ids(whole)

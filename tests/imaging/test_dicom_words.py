@@ -9,8 +9,9 @@ import pytest
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, RLELossless
 
 from cxrfactory.errors import ImageError
+from cxrfactory.imaging.dicom_layout import word_layout
 from cxrfactory.imaging.dicom_object import read_object
-from cxrfactory.imaging.dicom_words import stored_values, word_layout
+from cxrfactory.imaging.dicom_words import stored_values
 
 from .dicom_files import radiograph
 from .dicom_reference import (

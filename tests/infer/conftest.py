@@ -1,10 +1,14 @@
+import math
+
 import cv2
 import numpy as np
 import pytest
 import torch
 
 from cxrfactory.anatomy.graph import landmark_graph
+from cxrfactory.metrics.estimate.model import OrganModel
 from cxrfactory.models.hybridgnet import HybridGNet
+from cxrfactory.tables.quality_calibration import QualityCalibration
 from cxrfactory.tables.weights import write_weights
 from tests.models.hybrid import hybrid_unet, stored
 
@@ -34,6 +38,18 @@ def two_headed_weights(tmp_path_factory):
     path = tmp_path_factory.mktemp("weights") / "h.safetensors"
     write_weights(path, *stored(hybrid_unet()))
     return path
+
+
+def made_calibration(sha256):
+    """A quality calibration that takes the soft Dice for the Dice; all lungs are low, and no heart is."""
+    least = -math.log(2)
+    models = {
+        organ: OrganModel(
+            (f"{organ}_soft_dice",), (1.0,), (0.0,), 0.0, least, -least, 0.1, 0.3, (0.0, 1.0), lowest
+        ).as_dict()
+        for organ, lowest in (("lungs", (1.0, 1.0)), ("heart", (0.0, 0.0)))
+    }
+    return QualityCalibration(weights=sha256, alpha=0.1, models=models, table="b" * 64, sources={})
 
 
 @pytest.fixture

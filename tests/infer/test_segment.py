@@ -1,6 +1,5 @@
 import csv
 import json
-import math
 from functools import partial
 
 import cv2
@@ -15,13 +14,13 @@ from cxrfactory.config.infer import SegmentConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.radiograph.prepare import Preparation
 from cxrfactory.infer.segment import QUALITY_COLUMNS, list_images, segment
-from cxrfactory.metrics.estimate.model import OrganModel
 from cxrfactory.metrics.flags import FLAGS, LOW_ESTIMATE, LOW_RCA, NOT_FRONTAL
 from cxrfactory.models.evidence import EVIDENCE_COLUMNS
 from cxrfactory.models.hybridgnet import HybridGNet
 from cxrfactory.rca.judge import QualityJudge
-from cxrfactory.tables.quality_calibration import QualityCalibration, write_quality_calibration
+from cxrfactory.tables.quality_calibration import write_quality_calibration
 from cxrfactory.tables.weights import read_weights, write_weights
+from tests.infer.conftest import made_calibration
 
 QUICK = SegmentConfig(samples=2, device="cpu")
 
@@ -147,17 +146,9 @@ def test_the_table_of_quality_holds_the_evidence(two_headed_weights, folder, tmp
 
 
 def test_a_quality_calibration_adds_estimates_and_flags(two_headed_weights, folder, tmp_path):
-    least = -math.log(2)
-    models = {
-        organ: OrganModel(
-            (f"{organ}_soft_dice",), (1.0,), (0.0,), 0.0, least, -least, 0.1, 0.3, (0.0, 1.0), lowest
-        ).as_dict()
-        for organ, lowest in (("lungs", (1.0, 1.0)), ("heart", (0.0, 0.0)))  # all lungs are low, and no heart is
-    }
-    made = {"alpha": 0.1, "models": models, "table": "b" * 64, "sources": {}}
     quality = tmp_path / "quality.json"
     sha256 = read_weights(two_headed_weights)[1]["sha256"]
-    write_quality_calibration(QualityCalibration(weights=sha256, **made), quality)
+    write_quality_calibration(made_calibration(sha256), quality)
     judge = partial(QualityJudge, reference=None, compare=2, calibration=quality, flag_worst=0.02)
     segment([folder], two_headed_weights, tmp_path / "out.csv", QUICK, Preparation(), judge=judge)
     with (tmp_path / "out.quality.csv").open() as stream:
@@ -171,6 +162,6 @@ def test_a_quality_calibration_adds_estimates_and_flags(two_headed_weights, fold
         assert float(row["dice_estimate"]) == pytest.approx(sum(ends) / 2)
         assert LOW_ESTIMATE in row["flags"].split(";")
         assert row["flag_reasons"] == "lungs:lungs_soft_dice"
-    write_quality_calibration(QualityCalibration(weights="c" * 64, **made), quality)
+    write_quality_calibration(made_calibration("c" * 64), quality)
     with pytest.raises(CxrError, match="quality calibration for weights 'cccc"):
         segment([folder], two_headed_weights, tmp_path / "no.csv", QUICK, Preparation(), judge=judge)

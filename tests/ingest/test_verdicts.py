@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -59,7 +60,7 @@ def test_the_last_verdict_counts_and_an_earlier_reason_stays(tmp_path):
     rows = pd.DataFrame({"image_id": ["a", "b", "c"], "exclusion_reason": [None, None, "view is LL"]})
     (tmp_path / "v.csv").write_text(HEADER + "x,a,bad,,\nx,b,good,,\nx,a,good,,\nx,b,bad,,\nx,c,bad,,\n")
     found = exclude_by_verdict(rows, tmp_path / "v.csv", "x", "folder")
-    assert reasons(found) == {"a": None, "b": REASON, "c": "view is LL"}
+    assert found.set_index("image_id")["exclusion_reason"].dropna().to_dict() == {"b": REASON, "c": "view is LL"}
     assert exclude_by_verdict(rows, None, "x", "folder") is rows
 
 
@@ -98,15 +99,34 @@ def test_with_pseudonyms_the_table_holds_the_products_ids_and_no_original_is_quo
     with pytest.raises(CxrError, match=r"row 1: an image .* is not in north") as error:
         ingest_dataset(judged, "north", tmp_path / "m.parquet")
     assert "smith" not in str(error.value)
-    config = Plan.of({"datasets": {"north": judged.model_dump(exclude_none=True)}}).config
+    values = {"datasets": {"north": judged.model_dump(exclude_none=True)}, "infer": {"weights": "pretrained"}}
+    config = Plan.of(values).config
     assert without_originals(complete(config)).datasets["north"].exclude == "hidden"
 
 
+def test_the_table_is_an_input_and_an_option_of_ingest():
+    values = {
+        "infer": {"weights": "pretrained"},
+        "datasets": {
+            "mine": {"root": "r", "layout": "vindr-cxr", "exclude": "v.csv"},
+            "own": {"root": "o", "layout": "folder", "view": "all-frontal", "exclude": "w.csv"},
+            "bare": {"root": "b", "layout": "padchest"},
+        },
+    }
+    releases = Plan.of(values).releases
+    found = {name: SimpleNamespace(dataset=name) for name in values["datasets"]}
+    assert [releases.verdicts(found[name]) for name in found] == [["v.csv"], ["w.csv"], []]
+    options = [[each for each in releases.ingest_options(found[name]) if "exclude" in each] for name in found]
+    assert options == [["--exclude=v.csv"], ["--exclude=w.csv"], []]
+
+
+@pytest.mark.workflow
 def test_ingest_runs_again_when_the_verdicts_change(release, tmp_path):
     verdicts = tmp_path / "verdicts.csv"
     verdicts.write_text(HEADER)
     values = {
         "results": "r",
+        "infer": {"weights": "pretrained"},
         "datasets": {"mine": {"root": str(release), "layout": "vindr-cxr", "exclude": str(verdicts)}},
     }
     (tmp_path / "c.yaml").write_text(yaml.safe_dump(values))

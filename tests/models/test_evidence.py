@@ -2,7 +2,18 @@ import numpy as np
 import pytest
 
 from cxrfactory.anatomy.graph import landmark_graph
-from cxrfactory.models.evidence import EVIDENCE_COLUMNS, SIGNALS, Evidence, OrganEvidence, evidence_of
+from cxrfactory.anatomy.raster import fill_contour
+from cxrfactory.models.evidence import (
+    EVIDENCE_COLUMNS,
+    FINER,
+    FULL,
+    SIGNALS,
+    Evidence,
+    OrganEvidence,
+    _coverage,
+    evidence_of,
+)
+from cxrfactory.models.inputs import to_pixels
 from cxrfactory.tables.agreements import AGREEMENTS
 
 GRAPH = landmark_graph("lungs-heart")
@@ -110,3 +121,16 @@ def test_records_give_the_evidence_back():
 
 def test_the_signals_are_the_fields_of_the_table():
     assert SIGNALS == AGREEMENTS
+
+
+@pytest.mark.parametrize("move", [(0, 0), (0.013, -0.007), (-0.4, 0.3), (0.9, 0)])
+def test_covered_shares_are_those_of_the_whole_frame(move):
+    """Contours are averaged where they lie; a part or all of one may lie outside the image."""
+    given = points() + np.array(move)
+    fine = to_pixels(given, SIDE * FINER)
+    whole = [fill_contour(fine[where], SIDE * FINER, SIDE * FINER) for where in GRAPH.slices.values()]
+    blocks = [each.reshape(SIDE, FINER, SIDE, FINER).sum(axis=(1, 3)) * FULL / FINER**2 for each in whole]
+    shares = _coverage(given, GRAPH, SIDE)
+    assert shares.shape == (3, SIDE, SIDE)
+    assert np.abs(shares - np.stack(blocks)).max() <= 0.5
+    assert bool(shares.any()) == (move[0] < 0.9)

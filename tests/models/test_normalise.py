@@ -72,6 +72,21 @@ def test_black_within_the_film_counts():
     assert torch.allclose(Equalise()(image)[..., 20:40, 20:40], torch.tensor(0.5 * 400 / 64**2))
 
 
+@pytest.mark.parametrize("grey", [0.0, 0.25, 1.0])
+def test_a_box_over_the_anatomy_does_not_turn_the_polarity(equalise, grey):
+    image = film(7)
+    image[..., :44, 18:46] = grey  # most of the bright middle
+    bottom = equalise(image)[0, 0, 48:, 28:36]
+    assert bottom.mean() > 0.6  # bone is bright
+    assert torch.allclose(equalise(image), equalise(1 - image), atol=1e-6)
+
+
+def test_the_negative_of_an_image_with_four_grey_values_is_recognised(equalise):
+    image = torch.round(film(7) * 3) / 3 * 0.8 + 0.1
+    assert equalise(image)[0, 0, :, 30:34].mean() > 0.7
+    assert torch.allclose(equalise(image), equalise(1 - image), atol=1e-6)
+
+
 def test_padding_stays_zero_and_does_not_count(equalise):
     image = film()
     padded = torch.zeros(1, 1, 64, 96)

@@ -62,3 +62,30 @@ def test_the_first_and_the_last_block_stay_in_fp32():
     with torch.inference_mode():
         maps, _ = network(torch.rand(1, 2, 64, 64))
     assert maps[0].dtype == torch.float32
+
+
+@pytest.mark.parametrize("side", [32, 96])
+def test_packed_convolutions_differ_from_ordinary_ones_by_rounding_only(side):
+    network = trunk(8).eval()
+    network.fold()
+    image = torch.rand(1, 2, side, side)
+    with torch.inference_mode():
+        maps, bottom = network(image)
+        assert maps[0].is_contiguous(memory_format=torch.channels_last)
+    ordinary, ordinary_bottom = network(image)  # gradients are wanted, so the convolutions are the ordinary ones
+    assert ordinary[0].requires_grad
+    for one, other in zip([*maps, bottom], [*ordinary, ordinary_bottom], strict=True):
+        torch.testing.assert_close(one, other.detach(), atol=2e-5, rtol=1e-5)
+
+
+def test_weights_that_change_their_type_are_packed_again():
+    network = trunk().eval()
+    network.fold()
+    image = torch.rand(1, 2, 32, 32)
+    with torch.inference_mode():
+        fine = network(image)[0]
+        network.to_bf16()
+        coarse = network(image)[0]
+    assert coarse[1].dtype == torch.bfloat16
+    torch.testing.assert_close(coarse[0], fine[0], atol=0.1, rtol=0.05)
+    assert not torch.equal(coarse[0], fine[0])

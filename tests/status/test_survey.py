@@ -104,3 +104,16 @@ def test_long_names_are_cut_into_folders_by_snakemake(run):
     assert marks.unfinished(path)
     assert not marks.unfinished(run.stage("preprocess").jobs[1].outputs[0])
     assert not marks.locked
+
+
+def test_running_jobs_say_how_far_they_are(run):
+    run.lock()
+    job = run.stage("infer").jobs[1]
+    run.mark(job.outputs[0])
+    run.log(job, "2026-11-27 12:00:00 INFO [padchest/1] infer: 40 of 138 (28 %), 4.1/s, 24 s left")
+    states = look(run)
+    assert {rule: each.progress for rule, each in states.items() if each.progress} == {
+        "infer": [(job.log, "40 of 138 (28 %), 4.1/s, 24 s left")]
+    }
+    lines = report("chexmask", list(states.values()), datetime(2026, 1, 1), True)
+    assert lines[-2:] == [f"running: {job.log}", "    40 of 138 (28 %), 4.1/s, 24 s left"]

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -6,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from cxrfactory.errors import CxrError
+from cxrfactory.tables import rle as module
 from cxrfactory.tables.rle import rle_decode, rle_encode
 
 
@@ -22,15 +26,23 @@ def slow_encode(mask):
     return " ".join(str(number) for number in numbers)
 
 
+@pytest.fixture(autouse=True, scope="module", params=["arrays", "loops"])
+def engine(request):
+    """The first masks of a process are encoded by array operations, and later ones by compiled loops."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_MANY", 10**9 if request.param == "arrays" else 0)
+        yield
+
+
 masks = hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=40))
 
 
 @given(masks)
 @settings(deadline=None, max_examples=200)
 def test_random_masks_equal_the_slow_reference_and_come_back(mask):
-    rle = rle_encode(mask)
-    assert rle == slow_encode(mask)
-    assert np.array_equal(rle_decode(rle, *mask.shape), mask)
+    text = rle_encode(mask)
+    assert text == slow_encode(mask)
+    assert np.array_equal(rle_decode(text, *mask.shape), mask)
 
 
 @given(st.integers(0, 400), st.integers(0, 400), st.integers(1, 40))
@@ -139,3 +151,19 @@ def test_impossible_calls_are_refused():
         rle_decode("", 0, 4)
     with pytest.raises(CxrError, match="got a list"):
         rle_decode([1, 2], 3, 4)
+
+
+def test_compiled_loops_are_loaded_after_many_masks_only():
+    code = """
+import sys
+import numpy as np
+from cxrfactory.tables import rle
+mask = np.eye(9, dtype=np.uint8)
+texts = {rle.rle_encode(mask) for _ in range(rle._MANY)}
+assert "numba" not in sys.modules
+texts |= {rle.rle_encode(mask)}
+assert "numba" in sys.modules
+print(texts)
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == f"{ {module.rle_encode(np.eye(9, dtype=np.uint8))} }\n"

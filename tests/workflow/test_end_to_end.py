@@ -85,8 +85,8 @@ def test_every_study_of_the_ct_release_is_projected(first):
     studies = pq.read_table(results / "radgenome/studies.parquet").to_pandas()
     masks = pq.read_table(results / "radgenome/masks.parquet").to_pandas()
     assert len(manifest) == len(studies) == 5
-    # Two views in 8 and 16 bits, and the masks of lung and heart.
-    assert len(list((results / "radgenome/images").rglob("*.png"))) == 5 * 8
+    pictures = list((results / "radgenome/images").rglob("*.png"))
+    assert len(pictures) == 5 * 8  # two views in 8 and 16 bits, with masks of lung and heart
     hearts = masks[(masks["class_name"] == "heart") & (masks["view"] == "PA")]
     assert len(hearts) == 5
     for row in hearts.to_dict("records"):

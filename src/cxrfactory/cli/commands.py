@@ -115,6 +115,11 @@ PEOPLE: dict[str, dict[str, Command]] = {
                 "evaluate:evaluate",
                 "Compare a product with the truth: Dice, distances, landmark error, and RCA against true Dice.",
             ),
+            "browse": (
+                "browse:browse",
+                "Look at a product in the browser: worst masks first, filters, verdicts. It changes nothing in the "
+                "product.",
+            ),
         },
     ),
 }
@@ -280,6 +285,18 @@ EXPORTS = _table(
         "cvat": (
             "annotation:cvat",
             "Write pictures and annotations for CVAT (CVAT for images 1.1), masks or polygons to correct.",
+        ),
+        "dicom-seg": (
+            "dicom_seg:dicom_seg",
+            "Write the masks as DICOM SEG: one object an image, with SNOMED CT codes; needs highdicom.",
+        ),
+        "nrrd": (
+            "nrrd:nrrd",
+            "Write the masks as segmentations of 3D Slicer (.seg.nrrd), with names, colours and codes.",
+        ),
+        "nifti": (
+            "nifti:nifti",
+            "Write the masks as NIfTI: a folder an image, a file a structure, and a table of names and colours.",
         ),
     },
 )

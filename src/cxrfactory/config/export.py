@@ -15,6 +15,9 @@ class ChosenImagesConfig(Section):
         description="File with the ids of the images to export: one id a line, or a CSV table with a column image_id. "
         "By default, all images of the product are exported.",
     )
+    verdict: str | None = Field(
+        None, description="With a table of verdicts in ids: only the images whose last verdict is this, such as bad."
+    )
     images: list[str] | None = Field(
         None, description="Ids of images to export, separated by commas; they are added to those of ids."
     )

@@ -70,11 +70,18 @@ class OpenedWeights:
         """Yield one prediction for each view, in order; ``size`` is the side of the landmarks' frame, pixels."""
         return self._segmenter.run(views, size, batch_size, workers)
 
-    def judge(self, reference: str | Path | None, compare: int, device: str) -> Judge:
+    def judge(
+        self,
+        reference: str | Path | None,
+        compare: int,
+        device: str,
+        calibration: str | Path | None,
+        flag_worst: float,
+    ) -> Judge:
         """Return the judge of this network's predictions (:class:`cxrfactory.rca.judge.QualityJudge`)."""
         from cxrfactory.rca.judge import QualityJudge
 
-        return QualityJudge(self._segmenter, self.card, reference, compare, device)
+        return QualityJudge(self._segmenter, self.card, reference, compare, device, calibration, flag_worst)
 
 
 def published_line(

@@ -46,7 +46,8 @@ class SegmentedRadiograph:
     notes
         Irregularities of the file, and the sentences of the flags of the quality, one line each.
     quality
-        Scores of :class:`Quality`; None for a segmenter with ``quality=False``.
+        Scores of :class:`Quality`, which include the estimated Dice of the organs, their intervals and the reasons of a
+        flag if the segmenter has a quality calibration; None for a segmenter with ``quality=False``.
     graph
         The landmark graph; ``graph.definition_text`` describes what the organs include.
 

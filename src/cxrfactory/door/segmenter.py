@@ -22,7 +22,7 @@ from cxrfactory.door.network import (
     published_line,
     turns_of,
 )
-from cxrfactory.door.quality import chosen_reference
+from cxrfactory.door.quality import AUTO, chosen_calibration, chosen_reference
 from cxrfactory.door.segmented import RefusedRadiograph, SegmentedRadiograph
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.geometry import Geometry
@@ -75,6 +75,13 @@ class Segmenter:
         for no RCA.
     compare
         Number of references that an image is compared with.
+    calibration
+        Quality calibration of the weights, with which the quality includes the estimated Dice of each organ and its
+        interval: ``auto`` for the one that comes with the package, where it has one for these weights, a file of
+        ``calibrate-quality`` or ``recalibrate-quality``, or None for no estimates.
+    flag_worst
+        With a quality calibration, an image is flagged if the estimate of an organ is below that of this share of the
+        calibration's films.
 
     Attributes
     ----------
@@ -84,7 +91,7 @@ class Segmenter:
     Raises
     ------
     CxrError
-        If the weights or references are missing, damaged or do not fit, or a setting is unknown.
+        If the weights, references or calibration are missing, damaged or do not fit, or a setting is unknown.
 
     Notes
     -----
@@ -99,6 +106,17 @@ class Segmenter:
     >>> found = segmenter.segment(film)
     >>> found.landmarks["right_lung"].shape, found.masks["right_lung"].dtype
     ((44, 2), dtype('uint8'))
+
+    Weights of a ``hybrid-unet`` with their calibration also give an estimated Dice with its interval, and the reason of
+    a flag:
+
+    >>> segmenter = cxr.Segmenter(hybrid_weights, calibration=calibration)
+    >>> quality = segmenter.segment(film).quality
+    >>> estimate, low, high = quality.estimates["lungs"]
+    >>> low <= estimate <= high
+    True
+    >>> "low-estimate" in quality.flags, quality.flag_reasons
+    (True, ('lungs:lungs_soft_dice',))
     """
 
     def __init__(
@@ -113,12 +131,15 @@ class Segmenter:
         quality: bool = True,
         references: str | Path | None = "pretrained",
         compare: int = 2,
+        calibration: str | Path | None = AUTO,
+        flag_worst: float = 0.02,
     ) -> None:
+        reference = chosen_reference(references, quality)
+        calibrated = chosen_calibration(calibration, flag_worst, quality)
         self._network = OpenedWeights(weights, samples, precision, device)
         self._odds_of = odds_of(check_orientation)
         self._recipe = preparation or Preparation()
-        reference = chosen_reference(references, quality)
-        self._judge = self._network.judge(reference, compare, device) if quality else None
+        self._judge = self._network.judge(reference, compare, device, calibrated, flag_worst) if quality else None
 
     @classmethod
     def pretrained(cls, name: str = "lungs-heart", **settings: object) -> "Segmenter":

@@ -13,7 +13,7 @@ from cxrfactory.errors import CxrError
 from cxrfactory.logs import progress
 from cxrfactory.products.opened import OpenedProduct, ProductImage, Structure
 
-ID_COLUMN = "image_id"
+ID_COLUMN, VERDICT_COLUMN = "image_id", "verdict"
 
 
 class ChosenImages:
@@ -44,6 +44,7 @@ class ChosenImages:
 
     Examples
     --------
+    >>> from cxrfactory.config.export import ChosenImagesConfig
     >>> from cxrfactory.export.chosen import ChosenImages
     >>> chosen = ChosenImages(results, ChosenImagesConfig(images=["b"], masks=["heart"]))
     >>> [(image.image_id, list(chosen.masks(image))) for image in chosen]
@@ -78,13 +79,20 @@ class ChosenImages:
         return {name: mask for name, mask in image.masks.items() if name in self._names and mask.any()}
 
 
-def read_ids(path: str | Path) -> list[str]:
+def read_ids(path: str | Path, verdict: str | None = None) -> list[str]:
     """Read the ids of images from a file: one id a line, or a CSV table with a column ``image_id``.
+
+    Parameters
+    ----------
+    path
+        The file.
+    verdict
+        Only the images whose last row in the table has this in its column ``verdict``.
 
     Raises
     ------
     CxrError
-        If the file is missing, not UTF-8 text, or holds no id.
+        If the file is missing, not UTF-8 text, lacks the column of verdicts, or holds no id.
     """
     path = Path(path)
     try:
@@ -95,21 +103,31 @@ def read_ids(path: str | Path) -> list[str]:
     except UnicodeDecodeError as error:
         raise CxrError(f"{path}: not UTF-8 text; expected image ids, one a line") from error
     header = next(csv.reader(lines[:1]), [])
+    if missing := [name for name in (ID_COLUMN, VERDICT_COLUMN) if verdict is not None and name not in header]:
+        raise CxrError(f"{path}: no column '{missing[0]}'; expected a table of verdicts, as --verdict asks for")
     if ID_COLUMN in header:
-        place = header.index(ID_COLUMN)
-        ids = [row[place] for row in csv.reader(lines[1:]) if len(row) > place]
+        rows = list(csv.DictReader(lines))
+        last = {row[ID_COLUMN]: row for row in rows}
+        ids = [name for name, row in last.items() if verdict in (None, (row.get(VERDICT_COLUMN) or "").strip())]
     else:
         ids = [line.strip() for line in lines]
     found = [each for each in dict.fromkeys(ids) if each]
     if not found:
-        raise CxrError(f"{path}: holds no image id; expected one id a line, or a CSV table with a column {ID_COLUMN}")
+        what = "image id" if verdict is None else f"image whose last verdict is '{verdict}'"
+        raise CxrError(f"{path}: holds no {what}; expected one id a line, or a CSV table with a column {ID_COLUMN}")
     return found
 
 
 def _ids(choice: ChosenImagesConfig) -> list[str] | None:
+    if choice.verdict is not None and choice.ids is None:
+        raise CxrError("--verdict goes with --ids, a table of verdicts; give both")
     if choice.ids is None and choice.images is None:
         return None
-    return list(dict.fromkeys([*(read_ids(choice.ids) if choice.ids is not None else ()), *(choice.images or ())]))
+    return list(
+        dict.fromkeys(
+            [*(read_ids(choice.ids, choice.verdict) if choice.ids is not None else ()), *(choice.images or ())]
+        )
+    )
 
 
 def _named(text: str) -> tuple[str, str]:

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from cxrfactory.anatomy.graph import LandmarkGraph
+from cxrfactory.anatomy.loops import crossings
 from cxrfactory.anatomy.organs import HEART, LUNGS
 from cxrfactory.imaging.geometry import Geometry
 from cxrfactory.imaging.radiograph.image import USELESS_WINDOW
@@ -171,21 +172,6 @@ def contour_area(contour: Float[np.ndarray, "nodes 2"]) -> float:
     """Return the area inside a closed contour, square pixels (shoelace formula)."""
     x, y = contour.T
     return abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2
-
-
-def crossings(contour: Float[np.ndarray, "nodes 2"]) -> int:
-    """Count the pairs of edges of a closed contour that cross each other."""
-    start, end = contour[:, None], np.roll(contour, -1, axis=0)[:, None]
-    other, beyond = contour[None], np.roll(contour, -1, axis=0)[None]
-    apart = (_side(start, end, other) * _side(start, end, beyond) < 0) & (
-        _side(other, beyond, start) * _side(other, beyond, end) < 0
-    )
-    return int(np.triu(apart, 1).sum())
-
-
-def _side(start: np.ndarray, end: np.ndarray, point: np.ndarray) -> np.ndarray:
-    along, across = end - start, point - start
-    return along[..., 0] * across[..., 1] - along[..., 1] * across[..., 0]
 
 
 def _within(value: float, limits: tuple[float, float]) -> bool:

@@ -136,11 +136,25 @@ def _coverage(
     points: Float[np.ndarray, "nodes 2"], graph: LandmarkGraph, side: int
 ) -> UInt8[np.ndarray, "organs side side"]:
     """Return the share of each pixel that each organ covers, 0 to 255."""
+    shares = np.zeros((len(graph.slices), side, side), np.uint8)
+    fine = to_pixels(points.astype(np.float64), side * FINER)
+    for share, where in zip(shares, graph.slices.values(), strict=True):
+        _cover(share, fine[where])
+    return shares
+
+
+def _cover(share: UInt8[np.ndarray, "side side"], points: Float[np.ndarray, "nodes 2"]) -> None:
+    """Fill a contour, (x, y) at ``FINER`` times the side, and average it; pixels far from it are not looked at."""
     import cv2
 
-    fine = to_pixels(points.astype(np.float64), side * FINER)
-    masks = [fill_contour(fine[where], side * FINER, side * FINER) for where in graph.slices.values()]
-    return np.stack([cv2.resize(mask * np.uint8(FULL), (side, side), interpolation=cv2.INTER_AREA) for mask in masks])
+    side = len(share)
+    left, top = (np.floor(points.min(axis=0) - 1) // FINER).clip(0, side).astype(int)
+    right, bottom = (np.ceil(points.max(axis=0) + 2) // FINER + 1).clip(0, side).astype(int)
+    if left < right and top < bottom:
+        mask = fill_contour(points, side * FINER, side * FINER)
+        part = mask[FINER * top : FINER * bottom, FINER * left : FINER * right] * np.uint8(FULL)
+        size = (int(right - left), int(bottom - top))
+        share[top:bottom, left:right] = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
 
 
 def _compared(

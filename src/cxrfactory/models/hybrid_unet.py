@@ -166,7 +166,7 @@ class HybridUNet(LatentNetwork):
         x = self._act(3, self.coarse(torch.cat([x, seen, place - 0.5], dim=-1)))
         x = self._act(4, self.fine(self.unpooling @ x))
         stages.append(self.mean_shape + self.unpooling @ offset)
-        answers = torch.tanh(encoded.logits / SOFT)
+        answers = torch.tanh(encoded.logits[:, : len(self.graph.slices)] / SOFT)
         position = stages[1] + REACH * self.position2(x)
         for _ in range(self.passes):
             stages.append(position)

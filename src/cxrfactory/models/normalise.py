@@ -17,6 +17,7 @@ LEVELS = 16 * 255 + 1
 TEMPLATE = 32  # side of the mean image that determines the polarity
 CELL, WIDE = 4, 7  # pixels of a cell, cells of the surroundings
 QUIET = 4e-3
+REPEATED = 0.03  # share of the radiograph that has one grey value, above which that value says nothing of the polarity
 FLAT = 0.95  # share of saturated pixels above which a row or column at the border does not belong to the radiograph
 
 
@@ -37,8 +38,9 @@ class Equalise(nn.Module):
         """Equalise images and set their polarity; returns float32 in [0, 1]."""
         image = image.float()
         inside = inside_frame(image)
-        ranks = torch.stack([_ranks(one, valid) for one, valid in zip(image, inside, strict=True)])
-        likeness = (_small(ranks, inside) * self.template).sum(dim=(1, 2))
+        ranked = [_ranks(one, valid) for one, valid in zip(image, inside, strict=True)]
+        ranks, telling = (torch.stack(each) for each in zip(*ranked, strict=True))
+        likeness = (_small(ranks, telling) * self.template).sum(dim=(1, 2))
         inverted = (likeness < 0).reshape(-1, 1, 1, 1)
         return torch.where(inverted, 1 - ranks, ranks) * inside
 
@@ -48,7 +50,7 @@ class Equalise(nn.Module):
         for start in range(0, len(images), 32):
             part = images[start : start + 32].float().to(total.device)
             inside = inside_frame(part)
-            ranks = torch.stack([_ranks(one, valid) for one, valid in zip(part, inside, strict=True)])
+            ranks = torch.stack([_ranks(one, valid)[0] for one, valid in zip(part, inside, strict=True)])
             total += _small(ranks, inside).sum(dim=0)
         mean = total / len(images)
         self.template.copy_(mean - mean.mean())
@@ -74,16 +76,27 @@ def _from_either_end(flat: Bool[Tensor, "b s"]) -> Bool[Tensor, "b s"]:
     return (leading + trailing) > 0
 
 
-def _ranks(image: Float[Tensor, "1 s s"], inside: Bool[Tensor, "1 s s"]) -> Float[Tensor, "1 s s"]:
+def _ranks(
+    image: Float[Tensor, "1 s s"], inside: Bool[Tensor, "1 s s"]
+) -> tuple[Float[Tensor, "1 s s"], Bool[Tensor, "1 s s"]]:
+    """Return the rank of each pixel, and the pixels that tell the polarity.
+
+    Black and white areas, such as shutters and boxes over names, look the same in an image of either polarity, but may
+    outweigh the anatomy. Grey values that many pixels have are therefore left out, unless they cover half of the
+    radiograph, as in an image with few grey values.
+    """
     level = torch.round(image * (LEVELS - 1)).long().clamp(0, LEVELS - 1)
-    counts = torch.bincount(level[inside], minlength=LEVELS).float()
+    # Pixels outside count as a further level, which is five times as fast as taking those inside out of the image.
+    counts = torch.bincount(torch.where(inside, level, LEVELS).flatten(), minlength=LEVELS + 1)[:LEVELS].float()
     total = counts.sum().clamp(min=1)
+    telling = inside & (counts <= REPEATED * total)[level]
+    telling = torch.where(2 * telling.sum() > total, telling, inside)
     # The middle of a level's ranks is used, so that the ranks of the negative are exactly 1 minus those of the image.
-    return ((counts.cumsum(0) - 0.5 * counts) / total)[level]
+    return ((counts.cumsum(0) - 0.5 * counts) / total)[level], telling
 
 
 def _small(ranks: Float[Tensor, "b 1 s s"], inside: Bool[Tensor, "b 1 s s"]) -> Float[Tensor, "b t t"]:
-    """Average the centred ranks at the template's size; padding counts as neither bright nor dark."""
+    """Average the centred ranks at the template's size; pixels outside count as neither bright nor dark."""
     centred = torch.where(inside, ranks - 0.5, 0.0)
     return nn.functional.adaptive_avg_pool2d(centred, TEMPLATE)[:, 0]
 

@@ -113,7 +113,7 @@ class PostProcessed:
     """
 
     def __init__(self, segmenter: Segments, post: PostProcessor) -> None:
-        self.definition = segmenter.definition
+        self.definition, self.organs = segmenter.definition, segmenter.organs
         if post.definition != self.definition:
             raise CxrError(
                 f"{post.source}: trained on masks of definition '{post.definition}', the segmenter's are of "

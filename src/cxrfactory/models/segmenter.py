@@ -19,6 +19,7 @@ import torch
 from jaxtyping import Float, Float32, UInt8
 
 from cxrfactory.anatomy.graph import LandmarkGraph
+from cxrfactory.anatomy.loops import without_loops
 from cxrfactory.anatomy.raster import landmarks_to_masks
 from cxrfactory.errors import CxrError
 from cxrfactory.models.device import single_threaded
@@ -89,6 +90,10 @@ class Segments(Protocol):
     @property
     def definition(self) -> str:
         """What the organs include, a key of :data:`cxrfactory.anatomy.graph.DEFINITIONS`."""
+
+    @property
+    def organs(self) -> tuple[str, ...]:
+        """Names of the organs that it segments, in its order."""
 
     def __call__(self, image: UInt8[np.ndarray, "s s"], size: int) -> Segmentation:
         """Segment one square image; masks are in a frame of ``size`` x ``size`` pixels."""
@@ -220,7 +225,7 @@ class Segmenter(TrainedNetwork):
             evidence = self._evidence(encoded, positions[:, 0], intermediate)
             positions, latent = positions.cpu().numpy(), encoded.mu.cpu().numpy()
         return [
-            _collect(to_pixels(each.astype(np.float64), size), code, found)
+            self._collect(to_pixels(each.astype(np.float64), size), code, found)
             for each, code, found in zip(positions, latent, evidence, strict=True)
         ]
 
@@ -278,7 +283,7 @@ class Segmenter(TrainedNetwork):
 
     def _from_landmarks(self, fractions: Float[np.ndarray, "nodes 2"], size: int) -> Segmentation:
         self.check_finite(fractions)
-        points = to_pixels(fractions.astype(np.float64), size)
+        points = self._sound(to_pixels(fractions.astype(np.float64), size))
         return Segmentation(landmarks_to_masks(points, self.graph, size, size), points, self.graph)
 
     def _from_logits(self, logits: Float[np.ndarray, "organs h w"], size: int) -> Segmentation:
@@ -302,13 +307,20 @@ class Segmenter(TrainedNetwork):
                 f"({', '.join(LANDMARK_MODELS)})"
             )
 
+    def _collect(
+        self, points: Float[np.ndarray, "s n 2"], latent: np.ndarray, evidence: Evidence | None
+    ) -> SampledLandmarks:
+        drawn = points[1:]
+        return SampledLandmarks(
+            self._sound(points[0]).astype(np.float32),
+            drawn.mean(axis=0).astype(np.float32),
+            drawn.std(axis=0, ddof=1).astype(np.float32),
+            latent,
+            evidence,
+        )
 
-def _collect(points: Float[np.ndarray, "s n 2"], latent: np.ndarray, evidence: Evidence | None) -> SampledLandmarks:
-    drawn = points[1:]
-    return SampledLandmarks(
-        points[0].astype(np.float32),
-        drawn.mean(axis=0).astype(np.float32),
-        drawn.std(axis=0, ddof=1).astype(np.float32),
-        latent,
-        evidence,
-    )
+    def _sound(self, points: Float[np.ndarray, "nodes 2"]) -> Float[np.ndarray, "nodes 2"]:
+        """Take small loops out of the contours of a network that moves each node along its normal, to a border."""
+        if not isinstance(self.network, HasDenseHead):
+            return points
+        return np.concatenate([without_loops(points[where]) for where in self.graph.slices.values()])

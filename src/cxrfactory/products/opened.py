@@ -18,11 +18,8 @@ from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.masks import draw_masks
 from cxrfactory.imaging.drawing.overlay import ORGAN_COLOURS, draw_overlay
 from cxrfactory.imaging.radiograph.intensity import to_uint8
-from cxrfactory.imaging.radiograph.reading import read_radiograph
-from cxrfactory.imaging.radiograph.screening import AS_STORED
 from cxrfactory.tables.parquet import read_table
 from cxrfactory.tables.paths import path_inside
-from cxrfactory.tables.rle import rle_decode
 from cxrfactory.tables.selected_rows import selected_rows
 
 
@@ -204,6 +201,8 @@ class ContouredImage(ProductImage):
     @property
     def masks(self) -> dict[str, UInt8[np.ndarray, "height width"]]:
         """Mask of each organ: uint8 [row, column], 1 inside and 0 outside, original resolution."""
+        from cxrfactory.tables.rle import rle_decode  # late, because the browser opens products without masks
+
         return {organ: rle_decode(rle, self.height, self.width) for organ, rle in self._rles.items()}
 
     def path(self) -> Path:
@@ -223,6 +222,9 @@ class ContouredImage(ProductImage):
         CxrError
             If the release's folder is not known, or the image's shape differs from that in its row.
         """
+        from cxrfactory.imaging.radiograph.reading import read_radiograph
+        from cxrfactory.imaging.radiograph.screening import AS_STORED
+
         pixels = read_radiograph(self.path(), checks=AS_STORED).pixels
         if pixels.shape != (self.height, self.width):
             raise CxrError(f"{self.image_id}: {pixels.shape} pixels; its row says ({self.height}, {self.width})")
@@ -294,6 +296,10 @@ class OpenedProduct(ABC):
         """Return the images with this id: none, one, or one for each release that uses the id."""
         return [each for each in self.select([image_id]) if each.image_id == image_id]
 
+    def quality(self) -> dict[str, str]:
+        """Return what the scores of the product say about its masks, in words by subject; empty without scores."""
+        return {}
+
     def __contains__(self, image_id: object) -> bool:
         return isinstance(image_id, str) and bool(self.find(image_id))
 
@@ -313,6 +319,10 @@ class OpenedProduct(ABC):
         excluded, rejected = (self._counts(name) for name in ("excluded.csv", "rejected.csv"))
         names = sorted({*kept, *excluded, *rejected})
         return {name: ReleaseAccounts(kept.get(name, 0), excluded[name], rejected[name]) for name in names}
+
+    def dataset_of(self, release: str) -> str:
+        """Return the name that the config of the run gives to a release of the product; the same name if none does."""
+        return next((dataset for dataset, title in self._titles.items() if title == release), release)
 
     def _counts(self, name: str) -> Counter[str]:
         path = self.folder / name

@@ -51,7 +51,7 @@ def report(target: str, states: Sequence[StageState], now: datetime, locked: boo
         ).rstrip()
         for row in rows
     ]
-    return [_headline(target, states, now, locked), "", *table, *_troubles(states)]
+    return [_headline(target, states, now, locked), "", *table, *_running(states), *_troubles(states)]
 
 
 def _headline(target: str, states: Sequence[StageState], now: datetime, locked: bool) -> str:
@@ -94,6 +94,14 @@ def _row(each: StageState) -> tuple[str, ...]:
         "" if mean is None else f"{mean:.1f} s",
         left,
     )
+
+
+def _running(states: Sequence[StageState]) -> list[str]:
+    progress = [each for state in states for each in state.progress]
+    lines = [line for path, said in progress[:_SHOWN] for line in (f"running: {path}", f"    {said}")]
+    if len(progress) > _SHOWN:
+        lines.append(f"and {len(progress) - _SHOWN} more running jobs")
+    return ["", *lines] if lines else []
 
 
 def _troubles(states: Sequence[StageState]) -> list[str]:

@@ -15,6 +15,7 @@ from cxrfactory.logs import last_line
 from cxrfactory.status.jobs import Job, StageJobs
 from cxrfactory.status.marks import Marks
 from cxrfactory.tables.parquet import read_table, stored_rows
+from cxrfactory.workflow.progress import state_of, tail
 
 _THREADS = 8  # parallel reads, because footers on a network file system have a long latency
 
@@ -48,6 +49,8 @@ class StageState:
         Jobs that failed, were stopped or are damaged: state, file, and one line about the problem.
     silent_s
         Seconds since the newest log line of any running job.
+    progress
+        Log of each running job that states its progress, and the state, such as ``40 of 138 (28 %), 24 s left``.
     """
 
     stage: StageJobs
@@ -58,6 +61,7 @@ class StageState:
     seconds: list[float] = field(default_factory=list)
     trouble: list[tuple[State, Path, str]] = field(default_factory=list)
     silent_s: float | None = None
+    progress: list[tuple[Path, str]] = field(default_factory=list)
 
     @property
     def remaining(self) -> int:
@@ -79,6 +83,7 @@ class _Found:
     trouble: tuple[State, Path, str] | None = None
     seconds: float | None = None
     silent_s: float | None = None
+    progress: tuple[Path, str] | None = None
 
 
 def survey(stages: Sequence[StageJobs], marks: Marks) -> list[StageState]:
@@ -101,6 +106,8 @@ def _sum(stage: StageJobs, jobs: Iterable[_Found]) -> StageState:
             total.seconds.append(job.seconds)
         if job.silent_s is not None:
             total.silent_s = job.silent_s if total.silent_s is None else min(job.silent_s, total.silent_s)
+        if job.progress is not None:
+            total.progress.append(job.progress)
     return total
 
 
@@ -114,7 +121,9 @@ def _look(rule: str, marks: Marks, job: Job) -> _Found:
     if state in (State.FAILED, State.STOPPED):
         return _Found(state, trouble=(state, job.log, last_line(job.log)), seconds=seconds)
     if state is State.RUNNING and job.log.is_file():
-        return _Found(state, seconds=seconds, silent_s=max(time.time() - job.log.stat().st_mtime, 0.0))
+        said = state_of(tail(job.log))
+        silent_s = max(time.time() - job.log.stat().st_mtime, 0.0)
+        return _Found(state, seconds=seconds, silent_s=silent_s, progress=None if said is None else (job.log, said))
     return _Found(state, seconds=seconds)
 
 

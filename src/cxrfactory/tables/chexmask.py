@@ -1,4 +1,4 @@
-"""The CheXmask table: reading of all published variants and of our Parquet, and writing of the published format.
+"""The CheXmask table: reading of all published variants and of our Parquet; the names to write one are here too.
 
 Columns have the names that CheXmask publishes (``Dice RCA (Mean)``, ``Left Lung``, ...). The id column is an exception:
 its published name depends on the release, and here it is always ``image_id``. See docs/chexmask-format.md.
@@ -14,53 +14,34 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
-from cxrfactory.anatomy.organs import ORGAN_COLUMNS
 from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger
-from cxrfactory.tables.atomic import atomic_path
+from cxrfactory.tables.chexmask_columns import (
+    DICE_COLUMNS,
+    ESTIMATE_COLUMNS,
+    KNOWN_COLUMNS,
+    LANDMARK_COLUMNS,
+    PARQUET_NAMES,
+    PUBLISHED_COLUMNS,
+    PUBLISHED_IDS,
+    RLE_COLUMNS,
+    SIZE_COLUMNS,
+)
 from cxrfactory.tables.chexmask_frame import PREPROCESSED_SIDE, fill_sizes, states_no_size
-from cxrfactory.tables.landmark_text import NODE_COUNTS, landmark_text, parse_landmarks
+from cxrfactory.tables.chexmask_text import header_text, quoted, row_text, write_chexmask
+from cxrfactory.tables.landmark_text import NODE_COUNTS, parse_landmarks
 from cxrfactory.tables.parquet import open_parquet
 
 T = TypeVar("T")
 
 log = get_logger(__name__)
 
-DICE_COLUMNS = ("Dice RCA (Mean)", "Dice RCA (Max)")
-LANDMARK_COLUMNS = ("Landmarks", "Landmarks (Mean)", "Landmarks (Std)")
-RLE_COLUMNS = tuple(ORGAN_COLUMNS.values())
-SIZE_COLUMNS = ("Height", "Width")
 LARGEST_SIDE = 1_000_000  # pixels
 _ROWS_AT_A_TIME = 4096  # CSV rows per piece; a row has about 15 kB
-
-# Columns of our Parquet only, if a calibration was used: the estimate of the true Dice and the ends of its interval.
-ESTIMATE_COLUMNS = ("Dice estimate", "Dice low", "Dice high")
-
-# Columns that a CheXmask table of any variant may hold, except the id column.
-KNOWN_COLUMNS = (*DICE_COLUMNS, *LANDMARK_COLUMNS, *RLE_COLUMNS, *SIZE_COLUMNS, *ESTIMATE_COLUMNS)
+_NO_NAME = "Unnamed: "  # pandas gives this name to the unnamed first column of some files, which is an index
+_PARQUET_POINTS = ("landmarks", "landmarks_preprocessed", "landmarks_mean", "landmarks_std")
 # Lower-case column names that identify images, in any release.
 _ID_NAME = re.compile(r"(?:image|dicom|sop|instance|file|[ _-])*(?:id|uid|index|path|file|name)")
-# Id columns of the published tables and of copies of them.
-PUBLISHED_IDS = ("image_id", "dicom_id", "ImageID", "Image Index", "Path", "imageid")
-_NO_NAME = "Unnamed: "  # pandas gives this name to the unnamed first column of some files, which is an index
-
-# Published columns after the id column, in their order.
-PUBLISHED_COLUMNS = (*DICE_COLUMNS, "Landmarks", *RLE_COLUMNS, *SIZE_COLUMNS)
-
-# Column of our Parquet (snake_case) -> column of a frame, with the published name or a name in its style. Columns that
-# are not listed keep their Parquet name.
-PARQUET_NAMES = {
-    "dice_rca_mean": "Dice RCA (Mean)",
-    "dice_rca_max": "Dice RCA (Max)",
-    "dice_estimate": "Dice estimate",
-    "dice_low": "Dice low",
-    "dice_high": "Dice high",
-    "landmarks": "Landmarks",
-    **ORGAN_COLUMNS,
-    "original_height": "Height",
-    "original_width": "Width",
-}
-_PARQUET_POINTS = ("landmarks", "landmarks_preprocessed", "landmarks_mean", "landmarks_std")
 
 
 def read_chexmask(
@@ -316,105 +297,18 @@ def _size(text: str) -> int:
     return int(number)
 
 
-def header_text(id_column: str) -> str:
-    """Return the header line of the published format, with its line end."""
-    return ",".join([quoted(id_column), *PUBLISHED_COLUMNS]) + "\n"
-
-
-def row_text(
-    image_id: str,
-    dice_rca_mean: float | None,
-    dice_rca_max: float | None,
-    landmarks: np.ndarray,
-    left_lung: str,
-    right_lung: str,
-    heart: str,
-    height: int,
-    width: int,
-) -> str:
-    """Return one line of the published format, with its line end.
-
-    Parameters
-    ----------
-    image_id
-        Image id of the release.
-    dice_rca_mean, dice_rca_max
-        Estimated Dice, written as the shortest text that gives the same float64; None if not estimated.
-    landmarks
-        Points (x, y) in whole pixels, [nodes, 2], in the frame of the masks.
-    left_lung, right_lung, heart
-        RLE of the organ's mask; empty if there is no mask.
-    height, width
-        Shape of the masks, pixels.
-
-    Raises
-    ------
-    CxrError
-        If a landmark is not a whole number.
-    """
-    dice = ["" if value is None or np.isnan(value) else repr(float(value)) for value in (dice_rca_mean, dice_rca_max)]
-    masks = (left_lung, right_lung, heart)
-    return (
-        f'{quoted(image_id)},{dice[0]},{dice[1]},"{landmark_text(landmarks)}",'
-        f"{masks[0]},{masks[1]},{masks[2]},{int(height)},{int(width)}\n"
-    )
-
-
-def write_chexmask(path: str | Path, frame: pd.DataFrame, id_column: str | None = None) -> None:
-    """Write a frame from :func:`read_chexmask` as a CSV of the published format; the order of the rows is kept.
-
-    Parameters
-    ----------
-    path
-        CSV file to write; it is written atomically.
-    frame
-        Frame with ``image_id`` and the published columns; other columns are left out.
-    id_column
-        Name of the id column in the file; ``frame.attrs["id_column"]`` if it is not given.
-
-    Raises
-    ------
-    CxrError
-        If a column is missing or a landmark is not a whole number.
-
-    Examples
-    --------
-    >>> table = cxr.read_chexmask(chexmask_csv)
-    >>> good = table[table["Dice RCA (Mean)"] >= 0.7]
-    >>> cxr.write_chexmask("good.csv", good, id_column="image_id")
-    >>> len(cxr.read_chexmask("good.csv"))
-    2
-    """
-    id_column = id_column or frame.attrs.get("id_column")
-    if id_column is None:
-        raise CxrError(f"{path}: the frame does not say its id column; give id_column, e.g. 'image_id'")
-    missing = [name for name in ("image_id", *PUBLISHED_COLUMNS) if name not in frame.columns]
-    if missing:
-        raise CxrError(f"{path}: columns {missing} are missing from the frame; found {list(frame.columns)}")
-    rows = zip(*(frame[name].tolist() for name in ("image_id", *PUBLISHED_COLUMNS)), strict=True)
-    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as stream:
-        stream.write(header_text(id_column))
-        for row in rows:
-            try:
-                stream.write(row_text(*row))
-            except CxrError as error:
-                raise CxrError(f"{path}: image '{row[0]}': {error}") from error
-
-
-def quoted(field: str) -> str:
-    """Return a CSV field, quoted if it holds a comma, a quote or a line end, as pandas writes it."""
-    if any(sign in field for sign in ',"\n\r'):
-        return '"' + field.replace('"', '""') + '"'
-    return field
-
-
 __all__ = [
     "DICE_COLUMNS",
     "ESTIMATE_COLUMNS",
     "KNOWN_COLUMNS",
     "NODE_COUNTS",
+    "PARQUET_NAMES",
+    "PREPROCESSED_SIDE",
     "PUBLISHED_COLUMNS",
+    "RLE_COLUMNS",
+    "SIZE_COLUMNS",
     "header_text",
+    "quoted",
     "read_chexmask",
     "row_text",
     "write_chexmask",

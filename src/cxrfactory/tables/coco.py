@@ -12,6 +12,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
@@ -81,8 +82,8 @@ def coco_counts(mask: UInt8[np.ndarray, "height width"], bbox: tuple[int, int, i
 class CocoWriter:
     """Write one COCO file, annotation by annotation; memory holds the numbers of the images only.
 
-    Annotations wait in a temporary file until :meth:`close`, because images come before them in the file. Used as a
-    context manager, the file is closed at the end of a block that succeeds.
+    Annotations wait in a temporary file beside the stream's file until :meth:`close`, because images come before them.
+    Used as a context manager, the file is closed at the end of a block that succeeds.
 
     Parameters
     ----------
@@ -96,7 +97,8 @@ class CocoWriter:
 
     def __init__(self, stream: IO[str], description: str, categories: Sequence[tuple[int, str, str]]) -> None:
         self._stream = stream
-        self._waiting = tempfile.TemporaryFile("w+", encoding="utf-8", newline="\n")  # noqa: SIM115 (close closes it)
+        beside = Path(stream.name).parent if isinstance(getattr(stream, "name", None), str) else None
+        self._waiting = tempfile.TemporaryFile("w+", encoding="utf-8", newline="\n", dir=beside)  # noqa: SIM115
         self._ids: dict[str, int] = {}
         self._annotations = 0
         stream.write('{"info":' + _json({"description": description}) + ',\n"categories":[')

@@ -78,7 +78,7 @@ class Watcher:
         self._said = {name: said for name, said in self._said.items() if name in jobs}
         for name, log in jobs.items():
             ran = now - self._began[name]
-            state = state_of(_tail(log)) if ran >= self._interval_s else None
+            state = state_of(tail(log)) if ran >= self._interval_s else None
             if state is not None and state != self._said.get(name):
                 self._said[name] = state
                 self._say(f"{name}: {state}")
@@ -100,7 +100,8 @@ def _named(jobs: list[Any]) -> Iterator[tuple[str, Path]]:
                 yield " ".join([each.rule.name, *map(str, each.wildcards_dict.values())]), Path(log)
 
 
-def _tail(path: Path) -> list[str]:
+def tail(path: Path) -> list[str]:
+    """Return the last lines of a log; none if it cannot be read."""
     try:
         with path.open("rb") as stream:
             stream.seek(max(path.stat().st_size - _TAIL_BYTES, 0))

@@ -10,6 +10,7 @@ from cxrfactory.evaluate.generalise.measures import COLUMNS
 from cxrfactory.evaluate.generalise.testing import KEYS, measure_model
 from cxrfactory.imaging.drawing.png import decode_png
 from cxrfactory.metrics.overlap import dice
+from cxrfactory.models.hybridgnet import HybridGNet
 from cxrfactory.models.segmenter import Segmenter
 from cxrfactory.tables.weights import read_weights
 from tests.evaluate.generalise.hospitals import SIZE, hospital
@@ -112,3 +113,18 @@ def test_images_that_cannot_be_segmented_are_listed(tables, trained, tmp_path, m
     monkeypatch.setattr(Segmenter, "__call__", lambda self, image, size: (_ for _ in ()).throw(ImageError("odd")))
     with pytest.raises(CxrError, match=r"all 2 images were rejected; the first: odd"):
         measure_model(tables, trained["all"], tmp_path, QUICK, ["North"])
+
+
+def test_masks_and_scores_come_from_one_pass(tables, trained, tmp_path, monkeypatch):
+    encode, passes = HybridGNet.encode, []
+
+    def counted(self, image, also=()):
+        passes.append(len(image))
+        return encode(self, image, also)
+
+    monkeypatch.setattr(HybridGNet, "encode", counted)
+    found = measure_model(tables, trained["all"], tmp_path, GeneraliseTestConfig(samples=3, worst=0), ["North"])
+    assert passes == [1] * len(found)
+    assert (found["doubt_spread_lungs"] > 0).all()
+    alone = measure_model(tables, trained["all"], tmp_path, QUICK, ["North"])
+    np.testing.assert_allclose(found["dice_lungs"].astype(float), alone["dice_lungs"].astype(float), atol=2e-3)

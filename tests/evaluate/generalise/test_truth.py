@@ -4,8 +4,9 @@ import pytest
 
 from cxrfactory.anatomy.graph import landmark_graph
 from cxrfactory.anatomy.raster import landmarks_to_masks
+from cxrfactory.anatomy.truth import TrueMask
 from cxrfactory.errors import CxrError
-from cxrfactory.evaluate.generalise.truth import REGIONS, StudyImage, TrueMask, outline, read_images
+from cxrfactory.evaluate.generalise.truth import REGIONS, StudyImage, outline, read_images
 from cxrfactory.imaging.drawing.png import encode_png
 from cxrfactory.tables.parquet import read_table, write_arrow, write_table
 from cxrfactory.tables.schemas import LABELLED_IMAGES
@@ -83,7 +84,7 @@ def test_drawn_masks_come_before_landmarks_and_127_is_ignored(tmp_path):
     np.testing.assert_array_equal(truth["heart"].valid, heart != 127)
     np.testing.assert_array_equal(truth["right_lung"].mask, second_lung(first))
     whole = first.truth("whole-lungs")
-    assert list(whole) == ["heart", "right_lung", "left_lung"]
+    assert list(whole) == ["right_lung", "left_lung", "heart"]
     assert whole["right_lung"].mask.sum() == 50 * 28
     assert first.definitions() == ["whole-lungs", "jsrt"]
     assert second.regions == {}
@@ -132,9 +133,8 @@ def test_landmarks_that_do_not_fit_are_named(tmp_path):
 def study_image(size=SIZE, scale=2.0, **regions):
     """An image whose truth is drawn masks alone."""
     pngs = {name: encode_png(mask) for name, mask in regions.items()}
-    return StudyImage(
-        "i", "p", "North", "val", encode_png(np.zeros((size, size), np.uint8)), size, scale, None, None, pngs
-    )
+    image = encode_png(np.zeros((size, size), np.uint8))
+    return StudyImage("i", "North", image, size, regions=pngs, patient_id="p", split="val", scale=scale)
 
 
 def test_an_image_without_landmarks_has_the_truth_of_its_drawn_masks():

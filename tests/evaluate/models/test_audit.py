@@ -60,6 +60,16 @@ def test_two_runs_give_the_same_bytes(labelled, fixed_weights, tmp_path, monkeyp
         assert file.read_bytes() == (tmp_path / "two" / file.name).read_bytes(), file.name
 
 
+def test_images_that_annotate_lungs_alone_are_audited_for_lungs(labelled, fixed_weights, tmp_path, monkeypatch):
+    monkeypatch.setattr("cxrfactory.evaluate.models.audit.suite", lambda: suite()[:2])
+    table = pd.read_parquet(labelled)
+    table[table["labels"] == "L"].to_parquet(tmp_path / "lungs.parquet")
+    audit(tmp_path / "lungs.parquet", [fixed_weights], tmp_path / "out", RECIPE, AuditConfig(places=1, resamples=20))
+    kinds = pd.read_csv(tmp_path / "out" / "kinds.csv")
+    assert set(kinds["organ"]) == {"lungs", "right_lung", "left_lung", "all"}
+    assert set(pd.read_csv(tmp_path / "out" / "occlusion.csv")["organ"]) == {"lungs"}
+
+
 def test_boxes_lie_in_the_image_and_larger_ones_cover_smaller_ones():
     image = np.full((80, 100), 9, np.uint8)
     for place in [(0.0, 0.0), (1.0, 1.0), *box_places("a", 20, 0)]:

@@ -5,6 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cxrfactory.anatomy.graph import landmark_graph
+from cxrfactory.anatomy.raster import landmarks_to_masks
 from cxrfactory.config.studies import AuditConfig, EvaluateConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.evaluate.models import evaluate_models as models
@@ -12,9 +14,13 @@ from cxrfactory.evaluate.models.audit import audit
 from cxrfactory.evaluate.models.cost import Cost, measure_cost
 from cxrfactory.evaluate.models.evaluate_models import evaluate_models
 from cxrfactory.evaluate.models.labelled import read_cases
+from cxrfactory.imaging.drawing.png import decode_png, encode_png
 from cxrfactory.imaging.radiograph.prepare import Preparation
+from cxrfactory.models import registry
 from cxrfactory.tables.parquet import read_table, write_table
 from cxrfactory.tables.schemas import LABELLED_IMAGES
+from cxrfactory.tables.weights import write_weights
+from tests.evaluate.conftest import SHAPE, SIZE
 from tests.models import stub_pixels
 
 
@@ -111,7 +117,7 @@ def relabelled(labelled, path, labels):
     return path
 
 
-def test_images_without_landmarks_of_lungs_are_left_out(labelled, fixed_weights, tmp_path, quick, caplog):
+def test_images_are_measured_on_what_they_annotate(labelled, fixed_weights, tmp_path, quick, caplog):
     table = read_table(labelled, LABELLED_IMAGES)
     for row, (code, nodes) in enumerate({"H": slice(94, 120), "M": slice(0)}.items()):
         table.at[row, "labels"] = code
@@ -119,28 +125,86 @@ def test_images_without_landmarks_of_lungs_are_left_out(labelled, fixed_weights,
     write_table(table, tmp_path / "mixed.parquet", LABELLED_IMAGES)
     with caplog.at_level("WARNING"):
         evaluate_models(tmp_path / "mixed.parquet", [fixed_weights], tmp_path / "out", EvaluateConfig(resamples=10))
-    assert "left out 2 images without landmarks of both lungs" in caplog.text
-    assert set(pd.read_csv(tmp_path / "out/per_image.csv")["image_id"]) == {"i2", "i3"}
-    write_table(table.head(2), tmp_path / "none.parquet", LABELLED_IMAGES)
-    with pytest.raises(CxrError, match="no image of split 'val' has landmarks of both lungs; expected labels L, LH"):
+    assert "left out 1 images that annotate none of right_lung, left_lung, heart" in caplog.text
+    images = pd.read_csv(tmp_path / "out/per_image.csv").set_index(["image_id", "organ"])
+    assert list(images.loc["i0"].index) == ["heart", "all"]
+    assert images.loc[("i0", "heart"), ["dice", "landmark_mse_px2"]].to_list() == [1, 0]
+    assert set(images.index.get_level_values(0)) == {"i0", "i2", "i3"}
+    write_table(table.iloc[1:2], tmp_path / "none.parquet", LABELLED_IMAGES)
+    with pytest.raises(CxrError, match=r"'fixed' segments right_lung, .*\(the images annotate nothing\)"):
         evaluate_models(tmp_path / "none.parquet", [fixed_weights], tmp_path / "none", EvaluateConfig())
+    with pytest.raises(CxrError, match="no image has landmarks of both lungs; expected labels L, LH, LHC or W"):
+        audit(tmp_path / "none.parquet", [fixed_weights], tmp_path / "none", Preparation(128), AuditConfig())
+
+
+def with_drawn(labelled, path, cells):
+    """The table with drawn masks: image id -> region -> mask of 0, 127 and 255; its landmarks are taken away."""
+    table = read_table(labelled, LABELLED_IMAGES)
+    table["regions"] = table["regions"].astype(object)
+    for row, image_id in enumerate(table["image_id"]):
+        if image_id in cells:
+            drawn = [{"name": name, "png": encode_png(mask)} for name, mask in cells[image_id].items()]
+            table.at[row, "labels"], table.at[row, "landmarks"] = "M", np.zeros(0, np.float32)
+            table.at[row, "regions"] = drawn
+    write_table(table, path, LABELLED_IMAGES)
+    return path
+
+
+def test_drawn_masks_are_the_truth_where_there_are_some(labelled, fixed_weights, tmp_path, quick, caplog):
+    found = landmarks_to_masks(SHAPE * SIZE - 0.5, landmark_graph("lungs-heart"), SIZE, SIZE)
+    half = found["right_lung"] * np.uint8(255)
+    half[: SIZE // 2] = np.where(found["right_lung"][: SIZE // 2], 127, 0)  # nothing is known of the upper half
+    cells = {
+        "i0": {"right_lung": half, "left_lung": found["left_lung"] * np.uint8(255)},
+        "i1": {"heart": np.zeros((SIZE, SIZE), np.uint8), "airways": half},
+        "i2": {"airways": half},
+    }
+    table = with_drawn(labelled, tmp_path / "drawn.parquet", cells)
+    with caplog.at_level("INFO"):
+        evaluate_models(table, [fixed_weights], tmp_path / "out", EvaluateConfig(resamples=10))
+    assert "right_lung: 1 drawn masks, 1 contours; left_lung: 1 drawn masks, 1 contours; heart: 1 drawn" in caplog.text
+    assert "left out 1 images that annotate none of" in caplog.text
+    images = pd.read_csv(tmp_path / "out/per_image.csv").set_index(["image_id", "organ"])
+    assert list(images.loc["i0"].index) == ["lungs", "right_lung", "left_lung", "all"]
+    assert images.loc["i0"].loc[["lungs", "right_lung", "left_lung"], "dice"].to_list() == [1, 1, 1]
+    assert images.loc[("i1", "heart"), "dice"] == 0  # drawn as absent
+    assert np.isinf(images.loc[("i1", "heart"), "hd_px"])
+    assert np.isnan(images.loc[("i0", "all"), "landmark_mse_px2"])
+    assert cv2.imread(str(tmp_path / "out/overlays-fixed.png")) is not None
+
+
+def test_a_pixel_model_of_any_regions_is_measured(labelled, tmp_path, quick, monkeypatch):
+    monkeypatch.setitem(registry.PIXEL_MODELS, "threshold", "tests.models.stub_pixels:build")
+    image = decode_png(read_table(labelled, LABELLED_IMAGES)["png"][0])
+    bright = np.where(image >= 128, 255, 0).astype(np.uint8)
+    table = with_drawn(labelled, tmp_path / "t.parquet", {"i0": {"airways": bright, "left_whole_lung": 255 - bright}})
+    weights = tmp_path / "threshold.safetensors"
+    organs = ("airways", "right_whole_lung", "left_whole_lung")
+    write_weights(weights, {"threshold": np.array(0.5, np.float32)}, stub_pixels.card(organs, (SIZE, SIZE)))
+    evaluate_models(table, [weights], tmp_path / "out", EvaluateConfig(resamples=10))
+    images = pd.read_csv(tmp_path / "out/per_image.csv").set_index(["image_id", "organ"])
+    assert list(images.index) == [("i0", "airways"), ("i0", "left_whole_lung"), ("i0", "all")]
+    assert images["dice"].to_list()[:2] == [1, 0]
+    row = pd.read_csv(tmp_path / "out/models.csv").iloc[0]
+    assert (row["dice_airways"], row["dice_left_whole_lung"]) == (1, 0)
+    assert np.isnan(row["dice_lungs"])
+    with pytest.raises(CxrError, match=r"'threshold' segments airways, .*the images annotate heart, left_lung, "):
+        evaluate_models(labelled, [weights], tmp_path / "none", EvaluateConfig())
+    with pytest.raises(CxrError, match="an audit takes its truth from landmarks"):
+        audit(labelled, [weights], tmp_path / "none", Preparation(128), AuditConfig())
 
 
 def test_images_of_another_definition_are_left_out(labelled, fixed_weights, tmp_path, quick, caplog):
     mixed = relabelled(labelled, tmp_path / "mixed.parquet", ["W", "W"])
     with caplog.at_level("WARNING"):
         evaluate_models(mixed, [fixed_weights], tmp_path / "out", EvaluateConfig(resamples=10))
-    assert "left out 2 images labelled by another definition than the models' 'jsrt'" in caplog.text
+    assert "left out 2 images that annotate none of right_lung, left_lung, heart" in caplog.text
     assert set(pd.read_csv(tmp_path / "out/per_image.csv")["image_id"]) == {"i2", "i3"}
     whole = relabelled(labelled, tmp_path / "whole.parquet", ["W"] * 4)
-    for run in (
-        lambda *each: evaluate_models(*each, EvaluateConfig()),
-        lambda *each: audit(*each, Preparation(128), AuditConfig()),
-    ):
-        with pytest.raises(
-            CxrError, match=r"no image is labelled by the models' definition 'jsrt'.*found 'whole-lungs'"
-        ):
-            run(whole, [fixed_weights], tmp_path / "none")
+    with pytest.raises(CxrError, match=r"\(the images annotate left_whole_lung, right_whole_lung\)"):
+        evaluate_models(whole, [fixed_weights], tmp_path / "none", EvaluateConfig())
+    with pytest.raises(CxrError, match=r"no image is labelled by the models' definition 'jsrt'.*found 'whole-lungs'"):
+        audit(whole, [fixed_weights], tmp_path / "none", Preparation(128), AuditConfig())
     assert not (tmp_path / "none").exists()
 
 

@@ -115,6 +115,17 @@ def test_dice_of_labelled_films_of_both_splits(tmp_path):
     np.testing.assert_allclose(found["dice_heart"], 2 * 11 / (19 + 11), atol=0.01)
 
 
+def test_ids_of_label_masks_are_found_and_another_frame_is_refused(tmp_path):
+    landmarks = [shard(tmp_path / "l.parquet", IDS)]
+    one = dice_of_labelled(landmarks, [labelled(tmp_path / "t.parquet", IDS[:6])])
+    other = dice_of_labelled(landmarks, [labelled(tmp_path / "p.parquet", [f"own-{name}" for name in IDS[:6]])])
+    pd.testing.assert_frame_equal(one, other)
+    table = pd.read_parquet(tmp_path / "t.parquet")
+    write_table(table.assign(crop_left=table["crop_left"] + 1), tmp_path / "moved.parquet", LABELLED_IMAGES)
+    with pytest.raises(CxrError, match="image 'film00': labelled in another frame than its landmarks"):
+        dice_of_labelled(landmarks, [tmp_path / "moved.parquet"])
+
+
 def test_corrections_give_the_same_dice_as_labelled_films(tmp_path):
     landmarks = [shard(tmp_path / "l.parquet", IDS)]
     one = dice_of_labelled(landmarks, [labelled(tmp_path / "t.parquet", IDS)])

@@ -60,3 +60,16 @@ def test_drawn_lungs_count_and_the_given_images_are_not_changed():
     assert torch.equal(images, before)
     assert torch.equal(first, second)
     assert not torch.equal(first, images)
+
+
+def test_the_contours_of_other_films_and_organs_are_not_filled(monkeypatch):
+    """The areas lie where they would lie if all contours were filled, and only the lungs of brightened films are."""
+    from cxrfactory.train.data import annotations as module
+
+    fill, filled = module.filled_contour, []
+    monkeypatch.setattr(module, "filled_contour", lambda *args: filled.append(1) or fill(*args))
+    images, given = films(12), annotations(chest(12))
+    found = add_opacities(images, given, 0.5, torch.Generator().manual_seed(2))
+    changed = int((found != images).flatten(1).any(1).sum())
+    assert 0 < changed < 12
+    assert len(filled) == 2 * int((torch.rand(12, generator=torch.Generator().manual_seed(2)) < 0.5).sum())

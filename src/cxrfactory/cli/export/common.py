@@ -13,3 +13,9 @@ Pictures = Annotated[
         "--pictures/--no-pictures", help="Write each image as an 8-bit PNG into images/ of the output, or do not."
     ),
 ]
+WithImages = Annotated[
+    bool,
+    typer.Option(
+        "--with-images/--no-with-images", help="Write each image beside its masks, in the same format and frame."
+    ),
+]

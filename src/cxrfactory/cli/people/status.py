@@ -1,9 +1,14 @@
 """Command that shows the progress of a product and checks its files."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cxrfactory.status.jobs import StageJobs
 
 
 def status(
@@ -18,6 +23,9 @@ def status(
         typer.Option(
             "--delete-damaged", help="With --check: delete damaged files, so that the next run makes them again."
         ),
+    ] = False,
+    watching: Annotated[
+        bool, typer.Option("--watch", help="Show the status again every few seconds, until the run ends; Ctrl-C stops.")
     ] = False,
 ) -> None:
     """Show the progress of a product: shards, rows, rejections, remaining time. It changes nothing."""
@@ -37,6 +45,11 @@ def status(
     config = read_config(configfile)
     name = Path(target or products()[0]).name
     stages, marks = stages_of(config, name), Marks()
+    if watching:
+        if check:
+            raise CxrError("--watch and --check do not go together; give one of them")
+        _watch(name, stages)
+        return
     if not check:
         typer.echo("\n".join(report(name, survey(stages, marks), datetime.now(), marks.locked)))
         return
@@ -53,3 +66,23 @@ def status(
     typer.echo("\n".join(again(damage, f"{config.results.rstrip('/')}/{name}", configured, delete_damaged)))
     if not delete_damaged:
         raise CxrError(f"{name}: {len(damage)} outputs are damaged; run the commands above")
+
+
+def _watch(name: str, stages: "Sequence[StageJobs]") -> None:
+    """Show the status until every job is done, or Snakemake does not run any more; Ctrl-C ends it quietly."""
+    from contextlib import suppress
+    from datetime import datetime
+
+    from cxrfactory.status.marks import Marks
+    from cxrfactory.status.report import report
+    from cxrfactory.status.survey import survey
+    from cxrfactory.status.watch import watch
+
+    def look() -> tuple[list[str], bool]:
+        marks = Marks()
+        states = survey(stages, marks)
+        ended = not marks.locked or not any(each.remaining for each in states)
+        return report(name, states, datetime.now(), marks.locked), ended
+
+    with suppress(KeyboardInterrupt):
+        watch(look)

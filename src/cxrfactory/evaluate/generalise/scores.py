@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cxrfactory.anatomy.graph import LandmarkGraph
 from cxrfactory.errors import CxrError
-from cxrfactory.evaluate.generalise.truth import StudyImage
 from cxrfactory.metrics.conformal import Conformal
 from cxrfactory.metrics.uncertainty import organ_spread
 from cxrfactory.models.evidence import SIGNALS
-from cxrfactory.models.segmenter import Segmenter
+from cxrfactory.models.segmenter import SampledLandmarks
 from cxrfactory.tables.calibration import check_origin as check_calibration
 from cxrfactory.tables.calibration import read_calibration, stored_origin
 from cxrfactory.tables.parquet import read_table
@@ -38,14 +38,22 @@ RCA_NAMES = {
 _FEATURES = {"mean": "quality_rca_{organ}", "max": "quality_rca_max_{organ}"}
 
 
-def spread_scores(segmenter: Segmenter, case: StudyImage) -> Row:
+def own_scores(sampled: SampledLandmarks, graph: LandmarkGraph, size: int) -> Row:
     """Return what a landmark network knows of its own masks.
 
     ``doubt_spread_*`` is the latent spread by organ, as a share of the image's side. A network with a dense head also
     gives its evidence by organ (``quality_dense_dice_*`` and the other signals of :mod:`cxrfactory.models.evidence`).
+
+    Parameters
+    ----------
+    sampled
+        Landmarks of an image with their spread.
+    graph
+        Landmark graph of the network.
+    size
+        Side of the frame of the landmarks, pixels.
     """
-    sampled = segmenter.predict(case.image()[None], [case.image_id], case.size)[0]
-    spread = organ_spread(sampled.std, segmenter.graph, case.size)
+    spread = organ_spread(sampled.std, graph, size)
     row: Row = {f"doubt_spread_{organ}": value for organ, value in spread.items()}
     if sampled.evidence is not None:
         for organ, signals in sampled.evidence.organs.items():

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from cxrfactory.anatomy.raster import landmarks_to_masks
 from cxrfactory.config.generalise import GeneraliseTestConfig
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.evaluate.generalise.measures import COLUMNS, measure_image
-from cxrfactory.evaluate.generalise.scores import read_scores, spread_scores
+from cxrfactory.evaluate.generalise.scores import own_scores, read_scores
 from cxrfactory.evaluate.generalise.sheets import worst_sheets
 from cxrfactory.evaluate.generalise.truth import StudyImage, read_images
 from cxrfactory.evaluate.models.evaluate_models import write_csv
@@ -16,7 +17,7 @@ from cxrfactory.evaluate.models.open_models import open_model
 from cxrfactory.imaging.drawing.png import save_png
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.models.registry import ModelKind, model_kind
-from cxrfactory.models.segmenter import Segmenter, Segments
+from cxrfactory.models.segmenter import Masks, Segmenter, Segments
 from cxrfactory.tables.rows import Row
 from cxrfactory.tables.weights import WeightsCard, read_weights
 
@@ -115,9 +116,17 @@ def _left_out(card: WeightsCard | None) -> list[str]:
 
 
 def _row(segmenter: Segments, case: StudyImage, unseen: bool, samples: int, pixel_mm: float | None) -> Row:
-    found = segmenter(case.image(), case.size).masks
+    found, scores = _found(segmenter, case, bool(samples))
     row: Row = dict(zip(KEYS, (case.image_id, case.patient_id, case.source, case.split, unseen), strict=True))
-    row |= measure_image(found, case, segmenter.definition, pixel_mm)
-    if samples and isinstance(segmenter, Segmenter) and segmenter.samples is not None:
-        row |= spread_scores(segmenter, case)
-    return row
+    return row | measure_image(found, case, segmenter.definition, pixel_mm) | scores
+
+
+def _found(segmenter: Segments, case: StudyImage, with_scores: bool) -> tuple[Masks, Row]:
+    """Return the masks of an image, and the scores that the network itself gives them, from one pass."""
+    if not (with_scores and isinstance(segmenter, Segmenter) and segmenter.samples is not None):
+        return segmenter(case.image(), case.size).masks, {}
+    sampled = segmenter.predict(case.image()[None], [case.image_id], case.size)[0]
+    for numbers in (sampled.landmarks, sampled.std):
+        segmenter.check_finite(numbers)
+    graph = segmenter.graph
+    return landmarks_to_masks(sampled.landmarks, graph, case.size, case.size), own_scores(sampled, graph, case.size)

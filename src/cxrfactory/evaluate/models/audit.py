@@ -9,8 +9,9 @@ import pandas as pd
 from cxrfactory.config.studies import AuditConfig
 from cxrfactory.errors import ImageError
 from cxrfactory.evaluate.models.audit_plots import plot_occlusion, plot_perturbations
+from cxrfactory.evaluate.models.choose_images import contoured_images
 from cxrfactory.evaluate.models.evaluate_models import open_segmenters, write_csv
-from cxrfactory.evaluate.models.labelled import LabelledImage, cases_of_definition, read_cases
+from cxrfactory.evaluate.models.labelled import LabelledImage, read_cases
 from cxrfactory.evaluate.models.measure import WHOLE
 from cxrfactory.evaluate.models.occlusion import BOX_COLUMNS, run_occlusion, summarise_occlusion
 from cxrfactory.evaluate.models.perturb import NONE, Perturbation, suite
@@ -83,7 +84,7 @@ def audit(
     """
     output = Path(output)
     segmenters = open_segmenters(weights, settings.device)
-    cases = cases_of_definition(read_cases(labelled, settings.split), segmenters, labelled)
+    cases = contoured_images(read_cases(labelled, settings.split), segmenters, labelled)
     rows, boxes, rejected = [], [], []
     for name, segmenter in segmenters.items():
         example = cases[len(cases) // 2].image_id
@@ -152,7 +153,8 @@ def _measures(result: FileResult, base: FileResult) -> Iterator[Row]:
 
 
 def _panel(each: Perturbation, result: FileResult) -> Panel:
-    scores = [dice(result.found[organ], result.truth[organ]) for organ in ("lungs", "heart") if organ in result.found]
+    shared = [organ for organ in ("lungs", "heart") if organ in result.found and organ in result.truth]
+    scores = [dice(result.found[organ], result.truth[organ]) for organ in shared]
     text = "unchanged" if each.kind == NONE else f"{each.kind} {each.level}"
     return f"{text}: " + " ".join(f"{score:.3f}" for score in scores), result.image, result.truth, result.found
 

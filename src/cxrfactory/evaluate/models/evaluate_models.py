@@ -8,9 +8,10 @@ import pandas as pd
 
 from cxrfactory.config.studies import EvaluateConfig
 from cxrfactory.errors import CxrError, ImageError
+from cxrfactory.evaluate.models.choose_images import annotated_images, segmented_regions
 from cxrfactory.evaluate.models.cost import measure_cost
 from cxrfactory.evaluate.models.curves import plot_histories, read_histories
-from cxrfactory.evaluate.models.labelled import LabelledImage, cases_of_definition, read_cases
+from cxrfactory.evaluate.models.labelled import LabelledImage, read_cases, single_organs
 from cxrfactory.evaluate.models.measure import COLUMNS, WHOLE, measure
 from cxrfactory.evaluate.models.naming import model_name
 from cxrfactory.evaluate.models.open_models import named_models, open_model
@@ -49,6 +50,9 @@ def evaluate_models(
 ) -> pd.DataFrame:
     """Evaluate models on the images of one split.
 
+    The truth of an organ is its drawn mask where the image has one, and else the filled contour of its landmarks. Every
+    image that annotates an organ of a model is measured on the organs that it annotates.
+
     Parameters
     ----------
     labelled
@@ -74,13 +78,13 @@ def evaluate_models(
     Raises
     ------
     CxrError
-        If the table or the weights are unreadable, the split is empty, models and truth define the organs differently,
+        If the table or the weights are unreadable, the split is empty, two models mean different regions by one organ,
         or a model shares no organ with the truth.
     """
     output = Path(output)
     trainings = read_histories({model_name(path): Path(path) for path in histories})
     segmenters = open_segmenters(weights, settings.device, post)
-    cases = cases_of_definition(read_cases(labelled, settings.split), segmenters, labelled)
+    cases = annotated_images(read_cases(labelled, settings.split), segmenters, labelled)
     rows, rejected = [], []
     for name, segmenter in segmenters.items():
         for case in progress(cases, name):
@@ -91,7 +95,7 @@ def evaluate_models(
                 log.warning("%s: %s: rejected: %s", name, case.image_id, error)
                 rejected.append({"model": name, "image_id": case.image_id, "reason": str(error)})
                 continue
-            rows += [key | row for row in measure(found, case, settings.tolerance_px)]
+            rows += [key | row for row in measure(found, case, settings.tolerance_px, segmenter.definition)]
     images = pd.DataFrame(rows, columns=list(COLUMNS))
     _check_shared(images, segmenters, labelled)
     summary = summarise(images, settings.resamples, settings.seed)
@@ -119,7 +123,8 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
 
 def image_scores(images: pd.DataFrame, model: str) -> pd.Series:
     """Return the mean Dice over the single organs of each image, by id; an organ empty on both sides is ignored."""
-    part = images[(images["model"] == model) & ~images["organ"].isin([WHOLE, "lungs", "clavicles"])]
+    part = images[images["model"] == model]
+    part = part[part["organ"].isin(single_organs(part["organ"].unique())) & (part["organ"] != WHOLE)]
     return part.groupby("image_id")["dice"].mean().dropna()
 
 
@@ -143,8 +148,9 @@ def _pictures(
         for what, place in places.items():
             case = by_id[scores.index[place]]
             found = segmenter(case.image(), case.size).masks
+            truth = {organ: true.mask for organ, true in case.true_masks(segmented_regions(segmenter)).items()}
             text = f"{what}: {case.image_id}, mean Dice {scores.iloc[place]:.3f}"
-            panels.append((text, case.image(), case.masks(), found))
+            panels.append((text, case.image(), truth, found))
         yield name, extremes_picture(panels)
 
 

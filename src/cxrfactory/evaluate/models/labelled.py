@@ -1,30 +1,38 @@
-"""The images of one split of a preprocessed labelled table, with their truth."""
+"""The images of one split of a preprocessed labelled table, with their truth: landmarks, drawn masks, or both."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from cxrfactory.anatomy.graph import DEFINITIONS, LandmarkGraph, graph_of_labels
+from cxrfactory.anatomy.graph import LandmarkGraph, graph_of_labels
 from cxrfactory.anatomy.organs import LUNGS
-from cxrfactory.anatomy.raster import landmarks_to_masks
+from cxrfactory.anatomy.regions import WHOLE_REGIONS, contour_regions
+from cxrfactory.anatomy.truth import TrueMask, Truth, true_masks
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import decode_png
 from cxrfactory.logs import get_logger
-from cxrfactory.models.segmenter import Masks, Segments
 from cxrfactory.tables.parquet import read_table
 from cxrfactory.tables.schemas import LABELLED_IMAGES
 
 log = get_logger(__name__)
 
+REGIONS = "regions"  # column of drawn masks, list<struct<name, png>>
 # Unions of organs that are also measured; in the papers, "lungs" is one mask.
-UNIONS = {"lungs": LUNGS, "clavicles": ("right_clavicle", "left_clavicle")}
+UNIONS = {
+    "lungs": LUNGS,
+    "clavicles": ("right_clavicle", "left_clavicle"),
+    "whole_lungs": tuple(WHOLE_REGIONS.values()),
+}
+Mask = TypeVar("Mask", np.ndarray, TrueMask)
 
 
 @dataclass(frozen=True)
 class LabelledImage:
-    """One labelled image of the table.
+    """One labelled image of a table.
 
     Attributes
     ----------
@@ -35,29 +43,88 @@ class LabelledImage:
     size
         Side of the image, pixels.
     graph
-        Graph that names the landmarks.
+        Graph that names the landmarks; None without landmarks.
     landmarks
-        The expert's points (x, y), pixels of the image.
+        The expert's points (x, y), pixels of the image; None without landmarks.
+    regions
+        PNG of the drawn masks by name of the region.
     """
 
     image_id: str
     source: str
-    png: bytes
+    png: bytes = field(repr=False)
     size: int
-    graph: LandmarkGraph
-    landmarks: Float[np.ndarray, "nodes 2"]
+    graph: LandmarkGraph | None = None
+    landmarks: Float[np.ndarray, "nodes 2"] | None = field(default=None, repr=False)
+    regions: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
     def image(self) -> UInt8[np.ndarray, "size size"]:
         """Decode the image."""
         return decode_png(self.png)
 
-    def masks(self) -> Masks:
-        """Fill the expert's contours; one mask for each organ."""
-        return landmarks_to_masks(self.landmarks, self.graph, self.size, self.size)
+    @property
+    def contour_regions(self) -> dict[str, slice]:
+        """Regions that the landmarks enclose, with the slices of their nodes."""
+        return {} if self.graph is None else contour_regions(self.graph)
+
+    def true_masks(self, names: Mapping[str, str], contours: bool = True) -> Truth:
+        """Return the true masks of the image (:func:`cxrfactory.anatomy.truth.true_masks`).
+
+        Parameters
+        ----------
+        names
+            Region to the name of its organ in the result.
+        contours
+            Whether contours count where nothing is drawn.
+
+        Raises
+        ------
+        CxrError
+            If a drawn mask is no PNG or has another size than the image.
+        """
+        points = {region: self.landmarks[where] for region, where in self.contour_regions.items()} if contours else {}
+        return true_masks(names, self._drawn, points, self.size)
+
+    def _drawn(self, region: str) -> TrueMask | None:
+        if region not in self.regions:
+            return None
+        drawn = decode_png(self.regions[region])
+        if drawn.shape != (self.size, self.size):
+            raise CxrError(
+                f"image '{self.image_id}': region '{region}' of shape {drawn.shape}; expected the image's "
+                f"{self.size} x {self.size}"
+            )
+        return TrueMask.of_drawn(drawn)
+
+
+def labelled_fields(row: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Return the fields of :class:`LabelledImage` from a row of a table of schema ``LABELLED_IMAGES``.
+
+    Raises
+    ------
+    CxrError
+        If the number of the row's landmarks does not match its labels.
+    """
+    place = f"{where}: image '{row['image_id']}'"
+    graph = graph_of_labels(row["labels"], place)
+    values = row["landmarks"]
+    points = np.asarray([] if values is None else values, np.float64).reshape(-1, 2)
+    if len(points) != graph.nodes:
+        raise CxrError(f"{place} has labels {row['labels']} but {len(points)} landmarks")
+    drawn = row[REGIONS]
+    return {
+        "image_id": str(row["image_id"]),
+        "source": str(row["source"]),
+        "png": row["png"],
+        "size": int(row["size"]),
+        "graph": graph if graph.nodes else None,
+        "landmarks": points if graph.nodes else None,
+        "regions": {} if drawn is None else {each["name"]: each["png"] for each in drawn},
+    }
 
 
 def read_cases(path: str | Path, split: str) -> list[LabelledImage]:
-    """Read the images of one split that have landmarks of both lungs, sorted by id; a log message counts the others.
+    """Read the images of one split, sorted by id.
 
     Parameters
     ----------
@@ -69,8 +136,8 @@ def read_cases(path: str | Path, split: str) -> list[LabelledImage]:
     Raises
     ------
     CxrError
-        If the table is unreadable, the split is empty or has no landmarks of lungs, an id occurs twice, or the number
-        of a row's landmarks does not match its labels.
+        If the table is unreadable, the split is empty, an id occurs twice, or the number of a row's landmarks does not
+        match its labels.
     """
     table = read_table(path, LABELLED_IMAGES)
     chosen = table[table["split"] == split].sort_values("image_id")
@@ -78,63 +145,20 @@ def read_cases(path: str | Path, split: str) -> list[LabelledImage]:
         raise CxrError(f"{path}: no image has split '{split}'; found {sorted(table['split'].unique())}")
     if (twice := chosen["image_id"].duplicated()).any():
         raise CxrError(f"{path}: image '{chosen.loc[twice, 'image_id'].iloc[0]}' occurs twice in split '{split}'")
-    cases = []
-    for row in chosen.itertuples():
-        graph = graph_of_labels(row.labels, f"{path}: image '{row.image_id}'")
-        if not set(LUNGS) <= set(graph.organs):
-            continue
-        points = np.asarray(row.landmarks, np.float64).reshape(-1, 2)
-        if len(points) != graph.nodes:
-            raise CxrError(f"{path}: image '{row.image_id}' has labels {row.labels} but {len(points)} landmarks")
-        cases.append(LabelledImage(row.image_id, row.source, row.png, int(row.size), graph, points))
+    cases = [LabelledImage(**labelled_fields(row, str(path))) for row in chosen.to_dict("records")]
     log.info("%s: read %d images of split '%s'", path, len(cases), split)
-    if len(cases) < len(chosen):
-        log.warning("%s: left out %d images without landmarks of both lungs", path, len(chosen) - len(cases))
-    if not cases:
-        raise CxrError(
-            f"{path}: no image of split '{split}' has landmarks of both lungs; expected labels L, LH, LHC or W"
-        )
     return cases
 
 
-def cases_of_definition(
-    cases: list[LabelledImage], segmenters: dict[str, Segments], path: str | Path
-) -> list[LabelledImage]:
-    """Keep the cases whose truth defines the organs as the models do; a log message counts the others.
-
-    Raises
-    ------
-    CxrError
-        If two models define the organs differently, no case is left, or a model segments no organ of the cases.
-    """
-    found = {name: segmenter.definition for name, segmenter in segmenters.items()}
-    definitions = sorted(set(found.values()))
-    if len(definitions) > 1:
-        names = ", ".join(f"'{name}' {definition}" for name, definition in found.items())
-        raise CxrError(f"models define the organs differently ({names}); compare models of one definition")
-    kept = [case for case in cases if case.graph.definition == definitions[0]]
-    if not kept:
-        raise CxrError(
-            f"{path}: no image is labelled by the models' definition '{definitions[0]}' "
-            f"({DEFINITIONS[definitions[0]]}); found '{cases[0].graph.definition}': give labels of that definition"
-        )
-    annotated = {organ for case in kept for organ in case.graph.organs}
-    for name, segmenter in segmenters.items():
-        organs = getattr(segmenter, "organs", tuple(annotated))
-        if not annotated & set(organs):
-            raise CxrError(
-                f"{path}: '{name}' segments {', '.join(organs)}; no image has landmarks of these, and only organs with "
-                f"landmarks are measured ({', '.join(sorted(annotated))})"
-            )
-    if len(kept) < len(cases):
-        log.warning("%s: left out %d images labelled by another definition than the models' '%s'",
-                    path, len(cases) - len(kept), definitions[0])  # fmt: skip
-    return kept
+def single_organs(names: Iterable[str]) -> list[str]:
+    """Return the names without the unions whose two organs are among them."""
+    given = list(names)
+    return [name for name in given if name not in UNIONS or not set(UNIONS[name]) <= set(given)]
 
 
-def with_unions(masks: Masks) -> Masks:
-    """Prepend the unions (``lungs``, ``clavicles``) whose two organs are both present."""
+def with_unions(masks: Mapping[str, Mask]) -> dict[str, Mask]:
+    """Prepend the unions of :data:`UNIONS` whose two organs are both present; other masks stay as they are."""
     together = {
         name: masks[first] | masks[second] for name, (first, second) in UNIONS.items() if {first, second} <= set(masks)
     }
-    return together | masks
+    return together | dict(masks)

@@ -4,10 +4,17 @@ Distances are in pixels of a 1024 x 1024 frame and squared errors in squared pix
 
 Empty masks: if truth and prediction are both empty, every measure is NaN, because nothing was compared. If one of them
 is empty, Dice, IoU, precision, recall, NSD and the three component measures are 0; HD, HD95 and ASD are infinite; and
-the cardiothoracic ratio is NaN. An organ that the truth does not annotate, or that the model does not segment, gives no
-row. Tables count NaN as ``missing`` and infinite values as ``infinite``, and leave both out of means.
+the cardiothoracic ratio is NaN. A drawn mask that is empty says that the organ is absent. An organ that the truth does
+not annotate, or that the model does not segment, gives no row. Pixels about which a drawn mask says nothing count as
+background of both masks. Tables count NaN as ``missing`` and infinite values as ``infinite``, and leave both out of
+means.
 """
 
+import numpy as np
+
+from cxrfactory.anatomy.graph import JSRT
+from cxrfactory.anatomy.regions import region_of
+from cxrfactory.anatomy.truth import TrueMask, Truth
 from cxrfactory.evaluate.models.labelled import LabelledImage, with_unions
 from cxrfactory.metrics.cardiothoracic import cardiothoracic_ratio
 from cxrfactory.metrics.components import component_scores
@@ -37,7 +44,7 @@ CTR_COLUMNS = ("ctr", "ctr_true")
 COLUMNS = ("model", "source", "image_id", "organ", *MASK_MEASURES, LANDMARK_MEASURE, *CTR_COLUMNS)
 
 
-def measure(found: Segmentation, case: LabelledImage, tolerance_px: float) -> list[Row]:
+def measure(found: Segmentation, case: LabelledImage, tolerance_px: float, definition: str = JSRT) -> list[Row]:
     """Measure one image.
 
     Parameters
@@ -48,26 +55,43 @@ def measure(found: Segmentation, case: LabelledImage, tolerance_px: float) -> li
         Labelled image that holds the truth.
     tolerance_px
         Tolerance of the normalised surface distance, pixels at 1024 x 1024.
+    definition
+        What the organs of the model include, a key of :data:`cxrfactory.anatomy.graph.DEFINITIONS`.
 
     Returns
     -------
     Rows with ``organ`` and the measures that apply: one for each organ and union that both sides have, and one for
     :data:`WHOLE`.
     """
-    true_masks, found_masks = with_unions(case.masks()), with_unions(found.masks)
+    names = {region_of(organ, definition): organ for organ in found.masks}
+    truth, masks = with_unions(case.true_masks(names)), with_unions(found.masks)
+    points = _landmarks(found, case)
     rows = []
-    for organ, truth in true_masks.items():
-        if organ not in found_masks:
-            continue
-        row = {"organ": organ, **_mask_measures(found_masks[organ], truth, case.size, tolerance_px)}
-        if found.landmarks is not None and organ in found.graph.slices:
-            points = found.landmarks[found.graph.slices[organ]]
-            row[LANDMARK_MEASURE] = landmark_mse(points, case.landmarks[case.graph.slices[organ]], case.size)
+    for organ, true in truth.items():
+        row = {"organ": organ, **_mask_measures(masks[organ], true, case.size, tolerance_px)}
+        if organ in points:
+            row[LANDMARK_MEASURE] = landmark_mse(*points[organ], case.size)
         rows.append(row)
-    return [*rows, {"organ": WHOLE, **_whole(found, case, found_masks, true_masks)}]
+    whole: Row = {"organ": WHOLE}
+    if points:
+        whole[LANDMARK_MEASURE] = landmark_mse(*map(np.concatenate, zip(*points.values(), strict=True)), case.size)
+    return [*rows, whole | _ratios(masks, truth)]
 
 
-def _mask_measures(found, truth, size: int, tolerance_px: float) -> dict[str, float]:
+def _landmarks(found: Segmentation, case: LabelledImage) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return the found and the true landmarks of the organs that both have, by one definition."""
+    if found.landmarks is None or case.graph is None or case.graph.definition != found.graph.definition:
+        return {}
+    known = case.graph.slices
+    return {
+        organ: (found.landmarks[where], case.landmarks[known[organ]])
+        for organ, where in found.graph.slices.items()
+        if organ in known
+    }
+
+
+def _mask_measures(found: np.ndarray, true: TrueMask, size: int, tolerance_px: float) -> dict[str, float]:
+    found, truth = true.compared_with(found)
     step = PAPER_SIZE_PX / size
     spacing = (step, step)
     parts = component_scores(found, truth)
@@ -87,12 +111,10 @@ def _mask_measures(found, truth, size: int, tolerance_px: float) -> dict[str, fl
     }
 
 
-def _whole(found: Segmentation, case: LabelledImage, found_masks: Masks, true_masks: Masks) -> dict[str, float]:
-    row = {}
-    if found.landmarks is not None:
-        shared = min(len(found.landmarks), len(case.landmarks))  # every graph is a prefix of the larger ones
-        row[LANDMARK_MEASURE] = landmark_mse(found.landmarks[:shared], case.landmarks[:shared], case.size)
-    if {"lungs", "heart"} <= set(found_masks) & set(true_masks):
-        row["ctr"] = cardiothoracic_ratio(found_masks["lungs"], found_masks["heart"])
-        row["ctr_true"] = cardiothoracic_ratio(true_masks["lungs"], true_masks["heart"])
-    return row
+def _ratios(masks: Masks, truth: Truth) -> dict[str, float]:
+    if not {"lungs", "heart"} <= set(truth):
+        return {}
+    return {
+        "ctr": cardiothoracic_ratio(masks["lungs"], masks["heart"]),
+        "ctr_true": cardiothoracic_ratio(truth["lungs"].mask, truth["heart"].mask),
+    }

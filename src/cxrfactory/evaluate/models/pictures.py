@@ -1,11 +1,13 @@
 """Draw the masks of a model and of the truth over radiographs, for visual inspection. Arrays are [row, column]."""
 
 from collections.abc import Sequence
+from itertools import cycle
 
 import cv2
 import numpy as np
 from jaxtyping import UInt8
 
+from cxrfactory.evaluate.models.labelled import single_organs
 from cxrfactory.imaging.drawing.overlay import ORGAN_COLOURS
 from cxrfactory.models.segmenter import Masks
 
@@ -13,6 +15,7 @@ PANEL_PX = 640
 TILE_PX = 320
 CAPTION_PX = 28
 TRUTH_COLOUR = (255, 255, 255)
+OTHER_COLOURS = ((204, 121, 167), (0, 114, 178), (117, 112, 179), (166, 118, 29))  # of organs without a colour
 _BLACK, _LIGHT = (0, 0, 0), (230, 230, 230)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
@@ -35,12 +38,10 @@ def draw_panel(panel: Panel, side: int) -> UInt8[np.ndarray, "rows side 3"]:
     """
     text, image, truth, found = panel
     picture = cv2.cvtColor(cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA), cv2.COLOR_GRAY2RGB)
-    for organ, mask in truth.items():
-        if organ in ORGAN_COLOURS:
-            _outline(picture, mask, TRUTH_COLOUR)
-    for organ, mask in found.items():
-        if organ in ORGAN_COLOURS:
-            _outline(picture, mask, ORGAN_COLOURS[organ])
+    for organ in _drawn(truth):
+        _outline(picture, truth[organ], TRUTH_COLOUR)
+    for organ, colour in _drawn(found).items():
+        _outline(picture, found[organ], colour)
     caption = np.full((CAPTION_PX, side, 3), _BLACK, np.uint8)
     scale = min(0.5, 0.5 * (side - 8) / max(1, cv2.getTextSize(text, _FONT, 0.5, 1)[0][0]))
     cv2.putText(caption, text, (4, CAPTION_PX - 9), _FONT, scale, _LIGHT, 1, cv2.LINE_AA)
@@ -58,6 +59,12 @@ def sheet(
     """Arrange drawn panels of one size in rows; the last row is filled up with black."""
     tiles = [*tiles, *[np.zeros_like(tiles[0])] * (-len(tiles) % columns)]
     return np.vstack([np.hstack(tiles[start : start + columns]) for start in range(0, len(tiles), columns)])
+
+
+def _drawn(masks: Masks) -> dict[str, tuple[int, int, int]]:
+    """Return the organs to draw, with their colours."""
+    others = cycle(OTHER_COLOURS)
+    return {organ: ORGAN_COLOURS.get(organ) or next(others) for organ in single_organs(masks)}
 
 
 def _outline(picture: np.ndarray, mask: np.ndarray, colour: tuple[int, int, int]) -> None:

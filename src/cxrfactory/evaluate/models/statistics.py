@@ -6,6 +6,8 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from cxrfactory.anatomy.organs import ORGAN_NODES
+from cxrfactory.evaluate.models.labelled import UNIONS
 from cxrfactory.evaluate.models.measure import LANDMARK_MEASURE, MASK_MEASURES, WHOLE
 from cxrfactory.metrics.agreement import holm, paired_wilcoxon, pearson_r
 from cxrfactory.metrics.intervals import bootstrap_interval, mean_of
@@ -61,13 +63,18 @@ def one_row_each(summary: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    Table with ``model``; ``dice``, ``hd_px`` and ``hd95_px`` of lungs and heart; ``landmark_mse_px2`` and ``ctr_r``. A
-    cell is empty if the model has no such organ or no landmarks.
+    Table with ``model``; ``dice``, ``hd_px`` and ``hd95_px`` of lungs and heart, and of organs that no landmark graph
+    has, such as ``airways``; ``landmark_mse_px2`` and ``ctr_r``. A cell is empty if the model has no such organ or no
+    landmarks.
     """
     several = summary["source"].eq(ALL_SOURCES).any()
     summary = summary[summary["source"].eq(ALL_SOURCES)] if several else summary
+    usual = {WHOLE, *UNIONS, *ORGAN_NODES}
+    others = [organ for organ in dict.fromkeys(summary["organ"]) if organ not in usual]
     columns = {
-        f"{name}_{organ}": (organ, name) for organ in ("lungs", "heart") for name in ("dice", "hd_px", "hd95_px")
+        f"{name}_{organ}": (organ, name)
+        for organ in ("lungs", "heart", *others)
+        for name in ("dice", "hd_px", "hd95_px")
     }
     columns |= {name: (WHOLE, name) for name in (LANDMARK_MEASURE, CTR_R)}
     means = summary.pivot(index="model", columns=["organ", "measure"], values="mean")

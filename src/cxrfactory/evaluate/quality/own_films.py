@@ -15,9 +15,10 @@ from cxrfactory.metrics.overlap import dice
 from cxrfactory.tables.chexmask import read_chexmask
 from cxrfactory.tables.parquet import read_table, stored_graph
 from cxrfactory.tables.rows import Row
-from cxrfactory.tables.schemas import LANDMARKS
+from cxrfactory.tables.schemas import GEOMETRY_FIELDS, LANDMARKS
 
 Masks = dict[str, np.ndarray]
+_GEOMETRY = ", ".join(field.name for field in GEOMETRY_FIELDS)
 
 
 def dice_of_labelled(landmarks: Sequence[str | Path], labelled: Sequence[str | Path]) -> pd.DataFrame:
@@ -28,7 +29,8 @@ def dice_of_labelled(landmarks: Sequence[str | Path], labelled: Sequence[str | P
     landmarks
         Landmark shards of a run over the same preprocessed images.
     labelled
-        Preprocessed labelled tables, schema ``LABELLED_IMAGES``: contours or drawn masks.
+        Preprocessed labelled tables, schema ``LABELLED_IMAGES``: contours or drawn masks. Their ids are those of the
+        landmarks, or begin with the source and a hyphen, as ``label masks`` writes them.
 
     Returns
     -------
@@ -39,11 +41,17 @@ def dice_of_labelled(landmarks: Sequence[str | Path], labelled: Sequence[str | P
     CxrError
         If a table is unreadable, no image occurs in both, or the frames differ.
     """
-    cases = {case.image_id: case for case in read_images(labelled, None, _sources(labelled))}
-    rows = [
-        {"image_id": image_id} | _against(masks, cases[image_id], graph, size)
-        for image_id, masks, graph, size in _masks(landmarks, set(cases))
-    ]
+    found = read_images(labelled, None, _sources(labelled))
+    cases = {case.image_id.removeprefix(f"{case.source}-"): case for case in found}
+    cases |= {case.image_id: case for case in found}
+    frames, mine = _frames(labelled), _frames(landmarks)
+    rows: list[Row] = []
+    for image_id, masks, graph, size in _masks(landmarks, set(cases)):
+        case = cases[image_id]
+        if frames[case.image_id] != mine[image_id]:
+            raise CxrError(f"image '{image_id}': labelled in another frame than its landmarks ({_GEOMETRY}: "
+                           f"{frames[case.image_id]}, {mine[image_id]}); preprocess both alike")  # fmt: skip
+        rows.append({"image_id": image_id} | _against(masks, case, graph, size))
     return _table(rows, landmarks, labelled)
 
 
@@ -86,6 +94,13 @@ def dice_of_corrections(landmarks: Sequence[str | Path], annotations: Sequence[s
 def _sources(labelled: Sequence[str | Path]) -> list[str]:
     """Return all sources, so that no split is left out: the user's films were not used for training."""
     return sorted({source for path in labelled for source in read_table(path, columns=["source"])["source"]})
+
+
+def _frames(tables: Sequence[str | Path]) -> dict[str, tuple[int, ...]]:
+    """Return the geometry of each image of some tables: the file's shape, the crop and the size, by image id."""
+    columns = [field.name for field in GEOMETRY_FIELDS]
+    frames = (read_table(path, columns=["image_id", *columns]) for path in tables)
+    return {row[0]: tuple(map(int, row[1:])) for frame in frames for row in frame.itertuples(index=False)}
 
 
 def _masks(landmarks: Sequence[str | Path], wanted: set[str]) -> Iterator[tuple[str, Masks, LandmarkGraph, int]]:

@@ -10,8 +10,9 @@ import numpy as np
 import pydicom
 
 from cxrfactory.errors import ImageError
+from cxrfactory.imaging.dicom_layout import word_layout
 from cxrfactory.imaging.dicom_object import DECODING_ERRORS, read_object, transfer_syntax
-from cxrfactory.imaging.dicom_words import stored_values, word_layout
+from cxrfactory.imaging.dicom_words import stored_values
 from cxrfactory.imaging.radiograph.dicom_colour import grey_of_samples
 from cxrfactory.imaging.radiograph.dicom_display import displayed
 from cxrfactory.imaging.radiograph.dicom_padding import darken, find_padding

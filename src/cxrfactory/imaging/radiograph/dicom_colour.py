@@ -4,9 +4,10 @@ import numpy as np
 import pydicom
 
 from cxrfactory.errors import ImageError
+from cxrfactory.imaging.dicom_layout import word_layout
 from cxrfactory.imaging.dicom_object import transfer_syntax
 from cxrfactory.imaging.dicom_stream import checked_frame
-from cxrfactory.imaging.dicom_words import check_length, word_layout
+from cxrfactory.imaging.dicom_words import check_length
 from cxrfactory.imaging.radiograph.image import GREY_TOLERANCE_LOSSY, grey_of_colour
 
 

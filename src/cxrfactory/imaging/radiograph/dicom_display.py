@@ -12,7 +12,7 @@ import pydicom
 from jaxtyping import Bool, Shaped
 
 from cxrfactory.errors import ImageError
-from cxrfactory.imaging.dicom_words import WordLayout
+from cxrfactory.imaging.dicom_layout import WordLayout
 from cxrfactory.imaging.radiograph.dicom_luts import read_lut
 from cxrfactory.imaging.radiograph.image import USELESS_WINDOW
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Shaped
 
-from cxrfactory.imaging.dicom_words import WordLayout
+from cxrfactory.imaging.dicom_layout import WordLayout
 
 LARGEST_SHARE = 0.95  # a padding value that covers more is not believed
 _NEAR = 0.01  # share of the picture's range; padding values further away cannot be grey values of the picture

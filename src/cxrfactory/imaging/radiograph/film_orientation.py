@@ -9,9 +9,9 @@ about the stored pixels, and it turns nothing here.
 
 import dataclasses
 import re
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pydicom
 from PIL import Image
 
 from cxrfactory.errors import ImageError
@@ -20,6 +20,9 @@ from cxrfactory.imaging.radiograph.screening import AS_DEFAULT, HeaderChecks
 from cxrfactory.imaging.turns import USUAL, displayed, lies_on_its_side
 from cxrfactory.imaging.vocabulary.words import default_vocabulary
 
+if TYPE_CHECKING:
+    import pydicom
+
 _AXES = {"L": "across", "R": "across", "A": "through", "P": "through", "H": "along", "F": "along"}
 _LETTERS_OF_AXES = (("L", "R"), ("P", "A"), ("H", "F"))  # DICOM's x, y and z grow towards the first of each
 _LEAST_COSINE = 0.8  # a direction that lies further than 37 degrees off every axis of the patient names none
@@ -27,7 +30,7 @@ _PLACEHOLDER = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)  # the identity, which converters 
 _EXIF_ORIENTATION = 0x0112
 
 
-def turned_back(radiograph: Radiograph, dataset: pydicom.Dataset, checks: HeaderChecks = AS_DEFAULT) -> Radiograph:
+def turned_back(radiograph: Radiograph, dataset: "pydicom.Dataset", checks: HeaderChecks = AS_DEFAULT) -> Radiograph:
     """Turn a frontal film to the usual display where its header says that it is stored in another way.
 
     Parameters
@@ -110,7 +113,7 @@ def _turned(radiograph: Radiograph, orientation: str, notes: list[str]) -> Radio
     return dataclasses.replace(radiograph, **changes)
 
 
-def _as_stored(radiograph: Radiograph, dataset: pydicom.Dataset) -> Radiograph:
+def _as_stored(radiograph: Radiograph, dataset: "pydicom.Dataset") -> Radiograph:
     values = _values(dataset)
     if values in ([], ["L", "F"]):
         return radiograph
@@ -118,7 +121,7 @@ def _as_stored(radiograph: Radiograph, dataset: pydicom.Dataset) -> Radiograph:
     return dataclasses.replace(radiograph, notes=(*radiograph.notes, note))
 
 
-def _by_letters(dataset: pydicom.Dataset, view: str | None, notes: list[str]) -> str | None:
+def _by_letters(dataset: "pydicom.Dataset", view: str | None, notes: list[str]) -> str | None:
     """Return the orientation by PatientOrientation; None if the header has none, or says that it is not known."""
     values = _values(dataset)
     if not values:
@@ -141,7 +144,7 @@ def _by_letters(dataset: pydicom.Dataset, view: str | None, notes: list[str]) ->
     raise ImageError(f"PatientOrientation is {quoted}: both on one line; expected such as L\\F; {_ADVICE}")
 
 
-def _by_numbers(dataset: pydicom.Dataset, notes: list[str]) -> str | None:
+def _by_numbers(dataset: "pydicom.Dataset", notes: list[str]) -> str | None:
     """Return the orientation by ImageOrientationPatient; None if the header has none, or the identity of converters."""
     try:
         given = dataset.get("ImageOrientationPatient")
@@ -172,7 +175,7 @@ def _letter(direction: np.ndarray) -> str:
     return _LETTERS_OF_AXES[axis][0 if direction[axis] > 0 else 1]
 
 
-def _values(dataset: pydicom.Dataset) -> list[str]:
+def _values(dataset: "pydicom.Dataset") -> list[str]:
     """Return the values of PatientOrientation in capitals; empty if none is filled."""
     given = dataset.get("PatientOrientation")
     many = [] if given is None else [given] if isinstance(given, str) else list(given)
@@ -198,5 +201,5 @@ def _shown(orientation: str) -> str:
     return f"{orientation[0]}\\{orientation[1]}"
 
 
-def _flag(dataset: pydicom.Dataset, name: str) -> str:
+def _flag(dataset: "pydicom.Dataset", name: str) -> str:
     return str(dataset.get(name) or "").strip().upper()

@@ -5,6 +5,7 @@ because the edges hold what is no anatomy: markers, labels, shutters, film edges
 the histogram, such as the one value of a marker or of a shutter, do not count.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -81,10 +82,18 @@ def _histogram(pixels: np.ndarray, padding: np.ndarray | None, weighted: bool) -
         seen = np.rint((seen - low) / unit).astype(np.uint16)
     if not weighted:
         return np.bincount(seen.ravel()).astype(float), low, unit
-    weights = np.multiply.outer(_weights(seen.shape[0]), _weights(seen.shape[1]))
+    weights = _weight_map(*seen.shape)
     if padding is not None:
+        weights = weights.copy()
         weights[padding[step // 2 :: step, step // 2 :: step]] = 0
     return np.bincount(seen.ravel(), weights.ravel()), low, unit
+
+
+@lru_cache(maxsize=2)  # most pictures of a release have one of few shapes
+def _weight_map(rows: int, columns: int) -> np.ndarray:
+    made = np.multiply.outer(_weights(rows), _weights(columns))
+    made.flags.writeable = False
+    return made
 
 
 def _weights(length: int) -> np.ndarray:

@@ -19,7 +19,6 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from cxrfactory.errors import ImageError
-from cxrfactory.imaging.radiograph.dicom import read_dicom
 from cxrfactory.imaging.radiograph.film_orientation import exif_notes
 from cxrfactory.imaging.radiograph.image import (
     DEFAULT_MAX_MEGAPIXELS,
@@ -94,6 +93,8 @@ def read_radiograph(
     """
     source, kind = _recognised(Path(path), max_megapixels)
     if kind == "DICOM":
+        from cxrfactory.imaging.radiograph.dicom import read_dicom
+
         radiograph = read_dicom(source, max_megapixels, burnt_in, checks)
     elif kind is not None:
         radiograph = _read_picture(source, kind, max_megapixels)
@@ -232,7 +233,9 @@ def _read_picture(source: Path | bytes, kind: str, max_megapixels: float) -> Rad
         notes = exif_notes(picture, kind)
         if kind == "PNG":
             with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as stream:
-                check_png(stream)
+                grey = check_png(stream)
+            if grey is not None:
+                return Radiograph(grey, notes=notes)
         if kind == "JPEG":
             grey = decode_grey_jpeg(source if isinstance(source, bytes) else source.read_bytes())
             if picture.mode == "L":

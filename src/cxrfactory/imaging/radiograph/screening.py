@@ -7,12 +7,13 @@ Messages quote words of the tables only, never other text of a header, which cou
 
 import re
 from dataclasses import dataclass, field
-
-import pydicom
-from pydicom.uid import UID
+from typing import TYPE_CHECKING
 
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.vocabulary.words import CHEST, Vocabulary, default_vocabulary, described
+
+if TYPE_CHECKING:  # its import takes a quarter of a second, and pictures of other formats need none of it
+    import pydicom
 
 _MODALITIES = ("CR", "DX", "DR", "XR", "RX", "RG", "RF", "OT")  # anonymised releases use OT for secondary captures
 # Defined terms of PS3.3 C.7.3.1.1.1 that a message may quote.
@@ -83,7 +84,7 @@ AS_DEFAULT = HeaderChecks()
 AS_STORED = HeaderChecks(body_part="ignore", orientation="ignore", view="ignore")
 
 
-def refuse_other_than_frontal_chest(dataset: pydicom.Dataset, checks: HeaderChecks = AS_DEFAULT) -> list[str]:
+def refuse_other_than_frontal_chest(dataset: "pydicom.Dataset", checks: HeaderChecks = AS_DEFAULT) -> list[str]:
     """Refuse an object whose header states that it is no frontal chest radiograph of a human.
 
     Parameters
@@ -117,14 +118,14 @@ def refuse_other_than_frontal_chest(dataset: pydicom.Dataset, checks: HeaderChec
     return notes
 
 
-def frontal_view(dataset: pydicom.Dataset, checks: HeaderChecks = AS_DEFAULT) -> str | None:
+def frontal_view(dataset: "pydicom.Dataset", checks: HeaderChecks = AS_DEFAULT) -> str | None:
     """Return the view that a header states: PA, AP or FRONTAL; None if it states none that is frontal."""
     words = checks.vocabulary
     stated = words.view(_text(dataset, "ViewPosition"))
     return stated.frontal_view if stated.stated else words.view(_code_meaning(dataset, "ViewCodeSequence")).frontal_view
 
 
-def _refuse_other_storage(dataset: pydicom.Dataset, words: Vocabulary, notes: list[str]) -> None:
+def _refuse_other_storage(dataset: "pydicom.Dataset", words: Vocabulary, notes: list[str]) -> None:
     storage = _text(dataset, "SOPClassUID")
     if not storage or storage in _STORAGE:
         return
@@ -134,11 +135,13 @@ def _refuse_other_storage(dataset: pydicom.Dataset, words: Vocabulary, notes: li
         if chest and words.view(_text(dataset, "ViewPosition")).frontal_view:
             notes.append("stored as an image of fluoroscopy; kept, because its header says frontal view of the chest")
             return
-    named = UID(storage).name if UID(storage) in pydicom.uid.UID_dictionary else "unknown"
+    from pydicom.uid import UID, UID_dictionary
+
+    named = UID(storage).name if UID(storage) in UID_dictionary else "unknown"
     raise ImageError(f"DICOM of storage class '{named}'; expected a radiograph")
 
 
-def _refuse_animals(dataset: pydicom.Dataset) -> None:
+def _refuse_animals(dataset: "pydicom.Dataset") -> None:
     species = _text(dataset, "PatientSpeciesDescription")
     if species and not _HUMAN.search(species):
         raise ImageError("veterinary image: PatientSpeciesDescription is not human")
@@ -150,7 +153,7 @@ def _refuse_animals(dataset: pydicom.Dataset) -> None:
             raise ImageError(f"veterinary image: {name} says '{found[1].lower()}'")
 
 
-def _refuse_other_parts(dataset: pydicom.Dataset, checks: HeaderChecks, notes: list[str]) -> None:
+def _refuse_other_parts(dataset: "pydicom.Dataset", checks: HeaderChecks, notes: list[str]) -> None:
     text = _text(dataset, "BodyPartExamined")
     part = checks.vocabulary.body_part(text)
     if CHEST in part.meanings:
@@ -176,7 +179,7 @@ def _refuse_other_parts(dataset: pydicom.Dataset, checks: HeaderChecks, notes: l
     raise ImageError(f"{fault}; {advice}")
 
 
-def _refuse_other_views(dataset: pydicom.Dataset, words: Vocabulary) -> None:
+def _refuse_other_views(dataset: "pydicom.Dataset", words: Vocabulary) -> None:
     text, code = _text(dataset, "ViewPosition"), words.view(_code_meaning(dataset, "ViewCodeSequence"))
     view = words.view(text)
     if view.stated and not view.frontal_view:
@@ -200,17 +203,21 @@ def _refuse_other_views(dataset: pydicom.Dataset, words: Vocabulary) -> None:
         raise ImageError("no ViewPosition, and the series description says lateral; expected a frontal view")
 
 
-def _code_meaning(dataset: pydicom.Dataset, name: str) -> str:
+def _code_meaning(dataset: "pydicom.Dataset", name: str) -> str:
     """Return the meaning of the first code of a sequence, without its modifiers; empty without one."""
+    from pydicom import Sequence
+
     sequence = dataset.get(name)
-    return _text(sequence[0], "CodeMeaning") if isinstance(sequence, pydicom.Sequence) and len(sequence) else ""
+    return _text(sequence[0], "CodeMeaning") if isinstance(sequence, Sequence) and len(sequence) else ""
 
 
-def _text(dataset: pydicom.Dataset, name: str) -> str:
+def _text(dataset: "pydicom.Dataset", name: str) -> str:
+    from pydicom.multival import MultiValue
+
     value = dataset.get(name)
     if value is None:
         return ""
-    text = " ".join(map(str, value)) if isinstance(value, pydicom.multival.MultiValue) else str(value)
+    text = " ".join(map(str, value)) if isinstance(value, MultiValue) else str(value)
     try:
         # Code strings are decoded as Latin-1, whatever the character set; writers put UTF-8 into them nevertheless.
         return text.encode("latin-1").decode("utf-8").strip(" \0")

@@ -1,10 +1,9 @@
 """Replacement of padding in CT slices (PS3.3 C.7.5.1.1.2): pixels outside the reconstructed field become air."""
 
-from typing import Any
-
 import numpy as np
 import pydicom
 
+from cxrfactory.imaging.dicom_layout import word_layout
 from cxrfactory.imaging.radiograph.dicom_padding import touching_edge
 from cxrfactory.imaging.volume.grid import AIR_HU
 
@@ -15,8 +14,9 @@ _TISSUE_HU = (-900.0, 4000.0)
 def fill_padding(pixels: np.ndarray, header: pydicom.Dataset, slope: float, intercept: float) -> int:
     """Set the padding of a slice to air, in place, and return the number of pixels that changed.
 
-    Padding is PixelPaddingValue or, with PixelPaddingRangeLimit, the range between both. Air is the stored value next
-    to :data:`cxrfactory.imaging.volume.grid.AIR_HU`.
+    Padding is PixelPaddingValue or, with PixelPaddingRangeLimit, the range between both, read as for radiographs
+    (:func:`cxrfactory.imaging.dicom_layout.word_layout`). Air is the stored value next to
+    :data:`cxrfactory.imaging.volume.grid.AIR_HU`.
 
     Parameters
     ----------
@@ -27,12 +27,11 @@ def fill_padding(pixels: np.ndarray, header: pydicom.Dataset, slope: float, inte
     slope, intercept
         Scaling of the stored values to HU.
     """
-    value = _stored(header.get("PixelPaddingValue"), pixels.dtype)
-    if value is None or slope == 0:
+    layout = word_layout(header)
+    padding = layout.is_padding(pixels)
+    if padding is None or layout.padding is None or slope == 0:
         return 0
-    limit = _stored(header.get("PixelPaddingRangeLimit"), pixels.dtype)
-    low, high = sorted((value, value if limit is None else limit))
-    padding = (pixels >= low) & (pixels <= high)
+    low, high = layout.padding
     if not padding.any():
         return 0
     ends = sorted((low * slope + intercept, high * slope + intercept))
@@ -43,12 +42,3 @@ def fill_padding(pixels: np.ndarray, header: pydicom.Dataset, slope: float, inte
     changed = int(np.count_nonzero(padding & (pixels != air)))
     pixels[padding] = air
     return changed
-
-
-def _stored(value: Any, dtype: np.dtype) -> int | None:
-    """Return a padding value as the pixels store it; headers often give it with the other sign."""
-    if isinstance(value, bytes):
-        value = int.from_bytes(value[:2], "little")
-    if not isinstance(value, int):
-        return None
-    return int(np.array(value & 0xFFFF, np.uint16).view(np.int16 if dtype.kind == "i" else np.uint16))

@@ -61,13 +61,6 @@ class CodeSegmenter(LatentNetwork, ABC):
         """Decode ``k`` codes per image; the list of intermediate positions is empty."""
         return self.positions_of(z), []
 
-    def forward(
-        self, image: Float[Tensor, "b 1 s s"], noise: Float[Tensor, "b latent"] | None = None
-    ) -> tuple[Tensor, list[Tensor], Tensor, Tensor]:
-        """Return positions ``[b, n, 2]``, an empty list, the latent mean and the log-variance, as HybridGNet does."""
-        encoded = self.encode(image)
-        return self.positions_of(encoded.code(noise)), [], encoded.mu, encoded.logvar
-
     def settings(self) -> NetworkSettings:
         """Return what ``build`` needs to make this network again; it is part of the weights card."""
         return self.encoder_settings()

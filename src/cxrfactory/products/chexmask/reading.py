@@ -1,5 +1,6 @@
 """Open the product for reading: one image for each row of its Parquet tables."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from cxrfactory.tables.schemas import GEOMETRY_FIELDS, SCORE_FIELDS
 from cxrfactory.tables.selected_rows import selected_rows
 
 ROWS_AT_A_TIME = 64
+ROWS_OF_SCORES = 65536
+_RCA, _ESTIMATE, _FLAGGED = "dice_rca_mean", "dice_estimate", "flagged"
 _TABLES = "Parquet"
 _NEEDED = ["landmarks", "landmarks_std", *ORGANS, *(field.name for field in GEOMETRY_FIELDS)]
 _SCORES = [field.name for field in SCORE_FIELDS]
@@ -63,6 +66,30 @@ class Opened(OpenedProduct):
             for frame in selected_rows(path, image_ids, _columns(path)):
                 for row in frame.astype(object).where(frame.notna(), None).to_dict("records"):
                     yield self._image(release, row)
+
+    def quality(self) -> dict[str, str]:
+        """Return the mean RCA score, and with a calibration the mean estimate of the true Dice and the flagged images.
+
+        One pass over the columns of scores; the masks are not read.
+        """
+        sums: Counter[str] = Counter()
+        counts: Counter[str] = Counter()
+        for path in self.tables.values():
+            stored = stored_schema(path).names
+            names = [name for name in (_RCA, _ESTIMATE, _FLAGGED) if name in stored]
+            for batch in read_batches(path, names, ROWS_OF_SCORES):
+                for name in names:
+                    values = [float(value) for value in batch[name].to_pylist() if value is not None]
+                    sums[name] += sum(values)
+                    counts[name] += len(values)
+        said = {}
+        if counts[_RCA]:
+            said["Dice by RCA"] = f"{sums[_RCA] / counts[_RCA]:.3f} on average (mean over the reference images)"
+        if counts[_ESTIMATE]:
+            said["Dice estimate"] = f"{sums[_ESTIMATE] / counts[_ESTIMATE]:.3f} on average"
+        if counts[_FLAGGED]:
+            said["flagged"] = f"{int(sums[_FLAGGED]):,} of {counts[_FLAGGED]:,} images"
+        return said
 
     def _image(self, release: str, row: Mapping[str, Any]) -> ContouredImage:
         points = np.asarray(row["landmarks"], np.float32).reshape(-1, 2)

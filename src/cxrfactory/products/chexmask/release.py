@@ -55,8 +55,8 @@ AnyEstimator = Estimator | QualityEstimator | None
 
 @dataclass(frozen=True)
 class _Packed:
-    original: str
-    preprocessed: str
+    original: list[str]
+    preprocessed: list[str]
     rows: pa.Table
     rejected: list[Rejection]
 
@@ -157,16 +157,17 @@ def package_chexmask(
 class _Tables:
     """The release's three tables while they are being written, with the ids and estimates of their rows."""
 
-    def __init__(self, original: IO[str], preprocessed: IO[str], parquet: pq.ParquetWriter) -> None:
+    def __init__(self, original: IO[str], preprocessed: IO[str], parquet: pq.ParquetWriter, header_bytes: int) -> None:
         self._original, self._preprocessed, self._parquet = original, preprocessed, parquet
+        self._end = header_bytes  # bytes of the CSV of the original resolution so far
         self.kept: list[str] = []
         self.estimated: list[tuple[float, float]] = []  # estimate of the true Dice, width of its interval
         self.flagged = 0
 
     def add(self, packed: _Packed) -> None:
-        self._original.write(packed.original)
-        self._preprocessed.write(packed.preprocessed)
-        rows = packed.rows
+        self._original.writelines(packed.original)
+        self._preprocessed.writelines(packed.preprocessed)
+        rows = self._with_starts(packed)
         if rows.num_rows:
             self._parquet.write_table(rows)
         self.kept.extend(rows["image_id"].to_pylist())
@@ -176,6 +177,14 @@ class _Tables:
             self.estimated.extend(zip(estimate[known].tolist(), (high - low)[known].tolist(), strict=True))
         if "flagged" in rows.column_names:
             self.flagged += sum(rows["flagged"].to_pylist())
+
+    def _with_starts(self, packed: _Packed) -> pa.Table:
+        """Return the rows with the bytes at which their lines start in the CSV of the original resolution."""
+        ends = self._end + np.cumsum([len(line.encode("utf-8")) for line in packed.original], dtype=np.int64)
+        starts, rows = np.concatenate([[self._end], ends])[:-1], packed.rows
+        self._end = int(ends[-1]) if len(ends) else self._end
+        place = rows.schema.get_field_index("csv_start")
+        return rows.set_column(place, rows.schema.field(place), pa.array(starts, pa.int64()))
 
 
 @contextmanager
@@ -190,7 +199,7 @@ def _tables(files: dict[str, Path], id_column: str, schema: pa.Schema) -> Iterat
         for stream in texts:
             stream.write(header_text(id_column))
         parquet = stack.enter_context(parquet_writer(temporary["parquet"], schema))
-        yield _Tables(*texts, parquet)
+        yield _Tables(*texts, parquet, len(header_text(id_column).encode("utf-8")))
 
 
 def _summary(
@@ -293,8 +302,8 @@ def _pack_chunk(chunk: list[tuple[LandmarkRow, Scores]], graph: LandmarkGraph, e
         images.append(image)
         rows.append(image.parquet_row | (estimator.columns(prediction, scores, graph) if estimator else {}))
     return _Packed(
-        "".join(image.original_line for image in images),
-        "".join(image.preprocessed_line for image in images),
+        [image.original_line for image in images],
+        [image.preprocessed_line for image in images],
         pa.Table.from_pylist(rows, schema=_schema(estimator)),
         rejected,
     )

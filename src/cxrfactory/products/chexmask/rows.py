@@ -13,10 +13,11 @@ import pyarrow as pa
 from jaxtyping import Float
 
 from cxrfactory.anatomy.graph import LandmarkGraph
-from cxrfactory.anatomy.organs import PUBLISHED_ORGANS
+from cxrfactory.anatomy.organs import HEART, LUNGS, PUBLISHED_ORGANS
 from cxrfactory.anatomy.raster import fill_contour
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.geometry import Geometry
+from cxrfactory.metrics.cardiothoracic import cardiothoracic_ratio
 from cxrfactory.tables.chexmask_row import published_row, whole_pixels
 from cxrfactory.tables.schemas import EVIDENCE, GEOMETRY_FIELDS, SCORE_FIELDS
 from cxrfactory.tables.signals import Records
@@ -34,6 +35,10 @@ PRODUCT = pa.schema(
         pa.field("right_lung", pa.string(), nullable=False),
         pa.field("heart", pa.string(), nullable=False),  # empty if the graph has no heart
         *GEOMETRY_FIELDS,
+        pa.field("cardiothoracic_ratio", pa.float64()),  # null if the graph has no heart
+        pa.field("uncertainty", pa.float64(), nullable=False),  # mean over the landmarks, size x size frame, pixels
+        # Byte at which the row starts in OriginalResolution/<Release>.csv, so that one row is read without the rest.
+        pa.field("csv_start", pa.int64(), nullable=False),
     ]
 )
 
@@ -135,7 +140,7 @@ def pack_image(prediction: LandmarkRow, scores: Scores, graph: LandmarkGraph) ->
         (original, geometry.original_height, geometry.original_width, "original"),
         (prediction.landmarks, geometry.size, geometry.size, "preprocessed"),
     )
-    published = []
+    published, ratio = [], None
     for points, height, width, frame in frames:
         whole = whole_pixels(points)
         # Clavicles, if the model has them, appear only in the Parquet's landmarks.
@@ -144,6 +149,8 @@ def pack_image(prediction: LandmarkRow, scores: Scores, graph: LandmarkGraph) ->
             for organ in PUBLISHED_ORGANS
             if organ in graph.organs
         }
+        if frame == "original" and HEART in masks:
+            ratio = cardiothoracic_ratio(np.maximum(*(masks[lung] for lung in LUNGS)), masks[HEART])
         dice_rca = scores.dice_rca_mean, scores.dice_rca_max
         published.append(published_row(prediction.image_id, whole, masks, f"{frame} frame", dice_rca))
     row = {
@@ -155,6 +162,9 @@ def pack_image(prediction: LandmarkRow, scores: Scores, graph: LandmarkGraph) ->
         "landmarks_std": prediction.landmarks_std.reshape(-1),
         **published[0].rles,
         **geometry.as_row(),
+        "cardiothoracic_ratio": ratio,
+        "uncertainty": float(np.hypot(*prediction.landmarks_std.astype(np.float64).T).mean()),
+        "csv_start": 0,  # set when the row is written
     }
     return PackedImage(published[0].line, published[1].line, row)
 

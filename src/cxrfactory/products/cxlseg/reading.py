@@ -10,7 +10,6 @@ from jaxtyping import UInt8
 
 from cxrfactory.anatomy.organs import BOTH_LUNGS
 from cxrfactory.errors import CxrError
-from cxrfactory.imaging.radiograph.reading import picture_size, read_radiograph
 from cxrfactory.products.opened import OpenedProduct, ProductImage, Structure
 from cxrfactory.tables.finding_labels import CHEXPERT_LABELS
 from cxrfactory.tables.parquet import read_table, stored_rows
@@ -18,6 +17,12 @@ from cxrfactory.tables.paths import path_inside
 
 INSIDE = 128  # mask JPEG threshold; pixels of this grey value or more belong to the lungs
 _FIRST = "CXLSeg-segmented.parquet"
+
+
+def _pixels(path: Path) -> UInt8[np.ndarray, "height width"]:
+    from cxrfactory.imaging.radiograph.reading import read_radiograph  # late, because it imports much
+
+    return read_radiograph(path).pixels
 
 
 def belongs(folder: Path) -> bool:
@@ -48,7 +53,7 @@ class LungImage(ProductImage):
     @property
     def masks(self) -> dict[str, UInt8[np.ndarray, "height width"]]:
         """Mask of both lungs, named ``lungs``: uint8 [row, column], 1 inside and 0 outside."""
-        return {BOTH_LUNGS: (read_radiograph(self._mask).pixels >= INSIDE).astype(np.uint8)}
+        return {BOTH_LUNGS: (_pixels(self._mask) >= INSIDE).astype(np.uint8)}
 
     def path(self) -> Path:
         """Return the path of the image in the product."""
@@ -56,7 +61,7 @@ class LungImage(ProductImage):
 
     def image(self) -> UInt8[np.ndarray, "height width"]:
         """Return the image, uint8 [row, column]; it is 0 outside the lungs, except for artefacts of JPEG."""
-        return read_radiograph(self._image).pixels
+        return _pixels(self._image)
 
 
 class Opened(OpenedProduct):
@@ -110,6 +115,8 @@ def _rows(part: Path) -> list[dict[str, Any]]:
 
 def _image(release: str, part: Path, row: Mapping[str, Any]) -> LungImage:
     picture, mask = path_inside(part, row["DicomPath"]), path_inside(part, row["mask"])
+    from cxrfactory.imaging.radiograph.reading import picture_size
+
     height, width = picture_size(picture)
     return LungImage(
         image_id=row["dicom_id"],

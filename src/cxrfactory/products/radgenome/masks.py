@@ -25,7 +25,8 @@ from cxrfactory.tables.parquet import parquet_writer
 from cxrfactory.tables.rle import rle_decode, rle_encode
 from cxrfactory.tables.schemas import MASKS
 
-STUDIES_PER_GROUP = 32  # studies in a row group; it affects the Parquet's bytes
+# Studies in a row group. It affects the Parquet's bytes; whoever reads one study decodes a whole group.
+STUDIES_PER_GROUP = 8
 
 PICTURED_REGIONS = ("lung", "heart")  # regions whose masks are also written as pictures, beside the images
 

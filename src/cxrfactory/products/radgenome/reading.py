@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +19,21 @@ from cxrfactory.imaging.drawing.png import decode_png
 from cxrfactory.products.opened import OpenedProduct, ProductImage, Structure
 from cxrfactory.projection.conventions import VIEWS
 from cxrfactory.tables.parquet import read_batches, read_table, stored_rows
-from cxrfactory.tables.rle import rle_decode
+from cxrfactory.tables.rows import Row
 from cxrfactory.tables.schemas import STUDIES
 from cxrfactory.tables.selected_rows import selected_rows
 
 ROWS_AT_A_TIME = 65536
+ROWS_OF_MASKS = 1024
 OTHERS = 1000  # structures outside the taxonomy have numbers above this one
 _OUTSIDE = "outside the taxonomy"
 _STUDIES, _MASKS, _REGIONS = "studies.parquet", "masks.parquet", "regions.parquet"
+
+
+def _decoded(rle: str, height: int, width: int) -> UInt8[np.ndarray, "height width"]:
+    from cxrfactory.tables.rle import rle_decode  # late, because the browser opens products without masks
+
+    return rle_decode(rle, height, width)
 
 
 def belongs(folder: Path) -> bool:
@@ -73,7 +82,7 @@ class ProjectedImage(ProductImage):
         """
         if name not in self._rles:
             raise CxrError(f"{self.image_id}: no mask of '{name}'; found {', '.join(self._rles)}")
-        return rle_decode(self._rles[name], self.height, self.width)
+        return _decoded(self._rles[name], self.height, self.width)
 
     @property
     def group_id(self) -> str:
@@ -99,7 +108,7 @@ class ProjectedImage(ProductImage):
         return path.read_bytes()
 
     def _decoded(self, rles: Mapping[str, str]) -> dict[str, UInt8[np.ndarray, "height width"]]:
-        return {name: rle_decode(rle, self.height, self.width) for name, rle in rles.items()}
+        return {name: _decoded(rle, self.height, self.width) for name, rle in rles.items()}
 
 
 class Opened(OpenedProduct):
@@ -115,8 +124,13 @@ class Opened(OpenedProduct):
         return len(VIEWS) * stored_rows(self.folder / _STUDIES)
 
     def __iter__(self) -> Iterator[ProjectedImage]:
+        masks = _Groups(self.folder / _MASKS, ["view", "name", "rle"])
+        regions = _Groups(self.folder / _REGIONS, ["view", "region", "rle"])
         for study in self._studies().to_dict("records"):
-            yield from self._images(study, VIEWS)
+            study_id = study["study_id"]
+            yield from self._images(study, VIEWS, masks.take(study_id), regions.take(study_id))
+        masks.check_end()
+        regions.check_end()
 
     def structures(self) -> list[Structure]:
         """Return the classes of the taxonomy by their ids, then the structures outside it in alphabetical order."""
@@ -135,17 +149,18 @@ class Opened(OpenedProduct):
         for study in studies[studies["study_id"].isin(named)].to_dict("records"):
             study_id = study["study_id"]
             views = [view for view in VIEWS if study_id in wanted or f"{study_id}/{view}" in wanted]
-            yield from self._images(study, views)
+            masks = _rows_of(self.folder / _MASKS, study_id, ["view", "name", "rle"])
+            regions = _rows_of(self.folder / _REGIONS, study_id, ["view", "region", "rle"])
+            yield from self._images(study, views, masks, regions)
 
     def _studies(self) -> pd.DataFrame:
         return read_table(self.folder / _STUDIES, columns=[*STUDIES.names, "split"])
 
-    def _images(self, study: Mapping[str, Any], views: Sequence[str]) -> Iterator[ProjectedImage]:
+    def _images(
+        self, study: Mapping[str, Any], views: Sequence[str], masks: Sequence[Row], regions: Sequence[Row]
+    ) -> Iterator[ProjectedImage]:
         study_id = study["study_id"]
-        masks = _rows_of(self.folder / _MASKS, study_id, ["view", "name", "rle"])
-        regions = _rows_of(self.folder / _REGIONS, study_id, ["view", "region", "rle"])
         for view in views:
-            mine, areas = masks[masks["view"] == view], regions[regions["view"] == view]
             yield ProjectedImage(
                 image_id=f"{study_id}/{view}",
                 release=study["release"],
@@ -157,11 +172,39 @@ class Opened(OpenedProduct):
                 pixel_mm=float(study["pixel_mm"]),
                 counts_per_unit=float(study["counts_per_unit"]),
                 _folder=self.folder / "images" / study["release"] / study_id,
-                _rles=dict(zip(mine["name"], mine["rle"], strict=True)),
-                _regions=dict(zip(areas["region"], areas["rle"], strict=True)),
+                _rles={row["name"]: row["rle"] for row in masks if row["view"] == view},
+                _regions={row["region"]: row["rle"] for row in regions if row["view"] == view},
             )
 
 
-def _rows_of(path: Path, study_id: str, columns: Sequence[str]) -> pd.DataFrame:
-    found = list(selected_rows(path, [study_id], columns, key="study_id"))
-    return pd.concat(found) if found else pd.DataFrame(columns=columns)
+def _rows_of(path: Path, study_id: str, columns: Sequence[str]) -> list[Row]:
+    return [row for rows in selected_rows(path, [study_id], columns, key="study_id") for row in rows.to_dict("records")]
+
+
+class _Groups:
+    """The rows of a table study by study, each read once; the table has the order of the studies' table."""
+
+    def __init__(self, path: Path, columns: Sequence[str]) -> None:
+        self._path = path
+        rows = (row for batch in read_batches(path, ["study_id", *columns], ROWS_OF_MASKS) for row in batch.to_pylist())
+        self._groups = groupby(rows, itemgetter("study_id"))
+        self._study: str | None = None
+        self._rows: list[Row] = []
+        self._advance()
+
+    def take(self, study_id: str) -> list[Row]:
+        """Return the rows of the next study; none if the table has none of it."""
+        if self._study != study_id:
+            return []
+        rows = self._rows
+        self._advance()
+        return rows
+
+    def check_end(self) -> None:
+        """Refuse a table in another order, of which rows are left."""
+        if self._study is not None:
+            raise CxrError(f"{self._path}: study '{self._study}' is out of order; the product is not whole")
+
+    def _advance(self) -> None:
+        study, rows = next(self._groups, (None, ()))
+        self._study, self._rows = study, list(rows)

@@ -7,8 +7,10 @@ field, of a field that moves the lower part of one lung up or down, and of one t
 heart about its centre.
 """
 
+from collections.abc import Mapping
+
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional
 
@@ -22,13 +24,14 @@ CELLS = 32  # cells per side of the fields of organs
 KNOTS = 5  # knots per side of the random smooth field
 BASE = (-0.12, 0.28)  # smallest and largest rise of a lung's base, as a share of the lung's height
 HEART_GROWTH = (-0.15, 0.4)
+Box = tuple[Tensor, Tensor]  # smallest and largest (x, y) as fractions of the side
 STEPS, EXACT = 12, 1e-3  # fixed-point iterations that find the new position of a landmark; its error, in sides
 
 
 def change_anatomy(
     images: Float[Tensor, "b 1 s s"], annotations: Annotations, settings: TrainConfig, generator: torch.Generator
 ) -> tuple[Tensor, Annotations]:
-    """Bend images together with their landmarks and drawn masks; on the CPU.
+    """Bend images together with their landmarks and drawn masks, on the device of the batch.
 
     Parameters
     ----------
@@ -38,16 +41,18 @@ def change_anatomy(
         ``elastic`` is the largest standard deviation of the smooth field, as a share of the side, and ``anatomy`` the
         probability that a lung's base moves and, independently, that the heart changes its size.
     generator
-        Stream of random numbers.
+        Stream of random numbers, on the CPU.
     """
     if settings.elastic == 0 and settings.anatomy == 0:
         return images, annotations
-    side = images.shape[-1]
-    fields = _smooth(len(images), settings.elastic, side, generator)
+    side, device = images.shape[-1], images.device
+    knots = _knots(len(images), settings.elastic, generator).to(device)
+    fields = functional.interpolate(knots, size=side, mode="bicubic", align_corners=True)
     if settings.anatomy:
-        organs = torch.stack([_organs(annotations, row, settings.anatomy, generator) for row in range(len(images))])
+        boxes = _boxes(annotations)
+        organs = torch.stack([_organs(own, settings.anatomy, generator) for own in boxes]).to(device)
         fields = fields + functional.interpolate(organs, size=side, mode="bicubic", align_corners=False)
-    centres = (torch.arange(side) + 0.5) / side
+    centres = (torch.arange(side, device=device) + 0.5) / side
     places = torch.stack(torch.meshgrid(centres, centres, indexing="xy"))
     grid = (places + fields).permute(0, 2, 3, 1) * 2 - 1
     moved = _moved(annotations.points, fields)
@@ -55,10 +60,9 @@ def change_anatomy(
     return images, annotations.sampled(grid).with_points(moved)
 
 
-def _smooth(count: int, largest: float, side: int, generator: torch.Generator) -> Float[Tensor, "b 2 s s"]:
+def _knots(count: int, largest: float, generator: torch.Generator) -> Float[Tensor, "b 2 k k"]:
     knots = torch.randn(count, 2, KNOTS, KNOTS, generator=generator)
-    knots = knots * torch.rand(count, 1, 1, 1, generator=generator) * largest
-    return functional.interpolate(knots, size=side, mode="bicubic", align_corners=True)
+    return knots * torch.rand(count, 1, 1, 1, generator=generator) * largest
 
 
 def _moved(points: Float[Tensor, "b n 2"], fields: Float[Tensor, "b 2 s s"]) -> Float[Tensor, "b n 2"]:
@@ -77,31 +81,44 @@ def _moved(points: Float[Tensor, "b n 2"], fields: Float[Tensor, "b 2 s s"]) -> 
     return torch.where(points.isfinite() & exact, found, torch.nan)
 
 
-def _organs(annotations: Annotations, row: int, chance: float, generator: torch.Generator) -> Float[Tensor, "2 c c"]:
+def _organs(boxes: Mapping[str, Box], chance: float, generator: torch.Generator) -> Float[Tensor, "2 c c"]:
     """Return the field of one image that moves a lung's base and stretches the heart, each with the probability."""
     field = torch.zeros(2, CELLS, CELLS)
     drawn = torch.rand(2, generator=generator) < chance
     numbers = torch.rand(4, generator=generator).tolist()
-    lungs = [box for name in LUNG_REGIONS if (box := _box(annotations, row, name)) is not None]
+    lungs = [boxes[name] for name in LUNG_REGIONS if name in boxes]
     if bool(drawn[0]) and lungs:
         field = field + _base_moved(lungs[int(numbers[0] * len(lungs))], numbers[1], numbers[2])
-    heart = _box(annotations, row, HEART)
-    if bool(drawn[1]) and heart is not None:
-        field = field + _stretched(heart, numbers[3])
+    if bool(drawn[1]) and HEART in boxes:
+        field = field + _stretched(boxes[HEART], numbers[3])
     return field
 
 
-def _box(annotations: Annotations, row: int, name: str) -> tuple[Tensor, Tensor] | None:
-    """Return the corners of a region's bounding box, (x, y) as fractions of the side; None if it is not annotated."""
-    points = None
-    if name in annotations.regions and annotations.drawn[row, annotations.regions.index(name)]:
-        mask = annotations.masks[row, annotations.regions.index(name)] > 0.5
-        points = (torch.nonzero(mask).flip(1) + 0.5) / mask.shape[-1]
-    elif name in (contours := contour_regions(annotations.graph)):
-        points = annotations.points[row, contours[name]]
-    if points is None or not len(points) or not points.isfinite().all():
-        return None
-    return points.amin(0), points.amax(0)
+def _boxes(annotations: Annotations) -> list[dict[str, Box]]:
+    """Return the bounding boxes of each image's lungs and heart by region, on the CPU; a region that is not annotated,
+    or of which nothing is visible, has none."""
+    found: list[dict[str, Box]] = [{} for _ in range(len(annotations.points))]
+    points, contours = annotations.points.cpu(), contour_regions(annotations.graph)
+    drawn = [name for name in (*LUNG_REGIONS, HEART) if name in annotations.regions]
+    if drawn:
+        inside = annotations.masks[:, [annotations.regions.index(name) for name in drawn]] > 0.5
+        columns, rows = inside.any(2).cpu(), inside.any(3).cpu()
+    for row, boxes in enumerate(found):
+        for name in (*LUNG_REGIONS, HEART):
+            if name in drawn and annotations.drawn[row, annotations.regions.index(name)]:
+                place = row, drawn.index(name)
+                if rows[place].any():
+                    boxes[name] = _corners(columns[place], rows[place])
+            elif name in contours and (own := points[row, contours[name]]).isfinite().all():
+                boxes[name] = own.amin(0), own.amax(0)
+    return found
+
+
+def _corners(columns: Bool[Tensor, " s"], rows: Bool[Tensor, " s"]) -> Box:
+    """Return the centres of the first and of the last pixel of a mask in both directions, as fractions of the side."""
+    x, y = (torch.nonzero(each).flatten() for each in (columns, rows))
+    first, last = torch.stack([x[0], y[0]]), torch.stack([x[-1], y[-1]])
+    return (first + 0.5) / len(rows), (last + 0.5) / len(rows)
 
 
 def _centres() -> tuple[Tensor, Tensor]:

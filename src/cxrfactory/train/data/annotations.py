@@ -46,7 +46,10 @@ class RegionMasks:
 
 @dataclass(frozen=True)
 class Annotations:
-    """What people annotated in the images of a batch; on the CPU.
+    """What people annotated in the images of a batch.
+
+    Landmarks, masks and ignored pixels are on the device of the batch. ``drawn`` is always on the CPU, because it
+    decides what is computed.
 
     Attributes
     ----------
@@ -78,6 +81,11 @@ class Annotations:
         nothing = torch.zeros(count, 0, 1, 1)
         return cls(graph, points, (), nothing, nothing.bool(), torch.zeros(count, 0, dtype=torch.bool))
 
+    def to(self, device: torch.device) -> "Annotations":
+        """Return the same annotations on a device; ``drawn`` stays on the CPU."""
+        points, masks, ignored = (each.to(device) for each in (self.points, self.masks, self.ignored))
+        return replace(self, points=points, masks=masks, ignored=ignored)
+
     def with_points(self, points: Float[Tensor, "b nodes 2"]) -> "Annotations":
         """Return the same annotations with other landmarks."""
         return replace(self, points=points)
@@ -90,7 +98,7 @@ class Annotations:
         if not self.drawn.any():
             return self.points
         touched = functional.adaptive_max_pool2d(self.masks.amax(1, keepdim=True), CELLS).flatten(1) > 0
-        centres = (torch.arange(CELLS) + 0.5) / CELLS
+        centres = (torch.arange(CELLS, device=self.points.device) + 0.5) / CELLS
         cells = torch.stack(torch.meshgrid(centres, centres, indexing="xy"), -1).reshape(1, -1, 2)
         return torch.cat([self.points, torch.where(touched.unsqueeze(-1), cells, torch.nan)], 1)
 
@@ -112,21 +120,21 @@ class Annotations:
 
         Contours are filled at ``finer`` times the side. A pixel then belongs to a region that covers more than half of
         it. A mask that is filled at a low resolution contains every pixel that the contour touches and is too large: at
-        128 by 5 % of the area of lungs and heart.
+        128 by 5 % of the area of lungs and heart. Contours are filled on the CPU.
         """
-        side = self.masks.shape[-1]
-        masks, known = self.masks.clone(), self.drawn.clone()
+        side, device = self.masks.shape[-1], self.masks.device
+        masks, known, everywhere = self.masks.clone(), self.drawn.clone(), self.points.cpu()
         contours = contour_regions(self.graph)
         for place, name in enumerate(self.regions):
             if name not in contours:
                 continue
-            points = self.points[:, contours[name]]
+            points = everywhere[:, contours[name]]
             for row in torch.nonzero(~known[:, place] & points.isfinite().all(-1).all(-1)).flatten().tolist():
                 filled = filled_contour(points[row].numpy().astype(np.float64), side, finer) > 127
-                masks[row, place] = torch.from_numpy(filled).float()
+                masks[row, place] = torch.from_numpy(filled).to(device).float()
                 known[row, place] = True
         valid = ~self.ignored
-        return RegionMasks(masks * valid, valid, known)
+        return RegionMasks(masks * valid, valid, known.to(device))
 
 
 def filled_contour(points: Float[np.ndarray, "nodes 2"], side: int, finer: int) -> UInt8[np.ndarray, "side side"]:

@@ -3,6 +3,9 @@
 Geometry and gamma follow the paper (thesis, section "Data augmentation"): rotation, separate horizontal and vertical
 scaling that keeps every landmark visible, a shift instead of crop or pad, and a gamma of 0.60 to 1.40. The appearance
 changes are additions of this package, for the differences of grey values between hospitals (docs/training.md).
+
+Random numbers are drawn on the CPU, so that one stream gives the same changes on every device. Images and annotations
+are changed on the device of the batch.
 """
 
 import torch
@@ -36,10 +39,11 @@ def move(
     In a random half of the batches, the area that enters from outside is black; in the others, it repeats the pixels of
     the border.
     """
-    count = len(images)
+    count, device = len(images), images.device
     angle = torch.deg2rad(_uniform(count, -settings.rotation_degrees, settings.rotation_degrees, generator))
     factor = _uniform(count * 2, 1 - settings.scale, 1 + settings.scale, generator).reshape(count, 2)
     shift = _uniform(count * 2, -settings.shift, settings.shift, generator).reshape(count, 1, 2)
+    angle, factor, shift = (each.to(device) for each in (angle, factor, shift))
     cos, sin = torch.cos(angle), torch.sin(angle)
     rotation = torch.stack([torch.stack([cos, -sin], -1), torch.stack([sin, cos], -1)], -2)  # b 2 2
     turn = rotation.transpose(1, 2)
@@ -88,25 +92,26 @@ def recolour(
     images: Float[Tensor, "b 1 s s"], settings: TrainConfig, generator: torch.Generator
 ) -> Float[Tensor, "b 1 s s"]:
     """Change grey values: always gamma; contrast, curve, shading, blur, noise and marks each with a probability."""
-    count, side = len(images), images.shape[-1]
-    gamma = _uniform(count, settings.gamma_low, settings.gamma_high, generator).reshape(-1, 1, 1, 1)
-    images = images.clamp(0, 1).pow(gamma)
+    count, side, device = len(images), images.shape[-1], images.device
+
+    def uniform(low: float, high: float) -> Tensor:
+        return _uniform(count, low, high, generator).reshape(-1, 1, 1, 1).to(device)
+
+    images = images.clamp(0, 1).pow(uniform(settings.gamma_low, settings.gamma_high))
     chance = settings.appearance
     if chance == 0:
         return images
 
     def pick(changed: Tensor) -> Tensor:
-        return torch.where(_chance(count, chance, generator).reshape(-1, 1, 1, 1), changed, images)
+        return torch.where(_chance(count, chance, generator).reshape(-1, 1, 1, 1).to(device), changed, images)
 
-    low = _uniform(count, -0.3, 0.3, generator).reshape(-1, 1, 1, 1)
-    gain = _uniform(count, 0.4, 1.6, generator).reshape(-1, 1, 1, 1)
+    low, gain = uniform(-0.3, 0.3), uniform(0.4, 1.6)
     images = pick(((images - 0.5) * gain + 0.5 + low).clamp(0, 1))
-    slope = _uniform(count, 3, 9, generator).reshape(-1, 1, 1, 1)
-    middle = _uniform(count, 0.35, 0.65, generator).reshape(-1, 1, 1, 1)
+    slope, middle = uniform(3, 9), uniform(0.35, 0.65)
     images = pick(torch.sigmoid(slope * (images - middle)))
-    coarse = torch.rand(count, 1, 3, 3, generator=generator) * 0.7 + 0.65
+    coarse = (torch.rand(count, 1, 3, 3, generator=generator) * 0.7 + 0.65).to(device)
     images = pick((images * functional.interpolate(coarse, size=side, mode="bicubic")).clamp(0, 1))
     images = pick(_blur(images))
-    noise = torch.randn(images.shape, generator=generator)
-    images = pick((images + noise * _uniform(count, 0, 0.06, generator).reshape(-1, 1, 1, 1)).clamp(0, 1))
+    noise = torch.randn(images.shape, generator=generator).to(device)
+    images = pick((images + noise * uniform(0, 0.06)).clamp(0, 1))
     return _marks(images.clone(), _chance(count, chance, generator), generator)

@@ -1,7 +1,9 @@
 """Bright areas in the lungs, such as consolidation, nodules and effusion, which hide anatomy but do not change it."""
 
+from dataclasses import replace
+
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from cxrfactory.train.data.anatomy import LUNG_REGIONS
@@ -33,21 +35,35 @@ def add_opacities(
     chosen = torch.rand(len(images), generator=generator) < chance
     if not chosen.any():
         return images
-    truth = annotations.region_masks()
-    lungs = [place for place, name in enumerate(annotations.regions) if name in LUNG_REGIONS]
+    rows = torch.nonzero(chosen).flatten()
+    lungs = _lungs(annotations, rows)
     images = images.clone()
-    for row in torch.nonzero(chosen).flatten().tolist():
-        places = torch.nonzero(truth.masks[row, lungs].amax(0) > 0.5) if lungs else torch.zeros(0, 2)
+    for row, inside in zip(rows.tolist(), lungs, strict=True):
+        places = torch.nonzero(inside)
         for _ in range(int(torch.randint(1, MOST + 1, (1,), generator=generator)) if len(places) else 0):
             images[row, 0] = _brightened(images[row, 0], places, generator)
     return images
+
+
+def _lungs(annotations: Annotations, rows: Tensor) -> Bool[Tensor, "n s s"]:
+    """Mark the pixels of the annotated lungs in some images of a batch; other contours are not filled."""
+    kept = [place for place, name in enumerate(annotations.regions) if name in LUNG_REGIONS]
+    chosen = replace(
+        annotations,
+        points=annotations.points[rows],
+        regions=tuple(annotations.regions[place] for place in kept),
+        masks=annotations.masks[rows][:, kept],
+        ignored=annotations.ignored[rows][:, kept],
+        drawn=annotations.drawn[rows][:, kept],
+    )
+    return (chosen.region_masks().masks > 0.5).any(1)
 
 
 def _brightened(image: Float[Tensor, "s s"], places: Tensor, generator: torch.Generator) -> Float[Tensor, "s s"]:
     side = image.shape[-1]
     numbers = torch.rand(7, generator=generator).tolist()
     row, column = ((places[int(numbers[0] * len(places))] + 0.5) / side).tolist()
-    centres = (torch.arange(side) + 0.5) / side
+    centres = (torch.arange(side, device=image.device) + 0.5) / side
     y, x = torch.meshgrid(centres - row, centres - column, indexing="ij")
     if numbers[1] < EFFUSIONS:
         level = y + x * (numbers[2] - 0.5)

@@ -59,7 +59,10 @@ class Reshaper:
     def __call__(
         self, images: Float[Tensor, "b 1 s s"], annotations: Annotations, generator: torch.Generator
     ) -> tuple[Tensor, Annotations]:
-        """Bend about half of the images that annotate every landmark, together with their drawn masks; on the CPU."""
+        """Bend about half of the images that annotate every landmark, together with their drawn masks.
+
+        The splines are computed on the CPU, the images on the device of the batch.
+        """
         count, side = len(images), images.shape[-1]
         chosen = torch.rand(count, generator=generator) < CHANCE
         other = torch.randint(len(self.shapes), (count,), generator=generator)
@@ -67,8 +70,8 @@ class Reshaper:
         targets = annotations.points
         if targets.shape[1] != self.nodes:
             return images, annotations
+        images, targets, device = images.clone(), targets.cpu().clone(), images.device
         chosen &= targets.isfinite().all(-1).all(-1)
-        images, targets = images.clone(), targets.clone()
         for index in torch.nonzero(chosen).flatten().tolist():
             points = targets[index].numpy().astype(np.float64)
             bent = bend(points, self.shapes[int(other[index])], float(share[index]))
@@ -80,12 +83,12 @@ class Reshaper:
             )
             centres = (torch.arange(side) + 0.5) / side
             place = torch.stack(torch.meshgrid(centres, centres, indexing="xy"))[None]
-            sampled = (place + grid).permute(0, 2, 3, 1) * 2 - 1
+            sampled = ((place + grid).permute(0, 2, 3, 1) * 2 - 1).to(device)
             row = slice(index, index + 1)
             images[row] = functional.grid_sample(images[row], sampled, padding_mode="border", align_corners=False)
             annotations = annotations.sampled(sampled, row)
             targets[index] = torch.from_numpy(goal).float()
-        return images, annotations.with_points(targets)
+        return images, annotations.with_points(targets.to(device))
 
 
 def bend(

@@ -6,11 +6,11 @@ import torch
 from torch import nn
 
 from cxrfactory.config import TrainConfig
-from cxrfactory.models.losses import kl_divergence, landmark_loss
+from cxrfactory.models.losses import kl_divergence
 from cxrfactory.models.pixel.losses import dice_cross_entropy
 from cxrfactory.train.data.annotations import Annotations
-from cxrfactory.train.data.images import FINE, LabelledImages, mean_shape
-from cxrfactory.train.segmenter.validate import Metrics, predict, score
+from cxrfactory.train.data.images import FINE
+from cxrfactory.train.segmenter.latent import LatentTask, decoded_loss
 
 # The landmark loss is small because distances are shares of the side. The sum is scaled so that the limit of the
 # gradient and the optimiser's smallest divisor are of the right size for it.
@@ -18,7 +18,7 @@ SCALE = 1000.0
 
 
 @dataclass(frozen=True)
-class JointTask:
+class JointTask(LatentTask):
     """Training of both heads: landmark errors of every stage, the variational term, and the loss of the dense head.
 
     An image that annotates some of the regions, by landmarks or by drawn masks, trains the heads on these alone.
@@ -30,11 +30,6 @@ class JointTask:
     """
 
     regions: tuple[str, ...]
-
-    def start(self, network: nn.Module, train: LabelledImages) -> None:
-        """Set the mean shape."""
-        with torch.no_grad():
-            network.mean_shape.copy_(torch.from_numpy(mean_shape(train.targets)))
 
     def trained(self, network: nn.Module) -> nn.Module:
         """Return the network itself."""
@@ -56,9 +51,7 @@ class JointTask:
         target = annotations.points.to(images.device)
         loss = settings.kl_weight * kl_divergence(encoded.mu, encoded.logvar)
         if torch.isfinite(target).any():
-            stages = [each[:, 0] for each in intermediate]
-            contours = list(network.graph.slices.values()) if settings.landmark_loss == "contour" else []
-            loss = loss + landmark_loss(positions[:, 0], stages, target, network.pooling, contours)
+            loss = loss + decoded_loss(network, positions, intermediate, target, settings)
         truth = annotations.region_masks(max(1, FINE // images.shape[-1])).to(images.device)
         if truth.known.any():
             step = images.shape[-1] // encoded.logits.shape[-1]
@@ -66,7 +59,3 @@ class JointTask:
             valid = None if truth.valid.all() else nn.functional.avg_pool2d(truth.valid.float(), step) == 1
             loss = loss + settings.dense_weight * dice_cross_entropy(encoded.logits, masks, truth.known, valid)
         return SCALE * loss
-
-    def metrics(self, network: nn.Module, val: LabelledImages, device: torch.device, distances: bool) -> Metrics:
-        """Compute the landmark MSE, and Dice, HD and HD95 of the filled contours."""
-        return score(predict(network, val, device), val, distances)

@@ -183,14 +183,15 @@ def _epoch(
     generator = torch.Generator().manual_seed(seed_of(str(epoch), "epoch", settings.seed))
     rng = np.random.default_rng(seed_of(str(epoch), "order", settings.seed))
     batches = epoch_batches(drawn, settings.batch_size, rng)
-    losses, rate = [], 0.0
+    losses: list[torch.Tensor] = []
+    rate = 0.0
     for step, indices in enumerate(batches):
         passed = (epoch + step / len(batches)) / settings.epochs
         rate = learning_rate(settings, passed, epoch)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        batch = images[torch.from_numpy(indices)].unsqueeze(1).float() / 255
-        annotations = train.annotations(indices)
+        batch = images[torch.from_numpy(indices)].to(device).unsqueeze(1).float() / 255
+        annotations = train.annotations(indices).to(device)
         if reshape is not None:
             batch, annotations = reshape(batch, annotations, generator)
         batch, annotations = change_anatomy(batch, annotations, settings, generator)
@@ -205,8 +206,8 @@ def _epoch(
             nn.utils.clip_grad_norm_(optimizer.param_groups[0]["params"], settings.clip)
         optimizer.step()
         _average(average, network, settings.average, epoch * len(batches) + step)
-        losses.append(float(loss.detach()))
-    return float(np.mean(losses)), rate
+        losses.append(loss.detach())  # a number of the device; reading it here would wait for the step to end
+    return float(np.mean([float(loss) for loss in losses])), rate
 
 
 @torch.no_grad()

@@ -9,16 +9,17 @@ from torch import nn
 from cxrfactory.anatomy.graph import LandmarkGraph
 from cxrfactory.anatomy.regions import contour_regions, region_of
 from cxrfactory.config import TrainConfig
-from cxrfactory.models.losses import kl_divergence, landmark_loss
-from cxrfactory.models.networks import FitsShapes, HasDenseHead, LatentNetwork
+from cxrfactory.models.losses import kl_divergence
+from cxrfactory.models.networks import HasDenseHead, LatentNetwork
 from cxrfactory.models.pixel.losses import pixel_loss
 from cxrfactory.models.trained import logits_to_masks
 from cxrfactory.tables.keys import seed_of
 from cxrfactory.train.data.annotations import Annotations
-from cxrfactory.train.data.images import FINE, LabelledImages, mean_shape
+from cxrfactory.train.data.images import FINE, LabelledImages
 from cxrfactory.train.segmenter.dense import DenseHeads
 from cxrfactory.train.segmenter.joint import JointTask
-from cxrfactory.train.segmenter.validate import FRAME, Metrics, Rows, add_masks, means, predict, score, true_masks
+from cxrfactory.train.segmenter.latent import LatentTask, decoded_loss
+from cxrfactory.train.segmenter.validate import FRAME, Metrics, Rows, add_masks, means, truth_in_frame
 
 DENSE_BLOCKS = (5, 4)  # encoder blocks under dense supervision if there are no skip connections
 
@@ -44,14 +45,14 @@ class Task(Protocol):
         settings: TrainConfig,
         generator: torch.Generator,
     ) -> torch.Tensor:
-        """Compute the loss of a batch ``[b, 1, s, s]`` with its annotations, which are on the CPU."""
+        """Compute the loss of a batch ``[b, 1, s, s]`` with its annotations."""
 
     def metrics(self, network: nn.Module, val: LabelledImages, device: torch.device, distances: bool) -> Metrics:
         """Compute metrics by organ, in pixels of a 1024 x 1024 frame."""
 
 
 @dataclass(frozen=True)
-class LandmarkTask:
+class LandmarkTask(LatentTask):
     """Training of a landmark network: errors of every supervised stage, variational term and dense supervision.
 
     Attributes
@@ -74,14 +75,6 @@ class LandmarkTask:
         """Return the network together with its heads."""
         return network if self.heads is None else nn.ModuleDict({"network": network, "heads": self.heads})
 
-    def start(self, network: nn.Module, train: LabelledImages) -> None:
-        """Set the mean shape or, for a network that fits shapes, the modes of shape."""
-        if isinstance(network, FitsShapes):
-            network.fit_shapes(list(train.targets))
-            return
-        with torch.no_grad():
-            network.mean_shape.copy_(torch.from_numpy(mean_shape(train.targets)))
-
     def loss(
         self,
         network: nn.Module,
@@ -95,20 +88,13 @@ class LandmarkTask:
         with torch.autocast(images.device.type, torch.bfloat16, enabled=settings.precision == "bf16"):
             encoded = network.encode(images, () if self.heads is None else self.heads.blocks)
             positions, intermediate = network.decode(encoded, encoded.code(noise).unsqueeze(1))
-        stages = [each[:, 0].float() for each in intermediate]
-        contours = list(self.graph.slices.values()) if settings.landmark_loss == "contour" else []
-        target = annotations.points.to(images.device)
-        loss = landmark_loss(positions[:, 0].float(), stages, target, network.pooling, contours)
+        loss = decoded_loss(network, positions, intermediate, annotations.points.to(images.device), settings)
         loss = loss + settings.kl_weight * kl_divergence(encoded.mu, encoded.logvar)
         if self.heads is None:
             return loss
         truth = annotations.region_masks().to(images.device)
         dense = self.heads(encoded.maps, truth.masks, truth.known, truth.valid)
         return loss + settings.dense_weight * dense
-
-    def metrics(self, network: nn.Module, val: LabelledImages, device: torch.device, distances: bool) -> Metrics:
-        """Compute the landmark MSE, and Dice, HD and HD95 of the filled contours."""
-        return score(predict(network, val, device), val, distances)
 
 
 @dataclass(frozen=True)
@@ -167,7 +153,7 @@ class PixelTask:
             with torch.inference_mode():
                 logits = network(torch.from_numpy(image)[None, None].to(device).float() / 255)[0].float().cpu().numpy()
             found = dict(zip(self.organs, logits_to_masks(logits, FRAME), strict=True))
-            truth = true_masks(val, index, names)
+            truth = truth_in_frame(val, index, names)
             add_masks(rows, found, truth, distances)
         network.train(was_training)
         return means(rows)

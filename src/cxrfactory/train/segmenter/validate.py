@@ -1,16 +1,16 @@
 """Metrics of a network on labelled images: landmark MSE, and Dice, HD and HD95 by organ."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Float, UInt8
 from torch import nn
 
-from cxrfactory.anatomy.organs import LUNGS
-from cxrfactory.anatomy.raster import fill_contour, landmarks_to_masks
+from cxrfactory.anatomy.organs import BOTH_LUNGS, LUNGS
+from cxrfactory.anatomy.raster import landmarks_to_masks
 from cxrfactory.anatomy.regions import contour_regions, region_of
+from cxrfactory.anatomy.truth import TrueMask, Truth, true_masks
 from cxrfactory.metrics.distance import BoundaryDistances, surface_distances
 from cxrfactory.metrics.landmarks import landmark_mse
 from cxrfactory.metrics.overlap import dice
@@ -36,19 +36,11 @@ def predict(network: nn.Module, data: LabelledImages, device: torch.device, batc
     return np.concatenate(found)
 
 
-@dataclass(frozen=True)
-class Truth:
-    """True mask of an organ in the frame, and the pixels about which it says nothing (None for no such pixels)."""
-
-    mask: UInt8[np.ndarray, "FRAME FRAME"]
-    ignored: Bool[np.ndarray, "FRAME FRAME"] | None = None
-
-
-def true_masks(data: LabelledImages, index: int, names: Mapping[str, str]) -> dict[str, Truth]:
-    """Return the true masks of one image in the frame: those drawn, and filled contours where nothing was drawn.
+def truth_in_frame(data: LabelledImages, index: int, names: Mapping[str, str]) -> Truth:
+    """Return the true masks of one image in the frame (:func:`cxrfactory.anatomy.truth.true_masks`).
 
     Drawn masks are enlarged from the side of the network's input; a pixel belongs to a mask where the interpolated
-    share is above a half.
+    share is above a half, and is ignored where a part of it is.
 
     Parameters
     ----------
@@ -59,17 +51,17 @@ def true_masks(data: LabelledImages, index: int, names: Mapping[str, str]) -> di
     names
         Region to the name of its organ in the result; other regions are left out.
     """
-    contours = contour_regions(data.graph)
-    found = {}
-    for region, organ in names.items():
-        drawn = data.regions[region].mask_of(index) if region in data.regions else None
-        points = data.targets[index, contours[region]].astype(np.float64) if region in contours else None
-        if drawn is not None:
-            ignored = None if drawn[1] is None or not drawn[1].any() else _enlarged(drawn[1] * np.uint8(255)) > 0
-            found[organ] = Truth((_enlarged(drawn[0]) > 127).astype(np.uint8), ignored)
-        elif points is not None and np.isfinite(points).all():
-            found[organ] = Truth(fill_contour(to_pixels(points, FRAME), FRAME, FRAME))
-    return found
+
+    def drawn(region: str) -> TrueMask | None:
+        found = data.regions[region].mask_of(index) if region in data.regions else None
+        if found is None:
+            return None
+        mask = _enlarged(found[0]) > 127
+        return TrueMask.known(mask) if found[1] is None else TrueMask(mask, _enlarged(found[1] * np.uint8(255)) == 0)
+
+    points = to_pixels(data.targets[index].astype(np.float64), FRAME)
+    contours = {region: points[where] for region, where in contour_regions(data.graph).items()}
+    return true_masks(names, drawn, contours, FRAME)
 
 
 def _enlarged(mask: UInt8[np.ndarray, "s s"]) -> UInt8[np.ndarray, "FRAME FRAME"]:
@@ -104,25 +96,22 @@ def score(positions: Float[np.ndarray, "n nodes 2"], data: LabelledImages, dista
         there = np.isfinite(truth).all(axis=1)
         if there.any():
             rows.setdefault("all", {"mse": []})["mse"].append(landmark_mse(found[there], truth[there]))
-        add_masks(rows, landmarks_to_masks(found, data.graph, FRAME, FRAME), true_masks(data, index, names), distances)
+        masks = landmarks_to_masks(found, data.graph, FRAME, FRAME)
+        add_masks(rows, masks, truth_in_frame(data, index, names), distances)
     return means(rows)
 
 
-def add_masks(rows: Rows, found: Masks, truth: Mapping[str, Truth], distances: bool) -> None:
+def add_masks(rows: Rows, found: Masks, truth: Truth, distances: bool) -> None:
     """Add the Dice of one image's organs, and of both lungs together, to ``rows``.
 
     With ``distances``, HD and HD95 in pixels are added too. Pixels about which the truth says nothing count as
     background of both masks. Where both masks are empty, nothing was compared and nothing is added.
     """
     if set(LUNGS) <= set(truth):
-        both = [truth[organ] for organ in LUNGS]
-        ignored = [each.ignored for each in both if each.ignored is not None]
-        together = Truth(both[0].mask | both[1].mask, np.logical_or.reduce(ignored) if ignored else None)
-        truth = {"lungs": together, **truth}
-        found = {"lungs": found[LUNGS[0]] | found[LUNGS[1]], **found}
+        truth = {BOTH_LUNGS: truth[LUNGS[0]] | truth[LUNGS[1]], **truth}
+        found = {BOTH_LUNGS: found[LUNGS[0]] | found[LUNGS[1]], **found}
     for organ, true in truth.items():
-        kept = np.uint8(1) if true.ignored is None else (~true.ignored).astype(np.uint8)
-        mask, answer = true.mask * kept, found[organ] * kept
+        answer, mask = true.compared_with(found[organ])
         if not mask.any() and not answer.any():
             continue
         values = rows.setdefault(organ, {})

@@ -1,0 +1,123 @@
+"""Start the browser's server for one product, print its address, and stop it cleanly."""
+
+import socket
+import sys
+import time
+import webbrowser
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from cxrfactory.errors import CxrError
+from cxrfactory.logs import get_logger
+
+log = get_logger(__name__)
+
+EXTRA = 'the browser needs two more packages; install them: pip install "cxrfactory[browse]"'
+
+
+def start(
+    target: Path, roots: Sequence[str], images: Path | None, verdicts: Path | None, port: int, open_page: bool = True
+) -> None:
+    """Serve the page of a product until Ctrl-C.
+
+    Parameters
+    ----------
+    target
+        Folder of a product, or a CheXmask CSV.
+    roots
+        ``NAME=FOLDER`` of releases.
+    images
+        Folder of radiographs named after their ids.
+    verdicts
+        File of the user's verdicts; ``verdicts/<name>.jsonl`` by default.
+    port
+        Port on 127.0.0.1; 0 for a free one.
+    open_page
+        Whether to open the page in the user's browser.
+
+    Raises
+    ------
+    CxrError
+        If a package is missing, the product or a folder cannot be opened, or the port is taken.
+    """
+    application, path, product = build_application(target, roots, images, verdicts)
+    import uvicorn
+
+    listening = _listen(port)
+    address = f"http://127.0.0.1:{listening.getsockname()[1]}{path}"
+    server = uvicorn.Server(
+        uvicorn.Config(application, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=2)
+    )
+    # The address is printed when connections are accepted; uvicorn answers them in a moment.
+    print(f"{target.name}: {len(product.index)} rows at {address} (Ctrl-C ends)", flush=True)
+    if open_page:
+        webbrowser.open(address)
+    try:
+        server.run(sockets=[listening])
+    except KeyboardInterrupt:  # uvicorn raises it again after it has ended
+        pass
+    finally:
+        listening.close()
+        product.close()
+
+
+def build_application(
+    target: Path, roots: Sequence[str], images: Path | None, verdicts: Path | None, token: str | None = None
+) -> tuple[Any, str, Any]:
+    """Open a product, and return the application, the path of the page and the opened product.
+
+    Raises
+    ------
+    CxrError
+        If a package is missing, or the product or a folder cannot be opened.
+    """
+    try:
+        import starlette  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ImportError:
+        raise CxrError(EXTRA) from None
+    from cxrfactory.browse.answers import Answers
+    from cxrfactory.browse.opening import open_browsed
+    from cxrfactory.browse.server import build
+    from cxrfactory.browse.verdicts import Verdicts
+
+    began = time.monotonic()
+    named = _named(roots)
+    path = (
+        verdicts or Path("verdicts") / f"{target.absolute().stem if target.is_file() else target.absolute().name}.jsonl"
+    )
+    if target.is_dir() and path.absolute().resolve().is_relative_to(target.resolve()):
+        raise CxrError(f"--verdicts {path}: lies in the product, which the browser never changes; name another place")
+    product = open_browsed(target, named, images)
+    hide = {str(target.absolute()): target.name, str(target): target.name}
+    for folder in (*named.values(), *([] if images is None else [images])):
+        hide |= {str(folder.absolute()): folder.name, str(folder): folder.name}
+    hide |= {str(target.absolute().parent): "results", str(Path.cwd()): "."}
+    answers = Answers(product, Verdicts(path, product.index), {key: word for key, word in hide.items() if len(key) > 2})
+    application, page = build(answers, token)
+    log.info("%s: %d rows opened in %.1f s", target, len(product.index), time.monotonic() - began)
+    return application, page, product
+
+
+def _named(roots: Sequence[str]) -> dict[str, Path]:
+    found = {}
+    for pair in roots:
+        name, sign, folder = pair.partition("=")
+        if not name or not sign or not folder:
+            raise CxrError(f"--root '{pair}': expected NAME=FOLDER, such as my-hospital=/data/films")
+        found[name] = Path(folder)
+    return found
+
+
+def _listen(port: int) -> socket.socket:
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    if sys.platform != "win32":
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind(("127.0.0.1", port))
+    except OSError as error:
+        listening.close()
+        raise CxrError(f"--port {port}: {error.strerror}; name another port, or 0 for a free one") from error
+    listening.listen(128)
+    return listening

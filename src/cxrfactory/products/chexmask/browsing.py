@@ -1,0 +1,294 @@
+"""Open the product for the browser: scores in memory, masks from the rows of the published CSV."""
+
+import threading
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from jaxtyping import UInt8
+
+from cxrfactory.anatomy.graph import landmark_graph
+from cxrfactory.anatomy.organs import ORGANS
+from cxrfactory.errors import CxrError
+from cxrfactory.imaging.drawing.overlay import ORGAN_COLOURS
+from cxrfactory.imaging.geometry import Geometry
+from cxrfactory.products.browsed import Browsed, Detail, Index, LeftOut, Organ, Outlines
+from cxrfactory.products.browsed_columns import (
+    column_of,
+    constant_column,
+    fact_columns,
+    facts_of,
+    read_columns,
+    related_rows,
+    text_column,
+    whole_array,
+)
+from cxrfactory.products.chexmask.reading import Opened, belongs
+from cxrfactory.products.film_files import FilmFolder, ReleaseFilms, read_film
+from cxrfactory.products.left_out import read_left_out
+from cxrfactory.tables.csv_rows import row_starts
+from cxrfactory.tables.one_row import RowReader
+from cxrfactory.tables.parquet import stored_rows, stored_schema
+from cxrfactory.tables.published_lines import PublishedLines
+from cxrfactory.tables.schemas import GEOMETRY_FIELDS
+
+_INDEX = "index.parquet"
+_CSV_START = "csv_start"
+_LISTS = ("flag_reasons",)
+_GEOMETRY = [field.name for field in GEOMETRY_FIELDS]
+_POINTS = ["landmarks", "landmarks_std", "evidence", *_GEOMETRY]
+_HIDDEN = {"image_id", "release", _CSV_START, "crop_top", "crop_left", "crop_height", "crop_width", "size"}
+
+_WHOSE = {"": "", "lungs_": ", lungs", "heart_": ", heart", "right_lung_": ", right lung", "left_lung_": ", left lung"}
+LABELS = {
+    "dice_rca_mean": "Dice by RCA, mean",
+    "dice_rca_max": "Dice by RCA, maximum",
+    "lungs_mean": "RCA mean, lungs",
+    "lungs_max": "RCA maximum, lungs",
+    "heart_mean": "RCA mean, heart",
+    "heart_max": "RCA maximum, heart",
+    "typicality": "typicality",
+    "flagged": "flagged",
+    "flag_reasons": "reason of the flag",
+    "latent_norm": "latent norm",
+    "uncertainty": "uncertainty, px",
+    "cardiothoracic_ratio": "cardiothoracic ratio",
+    "original_height": "height, px",
+    "original_width": "width, px",
+    "orientation": "orientation",
+    "interval_width": "width of the interval",
+} | {
+    f"{organ}dice_{end}": f"Dice, {words}{whose}"
+    for organ, whose in _WHOSE.items()
+    for end, words in {"estimate": "estimate", "low": "low end", "high": "high end"}.items()
+}  # fmt: skip
+# In this order before all others.
+_FIRST = ["dice_estimate", "interval_width", "dice_rca_mean", "cardiothoracic_ratio", "uncertainty", "typicality"]
+_WORST = [("dice_estimate", True), ("dice_rca_mean", True), ("image_id", True)]
+
+__all__ = ["Browsing", "belongs"]
+
+
+class Browsing(Browsed):
+    """Lungs and heart of frontal radiographs: one row for each image of each release.
+
+    Parameters
+    ----------
+    product
+        The product, with the locations of the radiographs.
+    folders
+        Folder of each release's radiographs, named after their ids, by release; the key ``""`` is for all others.
+    """
+
+    kind = Opened.kind
+
+    def __init__(self, product: Opened, folders: Mapping[str, Path]) -> None:
+        self.title = product.folder.absolute().name
+        self._product = product
+        table, counts = _light_columns(product)
+        self._starts = np.cumsum([0, *counts.values()])
+        self._releases = list(counts)
+        ids = whole_array(table["image_id"])
+        facts, self._films = self._facts(ids, folders)
+        datasets = [product.dataset_of(release) for release in counts]
+        columns = {"release": constant_column("release", "release", list(counts), list(counts.values()))}
+        columns |= _ordered(table) | fact_columns(facts)
+        self.index = Index(ids, constant_column("dataset", "dataset", datasets, list(counts.values())), columns)
+        self.worst = next(each for each in _WORST if each[0] in columns or each[0] == "image_id")
+        self._lines = self._csv_lines(table)
+        self._points = {release: RowReader(path) for release, path in product.tables.items()}
+        self.organs = [Organ(name, name.replace("_", " "), ORGAN_COLOURS[name]) for name in ORGANS]
+        del table, facts
+        pa.default_memory_pool().release_unused()
+        # The footers of thousands of row groups take a second, which the first page need not wait for.
+        threading.Thread(target=self._open_points, daemon=True).start()
+
+    @property
+    def images_known(self) -> bool:
+        """Whether the folder of any release's radiographs is known."""
+        return any(films.known for films in self._films.values())
+
+    def left_out(self) -> LeftOut:
+        """Return the excluded and rejected rows, under the names of the config."""
+        return read_left_out(self._product.folder)
+
+    def detail(self, key: int) -> Detail:
+        """Return the masks of a row from the CSV, and its points with their deviations from the Parquet."""
+        release, place = self._place(key)
+        published = self._published(key)
+        stored = self._points[release].row(place, _POINTS)
+        points = np.asarray(stored["landmarks"], np.float32).reshape(-1, 2)
+        geometry = Geometry.from_row(stored)
+        spread = geometry.inverse_spread(np.asarray(stored["landmarks_std"], np.float32).reshape(-1, 2))
+        slices = _slices(len(points))
+        nodes = [organ for organ, where in slices.items() for _ in range(where.start, where.stop)]
+        reasons = self.index.columns.get("flag_reasons")
+        return Detail(
+            height=published.height,
+            width=published.width,
+            masks=published.rles,
+            landmarks=points,
+            spread=spread,
+            node_organs=nodes,
+            values=_evidence(stored.get("evidence")),
+            flags=[] if reasons is None else reasons.cell(key),
+            related=[(self._label(other), other) for other in related_rows(self.index.columns, key)],
+        )
+
+    def outlines(self, key: int, organs: Collection[str] | None = None) -> Outlines:
+        """Return the published landmarks of a row, by organ."""
+        published = self._published(key)
+        points = published.landmarks
+        return Outlines(
+            published.height,
+            published.width,
+            {name: [points[where]] for name, where in _slices(len(points)).items() if organs is None or name in organs},
+        )
+
+    def picture(self, key: int, kind: str) -> UInt8[np.ndarray, "height width"]:
+        """Return the radiograph of a row."""
+        if kind != "image":
+            raise CxrError("this product has no picture of its own")
+        release, place = self._place(key)
+        films = self._films[release]
+        path = films.path_of(self.index.image_id(key), place)
+        columns = self.index.columns
+        height, width = (int(columns[name].cell(key)) for name in ("original_height", "original_width"))
+        return read_film(path, height, width, exact=films.source is not None)
+
+    def csv_rows(self, keys: Sequence[int]) -> Iterator[bytes]:
+        """Return the lines of the CSV in the original resolution; the id column of several releases is ``image_id``."""
+        used = sorted({self._place(key)[0] for key in keys} or set(self._releases[:1]))
+        headers = {self._lines[release].header_line for release in used}
+        first = self._lines[used[0]].header_line
+        yield first if len(headers) == 1 else b"image_id," + first.split(b",", 1)[1]
+        for key in keys:
+            release, place = self._place(key)
+            yield self._lines[release].line(place)
+
+    @property
+    def has_tasks(self) -> bool:
+        """Whether landmarks and radiographs are there to be corrected."""
+        return self.images_known
+
+    def square(self, key: int) -> tuple[UInt8[np.ndarray, "size size"], np.ndarray, str]:
+        """Return the square picture that the model saw, its landmarks (x, y) in that frame, and the graph's name."""
+        release, place = self._place(key)
+        stored = self._points[release].row(place, ["landmarks_preprocessed", *_GEOMETRY])
+        points = np.asarray(stored["landmarks_preprocessed"], np.float64).reshape(-1, 2)
+        graph = landmark_graph("lungs" if len(points) == landmark_graph("lungs").nodes else "lungs-heart")
+        geometry, pixels = Geometry.from_row(stored), self.picture(key, "image")
+        shape = geometry.original_height, geometry.original_width
+        if pixels.shape != shape:  # a picture of the same proportions, from a folder
+            pixels = cv2.resize(pixels, shape[::-1], interpolation=cv2.INTER_AREA)
+        square = geometry.forward_image(pixels)
+        return square, points[: graph.nodes], graph.name
+
+    def close(self) -> None:
+        """Close the tables."""
+        for each in (*self._points.values(), *self._lines.values()):
+            each.close()
+
+    def _place(self, key: int) -> tuple[str, int]:
+        number = int(np.searchsorted(self._starts, key, side="right")) - 1
+        return self._releases[number], key - int(self._starts[number])
+
+    def _label(self, key: int) -> str:
+        view = self.index.columns.get("view")
+        word = None if view is None else view.cell(key)
+        return " ".join(filter(None, [word, self.index.image_id(key)]))
+
+    def _published(self, key: int) -> Any:
+        release, place = self._place(key)
+        return self._lines[release].published(place, self.index.image_id(key))
+
+    def _open_points(self) -> None:
+        for reader in self._points.values():
+            with suppress(CxrError):  # the request that needs the file says what is wrong with it
+                reader.open()
+
+    def _csv_lines(self, table: pa.Table) -> dict[str, PublishedLines]:
+        found = {}
+        for number, release in enumerate(self._releases):
+            path = self._product.folder / "OriginalResolution" / f"{release}.csv"
+            if not path.is_file():
+                raise CxrError(f"{path}: no such file; the browser reads masks from it")
+            first, last = int(self._starts[number]), int(self._starts[number + 1])
+            if _CSV_START in table.column_names:
+                starts = np.append(table[_CSV_START][first:last].to_numpy(), path.stat().st_size)
+            else:
+                starts = row_starts(path)
+            if len(starts) - 1 != last - first:
+                raise CxrError(f"{path}: {len(starts) - 1} rows; Parquet/{release}.parquet has {last - first}")
+            found[release] = PublishedLines(path, starts)
+        return found
+
+    def _facts(self, ids: pa.Array, folders: Mapping[str, Path]) -> tuple[pa.Table, dict[str, ReleaseFilms]]:
+        tables, films = [], {}
+        for number, release in enumerate(self._releases):
+            mine = ids.slice(int(self._starts[number]), int(self._starts[number + 1] - self._starts[number]))
+            source = self._product.sources.get(release)
+            dataset = self._product.dataset_of(release)
+            manifest = self._product.folder.absolute().parent / "manifest" / f"{dataset}.parquet"
+            manifest = manifest if source is None else source.manifest
+            places = None
+            if manifest.is_file():
+                facts, places = facts_of(manifest, mine)
+            else:
+                facts = pa.table({"view": pa.nulls(len(mine), pa.string())})
+            tables.append(facts)
+            folder = folders.get(release) or folders.get(dataset) or folders.get("")
+            films[release] = ReleaseFilms(source, places, None if folder is None else FilmFolder(folder))
+        return pa.concat_tables(tables, promote_options="permissive") if tables else pa.table({}), films
+
+
+def _light_columns(product: Opened) -> tuple[pa.Table, dict[str, int]]:
+    """Read the columns that are neither masks nor landmarks, of all releases in one table; and count the rows."""
+    path = product.folder / _INDEX
+    if path.is_file():
+        table = read_columns(path)
+        found = text_column("release", "release", table["release"])
+        counted = dict(zip(found.words, np.bincount(found.codes, minlength=len(found.words)).tolist(), strict=True))
+        if not set(counted) <= set(product.tables) or (np.diff(found.codes) < 0).any():
+            raise CxrError(f"{path}: its releases are not those of the tables in Parquet/; the product is not whole")
+        return table.drop_columns(["release"]), counted | {name: 0 for name in product.tables if name not in counted}
+    counts = {release: stored_rows(table) for release, table in product.tables.items()}
+    tables = [read_columns(table, _light(stored_schema(table))) for table in product.tables.values()]
+    return pa.concat_tables(tables, promote_options="permissive"), counts
+
+
+def _light(schema: pa.Schema) -> list[str]:
+    return [
+        field.name
+        for field in schema
+        if field.name not in ORGANS and (field.name in _LISTS or not pa.types.is_nested(field.type))
+    ]
+
+
+def _ordered(table: pa.Table) -> dict[str, Any]:
+    if {"dice_low", "dice_high"} <= set(table.column_names):
+        width = pc.subtract(table["dice_high"], table["dice_low"])
+        table = table.append_column("interval_width", width)
+    names = [name for name in _FIRST if name in table.column_names]
+    names += [name for name in table.column_names if name not in names and name not in _HIDDEN]
+    made = {name: column_of(name, LABELS.get(name, name.replace("_", " ")), table[name]) for name in names}
+    return {name: column for name, column in made.items() if column is not None}
+
+
+def _slices(nodes: int) -> dict[str, slice]:
+    graph = landmark_graph("lungs-heart-clavicles")
+    return {organ: where for organ, where in graph.slices.items() if where.stop <= nodes}
+
+
+def _evidence(records: Sequence[Mapping[str, Any]] | None) -> dict[str, float]:
+    return {
+        f"{signal.replace('_', ' ')}, {record['organ'].replace('_', ' ')}": value
+        for record in records or ()
+        for signal, value in record.items()
+        if signal != "organ" and value is not None
+    }

@@ -1,0 +1,112 @@
+"""Reading of single rows of large Parquet files by their place, with the footer parsed once."""
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cxrfactory.errors import CxrError
+from cxrfactory.tables.parquet import unreadable
+from cxrfactory.tables.seal import fault_of
+
+
+class RowReader:
+    """A Parquet file that stays open; rows are read by their place, one row group at a time.
+
+    The file is opened at the first use. Several threads may use one reader.
+
+    Parameters
+    ----------
+    path
+        The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.RLock()
+        self._file: pq.ParquetFile | None = None
+        self._ends = np.zeros(0, np.int64)
+
+    def open(self) -> None:
+        """Open the file now, which takes a second for thousands of row groups.
+
+        Raises
+        ------
+        CxrError
+            If the file is missing, is no Parquet file, or its footer is damaged.
+        """
+        with self._lock:
+            if self._file is not None:
+                return
+            if not self.path.is_file():
+                raise CxrError(f"{self.path}: no such file")
+            try:
+                if (fault := fault_of(self.path)) is not None:
+                    raise unreadable(self.path, fault)
+                file = pq.ParquetFile(self.path, page_checksum_verification=True)
+            except (pa.ArrowException, OSError) as error:
+                raise unreadable(self.path, " ".join(str(error).split())) from error
+            counts = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
+            self._ends, self._file = np.cumsum(counts, dtype=np.int64), file
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the columns."""
+        self.open()
+        return self._file.schema_arrow.names  # type: ignore[union-attr]
+
+    def first_of_groups(self, column: str) -> list[Any]:
+        """Return the smallest value of a column in every row group, from the footer."""
+        self.open()
+        metadata = self._file.metadata  # type: ignore[union-attr]
+        place = metadata.schema.names.index(column)
+        return [metadata.row_group(group).column(place).statistics.min for group in range(metadata.num_row_groups)]
+
+    def row(self, place: int, columns: Sequence[str]) -> dict[str, Any]:
+        """Return one row.
+
+        Parameters
+        ----------
+        place
+            Place of the row in the file, from 0.
+        columns
+            Columns to read; those that the file lacks are left out.
+
+        Raises
+        ------
+        CxrError
+            If the file has no such row, or is damaged there.
+        """
+        self.open()
+        group = int(np.searchsorted(self._ends, place, side="right"))
+        if not 0 <= place < (self._ends[-1] if len(self._ends) else 0):
+            raise CxrError(f"{self.path.name}: no row {place}; it has {self._ends[-1] if len(self._ends) else 0}")
+        start = int(self._ends[group - 1]) if group else 0
+        return self.group(group, columns).slice(place - start, 1).to_pylist()[0]
+
+    def group(self, group: int, columns: Sequence[str]) -> pa.Table:
+        """Return one row group, with those of the columns that the file has.
+
+        Raises
+        ------
+        CxrError
+            If the file is damaged there.
+        """
+        self.open()
+        wanted = [name for name in columns if name in self.names]
+        with self._lock:
+            try:
+                return self._file.read_row_group(group, columns=wanted, use_threads=False)  # type: ignore[union-attr]
+            except (pa.ArrowException, OSError) as error:
+                raise unreadable(self.path.name, " ".join(str(error).split())) from error
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            if self._file is not None:
+                self._file.close()
+                self._file = None

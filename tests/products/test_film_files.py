@@ -1,0 +1,64 @@
+import os
+
+import cv2
+import numpy as np
+import pytest
+
+from cxrfactory.errors import ImageError
+from cxrfactory.products.film_files import FilmFolder, ReleaseFilms, read_film
+
+
+@pytest.fixture
+def folder(tmp_path):
+    root = tmp_path / "films"
+    (root / "deep" / "er").mkdir(parents=True)
+    picture = np.add.outer(np.arange(100), np.arange(80)).astype(np.uint8)
+    for name in ("a.png", "deep/b.PNG", "deep/er/1.2.840.10008.png", "deep/twin.png", "twin.png", "deep/er/c.png"):
+        cv2.imwrite(str(root / name), picture)
+    cv2.imwrite(str(tmp_path / "secret.png"), picture)
+    os.symlink(tmp_path / "secret.png", root / "link.png")
+    return root
+
+
+@pytest.mark.parametrize(
+    ("image_id", "file"),
+    [
+        ("a", "a.png"),
+        ("a.png", "a.png"),
+        ("b", "deep/b.PNG"),
+        ("deep/er/c.png", "deep/er/c.png"),
+        ("other/folder/c.jpg", "deep/er/c.png"),
+        ("1.2.840.10008", "deep/er/1.2.840.10008.png"),
+        ("twin", "twin.png"),
+    ],
+)
+def test_an_id_finds_its_file(folder, image_id, file):
+    assert FilmFolder(folder).path_of(image_id) == folder / file
+
+
+@pytest.mark.parametrize(
+    "image_id", ["../secret", "../secret.png", "link", "/etc/passwd", "nowhere", "", "1.2.840", "a\0"]
+)
+def test_no_id_leads_out_of_the_folder(folder, image_id):
+    with pytest.raises(ImageError) as caught:
+        FilmFolder(folder).path_of(image_id)
+    assert str(folder) not in str(caught.value)
+
+
+def test_a_name_of_two_files_is_no_one_of_them(folder):
+    with pytest.raises(ImageError, match="2 files of its name are in the folder"):
+        FilmFolder(folder).path_of("elsewhere/twin")
+
+
+def test_without_any_place_the_way_out_is_said():
+    with pytest.raises(ImageError, match="--root NAME=FOLDER or --images FOLDER"):
+        ReleaseFilms().path_of("a", 0)
+
+
+def test_a_film_of_another_shape_is_refused_and_one_of_the_same_proportions_is_not(folder):
+    assert read_film(folder / "a.png", 100, 80).shape == (100, 80)
+    assert read_film(folder / "a.png", 1000, 800, exact=False).shape == (100, 80)
+    with pytest.raises(ImageError, match="100 x 80 pixels; its row says 1000 x 800"):
+        read_film(folder / "a.png", 1000, 800)
+    with pytest.raises(ImageError, match="its row says 1024 x 1024"):
+        read_film(folder / "a.png", 1024, 1024, exact=False)
