@@ -1,13 +1,14 @@
 import csv
 import shutil
-import subprocess
 import sys
 
 import numpy as np
 import pydicom
 import pytest
+from typer.testing import CliRunner
 
 import cxrfactory as cxr
+from cxrfactory.cli.application import build_app
 from cxrfactory.config.export import ChosenImagesConfig
 from cxrfactory.config.export_dicom import DicomExportConfig
 from cxrfactory.errors import CxrError
@@ -246,10 +247,11 @@ def test_names_of_other_character_sets_stay(chexmask, tmp_path):
             assert pydicom.dcmread(tmp_path / charset / "demo" / f"a.{kind}.dcm").PatientName == name
 
 
-def test_without_highdicom_the_command_says_what_to_install(dicom, tmp_path):
-    words = ["cxrfactory", "export", "dicom-seg", str(dicom), "--output", str(tmp_path / "out")]
-    code = f"import sys; sys.modules['highdicom'] = None; sys.argv = {words!r}; from cxrfactory.cli import main; main()"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode != 0
-    assert done.stderr.strip().endswith('DICOM exports need highdicom; install it: pip install "cxrfactory[dicom]"')
+def test_without_highdicom_the_command_says_what_to_install(dicom, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "highdicom", None)
+    words = ["export", "dicom-seg", str(dicom), "--output", str(tmp_path / "out")]
+    with pytest.raises(
+        CxrError, match=r'^DICOM exports need highdicom; install it: pip install "cxrfactory\[dicom\]"$'
+    ):
+        CliRunner().invoke(build_app(), words, catch_exceptions=False)
     assert not (tmp_path / "out").exists()

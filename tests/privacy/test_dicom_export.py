@@ -23,9 +23,10 @@ REFERENCES = {
 }
 
 
-@pytest.fixture
-def marked(plain, tmp_path):  # noqa: F811
+@pytest.fixture(scope="module")
+def marked(plain, tmp_path_factory):  # noqa: F811
     """Folder of a product whose films are DICOM with a mark in every field."""
+    tmp_path = tmp_path_factory.mktemp("marked")
     shutil.copytree(plain.parents[1], tmp_path / "run")
     for number, name in enumerate("abc"):
         made = radiograph(picture(HEIGHT, WIDTH, number).astype(np.uint16) * 16)

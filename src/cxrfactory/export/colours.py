@@ -26,7 +26,8 @@ def colour_of(name: str) -> tuple[int, int, int]:
     >>> colour_of("heart")
     (213, 94, 0)
     """
-    organ = _ORGANS.get(name, _BOTH_LUNGS.get(name, name))
+    organ = name.replace(" ", "_")
+    organ = _ORGANS.get(organ, _BOTH_LUNGS.get(organ, organ))
     if organ in ORGAN_COLOURS:
         return ORGAN_COLOURS[organ]
     number = _number(name)
