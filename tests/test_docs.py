@@ -171,7 +171,9 @@ def test_tables_of_a_page_have_the_same_number_of_cells_in_every_row(page: Path)
 
 def test_every_page_is_linked_from_the_readme() -> None:
     text = (ROOT / "README.md").read_text()
-    assert not [page.name for page in (ROOT / "docs").glob("*.md") if f"docs/{page.name}" not in text]
+    frame = {"index.md", "contributing.md", "changelog.md"}  # the site's start page, and pages that include files above
+    pages = [page.name for page in (ROOT / "docs").glob("*.md") if page.name not in frame]
+    assert not [name for name in pages if f"docs/{name}" not in text]
 
 
 def _anchors(page: Path) -> set[str]:

@@ -169,7 +169,7 @@ def _word_counts(column: TextColumn | ListColumn, rows: Mask | None) -> np.ndarr
     size = len(column.words) + 1
     if isinstance(column, TextColumn):
         codes = column.codes if rows is None else column.codes[rows]
-        counts = np.bincount(codes + 1, minlength=size)  # -1 comes first
+        counts = np.bincount(codes.astype(np.int32) + 1, minlength=size)  # -1 comes first
         return np.append(counts[1:], counts[0])
     lengths = np.diff(column.starts)
     codes = column.codes if rows is None else column.codes[np.repeat(rows, lengths)]

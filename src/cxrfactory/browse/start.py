@@ -4,8 +4,8 @@ import socket
 import sys
 import time
 import webbrowser
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from cxrfactory.logs import get_logger
 
 log = get_logger(__name__)
 
+_MMAP_THRESHOLD = -3  # M_MMAP_THRESHOLD of malloc.h
 EXTRA = 'the browser needs two more packages; install them: pip install "cxrfactory[browse]"'
 
 
@@ -42,7 +43,8 @@ def start(
     CxrError
         If a package is missing, the product or a folder cannot be opened, or the port is taken.
     """
-    application, path, product = build_application(target, roots, images, verdicts)
+    with _frugal():
+        application, path, product = build_application(target, roots, images, verdicts)
     import uvicorn
 
     listening = _listen(port)
@@ -79,6 +81,7 @@ def build_application(
     except ImportError:
         raise CxrError(EXTRA) from None
     from cxrfactory.browse.answers import Answers
+    from cxrfactory.browse.opening import open_browsed
     from cxrfactory.browse.server import build
     from cxrfactory.browse.verdicts import Verdicts
 
@@ -89,7 +92,7 @@ def build_application(
     )
     if target.is_dir() and path.absolute().resolve().is_relative_to(target.resolve()):
         raise CxrError(f"--verdicts {path}: lies in the product, which the browser never changes; name another place")
-    product = _opened(target, named, images)
+    product = open_browsed(target, named, images)
     hide = {str(target.absolute()): target.name, str(target): target.name}
     for folder in (*named.values(), *([] if images is None else [images])):
         hide |= {str(folder.absolute()): folder.name, str(folder): folder.name}
@@ -100,23 +103,27 @@ def build_application(
     return application, page, product
 
 
-def _opened(target: Path, roots: dict[str, Path], images: Path | None) -> Any:
-    """Open the product, and give memory that only the opening needed back to the system."""
+@contextmanager
+def _frugal() -> Iterator[None]:
+    """Let large blocks of memory go back to the system as soon as they are free, because opening needs many once.
+
+    Requests need them again and again; then that would cost more than it saves.
+    """
     import pyarrow as pa
 
-    from cxrfactory.browse.opening import open_browsed
-
-    before = pa.default_memory_pool()
     pa.set_memory_pool(pa.system_memory_pool())
+    _set_threshold(1 << 18)
     try:
-        product = open_browsed(target, roots, images)
+        yield
     finally:
-        pa.set_memory_pool(before)
+        _set_threshold(1 << 25)
+
+
+def _set_threshold(size: int) -> None:
     with suppress(OSError, AttributeError):  # GNU libc only
         import ctypes
 
-        ctypes.CDLL(None).malloc_trim(0)
-    return product
+        ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, size)
 
 
 def _named(roots: Sequence[str]) -> dict[str, Path]:

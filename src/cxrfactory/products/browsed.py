@@ -75,7 +75,7 @@ class TextColumn:
     name, label
         Name of the column, and the words that a reader sees.
     codes
-        int32 [rows]: index of the row's word, -1 where the row has none.
+        int8 or int32 [rows]: index of the row's word, -1 where the row has none.
     words
         The different words; booleans for a flag; an Arrow array behind :class:`ArrowWords` where there are many.
     facet

@@ -31,7 +31,7 @@ def column_of(name: str, label: str, values: pa.ChunkedArray, facet: bool = True
     kind = values.type
     if pa.types.is_boolean(kind):
         codes = pc.fill_null(pc.cast(values, pa.int32()), -1).to_numpy()
-        return TextColumn(name, label, codes.astype(np.int32), [False, True])
+        return TextColumn(name, label, codes.astype(np.int8), [False, True])
     if pa.types.is_floating(kind) or pa.types.is_integer(kind):
         numbers = pc.cast(values, pa.float32(), safe=False).to_numpy(zero_copy_only=False)
         return NumberColumn(name, label, np.where(np.isfinite(numbers), numbers, np.float32(np.nan)))
@@ -48,7 +48,8 @@ def text_column(name: str, label: str, values: pa.ChunkedArray | pa.Array, facet
     coded = _combined(values.dictionary_encode() if not pa.types.is_dictionary(values.type) else values)
     many = len(coded.dictionary) > FACET_WORDS
     words = ArrowWords(coded.dictionary) if many else coded.dictionary.to_pylist()
-    codes = pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int32)
+    kind = np.int8 if len(words) < 128 else np.int32
+    codes = pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False).astype(kind)
     return TextColumn(name, label, codes, words, facet and not many)
 
 
@@ -70,7 +71,8 @@ def split_column(name: str, label: str, values: pa.ChunkedArray | pa.Array, mark
 
 def constant_column(name: str, label: str, words: Sequence[str], counts: Sequence[int]) -> TextColumn:
     """Return a column in which the first ``counts[0]`` rows have ``words[0]``, the next ``counts[1]`` ``words[1]``."""
-    return TextColumn(name, label, np.repeat(np.arange(len(words), dtype=np.int32), counts), list(words))
+    kind = np.int8 if len(words) < 128 else np.int32
+    return TextColumn(name, label, np.repeat(np.arange(len(words), dtype=kind), counts), list(words))
 
 
 def read_columns(path: Path, wanted: Iterable[str] | None = None) -> pa.Table:
@@ -115,7 +117,7 @@ def facts_of(manifest: Path, ids: pa.Array) -> tuple[pa.Table, np.ndarray]:
     stored = StoredColumns(manifest)
     places = pc.index_in(ids, value_set=_combined(stored["image_id"]))
     taken = pa.table({name: stored[name].take(places) for name in FACTS if name in stored.column_names})
-    return taken, pc.fill_null(places, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+    return taken, pc.fill_null(places, -1).to_numpy(zero_copy_only=False).astype(np.int32)
 
 
 def fact_columns(facts: pa.Table) -> dict[str, Column]:

@@ -13,7 +13,7 @@ from cxrfactory.tables.rle import rle_decode
 from .packed import package_chexmask, release
 
 
-@pytest.mark.parametrize(("chunk", "group"), [(1, 1), (1, 3), (2, 3), (256, 1024)])
+@pytest.mark.parametrize(("chunk", "group"), [(1, 1), (1, 3), (2, 3), (256, 512)])
 @pytest.mark.parametrize("id_column", ["image_id", 'odd, "é"'])
 def test_rows_start_where_they_say(tmp_path, monkeypatch, chunk, group, id_column):
     monkeypatch.setattr(chexmask, "CHUNK_ROWS", chunk)

@@ -49,7 +49,7 @@ STAGE = "package"
 CHUNK_ROWS = 256  # images of one task
 # Images of one row group, which affects the Parquet's bytes. Each group costs a reader 40 kB of memory for the footer;
 # single masks are read from the CSV, by csv_start.
-GROUP_ROWS = 1024
+GROUP_ROWS = 512
 QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 HISTOGRAM_BINS = 50  # number of bins over [0, 1]
 
