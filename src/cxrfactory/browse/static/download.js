@@ -10,7 +10,7 @@ const FORMATS = {
   ids: ["Image ids", "a text file with one id a line"],
   csv: ["CSV rows", "the rows of the product's table"],
   coco: ["COCO", "JSON with the masks as run lengths"],
-  "dicom-seg": ["DICOM SEG", "de-identified, with their images in a ZIP archive; for chosen studies, up to 1 MB an organ"],
+  "dicom-seg": ["DICOM SEG", "de-identified, with their images in a ZIP archive; for chosen studies"],
 };
 
 async function save(answer, fallback) {
