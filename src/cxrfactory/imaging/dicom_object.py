@@ -4,9 +4,7 @@ Importing this module silences pydicom's warnings.
 """
 
 import io
-import logging
 import struct
-import warnings
 import zlib
 from pathlib import Path
 from typing import Any
@@ -24,10 +22,9 @@ from pydicom.uid import (
 )
 
 from cxrfactory.errors import ImageError
+from cxrfactory.imaging.dicom_silence import silence_pydicom
 
-# pydicom's warnings quote header values, which may identify a patient.
-warnings.filterwarnings("ignore", module=r"pydicom\.")
-logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+silence_pydicom()
 
 LARGEST_INFLATED = 1 << 28  # bytes; 100 Mpx of 16 bits are 200 MB
 

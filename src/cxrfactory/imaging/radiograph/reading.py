@@ -19,6 +19,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from cxrfactory.errors import ImageError
+from cxrfactory.imaging.dicom_silence import silence_pydicom
 from cxrfactory.imaging.radiograph.film_orientation import exif_notes
 from cxrfactory.imaging.radiograph.image import (
     DEFAULT_MAX_MEGAPIXELS,
@@ -33,6 +34,8 @@ from cxrfactory.imaging.radiograph.png_stream import check_png
 from cxrfactory.imaging.radiograph.screening import AS_DEFAULT, HeaderChecks
 from cxrfactory.tables.file_kinds import looks_like_dicom
 from cxrfactory.tables.file_names import printable_name
+
+silence_pydicom()  # before a film, and not when the first DICOM object is read, perhaps with other filters in place
 
 _SIGNATURES = {
     b"\xff\xd8\xff": "JPEG",
