@@ -145,7 +145,8 @@ def test_order_is_stable_and_empty_values_come_last(index, sort, ascending):
         '{"ranges": {"score": [NaN, 1]}}', '{"ranges": {"score": [1e999, 1]}}', '{"ranges": []}',
         '{"values": {"score": ["a"]}}', '{"values": {"nowhere": []}}', '{"values": {"sex": "F"}}',
         '{"values": {"sex": [1]}}', '{"search": 3}', '{"verdicts": ["worse"]}', '{"keys": [500]}', '{"keys": [-1]}',
-        '{"keys": [true]}', '{"keys": [1.5]}', '{"where": 1}', "[]", "3", "{", "[" * 5000, '{"search": "' + "a" * 201 + '"}',
+        '{"keys": [true]}', '{"keys": [1.5]}', '{"where": 1}', "[]", "3", "{", "[" * 5000,
+        '{"search": "' + "a" * 201 + '"}',
     ],
 )  # fmt: skip
 def test_odd_filters_are_refused_in_one_short_line(index, given):
