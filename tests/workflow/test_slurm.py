@@ -143,7 +143,7 @@ def test_killed_jobs_are_made_again_and_the_product_is_the_same(slurm, local, tm
     code = watch(running, slurm, deeds)
     assert code == 0, (tmp_path / "snakemake.log").read_text()[-6000:]
     assert product(results) == product(local)
-    assert len(product(results)) == 7
+    assert len(product(results)) == 9
 
     jobs = slurm.jobs()
     first, second = (job for job in jobs if job["Comment"] == f"rule_infer_wildcards_{shard}")
