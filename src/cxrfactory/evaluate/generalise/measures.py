@@ -86,7 +86,7 @@ def _true_outline(case: StudyImage) -> Truth:
 def _measures(
     answer: Bool[np.ndarray, "size size"], truth: TrueMask, organ: str, case: StudyImage, pixel_mm: float | None
 ) -> Row:
-    answer, true = answer & truth.valid, truth.mask & truth.valid
+    answer, true = truth.compared_with(answer)
     hd95 = BoundaryDistances(*surface_distances(answer, true)).hd95
     return {
         f"dice_{organ}": dice(answer, true),

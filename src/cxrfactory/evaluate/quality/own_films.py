@@ -125,11 +125,7 @@ def _against(masks: Mapping[str, np.ndarray], case: StudyImage, graph: LandmarkG
     truth: dict[str, TrueMask] = case.truth(graph.definition)
     if set(LUNGS) <= set(truth):
         truth[BOTH_LUNGS] = truth[LUNGS[0]] | truth[LUNGS[1]]
-    return {
-        f"dice_{organ}": dice(masks[organ] & true.valid, true.mask & true.valid)
-        for organ, true in truth.items()
-        if organ in masks
-    }
+    return {f"dice_{organ}": dice(*true.compared_with(masks[organ])) for organ, true in truth.items() if organ in masks}
 
 
 def _table(rows: list[Row], landmarks: Sequence[str | Path], truth: Sequence[str | Path]) -> pd.DataFrame:

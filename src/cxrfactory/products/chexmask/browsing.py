@@ -17,21 +17,20 @@ from cxrfactory.anatomy.organs import ORGANS
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.overlay import ORGAN_COLOURS
 from cxrfactory.imaging.geometry import Geometry
-from cxrfactory.products.browsed import Browsed, Detail, Index, LeftOut, Organ, Outlines
+from cxrfactory.products.browsed import Detail, Index, Organ, Outlines
 from cxrfactory.products.browsed_columns import (
     StoredColumns,
     column_of,
     constant_column,
     fact_columns,
-    facts_of,
     read_columns,
     related_rows,
     text_column,
     whole_array,
 )
+from cxrfactory.products.browsed_releases import BrowsedReleases
 from cxrfactory.products.chexmask.reading import Opened, belongs
-from cxrfactory.products.film_files import FilmFolder, ReleaseFilms, read_film
-from cxrfactory.products.left_out import read_left_out
+from cxrfactory.products.film_files import read_film
 from cxrfactory.tables.csv_rows import row_starts
 from cxrfactory.tables.one_row import RowReader
 from cxrfactory.tables.parquet import stored_rows, stored_schema
@@ -75,7 +74,7 @@ _WORST = [("dice_estimate", True), ("dice_rca_mean", True), ("image_id", True)]
 __all__ = ["Browsing", "belongs"]
 
 
-class Browsing(Browsed):
+class Browsing(BrowsedReleases):
     """Lungs and heart of frontal radiographs: one row for each image of each release.
 
     Parameters
@@ -89,13 +88,10 @@ class Browsing(Browsed):
     kind = Opened.kind
 
     def __init__(self, product: Opened, folders: Mapping[str, Path]) -> None:
-        self.title = product.folder.absolute().name
-        self._product = product
         table, counts = _light_columns(product)
-        self._starts = np.cumsum([0, *counts.values()])
-        self._releases = list(counts)
+        self._hold(product, counts)
         ids = whole_array(table["image_id"])
-        facts, self._films = self._facts(ids, folders)
+        facts = self._open_films(ids, folders)
         datasets = [product.dataset_of(release) for release in counts]
         columns = {"release": constant_column("release", "release", list(counts), list(counts.values()))}
         columns |= _ordered(table) | fact_columns(facts)
@@ -108,15 +104,6 @@ class Browsing(Browsed):
         pa.default_memory_pool().release_unused()
         # The footers of thousands of row groups take a second, which the first page need not wait for.
         threading.Thread(target=self._open_points, daemon=True).start()
-
-    @property
-    def images_known(self) -> bool:
-        """Whether the folder of any release's radiographs is known."""
-        return any(films.known for films in self._films.values())
-
-    def left_out(self) -> LeftOut:
-        """Return the excluded and rejected rows, under the names of the config."""
-        return read_left_out(self._product.folder)
 
     def detail(self, key: int) -> Detail:
         """Return the masks of a row from the CSV, and its points with their deviations from the Parquet."""
@@ -195,10 +182,6 @@ class Browsing(Browsed):
         for each in (*self._points.values(), *self._lines.values()):
             each.close()
 
-    def _place(self, key: int) -> tuple[str, int]:
-        number = int(np.searchsorted(self._starts, key, side="right")) - 1
-        return self._releases[number], key - int(self._starts[number])
-
     def _label(self, key: int) -> str:
         view = self.index.columns.get("view")
         word = None if view is None else view.cell(key)
@@ -226,24 +209,6 @@ class Browsing(Browsed):
                 raise CxrError(f"{path}: {len(starts) - 1} rows; Parquet/{release}.parquet has {last - first}")
             found[release] = PublishedLines(path, starts)
         return found
-
-    def _facts(self, ids: pa.Array, folders: Mapping[str, Path]) -> tuple[pa.Table, dict[str, ReleaseFilms]]:
-        tables, films = [], {}
-        for number, release in enumerate(self._releases):
-            mine = ids.slice(int(self._starts[number]), int(self._starts[number + 1] - self._starts[number]))
-            source = self._product.sources.get(release)
-            dataset = self._product.dataset_of(release)
-            manifest = self._product.folder.absolute().parent / "manifest" / f"{dataset}.parquet"
-            manifest = manifest if source is None else source.manifest
-            places = None
-            if manifest.is_file():
-                facts, places = facts_of(manifest, mine)
-            else:
-                facts = pa.table({"view": pa.nulls(len(mine), pa.string())})
-            tables.append(facts)
-            folder = folders.get(release) or folders.get(dataset) or folders.get("")
-            films[release] = ReleaseFilms(source, places, None if folder is None else FilmFolder(folder))
-        return pa.concat_tables(tables, promote_options="permissive") if tables else pa.table({}), films
 
 
 def _light_columns(product: Opened) -> tuple[pa.Table | StoredColumns, dict[str, int]]:

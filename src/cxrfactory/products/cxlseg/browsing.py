@@ -13,21 +13,19 @@ from jaxtyping import UInt8
 
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.mask_outlines import mask_outlines
-from cxrfactory.products.browsed import Browsed, Detail, Index, LeftOut, Organ, Outlines
+from cxrfactory.products.browsed import Detail, Index, Organ, Outlines
 from cxrfactory.products.browsed_columns import (
     column_of,
     constant_column,
     fact_columns,
-    facts_of,
     list_column,
     read_columns,
     related_rows,
     whole_array,
 )
+from cxrfactory.products.browsed_releases import BrowsedReleases
 from cxrfactory.products.cxlseg.reading import INSIDE, Opened, belongs
 from cxrfactory.products.cxlseg.tables import IMAGE_TABLE, KEYS, MASK_TABLE, REPORT_TABLE, SPLIT_TABLE
-from cxrfactory.products.film_files import FilmFolder, ReleaseFilms
-from cxrfactory.products.left_out import read_left_out
 from cxrfactory.tables.finding_labels import CHEXPERT_LABELS
 from cxrfactory.tables.key_values import parse_yaml
 from cxrfactory.tables.one_row import RowReader
@@ -40,7 +38,7 @@ _SIGNS = {1.0: "", 0.0: "no ", -1.0: "uncertain "}
 __all__ = ["Browsing", "belongs"]
 
 
-class Browsing(Browsed):
+class Browsing(BrowsedReleases):
     """Lung-segmented radiographs: one row for each image of each release.
 
     Parameters
@@ -54,15 +52,12 @@ class Browsing(Browsed):
     kind = Opened.kind
 
     def __init__(self, product: Opened, folders: Mapping[str, Path]) -> None:
-        self.title = product.folder.absolute().name
-        self._product = product
         self._parts = product.parts
-        self._releases = list(self._parts)
         self._fit = _fit_of(product.folder / "config.yaml")
         parts = [_joined(part) for part in self._parts.values()]
         table = pa.concat_tables(parts, promote_options="permissive")
         counts = [len(part) for part in parts]
-        self._starts = np.cumsum([0, *counts])
+        self._hold(product, dict(zip(self._parts, counts, strict=True)))
         self._pictures, self._masks = table["picture"].to_pylist(), table["mask"].to_pylist()
         ids = whole_array(table["dicom_id"])
         self._texts = {release: RowReader(part / f"{REPORT_TABLE}.parquet") for release, part in self._parts.items()}
@@ -80,21 +75,12 @@ class Browsing(Browsed):
             made = column_of(name, label, table[stored], False)
             if made is not None:
                 columns[name] = made
-        facts, self._films = self._facts(ids, folders)
+        facts = self._open_films(ids, folders)
         columns |= {name: each for name, each in fact_columns(facts).items() if name in ("sex", "age")}
         datasets = [product.dataset_of(release) for release in self._releases]
         self.index = Index(ids, constant_column("dataset", "dataset", datasets, counts), columns)
         self.worst = ("image_id", True)
         self.organs = [LUNGS]
-
-    @property
-    def images_known(self) -> bool:
-        """Whether the folder of any release's radiographs is known."""
-        return any(films.known for films in self._films.values())
-
-    def left_out(self) -> LeftOut:
-        """Return the excluded and rejected rows, under the names of the config."""
-        return read_left_out(self._product.folder)
 
     def detail(self, key: int) -> Detail:
         """Return the mask of both lungs, and the sections of the report."""
@@ -152,10 +138,6 @@ class Browsing(Browsed):
         for reader in (*self._texts.values(), *(reader for reader, _ in self._sections.values())):
             reader.close()
 
-    def _place(self, key: int) -> tuple[str, int]:
-        number = int(np.searchsorted(self._starts, key, side="right")) - 1
-        return self._releases[number], key - int(self._starts[number])
-
     def _mask(self, key: int) -> UInt8[np.ndarray, "height width"]:
         release, _ = self._place(key)
         path = path_inside(self._parts[release], self._masks[key])
@@ -188,20 +170,6 @@ class Browsing(Browsed):
                 studies = read_columns(path, ["study_id"])["study_id"].to_pylist()
                 found[release] = RowReader(path), {study: place for place, study in enumerate(studies)}
         return found
-
-    def _facts(self, ids: pa.Array, folders: Mapping[str, Path]) -> tuple[pa.Table, dict[str, ReleaseFilms]]:
-        tables, films = [], {}
-        for number, release in enumerate(self._releases):
-            mine = ids.slice(int(self._starts[number]), int(self._starts[number + 1] - self._starts[number]))
-            source, dataset = self._product.sources.get(release), self._product.dataset_of(release)
-            manifest = self._product.folder.absolute().parent / "manifest" / f"{dataset}.parquet"
-            manifest = manifest if source is None else source.manifest
-            known = manifest.is_file()
-            facts, places = facts_of(manifest, mine) if known else (pa.table({"sex": pa.nulls(len(mine))}), None)
-            tables.append(facts)
-            folder = folders.get(release) or folders.get(dataset) or folders.get("")
-            films[release] = ReleaseFilms(source, places, None if folder is None else FilmFolder(folder))
-        return pa.concat_tables(tables, promote_options="permissive"), films
 
 
 def _joined(part: Path) -> pa.Table:
