@@ -86,7 +86,7 @@ def chexmask(folder: Path) -> tuple[Path, Path]:
     package_card(output, parts, folder / "weights.json", folder / "config.yaml")
     images = folder / "images"
     images.mkdir()
-    rows, columns = np.mgrid[:64, :48]
+    rows, columns = np.mgrid[:128, :96]  # a radiograph has at least 64 px a side
     for number, name in enumerate([*ids_of("Alpha"), *ids_of("Zeta")]):
         if name not in (*HOSTILE, *MISSING):
             picture = (rows * 2 + columns + 3 * number) % 160 + 40
