@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from cxrfactory.anatomy.graph import landmark_graph
 from cxrfactory.config import TrainConfig
 from cxrfactory.train.data.annotations import Annotations
-from cxrfactory.train.data.augment import move, recolour
+from cxrfactory.train.data.augment import _marks, move, recolour
 
 LUNGS = landmark_graph("lungs")
 STRONG = TrainConfig(rotation_degrees=30, scale=0.4, shift=0.3, appearance=0.7)
@@ -52,6 +52,23 @@ def test_same_generator_same_pictures():
     assert first.min() >= 0
     assert first.max() <= 1
     assert not torch.equal(first, images)
+
+
+def test_marks_are_small_like_labels_or_large_like_shutters():
+    grey = torch.full((400, 1, 80, 80), 0.5)
+    marked = _marks(grey.clone(), torch.ones(400, dtype=torch.bool), torch.Generator().manual_seed(1))
+    covered = (marked != 0.5).flatten(1).float().mean(1)
+    assert ((covered > 0) & (covered < 0.32)).all()
+    large = covered > 0.02  # a small mark has at most 9 of 80 pixels a side
+    assert 0.4 < large.float().mean() < 0.6
+    assert (covered > 0.2).any()
+    black = (marked == 0).flatten(1).any(1)
+    assert 0.65 < black[large].float().mean() < 0.85
+    left = (marked != 0.5).any(2).float().argmax(-1).flatten()
+    assert left.min() == 0
+    assert left.max() > 60
+    untouched = _marks(grey[:3].clone(), torch.zeros(3, dtype=torch.bool), torch.Generator())
+    assert torch.equal(untouched, grey[:3])
 
 
 def drawn(masks, points=None, ignored=None):

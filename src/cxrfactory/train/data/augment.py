@@ -77,13 +77,24 @@ def _blur(images: Tensor) -> Tensor:
 
 
 def _marks(images: Tensor, chosen: Tensor, generator: torch.Generator) -> Tensor:
-    # Bright or dark rectangles imitate side markers, tags and tube housings; one in four is large, such as a shutter.
+    # Bright or dark rectangles imitate side markers, tags and tube housings. One in two is large, such as a shutter; of
+    # these, three in four are black.
     side = images.shape[-1]
+
+    def between(low: int, high: int) -> int:
+        return int(torch.randint(low, high, (1,), generator=generator))
+
+    def share() -> float:
+        return float(torch.rand(1, generator=generator))
+
     for index in torch.nonzero(chosen).flatten().tolist():
-        largest = side // 2 if float(torch.rand(1, generator=generator)) < 0.25 else side // 8
-        height, width = torch.randint(side // 40 + 1, largest, (2,), generator=generator).tolist()
-        top, left = torch.randint(-largest // 2, side - largest // 2, (2,), generator=generator).clamp(min=0).tolist()
-        grey = float(torch.randint(0, 2, (1,), generator=generator))
+        large = share() < 0.5
+        smallest, largest = (side // 8, side * 9 // 16) if large else (side // 40 + 1, side // 8)
+        height, width = between(smallest, largest), between(smallest, largest)
+        beyond = height // 4, width // 4
+        top = max(0, between(-beyond[0], side - height + beyond[0]))
+        left = max(0, between(-beyond[1], side - width + beyond[1]))
+        grey = float(share() >= (0.75 if large else 0.5))
         images[index, :, top : top + height, left : left + width] = grey
     return images
 
