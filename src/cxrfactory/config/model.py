@@ -79,7 +79,7 @@ class ModelConfig(Section):
     organs: list[RegionName] = Field(
         [],
         description="Regions that a pixel network learns from drawn masks, such as airways or right_whole_lung; an "
-        "empty list takes the organs of the graph.",
+        "empty list takes the organs of the graph, and all takes every region of the tables.",
     )
 
     def network_settings(self) -> dict[str, Any]:
