@@ -131,7 +131,7 @@ class _BatchDiceCrossEntropy(torch.autograd.Function):
     """The loss with its gradient, a few maps at a time."""
 
     @staticmethod
-    def forward(ctx, logits, target, packed, annotated, valid):  # noqa: ANN001, ANN205
+    def forward(ctx, logits, target, packed, annotated, valid):
         logits = logits.contiguous()  # maps are read one after the other
         organs, pixels = logits.shape[1], logits.shape[2] * logits.shape[3]
         total = float(annotated.sum()) * pixels
@@ -157,7 +157,7 @@ class _BatchDiceCrossEntropy(torch.autograd.Function):
         return entropy / total + dices
 
     @staticmethod
-    def backward(ctx, above):  # noqa: ANN001, ANN205
+    def backward(ctx, above):
         (gradient,) = ctx.saved_tensors
         return gradient * above.to(gradient.dtype), None, None, None, None
 

@@ -18,8 +18,14 @@ normalised. The stem lacks the operations before the block, as in the paper's fi
 ``released`` is the layout of the authors' public code: two separable convolutions per branch with pointwise biases, and
 a normalisation before the block, after the first of the two convolutions, and in the shortcut. Under the settings of
 the text it has 47,189 parameters. It has 59,165 under that code's default settings, which are for microscopy: three
-input channels, four classes, five CONV RES blocks (58,569) and one LSTM block (596). The paper's count is therefore
-most likely that of this configuration, and it proves neither layout.
+input channels, four classes, five CONV RES blocks (58,569 with the stem), one LSTM block (400) and the head (196). The
+paper's count is therefore most likely that of this configuration, and it proves neither layout.
+
+The LSTM RES block (``lstm_blocks``, 0 in the paper's final network) has a normalisation and two bidirectional
+convolutional LSTMs, over the rows and over the columns, whose input at each step is a picture of [columns, channels] or
+[rows, channels] with one feature. This reading of the text has exactly the 400 parameters that the count leaves.
+
+``outputs: softmax`` gives the paper's last layer: with one organ, ``lungs``, its two classes are lungs and background.
 """
 
 import torch
@@ -42,6 +48,7 @@ DEFAULTS = {
     "blocks": 4,
     "filters": 16,
     "dropout": 0.05,
+    "lstm_blocks": 0,
 }
 
 
@@ -97,8 +104,59 @@ class ResidualBlock(nn.Module):
         return residual + self.shortcut_norm(self.shortcut(x))
 
 
+class RowsLSTM(nn.Module):
+    """Bidirectional convolutional LSTM over the rows of a map; a row is a picture of [columns, channels].
+
+    The row has one feature and the kernels are 3 x 3, so that the layer has 152 parameters for a map of any size. The
+    states of both directions are added.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inputs = nn.ModuleList(nn.Conv2d(1, 4, 3, padding=1) for _ in range(2))
+        self.states = nn.ModuleList(nn.Conv2d(1, 4, 3, padding=1, bias=False) for _ in range(2))
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        """Return the hidden states of all rows, both directions together."""
+        count, _, rows, _ = x.shape
+        pictures = x.permute(0, 2, 3, 1)  # b rows columns channels
+        total = torch.zeros_like(pictures)
+        for direction, (inputs, states) in enumerate(zip(self.inputs, self.states, strict=True)):
+            gates = inputs(pictures.flatten(0, 1).unsqueeze(1)).unflatten(0, (count, rows))
+            hidden = cell = torch.zeros_like(gates[:, 0, :1])
+            found = []
+            for row in reversed(range(rows)) if direction else range(rows):
+                entry, forget, new, shown = (gates[:, row] + states(hidden)).chunk(4, dim=1)
+                cell = torch.sigmoid(forget) * cell + torch.sigmoid(entry) * torch.tanh(new)
+                hidden = torch.sigmoid(shown) * torch.tanh(cell)
+                found.append(hidden)
+            total = total + torch.cat(found[::-1] if direction else found, dim=1)
+        return total.permute(0, 3, 1, 2)
+
+
+class LSTMBlock(nn.Module):
+    """LSTM RES block: the map plus convolutional LSTMs over its rows and over its columns.
+
+    Parameters
+    ----------
+    channels
+        Channels of the map; the block does not change them.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.before = nn.Sequential(*_between(channels))
+        self.rows, self.columns = RowsLSTM(), RowsLSTM()
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        """Apply the block; the resolution does not change."""
+        inner = self.before(x)
+        turned = self.columns(inner.transpose(2, 3)).transpose(2, 3)
+        return x + self.rows(inner) + turned
+
+
 class ResCRNet(nn.Sequential):
-    """The network; it returns logits, to which the loss applies the paper's softmax or a sigmoid.
+    """The network; it returns logits, to which the loss or ``outputs: softmax`` applies its activation.
 
     Parameters
     ----------
@@ -112,14 +170,20 @@ class ResCRNet(nn.Sequential):
         Channels of each branch.
     dropout
         Probability of dropping a whole channel after a block, in training.
+    lstm_blocks
+        Number of LSTM RES blocks behind the others; the paper's final network has none.
     """
 
-    def __init__(self, inputs: int, outputs: int, layout: str, blocks: int, filters: int, dropout: float) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, layout: str, blocks: int, filters: int, dropout: float, lstm_blocks: int = 0
+    ) -> None:
         width = filters * len(KERNELS)
         layers: list[nn.Module] = []
         for index in range(1 + blocks):
             layers.append(ResidualBlock(width if index else inputs, filters, stem=index == 0, layout=layout))
             layers.append(nn.Dropout2d(dropout))
+        for _ in range(lstm_blocks):
+            layers += [LSTMBlock(width), nn.Dropout2d(dropout)]
         if layout == "released":
             layers.append(nn.Conv2d(width, outputs, 1))
         else:
@@ -142,7 +206,7 @@ class ResCRNet(nn.Sequential):
 
 
 def build(settings: NetworkSettings) -> PixelSegmenter:
-    """Make the network from its settings: ``layout``, ``blocks``, ``filters``, ``dropout``, and the shared settings."""
+    """Make the network from its settings: ``layout``, ``blocks``, ``filters``, ``dropout``, ``lstm_blocks``, and the shared ones."""
     return build_pixel("res-cr-net", settings, DEFAULTS, _body)
 
 
@@ -151,4 +215,6 @@ def _body(outputs: int, options: NetworkSettings) -> tuple[nn.Module, int]:
     if layout not in CONVOLUTIONS:
         raise CxrError(f"{name}: layout is {layout!r}; expected one of {', '.join(CONVOLUTIONS)}")
     blocks, filters = positive(name, "blocks", options["blocks"]), positive(name, "filters", options["filters"])
-    return ResCRNet(1, outputs, layout, blocks, filters, share(name, "dropout", options["dropout"])), 1
+    lstm_blocks = options["lstm_blocks"] and positive(name, "lstm_blocks", options["lstm_blocks"])
+    dropout = share(name, "dropout", options["dropout"])
+    return ResCRNet(1, outputs, layout, blocks, filters, dropout, lstm_blocks), 1
