@@ -141,7 +141,7 @@ class _BatchDiceCrossEntropy(torch.autograd.Function):
         shown = int(there.sum())
         entropy, dices = logits.new_zeros((), dtype=torch.float32), logits.new_zeros((), dtype=torch.float32)
         for part in parts:
-            truth, counts = _maps(target, packed, part), _counts(annotated, valid, packed, part)
+            truth, counts = _maps(target, packed, part, annotated), _counts(annotated, valid, packed, part)
             x = logits[:, part].float()
             chance = torch.sigmoid(x)
             entropy += ((functional.softplus(x) - x * truth) * counts).sum()
@@ -162,9 +162,10 @@ class _BatchDiceCrossEntropy(torch.autograd.Function):
         return gradient * above.to(gradient.dtype), None, None, None, None
 
 
-def _maps(target: Tensor, packed: bool, part: slice) -> Float[Tensor, "b k h w"]:
+def _maps(target: Tensor, packed: bool, part: slice, annotated: Tensor | None = None) -> Float[Tensor, "b k h w"]:
     if not packed:
-        return target[:, part].float()
+        maps = target[:, part].float()
+        return maps if annotated is None else torch.where(annotated[:, part, None, None], maps, 0.0)
     return torch.stack([(target[:, place // 8] >> place % 8) & 1 for place in range(part.start, part.stop)], 1).float()
 
 
@@ -180,7 +181,9 @@ def _shown(
 ) -> Float[Tensor, " o"]:
     """Return 1 for the organs of which the batch holds a pixel that counts, else 0."""
     found = [
-        ((_maps(target, packed, part) * _counts(annotated, valid, packed, part)).sum(dim=(0, 2, 3)) > 0).float()
+        (
+            (_maps(target, packed, part, annotated) * _counts(annotated, valid, packed, part)).sum(dim=(0, 2, 3)) > 0
+        ).float()
         for part in parts
     ]
     return torch.cat(found)

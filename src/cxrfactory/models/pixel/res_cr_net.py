@@ -21,9 +21,10 @@ the text it has 47,189 parameters. It has 59,165 under that code's default setti
 input channels, four classes, five CONV RES blocks (58,569 with the stem), one LSTM block (400) and the head (196). The
 paper's count is therefore most likely that of this configuration, and it proves neither layout.
 
-The LSTM RES block (``lstm_blocks``, 0 in the paper's final network) has a normalisation and two bidirectional
-convolutional LSTMs, over the rows and over the columns, whose input at each step is a picture of [columns, channels] or
-[rows, channels] with one feature. This reading of the text has exactly the 400 parameters that the count leaves.
+The LSTM RES block (``lstm_blocks``, 0 in the paper's final network) follows the projection to classes. It adds two
+bidirectional convolutional LSTMs, over the rows and over the columns, whose input at each step is a picture of
+[columns, classes] or [rows, classes] with one feature. With kernels of 3 x classes it has exactly the 400 parameters that
+the count leaves for four classes.
 
 ``outputs: softmax`` gives the paper's last layer: with one organ, ``lungs``, its two classes are lungs and background.
 """
@@ -105,21 +106,27 @@ class ResidualBlock(nn.Module):
 
 
 class RowsLSTM(nn.Module):
-    """Bidirectional convolutional LSTM over the rows of a map; a row is a picture of [columns, channels].
+    """Bidirectional convolutional LSTM over the rows of the class maps; a row is a picture of [columns, classes].
 
-    The row has one feature and the kernels are 3 x 3, so that the layer has 152 parameters for a map of any size. The
-    states of both directions are added.
+    The picture has one feature, and kernels reach over three columns and all classes. The states of both directions are
+    added.
+
+    Parameters
+    ----------
+    classes
+        Number of maps.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, classes: int) -> None:
         super().__init__()
-        self.inputs = nn.ModuleList(nn.Conv2d(1, 4, 3, padding=1) for _ in range(2))
-        self.states = nn.ModuleList(nn.Conv2d(1, 4, 3, padding=1, bias=False) for _ in range(2))
+        kernel = (3, classes)
+        self.inputs = nn.ModuleList(nn.Conv2d(1, 4, kernel, padding="same") for _ in range(2))
+        self.states = nn.ModuleList(nn.Conv2d(1, 4, kernel, padding="same", bias=False) for _ in range(2))
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         """Return the hidden states of all rows, both directions together."""
         count, _, rows, _ = x.shape
-        pictures = x.permute(0, 2, 3, 1)  # b rows columns channels
+        pictures = x.permute(0, 2, 3, 1)  # b rows columns classes
         total = torch.zeros_like(pictures)
         for direction, (inputs, states) in enumerate(zip(self.inputs, self.states, strict=True)):
             gates = inputs(pictures.flatten(0, 1).unsqueeze(1)).unflatten(0, (count, rows))
@@ -135,24 +142,21 @@ class RowsLSTM(nn.Module):
 
 
 class LSTMBlock(nn.Module):
-    """LSTM RES block: the map plus convolutional LSTMs over its rows and over its columns.
+    """LSTM RES block: the class maps plus convolutional LSTMs over their rows and over their columns.
 
     Parameters
     ----------
-    channels
-        Channels of the map; the block does not change them.
+    classes
+        Number of maps.
     """
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, classes: int) -> None:
         super().__init__()
-        self.before = nn.Sequential(*_between(channels))
-        self.rows, self.columns = RowsLSTM(), RowsLSTM()
+        self.rows, self.columns = RowsLSTM(classes), RowsLSTM(classes)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         """Apply the block; the resolution does not change."""
-        inner = self.before(x)
-        turned = self.columns(inner.transpose(2, 3)).transpose(2, 3)
-        return x + self.rows(inner) + turned
+        return x + self.rows(x) + self.columns(x.transpose(2, 3)).transpose(2, 3)
 
 
 class ResCRNet(nn.Sequential):
@@ -171,7 +175,7 @@ class ResCRNet(nn.Sequential):
     dropout
         Probability of dropping a whole channel after a block, in training.
     lstm_blocks
-        Number of LSTM RES blocks behind the others; the paper's final network has none.
+        Number of LSTM RES blocks behind the projection to classes; the paper's final network has none.
     """
 
     def __init__(
@@ -182,12 +186,11 @@ class ResCRNet(nn.Sequential):
         for index in range(1 + blocks):
             layers.append(ResidualBlock(width if index else inputs, filters, stem=index == 0, layout=layout))
             layers.append(nn.Dropout2d(dropout))
-        for _ in range(lstm_blocks):
-            layers += [LSTMBlock(width), nn.Dropout2d(dropout)]
         if layout == "released":
             layers.append(nn.Conv2d(width, outputs, 1))
         else:
             layers += [*_between(width), nn.Conv2d(width, outputs, 1, bias=False), nn.BatchNorm2d(outputs)]
+        layers += [LSTMBlock(outputs) for _ in range(lstm_blocks)]
         super().__init__(*layers)
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d):
@@ -206,7 +209,10 @@ class ResCRNet(nn.Sequential):
 
 
 def build(settings: NetworkSettings) -> PixelSegmenter:
-    """Make the network from its settings: ``layout``, ``blocks``, ``filters``, ``dropout``, ``lstm_blocks``, and the shared ones."""
+    """Make the network from its settings.
+
+    They are ``layout``, ``blocks``, ``filters``, ``dropout``, ``lstm_blocks``, and the shared settings.
+    """
     return build_pixel("res-cr-net", settings, DEFAULTS, _body)
 
 
