@@ -71,15 +71,16 @@ def _bounds(points: Float[Tensor, "b m 2"]) -> tuple[Float[Tensor, "b 2"], Float
 
 
 def _blur(images: Tensor) -> Tensor:
-    side = images.shape[-1]
-    small = functional.interpolate(images, size=side // 2, mode="bilinear", antialias=True)
-    return functional.interpolate(small, size=side, mode="bilinear")
+    rows, columns = images.shape[-2:]
+    small = functional.interpolate(images, size=(rows // 2, columns // 2), mode="bilinear", antialias=True)
+    return functional.interpolate(small, size=(rows, columns), mode="bilinear")
 
 
 def _marks(images: Tensor, chosen: Tensor, generator: torch.Generator) -> Tensor:
     # Bright or dark rectangles imitate side markers, tags and tube housings. One in two is large, such as a shutter; of
     # these, three in four are black.
-    side = images.shape[-1]
+    rows, columns = images.shape[-2:]
+    side = min(rows, columns)
 
     def between(low: int, high: int) -> int:
         return int(torch.randint(low, high, (1,), generator=generator))
@@ -92,8 +93,8 @@ def _marks(images: Tensor, chosen: Tensor, generator: torch.Generator) -> Tensor
         smallest, largest = (side // 8, side * 9 // 16) if large else (side // 40 + 1, side // 8)
         height, width = between(smallest, largest), between(smallest, largest)
         beyond = height // 4, width // 4
-        top = max(0, between(-beyond[0], side - height + beyond[0]))
-        left = max(0, between(-beyond[1], side - width + beyond[1]))
+        top = max(0, between(-beyond[0], rows - height + beyond[0]))
+        left = max(0, between(-beyond[1], columns - width + beyond[1]))
         grey = float(share() >= (0.75 if large else 0.5))
         images[index, :, top : top + height, left : left + width] = grey
     return images
@@ -103,7 +104,7 @@ def recolour(
     images: Float[Tensor, "b 1 s s"], settings: TrainConfig, generator: torch.Generator
 ) -> Float[Tensor, "b 1 s s"]:
     """Change grey values: always gamma; contrast, curve, shading, blur, noise and marks each with a probability."""
-    count, side, device = len(images), images.shape[-1], images.device
+    count, size, device = len(images), images.shape[-2:], images.device
 
     def uniform(low: float, high: float) -> Tensor:
         return _uniform(count, low, high, generator).reshape(-1, 1, 1, 1).to(device)
@@ -121,7 +122,7 @@ def recolour(
     slope, middle = uniform(3, 9), uniform(0.35, 0.65)
     images = pick(torch.sigmoid(slope * (images - middle)))
     coarse = (torch.rand(count, 1, 3, 3, generator=generator) * 0.7 + 0.65).to(device)
-    images = pick((images * functional.interpolate(coarse, size=side, mode="bicubic")).clamp(0, 1))
+    images = pick((images * functional.interpolate(coarse, size=size, mode="bicubic")).clamp(0, 1))
     images = pick(_blur(images))
     noise = torch.randn(images.shape, generator=generator).to(device)
     images = pick((images + noise * uniform(0, 0.06)).clamp(0, 1))
