@@ -49,7 +49,7 @@ def main(
     from cxrfactory.cohort.source import load_source
     from cxrfactory.imaging.radiograph.image import Radiograph
     from cxrfactory.imaging.radiograph.prepare import Preparation, prepare
-    from cxrfactory.projection.truth import frontal_truth, whole_lung_truth
+    from cxrfactory.anatomy.film_regions import frontal_truth, whole_lung_truth
 
     torch.set_num_threads(1)
     source = load_source(ct)

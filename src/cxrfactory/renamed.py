@@ -98,6 +98,7 @@ RENAMED_MODULES = {
     "project.structures": "drr.structures",
     "project.study": "drr.study",
     "projection.drr": "projection.conventions",
+    "projection.truth": "anatomy.film_regions",
     "scheduling": "workflow.scheduling",
     "tables.cxlseg": "products.cxlseg.tables",
     "train.augment": "train.data.augment",

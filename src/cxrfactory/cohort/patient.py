@@ -12,7 +12,7 @@ from cxrfactory.cohort.source import ORGAN_GROUPS, SourceChest
 from cxrfactory.projection.appearance import add_breasts, add_lines, burn_in, collimate, draw_style, render
 from cxrfactory.projection.conventions import View
 from cxrfactory.projection.deform import PatientShape, PullBack, draw_shape, pull_back
-from cxrfactory.projection.truth import frontal_truth, lateral_truth
+from cxrfactory.anatomy.film_regions import frontal_truth, lateral_truth
 from cxrfactory.projection.warp import ViewGrid, project_deformed
 from cxrfactory.tables.keys import seed_of
 
