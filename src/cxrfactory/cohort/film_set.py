@@ -1,4 +1,4 @@
-"""Write the films of virtual patients in the form of projected studies, from which ``package-radgenome`` makes a product.
+"""Write the films of virtual patients as projected studies, from which ``package-radgenome`` makes a product.
 
 The folder holds ``manifest.parquet`` (schema ``SCANS``), ``images.parquet`` (``PROJECTIONS``), ``masks.parquet``
 (``MASKS``), ``studies.parquet`` (``STUDIES``) and ``rejected.parquet`` (``REJECTED``). In ``images.parquet``, ``png8``

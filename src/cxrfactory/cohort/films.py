@@ -277,7 +277,7 @@ def _laying(
     source_axes = np.column_stack([outward, [-outward[1], outward[0]]])
     target_axes = np.column_stack([wanted * stretch, [-wanted[1], wanted[0]]])
     linear = target_axes @ source_axes.T
-    offset = inner + [0, sink_px] - linear @ inner
+    offset = inner + np.array([0, sink_px]) - linear @ inner
     return np.column_stack([linear, offset])
 
 

@@ -116,6 +116,7 @@ def deformation_of(source: SourceChest | FilmSource, person: Person) -> tuple[Pu
 
 
 def view_grid(low: Corner, high: Corner, step: tuple[float, float, float]) -> ViewGrid:
+    """Return the grid over a box whose samples are about ``step`` (x, y, z) mm apart."""
     counts = tuple(round((top - bottom) / size) + 1 for bottom, top, size in zip(low, high, step, strict=True))
     return ViewGrid(low, high, counts)  # type: ignore[arg-type]
 
@@ -219,6 +220,7 @@ def sampled_at(
     width: int,
     interpolation: int,
 ) -> np.ndarray:
+    """Sample a projection, whose pixel [0, 0] lies at ``first_mm``, on the pixels of a picture."""
     scale = np.diag([1 / pixel_mm[0], 1 / pixel_mm[1]])
     matrix = np.column_stack([scale @ to_mm[:, :2], scale @ (to_mm[:, 2] - np.array(first_mm))])
     return cv2.warpAffine(

@@ -44,14 +44,14 @@ def add_shoulders(
     added, shaft = np.zeros_like(soft), np.zeros_like(bone)
     for side, edge in ((-1, left), (1, right)):
         joint = np.array([edge + side * rng.uniform(22, 45), top + drop + rng.uniform(-8, 8)])
-        elbow = joint + [side * spread * rng.uniform(0.8, 1.2), 280.0]
+        elbow = joint + np.array([side * spread * rng.uniform(0.8, 1.2), 280.0])
         out = np.array([side * arm, 0.0])
         axilla = np.array([edge + side * rng.uniform(14, 26), top + height * rng.uniform(0.34, 0.52)])
-        outline = [
-            (middle + side * rng.uniform(42, 60), top - rng.uniform(30, 60)), joint + [0, -arm], joint + 0.75 * out
-            + [0, -0.7 * arm], joint + out, elbow + out, elbow - out, axilla + [side * 4, 30], axilla,
-            (edge - side * 5, axilla[1] - 25), (edge - side * 15, top + 25), (middle + side * 30, top + 15),
-        ]  # fmt: skip
+        neck = (middle + side * rng.uniform(42, 60), top - rng.uniform(30, 60))
+        tip, corner = joint - np.array([0, arm]), joint + 0.75 * out - np.array([0, 0.7 * arm])
+        inner = axilla + np.array([side * 4, 30])
+        under = [(edge - side * 5, axilla[1] - 25), (edge - side * 15, top + 25), (middle + side * 30, top + 15)]
+        outline = [neck, tip, corner, joint + out, elbow + out, elbow - out, inner, axilla, *under]
         added = np.maximum(added, MU_WATER_PER_MM * depth * _rounded(soft.shape, outline, arm, pixel_mm))
         shaft = np.maximum(shaft, _humerus(soft.shape, joint, elbow, pixel_mm, rng))
     return np.maximum(soft, added) + shaft, bone + shaft
