@@ -81,11 +81,13 @@ def load_film_source(folder: str | Path, contrast: bool = False) -> FilmSource:
     labels = np.ascontiguousarray(labels.transpose(2, 1, 0))
     centre, anatomy = locate(group_labels(labels), spacing)
     low = tuple(float(-value) for value in centre)
-    high = [(count - 1) * step - value for count, step, value in zip(labels.shape[::-1], spacing, centre, strict=True)]
+    high = [float((count - 1) * step - value) for count, step, value in zip(labels.shape[::-1], spacing, centre, strict=True)]
     hu = np.ascontiguousarray(hu.transpose(2, 1, 0), dtype=np.float32)
-    hu, labels, added_mm = extend_neck(without_table(hu), labels, spacing)
+    hu = without_table(hu)
+    hu = hu if contrast else _without_contrast(hu, labels)
+    hu, labels, added_mm = extend_neck(hu, labels, spacing)
     values = tuple(int(value) for value in np.unique(labels) if int(value) in names)
-    channels = _channels(hu if contrast else _without_contrast(hu, labels), labels)
+    channels = _channels(hu, labels)
 
     def sampled(rows: int, columns: int) -> SampledVolume:
         reduced = np.stack([mean_blocks(channel, rows, columns) for channel in channels])

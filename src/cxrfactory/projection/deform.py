@@ -221,8 +221,8 @@ def _heart(
     turned_x, turned_z = dx, dz
     if shape.heart_turn_deg:
         angle = near * np.radians(shape.heart_turn_deg)
-        turned_x = dx * np.cos(angle) - dz * np.sin(angle)
-        turned_z = dx * np.sin(angle) + dz * np.cos(angle)
+        turned_x = dx * np.cos(angle) + dz * np.sin(angle)
+        turned_z = dz * np.cos(angle) - dx * np.sin(angle)
     return (
         x + (turned_x - dx) + near * (turned_x * (1 / shape.heart_width_scale - 1) - shape.heart_shift_right_mm),
         y + near * dy * (0.5 / shape.heart_width_scale - 0.5),

@@ -40,11 +40,11 @@ def add_shoulders(
     left, top, right, bottom = (value * pixel_mm for value in lungs_box)
     middle, height = (left + right) / 2, bottom - top
     depth, arm = float(rng.uniform(80, 150)), float(rng.uniform(32, 58))
-    drop, spread = float(rng.uniform(5, 45)), float(rng.uniform(20, 110))
+    drop, spread = float(rng.uniform(5, 45)), arm + float(rng.uniform(5, 70))
     added, shaft = np.zeros_like(soft), np.zeros_like(bone)
     for side, edge in ((-1, left), (1, right)):
         joint = np.array([edge + side * rng.uniform(22, 45), top + drop + rng.uniform(-8, 8)])
-        elbow = joint + np.array([side * spread * rng.uniform(0.8, 1.2), 280.0])
+        elbow = joint + np.array([side * (spread + rng.uniform(0, 20)), 280.0])
         out = np.array([side * arm, 0.0])
         axilla = np.array([edge + side * rng.uniform(14, 26), top + height * rng.uniform(0.34, 0.52)])
         neck = (middle + side * rng.uniform(42, 60), top - rng.uniform(30, 60))
