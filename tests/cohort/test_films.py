@@ -78,7 +78,7 @@ def test_shoulders_stand_beside_the_chest_and_leave_masks_alone(source, unchange
     gained = dressed.integral - bare.integral > 0.2
     lungs = of(source, bare.masks, "lung_upper_lobe_left") | of(source, bare.masks, "lung_middle_lobe_right")
     assert gained.mean() > 0.03
-    assert not (gained & (lungs > 0))[64:].any()
+    assert not (gained & (lungs > 0))[76:].any()  # below the axillae
 
 
 def test_findings_change_the_picture_only(source, unchanged):
@@ -99,7 +99,7 @@ def test_wide_rooms_are_wider_and_repeat():
     drawn = [wide_style(np.random.default_rng(seed)) for seed in range(40)]
     assert drawn[3] == wide_style(np.random.default_rng(3))
     assert min(style.dense_percentile for style in drawn) < 75
-    assert max(style.bone_gain for style in drawn) <= 1.6
+    assert max(style.bone_gain for style in drawn) <= 1.8
 
 
 def test_the_tables_repeat_and_hold_every_class(named_ct, tmp_path):

@@ -181,12 +181,11 @@ def expose_film(
             loose, loose_bone, masks = _laid(source, loose, loose_bone, masks, box, pixel_mm, rng)
         depth = [structures(each) for each in projected.lung_depth_mm]
         soft = soft + _findings(depth, _hidden(source, masks), pixel_mm, knobs.findings, rng)
+    if view == "PA" and rng.random() < knobs.shoulders:
+        soft, bone = add_shoulders(soft, bone, box, pixel_mm, rng)
     soft, bone = soft + loose, bone + loose_bone
-    if view == "PA":
-        if rng.random() < knobs.shoulders:
-            soft, bone = add_shoulders(soft, bone, box, pixel_mm, rng)
-        if person.sex == "F" and rng.random() < knobs.breasts:
-            soft = add_breasts(soft, box, pixel_mm, float(rng.uniform(8, 70)), rng)
+    if view == "PA" and person.sex == "F" and rng.random() < knobs.breasts:
+        soft = add_breasts(soft, box, pixel_mm, float(rng.uniform(8, 70)), rng)
     if rng.random() < 0.15:
         soft = add_lines(soft, pixel_mm, int(rng.integers(1, 4)), rng)
     grey = render(soft, bone, pixel_mm, wide_style(rng) if knobs.rooms else draw_style(rng), rng)
@@ -200,8 +199,8 @@ def wide_style(rng: np.random.Generator) -> RoomStyle:
     style = draw_style(rng)
     return replace(
         style,
-        bone_gain=float(rng.uniform(0.0, 1.6)),
-        dense_percentile=float(rng.uniform(60.0, 99.5)),
+        bone_gain=float(rng.uniform(0.2, 1.8)),
+        dense_percentile=float(rng.uniform(66.0, 99.7)),
         scatter=float(rng.uniform(0.1, 0.6)),
         headroom=float(rng.uniform(-0.05, 0.15)),
     )
