@@ -43,13 +43,13 @@ def main(
 ) -> None:
     import torch
 
+    from cxrfactory.anatomy.film_regions import frontal_truth, whole_lung_truth
     from cxrfactory.anatomy.mask_landmarks import landmarks_from_masks
     from cxrfactory.cohort.patient import draw_person, project_person, take_radiograph
     from cxrfactory.cohort.pictures import landmarks, to_8bit
     from cxrfactory.cohort.source import load_source
     from cxrfactory.imaging.radiograph.image import Radiograph
     from cxrfactory.imaging.radiograph.prepare import Preparation, prepare
-    from cxrfactory.projection.truth import frontal_truth, whole_lung_truth
 
     torch.set_num_threads(1)
     source = load_source(ct)

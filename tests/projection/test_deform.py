@@ -8,6 +8,7 @@ import pytest
 from cxrfactory.projection.deform import (
     MIN_DETERMINANT,
     RANGES,
+    STANDING_RANGES,
     ChestAnatomy,
     draw_shape,
     identity_shape,
@@ -84,3 +85,18 @@ def test_drawn_numbers_stay_in_their_ranges():
         shape = draw_shape(np.random.default_rng(seed))
         for name, (low, high) in RANGES.items():
             assert low <= getattr(shape, name) <= high, name
+
+
+def test_standing_patients_have_the_same_parameters_and_a_turned_heart():
+    assert set(STANDING_RANGES) == set(RANGES) | {"heart_turn_deg"}
+    shape = draw_shape(np.random.default_rng(1), STANDING_RANGES)
+    assert all(low <= getattr(shape, name) <= high for name, (low, high) in STANDING_RANGES.items())
+
+
+def test_a_turned_heart_has_a_steeper_axis():
+    heart = np.array(CHEST.heart_mm)
+    # The apex of the source lies on the patient's left of the heart's centre; turned, its tissue appears lower.
+    source, place = source_at(replace(identity_shape(), heart_turn_deg=30.0), heart + [-16, 0, -16])
+    assert source[2] > place[2] + 4
+    assert source[0] < place[0] - 2
+    assert np.linalg.norm((source - heart)[[0, 2]]) == pytest.approx(np.linalg.norm((place - heart)[[0, 2]]), rel=0.02)

@@ -129,6 +129,10 @@ STAGES = _table(
     {
         "fetch-ct": ("cohort:fetch_ct", "Fetch the chest CT that the virtual cohort is made from."),
         "cohort": ("cohort:cohort", "Make the virtual cohort: a labelled set and two hospital releases from one CT."),
+        "cohort-films": (
+            "cohort:cohort_films",
+            "Write films of virtual patients with the masks of all structures, as projected studies.",
+        ),
         "cohort-scans": ("cohort:cohort_scans", "Write virtual patients as a release of chest CT with labels."),
         "ingest-labelled": (
             "ingest:ingest_labelled",

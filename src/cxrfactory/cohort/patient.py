@@ -7,12 +7,13 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float
 
+from cxrfactory.anatomy.film_regions import frontal_truth, lateral_truth
 from cxrfactory.anatomy.organs import LUNGS
+from cxrfactory.cohort.film_source import FilmSource
 from cxrfactory.cohort.source import ORGAN_GROUPS, SourceChest
 from cxrfactory.projection.appearance import add_breasts, add_lines, burn_in, collimate, draw_style, render
 from cxrfactory.projection.conventions import View
-from cxrfactory.projection.deform import PatientShape, PullBack, draw_shape, pull_back
-from cxrfactory.projection.truth import frontal_truth, lateral_truth
+from cxrfactory.projection.deform import RANGES, PatientShape, PullBack, draw_shape, pull_back
 from cxrfactory.projection.warp import ViewGrid, project_deformed
 from cxrfactory.tables.keys import seed_of
 
@@ -69,20 +70,20 @@ class Radiograph:
     truth: dict[str, Bool[np.ndarray, "h w"]]
 
 
-def draw_person(number: int, seed: int) -> Person:
-    """Draw a patient; a number and a seed give the same patient for every size of the cohort."""
+def draw_person(number: int, seed: int, ranges: dict[str, tuple[float, float]] = RANGES) -> Person:
+    """Draw a patient; a number, a seed and ranges give the same patient for every size of the cohort."""
     rng = np.random.default_rng(seed_of(f"patient {number}", "shape", seed))
     sex = "F" if rng.random() < 0.5 else "M"
     age = int(np.clip(rng.normal(58, 17), 18, 95))
-    return Person(number, sex, age, draw_shape(rng))
+    return Person(number, sex, age, draw_shape(rng, ranges))
 
 
 def project_person(source: SourceChest, person: Person, view: View) -> Projection:
     """Deform the source chest into the patient and project one view."""
-    deformation, low, high = _deformed(source, person)
+    deformation, low, high = deformation_of(source, person)
     volume = source.frontal if view == "PA" else source.lateral
-    lines = _grid(low, high, volume.spacing_mm)
-    soft = _grid(low, high, source.organs.spacing_mm)
+    lines = view_grid(low, high, volume.spacing_mm)
+    soft = view_grid(low, high, source.organs.spacing_mm)
     axis = 0 if view == "PA" else 1
     return Projection(
         lines=project_deformed(volume, deformation, lines, view, "sum"),
@@ -98,14 +99,14 @@ def lung_depth(source: SourceChest, person: Person) -> Float[np.ndarray, "2 rows
 
     The pixel grid is that of :attr:`Projection.organs`.
     """
-    deformation, low, high = _deformed(source, person)
+    deformation, low, high = deformation_of(source, person)
     names = list(ORGAN_GROUPS)
     lungs = [names.index(name) for name in LUNGS]
     volume = replace(source.organs, values=source.organs.values[lungs])
-    return project_deformed(volume, deformation, _grid(low, high, volume.spacing_mm), "PA", "sum")
+    return project_deformed(volume, deformation, view_grid(low, high, volume.spacing_mm), "PA", "sum")
 
 
-def _deformed(source: SourceChest, person: Person) -> tuple[PullBack, Corner, Corner]:
+def deformation_of(source: SourceChest | FilmSource, person: Person) -> tuple[PullBack, Corner, Corner]:
     """Return the deformation, and the two corners (x, y, z) in mm of the box that it covers."""
     low, high = (
         tuple(value + sign * _MARGIN_MM for value in corner)
@@ -114,7 +115,8 @@ def _deformed(source: SourceChest, person: Person) -> tuple[PullBack, Corner, Co
     return pull_back(person.shape, source.anatomy, low, high), low, high  # type: ignore[arg-type, return-value]
 
 
-def _grid(low: Corner, high: Corner, step: tuple[float, float, float]) -> ViewGrid:
+def view_grid(low: Corner, high: Corner, step: tuple[float, float, float]) -> ViewGrid:
+    """Return the grid over a box whose samples are about ``step`` (x, y, z) mm apart."""
     counts = tuple(round((top - bottom) / size) + 1 for bottom, top, size in zip(low, high, step, strict=True))
     return ViewGrid(low, high, counts)  # type: ignore[arg-type]
 
@@ -150,17 +152,17 @@ def take_radiograph(
         Convention by which the truth of a PA view follows from the projected organs; the picture does not depend on it.
     """
     rng = np.random.default_rng(seed_of(f"patient {person.number}", f"exposure {view} {room}", seed))
-    to_mm, pixel_mm = _field_of_view(projection, view, height, width, rng)
+    to_mm, pixel_mm = field_of_view(projection, view, height, width, rng)
     soft, bone = (
-        _sampled(channel, projection.lines_pixel_mm, projection.first_mm, to_mm, height, width, cv2.INTER_CUBIC)
+        sampled_at(channel, projection.lines_pixel_mm, projection.first_mm, to_mm, height, width, cv2.INTER_CUBIC)
         for channel in projection.lines
     )
     organs = {
-        name: _sampled(mask, projection.organs_pixel_mm, projection.first_mm, to_mm, height, width, cv2.INTER_LINEAR)
+        name: sampled_at(mask, projection.organs_pixel_mm, projection.first_mm, to_mm, height, width, cv2.INTER_LINEAR)
         for name, mask in zip(ORGAN_GROUPS, projection.organs, strict=True)
     }
     truth = frontal(organs, pixel_mm) if view == "PA" else lateral_truth(organs)
-    box = _box(np.maximum(organs["right_lung"], organs["left_lung"]))
+    box = mask_box(np.maximum(organs["right_lung"], organs["left_lung"]))
     if view == "PA" and person.sex == "F" and rng.random() < 0.75:
         soft = add_breasts(soft, box, pixel_mm, float(rng.uniform(8, 55)), rng)
     if rng.random() < 0.15:
@@ -168,20 +170,26 @@ def take_radiograph(
     grey = render(soft, bone, pixel_mm, draw_style(rng), rng)
     if rng.random() < 0.4:
         grey = collimate(grey, box, rng, level=float(rng.choice([0.0, 0.0, rng.uniform(0, 0.1)])))
-    grey = _marked(grey, view, pixel_mm, rng)
+    grey = with_marks(grey, view, pixel_mm, rng)
     return Radiograph(grey, pixel_mm, truth)
 
 
-def _field_of_view(
-    projection: Projection, view: View, height: int, width: int, rng: np.random.Generator
+def field_of_view(
+    projection: Projection,
+    view: View,
+    height: int,
+    width: int,
+    rng: np.random.Generator,
+    pixel_mm: float | None = None,
 ) -> tuple[np.ndarray, float]:
     """Draw a field of view that holds the lungs and a margin.
 
-    The result is the affine matrix [2, 3] from picture pixels (x, y) to display mm, and the pixel size in mm.
+    The result is the affine matrix [2, 3] from picture pixels (x, y) to display mm, and the pixel size in mm. A pixel
+    size that is given is kept, and the margin follows from it.
     """
     names = list(ORGAN_GROUPS)
     lungs = np.maximum(projection.organs[names.index("right_lung")], projection.organs[names.index("left_lung")])
-    left, top, right, bottom = _box(lungs)
+    left, top, right, bottom = mask_box(lungs)
     step, first = np.array(projection.organs_pixel_mm), np.array(projection.first_mm)
     low = np.array([left, top]) * step + first
     high = np.array([right, bottom]) * step + first
@@ -190,7 +198,7 @@ def _field_of_view(
     low -= [rng.uniform(*side), rng.uniform(8, 45)]
     # The projection of the lungs ends in the posterior recess, far below the domes of the diaphragm.
     high += [rng.uniform(*side), rng.uniform(-15, 45)]
-    pixel_mm = float(max((high - low) / [width, height]))
+    pixel_mm = float(max((high - low) / [width, height])) if pixel_mm is None else pixel_mm
     turn = np.radians(rng.normal(0, 1.2))
     rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) * pixel_mm
     centre = (low + high) / 2
@@ -203,7 +211,7 @@ def _field_of_view(
     return np.column_stack([rotation, offset]), pixel_mm
 
 
-def _sampled(
+def sampled_at(
     values: np.ndarray,
     pixel_mm: tuple[float, float],
     first_mm: tuple[float, float],
@@ -212,6 +220,7 @@ def _sampled(
     width: int,
     interpolation: int,
 ) -> np.ndarray:
+    """Sample a projection, whose pixel [0, 0] lies at ``first_mm``, on the pixels of a picture."""
     scale = np.diag([1 / pixel_mm[0], 1 / pixel_mm[1]])
     matrix = np.column_stack([scale @ to_mm[:, :2], scale @ (to_mm[:, 2] - np.array(first_mm))])
     return cv2.warpAffine(
@@ -219,7 +228,7 @@ def _sampled(
     )
 
 
-def _box(mask: np.ndarray) -> tuple[float, float, float, float]:
+def mask_box(mask: np.ndarray) -> tuple[float, float, float, float]:
     """Return the box (left, top, right, bottom) of a soft mask in pixels, or the whole picture for an empty mask."""
     rows, columns = np.flatnonzero((mask > 0.5).any(axis=1)), np.flatnonzero((mask > 0.5).any(axis=0))
     if len(rows) == 0:
@@ -227,7 +236,7 @@ def _box(mask: np.ndarray) -> tuple[float, float, float, float]:
     return float(columns[0]), float(rows[0]), float(columns[-1]), float(rows[-1])
 
 
-def _marked(grey: np.ndarray, view: View, pixel_mm: float, rng: np.random.Generator) -> np.ndarray:
+def with_marks(grey: np.ndarray, view: View, pixel_mm: float, rng: np.random.Generator) -> np.ndarray:
     """Burn in side markers and exposure notes at random, mostly near the upper or lower edge."""
     height, width = grey.shape
     tall = float(rng.uniform(8, 20)) / pixel_mm

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -65,22 +66,28 @@ class SourceChest:
 
         Tensors are sent to other processes through shared memory, which is often small in containers.
         """
-        return {
-            name: replace(value, values=value.values.cpu().numpy()) if isinstance(value, SampledVolume) else value
-            for name, value in vars(self).items()
-        }
+        return arrays_of(self)
 
     @classmethod
     def from_arrays(cls, arrays: dict) -> "SourceChest":
         """Return the source chest from the result of :meth:`to_arrays`."""
-        return cls(
-            **{
-                name: replace(value, values=torch.from_numpy(value.values))
-                if isinstance(value, SampledVolume)
-                else value
-                for name, value in arrays.items()
-            }
-        )
+        return cls(**tensors_of(arrays))
+
+
+def arrays_of(source: Any) -> dict:
+    """Return the attributes of a source chest with NumPy arrays instead of tensors."""
+    return {
+        name: replace(value, values=value.values.cpu().numpy()) if isinstance(value, SampledVolume) else value
+        for name, value in vars(source).items()
+    }
+
+
+def tensors_of(arrays: dict) -> dict:
+    """Return the result of :func:`arrays_of` with tensors."""
+    return {
+        name: replace(value, values=torch.from_numpy(value.values)) if isinstance(value, SampledVolume) else value
+        for name, value in arrays.items()
+    }
 
 
 def load_source(folder: str | Path, device: str = "cpu") -> SourceChest:
@@ -141,7 +148,7 @@ def prepare_source(
     bone = np.maximum(mu - attenuation(np.float32(_BONE_HU)), 0)
 
     def sampled(channels: Iterable[np.ndarray], across: int, along: int) -> SampledVolume:
-        reduced = np.stack([_mean_blocks(channel, along, across) for channel in channels])
+        reduced = np.stack([mean_blocks(channel, along, across) for channel in channels])
         steps = (spacing_mm[0] * across, spacing_mm[1] * along, spacing_mm[2])
         first = (low[0] + spacing_mm[0] * (across - 1) / 2, low[1] + spacing_mm[1] * (along - 1) / 2, low[2])
         return SampledVolume(torch.from_numpy(reduced).to(device), first, steps)
@@ -189,7 +196,7 @@ def _read(path: Path) -> tuple[np.ndarray, tuple[float, float, float]]:
     return values, tuple(float(step) for step in image.header.get_zooms()[:3])  # type: ignore[return-value]
 
 
-def _mean_blocks(volume: np.ndarray, rows: int, columns: int) -> np.ndarray:
+def mean_blocks(volume: np.ndarray, rows: int, columns: int) -> np.ndarray:
     """Average blocks of ``rows`` x ``columns`` voxels in every slice; incomplete blocks at the end are dropped."""
     depth, height, width = volume.shape
     reduced = np.zeros((depth, height // rows, width // columns), np.float32)

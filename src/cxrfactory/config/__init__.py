@@ -17,6 +17,7 @@ _PLACES = {
     "cohort": (
         "CohortConfig",
         "CohortRadiographsConfig",
+        "CohortFilmsConfig",
         "CohortScansConfig",
     ),
     "compare": ("CompareConfig",),

@@ -39,6 +39,16 @@ class CohortScansConfig(CohortSeedConfig):
     scan_spacing_mm: float = Field(2.0, gt=0, le=10, description="Voxel size in mm of those CT scans.")
 
 
+class CohortFilmsConfig(CohortSeedConfig):
+    """The virtual cohort as films with the masks of all structures, for the training of anatomy networks."""
+
+    films: int = Field(300, ge=1, description="Number of virtual patients, each with a PA and an LL film.")
+    film_size: int = Field(384, ge=96, description="Side in pixels of the films.")
+    film_findings: Share = Field(
+        0.0, description="Probability of an effusion and of a consolidation in each lung of a PA film."
+    )
+
+
 class CohortConfig(CohortScansConfig, CohortRadiographsConfig, CohortFolderConfig):
     """The embedded default: virtual patients deformed from one real chest CT."""
 

@@ -9,8 +9,6 @@ import pyarrow as pa
 
 from cxrfactory.config import ScanFilesConfig
 from cxrfactory.drr.recipe import ProjectionRecipe, layout_of, rules_of
-from cxrfactory.drr.rows import mask_rows
-from cxrfactory.drr.structures import dropped, to_classes
 from cxrfactory.drr.study import ProjectedStudy, project_study
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import encode_png
@@ -18,6 +16,8 @@ from cxrfactory.imaging.volume.label_names import read_names
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.projection.conventions import VIEWS
 from cxrfactory.projection.grey import COUNTS_PER_UNIT, to_8bit, to_16bit
+from cxrfactory.projection.mask_rows import mask_rows
+from cxrfactory.projection.structures import dropped, to_classes
 from cxrfactory.tables.keys import shard_of
 from cxrfactory.tables.parquet import read_table, table_writer, write_table
 from cxrfactory.tables.paths import path_inside

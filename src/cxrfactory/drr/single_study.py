@@ -3,8 +3,6 @@
 from pathlib import Path
 
 from cxrfactory.drr.recipe import ProjectionRecipe
-from cxrfactory.drr.rows import mask_rows
-from cxrfactory.drr.structures import labelled
 from cxrfactory.drr.study import project_study
 from cxrfactory.imaging.drawing.png import save_png
 from cxrfactory.imaging.volume.label_names import read_names
@@ -12,6 +10,8 @@ from cxrfactory.imaging.volume.orientation import AffineRules, VolumeLayout
 from cxrfactory.logs import get_logger
 from cxrfactory.projection.conventions import VIEWS
 from cxrfactory.projection.grey import COUNTS_PER_UNIT, to_8bit, to_16bit
+from cxrfactory.projection.mask_rows import mask_rows
+from cxrfactory.projection.structures import labelled
 from cxrfactory.tables.parquet import write_arrow
 
 MASKS_FILE = "masks.parquet"

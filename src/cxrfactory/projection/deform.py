@@ -52,6 +52,7 @@ class PatientShape:
     lean_deg: float  # rotation in the sagittal plane (lordotic or kyphotic posture)
     field_mm: float  # standard deviation of the smooth random field
     field_seed: int
+    heart_turn_deg: float = 0.0  # rotation of the heart in the frontal plane; above 0 its axis becomes steeper
 
 
 RANGES: dict[str, tuple[float, float]] = {
@@ -73,14 +74,31 @@ RANGES: dict[str, tuple[float, float]] = {
     "lean_deg": (-6.0, 8.0),
     "field_mm": (1.5, 4.0),
 }
+# Patients who stand and breathe in, as for a radiograph: the source lies, and its diaphragm is high. Lungs become long,
+# domes sink, and hearts become steeper and narrower, or stay wide.
+STANDING_RANGES: dict[str, tuple[float, float]] = RANGES | {
+    "width_scale": (0.82, 1.18),
+    "height_scale": (0.92, 1.32),
+    "rib_flare": (-0.10, 0.12),
+    "heart_width_scale": (0.62, 1.30),
+    "heart_height_scale": (0.90, 1.30),
+    "heart_shift_right_mm": (-8.0, 12.0),
+    "heart_shift_head_mm": (-14.0, 8.0),
+    "right_dome_mm": (-70.0, 16.0),
+    "left_dome_mm": (-70.0, 16.0),
+    "scoliosis_mm": (0.0, 14.0),
+    "kyphosis_mm": (-10.0, 22.0),
+    "turn_deg": (-7.0, 7.0),
+    "heart_turn_deg": (-4.0, 34.0),
+}
 
 
-def draw_shape(rng: np.random.Generator) -> PatientShape:
+def draw_shape(rng: np.random.Generator, ranges: dict[str, tuple[float, float]] = RANGES) -> PatientShape:
     """Draw the shape of one patient: each parameter is uniform in its range.
 
     The rises of the two domes are then moved halfway towards their mean, so that they are correlated.
     """
-    drawn = {name: float(rng.uniform(low, high)) for name, (low, high) in RANGES.items()}
+    drawn = {name: float(rng.uniform(low, high)) for name, (low, high) in ranges.items()}
     shared = 0.5 * (drawn["right_dome_mm"] + drawn["left_dome_mm"])
     drawn["right_dome_mm"] = 0.5 * (drawn["right_dome_mm"] + shared)
     drawn["left_dome_mm"] = 0.5 * (drawn["left_dome_mm"] + shared)
@@ -200,10 +218,15 @@ def _heart(
     dx, dy, dz = x - hx, y - hy, z - hz
     reach = 0.5 * anatomy.half_width_mm
     near = np.exp(-0.5 * (dx**2 + dy**2 + dz**2) / reach**2)
+    turned_x, turned_z = dx, dz
+    if shape.heart_turn_deg:
+        angle = near * np.radians(shape.heart_turn_deg)
+        turned_x = dx * np.cos(angle) + dz * np.sin(angle)
+        turned_z = dz * np.cos(angle) - dx * np.sin(angle)
     return (
-        x + near * (dx * (1 / shape.heart_width_scale - 1) - shape.heart_shift_right_mm),
+        x + (turned_x - dx) + near * (turned_x * (1 / shape.heart_width_scale - 1) - shape.heart_shift_right_mm),
         y + near * dy * (0.5 / shape.heart_width_scale - 0.5),
-        z + near * (dz * (1 / shape.heart_height_scale - 1) - shape.heart_shift_head_mm),
+        z + (turned_z - dz) + near * (turned_z * (1 / shape.heart_height_scale - 1) - shape.heart_shift_head_mm),
     )
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cxrfactory.config import CohortRadiographsConfig, CohortScansConfig
+from cxrfactory.config import CohortFilmsConfig, CohortRadiographsConfig, CohortScansConfig
 from cxrfactory.config.options import with_options
 
 Ct = Annotated[Path, typer.Option(help="Folder with the CT, as stage fetch-ct leaves it.")]
@@ -48,3 +48,17 @@ def cohort_scans(
     from cxrfactory.cohort.scans import build_scans
 
     build_scans(ct, output, cohort_scans_config, workers)
+
+
+@with_options(CohortFilmsConfig)
+def cohort_films(
+    ct: Ct,
+    output: Annotated[Path, typer.Option(help="Folder of the tables; those of an earlier run are replaced.")],
+    workers: Annotated[int, typer.Option(help="Number of processes; the output does not depend on it.")] = 1,
+    *,
+    cohort_films_config: CohortFilmsConfig,
+) -> None:
+    """Write films of virtual patients with the masks of all structures, as projected studies."""
+    from cxrfactory.cohort.film_set import build_films
+
+    build_films(ct, output, cohort_films_config, workers)

@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import UInt8
 
-from cxrfactory.drr.structures import Structure
 from cxrfactory.projection.conventions import VIEWS, View
+from cxrfactory.projection.structures import Structure
 from cxrfactory.tables.mask_facts import mask_facts
 from cxrfactory.tables.rle import rle_encode
 from cxrfactory.tables.schemas import MASKS

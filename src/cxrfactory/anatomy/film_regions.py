@@ -4,13 +4,19 @@ Projected lungs extend behind the heart and, in the posterior recess, far below 
 annotators of the landmark data (van Ginneken et al. 2006) exclude both areas. A lung mask is therefore the projection
 of the lung minus the projections of the heart, of the abdomen below the diaphragm and of the mediastinum. Only its
 largest part is kept, and its outline is smoothed.
+
+:func:`film_regions` is the one rule by which masks of structures, true or segmented, become the regions that people
+draw in a frontal film. Training tables and comparisons with drawn masks use it alike.
 """
+
+from collections.abc import Mapping
 
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float
 
 from cxrfactory.anatomy.organs import LUNGS, ORGANS
+from cxrfactory.anatomy.regions import WHOLE_REGIONS
 
 _SMOOTHING_MM = 2.5
 _MEDIASTINUM_OPENING_MM = 7.0  # removes main bronchi and small vessels that project onto the lungs
@@ -18,6 +24,85 @@ _MEDIASTINUM_SMOOTHING_MM = 5.0
 _CORD_TO_BODY_MM = 10.0  # distance from the edge of the spinal cord to the edge of the vertebral body
 _LUNG_OPENING_MM = 5.0  # removes slivers between heart and diaphragm, and along the spine
 _HEART_OPENING_MM = 17.0  # removes the stumps of the great vessels that the heart's label includes
+
+_LUNGS_WIDTH_MM = 270.0  # usual width of both lungs in a frontal film
+
+# Groups of taxonomy classes by their role in a frontal film. The mediastinum excludes the subclavian arteries, which
+# cross the apices, and the pulmonary veins, which project onto the lungs.
+STRUCTURES: dict[str, tuple[str, ...]] = {
+    "right_lung": ("right lung upper lobe", "right lung middle lobe", "right lung lower lobe"),
+    "left_lung": ("left lung upper lobe", "left lung lower lobe"),
+    "heart": ("heart", "left auricle of heart"),
+    "abdomen": (
+        "spleen", "right kidney", "left kidney", "gallbladder", "liver", "stomach", "pancreas", "right adrenal gland",
+        "left adrenal gland", "small bowel", "duodenum", "colon", "left kidney cyst", "right kidney cyst",
+    ),
+    "mediastinum": (
+        "esophagus", "trachea", "thyroid gland", "aorta", "brachiocephalic trunk", "right common carotid artery",
+        "left common carotid artery", "left brachiocephalic vein", "right brachiocephalic vein", "superior vena cava",
+        "inferior vena cava",
+    ),
+    "spinal_cord": ("spinal cord",),
+}  # fmt: skip
+CLAVICLES = {"right_clavicle": "right clavicle", "left_clavicle": "left clavicle"}  # region -> taxonomy class
+
+
+def film_regions(
+    masks: Mapping[str, Bool[np.ndarray, "h w"]], pixel_mm: float | None = None
+) -> dict[str, Bool[np.ndarray, "h w"]]:
+    """Derive the regions that people draw in a frontal film from masks of anatomical structures.
+
+    Lungs of JSRT's definition are the lobes without what heart, mediastinum, spine and abdomen hide; whole lungs keep
+    the part behind the heart. The heart is without the stumps of its great vessels. Clavicles stay as they are.
+
+    Parameters
+    ----------
+    masks
+        Masks [row, column] of a PA view by the name of their taxonomy class, non-zero inside. The classes that are used
+        are those of :data:`STRUCTURES` and :data:`CLAVICLES`; a class that is missing counts as empty.
+    pixel_mm
+        Side length of the square pixels in mm. None takes the size at which both lungs are 270 mm wide.
+
+    Returns
+    -------
+    dict
+        Boolean masks ``right_lung``, ``left_lung``, ``heart``, ``right_whole_lung``, ``left_whole_lung``,
+        ``right_clavicle`` and ``left_clavicle``. Right and left are the patient's.
+
+    Raises
+    ------
+    ValueError
+        If no mask is given.
+
+    Examples
+    --------
+    >>> lobes = np.zeros((64, 64), bool)
+    >>> lobes[10:50, 4:28] = True
+    >>> regions = film_regions({"right lung upper lobe": lobes}, pixel_mm=5.0)
+    >>> bool(regions["right_lung"].any()), bool(regions["heart"].any())
+    (True, False)
+    """
+    shape = next((np.shape(mask) for mask in masks.values()), None)
+    if shape is None:
+        raise ValueError("no mask was given; expected masks of anatomical structures")
+    organs = {group: _union(masks, names, shape).astype(np.float32) for group, names in STRUCTURES.items()}
+    if pixel_mm is None:
+        columns = np.flatnonzero((organs["right_lung"] + organs["left_lung"] > 0).any(axis=0))
+        pixel_mm = _LUNGS_WIDTH_MM / (np.ptp(columns) + 1) if len(columns) else _LUNGS_WIDTH_MM / shape[1]
+    whole = whole_lung_truth(organs, pixel_mm)
+    return {
+        **frontal_truth(organs, pixel_mm),
+        **{WHOLE_REGIONS[lung]: mask for lung, mask in whole.items()},
+        **{region: _union(masks, (name,), shape) for region, name in CLAVICLES.items()},
+    }
+
+
+def _union(masks: Mapping[str, np.ndarray], names: tuple[str, ...], shape: tuple[int, ...]) -> np.ndarray:
+    found = np.zeros(shape, bool)
+    for name in names:
+        if name in masks:
+            found |= np.asarray(masks[name]) != 0
+    return found
 
 
 def frontal_truth(organs: dict[str, Float[np.ndarray, "h w"]], pixel_mm: float) -> dict[str, Bool[np.ndarray, "h w"]]:

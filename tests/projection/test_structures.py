@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from cxrfactory.anatomy.taxonomy import class_of
-from cxrfactory.drr.structures import dropped, labelled, to_classes
 from cxrfactory.errors import CxrError
+from cxrfactory.projection.structures import dropped, labelled, to_classes
 
 
 def stack(*pixels):
