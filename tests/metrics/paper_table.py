@@ -8,11 +8,48 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-NAMES = (
-    "DeepLabV3+ Mask2Former Med-SAM-A nnU-Net PIDNet PointRend SeaFormer SegFormer S-SAM Swin-UNet TopFormer TransUNet "
-    "U-KAN U-Mamba U-Net U-Net++ UNeXt UPerNet VMUNet"
-).split()
-SHORT = ("DLv3+ M2F MSA nnU PID PR SeaF SegF SSAM SwU TopF TrU UKAN UMa UNet UN++ UNX UPN VMU").split()
+NAMES = [
+    "DeepLabV3+",
+    "Mask2Former",
+    "Med-SAM-A",
+    "nnU-Net",
+    "PIDNet",
+    "PointRend",
+    "SeaFormer",
+    "SegFormer",
+    "S-SAM",
+    "Swin-UNet",
+    "TopFormer",
+    "TransUNet",
+    "U-KAN",
+    "U-Mamba",
+    "U-Net",
+    "U-Net++",
+    "UNeXt",
+    "UPerNet",
+    "VMUNet",
+]
+SHORT = [
+    "DLv3+",
+    "M2F",
+    "MSA",
+    "nnU",
+    "PID",
+    "PR",
+    "SeaF",
+    "SegF",
+    "SSAM",
+    "SwU",
+    "TopF",
+    "TrU",
+    "UKAN",
+    "UMa",
+    "UNet",
+    "UN++",
+    "UNX",
+    "UPN",
+    "VMU",
+]
 
 
 @dataclass(frozen=True)
