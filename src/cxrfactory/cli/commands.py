@@ -241,6 +241,10 @@ LABELS = _table(
             "masks:label_masks",
             "Label images from drawn masks: the masks and landmarks on their borders, with their definition of lungs.",
         ),
+        "projections": (
+            "projections:label_projections",
+            "Label radiographs projected from CT: the masks of all structures that the source labels.",
+        ),
         "outlines": (
             "masks:label_outlines",
             "Label images with a model's landmarks, corrected by lung outlines of another convention.",

@@ -45,6 +45,7 @@ _PLACES = {
     "labelling": (
         "LabelLungMasksConfig",
         "LabelMasksConfig",
+        "LabelProjectionsConfig",
         "NnunetConfig",
     ),
     "model": (

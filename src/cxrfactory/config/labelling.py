@@ -40,3 +40,22 @@ class LabelLungMasksConfig(LabelMasksConfig):
         description="COLUMN=REGION, with commas between several: where the column is 1, the region counts as not "
         "annotated.",
     )
+
+
+class LabelProjectionsConfig(Section):
+    """A product of projected CT that becomes a labelled table."""
+
+    views: list[str] = Field(
+        [], description="Views whose images are labelled, such as PA; an empty list takes every view."
+    )
+    structures: list[str] = Field(
+        [],
+        description="Names of the structures whose masks are labelled, as the product writes them, such as left rib 1; "
+        "an empty list takes every structure that a source labels.",
+    )
+    unions: bool = Field(
+        False, description="Label structures that the product united from parts, such as rib, as well."
+    )
+    source: str | None = Field(
+        None, description="Name of the set; it precedes the ids. null takes the release of each study."
+    )

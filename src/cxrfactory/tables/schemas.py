@@ -52,6 +52,7 @@ OPTIONAL_COLUMNS = {
     "regions": pa.scalar(None, REGIONS),
     "evidence": pa.scalar(None, EVIDENCE),
     "latent_norm": pa.scalar(None, pa.float64()),
+    "view": pa.scalar(None, pa.string()),
 }
 
 IMAGES = pa.schema(
@@ -136,6 +137,9 @@ LABELLED_IMAGES = pa.schema(
         pa.field("regions", REGIONS),  # null where nothing was drawn
     ]
 )
+
+# A labelled table whose images have different views.
+LABELLED_VIEWS = pa.schema([*LABELLED_IMAGES, pa.field("view", pa.string())])  # PA, AP, LL, ...; null if unknown
 
 # A release of chest CT, one row per study.
 SCANS = pa.schema(
