@@ -8,48 +8,28 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-NAMES = [
-    "DeepLabV3+",
-    "Mask2Former",
-    "Med-SAM-A",
-    "nnU-Net",
-    "PIDNet",
-    "PointRend",
-    "SeaFormer",
-    "SegFormer",
-    "S-SAM",
-    "Swin-UNet",
-    "TopFormer",
-    "TransUNet",
-    "U-KAN",
-    "U-Mamba",
-    "U-Net",
-    "U-Net++",
-    "UNeXt",
-    "UPerNet",
-    "VMUNet",
-]
-SHORT = [
-    "DLv3+",
-    "M2F",
-    "MSA",
-    "nnU",
-    "PID",
-    "PR",
-    "SeaF",
-    "SegF",
-    "SSAM",
-    "SwU",
-    "TopF",
-    "TrU",
-    "UKAN",
-    "UMa",
-    "UNet",
-    "UN++",
-    "UNX",
-    "UPN",
-    "VMU",
-]
+SHORT_NAMES = {
+    "DLv3+": "DeepLabV3+",
+    "M2F": "Mask2Former",
+    "MSA": "Med-SAM-A",
+    "nnU": "nnU-Net",
+    "PID": "PIDNet",
+    "PR": "PointRend",
+    "SeaF": "SeaFormer",
+    "SegF": "SegFormer",
+    "SSAM": "S-SAM",
+    "SwU": "Swin-UNet",
+    "TopF": "TopFormer",
+    "TrU": "TransUNet",
+    "UKAN": "U-KAN",
+    "UMa": "U-Mamba",
+    "UNet": "U-Net",
+    "UN++": "U-Net++",
+    "UNX": "UNeXt",
+    "UPN": "UPerNet",
+    "VMU": "VMUNet",
+}
+NAMES = list(SHORT_NAMES.values())
 
 
 @dataclass(frozen=True)
@@ -77,7 +57,7 @@ def read_paper(path: Path) -> PaperTable:
     """Parse the table of 69 classes, 19 models and 2 views, and the 171 decisions."""
     lines = path.read_text(encoding="utf-8").splitlines()
     (head,) = (line for line in lines if line.startswith("| L1 | L2 | L3 | Metric"))
-    assert [cell.strip() for cell in head.strip("| ").split("|")][4:] == SHORT * 2
+    assert [cell.strip() for cell in head.strip("| ").split("|")][4:] == list(SHORT_NAMES) * 2
     found: dict[str, list[list[float]]] = {"Dice": [], "mIoU": []}
     classes = []
     for line in lines:

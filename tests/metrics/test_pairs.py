@@ -7,7 +7,7 @@ from scipy.stats import ttest_rel, wilcoxon
 from cxrfactory.errors import CxrError
 from cxrfactory.metrics.agreement import holm
 from cxrfactory.metrics.intervals import bootstrap_interval, mean_of
-from cxrfactory.metrics.pairs import bonferroni, cohens_d, compare_pairs
+from cxrfactory.metrics.pairs import bonferroni, cohens_d, compare_pairs, rank_models
 from tests.metrics.paper_table import NAMES, paper_file, read_paper
 
 TESTS = 171  # pairs of 19 models
@@ -97,6 +97,18 @@ def test_a_class_that_one_model_lacks_is_left_out_for_all():
     assert not none.bootstrap_significant
 
 
+def test_ranks_have_intervals_and_equal_models_share_a_rank():
+    better = np.array([0.9, 0.8, 0.7, 0.6])
+    found = rank_models({"b": better - 0.1, "twin": better, "a": better, "c": better - 0.5}, 200)
+    assert [(each.model, each.rank) for each in found] == [("a", 1), ("twin", 1), ("b", 3), ("c", 4)]
+    assert [(each.rank_low, each.rank_high) for each in found] == [(1, 1), (1, 1), (3, 3), (4, 4)]  # in every draw
+    assert found[0].mean == pytest.approx(0.75)
+    assert (found[0].ci_low, found[0].ci_high) == pytest.approx(bootstrap_interval(mean_of, better, resamples=200))
+    crossed = rank_models({"a": np.array([1.0, 0.0, 0.5]), "b": np.array([0.0, 1.0, 0.4])}, 500)
+    assert [(each.rank_low, each.rank_high) for each in crossed] == [(1, 2), (1, 2)]
+    assert rank_models({"a": np.array([np.nan])}) == []
+
+
 @pytest.mark.parametrize(
     ("scores", "message"),
     [
@@ -136,6 +148,12 @@ def test_163_of_the_171_printed_decisions_are_reproduced(paper):
     assert not leader.bootstrap_significant  # "not supported by the paired-bootstrap test"
     assert found["SeaFormer", "SegFormer"].rank_biserial < -0.99  # "close to one"
     assert all(found[pair].significant for pair in found if "SeaFormer" in pair)
+
+
+def test_the_papers_order_is_found(paper):
+    ranks = [each.model for each in rank_models(stacked(paper.dice))]
+    assert set(ranks[:3]) == {"SegFormer", "UPerNet", "Mask2Former"}
+    assert ranks[-2:] == ["UNeXt", "SeaFormer"]
 
 
 DROPPED = {"zero_method": "wilcox", "method": "approx"}

@@ -129,6 +129,68 @@ def compare_pairs(
     return found
 
 
+@dataclass(frozen=True)
+class ModelRank:
+    """Place of a model among all, with bootstrap intervals (95 %) over the shared classes.
+
+    Attributes
+    ----------
+    model
+        Name of the model.
+    mean, ci_low, ci_high
+        Mean of its scores over the classes, and the interval of this mean.
+    rank, rank_low, rank_high
+        Its rank by that mean (1 is best, equal means share the better rank), and the interval of the rank.
+    """
+
+    model: str
+    mean: float
+    ci_low: float
+    ci_high: float
+    rank: int
+    rank_low: int
+    rank_high: int
+
+
+def rank_models(
+    scores: Mapping[str, Float[np.ndarray, " classes"]], resamples: int = RESAMPLES, seed: int = 0
+) -> list[ModelRank]:
+    """Rank models by their mean score over the classes that all have, the best first.
+
+    The draws of the bootstrap are those of :func:`compare_pairs`: all models are ranked on the same draws of classes.
+
+    Parameters
+    ----------
+    scores, resamples, seed
+        As in :func:`compare_pairs`.
+
+    Returns
+    -------
+    list of ModelRank
+        One entry for each model. With fewer than two shared classes, the ends of the intervals are the values
+        themselves; with none, there is no entry.
+
+    Raises
+    ------
+    CxrError
+        Under the conditions of :func:`compare_pairs`.
+    """
+    names, table = list(scores), _shared(scores)
+    if not table.shape[1]:
+        return []
+    draws = _draw_weights(table.shape[1], resamples, seed) if table.shape[1] > 1 else np.ones((1, 1))
+    means, drawn = table.mean(axis=1), draws @ table.T
+    ranks, drawn_ranks = _ranks(means[None])[0], _ranks(drawn)
+    found = []
+    for place in np.lexsort((names, ranks)):
+        low, high = percentile_ends(drawn[:, place])
+        rank_low, rank_high = np.percentile(drawn_ranks[:, place], [2.5, 97.5], method="nearest")
+        found.append(
+            ModelRank(names[place], float(means[place]), low, high, int(ranks[place]), int(rank_low), int(rank_high))
+        )
+    return found
+
+
 def cohens_d(first: Float[np.ndarray, " n"], second: Float[np.ndarray, " n"]) -> float:
     """Compute Cohen's d of paired values (d_z): mean of the differences over their standard deviation (n - 1).
 
@@ -170,6 +232,12 @@ def _shared(scores: Mapping[str, np.ndarray]) -> np.ndarray:
         name = list(scores)[int(np.isinf(table).any(axis=1).argmax())]
         raise CxrError(f"scores of '{name}': found an infinite score; expected finite values or NaN")
     return table[:, ~np.isnan(table).any(axis=0)]
+
+
+def _ranks(means: np.ndarray) -> np.ndarray:
+    """Return the rank of every model in every draw, both ``[draws, models]``; rounding keeps equal means equal."""
+    rounded = np.round(means, 12)
+    return 1 + (rounded[:, None, :] > rounded[:, :, None]).sum(axis=2)
 
 
 def _draw_weights(number: int, resamples: int, seed: int) -> np.ndarray:
