@@ -94,6 +94,7 @@ for product in PRODUCTS:
     include: f"workflow/rules/{product}.smk"
 
 
+include: "workflow/rules/benchmark.smk"
 include: "workflow/rules/classify.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/validation.smk"

@@ -9,6 +9,11 @@ from importlib import import_module
 from typing import Any
 
 _PLACES = {
+    "benchmark": (
+        "BenchmarkConfig",
+        "BenchmarkScoreConfig",
+        "BenchmarkTableConfig",
+    ),
     "classify": (
         "ClassifierConfig",
         "ClassifyConfig",

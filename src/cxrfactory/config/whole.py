@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import Field, model_validator
 
+from cxrfactory.config.benchmark import BenchmarkConfig
 from cxrfactory.config.classify import ClassifyConfig
 from cxrfactory.config.cohort import CohortConfig
 from cxrfactory.config.compare import CompareConfig
@@ -50,6 +51,7 @@ class Config(Section):
     flags: FlagConfig = FlagConfig()
     compare: CompareConfig = CompareConfig()
     generalise: GeneraliseConfig = GeneraliseConfig()
+    benchmark: BenchmarkConfig = BenchmarkConfig()
     project: ProjectConfig = ProjectConfig()
     cxlseg: CxlsegConfig = CxlsegConfig()
     classify: ClassifyConfig = ClassifyConfig()
@@ -64,6 +66,8 @@ class Config(Section):
     def _overrides_fit(self) -> "Config":
         self.cxlseg.merged_model(self.model)
         self.cxlseg.merged_train(self.train)
+        self.benchmark.merged_model(self.model)
+        self.benchmark.merged_train(self.train)
         return self
 
     @model_validator(mode="after")

@@ -8,6 +8,7 @@ from typing import Any
 
 from cxrfactory.config import Config, TrainConfig, parse_config, refuse_twice
 from cxrfactory.ingest.datasets import complete, without_originals
+from cxrfactory.workflow.benchmark import Benchmark
 from cxrfactory.workflow.credits import Credits
 from cxrfactory.workflow.generalise import Generalise
 from cxrfactory.workflow.models import Comparison, Registration, Segmenter
@@ -93,6 +94,11 @@ class Plan:
     def generalise(self) -> Generalise:
         """The study that leaves each source out in turn."""
         return Generalise(self.config, self.results)
+
+    @cached_property
+    def benchmark(self) -> Benchmark:
+        """The benchmark of many networks."""
+        return Benchmark(self.config, self.results)
 
     @cached_property
     def credits(self) -> Credits:

@@ -118,6 +118,47 @@ STAGES = (
         },
     ),
     Stage(
+        "benchmark_labelled",
+        "Labels the projected radiographs with all structures, for the networks of the benchmark.",
+        "zoo/labelled",
+        {"table": "zoo/labelled.parquet"},
+    ),
+    Stage(
+        "benchmark_regions",
+        "Lists the structures that the networks of the benchmark learn.",
+        "zoo/regions",
+        {"names": "zoo/regions.txt"},
+    ),
+    Stage(
+        "benchmark_train",
+        "Trains one network of the benchmark from one seed.",
+        "zoo/train-{model}-{seed}",
+        {
+            "weights": "zoo/{model}-{seed}.safetensors",
+            "card": "zoo/{model}-{seed}.json",
+            "history": "zoo/{model}-{seed}.history.csv",
+        },
+    ),
+    Stage(
+        "benchmark_score",
+        "Scores such a network on held-out images: eight measures of each structure, and its cost.",
+        "zoo/score-{model}-{seed}",
+        {"scores": "zoo/{model}-{seed}.scores.parquet", "cost": "zoo/{model}-{seed}.cost.csv"},
+    ),
+    Stage(
+        "benchmark",
+        "Tabulates the networks of the benchmark: ranks, levels, groups, classes, pairs, cost.",
+        "benchmark",
+        {
+            "folder": "benchmark/",
+            "ranking": "figures/benchmark/ranking.csv",
+            "pairs": "figures/benchmark/pairs.csv",
+            "ranks": "figures/benchmark/ranking.png",
+            "structures": "figures/benchmark/structures.png",
+            "cost": "figures/benchmark/cost.png",
+        },
+    ),
+    Stage(
         "infer",
         "Draws the landmarks of one shard, their mean and standard deviation over latent samples, and the latent mean.",
         "infer/{dataset}/{shard}",
