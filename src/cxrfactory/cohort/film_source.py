@@ -81,7 +81,10 @@ def load_film_source(folder: str | Path, contrast: bool = False) -> FilmSource:
     labels = np.ascontiguousarray(labels.transpose(2, 1, 0))
     centre, anatomy = locate(group_labels(labels), spacing)
     low = tuple(float(-value) for value in centre)
-    high = [float((count - 1) * step - value) for count, step, value in zip(labels.shape[::-1], spacing, centre, strict=True)]
+    high = [
+        float((count - 1) * step - value)
+        for count, step, value in zip(labels.shape[::-1], spacing, centre, strict=True)
+    ]
     hu = np.ascontiguousarray(hu.transpose(2, 1, 0), dtype=np.float32)
     hu = without_table(hu)
     hu = hu if contrast else _without_contrast(hu, labels)

@@ -188,7 +188,7 @@ def expose_film(
         soft = add_breasts(soft, box, pixel_mm, float(rng.uniform(8, 70)), rng)
     if rng.random() < 0.15:
         soft = add_lines(soft, pixel_mm, int(rng.integers(1, 4)), rng)
-    grey = render(soft, bone, pixel_mm, wide_style(rng) if knobs.rooms else draw_style(rng), rng)
+    grey = render(soft, bone, pixel_mm, wide_style(rng) if knobs.rooms and view == "PA" else draw_style(rng), rng)
     if rng.random() < 0.4:
         grey = collimate(grey, box, rng, level=float(rng.choice([0.0, 0.0, rng.uniform(0, 0.1)])))
     return Film(with_marks(grey, view, pixel_mm, rng), soft, masks.view(np.uint8), pixel_mm)
