@@ -121,7 +121,7 @@ class FilmReader:
             )
 
     def _row(self, image_id: str, view: str, found: FoundStructure, geometry: Geometry) -> dict[str, Any]:
-        mask = geometry.inverse_mask(found.mask)
+        mask = geometry.inverse_mask(found.mask) if found.mask.any() else _empty(geometry)
         known = None if found.class_id is None else class_by_id(found.class_id)
         return {
             "image_id": image_id,
@@ -163,6 +163,10 @@ class FilmReader:
             "confidence": float(np.mean(own)) if own else None,
             "notes": "; ".join(radiograph.notes) or None,
         }
+
+
+def _empty(geometry: Geometry) -> UInt8[np.ndarray, "height width"]:
+    return np.zeros((geometry.original_height, geometry.original_width), np.uint8)
 
 
 def is_trusted(found: FoundStructure, trust: float) -> bool:

@@ -27,22 +27,29 @@ def cleaned(mask: UInt8[np.ndarray, "h w"], single: bool) -> UInt8[np.ndarray, "
     -------
     uint8 mask of 0 and 1; an empty mask stays empty.
     """
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return mask
+    box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    result = np.zeros_like(mask)
+    result[box] = _filled(_without_strays(np.ascontiguousarray(mask[box]), single))
+    return result
+
+
+def _without_strays(mask: UInt8[np.ndarray, "h w"], single: bool) -> UInt8[np.ndarray, "h w"]:
     count, pieces, facts, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    if count > 2:
-        areas = facts[1:, cv2.CC_STAT_AREA]
-        keep = np.arange(count - 1) == int(np.argmax(areas)) if single else areas >= SPECK * areas.max()
-        mask = np.concatenate([[False], keep])[pieces].astype(np.uint8)
-    return _filled(mask) if count > 1 else mask
+    if count < 3:
+        return mask
+    areas = facts[1:, cv2.CC_STAT_AREA]
+    keep = np.arange(count - 1) == int(np.argmax(areas)) if single else areas >= SPECK * areas.max()
+    return np.concatenate([[False], keep])[pieces].astype(np.uint8)
 
 
 def _filled(mask: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
-    count, pieces, facts, _ = cv2.connectedComponentsWithStats(1 - mask, connectivity=4)
-    if count < 3:  # no background beside the one around the mask
+    background = np.pad(1 - mask, 1, constant_values=1)  # the part around the mask is one piece, and the first
+    count, pieces, facts, _ = cv2.connectedComponentsWithStats(background, connectivity=4)
+    if count < 3:
         return mask
-    height, width = mask.shape
-    left, top = facts[:, cv2.CC_STAT_LEFT], facts[:, cv2.CC_STAT_TOP]
-    right, bottom = left + facts[:, cv2.CC_STAT_WIDTH], top + facts[:, cv2.CC_STAT_HEIGHT]
-    inside = (left > 0) & (top > 0) & (right < width) & (bottom < height)
-    holes = inside & (facts[:, cv2.CC_STAT_AREA] <= HOLE * int(mask.sum()))
-    holes[0] = False  # the mask itself
-    return mask | holes[pieces].astype(np.uint8)
+    holes = facts[:, cv2.CC_STAT_AREA] <= HOLE * int(mask.sum())
+    holes[[0, pieces[0, 0]]] = False  # the mask itself, and the part around it
+    return mask | holes[pieces[1:-1, 1:-1]].astype(np.uint8)
