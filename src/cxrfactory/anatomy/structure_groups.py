@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable, Sequence
 from functools import cache
 
+from cxrfactory.anatomy.organs import LUNGS
+from cxrfactory.anatomy.regions import WHOLE_REGIONS
 from cxrfactory.anatomy.taxonomy import classes, resolve
 from cxrfactory.anatomy.taxonomy_tables import AnatomyClass
 from cxrfactory.errors import CxrError
@@ -54,6 +56,7 @@ _SINGULAR = {
     "vessel": "vessels", "breast": "breasts", "costal cartilage": "costal cartilages", "collarbones": "clavicles",
     "shoulder blades": "scapulae", "skeleton": "bones",
 }  # fmt: skip
+_DRAWN_LUNGS = (*LUNGS, *WHOLE_REGIONS.values())
 _SIDES = ("left", "right")
 
 # Pictures that show the structures of a film, each with its condition; a structure is drawn on the first that fits.
@@ -74,9 +77,15 @@ _SEVERAL_PIECES = {
 
 
 def class_of_structure(name: str) -> AnatomyClass | None:
-    """Return the class that a structure's name denotes; None for a name that is in no vocabulary or is dropped."""
+    """Return the class that a structure's name denotes; None for a name that is in no vocabulary or is dropped.
+
+    Names of regions denote the class of the same words, ``left_rib_1`` that of left rib 1. A lung as people draw it
+    (``right_lung``, ``left_whole_lung``) is no class, because the projection of a lung reaches further.
+    """
+    if name in _DRAWN_LUNGS:
+        return None
     try:
-        found = resolve(name).class_id
+        found = resolve(name.replace("_projected_", "_")).class_id
     except CxrError:
         return None
     return None if found is None else classes()[found - 1]
@@ -86,7 +95,7 @@ def panel_of(name: str) -> str:
     """Return the picture on which a structure is drawn, one of :data:`PANELS`."""
     known = class_of_structure(name)
     if known is None:
-        return "others"
+        return "lungs" if name in _DRAWN_LUNGS else "others"
     return next(panel for panel, fits in PANELS.items() if fits(known))
 
 

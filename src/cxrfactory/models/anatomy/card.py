@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from cxrfactory.errors import CxrError
+from cxrfactory.models.anatomy.places import NUMBERS
 from cxrfactory.projection.conventions import VIEWS
 
 ENTRY = "anatomy"
@@ -37,6 +38,9 @@ class AnatomyCard:
         Empty without a calibration.
     calibrated_on
         One sentence on the films of the calibration; empty without one.
+    places
+        View to structure to its usual place and size (:mod:`cxrfactory.models.anatomy.places`); empty without a
+        calibration, and then every place is usual.
     """
 
     views: tuple[str, ...] = ("PA",)
@@ -45,6 +49,7 @@ class AnatomyCard:
     scores: tuple[float, ...] = ()
     dices: tuple[float, ...] = ()
     calibrated_on: str = ""
+    places: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)
 
     def threshold(self, view: str, name: str) -> float:
         """Return the threshold of a structure in a view."""
@@ -65,6 +70,7 @@ class AnatomyCard:
             "thresholds": {view: dict(values) for view, values in self.thresholds.items()},
             "validated": {view: dict(values) for view, values in self.validated.items()},
             "confidence": {"scores": list(self.scores), "dices": list(self.dices), "films": self.calibrated_on},
+            "places": {view: {name: list(box) for name, box in each.items()} for view, each in self.places.items()},
         }
 
 
@@ -89,7 +95,7 @@ def read_anatomy_card(card: Mapping[str, Any], source: str) -> AnatomyCard:
         named = card.get("views") or (data.get("views") if isinstance(data, Mapping) else None)
         return AnatomyCard(_views(named or ["PA"], source))
     try:
-        confidence = entry.get("confidence", {})
+        confidence, places = entry.get("confidence", {}), entry.get("places", {})
         found = AnatomyCard(
             _views(entry["views"], source),
             {view: {name: float(share) for name, share in each.items()} for view, each in entry["thresholds"].items()},
@@ -97,6 +103,7 @@ def read_anatomy_card(card: Mapping[str, Any], source: str) -> AnatomyCard:
             tuple(map(float, confidence.get("scores", ()))),
             tuple(map(float, confidence.get("dices", ()))),
             str(confidence.get("films", "")),
+            {view: {name: tuple(map(float, box)) for name, box in each.items()} for view, each in places.items()},
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise CxrError(
@@ -121,6 +128,9 @@ def _check(card: AnatomyCard, source: str) -> None:
     bases = [basis for each in card.validated.values() for basis in each.values()]
     if strange := [basis for basis in bases if basis not in BASES]:
         raise CxrError(f"{source}: the card validates by '{strange[0]}'; expected {' or '.join(BASES)}")
+    boxes = [box for each in card.places.values() for box in each.values()]
+    if any(len(box) != NUMBERS for box in boxes):
+        raise CxrError(f"{source}: the card has a place of other than {NUMBERS} numbers")
     rising = all(np.all(np.diff(each) >= 0) for each in (card.scores, card.dices))
     if len(card.scores) != len(card.dices) or not rising:
         raise CxrError(f"{source}: the card's confidence needs scores and dices of one length, both ascending")

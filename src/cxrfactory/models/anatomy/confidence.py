@@ -1,6 +1,6 @@
 """How much a mask of a pixel network can be trusted, from the network's own answers to one film.
 
-The raw score of a mask is the geometric mean of three numbers in [0, 1]:
+The raw score of a mask is the geometric mean of four numbers in [0, 1]:
 
 soft Dice
     Agreement of the mask with the probabilities that it was cut from. It is low where the network hesitates.
@@ -8,6 +8,9 @@ stability
     Mean Dice of the mask with the masks of the same film, shifted and scaled a little, after the change is undone.
 kept
     Share of the mask that remains when it is cleaned (:mod:`cxrfactory.models.anatomy.cleaning`).
+place
+    1 if the mask lies where the structure lies in the films of the calibration and has a usual size, else 0.5
+    (:mod:`cxrfactory.models.anatomy.places`).
 
 The score is turned into an expected Dice by a calibration, which the weights card holds.
 """
@@ -22,6 +25,7 @@ from torch.nn.functional import affine_grid, grid_sample
 
 # Scale, and shift to the right and downwards as shares of the side, of the changed films.
 CHANGES = ((1.06, 0.0, 0.0), (0.94, 0.0, 0.0), (1.0, 0.03, 0.03), (1.0, -0.03, -0.03))
+UNUSUAL = 0.5  # sign of a mask in an unusual place or of an unusual size
 
 
 def changed(image: Float[Tensor, "1 1 h w"], change: tuple[float, float, float]) -> Float[Tensor, "1 1 h w"]:
@@ -42,18 +46,16 @@ def soft_dice(shares: Float[np.ndarray, "o h w"], masks: Bool[np.ndarray, "o h w
     return _quotient(2 * both, shares.sum(axis=(1, 2), dtype=np.float64) + masks.sum(axis=(1, 2)))
 
 
-def stability(
-    masks: Bool[np.ndarray, "o h w"], others: Sequence[Bool[np.ndarray, "o h w"]]
-) -> Float[np.ndarray, " o"]:
+def stability(masks: Bool[np.ndarray, "o h w"], others: Sequence[Bool[np.ndarray, "o h w"]]) -> Float[np.ndarray, " o"]:
     """Return the mean Dice of each mask with the same mask of the changed films; 0 for an empty mask."""
     sizes = masks.sum(axis=(1, 2))
     found = [_quotient(2.0 * (masks & each).sum(axis=(1, 2)), sizes + each.sum(axis=(1, 2))) for each in others]
     return np.mean(found, axis=0)
 
 
-def raw_score(soft: float, stable: float, kept: float) -> float:
-    """Return the geometric mean of the three signs."""
-    return float(max(soft * stable * kept, 0.0) ** (1 / 3))
+def raw_score(soft: float, stable: float, kept: float, usual: bool) -> float:
+    """Return the geometric mean of the four signs."""
+    return float(max(soft * stable * kept * (1.0 if usual else UNUSUAL), 0.0) ** 0.25)
 
 
 def fit_knots(scores: Sequence[float], dices: Sequence[float], knots: int = 10) -> tuple[list[float], list[float]]:

@@ -4,8 +4,9 @@ Every film runs alone and in one thread, so that a result depends on the film an
 8-bit images, as :func:`cxrfactory.imaging.radiograph.prepare.prepare` makes them.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -18,6 +19,7 @@ from cxrfactory.errors import CxrError
 from cxrfactory.models.anatomy.card import PLAUSIBLE, TRUTH, AnatomyCard, read_anatomy_card
 from cxrfactory.models.anatomy.cleaning import cleaned
 from cxrfactory.models.anatomy.confidence import CHANGES, changed, raw_score, soft_dice, stability, undone
+from cxrfactory.models.anatomy.places import is_usual, place_of
 from cxrfactory.models.anatomy.views import FRONTAL_KEY, network_view, view_of_lungs
 from cxrfactory.models.device import single_threaded
 from cxrfactory.models.inputs import to_input
@@ -74,6 +76,8 @@ class Answer:
         float32 [structure, row, column].
     softness, stable
         Soft Dice and stability of each structure's mask.
+    usual
+        Whether each mask lies where its structure usually does.
     """
 
     view: str
@@ -81,6 +85,7 @@ class Answer:
     logits: Float32[np.ndarray, "o h w"] = field(repr=False)
     softness: Sequence[float] = field(repr=False)
     stable: Sequence[float] = field(repr=False)
+    usual: Sequence[bool] = field(repr=False)
 
 
 class AnatomyNetwork:
@@ -92,6 +97,8 @@ class AnatomyNetwork:
         Weights of a pixel network, by path or by a name of the package; its ``organs`` are names of structures.
     device
         ``auto``, ``cpu`` or ``cuda``.
+    card
+        What is known about the structures; None for what the weights card says.
 
     Attributes
     ----------
@@ -108,14 +115,14 @@ class AnatomyNetwork:
         If the weights are missing or damaged, are of a landmark network, or two outputs are the same structure.
     """
 
-    def __init__(self, weights: str | object, device: str = "cpu") -> None:
+    def __init__(self, weights: str | Path, device: str = "cpu", card: AnatomyCard | None = None) -> None:
         source = str(weights)
-        tensors, card = read_weights(source)
-        self._segmenter = Segmenter(tensors, card, device, source)
+        tensors, stored = read_weights(source)
+        self._segmenter = Segmenter(tensors, stored, device, source)
         if self._segmenter.graph is not None:
             raise CxrError(f"{source}: weights of a landmark network; expected those of a pixel network of structures")
-        self.weights_card: WeightsCard = card
-        self.card: AnatomyCard = read_anatomy_card(card, source)
+        self.weights_card: WeightsCard = stored
+        self.card: AnatomyCard = card or read_anatomy_card(stored, source)
         known = [class_of_structure(name) for name in self._segmenter.organs]
         self.names = tuple(
             name if each is None else each.name for name, each in zip(self._segmenter.organs, known, strict=True)
@@ -159,11 +166,11 @@ class AnatomyNetwork:
         limits = np.array([self.card.threshold(key, name) for name in self.names], np.float32)[:, None, None]
         masks = shares >= limits
         moved = [each[0].cpu().numpy() >= limits for each in others]
-        return Answer(key, origin, numbers, soft_dice(shares, masks).tolist(), stability(masks, moved).tolist())
+        lungs = self._lungs(masks)
+        usual = [self._usual(key, name, mask, lungs) for name, mask in zip(self.names, masks, strict=True)]
+        return Answer(key, origin, numbers, soft_dice(shares, masks).tolist(), stability(masks, moved).tolist(), usual)
 
-    def structures(
-        self, answer: Answer, size: int, wanted: Collection[str] | None = None
-    ) -> Iterator[FoundStructure]:
+    def structures(self, answer: Answer, size: int, wanted: Collection[str] | None = None) -> Iterator[FoundStructure]:
         """Yield the masks of an answer in a frame of ``size`` x ``size`` pixels, outputs first, one by one.
 
         Parameters
@@ -199,6 +206,22 @@ class AnatomyNetwork:
         """Return the masks of all structures of a film by name, uint8 [size, size], 0 and 1."""
         return {each.name: each.mask for each in self.structures(self.read(image, view), size)}
 
+    def shares(self, answer: Answer, place: int, size: int) -> Float32[np.ndarray, "size size"]:
+        """Return the probabilities of one output, by its place in ``names``, in a frame of ``size`` x ``size``."""
+        enlarged = cv2.resize(answer.logits[place], (size, size), interpolation=cv2.INTER_LINEAR)
+        return 1 / (1 + np.exp(-enlarged))
+
+    def by_name(self, regions: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return the masks of drawn regions by the names of this network's outputs; others are left out."""
+        own = dict(zip(self._segmenter.organs, self.names, strict=True))
+        return {own[region]: mask for region, mask in regions.items() if region in own}
+
+    def lungs_of(self, masks: Mapping[str, np.ndarray]) -> Bool[np.ndarray, "h w"]:
+        """Return both lungs together, from masks by the names of the outputs; absent outputs count as empty."""
+        shape = next(iter(masks.values())).shape if masks else (1, 1)
+        stack = np.stack([masks.get(name, np.zeros(shape, np.uint8)) != 0 for name in self.names])
+        return self._lungs(stack)
+
     def _output(self, answer: Answer, place: int, size: int) -> FoundStructure:
         name = self.names[place]
         share = self.card.threshold(answer.view, name)
@@ -208,7 +231,8 @@ class AnatomyNetwork:
         mask = cleaned(raw, one_piece(name))
         area = int(raw.sum())
         kept = min(1.0, int((mask & raw).sum()) / area) if area else 0.0
-        score = raw_score(answer.softness[place], answer.stable[place], kept) if mask.any() else None
+        signs = answer.softness[place], answer.stable[place], kept, answer.usual[place]
+        score = raw_score(*signs) if mask.any() else None
         return self._found(answer, name, self.class_ids[place], LABEL, mask, score)
 
     def _found(
@@ -237,20 +261,29 @@ class AnatomyNetwork:
                 needed.update(members)
         return needed
 
+    def _usual(self, view: str, name: str, mask: Bool[np.ndarray, "h w"], lungs: Bool[np.ndarray, "h w"]) -> bool:
+        box = self.card.places.get(view, {}).get(name)
+        return box is None or is_usual(place_of(mask, lungs), box)
+
+    def _lungs(self, masks: Bool[np.ndarray, "o h w"]) -> Bool[np.ndarray, "h w"]:
+        """Return both lungs together; empty if the network has none."""
+        both = [each for name in _LUNGS if (each := self._lung(masks, name)) is not None]
+        return np.logical_or.reduce(both) if both else np.zeros(masks.shape[1:], bool)
+
     def _view(self, shares: Float32[np.ndarray, "o h w"]) -> tuple[str, str]:
         """Return the view by the lungs, and where it comes from."""
         if len(self.card.views) == 1:
             return self.card.views[0], ASSUMED
-        lungs = [self._lung(shares, side) for side in _LUNGS]
+        lungs = [self._lung(shares >= 0.5, side) for side in _LUNGS]
         found = None if any(each is None for each in lungs) else view_of_lungs(*lungs)
         return (FRONTAL_KEY, ASSUMED) if found is None else (found, FOUND)
 
-    def _lung(self, shares: Float32[np.ndarray, "o h w"], name: str) -> Bool[np.ndarray, "h w"] | None:
+    def _lung(self, masks: Bool[np.ndarray, "o h w"], name: str) -> Bool[np.ndarray, "h w"] | None:
         wanted = class_of_structure(name)
         groups = dict(self._unions)
         members = groups.get(wanted.class_id, (wanted.class_id,)) if wanted is not None else ()
         places = [place for place, class_id in enumerate(self.class_ids) if class_id in members]
-        return (shares[places] >= 0.5).any(axis=0) if places else None
+        return masks[places].any(axis=0) if places else None
 
 
 def _united(parts: Sequence[tuple[np.ndarray, int, float | None]]) -> tuple[np.ndarray, int, float | None]:

@@ -6,8 +6,8 @@ from jaxtyping import Bool
 from cxrfactory.imaging.vocabulary.words import FRONTAL, FRONTAL_VIEWS
 
 FRONTAL_KEY, LATERAL_KEY = "PA", "LL"  # views of a network; AP films are segmented as PA ones
-# Share of the smaller lung that the other one covers. In the true masks of 64 virtual patients, it is 0.00 to 0.03 in frontal
-# views and 0.80 to 0.95 in lateral ones.
+# Share of the smaller lung that the other one covers. In the true masks of 64 virtual patients, it is 0.00 to 0.03 in
+# frontal views and 0.80 to 0.95 in lateral ones.
 LATERAL_SHARE = 0.4
 
 
