@@ -24,6 +24,7 @@ from cxrfactory.config.scans import ScanConfig
 from cxrfactory.config.sections import LocalPath, Section
 from cxrfactory.config.train import TrainConfig
 from cxrfactory.config.virtual import VIRTUAL_DATASETS, VIRTUAL_SCANS
+from cxrfactory.config.zero_shot import ZeroShotConfig
 
 
 class Config(Section):
@@ -50,6 +51,7 @@ class Config(Section):
     flags: FlagConfig = FlagConfig()
     compare: CompareConfig = CompareConfig()
     generalise: GeneraliseConfig = GeneraliseConfig()
+    zero_shot: ZeroShotConfig = ZeroShotConfig()
     project: ProjectConfig = ProjectConfig()
     cxlseg: CxlsegConfig = CxlsegConfig()
     classify: ClassifyConfig = ClassifyConfig()

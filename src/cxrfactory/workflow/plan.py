@@ -14,6 +14,7 @@ from cxrfactory.workflow.models import Comparison, Registration, Segmenter
 from cxrfactory.workflow.names import check_names
 from cxrfactory.workflow.releases import Labelled, Releases, Scans, check_roots
 from cxrfactory.workflow.results import PRODUCTS, Results
+from cxrfactory.workflow.zero_shot import ZeroShot
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,11 @@ class Plan:
     def generalise(self) -> Generalise:
         """The study that leaves each source out in turn."""
         return Generalise(self.config, self.results)
+
+    @cached_property
+    def zero_shot(self) -> ZeroShot:
+        """The test of a network of structures on real films."""
+        return ZeroShot(self.config, self.results)
 
     @cached_property
     def credits(self) -> Credits:

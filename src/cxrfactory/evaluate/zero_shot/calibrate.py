@@ -160,7 +160,7 @@ def _by_truth(made: Mapping[str, pd.DataFrame]) -> dict[str, bool]:
 
 
 def _real_pairs(scores: pd.DataFrame) -> list[tuple[float, float]]:
-    """Return raw score and Dice of the single regions of real films; before the calibration, a confidence is a score."""
+    """Return raw score and Dice of regions of real films; without a calibration, the confidence is the raw score."""
     single = scores[scores["region"].isin(list(STRUCTURE_OF))].dropna(subset=["confidence", "dice"])
     return [(float(row.confidence), float(row.dice)) for row in single.itertuples()]
 
