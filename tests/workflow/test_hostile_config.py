@@ -127,6 +127,12 @@ def config(text=SAFE, only=None):
             "sources": [mine("generalise.sources", "-1"), mine("generalise.sources", "-2")],
             "pixel_mm": {mine("generalise.pixel_mm"): 0.5},
         },
+        "zero_shot": {
+            "weights": mine("zero_shot.weights", "-z.safetensors"),
+            "tables": [mine("zero_shot.tables", "-z.parquet")],
+            "folders": [mine("zero_shot.folders", "-f")],
+            "spines": mine("zero_shot.spines", "-s"),
+        },
     }
 
 
@@ -175,6 +181,10 @@ KEYS = [
     "generalise.tables",
     "generalise.sources",
     "generalise.pixel_mm",
+    "zero_shot.weights",
+    "zero_shot.tables",
+    "zero_shot.folders",
+    "zero_shot.spines",
 ]
 
 
@@ -294,10 +304,13 @@ def prepare(folder, values):
     (folder / values["train"]["shapes"]).mkdir(exist_ok=True)
     (folder / release["reports"]["source"]).write_text("study_id,report\n1,FINDINGS: clear.\n")
     weights = [values[section][key] for section, key in (("infer", "weights"), ("rca", "network"))]
-    weights.append(values["cxlseg"]["weights"])
+    weights += [values["cxlseg"]["weights"], values["zero_shot"]["weights"]]
     cards = [str(Path(name).with_suffix(".json")) for name in weights]
     table = pa.table({"source": values["generalise"]["sources"]})
-    write_arrow(table, folder / values["generalise"]["tables"][0])
+    for section in ("generalise", "zero_shot"):
+        write_arrow(table, folder / values[section]["tables"][0])
+    for name in (*values["zero_shot"]["folders"], values["zero_shot"]["spines"]):
+        (folder / name).mkdir(exist_ok=True)
     (folder / release["exclude"]).write_text("dataset,image_id,verdict\n")
     for name in (*weights, *cards, release["labels"], values["train"]["classes"], values["rca"]["calibration"]):
         (folder / name).touch()
@@ -317,7 +330,7 @@ def snakemake(folder, values, *arguments):
 def commands(folder, values):
     """Words of every shell command of the whole workflow, as Snakemake prints them in a dry run."""
     results = values["results"]
-    products = ("chexmask", "radgenome", "cxlseg", "models", "validation", "classification", "generalise")
+    products = ("chexmask", "radgenome", "cxlseg", "models", "validation", "classification", "generalise", "zero-shot")
     targets = [f"./{results}/{name}" if results.startswith("-") else f"{results}/{name}" for name in products]
     targets += [f"{values['cohort']['folder']}/truth.parquet", f"{values['cohort']['folder']}/virtual-ct"]
     done = snakemake(folder, values, "--dry-run", "--printshellcmds", "--", *targets)

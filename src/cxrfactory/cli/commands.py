@@ -236,6 +236,14 @@ STUDIES = _table(
             "benchmark:benchmark",
             "Tabulate the scores of many networks: ranks, levels, groups, classes, tests between all pairs, cost.",
         ),
+        "zero-shot": (
+            "zero_shot:zero_shot",
+            "Test a network of structures on real films: agreement with drawn masks, and plausibility without them.",
+        ),
+        "calibrate-anatomy": (
+            "zero_shot:calibrate_anatomy",
+            "Write into a weights card what is known of its structures: thresholds, places, confidence, validation.",
+        ),
         "classify-pictures": (
             "classify:classify_pictures",
             "Collect each image of a release twice, original and with the lungs cut out, with labels and split.",

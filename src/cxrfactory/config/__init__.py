@@ -46,7 +46,10 @@ _PLACES = {
         "GeneraliseConfig",
         "GeneraliseTestConfig",
     ),
-    "infer": ("InferConfig",),
+    "infer": (
+        "AnatomyConfig",
+        "InferConfig",
+    ),
     "labelled": ("LabelledConfig",),
     "labelling": (
         "LabelLungMasksConfig",
@@ -97,6 +100,10 @@ _PLACES = {
         "commented_yaml",
         "default_yaml",
         "json_schema",
+    ),
+    "zero_shot": (
+        "ZeroShotConfig",
+        "ZeroShotTestConfig",
     ),
 }
 _MODULES = {name: module for module, names in _PLACES.items() for name in names}

@@ -56,5 +56,29 @@ class SegmentConfig(PredictConfig):
     )
 
 
+class AnatomyConfig(Section):
+    """Which structures are segmented with --anatomy, in which view, and which masks count as trusted."""
+
+    structures: list[str] | None = Field(
+        None,
+        description="Structures to segment, separated by commas: words such as ribs, left ribs, clavicles, spine, "
+        "lobes or heart, or names of structures; by default all.",
+    )
+    all: bool = Field(
+        False,
+        description="Also give structures that are not validated on real films; the column validated of the masks is "
+        "empty for them.",
+    )
+    view: Literal["auto", "PA", "AP", "LL"] = Field(
+        "auto",
+        description="View of all films; auto takes the view that a DICOM file states, and otherwise finds it from the "
+        "lungs. One of: auto, PA, AP, LL.",
+    )
+    trust: Share = Field(
+        0.7, description="Least confidence (expected Dice) of a mask that counts as trusted; others are drawn in grey."
+    )
+    panels: bool = Field(True, description="Draw the structures over the films, one picture for each group.")
+
+
 class InferConfig(PredictConfig, _InferWeights):  # fields of the last base come first
     """Inference."""

@@ -25,6 +25,7 @@ from cxrfactory.config.scans import ScanConfig
 from cxrfactory.config.sections import LocalPath, Section
 from cxrfactory.config.train import TrainConfig
 from cxrfactory.config.virtual import VIRTUAL_DATASETS, VIRTUAL_SCANS
+from cxrfactory.config.zero_shot import ZeroShotConfig
 
 
 class Config(Section):
@@ -52,6 +53,7 @@ class Config(Section):
     compare: CompareConfig = CompareConfig()
     generalise: GeneraliseConfig = GeneraliseConfig()
     benchmark: BenchmarkConfig = BenchmarkConfig()
+    zero_shot: ZeroShotConfig = ZeroShotConfig()
     project: ProjectConfig = ProjectConfig()
     cxlseg: CxlsegConfig = CxlsegConfig()
     classify: ClassifyConfig = ClassifyConfig()

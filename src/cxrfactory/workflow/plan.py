@@ -15,6 +15,7 @@ from cxrfactory.workflow.models import Comparison, Registration, Segmenter
 from cxrfactory.workflow.names import check_names
 from cxrfactory.workflow.releases import Labelled, Releases, Scans, check_roots
 from cxrfactory.workflow.results import PRODUCTS, Results
+from cxrfactory.workflow.zero_shot import ZeroShot
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,11 @@ class Plan:
     def benchmark(self) -> Benchmark:
         """The benchmark of many networks."""
         return Benchmark(self.config, self.results)
+
+    @cached_property
+    def zero_shot(self) -> ZeroShot:
+        """The test of a network of structures on real films."""
+        return ZeroShot(self.config, self.results)
 
     @cached_property
     def credits(self) -> Credits:

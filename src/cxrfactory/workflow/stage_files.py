@@ -159,6 +159,18 @@ STAGES = (
         },
     ),
     Stage(
+        "zero_shot",
+        "Tests a network of structures on real films that it was not trained on.",
+        "zero-shot",
+        {
+            "folder": "zero-shot/",
+            "summary": "figures/zero-shot/summary.csv",
+            "published": "figures/zero-shot/published.csv",
+            "plausibility": "figures/zero-shot/plausibility.csv",
+            "sheets": "figures/zero-shot/sheets/",
+        },
+    ),
+    Stage(
         "infer",
         "Draws the landmarks of one shard, their mean and standard deviation over latent samples, and the latent mean.",
         "infer/{dataset}/{shard}",

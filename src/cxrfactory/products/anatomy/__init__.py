@@ -1,0 +1,1 @@
+"""Masks of anatomical structures of real films, as ``segment --anatomy`` writes them, opened for reading."""
