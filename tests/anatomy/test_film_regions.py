@@ -80,8 +80,9 @@ def structures():
 def test_structures_give_the_lungs_of_both_definitions_the_heart_and_clavicles():
     found = film_regions(structures(), 1.0)
     expected = frontal_truth(organs(), 1.0)
-    for name, mask in expected.items():
-        assert np.array_equal(found[name], mask)
+    for lung in ("right_lung", "left_lung"):
+        assert np.array_equal(found[lung], expected[lung])
+    assert not (expected["heart"] & ~found["heart"]).any()
     assert (found["left_whole_lung"] & found["heart"]).any()
     assert not (found["left_whole_lung"] & ~found["left_lung"] & ~found["heart"])[:120].any()
     assert found["left_clavicle"].sum() == 20 * 100
@@ -97,3 +98,14 @@ def test_without_a_pixel_size_lungs_are_270_mm_wide():
 def test_no_masks_are_refused():
     with pytest.raises(ValueError, match="no mask"):
         film_regions({})
+
+
+def test_the_lower_heart_reaches_the_right_lung_and_the_upper_part_does_not():
+    given = structures()
+    given["heart"] = box(120, 200, 165, 215) > 0.5
+    before = frontal_truth(organs() | {"heart": given["heart"].astype(np.float32)}, 1.0)
+    heart, lung = (film_regions(given, 1.0)[name] for name in ("heart", "right_lung"))
+    inner = np.flatnonzero(lung[180])[-1]
+    assert heart[180, inner + 1 : 200].all()
+    assert np.array_equal(heart[:140], before["heart"][:140])
+    assert not (heart & lung).any()

@@ -15,14 +15,16 @@ def added(seed=0):
 def test_shoulders_lie_above_and_beside_the_lungs():
     soft, _ = added()
     thick = soft > 1.0
-    assert thick[60, 45] and thick[60, 215]  # beside the apices
+    assert thick[60, 45]
+    assert thick[60, 215]
     assert not thick[100:180, 80:180].any()  # the lungs
     assert not thick[5, :40].any()  # above the shoulder is air
 
 
 def test_each_arm_has_a_bone_whose_line_integral_counts_in_both_channels():
     soft, bone = added()
-    assert bone[:, :128].max() > 0.1 and bone[:, 128:].max() > 0.1
+    assert bone[:, :128].max() > 0.1
+    assert bone[:, 128:].max() > 0.1
     assert (soft + 1e-6 >= 0.5 + bone).all()
 
 
@@ -30,5 +32,6 @@ def test_arrays_stay_and_one_seed_gives_one_picture():
     soft, bone = np.zeros((128, 128), np.float32), np.zeros((128, 128), np.float32)
     box = (35.0, 25.0, 95.0, 90.0)
     first, second = (add_shoulders(soft, bone, box, 3.0, np.random.default_rng(5)) for _ in range(2))
-    assert not soft.any() and not bone.any()
+    assert not soft.any()
+    assert not bone.any()
     assert all(np.array_equal(*pair) for pair in zip(first, second, strict=True))

@@ -83,3 +83,30 @@ rule cohort_scans:
     shell:
         "python -m cxrfactory stage cohort-scans --ct {params.ct:q} --output {output.folder:q} {params.options:q}"
         " --workers {threads} 2> {log:q}"
+
+
+rule cohort_films:
+    input:
+        ct=rules.fetch_ct.output.ct,
+        labels=rules.fetch_ct.output.labels,
+        names=rules.fetch_ct.output.names,
+    output:
+        folder=directory(OUT("cohort_films").folder),
+    log:
+        LOG("cohort_films"),
+    benchmark:
+        BENCHMARK("cohort_films")
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 8
+    resources:
+        mem_mb=lambda wildcards, attempt: 14000 * attempt,
+        runtime=lambda wildcards, attempt: 120 * attempt,
+    params:
+        ct=subpath(input.ct, parent=True),
+        options=lambda wildcards: PLAN.config.cohort.options("films", "film_size", "film_findings", "seed"),
+    message:
+        f"Make films of {PLAN.config.cohort.films} virtual patients"
+    shell:
+        "python -m cxrfactory stage cohort-films --ct {params.ct:q} --output {output.folder:q} {params.options:q}"
+        " --workers {threads} 2> {log:q}"

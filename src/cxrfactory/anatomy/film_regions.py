@@ -25,6 +25,7 @@ _CORD_TO_BODY_MM = 10.0  # distance from the edge of the spinal cord to the edge
 _LUNG_OPENING_MM = 5.0  # removes slivers between heart and diaphragm, and along the spine
 _HEART_OPENING_MM = 17.0  # removes the stumps of the great vessels that the heart's label includes
 
+_UPPER_SHARE = 0.3  # upper part of the heart's height in which great vessels lie between it and the right lung
 _LUNGS_WIDTH_MM = 270.0  # usual width of both lungs in a frontal film
 
 # Groups of taxonomy classes by their role in a frontal film. The mediastinum excludes the subclavian arteries, which
@@ -53,7 +54,8 @@ def film_regions(
     """Derive the regions that people draw in a frontal film from masks of anatomical structures.
 
     Lungs of JSRT's definition are the lobes without what heart, mediastinum, spine and abdomen hide; whole lungs keep
-    the part behind the heart. The heart is without the stumps of its great vessels. Clavicles stay as they are.
+    the part behind the heart. The heart is without the stumps of its great vessels and, in its lower seven tenths, goes
+    on to the border of the right lung, as people draw it. Clavicles stay as they are.
 
     Parameters
     ----------
@@ -90,11 +92,26 @@ def film_regions(
         columns = np.flatnonzero((organs["right_lung"] + organs["left_lung"] > 0).any(axis=0))
         pixel_mm = _LUNGS_WIDTH_MM / (np.ptp(columns) + 1) if len(columns) else _LUNGS_WIDTH_MM / shape[1]
     whole = whole_lung_truth(organs, pixel_mm)
+    frontal = frontal_truth(organs, pixel_mm)
     return {
-        **frontal_truth(organs, pixel_mm),
+        **frontal,
+        "heart": _to_right_lung(frontal["heart"], frontal["right_lung"]),
         **{WHOLE_REGIONS[lung]: mask for lung, mask in whole.items()},
         **{region: _union(masks, (name,), shape) for region, name in CLAVICLES.items()},
     }
+
+
+def _to_right_lung(heart: Bool[np.ndarray, "h w"], lung: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
+    """Fill the gap between the heart and the inner border of the right lung, row by row."""
+    filled = heart.copy()
+    rows = np.flatnonzero(heart.any(axis=1))
+    if len(rows) == 0:
+        return filled
+    for row in range(int(rows[0] + _UPPER_SHARE * (rows[-1] - rows[0] + 1)), int(rows[-1]) + 1):
+        beside, own = np.flatnonzero(lung[row]), np.flatnonzero(heart[row])
+        if len(beside) and len(own) and beside[-1] < own[0]:
+            filled[row, beside[-1] + 1 : own[0]] = True
+    return filled
 
 
 def _union(masks: Mapping[str, np.ndarray], names: tuple[str, ...], shape: tuple[int, ...]) -> np.ndarray:

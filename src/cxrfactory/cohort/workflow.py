@@ -33,4 +33,10 @@ STAGES = (
         "cohort_scans",
         {"folder": "{cohort}/virtual-ct/"},
     ),
+    Stage(
+        "cohort_films",
+        "Makes films of standing virtual patients with the masks of all structures; on demand only.",
+        "cohort_films",
+        {"folder": "{cohort}/films/"},
+    ),
 )

@@ -49,7 +49,7 @@ class CohortFilmsConfig(CohortSeedConfig):
     )
 
 
-class CohortConfig(CohortScansConfig, CohortRadiographsConfig, CohortFolderConfig):
+class CohortConfig(CohortFilmsConfig, CohortScansConfig, CohortRadiographsConfig, CohortFolderConfig):
     """The embedded default: virtual patients deformed from one real chest CT."""
 
     patients: int = Field(
