@@ -78,13 +78,13 @@ class ModelConfig(Section):
     )
     input_size: InputSize = Field(
         128,
-        description="Side in pixels of the network's input, a multiple of 32; pixel networks also take rows and columns "
-        "of at least 32, such as 300x340.",
+        description="Side in pixels of the network's input, a multiple of 32; pixel networks also take rows and "
+        "columns of at least 32, such as 300x340.",
     )
     outputs: Literal["sigmoid", "softmax"] = Field(
         "sigmoid",
-        description="Outputs of pixel networks: sigmoid lets regions overlap, softmax gives each pixel to one region or "
-        "to the background. One of: sigmoid, softmax.",
+        description="Outputs of pixel networks: sigmoid lets regions overlap, softmax gives each pixel to one region "
+        "or to the background. One of: sigmoid, softmax.",
     )
     igsc: list[int] = Field(
         [4, 3], max_length=2, description="Encoder blocks that skip connections start from: two, one or none."

@@ -53,7 +53,8 @@ def test_an_lstm_block_carries_what_it_saw_along_its_row_and_its_column():
         image = torch.zeros(1, 2, 9, 11, requires_grad=True)
         layer(image)[0, :, 4, 5].sum().backward()
         reached = image.grad[0].abs().sum(0) > 0
-        assert reached[:, 5].all() and reached[far]
+        assert reached[:, 5].all()
+        assert reached[far]
     # In the neighbouring row, the kernels of the input and of the state reach two columns to either side.
     assert reached[3].nonzero().flatten().tolist() == [3, 4, 5, 6, 7]
 

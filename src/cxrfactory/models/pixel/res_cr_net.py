@@ -23,8 +23,8 @@ paper's count is therefore most likely that of this configuration, and it proves
 
 The LSTM RES block (``lstm_blocks``, 0 in the paper's final network) follows the projection to classes. It adds two
 bidirectional convolutional LSTMs, over the rows and over the columns, whose input at each step is a picture of
-[columns, classes] or [rows, classes] with one feature. With kernels of 3 x classes it has exactly the 400 parameters that
-the count leaves for four classes.
+[columns, classes] or [rows, classes] with one feature. With kernels of 3 x classes it has exactly the 400 parameters
+that the count leaves for four classes.
 
 ``outputs: softmax`` gives the paper's last layer: with one organ, ``lungs``, its two classes are lungs and background.
 """
