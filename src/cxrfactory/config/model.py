@@ -57,7 +57,7 @@ def input_size(value: int | str) -> int | str:
         return int(text)
     if re.fullmatch(r"\d+x\d+", text) and min(map(int, text.split("x"))) >= 32:
         return text
-    raise ValueError("Input should be a multiple of 32, or ROWSxCOLUMNS such as 300x340 for a pixel network")
+    raise ValueError("Input should be ROWSxCOLUMNS of at least 32 for a pixel network, or a multiple of 32")
 
 
 InputSize = Annotated[
