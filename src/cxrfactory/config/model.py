@@ -23,6 +23,7 @@ SegmenterName = Literal[
     "res-cr-net",
     "unet-ht",
 ]
+WITH_WIDTH = ("unet", "unet-plus-plus", "attention-unet", "sa-unet", "unet-ht")  # pixel networks with a width
 GraphName = Literal["lungs", "lungs-heart", "lungs-heart-clavicles", "whole-lungs"]
 
 
@@ -102,7 +103,7 @@ class ModelConfig(Section):
     coordinates: bool = Field(
         False, description="Let the skip connections of hybridgnet also read the node's own position, as in the thesis."
     )
-    width: int = Field(16, ge=4, le=128, description="Channels of the first level of hybrid-unet.")
+    width: int = Field(16, ge=4, le=128, description="Channels of the first level of hybrid-unet and of the U-Nets.")
     regions: list[RegionName] = Field(
         [],
         description="Further regions that the dense head of hybrid-unet learns from drawn masks, beside the organs of "
@@ -121,6 +122,8 @@ class ModelConfig(Section):
         if isinstance(self.input_size, str):
             settings["input_size"] = [int(side) for side in self.input_size.split("x")]
         if self.segmenter != "hybrid-unet":
-            return {name: value for name, value in settings.items() if name not in ("width", "regions")}
+            wide = self.segmenter in WITH_WIDTH and self.width != type(self).model_fields["width"].default
+            unknown = ("regions",) if wide else ("width", "regions")
+            return {name: value for name, value in settings.items() if name not in unknown}
         own = contour_regions(landmark_graph(self.graph))
         return settings | {"regions": [*own, *(name for name in self.regions if name not in own)]}

@@ -66,7 +66,8 @@ def test_the_rows_lstm_equals_a_plain_loop():
     for inputs, states, order in zip(layer.inputs, layer.states, (range(4), range(3, -1, -1)), strict=True):
         hidden = cell = torch.zeros(1, 1, 5, 3)
         for row in order:
-            gates = inputs(image[:, :, row].transpose(1, 2)[:, None]) + states(hidden)
+            picture = layer.around(image[:, :, row].transpose(1, 2)[:, None])
+            gates = inputs(picture) + states(layer.around(hidden))
             entry, forget, shown = (torch.sigmoid(gates[:, place : place + 1]) for place in (0, 1, 3))
             cell = forget * cell + entry * torch.tanh(gates[:, 2:3])
             hidden = shown * torch.tanh(cell)
