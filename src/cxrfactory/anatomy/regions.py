@@ -33,8 +33,9 @@ def contour_regions(graph: LandmarkGraph) -> dict[str, slice]:
 def region_of_structure(structure: str) -> str:
     """Return the region whose mask is the projection of a structure, such as ``left_rib_1`` for ``left rib 1``.
 
-    Letters become small, and everything that is neither a letter nor a digit becomes an underscore. A whole lung becomes
-    ``right_projected_lung`` or ``left_projected_lung``, because its projection reaches further than drawn lungs.
+    Letters become small, and everything that is neither a letter nor a digit becomes an underscore. A whole lung
+    becomes ``right_projected_lung`` or ``left_projected_lung``, because its projection reaches further than drawn
+    lungs.
 
     Examples
     --------

@@ -23,6 +23,7 @@ SegmenterName = Literal[
     "res-cr-net",
     "unet-ht",
 ]
+WITH_WIDTH = ("unet", "unet-plus-plus", "attention-unet", "sa-unet", "unet-ht")  # pixel networks with a width
 GraphName = Literal["lungs", "lungs-heart", "lungs-heart-clavicles", "whole-lungs"]
 
 
@@ -57,7 +58,7 @@ def input_size(value: int | str) -> int | str:
         return int(text)
     if re.fullmatch(r"\d+x\d+", text) and min(map(int, text.split("x"))) >= 32:
         return text
-    raise ValueError("Input should be a multiple of 32, or ROWSxCOLUMNS such as 300x340 for a pixel network")
+    raise ValueError("Input should be ROWSxCOLUMNS of at least 32 for a pixel network, or a multiple of 32")
 
 
 InputSize = Annotated[
@@ -78,13 +79,13 @@ class ModelConfig(Section):
     )
     input_size: InputSize = Field(
         128,
-        description="Side in pixels of the network's input, a multiple of 32; pixel networks also take rows and columns "
-        "of at least 32, such as 300x340.",
+        description="Side in pixels of the network's input, a multiple of 32; pixel networks also take rows and "
+        "columns of at least 32, such as 300x340.",
     )
     outputs: Literal["sigmoid", "softmax"] = Field(
         "sigmoid",
-        description="Outputs of pixel networks: sigmoid lets regions overlap, softmax gives each pixel to one region or "
-        "to the background. One of: sigmoid, softmax.",
+        description="Outputs of pixel networks: sigmoid lets regions overlap, softmax gives each pixel to one region "
+        "or to the background. One of: sigmoid, softmax.",
     )
     igsc: list[int] = Field(
         [4, 3], max_length=2, description="Encoder blocks that skip connections start from: two, one or none."
@@ -102,7 +103,7 @@ class ModelConfig(Section):
     coordinates: bool = Field(
         False, description="Let the skip connections of hybridgnet also read the node's own position, as in the thesis."
     )
-    width: int = Field(16, ge=4, le=128, description="Channels of the first level of hybrid-unet.")
+    width: int = Field(16, ge=4, le=128, description="Channels of the first level of hybrid-unet and of the U-Nets.")
     regions: list[RegionName] = Field(
         [],
         description="Further regions that the dense head of hybrid-unet learns from drawn masks, beside the organs of "
@@ -121,6 +122,8 @@ class ModelConfig(Section):
         if isinstance(self.input_size, str):
             settings["input_size"] = [int(side) for side in self.input_size.split("x")]
         if self.segmenter != "hybrid-unet":
-            return {name: value for name, value in settings.items() if name not in ("width", "regions")}
+            wide = self.segmenter in WITH_WIDTH and self.width != type(self).model_fields["width"].default
+            unknown = ("regions",) if wide else ("width", "regions")
+            return {name: value for name, value in settings.items() if name not in unknown}
         own = contour_regions(landmark_graph(self.graph))
         return settings | {"regions": [*own, *(name for name in self.regions if name not in own)]}

@@ -27,8 +27,10 @@ def test_a_certain_pixel_keeps_a_finite_logit_and_gradient():
     scores = torch.tensor([0.0, 200.0, -200.0]).reshape(1, 3, 1, 1).requires_grad_()
     logits = network(scores)
     logits.sum().backward()
-    assert torch.isfinite(logits).all() and torch.isfinite(scores.grad).all()
-    assert logits[0, 0, 0, 0] > 13 and logits[0, 1, 0, 0] < -100
+    assert torch.isfinite(logits).all()
+    assert torch.isfinite(scores.grad).all()
+    assert logits[0, 0, 0, 0] > 13
+    assert logits[0, 1, 0, 0] < -100
 
 
 def test_settings_make_the_network_again_and_unknown_outputs_are_named():

@@ -53,7 +53,8 @@ def test_an_lstm_block_carries_what_it_saw_along_its_row_and_its_column():
         image = torch.zeros(1, 2, 9, 11, requires_grad=True)
         layer(image)[0, :, 4, 5].sum().backward()
         reached = image.grad[0].abs().sum(0) > 0
-        assert reached[:, 5].all() and reached[far]
+        assert reached[:, 5].all()
+        assert reached[far]
     # In the neighbouring row, the kernels of the input and of the state reach two columns to either side.
     assert reached[3].nonzero().flatten().tolist() == [3, 4, 5, 6, 7]
 
@@ -65,7 +66,8 @@ def test_the_rows_lstm_equals_a_plain_loop():
     for inputs, states, order in zip(layer.inputs, layer.states, (range(4), range(3, -1, -1)), strict=True):
         hidden = cell = torch.zeros(1, 1, 5, 3)
         for row in order:
-            gates = inputs(image[:, :, row].transpose(1, 2)[:, None]) + states(hidden)
+            picture = layer.around(image[:, :, row].transpose(1, 2)[:, None])
+            gates = inputs(picture) + states(layer.around(hidden))
             entry, forget, shown = (torch.sigmoid(gates[:, place : place + 1]) for place in (0, 1, 3))
             cell = forget * cell + entry * torch.tanh(gates[:, 2:3])
             hidden = shown * torch.tanh(cell)

@@ -23,8 +23,8 @@ paper's count is therefore most likely that of this configuration, and it proves
 
 The LSTM RES block (``lstm_blocks``, 0 in the paper's final network) follows the projection to classes. It adds two
 bidirectional convolutional LSTMs, over the rows and over the columns, whose input at each step is a picture of
-[columns, classes] or [rows, classes] with one feature. With kernels of 3 x classes it has exactly the 400 parameters that
-the count leaves for four classes.
+[columns, classes] or [rows, classes] with one feature. With kernels of 3 x classes it has exactly the 400 parameters
+that the count leaves for four classes.
 
 ``outputs: softmax`` gives the paper's last layer: with one organ, ``lungs``, its two classes are lungs and background.
 """
@@ -120,8 +120,9 @@ class RowsLSTM(nn.Module):
     def __init__(self, classes: int) -> None:
         super().__init__()
         kernel = (3, classes)
-        self.inputs = nn.ModuleList(nn.Conv2d(1, 4, kernel, padding="same") for _ in range(2))
-        self.states = nn.ModuleList(nn.Conv2d(1, 4, kernel, padding="same", bias=False) for _ in range(2))
+        self.around = nn.ZeroPad2d(((classes - 1) // 2, classes // 2, 1, 1))
+        self.inputs = nn.ModuleList(nn.Conv2d(1, 4, kernel) for _ in range(2))
+        self.states = nn.ModuleList(nn.Conv2d(1, 4, kernel, bias=False) for _ in range(2))
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         """Return the hidden states of all rows, both directions together."""
@@ -129,11 +130,11 @@ class RowsLSTM(nn.Module):
         pictures = x.permute(0, 2, 3, 1)  # b rows columns classes
         total = torch.zeros_like(pictures)
         for direction, (inputs, states) in enumerate(zip(self.inputs, self.states, strict=True)):
-            gates = inputs(pictures.flatten(0, 1).unsqueeze(1)).unflatten(0, (count, rows))
+            gates = inputs(self.around(pictures.flatten(0, 1).unsqueeze(1))).unflatten(0, (count, rows))
             hidden = cell = torch.zeros_like(gates[:, 0, :1])
             found = []
             for row in reversed(range(rows)) if direction else range(rows):
-                entry, forget, new, shown = (gates[:, row] + states(hidden)).chunk(4, dim=1)
+                entry, forget, new, shown = (gates[:, row] + states(self.around(hidden))).chunk(4, dim=1)
                 cell = torch.sigmoid(forget) * cell + torch.sigmoid(entry) * torch.tanh(new)
                 hidden = torch.sigmoid(shown) * torch.tanh(cell)
                 found.append(hidden)

@@ -91,6 +91,11 @@ def train_segmenter(
             f"organs {', '.join(model.organs)} for {model.segmenter}; only pixel networks take them: choose one of "
             f"{', '.join(PIXEL_MODELS)}, or leave organs empty"
         )
+    if isinstance(model.input_size, str) and kind is not ModelKind.PIXEL:
+        raise CxrError(
+            f"input_size {model.input_size} for {model.segmenter}; only pixel networks take rows and columns: give a "
+            "multiple of 32"
+        )
     if model.organs == [ALL]:
         model = model.model_copy(update={"organs": regions_of(tables)})
         log.info("organs: %d regions of the tables", len(model.organs))
