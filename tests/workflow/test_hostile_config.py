@@ -127,6 +127,17 @@ def config(text=SAFE, only=None):
             "sources": [mine("generalise.sources", "-1"), mine("generalise.sources", "-2")],
             "pixel_mm": {mine("generalise.pixel_mm"): 0.5},
         },
+        "benchmark": {
+            "models": ["unet"],
+            "labelled": mine("benchmark.labelled", "-b.parquet"),
+            "views": [mine("benchmark.views", "-1"), mine("benchmark.views", "-2")],
+            "structures": [mine("benchmark.structures", "-1"), mine("benchmark.structures", "-2")],
+            "findings": mine("benchmark.findings", "-f.csv"),
+            "train": {
+                "classes": mine("benchmark.train.classes", "-classes.csv"),
+                "shapes": mine("benchmark.train.shapes", "-s"),
+            },
+        },
     }
 
 
@@ -175,6 +186,12 @@ KEYS = [
     "generalise.tables",
     "generalise.sources",
     "generalise.pixel_mm",
+    "benchmark.labelled",
+    "benchmark.views",
+    "benchmark.structures",
+    "benchmark.findings",
+    "benchmark.train.classes",
+    "benchmark.train.shapes",
 ]
 
 
@@ -241,7 +258,7 @@ def test_a_hostile_text_passes_as_data_or_is_refused_in_one_line(name):
         assert passed == [key for key in KEYS if key not in NAMES | broken]
     elif name in ("wildcards", "markup"):
         assert not {"results", "cohort.folder", "datasets.root", "infer.weights", "labelled.root"} & set(passed)
-        assert "generalise.tables" not in passed
+        assert not {"generalise.tables", "benchmark.labelled", "benchmark.findings"} & set(passed)
         assert {"scans.ct", "labelled.images", "labelled.train_list", "classify.labels"} <= set(passed)
         assert {"generalise.sources", "generalise.pixel_mm"} <= set(passed)
     elif "dash" in name:
@@ -299,6 +316,10 @@ def prepare(folder, values):
     table = pa.table({"source": values["generalise"]["sources"]})
     write_arrow(table, folder / values["generalise"]["tables"][0])
     (folder / release["exclude"]).write_text("dataset,image_id,verdict\n")
+    for key in ("labelled", "findings"):
+        (folder / values["benchmark"][key]).touch()
+    (folder / values["benchmark"]["train"]["classes"]).touch()
+    (folder / values["benchmark"]["train"]["shapes"]).mkdir(exist_ok=True)
     for name in (*weights, *cards, release["labels"], values["train"]["classes"], values["rca"]["calibration"]):
         (folder / name).touch()
 
@@ -317,7 +338,7 @@ def snakemake(folder, values, *arguments):
 def commands(folder, values):
     """Words of every shell command of the whole workflow, as Snakemake prints them in a dry run."""
     results = values["results"]
-    products = ("chexmask", "radgenome", "cxlseg", "models", "validation", "classification", "generalise")
+    products = ("chexmask", "radgenome", "cxlseg", "models", "validation", "classification", "generalise", "benchmark")
     targets = [f"./{results}/{name}" if results.startswith("-") else f"{results}/{name}" for name in products]
     targets += [f"{values['cohort']['folder']}/truth.parquet", f"{values['cohort']['folder']}/virtual-ct"]
     done = snakemake(folder, values, "--dry-run", "--printshellcmds", "--", *targets)

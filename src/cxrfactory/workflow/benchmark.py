@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from cxrfactory.config import Config, TrainConfig
+from cxrfactory.config import Config, LabelProjectionsConfig, TrainConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.models.registry import PIXEL_MODELS, ModelKind, model_kind
 from cxrfactory.workflow.results import Results
@@ -48,8 +48,8 @@ class Benchmark:
         for name in self.config.benchmark.models:
             if model_kind(name) is not ModelKind.PIXEL:
                 raise CxrError(
-                    f"config: key 'benchmark.models': found '{name}'; expected pixel networks, because only these learn "
-                    f"masks: {', '.join(PIXEL_MODELS)}"
+                    f"config: key 'benchmark.models': found '{name}'; expected pixel networks, because only these "
+                    f"learn masks: {', '.join(PIXEL_MODELS)}"
                 )
 
     def files(self, output: str) -> list[str]:
@@ -61,8 +61,8 @@ class Benchmark:
     def labelling(self) -> list[str]:
         """Return the options of ``label projections``."""
         section = self.config.benchmark
-        chosen = [f"--views={view}" for view in section.views] + [f"--structures={name}" for name in section.structures]
-        return chosen + self.config.preprocess.options()
+        chosen = LabelProjectionsConfig(views=section.views, structures=section.structures)
+        return chosen.options("views", "structures") + self.config.preprocess.options()
 
     def training(self) -> list[str]:
         """Return the options of ``train`` that all trainings share."""

@@ -18,6 +18,7 @@ _PATTERN = re.compile(r"[{}]|<[^<>]*>")  # Snakemake's wildcards and path variab
 _FILES = re.compile(
     r"results|cohort\.folder|datasets\..+\.(root|table|labels|exclude|reports\.source)|scans\..+\.root|labelled\.root"
     r"|([a-z]+\.)?train\.(classes|shapes)|generalise\.tables|[a-z]+\.weights|rca\.(network|calibration)"
+    r"|benchmark\.(labelled|findings)"
 )
 _WEIGHTS = re.compile(r"[a-z]+\.weights|rca\.network")
 _MADE = ("results", "cohort.folder")  # these are also arguments of cp, mv and mkdir
