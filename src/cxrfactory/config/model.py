@@ -44,6 +44,31 @@ RegionName = Annotated[
 ]
 
 
+def input_size(value: int | str) -> int | str:
+    """Return a side as a number, and rows and columns as text such as ``300x340``.
+
+    Raises
+    ------
+    ValueError
+        If it is neither a multiple of 32 nor two numbers of at least 32.
+    """
+    text = str(value)
+    if text.isdigit() and int(text) >= 32 and int(text) % 32 == 0:
+        return int(text)
+    if re.fullmatch(r"\d+x\d+", text) and min(map(int, text.split("x"))) >= 32:
+        return text
+    raise ValueError("Input should be a multiple of 32, or ROWSxCOLUMNS such as 300x340 for a pixel network")
+
+
+InputSize = Annotated[
+    int | str,
+    AfterValidator(input_size),
+    WithJsonSchema(
+        {"anyOf": [{"type": "integer", "minimum": 32, "multipleOf": 32}, {"type": "string", "pattern": r"^\d+x\d+$"}]}
+    ),
+]
+
+
 class ModelConfig(Section):
     """The segmenter."""
 
@@ -51,8 +76,15 @@ class ModelConfig(Section):
     graph: GraphName = Field(
         "lungs-heart", description="Organs of the landmark graph; whole-lungs include the part behind the heart."
     )
-    input_size: int = Field(
-        128, ge=32, multiple_of=32, description="Side in pixels of the network's input, a multiple of 32."
+    input_size: InputSize = Field(
+        128,
+        description="Side in pixels of the network's input, a multiple of 32; pixel networks also take rows and columns "
+        "of at least 32, such as 300x340.",
+    )
+    outputs: Literal["sigmoid", "softmax"] = Field(
+        "sigmoid",
+        description="Outputs of pixel networks: sigmoid lets regions overlap, softmax gives each pixel to one region or "
+        "to the background. One of: sigmoid, softmax.",
     )
     igsc: list[int] = Field(
         [4, 3], max_length=2, description="Encoder blocks that skip connections start from: two, one or none."
@@ -79,12 +111,15 @@ class ModelConfig(Section):
     organs: list[RegionName] = Field(
         [],
         description="Regions that a pixel network learns from drawn masks, such as airways or right_whole_lung; an "
-        "empty list takes the organs of the graph.",
+        "empty list takes the organs of the graph, and all takes every region of the tables.",
     )
 
     def network_settings(self) -> dict[str, Any]:
         """Return the settings that the network's builder takes; it gets no organs where the graph names them."""
-        settings = self.model_dump(exclude=set() if self.organs else {"organs"})
+        unset = {name for name, left_out in (("organs", []), ("outputs", "sigmoid")) if getattr(self, name) == left_out}
+        settings = self.model_dump(exclude=unset)
+        if isinstance(self.input_size, str):
+            settings["input_size"] = [int(side) for side in self.input_size.split("x")]
         if self.segmenter != "hybrid-unet":
             return {name: value for name, value in settings.items() if name not in ("width", "regions")}
         own = contour_regions(landmark_graph(self.graph))

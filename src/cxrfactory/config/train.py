@@ -32,8 +32,10 @@ class TrainConfig(Section):
     )
     step_factor: float = Field(0.9, gt=0, le=1, description="Factor of the learning rate at each of those steps.")
     step_epochs: int = Field(100, ge=1, description="Number of epochs between those steps.")
-    loss: Literal["dice-cross-entropy", "tanimoto"] = Field(
-        "dice-cross-entropy", description="Loss of pixel models (dice-cross-entropy or tanimoto)."
+    loss: Literal["dice-cross-entropy", "tanimoto", "batch-dice-cross-entropy"] = Field(
+        "dice-cross-entropy",
+        description="Loss of pixel models: dice-cross-entropy and tanimoto weigh every mask of every image alike, "
+        "batch-dice-cross-entropy every organ of a batch (for many organs).",
     )
     landmark_loss: Literal["contour", "squared"] = Field(
         "contour",

@@ -1,7 +1,7 @@
 """Conversion of 8-bit images to network input, and of coordinates between pixels and fractions of the side."""
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 
 
 def to_input(image: UInt8[np.ndarray, "h w"], input_size: int | tuple[int, int]) -> Float[np.ndarray, "r c"]:
@@ -25,6 +25,6 @@ def to_fractions(points: Float[np.ndarray, "*n 2"], size: int) -> Float[np.ndarr
     return (points + 0.5) / size
 
 
-def to_pixels(fractions: Float[np.ndarray, "*n 2"], size: int) -> Float[np.ndarray, "*n 2"]:
-    """Convert fractions of the side to (x, y) in pixels of a ``size`` x ``size`` frame (see :func:`to_fractions`)."""
+def to_pixels(fractions: Float[np.ndarray, "*n 2"], size: int | Int[np.ndarray, " 2"]) -> Float[np.ndarray, "*n 2"]:
+    """Convert fractions of the sides to (x, y) in pixels of a frame of a side, or of [columns, rows]."""
     return fractions * size - 0.5

@@ -4,7 +4,13 @@ import pytest
 import torch
 
 from cxrfactory.errors import CxrError
-from cxrfactory.models.pixel.losses import PIXEL_LOSSES, dice_cross_entropy, pixel_loss, tanimoto_loss
+from cxrfactory.models.pixel.losses import (
+    PIXEL_LOSSES,
+    batch_dice_cross_entropy,
+    dice_cross_entropy,
+    pixel_loss,
+    tanimoto_loss,
+)
 from cxrfactory.models.tanimoto import contour_weights, tanimoto
 
 
@@ -25,7 +31,7 @@ def test_organs_without_annotation_take_no_loss_and_no_gradient(name):
     assert torch.equal(pixel_loss(name)(logits, target, annotated), loss)
 
 
-@pytest.mark.parametrize("name", PIXEL_LOSSES)
+@pytest.mark.parametrize("name", ["dice-cross-entropy", "tanimoto"])
 def test_loss_of_a_batch_is_the_mean_over_its_images(name):
     logits, target = torch.randn(3, 2, 16, 16, generator=torch.Generator().manual_seed(1)), masks(3, 2, 16, 16)
     one = torch.ones(1, 2, dtype=torch.bool)
@@ -83,3 +89,53 @@ def test_dice_of_the_pixels_that_count_is_exact():
     dice = 1 - (2 * 0.5 + 1e-5) / (1.5 + 1 + 1e-5)
     loss = dice_cross_entropy(logits, target, torch.ones(1, 1, dtype=torch.bool), valid)
     assert math.isclose(float(loss), dice + 0.75 * math.log(2), rel_tol=1e-5)
+
+
+def planes_of(found):
+    """Bit planes of masks, in plain loops."""
+    planes = torch.zeros(len(found), -(-found.shape[1] // 8), *found.shape[2:], dtype=torch.uint8)
+    for organ in range(found.shape[1]):
+        planes[:, organ // 8] += found[:, organ].to(torch.uint8) * 2 ** (organ % 8)
+    return planes
+
+
+def plainly(logits, target, annotated, valid):
+    """The loss of an organ over the batch, without chunks and with PyTorch's own gradient."""
+    counts = annotated[:, :, None, None] * valid.float()
+    entropy = torch.nn.functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    chance = torch.sigmoid(logits)
+    both = (chance * target * counts).sum((0, 2, 3))
+    sizes = ((chance + target) * counts).sum((0, 2, 3))
+    shown = (target * counts).sum((0, 2, 3)) > 0
+    dice = 1 - (2 * both + 1) / (sizes + 1)
+    return (entropy * counts).sum() / (annotated.sum() * target[0, 0].numel()) + dice[shown].mean()
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_batch_dice_and_its_gradient_equal_a_plain_computation(packed):
+    stream = torch.Generator().manual_seed(3)
+    logits = torch.randn(3, 11, 9, 7, generator=stream, requires_grad=True)
+    annotated = torch.rand(3, 11, generator=stream) > 0.2
+    target = masks(3, 11, 9, 7, seed=4) * annotated[:, :, None, None]
+    target[:, 3] = 0  # an organ that no image of the batch shows
+    valid = torch.rand(3, 11, 9, 7, generator=stream) > 0.1
+    expected = plainly(logits, target, annotated, valid)
+    wanted = torch.autograd.grad(expected, logits)[0]
+    given = (planes_of(target > 0), annotated, planes_of(~valid)) if packed else (target, annotated, valid)
+    loss = batch_dice_cross_entropy(logits, *given)
+    torch.testing.assert_close(loss, expected)
+    torch.testing.assert_close(torch.autograd.grad(loss, logits)[0], wanted)
+
+
+def test_batch_dice_weighs_a_small_organ_as_much_as_a_large_one():
+    target = torch.zeros(1, 2, 8, 8)
+    target[0, 0, :6], target[0, 1, 0, 0] = 1, 1
+    logits = torch.where(target > 0, 30.0, -30.0)
+    perfect = float(batch_dice_cross_entropy(logits, target, torch.ones(1, 2, dtype=torch.bool)))
+    assert perfect < 1e-6
+    for missed in (0, 1):
+        without = logits.clone()
+        without[0, missed] = -30
+        dice = float(batch_dice_cross_entropy(without, target, torch.ones(1, 2, dtype=torch.bool)))
+        pixels = float(target[0, missed].sum())
+        assert math.isclose(dice, (1 - 1 / (pixels + 1)) / 2 + 30 * pixels / 128, rel_tol=1e-5)

@@ -3,7 +3,7 @@ import torch
 
 from cxrfactory.errors import CxrError
 from cxrfactory.models import build_model
-from cxrfactory.models.pixel.res_cr_net import ResCRNet, ResidualBlock
+from cxrfactory.models.pixel.res_cr_net import LSTMBlock, ResCRNet, ResidualBlock, RowsLSTM
 
 
 def trained(network):
@@ -33,10 +33,44 @@ def test_released_code_has_another_number_under_the_same_settings():
 def test_released_code_has_the_published_number_as_set_for_microscopy():
     head = 48 * 4 + 4
     network = ResCRNet(3, 4, "released", blocks=5, filters=16, dropout=0.0)
-    # One LSTM block on 4 classes: projection, and 2 directions of rows and of columns with 4 gates and kernels 3 x 4.
-    lstm = head + 2 * 2 * 4 * (3 * 4 + 3 * 4 + 1)
     assert trained(network) - head == 58_569
-    assert 58_569 + lstm == 59_165
+    # One LSTM block on 4 classes: 2 directions of rows and of columns with 4 gates and kernels 3 x 4.
+    with_lstm = ResCRNet(3, 4, "released", blocks=5, filters=16, dropout=0.0, lstm_blocks=1)
+    assert trained(with_lstm) - trained(network) == 2 * 2 * 4 * (3 * 4 + 3 * 4 + 1)
+    assert trained(with_lstm) == 59_165
+
+
+def test_the_papers_two_classes_are_lungs_and_background():
+    network = build_model("res-cr-net", {"organs": ["lungs"], "outputs": "softmax"})
+    assert trained(network) == 59_165
+    assert network.settings()["outputs"] == "softmax"
+    assert network(torch.rand(1, 1, 30, 34)).shape == (1, 1, 30, 34)
+
+
+def test_an_lstm_block_carries_what_it_saw_along_its_row_and_its_column():
+    torch.manual_seed(0)
+    for layer, far in ((LSTMBlock(2), (4, 0)), (RowsLSTM(2), (0, 5))):
+        image = torch.zeros(1, 2, 9, 11, requires_grad=True)
+        layer(image)[0, :, 4, 5].sum().backward()
+        reached = image.grad[0].abs().sum(0) > 0
+        assert reached[:, 5].all() and reached[far]
+    # In the neighbouring row, the kernels of the input and of the state reach two columns to either side.
+    assert reached[3].nonzero().flatten().tolist() == [3, 4, 5, 6, 7]
+
+
+def test_the_rows_lstm_equals_a_plain_loop():
+    torch.manual_seed(1)
+    layer, image = RowsLSTM(3), torch.randn(1, 3, 4, 5)
+    expected = torch.zeros(1, 3, 4, 5)
+    for inputs, states, order in zip(layer.inputs, layer.states, (range(4), range(3, -1, -1)), strict=True):
+        hidden = cell = torch.zeros(1, 1, 5, 3)
+        for row in order:
+            gates = inputs(image[:, :, row].transpose(1, 2)[:, None]) + states(hidden)
+            entry, forget, shown = (torch.sigmoid(gates[:, place : place + 1]) for place in (0, 1, 3))
+            cell = forget * cell + entry * torch.tanh(gates[:, 2:3])
+            hidden = shown * torch.tanh(cell)
+            expected[:, :, row] += hidden[:, 0].transpose(1, 2)
+    torch.testing.assert_close(layer(image), expected)
 
 
 @pytest.mark.parametrize("layout", ["normalised", "released"])

@@ -11,7 +11,9 @@ from cxrfactory.config.options import preparation, with_options
 
 @with_options(LabelProjectionsConfig, PreprocessConfig)
 def label_projections(
-    product: Annotated[Path, typer.Argument(help="Folder of the projected radiographs: studies.parquet, masks.parquet.")],
+    product: Annotated[
+        Path, typer.Argument(help="Folder of the projected radiographs: studies.parquet, masks.parquet.")
+    ],
     output: Annotated[Path, typer.Option(help="Labelled table to write (.parquet), for train.")],
     *,
     label_projections_config: LabelProjectionsConfig,

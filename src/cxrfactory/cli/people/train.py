@@ -27,6 +27,9 @@ def train(
     without_sources: Annotated[
         list[str] | None, typer.Option(help="Source whose images are used in neither split; repeat for several.")
     ] = None,
+    views: Annotated[
+        list[str] | None, typer.Option(help="View whose images are used, such as PA; repeat for several.")
+    ] = None,
     *,
     model_config: ModelConfig,
     train_config: TrainConfig,
@@ -42,6 +45,7 @@ def train(
     train_segmenter(
         *(labelled, output, model_config, train_config, device, history, curves, resume, init),
         without_sources=without_sources or [],
+        views=views or [],
     )
 
 

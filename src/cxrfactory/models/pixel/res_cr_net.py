@@ -18,8 +18,15 @@ normalised. The stem lacks the operations before the block, as in the paper's fi
 ``released`` is the layout of the authors' public code: two separable convolutions per branch with pointwise biases, and
 a normalisation before the block, after the first of the two convolutions, and in the shortcut. Under the settings of
 the text it has 47,189 parameters. It has 59,165 under that code's default settings, which are for microscopy: three
-input channels, four classes, five CONV RES blocks (58,569) and one LSTM block (596). The paper's count is therefore
-most likely that of this configuration, and it proves neither layout.
+input channels, four classes, five CONV RES blocks (58,569 with the stem), one LSTM block (400) and the head (196). The
+paper's count is therefore most likely that of this configuration, and it proves neither layout.
+
+The LSTM RES block (``lstm_blocks``, 0 in the paper's final network) follows the projection to classes. It adds two
+bidirectional convolutional LSTMs, over the rows and over the columns, whose input at each step is a picture of
+[columns, classes] or [rows, classes] with one feature. With kernels of 3 x classes it has exactly the 400 parameters that
+the count leaves for four classes.
+
+``outputs: softmax`` gives the paper's last layer: with one organ, ``lungs``, its two classes are lungs and background.
 """
 
 import torch
@@ -42,6 +49,7 @@ DEFAULTS = {
     "blocks": 4,
     "filters": 16,
     "dropout": 0.05,
+    "lstm_blocks": 0,
 }
 
 
@@ -97,8 +105,62 @@ class ResidualBlock(nn.Module):
         return residual + self.shortcut_norm(self.shortcut(x))
 
 
+class RowsLSTM(nn.Module):
+    """Bidirectional convolutional LSTM over the rows of the class maps; a row is a picture of [columns, classes].
+
+    The picture has one feature, and kernels reach over three columns and all classes. The states of both directions are
+    added.
+
+    Parameters
+    ----------
+    classes
+        Number of maps.
+    """
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        kernel = (3, classes)
+        self.inputs = nn.ModuleList(nn.Conv2d(1, 4, kernel, padding="same") for _ in range(2))
+        self.states = nn.ModuleList(nn.Conv2d(1, 4, kernel, padding="same", bias=False) for _ in range(2))
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        """Return the hidden states of all rows, both directions together."""
+        count, _, rows, _ = x.shape
+        pictures = x.permute(0, 2, 3, 1)  # b rows columns classes
+        total = torch.zeros_like(pictures)
+        for direction, (inputs, states) in enumerate(zip(self.inputs, self.states, strict=True)):
+            gates = inputs(pictures.flatten(0, 1).unsqueeze(1)).unflatten(0, (count, rows))
+            hidden = cell = torch.zeros_like(gates[:, 0, :1])
+            found = []
+            for row in reversed(range(rows)) if direction else range(rows):
+                entry, forget, new, shown = (gates[:, row] + states(hidden)).chunk(4, dim=1)
+                cell = torch.sigmoid(forget) * cell + torch.sigmoid(entry) * torch.tanh(new)
+                hidden = torch.sigmoid(shown) * torch.tanh(cell)
+                found.append(hidden)
+            total = total + torch.cat(found[::-1] if direction else found, dim=1)
+        return total.permute(0, 3, 1, 2)
+
+
+class LSTMBlock(nn.Module):
+    """LSTM RES block: the class maps plus convolutional LSTMs over their rows and over their columns.
+
+    Parameters
+    ----------
+    classes
+        Number of maps.
+    """
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.rows, self.columns = RowsLSTM(classes), RowsLSTM(classes)
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        """Apply the block; the resolution does not change."""
+        return x + self.rows(x) + self.columns(x.transpose(2, 3)).transpose(2, 3)
+
+
 class ResCRNet(nn.Sequential):
-    """The network; it returns logits, to which the loss applies the paper's softmax or a sigmoid.
+    """The network; it returns logits, to which the loss or ``outputs: softmax`` applies its activation.
 
     Parameters
     ----------
@@ -112,9 +174,13 @@ class ResCRNet(nn.Sequential):
         Channels of each branch.
     dropout
         Probability of dropping a whole channel after a block, in training.
+    lstm_blocks
+        Number of LSTM RES blocks behind the projection to classes; the paper's final network has none.
     """
 
-    def __init__(self, inputs: int, outputs: int, layout: str, blocks: int, filters: int, dropout: float) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, layout: str, blocks: int, filters: int, dropout: float, lstm_blocks: int = 0
+    ) -> None:
         width = filters * len(KERNELS)
         layers: list[nn.Module] = []
         for index in range(1 + blocks):
@@ -124,6 +190,7 @@ class ResCRNet(nn.Sequential):
             layers.append(nn.Conv2d(width, outputs, 1))
         else:
             layers += [*_between(width), nn.Conv2d(width, outputs, 1, bias=False), nn.BatchNorm2d(outputs)]
+        layers += [LSTMBlock(outputs) for _ in range(lstm_blocks)]
         super().__init__(*layers)
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d):
@@ -142,7 +209,10 @@ class ResCRNet(nn.Sequential):
 
 
 def build(settings: NetworkSettings) -> PixelSegmenter:
-    """Make the network from its settings: ``layout``, ``blocks``, ``filters``, ``dropout``, and the shared settings."""
+    """Make the network from its settings.
+
+    They are ``layout``, ``blocks``, ``filters``, ``dropout``, ``lstm_blocks``, and the shared settings.
+    """
     return build_pixel("res-cr-net", settings, DEFAULTS, _body)
 
 
@@ -151,4 +221,6 @@ def _body(outputs: int, options: NetworkSettings) -> tuple[nn.Module, int]:
     if layout not in CONVOLUTIONS:
         raise CxrError(f"{name}: layout is {layout!r}; expected one of {', '.join(CONVOLUTIONS)}")
     blocks, filters = positive(name, "blocks", options["blocks"]), positive(name, "filters", options["filters"])
-    return ResCRNet(1, outputs, layout, blocks, filters, share(name, "dropout", options["dropout"])), 1
+    lstm_blocks = options["lstm_blocks"] and positive(name, "lstm_blocks", options["lstm_blocks"])
+    dropout = share(name, "dropout", options["dropout"])
+    return ResCRNet(1, outputs, layout, blocks, filters, dropout, lstm_blocks), 1

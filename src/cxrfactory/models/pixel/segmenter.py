@@ -11,11 +11,12 @@ from cxrfactory.anatomy.graph import DEFINITIONS, JSRT, landmark_graph
 from cxrfactory.errors import CxrError
 from cxrfactory.models.networks import PixelNetwork
 from cxrfactory.models.normalise import build_normaliser
+from cxrfactory.models.pixel.exclusive import OUTPUTS, Exclusive
 from cxrfactory.tables.weights import NetworkSettings
 
 GRAPH = "lungs-heart"  # its organs are segmented where the settings name none
 INPUT_SIZE = 256
-SHARED = ("organs", "definition", "input_size", "normalise")
+SHARED = ("organs", "definition", "input_size", "normalise", "outputs")
 # Settings of landmark models that a shared config section may also hold; pixel models ignore them.
 LANDMARK_ONLY = ("segmenter", "graph", "igsc", "latent", "passes", "coordinates")
 
@@ -106,7 +107,7 @@ def build_pixel(
         Registered name.
     settings
         ``organs`` and ``definition`` (or ``graph``, whose organs and definition are then used), ``input_size`` (a
-        side, or [rows, columns]), ``normalise``, and any key of ``defaults``.
+        side, or [rows, columns]), ``normalise``, ``outputs`` (``sigmoid`` or ``softmax``), and any key of ``defaults``.
     defaults
         The network's own settings; it may also override defaults of the shared settings.
     body
@@ -131,7 +132,13 @@ def build_pixel(
         merged["organs"] = landmark_graph(settings.get("graph", GRAPH)).organs
     organs = _organs(name, merged["organs"])
     options = {key: merged[key] for key in defaults if key not in SHARED}
-    network, multiple = body(len(organs), options)
+    outputs = merged.get("outputs", OUTPUTS[0])
+    if outputs not in OUTPUTS:
+        raise CxrError(f"{name}: outputs is {outputs!r}; expected one of {', '.join(OUTPUTS)}")
+    exclusive = outputs != OUTPUTS[0]
+    network, multiple = body(len(organs) + exclusive, options)
+    if exclusive:  # the card of a network with sigmoids does not name them
+        network, options = Exclusive(network), options | {"outputs": outputs}
     size = _size(name, merged["input_size"])
     return PixelSegmenter(network, name, organs, merged["definition"], size, multiple, merged["normalise"], options)
 

@@ -7,6 +7,7 @@ field, of a field that moves the lower part of one lung up or down, and of one t
 heart about its centre.
 """
 
+import re
 from collections.abc import Mapping
 
 import torch
@@ -24,8 +25,14 @@ CELLS = 32  # cells per side of the fields of organs
 KNOTS = 5  # knots per side of the random smooth field
 BASE = (-0.12, 0.28)  # smallest and largest rise of a lung's base, as a share of the lung's height
 HEART_GROWTH = (-0.15, 0.4)
+LOBE = re.compile(r"(right|left)_lung_(upper|middle|lower)_lobe")
 Box = tuple[Tensor, Tensor]  # smallest and largest (x, y) as fractions of the side
 STEPS, EXACT = 12, 1e-3  # fixed-point iterations that find the new position of a landmark; its error, in sides
+
+
+def is_lung(region: str) -> bool:
+    """Return whether a region is a lung by any definition, or a lobe of one."""
+    return region in LUNG_REGIONS or LOBE.fullmatch(region) is not None
 
 
 def change_anatomy(
@@ -45,15 +52,15 @@ def change_anatomy(
     """
     if settings.elastic == 0 and settings.anatomy == 0:
         return images, annotations
-    side, device = images.shape[-1], images.device
+    size, device = images.shape[-2:], images.device
     knots = _knots(len(images), settings.elastic, generator).to(device)
-    fields = functional.interpolate(knots, size=side, mode="bicubic", align_corners=True)
+    fields = functional.interpolate(knots, size=size, mode="bicubic", align_corners=True)
     if settings.anatomy:
         boxes = _boxes(annotations)
         organs = torch.stack([_organs(own, settings.anatomy, generator) for own in boxes]).to(device)
-        fields = fields + functional.interpolate(organs, size=side, mode="bicubic", align_corners=False)
-    centres = (torch.arange(side, device=device) + 0.5) / side
-    places = torch.stack(torch.meshgrid(centres, centres, indexing="xy"))
+        fields = fields + functional.interpolate(organs, size=size, mode="bicubic", align_corners=False)
+    rows, columns = ((torch.arange(side, device=device) + 0.5) / side for side in size)
+    places = torch.stack(torch.meshgrid(columns, rows, indexing="xy"))
     grid = (places + fields).permute(0, 2, 3, 1) * 2 - 1
     moved = _moved(annotations.points, fields)
     images = functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
@@ -101,7 +108,8 @@ def _boxes(annotations: Annotations) -> list[dict[str, Box]]:
     points, contours = annotations.points.cpu(), contour_regions(annotations.graph)
     drawn = [name for name in (*LUNG_REGIONS, HEART) if name in annotations.regions]
     if drawn:
-        inside = annotations.masks[:, [annotations.regions.index(name) for name in drawn]] > 0.5
+        annotations = annotations.only(drawn)
+        inside = annotations.masks > 0.5
         columns, rows = inside.any(2).cpu(), inside.any(3).cpu()
     for row, boxes in enumerate(found):
         for name in (*LUNG_REGIONS, HEART):

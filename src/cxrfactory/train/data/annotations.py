@@ -4,6 +4,7 @@ A region that is drawn in an image is learned from its mask. A region that is no
 contour is learned from the filled contour. A region that is neither contributes no loss.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -90,6 +91,12 @@ class Annotations:
         """Return the same annotations with other landmarks."""
         return replace(self, points=points)
 
+    def only(self, names: Sequence[str]) -> "Annotations":
+        """Return the same annotations with some of the drawn regions."""
+        places = [self.regions.index(name) for name in names]
+        masks, ignored, drawn = (each[:, places] for each in (self.masks, self.ignored, self.drawn))
+        return replace(self, regions=tuple(names), masks=masks, ignored=ignored, drawn=drawn)
+
     def extent(self) -> Float[Tensor, "b m 2"]:
         """Return points that show how far the annotations reach: landmarks, and cells that drawn masks touch.
 
@@ -122,7 +129,7 @@ class Annotations:
         it. A mask that is filled at a low resolution contains every pixel that the contour touches and is too large: at
         128 by 5 % of the area of lungs and heart. Contours are filled on the CPU.
         """
-        side, device = self.masks.shape[-1], self.masks.device
+        size, device = tuple(self.masks.shape[-2:]), self.masks.device
         masks, known, everywhere = self.masks.clone(), self.drawn.clone(), self.points.cpu()
         contours = contour_regions(self.graph)
         for place, name in enumerate(self.regions):
@@ -130,14 +137,21 @@ class Annotations:
                 continue
             points = everywhere[:, contours[name]]
             for row in torch.nonzero(~known[:, place] & points.isfinite().all(-1).all(-1)).flatten().tolist():
-                filled = filled_contour(points[row].numpy().astype(np.float64), side, finer) > 127
+                filled = filled_contour(points[row].numpy().astype(np.float64), size, finer) > 127
                 masks[row, place] = torch.from_numpy(filled).to(device).float()
                 known[row, place] = True
         valid = ~self.ignored
         return RegionMasks(masks * valid, valid, known.to(device))
 
 
-def filled_contour(points: Float[np.ndarray, "nodes 2"], side: int, finer: int) -> UInt8[np.ndarray, "side side"]:
-    """Fill a contour, (x, y) as fractions of the side, at ``finer`` times the side; return covered shares, 0 to 255."""
-    mask = fill_contour(to_pixels(points, side * finer), side * finer, side * finer) * np.uint8(255)
-    return mask if finer == 1 else cv2.resize(mask, (side, side), interpolation=cv2.INTER_AREA)
+def filled_contour(
+    points: Float[np.ndarray, "nodes 2"], size: int | tuple[int, int], finer: int
+) -> UInt8[np.ndarray, "rows columns"]:
+    """Fill a contour, (x, y) as fractions of the sides, at ``finer`` times the size; return covered shares, 0 to 255.
+
+    The size is a side, or (rows, columns).
+    """
+    rows, columns = (size, size) if isinstance(size, int) else size
+    fine = np.array([columns * finer, rows * finer])
+    mask = fill_contour(to_pixels(points, fine), rows * finer, columns * finer) * np.uint8(255)
+    return mask if finer == 1 else cv2.resize(mask, (columns, rows), interpolation=cv2.INTER_AREA)

@@ -71,18 +71,19 @@ def _bounds(points: Float[Tensor, "b m 2"]) -> tuple[Float[Tensor, "b 2"], Float
 
 
 def _blur(images: Tensor) -> Tensor:
-    side = images.shape[-1]
-    small = functional.interpolate(images, size=side // 2, mode="bilinear", antialias=True)
-    return functional.interpolate(small, size=side, mode="bilinear")
+    rows, columns = images.shape[-2:]
+    small = functional.interpolate(images, size=(rows // 2, columns // 2), mode="bilinear", antialias=True)
+    return functional.interpolate(small, size=(rows, columns), mode="bilinear")
 
 
 def _marks(images: Tensor, chosen: Tensor, generator: torch.Generator) -> Tensor:
     # Bright or dark rectangles imitate side markers, tags and tube housings; one in four is large, such as a shutter.
-    side = images.shape[-1]
+    side = min(images.shape[-2:])
     for index in torch.nonzero(chosen).flatten().tolist():
         largest = side // 2 if float(torch.rand(1, generator=generator)) < 0.25 else side // 8
         height, width = torch.randint(side // 40 + 1, largest, (2,), generator=generator).tolist()
         top, left = torch.randint(-largest // 2, side - largest // 2, (2,), generator=generator).clamp(min=0).tolist()
+        top, left = (place * whole // side for place, whole in zip((top, left), images.shape[-2:], strict=True))
         grey = float(torch.randint(0, 2, (1,), generator=generator))
         images[index, :, top : top + height, left : left + width] = grey
     return images
@@ -92,7 +93,7 @@ def recolour(
     images: Float[Tensor, "b 1 s s"], settings: TrainConfig, generator: torch.Generator
 ) -> Float[Tensor, "b 1 s s"]:
     """Change grey values: always gamma; contrast, curve, shading, blur, noise and marks each with a probability."""
-    count, side, device = len(images), images.shape[-1], images.device
+    count, size, device = len(images), images.shape[-2:], images.device
 
     def uniform(low: float, high: float) -> Tensor:
         return _uniform(count, low, high, generator).reshape(-1, 1, 1, 1).to(device)
@@ -110,7 +111,7 @@ def recolour(
     slope, middle = uniform(3, 9), uniform(0.35, 0.65)
     images = pick(torch.sigmoid(slope * (images - middle)))
     coarse = (torch.rand(count, 1, 3, 3, generator=generator) * 0.7 + 0.65).to(device)
-    images = pick((images * functional.interpolate(coarse, size=side, mode="bicubic")).clamp(0, 1))
+    images = pick((images * functional.interpolate(coarse, size=size, mode="bicubic")).clamp(0, 1))
     images = pick(_blur(images))
     noise = torch.randn(images.shape, generator=generator).to(device)
     images = pick((images + noise * uniform(0, 0.06)).clamp(0, 1))

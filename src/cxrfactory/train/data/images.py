@@ -16,10 +16,8 @@ from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import decode_png
 from cxrfactory.logs import get_logger
 from cxrfactory.models.inputs import to_fractions, to_input
-from cxrfactory.tables.parquet import read_table
-from cxrfactory.tables.schemas import LABELLED_IMAGES
-from cxrfactory.tables.sources import leave_out
 from cxrfactory.train.data.annotations import Annotations, filled_contour
+from cxrfactory.train.data.tables import read_split
 
 FINE = 1024  # contours are filled at the largest multiple of the network's side up to this
 
@@ -74,6 +72,8 @@ class LabelledImages:
         Landmarks (x, y) as fractions of the side; NaN where a node is not annotated.
     regions
         Drawn masks by the name of the region, in the order of the network.
+    views
+        View of each image; empty where it is unknown.
     """
 
     ids: list[str]
@@ -81,6 +81,7 @@ class LabelledImages:
     graph: LandmarkGraph
     targets: Float[np.ndarray, "n nodes 2"]
     regions: dict[str, DrawnRegion] = field(default_factory=dict)
+    views: list[str] = field(default_factory=list)
 
     def whole(self) -> Int[np.ndarray, " m"]:
         """Return the indices of the images that annotate every node of the graph."""
@@ -90,7 +91,8 @@ class LabelledImages:
         """Return some of the images."""
         regions = {name: region.subset(indices) for name, region in self.regions.items()}
         ids = [self.ids[index] for index in indices]
-        return LabelledImages(ids, self.images[indices], self.graph, self.targets[indices], regions)
+        views = [self.views[index] for index in indices] if self.views else []
+        return LabelledImages(ids, self.images[indices], self.graph, self.targets[indices], regions, views)
 
     def annotations(self, indices: Int[np.ndarray, " b"]) -> Annotations:
         """Return the annotations of a batch."""
@@ -121,10 +123,11 @@ def load_labelled(
     path: str | Path | Sequence[str | Path],
     split: str,
     graph: LandmarkGraph,
-    input_size: int,
+    input_size: int | tuple[int, int],
     regions: Sequence[str] | None = None,
     *,
     without_sources: Sequence[str] = (),
+    views: Sequence[str] = (),
 ) -> LabelledImages:
     """Read the images of one split from one or several preprocessed labelled tables.
 
@@ -141,12 +144,14 @@ def load_labelled(
     graph
         Landmark graph that names the landmarks.
     input_size
-        Side of the network's input, in pixels.
+        Side of the network's input in pixels, or (rows, columns).
     regions
         Regions whose masks are learned as well. A region that an image does not draw, but that contours of another
         definition than the graph's enclose, is filled here. Without regions, only landmarks are read.
     without_sources
         Sources (column ``source``) whose images are left out of both splits.
+    views
+        Views (column ``view``) whose images are read; without any, all.
 
     Raises
     ------
@@ -156,24 +161,18 @@ def load_labelled(
         labels, a mask does not fit its image, an id occurs twice, or a source to leave out
         does not occur.
     """
-    paths = [path] if isinstance(path, str | Path) else list(path)
-    table = pd.concat([read_table(each, LABELLED_IMAGES) for each in paths], ignore_index=True)
-    path = ", ".join(map(str, paths))
-    table = leave_out(table, without_sources, path)
-    table = table[table["split"] == split].sort_values("image_id")
-    twice = table["image_id"][table["image_id"].duplicated()]
-    if len(twice):
-        raise CxrError(f"{path}: image_id '{twice.iloc[0]}' occurs twice; ids must be unique over all tables")
-    if table.empty:
-        raise CxrError(f"{path}: no image has split '{split}'; expected images of 'train' and of 'val'")
+    table, path = read_split(path, split, without_sources, views)
+    where = f"{path}: split '{split}'"
     wanted = tuple(contour_regions(graph)) if regions is None else tuple(regions)
-    table = _annotating(table, graph, wanted, regions is not None, f"{path}: split '{split}'")
-    rows = [_read_row(row, graph, input_size, regions or (), str(path)) for row in table.to_dict("records")]
+    table = _annotating(table, graph, wanted, regions is not None, where)
+    rows = [_read_row(row, graph, input_size, regions or (), path) for row in table.to_dict("records")]
     log.info("read %d images of split '%s' from %s", len(rows), split, path)
-    drawn = {name: _joined([row.masks.get(name) for row in rows], input_size) for name in regions or ()}
+    size = rows[0].image.shape
+    drawn = {name: _joined([row.masks.get(name) for row in rows], size) for name in regions or ()}
     targets = np.stack([row.points for row in rows])
-    data = LabelledImages(list(table["image_id"]), np.stack([row.image for row in rows]), graph, targets, drawn)
-    _check_complete(data, wanted, f"{path}: split '{split}'", strict=split == "train")
+    ids, found = list(table["image_id"]), list(table["view"].fillna(""))
+    data = LabelledImages(ids, np.stack([row.image for row in rows]), graph, targets, drawn, found)
+    _check_complete(data, wanted, where, strict=split == "train")
     return data
 
 
@@ -220,7 +219,9 @@ def _annotating(
     return kept
 
 
-def _read_row(row: dict[str, Any], graph: LandmarkGraph, side: int, regions: Sequence[str], path: str) -> _Row:
+def _read_row(
+    row: dict[str, Any], graph: LandmarkGraph, size: int | tuple[int, int], regions: Sequence[str], path: str
+) -> _Row:
     where = f"{path}: image '{row['image_id']}'"
     own = graph_of_labels(row["labels"], where)
     image = decode_png(row["png"])
@@ -233,17 +234,25 @@ def _read_row(row: dict[str, Any], graph: LandmarkGraph, side: int, regions: Seq
     for organ in set(own.organs) & set(graph.organs) if same else ():
         placed[graph.slices[organ]] = fractions[own.slices[organ]]
     masks = {
-        each["name"]: _scaled(each["png"], image.shape, side, f"{where}: region '{each['name']}'")
+        each["name"]: _scaled(each["png"], image.shape, size, f"{where}: region '{each['name']}'")
         for each in _drawn(row)
         if each["name"] in regions
     }
     for region, nodes in contour_regions(own).items():
         if region in regions and region not in masks and not (same and region in contour_regions(graph)):
-            masks[region] = filled_contour(fractions[nodes], side, max(1, FINE // side)), np.zeros((side, side), bool)
-    return _Row(np.round(to_input(image, side) * 255).astype(np.uint8), placed, masks)
+            filled = filled_contour(fractions[nodes], size, finer(size))
+            masks[region] = filled, np.zeros(filled.shape, bool)
+    return _Row(np.round(to_input(image, size) * 255).astype(np.uint8), placed, masks)
 
 
-def _scaled(png: bytes, shape: tuple[int, ...], side: int, where: str) -> tuple[np.ndarray, np.ndarray]:
+def finer(size: int | tuple[int, int]) -> int:
+    """Return how many times finer than the network's input contours are filled."""
+    return max(1, FINE // (size if isinstance(size, int) else max(size)))
+
+
+def _scaled(
+    png: bytes, shape: tuple[int, ...], size: int | tuple[int, int], where: str
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the share that a drawn mask covers of each pixel, 0 to 255, and the pixels with an ignored part."""
     mask = decode_png(png)
     if mask.shape != shape:
@@ -251,14 +260,14 @@ def _scaled(png: bytes, shape: tuple[int, ...], side: int, where: str) -> tuple[
         raise CxrError(f"{where}: mask of {found}; expected the image's {expected}")
     inside = np.where(mask > IGNORED, 255, 0).astype(np.uint8)
     ignored = np.where(mask == IGNORED, 255, 0).astype(np.uint8)
-    return np.round(to_input(inside, side) * 255).astype(np.uint8), to_input(ignored, side) > 0
+    return np.round(to_input(inside, size) * 255).astype(np.uint8), to_input(ignored, size) > 0
 
 
-def _joined(masks: list[tuple[np.ndarray, np.ndarray] | None], side: int) -> DrawnRegion:
+def _joined(masks: list[tuple[np.ndarray, np.ndarray] | None], size: tuple[int, int]) -> DrawnRegion:
     there = [each for each in masks if each is not None]
     known = np.array([each is not None for each in masks])
     ignored = np.stack([each[1] for each in there]) if any(each[1].any() for each in there) else None
-    return DrawnRegion(known, np.stack([each[0] for each in there]) if there else np.zeros((0, side, side), np.uint8),
+    return DrawnRegion(known, np.stack([each[0] for each in there]) if there else np.zeros((0, *size), np.uint8),
                        ignored)  # fmt: skip
 
 

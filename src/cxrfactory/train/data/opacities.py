@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from cxrfactory.train.data.anatomy import LUNG_REGIONS
+from cxrfactory.train.data.anatomy import is_lung
 from cxrfactory.train.data.annotations import Annotations
 
 MOST = 3  # bright areas of an image
@@ -47,24 +47,24 @@ def add_opacities(
 
 def _lungs(annotations: Annotations, rows: Tensor) -> Bool[Tensor, "n s s"]:
     """Mark the pixels of the annotated lungs in some images of a batch; other contours are not filled."""
-    kept = [place for place, name in enumerate(annotations.regions) if name in LUNG_REGIONS]
+    lungs = annotations.only([name for name in annotations.regions if is_lung(name)])
     chosen = replace(
-        annotations,
-        points=annotations.points[rows],
-        regions=tuple(annotations.regions[place] for place in kept),
-        masks=annotations.masks[rows][:, kept],
-        ignored=annotations.ignored[rows][:, kept],
-        drawn=annotations.drawn[rows][:, kept],
+        lungs,
+        points=lungs.points[rows],
+        masks=lungs.masks[rows],
+        ignored=lungs.ignored[rows],
+        drawn=lungs.drawn[rows],
     )
     return (chosen.region_masks().masks > 0.5).any(1)
 
 
 def _brightened(image: Float[Tensor, "s s"], places: Tensor, generator: torch.Generator) -> Float[Tensor, "s s"]:
-    side = image.shape[-1]
+    rows, columns = image.shape
     numbers = torch.rand(7, generator=generator).tolist()
-    row, column = ((places[int(numbers[0] * len(places))] + 0.5) / side).tolist()
-    centres = (torch.arange(side, device=image.device) + 0.5) / side
-    y, x = torch.meshgrid(centres - row, centres - column, indexing="ij")
+    place = places[int(numbers[0] * len(places))] + 0.5
+    row, column = float(place[0] / rows), float(place[1] / columns)
+    down, across = ((torch.arange(side, device=image.device) + 0.5) / side for side in (rows, columns))
+    y, x = torch.meshgrid(down - row, across - column, indexing="ij")
     if numbers[1] < EFFUSIONS:
         level = y + x * (numbers[2] - 0.5)
         share = torch.sigmoid(level / (0.005 + 0.035 * numbers[3])) * torch.exp(-((x / 0.18) ** 4))

@@ -63,7 +63,7 @@ class Reshaper:
 
         The splines are computed on the CPU, the images on the device of the batch.
         """
-        count, side = len(images), images.shape[-1]
+        count, size = len(images), images.shape[-2:]
         chosen = torch.rand(count, generator=generator) < CHANCE
         other = torch.randint(len(self.shapes), (count,), generator=generator)
         share = torch.rand(count, generator=generator)
@@ -79,10 +79,10 @@ class Reshaper:
                 continue
             goal, cells = bent
             grid = functional.interpolate(
-                torch.from_numpy(cells).float().permute(2, 0, 1)[None], size=side, mode="bilinear", align_corners=False
+                torch.from_numpy(cells).float().permute(2, 0, 1)[None], size=size, mode="bilinear", align_corners=False
             )
-            centres = (torch.arange(side) + 0.5) / side
-            place = torch.stack(torch.meshgrid(centres, centres, indexing="xy"))[None]
+            rows, columns = ((torch.arange(side) + 0.5) / side for side in size)
+            place = torch.stack(torch.meshgrid(columns, rows, indexing="xy"))[None]
             sampled = ((place + grid).permute(0, 2, 3, 1) * 2 - 1).to(device)
             row = slice(index, index + 1)
             images[row] = functional.grid_sample(images[row], sampled, padding_mode="border", align_corners=False)

@@ -14,14 +14,15 @@ from cxrfactory.logs import get_logger, progress
 from cxrfactory.models.networks import KeepsExamples, LearnsGreyValues
 from cxrfactory.tables.keys import seed_of
 from cxrfactory.train.checkpoint import load_checkpoint, save_checkpoint
-from cxrfactory.train.data.anatomy import change_anatomy
-from cxrfactory.train.data.augment import move, recolour
+from cxrfactory.train.data.ahead import batches_of
 from cxrfactory.train.data.balance import balanced
 from cxrfactory.train.data.images import LabelledImages, epoch_batches
-from cxrfactory.train.data.opacities import add_opacities
+from cxrfactory.train.data.layers import LayeredImages
 from cxrfactory.train.data.reshape import Reshaper
+from cxrfactory.train.segmenter.many import MANY
 from cxrfactory.train.segmenter.stopping import Best, mean_dice
 from cxrfactory.train.segmenter.tasks import Task, task_of
+from cxrfactory.train.segmenter.validate import Metrics
 
 log = get_logger(__name__)
 
@@ -60,8 +61,8 @@ def learning_rate(settings: TrainConfig, passed: float, epoch: int) -> float:
 
 def fit(
     network: nn.Module,
-    train: LabelledImages,
-    val: LabelledImages,
+    train: LabelledImages | LayeredImages,
+    val: LabelledImages | LayeredImages,
     settings: TrainConfig,
     device: torch.device,
     checkpoint: Path | None = None,
@@ -121,10 +122,10 @@ def fit(
     spent = sum(row["seconds"] for row in history.rows)
     for epoch in progress(range(first, settings.epochs), "train", settings.epochs - first):
         started = time.monotonic()
-        drawn = np.arange(len(images))
+        drawn = np.arange(len(train.ids))
         if strata is not None:
             drawn = balanced(strata, epoch, settings.seed, root=settings.balance == "root")
-        loss, rate = _epoch(network, task, images, train, drawn, reshape, settings, device, optimizer, average, epoch)
+        loss, rate = _epoch(network, task, train, drawn, reshape, settings, device, optimizer, average, epoch)
         spent += time.monotonic() - started
         row = {"epoch": epoch + 1, "loss": loss, "learning_rate": rate, "seconds": time.monotonic() - started}
         last = epoch + 1 == settings.epochs
@@ -139,7 +140,7 @@ def fit(
                 row["val_loss"] = lost
             if "all" in metrics:
                 row |= {"val_mse": metrics.pop("all")["mse"]}
-            row |= {f"val_dice_{organ}": values["dice"] for organ, values in metrics.items()}
+            row |= _shown(metrics)
             best.offer(epoch + 1, mean_dice(metrics) if lost is None else -lost, average)
             shown = ", ".join(f"{name} {value:.4g}" for name, value in row.items() if name.startswith("val"))
             log.info("epoch %d of %d, %.0f s: loss %.3g, %s", epoch + 1, settings.epochs, spent, loss, shown)
@@ -159,7 +160,14 @@ def fit(
     return history
 
 
-def _learn_set(network: nn.Module, task: Task, train: LabelledImages, images: torch.Tensor) -> None:
+def _shown(metrics: Metrics) -> dict[str, float]:
+    """Return the columns of a history's row: the Dice of each organ, or the mean of many."""
+    if len(metrics) > MANY:
+        return {"val_dice_mean": mean_dice(metrics)}
+    return {f"val_dice_{organ}": values["dice"] for organ, values in metrics.items()}
+
+
+def _learn_set(network: nn.Module, task: Task, train: LabelledImages | LayeredImages, images: torch.Tensor) -> None:
     """Fit the parts of the network that depend on the training set, before the first step."""
     task.start(network, train)
     if isinstance(network.normaliser, LearnsGreyValues):
@@ -170,8 +178,7 @@ def _learn_set(network: nn.Module, task: Task, train: LabelledImages, images: to
 def _epoch(
     network: nn.Module,
     task: Task,
-    images: torch.Tensor,
-    train: LabelledImages,
+    train: LabelledImages | LayeredImages,
     drawn: np.ndarray,
     reshape: Reshaper | None,
     settings: TrainConfig,
@@ -185,19 +192,13 @@ def _epoch(
     batches = epoch_batches(drawn, settings.batch_size, rng)
     losses: list[torch.Tensor] = []
     rate = 0.0
-    for step, indices in enumerate(batches):
+    for step, (batch, annotations) in enumerate(
+        batches_of(train, batches, reshape, settings, device, generator, epoch)
+    ):
         passed = (epoch + step / len(batches)) / settings.epochs
         rate = learning_rate(settings, passed, epoch)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        batch = images[torch.from_numpy(indices)].to(device).unsqueeze(1).float() / 255
-        annotations = train.annotations(indices).to(device)
-        if reshape is not None:
-            batch, annotations = reshape(batch, annotations, generator)
-        batch, annotations = change_anatomy(batch, annotations, settings, generator)
-        batch, annotations = move(batch, annotations, settings, generator)
-        batch = add_opacities(batch, annotations, settings.opacities, generator)
-        batch = recolour(batch, settings, generator)
         batch = batch.to(device, memory_format=torch.channels_last)
         loss = task.loss(network, batch, annotations, settings, generator)
         optimizer.zero_grad(set_to_none=True)
@@ -212,7 +213,7 @@ def _epoch(
 
 @torch.no_grad()
 def validation_loss(
-    network: nn.Module, task: Task, val: LabelledImages, settings: TrainConfig, device: torch.device
+    network: nn.Module, task: Task, val: LabelledImages | LayeredImages, settings: TrainConfig, device: torch.device
 ) -> float:
     """Return the mean training loss over the validation images, without augmentation and in evaluation mode.
 

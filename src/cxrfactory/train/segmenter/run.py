@@ -20,15 +20,20 @@ from cxrfactory.tables.keys import seed_of
 from cxrfactory.tables.weights import read_weights, sha256_of, write_weights
 from cxrfactory.train.data.balance import read_strata
 from cxrfactory.train.data.images import load_labelled
+from cxrfactory.train.data.layers import load_layers
 from cxrfactory.train.data.reshape import read_reshaper
+from cxrfactory.train.data.tables import ALL, regions_of
 from cxrfactory.train.segmenter.curves import plot_curves
 from cxrfactory.train.segmenter.loop import History, fit
+from cxrfactory.train.segmenter.many import MANY, ManyRegionsTask
+from cxrfactory.train.segmenter.stopping import mean_dice
 from cxrfactory.train.segmenter.tasks import task_of
 
 log = get_logger(__name__)
 
 NORMALISATION = "8-bit grey / 255; batch normalisation with running statistics"
 ATLAS_NORMALISATION = "8-bit grey; local contrast equalised before registration"
+FRAMES = ("pixels at 1024 x 1024", "pixels of the network's input")  # where few regions, and many, are measured
 HISTORY_COLUMNS = ("epoch", "loss", "learning_rate", "seconds")
 
 
@@ -43,6 +48,7 @@ def train_segmenter(
     resume: bool = True,
     init: Path | None = None,
     without_sources: Sequence[str] = (),
+    views: Sequence[str] = (),
 ) -> dict[str, dict[str, float]]:
     """Train a segmenter, and write ``output`` with its card.
 
@@ -68,6 +74,8 @@ def train_segmenter(
     without_sources
         Sources (column ``source``) whose images are used neither for training nor for validation; the card names them
         as ``data.without_sources``.
+    views
+        Views (column ``view``) whose images are used; without any, all. The card names the views as ``data.views``.
 
     Returns
     -------
@@ -83,11 +91,16 @@ def train_segmenter(
             f"organs {', '.join(model.organs)} for {model.segmenter}; only pixel networks take them: choose one of "
             f"{', '.join(PIXEL_MODELS)}, or leave organs empty"
         )
+    if model.organs == [ALL]:
+        model = model.model_copy(update={"organs": regions_of(tables)})
+        log.info("organs: %d regions of the tables", len(model.organs))
     torch.manual_seed(seed_of("weights", "init", settings.seed))
     network = build_segmenter(model.segmenter, model.network_settings())
-    regions = None if kind is ModelKind.ATLAS else task_of(network, settings).regions
-    train = load_labelled(tables, "train", graph, model.input_size, regions, without_sources=without_sources)
-    val = load_labelled(tables, "val", graph, model.input_size, regions, without_sources=without_sources)
+    task = None if kind is ModelKind.ATLAS else task_of(network, settings)
+    regions = None if task is None else task.regions
+    load = load_layers if isinstance(task, ManyRegionsTask) else load_labelled
+    chosen = {"without_sources": without_sources, "views": views}
+    train, val = (load(tables, split, graph, network.input_size, regions, **chosen) for split in ("train", "val"))
     strata = read_strata(settings.balance, settings.classes, tables, train.ids)
     reshape = None if settings.shapes is None else read_reshaper(settings.shapes, graph, val.ids)
     if init is not None:
@@ -96,19 +109,22 @@ def train_segmenter(
     key = [model.segmenter, network.settings(), settings.recipe(), digests]
     bent = None if reshape is None else reshape.digest
     left_out = sorted(set(without_sources))
-    key = json.dumps([*key, None if init is None else sha256_of(init), strata, bent, *left_out], sort_keys=True)
+    more = [*left_out, *([{"views": sorted(set(views))}] if views else [])]
+    key = json.dumps([*key, None if init is None else sha256_of(init), strata, bent, *more], sort_keys=True)
     checkpoint = output.with_name(f"{output.stem}.{seed_of(key, 'checkpoint'):016x}.checkpoint")
     if not resume:
         checkpoint.unlink(missing_ok=True)
     record = fit(network, train, val, settings, device, checkpoint, fresh=init is None, strata=strata, reshape=reshape)
     trained = kind is not ModelKind.ATLAS
     metrics = task_of(network, settings).metrics(network, val, device, distances=True) if trained else {}
-    for organ, values in metrics.items():
+    if len(metrics) > MANY:
+        log.info("val: mean Dice %.4f of %d regions", mean_dice(metrics), len(metrics))
+    for organ, values in metrics.items() if len(metrics) <= MANY else ():
         log.info("val %s: %s", organ, ", ".join(f"{name} {value:.4f}" for name, value in values.items()))
     card = {
         "segmenter": model.segmenter,
         "settings": network.settings(),
-        "definition": f"masks as drawn of {', '.join(model.organs)}" if model.organs else graph.definition_text,
+        "definition": f"masks as drawn of {_named(model.organs)}" if model.organs else graph.definition_text,
         "normalisation": f"{NORMALISATION}; input: {getattr(network, 'normalise', 'none')}"
         if trained
         else ATLAS_NORMALISATION,
@@ -117,9 +133,10 @@ def train_segmenter(
             "val": len(val.ids),
             "labelled_sha256": digests[0] if len(digests) == 1 else digests,
             **({"without_sources": left_out} if left_out else {}),
+            **({"views": sorted(set(train.views))} if any(train.views) else {}),
         },
         "training": _training_facts(settings, record, init, strata) if trained else {},
-        "metrics": {"val": metrics, "frame": "pixels at 1024 x 1024"},
+        "metrics": {"val": metrics, "frame": FRAMES[isinstance(task, ManyRegionsTask)]},
         "cxrfactory": __version__,
         "torch": torch.__version__,
     }
@@ -134,6 +151,10 @@ def train_segmenter(
     checkpoint.unlink(missing_ok=True)
     log.info("wrote %s", output)
     return metrics
+
+
+def _named(organs: Sequence[str]) -> str:
+    return ", ".join(organs) if len(organs) <= MANY else f"the {len(organs)} regions that settings.organs names"
 
 
 def _training_facts(

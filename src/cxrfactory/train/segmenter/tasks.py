@@ -15,10 +15,11 @@ from cxrfactory.models.pixel.losses import pixel_loss
 from cxrfactory.models.trained import logits_to_masks
 from cxrfactory.tables.keys import seed_of
 from cxrfactory.train.data.annotations import Annotations
-from cxrfactory.train.data.images import FINE, LabelledImages
+from cxrfactory.train.data.images import LabelledImages, finer
 from cxrfactory.train.segmenter.dense import DenseHeads
 from cxrfactory.train.segmenter.joint import JointTask
 from cxrfactory.train.segmenter.latent import LatentTask, decoded_loss
+from cxrfactory.train.segmenter.many import MANY, ManyRegionsTask
 from cxrfactory.train.segmenter.validate import FRAME, Metrics, Rows, add_masks, means, truth_in_frame
 
 DENSE_BLOCKS = (5, 4)  # encoder blocks under dense supervision if there are no skip connections
@@ -134,7 +135,7 @@ class PixelTask:
         generator: torch.Generator,
     ) -> torch.Tensor:
         """Compute the configured loss over the organs that the batch annotates."""
-        truth = annotations.region_masks(max(1, FINE // images.shape[-1])).to(images.device)
+        truth = annotations.region_masks(finer(tuple(images.shape[-2:]))).to(images.device)
         valid = None if truth.valid.all() else truth.valid
         # Dropout uses the global stream. The epoch's stream seeds it here, so that a resumed run draws the same.
         with torch.random.fork_rng(devices=[]):
@@ -171,4 +172,5 @@ def task_of(network: nn.Module, settings: TrainConfig) -> Task:
             torch.manual_seed(seed_of("heads", "init", settings.seed))
             return LandmarkTask(network.graph, DenseHeads(network.encoder, blocks, len(network.graph.organs)))
     organs = tuple(network.organs)
-    return PixelTask(organs, tuple(region_of(organ, network.definition) for organ in organs), settings.loss)
+    kind = ManyRegionsTask if len(organs) > MANY else PixelTask
+    return kind(organs, tuple(region_of(organ, network.definition) for organ in organs), settings.loss)
