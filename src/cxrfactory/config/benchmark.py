@@ -11,8 +11,16 @@ from cxrfactory.config.studies import BootstrapConfig
 from cxrfactory.config.train import TrainConfig
 
 # Values of the benchmark's networks that differ from the sections model and train; the config may override them.
-OWN_MODEL = {"input_size": 128}
-OWN_TRAIN = {"epochs": 12, "batch_size": 8, "learning_rate": 2e-3, "average": 0.95, "precision": "fp32", "threads": 1}
+OWN_MODEL = {"input_size": 128, "organs": ["all"]}
+OWN_TRAIN = {
+    "epochs": 30,
+    "batch_size": 8,
+    "learning_rate": 2e-3,
+    "average": 0.95,
+    "loss": "batch-dice-cross-entropy",
+    "precision": "fp32",
+    "threads": 1,
+}
 
 
 class BenchmarkScoreConfig(Section):

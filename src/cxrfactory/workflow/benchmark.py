@@ -6,7 +6,7 @@ from typing import Any
 
 from cxrfactory.config import Config, LabelProjectionsConfig, TrainConfig
 from cxrfactory.errors import CxrError
-from cxrfactory.models.registry import PIXEL_MODELS, ModelKind, model_kind
+from cxrfactory.models.registry import ModelKind, model_kind, model_names
 from cxrfactory.workflow.results import Results
 
 RULE = "benchmark"
@@ -45,11 +45,12 @@ class Benchmark:
         targets = {RULE, f"{self.results.folder}/{RULE}"}
         if not any(each.rstrip("/").removeprefix("./") in targets for each in arguments):
             return
+        known = [name for name in model_names() if model_kind(name) is ModelKind.PIXEL]
         for name in self.config.benchmark.models:
-            if model_kind(name) is not ModelKind.PIXEL:
+            if name not in known:
                 raise CxrError(
                     f"config: key 'benchmark.models': found '{name}'; expected pixel networks, because only these "
-                    f"learn masks: {', '.join(PIXEL_MODELS)}"
+                    f"learn masks: {', '.join(known)}"
                 )
 
     def files(self, output: str) -> list[str]:
