@@ -84,7 +84,7 @@ rule benchmark_score:
         gpu=PLAN.gpus("benchmark"),
     params:
         options=lambda wildcards: PLAN.benchmark.scoring(wildcards),
-        studies=lambda wildcards: PLAN.benchmark.studies(),
+        studies=lambda wildcards: PLAN.benchmark.studies(OUT("radgenome").product),
     message:
         "Score {wildcards.model}, seed {wildcards.seed}, on held-out images"
     shell:

@@ -76,9 +76,9 @@ class Benchmark:
         name = [f"--name={wildcards.model}", f"--seed={wildcards.seed}"]
         return [*name, f"--tolerance-px={section.tolerance_px}", f"--device={section.device}", *sizes]
 
-    def studies(self) -> list[str]:
-        """Return the option with the studies whose pixel sizes are known."""
-        return [f"--studies={self.results.out('radgenome').product}/studies.parquet"] if self.own else []
+    def studies(self, product: str) -> list[str]:
+        """Return the option with the studies of the projected radiographs, whose pixel sizes are known."""
+        return [f"--studies={product}/studies.parquet"] if self.own else []
 
     def findings(self) -> list[str]:
         """Return the path of the table of findings, if there is one."""
