@@ -13,7 +13,7 @@ from cxrfactory.config.train import TrainConfig
 # Values of the benchmark's networks that differ from the sections model and train; the config may override them.
 OWN_MODEL = {"input_size": 128, "organs": ["all"]}
 OWN_TRAIN = {
-    "epochs": 30,
+    "epochs": 12,
     "batch_size": 8,
     "learning_rate": 2e-3,
     "average": 0.95,
@@ -70,8 +70,8 @@ class BenchmarkConfig(Section):
     )
     structures: list[str] = Field(
         [],
-        description="Structures of the projected radiographs that are labelled, such as left rib 1; an empty list takes every "
-        "structure that a source labels.",
+        description="Structures of the projected radiographs that are labelled, such as left rib 1; an empty list "
+        "takes every structure that a source labels.",
     )
     findings: LocalPath | None = Field(
         None,
