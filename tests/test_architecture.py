@@ -214,6 +214,7 @@ def naming_releases() -> dict[str, list[str]]:
 
 # Rule files beside a product's own that may name it, and why.
 ALLOWED_RULES = {
+    "benchmark.smk": "trains networks on the projected radiographs of a product",
     "classify.smk": "studies the pictures of a product",
     "evaluate.smk": "compares a product with the truth",
     "validation.smk": "studies the scores of a product",

@@ -133,6 +133,17 @@ def config(text=SAFE, only=None):
             "folders": [mine("zero_shot.folders", "-f")],
             "spines": mine("zero_shot.spines", "-s"),
         },
+        "benchmark": {
+            "models": ["unet"],
+            "labelled": mine("benchmark.labelled", "-b.parquet"),
+            "views": [mine("benchmark.views", "-1"), mine("benchmark.views", "-2")],
+            "structures": [mine("benchmark.structures", "-1"), mine("benchmark.structures", "-2")],
+            "findings": mine("benchmark.findings", "-f.csv"),
+            "train": {
+                "classes": mine("benchmark.train.classes", "-classes.csv"),
+                "shapes": mine("benchmark.train.shapes", "-s"),
+            },
+        },
     }
 
 
@@ -185,6 +196,12 @@ KEYS = [
     "zero_shot.tables",
     "zero_shot.folders",
     "zero_shot.spines",
+    "benchmark.labelled",
+    "benchmark.views",
+    "benchmark.structures",
+    "benchmark.findings",
+    "benchmark.train.classes",
+    "benchmark.train.shapes",
 ]
 
 
@@ -251,7 +268,7 @@ def test_a_hostile_text_passes_as_data_or_is_refused_in_one_line(name):
         assert passed == [key for key in KEYS if key not in NAMES | broken]
     elif name in ("wildcards", "markup"):
         assert not {"results", "cohort.folder", "datasets.root", "infer.weights", "labelled.root"} & set(passed)
-        assert "generalise.tables" not in passed
+        assert not {"generalise.tables", "benchmark.labelled", "benchmark.findings"} & set(passed)
         assert {"scans.ct", "labelled.images", "labelled.train_list", "classify.labels"} <= set(passed)
         assert {"generalise.sources", "generalise.pixel_mm"} <= set(passed)
     elif "dash" in name:
@@ -312,6 +329,10 @@ def prepare(folder, values):
     for name in (*values["zero_shot"]["folders"], values["zero_shot"]["spines"]):
         (folder / name).mkdir(exist_ok=True)
     (folder / release["exclude"]).write_text("dataset,image_id,verdict\n")
+    for key in ("labelled", "findings"):
+        (folder / values["benchmark"][key]).touch()
+    (folder / values["benchmark"]["train"]["classes"]).touch()
+    (folder / values["benchmark"]["train"]["shapes"]).mkdir(exist_ok=True)
     for name in (*weights, *cards, release["labels"], values["train"]["classes"], values["rca"]["calibration"]):
         (folder / name).touch()
 
@@ -330,7 +351,10 @@ def snakemake(folder, values, *arguments):
 def commands(folder, values):
     """Words of every shell command of the whole workflow, as Snakemake prints them in a dry run."""
     results = values["results"]
-    products = ("chexmask", "radgenome", "cxlseg", "models", "validation", "classification", "generalise", "zero-shot")
+    products = (
+        *("chexmask", "radgenome", "cxlseg", "models", "validation", "classification", "generalise", "benchmark"),
+        "zero-shot",
+    )
     targets = [f"./{results}/{name}" if results.startswith("-") else f"{results}/{name}" for name in products]
     targets += [f"{values['cohort']['folder']}/truth.parquet", f"{values['cohort']['folder']}/virtual-ct"]
     done = snakemake(folder, values, "--dry-run", "--printshellcmds", "--", *targets)

@@ -30,31 +30,9 @@ rule benchmark_labelled:
         "python -m cxrfactory label projections {input.product:q} --output {output.table:q} {params.options:q} 2> {log:q}"
 
 
-rule benchmark_regions:
-    input:
-        labelled=PLAN.benchmark.labelled,
-    output:
-        names=OUT("benchmark_regions").names,
-    log:
-        LOG("benchmark_regions"),
-    benchmark:
-        BENCHMARK("benchmark_regions")
-    conda:
-        "../../envs/cpu.yaml"
-    threads: 1
-    resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
-    message:
-        "List the structures that the networks learn"
-    shell:
-        "python -m cxrfactory study benchmark-regions --labelled {input.labelled:q} --output {output.names:q} 2> {log:q}"
-
-
 rule benchmark_train:
     input:
         labelled=PLAN.benchmark.labelled,
-        regions=OUT("benchmark_regions").names,
         classes=PLAN.benchmark.train.tables(),
     output:
         **OUT("benchmark_train"),
@@ -79,7 +57,7 @@ rule benchmark_train:
     shell:
         "python -m cxrfactory train --labelled {input.labelled:q} --output {output.weights:q}"
         " --history {output.history:q} {params.options:q} --segmenter {wildcards.model:q} --seed {wildcards.seed:q}"
-        ' --organs "$(cat {input.regions:q})" 2> {log:q}'
+        " 2> {log:q}"
 
 
 rule benchmark_score:
@@ -106,7 +84,7 @@ rule benchmark_score:
         gpu=PLAN.gpus("benchmark"),
     params:
         options=lambda wildcards: PLAN.benchmark.scoring(wildcards),
-        studies=lambda wildcards: PLAN.benchmark.studies(),
+        studies=lambda wildcards: PLAN.benchmark.studies(OUT("radgenome").product),
     message:
         "Score {wildcards.model}, seed {wildcards.seed}, on held-out images"
     shell:

@@ -224,10 +224,6 @@ STUDIES = _table(
             "Tabulate by source what models find on it without having seen it and with it, and how scores rank their "
             "masks.",
         ),
-        "benchmark-regions": (
-            "benchmark:benchmark_regions",
-            "List the regions that a network can learn from a labelled table, for train --organs.",
-        ),
         "benchmark-score": (
             "benchmark:benchmark_score",
             "Score a network on held-out images: eight measures of each structure of each level, and its cost.",

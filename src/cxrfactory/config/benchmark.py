@@ -11,8 +11,16 @@ from cxrfactory.config.studies import BootstrapConfig
 from cxrfactory.config.train import TrainConfig
 
 # Values of the benchmark's networks that differ from the sections model and train; the config may override them.
-OWN_MODEL = {"input_size": 128}
-OWN_TRAIN = {"epochs": 12, "batch_size": 8, "learning_rate": 2e-3, "average": 0.95, "precision": "fp32", "threads": 1}
+OWN_MODEL = {"input_size": 128, "organs": ["all"]}
+OWN_TRAIN = {
+    "epochs": 12,
+    "batch_size": 8,
+    "learning_rate": 2e-3,
+    "average": 0.95,
+    "loss": "batch-dice-cross-entropy",
+    "precision": "fp32",
+    "threads": 1,
+}
 
 
 class BenchmarkScoreConfig(Section):
@@ -53,16 +61,17 @@ class BenchmarkConfig(Section):
     )
     labelled: LocalPath | None = Field(
         None,
-        description="Preprocessed labelled table (.parquet) to train and test on; null labels results/radgenome with "
-        "all its structures.",
+        description="Preprocessed labelled table (.parquet) to train and test on; null labels the "
+        "projected radiographs with all their structures.",
     )
     views: list[str] = Field(
-        [], description="Views of results/radgenome that are labelled, such as PA; an empty list takes every view."
+        [],
+        description="Views of the projected radiographs that are labelled, such as PA; an empty list takes every view.",
     )
     structures: list[str] = Field(
         [],
-        description="Structures of results/radgenome that are labelled, such as left rib 1; an empty list takes every "
-        "structure that a source labels.",
+        description="Structures of the projected radiographs that are labelled, such as left rib 1; an empty list "
+        "takes every structure that a source labels.",
     )
     findings: LocalPath | None = Field(
         None,
@@ -72,8 +81,8 @@ class BenchmarkConfig(Section):
     pixel_mm: float | None = Field(
         None,
         gt=0,
-        description="Side of a pixel of the original images of benchmark.labelled in mm; the sizes of "
-        "results/radgenome are known.",
+        description="Side of a pixel of the original images of benchmark.labelled in mm; those of the "
+        "projected radiographs are known.",
     )
     tolerance_px: float = BenchmarkScoreConfig.model_fields["tolerance_px"]  # type: ignore[assignment]
     device: Literal["auto", "cpu", "cuda"] = BenchmarkScoreConfig.model_fields["device"]  # type: ignore[assignment]
@@ -102,7 +111,7 @@ class BenchmarkConfig(Section):
     @model_validator(mode="after")
     def _own_sizes(self) -> "BenchmarkConfig":
         if self.pixel_mm is not None and self.labelled is None:
-            raise ValueError("pixel_mm without labelled; the sizes of results/radgenome are known, so leave it out")
+            raise ValueError("pixel_mm without labelled; those of the projected radiographs are known, so leave it out")
         return self
 
     def merged_model(self, model: ModelConfig) -> ModelConfig:

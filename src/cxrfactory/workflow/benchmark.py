@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from cxrfactory.config import Config, TrainConfig
+from cxrfactory.config import Config, LabelProjectionsConfig, TrainConfig
 from cxrfactory.errors import CxrError
-from cxrfactory.models.registry import PIXEL_MODELS, ModelKind, model_kind
+from cxrfactory.models.registry import ModelKind, model_kind, model_names
 from cxrfactory.workflow.results import Results
 
 RULE = "benchmark"
@@ -45,11 +45,12 @@ class Benchmark:
         targets = {RULE, f"{self.results.folder}/{RULE}"}
         if not any(each.rstrip("/").removeprefix("./") in targets for each in arguments):
             return
+        known = [name for name in model_names() if model_kind(name) is ModelKind.PIXEL]
         for name in self.config.benchmark.models:
-            if model_kind(name) is not ModelKind.PIXEL:
+            if name not in known:
                 raise CxrError(
-                    f"config: key 'benchmark.models': found '{name}'; expected pixel networks, because only these learn "
-                    f"masks: {', '.join(PIXEL_MODELS)}"
+                    f"config: key 'benchmark.models': found '{name}'; expected pixel networks, because only these "
+                    f"learn masks: {', '.join(known)}"
                 )
 
     def files(self, output: str) -> list[str]:
@@ -61,8 +62,8 @@ class Benchmark:
     def labelling(self) -> list[str]:
         """Return the options of ``label projections``."""
         section = self.config.benchmark
-        chosen = [f"--views={view}" for view in section.views] + [f"--structures={name}" for name in section.structures]
-        return chosen + self.config.preprocess.options()
+        chosen = LabelProjectionsConfig(views=section.views, structures=section.structures)
+        return chosen.options("views", "structures") + self.config.preprocess.options()
 
     def training(self) -> list[str]:
         """Return the options of ``train`` that all trainings share."""
@@ -75,9 +76,9 @@ class Benchmark:
         name = [f"--name={wildcards.model}", f"--seed={wildcards.seed}"]
         return [*name, f"--tolerance-px={section.tolerance_px}", f"--device={section.device}", *sizes]
 
-    def studies(self) -> list[str]:
-        """Return the option with the studies whose pixel sizes are known."""
-        return [f"--studies={self.results.out('radgenome').product}/studies.parquet"] if self.own else []
+    def studies(self, product: str) -> list[str]:
+        """Return the option with the studies of the projected radiographs, whose pixel sizes are known."""
+        return [f"--studies={product}/studies.parquet"] if self.own else []
 
     def findings(self) -> list[str]:
         """Return the path of the table of findings, if there is one."""

@@ -17,7 +17,8 @@ _PATTERN = re.compile(r"[{}]|<[^<>]*>")  # Snakemake's wildcards and path variab
 # Keys whose values Snakemake treats as files, in which it would fill in such patterns.
 _FILES = re.compile(
     r"results|cohort\.folder|datasets\..+\.(root|table|labels|exclude|reports\.source)|scans\..+\.root|labelled\.root"
-    r"|([a-z]+\.)?train\.(classes|shapes)|generalise\.tables|zero_shot\.(tables|folders|spines)|[a-z_]+\.weights|rca\.(network|calibration)"
+    r"|([a-z]+\.)?train\.(classes|shapes)|generalise\.tables|zero_shot\.(tables|folders|spines)|[a-z_]+\.weights"
+    r"|rca\.(network|calibration)|benchmark\.(labelled|findings)"
 )
 _WEIGHTS = re.compile(r"[a-z_]+\.weights|rca\.network")
 _MADE = ("results", "cohort.folder")  # these are also arguments of cp, mv and mkdir

@@ -124,12 +124,6 @@ STAGES = (
         {"table": "zoo/labelled.parquet"},
     ),
     Stage(
-        "benchmark_regions",
-        "Lists the structures that the networks of the benchmark learn.",
-        "zoo/regions",
-        {"names": "zoo/regions.txt"},
-    ),
-    Stage(
         "benchmark_train",
         "Trains one network of the benchmark from one seed.",
         "zoo/train-{model}-{seed}",

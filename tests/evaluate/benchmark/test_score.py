@@ -8,10 +8,9 @@ import torch
 from cxrfactory.config.benchmark import BenchmarkScoreConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.evaluate.benchmark import score as module
-from cxrfactory.evaluate.benchmark.cases import pixel_sizes, read_findings, read_images, write_regions
+from cxrfactory.evaluate.benchmark.cases import pixel_sizes, read_findings, read_images
 from cxrfactory.evaluate.benchmark.score import gflops, score_model
 from cxrfactory.evaluate.models.cost import Cost
-from cxrfactory.imaging.drawing.png import encode_png
 from cxrfactory.models import registry
 from cxrfactory.tables.parquet import read_table, write_table
 from cxrfactory.tables.schemas import STUDIES
@@ -98,17 +97,6 @@ def test_sizes_of_pixels_come_from_the_studies_and_follow_the_crop(tmp_path):
     images = {each.image.image_id: each for each in read_images(tmp_path / "cropped.parquet", "val", sizes)}
     assert images["ct-p0-PA"].pixel_mm == pytest.approx(0.4)
     assert np.isnan(images["ct-p1-PA"].pixel_mm)
-
-
-def test_regions_that_are_shown_are_listed(tmp_path):
-    table = read_table(labelled_table(tmp_path / "l.parquet", "train"))
-    empty = {"name": "left_rib_3", "png": encode_png(np.zeros((SIDE, SIDE), np.uint8))}
-    table["regions"] = [[*each, empty] for each in table["regions"]]
-    table.to_parquet(tmp_path / "more.parquet")
-    assert write_regions(tmp_path / "more.parquet", tmp_path / "r.txt") == sorted(BOXES)
-    assert (tmp_path / "r.txt").read_text() == "aorta,left_rib_1,left_rib_2\n"
-    with pytest.raises(CxrError, match="no image has split 'train'; found val"):
-        write_regions(labelled_table(tmp_path / "val.parquet"), tmp_path / "r.txt")
 
 
 def test_findings_are_read_by_patient(tmp_path):

@@ -11,16 +11,6 @@ from cxrfactory.config.options import with_options
 Labelled = Annotated[Path, typer.Option(help="Preprocessed labelled table (label projections, preprocess-labelled).")]
 
 
-def benchmark_regions(
-    labelled: Labelled,
-    output: Annotated[Path, typer.Option(help="Text file to write: the names, with commas between them.")],
-) -> None:
-    """List the regions that a network can learn from a labelled table, for train --organs."""
-    from cxrfactory.evaluate.benchmark.cases import write_regions
-
-    write_regions(labelled, output)
-
-
 @with_options(BenchmarkScoreConfig)
 def benchmark_score(
     labelled: Labelled,

@@ -1,22 +1,16 @@
-"""The labelled images of a benchmark: their truth by region, their view, their pixel size, and what models learn."""
+"""The labelled images of a benchmark: their truth by region, their view, their pixel size, and findings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from cxrfactory.errors import CxrError
 from cxrfactory.evaluate.models.labelled import LabelledImage, labelled_fields
-from cxrfactory.imaging.drawing.png import decode_png
 from cxrfactory.imaging.geometry import Geometry
-from cxrfactory.logs import get_logger, progress
-from cxrfactory.tables.atomic import write_text
 from cxrfactory.tables.parquet import read_table
 from cxrfactory.tables.schemas import LABELLED_VIEWS, STUDIES
-
-log = get_logger(__name__)
 
 NO_VIEW = "unknown"
 
@@ -88,40 +82,6 @@ def pixel_sizes(studies: str | Path) -> dict[str, float]:
     }
 
 
-def write_regions(labelled: str | Path, output: str | Path, split: str = "train") -> list[str]:
-    """Write the regions that a network can learn from a labelled table, in one line with commas between them.
-
-    A region counts where at least one image of the split shows it, by a drawn mask that is not empty or by a contour.
-
-    Parameters
-    ----------
-    labelled
-        Labelled table.
-    output
-        Text file to write; ``train --organs "$(cat FILE)"`` takes it.
-    split
-        Split whose images are searched.
-
-    Returns
-    -------
-    Names of the regions, sorted.
-
-    Raises
-    ------
-    CxrError
-        If the table is unreadable, or no image of the split shows a region.
-    """
-    shown: set[str] = set()
-    for case in progress(read_images(labelled, split), "regions"):
-        shown |= set(case.image.contour_regions)
-        shown |= {name for name, png in case.image.regions.items() if name not in shown and _has_pixels(png)}
-    if not shown:
-        raise CxrError(f"{labelled}: no image of split '{split}' shows a region; expected drawn masks or landmarks")
-    write_text(output, ",".join(sorted(shown)) + "\n")
-    log.info("%s: %d regions to learn; wrote %s", labelled, len(shown), output)
-    return sorted(shown)
-
-
 def read_findings(path: str | Path | None) -> pd.DataFrame:
     """Read a table of findings by patient: the column ``patient_id``, and one column of 0 and 1 for each finding.
 
@@ -151,7 +111,3 @@ def read_findings(path: str | Path | None) -> pd.DataFrame:
                 f"{path}: patient '{odd.index[0]}', column '{name}': found '{odd.iloc[0]}'; expected 0, 1 or nothing"
             )
     return table.apply(lambda column: column.map(known)).groupby(level=0).any()
-
-
-def _has_pixels(png: bytes) -> bool:
-    return bool(np.any(decode_png(png) == np.uint8(255)))

@@ -86,9 +86,9 @@ def plot_cost(ranks: pd.DataFrame, path: str | Path) -> None:
         axis.plot(values, ranks["dice"], "o", color="#0072b2")
         for x, row in zip(values, ranks.itertuples(), strict=True):
             _name(axis, row.model, x, row.dice)
-        if np.nanmin(values) > 0:
+        if np.nanmin(values) > 0 and np.nanmax(values) > 3 * np.nanmin(values):
             axis.set_xscale("log")
-            axis.margins(x=0.25)
+        axis.margins(x=0.25)
         axis.set_xlabel(title, fontsize=8)
         axis.grid(linewidth=0.4)
     axes[0].set_ylabel("mean Dice over classes and views", fontsize=8)
