@@ -1,8 +1,8 @@
 """Five architectures of the zoo from segmentation-models-pytorch, with random weights.
 
-U-Net (Ronneberger et al., MICCAI 2015), U-Net++ (Zhou et al., DLMIA 2018) and DeepLabV3+ (Chen et al., ECCV 2018) with a
-ResNet-34 encoder; UPerNet (Xiao et al., ECCV 2018) with a Swin-T encoder; SegFormer (Xie et al., NeurIPS 2021) with its
-own encoder mit_b2. Another encoder of the library is a setting.
+U-Net (Ronneberger et al., MICCAI 2015), U-Net++ (Zhou et al., DLMIA 2018) and DeepLabV3+ (Chen et al., ECCV 2018) have
+a ResNet-34 encoder, UPerNet (Xiao et al., ECCV 2018) a Swin-T encoder, and SegFormer (Xie et al., NeurIPS 2021) its own
+encoder mit_b2. The setting ``encoder`` takes any other encoder of the library.
 """
 
 from torch import Tensor, nn
@@ -49,6 +49,7 @@ class _AtLeastTwo(nn.Module):
         self.name, self.network = name, network
 
     def forward(self, image: Tensor) -> Tensor:
+        """Compute the logits ``[b, outputs, h, w]`` of an image ``[b, 1, h, w]``."""
         check_batch(self.name, image, self.training)
         return self.network(image)
 
@@ -60,9 +61,7 @@ def _build(name: str, architecture: str, encoder: str, settings: NetworkSettings
         if not str(chosen).startswith("tu-") and chosen not in smp.encoders.get_encoder_names():
             raise CxrError(f"{name}: encoder is {chosen!r}; expected one of segmentation-models-pytorch")
         sized = {"img_size": size, "strict_img_size": False} if "swin" in str(chosen) else {}
-        network = getattr(smp, architecture)(
-            str(chosen), encoder_weights=None, in_channels=1, classes=outputs, **sized
-        )
+        network = getattr(smp, architecture)(str(chosen), encoder_weights=None, in_channels=1, classes=outputs, **sized)
         pooled = architecture in ("DeepLabV3Plus", "UPerNet")
         return _AtLeastTwo(name, network) if pooled else network, DOWN
 

@@ -27,6 +27,7 @@ class InvertedResidual(nn.Module):
         self.same = stride == 1 and inputs == outputs
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the layer."""
         return x + self.layers(x) if self.same else self.layers(x)
 
 

@@ -18,9 +18,10 @@ FEED_FORWARD, DECODER_LAYERS = 8, 9  # width of the decoder's feed-forward part 
 
 
 def build(settings: NetworkSettings) -> PixelSegmenter:
-    """Make the network from its settings: ``embed`` (channels of the encoder), ``hidden`` (of the decoders), ``layers``.
+    """Make the network from its settings: ``embed``, ``hidden``, ``layers`` and the shared ones.
 
-    ``embed`` is a multiple of 3, and ``hidden`` one of 8; ``layers`` is the number of layers of the mask decoder.
+    ``embed`` is the number of channels of the encoder, a multiple of 24. ``hidden`` is that of the decoders, a multiple
+    of 32. ``layers`` is the number of layers of the mask decoder.
     """
     return build_zoo(NAME, settings, {"embed": 96, "hidden": 256, "layers": DECODER_LAYERS}, _body)
 
@@ -64,5 +65,6 @@ class FixedQueries(nn.Module):
         self.network = network
 
     def forward(self, image: Tensor) -> Tensor:
+        """Compute the logits ``[b, outputs, h, w]`` of an image ``[b, 1, h, w]``."""
         masks = self.network(pixel_values=image).masks_queries_logits[-1]
         return resize(masks, image.shape[-2:])

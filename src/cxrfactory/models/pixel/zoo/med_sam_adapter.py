@@ -40,6 +40,7 @@ class Adapter(nn.Module):
         nn.init.zeros_(self.up.bias)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the layer."""
         return self.up(nn.functional.gelu(self.down(x)))
 
 
@@ -51,6 +52,7 @@ class AfterAttention(nn.Module):
         self.attention, self.adapter = attention, adapter
 
     def forward(self, hidden_states: Tensor, **others: Any) -> tuple[Tensor, Any]:
+        """Compute the attention and add the adapter of its result."""
         x, weights = self.attention(hidden_states=hidden_states, **others)
         return x + self.adapter(x), weights
 
@@ -63,4 +65,5 @@ class BesideMlp(nn.Module):
         self.mlp, self.adapter = mlp, adapter
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the layer."""
         return self.mlp(x) + SCALE * self.adapter(x)

@@ -55,6 +55,9 @@ def _body(outputs: int, options: NetworkSettings, size: Size) -> tuple[nn.Module
         deep_supervision=False,
     )
     network.apply(network.initialize)
+    heads = network.decoder.seg_layers
+    for level in range(len(heads) - 1):  # of the deep supervision; they would never be trained
+        heads[level] = nn.Identity()
     multiple = 2 ** (levels - 1)
     return LargeEnough(NAME, network, multiple), multiple
 
@@ -77,6 +80,7 @@ class LargeEnough(nn.Module):
         self.name, self.network, self.multiple = name, network, multiple
 
     def forward(self, image: Tensor) -> Tensor:
+        """Compute the logits ``[b, outputs, h, w]`` of an image ``[b, 1, h, w]``."""
         rows, columns = image.shape[-2:]
         if max(rows, columns) <= self.multiple:
             raise CxrError(

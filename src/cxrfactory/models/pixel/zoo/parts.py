@@ -140,6 +140,7 @@ class ChannelNorm(nn.LayerNorm):
     """Layer normalisation over the channels of ``[b, c, h, w]``."""
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the layer."""
         return super().forward(x.movedim(1, -1)).movedim(-1, 1)
 
 

@@ -35,6 +35,7 @@ class Residual(nn.Module):
         self.identity = nn.Identity() if same else conv_norm(inputs, outputs, stride=stride)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the layer."""
         return self.layers(x) + self.identity(x)
 
 
@@ -66,6 +67,7 @@ class PixelAttention(nn.Module):
         self.detail, self.context = conv_norm(channels, channels // 2), conv_norm(channels, channels // 2)
 
     def forward(self, detail: Tensor, context: Tensor) -> Tensor:
+        """Mix the details with the context, which may be smaller."""
         size = detail.shape[-2:]
         agreement = (self.detail(detail) * resize(self.context(context), size)).sum(1, keepdim=True).sigmoid()
         return (1 - agreement) * detail + agreement * resize(context, size)
@@ -84,10 +86,10 @@ class ContextPyramid(nn.Module):
         self.merge, self.shortcut = norm_conv(5 * middle, outputs), norm_conv(inputs, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the layer."""
         size, unpooled = x.shape[-2:], self.unpooled(x)
         pooled = [
-            resize(squeeze(pool(x)), size) + unpooled
-            for pool, squeeze in zip(self.pools, self.squeezes, strict=True)
+            resize(squeeze(pool(x)), size) + unpooled for pool, squeeze in zip(self.pools, self.squeezes, strict=True)
         ]
         mixed = self.mix(torch.cat(pooled, 1))
         return self.merge(torch.cat([unpooled, mixed], 1)) + self.shortcut(x)
@@ -101,6 +103,7 @@ class BoundaryFusion(nn.Module):
         self.detail, self.context = conv_norm(channels, channels), conv_norm(channels, channels)
 
     def forward(self, detail: Tensor, context: Tensor, boundary: Tensor) -> Tensor:
+        """Fuse the three branches, which have one size."""
         weight = boundary.sigmoid()
         return self.detail((1 - weight) * context + detail) + self.context(context + weight * detail)
 
@@ -138,6 +141,7 @@ class PidNet(nn.Module):
         )
 
     def forward(self, image: Tensor) -> Tensor:
+        """Compute the logits ``[b, outputs, h, w]`` of an image ``[b, 1, h, w]``."""
         check_batch(NAME, image, self.training)
         relu = nn.functional.relu
         context = relu(self.context[0](self.stem(image)))

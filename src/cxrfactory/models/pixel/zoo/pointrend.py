@@ -1,8 +1,8 @@
 """PointRend: a coarse segmentation whose uncertain pixels are computed again, point by point.
 
 Kirillov et al., "PointRend: image segmentation as rendering" (CVPR 2020), section 3, on the feature pyramid network of
-segmentation-models-pytorch. The coarse logits at a quarter of the size are enlarged twice by a factor of two; after each
-step, the points whose logits are closest to 0 are predicted again from the finest features and the coarse logits there.
+segmentation-models-pytorch. The coarse logits at a quarter of the size are enlarged twice by a factor of two. After
+each step, the points whose logits are closest to 0 are predicted again from the finest features and the coarse logits there.
 The paper trains the point head on points drawn at random, with a loss of their own. Here the same subdivision serves
 training and inference, so that one loss on the final map trains both heads, and nothing is random.
 """
@@ -71,6 +71,7 @@ class PointRend(nn.Module):
         self.points = PointHead(self.coarse.in_channels, outputs, hidden)
 
     def forward(self, image: Tensor) -> Tensor:
+        """Compute the logits ``[b, outputs, h, w]`` of an image ``[b, 1, h, w]``."""
         fine = self.decoder(self.encoder(image))
         coarse = logits = self.coarse(fine)
         while logits.shape[-1] < image.shape[-1]:
@@ -86,11 +87,12 @@ class PointRend(nn.Module):
         # Centres of the chosen pixels, (x, y) in [-1, 1].
         x = (chosen % columns + 0.5) * (2 / columns) - 1
         y = (torch.div(chosen, columns, rounding_mode="floor") + 0.5) * (2 / rows) - 1
-        places = torch.stack([x, y], -1)[:, :, None].to(fine.dtype)
+        exact = torch.promote_types(fine.dtype, torch.float32)  # 16 bits would blur the places
+        places = torch.stack([x, y], -1)[:, :, None].to(exact)
         at = [
-            nn.functional.grid_sample(each, places, align_corners=False, padding_mode="border")[..., 0].transpose(1, 2)
+            nn.functional.grid_sample(each.to(exact), places, align_corners=False, padding_mode="border")[..., 0]
             for each in (fine, coarse)
         ]
-        values = self.points(*at).transpose(1, 2).to(logits.dtype)
+        values = self.points(*(each.transpose(1, 2) for each in at)).transpose(1, 2).to(logits.dtype)
         index = chosen[:, None].expand_as(values)
         return logits.flatten(2).scatter(2, index, values).unflatten(2, (rows, columns))

@@ -2,8 +2,8 @@
 
 Paranjape et al., "S-SAM: SVD-based fine-tuning of segment anything model for medical image segmentation" (MICCAI 2024),
 section 2: every weight matrix of the encoder's blocks is decomposed as ``U diag(s) V``, and only ``A`` and ``B`` in
-``U diag(relu(A * s + B)) V`` are trained, with the normalisation layers. The mask decoder stays frozen. The paper prompts
-with the name of the structure; here each structure has a learned token (:mod:`cxrfactory.models.pixel.zoo.sam`), which
+``U diag(relu(A * s + B)) V`` are trained, with the normalisation layers. The mask decoder stays frozen. The paper
+prompts with the name of the structure; here each structure has a learned token (:mod:`cxrfactory.models.pixel.zoo.sam`), which
 takes the place of the text encoder and its affine layer.
 """
 
@@ -50,5 +50,6 @@ class SingularLinear(nn.Module):
         self.scale, self.shift = nn.Parameter(torch.ones_like(values)), nn.Parameter(torch.zeros_like(values))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the layer."""
         values = nn.functional.relu(self.scale * self.values + self.shift)
         return nn.functional.linear(nn.functional.linear(x, self.right) * values, self.left, self.bias)

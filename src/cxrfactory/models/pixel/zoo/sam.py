@@ -1,7 +1,7 @@
 """The Segment Anything Model without a user's prompts: one learned prompt per structure.
 
-Kirillov et al., "Segment anything" (ICCV 2023), section 3 and appendix A; the layers come from ``transformers``. The image
-encoder is frozen, and med-sam-adapter and s-sam say how it adapts. In the place of points and boxes, the mask decoder
+Kirillov et al., "Segment anything" (ICCV 2023), section 3 and appendix A; the layers come from ``transformers``. The
+image encoder is frozen, and med-sam-adapter and s-sam say how it adapts. In the place of points and boxes, the mask decoder
 gets one learned token per structure, and one small network turns every token that it returns into a mask, as the
 decoder's own mask tokens do. Weights of SAM are a file that the user gives (``weights``: the ``model.safetensors`` of a
 SAM ViT-B in the layout of ``transformers``); without it, the frozen encoder is random and only good for tests.
@@ -118,6 +118,7 @@ class SamSegmenter(nn.Module):
         self.register_buffer("deviation", torch.tensor(DEVIATION).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, image: Tensor) -> Tensor:
+        """Compute the logits ``[b, outputs, h, w]`` of an image ``[b, 1, h, w]``."""
         check_size(self.name, image, self.size)
         x = self.encoder((image - self.mean) / self.deviation).last_hidden_state
         x = x + self.no_prompt[..., None, None]
@@ -162,7 +163,7 @@ def load_sam(sam: nn.Module, path: Path, name: str) -> None:
             tensors[key] = scaled[0].T.contiguous()
         if tensors[key].shape != expected.shape:
             raise CxrError(
-                f"{name}: weights {path}: '{key}' is {list(found.shape)}; expected {list(expected.shape)}, as embed and "
-                "depth say"
+                f"{name}: weights {path}: '{key}' is {list(found.shape)}; expected {list(expected.shape)}, as "
+                "embed and depth say"
             )
     sam.load_state_dict(tensors, strict=False)

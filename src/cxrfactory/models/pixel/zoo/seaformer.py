@@ -4,10 +4,9 @@ Wan et al., "SeaFormer: squeeze-enhanced axial transformer for mobile semantic s
 to 3.4 and the table of variants in its appendix (the Base variant).
 """
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
-
-import torch
 
 from cxrfactory.models.pixel.segmenter import PixelSegmenter
 from cxrfactory.models.pixel.zoo.inverted_residual import Rows, inverted_residuals, scaled
@@ -45,6 +44,7 @@ class AxisPosition(nn.Module):
         self.values = nn.Parameter(torch.randn(1, channels, POSITIONS) * 0.02)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the layer."""
         return x + interpolate(self.values, size=x.shape[2], mode="linear", align_corners=False)
 
 
@@ -71,6 +71,7 @@ class SeaAttention(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the layer."""
         queries, keys, values = self.queries(x), self.keys(x), self.values(x)
         detail = self.detail(torch.cat([queries, keys, values], 1))
         row_query, row_key, column_query, column_key = self.positions
@@ -89,6 +90,7 @@ class Block(nn.Module):
         self.attention, self.mlp = SeaAttention(channels, keys), Mlp(channels, ratio)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the layer."""
         x = x + self.attention(x)
         return x + self.mlp(x)
 
@@ -101,6 +103,7 @@ class Fusion(nn.Module):
         self.detail, self.gate = conv_norm(detail, outputs), conv_norm(context, outputs)
 
     def forward(self, detail: Tensor, context: Tensor) -> Tensor:
+        """Weight the features of the first argument by those of the second, which may be smaller."""
         gate = nn.functional.hardsigmoid(self.gate(context))
         return self.detail(detail) * resize(gate, detail.shape[-2:])
 
@@ -139,6 +142,7 @@ class SeaFormer(nn.Module):
         self.head = nn.Conv2d(fused[1], outputs, 1)
 
     def forward(self, image: Tensor) -> Tensor:
+        """Compute the logits ``[b, outputs, h, w]`` of an image ``[b, 1, h, w]``."""
         detail = self.shared(self.stem(image))
         context = self.context[0](detail)
         for stage, blocks, fusion in zip(list(self.context)[1:], self.blocks, self.fusions, strict=True):

@@ -1,8 +1,8 @@
 """Selective state-space layers in plain PyTorch.
 
-Gu and Dao, "Mamba: linear-time sequence modeling with selective state spaces" (2023), sections 3.2 and 3.4. The recurrence
-``h[t] = a[t] * h[t - 1] + b[t]`` is computed in about ``2 * sqrt(length)`` steps: within all chunks of a sequence at the
-same time, then from chunk to chunk. It is exact, and its memory grows with length times states, so it serves tests and
+Gu and Dao, "Mamba: linear-time sequence modeling with selective state spaces" (2023), sections 3.2 and 3.4. The
+recurrence ``h[t] = a[t] * h[t - 1] + b[t]`` is computed in about ``2 * sqrt(length)`` steps: within all chunks of a
+sequence at the same time, then from chunk to chunk. It is exact, and its memory grows with length times states, so it serves tests and
 small trainings; at the papers' sizes it needs a GPU.
 """
 
@@ -72,8 +72,12 @@ class SelectiveScan(nn.Module):
             self.step.bias.copy_(steps + torch.log(-torch.expm1(-steps)))
 
     def forward(self, x: Float[Tensor, "b c length"]) -> Float[Tensor, "b c length"]:
+        """Apply the layer."""
         rank, inputs, outputs = self.select(x.transpose(1, 2)).split([self.rank, self.states, self.states], -1)
-        step = functional.softplus(self.step(rank)).transpose(1, 2)  # [b, c, length]
+        # A long recurrence needs the digits of 32 bits, also where the layers around it compute in 16.
+        exact = torch.promote_types(x.dtype, torch.float32)
+        x, rank, inputs, outputs = (each.to(exact) for each in (x, rank, inputs, outputs))
+        step = functional.softplus(self.step(rank)).transpose(1, 2).to(x.dtype)  # [b, c, length]
         decay = -self.log_decay.exp()
         a = torch.exp(step[:, :, None] * decay[:, :, None])  # [b, c, states, length]
         b = (step * x)[:, :, None] * inputs.transpose(1, 2)[:, None]

@@ -50,6 +50,7 @@ class Expand(nn.Module):
         self.spread, self.norm = nn.Linear(inputs, outputs * scale**2, bias=False), nn.LayerNorm(outputs)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the layer."""
         b, rows, columns, _ = x.shape
         x = self.spread(x).view(b, rows, columns, self.scale, self.scale, -1).transpose(2, 3)
         return self.norm(x.reshape(b, rows * self.scale, columns * self.scale, -1))
@@ -99,6 +100,7 @@ class SwinUNet(nn.Module):
         self.head = nn.Conv2d(embed, outputs, 1, bias=False)
 
     def forward(self, image: Tensor) -> Tensor:
+        """Compute the logits ``[b, outputs, h, w]`` of an image ``[b, 1, h, w]``."""
         check_size(NAME, image, self.size)
         x, skips = self.embed_norm(self.embed(image).movedim(1, -1)), []
         for level, blocks in enumerate(self.down):

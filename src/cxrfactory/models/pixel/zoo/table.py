@@ -1,4 +1,4 @@
-"""The architectures of the RadGenome-Anatomy benchmark: name in the paper, registered name and what is known of each."""
+"""The architectures of the RadGenome-Anatomy benchmark: names in the paper and here, sizes, and what differs."""
 
 from dataclasses import dataclass
 
@@ -127,8 +127,8 @@ ZOO = (
         fixed=False,
         parameters=33.8,
         outputs=210,
-        reference="measured before",
-        tolerance=0.005,
+        reference="measured before, with the heads of the deep supervision",
+        tolerance=0.01,
         tiny={"width": 2},
         remark="The network only, without nnU-Net's planning, augmentation and deep supervision.",
     ),
@@ -192,7 +192,7 @@ ZOO = (
         outputs=9,
         reference="paper (R50-ViT-B/16)",
         tolerance=0.005,
-        tiny={"embed": 64, "depth": 1, "width": 8},
+        tiny={"embed": 64, "depth": 1, "width": 32},
     ),
     Architecture(
         paper="SegFormer",
@@ -352,3 +352,18 @@ ZOO = (
 )
 # Registered name -> "module:function", as the registry holds them.
 BUILDERS = {each.name: f"cxrfactory.models.pixel.zoo.{each.builder}" for each in ZOO}
+
+
+def markdown_table() -> str:
+    """Return the table of the architectures as docs/zoo.md shows it."""
+    lines = [
+        "| In the paper | Registered name | Family | Layers from | Sides | Parameters (M) | Remark |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for each in ZOO:
+        how = "only its `input_size`" if each.fixed else "any"
+        sides = f"{how}; multiples of {each.multiple}" + ("" if each.fixed else " without padding")
+        count = f"{each.parameters:g} with {each.outputs} outputs ({each.reference}; within {100 * each.tolerance:g} %)"
+        cells = [each.paper, f"`{each.name}`", each.family, each.source, sides, count, each.remark]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"

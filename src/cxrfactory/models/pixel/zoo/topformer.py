@@ -58,6 +58,7 @@ class Mlp(nn.Module):
         self.filter = nn.Conv2d(hidden, hidden, 3, padding=1, groups=hidden)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the layer."""
         return self.project(nn.functional.relu6(self.filter(self.expand(x))))
 
 
@@ -70,6 +71,7 @@ class Attention(nn.Module):
         self.values, self.project = conv_norm(channels, HEADS * VALUES), conv_norm(HEADS * VALUES, channels)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the layer."""
         queries, keys, values = (
             layer(x).flatten(2).unflatten(1, (HEADS, -1)).transpose(2, 3)
             for layer in (self.queries, self.keys, self.values)
@@ -87,6 +89,7 @@ class Block(nn.Module):
         self.attention, self.mlp = Attention(channels), Mlp(channels, 2)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the layer."""
         x = x + self.attention(x)
         return x + self.mlp(x)
 
@@ -99,6 +102,7 @@ class Injection(nn.Module):
         self.local, self.gate, self.added = (conv_norm(channels, MERGED) for _ in range(3))
 
     def forward(self, local: Tensor, semantics: Tensor) -> Tensor:
+        """Weight the features of the first argument by those of the second, which may be smaller."""
         size = local.shape[-2:]
         gate = resize(nn.functional.hardsigmoid(self.gate(semantics)), size)
         return self.local(local) * gate + resize(self.added(semantics), size)
@@ -129,6 +133,7 @@ class TopFormer(nn.Module):
         self.merge, self.head = conv_norm(MERGED, MERGED, act=nn.ReLU()), nn.Conv2d(MERGED, outputs, 1)
 
     def forward(self, image: Tensor) -> Tensor:
+        """Compute the logits ``[b, outputs, h, w]`` of an image ``[b, 1, h, w]``."""
         x, tokens = self.stem(image), []
         for stage in self.stages:
             x = stage(x)

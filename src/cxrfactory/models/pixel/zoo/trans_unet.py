@@ -29,10 +29,11 @@ HEAD_WIDTH = 64
 
 
 def build(settings: NetworkSettings) -> PixelSegmenter:
-    """Make the network from its settings: ``embed`` (channels of the tokens), ``depth`` (transformer blocks), ``width``.
+    """Make the network from its settings: ``embed``, ``depth``, ``width`` and the shared ones.
 
-    ``embed`` is a multiple of 64, and ``width`` (channels of the ResNet's stem) one of 64. The network reads only images
-    of its ``input_size``, whose sides are multiples of 16.
+    ``embed`` is the number of channels of the tokens, a multiple of 64. ``depth`` is the number of transformer blocks.
+    ``width`` is the number of channels of the ResNet's stem, a multiple of 32. The network reads only images of its
+    ``input_size``, whose sides are multiples of 16.
     """
     return build_zoo(NAME, settings, {"embed": 768, "depth": 12, "width": 64, "input_size": 224}, _body)
 
@@ -94,6 +95,7 @@ class TransUNet(nn.Module):
         self.head = nn.Conv2d(up[-1], outputs, 3, padding=1)
 
     def forward(self, image: Tensor) -> Tensor:
+        """Compute the logits ``[b, outputs, h, w]`` of an image ``[b, 1, h, w]``."""
         check_size(NAME, image, self.size)
         x, skips = image, []
         for name, layer in self.stem.named_children():

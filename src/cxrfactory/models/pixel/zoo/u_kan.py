@@ -58,6 +58,7 @@ class KanLinear(nn.Module):
         return basis
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the layer."""
         curves = nn.functional.linear(self.splines(x).flatten(-2), (self.spline * self.scale[..., None]).flatten(1))
         return self.base(nn.functional.silu(x)) + curves
 
@@ -77,6 +78,7 @@ class KanBlock(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the layer."""
         y = self.norm(x)
         for layer, filters in zip(self.layers, self.filters, strict=True):
             y = filters(layer(y.movedim(1, -1)).movedim(-1, 1))
@@ -92,6 +94,7 @@ class Tokens(nn.Module):
         self.embed_norm, self.block, self.norm = ChannelNorm(outputs), KanBlock(outputs), ChannelNorm(outputs)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the layer."""
         return self.norm(self.block(self.embed_norm(self.embed(x))))
 
 
@@ -123,6 +126,7 @@ class UKan(nn.Module):
         self.head = nn.Conv2d(channels[0], outputs, 1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Compute the logits ``[b, outputs, h, w]`` of an image ``[b, 1, h, w]``."""
         skips = []
         for down in self.down:
             x = nn.functional.max_pool2d(down(x), 2)

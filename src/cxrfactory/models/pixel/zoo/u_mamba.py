@@ -21,7 +21,10 @@ FILTER = 4  # tokens that the causal filter reads
 
 
 def build(settings: NetworkSettings) -> PixelSegmenter:
-    """Make the network from its settings: ``width`` (channels of the first level), ``mamba`` (bottleneck or encoder)."""
+    """Make the network from its settings: ``width`` (channels of the first level) and ``mamba``.
+
+    ``mamba`` says where Mamba blocks are: ``bottleneck``, or ``encoder`` for all its levels.
+    """
     return build_zoo(NAME, settings, {"width": 32, "mamba": "bottleneck"}, _body)
 
 
@@ -45,6 +48,7 @@ class Mamba(nn.Module):
         self.scan = SelectiveScan(inner, STATES)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the layer."""
         tokens = self.norm(x.flatten(2).transpose(1, 2))
         y, gate = self.expand(tokens).transpose(1, 2).chunk(2, 1)
         y = self.scan(nn.functional.silu(self.filter(y)[..., : y.shape[-1]]))
@@ -100,6 +104,7 @@ class UMamba(nn.Module):
         self.head = nn.Conv2d(first, outputs, 1)
 
     def forward(self, image: Tensor) -> Tensor:
+        """Compute the logits ``[b, outputs, h, w]`` of an image ``[b, 1, h, w]``."""
         x, skips = self.stem(image), []
         for down, mamba in zip(self.down, self.mamba, strict=True):
             x = mamba(down(x))

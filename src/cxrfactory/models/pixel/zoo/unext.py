@@ -47,6 +47,7 @@ class ShiftedMlp(nn.Module):
         self.depthwise = nn.Conv2d(channels, channels, 3, padding=1, groups=channels)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the layer."""
         y = self.first(shifted(self.norm(x), axis=3))
         y = nn.functional.gelu(self.depthwise(y))
         return x + self.second(shifted(y, axis=2))
@@ -61,6 +62,7 @@ class Tokens(nn.Module):
         self.embed_norm, self.block, self.norm = ChannelNorm(outputs), ShiftedMlp(outputs), ChannelNorm(outputs)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the layer."""
         return self.norm(self.block(self.embed_norm(self.embed(x))))
 
 
@@ -86,6 +88,7 @@ class UNeXt(nn.Module):
         self.head = nn.Conv2d(channels[0], outputs, 1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Compute the logits ``[b, outputs, h, w]`` of an image ``[b, 1, h, w]``."""
         skips = []
         for convolution in self.convolutions:
             x = nn.functional.relu(nn.functional.max_pool2d(convolution(x), 2))

@@ -1,7 +1,7 @@
 """VM-UNet: a U-Net of two-dimensional selective state-space blocks.
 
-Ruan et al., "VM-UNet: vision Mamba UNet for medical image segmentation" (2024), section 3; its block is that of VMamba (Liu
-et al., NeurIPS 2024): four scans of the map, along rows and columns, forwards and backwards. The scan is plain PyTorch
+Ruan et al., "VM-UNet: vision Mamba UNet for medical image segmentation" (2024), section 3; its block is that of VMamba
+(Liu et al., NeurIPS 2024): four scans of the map, along rows and columns, forwards and backwards. The scan is plain PyTorch
 (:mod:`cxrfactory.models.pixel.zoo.selective_scan`): at the paper's size this network is for a GPU.
 """
 
@@ -37,6 +37,7 @@ class FourScans(nn.Module):
         self.scans = nn.ModuleList(SelectiveScan(channels, states) for _ in range(4))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the layer."""
         rows, columns = x.shape[-2:]
         by_row, by_column = x.flatten(2), x.transpose(2, 3).flatten(2)
         along, back, down, up = self.scans
@@ -57,6 +58,7 @@ class Block(nn.Module):
         self.scans = FourScans(inner, states)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the layer."""
         y, gate = self.expand(self.norm(x)).chunk(2, -1)
         y = nn.functional.silu(self.filter(y.movedim(-1, 1)))
         y = self.inner_norm(self.scans(y).movedim(1, -1))
@@ -71,6 +73,7 @@ class Merge(nn.Module):
         self.norm, self.reduce = nn.LayerNorm(4 * channels), nn.Linear(4 * channels, 2 * channels, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the layer."""
         corners = [x[:, row::2, column::2] for column in (0, 1) for row in (0, 1)]
         return self.reduce(self.norm(torch.cat(corners, -1)))
 
@@ -104,6 +107,7 @@ class VmUNet(nn.Module):
         self.head = nn.Conv2d(embed // PATCH, outputs, 1)
 
     def forward(self, image: Tensor) -> Tensor:
+        """Compute the logits ``[b, outputs, h, w]`` of an image ``[b, 1, h, w]``."""
         x, skips = self.embed_norm(self.embed(image).movedim(1, -1)), []
         for level, blocks in enumerate(self.down):
             x = blocks(x)
