@@ -1,5 +1,6 @@
 """What every architecture of the zoo promises, at tiny width; the published sizes are counted on the meta device."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,25 @@ def test_parameters_are_those_of_the_paper(row):
     assert network.multiple == (1 if row.fixed else row.multiple)
     count = sum(value.numel() for value in network.parameters()) / 1e6
     assert count == pytest.approx(row.parameters, rel=row.tolerance)
+
+
+def test_sam_is_frozen_but_for_what_its_papers_train():
+    from transformers import SamConfig, SamModel
+
+    with torch.device("meta"):
+        sam = SamModel(SamConfig()).vision_encoder
+        adapter, singular = (build_model(name, {"organs": ORGANS}) for name in ("med-sam-adapter", "s-sam"))
+    assert sum(value.numel() for value in sam.parameters()) == sum(
+        value.numel() for name, value in adapter.body.encoder.named_parameters() if "adapter" not in name
+    )
+    assert {name.split(".")[-2] for name, value in adapter.body.encoder.named_parameters() if value.requires_grad} == {
+        "down",
+        "up",
+    }
+    learned = {name: value.numel() for name, value in singular.named_parameters() if value.requires_grad}
+    assert {re.sub(r".*\.", "", name) for name in learned} == {"scale", "shift", "weight", "bias", "tokens"}
+    assert all("norm" in name or name.endswith(("scale", "shift", "tokens", "body.bias")) for name in learned)
+    assert sum(learned.values()) < 0.004 * 93.7e6  # the paper trains 0.4 % of SAM
 
 
 @pytest.mark.parametrize("outputs", [3, 89, 210])

@@ -1,10 +1,10 @@
 """PointRend: a coarse segmentation whose uncertain pixels are computed again, point by point.
 
-Kirillov et al., "PointRend: image segmentation as rendering" (CVPR 2020), section 3, on the feature pyramid network of
-segmentation-models-pytorch. The coarse logits at a quarter of the size are enlarged twice by a factor of two. After
-each step, the points whose logits are closest to 0 are predicted again from the finest features and the coarse logits there.
-The paper trains the point head on points drawn at random, with a loss of their own. Here the same subdivision serves
-training and inference, so that one loss on the final map trains both heads, and nothing is random.
+Kirillov et al., "PointRend: image segmentation as rendering" (CVPR 2020), section 3, on the feature pyramid network
+of segmentation-models-pytorch. The coarse logits at a quarter of the size are enlarged twice by a factor of two.
+After each step, the points whose logits are closest to 0 are predicted again from the finest features and the coarse
+logits there. The paper trains the point head on points drawn at random, with a loss of their own. Here the same
+subdivision serves training and inference, so that one loss on the final map trains both heads, and nothing is random.
 """
 
 import torch

@@ -1,10 +1,10 @@
 """S-SAM: SAM's image encoder adapted by a scale and a shift of the singular values of its weights.
 
-Paranjape et al., "S-SAM: SVD-based fine-tuning of segment anything model for medical image segmentation" (MICCAI 2024),
-section 2: every weight matrix of the encoder's blocks is decomposed as ``U diag(s) V``, and only ``A`` and ``B`` in
-``U diag(relu(A * s + B)) V`` are trained, with the normalisation layers. The mask decoder stays frozen. The paper
-prompts with the name of the structure; here each structure has a learned token (:mod:`cxrfactory.models.pixel.zoo.sam`), which
-takes the place of the text encoder and its affine layer.
+Paranjape et al., "S-SAM: SVD-based fine-tuning of segment anything model for medical image segmentation" (MICCAI
+2024), section 2: every weight matrix of the encoder's blocks is decomposed as ``U diag(s) V``, and only ``A`` and
+``B`` in ``U diag(relu(A * s + B)) V`` are trained, with the normalisation layers. The mask decoder stays frozen. The
+paper prompts with the name of the structure; here each structure has a learned token
+(:mod:`cxrfactory.models.pixel.zoo.sam`), which takes the place of the text encoder and its affine layer.
 """
 
 import torch

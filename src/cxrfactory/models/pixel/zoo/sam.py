@@ -1,10 +1,11 @@
 """The Segment Anything Model without a user's prompts: one learned prompt per structure.
 
 Kirillov et al., "Segment anything" (ICCV 2023), section 3 and appendix A; the layers come from ``transformers``. The
-image encoder is frozen, and med-sam-adapter and s-sam say how it adapts. In the place of points and boxes, the mask decoder
-gets one learned token per structure, and one small network turns every token that it returns into a mask, as the
-decoder's own mask tokens do. Weights of SAM are a file that the user gives (``weights``: the ``model.safetensors`` of a
-SAM ViT-B in the layout of ``transformers``); without it, the frozen encoder is random and only good for tests.
+image encoder is frozen, and med-sam-adapter and s-sam say how it adapts. In the place of points and boxes, the mask
+decoder gets one learned token per structure, and one small network turns every token that it returns into a mask, as
+the decoder's own mask tokens do. Weights of SAM are a file that the user gives (``weights``: the
+``model.safetensors`` of a SAM ViT-B in the layout of ``transformers``); without it, the frozen encoder is random and
+only good for tests.
 """
 
 from collections.abc import Callable

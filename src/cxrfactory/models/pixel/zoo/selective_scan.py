@@ -2,8 +2,8 @@
 
 Gu and Dao, "Mamba: linear-time sequence modeling with selective state spaces" (2023), sections 3.2 and 3.4. The
 recurrence ``h[t] = a[t] * h[t - 1] + b[t]`` is computed in about ``2 * sqrt(length)`` steps: within all chunks of a
-sequence at the same time, then from chunk to chunk. It is exact, and its memory grows with length times states, so it serves tests and
-small trainings; at the papers' sizes it needs a GPU.
+sequence at the same time, then from chunk to chunk. It is exact, and its memory grows with length times states, so it
+serves tests and small trainings; at the papers' sizes it needs a GPU.
 """
 
 from math import ceil, isqrt, log

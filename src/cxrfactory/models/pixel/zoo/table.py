@@ -143,7 +143,7 @@ ZOO = (
         fixed=False,
         parameters=1.47,
         outputs=1,
-        reference="paper, table 1",
+        reference="paper",
         tolerance=0.005,
         tiny={"width": 2},
     ),
@@ -158,7 +158,7 @@ ZOO = (
         fixed=False,
         parameters=7.6,
         outputs=19,
-        reference="paper, table 5 (PIDNet-S)",
+        reference="paper, PIDNet-S",
         tolerance=0.005,
         tiny={"width": 4},
         remark="Without the auxiliary heads and the boundary loss. Training batches need two images.",
@@ -174,7 +174,7 @@ ZOO = (
         fixed=False,
         parameters=36.8,
         outputs=210,
-        reference="measured before (Swin-T encoder)",
+        reference="measured before, Swin-T encoder",
         tolerance=0.005,
         tiny={"encoder": "resnet18"},
         remark="Training batches need two images.",
@@ -190,7 +190,7 @@ ZOO = (
         fixed=True,
         parameters=105.28,
         outputs=9,
-        reference="paper (R50-ViT-B/16)",
+        reference="paper, R50-ViT-B/16",
         tolerance=0.005,
         tiny={"embed": 64, "depth": 1, "width": 32},
     ),
@@ -205,7 +205,7 @@ ZOO = (
         fixed=False,
         parameters=24.8,
         outputs=210,
-        reference="measured before (mit_b2)",
+        reference="measured before, mit_b2",
         tolerance=0.005,
         tiny={"encoder": "mit_b0"},
     ),
@@ -220,7 +220,7 @@ ZOO = (
         fixed=True,
         parameters=27.17,
         outputs=9,
-        reference="paper, section 4",
+        reference="paper",
         tolerance=0.005,
         tiny={"embed": 24},
     ),
@@ -235,7 +235,7 @@ ZOO = (
         fixed=False,
         parameters=5.1,
         outputs=150,
-        reference="paper, table 1 (Base)",
+        reference="paper, Base",
         tolerance=0.01,
         tiny={"width": 0.25},
     ),
@@ -250,7 +250,7 @@ ZOO = (
         fixed=False,
         parameters=47.5,
         outputs=210,
-        reference="measured before (Swin-T)",
+        reference="measured before, Swin-T",
         tolerance=0.005,
         tiny={"embed": 24, "hidden": 32, "layers": 2},
         remark="One fixed query per structure, without matching and class head.",
@@ -266,7 +266,7 @@ ZOO = (
         fixed=False,
         parameters=8.6,
         outputs=150,
-        reference="paper, table 1 (Base)",
+        reference="paper, Base",
         tolerance=0.01,
         tiny={"width": 0.25},
     ),
@@ -281,7 +281,7 @@ ZOO = (
         fixed=False,
         parameters=27.43,
         outputs=1,
-        reference="paper, table 1",
+        reference="paper",
         tolerance=0.005,
         tiny={"embed": 8, "states": 2},
         remark="The scan is plain PyTorch: the full size is for a GPU, and CPUs run a test size.",
@@ -313,7 +313,7 @@ ZOO = (
         fixed=False,
         parameters=25.36,
         outputs=1,
-        reference="paper, ablation of the model size",
+        reference="paper",
         tolerance=0.005,
         tiny={"width": 1},
     ),
@@ -326,10 +326,10 @@ ZOO = (
         natural=1024,
         multiple=16,
         fixed=True,
-        parameters=93.7,
+        parameters=100.3,
         outputs=210,
-        reference="SamModel without adapters, measured before",
-        tolerance=0.08,
+        reference="own count, of which 10.7 are trained; SAM ViT-B has 93.7",
+        tolerance=0.005,
         tiny={"embed": 64, "depth": 4},
         remark="Learned prompts. The weights of SAM are a file given by the user; random otherwise.",
     ),
@@ -342,10 +342,10 @@ ZOO = (
         natural=1024,
         multiple=16,
         fixed=True,
-        parameters=93.7,
+        parameters=121.7,
         outputs=210,
-        reference="SamModel, measured before; the singular vectors take 28 million more",
-        tolerance=0.31,
+        reference="own count with the singular vectors, of which 0.17 are trained; SAM ViT-B has 93.7",
+        tolerance=0.005,
         tiny={"embed": 64, "depth": 4},
         remark="Learned prompts. The weights of SAM are a file given by the user; random otherwise.",
     ),
@@ -357,13 +357,14 @@ BUILDERS = {each.name: f"cxrfactory.models.pixel.zoo.{each.builder}" for each in
 def markdown_table() -> str:
     """Return the table of the architectures as docs/zoo.md shows it."""
     lines = [
-        "| In the paper | Registered name | Family | Layers from | Sides | Parameters (M) | Remark |",
+        "| In the paper | Registered name | Family | Layers from | Sides in pixels | Parameters (M) | Remark |",
         "|---|---|---|---|---|---|---|",
     ]
     for each in ZOO:
-        how = "only its `input_size`" if each.fixed else "any"
-        sides = f"{how}; multiples of {each.multiple}" + ("" if each.fixed else " without padding")
-        count = f"{each.parameters:g} with {each.outputs} outputs ({each.reference}; within {100 * each.tolerance:g} %)"
+        how = "fixed, a multiple of" if each.fixed else "any, padded to multiples of"
+        sides = f"{how} {each.multiple}; default {each.natural}"
+        outputs = f"{each.outputs} output{'s' if each.outputs > 1 else ''}"
+        count = f"{each.parameters:g} with {outputs} ({each.reference}; within {100 * each.tolerance:g} %)"
         cells = [each.paper, f"`{each.name}`", each.family, each.source, sides, count, each.remark]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"

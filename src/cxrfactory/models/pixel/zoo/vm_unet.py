@@ -1,8 +1,8 @@
 """VM-UNet: a U-Net of two-dimensional selective state-space blocks.
 
-Ruan et al., "VM-UNet: vision Mamba UNet for medical image segmentation" (2024), section 3; its block is that of VMamba
-(Liu et al., NeurIPS 2024): four scans of the map, along rows and columns, forwards and backwards. The scan is plain PyTorch
-(:mod:`cxrfactory.models.pixel.zoo.selective_scan`): at the paper's size this network is for a GPU.
+Ruan et al., "VM-UNet: vision Mamba UNet for medical image segmentation" (2024), section 3; its block is that of
+VMamba (Liu et al., NeurIPS 2024): four scans of the map, along rows and columns, forwards and backwards. The scan is
+plain PyTorch (:mod:`cxrfactory.models.pixel.zoo.selective_scan`): at the paper's size this network is for a GPU.
 """
 
 import torch
