@@ -42,7 +42,8 @@ def tiny(row, **settings):
 
 
 def images(count=2, side=SIDE, dtype=torch.float32):
-    return torch.rand(count, 1, side, side, generator=torch.Generator().manual_seed(1), dtype=dtype)
+    noise = torch.rand(count, 1, side, side, generator=torch.Generator().manual_seed(1), dtype=dtype)
+    return noise * torch.linspace(1, 0.3, count, dtype=dtype)[:, None, None, None]
 
 
 def frozen(network):
@@ -58,7 +59,8 @@ def test_a_row_of_a_batch_equals_the_row_alone(row):
         alone = torch.cat([network(image[None]) for image in both])
     assert together.shape == (2, 3, SIDE, SIDE)
     torch.testing.assert_close(alone, together, atol=1e-4, rtol=1e-4)
-    assert (together[0] - together[1]).abs().max() > 1e-3  # the image does matter
+    rounding, effect = (alone - together).abs().max(), (together[0] - together[1]).abs().max()
+    assert effect > max(1e-7, 100 * rounding)  # the image does matter, by far more than rounding
 
 
 @each_architecture
@@ -119,8 +121,7 @@ def test_sam_is_frozen_but_for_what_its_papers_train():
     assert sum(learned.values()) < 0.004 * 93.7e6  # the paper trains 0.4 % of SAM
 
 
-@pytest.mark.parametrize("outputs", [3, 89, 210])
-@pytest.mark.parametrize("name", ["unext", "pidnet", "topformer", "s-sam"])
+@pytest.mark.parametrize(("name", "outputs"), [("unext", 3), ("pidnet", 89), ("topformer", 210), ("s-sam", 210)])
 def test_any_number_of_outputs_at_the_natural_size_and_at_128(name, outputs):
     row = next(row for row in ZOO if row.name == name)
     organs = [f"class_{index}" for index in range(outputs)]

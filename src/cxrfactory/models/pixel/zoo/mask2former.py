@@ -63,6 +63,8 @@ class FixedQueries(nn.Module):
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
+        # The decoder reads the encoder's four levels, not its normalised end, which would never be trained.
+        network.pixel_level_module.encoder.swin.layernorm = nn.Identity()
 
     def forward(self, image: Tensor) -> Tensor:
         """Compute the logits ``[b, outputs, h, w]`` of an image ``[b, 1, h, w]``."""

@@ -92,6 +92,7 @@ class SamSegmenter(nn.Module):
             num_hidden_layers=depth,
             num_attention_heads=max(1, embed // HEAD_WIDTH),
             mlp_dim=FEED_FORWARD * embed,
+            initializer_range=0.02,  # the library's 1e-10 would give random weights that hide the image
             global_attn_indexes=[depth // 4 * quarter - 1 for quarter in range(1, 5)],
         )
         prompt = transformers.SamPromptEncoderConfig(image_size=side)

@@ -67,7 +67,7 @@ ZOO = (
         outputs=210,
         reference="measured before",
         tolerance=0.005,
-        tiny={"encoder": "resnet18"},
+        tiny={"encoder": "mobilenet_v2"},
     ),
     Architecture(
         paper="U-Net++",
@@ -82,7 +82,7 @@ ZOO = (
         outputs=210,
         reference="measured before",
         tolerance=0.005,
-        tiny={"encoder": "resnet18"},
+        tiny={"encoder": "mobilenet_v2"},
     ),
     Architecture(
         paper="DeepLabV3+",
@@ -97,7 +97,7 @@ ZOO = (
         outputs=210,
         reference="measured before",
         tolerance=0.005,
-        tiny={"encoder": "resnet18"},
+        tiny={"encoder": "mobilenet_v2"},
         remark="Training batches need two images.",
     ),
     Architecture(
@@ -113,7 +113,7 @@ ZOO = (
         outputs=210,
         reference="FPN alone, measured before",
         tolerance=0.02,
-        tiny={"encoder": "resnet18", "hidden": 16},
+        tiny={"encoder": "mobilenet_v2", "hidden": 16},
         remark="One loss on the final map trains both heads; the paper draws training points at random.",
     ),
     Architecture(
@@ -176,7 +176,7 @@ ZOO = (
         outputs=210,
         reference="measured before, Swin-T encoder",
         tolerance=0.005,
-        tiny={"encoder": "resnet18"},
+        tiny={"encoder": "mobilenet_v2"},
         remark="Training batches need two images.",
     ),
     Architecture(
