@@ -5,6 +5,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from cxrfactory.errors import CxrError
+from cxrfactory.models.pixel.zoo.table import BUILDERS as ZOO_MODELS
 from cxrfactory.tables.weights import NetworkSettings, WeightsCard
 
 if TYPE_CHECKING:
@@ -47,8 +48,8 @@ ATLAS_DEFAULTS = {"graph": "lungs-heart", "input_size": 256}
 
 
 def model_names() -> list[str]:
-    """Return all registered names, landmark models first."""
-    return [*LANDMARK_MODELS, *ATLAS_MODELS, *PIXEL_MODELS]
+    """Return all registered names, landmark models first and the benchmark's 19 architectures last."""
+    return [*LANDMARK_MODELS, *ATLAS_MODELS, *PIXEL_MODELS, *ZOO_MODELS]
 
 
 def model_kind(name: str) -> ModelKind:
@@ -63,7 +64,7 @@ def model_kind(name: str) -> ModelKind:
         return ModelKind.LANDMARK
     if name in ATLAS_MODELS:
         return ModelKind.ATLAS
-    if name in PIXEL_MODELS:
+    if name in PIXEL_MODELS or name in ZOO_MODELS:
         return ModelKind.PIXEL
     raise CxrError(f"unknown segmenter '{name}'; expected one of {', '.join(model_names())}")
 
@@ -77,7 +78,7 @@ def build_segmenter(name: str, settings: NetworkSettings) -> "nn.Module":
         If no segmenter has that name, or its settings are not what it expects.
     """
     model_kind(name)  # raises for unknown names
-    module, function = (LANDMARK_MODELS | ATLAS_MODELS | PIXEL_MODELS)[name].split(":")
+    module, function = (LANDMARK_MODELS | ATLAS_MODELS | PIXEL_MODELS | ZOO_MODELS)[name].split(":")
     return getattr(import_module(module), function)(settings)
 
 

@@ -139,7 +139,7 @@ def build_pixel(
     network, multiple = body(len(organs) + exclusive, options)
     if exclusive:  # the card of a network with sigmoids does not name them
         network, options = Exclusive(network), options | {"outputs": outputs}
-    size = _size(name, merged["input_size"])
+    size = input_size_of(name, merged["input_size"])
     return PixelSegmenter(network, name, organs, merged["definition"], size, multiple, merged["normalise"], options)
 
 
@@ -177,7 +177,14 @@ def _organs(name: str, value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _size(name: str, value: Any) -> tuple[int, int]:
+def input_size_of(name: str, value: Any) -> tuple[int, int]:
+    """Return the setting ``input_size``, which is a side or [rows, columns], as (rows, columns).
+
+    Raises
+    ------
+    CxrError
+        If it is neither.
+    """
     pair = (value, value) if isinstance(value, int) else tuple(value)
     if len(pair) != 2:
         raise CxrError(f"{name}: input_size is {value!r}; expected a side or [rows, columns]")

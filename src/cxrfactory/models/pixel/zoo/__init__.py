@@ -1,0 +1,1 @@
+"""The 19 architectures of the RadGenome-Anatomy benchmark as pixel segmenters, one module each; weights are random."""
