@@ -86,7 +86,7 @@ def test_the_calibration_writes_thresholds_places_confidence_and_validation(weig
     assert stored["thresholds"] == {"PA": dict.fromkeys(names, 0.5)}
     assert stored["validated"]["PA"]["left clavicle"] == "truth"
     table_of = pd.read_csv(tmp_path / "evidence" / "known.csv").set_index("structure")
-    assert table_of["dice"].to_dict() == pytest.approx(dict.fromkeys(names, 1.0), abs=1e-3)
+    assert table_of["dice"].to_dict() == pytest.approx(dict.fromkeys(names, 1.0), abs=3e-3)
     assert card.calibrated_on == "2 films of known truth"
 
 
