@@ -2,8 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxrfactory.evaluate.zero_shot.measure import MEASURES, measure_film, summarise
+from cxrfactory.evaluate.zero_shot.measure import MEASURES, measure_film, regions_of, summarise
 from cxrfactory.evaluate.zero_shot.published import beside
+from cxrfactory.models.anatomy.network import FoundStructure
 
 
 def box(top, left, bottom, right):
@@ -32,6 +33,26 @@ def test_two_regions_are_also_one_mask_and_an_empty_one_has_no_distance():
     assert [rows[name]["dice"] for name in rows] == [1, 0, pytest.approx(2 / 3)]
     assert np.isnan(rows["left_lung"]["hd95_px"])
     assert next(iter(measure_film({"heart": box(0, 0, 9, 9)}, {"heart": box(0, 0, 9, 9).astype(bool)})))["dice"] == 1
+
+
+def found_structure(name, *corners):
+    return FoundStructure(name, None, "label", box(*corners), 0.9, 0.9, None)
+
+
+def test_drawn_outputs_are_regions_and_projected_ones_follow_the_rule_of_the_training_tables():
+    stump = box(100, 200, 300, 300) | box(60, 240, 100, 250)  # a heart with a vessel of ten pixels
+    lobes = [
+        found_structure("right lung upper lobe", 100, 50, 400, 190),
+        found_structure("left lung upper lobe", 100, 310, 400, 450),
+    ]
+    heart = FoundStructure("heart", 53, "label", stump, 0.9, 0.9, None)
+    found = {each.name: each for each in [*lobes, heart]}
+    assert not regions_of(found)["heart"][60:90].any()
+    assert regions_of(found)["heart"][150:250, 220:280].all()
+    drawn = found | {"right_lung": found_structure("right_lung", 100, 50, 400, 180)}
+    regions = regions_of(drawn)
+    assert np.array_equal(regions["heart"], stump.astype(bool))
+    assert np.array_equal(regions["right_lung"], box(100, 50, 400, 180).astype(bool))
 
 
 def scores(*rows):

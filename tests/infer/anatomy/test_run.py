@@ -146,6 +146,7 @@ def test_a_dicom_header_states_the_view_and_others_than_chest_views_are_rejected
     films = read_table(tmp_path / "out" / "films.parquet").set_index("image_id")
     assert films["view"].to_dict() == {"AP.dcm": "PA", "LL.dcm": "LL", "LATERAL.dcm": "LL"}
     assert set(films["view_from"]) == {"stated"}
+    assert cxr.open_product(tmp_path / "out")["AP.dcm"].pixel_mm is None  # pixels of 0.2 x 0.3 mm
     assert films["stated_view"].to_dict() == {"AP.dcm": "AP", "LL.dcm": "LL", "LATERAL.dcm": "LL"}
     with (tmp_path / "out" / "rejected.csv").open() as stream:
         (row,) = csv.DictReader(stream)

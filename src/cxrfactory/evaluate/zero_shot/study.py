@@ -167,7 +167,9 @@ def _on_film(
     _checked(network, view, structures, keys, found)
     if view == FRONTAL_KEY and landmarks is not None:
         other, own = landmarks(film.image, film.image.shape[0]).masks, regions_of(structures)
-        found.agreement += [keys | {"region": name, "dice": dice(own[name], mask)} for name, mask in other.items()]
+        found.agreement += [
+            keys | {"region": name, "dice": dice(own[name], mask)} for name, mask in other.items() if name in own
+        ]
     return tiles_of(film, view, structures, TRUST)
 
 
