@@ -114,7 +114,16 @@ def test_truth_decides_where_there_is_one_and_plausibility_elsewhere():
     assert validation(made(0.1, 0.1, spine), good) == {"PA": {"thoracic vertebrae 5 (t5)": "truth"}}
 
 
-def test_films_of_a_folder_are_drawn_and_compared_with_the_landmarks(weights, tmp_path):
+def test_a_frontal_film_is_turned_where_the_orientation_network_is_sure():
+    from cxrfactory.evaluate.zero_shot.study import _is_turned
+
+    odds = [(0.98, 0.02, 0, 0), (0.02, 0.98, 0, 0), (0.04, 0.96, 0, 0)]
+    assert [_is_turned(np.array(each)) for each in odds] == [False, True, False]
+
+
+def test_films_of_a_folder_are_drawn_and_compared_with_the_landmarks(weights, monkeypatch, tmp_path):
+    odds = np.array([1.0, 0, 0, 0])  # of any picture, because the stub's films are no radiographs
+    monkeypatch.setattr("cxrfactory.evaluate.zero_shot.study.OrientationCheck", lambda: lambda image: odds)
     folder = tmp_path / "films"
     folder.mkdir()
     noise = np.random.default_rng(0).integers(0, 255, (128, 128), dtype=np.uint8)
@@ -122,7 +131,7 @@ def test_films_of_a_folder_are_drawn_and_compared_with_the_landmarks(weights, tm
         cv2.imwrite(str(folder / f"{name}.png"), np.where(film(BOXES, 128) > 0, film(BOXES, 128), noise))
     (folder / "c.png").write_bytes(b"")
     found = zero_shot(AnatomyNetwork(weights), [], [folder], None, SETTINGS, RECIPE, tmp_path / "out")
-    assert set(found["agreement"]["region"]) == {"right_lung", "left_lung", "heart"}
+    assert set(found["agreement"]["region"]) == {"heart"}  # the stub has no lungs
     assert found["structures"].groupby("image_id").size().to_dict() == {"a.png": 3, "b.png": 3}
     sheets = sorted(path.name for path in (tmp_path / "out" / "sheets").iterdir())
     assert [name.split(".")[-2] for name in sheets] == ["abdomen", "bones", "heart-and-vessels", "lungs"]
