@@ -8,6 +8,7 @@ in the product's own folder, in ``commands.py``, and are found by searching the 
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from pkgutil import iter_modules
 
 
@@ -334,12 +335,14 @@ GROUPS: dict[str, tuple[str, dict[str, Command]]] = {
 
 
 def product_commands() -> dict[str, Command]:
-    """Return the commands that the products declare in their own folders."""
+    """Return the commands that the products declare in their own folders; a product without stages has none."""
     from cxrfactory import products
 
     found = {}
     for room in sorted(each.name for each in iter_modules(products.__path__) if each.ispkg):
         module = f"{products.__name__}.{room}.commands"
+        if find_spec(module) is None:
+            continue
         for name, function in import_module(module).COMMANDS.items():
             sentence = (function.__doc__ or "").strip().splitlines()[0]
             found[name] = Command(f"{module}:{function.__name__}", sentence)

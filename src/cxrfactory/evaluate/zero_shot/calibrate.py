@@ -33,6 +33,7 @@ from cxrfactory.tables.weights import read_weights, write_weights
 log = get_logger(__name__)
 
 GRID = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7)  # thresholds that are tried
+NEARLY = 0.005  # of thresholds whose Dice differ by less, the one nearest to 0.5 is taken
 LEAST_DICE = 0.75  # mean Dice with drawn truth on real films
 LEAST_HITS = 0.7  # share of films in which the centroid of a vertebra lies in the drawn one
 LEAST_PLAUSIBLE = 0.9  # share of real films in which a structure passes all checks
@@ -186,7 +187,7 @@ def _fitted(network: AnatomyNetwork, films: Sequence[TestFilm], source: str) -> 
     thresholds: dict[str, dict[str, float]] = {}
     for (view, name), rows in sorted(dices.items()):
         means = np.mean(rows, axis=0)
-        best = [limit for limit, mean in zip(GRID, means, strict=True) if mean >= means.max() - 0.002]
+        best = [limit for limit, mean in zip(GRID, means, strict=True) if mean >= means.max() - NEARLY]
         thresholds.setdefault(view, {})[name] = min(best, key=lambda limit: abs(limit - 0.5))
     boxes: dict[str, dict[str, list[float]]] = {}
     for (view, name), each in sorted(places.items()):

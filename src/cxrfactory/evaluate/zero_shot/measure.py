@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, UInt8
 
-from cxrfactory.anatomy.film_regions import film_regions
+from cxrfactory.anatomy.film_regions import CLAVICLES, STRUCTURES, film_regions
+from cxrfactory.anatomy.organs import HEART, LUNGS
+from cxrfactory.anatomy.regions import WHOLE_REGIONS
 from cxrfactory.evaluate.zero_shot.films import DRAWN, FRAME, TestFilm
 from cxrfactory.metrics.distance import hd95
 from cxrfactory.metrics.intervals import bootstrap_interval, mean_of
@@ -23,6 +25,13 @@ TOGETHER = {
     "clavicles": ("right_clavicle", "left_clavicle"),
 }
 
+# Region -> structures without which it cannot be made.
+SOURCES = {
+    **{name: STRUCTURES[name] for name in (*LUNGS, HEART)},
+    **{whole: STRUCTURES[lung] for lung, whole in WHOLE_REGIONS.items()},
+    **{region: (name,) for region, name in CLAVICLES.items()},
+}
+
 
 def found_of(network: AnatomyNetwork, film: TestFilm) -> tuple[str, dict[str, FoundStructure]]:
     """Return the view of a film and all its structures by name."""
@@ -33,17 +42,22 @@ def found_of(network: AnatomyNetwork, film: TestFilm) -> tuple[str, dict[str, Fo
 def regions_of(found: Mapping[str, FoundStructure]) -> dict[str, Bool[np.ndarray, "size size"]]:
     """Return the regions that people draw, from the structures of a frontal film.
 
-    A region that is itself an output of the network is that output; the others follow from the structures.
+    A network of drawn lungs also has the drawn heart, so these outputs are the regions. All other regions follow from
+    the structures by the rule of the training tables: the projected heart has stumps of vessels that nobody draws.
+    Regions whose structures the network does not know are left out.
     """
     masks = {name: each.mask.astype(bool) for name, each in found.items()}
-    own = {name: mask for name, mask in masks.items() if name in DRAWN}
-    return film_regions(masks) | own
+    own = {name: mask for name, mask in masks.items() if name in DRAWN and name != HEART}
+    heart = {HEART: masks[HEART]} if own and HEART in masks else {}
+    made = {name: mask for name, mask in film_regions(masks).items() if any(each in masks for each in SOURCES[name])}
+    return made | own | heart
 
 
 def measure_film(
     truth: Mapping[str, UInt8[np.ndarray, "size size"]], found: Mapping[str, Bool[np.ndarray, "size size"]]
 ) -> Iterable[dict[str, Any]]:
-    """Yield the measures of each region of a film that has a truth; two regions that are drawn are also united."""
+    """Yield the measures of each region that was found and has a truth; two such regions are also united."""
+    truth = {name: mask for name, mask in truth.items() if name in found}
     united = {name: parts for name, parts in TOGETHER.items() if all(each in truth for each in parts)}
     for name in (*truth, *united):
         parts = united.get(name, (name,))

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 
 from cxrfactory.config.zero_shot import ZeroShotTestConfig
 from cxrfactory.errors import CxrError, ImageError
@@ -23,12 +24,14 @@ from cxrfactory.logs import get_logger, progress
 from cxrfactory.metrics.overlap import dice
 from cxrfactory.models.anatomy.network import AnatomyNetwork
 from cxrfactory.models.anatomy.views import FRONTAL_KEY
+from cxrfactory.models.orientation import OrientationCheck
 from cxrfactory.models.segmenter import Segmenter
 from cxrfactory.tables.file_names import file_stem
 from cxrfactory.tables.weights import PRETRAINED, read_weights
 
 log = get_logger(__name__)
 
+TURNED = 0.97  # probability of another orientation from which a frontal film of a folder is left out
 TRUST = 0.7  # confidence from which a structure is drawn in colour
 
 # Region that people draw -> structure whose confidence is compared with its Dice.
@@ -114,11 +117,11 @@ def zero_shot(
     for path in tables:
         for film in progress(labelled_films(path, settings.count), f"test {Path(path).stem}"):
             _on_truth(network, film, found)
-    landmarks = _landmark_network() if folders else None
+    landmarks, upright = (_landmark_network() if folders else None), OrientationCheck()
     for folder in folders:
         tiles: dict[str, list[np.ndarray]] = defaultdict(list)
         for film in progress(folder_films(Path(folder), recipe, settings.count), f"test {Path(folder).name}"):
-            drawn = _on_film(network, film, found, landmarks)
+            drawn = _on_film(network, film, found, landmarks, upright)
             if len(next(iter(tiles.values()), [])) < settings.sheet:
                 for panel, tile in drawn.items():
                     tiles[panel].append(tile)
@@ -160,19 +163,34 @@ def _on_truth(network: AnatomyNetwork, film: TestFilm, found: Findings) -> None:
 
 
 def _on_film(
-    network: AnatomyNetwork, film: TestFilm, found: Findings, landmarks: Segmenter | None
+    network: AnatomyNetwork,
+    film: TestFilm,
+    found: Findings,
+    landmarks: Segmenter | None,
+    upright: OrientationCheck,
 ) -> dict[str, np.ndarray]:
     view, structures = found_of(network, film)
+    if view == FRONTAL_KEY and _is_turned(upright(film.image)):
+        log.warning("%s: left out: lies on its side or upside down", film.image_id)
+        return {}
     keys = {"image_id": film.image_id, "source": film.source, "view": view}
     _checked(network, view, structures, keys, found)
     if view == FRONTAL_KEY and landmarks is not None:
         other, own = landmarks(film.image, film.image.shape[0]).masks, regions_of(structures)
-        found.agreement += [keys | {"region": name, "dice": dice(own[name], mask)} for name, mask in other.items()]
+        found.agreement += [
+            keys | {"region": name, "dice": dice(own[name], mask)} for name, mask in other.items() if name in own
+        ]
     return tiles_of(film, view, structures, TRUST)
 
 
 def _checked(network: AnatomyNetwork, view: str, structures: dict, keys: dict[str, Any], found: Findings) -> None:
     found.structures += [keys | row for row in plausibility.check_film(view, structures, network.card)]
+
+
+def _is_turned(odds: Float[np.ndarray, "4"]) -> bool:
+    """Return whether the orientation network is sure that a film is turned."""
+    best = int(np.argmax(odds))
+    return best != 0 and odds[best] >= TURNED
 
 
 def _landmark_network() -> Segmenter:

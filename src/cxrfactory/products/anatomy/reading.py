@@ -36,6 +36,8 @@ class AnatomyFilm(ProductImage):
     ----------
     view
         ``PA`` for all frontal films, or ``LL``.
+    pixel_mm
+        Side of a pixel in mm; None if the file states none, or pixels that are no squares.
     confidence
         Expected Dice of each mask that is not empty.
     validated
@@ -43,6 +45,7 @@ class AnatomyFilm(ProductImage):
     """
 
     view: str
+    pixel_mm: float | None
     confidence: Mapping[str, float | None] = field(repr=False)
     validated: Mapping[str, str | None] = field(repr=False)
     _path: Path = field(repr=False)
@@ -116,6 +119,7 @@ class Opened(OpenedProduct):
             scores={"confidence": None if row["confidence"] != row["confidence"] else row["confidence"]},
             facts={name: row[name] for name in ("view_from", "stated_view", "structures", "trusted", "notes")},
             view=row["view"],
+            pixel_mm=float(row["row_mm"]) if row["row_mm"] == row["column_mm"] else None,
             confidence={each["name"]: each["confidence"] for each in masks if each["area_px"]},
             validated={each["name"]: each["validated"] for each in masks},
             _path=self.folder / row["picture"],
