@@ -41,7 +41,8 @@ _INDEX = "index.parquet"
 _CSV_START = "csv_start"
 _LISTS = ("flag_reasons",)
 _GEOMETRY = [field.name for field in GEOMETRY_FIELDS]
-_POINTS = ["landmarks", "landmarks_std", "evidence", *_GEOMETRY]
+_SQUARE = "landmarks_preprocessed"
+_POINTS = ["landmarks", "landmarks_std", "evidence", _SQUARE, *_GEOMETRY]
 _HIDDEN = {"image_id", "release", _CSV_START, "crop_top", "crop_left", "crop_height", "crop_width", "size"}
 
 _WHOSE = {"": "", "lungs_": ", lungs", "heart_": ", heart", "right_lung_": ", right lung", "left_lung_": ", left lung"}
@@ -98,7 +99,7 @@ class Browsing(BrowsedReleases):
         self.index = Index(ids, constant_column("dataset", "dataset", datasets, list(counts.values())), columns)
         self.worst = next(each for each in _WORST if each[0] in columns or each[0] == "image_id")
         self._lines = self._csv_lines(table)
-        self._points = {release: RowReader(path) for release, path in product.tables.items()}
+        self._points = {release: RowReader(path, _POINTS) for release, path in product.tables.items()}
         self.organs = [Organ(name, name.replace("_", " "), ORGAN_COLOURS[name]) for name in ORGANS]
         del table, facts
         pa.default_memory_pool().release_unused()
@@ -109,7 +110,7 @@ class Browsing(BrowsedReleases):
         """Return the masks of a row from the CSV, and its points with their deviations from the Parquet."""
         release, place = self._place(key)
         published = self._published(key)
-        stored = self._points[release].row(place, _POINTS)
+        stored = self._points[release].row(place, [name for name in _POINTS if name != _SQUARE])
         points = np.asarray(stored["landmarks"], np.float32).reshape(-1, 2)
         geometry = Geometry.from_row(stored)
         spread = geometry.inverse_spread(np.asarray(stored["landmarks_std"], np.float32).reshape(-1, 2))
@@ -167,8 +168,8 @@ class Browsing(BrowsedReleases):
     def square(self, key: int) -> tuple[UInt8[np.ndarray, "size size"], np.ndarray, str]:
         """Return the square picture that the model saw, its landmarks (x, y) in that frame, and the graph's name."""
         release, place = self._place(key)
-        stored = self._points[release].row(place, ["landmarks_preprocessed", *_GEOMETRY])
-        points = np.asarray(stored["landmarks_preprocessed"], np.float64).reshape(-1, 2)
+        stored = self._points[release].row(place, [_SQUARE, *_GEOMETRY])
+        points = np.asarray(stored[_SQUARE], np.float64).reshape(-1, 2)
         graph = landmark_graph("lungs" if len(points) == landmark_graph("lungs").nodes else "lungs-heart")
         geometry, pixels = Geometry.from_row(stored), self.picture(key, "image")
         shape = geometry.original_height, geometry.original_width
