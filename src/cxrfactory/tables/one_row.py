@@ -124,4 +124,4 @@ class RowReader:
         with self._lock:
             if self._file is not None:
                 self._file.close()
-                self._file = None
+            self._file = self._places = None

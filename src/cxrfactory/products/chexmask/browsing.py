@@ -31,6 +31,7 @@ from cxrfactory.products.browsed_columns import (
 from cxrfactory.products.browsed_releases import BrowsedReleases
 from cxrfactory.products.chexmask.reading import Opened, belongs
 from cxrfactory.products.film_files import read_film
+from cxrfactory.products.memory import give_back
 from cxrfactory.tables.csv_rows import row_starts
 from cxrfactory.tables.one_row import RowReader
 from cxrfactory.tables.parquet import stored_rows, stored_schema
@@ -102,7 +103,6 @@ class Browsing(BrowsedReleases):
         self._points = {release: RowReader(path, _POINTS) for release, path in product.tables.items()}
         self.organs = [Organ(name, name.replace("_", " "), ORGAN_COLOURS[name]) for name in ORGANS]
         del table, facts
-        pa.default_memory_pool().release_unused()
         # The footers of thousands of row groups take a second, which the first page need not wait for.
         threading.Thread(target=self._open_points, daemon=True).start()
 
@@ -196,6 +196,7 @@ class Browsing(BrowsedReleases):
         for reader in self._points.values():
             with suppress(CxrError):  # the request that needs the file says what is wrong with it
                 reader.open()
+                give_back()
 
     def _csv_lines(self, table: pa.Table | StoredColumns) -> dict[str, PublishedLines]:
         found = {}
