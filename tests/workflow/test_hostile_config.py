@@ -84,6 +84,7 @@ def config(text=SAFE, only=None):
         "labels": mine("scans.labels", "/{study}/labels"),
         "names": mine("scans.names", "-names.csv"),
         "patient": mine("scans.patient", "(.*)"),
+        "exclude": mine("scans.exclude", "-e.csv"),
         "axes": mine("scans.axes"),
         "spacing_mm": [1, 1, 2],
     }
@@ -155,6 +156,7 @@ KEYS = [
     "scans.labels",
     "scans.names",
     "scans.patient",
+    "scans.exclude",
     "scans.axes",
     "labelled.root",
     "labelled.images",
@@ -298,7 +300,8 @@ def prepare(folder, values):
     cards = [str(Path(name).with_suffix(".json")) for name in weights]
     table = pa.table({"source": values["generalise"]["sources"]})
     write_arrow(table, folder / values["generalise"]["tables"][0])
-    (folder / release["exclude"]).write_text("dataset,image_id,verdict\n")
+    for judged in (release, values["scans"]["ct"]):
+        (folder / judged["exclude"]).write_text("dataset,image_id,verdict\n")
     for name in (*weights, *cards, release["labels"], values["train"]["classes"], values["rca"]["calibration"]):
         (folder / name).touch()
 

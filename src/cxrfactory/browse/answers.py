@@ -73,6 +73,7 @@ class Answers:
             "accounts": self._accounts(),
             "verdicts_file": self._verdicts.path.name,
             "tasks": product.has_tasks,
+            "section": product.section,
             "formats": [name for name, each in DOWNLOADS.items() if each.offered(product)],
         }
 

@@ -8,6 +8,7 @@ else needs that memory, and using them again costs a fraction of a millisecond.
 import mmap
 import tempfile
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -15,7 +16,9 @@ import numpy as np
 import pyarrow as pa
 
 from cxrfactory.products.browsed import Index, NumberColumn
+from cxrfactory.products.memory import trim
 
+_TRIM_EVERY = 0.25  # seconds
 LEAST_BYTES = 1 << 18  # smaller arrays stay in memory
 
 
@@ -27,6 +30,7 @@ class Mapped:
         self._size = 0
         self._maps: list[mmap.mmap] = []
         self._lock = threading.Lock()
+        self._trimmed = 0.0
 
     def array(self, values: np.ndarray) -> np.ndarray:
         """Return the same values, mapped and read-only; small arrays, and all arrays if the disk is full, as given."""
@@ -44,7 +48,10 @@ class Mapped:
         return replace(index, ids=self._words(index.ids), columns=columns)
 
     def rest(self) -> None:
-        """Let all parts leave the process."""
+        """Let all parts leave the process, and at times what the requests before have freed."""
+        if (now := time.monotonic()) > self._trimmed + _TRIM_EVERY:
+            self._trimmed = now
+            trim()
         if hasattr(mmap, "MADV_DONTNEED"):
             with self._lock:
                 for each in self._maps:

@@ -165,7 +165,7 @@ def _post(work: Callable[[Any], Any], rest: Callable[[], None]) -> Callable[[Req
 async def _answered(work: Callable[[], Any], rest: Callable[[], None]) -> Response:
     """Do the work in a thread; faults become one line without a path of this computer."""
     try:
-        found = await run_in_threadpool(work)
+        found = await run_in_threadpool(_rested, work, rest)
     except NotFound as error:
         return _fault(404, str(error))
     except BadRequest as error:
@@ -175,9 +175,14 @@ async def _answered(work: Callable[[], Any], rest: Callable[[], None]) -> Respon
     except Exception:
         log.exception("a request failed")
         return _fault(500, "a fault of the server; its terminal says more")
+    return found if isinstance(found, Response) else Json(found)
+
+
+def _rested(work: Callable[[], Any], rest: Callable[[], None]) -> Any:
+    try:
+        return work()
     finally:
         rest()
-    return found if isinstance(found, Response) else Json(found)
 
 
 class Json(JSONResponse):

@@ -10,6 +10,7 @@ from typing import Any
 
 from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger
+from cxrfactory.tables.named_values import named_values
 
 log = get_logger(__name__)
 
@@ -87,7 +88,8 @@ def build_application(
     from cxrfactory.browse.verdicts import Verdicts
 
     began = time.monotonic()
-    named = _named(roots)
+    texts = named_values(roots, "--root", "NAME=FOLDER", "such as my-hospital=/data/films")
+    named = {name: Path(folder) for name, folder in texts.items()}
     path = (
         verdicts or Path("verdicts") / f"{target.absolute().stem if target.is_file() else target.absolute().name}.jsonl"
     )
@@ -105,16 +107,6 @@ def build_application(
     application, page = build(answers, token)
     log.info("%s: %d rows opened in %.1f s", target, len(product.index), time.monotonic() - began)
     return application, page, product
-
-
-def _named(roots: Sequence[str]) -> dict[str, Path]:
-    found = {}
-    for pair in roots:
-        name, sign, folder = pair.partition("=")
-        if not name or not sign or not folder:
-            raise CxrError(f"--root '{pair}': expected NAME=FOLDER, such as my-hospital=/data/films")
-        found[name] = Path(folder)
-    return found
 
 
 def _listen(port: int) -> socket.socket:

@@ -262,6 +262,7 @@ class Browsed(ABC):
     tree: list[dict[str, Any]] | None = None
     shown: Sequence[str] | None = None
     worst: tuple[str, bool]
+    section = "datasets"  # of the config, where ``NAME.exclude`` takes the user's verdicts
     folder: Path | None = None  # of the product; None for a table
     roots: Sequence[str] = ()  # NAME=FOLDER of releases that the user named
 

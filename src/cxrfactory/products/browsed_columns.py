@@ -1,7 +1,10 @@
 """Columns of the browser's index, made from Arrow tables: numbers, words, flags and lists of words."""
 
+import csv
+import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -74,6 +77,13 @@ def constant_column(name: str, label: str, words: Sequence[str], counts: Sequenc
     """Return a column in which the first ``counts[0]`` rows have ``words[0]``, the next ``counts[1]`` ``words[1]``."""
     codes = np.arange(len(words), dtype=_narrow(len(words)))
     return TextColumn(name, label, np.repeat(codes, counts), list(words))
+
+
+def csv_line(cells: Sequence[Any]) -> bytes:
+    """Return a line of a CSV; None is an empty cell."""
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerow(["" if cell is None else cell for cell in cells])
+    return stream.getvalue().encode("utf-8")
 
 
 def read_columns(path: Path, wanted: Iterable[str] | None = None) -> pa.Table:

@@ -92,7 +92,9 @@ def _chunk(kind: int, path: str, numbers: Sequence[int]) -> bytes:
     parts = [part.encode() for part in path.split(".")]
     found = b"\x26\x00\x1c\x15" + _signed(kind) + b"\x19\x15\x00\x19" + _list(8, len(parts))
     found += b"".join(_unsigned(len(part)) + part for part in parts) + b"\x15" + _signed(codec)
-    found += b"".join(head + _signed(size) for head, size in zip((b"\x16", b"\x16", b"\x16", b"\x26"), sizes, strict=True))
+    found += b"".join(
+        head + _signed(size) for head, size in zip((b"\x16", b"\x16", b"\x16", b"\x26"), sizes, strict=True)
+    )
     return found + (b"" if dictionary == _NONE else b"\x26" + _signed(dictionary)) + b"\0\0"
 
 

@@ -25,8 +25,8 @@ class RowReader:
     path
         The file.
     columns
-        The only columns that will be read. Memory then holds their places, a few kB, instead of the parsed footer, which
-        takes 100 MB for 2,500 row groups of 70 columns; a read takes half a millisecond longer.
+        The only columns that will be read. Memory then holds their places instead of the parsed footer, which takes
+        100 MB for 2,500 row groups of 70 columns; a read takes half a millisecond longer.
     """
 
     def __init__(self, path: Path, columns: Sequence[str] | None = None) -> None:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,8 @@ from cxrfactory.tables.schemas import GEOMETRY_FIELDS
 _INDEX = "index.parquet"
 _CSV_START = "csv_start"
 _LISTS = ("flag_reasons",)
+_LATER = 2.0  # seconds
+_THREADS = 2  # of reading columns; each holds one of them in memory
 _GEOMETRY = [field.name for field in GEOMETRY_FIELDS]
 _SQUARE = "landmarks_preprocessed"
 _POINTS = ["landmarks", "landmarks_std", "evidence", _SQUARE, *_GEOMETRY]
@@ -93,10 +96,13 @@ class Browsing(BrowsedReleases):
         table, counts = _light_columns(product)
         self._hold(product, counts)
         ids = whole_array(table["image_id"])
-        facts = self._open_films(ids, folders)
+        with ThreadPoolExecutor(_THREADS) as pool:
+            opened = pool.submit(self._open_films, ids, folders)
+            scores = _ordered(table, pool)
+            facts = opened.result()
         datasets = [product.dataset_of(release) for release in counts]
         columns = {"release": constant_column("release", "release", list(counts), list(counts.values()))}
-        columns |= _ordered(table) | fact_columns(facts)
+        columns |= scores | fact_columns(facts)
         self.index = Index(ids, constant_column("dataset", "dataset", datasets, list(counts.values())), columns)
         self.worst = next(each for each in _WORST if each[0] in columns or each[0] == "image_id")
         self._lines = self._csv_lines(table)
@@ -104,7 +110,9 @@ class Browsing(BrowsedReleases):
         self.organs = [Organ(name, name.replace("_", " "), ORGAN_COLOURS[name]) for name in ORGANS]
         del table, facts
         # The footers of thousands of row groups take a second, which the first page need not wait for.
-        threading.Thread(target=self._open_points, daemon=True).start()
+        later = threading.Timer(_LATER, self._open_points)
+        later.daemon = True
+        later.start()
 
     def detail(self, key: int) -> Detail:
         """Return the masks of a row from the CSV, and its points with their deviations from the Parquet."""
@@ -236,18 +244,19 @@ def _light(schema: pa.Schema) -> list[str]:
     ]
 
 
-def _ordered(table: pa.Table | StoredColumns) -> dict[str, Any]:
+def _ordered(table: pa.Table | StoredColumns, pool: Executor) -> dict[str, Any]:
     present = list(table.column_names)
     if {"dice_low", "dice_high"} <= set(present):
         present.append("interval_width")
     names = [name for name in _FIRST if name in present]
     names += [name for name in present if name not in names and name not in _HIDDEN]
-    made = {}
-    for name in names:
+
+    def made(name: str) -> Any:
         width = name == "interval_width"
         values = pc.subtract(table["dice_high"], table["dice_low"]) if width else table[name]
-        made[name] = column_of(name, LABELS.get(name, name.replace("_", " ")), values)
-    return {name: column for name, column in made.items() if column is not None}
+        return column_of(name, LABELS.get(name, name.replace("_", " ")), values)
+
+    return {name: column for name, column in zip(names, pool.map(made, names), strict=True) if column is not None}
 
 
 def _slices(nodes: int) -> dict[str, slice]:
