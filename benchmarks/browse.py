@@ -208,11 +208,13 @@ class Server:
             body = answer.read()
         return time.perf_counter() - began, body
 
-    def memory_mb(self) -> tuple[float, float]:
-        """Resident memory now, and its highest, MB."""
-        text = Path(f"/proc/{self.process.pid}/status").read_text()
-        lines = dict(line.split(":", 1) for line in text.splitlines())
-        return tuple(int(lines[name].split()[0]) / 1024 for name in ("VmRSS", "VmHWM"))
+    def memory_mb(self) -> list[float]:
+        """Resident memory now, the same with shared pages in part (PSS), and its highest, MB."""
+        found = {}
+        for name in ("status", "smaps_rollup"):
+            lines = Path(f"/proc/{self.process.pid}/{name}").read_text().splitlines()
+            found |= dict(line.split(":", 1) for line in lines if ":" in line)
+        return [int(found[name].split()[0]) / 1024 for name in ("VmRSS", "Pss", "VmHWM")]
 
     def cpu_s(self) -> float:
         """Processor time so far, seconds."""
@@ -260,7 +262,8 @@ def measure(folder: Path, repeats: int) -> None:
             for name, (address, given) in asked.items():
                 wishes.setdefault(name, []).append(1e3 * server.get(address, **given)[0])
         figures |= {name: statistics.median(each) for name, each in wishes.items()}
-        figures["memory of the server, MB"], figures["  its highest, MB"] = server.memory_mb()
+        names = "memory of the server, MB", "  shared pages in part (PSS), MB", "  its highest, MB"
+        figures |= dict(zip(names, server.memory_mb(), strict=True))
         print(f"{found['rows']} rows, {len(found['columns'])} columns, median of {repeats} requests each")
         for name, value in figures.items():
             print(f"{name:50s} {value:8.2f}")

@@ -12,11 +12,16 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
 
 import cxrfactory as cxr
+from cxrfactory.browse.mapped import LEAST_BYTES, Mapped
 from cxrfactory.browse.start import build_application
 from cxrfactory.errors import CxrError
+from cxrfactory.products.browsed import Index, NumberColumn
+from cxrfactory.products.browsed_columns import text_column
 from tests.browse.conftest import HOST, POST, Client
 from tests.browse.page_products import EXCLUDED, HOSTILE, KEPT, MISSING, REASON, REJECTED
 
@@ -353,3 +358,35 @@ def test_the_command_prints_its_address_and_ends_with_ctrl_c(made, tmp_path):
         assert "Traceback" not in process.stderr.read()
     assert not (tmp_path / "v.jsonl").exists()
     assert Path(made[1]).is_dir()
+
+
+def test_rows_of_masks_of_chosen_views_are_those_of_the_table(projections, tmp_path):
+    client = Client(*build_application(projections, [], None, tmp_path / "v.jsonl"))
+    assert client.json("product")["section"] == "scans"
+    assert "csv" in client.json("product")["formats"]
+    found = pd.read_csv(io.StringIO(client.post("download", format="csv", keys=[1, 2]).text), keep_default_na=False)
+    chosen = [client.json(f"row/{key}") for key in (1, 2)]
+    table = pd.read_parquet(projections / "masks.parquet")
+    ids = table["study_id"] + "/" + table["view"]
+    expected = pd.concat([table[ids == each["image_id"]] for each in chosen])
+    assert list(found) == ["release", *table.columns]
+    assert found["release"].tolist() == [chosen[0]["dataset"]] * len(expected)
+    for name in ("study_id", "view", "name", "rle", "area_px"):
+        assert found[name].tolist() == expected[name].tolist()
+    assert found["class_id"].tolist() == ["" if pd.isna(each) else str(int(each)) for each in expected["class_id"]]
+
+
+def test_large_arrays_lie_in_a_file_and_are_the_same():
+    rng, mapped = np.random.default_rng(0), Mapped()
+    values = rng.random((LEAST_BYTES // 4, 2)).astype(np.float32)
+    ids = pa.array([f"{number:x}-é" for number in range(60_000)])
+    index = Index(ids, text_column("d", "d", pa.array(["x"] * len(ids))), {"n": NumberColumn("n", "n", values[:, 0])})
+    found = mapped.index(index)
+    assert found.ids.equals(ids)
+    mapped.rest()
+    np.testing.assert_array_equal(found.columns["n"].values, values[:, 0])
+    assert not found.columns["n"].values.flags.writeable
+    assert found.ids.slice(59_000, 3).to_pylist() == ids.slice(59_000, 3).to_pylist()
+    small, same = np.arange(4), np.broadcast_to(np.float32(1), [LEAST_BYTES])
+    assert mapped.array(small) is small
+    assert mapped.array(same) is same

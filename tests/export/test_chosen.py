@@ -49,7 +49,7 @@ def test_masks_are_those_of_the_images_without_empty_ones(radgenome, chexmask):
         ({"images": ["a", "nobody", "none"]}, "no image 'nobody' and 1 others; rejected.csv and excluded.csv say"),
         ({"masks": ["liver"]}, "--masks: .* has no mask 'liver'; found right_lung, left_lung, heart"),
         ({"releases": ["other"]}, "--releases: .* has no release 'other'; found demo"),
-        ({"roots": ["demo"]}, "--roots: expected NAME=FOLDER, found 'demo'"),
+        ({"roots": ["demo"]}, "--roots 'demo': expected NAME=FOLDER, such as my-hospital=/data/films"),
         ({"ids": "nowhere.txt"}, "nowhere.txt: cannot be read"),
         ({"verdict": "bad"}, "--verdict goes with --ids"),
     ],

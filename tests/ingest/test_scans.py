@@ -1,10 +1,14 @@
+from types import SimpleNamespace
+
 import pytest
 
 from cxrfactory.config import ScanConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.ingest.scans import ingest_scans
+from cxrfactory.ingest.verdicts import REASON
 from cxrfactory.tables.parquet import read_table
 from cxrfactory.tables.schemas import SCANS
+from cxrfactory.workflow.plan import Plan
 
 
 def make(root, *paths):
@@ -94,3 +98,34 @@ def test_wrong_patterns_are_one_line(tmp_path, ct, labels, patient, message):
 def test_missing_root_is_named(tmp_path):
     with pytest.raises(CxrError, match="no such folder"):
         ingest_scans(settings(tmp_path / "none", "{study}", "{study}"), tmp_path / "o.parquet", "r")
+
+
+def judged(tmp_path, root, text):
+    (tmp_path / "v.csv").write_text(f"dataset,image_id,verdict,note,when\n{text}")
+    given = ScanConfig(
+        root=str(root), ct="{study}/ct.nii.gz", labels="{study}/l.nii.gz", exclude=str(tmp_path / "v.csv")
+    )
+    ingest_scans(given, tmp_path / "out.parquet", "chest-ct")
+    frame = read_table(tmp_path / "out.parquet", SCANS).set_index("study_id")
+    assert (frame["included"] == frame["exclusion_reason"].isna()).all()
+    return frame["exclusion_reason"].dropna().to_dict()
+
+
+def test_a_study_with_a_view_judged_bad_is_excluded(tmp_path):
+    root = tmp_path / "release"
+    make(root, *(f"{study}/{name}.nii.gz" for study in "abcd" for name in ("ct", "l")), "e/ct.nii.gz")
+    lines = "chest-ct,a/LL,bad,Smith,\nchest-ct,b,Bad,,\nother,c/PA,bad,,\nchest-ct,d/PA,bad,,\nchest-ct,d/PA,good,,\n"
+    missing = "no labels in the release"
+    assert judged(tmp_path, root, lines) == {"a": REASON, "b": REASON, "e": missing}
+    assert judged(tmp_path, root, "chest-ct,e/PA,bad,,\n") == {"e": missing}  # the earlier reason stays
+    for odd in ("x/PA", "a/AP", "a/"):
+        with pytest.raises(CxrError, match=rf"v\.csv: row 2: '{odd}' is not in chest-ct \(1 of 2 ids") as error:
+            judged(tmp_path, root, f"chest-ct,a/PA,bad,,\nchest-ct,{odd},bad,,\n")
+        assert "STUDY/PA or STUDY/LL, or STUDY" in str(error.value)
+
+
+def test_verdicts_are_an_input_and_an_option_of_the_rule():
+    release = {"root": "r", "exclude": "v.csv"}
+    scans = Plan.of({"scans": {"mine": release, "bare": {"root": "b"}}, "infer": {"weights": "pretrained"}}).scans
+    assert [scans.verdicts(SimpleNamespace(scans=name)) for name in ("mine", "bare")] == [["v.csv"], []]
+    assert "--exclude=v.csv" in scans.settings(SimpleNamespace(scans="mine")).options("ct", "labels", "exclude")

@@ -1,9 +1,11 @@
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from cxrfactory.errors import CxrError
 from cxrfactory.tables.one_row import RowReader
+from cxrfactory.tables.parquet import parquet_writer
 
 
 def test_rows_are_read_by_place_over_groups(tmp_path):
@@ -27,3 +29,45 @@ def test_faults_are_one_line(tmp_path):
     (tmp_path / "odd.parquet").write_bytes(b"PAR1 and no more")
     with pytest.raises(CxrError, match="not a readable Parquet file"):
         RowReader(tmp_path / "odd.parquet").open()
+
+
+def test_a_reader_of_some_columns_reads_the_same_rows(tmp_path):
+    rows = 40
+    columns = {
+        "image_id": pa.array([f"i{number:02d}" for number in range(rows)]),
+        "unused": pa.array(range(rows)),
+        "landmarks": pa.array([[number + 0.5] * number for number in range(rows)], pa.list_(pa.float32())),
+        "evidence": pa.array(
+            [[{"organ": "heart", "dice": number / 7}] if number % 3 else None for number in range(rows)],
+            pa.list_(pa.struct([("organ", pa.string()), ("dice", pa.float64())])),
+        ),
+        "same": pa.array(["word", None] * (rows // 2)).dictionary_encode(),
+        "flag": pa.array([number % 2 == 0 for number in range(rows)]),
+        "small": pa.array(range(rows), pa.int8()),
+    }
+    path = tmp_path / "t.parquet"
+    with parquet_writer(path, pa.table(columns).schema) as writer:
+        writer.write_table(pa.table(columns), row_group_size=7)
+    wanted = ["evidence", "small", "landmarks", "same", "flag", "image_id", "absent"]
+    whole, some = RowReader(path), RowReader(path, wanted)
+    assert [some.row(place, wanted) for place in range(rows)] == [whole.row(place, wanted) for place in range(rows)]
+    assert some.group(5, wanted).equals(whole.group(5, wanted))
+    assert some.names == wanted[:-1]
+    with pytest.raises(CxrError, match="no row 40; it has 40"):
+        some.row(rows, wanted)
+    some.close()
+    assert some.row(39, ["small"]) == {"small": 39}
+
+
+def test_a_reader_of_some_columns_finds_damage(tmp_path):
+    path = tmp_path / "t.parquet"
+    table = pa.table({"value": np.random.default_rng(0).random(200)})
+    with parquet_writer(path, table.schema) as writer:
+        writer.write_table(table, row_group_size=100)
+    reader = RowReader(path, ["value"])
+    assert reader.row(0, ["value"]) == {"value": table["value"][0].as_py()}
+    data = bytearray(path.read_bytes())
+    data[500] ^= 1  # a byte of the first page
+    path.write_bytes(data)
+    with pytest.raises(CxrError, match=r"t\.parquet: not a readable Parquet file"):
+        reader.row(0, ["value"])

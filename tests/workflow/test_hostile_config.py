@@ -84,6 +84,7 @@ def config(text=SAFE, only=None):
         "labels": mine("scans.labels", "/{study}/labels"),
         "names": mine("scans.names", "-names.csv"),
         "patient": mine("scans.patient", "(.*)"),
+        "exclude": mine("scans.exclude", "-e.csv"),
         "axes": mine("scans.axes"),
         "spacing_mm": [1, 1, 2],
     }
@@ -172,6 +173,7 @@ KEYS = [
     "scans.labels",
     "scans.names",
     "scans.patient",
+    "scans.exclude",
     "scans.axes",
     "labelled.root",
     "labelled.images",
@@ -328,7 +330,8 @@ def prepare(folder, values):
         write_arrow(table, folder / values[section]["tables"][0])
     for name in (*values["zero_shot"]["folders"], values["zero_shot"]["spines"]):
         (folder / name).mkdir(exist_ok=True)
-    (folder / release["exclude"]).write_text("dataset,image_id,verdict\n")
+    for judged in (release, values["scans"]["ct"]):
+        (folder / judged["exclude"]).write_text("dataset,image_id,verdict\n")
     for key in ("labelled", "findings"):
         (folder / values["benchmark"][key]).touch()
     (folder / values["benchmark"]["train"]["classes"]).touch()

@@ -82,6 +82,7 @@ rule ingest_labelled:
 rule ingest_scans:
     input:
         root=PLAN.scans.root,
+        verdicts=PLAN.scans.verdicts,
     output:
         **OUT("ingest_scans"),
     log:
@@ -95,7 +96,7 @@ rule ingest_scans:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
-        options=lambda wildcards: PLAN.scans.settings(wildcards).options("ct", "labels", "patient"),
+        options=lambda wildcards: PLAN.scans.settings(wildcards).options("ct", "labels", "patient", "exclude"),
     message:
         "Ingest the CT release {wildcards.scans}"
     shell:

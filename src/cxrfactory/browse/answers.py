@@ -11,6 +11,7 @@ from starlette.responses import Response, StreamingResponse
 from cxrfactory.browse.downloads import DOWNLOADS, download
 from cxrfactory.browse.faults import BadRequest, NotFound
 from cxrfactory.browse.filters import VERDICTS, Filter, shown
+from cxrfactory.browse.mapped import Mapped
 from cxrfactory.browse.pictures import Pictures
 from cxrfactory.browse.query import MOST_ROWS, Query
 from cxrfactory.browse.verdicts import LONGEST_NOTE, Verdicts
@@ -36,14 +37,20 @@ class Answers:
         The user's verdicts.
     hide
         Path of this computer to the word that stands for it in messages.
+    mapped
+        Where large arrays lie.
     """
 
-    def __init__(self, product: Browsed, verdicts: Verdicts, hide: Mapping[str, str]) -> None:
+    def __init__(self, product: Browsed, verdicts: Verdicts, hide: Mapping[str, str], mapped: Mapped) -> None:
         self._product, self._verdicts, self._hide = product, verdicts, hide
         self._index = product.index
-        self._query = Query(product.index)
+        self._query, self._mapped = Query(product.index, mapped.array), mapped
         self._pictures = Pictures(product)
         self._left_out = product.left_out()
+
+    def rest(self) -> None:
+        """Take no more memory than is needed between two requests."""
+        self._mapped.rest()
 
     def product(self, given: Given) -> dict[str, Any]:
         """Describe the product: its columns, organs, accounts and downloads."""
@@ -66,6 +73,7 @@ class Answers:
             "accounts": self._accounts(),
             "verdicts_file": self._verdicts.path.name,
             "tasks": product.has_tasks,
+            "section": product.section,
             "formats": [name for name, each in DOWNLOADS.items() if each.offered(product)],
         }
 

@@ -1,7 +1,5 @@
 """Files of chosen rows: ids, published CSV rows, and what other programs read."""
 
-import csv
-import io
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +10,7 @@ from typing import IO
 
 from cxrfactory.browse.faults import BadRequest
 from cxrfactory.products.browsed import Browsed
+from cxrfactory.products.browsed_columns import csv_line
 
 _CHUNK_BYTES = 1 << 18
 
@@ -60,9 +59,9 @@ def download(kind: Download, product: Browsed, keys: Sequence[int]) -> tuple[Ite
 
 
 def _ids(product: Browsed, keys: Sequence[int]) -> Iterator[bytes]:
-    yield _line(["dataset", "image_id"])
+    yield csv_line(["dataset", "image_id"])
     for key in keys:
-        yield _line([product.index.dataset(key), product.index.image_id(key)])
+        yield csv_line([product.index.dataset(key), product.index.image_id(key)])
 
 
 def _rows(product: Browsed, keys: Sequence[int]) -> Iterator[bytes]:
@@ -124,12 +123,6 @@ def _sent(file: IO[bytes]) -> Iterator[bytes]:
     with file:
         while piece := file.read(_CHUNK_BYTES):
             yield piece
-
-
-def _line(cells: Sequence[str]) -> bytes:
-    stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerow(cells)
-    return stream.getvalue().encode("utf-8")
 
 
 DOWNLOADS = {

@@ -11,8 +11,8 @@ from jaxtyping import UInt8
 from cxrfactory.browse.faults import BadRequest
 from cxrfactory.products.browsed import Browsed
 
-ENCODED_BYTES = 24 << 20
-DECODED_BYTES = 24 << 20
+ENCODED_BYTES = 16 << 20
+DECODED_BYTES = 8 << 20
 LARGEST_SIZE = 8_192  # pixels
 JPEG_QUALITY = 90
 KINDS = ("image", "segmented")

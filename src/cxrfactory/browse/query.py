@@ -1,7 +1,7 @@
 """Pages of rows, histograms and facets of the rows that a filter chooses; all arrays are in memory."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,10 +58,12 @@ class Query:
     ----------
     index
         The rows.
+    keep
+        Function that returns an array as it is to be kept.
     """
 
-    def __init__(self, index: Index) -> None:
-        self.index = index
+    def __init__(self, index: Index, keep: Callable[[np.ndarray], np.ndarray] = np.asarray) -> None:
+        self.index, self._keep = index, keep
         self._lock = threading.Lock()
         self._orders: dict[tuple[str, bool], np.ndarray] = {}
         self._bins: dict[str, _Bins] = {}
@@ -134,7 +136,7 @@ class Query:
             if (sort, ascending) not in self._orders:
                 if len(self._orders) >= 8:  # each takes 4 bytes a row
                     self._orders.pop(next(iter(self._orders)))
-                self._orders[sort, ascending] = _order_of(self._ranks(sort), ascending)
+                self._orders[sort, ascending] = self._keep(_order_of(self._ranks(sort), ascending))
             return self._orders[sort, ascending]
 
     def _ranks(self, sort: str) -> np.ndarray:
@@ -156,7 +158,7 @@ class Query:
         with self._lock:
             found = self._bins.get(column.name)
             if found is None or len(found.all) != bins:
-                found = self._bins[column.name] = _bins_of(column.values, bins)
+                found = self._bins[column.name] = _bins_of(column.values, bins, self._keep)
             return found
 
 
@@ -177,7 +179,7 @@ def _word_counts(column: TextColumn | ListColumn, rows: Mask | None) -> np.ndarr
     return np.append(np.bincount(codes, minlength=size - 1), np.count_nonzero(empty))
 
 
-def _bins_of(values: np.ndarray, bins: int) -> _Bins:
+def _bins_of(values: np.ndarray, bins: int, keep: Callable[[np.ndarray], np.ndarray]) -> _Bins:
     """Return the bin of every value, such that the counts equal those of :func:`numpy.histogram`."""
     values = values.astype(np.float64)  # edges are of double precision
     known = ~np.isnan(values)
@@ -194,4 +196,4 @@ def _bins_of(values: np.ndarray, bins: int) -> _Bins:
     places[(values >= edges[places + 1]) & (places < bins - 1)] += 1
     codes = places.astype(np.uint8)
     codes[~known] = _NO_BIN
-    return _Bins(codes, edges, counts)
+    return _Bins(keep(codes), edges, counts)

@@ -91,21 +91,22 @@ def build(answers: Answers, token: str | None = None) -> tuple[Any, str]:
         First part of every path; random by default.
     """
     token = token or secrets.token_urlsafe(18)
+    get, post = partial(_get, rest=answers.rest), partial(_post, rest=answers.rest)
     routes = [
-        Route("/api/product", _get(answers.product)),
-        Route("/api/rows", _get(answers.rows)),
-        Route("/api/histograms", _get(answers.histograms)),
-        Route("/api/facets", _get(answers.facets)),
-        Route("/api/row/{key}", _get(answers.row)),
-        Route("/api/image/{key}", _get(answers.image)),
-        Route("/api/outlines", _get(answers.outlines)),
-        Route("/api/accounts", _get(answers.accounts)),
-        Route("/api/verdicts", _get(answers.verdicts), methods=["GET"]),
-        Route("/api/verdicts", _post(answers.put_verdict), methods=["POST"]),
-        Route("/api/verdicts/undo", _post(answers.undo), methods=["POST"]),
-        Route("/api/verdicts.csv", _get(answers.verdicts_csv)),
-        Route("/api/verdicts/tasks.json", _get(answers.tasks)),
-        Route("/api/download", _post(answers.download), methods=["POST"]),
+        Route("/api/product", get(answers.product)),
+        Route("/api/rows", get(answers.rows)),
+        Route("/api/histograms", get(answers.histograms)),
+        Route("/api/facets", get(answers.facets)),
+        Route("/api/row/{key}", get(answers.row)),
+        Route("/api/image/{key}", get(answers.image)),
+        Route("/api/outlines", get(answers.outlines)),
+        Route("/api/accounts", get(answers.accounts)),
+        Route("/api/verdicts", get(answers.verdicts), methods=["GET"]),
+        Route("/api/verdicts", post(answers.put_verdict), methods=["POST"]),
+        Route("/api/verdicts/undo", post(answers.undo), methods=["POST"]),
+        Route("/api/verdicts.csv", get(answers.verdicts_csv)),
+        Route("/api/verdicts/tasks.json", get(answers.tasks)),
+        Route("/api/download", post(answers.download), methods=["POST"]),
         Route("/api/{rest:path}", _unknown, methods=["GET", "POST"]),
         Route("/", _index),
         Route("/index.html", _index),
@@ -131,15 +132,15 @@ async def _missing(request: Request, error: Exception) -> Response:
     return _fault(getattr(error, "status_code", 404), "nothing is at this address")
 
 
-def _get(work: Work) -> Callable[[Request], Awaitable[Response]]:
+def _get(work: Work, rest: Callable[[], None]) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         given = {**dict(request.query_params), **request.path_params}
-        return await _answered(partial(work, given))
+        return await _answered(partial(work, given), rest)
 
     return endpoint
 
 
-def _post(work: Callable[[Any], Any]) -> Callable[[Request], Awaitable[Response]]:
+def _post(work: Callable[[Any], Any], rest: Callable[[], None]) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         if request.headers.get("x-requested-with") != "browse":
             return _fault(403, "expected the header X-Requested-With: browse")
@@ -156,15 +157,15 @@ def _post(work: Callable[[Any], Any]) -> Callable[[Request], Awaitable[Response]
             return _fault(400, "no JSON")
         if not isinstance(given, dict):
             return _fault(400, "expected a JSON object")
-        return await _answered(partial(work, given))
+        return await _answered(partial(work, given), rest)
 
     return endpoint
 
 
-async def _answered(work: Callable[[], Any]) -> Response:
+async def _answered(work: Callable[[], Any], rest: Callable[[], None]) -> Response:
     """Do the work in a thread; faults become one line without a path of this computer."""
     try:
-        found = await run_in_threadpool(work)
+        found = await run_in_threadpool(_rested, work, rest)
     except NotFound as error:
         return _fault(404, str(error))
     except BadRequest as error:
@@ -175,6 +176,13 @@ async def _answered(work: Callable[[], Any]) -> Response:
         log.exception("a request failed")
         return _fault(500, "a fault of the server; its terminal says more")
     return found if isinstance(found, Response) else Json(found)
+
+
+def _rested(work: Callable[[], Any], rest: Callable[[], None]) -> Any:
+    try:
+        return work()
+    finally:
+        rest()
 
 
 class Json(JSONResponse):

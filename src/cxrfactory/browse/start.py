@@ -4,17 +4,16 @@ import socket
 import sys
 import time
 import webbrowser
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger
+from cxrfactory.tables.named_values import named_values
 
 log = get_logger(__name__)
 
-_MMAP_THRESHOLD = -3  # M_MMAP_THRESHOLD of malloc.h
 EXTRA = 'the browser needs two more packages; install them: pip install "cxrfactory[browse]"'
 
 
@@ -43,7 +42,9 @@ def start(
     CxrError
         If a package is missing, the product or a folder cannot be opened, or the port is taken.
     """
-    with _frugal():
+    from cxrfactory.products.memory import frugal
+
+    with frugal():
         application, path, product = build_application(target, roots, images, verdicts)
     import uvicorn
 
@@ -81,12 +82,14 @@ def build_application(
     except ImportError:
         raise CxrError(EXTRA) from None
     from cxrfactory.browse.answers import Answers
+    from cxrfactory.browse.mapped import Mapped
     from cxrfactory.browse.opening import open_browsed
     from cxrfactory.browse.server import build
     from cxrfactory.browse.verdicts import Verdicts
 
     began = time.monotonic()
-    named = _named(roots)
+    texts = named_values(roots, "--root", "NAME=FOLDER", "such as my-hospital=/data/films")
+    named = {name: Path(folder) for name, folder in texts.items()}
     path = (
         verdicts or Path("verdicts") / f"{target.absolute().stem if target.is_file() else target.absolute().name}.jsonl"
     )
@@ -97,43 +100,13 @@ def build_application(
     for folder in (*named.values(), *([] if images is None else [images])):
         hide |= {str(folder.absolute()): folder.name, str(folder): folder.name}
     hide |= {str(target.absolute().parent): "results", str(Path.cwd()): "."}
-    answers = Answers(product, Verdicts(path, product.index), {key: word for key, word in hide.items() if len(key) > 2})
+    mapped = Mapped()
+    product.index = mapped.index(product.index)
+    hidden = {key: word for key, word in hide.items() if len(key) > 2}
+    answers = Answers(product, Verdicts(path, product.index), hidden, mapped)
     application, page = build(answers, token)
     log.info("%s: %d rows opened in %.1f s", target, len(product.index), time.monotonic() - began)
     return application, page, product
-
-
-@contextmanager
-def _frugal() -> Iterator[None]:
-    """Let large blocks of memory go back to the system as soon as they are free, because opening needs many once.
-
-    Requests need them again and again; then that would cost more than it saves.
-    """
-    import pyarrow as pa
-
-    pa.set_memory_pool(pa.system_memory_pool())
-    _set_threshold(1 << 18)
-    try:
-        yield
-    finally:
-        _set_threshold(1 << 25)
-
-
-def _set_threshold(size: int) -> None:
-    with suppress(OSError, AttributeError):  # GNU libc only
-        import ctypes
-
-        ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, size)
-
-
-def _named(roots: Sequence[str]) -> dict[str, Path]:
-    found = {}
-    for pair in roots:
-        name, sign, folder = pair.partition("=")
-        if not name or not sign or not folder:
-            raise CxrError(f"--root '{pair}': expected NAME=FOLDER, such as my-hospital=/data/films")
-        found[name] = Path(folder)
-    return found
 
 
 def _listen(port: int) -> socket.socket:

@@ -72,6 +72,12 @@ class ScanConfig(ScanFilesConfig):
         "patient.",
     )
 
+    exclude: LocalPath | None = Field(
+        None,
+        description="CSV table of verdicts with the columns dataset, image_id and verdict, as browse exports it: a "
+        "study with a view whose verdict is bad is excluded. Null: none.",
+    )
+
     @model_validator(mode="after")
     def _patterns(self) -> "ScanConfig":
         for name in ("ct", "labels"):

@@ -12,6 +12,7 @@ from cxrfactory.door.product import open_product
 from cxrfactory.errors import CxrError
 from cxrfactory.logs import progress
 from cxrfactory.products.opened import OpenedProduct, ProductImage, Structure
+from cxrfactory.tables.named_values import named_values
 
 ID_COLUMN, VERDICT_COLUMN = "image_id", "verdict"
 
@@ -52,7 +53,7 @@ class ChosenImages:
     """
 
     def __init__(self, folder: str | Path, choice: ChosenImagesConfig) -> None:
-        roots = dict(_named(each) for each in choice.roots or ())
+        roots = named_values(choice.roots or (), "--roots", "NAME=FOLDER", "such as my-hospital=/data/films")
         self.product: OpenedProduct = open_product(folder, roots, choice.manifests)
         self.structures: list[Structure] = _structures(self.product, choice.masks)
         self._names = {each.name for each in self.structures}
@@ -128,13 +129,6 @@ def _ids(choice: ChosenImagesConfig) -> list[str] | None:
             [*(read_ids(choice.ids, choice.verdict) if choice.ids is not None else ()), *(choice.images or ())]
         )
     )
-
-
-def _named(text: str) -> tuple[str, str]:
-    name, sign, folder = text.partition("=")
-    if not sign or not name or not folder:
-        raise CxrError(f"--roots: expected NAME=FOLDER, found '{text}'")
-    return name, folder
 
 
 def _structures(product: OpenedProduct, names: list[str] | None) -> list[Structure]:

@@ -8,16 +8,40 @@ from types import ModuleType
 from typing import Any
 
 from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRLittleEndian
 
 from cxrfactory import __version__
 from cxrfactory.anatomy.snomed import PRIVATE_SCHEME, Code, plain_text, private_code
 from cxrfactory.errors import CxrError
-from cxrfactory.export.dicom_source import MANUFACTURER
+from cxrfactory.export.dicom_source import MANUFACTURER, MODEL, derived_uid
 from cxrfactory.products.opened import OpenedProduct
 from cxrfactory.tables.key_values import parse_json
 
 _LEARNED = Code("DCM", "123110", "Artificial Intelligence")
 _PROJECTED = private_code("Projection of CT labels")
+
+
+def instance(uid: str, series_number: int, description: str) -> dict[str, Any]:
+    """Return what every object of ours says of itself: its series, its UID, and the equipment.
+
+    Parameters
+    ----------
+    uid
+        UID of the object, from which that of its series is derived.
+    series_number, description
+        Number and description of the series.
+    """
+    return {
+        "series_instance_uid": derived_uid(uid, "series"),
+        "series_number": series_number,
+        "series_description": description,
+        "sop_instance_uid": uid,
+        "instance_number": 1,
+        "manufacturer": MANUFACTURER,
+        "manufacturer_model_name": MODEL,
+        "software_versions": __version__,
+        "transfer_syntax_uid": ExplicitVRLittleEndian,
+    }
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 from pydicom.dataset import Dataset
-from pydicom.uid import ExplicitVRLittleEndian
 
 from cxrfactory import __version__
 from cxrfactory.anatomy.snomed import code_of, plain_text
 from cxrfactory.errors import CxrError
 from cxrfactory.export.colours import colour_of
-from cxrfactory.export.dicom_parts import Algorithm, concept, highdicom, identification, private_scheme
-from cxrfactory.export.dicom_source import MANUFACTURER, MODEL, SERIAL, SourceImage, derived_uid
+from cxrfactory.export.dicom_parts import Algorithm, concept, highdicom, identification, instance, private_scheme
+from cxrfactory.export.dicom_source import MANUFACTURER, SERIAL, SourceImage, derived_uid
 
 SERIES_NUMBER = 900
 _CREATOR = f"{MANUFACTURER}^"  # without the caret, dciodvfy takes the name for one without a family name
@@ -67,20 +66,12 @@ def segmentation(
             np.stack(list(masks.values()), axis=-1)[None],
             hd.seg.SegmentationTypeValues.BINARY,
             described,
-            series_instance_uid=derived_uid(uid, "series"),
-            series_number=SERIES_NUMBER,
-            sop_instance_uid=uid,
-            instance_number=1,
-            manufacturer=MANUFACTURER,
-            manufacturer_model_name=MODEL,
-            software_versions=__version__,
             device_serial_number=SERIAL,
             content_label=_LABEL,
             content_description=plain_text(algorithm.name),
             content_creator_name=_CREATOR,
-            series_description="Masks of cxrfactory",
-            transfer_syntax_uid=ExplicitVRLittleEndian,
             omit_empty_frames=False,
+            **instance(uid, SERIES_NUMBER, "Masks of cxrfactory"),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise CxrError(f"a segmentation cannot refer to an image of this header ({type(error).__name__})") from error

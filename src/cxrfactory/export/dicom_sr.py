@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 from pydicom.dataset import Dataset
-from pydicom.uid import ExplicitVRLittleEndian
 
 from cxrfactory import __version__
 from cxrfactory.anatomy.organs import BOTH_LUNGS, HEART, LUNGS
 from cxrfactory.anatomy.snomed import Code, code_of, private_code
-from cxrfactory.export.dicom_parts import Algorithm, concept, highdicom, private_scheme
+from cxrfactory.export.dicom_parts import Algorithm, concept, highdicom, instance, private_scheme
 from cxrfactory.export.dicom_source import MANUFACTURER, MODEL, SourceImage, derived_uid
 from cxrfactory.metrics.cardiothoracic import cardiothoracic_ratio
 from cxrfactory.products.opened import ProductImage
@@ -92,16 +91,8 @@ def report(source: SourceImage, found: list[Measured], algorithm: Algorithm) -> 
     made = hd.sr.ComprehensiveSR(
         evidence=[source.header],
         content=content[0],
-        series_instance_uid=derived_uid(uid, "series"),
-        series_number=SERIES_NUMBER,
-        sop_instance_uid=uid,
-        instance_number=1,
-        manufacturer=MANUFACTURER,
-        manufacturer_model_name=MODEL,
-        software_versions=__version__,
-        series_description="Measurements of cxrfactory",
         is_complete=True,
-        transfer_syntax_uid=ExplicitVRLittleEndian,
+        **instance(uid, SERIES_NUMBER, "Measurements of cxrfactory"),
     )
     made.CodingSchemeIdentificationSequence = [private_scheme()]
     return source.finish(made)

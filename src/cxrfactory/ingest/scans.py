@@ -11,6 +11,7 @@ import pandas as pd
 from cxrfactory.config import ScanConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.volume.files import volume_suffix
+from cxrfactory.ingest.verdicts import REASON, studies_judged_bad
 from cxrfactory.logs import get_logger
 from cxrfactory.tables.parquet import write_table
 from cxrfactory.tables.paths import is_plain_name
@@ -36,6 +37,7 @@ def ingest_scans(settings: ScanConfig, output: str | Path, release: str) -> tupl
         relative to it: ``{study}`` matches the study's id (the same text wherever it occurs), and ``*`` matches any
         text within the name of one folder or file. The first group of the regular expression ``patient`` extracts the
         patient's id from the study's id. Without this expression, every study counts as a patient of its own.
+        ``exclude`` is a table of verdicts: a study of which a view was judged bad is excluded.
     output
         Parquet file to write, schema ``SCANS``, sorted by ``study_id``.
     release
@@ -49,7 +51,8 @@ def ingest_scans(settings: ScanConfig, output: str | Path, release: str) -> tupl
     ------
     CxrError
         If the root is not a folder, if no path matches ``ct``, if two paths match the same study, if an id cannot be a
-        file name, or if ``patient`` does not match an id.
+        file name, if ``patient`` does not match an id, or
+        if the table of verdicts is missing or names a study that the release does not have.
     """
     root, ct, labels = Path(settings.root), settings.ct, settings.labels
     if not root.is_dir():
@@ -60,13 +63,16 @@ def ingest_scans(settings: ScanConfig, output: str | Path, release: str) -> tupl
     pick = _patient_pattern(settings.patient)
     beside = _beside(root, {*volumes.values(), *masks.values()}, (ct, labels))
     dangling = {"CT": _studies_of(beside.dangling, ct), "labels": _studies_of(beside.dangling, labels)}
+    studies = sorted(volumes.keys() | masks.keys() | dangling["CT"] | dangling["labels"])
+    bad = studies_judged_bad(settings.exclude, release, studies)
     rows = []
-    for study in sorted(volumes.keys() | masks.keys() | dangling["CT"] | dangling["labels"]):
+    for study in studies:
         missing = [
             f"its {what} is a link to nothing" if study in dangling[what] else f"no {what} in the release"
             for what, found in (("CT", volumes), ("labels", masks))
             if study not in found
         ]
+        reason = missing[0] if missing else REASON if study in bad else None
         rows.append(
             {
                 "study_id": study,
@@ -74,8 +80,8 @@ def ingest_scans(settings: ScanConfig, output: str | Path, release: str) -> tupl
                 "release": release,
                 "ct": volumes.get(study),
                 "labels": masks.get(study),
-                "included": not missing,
-                "exclusion_reason": missing[0] if missing else None,
+                "included": reason is None,
+                "exclusion_reason": reason,
             }
         )
     write_table(pd.DataFrame(rows, columns=SCANS.names), output, SCANS)

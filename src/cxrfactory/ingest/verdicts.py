@@ -1,4 +1,4 @@
-"""Exclude the images that a person judged bad, by a table of verdicts."""
+"""Exclude the images and the CT studies that a person judged bad, by a table of verdicts."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -10,6 +10,7 @@ from cxrfactory.ingest.registry import layout as facts_of
 from cxrfactory.ingest.rows import printable
 from cxrfactory.ingest.tabular import read_columns
 from cxrfactory.logs import get_logger
+from cxrfactory.projection.conventions import VIEWS
 
 BAD = "bad"
 REASON = f"excluded by verdict ({BAD})"
@@ -60,6 +61,39 @@ def exclude_by_verdict(
              len(bad), BAD, file, len(bad) - int(judged.sum()))  # fmt: skip
     reasons = rows["exclusion_reason"].astype(object)
     return rows.assign(exclusion_reason=reasons.where(~judged, REASON))
+
+
+def studies_judged_bad(file: str | Path | None, name: str, studies: Collection[str]) -> set[str]:
+    """Return the studies of a CT release of which a person judged one of the views bad.
+
+    Parameters
+    ----------
+    file
+        CSV table with the columns ``dataset``, ``image_id`` and ``verdict``; None judges nothing. An image id is that
+        of the product, ``<study>/<view>``, or the study's id alone, which stands for all its views.
+    name
+        Name of the release in the config.
+    studies
+        Ids of the release's studies.
+
+    Raises
+    ------
+    CxrError
+        If the table is missing, cannot be read, or holds an id that the release does not have.
+    """
+    if file is None:
+        return set()
+    bad = _bad_images(Path(file), {name})
+    known = {study: study for study in studies} | {f"{study}/{view}": study for study in studies for view in VIEWS}
+    unknown = sorted(set(bad) - set(known))
+    if unknown:
+        raise CxrError(
+            f"{file}: row {bad[unknown[0]]}: '{printable(unknown[0], 200)}' is not in {name} ({len(unknown)} of "
+            f"{len(bad)} ids are unknown); expected ids of the product: STUDY/{' or STUDY/'.join(VIEWS)}, or STUDY"
+        )
+    found = {known[each] for each in bad}
+    log.info("%s: %d studies judged %s are excluded by %s", name, len(found), BAD, file)
+    return found
 
 
 def _bad_images(path: Path, names: Collection[str]) -> dict[str, int]:

@@ -75,7 +75,7 @@ class TextColumn:
     name, label
         Name of the column, and the words that a reader sees.
     codes
-        int8 or int32 [rows]: index of the row's word, -1 where the row has none.
+        int8, int16 or int32 [rows]: index of the row's word, -1 where the row has none.
     words
         The different words; booleans for a flag; an Arrow array behind :class:`ArrowWords` where there are many.
     facet
@@ -108,9 +108,9 @@ class ListColumn:
     name, label
         Name of the column, and the words that a reader sees.
     starts
-        int64 [rows + 1]: the words of row ``i`` are ``codes[starts[i] : starts[i + 1]]``.
+        int32 [rows + 1]: the words of row ``i`` are ``codes[starts[i] : starts[i + 1]]``.
     codes
-        int32: indices of the words.
+        int8, int16 or int32: indices of the words.
     words
         The different words.
     """
@@ -262,6 +262,7 @@ class Browsed(ABC):
     tree: list[dict[str, Any]] | None = None
     shown: Sequence[str] | None = None
     worst: tuple[str, bool]
+    section = "datasets"  # of the config, where ``NAME.exclude`` takes the user's verdicts
     folder: Path | None = None  # of the product; None for a table
     roots: Sequence[str] = ()  # NAME=FOLDER of releases that the user named
 

@@ -1,7 +1,10 @@
 """Columns of the browser's index, made from Arrow tables: numbers, words, flags and lists of words."""
 
+import csv
+import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -30,11 +33,10 @@ def column_of(name: str, label: str, values: pa.ChunkedArray, facet: bool = True
         return None
     kind = values.type
     if pa.types.is_boolean(kind):
-        codes = pc.fill_null(pc.cast(values, pa.int32()), -1).to_numpy()
-        return TextColumn(name, label, codes.astype(np.int8), [False, True])
+        codes = pc.fill_null(pc.cast(values, pa.int8()), -1).to_numpy()
+        return TextColumn(name, label, codes, [False, True])
     if pa.types.is_floating(kind) or pa.types.is_integer(kind):
-        numbers = pc.cast(values, pa.float32(), safe=False).to_numpy(zero_copy_only=False)
-        return NumberColumn(name, label, np.where(np.isfinite(numbers), numbers, np.float32(np.nan)))
+        return NumberColumn(name, label, _single(values))
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind):
         return text_column(name, label, values, facet)
     if pa.types.is_list(kind) and pa.types.is_string(kind.value_type):
@@ -44,35 +46,44 @@ def column_of(name: str, label: str, values: pa.ChunkedArray, facet: bool = True
 
 def text_column(name: str, label: str, values: pa.ChunkedArray | pa.Array, facet: bool = True) -> TextColumn:
     """Return a column of words; an empty word counts as none."""
-    values = pc.if_else(pc.equal(values, ""), None, values) if not pa.types.is_dictionary(values.type) else values
-    coded = _combined(values.dictionary_encode() if not pa.types.is_dictionary(values.type) else values)
-    many = len(coded.dictionary) > FACET_WORDS
-    words = ArrowWords(coded.dictionary) if many else coded.dictionary.to_pylist()
-    kind = np.int8 if len(words) < 128 else np.int32
-    codes = pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False).astype(kind)
-    return TextColumn(name, label, codes, words, facet and not many)
+    words, codes = _coded(values)
+    many = len(words) > FACET_WORDS
+    return TextColumn(name, label, codes, ArrowWords(words) if many else words.to_pylist(), facet and not many)
 
 
 def list_column(name: str, label: str, values: pa.ChunkedArray | pa.Array) -> ListColumn:
     """Return a column of lists of words."""
     whole = _combined(values)
     lengths = pc.fill_null(pc.list_value_length(whole), 0).to_numpy(zero_copy_only=False).astype(np.int64)
-    starts = np.concatenate([[0], np.cumsum(lengths)])
-    flat = whole.flatten().dictionary_encode()
-    codes = flat.indices.to_numpy(zero_copy_only=False).astype(np.int32)
-    return ListColumn(name, label, starts, codes, flat.dictionary.to_pylist())
+    words, codes = _coded(whole.flatten(), empty_is_none=False)
+    return ListColumn(name, label, _starts(lengths), codes, words.to_pylist())
 
 
 def split_column(name: str, label: str, values: pa.ChunkedArray | pa.Array, mark: str = "|") -> ListColumn:
-    """Return a column of lists from texts of words with a mark between them."""
-    filled = pc.if_else(pc.equal(values, ""), None, values)
-    return list_column(name, label, pc.split_pattern(filled, mark))
+    """Return a column of lists from texts of words with a mark between them; few texts are those of many rows."""
+    texts, codes = _coded(values)
+    lists = [[] if not text else text.split(mark) for text in [*texts.to_pylist(), None]]  # -1 is the last
+    words = {word: place for place, word in enumerate(dict.fromkeys(word for each in lists for word in each))}
+    lengths = np.array([len(each) for each in lists])
+    firsts = np.cumsum(lengths) - lengths
+    flat = np.array([words[word] for each in lists for word in each], _narrow(len(words)))
+    starts = _starts(lengths[codes])
+    places = np.repeat((firsts[codes] - starts[:-1]).astype(np.int32), lengths[codes])
+    places += np.arange(starts[-1], dtype=np.int32)
+    return ListColumn(name, label, starts, flat[places], list(words))
 
 
 def constant_column(name: str, label: str, words: Sequence[str], counts: Sequence[int]) -> TextColumn:
     """Return a column in which the first ``counts[0]`` rows have ``words[0]``, the next ``counts[1]`` ``words[1]``."""
-    kind = np.int8 if len(words) < 128 else np.int32
-    return TextColumn(name, label, np.repeat(np.arange(len(words), dtype=kind), counts), list(words))
+    codes = np.arange(len(words), dtype=_narrow(len(words)))
+    return TextColumn(name, label, np.repeat(codes, counts), list(words))
+
+
+def csv_line(cells: Sequence[Any]) -> bytes:
+    """Return a line of a CSV; None is an empty cell."""
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerow(["" if cell is None else cell for cell in cells])
+    return stream.getvalue().encode("utf-8")
 
 
 def read_columns(path: Path, wanted: Iterable[str] | None = None) -> pa.Table:
@@ -116,8 +127,13 @@ def facts_of(manifest: Path, ids: pa.Array) -> tuple[pa.Table, np.ndarray]:
     """
     stored = StoredColumns(manifest)
     places = pc.index_in(ids, value_set=_combined(stored["image_id"]))
-    taken = pa.table({name: stored[name].take(places) for name in FACTS if name in stored.column_names})
-    return taken, pc.fill_null(places, -1).to_numpy(zero_copy_only=False).astype(np.int32)
+    taken = {}
+    for name in FACTS:
+        if name in stored.column_names:
+            values = stored[name]
+            words = pa.types.is_string(values.type) or pa.types.is_large_string(values.type)
+            taken[name] = _combined(values.dictionary_encode() if words else values).take(places)
+    return pa.table(taken), pc.fill_null(places, -1).to_numpy(zero_copy_only=False).astype(np.int32)
 
 
 def fact_columns(facts: pa.Table) -> dict[str, Column]:
@@ -143,6 +159,40 @@ def related_rows(columns: Mapping[str, Column], key: int, most: int = 20) -> lis
             found = np.flatnonzero(column.codes == column.codes[key])
             return [int(each) for each in found if each != key][:most]
     return []
+
+
+def _single(values: pa.ChunkedArray) -> np.ndarray:
+    """Return numbers in single precision, NaN where there is none; the same number in all rows takes no memory."""
+    numbers, first = np.empty(len(values), np.float32), 0
+    for chunk in values.chunks:
+        piece = numbers[first : first + len(chunk)]
+        piece[:] = pc.cast(chunk, pa.float32(), safe=False).to_numpy(zero_copy_only=False)
+        piece[~np.isfinite(piece)] = np.nan
+        first += len(chunk)
+    return np.broadcast_to(numbers[0], numbers.shape) if (numbers == numbers[0]).all() else numbers
+
+
+def _coded(values: pa.ChunkedArray | pa.Array, empty_is_none: bool = True) -> tuple[pa.Array, np.ndarray]:
+    """Return the different words, and the place of each row's word among them, -1 for none and for the empty word."""
+    coded = _combined(values if pa.types.is_dictionary(values.type) else values.dictionary_encode())
+    words = coded.dictionary
+    codes = pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False).astype(_narrow(len(words)))
+    empty = pc.index(words, "").as_py() if empty_is_none and len(words) else -1
+    if empty < 0:
+        return words, codes
+    codes = np.where(codes == empty, -1, codes - (codes > empty)).astype(codes.dtype)
+    return pa.concat_arrays([words.slice(0, empty), words.slice(empty + 1)]), codes
+
+
+def _narrow(count: int) -> type[np.signedinteger]:
+    """Return the narrowest type that holds the places of so many words, and -1."""
+    return next(kind for kind in (np.int8, np.int16, np.int32) if count <= np.iinfo(kind).max)
+
+
+def _starts(lengths: np.ndarray) -> np.ndarray:
+    starts = np.zeros(len(lengths) + 1, np.int32)
+    np.cumsum(lengths, out=starts[1:])
+    return starts
 
 
 def _combined(values: pa.ChunkedArray | pa.Array) -> pa.Array:

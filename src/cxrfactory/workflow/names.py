@@ -16,7 +16,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 _PATTERN = re.compile(r"[{}]|<[^<>]*>")  # Snakemake's wildcards and path variables
 # Keys whose values Snakemake treats as files, in which it would fill in such patterns.
 _FILES = re.compile(
-    r"results|cohort\.folder|datasets\..+\.(root|table|labels|exclude|reports\.source)|scans\..+\.root|labelled\.root"
+    r"results|cohort\.folder|datasets\..+\.(root|table|labels|exclude|reports\.source)"
+    r"|scans\..+\.(root|exclude)|labelled\.root"
     r"|([a-z]+\.)?train\.(classes|shapes)|generalise\.tables|zero_shot\.(tables|folders|spines)|[a-z_]+\.weights"
     r"|rca\.(network|calibration)|benchmark\.(labelled|findings)"
 )

@@ -217,6 +217,11 @@ class Scans:
         """Return the folder of a CT release."""
         return self.settings(wildcards).root.rstrip("/")
 
+    def verdicts(self, wildcards: Any) -> list[str]:
+        """Return the table of verdicts of a CT release, if the config names one."""
+        given = self.settings(wildcards).exclude
+        return [] if given is None else [given]
+
     def options(self, wildcards: Any) -> list[str]:
         """Return the options of ``project`` for a CT release."""
         from cxrfactory.config.project import ProjectionConfig

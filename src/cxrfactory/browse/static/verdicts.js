@@ -146,8 +146,8 @@ export function VerdictList({ onClose }) {
       }
     </p>
     <p class="hint">
-      Put the path of the CSV file into <code>datasets.<i>name</i>.exclude</code> of the config: the next run leaves the
-      images judged bad
+      Put the path of the CSV file into <code>${product.section || "datasets"}.<i>name</i>.exclude</code> of the config: the next
+      run leaves the images judged bad
       out.${product.verdicts_file ? html` Verdicts are kept in <code>${product.verdicts_file}</code>.` : null}
     </p>
     ${

@@ -80,13 +80,11 @@ def ingest(
 def _columns(pairs: list[str]) -> dict[str, str] | None:
     from cxrfactory.config import TableColumnsConfig
     from cxrfactory.errors import CxrError
+    from cxrfactory.tables.named_values import named_values
 
-    columns = {}
-    for pair in pairs:
-        key, sign, column = pair.partition("=")
-        if key not in TableColumnsConfig.model_fields or not sign:
-            raise CxrError(
-                f"--column '{pair}': expected KEY=NAME with one of {', '.join(TableColumnsConfig.model_fields)}"
-            )
-        columns[key] = column
+    keys = ", ".join(TableColumnsConfig.model_fields)
+    columns = named_values(pairs, "--column", "KEY=NAME", f"with one of {keys}")
+    for key in columns:
+        if key not in TableColumnsConfig.model_fields:
+            raise CxrError(f"--column '{key}={columns[key]}': expected KEY=NAME, with one of {keys}")
     return columns or None

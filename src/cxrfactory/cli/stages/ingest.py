@@ -36,13 +36,9 @@ def ingest_labelled(
     """Write the table of labelled images: landmarks, labels L, LH or LHC, split by patient."""
     from cxrfactory.errors import CxrError
     from cxrfactory.ingest import labelled
+    from cxrfactory.tables.named_values import named_values
 
-    folders = {}
-    for pair in images:
-        source, sign, folder = pair.partition("=")
-        if not (source and sign and folder):
-            raise CxrError(f"--images '{pair}': expected SOURCE=DIR, for example JSRT=data/jsrt/images")
-        folders[source] = folder
+    folders = named_values(images, "--images", "SOURCE=DIR", "such as JSRT=data/jsrt/images")
     if not 0 <= val_fraction <= 1:
         raise CxrError(f"--val-fraction {val_fraction} is impossible; expected 0 <= fraction < 1")
     settings = LabelledConfig(
@@ -67,6 +63,13 @@ def ingest_scans(
     patient: Annotated[
         str | None, typer.Option(help="Regular expression whose first group is the patient in the study's id.")
     ] = None,
+    exclude: Annotated[
+        Path | None,
+        typer.Option(
+            help="Table of verdicts (.csv: dataset, image_id, verdict), as browse exports it: a study with a view "
+            "whose verdict is bad is excluded."
+        ),
+    ] = None,
 ) -> None:
     """Write the manifest of a CT release: one row for each study, kept or excluded with the reason."""
     from cxrfactory.errors import CxrError
@@ -75,7 +78,8 @@ def ingest_scans(
     for option, pattern in (("--ct", ct), ("--labels", labels)):
         if "{study}" not in pattern:
             raise CxrError(f"{option} '{pattern}': expected {{study}} where the study's id stands")
-    run(ScanConfig(root=str(root), ct=ct, labels=labels, patient=patient), output, release)
+    table = None if exclude is None else str(exclude)
+    run(ScanConfig(root=str(root), ct=ct, labels=labels, patient=patient, exclude=table), output, release)
 
 
 def selection(

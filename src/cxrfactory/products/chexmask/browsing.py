@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from cxrfactory.products.browsed_columns import (
 from cxrfactory.products.browsed_releases import BrowsedReleases
 from cxrfactory.products.chexmask.reading import Opened, belongs
 from cxrfactory.products.film_files import read_film
+from cxrfactory.products.memory import give_back
 from cxrfactory.tables.csv_rows import row_starts
 from cxrfactory.tables.one_row import RowReader
 from cxrfactory.tables.parquet import stored_rows, stored_schema
@@ -40,8 +42,11 @@ from cxrfactory.tables.schemas import GEOMETRY_FIELDS
 _INDEX = "index.parquet"
 _CSV_START = "csv_start"
 _LISTS = ("flag_reasons",)
+_LATER = 2.0  # seconds
+_THREADS = 2  # of reading columns; each holds one of them in memory
 _GEOMETRY = [field.name for field in GEOMETRY_FIELDS]
-_POINTS = ["landmarks", "landmarks_std", "evidence", *_GEOMETRY]
+_SQUARE = "landmarks_preprocessed"
+_POINTS = ["landmarks", "landmarks_std", "evidence", _SQUARE, *_GEOMETRY]
 _HIDDEN = {"image_id", "release", _CSV_START, "crop_top", "crop_left", "crop_height", "crop_width", "size"}
 
 _WHOSE = {"": "", "lungs_": ", lungs", "heart_": ", heart", "right_lung_": ", right lung", "left_lung_": ", left lung"}
@@ -91,25 +96,29 @@ class Browsing(BrowsedReleases):
         table, counts = _light_columns(product)
         self._hold(product, counts)
         ids = whole_array(table["image_id"])
-        facts = self._open_films(ids, folders)
+        with ThreadPoolExecutor(_THREADS) as pool:
+            opened = pool.submit(self._open_films, ids, folders)
+            scores = _ordered(table, pool)
+            facts = opened.result()
         datasets = [product.dataset_of(release) for release in counts]
         columns = {"release": constant_column("release", "release", list(counts), list(counts.values()))}
-        columns |= _ordered(table) | fact_columns(facts)
+        columns |= scores | fact_columns(facts)
         self.index = Index(ids, constant_column("dataset", "dataset", datasets, list(counts.values())), columns)
         self.worst = next(each for each in _WORST if each[0] in columns or each[0] == "image_id")
         self._lines = self._csv_lines(table)
-        self._points = {release: RowReader(path) for release, path in product.tables.items()}
+        self._points = {release: RowReader(path, _POINTS) for release, path in product.tables.items()}
         self.organs = [Organ(name, name.replace("_", " "), ORGAN_COLOURS[name]) for name in ORGANS]
         del table, facts
-        pa.default_memory_pool().release_unused()
         # The footers of thousands of row groups take a second, which the first page need not wait for.
-        threading.Thread(target=self._open_points, daemon=True).start()
+        later = threading.Timer(_LATER, self._open_points)
+        later.daemon = True
+        later.start()
 
     def detail(self, key: int) -> Detail:
         """Return the masks of a row from the CSV, and its points with their deviations from the Parquet."""
         release, place = self._place(key)
         published = self._published(key)
-        stored = self._points[release].row(place, _POINTS)
+        stored = self._points[release].row(place, [name for name in _POINTS if name != _SQUARE])
         points = np.asarray(stored["landmarks"], np.float32).reshape(-1, 2)
         geometry = Geometry.from_row(stored)
         spread = geometry.inverse_spread(np.asarray(stored["landmarks_std"], np.float32).reshape(-1, 2))
@@ -167,8 +176,8 @@ class Browsing(BrowsedReleases):
     def square(self, key: int) -> tuple[UInt8[np.ndarray, "size size"], np.ndarray, str]:
         """Return the square picture that the model saw, its landmarks (x, y) in that frame, and the graph's name."""
         release, place = self._place(key)
-        stored = self._points[release].row(place, ["landmarks_preprocessed", *_GEOMETRY])
-        points = np.asarray(stored["landmarks_preprocessed"], np.float64).reshape(-1, 2)
+        stored = self._points[release].row(place, [_SQUARE, *_GEOMETRY])
+        points = np.asarray(stored[_SQUARE], np.float64).reshape(-1, 2)
         graph = landmark_graph("lungs" if len(points) == landmark_graph("lungs").nodes else "lungs-heart")
         geometry, pixels = Geometry.from_row(stored), self.picture(key, "image")
         shape = geometry.original_height, geometry.original_width
@@ -195,6 +204,7 @@ class Browsing(BrowsedReleases):
         for reader in self._points.values():
             with suppress(CxrError):  # the request that needs the file says what is wrong with it
                 reader.open()
+                give_back()
 
     def _csv_lines(self, table: pa.Table | StoredColumns) -> dict[str, PublishedLines]:
         found = {}
@@ -234,18 +244,19 @@ def _light(schema: pa.Schema) -> list[str]:
     ]
 
 
-def _ordered(table: pa.Table | StoredColumns) -> dict[str, Any]:
+def _ordered(table: pa.Table | StoredColumns, pool: Executor) -> dict[str, Any]:
     present = list(table.column_names)
     if {"dice_low", "dice_high"} <= set(present):
         present.append("interval_width")
     names = [name for name in _FIRST if name in present]
     names += [name for name in present if name not in names and name not in _HIDDEN]
-    made = {}
-    for name in names:
+
+    def made(name: str) -> Any:
         width = name == "interval_width"
         values = pc.subtract(table["dice_high"], table["dice_low"]) if width else table[name]
-        made[name] = column_of(name, LABELS.get(name, name.replace("_", " ")), values)
-    return {name: column for name, column in made.items() if column is not None}
+        return column_of(name, LABELS.get(name, name.replace("_", " ")), values)
+
+    return {name: column for name, column in zip(names, pool.map(made, names), strict=True) if column is not None}
 
 
 def _slices(nodes: int) -> dict[str, slice]:

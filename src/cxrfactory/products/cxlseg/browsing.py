@@ -1,7 +1,5 @@
 """Open the product for the browser: lung-segmented radiographs beside the originals, with their reports."""
 
-import csv
-import io
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from cxrfactory.products.browsed import Detail, Index, Organ, Outlines
 from cxrfactory.products.browsed_columns import (
     column_of,
     constant_column,
+    csv_line,
     fact_columns,
     list_column,
     read_columns,
@@ -122,7 +121,7 @@ class Browsing(BrowsedReleases):
     def csv_rows(self, keys: Sequence[int]) -> Iterator[bytes]:
         """Return the rows of the four tables, joined: keys, view, split, paths, labels and report."""
         columns = [*KEYS, "ViewPosition", "split", "DicomPath", "MaskPath", *CHEXPERT_LABELS, "Reports"]
-        yield _csv_line(columns)
+        yield csv_line(columns)
         for key in keys:
             release, _ = self._place(key)
             row = self._texts[release].row(int(self._text_places[key]), [*KEYS, "ViewPosition", "Reports"])
@@ -131,7 +130,7 @@ class Browsing(BrowsedReleases):
             split = self.index.columns["split"].cell(key)
             paths = self._pictures[key], self._masks[key]
             cells = [*(row[name] for name in KEYS), row["ViewPosition"], split, *paths]
-            yield _csv_line([*cells, *(said.get(name) for name in CHEXPERT_LABELS), row["Reports"]])
+            yield csv_line([*cells, *(said.get(name) for name in CHEXPERT_LABELS), row["Reports"]])
 
     def close(self) -> None:
         """Close the tables."""
@@ -214,12 +213,6 @@ def _value_of(word: str) -> tuple[str, float]:
         if word.startswith(sign) and word.removeprefix(sign) in CHEXPERT_LABELS:
             return word.removeprefix(sign), value
     return word, 1.0
-
-
-def _csv_line(cells: Sequence[Any]) -> bytes:
-    stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerow(["" if cell is None else cell for cell in cells])
-    return stream.getvalue().encode("utf-8")
 
 
 def _fit_of(config: Path) -> str:

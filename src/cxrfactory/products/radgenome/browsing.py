@@ -1,7 +1,7 @@
 """Open the product for the browser: one row for each view of each study, with the masks of its structures."""
 
 import colorsys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import decode_png
 from cxrfactory.imaging.mask_outlines import mask_outlines
 from cxrfactory.products.browsed import Browsed, Detail, Index, LeftOut, NumberColumn, Organ, Outlines, TextColumn
-from cxrfactory.products.browsed_columns import column_of, read_columns, text_column
+from cxrfactory.products.browsed_columns import column_of, csv_line, read_columns, text_column
 from cxrfactory.products.left_out import read_left_out
 from cxrfactory.products.radgenome.reading import Opened, belongs
 from cxrfactory.projection.conventions import VIEWS
@@ -50,6 +50,7 @@ class Browsing(Browsed):
     """
 
     kind = Opened.kind
+    section = "scans"
 
     def __init__(self, product: Opened, folders: Mapping[str, Path]) -> None:
         self._folder = product.folder
@@ -58,8 +59,8 @@ class Browsing(Browsed):
         self._studies = studies["study_id"].to_pylist()
         self._sizes = studies["size"].to_pylist()
         self._releases = studies["release"].to_pylist()
-        self._masks = _ByStudy(product.folder / "masks.parquet", ["view", "name", "class_name", "rle"])
-        self._regions = _ByStudy(product.folder / "regions.parquet", ["view", "region", "rle"])
+        self._masks = _ByStudy(product.folder / "masks.parquet")
+        self._regions = _ByStudy(product.folder / "regions.parquet")
         rows = pa.array(np.repeat(np.arange(len(self._studies)), len(VIEWS)))
         ids = pa.array([f"{study}/{view}" for study in self._studies for view in VIEWS], pa.string())
         columns: dict[str, Any] = {"view": text_column("view", "view", pa.array(list(VIEWS) * len(self._studies)))}
@@ -124,6 +125,15 @@ class Browsing(Browsed):
             raise CxrError("the product lacks this picture; it is not whole")
         return decode_png(path.read_bytes())
 
+    def csv_rows(self, keys: Sequence[int]) -> Iterator[bytes]:
+        """Return the rows of the table of masks, after the release: one for each structure of each view."""
+        columns = self._masks.reader.names
+        yield csv_line(["release", *columns])
+        for key in keys:
+            study, view = self._place(key)
+            for row in self._masks.rows(self._studies[study], view, columns):
+                yield csv_line([self._releases[study], *(row[name] for name in columns)])
+
     def close(self) -> None:
         """Close the tables."""
         self._masks.reader.close()
@@ -133,12 +143,13 @@ class Browsing(Browsed):
         return key // len(VIEWS), VIEWS[key % len(VIEWS)]
 
     def _rles(self, study: int, view: str) -> dict[str, str]:
-        masks = self._masks.rows(self._studies[study], view, "name", "class_name")
+        found = self._masks.rows(self._studies[study], view, ["name", "class_name", "rle"])
+        masks = {row["class_name"] or row["name"]: row["rle"] for row in found}
         return masks | self._region_rles(study, view)
 
     def _region_rles(self, study: int, view: str) -> dict[str, str]:
-        found = self._regions.rows(self._studies[study], view, "region")
-        return {f"{REGION}{region}": rle for region, rle in found.items()}
+        found = self._regions.rows(self._studies[study], view, ["region", "rle"])
+        return {f"{REGION}{row['region']}": row["rle"] for row in found}
 
     def _names(self, study: int) -> list[str]:
         """Return the names of the masks of one study; all studies of a source share them."""
@@ -153,22 +164,19 @@ class Browsing(Browsed):
 class _ByStudy:
     """A table sorted by study, of which the rows of one study are read."""
 
-    def __init__(self, path: Path, columns: list[str]) -> None:
+    def __init__(self, path: Path) -> None:
         self.reader = RowReader(path)
-        self._columns = ["study_id", *columns]
         self._first = self.reader.first_of_groups("study_id")
 
-    def rows(self, study: str, view: str, *names: str) -> dict[str, str]:
-        """Return the RLE of each mask of a view, by the last of the columns ``names`` that is not empty."""
-        found: dict[str, str] = {}
+    def rows(self, study: str, view: str, columns: Sequence[str]) -> list[dict[str, Any]]:
+        """Return some columns of the rows of a view, in their order."""
+        found: list[dict[str, Any]] = []
         last = int(np.searchsorted(np.array(self._first, object), study, side="right")) - 1
         while last >= 0:
-            table = self.reader.group(last, self._columns)
+            table = self.reader.group(last, list({"study_id": 0, "view": 0} | dict.fromkeys(columns)))
             ids, views = table["study_id"].to_numpy(), table["view"].to_numpy()
             mine = np.flatnonzero((ids == study) & (views == view))
-            for row in table.take(pa.array(mine)).to_pylist():
-                name = next(row[each] for each in reversed(names) if row[each] is not None)
-                found[name] = row["rle"]
+            found = table.take(pa.array(mine)).to_pylist() + found
             # The rows of a study may begin in the group before.
             if not len(ids) or ids[0] != study:
                 break

@@ -65,12 +65,12 @@ class ProjectedImage(ProductImage):
     @property
     def masks(self) -> dict[str, UInt8[np.ndarray, "height width"]]:
         """Mask of each structure: uint8 [row, column], 1 where a ray meets it; empty if the scan lacks it."""
-        return self._decoded(self._rles)
+        return self._masks_of(self._rles)
 
     @property
     def regions(self) -> dict[str, UInt8[np.ndarray, "height width"]]:
         """Mask of each region, such as ``lung`` or ``bone``: the union of the masks of its structures."""
-        return self._decoded(self._regions)
+        return self._masks_of(self._regions)
 
     def mask(self, name: str) -> UInt8[np.ndarray, "height width"]:
         """Decode the mask of one structure only.
@@ -107,7 +107,7 @@ class ProjectedImage(ProductImage):
             raise CxrError(f"{path}: no such file; the product is not whole")
         return path.read_bytes()
 
-    def _decoded(self, rles: Mapping[str, str]) -> dict[str, UInt8[np.ndarray, "height width"]]:
+    def _masks_of(self, rles: Mapping[str, str]) -> dict[str, UInt8[np.ndarray, "height width"]]:
         return {name: _decoded(rle, self.height, self.width) for name, rle in rles.items()}
 
 
