@@ -1,9 +1,9 @@
 """Facts for the rule of results/zero-shot: weights, labelled tables, folders of films."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from cxrfactory.config import Config
-from cxrfactory.tables.weights import weights_file
 from cxrfactory.workflow.results import Results
 
 
@@ -24,9 +24,12 @@ class ZeroShot:
 
     @property
     def weights(self) -> list[str]:
-        """The weights and their card."""
-        path = weights_file(self.config.zero_shot.weights)
-        return [str(path), str(path.with_suffix(".json"))]
+        """The weights and their card; by default those of the first network and seed of the benchmark."""
+        given, trained = self.config.zero_shot.weights, self.results.out("benchmark_train")
+        if given is not None:
+            return [str(given), str(Path(given).with_suffix(".json"))]
+        section = self.config.benchmark
+        return [path.format(model=section.models[0], seed=section.seeds[0]) for path in (trained.weights, trained.card)]
 
     @property
     def folders(self) -> list[str]:
@@ -37,6 +40,6 @@ class ZeroShot:
     def options(self) -> list[str]:
         """Return the options that name weights, films and settings."""
         settings = self.config.zero_shot
-        found = [f"--weights={settings.weights}", *(f"--films={folder}" for folder in settings.folders)]
+        found = [f"--weights={self.weights[0]}", *(f"--films={folder}" for folder in settings.folders)]
         found += [f"--spines={settings.spines}"] if settings.spines is not None else []
         return found + settings.options("count", "sheet", "device", "resamples", "seed")
