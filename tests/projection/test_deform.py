@@ -96,7 +96,7 @@ def test_standing_patients_have_the_same_parameters_and_a_turned_heart():
 def test_a_turned_heart_has_a_steeper_axis():
     heart = np.array(CHEST.heart_mm)
     # The apex of the source lies on the patient's left of the heart's centre; turned, its tissue appears lower.
-    source, place = source_at(replace(identity_shape(), heart_turn_deg=30.0), [*heart, -16, 0, -16])
+    source, place = source_at(replace(identity_shape(), heart_turn_deg=30.0), heart + np.array([-16, 0, -16]))
     assert source[2] > place[2] + 4
     assert source[0] < place[0] - 2
     assert np.linalg.norm((source - heart)[[0, 2]]) == pytest.approx(np.linalg.norm((place - heart)[[0, 2]]), rel=0.02)
