@@ -3,7 +3,7 @@
     python benchmarks/browse_page.py PRODUCT [--shots FOLDER]
 
 It starts ``python -m cxrfactory browse PRODUCT``, opens the page in headless Chromium (Playwright), and then: draws a
-range on the first histogram, chooses a word of a facet, opens the first image, presses ``j`` at two paces, flags an
+range on the first histogram, opens the first image, presses ``j`` at two paces, flags an
 image, and downloads a selection in each format that the page offers. The page itself measures from the key's own time
 to the frame in which film and masks are drawn (``performance.measure``). Each step must change the page, or the script
 stops. ``--shots`` keeps a picture of each step.
