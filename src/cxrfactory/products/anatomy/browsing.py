@@ -1,9 +1,7 @@
 """Open the masks of ``segment --anatomy`` for the browser: one row for each film, least confident first."""
 
-import colorsys
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +14,7 @@ from cxrfactory.imaging.mask_outlines import mask_outlines
 from cxrfactory.products.anatomy.reading import MaskGroups, Opened, belongs
 from cxrfactory.products.browsed import Browsed, Detail, Index, LeftOut, Organ, Outlines
 from cxrfactory.products.browsed_columns import column_of, read_columns
+from cxrfactory.products.browsed_organs import leaf, organ_colour
 from cxrfactory.products.left_out import read_left_out
 from cxrfactory.tables.anatomy_masks import FILMS_FILE, MASKS_FILE
 
@@ -29,7 +28,6 @@ _LABELS = {
     "notes": "faults of the file",
 }
 _FIRST = ("left lung", "right lung", "heart", "left clavicle", "right clavicle", "trachea", "vertebrae", "rib")
-_GOLDEN = 0.618034
 __all__ = ["Browsing", "belongs"]
 
 
@@ -59,11 +57,12 @@ class Browsing(Browsed):
         self.worst = ("confidence" if "confidence" in columns else "structures", True)
         first = next((each["group"] for each in self._films if each["group"] >= 0), -1)
         rows = self._masks.rows(first, ["name", "panel"]).to_pylist()
-        self.organs = [Organ(row["name"], row["name"], _colour(at), row["panel"]) for at, row in enumerate(rows)]
+        panels = [(row["name"], row["panel"]) for row in rows]
+        self.organs = [Organ(name, name, organ_colour(at), panel) for at, (name, panel) in enumerate(panels)]
         self.tree = [
-            {"name": panel, "label": panel, "children": [_leaf(row["name"]) for row in rows if row["panel"] == panel]}
+            {"name": panel, "label": panel, "children": [leaf(name, name) for name, where in panels if where == panel]}
             for panel in PANELS
-            if any(row["panel"] == panel for row in rows)
+            if any(where == panel for _, where in panels)
         ]
         names = {organ.name for organ in self.organs}
         self.shown = [name for name in _FIRST if name in names] or [organ.name for organ in self.organs[:8]]
@@ -108,12 +107,3 @@ class Browsing(Browsed):
     def close(self) -> None:
         """Close the table of masks."""
         self._masks.close()
-
-
-def _leaf(name: str) -> dict[str, Any]:
-    return {"name": name, "label": name, "children": []}
-
-
-def _colour(place: int) -> tuple[int, int, int]:
-    red, green, blue = colorsys.hsv_to_rgb(place * _GOLDEN % 1, 0.7, 1)
-    return round(255 * red), round(255 * green), round(255 * blue)

@@ -1,6 +1,5 @@
 """Open the product for the browser: one row for each view of each study, with the masks of its structures."""
 
-import colorsys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from cxrfactory.imaging.drawing.png import decode_png
 from cxrfactory.imaging.mask_outlines import mask_outlines
 from cxrfactory.products.browsed import Browsed, Detail, Index, LeftOut, NumberColumn, Organ, Outlines, TextColumn
 from cxrfactory.products.browsed_columns import column_of, csv_line, read_columns, text_column
+from cxrfactory.products.browsed_organs import leaf, organ_colour
 from cxrfactory.products.left_out import read_left_out
 from cxrfactory.products.radgenome.reading import Opened, belongs
 from cxrfactory.projection.conventions import VIEWS
@@ -33,7 +33,6 @@ _LABELS = {
     "pixel_mm": "side of a pixel, mm",
     "notes": "changes to the scan",
 }
-_GOLDEN = 0.618034
 
 __all__ = ["Browsing", "belongs"]
 
@@ -193,7 +192,7 @@ def _organs(names: list[str]) -> tuple[list[Organ], list[dict[str, Any]]]:
     organs = []
     for place, name in enumerate(ordered):
         parent = known[name].system if name in known else "Regions" if name in regions else "Other labels"
-        organs.append(Organ(name, name.removeprefix(REGION), _colour(place), parent))
+        organs.append(Organ(name, name.removeprefix(REGION), organ_colour(place), parent))
     tree = [{"name": "Regions", "label": "Regions", "children": [_leaf(name) for name in regions]}] if regions else []
     tree += [_branch(system, [each for each in classes() if each.system == system], 1) for system in SYSTEMS]
     if others:
@@ -221,9 +220,4 @@ def _branch(name: str, members: Sequence[AnatomyClass], depth: int) -> dict[str,
 
 
 def _leaf(name: str) -> dict[str, Any]:
-    return {"name": name, "label": name.removeprefix(REGION), "children": []}
-
-
-def _colour(place: int) -> tuple[int, int, int]:
-    red, green, blue = colorsys.hsv_to_rgb(place * _GOLDEN % 1, 0.7, 1)
-    return round(255 * red), round(255 * green), round(255 * blue)
+    return leaf(name, name.removeprefix(REGION))

@@ -11,6 +11,7 @@ from cxrfactory.config import TrainConfig
 from cxrfactory.models.pixel.losses import batch_dice_cross_entropy, pixel_loss
 from cxrfactory.train.data.layers import LayeredImages
 from cxrfactory.train.data.planes import PlaneMasks
+from cxrfactory.train.segmenter.pixel import PixelNetworkTask
 from cxrfactory.train.segmenter.validate import Metrics
 
 MANY = 16  # number of regions above which masks are bit planes
@@ -18,29 +19,8 @@ BATCH = 8  # images of a step of validation
 
 
 @dataclass(frozen=True)
-class ManyRegionsTask:
-    """Training of a pixel network on the masks of many regions, any of which may overlap.
-
-    Attributes
-    ----------
-    organs
-        Organs of the network.
-    regions
-        Region that each organ is by the network's definition.
-    loss_name
-        Name of the loss (:func:`cxrfactory.models.pixel.losses.pixel_loss`).
-    """
-
-    organs: tuple[str, ...]
-    regions: tuple[str, ...]
-    loss_name: str
-
-    def start(self, network: nn.Module, train: LayeredImages) -> None:
-        """Do nothing: pixel networks learn nothing from the training set before the first step."""
-
-    def trained(self, network: nn.Module) -> nn.Module:
-        """Return the network itself."""
-        return network
+class ManyRegionsTask(PixelNetworkTask):
+    """Training of a pixel network on the masks of many regions, any of which may overlap."""
 
     def loss(
         self,
@@ -52,10 +32,7 @@ class ManyRegionsTask:
     ) -> torch.Tensor:
         """Compute the configured loss over the regions that the batch annotates."""
         truth = annotations.to(images.device)
-        with torch.random.fork_rng(devices=[]):  # dropout uses the global stream
-            torch.manual_seed(int(torch.randint(0, 2**62, (1,), generator=generator)))
-            with torch.autocast(images.device.type, torch.bfloat16, enabled=settings.precision == "bf16"):
-                logits = network(images)
+        logits = self.logits(network, images, settings, generator)
         loss = pixel_loss(self.loss_name)
         if loss is batch_dice_cross_entropy:
             return loss(logits, truth.planes, truth.known, truth.ignored)

@@ -20,6 +20,7 @@ from cxrfactory.train.segmenter.dense import DenseHeads
 from cxrfactory.train.segmenter.joint import JointTask
 from cxrfactory.train.segmenter.latent import LatentTask, decoded_loss
 from cxrfactory.train.segmenter.many import MANY, ManyRegionsTask
+from cxrfactory.train.segmenter.pixel import PixelNetworkTask
 from cxrfactory.train.segmenter.validate import FRAME, Metrics, Rows, add_masks, means, truth_in_frame
 
 DENSE_BLOCKS = (5, 4)  # encoder blocks under dense supervision if there are no skip connections
@@ -99,32 +100,12 @@ class LandmarkTask(LatentTask):
 
 
 @dataclass(frozen=True)
-class PixelTask:
+class PixelTask(PixelNetworkTask):
     """Training of a pixel network on drawn masks, and on filled contours where nothing was drawn.
 
     Contours are filled after augmentation has moved them. Drawn masks move with the image by bilinear interpolation of
     the covered shares, and a pixel that is covered by more than half belongs to the region.
-
-    Attributes
-    ----------
-    organs
-        Organs of the network.
-    regions
-        Region that each organ is by the network's definition.
-    loss_name
-        Name of the loss (:func:`cxrfactory.models.pixel.losses.pixel_loss`).
     """
-
-    organs: tuple[str, ...]
-    regions: tuple[str, ...]
-    loss_name: str
-
-    def start(self, network: nn.Module, train: LabelledImages) -> None:
-        """Do nothing: pixel networks learn nothing from the training set before the first step."""
-
-    def trained(self, network: nn.Module) -> nn.Module:
-        """Return the network itself."""
-        return network
 
     def loss(
         self,
@@ -137,11 +118,7 @@ class PixelTask:
         """Compute the configured loss over the organs that the batch annotates."""
         truth = annotations.region_masks(finer(tuple(images.shape[-2:]))).to(images.device)
         valid = None if truth.valid.all() else truth.valid
-        # Dropout uses the global stream. The epoch's stream seeds it here, so that a resumed run draws the same.
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int(torch.randint(0, 2**62, (1,), generator=generator)))
-            with torch.autocast(images.device.type, torch.bfloat16, enabled=settings.precision == "bf16"):
-                logits = network(images)
+        logits = self.logits(network, images, settings, generator)
         return pixel_loss(self.loss_name)(logits.float(), (truth.masks > 0.5).float(), truth.known, valid)
 
     def metrics(self, network: nn.Module, val: LabelledImages, device: torch.device, distances: bool) -> Metrics:
