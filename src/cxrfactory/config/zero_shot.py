@@ -27,9 +27,9 @@ class ZeroShotConfig(ZeroShotTestConfig):
     """The test of a network of structures on films that it was not trained on (results/zero-shot)."""
 
     weights: LocalPath | None = Field(
-        None,
-        description="Weights of a pixel network of structures (.safetensors); null takes the first network of the "
-        "section benchmark.",
+        "pretrained-anatomy",
+        description="Weights of a pixel network of structures: a .safetensors file or pretrained-anatomy; null takes "
+        "the first network of the section benchmark.",
     )
     tables: list[LocalPath] = Field(
         [],

@@ -1,9 +1,9 @@
 """Facts for the rule of results/zero-shot: weights, labelled tables, folders of films."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from cxrfactory.config import Config
+from cxrfactory.tables.weights import weights_file
 from cxrfactory.workflow.results import Results
 
 
@@ -24,10 +24,11 @@ class ZeroShot:
 
     @property
     def weights(self) -> list[str]:
-        """The weights and their card; by default those of the first network and seed of the benchmark."""
+        """The weights and their card; with null, those of the first network and seed of the benchmark."""
         given, trained = self.config.zero_shot.weights, self.results.out("benchmark_train")
         if given is not None:
-            return [str(given), str(Path(given).with_suffix(".json"))]
+            path = weights_file(given)
+            return [str(path), str(path.with_suffix(".json"))]
         section = self.config.benchmark
         return [path.format(model=section.models[0], seed=section.seeds[0]) for path in (trained.weights, trained.card)]
 

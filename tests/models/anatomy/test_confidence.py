@@ -2,7 +2,16 @@ import numpy as np
 import pytest
 import torch
 
-from cxrfactory.models.anatomy.confidence import CHANGES, changed, fit_knots, raw_score, soft_dice, stability, undone
+from cxrfactory.models.anatomy.confidence import (
+    CHANGES,
+    averaged,
+    changed,
+    fit_knots,
+    raw_score,
+    soft_dice,
+    stability,
+    undone,
+)
 
 
 def test_soft_dice_of_sure_and_of_half_probabilities():
@@ -48,3 +57,20 @@ def test_knots_rise_and_are_the_means_of_groups():
     scores, dices = fit_knots(np.arange(15), [0.1] * 5 + [0.9] * 5 + [0.5] * 5)
     assert dices == [0.1, 0.7, 0.7]  # the fall is pooled
     assert fit_knots(np.arange(9), np.ones(9)) == ([], [])
+
+
+def test_a_copy_counts_only_where_it_shows_the_film():
+    own, other = torch.full((1, 2, 4, 4), 0.2), torch.full((1, 2, 4, 4), 0.6)
+    shown = torch.ones(1, 1, 4, 4)
+    shown[..., :2] = 0
+    mean = averaged(own, [other], [shown])
+    torch.testing.assert_close(mean[..., :2], own[..., :2])
+    torch.testing.assert_close(mean[..., 2:], torch.full((1, 2, 4, 2), 0.4))
+
+
+def test_the_mean_over_the_changed_copies_of_a_network_that_moves_with_the_film_is_its_answer():
+    maps = torch.zeros(1, 1, 64, 64)
+    maps[:, :, 20:40, 24:44] = 1
+    others = [undone(changed(maps, each), each) for each in CHANGES]
+    seen = [undone(changed(torch.ones_like(maps), each), each) for each in CHANGES]
+    assert torch.equal(averaged(maps, others, seen) >= 0.5, maps == 1)

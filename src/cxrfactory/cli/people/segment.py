@@ -24,7 +24,7 @@ def segment(
         Path,
         typer.Option(
             help="Trained weights (.safetensors with card), pretrained, or pretrained-whole-lungs. With --anatomy, "
-            "weights of a pixel network of structures, which the package does not contain."
+            "weights of a pixel network of structures, or pretrained for those of the package."
         ),
     ] = Path("pretrained"),
     anatomy: Annotated[
@@ -79,17 +79,12 @@ def _segment_anatomy(
     preprocess: PreprocessConfig,
 ) -> None:
     from cxrfactory.errors import CxrError
-    from cxrfactory.infer.anatomy.run import segment_anatomy
-    from cxrfactory.tables.weights import PRETRAINED_NAMES
+    from cxrfactory.infer.anatomy.run import WEIGHTS, segment_anatomy
 
     if masks is not None or overlays is not None:
         raise CxrError("--masks, --overlays: with --anatomy, masks and overlays are in the folder of --output")
-    if str(weights) in PRETRAINED_NAMES:
-        raise CxrError(
-            f"--weights {weights}: its outputs are no structures; expected the .safetensors file of a pixel network of "
-            "structures, which docs/segment-anatomy.md says how to train"
-        )
-    segment_anatomy(paths, weights, output, settings, anatomy, preparation(preprocess), workers)
+    chosen = WEIGHTS if weights == Path("pretrained") else weights
+    segment_anatomy(paths, chosen, output, settings, anatomy, preparation(preprocess), workers)
 
 
 def _refuse_options(anatomy: AnatomyConfig) -> None:

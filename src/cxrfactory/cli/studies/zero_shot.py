@@ -21,7 +21,7 @@ Spines = Annotated[
 
 @with_options(ZeroShotTestConfig, PreprocessConfig)
 def zero_shot(
-    weights: Annotated[Path, typer.Option(help="Weights of a pixel network of structures (.safetensors).")],
+    weights: Annotated[Path, typer.Option(help="Weights of a pixel network of structures, or pretrained-anatomy.")],
     output: Annotated[Path, typer.Option(help="Folder for tables (CSV) and sheets (PNG).")],
     labelled: Labelled = None,
     films: Films = None,

@@ -33,6 +33,7 @@ from cxrfactory.tables.streaming import in_order
 
 log = get_logger(__name__)
 
+WEIGHTS = "pretrained-anatomy"
 _AHEAD = 2  # films prefetched per worker; a film holds all of its masks
 
 

@@ -25,6 +25,7 @@ from torch.nn.functional import affine_grid, grid_sample
 
 # Scale, and shift to the right and downwards as shares of the side, of the changed films.
 CHANGES = ((1.06, 0.0, 0.0), (0.94, 0.0, 0.0), (1.0, 0.03, 0.03), (1.0, -0.03, -0.03))
+SUREST = 1e-6  # probabilities nearer to 0 or 1 count as this one and its complement
 UNUSUAL = 0.5  # sign of a mask in an unusual place or of an unusual size
 
 
@@ -38,6 +39,24 @@ def undone(maps: Float[Tensor, "1 o h w"], change: tuple[float, float, float]) -
     """Return maps of a changed film in the frame of the film itself."""
     scale, right, down = change
     return _moved(maps, scale, 2 * right, 2 * down)
+
+
+def averaged(
+    own: Float[Tensor, "1 o h w"], others: Sequence[Float[Tensor, "1 o h w"]], seen: Sequence[Float[Tensor, "1 1 h w"]]
+) -> Float[Tensor, "1 o h w"]:
+    """Return the mean probability over a film and its changed copies, each after :func:`undone`.
+
+    Parameters
+    ----------
+    own
+        Probabilities of the film itself.
+    others
+        Those of the changed copies.
+    seen
+        Share of each pixel that the changed copy shows; a copy counts by that much.
+    """
+    total = own + sum(maps * share for maps, share in zip(others, seen, strict=True))
+    return total / (1 + sum(seen))
 
 
 def soft_dice(shares: Float[np.ndarray, "o h w"], masks: Bool[np.ndarray, "o h w"]) -> Float[np.ndarray, " o"]:

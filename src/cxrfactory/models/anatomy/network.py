@@ -18,7 +18,16 @@ from cxrfactory.anatomy.taxonomy import class_by_id, union_plan
 from cxrfactory.errors import CxrError
 from cxrfactory.models.anatomy.card import PLAUSIBLE, TRUTH, AnatomyCard, read_anatomy_card
 from cxrfactory.models.anatomy.cleaning import cleaned
-from cxrfactory.models.anatomy.confidence import CHANGES, changed, raw_score, soft_dice, stability, undone
+from cxrfactory.models.anatomy.confidence import (
+    CHANGES,
+    SUREST,
+    averaged,
+    changed,
+    raw_score,
+    soft_dice,
+    stability,
+    undone,
+)
 from cxrfactory.models.anatomy.places import is_usual, place_of
 from cxrfactory.models.anatomy.views import FRONTAL_KEY, network_view, view_of_lungs
 from cxrfactory.models.device import single_threaded
@@ -73,7 +82,7 @@ class Answer:
     view_from
         ``given``, ``stated`` by the file, ``found`` from the masks of the lungs, or ``assumed`` to be frontal.
     logits
-        float32 [structure, row, column].
+        float32 [structure, row, column]: those of the mean probability over the film and its changed copies.
     softness, stable
         Soft Dice and stability of each structure's mask.
     usual
@@ -157,11 +166,12 @@ class AnatomyNetwork:
         network, device = self._segmenter.network, self._segmenter.device
         tensor = torch.from_numpy(to_input(image, self._segmenter.input_size))[None, None].to(device)
         with single_threaded(), torch.inference_mode():
-            logits = network(tensor).float()
+            own = network(tensor).float()
             others = [undone(torch.sigmoid(network(changed(tensor, each)).float()), each) for each in CHANGES]
-        numbers = logits[0].cpu().numpy()
-        self._segmenter.check_finite(numbers)
-        shares = torch.sigmoid(logits)[0].cpu().numpy()
+            seen = [undone(changed(torch.ones_like(tensor), each), each) for each in CHANGES]
+            mean = averaged(torch.sigmoid(own), others, seen)[0]
+        self._segmenter.check_finite(own[0].cpu().numpy())
+        shares, numbers = mean.cpu().numpy(), torch.logit(mean, SUREST).cpu().numpy()
         key, origin = (network_view(view), view_from) if view is not None else self._view(shares)
         limits = np.array([self.card.threshold(key, name) for name in self.names], np.float32)[:, None, None]
         masks = shares >= limits
