@@ -21,6 +21,7 @@ from cxrfactory.cohort.film_source import FilmSource, load_film_source
 from cxrfactory.cohort.films import Film, FilmKnobs, expose_film, project_with_structures
 from cxrfactory.cohort.patient import draw_person
 from cxrfactory.cohort.pictures import to_8bit
+from cxrfactory.cohort.spines import with_scoliosis
 from cxrfactory.config import CohortFilmsConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import encode_png
@@ -91,6 +92,7 @@ def make_films(source: FilmSource, settings: CohortFilmsConfig, number: int) -> 
     torch.set_num_threads(1)  # sums are then computed in the same order on every machine
     try:
         person = draw_person(number, settings.seed, STANDING_RANGES)
+        person = with_scoliosis(source, person, settings.film_scoliosis, settings.seed)
         projected = project_with_structures(source, person)
     finally:
         torch.set_num_threads(threads)

@@ -44,6 +44,9 @@ class CohortFilmsConfig(CohortSeedConfig):
 
     films: int = Field(300, ge=1, description="Number of virtual patients, each with a PA and an LL film.")
     film_size: int = Field(384, ge=96, description="Side in pixels of the films.")
+    film_scoliosis: Share = Field(
+        0.0, description="Share of these patients whose spine is bent as in people with scoliosis."
+    )
     film_findings: Share = Field(
         0.0, description="Probability of an effusion and of a consolidation in each lung of a PA film."
     )

@@ -16,6 +16,8 @@ from jaxtyping import Float
 MIN_DETERMINANT = 0.2  # of the pull-back: a region's source volume is at least a fifth of its own volume
 
 NODE_SPACING_MM = 9.0
+# Heights of the middles of T1 and L3 in half heights of the lungs above their centre, in the source chest.
+SPINE_TOP, SPINE_BOTTOM = 1.0, -1.45
 _LATTICE = (8, 7, 8)  # knots of the random field along z, y, x, about 70 mm apart
 
 
@@ -53,6 +55,7 @@ class PatientShape:
     field_mm: float  # standard deviation of the smooth random field
     field_seed: int
     heart_turn_deg: float = 0.0  # rotation of the heart in the frontal plane; above 0 its axis becomes steeper
+    bend_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)  # sideways bend of the spine, see :func:`spine_bend`
 
 
 RANGES: dict[str, tuple[float, float]] = {
@@ -107,7 +110,7 @@ def draw_shape(rng: np.random.Generator, ranges: dict[str, tuple[float, float]] 
 
 def identity_shape() -> PatientShape:
     """Return the shape that leaves the source unchanged."""
-    neutral = {field.name: 0.0 for field in fields(PatientShape)}
+    neutral = {field.name: 0.0 for field in fields(PatientShape) if field.name != "bend_mm"}
     ones = {name: 1.0 for name in neutral if name.endswith("_scale")}
     return PatientShape(**(neutral | ones | {"field_seed": 0}))  # type: ignore[arg-type]
 
@@ -183,6 +186,7 @@ def _source_points(points: np.ndarray, shape: PatientShape, anatomy: ChestAnatom
     x, y, z = np.moveaxis(points @ _rotation(shape).T, -1, 0)
     height = anatomy.half_height_mm
     x = x + shape.scoliosis_mm * np.sin(np.pi * z / height + shape.scoliosis_phase_rad)
+    x = x - spine_bend(z / (height * shape.height_scale), shape.bend_mm) if any(shape.bend_mm) else x
     y = y - shape.kyphosis_mm * ((z / height) ** 2 - 1 / 3).clip(max=2)
     x, y, z = x / shape.width_scale, y / shape.depth_scale, z / shape.height_scale
     flare = 1 - shape.rib_flare * np.tanh(z / height)
@@ -190,6 +194,29 @@ def _source_points(points: np.ndarray, shape: PatientShape, anatomy: ChestAnatom
     z = z - _dome_rise(x, y, z, shape, anatomy)
     x, y, z = _heart(x, y, z, shape, anatomy)
     return np.stack([x, y, z], axis=-1) + _random_field(points.shape[:3], shape)
+
+
+def spine_bend(height: np.ndarray, bend_mm: tuple[float, float, float]) -> np.ndarray:
+    """Return how far a bent spine lies to the patient's right of a straight one, in mm.
+
+    The bend is the sum of one, two and three half sine waves between the first thoracic vertebra and the third lumbar
+    one. It goes on straight beyond them, and keeps its slope there.
+
+    Parameters
+    ----------
+    height
+        Height in half heights of the lungs, 0 at their centre and positive towards the head.
+    bend_mm
+        Amplitudes of the three waves.
+    """
+    place = (SPINE_TOP - np.asarray(height, float)) / (SPINE_TOP - SPINE_BOTTOM)  # 0 at the top, 1 at the bottom
+    inside = place.clip(0, 1)
+    beyond = place - inside
+    waves = np.pi * np.arange(1, len(bend_mm) + 1)
+    return sum(
+        amplitude * (np.sin(wave * inside) + beyond * wave * np.cos(wave * inside))
+        for wave, amplitude in zip(waves, bend_mm, strict=True)
+    )
 
 
 def _rotation(shape: PatientShape) -> np.ndarray:
