@@ -8,12 +8,15 @@ import pytest
 from cxrfactory.projection.deform import (
     MIN_DETERMINANT,
     RANGES,
+    SPINE_BOTTOM,
+    SPINE_TOP,
     STANDING_RANGES,
     ChestAnatomy,
     draw_shape,
     identity_shape,
     jacobian_determinant,
     pull_back,
+    spine_bend,
 )
 
 CHEST = ChestAnatomy(126, 95, 130, (-25, 28, -17), -22)
@@ -100,3 +103,24 @@ def test_a_turned_heart_has_a_steeper_axis():
     assert source[2] > place[2] + 4
     assert source[0] < place[0] - 2
     assert np.linalg.norm((source - heart)[[0, 2]]) == pytest.approx(np.linalg.norm((place - heart)[[0, 2]]), rel=0.02)
+
+
+def test_a_bent_spine_lies_where_the_waves_say_and_goes_on_straight():
+    height = np.linspace(SPINE_TOP, SPINE_BOTTOM, 7)
+    waves = np.pi * np.linspace(0, 1, 7)
+    expected = 20 * np.sin(waves) - 6 * np.sin(2 * waves) + 3 * np.sin(3 * waves)
+    np.testing.assert_allclose(spine_bend(height, (20, -6, 3)), expected, atol=1e-12)
+    above = spine_bend(SPINE_TOP + np.array([0.0, 0.1, 0.2, 0.3]), (20, -6, 3))
+    np.testing.assert_allclose(np.diff(above, 2), 0, atol=1e-12)
+    step = 1e-6  # the slope is that of the end
+    slope = (spine_bend(SPINE_TOP, (20, -6, 3)) - spine_bend(SPINE_TOP - step, (20, -6, 3))) / step
+    assert np.diff(above)[0] / 0.1 == pytest.approx(float(slope), rel=1e-4)
+
+
+def test_a_bend_moves_the_patient_to_the_right_at_its_height():
+    shape = replace(identity_shape(), bend_mm=(20.0, 0.0, 0.0))
+    middle = 0.5 * (SPINE_TOP + SPINE_BOTTOM) * CHEST.half_height_mm
+    source, place = source_at(shape, (0, 0, middle))
+    assert place[0] - source[0] == pytest.approx(20, abs=0.1)
+    assert source[1:] == pytest.approx(place[1:], abs=1e-3)
+    assert pull_back(shape, CHEST, LOW, HIGH).determinant().min() == pytest.approx(1, abs=0.05)

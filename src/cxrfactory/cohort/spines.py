@@ -91,7 +91,7 @@ def moved_points(
 
 
 def spine_of(source: FilmSource, person: Person) -> dict[str, Float[np.ndarray, "3"]]:
-    """Return the true centres (x, y, z) = (right, front, head) in mm of a patient's vertebrae, by the source's names."""
+    """Return the true centres (x, y, z) = (right, front, head) in mm of a patient's vertebrae, by name."""
     deformation, _, _ = deformation_of(source, person)
     return moved_points(deformation, source_centres(source))
 
