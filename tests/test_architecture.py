@@ -21,7 +21,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "cxrfactory"
 FLOORS = (
     ("errors", "logs", "compiled", "renamed"),
     ("anatomy", "imaging", "tables", "config", "stages"),
-    ("models", "projection", "registration", "metrics"),
+    ("models", "projection", "registration", "metrics", "geometry"),
     ("ingest", "preprocess", "infer", "rca", "cohort", "classify", "drr", "labelling", "train", "products", "evaluate"),
     ("cli", "workflow", "status", "door", "export", "browse", "__main__"),
 )
