@@ -30,8 +30,12 @@ def source(ct_folder):
 def test_centres_are_means_of_the_voxels_and_what_the_scan_cuts_has_none(source):
     labels, step = source.labels.values[0].numpy(), np.array(source.labels.spacing_mm)
     index = np.argwhere(labels == HEART).mean(axis=0)[::-1]
-    found = source_centres(source, "heart")
+    found = source_centres(source, word="heart")
     np.testing.assert_allclose(found["heart"], np.array(source.labels.first_mm) + step * index)
+    z, y = np.nonzero((labels == HEART).any(axis=2))
+    outline = source_centres(source, "LL", "heart")["heart"]
+    np.testing.assert_allclose(outline[1:], (np.array(source.labels.first_mm) + step * [0, y.mean(), z.mean()])[1:])
+    assert outline[0] == found["heart"][0]
     # The bone of this scan runs from its first slice to its last.
     assert "vertebrae_T9" in source.names
     assert source_centres(source) == {} == spine_of(source, Person(1, "M", 50, identity_shape()))
@@ -61,7 +65,7 @@ def test_the_projected_mask_lies_at_the_true_centre(source):
     projected = project_with_structures(source, person, ["PA"])
     _, columns = np.nonzero(projected.masks["PA"][source.names.index("heart")])
     right_mm = -(projected.first_mm["PA"][0] + columns.mean() * projected.masks_pixel_mm["PA"][0])
-    centre = source_centres(source, "heart")
+    centre = source_centres(source, "PA", "heart")
     moved = moved_points(deformation_of(source, person)[0], centre)["heart"]
     assert right_mm == pytest.approx(moved[0], abs=source.labels.spacing_mm[0])  # the outline weighs depth otherwise
     assert moved[0] - centre["heart"][0] == pytest.approx(25, abs=6)  # and not where it was

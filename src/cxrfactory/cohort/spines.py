@@ -15,12 +15,14 @@ from scipy.ndimage import map_coordinates
 
 from cxrfactory.cohort.film_source import FilmSource
 from cxrfactory.cohort.patient import Person, deformation_of
+from cxrfactory.projection.conventions import View
 from cxrfactory.projection.deform import SPINE_BOTTOM, SPINE_TOP, PullBack
 from cxrfactory.tables.keys import seed_of
 
 MEANS = (0.0385, 0.0034, -0.0135)
 DEVIATIONS = (0.0743, 0.0306, 0.0185)
 CORRELATIONS = ((1.0, -0.07, -0.56), (-0.07, 1.0, -0.36), (-0.56, -0.36, 1.0))
+VIEW_AXES: dict[View, int] = {"PA": 0, "LL": 1}  # axis of a point that a view shows beside the height
 _LARGEST = 2.5  # standard deviations
 _EDGE_MM = 3.0  # a structure that comes this near to the end of the scan is cut by it
 _STEPS = 60  # of the iteration that inverts a deformation
@@ -49,10 +51,22 @@ def with_scoliosis(source: FilmSource, person: Person, share: float, seed: int) 
     return replace(person, shape=replace(person.shape, bend_mm=bend))  # type: ignore[arg-type]
 
 
-def source_centres(source: FilmSource, word: str = "vertebra") -> dict[str, Float[np.ndarray, "3"]]:
+def source_centres(
+    source: FilmSource, view: View | None = None, word: str = "vertebra"
+) -> dict[str, Float[np.ndarray, "3"]]:
     """Return the centres (x, y, z) in mm of the source's structures whose names hold a word, by name.
 
     A structure that the end of the scan cuts is left out.
+
+    Parameters
+    ----------
+    source
+        Source chest.
+    view
+        None for the centres of volume. With ``PA`` or ``LL``, the centre of the outline in that view replaces the two
+        coordinates that the view shows: an outline weighs the flat processes of a vertebra as much as its thick body.
+    word
+        Word in the names.
     """
     labels = source.labels.values[0].numpy()
     first, step = np.array(source.labels.first_mm), np.array(source.labels.spacing_mm)
@@ -64,7 +78,12 @@ def source_centres(source: FilmSource, word: str = "vertebra") -> dict[str, Floa
         z, y, x = np.nonzero(labels == value)
         heights = first[2] + step[2] * z
         if len(z) and heights.min() > first[2] + _EDGE_MM and heights.max() < top - _EDGE_MM:
-            found[name] = first + step * [x.mean(), y.mean(), z.mean()]
+            index = np.array([x.mean(), y.mean(), z.mean()])
+            if view is not None:
+                axis = VIEW_AXES[view]
+                z, across = np.unique(np.stack([z, x if axis == 0 else y]), axis=1)
+                index[[axis, 2]] = across.mean(), z.mean()
+            found[name] = first + step * index
     return found
 
 
@@ -90,10 +109,13 @@ def moved_points(
     raise ValueError(f"a point of the source is still {np.abs(missing).max():.3f} mm off after {_STEPS} steps")
 
 
-def spine_of(source: FilmSource, person: Person) -> dict[str, Float[np.ndarray, "3"]]:
-    """Return the true centres (x, y, z) = (right, front, head) in mm of a patient's vertebrae, by name."""
+def spine_of(source: FilmSource, person: Person, view: View | None = None) -> dict[str, Float[np.ndarray, "3"]]:
+    """Return the true centres (x, y, z) = (right, front, head) in mm of a patient's vertebrae, by name.
+
+    They are the centres of the source (:func:`source_centres`), moved by the patient's deformation.
+    """
     deformation, _, _ = deformation_of(source, person)
-    return moved_points(deformation, source_centres(source))
+    return moved_points(deformation, source_centres(source, view))
 
 
 def _source_of(deformation: PullBack, points: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
