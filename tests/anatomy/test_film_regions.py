@@ -79,10 +79,14 @@ def structures():
 
 def test_structures_give_the_lungs_of_both_definitions_the_heart_and_clavicles():
     found = film_regions(structures(), 1.0)
-    expected = frontal_truth(organs(), 1.0)
+    expected = frontal_truth(organs(), 1.0, 12.0)
     for lung in ("right_lung", "left_lung"):
         assert np.array_equal(found[lung], expected[lung])
-    assert not (expected["heart"] & ~found["heart"]).any()
+    rows = np.flatnonzero(expected["heart"].any(axis=1))
+    first, last = np.flatnonzero(found["heart"].any(axis=1))[[0, -1]]
+    assert rows[0] + 0.05 * np.ptp(rows) < first <= rows[0] + 0.1 * np.ptp(rows)
+    assert not (expected["heart"] & ~found["heart"])[first : np.flatnonzero(found["right_lung"].any(axis=1))[-1]].any()
+    assert last < rows[-1]
     assert (found["left_whole_lung"] & found["heart"]).any()
     assert not (found["left_whole_lung"] & ~found["left_lung"] & ~found["heart"])[:120].any()
     assert found["left_clavicle"].sum() == 20 * 100
@@ -102,10 +106,34 @@ def test_no_masks_are_refused():
 
 def test_the_lower_heart_reaches_the_right_lung_and_the_upper_part_does_not():
     given = structures()
-    given["heart"] = box(120, 200, 165, 215) > 0.5
+    given["heart"] = box(120, 200, 148, 215) > 0.5
     before = frontal_truth(organs() | {"heart": given["heart"].astype(np.float32)}, 1.0)
     heart, lung = (film_regions(given, 1.0)[name] for name in ("heart", "right_lung"))
     inner = np.flatnonzero(lung[180])[-1]
     assert heart[180, inner + 1 : 200].all()
-    assert np.array_equal(heart[:140], before["heart"][:140])
+    assert np.array_equal(heart[130:140], before["heart"][130:140])
     assert not (heart & lung).any()
+
+
+def test_a_gap_that_is_wide_is_not_the_heart():
+    given = structures()
+    given["heart"] = box(120, 200, 165, 215) > 0.5
+    given["right lung upper lobe"] = box(50, 250, 30, 110) > 0.5
+    heart = film_regions(given, 1.0)["heart"]
+    assert heart[:, 165:].any()
+    assert not heart[:, 112:160].any()
+
+
+def test_the_heart_ends_at_the_line_between_the_cardiophrenic_angles():
+    given = structures()
+    given["liver"] = box(240, 300, 20, 280) > 0.5
+    given["heart"] = box(120, 240, 120, 215) > 0.5
+    given["right lung upper lobe"] = box(50, 180, 30, 145) > 0.5  # the right lung ends at row 179, the left one at 239
+    heart = film_regions(given, 1.0)["heart"]
+    columns = np.flatnonzero(heart[150])
+    left, right = columns[0], columns[-1]
+    ends = [np.flatnonzero(heart[:, column])[-1] for column in (left, right)]
+    assert abs(ends[0] - 179) <= 8
+    assert ends[1] - ends[0] > 35
+    lowest = np.array([np.flatnonzero(heart[:, column])[-1] for column in range(left + 15, right - 15)])
+    assert (np.diff(lowest) >= 0).all()

@@ -3,6 +3,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from cxrfactory.anatomy.film_regions import DRAWN_PREFIX, DRAWN_REGIONS, film_regions
 from cxrfactory.config import LabelProjectionsConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import decode_png, save_png
@@ -142,3 +143,15 @@ def test_a_missing_picture_and_a_patient_in_both_splits_are_named(tmp_path):
     write_arrow(pa.Table.from_pandas(studies, preserve_index=False), tmp_path / "studies.parquet")
     with pytest.raises(CxrError, match="patient 'one' is in both splits"):
         labelled(tmp_path, tmp_path / "labelled.parquet")
+
+
+def test_regions_as_people_draw_them_are_those_of_the_one_rule(tmp_path):
+    write_product(tmp_path)
+    table = labelled(tmp_path, tmp_path / "t.parquet", drawn=True)
+    pa_row = regions_of(table[table["view"] == "PA"].iloc[0])
+    expected = film_regions({name: mask_of(name) for name in BOXES}, 1.0)
+    assert {name for name in pa_row if name.startswith(DRAWN_PREFIX)} == {DRAWN_PREFIX + each for each in DRAWN_REGIONS}
+    for region in DRAWN_REGIONS:
+        np.testing.assert_array_equal(pa_row[DRAWN_PREFIX + region] > 0, expected[region])
+    assert pa_row["drawn_left_lung"].any()
+    assert not any(name.startswith(DRAWN_PREFIX) for name in regions_of(table[table["view"] == "LL"].iloc[0]))

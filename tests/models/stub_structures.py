@@ -34,7 +34,12 @@ def build(settings):
 
 
 def use_bands(monkeypatch):
-    """Make the network known as ``bands`` to the registry."""
+    """Make the network known as ``bands`` to the registry.
+
+    The stub knows exact grey values, which a moved film has not: the changed copies are the film itself here. The mean
+    over moved films has tests of its own.
+    """
+    monkeypatch.setattr("cxrfactory.models.anatomy.network.CHANGES", ((1.0, 0.0, 0.0),))
     monkeypatch.setitem(
         __import__("cxrfactory.models.registry", fromlist=["PIXEL_MODELS"]).PIXEL_MODELS,
         "bands",

@@ -25,7 +25,14 @@ _CORD_TO_BODY_MM = 10.0  # distance from the edge of the spinal cord to the edge
 _LUNG_OPENING_MM = 5.0  # removes slivers between heart and diaphragm, and along the spine
 _HEART_OPENING_MM = 17.0  # removes the stumps of the great vessels that the heart's label includes
 
+# Of the regions that people draw; chosen on 20 films of JSRT (docs/cohort.md).
+_DRAWN_MEDIASTINUM_OPENING_MM = 12.0
 _UPPER_SHARE = 0.3  # upper part of the heart's height in which great vessels lie between it and the right lung
+_TOP_SHARE = 0.1  # upper part of the heart's height that is drawn as great vessels
+_LARGEST_GAP_MM = 20.0  # between the heart and the border of the right lung
+_ANGLE_REACH_MM = 15.0  # the right lung's inner border leaves the heart where it is this far from its usual column
+_CONTACT_MM = 12.0  # largest distance of the heart and the left lung that touch
+_SAG_MM = 3.0  # of the heart's lower border below the line between the cardiophrenic angles
 _LUNGS_WIDTH_MM = 270.0  # usual width of both lungs in a frontal film
 
 # Groups of taxonomy classes by their role in a frontal film. The mediastinum excludes the subclavian arteries, which
@@ -45,6 +52,9 @@ STRUCTURES: dict[str, tuple[str, ...]] = {
     ),
     "spinal_cord": ("spinal cord",),
 }  # fmt: skip
+# Outputs of a network that are regions as people draw them, beside the structures that a CT projects.
+DRAWN_PREFIX = "drawn_"
+DRAWN_REGIONS = (*ORGANS, *WHOLE_REGIONS.values())
 CLAVICLES = {"right_clavicle": "right clavicle", "left_clavicle": "left clavicle"}  # region -> taxonomy class
 
 
@@ -54,8 +64,10 @@ def film_regions(
     """Derive the regions that people draw in a frontal film from masks of anatomical structures.
 
     Lungs of JSRT's definition are the lobes without what heart, mediastinum, spine and abdomen hide; whole lungs keep
-    the part behind the heart. The heart is without the stumps of its great vessels and, in its lower seven tenths, goes
-    on to the border of the right lung, as people draw it. Clavicles stay as they are.
+    the part behind the heart. The heart is without the stumps of its great vessels and the upper tenth of its height.
+    In its lower seven tenths it goes on to the border of the right lung, and it ends a little below the line between
+    the two cardiophrenic angles, as people draw it: what lies lower is seen through the liver only. Clavicles stay as
+    they are.
 
     Parameters
     ----------
@@ -91,27 +103,67 @@ def film_regions(
     if pixel_mm is None:
         columns = np.flatnonzero((organs["right_lung"] + organs["left_lung"] > 0).any(axis=0))
         pixel_mm = _LUNGS_WIDTH_MM / (np.ptp(columns) + 1) if len(columns) else _LUNGS_WIDTH_MM / shape[1]
-    whole = whole_lung_truth(organs, pixel_mm)
-    frontal = frontal_truth(organs, pixel_mm)
+    opening_mm = _DRAWN_MEDIASTINUM_OPENING_MM
+    whole = whole_lung_truth(organs, pixel_mm, opening_mm)
+    frontal = frontal_truth(organs, pixel_mm, opening_mm)
+    heart = _to_right_lung(frontal["heart"], frontal["right_lung"], _LARGEST_GAP_MM / pixel_mm)
+    heart = _above_diaphragm(heart, frontal["right_lung"], frontal["left_lung"], pixel_mm)
     return {
         **frontal,
-        "heart": _to_right_lung(frontal["heart"], frontal["right_lung"]),
+        "heart": _without_top(heart),
         **{WHOLE_REGIONS[lung]: mask for lung, mask in whole.items()},
         **{region: _union(masks, (name,), shape) for region, name in CLAVICLES.items()},
     }
 
 
-def _to_right_lung(heart: Bool[np.ndarray, "h w"], lung: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
-    """Fill the gap between the heart and the inner border of the right lung, row by row."""
+def _to_right_lung(
+    heart: Bool[np.ndarray, "h w"], lung: Bool[np.ndarray, "h w"], largest_px: float
+) -> Bool[np.ndarray, "h w"]:
+    """Fill the gap between the heart and the inner border of the right lung, row by row, where it is narrow."""
     filled = heart.copy()
     rows = np.flatnonzero(heart.any(axis=1))
     if len(rows) == 0:
         return filled
     for row in range(int(rows[0] + _UPPER_SHARE * (rows[-1] - rows[0] + 1)), int(rows[-1]) + 1):
         beside, own = np.flatnonzero(lung[row]), np.flatnonzero(heart[row])
-        if len(beside) and len(own) and beside[-1] < own[0]:
+        if len(beside) and len(own) and 0 < own[0] - beside[-1] <= largest_px + 1:
             filled[row, beside[-1] + 1 : own[0]] = True
     return filled
+
+
+def _above_diaphragm(
+    heart: Bool[np.ndarray, "h w"], right: Bool[np.ndarray, "h w"], left: Bool[np.ndarray, "h w"], pixel_mm: float
+) -> Bool[np.ndarray, "h w"]:
+    """Cut the heart below the line between the right and the left cardiophrenic angle."""
+    rows = np.flatnonzero(right.any(axis=1))
+    touching = [
+        (row, own[-1])
+        for row in np.flatnonzero(heart.any(axis=1))
+        if (lung := np.flatnonzero(left[row])).size
+        and 0 <= lung[0] - (own := np.flatnonzero(heart[row]))[-1] <= _CONTACT_MM / pixel_mm
+    ]
+    if not len(rows) or not touching:
+        return heart
+    lower = rows[rows > rows[0] + 0.5 * np.ptp(rows)]
+    inner = np.array([np.flatnonzero(right[row])[-1] for row in lower])
+    usual = np.median(inner[: max(len(inner) // 3, 1)])
+    beside = np.flatnonzero(inner > usual - _ANGLE_REACH_MM / pixel_mm)
+    if not len(beside):
+        return heart
+    first, last = (inner[beside[-1]], lower[beside[-1]]), touching[-1][::-1]  # (x, y)
+    columns = np.arange(heart.shape[1])
+    span = max(last[0] - first[0], 1)
+    line = np.interp(columns, [first[0], first[0] + span], [first[1], last[1]])
+    line += _SAG_MM / pixel_mm * np.sin(np.pi * ((columns - first[0]) / span).clip(0, 1))
+    return heart & (np.arange(heart.shape[0])[:, None] <= line)
+
+
+def _without_top(heart: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
+    rows = np.flatnonzero(heart.any(axis=1))
+    cut = heart.copy()
+    if len(rows):
+        cut[: int(rows[0] + _TOP_SHARE * np.ptp(rows))] = False
+    return cut
 
 
 def _union(masks: Mapping[str, np.ndarray], names: tuple[str, ...], shape: tuple[int, ...]) -> np.ndarray:
@@ -122,7 +174,9 @@ def _union(masks: Mapping[str, np.ndarray], names: tuple[str, ...], shape: tuple
     return found
 
 
-def frontal_truth(organs: dict[str, Float[np.ndarray, "h w"]], pixel_mm: float) -> dict[str, Bool[np.ndarray, "h w"]]:
+def frontal_truth(
+    organs: dict[str, Float[np.ndarray, "h w"]], pixel_mm: float, opening_mm: float = _MEDIASTINUM_OPENING_MM
+) -> dict[str, Bool[np.ndarray, "h w"]]:
     """Compute masks of right lung, left lung and heart in the convention of manual annotation.
 
     Parameters
@@ -132,6 +186,8 @@ def frontal_truth(organs: dict[str, Float[np.ndarray, "h w"]], pixel_mm: float) 
         ``mediastinum`` and ``spinal_cord``, in PA display orientation.
     pixel_mm
         Side length of the square pixels in mm.
+    opening_mm
+        Parts of the mediastinum that are narrower than twice this do not hide a lung.
 
     Returns
     -------
@@ -141,19 +197,19 @@ def frontal_truth(organs: dict[str, Float[np.ndarray, "h w"]], pixel_mm: float) 
     """
     heart = _largest(_opened(organs["heart"] > 0.5, _HEART_OPENING_MM / pixel_mm))
     heart = _largest(_smoothed(heart, _SMOOTHING_MM / pixel_mm))
-    hidden = heart | (organs["abdomen"] > 0.5) | _mediastinum(organs, pixel_mm)
+    hidden = heart | (organs["abdomen"] > 0.5) | _mediastinum(organs, pixel_mm, opening_mm)
     lungs = _visible_lungs(organs, hidden, pixel_mm)
     return {name: _largest(mask & ~heart) for name, mask in lungs.items()} | {"heart": heart}
 
 
 def whole_lung_truth(
-    organs: dict[str, Float[np.ndarray, "h w"]], pixel_mm: float
+    organs: dict[str, Float[np.ndarray, "h w"]], pixel_mm: float, opening_mm: float = _MEDIASTINUM_OPENING_MM
 ) -> dict[str, Bool[np.ndarray, "h w"]]:
     """Compute masks of both lungs with the part behind the heart, down to the domes of the diaphragm (V7's convention).
 
     Parameters
     ----------
-    organs, pixel_mm
+    organs, pixel_mm, opening_mm
         Those of :func:`frontal_truth`.
 
     Returns
@@ -161,13 +217,13 @@ def whole_lung_truth(
     dict
         Boolean masks ``right_lung`` and ``left_lung``, without what the abdomen and the mediastinum hide.
     """
-    hidden = (organs["abdomen"] > 0.5) | _mediastinum(organs, pixel_mm)
+    hidden = (organs["abdomen"] > 0.5) | _mediastinum(organs, pixel_mm, opening_mm)
     lungs = _visible_lungs(organs, hidden, pixel_mm)
     return {name: _largest(mask) for name, mask in lungs.items()}
 
 
-def _mediastinum(organs: dict[str, Float[np.ndarray, "h w"]], pixel_mm: float) -> np.ndarray:
-    vessels = _opened(organs["mediastinum"] > 0.5, _MEDIASTINUM_OPENING_MM / pixel_mm)
+def _mediastinum(organs: dict[str, Float[np.ndarray, "h w"]], pixel_mm: float, opening_mm: float) -> np.ndarray:
+    vessels = _opened(organs["mediastinum"] > 0.5, opening_mm / pixel_mm)
     spine = _widened(organs["spinal_cord"] > 0.5, _CORD_TO_BODY_MM / pixel_mm)
     return _smoothed(vessels | spine, _MEDIASTINUM_SMOOTHING_MM / pixel_mm)
 

@@ -56,6 +56,10 @@ class LabelProjectionsConfig(Section):
     unions: bool = Field(
         False, description="Label structures that the product united from parts, such as rib, as well."
     )
+    drawn: bool = Field(
+        False,
+        description="In PA views, also label lungs and heart as people draw them in films, such as drawn_heart.",
+    )
     source: str | None = Field(
         None, description="Name of the set; it precedes the ids. null takes the release of each study."
     )

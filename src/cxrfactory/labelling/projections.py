@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
+from cxrfactory.anatomy.film_regions import DRAWN_PREFIX, DRAWN_REGIONS, film_regions
 from cxrfactory.anatomy.regions import region_of_structure
 from cxrfactory.config import LabelProjectionsConfig
 from cxrfactory.errors import CxrError
@@ -77,7 +78,7 @@ def label_projections(
     images = _images(product, settings, set(names))
     total = len(studies) * len(settings.views) if settings.views else None
     rows = (
-        _row(product, studies, study_id, view, masks, names, recipe, settings.source, counts)
+        _row(product, studies, study_id, view, masks, names, recipe, settings, counts)
         for study_id, view, masks in progress(images, STAGE, total)
     )
     written, _ = write_rows(rows, output, LABELLED_VIEWS, ROWS_PER_GROUP)
@@ -136,7 +137,7 @@ def _row(
     masks: Sequence[dict[str, Any]],
     names: dict[str, str],
     recipe: Preparation,
-    source: str | None,
+    settings: LabelProjectionsConfig,
     counts: Counter[str],
 ) -> dict[str, Any]:
     if study_id not in studies:
@@ -146,9 +147,13 @@ def _row(
     if not path.is_file():
         raise CxrError(f"{path}: no such file; the product is not whole")
     radiograph = read_radiograph(path, recipe.max_megapixels, recipe.burnt_in, recipe.checks)
-    found = {names[mask["name"]]: _decoded(mask, radiograph.stored_shape, path) for mask in masks}
+    by_name = {mask["name"]: _decoded(mask, radiograph.stored_shape, path) for mask in masks}
+    found = {names[name]: mask for name, mask in by_name.items()}
+    if settings.drawn and view == "PA":
+        drawn = film_regions(by_name, float(study["pixel_mm"]))
+        found |= {f"{DRAWN_PREFIX}{region}": drawn[region].astype(np.uint8) for region in DRAWN_REGIONS}
     image, geometry = prepare(radiograph, replace(recipe, size=max(radiograph.stored_shape)), keep=_corners(found))
-    prefix, split = source or study["release"], SPLITS[study["split"]]
+    prefix, split = settings.source or study["release"], SPLITS[study["split"]]
     counts[f"{view}, {split}"] += 1
     return {
         "image_id": f"{prefix}-{study_id}-{view}",

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, UInt8
 
-from cxrfactory.anatomy.film_regions import CLAVICLES, STRUCTURES, film_regions
+from cxrfactory.anatomy.film_regions import CLAVICLES, DRAWN_PREFIX, STRUCTURES, film_regions
 from cxrfactory.anatomy.organs import HEART, LUNGS
 from cxrfactory.anatomy.regions import WHOLE_REGIONS
 from cxrfactory.evaluate.zero_shot.films import DRAWN, FRAME, TestFilm
@@ -42,15 +42,17 @@ def found_of(network: AnatomyNetwork, film: TestFilm) -> tuple[str, dict[str, Fo
 def regions_of(found: Mapping[str, FoundStructure]) -> dict[str, Bool[np.ndarray, "size size"]]:
     """Return the regions that people draw, from the structures of a frontal film.
 
-    A network of drawn lungs also has the drawn heart, so these outputs are the regions. All other regions follow from
-    the structures by the rule of the training tables: the projected heart has stumps of vessels that nobody draws.
-    Regions whose structures the network does not know are left out.
+    A network of drawn lungs also has the drawn heart, so these outputs are the regions; so are outputs such as
+    ``drawn_heart``, beside the projected structure. All other regions follow from the structures by the rule of the
+    training tables: the projected heart has stumps of vessels that nobody draws. Regions whose structures the network
+    does not know are left out.
     """
     masks = {name: each.mask.astype(bool) for name, each in found.items()}
+    learned = {name.removeprefix(DRAWN_PREFIX): mask for name, mask in masks.items() if name.startswith(DRAWN_PREFIX)}
     own = {name: mask for name, mask in masks.items() if name in DRAWN and name != HEART}
     heart = {HEART: masks[HEART]} if own and HEART in masks else {}
     made = {name: mask for name, mask in film_regions(masks).items() if any(each in masks for each in SOURCES[name])}
-    return made | own | heart
+    return made | own | heart | learned
 
 
 def measure_film(
