@@ -136,3 +136,11 @@ def test_films_of_a_folder_are_drawn_and_compared_with_the_landmarks(weights, mo
     sheets = sorted(path.name for path in (tmp_path / "out" / "sheets").iterdir())
     assert [name.split(".")[-2] for name in sheets] == ["abdomen", "bones", "heart-and-vessels", "lungs"]
     assert cv2.imread(str(tmp_path / "out" / "sheets" / sheets[0])).shape == (320 + 24, 640, 3)
+
+
+def test_an_output_as_people_draw_it_is_judged_in_place_of_the_projected_structure():
+    index = pd.MultiIndex.from_tuples([("PA", "left clavicle"), ("PA", "drawn_left_clavicle")])
+    names = ["left clavicle", "drawn_left_clavicle"]
+    tables = made(0.8, 0.95)
+    found = validation(tables, pd.Series([0.9, 0.9], index), names)["PA"]
+    assert found == {"drawn_left_clavicle": "truth", "left clavicle": "plausible", "right clavicle": "truth"}

@@ -6,7 +6,7 @@ few. A structure is validated by truth, or else by plausibility on real films.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from cxrfactory.errors import CxrError
 from cxrfactory.evaluate.models.evaluate_models import write_csv
 from cxrfactory.evaluate.zero_shot.films import FRAME, TestFilm, labelled_films
 from cxrfactory.evaluate.zero_shot.measure import found_of
-from cxrfactory.evaluate.zero_shot.study import STRUCTURE_OF, zero_shot
+from cxrfactory.evaluate.zero_shot.study import STRUCTURE_OF, structure_of, zero_shot
 from cxrfactory.imaging.radiograph.prepare import Preparation
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.metrics.overlap import dice
@@ -39,14 +39,6 @@ LEAST_HITS = 0.7  # share of films in which the centroid of a vertebra lies in t
 LEAST_PLAUSIBLE = 0.9  # share of real films in which a structure passes all checks
 LEAST_VIRTUAL = 0.75  # mean Dice on films of known truth, without which plausibility does not validate
 LEAST_PAIRS = 100  # masks of real films from which the confidence is fitted
-# Structure -> regions that validate it: its own drawn mask, or what people draw of it.
-REGIONS_OF = {
-    "heart": ("heart",),
-    "right lung": ("right_lung", "right_whole_lung"),
-    "left lung": ("left_lung", "left_whole_lung"),
-    "right clavicle": ("right_clavicle",),
-    "left clavicle": ("left_clavicle",),
-}
 
 
 def calibrate(
@@ -103,7 +95,7 @@ def calibrate(
     validated: dict[str, dict[str, str]] = {}
     if tables or folders or spines is not None:
         made = zero_shot(network, tables, folders, spines, settings, recipe, evidence)
-        validated = validation(made, by_view)
+        validated = validation(made, by_view, network.names)
         real = _real_pairs(made["scores"])
         if len(real) >= LEAST_PAIRS:
             pairs, told = real, f"{len(real)} masks of {made['scores']['image_id'].nunique()} real films"
@@ -118,7 +110,9 @@ def calibrate(
     return card
 
 
-def validation(made: Mapping[str, pd.DataFrame], virtual: pd.Series) -> dict[str, dict[str, str]]:
+def validation(
+    made: Mapping[str, pd.DataFrame], virtual: pd.Series, names: Collection[str] = ()
+) -> dict[str, dict[str, str]]:
     """Return how each structure is validated, by view.
 
     Parameters
@@ -127,6 +121,9 @@ def validation(made: Mapping[str, pd.DataFrame], virtual: pd.Series) -> dict[str
         Tables of the study.
     virtual
         Mean Dice on films of known truth, by view and structure.
+    names
+        Outputs of the network. A region that is an output of its own (``drawn_heart``) validates that output, and not
+        the projected structure.
 
     Returns
     -------
@@ -134,7 +131,7 @@ def validation(made: Mapping[str, pd.DataFrame], virtual: pd.Series) -> dict[str
     not validated by plausibility.
     """
     found: dict[str, dict[str, str]] = {}
-    judged = _by_truth(made)
+    judged = _by_truth(made, names)
     table = made["plausibility"]
     for name, passed in judged.items():
         if passed:
@@ -148,14 +145,14 @@ def validation(made: Mapping[str, pd.DataFrame], virtual: pd.Series) -> dict[str
     return {view: dict(sorted(names.items())) for view, names in sorted(found.items())}
 
 
-def _by_truth(made: Mapping[str, pd.DataFrame]) -> dict[str, bool]:
+def _by_truth(made: Mapping[str, pd.DataFrame], names: Collection[str]) -> dict[str, bool]:
     """Return the structures whose truth on real frontal films is known, and whether they pass."""
     means = made["scores"].groupby("region")["dice"].mean()
-    judged = {
-        name: max(means[each] for each in regions if each in means) >= LEAST_DICE
-        for name, regions in REGIONS_OF.items()
-        if any(each in means for each in regions)
-    }
+    best: dict[str, float] = {}
+    for region, mean in means.items():
+        if name := structure_of(str(region), names):
+            best[name] = max(mean, best.get(name, 0.0))
+    judged = {name: mean >= LEAST_DICE for name, mean in best.items()}
     hits = made["spine"]
     return judged | {row.structure: row.hit >= LEAST_HITS for row in hits.itertuples()}
 

@@ -1,7 +1,7 @@
 """Run the study: a network of structures on labelled tables, folders of films, and spines."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from cxrfactory.anatomy.film_regions import DRAWN_PREFIX
 from cxrfactory.config.zero_shot import ZeroShotTestConfig
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.evaluate.models.evaluate_models import write_csv
@@ -44,6 +45,12 @@ STRUCTURE_OF = {
     "left_clavicle": "left clavicle",
     "heart": "heart",
 }
+
+
+def structure_of(region: str, names: Collection[str]) -> str:
+    """Return the structure whose mask a region is: the output that is drawn, or else the projected structure."""
+    drawn = f"{DRAWN_PREFIX}{region}"
+    return drawn if drawn in names else STRUCTURE_OF.get(region, "")
 
 
 @dataclass
@@ -157,7 +164,7 @@ def _on_truth(network: AnatomyNetwork, film: TestFilm, found: Findings) -> None:
     keys = {"image_id": film.image_id, "source": film.source, "view": view}
     confidence = {name: structures[name].confidence for name in structures}
     for row in measure_film(film.truth, regions_of(structures)):
-        sure = confidence.get(STRUCTURE_OF.get(row["region"], ""))
+        sure = confidence.get(structure_of(row["region"], confidence))
         found.scores.append(keys | row | {"confidence": sure})
     _checked(network, view, structures, keys, found)
 
