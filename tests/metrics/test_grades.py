@@ -71,7 +71,7 @@ def test_grades_that_do_not_fit_are_refused(reference, answers, grades, said):
 
 
 def test_a_matrix_that_is_not_square_is_refused():
-    with pytest.raises(CxrError, match="expected \\[..., grades, grades\\]"):
+    with pytest.raises(CxrError, match=r"expected \[\.\.\., grades, grades\]"):
         grade_agreement(np.zeros((2, 3)))
 
 

@@ -11,9 +11,7 @@ MEASURES = ("r", "mae", "bias", "sd", "limit_low", "limit_high")
 NORMAL_95 = 1.96  # Bland and Altman's limits hold 95 % of normally distributed differences
 
 
-def value_agreement(
-    true: Float[np.ndarray, " n"], measured: Float[np.ndarray, " n"]
-) -> dict[str, float]:
+def value_agreement(true: Float[np.ndarray, " n"], measured: Float[np.ndarray, " n"]) -> dict[str, float]:
     """Compute how a measured value agrees with a true one; a difference is measured minus true.
 
     Returns

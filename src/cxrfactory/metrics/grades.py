@@ -59,7 +59,7 @@ def confusion_matrix(
     if grades < 2:
         raise CxrError(f"{grades} grades; expected 2 or more")
     for given in (reference, answers):
-        if given.size and not (0 <= given.min() and given.max() < grades):
+        if given.size and not (given.min() >= 0 and given.max() < grades):
             raise CxrError(f"grades from {given.min()} to {given.max()}; expected 0 to {grades - 1}")
     pairs = reference.astype(np.int64) * grades + answers
     return np.bincount(pairs, minlength=grades * grades).reshape(grades, grades)
