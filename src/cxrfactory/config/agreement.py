@@ -64,21 +64,21 @@ class AgreementTestConfig(Section):
             for pair in pairs:
                 name, _, value = pair.partition("=")
                 if not (name.strip() and value.strip()):
-                    raise ValueError(f"{field} holds '{pair}'; expected {form}")
+                    raise ValueError(f"{field} holds {pair!r:.80}; expected {form}")
             names = [pair.partition("=")[0].strip().casefold() for pair in pairs]
             if twice := next((name for name in names if names.count(name) > 1), None):
-                raise ValueError(f"'{twice}' occurs twice in {field}; name it once")
+                raise ValueError(f"{twice!r:.80} occurs twice in {field}; name it once")
         known = [grade.strip().casefold() for grade in self.grades]
         if twice := next((name for name in known if known.count(name) > 1 or not name), None):
-            raise ValueError(f"'{twice}' occurs twice in grades; name each grade once")
+            raise ValueError(f"{twice!r:.80} occurs twice in grades; name each grade once")
         if "" in known:
             raise ValueError("grades hold an empty name; expected names of grades")
         for word in self.words:
             name, _, grade = word.partition("=")
             if grade.strip().casefold() not in known:
-                raise ValueError(f"words holds '{word}'; expected a grade of {', '.join(self.grades)} after '='")
+                raise ValueError(f"words holds {word!r:.80}; expected a name in grades after '='")
             if name.strip().casefold() in known:
-                raise ValueError(f"words holds '{word}', but '{name.strip()}' is a grade itself; expected another word")
+                raise ValueError(f"words holds {word!r:.80}, which begins with a grade; expected another word for it")
         if len(self.findings) > 1 and (self.measured_item is None or self.reference_item is None):
             raise ValueError(
                 "findings names several pairs, but measured_item or reference_item is null; expected the columns that "
@@ -111,7 +111,9 @@ class AgreementConfig(AgreementTestConfig):
     def _systems(self) -> "AgreementConfig":
         for name in self.answers:
             if "=" in name or not name.strip() or name.strip().casefold() == MEASURED:
-                raise ValueError(f"answers has the name '{name}'; expected a name without '=' other than '{MEASURED}'")
+                raise ValueError(
+                    f"answers has the name {name!r:.80}; expected a name without '=' other than '{MEASURED}'"
+                )
         return self
 
 

@@ -1,6 +1,7 @@
 """Figures of the agreement of grades: confusion matrices, values by reference grade, ROC curves."""
 
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ _BLUE = "#0072b2"
 
 
 def plot_confusion(compared: Sequence[Pairs], grades: Sequence[str], path: str | Path) -> None:
-    """Draw the confusion matrix of every system and finding; the shade is the share of the reference grade.
+    """Draw a confusion matrix for each finding (row) and system (column); the shade is the share of a reference grade.
 
     Parameters
     ----------
@@ -31,8 +32,14 @@ def plot_confusion(compared: Sequence[Pairs], grades: Sequence[str], path: str |
     path
         PNG to write.
     """
-    figure, axes = _panels(len(compared), (3.4, 3.4))
-    for axis, pairs in zip(axes, compared, strict=False):
+    rows = [list(of) for _, of in groupby(compared, key=lambda pairs: (pairs.finding, pairs.measurement))]
+    columns = max(map(len, rows))
+    figure, axes = _panels(len(rows) * columns, (3.4, 3.4), columns)
+    for row, of in enumerate(rows):
+        for axis in axes[row * columns + len(of) : (row + 1) * columns]:
+            axis.set_axis_off()
+    places = [axes[row * columns + column] for row, of in enumerate(rows) for column in range(len(of))]
+    for axis, pairs in zip(places, compared, strict=True):
         matrix = confusion_matrix(pairs.rows["reference"].to_numpy(), pairs.rows["answer"].to_numpy(), len(grades))
         shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
         axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -122,13 +129,14 @@ def _violin(axis: Any, values: np.ndarray, place: int) -> None:
     axis.plot([place - 0.25, place + 0.25], [np.median(values)] * 2, color="#cc3311", linewidth=2)
 
 
-def _panels(number: int, size: tuple[float, float]) -> tuple[Any, list[Any]]:
+def _panels(number: int, size: tuple[float, float], columns: int = _IN_A_ROW) -> tuple[Any, list[Any]]:
     """Return a figure with at least one panel; panels that are not needed are hidden."""
-    columns = max(1, min(number, _IN_A_ROW))
+    columns = max(1, min(number, columns))
     rows = max(1, -(-number // columns))
     figure, axes = pyplot().subplots(
         rows, columns, figsize=(size[0] * columns, size[1] * rows), squeeze=False, layout="constrained"
     )
+    figure.get_layout_engine().set(h_pad=0.08, w_pad=0.08)
     for axis in axes.ravel()[max(number, 1) :]:
         axis.set_axis_off()
     return figure, list(axes.ravel())

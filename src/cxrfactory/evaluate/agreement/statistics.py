@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from cxrfactory.config.agreement import MEASURED
 from cxrfactory.evaluate.agreement.pairing import Pairs
 from cxrfactory.evaluate.agreement.published import published
 from cxrfactory.metrics.classification import ranked_area
@@ -55,7 +56,7 @@ def agreement_rows(pairs: Pairs, grades: int, resamples: int, seed: int, cases: 
     rows: list[Row] = []
     for name, value in values.items():
         low, high = ends[name]
-        said = published(pairs.finding, name)
+        said = published(pairs.finding, name) if pairs.system == MEASURED else float("nan")
         rows.append(keys | {"measure": name, "value": value, "low": low, "high": high, "published": said})
     return rows
 

@@ -133,10 +133,10 @@ def pairs_of(
     systems = {each.measurement: [each] for each in found}
     for name, graded in others.items():
         by_image = graded.keyed_by == tuple(settings.measured_key) != tuple(settings.reference_key)
-        pairs = [
-            replace(pair(name, graded, truth, (each.finding, each.finding), known, by_image), measurement=each.measurement)
-            for each in found
-        ]
+        pairs = []
+        for each in found:
+            made = pair(name, graded, truth, (each.finding, each.finding), known, by_image)
+            pairs.append(replace(made, measurement=each.measurement))
         for each in _compared(pairs, graded, truth, known):
             systems[each.measurement].append(each)
     return list(systems.values())

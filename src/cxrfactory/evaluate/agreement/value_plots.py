@@ -96,6 +96,7 @@ def _panels(number: int, size: tuple[float, float]) -> tuple[Any, list[Any]]:
     figure, axes = pyplot().subplots(
         rows, columns, figsize=(size[0] * columns, size[1] * rows), squeeze=False, layout="constrained"
     )
+    figure.get_layout_engine().set(h_pad=0.08, w_pad=0.08)
     for axis in axes.ravel()[number:]:
         axis.set_axis_off()
     return figure, list(axes.ravel())
