@@ -18,7 +18,7 @@ rule agreement:
         folder=directory(OUT("agreement").folder),
         table=report(OUT("agreement").table, caption="../report/agreement.rst", category="Agreement"),
         confusion=report(OUT("agreement").confusion, caption="../report/agreement.rst", category="Agreement"),
-        values=report(OUT("agreement").values, caption="../report/agreement.rst", category="Agreement"),
+        violin=report(OUT("agreement").violin, caption="../report/agreement.rst", category="Agreement"),
         roc=report(OUT("agreement").roc, caption="../report/agreement.rst", category="Agreement"),
     log:
         LOG("agreement"),
@@ -38,5 +38,5 @@ rule agreement:
         "python -m cxrfactory study agreement {params.options:q} --output {output.folder:q} 2> {log:q}"
         " && cp {output.folder:q}/agreement.csv {output.table:q}"
         " && cp {output.folder:q}/confusion.png {output.confusion:q}"
-        " && cp {output.folder:q}/values.png {output.values:q}"
+        " && cp {output.folder:q}/violin.png {output.violin:q}"
         " && cp {output.folder:q}/roc.png {output.roc:q}"

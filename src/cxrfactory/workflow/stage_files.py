@@ -172,7 +172,7 @@ STAGES = (
             "folder": "agreement/",
             "table": "figures/agreement/agreement.csv",
             "confusion": "figures/agreement/confusion.png",
-            "values": "figures/agreement/values.png",
+            "violin": "figures/agreement/violin.png",
             "roc": "figures/agreement/roc.png",
         },
     ),

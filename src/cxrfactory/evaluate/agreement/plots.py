@@ -54,7 +54,7 @@ def plot_confusion(compared: Sequence[Pairs], grades: Sequence[str], path: str |
     save_figure(figure, path)
 
 
-def plot_values(compared: Sequence[Pairs], grades: Sequence[str], path: str | Path) -> None:
+def plot_violin(compared: Sequence[Pairs], grades: Sequence[str], path: str | Path) -> None:
     """Draw the measured values by reference grade as violins with their points and medians.
 
     Parameters

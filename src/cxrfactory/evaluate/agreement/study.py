@@ -12,7 +12,7 @@ from cxrfactory.errors import CxrError
 from cxrfactory.evaluate.agreement.graded import Graded, Scale, read_graded
 from cxrfactory.evaluate.agreement.markdown import markdown
 from cxrfactory.evaluate.agreement.pairing import Links, Pairs, pair, read_links, shared
-from cxrfactory.evaluate.agreement.plots import plot_confusion, plot_roc, plot_values
+from cxrfactory.evaluate.agreement.plots import plot_confusion, plot_roc, plot_violin
 from cxrfactory.evaluate.agreement.statistics import (
     COLUMNS,
     OWN,
@@ -56,7 +56,7 @@ def compare_grades(
         Tables of reference grades, such as those of reports.
     output
         Folder for ``agreement.csv`` and ``agreement.md`` (all measures with intervals), ``confusion.csv`` and
-        ``confusion.png``, ``roc.csv`` and ``roc.png``, ``values.png`` (violins of the value by reference grade),
+        ``confusion.png``, ``roc.csv`` and ``roc.png``, ``violin.png`` (violins of the value by reference grade),
         ``cases.csv`` (the compared pairs), ``left_out.csv`` and, with answers, ``differences.csv``.
     settings
         Names of columns and grades, and the bootstrap.
@@ -83,7 +83,7 @@ def compare_grades(
     write_text(output / "agreement.md", markdown(made["agreement"]))
     each = [pairs for systems in compared for pairs in systems]
     plot_confusion(each, settings.grades, output / "confusion.png")
-    plot_values(each, settings.grades, output / "values.png")
+    plot_violin(each, settings.grades, output / "violin.png")
     plot_roc(each, output / "roc.png")
     for pairs in each:
         log.info("%s, %s: %d pairs compared; %s", pairs.finding, pairs.system, len(pairs.rows), _sentence(pairs))
