@@ -31,7 +31,8 @@ rule agreement:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
-        options=PLAN.agreement.options(),
+        # A function, since texts of the config may hold braces, which Snakemake would fill in.
+        options=lambda wildcards: PLAN.agreement.options(),
     message:
         "Compare measured grades with those of reports"
     shell:
