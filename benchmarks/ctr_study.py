@@ -6,13 +6,15 @@
         [--jsrt unseen=OTHER.csv] [--fourth unseen=OTHER.csv] [--labelled fourth.parquet] [--leave-out fd_036]
 
 The true ratios come from experts' landmarks (JSRT), from drawn masks (a fourth hospital, whose films are squashed to
-squares, which changes no ratio of widths), and from the landmarks that two physicians corrected (`chexmask_gold`). All
-ratios are those of masks (`cardiothoracic_ratio`); landmarks are filled first. A table `labelled` gives the split of
-the fourth hospital's films, so that those which a network held out stand apart. The figures of every part are written
-to DIR/PART/ (values.csv, scatter.png, bland_altman.png) and printed as Markdown.
+squares, which changes no ratio of widths), and from the landmarks that two physicians corrected (`chexmask_gold`).
+Landmarks are filled, and the ratio is that of masks. Widths are those of all columns (`cardiothoracic_ratio`, the
+HybridGNet paper) or, with `--widths rows`, the largest distance of the outermost pixels of one row (RadGenome-Anatomy,
+appendix B, here over the lungs alone). A table `labelled` gives the split of the fourth hospital's films, so that those
+which a network held out stand apart. The figures of every part are written to DIR/PART/ (values.csv, scatter.png,
+bland_altman.png) and printed as Markdown.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -30,37 +32,53 @@ from cxrfactory.tables.chexmask import read_chexmask
 from cxrfactory.tables.named_values import named_values
 from cxrfactory.tables.parquet import read_table
 
+Rule = Callable[[np.ndarray, np.ndarray], float]
 GRAPH = landmark_graph("lungs-heart")
 JSRT_SIDE = GOLD_SIDE = 1024
 GOLD = ("CANDID-PTX", "CheXpert", "MIMIC-CXR-JPG")
 READERS = ("julia", "martina")
 
 
-def ratio(points: np.ndarray, height: int, width: int) -> float:
+def widest_row(mask: np.ndarray) -> int:
+    """Return the largest distance of the outermost pixels of one row, both included; 0 for an empty mask."""
+    last = mask.shape[1] - 1 - mask[:, ::-1].argmax(axis=1)
+    return int(np.where(mask.any(axis=1), last - mask.argmax(axis=1) + 1, 0).max())
+
+
+def by_rows(lungs: np.ndarray, heart: np.ndarray) -> float:
+    """Return the largest row width of the heart over that of the lungs."""
+    thorax = widest_row(lungs)
+    return widest_row(heart) / thorax if thorax and heart.any() else float("nan")
+
+
+WIDTHS: dict[str, Rule] = {"columns": cardiothoracic_ratio, "rows": by_rows}
+
+
+def ratio(points: np.ndarray, height: int, width: int, rule: Rule) -> float:
     """Return the ratio of filled landmarks of lungs and heart."""
     masks = landmarks_to_masks(points[: GRAPH.nodes], GRAPH, height, width)
     lungs = (masks["right_lung"] > 0) | (masks["left_lung"] > 0)
-    return cardiothoracic_ratio(lungs, masks["heart"] > 0)
+    return rule(lungs, masks["heart"] > 0)
 
 
-def ratios_of(path: str | Path) -> pd.Series:
+def ratios_of(path: str | Path, rule: Rule) -> pd.Series:
     """Return the ratio of every image of a CheXmask table by the stem of its name."""
     frame = read_chexmask(path, ["Landmarks", "Height", "Width"])
-    values = [ratio(row.Landmarks, row.Height, row.Width) for row in frame.itertuples(index=False)]
+    values = [ratio(row.Landmarks, row.Height, row.Width, rule) for row in frame.itertuples(index=False)]
     return pd.Series(values, index=[Path(name).stem for name in frame["image_id"]])
 
 
-def jsrt_truth(data: Path) -> pd.Series:
+def jsrt_truth(data: Path, rule: Rule) -> pd.Series:
     """Return the ratio of the experts' landmarks of the validation films."""
     names = (data / "jsrt/val.txt").read_text().split()
     points = {
         name: np.concatenate([np.load(data / f"landmarks/{organ}/{name}.npy") for organ in ("RL", "LL", "H")])
         for name in names
     }
-    return pd.Series({name: ratio(of, JSRT_SIDE, JSRT_SIDE) for name, of in points.items()})
+    return pd.Series({name: ratio(of, JSRT_SIDE, JSRT_SIDE, rule) for name, of in points.items()})
 
 
-def fourth_truth(data: Path) -> pd.Series:
+def fourth_truth(data: Path, rule: Rule) -> pd.Series:
     """Return the ratio of the drawn masks of the fourth hospital."""
     folder = data / "fourth_hospital"
     found = {}
@@ -69,11 +87,11 @@ def fourth_truth(data: Path) -> pd.Series:
             cv2.imread(str(folder / path), cv2.IMREAD_GRAYSCALE) > 127
             for path in (row.mask_right_lung, row.mask_left_lung, row.mask_heart)
         ]
-        found[row.id] = cardiothoracic_ratio(masks[0] | masks[1], masks[2])
+        found[row.id] = rule(masks[0] | masks[1], masks[2])
     return pd.Series(found)
 
 
-def gold_tables(data: Path) -> Iterator[tuple[str, pd.DataFrame]]:
+def gold_tables(data: Path, rule: Rule) -> Iterator[tuple[str, pd.DataFrame]]:
     """Yield the pairs of the two readers, and of the published model against each and against their mean."""
     folder = data / "chexmask_gold"
     parts = []
@@ -83,7 +101,7 @@ def gold_tables(data: Path) -> Iterator[tuple[str, pd.DataFrame]]:
         found = {}
         for name, path in columns.items():
             frame = read_chexmask(path, ["Landmarks"], id_column="ImageID" if name in READERS else None)
-            found[name] = pd.Series([ratio(points, GOLD_SIDE, GOLD_SIDE) for points in frame["Landmarks"]],
+            found[name] = pd.Series([ratio(points, GOLD_SIDE, GOLD_SIDE, rule) for points in frame["Landmarks"]],
                                     index=frame["image_id"])  # fmt: skip
         parts.append(pd.DataFrame(found).dropna())
     ratios = pd.concat(parts)
@@ -98,10 +116,12 @@ def gold_tables(data: Path) -> Iterator[tuple[str, pd.DataFrame]]:
         yield name, pd.DataFrame({"true": true, "measured": measured})
 
 
-def compared(truth: pd.Series, tables: Mapping[str, str], held_out: set[str]) -> Iterator[tuple[str, pd.DataFrame]]:
+def compared(
+    truth: pd.Series, tables: Mapping[str, str], held_out: set[str], rule: Rule
+) -> Iterator[tuple[str, pd.DataFrame]]:
     """Yield true and measured ratios of each table, and of the films that are held out."""
     for name, path in tables.items():
-        frame = pd.DataFrame({"true": truth, "measured": ratios_of(path)}).dropna()
+        frame = pd.DataFrame({"true": truth, "measured": ratios_of(path, rule)}).dropna()
         yield name, frame
         if held_out:
             yield f"{name}, split val", frame[frame.index.isin(held_out)]
@@ -134,8 +154,10 @@ def main(
         Path | None, typer.Option(help="Labelled table of the fourth hospital, whose split val was held out.")
     ] = None,
     leave_out: Annotated[list[str] | None, typer.Option(help="Film of the fourth hospital to leave out.")] = None,
+    widths: Annotated[str, typer.Option(help="columns or rows.")] = "columns",
 ) -> None:
     """Compare cardiothoracic ratios with those of people."""
+    rule = WIDTHS[widths]
     form = ("NAME=TABLE", "such as shipped=jsrt.csv")
     held_out: set[str] = set()
     if labelled is not None:
@@ -144,13 +166,17 @@ def main(
     print("| films | group | part | n | r (95 %) | MAE | bias | limits of agreement |\n" + "| --- " * 8 + "|")
     if jsrt:
         tables = named_values(jsrt, "--jsrt", *form)
-        print("\n".join(lines("JSRT, val", written("jsrt", compared(jsrt_truth(data), tables, set()), output))))
+        print(
+            "\n".join(
+                lines("JSRT, val", written("jsrt", compared(jsrt_truth(data, rule), tables, set(), rule), output))
+            )
+        )
     if fourth:
-        truth = fourth_truth(data).drop(leave_out or [])
+        truth = fourth_truth(data, rule).drop(leave_out or [])
         tables = named_values(fourth, "--fourth", *form)
-        made = written("fourth", compared(truth, tables, held_out), output)
+        made = written("fourth", compared(truth, tables, held_out, rule), output)
         print("\n".join(lines("fourth hospital", made)))
-    print("\n".join(lines("two physicians", written("physicians", gold_tables(data), output))))
+    print("\n".join(lines("two physicians", written("physicians", gold_tables(data, rule), output))))
 
 
 if __name__ == "__main__":
