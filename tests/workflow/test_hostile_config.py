@@ -142,6 +142,8 @@ def config(text=SAFE, only=None):
             "findings": [f"{mine('agreement.findings')}={mine('agreement.findings')}"],
             "grades": [mine("agreement.grades", "-0"), mine("agreement.grades", "-1")],
             "words": [f"{mine('agreement.words')}={mine('agreement.grades', '-1')}"],
+            "unspecified": [mine("agreement.unspecified", "-u")],
+            "polarities": [mine("agreement.polarities", "-p")],
             **{
                 key: [mine(f"agreement.{key}", "-k1"), mine(f"agreement.{key}", "-k2")]
                 for key in ("measured_key", "reference_key")
@@ -219,6 +221,8 @@ KEYS = [
     "agreement.findings",
     "agreement.grades",
     "agreement.words",
+    "agreement.unspecified",
+    "agreement.polarities",
     "agreement.measured_key",
     "agreement.reference_key",
     *(f"agreement.{name}" for name in AGREEMENT_COLUMNS),

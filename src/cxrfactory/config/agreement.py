@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from cxrfactory.config.sections import LocalPath, Section
 
+DEFAULT_WORDS = ("borderline=mild",)
 Names = Annotated[list[str], Field(min_length=1)]
 
 
@@ -21,7 +22,14 @@ class AgreementTestConfig(Section):
         description="Names of the grades in ascending order; the first one says that the finding is absent.",
     )
     words: list[str] = Field(
-        [], description="Other words for grades, each WORD=GRADE, such as normal=negative or marked=severe."
+        list(DEFAULT_WORDS),
+        description="Other words for grades, each WORD=GRADE, such as normal=negative or marked=severe. The default is "
+        "without effect on grades of other names.",
+    )
+    unspecified: list[str] = Field(
+        ["unspecified"],
+        description="Words for a finding that is present without a grade. Such cases count in the binary measures and "
+        "ROC curves alone.",
     )
     measured_key: Names = Field(
         ["image_id"],
@@ -44,6 +52,11 @@ class AgreementTestConfig(Section):
         "finding.",
     )
     reference_grade: str = Field("grade", description="Column with the grade in the reference table.")
+    polarities: list[str] = Field(
+        ["present", "absent"],
+        description="Values of the column polarity whose rows of the reference are compared, where it has this column; "
+        "others, such as uncertain, are left out and counted.",
+    )
     patient: str = Field(
         "patient_id",
         description="Column with the patient, in the links, the measured or the reference table. Cases without a "
@@ -56,6 +69,12 @@ class AgreementTestConfig(Section):
     )
     resamples: int = Field(2000, ge=1, description="Number of resamples of the bootstrap intervals.")
     seed: int = Field(0, ge=0, description="Seed of the bootstrap.")
+
+    def grade_of_word(self) -> dict[str, str]:
+        """Return the grades of the other words."""
+        known = [grade.strip().casefold() for grade in self.grades]
+        pairs = [tuple(part.strip() for part in word.split("=", 1)) for word in self.words]
+        return {word: grade for word, grade in pairs if grade.casefold() in known}
 
     @model_validator(mode="after")
     def _names_fit(self) -> "AgreementTestConfig":
@@ -73,12 +92,15 @@ class AgreementTestConfig(Section):
             raise ValueError(f"{twice!r:.80} occurs twice in grades; name each grade once")
         if "" in known:
             raise ValueError("grades hold an empty name; expected names of grades")
-        for word in self.words:
+        for word in () if self.words == list(DEFAULT_WORDS) else self.words:
             name, _, grade = word.partition("=")
             if grade.strip().casefold() not in known:
                 raise ValueError(f"words holds {word!r:.80}; expected a name in grades after '='")
             if name.strip().casefold() in known:
                 raise ValueError(f"words holds {word!r:.80}, which begins with a grade; expected another word for it")
+        taken = {*known, *(word.partition("=")[0].strip().casefold() for word in self.words)}
+        if twice := next((word for word in self.unspecified if word.strip().casefold() in taken), None):
+            raise ValueError(f"unspecified holds {twice!r:.80}, which grades or words name too; expected another word")
         if len(self.findings) > 1 and (self.measured_item is None or self.reference_item is None):
             raise ValueError(
                 "findings names several pairs, but measured_item or reference_item is null; expected the columns that "

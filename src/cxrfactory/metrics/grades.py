@@ -10,7 +10,8 @@ from jaxtyping import Float, Int
 
 from cxrfactory.errors import CxrError
 
-MEASURES = (
+BINARY_MEASURES = ("binary_accuracy", "sensitivity", "specificity")  # grade 0 against all others
+GRADE_MEASURES = (
     "accuracy",
     "off_by_one",
     "macro_f1",
@@ -19,10 +20,8 @@ MEASURES = (
     "kappa",
     "linear_kappa",
     "quadratic_kappa",
-    "binary_accuracy",
-    "sensitivity",
-    "specificity",
 )
+MEASURES = (*GRADE_MEASURES, *BINARY_MEASURES)
 
 
 def confusion_matrix(

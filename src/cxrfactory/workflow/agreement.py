@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from cxrfactory.config import Config
+from cxrfactory.config import AgreementTestConfig, Config
 from cxrfactory.errors import CxrError
 from cxrfactory.workflow.results import STAGES, Results
 
 RULE = "agreement"
 MEASURE, SEVERITY = "measure", "severity"  # the stages that make the tables which are compared by default
+MEASUREMENTS = "measurements.parquet"  # the table in the folder of the first
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,18 @@ class Agreement:
 
     @property
     def measured(self) -> list[str]:
-        """Path of the table of measured grades; none if the config names no table and the workflow makes none."""
+        """The table of measured grades, or the folder of the workflow's own; none where there is neither."""
         given = self.config.agreement.measured
-        return [given] if given is not None else self._own(MEASURE)
+        if given is not None:
+            return [given]
+        return [self.results.out(MEASURE).folder] if MEASURE in STAGES else []
 
     @property
     def reference(self) -> list[str]:
         """Paths of the tables of reference grades."""
-        return list(self.config.agreement.reference) or self._own(SEVERITY)
+        if self.config.agreement.reference or SEVERITY not in STAGES:
+            return list(self.config.agreement.reference)
+        return self._of_releases(self.results.out(SEVERITY).table)
 
     @property
     def links(self) -> list[str]:
@@ -64,18 +69,20 @@ class Agreement:
     def options(self) -> list[str]:
         """Return the options that name tables and settings."""
         settings = self.config.agreement
-        found = [f"--measured={path}" for path in self.measured]
+        inside = "" if settings.measured is not None else f"/{MEASUREMENTS}"
+        found = [f"--measured={path}{inside}" for path in self.measured]
         found += [f"--reference={path}" for path in self.reference]
         found += [f"--links={path}" for path in self.links]
         found += [f"--answers={name}={path}" for name, path in settings.answers.items()]
-        own = ("measured", "reference", "links", "answers")
-        return found + settings.options(*(name for name in type(settings).model_fields if name not in own))
+        if settings.measured is None and not settings.reference:
+            # Ids of two releases may be equal; the workflow's tables of reports and manifests are named by the release.
+            found += ["--measured-key=dataset,image_id", "--reference-key=dataset,study_id"]
+            return found + settings.options(*(name for name in self._settings() if not name.endswith("_key")))
+        return found + settings.options(*self._settings())
 
-    def _own(self, stage: str) -> list[str]:
-        """Return the tables of a stage of the workflow, which has one for each release or one for all."""
-        outputs = STAGES[stage].outputs if stage in STAGES else {}
-        tables = [self.results.out(stage)[name] for name in outputs if outputs[name].endswith(".parquet")][:1]
-        return [path for table in tables for path in self._of_releases(table)]
+    def _settings(self) -> list[str]:
+        """Return the names of the keys that are options of the command."""
+        return list(AgreementTestConfig.model_fields)
 
     def _of_releases(self, path: str) -> list[str]:
         names = [name for name, dataset in self.config.datasets.items() if dataset.reports is not None]

@@ -137,6 +137,25 @@ def test_words_and_repeated_mentions(small):
     assert made["cases"].set_index("case")["reference"].to_dict() == {"i1": "severe", "i2": "severe", "i3": "mild"}
 
 
+def test_findings_without_a_grade_count_in_the_binary_measures_alone(small):
+    """Reports as the stage severity writes them: a polarity, and words beyond the four grades."""
+    (small / "r.csv").write_text(
+        "study_id,finding,polarity,grade\ns1,cardiomegaly,absent,negative\ns2,cardiomegaly,present,unspecified\n"
+        "s4,cardiomegaly,history,unspecified\ns5,cardiomegaly,present,borderline\n"
+    )
+    made = run(small)
+    table = made["agreement"]
+    assert (value(table, "accuracy")["pairs"], value(table, "accuracy")["value"]) == (3, pytest.approx(2 / 3))
+    assert (value(table, "binary_accuracy")["pairs"], value(table, "binary_accuracy")["value"]) == (4, 0.75)
+    assert (value(table, "auc")["pairs"], value(table, "auc")["value"]) == (4, 0.75)
+    assert made["confusion"]["pairs"].sum() == 3
+    assert made["cases"].set_index("case")["reference"].to_dict() == {
+        "i1": "negative", "i2": "negative", "i3": "unspecified", "i5": "mild",
+    }  # fmt: skip
+    assert made["left_out"].set_index("reason")["rows"]["reference: polarity history"] == 1
+    assert value(run(small, polarities=["present", "absent", "history"])["agreement"], "auc")["pairs"] == 4
+
+
 def test_excluded_rows_are_left_out(small):
     table = pd.read_csv(small / "m.csv")
     table["excluded"] = ["", "fragmented heart", "", "", "", "", ""]
@@ -256,6 +275,7 @@ def test_the_same_report_in_two_tables_is_refused(small):
         ({"grades": ["no", "No"]}, "occurs twice in grades"),
         ({"words": ["big=huge"]}, "expected a name in grades after '='"),
         ({"words": ["Mild=severe"]}, "begins with a grade"),
+        ({"unspecified": ["Severe"]}, "which grades or words name too"),
         ({"findings": ["a=b", "c=d"], "measured_item": None}, "several pairs"),
     ],
 )

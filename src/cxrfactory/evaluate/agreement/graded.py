@@ -11,7 +11,8 @@ from cxrfactory.errors import CxrError
 from cxrfactory.evaluate.agreement.reading import DATASET, column_names, keys_of, numbers, read_columns
 
 EXCLUDED = "excluded"  # a column with this name says why a row has no grade
-UNGRADED = -1
+POLARITY = "polarity"  # a column with this name says whether a report states or doubts its finding
+UNGRADED, PRESENT = -1, -2  # no grade; the finding is present, and its grade is not stated
 
 
 @dataclass(frozen=True)
@@ -24,13 +25,18 @@ class Scale:
         Names of the grades; the first says that the finding is absent.
     words
         Other words, with the grades that they mean.
+    unspecified
+        Words for a finding that is present without a grade.
     """
 
     grades: tuple[str, ...]
     words: Mapping[str, str] = field(default_factory=dict)
+    unspecified: tuple[str, ...] = ()
 
     def numbers(self, path: Path, cells: pd.Series) -> pd.Series:
-        """Return the number of every grade from 0, in any case of the letters; -1 for an empty cell.
+        """Return the number of every grade from 0; ``PRESENT`` without a grade, ``UNGRADED`` for an empty cell.
+
+        The case of the letters does not matter.
 
         Raises
         ------
@@ -39,10 +45,11 @@ class Scale:
         """
         known = {"": UNGRADED} | {grade.casefold(): number for number, grade in enumerate(self.grades)}
         known |= {word.casefold(): known[grade.casefold()] for word, grade in self.words.items()}
+        known |= dict.fromkeys((word.strip().casefold() for word in self.unspecified), PRESENT)
         found = cells.str.casefold().map(known)
         if (wrong := found.isna()).any():
             row = wrong.idxmax()
-            words = [*self.grades, *self.words]
+            words = [*self.grades, *self.words, *self.unspecified]
             raise CxrError(
                 f"{path}: row {row}, column '{cells.name}': found grade '{cells[row]:.40}'; expected one of "
                 f"{', '.join(words)} (other words: --words WORD=GRADE)"
@@ -59,7 +66,8 @@ class Graded:
     path
         File, for messages.
     rows
-        Columns ``key`` (text), ``item`` (text), ``grade`` (int from 0), ``value`` (float64, NaN for none) and
+        Columns ``key`` (text), ``item`` (text), ``grade`` (int from 0, or
+        ``PRESENT``), ``value`` (float64, NaN for none) and
         ``patient`` (text, empty for none).
     keyed_by
         Names of the columns that form the key.
@@ -85,6 +93,7 @@ def read_graded(
     patient: str = "",
     repeated: str = "refuse",
     items: Sequence[str] = (),
+    polarities: Sequence[str] | None = None,
 ) -> Graded:
     """Read a table of grades.
 
@@ -104,6 +113,8 @@ def read_graded(
         ``refuse`` or ``highest``: what happens with several rows of one key and item.
     items
         Names that are compared; other rows are not read further.
+    polarities
+        Values of the column ``polarity`` whose rows are kept, where the table has it; None keeps all.
 
     Raises
     ------
@@ -113,7 +124,7 @@ def read_graded(
     path = Path(path)
     keyed_by = _key_columns(path, keys)
     wanted = [*keyed_by, *([item] if item else []), grade, *([value] if value and need_value else [])]
-    optional = [name for name in (value, patient, EXCLUDED) if name]
+    optional = [name for name in (value, patient, EXCLUDED, POLARITY) if name]
     frame = read_columns(path, wanted, optional)
     frame["item of the row"] = frame[item] if item else items[0]
     frame = frame[frame["item of the row"].isin(items)]
@@ -129,13 +140,13 @@ def read_graded(
             "patient": frame.get(patient, ""),
         }
     )
-    excluded = _is_excluded(frame)
-    left_out = Counter(
-        (name, "excluded" if out else "no grade")
-        for name, out, number in zip(rows["item"], excluded, rows["grade"], strict=True)
-        if out or number == UNGRADED
-    )
-    rows = rows[~excluded & (rows["grade"] != UNGRADED)]
+    reasons = pd.Series("", index=frame.index).mask(rows["grade"] == UNGRADED, "no grade")
+    if POLARITY in frame and polarities is not None:
+        kept = frame[POLARITY].str.casefold().isin([each.strip().casefold() for each in polarities])
+        reasons = reasons.where(kept, "polarity " + frame[POLARITY])
+    reasons = reasons.mask(_is_excluded(frame), "excluded")
+    left_out = Counter(zip(rows["item"][reasons != ""], reasons[reasons != ""], strict=True))
+    rows = rows[reasons == ""]
     return Graded(str(path), _once(path, rows, keyed_by, repeated), keyed_by, left_out)
 
 
@@ -156,7 +167,8 @@ def _once(path: Path, rows: pd.DataFrame, keyed_by: Sequence[str], repeated: str
     if not twice.any():
         return rows
     if repeated == "highest":
-        ordered = rows.sort_values("grade", ascending=False, kind="stable")
+        # A finding without a grade counts between the first grade and the next.
+        ordered = rows.sort_values("grade", ascending=False, kind="stable", key=lambda of: of.where(of >= 0, 0.5))
         return ordered.drop_duplicates(["key", "item"]).sort_index()
     row = twice.idxmax()
     key, item = rows.loc[row, "key"], rows.loc[row, "item"]

@@ -64,11 +64,11 @@ class Pairs:
         Items that are compared.
     rows
         Columns ``case`` (the system's key), ``reference_key``, ``patient`` (text), ``reference`` and ``answer``
-        (grades, int), ``value`` (float64, NaN for none); sorted by case.
+        (grades from 0, or ``PRESENT``), ``value`` (float64, NaN for none); sorted by case.
     by_image
         Whether a case is an image, whose report a link names, and not a report itself.
     left_out
-        Number of the system's rows that are no pairs, by reason.
+        Number of the system's rows that are no pairs, by reason, and of the reference's rows that have no grade.
     """
 
     system: str
@@ -77,6 +77,11 @@ class Pairs:
     rows: pd.DataFrame
     by_image: bool
     left_out: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def graded(self) -> pd.DataFrame:
+        """Pairs in which both sides state a grade."""
+        return self.rows[(self.rows["reference"] >= 0) & (self.rows["answer"] >= 0)]
 
     @property
     def patients(self) -> np.ndarray:
@@ -113,6 +118,7 @@ def pair(
         left_out["no report"] += int(keys.isna().sum())
     elif links is not None:
         people = _filled(people, keys.map(links.of_reference))
+    left_out.update({f"reference: {reason}": n for (item, reason), n in reference.left_out.items() if item == finding})
     known = keys.isin(truth.index)
     left_out["no reference grade"] += int((~known & keys.notna()).sum())
     own, keys, people = own[known], keys[known], people[known]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from cxrfactory.evaluate.agreement.graded import PRESENT
 from cxrfactory.evaluate.agreement.pairing import Pairs
 from cxrfactory.evaluate.agreement.statistics import with_values
 from cxrfactory.imaging.drawing.figure import pyplot, save_figure
@@ -40,7 +41,7 @@ def plot_confusion(compared: Sequence[Pairs], grades: Sequence[str], path: str |
             axis.set_axis_off()
     places = [axes[row * columns + column] for row, of in enumerate(rows) for column in range(len(of))]
     for axis, pairs in zip(places, compared, strict=True):
-        matrix = confusion_matrix(pairs.rows["reference"].to_numpy(), pairs.rows["answer"].to_numpy(), len(grades))
+        matrix = confusion_matrix(pairs.graded["reference"].to_numpy(), pairs.graded["answer"].to_numpy(), len(grades))
         shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
         axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
         for row, column in np.ndindex(matrix.shape):
@@ -50,7 +51,7 @@ def plot_confusion(compared: Sequence[Pairs], grades: Sequence[str], path: str |
         axis.set_yticks(range(len(grades)), grades, fontsize=8)
         axis.set_xlabel(_plain(pairs.system), fontsize=8)
         axis.set_ylabel("reference", fontsize=8)
-        axis.set_title(_title(pairs), fontsize=9)
+        axis.set_title(_title(pairs, len(pairs.graded)), fontsize=9)
     save_figure(figure, path)
 
 
@@ -66,15 +67,16 @@ def plot_violin(compared: Sequence[Pairs], grades: Sequence[str], path: str | Pa
     figure, axes = _panels(len(valued), (3.8, 3.2))
     for axis, (pairs, rows) in zip(axes, valued, strict=False):
         labels = []
-        for number, grade in enumerate(grades):
+        shown = [*enumerate(grades), *([(PRESENT, "no grade\nstated")] if (rows["reference"] == PRESENT).any() else [])]
+        for place, (number, grade) in enumerate(shown):
             values = rows.loc[rows["reference"] == number, "value"].to_numpy()
             labels.append(f"{grade}\nn = {len(values)}")
-            _violin(axis, values, number)
-        axis.set_xticks(range(len(grades)), labels, fontsize=8)
-        axis.set_xlim(-0.6, len(grades) - 0.4)
+            _violin(axis, values, place)
+        axis.set_xticks(range(len(shown)), labels, fontsize=8)
+        axis.set_xlim(-0.6, len(shown) - 0.4)
         axis.set_xlabel("reference grade", fontsize=8)
         axis.set_ylabel(f"{_plain(pairs.measurement)} ({_plain(pairs.system)})", fontsize=8)
-        axis.set_title(_title(pairs), fontsize=9)
+        axis.set_title(_title(pairs, len(rows)), fontsize=9)
         axis.grid(axis="y", linewidth=0.4)
     if not valued:
         _say(axes[0], "no system gave values")
@@ -92,7 +94,7 @@ def plot_roc(compared: Sequence[Pairs], path: str | Path) -> None:
     curves: dict[str, list[tuple[str, Any, float]]] = {}
     for pairs in compared:
         rows = with_values(pairs)
-        truth, values = (rows["reference"] > 0).to_numpy(), rows["value"].to_numpy()
+        truth, values = (rows["reference"] != 0).to_numpy(), rows["value"].to_numpy()
         if len(rows) and (curve := roc_curve(values, truth)) is not None:
             area = ranked_area(values, truth)
             name = f"{pairs.measurement} ({pairs.system})"
@@ -142,8 +144,8 @@ def _panels(number: int, size: tuple[float, float], columns: int = _IN_A_ROW) ->
     return figure, list(axes.ravel())
 
 
-def _title(pairs: Pairs) -> str:
-    return f"{_plain(pairs.finding)} by {_plain(pairs.measurement)}, n = {len(pairs.rows)}"
+def _title(pairs: Pairs, shown: int) -> str:
+    return f"{_plain(pairs.finding)} by {_plain(pairs.measurement)}, n = {shown}"
 
 
 def _plain(text: str) -> str:

@@ -1,6 +1,7 @@
 """Tables of agreement with bootstrap intervals by patient, one row for each system, finding and measure."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ from cxrfactory.config.agreement import MEASURED
 from cxrfactory.evaluate.agreement.pairing import Pairs
 from cxrfactory.evaluate.agreement.published import published
 from cxrfactory.metrics.classification import ranked_area
-from cxrfactory.metrics.grades import MEASURES, confusion_matrix, grade_agreement
+from cxrfactory.metrics.grades import BINARY_MEASURES, GRADE_MEASURES, confusion_matrix, grade_agreement
 from cxrfactory.metrics.groups import drawn_sums
 from cxrfactory.metrics.intervals import percentile_ends
 from cxrfactory.metrics.roc import drawn_areas, roc_curve
@@ -38,26 +39,25 @@ def agreement_rows(pairs: Pairs, grades: int, resamples: int, seed: int, cases: 
     cases
         ``own`` or ``shared``, for the table.
     """
-    patients = pairs.patients
-    people = int(patients.max(initial=-1)) + 1
     keys: Row = {"finding": pairs.finding, "measurement": pairs.measurement, "system": pairs.system, "cases": cases}
-    keys |= {"pairs": len(pairs.rows), "patients": people}
-    values = {name: float(value) for name, value in grade_agreement(_matrix(pairs, grades)).items()}
-    ends = dict.fromkeys(MEASURES, _NONE)
-    if people > 1:
-        ends = {name: percentile_ends(each) for name, each in _drawn(pairs, patients, grades, resamples, seed).items()}
+    rows: list[Row] = []
+    for part in _parts(pairs, grades):
+        own = keys | {"pairs": len(part.reference), "patients": part.people}
+        values, drawn = grade_agreement(part.matrix()), part.drawn(resamples, seed)
+        for name in part.measures:
+            low, high = percentile_ends(drawn[name]) if drawn else _NONE
+            rows.append(own | {"measure": name, "value": float(values[name]), "low": low, "high": high})
     valued = with_values(pairs)
     if len(valued):
-        truth, of = (valued["reference"] > 0).to_numpy(), valued["value"].to_numpy()
-        values[AUC], ends[AUC] = ranked_area(of, truth), _NONE
-        codes = np.unique(patients[valued.index], return_inverse=True)[1]
-        if codes.max() > 0:
-            ends[AUC] = percentile_ends(drawn_areas(of, truth, codes, resamples, seed))
-    rows: list[Row] = []
-    for name, value in values.items():
-        low, high = ends[name]
-        said = published(pairs.finding, name) if pairs.system == MEASURED else float("nan")
-        rows.append(keys | {"measure": name, "value": value, "low": low, "high": high, "published": said})
+        truth, of = (valued["reference"] != 0).to_numpy(), valued["value"].to_numpy()
+        patients = _codes(pairs, valued)
+        people = int(patients.max()) + 1
+        low, high = percentile_ends(drawn_areas(of, truth, patients, resamples, seed)) if people > 1 else _NONE
+        own = keys | {"pairs": len(valued), "patients": people}
+        rows.append(own | {"measure": AUC, "value": ranked_area(of, truth), "low": low, "high": high})
+    for row in rows:
+        ours = pairs.system == MEASURED
+        row["published"] = published(pairs.finding, str(row["measure"])) if ours else float("nan")
     return rows
 
 
@@ -76,25 +76,27 @@ def difference_rows(systems: Sequence[Pairs], grades: int, resamples: int, seed:
     One row for each further system and measure: its value minus that of the first system, and the interval (95 %).
     """
     first = systems[0]
-    patients = first.patients
-    people = int(patients.max(initial=-1)) + 1
-    values = [grade_agreement(_matrix(each, grades)) for each in systems]
-    drawn = [_drawn(each, patients, grades, resamples, seed) for each in systems] if people > 1 else None
+    graded = np.logical_and.reduce([(each.rows[["reference", "answer"]] >= 0).all(axis=1) for each in systems])
+    parts = [_parts(each, grades, graded) for each in systems]
     rows: list[Row] = []
     for place, system in enumerate(systems[1:], 1):
-        for name in MEASURES:
-            low, high = percentile_ends(drawn[place][name] - drawn[0][name]) if drawn else _NONE
-            rows.append(
-                {"finding": system.finding, "measurement": system.measurement, "system": system.system,
-                 "minus": first.system, "pairs": len(first.rows), "patients": people, "measure": name,
-                 "difference": float(values[place][name] - values[0][name]), "low": low, "high": high}
-            )  # fmt: skip
+        keys: Row = {"finding": system.finding, "measurement": system.measurement, "system": system.system}
+        for own, other in zip(parts[place], parts[0], strict=True):
+            values = grade_agreement(own.matrix()), grade_agreement(other.matrix())
+            drawn = own.drawn(resamples, seed), other.drawn(resamples, seed)
+            for name in own.measures:
+                low, high = percentile_ends(drawn[0][name] - drawn[1][name]) if drawn[0] else _NONE
+                rows.append(
+                    keys
+                    | {"minus": first.system, "pairs": len(own.reference), "patients": own.people, "measure": name}
+                    | {"difference": float(values[0][name] - values[1][name]), "low": low, "high": high}
+                )
     return rows
 
 
 def confusion_rows(pairs: Pairs, grades: Sequence[str]) -> list[Row]:
     """Return the confusion matrix with one row for each pair of grades."""
-    matrix = _matrix(pairs, len(grades))
+    matrix = _parts(pairs, len(grades))[0].matrix()
     keys: Row = {"finding": pairs.finding, "measurement": pairs.measurement, "system": pairs.system}
     return [
         keys | {"reference": true, "answer": answer, "pairs": int(matrix[row, column])}
@@ -106,7 +108,7 @@ def confusion_rows(pairs: Pairs, grades: Sequence[str]) -> list[Row]:
 def roc_rows(pairs: Pairs) -> list[Row]:
     """Return the points of the ROC curve of the value against the binary reference; none without values or a class."""
     valued = with_values(pairs)
-    curve = roc_curve(valued["value"].to_numpy(), (valued["reference"] > 0).to_numpy()) if len(valued) else None
+    curve = roc_curve(valued["value"].to_numpy(), (valued["reference"] != 0).to_numpy()) if len(valued) else None
     if curve is None:
         return []
     keys: Row = {"finding": pairs.finding, "measurement": pairs.measurement, "system": pairs.system}
@@ -122,14 +124,45 @@ def with_values(pairs: Pairs) -> pd.DataFrame:
     return pairs.rows[pairs.rows["value"].notna()]
 
 
-def _matrix(pairs: Pairs, grades: int) -> np.ndarray:
-    return confusion_matrix(pairs.rows["reference"].to_numpy(), pairs.rows["answer"].to_numpy(), grades)
+@dataclass(frozen=True)
+class _Part:
+    """Cases of the measures of grades, or those of the binary measures, where more cases are known."""
+
+    measures: tuple[str, ...]
+    reference: np.ndarray
+    answers: np.ndarray
+    grades: int
+    patients: np.ndarray
+
+    @property
+    def people(self) -> int:
+        return int(self.patients.max(initial=-1)) + 1
+
+    def matrix(self) -> np.ndarray:
+        return confusion_matrix(self.reference, self.answers, self.grades)
+
+    def drawn(self, resamples: int, seed: int) -> dict[str, np.ndarray]:
+        """Return every measure of every bootstrap draw of patients; nothing for fewer than two patients."""
+        if self.people < 2:
+            return {}
+        cells = self.grades**2
+        places = self.patients * cells + self.reference * self.grades + self.answers
+        counts = np.bincount(places, minlength=self.people * cells).reshape(-1, cells)
+        sums = drawn_sums(counts.astype(np.float64), resamples, seed)
+        return grade_agreement(sums.reshape(-1, self.grades, self.grades))
 
 
-def _drawn(pairs: Pairs, patients: np.ndarray, grades: int, resamples: int, seed: int) -> dict[str, np.ndarray]:
-    """Return every measure of every bootstrap draw of patients."""
-    cell = pairs.rows["reference"].to_numpy() * grades + pairs.rows["answer"].to_numpy()
-    cells = grades * grades
-    counts = np.bincount(patients * cells + cell, minlength=(int(patients.max()) + 1) * cells)
-    sums = drawn_sums(counts.reshape(-1, cells).astype(np.float64), resamples, seed)
-    return grade_agreement(sums.reshape(-1, grades, grades))
+def _parts(pairs: Pairs, grades: int, graded: np.ndarray | None = None) -> tuple[_Part, _Part]:
+    """Return the cases of the measures of grades (by default all graded ones), and those of the binary measures."""
+    rows = pairs.graded if graded is None else pairs.rows[graded]
+    reference, answers = rows["reference"].to_numpy(), rows["answer"].to_numpy()
+    whole = [(pairs.rows[name] != 0).to_numpy().astype(np.int64) for name in ("reference", "answer")]
+    return (
+        _Part(GRADE_MEASURES, reference, answers, grades, _codes(pairs, rows)),
+        _Part(BINARY_MEASURES, *whole, 2, pairs.patients),
+    )
+
+
+def _codes(pairs: Pairs, rows: pd.DataFrame) -> np.ndarray:
+    """Return the patients of some of the pairs as indices from 0 without gaps."""
+    return np.unique(pairs.patients[rows.index], return_inverse=True)[1].reshape(-1)

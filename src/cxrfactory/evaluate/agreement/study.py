@@ -107,8 +107,9 @@ def pairs_of(
     """
     items = [tuple(part.strip() for part in each.split("=", 1)) for each in settings.findings]
     findings = list(dict.fromkeys(finding for _, finding in items))
-    words = dict(tuple(part.strip() for part in each.split("=", 1)) for each in settings.words)
-    scale = Scale(tuple(grade.strip() for grade in settings.grades), words)
+    scale = Scale(
+        tuple(grade.strip() for grade in settings.grades), settings.grade_of_word(), tuple(settings.unspecified)
+    )
     common = {"scale": scale, "patient": settings.patient, "repeated": settings.repeated}
     own = read_graded(
         *(measured, [settings.measured_key], settings.measured_item, settings.measured_grade),
@@ -117,7 +118,7 @@ def pairs_of(
     truth = _joined(
         [
             read_graded(path, [settings.reference_key], settings.reference_item, settings.reference_grade,
-                        **common, items=findings)
+                        **common, items=findings, polarities=settings.polarities)
             for path in reference
         ]
     )  # fmt: skip
@@ -198,10 +199,14 @@ def _case_rows(pairs: Pairs, grades: Sequence[str]) -> list[dict]:
     keys = {"finding": pairs.finding, "measurement": pairs.measurement, "system": pairs.system}
     return [
         keys
-        | {"case": row.case, "reference_key": row.reference_key, "reference": grades[row.reference]}
-        | {"answer": grades[row.answer], "value": row.value}
+        | {"case": row.case, "reference_key": row.reference_key, "reference": _name(row.reference, grades)}
+        | {"answer": _name(row.answer, grades), "value": row.value}
         for row in pairs.rows.itertuples()
     ]
+
+
+def _name(grade: int, grades: Sequence[str]) -> str:
+    return grades[grade] if grade >= 0 else "unspecified"
 
 
 def _sentence(pairs: Pairs) -> str:
