@@ -99,6 +99,7 @@ include: "workflow/rules/benchmark.smk"
 include: "workflow/rules/classify.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/validation.smk"
+include: "workflow/rules/agreement.smk"
 
 
 describe(workflow.rules)

@@ -44,6 +44,10 @@ HOSTILE = {
 RELEASE = "vindr-cxr"
 OWN = "own"  # a folder of one's own
 OWN_COLUMNS = ("image_id", "path", "patient_id", "study_id", "view", "sex", "age", "findings")
+AGREEMENT_COLUMNS = (
+    *("measured_item", "measured_grade", "measured_value", "reference_item", "reference_grade"),
+    "patient",
+)
 COMMAND = "Shell command: "
 
 
@@ -134,6 +138,22 @@ def config(text=SAFE, only=None):
             "folders": [mine("zero_shot.folders", "-f")],
             "spines": mine("zero_shot.spines", "-s"),
         },
+        "agreement": {
+            "findings": [f"{mine('agreement.findings')}={mine('agreement.findings')}"],
+            "grades": [mine("agreement.grades", "-0"), mine("agreement.grades", "-1")],
+            "words": [f"{mine('agreement.words')}={mine('agreement.grades', '-1')}"],
+            "unspecified": [mine("agreement.unspecified", "-u")],
+            "polarities": [mine("agreement.polarities", "-p")],
+            **{
+                key: [mine(f"agreement.{key}", "-k1"), mine(f"agreement.{key}", "-k2")]
+                for key in ("measured_key", "reference_key")
+            },
+            **{key: mine(f"agreement.{key}", "-column") for key in AGREEMENT_COLUMNS},
+            "measured": mine("agreement.measured", "-m.csv"),
+            "reference": [mine("agreement.reference", "-r.csv")],
+            "links": [mine("agreement.links", "-l.csv")],
+            "answers": {mine("agreement.answers"): mine("agreement.answers", "-a.csv")},
+        },
         "benchmark": {
             "models": ["unet"],
             "labelled": mine("benchmark.labelled", "-b.parquet"),
@@ -198,6 +218,18 @@ KEYS = [
     "zero_shot.tables",
     "zero_shot.folders",
     "zero_shot.spines",
+    "agreement.findings",
+    "agreement.grades",
+    "agreement.words",
+    "agreement.unspecified",
+    "agreement.polarities",
+    "agreement.measured_key",
+    "agreement.reference_key",
+    *(f"agreement.{name}" for name in AGREEMENT_COLUMNS),
+    "agreement.measured",
+    "agreement.reference",
+    "agreement.links",
+    "agreement.answers",
     "benchmark.labelled",
     "benchmark.views",
     "benchmark.structures",
@@ -251,7 +283,7 @@ def test_the_hostile_config_reaches_every_free_text_of_the_model():
         for key, text in texts(plan)
         if text.startswith(QUOTES)
     }
-    reached = {"labelled.images.*" if key.startswith("labelled.images.") else key for key in reached}
+    reached = {re.sub(r"^(labelled\.images|agreement\.answers)\..*", r"\1.*", key, flags=re.DOTALL) for key in reached}
     # The names of sources are keys of numbers here; the schema knows no text below them.
     named = {key for key in reached if key.startswith("generalise.pixel_mm.")}
     assert len(named) == 1
@@ -271,6 +303,7 @@ def test_a_hostile_text_passes_as_data_or_is_refused_in_one_line(name):
     elif name in ("wildcards", "markup"):
         assert not {"results", "cohort.folder", "datasets.root", "infer.weights", "labelled.root"} & set(passed)
         assert not {"generalise.tables", "benchmark.labelled", "benchmark.findings"} & set(passed)
+        assert not {"agreement.measured", "agreement.reference", "agreement.links", "agreement.answers"} & set(passed)
         assert {"scans.ct", "labelled.images", "labelled.train_list", "classify.labels"} <= set(passed)
         assert {"generalise.sources", "generalise.pixel_mm"} <= set(passed)
     elif "dash" in name:
@@ -334,6 +367,9 @@ def prepare(folder, values):
         (folder / judged["exclude"]).write_text("dataset,image_id,verdict\n")
     for key in ("labelled", "findings"):
         (folder / values["benchmark"][key]).touch()
+    settings = values["agreement"]
+    for name in (settings["measured"], *settings["reference"], *settings["links"], *settings["answers"].values()):
+        (folder / name).touch()
     (folder / values["benchmark"]["train"]["classes"]).touch()
     (folder / values["benchmark"]["train"]["shapes"]).mkdir(exist_ok=True)
     for name in (*weights, *cards, release["labels"], values["train"]["classes"], values["rca"]["calibration"]):
@@ -356,7 +392,7 @@ def commands(folder, values):
     results = values["results"]
     products = (
         *("chexmask", "radgenome", "cxlseg", "models", "validation", "classification", "generalise", "benchmark"),
-        "zero-shot",
+        *("zero-shot", "agreement"),
     )
     targets = [f"./{results}/{name}" if results.startswith("-") else f"{results}/{name}" for name in products]
     targets += [f"{values['cohort']['folder']}/truth.parquet", f"{values['cohort']['folder']}/virtual-ct"]

@@ -241,6 +241,14 @@ STUDIES = _table(
             "zero_shot:calibrate_anatomy",
             "Write into a weights card what is known of its structures: thresholds, places, confidence, validation.",
         ),
+        "agreement": (
+            "agreement:agreement",
+            "Compare grades of two tables, such as measurements and reports: accuracy, F1, kappa, ROC, confusion.",
+        ),
+        "agreement-values": (
+            "agreement:agreement_values",
+            "Compare measured with true values, such as cardiothoracic ratios: correlation, error, Bland-Altman.",
+        ),
         "classify-pictures": (
             "classify:classify_pictures",
             "Collect each image of a release twice, original and with the lungs cut out, with labels and split.",

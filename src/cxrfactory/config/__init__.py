@@ -9,6 +9,11 @@ from importlib import import_module
 from typing import Any
 
 _PLACES = {
+    "agreement": (
+        "AgreementConfig",
+        "AgreementTestConfig",
+        "ValueAgreementConfig",
+    ),
     "benchmark": (
         "BenchmarkConfig",
         "BenchmarkScoreConfig",

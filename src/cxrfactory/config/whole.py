@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import Field, model_validator
 
+from cxrfactory.config.agreement import AgreementConfig
 from cxrfactory.config.benchmark import BenchmarkConfig
 from cxrfactory.config.classify import ClassifyConfig
 from cxrfactory.config.cohort import CohortConfig
@@ -54,6 +55,7 @@ class Config(Section):
     generalise: GeneraliseConfig = GeneraliseConfig()
     benchmark: BenchmarkConfig = BenchmarkConfig()
     zero_shot: ZeroShotConfig = ZeroShotConfig()
+    agreement: AgreementConfig = AgreementConfig()
     project: ProjectConfig = ProjectConfig()
     cxlseg: CxlsegConfig = CxlsegConfig()
     classify: ClassifyConfig = ClassifyConfig()

@@ -4,6 +4,7 @@ Several images of one patient are not independent. The intervals therefore resam
 the rank test compares one mean per patient.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -134,20 +135,28 @@ def drawn_sums(
     CxrError
         If ``resamples`` is below 1.
     """
+    transposed = csr_array(totals).T.tocsr()
+    drawn = drawn_times(totals.shape[0], resamples, seed)
+    return np.concatenate([(transposed @ times.T.astype(np.float64)).T for times in drawn])
+
+
+def drawn_times(clusters: int, resamples: int, seed: int) -> Iterator[Int[np.ndarray, "rows clusters"]]:
+    """Yield how often each cluster is drawn in each resample of :func:`drawn_sums`, some resamples at a time.
+
+    Raises
+    ------
+    CxrError
+        If ``resamples`` is below 1.
+    """
     if resamples < 1:
         raise CxrError(f"{resamples} resamples; expected 1 or more")
-    clusters = totals.shape[0]
-    transposed = csr_array(totals).T.tocsr()
     rng = np.random.default_rng(seed)
-    piece = max(1, _DRAWS_AT_A_TIME // clusters)
-    sums = []
+    piece = max(1, _DRAWS_AT_A_TIME // max(clusters, 1))
     for start in range(0, resamples, piece):
         rows = min(piece, resamples - start)
         drawn = rng.integers(0, clusters, (rows, clusters))
         flat = (drawn + clusters * np.arange(rows)[:, None]).ravel()
-        times = np.bincount(flat, minlength=rows * clusters).reshape(rows, clusters)
-        sums.append((transposed @ times.T.astype(np.float64)).T)
-    return np.concatenate(sums)
+        yield np.bincount(flat, minlength=rows * clusters).reshape(rows, clusters)
 
 
 def patient_means(

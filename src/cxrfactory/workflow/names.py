@@ -20,6 +20,7 @@ _FILES = re.compile(
     r"|scans\..+\.(root|exclude)|labelled\.root"
     r"|([a-z]+\.)?train\.(classes|shapes)|generalise\.tables|zero_shot\.(tables|folders|spines)|[a-z_]+\.weights"
     r"|rca\.(network|calibration)|benchmark\.(labelled|findings)"
+    r"|agreement\.(measured|reference|links|answers\..+)"
 )
 _WEIGHTS = re.compile(r"[a-z_]+\.weights|rca\.network")
 _MADE = ("results", "cohort.folder")  # these are also arguments of cp, mv and mkdir

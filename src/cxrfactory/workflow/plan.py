@@ -8,6 +8,7 @@ from typing import Any
 
 from cxrfactory.config import Config, TrainConfig, parse_config, refuse_twice
 from cxrfactory.ingest.datasets import complete, without_originals
+from cxrfactory.workflow.agreement import Agreement
 from cxrfactory.workflow.benchmark import Benchmark
 from cxrfactory.workflow.credits import Credits
 from cxrfactory.workflow.generalise import Generalise
@@ -105,6 +106,11 @@ class Plan:
     def zero_shot(self) -> ZeroShot:
         """The test of a network of structures on real films."""
         return ZeroShot(self.config, self.results)
+
+    @cached_property
+    def agreement(self) -> Agreement:
+        """The agreement of measured grades with those of reports."""
+        return Agreement(self.config, self.results)
 
     @cached_property
     def credits(self) -> Credits:

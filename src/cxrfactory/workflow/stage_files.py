@@ -165,6 +165,18 @@ STAGES = (
         },
     ),
     Stage(
+        "agreement",
+        "Compares measured grades with those of reports and of other systems: accuracy, F1, kappa, ROC, confusion.",
+        "agreement",
+        {
+            "folder": "agreement/",
+            "table": "figures/agreement/agreement.csv",
+            "confusion": "figures/agreement/confusion.png",
+            "violin": "figures/agreement/violin.png",
+            "roc": "figures/agreement/roc.png",
+        },
+    ),
+    Stage(
         "infer",
         "Draws the landmarks of one shard, their mean and standard deviation over latent samples, and the latent mean.",
         "infer/{dataset}/{shard}",

@@ -1,0 +1,1 @@
+"""Agreement of two tables: grades of measurements with those of reports, and measured with true values."""
