@@ -134,6 +134,10 @@ def config(text=SAFE, only=None):
             "folders": [mine("zero_shot.folders", "-f")],
             "spines": mine("zero_shot.spines", "-s"),
         },
+        "severity": {
+            "findings": mine("severity.findings", "-f.yaml"),
+            "cues": mine("severity.cues", "-c.yaml"),
+        },
         "benchmark": {
             "models": ["unet"],
             "labelled": mine("benchmark.labelled", "-b.parquet"),
@@ -204,6 +208,8 @@ KEYS = [
     "benchmark.findings",
     "benchmark.train.classes",
     "benchmark.train.shapes",
+    "severity.findings",
+    "severity.cues",
 ]
 
 
@@ -334,6 +340,8 @@ def prepare(folder, values):
         (folder / judged["exclude"]).write_text("dataset,image_id,verdict\n")
     for key in ("labelled", "findings"):
         (folder / values["benchmark"][key]).touch()
+    for key in ("findings", "cues"):
+        (folder / values["severity"][key]).touch()
     (folder / values["benchmark"]["train"]["classes"]).touch()
     (folder / values["benchmark"]["train"]["shapes"]).mkdir(exist_ok=True)
     for name in (*weights, *cards, release["labels"], values["train"]["classes"], values["rca"]["calibration"]):
@@ -359,6 +367,7 @@ def commands(folder, values):
         "zero-shot",
     )
     targets = [f"./{results}/{name}" if results.startswith("-") else f"{results}/{name}" for name in products]
+    targets += [f"./{results}/severity/{RELEASE}.parquet"]
     targets += [f"{values['cohort']['folder']}/truth.parquet", f"{values['cohort']['folder']}/virtual-ct"]
     done = snakemake(folder, values, "--dry-run", "--printshellcmds", "--", *targets)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]

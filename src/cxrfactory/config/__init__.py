@@ -94,6 +94,7 @@ _PLACES = {
         "Section",
         "Share",
     ),
+    "severity": ("SeverityConfig",),
     "train": ("TrainConfig",),
     "whole": ("Config",),
     "writing": (

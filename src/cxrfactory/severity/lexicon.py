@@ -5,14 +5,15 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from cxrfactory.errors import CxrError
+from cxrfactory.tables.severity import CHANGES, GRADES
 
 ABNORMAL, NORMAL, LIMIT = "abnormal", "normal", "limit"
-GRADES = ("borderline", "mild", "moderate", "severe")
 _SIDES = ("before", "after")
 
 
@@ -46,7 +47,7 @@ class Entry:
     marks: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Lexicon:
     """All phrases.
 
@@ -87,46 +88,102 @@ def spellings(phrase: str) -> Iterator[tuple[str, ...]]:
 
 
 @cache
-def lexicon() -> Lexicon:
-    """Return the phrases of the package's two tables."""
-    folder = files("cxrfactory.severity") / "resources"
-    return read_lexicon(*((folder / name).read_text(encoding="utf-8") for name in ("findings.yaml", "cues.yaml")))
-
-
-def read_lexicon(findings_text: str, cues_text: str) -> Lexicon:
+def lexicon(findings: str | None = None, cues: str | None = None) -> Lexicon:
     """Return the phrases of two tables.
 
     Parameters
     ----------
-    findings_text, cues_text
-        Content of ``findings.yaml`` and of ``cues.yaml``.
+    findings, cues
+        Files in the form of ``resources/findings.yaml`` and ``resources/cues.yaml``; None takes those of the package.
 
     Raises
     ------
     CxrError
-        If a table has an unknown key, or if a phrase is empty.
+        If a file cannot be read, is not YAML, or has an unknown or missing key; the line names the file.
     """
-    # The base loader reads every scalar as text, so that "no" is a word.
-    findings, cues = (yaml.load(text, yaml.BaseLoader) for text in (findings_text, cues_text))
+    texts = []
+    for given, name in ((findings, "findings.yaml"), (cues, "cues.yaml")):
+        path = files("cxrfactory.severity") / "resources" / name if given is None else Path(given)
+        try:
+            texts.append(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            raise CxrError(f"{path}: cannot be read ({reason}); expected a YAML table like {name}") from error
+    return read_lexicon(texts[0], texts[1], findings or "findings.yaml", cues or "cues.yaml")
+
+
+def read_lexicon(
+    findings_text: str, cues_text: str, findings_name: str = "findings.yaml", cues_name: str = "cues.yaml"
+) -> Lexicon:
+    """Return the phrases of two tables; see :func:`lexicon`.
+
+    Parameters
+    ----------
+    findings_text, cues_text
+        Content of the two tables.
+    findings_name, cues_name
+        Their names in messages.
+
+    Raises
+    ------
+    CxrError
+        If a table is not YAML, has an unknown or missing key, or has a phrase that may be empty.
+    """
+    findings, cues = _parsed(findings_text, findings_name), _parsed(cues_text, cues_name)
+    _known(findings_name, findings, ("usual_states", "findings", "other_structures"), ("findings",))
     table = _Table()
     titles, statements, structures = {}, [], []
-    for name, row in findings["findings"].items():
-        _known(f"findings.yaml: {name}", row, ("title", "named", "not_named", "about"))
+    for name, row in _mapping(findings["findings"], f"{findings_name}: findings").items():
+        where = f"{findings_name}: {name}"
+        _known(where, row, ("title", "named", "not_named", "about"), ("title",))
         titles[name] = row["title"]
-        table.named(row.get("named", ()), name)
-        table.marked(row.get("not_named", ()), "other")
-        for statement in row.get("about", ()):
-            _known(f"findings.yaml: {name}", statement, ("structure", ABNORMAL, NORMAL, LIMIT))
-            table.statement(statement, len(statements))
+        table.named(_listed(row, "named", where), name)
+        table.marked(_listed(row, "not_named", where), "other")
+        for statement in _listed(row, "about", where):
+            _known(where, statement, ("structure", ABNORMAL, NORMAL, LIMIT), ("structure",))
+            table.statement({key: _listed(statement, key, where) for key in statement}, len(statements))
             statements.append(name)
             structures.append(set(statement["structure"]))
-    table.marked(findings["other_structures"], "other")
-    table.cues(cues)
+    table.marked(_listed(findings, "other_structures", findings_name), "other")
+    table.cues(cues, cues_name)
     kin = {name: {name} for name in titles}
     for name, own in zip(statements, structures, strict=True):
         kin[name] |= {other for other, theirs in zip(statements, structures, strict=True) if own & theirs}
     related = {name: frozenset(others) for name, others in kin.items()}
     return Lexicon(titles, tuple(statements), related, table.looked_up(), table.openers())
+
+
+def _parsed(text: str, name: str) -> dict[str, Any]:
+    try:
+        # The base loader reads every scalar as text, so that "no" is a word.
+        return _mapping(yaml.load(text, yaml.BaseLoader), name)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = "" if mark is None else f", line {mark.line + 1}"
+        raise CxrError(
+            f"{name}{line}: not YAML ({getattr(error, 'problem', None) or 'it cannot be parsed'})"
+        ) from error
+
+
+def _mapping(value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise CxrError(f"{where}: expected keys with values, got {'nothing' if not value else type(value).__name__}")
+    return value
+
+
+def _listed(row: Mapping[str, Any], key: str, where: str) -> list[Any]:
+    value = row.get(key, [])
+    if not isinstance(value, list):
+        raise CxrError(f"{where}: '{key}' is '{value}'; expected a list of phrases")
+    return value
+
+
+def _known(where: str, row: Any, names: tuple[str, ...], needed: tuple[str, ...] = ()) -> None:
+    keys = _mapping(row, where)
+    if unknown := sorted(set(keys) - set(names)):
+        raise CxrError(f"{where}: unknown key '{unknown[0]}'; expected one of {', '.join(names)}")
+    if missing := [name for name in needed if name not in keys]:
+        raise CxrError(f"{where}: the key '{missing[0]}' is missing")
 
 
 class _Table:
@@ -143,7 +200,9 @@ class _Table:
         for phrase in phrases:
             for words in spellings(phrase):
                 if not words:
-                    raise CxrError(f"the phrase '{phrase}' may be empty; expected at least one word that is not left out")
+                    raise CxrError(
+                        f"the phrase '{phrase}' may be empty; expected at least one word that is not left out"
+                    )
                 yield self.entries.setdefault(words, Entry())
 
     def named(self, phrases: Iterable[str], name: str) -> None:
@@ -161,23 +220,24 @@ class _Table:
             for entry in self._of(row.get(kind, ())):
                 entry.states[number] = kind
 
-    def cues(self, cues: Mapping[str, Any]) -> None:
+    def cues(self, cues: Mapping[str, Any], file: str) -> None:
         for name, value in cues.items():
+            where = f"{file}: {name}"
             if name in ("absent", "uncertain", "history"):
-                _known(f"cues.yaml: {name}", value, _SIDES)
+                _known(where, value, _SIDES)
                 for side in _SIDES:
-                    for entry in self._of(value.get(side, ())):
+                    for entry in self._of(_listed(value, side, where)):
                         setattr(entry, side, tuple(dict.fromkeys((*getattr(entry, side), name))))
             elif name in ("change", "grade"):
-                for kind, phrases in value.items():
-                    for entry in self._of(phrases):
+                kinds = GRADES if name == "grade" else CHANGES
+                _known(where, value, tuple(kind for kind in kinds if kind not in ("none", "negative", "unspecified")))
+                for kind in value:
+                    for entry in self._of(_listed(value, kind, where)):
                         setattr(entry, name, kind)
-            elif name in ("stops", "verbs", "fillers"):
-                self.marked(value, name.removesuffix("s"))
-            elif name in ("with", "no_denial"):
-                self.marked(value, name)
+            elif name in ("stops", "verbs", "fillers", "with", "no_denial"):
+                self.marked(_listed(cues, name, file), name.removesuffix("s"))
             else:
-                raise CxrError(f"cues.yaml: unknown key '{name}'")
+                raise CxrError(f"{file}: unknown key '{name}'")
 
     def openers(self) -> frozenset[str]:
         return frozenset(words[0] for words, entry in self.entries.items() if entry.named or entry.structure)
@@ -187,8 +247,3 @@ class _Table:
         for words, entry in self.entries.items():
             by_first.setdefault(words[0], []).append((words[1:], entry))
         return {first: tuple(sorted(rows, key=lambda row: -len(row[0]))) for first, rows in by_first.items()}
-
-
-def _known(where: str, row: Mapping[str, Any], names: Iterable[str]) -> None:
-    if unknown := sorted(set(row) - set(names)):
-        raise CxrError(f"{where}: unknown key '{unknown[0]}'; expected one of {', '.join(names)}")

@@ -4,11 +4,12 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from cxrfactory.severity.lexicon import ABNORMAL, GRADES, LIMIT, NORMAL, Entry, Lexicon, lexicon
+from cxrfactory.severity.lexicon import ABNORMAL, LIMIT, NORMAL, Entry, Lexicon
+from cxrfactory.tables.severity import GRADES, POLARITIES
 
-PRESENT, ABSENT, UNCERTAIN, HISTORY = "present", "absent", "uncertain", "history"
-NEGATIVE, BORDERLINE, UNSPECIFIED = "negative", "borderline", "unspecified"
-UNCHANGED, RESOLVED = "unchanged", "resolved"
+PRESENT, UNCERTAIN, ABSENT, HISTORY = POLARITIES
+NEGATIVE, UNSPECIFIED, BORDERLINE = GRADES[:3]
+RESOLVED = "resolved"
 _WORD = re.compile(r"[a-z0-9]+|[,;:/&(]")
 _REACH = 16  # units between a structure and its state
 _DOUBT_REACH = 7  # units between a word of doubt and the finding
@@ -60,7 +61,7 @@ class _Found:
 
 
 @lru_cache(maxsize=_CACHED)
-def mentions(sentence: str) -> tuple[Mention, ...]:
+def mentions(sentence: str, words: Lexicon) -> tuple[Mention, ...]:
     """Return the findings that a sentence mentions, in the order of the text; each finding at most once.
 
     Where a sentence mentions a finding more than once, ``present`` counts before ``uncertain``, then ``absent``, then
@@ -69,18 +70,17 @@ def mentions(sentence: str) -> tuple[Mention, ...]:
     Parameters
     ----------
     sentence
-        One sentence; see :func:`cxrfactory.severity.sentences.sentences`.
+        One sentence; see :func:`cxrfactory.severity.sentences.sentences`. Repeated sentences are remembered.
+    words
+        The phrases to read by.
 
     Examples
     --------
-    >>> [(each.finding, each.polarity, each.grade) for each in mentions("The heart is mildly enlarged, no scoliosis.")]
+    >>> from cxrfactory.severity.lexicon import lexicon
+    >>> found = mentions("The heart is mildly enlarged, no scoliosis.", lexicon())
+    >>> [(each.finding, each.polarity, each.grade) for each in found]
     [('cardiomegaly', 'present', 'mild'), ('scoliosis', 'absent', 'negative')]
     """
-    return read(sentence, lexicon())
-
-
-def read(sentence: str, words: Lexicon) -> tuple[Mention, ...]:
-    """Return the findings that a sentence mentions by the phrases of ``words``; see :func:`mentions`."""
     units = _units(sentence.lower(), words)
     if units is None:
         return ()
@@ -88,15 +88,14 @@ def read(sentence: str, words: Lexicon) -> tuple[Mention, ...]:
     for found in _found(units, words):
         mention = _judged(units, found, words)
         known = best.get(mention.finding)
-        if known is None or _strength(mention) > _strength(known):
+        if known is None or strength(mention) > strength(known):
             best[mention.finding] = mention
     return tuple(sorted(best.values(), key=lambda each: (each.start, each.end, each.finding)))
 
 
-def _strength(mention: Mention) -> tuple[int, int]:
-    order = (HISTORY, ABSENT, UNCERTAIN, PRESENT)
-    grades = (NEGATIVE, UNSPECIFIED, *GRADES)
-    return order.index(mention.polarity), grades.index(mention.grade)
+def strength(mention: Mention) -> tuple[int, int]:
+    """Return what decides between two mentions of a finding; the greater counts."""
+    return -POLARITIES.index(mention.polarity), GRADES.index(mention.grade)
 
 
 def _units(text: str, words: Lexicon) -> list[_Unit] | None:
@@ -330,7 +329,9 @@ def _grade_after(units: list[_Unit], high: int) -> int | None:
         unit = units[index]
         if unit.entry.grade:
             following = units[index + 1] if index + 1 < len(units) else None
-            closed = following is None or following.entry.marks & {"comma", "stop"} or following.word in ("in", "degree")
+            closed = (
+                following is None or following.entry.marks & {"comma", "stop"} or following.word in ("in", "degree")
+            )
             return index if closed else None
         if not ("filler" in unit.entry.marks or unit.entry.marks & {"verb", "comma"}):
             return None
@@ -341,7 +342,12 @@ def _ranged(units: list[_Unit], index: int) -> str:
     """Return the grade of a word; of a range ("mild to moderate") the higher one, or borderline if it begins there."""
     grades = [units[index].entry.grade]
     for joint, other in ((index - 1, index - 2), (index + 1, index + 2)):
-        if other >= 0 and other < len(units) and units[joint].word in ("to", "or", "/", "and") and units[other].entry.grade:
+        if (
+            other >= 0
+            and other < len(units)
+            and units[joint].word in ("to", "or", "/", "and")
+            and units[other].entry.grade
+        ):
             grades.append(units[other].entry.grade)
     return BORDERLINE if BORDERLINE in grades else max(grades, key=GRADES.index)
 
