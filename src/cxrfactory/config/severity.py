@@ -10,7 +10,8 @@ class SeverityConfig(Section):
 
     findings: LocalPath | None = Field(
         None,
-        description="Table of the findings and their words (.yaml), in the form of the package's own, which null takes.",
+        description="Table of the findings and their words (.yaml), in the form of the package's own, which null "
+        "takes.",
     )
     cues: LocalPath | None = Field(
         None,

@@ -253,7 +253,7 @@ def _denied(units: list[_Unit], place: int) -> bool:
             return UNCERTAIN not in entry.before
         if "no_denial" in marks or marks & {"stop", "with"} or UNCERTAIN in entry.before:
             return False
-        if "verb" in marks and index != place - 1:
+        if "verb" in marks:
             return False
         alternative = alternative or "or" in marks
         if marks & {"comma", "and"}:
@@ -342,12 +342,7 @@ def _ranged(units: list[_Unit], index: int) -> str:
     """Return the grade of a word; of a range ("mild to moderate") the higher one, or borderline if it begins there."""
     grades = [units[index].entry.grade]
     for joint, other in ((index - 1, index - 2), (index + 1, index + 2)):
-        if (
-            other >= 0
-            and other < len(units)
-            and units[joint].word in ("to", "or", "/", "and")
-            and units[other].entry.grade
-        ):
+        if 0 <= other < len(units) and units[joint].word in ("to", "or", "/", "and") and units[other].entry.grade:
             grades.append(units[other].entry.grade)
     return BORDERLINE if BORDERLINE in grades else max(grades, key=GRADES.index)
 

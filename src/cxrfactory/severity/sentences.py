@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-# A sentence ends at a full stop, question or exclamation mark that a blank, the end or a capital follows ("normal.The").
+# A sentence ends at a full stop, question or exclamation mark before a blank, the end or a capital ("normal.The").
 # A number before the stop is the number of a list item if it opens a sentence, and so ends none.
 _END = re.compile(r"[.?!]+(?=\s|$|(?<=[a-z][.?!])[A-Z][a-z]|\d{1,2}\.\s?[A-Z])")
 _ITEM = re.compile(r"[\s(]*\d{1,2}[.):]+\s*")
