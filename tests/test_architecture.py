@@ -22,8 +22,20 @@ FLOORS = (
     ("errors", "logs", "compiled", "renamed"),
     ("anatomy", "imaging", "tables", "config", "stages"),
     ("models", "projection", "registration", "metrics"),
-    ("ingest", "preprocess", "infer", "rca", "cohort", "classify", "drr", "labelling", "train", "products", "evaluate",
-     "severity"),
+    (
+        "ingest",
+        "preprocess",
+        "infer",
+        "rca",
+        "cohort",
+        "classify",
+        "drr",
+        "labelling",
+        "train",
+        "products",
+        "evaluate",
+        "severity",
+    ),
     ("cli", "workflow", "status", "door", "export", "browse", "__main__"),
 )
 SHARED_FLOORS = (1, 2, 4)

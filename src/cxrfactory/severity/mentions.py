@@ -11,6 +11,7 @@ PRESENT, UNCERTAIN, ABSENT, HISTORY = POLARITIES
 NEGATIVE, UNSPECIFIED, BORDERLINE = GRADES[:3]
 RESOLVED = "resolved"
 _WORD = re.compile(r"[a-z0-9]+|[,;:/&(]")
+_LIST_REACH = 60  # units that any cue or list reaches; it keeps the run time linear in the sentence's length
 _REACH = 16  # units between a structure and its state
 _DOUBT_REACH = 7  # units between a word of doubt and the finding
 _PAST_REACH = 4
@@ -140,7 +141,7 @@ def _found(units: list[_Unit], words: Lexicon) -> list[_Found]:
 def _state_before(units: list[_Unit], place: int, statement: int) -> int | None:
     """Return the index of a state in front of its structure: "enlarged heart", "flattening of the diaphragm"."""
     article = preposition = False
-    for index in range(place - 1, -1, -1):
+    for index in range(place - 1, max(-1, place - 1 - _LIST_REACH), -1):
         entry, word = units[index].entry, units[index].word
         if statement in entry.states:
             loose = article and not preposition and entry.states[statement] != ABNORMAL
@@ -172,7 +173,7 @@ def _shared_normal(units: list[_Unit], place: int, statement: int) -> int | None
         index -= 1
     if index < 0 or not units[index].entry.marks & {"comma", "and"}:
         return None
-    for index in range(place - 1, -1, -1):
+    for index in range(place - 1, max(-1, place - 1 - _LIST_REACH), -1):
         entry = units[index].entry
         if entry.states.get(statement) == NORMAL:
             return index if not index or units[index - 1].entry.marks & {"verb", "comma", "with"} else None
@@ -246,7 +247,7 @@ def _polarity(units: list[_Unit], found: _Found, high: int) -> str:
 def _denied(units: list[_Unit], place: int) -> bool:
     """Return whether "no", "without" and the like reach the mention: through lists, not through verbs and new facts."""
     alternative = place + 1 < len(units) and bool(units[place + 1].entry.marks & {"comma", "or"})
-    for index in range(place - 1, -1, -1):
+    for index in range(place - 1, max(-1, place - 1 - _LIST_REACH), -1):
         entry = units[index].entry
         marks = entry.marks
         if ABSENT in entry.before:
@@ -310,7 +311,7 @@ def _grade(units: list[_Unit], found: _Found, high: int, kin: frozenset[str]) ->
 def _grade_before(units: list[_Unit], found: _Found, kin: frozenset[str]) -> int | None:
     if units[found.state].entry.change:  # "a marked increase in heart size" grades the increase
         return None
-    for index in range(found.state - 1, -1, -1):
+    for index in range(found.state - 1, max(-1, found.state - 1 - _LIST_REACH), -1):
         entry = units[index].entry
         if entry.grade:
             return index
@@ -351,7 +352,7 @@ def _change(units: list[_Unit], low: int, high: int) -> str:
     for index in range(low, high + 1):
         if units[index].entry.change:
             return units[index].entry.change
-    for index in range(low - 1, -1, -1):
+    for index in range(low - 1, max(-1, low - 1 - _LIST_REACH), -1):
         entry = units[index].entry
         if entry.change:
             return entry.change
@@ -359,7 +360,7 @@ def _change(units: list[_Unit], low: int, high: int) -> str:
             return units[0].entry.change
         if entry.marks & {"comma", "stop", "with", "and"} or entry.structure or entry.named or "other" in entry.marks:
             break
-    for index in range(high + 1, len(units)):
+    for index in range(high + 1, min(high + 1 + _LIST_REACH, len(units))):
         entry = units[index].entry
         if entry.change:
             return "none" if _belongs_to_next(units, index) else entry.change
