@@ -90,7 +90,8 @@ def coders(archive: Path, rows: pd.DataFrame) -> None:
             same += grade == ours.loc[study, "grade"]
         print(
             f"{finding}: coders {len(firm)}, ours {len(ours)}, both {len(both)}: "
-            f"precision {len(both) / len(ours):.3f}, recall {len(both) / len(firm):.3f}, same grade {same / len(both):.3f}"
+            f"precision {len(both) / len(ours):.3f}, recall {len(both) / len(firm):.3f}, "
+            f"same grade {same / len(both):.3f}"
         )
 
 
