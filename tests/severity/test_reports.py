@@ -1,5 +1,9 @@
+import pytest
+
+from cxrfactory.cohort.reports import Measured, report_text
 from cxrfactory.severity.lexicon import lexicon
 from cxrfactory.severity.reports import read_report, read_sections
+from cxrfactory.tables.report_sections import parse_sections
 
 
 def one(**sections):
@@ -60,3 +64,10 @@ def test_the_unheaded_text_counts_only_alone():
     assert read_sections({"comparison": "c"}) == ()
     assert one(unheaded="Scoliosis.")["section"] == "unheaded"
     assert read_report({"comparison": "Scoliosis.", "indication": "Scoliosis."}, lexicon()) == []
+
+
+@pytest.mark.parametrize(("ratio", "polarity"), [(0.58, "present"), (0.44, "absent")])
+def test_reports_of_virtual_patients_say_what_was_measured(ratio, polarity):
+    text = report_text(Measured(ratio, 200.0, 180.0), 0, "CHEST (PA AND LAT)")
+    (row,) = read_report(parse_sections(text), lexicon())
+    assert (row["finding"], row["polarity"], row["section"]) == ("cardiomegaly", polarity, "impression")
