@@ -17,7 +17,7 @@ findings:
         normal: [plain]
 """
 CUES = """
-absent: {before: [no]}
+absent: {before: ["no"]}
 grade: {mild: [small]}
 """
 
@@ -80,6 +80,10 @@ def test_a_phrase_that_may_be_empty_is_refused():
     assert "may be empty" in refused(FINDINGS.replace("[stone]", "['stone?']"))
 
 
+def test_a_bare_no_is_refused():
+    assert "is not text" in refused(cues="absent: {before: [no]}")
+
+
 def test_text_that_is_no_yaml_is_refused_with_its_line():
     assert refused("findings:\n  a: [b\n").startswith("f.yaml, line 3: not YAML (")
 
@@ -98,7 +102,7 @@ def test_a_written_copy_of_the_tables_reads_the_same(tmp_path):
 
     folder = files("cxrfactory.severity") / "resources"
     for name in ("findings.yaml", "cues.yaml"):
-        loaded = yaml.load((folder / name).read_text(), yaml.BaseLoader)
+        loaded = yaml.safe_load((folder / name).read_text())
         (tmp_path / name).write_text(yaml.safe_dump(loaded, sort_keys=False))
     copy = lexicon(str(tmp_path / "findings.yaml"), str(tmp_path / "cues.yaml"))
     assert (copy.titles, copy.finding_of, copy.kin) == (words.titles, words.finding_of, words.kin)

@@ -155,8 +155,7 @@ def read_lexicon(
 
 def _parsed(text: str, name: str) -> dict[str, Any]:
     try:
-        # The base loader reads every scalar as text, so that "no" is a word.
-        return _mapping(yaml.load(text, yaml.BaseLoader), name)
+        return _mapping(yaml.safe_load(text), name)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = "" if mark is None else f", line {mark.line + 1}"
@@ -198,6 +197,10 @@ class _Table:
 
     def _of(self, phrases: Iterable[str]) -> Iterator[Entry]:
         for phrase in phrases:
+            if not isinstance(phrase, str):  # YAML reads a bare no as false
+                raise CxrError(
+                    f"the phrase '{phrase}' is not text; expected words, in quotation marks where it is \"no\""
+                )
             for words in spellings(phrase):
                 if not words:
                     raise CxrError(
