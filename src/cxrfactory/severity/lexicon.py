@@ -199,7 +199,7 @@ class _Table:
         for phrase in phrases:
             if not isinstance(phrase, str):  # YAML reads a bare no as false
                 raise CxrError(
-                    f"the phrase '{phrase}' is not text; expected words, in quotation marks where it is \"no\""
+                    f"the phrase '{phrase}' is not text; expected words, in quotes as in \"no\""
                 )
             for words in spellings(phrase):
                 if not words:
