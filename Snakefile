@@ -80,6 +80,7 @@ rule all:
 include: "workflow/rules/cohort.smk"
 include: "workflow/rules/ingest.smk"
 include: "workflow/rules/reports.smk"
+include: "workflow/rules/severity.smk"
 include: "workflow/rules/preprocess.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/models.smk"

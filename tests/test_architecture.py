@@ -22,7 +22,21 @@ FLOORS = (
     ("errors", "logs", "compiled", "renamed"),
     ("anatomy", "imaging", "tables", "config", "stages"),
     ("models", "projection", "registration", "metrics", "geometry"),
-    ("ingest", "preprocess", "infer", "rca", "cohort", "classify", "drr", "labelling", "train", "products", "evaluate"),
+    (
+        "ingest",
+        "preprocess",
+        "infer",
+        "rca",
+        "cohort",
+        "classify",
+        "drr",
+        "labelling",
+        "train",
+        "products",
+        "evaluate",
+        "severity",
+        "measure",
+    ),
     ("cli", "workflow", "status", "door", "export", "browse", "__main__"),
 )
 SHARED_FLOORS = (1, 2, 4)

@@ -154,6 +154,10 @@ def config(text=SAFE, only=None):
             "links": [mine("agreement.links", "-l.csv")],
             "answers": {mine("agreement.answers"): mine("agreement.answers", "-a.csv")},
         },
+        "severity": {
+            "findings": mine("severity.findings", "-f.yaml"),
+            "cues": mine("severity.cues", "-c.yaml"),
+        },
         "benchmark": {
             "models": ["unet"],
             "labelled": mine("benchmark.labelled", "-b.parquet"),
@@ -236,6 +240,8 @@ KEYS = [
     "benchmark.findings",
     "benchmark.train.classes",
     "benchmark.train.shapes",
+    "severity.findings",
+    "severity.cues",
 ]
 
 
@@ -370,6 +376,8 @@ def prepare(folder, values):
     settings = values["agreement"]
     for name in (settings["measured"], *settings["reference"], *settings["links"], *settings["answers"].values()):
         (folder / name).touch()
+    for key in ("findings", "cues"):
+        (folder / values["severity"][key]).touch()
     (folder / values["benchmark"]["train"]["classes"]).touch()
     (folder / values["benchmark"]["train"]["shapes"]).mkdir(exist_ok=True)
     for name in (*weights, *cards, release["labels"], values["train"]["classes"], values["rca"]["calibration"]):
@@ -395,6 +403,7 @@ def commands(folder, values):
         *("zero-shot", "agreement"),
     )
     targets = [f"./{results}/{name}" if results.startswith("-") else f"{results}/{name}" for name in products]
+    targets += [f"./{results}/severity/{RELEASE}.parquet"]
     targets += [f"{values['cohort']['folder']}/truth.parquet", f"{values['cohort']['folder']}/virtual-ct"]
     done = snakemake(folder, values, "--dry-run", "--printshellcmds", "--", *targets)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]

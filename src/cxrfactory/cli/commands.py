@@ -151,6 +151,10 @@ STAGES = _table(
             "reports:reports",
             "Split reports into sections and join findings and impression: one row for each study.",
         ),
+        "severity": (
+            "severity:severity",
+            "Read from reports which findings that masks can measure are there, how severe, and how they changed.",
+        ),
         "preprocess": (
             "preprocess:preprocess",
             "Turn one shard of a manifest's included images into square 8-bit images with their geometry.",

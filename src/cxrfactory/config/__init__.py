@@ -99,6 +99,7 @@ _PLACES = {
         "Section",
         "Share",
     ),
+    "severity": ("SeverityConfig",),
     "train": ("TrainConfig",),
     "whole": ("Config",),
     "writing": (

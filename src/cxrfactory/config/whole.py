@@ -24,6 +24,7 @@ from cxrfactory.config.rca import RcaConfig
 from cxrfactory.config.registration import RegistrationConfig
 from cxrfactory.config.scans import ScanConfig
 from cxrfactory.config.sections import LocalPath, Section
+from cxrfactory.config.severity import SeverityConfig
 from cxrfactory.config.train import TrainConfig
 from cxrfactory.config.virtual import VIRTUAL_DATASETS, VIRTUAL_SCANS
 from cxrfactory.config.zero_shot import ZeroShotConfig
@@ -59,6 +60,7 @@ class Config(Section):
     project: ProjectConfig = ProjectConfig()
     cxlseg: CxlsegConfig = CxlsegConfig()
     classify: ClassifyConfig = ClassifyConfig()
+    severity: SeverityConfig = SeverityConfig()
 
     @model_validator(mode="after")
     def _names(self) -> "Config":

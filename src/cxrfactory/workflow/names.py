@@ -19,7 +19,7 @@ _FILES = re.compile(
     r"results|cohort\.folder|datasets\..+\.(root|table|labels|exclude|reports\.source)"
     r"|scans\..+\.(root|exclude)|labelled\.root"
     r"|([a-z]+\.)?train\.(classes|shapes)|generalise\.tables|zero_shot\.(tables|folders|spines)|[a-z_]+\.weights"
-    r"|rca\.(network|calibration)|benchmark\.(labelled|findings)"
+    r"|rca\.(network|calibration)|benchmark\.(labelled|findings)|severity\.(findings|cues)"
     r"|agreement\.(measured|reference|links|answers\..+)"
 )
 _WEIGHTS = re.compile(r"[a-z_]+\.weights|rca\.network")

@@ -239,5 +239,11 @@ STAGES = (
             "summary": "reports/{dataset}.summary.csv",
         },
     ),
+    Stage(
+        "severity",
+        "Reads from each report which findings that masks can measure are there, and how severe.",
+        "severity/{dataset}",
+        {"table": "severity/{dataset}.parquet", "summary": "severity/{dataset}.summary.csv"},
+    ),
     Stage("config_used", "Writes the config of the run out in full.", "config", {"config": "config.yaml"}),
 )
