@@ -57,6 +57,10 @@ _PLACES = {
         "LabelProjectionsConfig",
         "NnunetConfig",
     ),
+    "measure": (
+        "MeasureConfig",
+        "MeasureInputConfig",
+    ),
     "model": (
         "ModelConfig",
         "SegmenterName",
