@@ -70,16 +70,22 @@ class MeasureConfig(Section):
         "standard deviation; 0 gives no intervals.",
     )
     coverage: float = Field(0.9, gt=0, lt=1, description="Share of those contours that lies within the interval.")
-    rotation_limit: float = Field(
-        0.2,
+    largest_asymmetry: float = Field(
+        0.33,
         ge=0,
-        description="An image is flagged as rotated if the inner ends of the clavicles lie this much off centre over "
-        "the spine, as a share of their distance.",
+        description="An image is flagged as rotated if its symmetry of the clavicles differs from 0 by more than this; "
+        "at 0.33 one clavicle is twice as far from the spine as the other.",
     )
-    ribs_least: int = Field(
-        9,
+    least_ribs: int = Field(
+        8,
         ge=0,
-        description="An image is flagged for poor inspiration if fewer posterior ribs are seen above a diaphragm.",
+        description="An image is flagged for poor inspiration if fewer posterior ribs lie above the right diaphragm.",
+    )
+    least_contact: float = Field(
+        0.02,
+        ge=0,
+        description="An image is flagged as clipped if more of a lung lies on the border of the image than this share "
+        "of the square root of its area.",
     )
     csv: bool = Field(True, description="Also write the measurements as CSV.")
 

@@ -14,9 +14,9 @@ Values = Float[np.ndarray, " samples"]
 ROWS = 48  # rows on which the width of a contour is taken
 
 
-def extent(contours: Contours) -> Values:
-    """Return the distance of the outermost columns, px."""
-    return np.ptp(contours[..., 0], axis=1)
+def extent(*contours: Contours) -> Values:
+    """Return the distance of the outermost columns of some contours together, px."""
+    return np.ptp(np.concatenate(contours, axis=1)[..., 0], axis=1)
 
 
 def height(contours: Contours) -> Values:
@@ -24,13 +24,26 @@ def height(contours: Contours) -> Values:
     return np.ptp(contours[..., 1], axis=1)
 
 
-def area(contours: Contours) -> Values:
-    """Return the area inside, px2 (shoelace formula)."""
+def area(*contours: Contours) -> Values:
+    """Return the sum of the areas inside some contours, px2 (shoelace formula)."""
+    return np.sum([_area(each) for each in contours], axis=0)
+
+
+def widest_row(*contours: Contours) -> Values:
+    """Return the largest width of some contours together on one row, px."""
+    y = np.concatenate([each[..., 1].ravel() for each in contours])
+    rows = np.linspace(y.min(), y.max(), ROWS + 2)[1:-1]
+    ends = [_row_ends(each, rows) for each in contours]
+    left, right = np.min([one for one, _ in ends], axis=0), np.max([other for _, other in ends], axis=0)
+    return np.maximum(right - left, 0).max(axis=1)
+
+
+def _area(contours: Contours) -> Values:
     x, y = contours[..., 0], contours[..., 1]
     return np.abs((x * np.roll(y, -1, axis=1) - np.roll(x, -1, axis=1) * y).sum(axis=1)) / 2
 
 
-def row_ends(contours: Contours, rows: Float[np.ndarray, " rows"]) -> tuple[np.ndarray, np.ndarray]:
+def _row_ends(contours: Contours, rows: Float[np.ndarray, " rows"]) -> tuple[np.ndarray, np.ndarray]:
     """Return the outermost columns on each row, [samples, rows]; infinities where a contour does not meet the row."""
     x, y = contours[..., 0][..., None], contours[..., 1][..., None]
     other_x, other_y = np.roll(x, -1, axis=1), np.roll(y, -1, axis=1)
@@ -43,31 +56,34 @@ def row_ends(contours: Contours, rows: Float[np.ndarray, " rows"]) -> tuple[np.n
     )
 
 
-def widest_row(*contours: Contours) -> Values:
-    """Return the largest width of some contours together on one row, px."""
-    y = np.concatenate([each[..., 1].ravel() for each in contours])
-    rows = np.linspace(y.min(), y.max(), ROWS + 2)[1:-1]
-    ends = [row_ends(each, rows) for each in contours]
-    left, right = np.min([one for one, _ in ends], axis=0), np.max([other for _, other in ends], axis=0)
-    return np.maximum(right - left, 0).max(axis=1)
+def _heart_over_lungs(measure: Callable[..., Values]) -> Callable[[Contours, Contours, Contours], Values]:
+    return lambda heart, right, left: measure(heart) / measure(right, left)
 
 
-def _both(measure: Callable[[Contours], Values]) -> Callable[[Contours, Contours], Values]:
-    return lambda right, left: measure(np.concatenate([right, left], axis=1))
+def _heart_over_all(heart: Contours, right: Contours, left: Contours) -> Values:
+    return area(heart) / area(heart, right, left)
 
 
-def _ratio(top: Callable[..., Values], bottom: Callable[..., Values]) -> Callable[..., Values]:
-    """Return the function of a measure of the heart over a measure of both lungs."""
-    return lambda heart, right, left: top(heart) / bottom(right, left)
+def _left_over_right(measure: Callable[..., Values]) -> Callable[[Contours, Contours], Values]:
+    return lambda right, left: measure(left) / measure(right)
 
 
-_LUNGS = ("right lung", "left lung")
-_ALL = ("heart", *_LUNGS)
+_RIGHT, _LEFT, _HEART = "right lung", "left lung", "heart"
+_LUNGS, _ALL = (_RIGHT, _LEFT), (_HEART, _RIGHT, _LEFT)
 
-# Measurement -> the organs of its contours, and its value for such contours.
+# Measurement -> the organs of its contours, and its value for such contours. The others depend on parts of a mask, such
+# as the end of a border, and have no interval.
 CONTOUR_VALUES: dict[str, tuple[tuple[str, ...], Callable[..., Values]]] = {
-    "ctr_rows": (_ALL, _ratio(widest_row, widest_row)),
-    "ctr_columns": (_ALL, _ratio(extent, _both(extent))),
-    "lung_area_right": (_LUNGS[:1], area),
-    "lung_area_left": (_LUNGS[1:], area),
+    "ctr_columns": (_ALL, _heart_over_lungs(extent)),
+    "ctr_rows": (_ALL, _heart_over_lungs(widest_row)),
+    "ctr_landmarks": (_ALL, _heart_over_lungs(extent)),
+    "heart_width": ((_HEART,), extent),
+    "thoracic_width": (_LUNGS, extent),
+    "cardiac_area_ratio": (_ALL, _heart_over_all),
+    "right_lung_area": ((_RIGHT,), area),
+    "left_lung_area": ((_LEFT,), area),
+    "right_lung_height": ((_RIGHT,), height),
+    "left_lung_height": ((_LEFT,), height),
+    "lung_area_ratio": (_LUNGS, _left_over_right(area)),
+    "lung_height_ratio": (_LUNGS, _left_over_right(height)),
 }

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from cxrfactory.config.measure import MeasureConfig
 
 GRADES = ("negative", "mild", "moderate", "severe")
+KINDS = ("ctr", "cobb", "scd", "kyphosis")
 
 
 @dataclass(frozen=True)
@@ -38,14 +39,13 @@ class Scale:
 def scale_of(measurement: str, settings: MeasureConfig) -> Scale | None:
     """Return how a measurement is graded; None if it has no grade.
 
-    The kind is the part of the name that the config's keys begin with: every cardiothoracic ratio is graded by
-    ``ctr_cuts``.
+    A name begins with the kind that the config's keys begin with: ``ctr_rows`` is graded by ``ctr_cuts``.
     """
-    for kind in ("ctr", "cobb", "scd", "kyphosis"):
-        if kind in measurement.split("_") and not measurement.endswith(("_level", "_side", "_count")):
-            cuts = getattr(settings, f"{kind}_cuts")
-            return Scale(tuple(cuts), getattr(settings, f"{kind}_margin"), getattr(settings, f"{kind}_source"))
-    return None
+    kind = measurement.partition("_")[0]
+    if kind not in KINDS:
+        return None
+    cuts = getattr(settings, f"{kind}_cuts")
+    return Scale(tuple(cuts), getattr(settings, f"{kind}_margin"), getattr(settings, f"{kind}_source"))
 
 
 def graded(value: float, scale: Scale | None) -> tuple[str | None, bool | None]:

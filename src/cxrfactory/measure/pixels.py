@@ -13,7 +13,7 @@ from cxrfactory.measure.items import Item
 SQUARE = 0.01  # largest difference of the sides of a pixel, as a share
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif")  # files that state no size to be trusted
 _TAGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
-_POWER = {"px": 1, "px2": 2}
+_POWER = {"px": 1, "px2": 2, "px3": 3}
 
 
 def pixel_mm(item: Item) -> float | None:

@@ -7,7 +7,6 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -188,8 +187,15 @@ class _Tables:
 
 
 def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
-    source = iter(items)
-    while batch := list(islice(source, IMAGES_AT_A_TIME)):
+    """Yield pieces of work; the views of one study stay together."""
+    batch: list[Item] = []
+    for item in items:
+        alone = not item.group or not batch or (item.dataset, item.group) != (batch[-1].dataset, batch[-1].group)
+        if len(batch) >= IMAGES_AT_A_TIME and alone:
+            yield batch
+            batch = []
+        batch.append(item)
+    if batch:
         yield batch
 
 

@@ -9,15 +9,16 @@ MEASUREMENTS = pa.schema(
     [
         pa.field("dataset", pa.string(), nullable=False),
         pa.field("image_id", pa.string(), nullable=False),
-        pa.field("view", pa.string(), nullable=False),  # PA, AP, frontal or LL
+        pa.field("view", pa.string(), nullable=False),  # PA, AP, frontal or LL; PA+LL for a measurement of both
         pa.field("measurement", pa.string(), nullable=False),  # name in definitions.csv
         pa.field("value", pa.float64()),  # null where excluded
-        pa.field("unit", pa.string(), nullable=False),  # ratio, degree, px, px2, mm, mm2, count
+        pa.field("unit", pa.string(), nullable=False),  # ratio, degree, px, px2, mm, mm2, mm3, count
         pa.field("low", pa.float64()),  # interval; null where the landmarks have no standard deviation
         pa.field("high", pa.float64()),
         pa.field("grade", pa.string()),  # negative, mild, moderate or severe; null for a measurement without grades
         pa.field("near_cut", pa.bool_()),  # whether the adjacent grade is possible as well
         pa.field("excluded", pa.string()),  # why there is no value; null where there is one
+        pa.field("note", pa.string(), nullable=False),  # such as "side: right; apex: T8"; empty for none
         pa.field("structures", pa.list_(pa.string()), nullable=False),
         pa.field("points", pa.list_(POINT), nullable=False),  # pixels of the image, pixel centres at integers
     ]
@@ -36,5 +37,6 @@ IMAGES = pa.schema(
         pa.field("rotated", pa.bool_()),  # null where it cannot be said
         pa.field("clipped", pa.bool_()),
         pa.field("poor_inspiration", pa.bool_()),
+        pa.field("flag_reasons", pa.list_(pa.string()), nullable=False),  # a sentence for each raised flag
     ]
 )
