@@ -21,8 +21,21 @@ SOURCE = Path(__file__).parents[1] / "src" / "cxrfactory"
 FLOORS = (
     ("errors", "logs", "compiled", "renamed"),
     ("anatomy", "imaging", "tables", "config", "stages"),
-    ("models", "projection", "registration", "metrics"),
-    ("ingest", "preprocess", "infer", "rca", "cohort", "classify", "drr", "labelling", "train", "products", "evaluate"),
+    ("models", "projection", "registration", "metrics", "geometry"),
+    (
+        "ingest",
+        "preprocess",
+        "infer",
+        "rca",
+        "cohort",
+        "classify",
+        "drr",
+        "labelling",
+        "train",
+        "products",
+        "evaluate",
+        "measure",
+    ),
     ("cli", "workflow", "status", "door", "export", "browse", "__main__"),
 )
 SHARED_FLOORS = (1, 2, 4)
@@ -217,6 +230,7 @@ ALLOWED_RULES = {
     "benchmark.smk": "trains networks on the projected radiographs of a product",
     "classify.smk": "studies the pictures of a product",
     "evaluate.smk": "compares a product with the truth",
+    "measure.smk": "measures the masks of products",
     "validation.smk": "studies the scores of a product",
 }
 RULE_FILES = {"chexmask": ("chexmask.smk", "package.smk"), "radgenome": ("radgenome.smk",), "cxlseg": ("cxlseg.smk",)}

@@ -11,6 +11,7 @@ from cxrfactory.ingest.datasets import complete, without_originals
 from cxrfactory.workflow.benchmark import Benchmark
 from cxrfactory.workflow.credits import Credits
 from cxrfactory.workflow.generalise import Generalise
+from cxrfactory.workflow.measure import Measurements
 from cxrfactory.workflow.models import Comparison, Registration, Segmenter
 from cxrfactory.workflow.names import check_names
 from cxrfactory.workflow.releases import Labelled, Releases, Scans, check_roots
@@ -105,6 +106,11 @@ class Plan:
     def zero_shot(self) -> ZeroShot:
         """The test of a network of structures on real films."""
         return ZeroShot(self.config, self.results)
+
+    @cached_property
+    def measurements(self) -> Measurements:
+        """The measurements of the products' masks."""
+        return Measurements(self.config)
 
     @cached_property
     def credits(self) -> Credits:

@@ -227,5 +227,15 @@ STAGES = (
             "summary": "reports/{dataset}.summary.csv",
         },
     ),
+    Stage(
+        "measure",
+        "Measures the masks of the products: heart, lungs, spine and more, with grades and flags of quality.",
+        "measure",
+        {
+            "folder": "measure/",
+            "summary": "figures/measure/summary.csv",
+            "definitions": "figures/measure/definitions.csv",
+        },
+    ),
     Stage("config_used", "Writes the config of the run out in full.", "config", {"config": "config.yaml"}),
 )
