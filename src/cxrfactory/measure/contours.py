@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 Contours = Float[np.ndarray, "samples n 2"]
 Values = Float[np.ndarray, " samples"]
-ROWS = 48  # rows on which the width of a contour is taken
+ROWS = 32  # rows on which the width of a contour is taken
 
 
 def extent(*contours: Contours) -> Values:
@@ -32,7 +32,7 @@ def area(*contours: Contours) -> Values:
 def widest_row(*contours: Contours) -> Values:
     """Return the largest width of some contours together on one row, px."""
     y = np.concatenate([each[..., 1].ravel() for each in contours])
-    rows = np.linspace(y.min(), y.max(), ROWS + 2)[1:-1]
+    rows = np.linspace(y.min(), y.max(), ROWS + 2, dtype=y.dtype)[1:-1]
     ends = [_row_ends(each, rows) for each in contours]
     left, right = np.min([one for one, _ in ends], axis=0), np.max([other for _, other in ends], axis=0)
     return np.maximum(right - left, 0).max(axis=1)

@@ -35,9 +35,9 @@ def interval_offsets(item: Item, settings: MeasureConfig) -> dict[str, tuple[flo
         deviation = item.spread.get(organ)
         if deviation is None or not np.isfinite(deviation).all():
             return {}
-        noise = rng.standard_normal((settings.samples + 1, *points.shape))
+        noise = rng.standard_normal((settings.samples + 1, *points.shape), dtype=np.float32)
         noise[0] = 0  # the first contour is the one of the landmarks
-        drawn[organ.replace("_", " ")] = points + noise * deviation
+        drawn[organ.replace("_", " ")] = (points + noise * deviation).astype(np.float32)
     return _offsets(drawn, settings.coverage)
 
 

@@ -110,6 +110,10 @@ def _measured(item: Item, settings: MeasureConfig, made: Measured) -> OneImage |
     except CxrError as error:
         made.rejected.append((item.dataset, item.image_id, str(error)))
         return None
+    except (ArithmeticError, LookupError, ValueError) as error:  # one odd mask must not end a run of many hours
+        reason = f"its masks cannot be measured ({type(error).__name__}: {error}); report this"
+        made.rejected.append((item.dataset, item.image_id, " ".join(reason.split())))
+        return None
     made.rows += [_row(item, each, image.side_mm, offsets.get(each.name), settings) for each in image.found]
     made.images.append(_image_row(image, flags))
     return image
