@@ -35,8 +35,7 @@ def interval_offsets(item: Item, settings: MeasureConfig) -> dict[str, tuple[flo
         deviation = item.spread.get(organ)
         if deviation is None or not np.isfinite(deviation).all():
             return {}
-        noise = rng.standard_normal((settings.samples + 1, *points.shape), dtype=np.float32)
-        noise[0] = 0  # the first contour is the one of the landmarks
+        noise = rng.standard_normal((settings.samples, *points.shape), dtype=np.float32)
         drawn[organ.replace("_", " ")] = (points + noise * deviation).astype(np.float32)
     return _offsets(drawn, settings.coverage)
 
@@ -46,6 +45,8 @@ def _offsets(drawn: Mapping[str, np.ndarray], coverage: float) -> dict[str, tupl
     if not known:
         return {}
     values = np.array([value_of(*(drawn[organ] for organ in organs)) for organs, value_of in known.values()])
-    ends = np.quantile(values[:, 1:], (0.5 - coverage / 2, 0.5 + coverage / 2), axis=1) - values[:, 0]
-    # The value lies within its interval, also where noise can only widen a contour.
-    return {name: (min(float(low), 0.0), max(float(high), 0.0)) for name, low, high in zip(known, *ends, strict=True)}
+    # Noise widens a contour on average, which is no uncertainty; so the ends count from the median.
+    low, middle, high = np.quantile(values, (0.5 - coverage / 2, 0.5, 0.5 + coverage / 2), axis=1)
+    return {
+        name: (float(one), float(other)) for name, one, other in zip(known, low - middle, high - middle, strict=True)
+    }
