@@ -128,6 +128,7 @@ def config(text=SAFE, only=None):
             "sources": [mine("generalise.sources", "-1"), mine("generalise.sources", "-2")],
             "pixel_mm": {mine("generalise.pixel_mm"): 0.5},
         },
+        "measure": {f"{kind}_source": mine(f"measure.{kind}_source") for kind in ("ctr", "cobb", "scd", "kyphosis")},
         "zero_shot": {
             "weights": mine("zero_shot.weights", "-z.safetensors"),
             "tables": [mine("zero_shot.tables", "-z.parquet")],
@@ -194,6 +195,7 @@ KEYS = [
     "generalise.tables",
     "generalise.sources",
     "generalise.pixel_mm",
+    *(f"measure.{kind}_source" for kind in ("ctr", "cobb", "scd", "kyphosis")),
     "zero_shot.weights",
     "zero_shot.tables",
     "zero_shot.folders",
@@ -357,6 +359,7 @@ def commands(folder, values):
     products = (
         *("chexmask", "radgenome", "cxlseg", "models", "validation", "classification", "generalise", "benchmark"),
         "zero-shot",
+        "measure",
     )
     targets = [f"./{results}/{name}" if results.startswith("-") else f"{results}/{name}" for name in products]
     targets += [f"{values['cohort']['folder']}/truth.parquet", f"{values['cohort']['folder']}/virtual-ct"]
