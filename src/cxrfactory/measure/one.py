@@ -66,7 +66,7 @@ def measure_items(items: Iterable[Item], settings: MeasureConfig) -> Measured:
     return made
 
 
-def measure_item(item: Item, settings: MeasureConfig) -> OneImage:
+def measure_item(item: Item) -> OneImage:
     """Measure one image.
 
     Raises
@@ -104,7 +104,7 @@ def _study(item: Item) -> tuple[str, str] | None:
 
 def _measured(item: Item, settings: MeasureConfig, made: Measured) -> OneImage | None:
     try:
-        image = measure_item(item, settings)
+        image = measure_item(item)
         flags = {} if item.lateral else _flags(image, settings)
         offsets = {} if item.lateral else interval_offsets(item, settings)
     except CxrError as error:
