@@ -9,11 +9,13 @@ import pytest
 import cxrfactory as cxr
 from cxrfactory.config.measure import MeasureConfig, MeasureInputConfig
 from cxrfactory.door.measured import measure_files
+from cxrfactory.door.measured_drawing import draw_some
 from cxrfactory.door.measured_masks import image_and_structure
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import save_png
 from cxrfactory.metrics.cardiothoracic import cardiothoracic_ratio
 from cxrfactory.tables.anatomy_masks import FILM_MASKS, FILMS
+from cxrfactory.tables.keys import seed_of
 from cxrfactory.tables.mask_facts import mask_facts
 from cxrfactory.tables.parquet import write_arrow
 from cxrfactory.tables.rle import rle_encode
@@ -218,3 +220,17 @@ def test_what_is_no_product_is_one_line(tmp_path, target, message):
     assert "\n" not in str(raised.value)
     with pytest.raises(CxrError, match="nothing to measure"):
         measure_files([], tmp_path / "out", SETTINGS)
+
+
+def test_some_images_of_each_view_are_drawn(radgenome, product, tmp_path):  # noqa: F811
+    given = MeasureInputConfig()
+    measure_files([radgenome, product], tmp_path / "out", SETTINGS)
+    assert draw_some([radgenome, product], tmp_path / "out", tmp_path / "drawn", 1, given) == 5
+    pictures = sorted(path.name for path in (tmp_path / "drawn").iterdir())
+    assert [name.rpartition("_")[2] for name in pictures if name.startswith("alpha")] == ["LL.png", "PA.png"]
+    first = cxr.open_product(product)
+    assert [name for name in pictures if name.startswith("demo")] == [f"demo.{i}.png" for i in drawn_ids(first)]
+
+
+def drawn_ids(product):
+    return [min((image.image_id for image in product), key=lambda each: seed_of(each, "drawn"))]

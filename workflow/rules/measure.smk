@@ -8,6 +8,13 @@ rule measure:
         folder=directory(OUT("measure").folder),
         summary=report(OUT("measure").summary, caption="../report/measure.rst", category="Measurements"),
         definitions=report(OUT("measure").definitions, caption="../report/measure.rst", category="Measurements"),
+        drawings=report(
+            directory(OUT("measure").drawings),
+            patterns=["{name}.png"],
+            caption="../report/measure.rst",
+            category="Measurements",
+            subcategory="Drawings",
+        ),
     log:
         LOG("measure"),
     benchmark:
@@ -24,6 +31,6 @@ rule measure:
         "Measure the masks of the products"
     shell:
         "python -m cxrfactory measure {input.products:q} {params.options:q} --workers {threads}"
-        " --output {output.folder:q} 2> {log:q}"
+        " --output {output.folder:q} --drawings {output.drawings:q} 2> {log:q}"
         " && cp {output.folder:q}/summary.csv {output.summary:q}"
         " && cp {output.folder:q}/definitions.csv {output.definitions:q}"

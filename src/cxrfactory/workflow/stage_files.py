@@ -235,6 +235,7 @@ STAGES = (
             "folder": "measure/",
             "summary": "figures/measure/summary.csv",
             "definitions": "figures/measure/definitions.csv",
+            "drawings": "figures/measure/drawings/",
         },
     ),
     Stage("config_used", "Writes the config of the run out in full.", "config", {"config": "config.yaml"}),

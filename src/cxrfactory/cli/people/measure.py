@@ -19,6 +19,11 @@ def measure(
         ),
     ],
     output: Annotated[Path, typer.Option(help="Folder to write; one of an earlier measurement is replaced.")],
+    drawings: Annotated[
+        Path | None,
+        typer.Option(help="Folder for pictures of some images of products, with the points of their measurements."),
+    ] = None,
+    drawn: Annotated[int, typer.Option(min=1, help="Number of those images, of each dataset and view.")] = 6,
     workers: Annotated[int, typer.Option(min=1, help="Number of processes.")] = 2,
     *,
     measure_input_config: MeasureInputConfig,
@@ -28,3 +33,7 @@ def measure(
     from cxrfactory.door.measured import measure_files
 
     measure_files(targets, output, measure_config, measure_input_config, workers)
+    if drawings is not None:
+        from cxrfactory.door.measured_drawing import draw_some
+
+        draw_some(targets, output, drawings, drawn, measure_input_config)
