@@ -99,6 +99,7 @@ for product in PRODUCTS:
 include: "workflow/rules/benchmark.smk"
 include: "workflow/rules/classify.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/measure.smk"
 include: "workflow/rules/validation.smk"
 include: "workflow/rules/agreement.smk"
 

@@ -231,6 +231,7 @@ ALLOWED_RULES = {
     "benchmark.smk": "trains networks on the projected radiographs of a product",
     "classify.smk": "studies the pictures of a product",
     "evaluate.smk": "compares a product with the truth",
+    "measure.smk": "measures the masks of products",
     "validation.smk": "studies the scores of a product",
 }
 RULE_FILES = {"chexmask": ("chexmask.smk", "package.smk"), "radgenome": ("radgenome.smk",), "cxlseg": ("cxlseg.smk",)}

@@ -132,6 +132,7 @@ def config(text=SAFE, only=None):
             "sources": [mine("generalise.sources", "-1"), mine("generalise.sources", "-2")],
             "pixel_mm": {mine("generalise.pixel_mm"): 0.5},
         },
+        "measure": {f"{kind}_source": mine(f"measure.{kind}_source") for kind in ("ctr", "cobb", "scd", "kyphosis")},
         "zero_shot": {
             "weights": mine("zero_shot.weights", "-z.safetensors"),
             "tables": [mine("zero_shot.tables", "-z.parquet")],
@@ -218,6 +219,7 @@ KEYS = [
     "generalise.tables",
     "generalise.sources",
     "generalise.pixel_mm",
+    *(f"measure.{kind}_source" for kind in ("ctr", "cobb", "scd", "kyphosis")),
     "zero_shot.weights",
     "zero_shot.tables",
     "zero_shot.folders",
@@ -400,7 +402,7 @@ def commands(folder, values):
     results = values["results"]
     products = (
         *("chexmask", "radgenome", "cxlseg", "models", "validation", "classification", "generalise", "benchmark"),
-        *("zero-shot", "agreement"),
+        *("zero-shot", "agreement", "measure"),
     )
     targets = [f"./{results}/{name}" if results.startswith("-") else f"{results}/{name}" for name in products]
     targets += [f"./{results}/severity/{RELEASE}.parquet"]

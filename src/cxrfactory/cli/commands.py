@@ -116,6 +116,10 @@ PEOPLE: dict[str, dict[str, Command]] = {
                 "evaluate:evaluate",
                 "Compare a product with the truth: Dice, distances, landmark error, and RCA against true Dice.",
             ),
+            "measure": (
+                "measure:measure",
+                "Measure masks: heart, lungs, spine and more, with points, grades, intervals and flags of quality.",
+            ),
             "browse": (
                 "browse:browse",
                 "Look at a product in the browser: worst masks first, filters, verdicts. It changes nothing in the "

@@ -62,6 +62,10 @@ _PLACES = {
         "LabelProjectionsConfig",
         "NnunetConfig",
     ),
+    "measure": (
+        "MeasureConfig",
+        "MeasureInputConfig",
+    ),
     "model": (
         "ModelConfig",
         "SegmenterName",

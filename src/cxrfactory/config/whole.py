@@ -16,6 +16,7 @@ from cxrfactory.config.estimate import FlagConfig
 from cxrfactory.config.generalise import GeneraliseConfig
 from cxrfactory.config.infer import InferConfig
 from cxrfactory.config.labelled import LabelledConfig
+from cxrfactory.config.measure import MeasureConfig
 from cxrfactory.config.model import ModelConfig
 from cxrfactory.config.names import check_names
 from cxrfactory.config.preprocess import PreprocessConfig
@@ -58,6 +59,7 @@ class Config(Section):
     zero_shot: ZeroShotConfig = ZeroShotConfig()
     agreement: AgreementConfig = AgreementConfig()
     project: ProjectConfig = ProjectConfig()
+    measure: MeasureConfig = MeasureConfig()
     cxlseg: CxlsegConfig = CxlsegConfig()
     classify: ClassifyConfig = ClassifyConfig()
     severity: SeverityConfig = SeverityConfig()

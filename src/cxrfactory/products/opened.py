@@ -137,6 +137,13 @@ class ProductImage(ABC):
         """Mask of each organ or structure: uint8 [row, column], 1 inside and 0 outside."""
 
     @property
+    def rles(self) -> Mapping[str, str]:
+        """RLE of each mask, in the notation of :mod:`cxrfactory.tables.rle`; empty for an empty mask."""
+        from cxrfactory.tables.rle import rle_encode  # late, because the browser opens products without masks
+
+        return {name: rle_encode(mask) for name, mask in self.masks.items()}
+
+    @property
     def group_id(self) -> str:
         """Id by which several images are chosen together, such as the views of a study; the image id if it is alone."""
         return self.image_id
@@ -204,6 +211,11 @@ class ContouredImage(ProductImage):
         from cxrfactory.tables.rle import rle_decode  # late, because the browser opens products without masks
 
         return {organ: rle_decode(rle, self.height, self.width) for organ, rle in self._rles.items()}
+
+    @property
+    def rles(self) -> Mapping[str, str]:
+        """RLE of each mask; see the base class."""
+        return self._rles
 
     def path(self) -> Path:
         """Return the path of the radiograph in the release's folder; see the base class."""

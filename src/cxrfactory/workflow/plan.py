@@ -12,6 +12,7 @@ from cxrfactory.workflow.agreement import Agreement
 from cxrfactory.workflow.benchmark import Benchmark
 from cxrfactory.workflow.credits import Credits
 from cxrfactory.workflow.generalise import Generalise
+from cxrfactory.workflow.measure import Measurements
 from cxrfactory.workflow.models import Comparison, Registration, Segmenter
 from cxrfactory.workflow.names import check_names
 from cxrfactory.workflow.releases import Labelled, Releases, Scans, check_roots
@@ -111,6 +112,11 @@ class Plan:
     def agreement(self) -> Agreement:
         """The agreement of measured grades with those of reports."""
         return Agreement(self.config, self.results)
+
+    @cached_property
+    def measurements(self) -> Measurements:
+        """The measurements of the products' masks."""
+        return Measurements(self.config)
 
     @cached_property
     def credits(self) -> Credits:

@@ -245,5 +245,16 @@ STAGES = (
         "severity/{dataset}",
         {"table": "severity/{dataset}.parquet", "summary": "severity/{dataset}.summary.csv"},
     ),
+    Stage(
+        "measure",
+        "Measures the masks of the products: heart, lungs, spine and more, with grades and flags of quality.",
+        "measure",
+        {
+            "folder": "measure/",
+            "summary": "figures/measure/summary.csv",
+            "definitions": "figures/measure/definitions.csv",
+            "drawings": "figures/measure/drawings/",
+        },
+    ),
     Stage("config_used", "Writes the config of the run out in full.", "config", {"config": "config.yaml"}),
 )

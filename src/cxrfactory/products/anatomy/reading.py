@@ -58,6 +58,11 @@ class AnatomyFilm(ProductImage):
 
         return {name: rle_decode(rle, self.height, self.width) for name, rle in self._rles.items()}
 
+    @property
+    def rles(self) -> Mapping[str, str]:
+        """RLE of each mask; see the base class."""
+        return self._rles
+
     def path(self) -> Path:
         """Return the path of the 8-bit picture of the film."""
         return self._path

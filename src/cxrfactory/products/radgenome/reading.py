@@ -68,6 +68,11 @@ class ProjectedImage(ProductImage):
         return self._masks_of(self._rles)
 
     @property
+    def rles(self) -> Mapping[str, str]:
+        """RLE of each mask; see the base class."""
+        return self._rles
+
+    @property
     def regions(self) -> dict[str, UInt8[np.ndarray, "height width"]]:
         """Mask of each region, such as ``lung`` or ``bone``: the union of the masks of its structures."""
         return self._masks_of(self._regions)

@@ -1,0 +1,81 @@
+"""The rows of a CheXmask table of any published variant, to be measured."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cxrfactory.anatomy.graph import landmark_graph
+from cxrfactory.anatomy.organs import ORGAN_COLUMNS
+from cxrfactory.config.measure import MeasureInputConfig
+from cxrfactory.errors import CxrError
+from cxrfactory.measure.items import Item
+from cxrfactory.measure.source import Source
+from cxrfactory.tables.chexmask import RLE_COLUMNS, SIZE_COLUMNS, read_chexmask
+
+ROWS_AT_A_TIME = 256
+POINTS, MEAN, STD = "Landmarks", "Landmarks (Mean)", "Landmarks (Std)"
+
+
+def table_items(path: Path, given: MeasureInputConfig) -> Source:
+    """Return the rows of a table; ``NAME.std.csv`` beside it gives the standard deviation of the landmarks.
+
+    Raises
+    ------
+    CxrError
+        If the table lacks the columns of masks or of their size, or cannot be read.
+    """
+    names = set(next(iter(read_chexmask(path, chunksize=1))).columns)
+    missing = [name for name in (*RLE_COLUMNS, *SIZE_COLUMNS) if name not in names]
+    if missing:
+        raise CxrError(
+            f"{path}: columns {missing} are missing; found {sorted(names)}; expected masks as RLE and their size"
+        )
+    points = next((name for name in (POINTS, MEAN) if name in names), None)
+    columns = [*RLE_COLUMNS, *SIZE_COLUMNS, *([points] if points else []), *([STD] if STD in names else [])]
+    return Source(_items(path, given, columns, points), None)
+
+
+def _items(path: Path, given: MeasureInputConfig, columns: list[str], points: str | None) -> Iterator[Item]:
+    beside = path.with_suffix(".std.csv")
+    spread = _spread(beside) if STD not in columns and path.suffix == ".csv" and beside.is_file() else None
+    spacing = None if given.pixel_mm is None else (given.pixel_mm, given.pixel_mm)
+    for frame in read_chexmask(path, columns, chunksize=ROWS_AT_A_TIME):
+        for row in frame.to_dict("records"):
+            deviation = row.get(STD)
+            if spread is not None:
+                image_id, deviation = next(spread, (None, None))
+                if image_id != row["image_id"]:
+                    raise CxrError(
+                        f"{beside}: image '{image_id}' stands where {path.name} has '{row['image_id']}'; expected the "
+                        "same rows, or no such file"
+                    )
+            landmarks = None if points is None else row[points]
+            yield Item(
+                dataset=path.name.split(".")[0],
+                image_id=row["image_id"],
+                view=given.view,
+                height=int(row["Height"]),
+                width=int(row["Width"]),
+                rles={organ: _text(row[column]) for organ, column in ORGAN_COLUMNS.items()},
+                landmarks=_by_organ(landmarks),
+                spread=_by_organ(deviation),
+                spacing_mm=spacing,
+            )
+
+
+def _spread(path: Path) -> Iterator[tuple[str, np.ndarray]]:
+    for frame in read_chexmask(path, [STD], chunksize=ROWS_AT_A_TIME):
+        yield from zip(frame["image_id"], frame[STD], strict=True)
+
+
+def _text(cell: Any) -> str:
+    return cell if isinstance(cell, str) else ""
+
+
+def _by_organ(points: Any) -> Mapping[str, np.ndarray] | None:
+    if not isinstance(points, np.ndarray) or not len(points):
+        return None
+    slices = landmark_graph("lungs-heart-clavicles").slices
+    return {organ: points[where] for organ, where in slices.items() if where.stop <= len(points)}

@@ -1,0 +1,1 @@
+"""Measurements of masks: rows with value, unit, points, grade and interval (results/measure)."""
