@@ -5,9 +5,10 @@ pages as a whole (:mod:`cxrfactory.tables.seal`). Opening a file verifies the fo
 are read, and :func:`check_whole` verifies everything.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -19,6 +20,7 @@ from cxrfactory.tables.schemas import OPTIONAL_COLUMNS
 from cxrfactory.tables.seal import fault_of, seal
 
 GRAPH_KEY = "graph"
+_PAGE_BYTES = 1 << 16  # it affects the bytes of the products
 
 
 def write_table(
@@ -114,14 +116,55 @@ def table_writer(path: str | Path, schema: pa.Schema) -> Iterator[pq.ParquetWrit
 
 @contextmanager
 def parquet_writer(
-    path: str | Path, schema: pa.Schema, compression: str | dict[str, str] = "zstd", dictionary: bool = True
+    path: str | Path,
+    schema: pa.Schema,
+    compression: str | dict[str, str] = "zstd",
+    dictionary: bool | list[str] = True,
+    **options: Any,
 ) -> Iterator[pq.ParquetWriter]:
-    """Open a Parquet file for writing with checksums; the caller moves the finished file into place."""
+    """Open a Parquet file for writing with checksums; the caller moves the finished file into place.
+
+    ``options`` are those of :class:`pyarrow.parquet.ParquetWriter`.
+    """
     with pq.ParquetWriter(
-        path, schema, compression=compression, use_dictionary=dictionary, write_page_checksum=True
+        path, schema, compression=compression, use_dictionary=dictionary, write_page_checksum=True, **options
     ) as writer:
         yield writer
     seal(path)
+
+
+@contextmanager
+def single_row_writer(path: str | Path, schema: pa.Schema, large: Collection[str]) -> Iterator[pq.ParquetWriter]:
+    """Open a Parquet file for writing whose rows are also read one by one.
+
+    Lists are cut into pages of 64 KiB, each of which begins with a row (:mod:`cxrfactory.tables.group_places` reads one
+    of them), and the file has an index of its pages for readers that use one. Lists of numbers and large texts are
+    stored as they are: a dictionary of values that seldom repeat costs time and space.
+
+    Parameters
+    ----------
+    path
+        File to write.
+    schema
+        Its columns.
+    large
+        Columns of large texts that all differ, such as masks.
+    """
+    small = [name for field in schema if field.name not in large for name in _leaves_of_words(field)]
+    with parquet_writer(
+        path, schema, dictionary=small, write_statistics=small, data_page_size=_PAGE_BYTES, write_page_index=True
+    ) as writer:
+        yield writer
+
+
+def _leaves_of_words(field: pa.Field) -> list[str]:
+    """Return the paths of the values of a column, without numbers in lists."""
+    if not pa.types.is_nested(field.type):
+        return [field.name]
+    inner = field.type.value_type if pa.types.is_list(field.type) else None
+    if inner is not None and pa.types.is_struct(inner):
+        return [f"{field.name}.list.element.{each.name}" for each in inner if pa.types.is_string(each.type)]
+    return [f"{field.name}.list.element"] if inner is not None and pa.types.is_string(inner) else []
 
 
 def read_table(path: str | Path, schema: pa.Schema | None = None, columns: list[str] | None = None) -> pd.DataFrame:

@@ -46,6 +46,7 @@ _LATER = 2.0  # seconds
 _THREADS = 2  # of reading columns; each holds one of them in memory
 _GEOMETRY = [field.name for field in GEOMETRY_FIELDS]
 _SQUARE = "landmarks_preprocessed"
+_LISTS_OF_POINTS = ["landmarks", "landmarks_std", _SQUARE]  # of as many numbers in each row
 _POINTS = ["landmarks", "landmarks_std", "evidence", _SQUARE, *_GEOMETRY]
 _HIDDEN = {"image_id", "release", _CSV_START, "crop_top", "crop_left", "crop_height", "crop_width", "size"}
 
@@ -106,7 +107,7 @@ class Browsing(BrowsedReleases):
         self.index = Index(ids, constant_column("dataset", "dataset", datasets, list(counts.values())), columns)
         self.worst = next(each for each in _WORST if each[0] in columns or each[0] == "image_id")
         self._lines = self._csv_lines(table)
-        self._points = {release: RowReader(path, _POINTS) for release, path in product.tables.items()}
+        self._points = {release: RowReader(path, _POINTS, _LISTS_OF_POINTS) for release, path in product.tables.items()}
         self.organs = [Organ(name, name.replace("_", " "), ORGAN_COLOURS[name]) for name in ORGANS]
         del table, facts
         # The footers of thousands of row groups take a second, which the first page need not wait for.
