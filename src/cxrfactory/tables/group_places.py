@@ -66,7 +66,9 @@ class GroupPlaces:
         names = [metadata.schema.column(place).path for place in range(metadata.num_columns)]
         mine = [place for name in self.schema.names for place, path in enumerate(names) if _top(path) == name]
         self._paths = [names[place] for place in mine]
-        self._kinds = [_TYPES.index(metadata.schema.column(place).physical_type) for place in mine]
+        self._tops = [_top(path) for path in self._paths]
+        kinds = [_TYPES.index(metadata.schema.column(place).physical_type) for place in mine]
+        self._heads = [_head_of_chunk(kind, path) for kind, path in zip(kinds, self._paths, strict=True)]
         self._equal = frozenset(equal_lists)
         self._ends: dict[tuple[str, ...], tuple[bytes, bytes]] = {}
         self.rows = np.zeros(metadata.num_row_groups, np.int64)
@@ -82,25 +84,27 @@ class GroupPlaces:
         """Read some of the columns of one row group; the checksums of the pages are verified."""
         with self._path.open("rb", buffering=0) as stream:
             leaves = {leaf: self._whole(stream, group, leaf) for leaf in self._leaves(columns)}
-        return self._table(columns, leaves).select(list(columns))
+        return self._table(leaves).select(list(columns))
 
     def row(self, group: int, row: int, columns: Sequence[str]) -> pa.Table:
         """Read some of the columns of one row of a row group; the checksums of the pages are verified."""
         windows: dict[tuple[int, int], dict[int, _Pages]] = {}
         with self._path.open("rb", buffering=0) as stream:
             for leaf in self._leaves(columns):
-                pages = self._page(stream, group, leaf, row) if _top(self._paths[leaf]) in self._equal else None
+                pages = self._page(stream, group, leaf, row) if self._tops[leaf] in self._equal else None
                 pages = pages or self._whole(stream, group, leaf)
                 windows.setdefault((pages.first, pages.rows), {})[leaf] = pages
         found = {}
-        for (first, _), leaves in windows.items():
-            names = list(dict.fromkeys(_top(self._paths[leaf]) for leaf in leaves))
-            table = self._table(names, leaves).slice(row - first, 1)
-            found.update(zip(names, table.columns, strict=True))
+        for (first, rows), leaves in windows.items():
+            table = self._table(leaves)
+            if table.num_rows != rows:
+                raise OSError(f"row group {group} has {table.num_rows} rows where {rows} are expected")
+            table = table.slice(row - first, 1)
+            found.update(zip(table.column_names, table.columns, strict=True))
         return pa.table({name: found[name] for name in columns})
 
     def _leaves(self, columns: Sequence[str]) -> list[int]:
-        return [leaf for leaf, path in enumerate(self._paths) if _top(path) in columns]
+        return [leaf for leaf, name in enumerate(self._tops) if name in columns]
 
     def _whole(self, stream: BinaryIO, group: int, leaf: int) -> _Pages:
         """Return all pages of a leaf in one row group."""
@@ -124,15 +128,15 @@ class GroupPlaces:
             place, first = place + size, first + rows
         return None
 
-    def _table(self, columns: Sequence[str], leaves: dict[int, _Pages]) -> pa.Table:
+    def _table(self, leaves: dict[int, _Pages]) -> pa.Table:
         """Read pages by a Parquet file in memory that holds nothing else."""
-        names = tuple(name for name in self.schema.names if name in columns)
+        names = tuple(dict.fromkeys(self._tops[leaf] for leaf in leaves))
         if names not in self._ends:
             self._ends[names] = _ends_of_footer(pa.schema([self.schema.field(name) for name in names]))
         before, after = self._ends[names]
         place, chunks = len(_MAGIC), []
         for leaf, pages in leaves.items():
-            chunks.append(_chunk(self._kinds[leaf], self._paths[leaf], pages, place))
+            chunks.append(self._heads[leaf] + _rest_of_chunk(pages, place))
             place += len(pages.data)
         rows, size = next(iter(leaves.values())).rows, sum(pages.uncompressed for pages in leaves.values())
         group = b"\x19" + list_head(12, len(leaves)) + b"".join(chunks) + b"\x16" + signed(size)
@@ -197,11 +201,14 @@ def _numbers(chunk: pq.ColumnChunkMetaData) -> list[int]:
     ]
 
 
-def _chunk(kind: int, path: str, pages: _Pages, start: int) -> bytes:
-    """Return one ``ColumnChunk``; its list of encodings is not read, because each page names its own."""
+def _head_of_chunk(kind: int, path: str) -> bytes:
+    """Return the start of a ``ColumnChunk``; its list of encodings is not read, because each page names its own."""
     parts = [part.encode() for part in path.split(".")]
     found = b"\x26\x00\x1c\x15" + signed(kind) + b"\x19\x15\x00\x19" + list_head(8, len(parts))
-    found += b"".join(unsigned(len(part)) + part for part in parts) + b"\x15" + signed(pages.codec)
-    found += b"\x16" + signed(pages.values) + b"\x16" + signed(pages.uncompressed) + b"\x16" + signed(len(pages.data))
-    found += b"\x26" + signed(start + pages.dictionary_bytes)
+    return found + b"".join(unsigned(len(part)) + part for part in parts)
+
+
+def _rest_of_chunk(pages: _Pages, start: int) -> bytes:
+    found = b"\x15" + signed(pages.codec) + b"\x16" + signed(pages.values) + b"\x16" + signed(pages.uncompressed)
+    found += b"\x16" + signed(len(pages.data)) + b"\x26" + signed(start + pages.dictionary_bytes)
     return found + (b"\x26" + signed(start) if pages.dictionary_bytes else b"") + b"\0\0"

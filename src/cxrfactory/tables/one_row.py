@@ -75,6 +75,12 @@ class RowReader:
             return self._places.schema.names
         return self._file.schema_arrow.names  # type: ignore[union-attr]
 
+    @property
+    def most_rows(self) -> int:
+        """Number of rows of the largest row group."""
+        self.open()
+        return int(np.diff(self._ends, prepend=0).max(initial=0))
+
     def first_of_groups(self, column: str) -> list[Any]:
         """Return the smallest value of a column in every row group, from the footer."""
         self.open()
