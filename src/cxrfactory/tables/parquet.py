@@ -8,9 +8,8 @@ are read, and :func:`check_whole` verifies everything.
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -19,12 +18,15 @@ from cxrfactory.tables.atomic import atomic_path
 from cxrfactory.tables.schemas import OPTIONAL_COLUMNS
 from cxrfactory.tables.seal import fault_of, seal
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 GRAPH_KEY = "graph"
 _PAGE_BYTES = 1 << 16  # it affects the bytes of the products
 
 
 def write_table(
-    frame: pd.DataFrame,
+    frame: "pd.DataFrame",
     path: str | Path,
     schema: pa.Schema,
     sort: bool = True,
@@ -67,7 +69,8 @@ def write_table(
     for field in schema:  # pandas marks the missing cells of lists by NaN, which Arrow refuses in lists of records
         if pa.types.is_list(field.type) and pa.types.is_struct(field.type.value_type):
             cells = [None if isinstance(each, float) else each for each in frame[field.name]]
-            frame = frame.assign(**{field.name: pd.Series(cells, index=frame.index, dtype=object)})
+            column = type(frame[field.name])(cells, index=frame.index, dtype=object)
+            frame = frame.assign(**{field.name: column})
     if sort and "image_id" in schema.names:
         frame = frame.sort_values("image_id", kind="stable")
     for field in schema:
@@ -167,7 +170,7 @@ def _leaves_of_words(field: pa.Field) -> list[str]:
     return [f"{field.name}.list.element"] if inner is not None and pa.types.is_string(inner) else []
 
 
-def read_table(path: str | Path, schema: pa.Schema | None = None, columns: list[str] | None = None) -> pd.DataFrame:
+def read_table(path: str | Path, schema: pa.Schema | None = None, columns: list[str] | None = None) -> "pd.DataFrame":
     """Read a Parquet table; if a schema is given, check that its columns exist and have compatible types.
 
     Parameters

@@ -31,6 +31,7 @@ from cxrfactory.products.browsed_columns import (
 from cxrfactory.products.browsed_releases import BrowsedReleases
 from cxrfactory.products.chexmask.reading import Opened, belongs
 from cxrfactory.products.film_files import read_film
+from cxrfactory.tables.arrow_values import numbers
 from cxrfactory.tables.csv_rows import row_starts
 from cxrfactory.tables.one_row import RowReader
 from cxrfactory.tables.parquet import stored_rows, stored_schema
@@ -201,7 +202,7 @@ class Browsing(BrowsedReleases):
 
     def _csv_lines(self, table: pa.Table | StoredColumns) -> dict[str, PublishedLines]:
         found = {}
-        known = table[_CSV_START].to_numpy() if _CSV_START in table.column_names else None
+        known = numbers(table[_CSV_START]) if _CSV_START in table.column_names else None
         for number, release in enumerate(self._releases):
             path = self._product.folder / "OriginalResolution" / f"{release}.csv"
             if not path.is_file():
