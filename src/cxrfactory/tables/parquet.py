@@ -60,7 +60,7 @@ def write_table(
         If columns are missing, unexpected or of another type, or a column that is not nullable has empty cells.
     """
     absent = [name for name in OPTIONAL_COLUMNS if name in schema.names and name not in frame.columns]
-    frame = frame.assign(**{name: OPTIONAL_COLUMNS[name].as_py() for name in absent}) if absent else frame
+    frame = frame.assign(**{name: OPTIONAL_COLUMNS[name][0] for name in absent}) if absent else frame
     missing = [name for name in schema.names if name not in frame.columns]
     extra = [name for name in frame.columns if name not in schema.names]
     if missing or extra:
@@ -223,7 +223,7 @@ def filled(rows: pa.Table | pa.RecordBatch, wanted: Sequence[str]) -> pa.Table |
     """Return the wanted columns in their order, with the fixed value of optional columns that the file lacks."""
     for name in wanted:
         if name not in rows.schema.names:
-            rows = rows.append_column(name, pa.repeat(OPTIONAL_COLUMNS[name], rows.num_rows))
+            rows = rows.append_column(name, pa.repeat(pa.scalar(*OPTIONAL_COLUMNS[name]), rows.num_rows))
     return rows.select(list(wanted))
 
 
