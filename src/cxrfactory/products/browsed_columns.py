@@ -104,11 +104,16 @@ class StoredColumns:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self.column_names = stored_schema(path).names
+        self._path, self._schema = path, stored_schema(path)
+        self.column_names = self._schema.names
 
     def __getitem__(self, name: str) -> pa.ChunkedArray:
         return read_columns(self._path, [name])[name]
+
+    def coded(self, name: str) -> pa.ChunkedArray:
+        """Return a column; words that many rows share are read as a dictionary, without a copy for each row."""
+        with open_parquet(self._path, [name] if pa.types.is_string(self._schema.field(name).type) else []) as file:
+            return file.read(columns=[name])[name]
 
 
 def facts_of(manifest: Path, ids: pa.Array) -> tuple[pa.Table, np.ndarray]:
@@ -131,7 +136,7 @@ def facts_of(manifest: Path, ids: pa.Array) -> tuple[pa.Table, np.ndarray]:
     taken = {}
     for name in FACTS:
         if name in stored.column_names:
-            values = stored[name]
+            values = stored.coded(name)
             words = pa.types.is_string(values.type) or pa.types.is_large_string(values.type)
             taken[name] = _combined(values.dictionary_encode() if words else values).take(places)
     return pa.table(taken), numbers(places, -1).astype(np.int32)

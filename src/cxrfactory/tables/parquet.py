@@ -269,8 +269,10 @@ def check_whole(path: str | Path) -> int:
 
 
 @contextmanager
-def open_parquet(path: str | Path) -> Iterator[pq.ParquetFile]:
+def open_parquet(path: str | Path, coded: Collection[str] = ()) -> Iterator[pq.ParquetFile]:
     """Open a file for reading with verification of checksums; faults while it is open become errors of one line.
+
+    Columns of words in ``coded`` are read as Arrow dictionaries.
 
     Raises
     ------
@@ -284,7 +286,7 @@ def open_parquet(path: str | Path) -> Iterator[pq.ParquetFile]:
         fault = fault_of(path)
         if fault is not None:
             raise unreadable(path, fault)
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        with pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=list(coded) or None) as file:
             yield file
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         # Errors of the system (too many open files, no permission) have an errno; errors of the content have none.

@@ -220,7 +220,7 @@ def _light_columns(product: Opened) -> tuple[pa.Table | StoredColumns, dict[str,
     path = product.folder / _INDEX
     if path.is_file():
         table = StoredColumns(path)
-        found = text_column("release", "release", table["release"])
+        found = text_column("release", "release", table.coded("release"))
         counted = dict(zip(found.words, np.bincount(found.codes, minlength=len(found.words)).tolist(), strict=True))
         if not set(counted) <= set(product.tables) or (np.diff(found.codes) < 0).any():
             raise CxrError(f"{path}: its releases are not those of the tables in Parquet/; the product is not whole")
