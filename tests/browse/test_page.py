@@ -299,7 +299,9 @@ def test_outlines_made_in_the_page_hold_exactly_the_mask(at):
 
 
 def test_views_of_a_study_stand_side_by_side_with_the_tree_of_classes(at):
-    screen = at("radgenome").press("Enter")
+    screen = at("radgenome")
+    assert screen.text(".accounts").split()[:4] == ["5", "studies", "=", "3"]  # in two views each
+    screen.press("Enter")
     assert screen.texts(".pane figcaption") == ["PA", "LL"]
     screen.page.wait_for_function("() => document.querySelectorAll('canvas.front').length === 2")
     screen.rest()

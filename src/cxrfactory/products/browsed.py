@@ -264,6 +264,7 @@ class Browsed(ABC):
     shown: Sequence[str] | None = None
     worst: tuple[str, bool]
     section = "datasets"  # of the config, where ``NAME.exclude`` takes the user's verdicts
+    counted = "rows"  # what the accounts count
     folder: Path | None = None  # of the product; None for a table
     roots: Sequence[str] = ()  # NAME=FOLDER of releases that the user named
 
