@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cxrfactory.errors import CxrError
+from cxrfactory.tables.chexmask_columns import PREPROCESSED_SIDE
 from cxrfactory.tables.landmark_text import NODE_COUNTS, parse_landmarks
 
 if TYPE_CHECKING:
     import pandas as pd
 
-PREPROCESSED_SIDE = 1024  # pixels; the tables of CheXmask's folder Preprocessed/ have masks of 1024 x 1024 pixels
 _NONE = {"", "nan", "none", "null", "na", "<na>"}
 _TOLERANCE = 4.0  # pixels between the outermost landmarks and the outermost pixels of the masks filled from them
 

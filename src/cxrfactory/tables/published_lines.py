@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from cxrfactory.anatomy.organs import ORGAN_COLUMNS
 from cxrfactory.errors import CxrError
-from cxrfactory.tables.chexmask_frame import PREPROCESSED_SIDE
+from cxrfactory.tables.chexmask_columns import PREPROCESSED_SIDE
 from cxrfactory.tables.csv_rows import CsvRows
 from cxrfactory.tables.landmark_text import parse_landmarks
 
