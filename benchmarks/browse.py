@@ -1,6 +1,6 @@
 """Measure the browser's server at the size of CheXmask: 657,566 rows.
 
-    python benchmarks/browse.py make FOLDER     # 27 GB; about 12 minutes
+    python benchmarks/browse.py make FOLDER     # 27 GB; 3 to 12 minutes
     python benchmarks/browse.py measure FOLDER
 
 ``make`` writes a product in the layout of results/chexmask: random scores and estimates, five releases, and for every
@@ -28,14 +28,15 @@ import numpy as np
 import pyarrow as pa
 
 from cxrfactory.anatomy.graph import landmark_graph
-from cxrfactory.anatomy.organs import PUBLISHED_ORGANS
+from cxrfactory.anatomy.organs import ORGANS, PUBLISHED_ORGANS
 from cxrfactory.anatomy.raster import fill_contour
+from cxrfactory.ingest.manifest import ROWS_PER_GROUP
 from cxrfactory.products.chexmask.index import write_index
-from cxrfactory.products.chexmask.release import CHUNK_ROWS
+from cxrfactory.products.chexmask.release import GROUP_ROWS
 from cxrfactory.products.chexmask.rows import product_schema
 from cxrfactory.tables.chexmask import header_text
 from cxrfactory.tables.chexmask_row import published_row, whole_pixels
-from cxrfactory.tables.parquet import parquet_writer, write_arrow
+from cxrfactory.tables.parquet import single_row_writer, write_arrow
 from cxrfactory.tables.schemas import MANIFEST
 
 # Together as many rows as CheXmask has; the shares of the releases are made up.
@@ -48,6 +49,7 @@ RELEASES = {
 }
 DRAWN = 256  # different chests
 HEIGHT, WIDTH = 2_048, 1_744
+EARLY, ROWS_IN_A_ROW = 10, 200  # requests
 _ORGANS = {
     "right_lung": (0.30, 0.45, 0.14, 0.30),
     "left_lung": (0.70, 0.45, 0.13, 0.29),
@@ -89,10 +91,10 @@ def make(folder: Path) -> None:
         values = scores(count, rng)
         csv, table = product / "OriginalResolution" / f"{release}.csv", product / "Parquet" / f"{release}.parquet"
         tables[release] = table
-        with csv.open("wb") as stream, parquet_writer(table, product_schema(False, True)) as writer:
+        with csv.open("wb") as stream, single_row_writer(table, product_schema(False, True), ORGANS) as writer:
             stream.write(header_text("image_id").encode())
-            for first in range(0, count, CHUNK_ROWS):
-                rows = range(first, min(first + CHUNK_ROWS, count))
+            for first in range(0, count, GROUP_ROWS):
+                rows = range(first, min(first + GROUP_ROWS, count))
                 starts = []
                 for row in rows:
                     starts.append(stream.tell())
@@ -187,7 +189,7 @@ def manifest(path: Path, ids: list[str], rng: np.random.Generator) -> None:
         "included": [True] * count,
         "exclusion_reason": [None] * count,
     }
-    write_arrow(pa.table(columns, schema=MANIFEST), path)
+    write_arrow(pa.table(columns, schema=MANIFEST), path, ROWS_PER_GROUP)
 
 
 class Server:
@@ -235,6 +237,8 @@ def measure(folder: Path, repeats: int) -> None:
         figures["first page (worst first), ms"] = 1e3 * seconds
         found = json.loads(product)
         rng, numbers = np.random.default_rng(4), [each["name"] for each in found["columns"] if each["type"] == "number"]
+        early = [1e3 * server.get(f"row/{rng.integers(found['rows'])}")[0] for _ in range(EARLY)]
+        figures[f"first {EARLY} rows, the slowest, ms"] = max(early)
         server.get("histograms", columns=",".join(numbers))
         wishes = {}
         for _ in range(repeats):
@@ -262,6 +266,10 @@ def measure(folder: Path, repeats: int) -> None:
             for name, (address, given) in asked.items():
                 wishes.setdefault(name, []).append(1e3 * server.get(address, **given)[0])
         figures |= {name: statistics.median(each) for name, each in wishes.items()}
+        used = server.cpu_s()
+        for key in rng.integers(found["rows"], size=ROWS_IN_A_ROW):
+            server.get(f"row/{key}")
+        figures["processor time of one row, ms"] = 1e3 * (server.cpu_s() - used) / ROWS_IN_A_ROW
         names = "memory of the server, MB", "  shared pages in part (PSS), MB", "  its highest, MB"
         figures |= dict(zip(names, server.memory_mb(), strict=True))
         print(f"{found['rows']} rows, {len(found['columns'])} columns, median of {repeats} requests each")

@@ -1,10 +1,15 @@
 """The page of browse in headless Chromium: each feature by what a person sees and presses."""
 
 import re
+import subprocess
+import sys
 from contextlib import ExitStack
+from pathlib import Path
 
 import numpy as np
 import pytest
+
+from cxrfactory.tables.parquet import read_table
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright's Python package is not installed")
 pytest.importorskip("starlette", reason="the extra [browse] is not installed")
@@ -12,6 +17,7 @@ pytest.importorskip("starlette", reason="the extra [browse] is not installed")
 from tests.browse import driver, page_products  # noqa: E402
 from tests.browse.page_products import EXCLUDED, HOSTILE, KEPT, MISSING, REJECTED  # noqa: E402
 
+ROOT = Path(__file__).parents[2]
 ROWS = sum(KEPT.values())
 
 
@@ -293,7 +299,9 @@ def test_outlines_made_in_the_page_hold_exactly_the_mask(at):
 
 
 def test_views_of_a_study_stand_side_by_side_with_the_tree_of_classes(at):
-    screen = at("radgenome").press("Enter")
+    screen = at("radgenome")
+    assert screen.text(".accounts").split()[:4] == ["5", "studies", "=", "3"]  # in two views each
+    screen.press("Enter")
     assert screen.texts(".pane figcaption") == ["PA", "LL"]
     screen.page.wait_for_function("() => document.querySelectorAll('canvas.front').length === 2")
     screen.rest()
@@ -523,6 +531,35 @@ def test_verdicts_by_key_with_note_undo_and_ways_out(at):
     choose(screen, "verdict", "bad")
     screen.press("j", "g")
     screen.page.wait_for_function("() => document.querySelector('.top .right b').textContent === '0'")
+
+
+def test_a_study_judged_bad_in_the_page_is_left_out_of_the_next_run(at, tmp_path):
+    screen = at("radgenome")
+    name = screen.page.locator(".card .id").first.get_attribute("title")
+    screen.press("b", "v")
+    screen.page.wait_for_selector("dialog >> text=scans.name.exclude")
+    with screen.page.expect_download() as saved:
+        screen.page.click("dialog >> text=Export as CSV")
+    saved.value.save_as(tmp_path / "verdicts.csv")
+    screen.page.keyboard.press("Escape")
+    screen.press("u")
+    releases = {"alpha": ("a1", "a2", "a3"), "beta": ("b1", "b2")}
+    study = name.split("/")[0]
+    assert study in {"a1", "a2", "b1"}
+    for release, studies in releases.items():
+        for each in studies:
+            (tmp_path / release / each).mkdir(parents=True)
+            for file in ("ct", "labels"):
+                (tmp_path / release / each / f"{file}.nii.gz").touch()
+    scans = "".join(f"  {release}: {{root: {release}, exclude: verdicts.csv}}\n" for release in releases)
+    (tmp_path / "mine.yaml").write_text(f"scans:\n{scans}infer: {{weights: pretrained}}\n")
+    tables = {release: f"results/manifest/scans/{release}.parquet" for release in releases}
+    run = [sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "--cores", "1", *tables.values()]
+    done = subprocess.run([*run, "--configfile", "mine.yaml"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    for release, studies in releases.items():
+        found = read_table(tmp_path / tables[release]).set_index("study_id")["exclusion_reason"].dropna().to_dict()
+        assert found == ({study: "excluded by verdict (bad)"} if study in studies else {})
 
 
 # ---- download ---------------------------------------------------------------------------------------------------

@@ -390,3 +390,25 @@ def test_large_arrays_lie_in_a_file_and_are_the_same():
     small, same = np.arange(4), np.broadcast_to(np.float32(1), [LEAST_BYTES])
     assert mapped.array(small) is small
     assert mapped.array(same) is same
+
+
+def test_a_product_is_opened_and_asked_without_pandas(made, tmp_path):
+    """Pandas takes a quarter of a second and 40 MB; PyArrow loads it on small occasions."""
+    _, product, images = made
+    program = """
+import json, sys
+from pathlib import Path
+from cxrfactory.browse import server, start
+held, build = [], server.build
+server.build = lambda answers, token: held.append(answers) or build(answers, token)
+start.build_application(Path(sys.argv[1]), [], Path(sys.argv[2]), Path("v.jsonl"))
+asked, row, part = held[0], {"key": "0"}, {"part": "excluded", "release": "x", "reason": "y"}
+chosen = {"filter": json.dumps({"search": "a", "values": {"sex": ["F"]}}), "sort": "image_id"}
+asked.product({}), asked.rows(chosen), asked.histograms(chosen), asked.facets(chosen), asked.row(row)
+asked.image(row), asked.outlines({"keys": "0,1"}), asked.accounts(part)
+asked.put_verdict({"key": 0, "verdict": "bad"}), asked.undo({}), asked.verdicts({}), asked.verdicts_csv({})
+print("pandas" in sys.modules)
+"""
+    command = [sys.executable, "-c", program, str(product), str(images)]
+    found = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert (found.stdout, found.returncode) == ("False\n", 0), found.stderr

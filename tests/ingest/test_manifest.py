@@ -1,9 +1,11 @@
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cxrfactory.errors import CxrError
+from cxrfactory.ingest import manifest as manifest_module
 from cxrfactory.ingest.manifest import read_manifest, validate, write_manifest
 from cxrfactory.tables import schemas
 from cxrfactory.tables.parquet import read_table
@@ -98,3 +100,12 @@ def test_validate_refuses_a_row_that_is_included_with_a_reason(write):
     twice = pd.concat([manifest, manifest], ignore_index=True)
     with pytest.raises(CxrError, match="image_id"):
         validate(twice)
+
+
+def test_a_manifest_has_row_groups_in_which_one_row_is_found_fast(tmp_path, monkeypatch):
+    monkeypatch.setattr(manifest_module, "ROWS_PER_GROUP", 4)
+    rows = {name: [None] * 10 for name in schemas.MANIFEST.names}
+    rows |= {"image_id": [f"i{number}" for number in range(10)], "path": ["a.png"] * 10, "included": [True] * 10}
+    write_manifest(pd.DataFrame(rows), tmp_path / "m.parquet")
+    found = pq.ParquetFile(tmp_path / "m.parquet").metadata
+    assert [found.row_group(group).num_rows for group in range(found.num_row_groups)] == [4, 4, 2]

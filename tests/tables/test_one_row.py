@@ -5,7 +5,7 @@ import pytest
 
 from cxrfactory.errors import CxrError
 from cxrfactory.tables.one_row import RowReader
-from cxrfactory.tables.parquet import parquet_writer
+from cxrfactory.tables.parquet import parquet_writer, single_row_writer
 
 
 def test_rows_are_read_by_place_over_groups(tmp_path):
@@ -71,3 +71,77 @@ def test_a_reader_of_some_columns_finds_damage(tmp_path):
     path.write_bytes(data)
     with pytest.raises(CxrError, match=r"t\.parquet: not a readable Parquet file"):
         reader.row(0, ["value"])
+
+
+def points(path, rows=300, length=240, group=128):
+    """A table of lists of one length in several pages."""
+    rng = np.random.default_rng(0)
+    flat = pa.array(rng.random(rows * length, np.float32))
+    lists = pa.ListArray.from_arrays(pa.array(np.arange(rows + 1, dtype=np.int32) * length), flat)
+    table = pa.table(
+        {
+            "image_id": [f"i{number:03d}" for number in range(rows)],
+            "points": lists,
+            "evidence": pa.array(
+                [[{"organ": "heart", "dice": number / 7}] * (number % 3) for number in range(rows)],
+                pa.list_(pa.struct([("organ", pa.string()), ("dice", pa.float64())])),
+            ),
+            "mask": [f"{number} {number + 1}" for number in range(rows)],
+            "reasons": pa.array([["word"] * (number % 2) for number in range(rows)]),
+        }
+    )
+    with single_row_writer(path, table.schema, ["mask"]) as writer:
+        writer.write_table(table, row_group_size=group)
+    return table
+
+
+def test_one_page_of_lists_of_one_length_is_read(tmp_path):
+    path = tmp_path / "t.parquet"
+    table = points(path)
+    assert pq.read_table(path).equals(table)
+    reader = RowReader(path, table.column_names, ["points"])
+    expected = table.to_pylist()
+    assert [reader.row(place, table.column_names) for place in range(len(table))] == expected
+    assert reader.group(2, ["points"]).equals(table.slice(256).select(["points"]))
+    # Damage in the last page of a column touches its rows, and no others of the same group.
+    chunk = pq.read_metadata(path).row_group(0).column(1)
+    data = bytearray(path.read_bytes())
+    data[chunk.data_page_offset + chunk.total_compressed_size - 1] ^= 1
+    path.write_bytes(data)
+    assert reader.row(0, ["points"]) == {"points": expected[0]["points"]}
+    with pytest.raises(CxrError, match=r"t\.parquet: not a readable Parquet file"):
+        reader.row(127, ["points"])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},  # one page
+        {"data_page_size": 1 << 12, "write_page_index": True, "compression": "none"},
+        {"data_page_size": 1 << 12, "data_page_version": "2.0"},
+        {"data_page_size": 1 << 12, "write_page_index": True, "use_dictionary": True},
+        {"data_page_size": 1 << 12},  # pages that may begin within a row
+    ],
+    ids=str,
+)
+def test_lists_are_read_from_pages_of_any_kind(tmp_path, options):
+    table = points(tmp_path / "ours.parquet", 100).select(["image_id", "points"])
+    path = tmp_path / "t.parquet"
+    pq.write_table(table, path, row_group_size=64, **{"use_dictionary": False} | options)
+    reader = RowReader(path, ["points"], ["points"])
+    assert [reader.row(place, ["points"]) for place in range(100)] == table.select(["points"]).to_pylist()
+
+
+def test_lists_of_several_lengths_are_read_whole(tmp_path):
+    lists = [[0.5] * (1 + 2 * (number % 2)) for number in range(400)]
+    table = pa.table({"points": pa.array(lists, pa.list_(pa.float32()))})
+    path = tmp_path / "t.parquet"
+    pq.write_table(table, path, data_page_size=64, write_page_index=True, use_dictionary=False)
+    right = RowReader(path, ["points"])
+    assert [right.row(place, ["points"])["points"] for place in range(400)] == lists
+
+
+def test_largest_row_group(tmp_path):
+    points(tmp_path / "t.parquet")
+    assert RowReader(tmp_path / "t.parquet").most_rows == 128
+    assert RowReader(tmp_path / "t.parquet", ["image_id"]).most_rows == 128

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -71,7 +72,8 @@ class Answers:
             "facets": self._query.facets(),
             "sort": {"column": sort, "ascending": ascending},
             "accounts": self._accounts(),
-            "verdicts_file": self._verdicts.path.name,
+            "counted": product.counted,
+            "verdicts_file": _shown_path(self._verdicts.path),
             "tasks": product.has_tasks,
             "section": product.section,
             "formats": [name for name, each in DOWNLOADS.items() if each.offered(product)],
@@ -271,6 +273,11 @@ class Answers:
             raise
         except CxrError as error:
             raise CxrError(plain_reason(error, self._hide)) from error
+
+
+def _shown_path(path: Path) -> str:
+    """Return a path as the user gave it below the working folder, else the file's name alone."""
+    return path.name if path.is_absolute() or ".." in path.parts else path.as_posix()
 
 
 def attachment(data: bytes, media: str, name: str) -> Response:

@@ -12,6 +12,7 @@ from jaxtyping import Bool
 
 from cxrfactory.browse.faults import BadRequest
 from cxrfactory.products.browsed import Index, ListColumn, NumberColumn, TextColumn
+from cxrfactory.tables.arrow_values import numbers
 
 VERDICTS = ("good", "bad", "flag", "none")
 LONGEST_FILTER = 200_000  # characters of JSON
@@ -109,7 +110,7 @@ def criteria(chosen: Filter, index: Index, verdicts: np.ndarray) -> list[Criteri
         found.append(Criterion(f"values:{name}", _has_word(index.columns[name], words)))
     if chosen.search:
         rows = pc.match_substring(index.ids, chosen.search, ignore_case=True)
-        found.append(Criterion("search", rows.to_numpy(zero_copy_only=False)))
+        found.append(Criterion("search", numbers(rows)))
     if chosen.verdicts:
         wanted = np.zeros(256, bool)
         wanted[[VERDICTS.index(each) for each in chosen.verdicts]] = True

@@ -10,6 +10,7 @@ import numpy as np
 from cxrfactory.browse.faults import BadRequest
 from cxrfactory.browse.filters import Criterion, Filter, Mask, criteria, shown
 from cxrfactory.products.browsed import Index, ListColumn, NumberColumn, TextColumn
+from cxrfactory.tables.arrow_values import numbers
 
 MOST_ROWS = 500  # of one page
 MOST_BINS = 254
@@ -152,7 +153,7 @@ class Query:
         order = self.index.ids.dictionary_encode()
         rank = np.empty(len(order.dictionary))
         rank[np.argsort(np.array(order.dictionary.to_pylist(), object), kind="stable")] = np.arange(len(rank))
-        return rank[order.indices.to_numpy()]
+        return rank[numbers(order.indices)]
 
     def _binned(self, column: NumberColumn, bins: int) -> _Bins:
         with self._lock:

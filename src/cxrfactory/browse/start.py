@@ -14,7 +14,7 @@ from cxrfactory.tables.named_values import named_values
 
 log = get_logger(__name__)
 
-EXTRA = 'the browser needs two more packages; install them: pip install "cxrfactory[browse]"'
+EXTRA = 'the browser needs two more packages; install them: python -m pip install "cxrfactory[browse]"'
 
 
 def start(

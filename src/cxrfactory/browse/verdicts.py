@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from cxrfactory.browse.filters import VERDICTS
 from cxrfactory.errors import CxrError
 from cxrfactory.products.browsed import Index
+from cxrfactory.tables.arrow_values import numbers, word_array
 
 CSV_COLUMNS = ("dataset", "image_id", "verdict", "note", "when")
 LONGEST_NOTE = 2_000  # characters
@@ -188,8 +188,8 @@ class Verdicts:
         wanted = {each.image_id for each in self._steps}
         if not wanted or not len(self._index):
             return
-        found = pc.is_in(self._index.ids, value_set=pa.array(sorted(wanted), pa.string()))
-        for key in np.flatnonzero(found.to_numpy(zero_copy_only=False)).tolist():
+        found = pc.is_in(self._index.ids, value_set=word_array(sorted(wanted)))
+        for key in np.flatnonzero(numbers(found)).tolist():
             self._keys.setdefault((self._index.dataset(key), self._index.image_id(key)), key)
 
 

@@ -1,7 +1,7 @@
 """Recognise finished products by their files, and open them for reading."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -68,11 +68,11 @@ def open_product(
     return module.Opened(folder, sources, titles)
 
 
-def _readings() -> list[ModuleType]:
+def _readings() -> Iterator[ModuleType]:
     rooms = (info.name for info in iter_modules(products.__path__) if info.ispkg)
     inside = {name: [each.name for each in iter_modules([f"{products.__path__[0]}/{name}"])] for name in rooms}
     found = sorted(name for name, modules in inside.items() if READING in modules)
-    return [import_module(f"{products.__name__}.{name}.{READING}") for name in found]
+    return (import_module(f"{products.__name__}.{name}.{READING}") for name in found)
 
 
 def _datasets(folder: Path) -> dict[str, tuple[str, Path, bool]]:

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from jaxtyping import Float, Integer, UInt8
 
 from cxrfactory.errors import CxrError
+from cxrfactory.tables.arrow_values import word_array
 
 Polygon = list[list[int]]  # points [x, y], pixels
 Masks = dict[str, UInt8[np.ndarray, "height width"]]
@@ -263,6 +264,7 @@ class Browsed(ABC):
     shown: Sequence[str] | None = None
     worst: tuple[str, bool]
     section = "datasets"  # of the config, where ``NAME.exclude`` takes the user's verdicts
+    counted = "rows"  # what the accounts count
     folder: Path | None = None  # of the product; None for a table
     roots: Sequence[str] = ()  # NAME=FOLDER of releases that the user named
 
@@ -371,15 +373,19 @@ class LeftOut:
         """
         table = self._table(part)
         if release is not None:
-            table = table.filter(pc.equal(table["release"], release))
+            table = table.filter(_is(table["release"], release))
         reasons = _counted(table["reason"])
         if reason is not None:
-            table = table.filter(pc.equal(table["reason"], reason))
+            table = table.filter(_is(table["reason"], reason))
         return len(table), reasons, table.slice(offset, limit).to_pylist()
 
     def _table(self, part: str) -> pa.Table:
-        empty = {name: pa.array([], pa.string()) for name in ("release", "image_id", "stage", "reason")}
+        empty = {name: word_array([]) for name in ("release", "image_id", "stage", "reason")}
         return self.parts.get(part) or pa.table(empty)
+
+
+def _is(values: pa.ChunkedArray, word: str) -> pa.ChunkedArray:
+    return pc.is_in(values, value_set=word_array([word]))
 
 
 def _counted(values: pa.ChunkedArray) -> list[tuple[str, int]]:

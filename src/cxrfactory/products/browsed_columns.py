@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cxrfactory.products.browsed import ArrowWords, Column, ListColumn, NumberColumn, TextColumn
+from cxrfactory.tables.arrow_values import numbers, word_array
 from cxrfactory.tables.parquet import open_parquet, stored_schema
 
 FACET_WORDS = 200  # a column of more different words is no facet
@@ -33,7 +34,7 @@ def column_of(name: str, label: str, values: pa.ChunkedArray, facet: bool = True
         return None
     kind = values.type
     if pa.types.is_boolean(kind):
-        codes = pc.fill_null(pc.cast(values, pa.int8()), -1).to_numpy()
+        codes = numbers(pc.cast(values, pa.int8()), -1)
         return TextColumn(name, label, codes, [False, True])
     if pa.types.is_floating(kind) or pa.types.is_integer(kind):
         return NumberColumn(name, label, _single(values))
@@ -54,7 +55,7 @@ def text_column(name: str, label: str, values: pa.ChunkedArray | pa.Array, facet
 def list_column(name: str, label: str, values: pa.ChunkedArray | pa.Array) -> ListColumn:
     """Return a column of lists of words."""
     whole = _combined(values)
-    lengths = pc.fill_null(pc.list_value_length(whole), 0).to_numpy(zero_copy_only=False).astype(np.int64)
+    lengths = numbers(pc.list_value_length(whole), 0).astype(np.int64)
     words, codes = _coded(whole.flatten(), empty_is_none=False)
     return ListColumn(name, label, _starts(lengths), codes, words.to_pylist())
 
@@ -103,11 +104,16 @@ class StoredColumns:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self.column_names = stored_schema(path).names
+        self._path, self._schema = path, stored_schema(path)
+        self.column_names = self._schema.names
 
     def __getitem__(self, name: str) -> pa.ChunkedArray:
         return read_columns(self._path, [name])[name]
+
+    def coded(self, name: str) -> pa.ChunkedArray:
+        """Return a column; words that many rows share are read as a dictionary, without a copy for each row."""
+        with open_parquet(self._path, [name] if pa.types.is_string(self._schema.field(name).type) else []) as file:
+            return file.read(columns=[name])[name]
 
 
 def facts_of(manifest: Path, ids: pa.Array) -> tuple[pa.Table, np.ndarray]:
@@ -130,10 +136,10 @@ def facts_of(manifest: Path, ids: pa.Array) -> tuple[pa.Table, np.ndarray]:
     taken = {}
     for name in FACTS:
         if name in stored.column_names:
-            values = stored[name]
+            values = stored.coded(name)
             words = pa.types.is_string(values.type) or pa.types.is_large_string(values.type)
             taken[name] = _combined(values.dictionary_encode() if words else values).take(places)
-    return pa.table(taken), pc.fill_null(places, -1).to_numpy(zero_copy_only=False).astype(np.int32)
+    return pa.table(taken), numbers(places, -1).astype(np.int32)
 
 
 def fact_columns(facts: pa.Table) -> dict[str, Column]:
@@ -163,21 +169,21 @@ def related_rows(columns: Mapping[str, Column], key: int, most: int = 20) -> lis
 
 def _single(values: pa.ChunkedArray) -> np.ndarray:
     """Return numbers in single precision, NaN where there is none; the same number in all rows takes no memory."""
-    numbers, first = np.empty(len(values), np.float32), 0
+    found, first = np.empty(len(values), np.float32), 0
     for chunk in values.chunks:
-        piece = numbers[first : first + len(chunk)]
-        piece[:] = pc.cast(chunk, pa.float32(), safe=False).to_numpy(zero_copy_only=False)
+        piece = found[first : first + len(chunk)]
+        piece[:] = numbers(pc.cast(chunk, pa.float32(), safe=False), np.nan)
         piece[~np.isfinite(piece)] = np.nan
         first += len(chunk)
-    return np.broadcast_to(numbers[0], numbers.shape) if (numbers == numbers[0]).all() else numbers
+    return np.broadcast_to(found[0], found.shape) if (found == found[0]).all() else found
 
 
 def _coded(values: pa.ChunkedArray | pa.Array, empty_is_none: bool = True) -> tuple[pa.Array, np.ndarray]:
     """Return the different words, and the place of each row's word among them, -1 for none and for the empty word."""
     coded = _combined(values if pa.types.is_dictionary(values.type) else values.dictionary_encode())
     words = coded.dictionary
-    codes = pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False).astype(_narrow(len(words)))
-    empty = pc.index(words, "").as_py() if empty_is_none and len(words) else -1
+    codes = numbers(coded.indices, -1).astype(_narrow(len(words)))
+    empty = int(numbers(pc.index_in(word_array([""]), value_set=words), -1)[0]) if empty_is_none and len(words) else -1
     if empty < 0:
         return words, codes
     codes = np.where(codes == empty, -1, codes - (codes > empty)).astype(codes.dtype)

@@ -9,8 +9,8 @@ from jaxtyping import Integer, UInt8
 
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.products.opened import ReleaseSource
+from cxrfactory.products.path_table import PathTable
 from cxrfactory.tables.listing import list_folder
-from cxrfactory.tables.one_row import RowReader
 from cxrfactory.tables.paths import path_fault, path_inside
 
 UNKNOWN_FOLDER = "the folder of the radiographs is not known; start again with --root NAME=FOLDER or --images FOLDER"
@@ -87,7 +87,7 @@ class ReleaseFilms:
     folder: FilmFolder | None = None
 
     def __post_init__(self) -> None:
-        self._paths = None if self.source is None else RowReader(self.source.manifest)
+        self._paths = None if self.source is None else PathTable(self.source.manifest)
 
     @property
     def known(self) -> bool:
@@ -103,7 +103,7 @@ class ReleaseFilms:
             If there is none.
         """
         if self.source is not None and self._paths is not None and self.places is not None and self.places[row] >= 0:
-            relative = self._paths.row(int(self.places[row]), ["path"])["path"]
+            relative = self._paths[int(self.places[row])]
             return path_inside(self.source.root, relative, self.source.follow_links)
         if self.folder is not None:
             return self.folder.path_of(image_id)

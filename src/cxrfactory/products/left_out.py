@@ -9,6 +9,7 @@ import pyarrow.csv
 from cxrfactory.errors import CxrError
 from cxrfactory.products.accounts import EXCLUDED, REJECTED
 from cxrfactory.products.browsed import LeftOut
+from cxrfactory.tables.arrow_values import word_array
 
 PARTS = {"excluded": EXCLUDED, "rejected": REJECTED}
 
@@ -41,7 +42,7 @@ def _read(path: Path) -> pa.Table:
         raise CxrError(f"{path}: not readable as CSV ({' '.join(str(error).split())})") from error
     if table.column_names[-1:] != ["reason"] or table.num_columns < 3:
         raise CxrError(f"{path}: columns {table.column_names}; expected a release, an id and a reason")
-    stage = table["stage"] if "stage" in table.column_names else pa.repeat(pa.scalar(""), len(table))
+    stage = table["stage"] if "stage" in table.column_names else word_array([""] * len(table))
     columns = {"release": table.column(0), "image_id": table.column(1), "stage": stage, "reason": table["reason"]}
     # Few words are repeated in many rows.
     coded = {name: each if name == "image_id" else pc.dictionary_encode(each) for name, each in columns.items()}

@@ -22,12 +22,13 @@ from cxrfactory.tables.chexmask_columns import (
     KNOWN_COLUMNS,
     LANDMARK_COLUMNS,
     PARQUET_NAMES,
+    PREPROCESSED_SIDE,
     PUBLISHED_COLUMNS,
     PUBLISHED_IDS,
     RLE_COLUMNS,
     SIZE_COLUMNS,
 )
-from cxrfactory.tables.chexmask_frame import PREPROCESSED_SIDE, fill_sizes, states_no_size
+from cxrfactory.tables.chexmask_frame import fill_sizes, states_no_size
 from cxrfactory.tables.chexmask_text import header_text, quoted, row_text, write_chexmask
 from cxrfactory.tables.landmark_text import NODE_COUNTS, parse_landmarks
 from cxrfactory.tables.parquet import open_parquet

@@ -31,3 +31,5 @@ PARQUET_NAMES = {
     "original_height": "Height",
     "original_width": "Width",
 }
+
+PREPROCESSED_SIDE = 1024  # pixels; the tables of CheXmask's folder Preprocessed/ have masks of 1024 x 1024 pixels

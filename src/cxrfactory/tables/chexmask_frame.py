@@ -2,19 +2,22 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from cxrfactory.errors import CxrError
+from cxrfactory.tables.chexmask_columns import PREPROCESSED_SIDE
 from cxrfactory.tables.landmark_text import NODE_COUNTS, parse_landmarks
 
-PREPROCESSED_SIDE = 1024  # pixels; the tables of CheXmask's folder Preprocessed/ have masks of 1024 x 1024 pixels
+if TYPE_CHECKING:
+    import pandas as pd
+
 _NONE = {"", "nan", "none", "null", "na", "<na>"}
 _TOLERANCE = 4.0  # pixels between the outermost landmarks and the outermost pixels of the masks filled from them
 
 
-def fill_sizes(path: Path, raw: pd.DataFrame, rles: Sequence[str], first_row: int) -> tuple[pd.DataFrame, int]:
+def fill_sizes(path: Path, raw: "pd.DataFrame", rles: Sequence[str], first_row: int) -> tuple["pd.DataFrame", int]:
     """Fill in the size of rows in which both ``Height`` and ``Width`` are empty.
 
     Published subsets in the preprocessed resolution leave the two columns empty. The masks of such a row must fit into
@@ -57,12 +60,12 @@ def fill_sizes(path: Path, raw: pd.DataFrame, rles: Sequence[str], first_row: in
     return raw, len(empty)
 
 
-def states_no_size(raw: pd.DataFrame) -> bool:
+def states_no_size(raw: "pd.DataFrame") -> bool:
     """Return whether the first of some rows has the two columns of the size, and both empty."""
     return {"Height", "Width"} <= set(raw.columns) and bool(_stated_by_none(raw.iloc[:1]).any())
 
 
-def _stated_by_none(raw: pd.DataFrame) -> np.ndarray:
+def _stated_by_none(raw: "pd.DataFrame") -> np.ndarray:
     none = [raw[name].str.strip().str.lower().isin(_NONE).to_numpy(bool) for name in ("Height", "Width")]
     return none[0] & none[1]
 

@@ -1,6 +1,9 @@
 """The findings of the CheXpert labeller, and the values of its labels."""
 
-import pandas as pd
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Findings of the CheXpert labeller in the order of the published tables. Values of a label: 1 positive, 0 negative,
 # -1 uncertain, empty not mentioned.
@@ -23,7 +26,7 @@ CHEXPERT_LABELS = (
 LABEL_VALUES = (-1.0, 0.0, 1.0)
 
 
-def labels_of_findings(findings: pd.Series) -> pd.DataFrame:
+def labels_of_findings(findings: "pd.Series") -> "pd.DataFrame":
     """Return label columns from a manifest's findings, for releases whose findings have CheXpert's names.
 
     A manifest holds positive findings only. They become 1.0, and all other labels are null. Labels are never 0.0,
@@ -41,4 +44,6 @@ def labels_of_findings(findings: pd.Series) -> pd.DataFrame:
     """
     said = [set(cell.split("|")) if isinstance(cell, str) else set() for cell in findings]
     columns = {name: [1.0 if name in one else None for one in said] for name in CHEXPERT_LABELS}
+    import pandas as pd  # late: the browser opens products without it
+
     return pd.DataFrame(columns, index=findings.index, dtype="float64")

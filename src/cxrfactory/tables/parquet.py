@@ -5,11 +5,11 @@ pages as a whole (:mod:`cxrfactory.tables.seal`). Opening a file verifies the fo
 are read, and :func:`check_whole` verifies everything.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -18,11 +18,15 @@ from cxrfactory.tables.atomic import atomic_path
 from cxrfactory.tables.schemas import OPTIONAL_COLUMNS
 from cxrfactory.tables.seal import fault_of, seal
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 GRAPH_KEY = "graph"
+_PAGE_BYTES = 1 << 16  # it affects the bytes of the products
 
 
 def write_table(
-    frame: pd.DataFrame,
+    frame: "pd.DataFrame",
     path: str | Path,
     schema: pa.Schema,
     sort: bool = True,
@@ -56,7 +60,7 @@ def write_table(
         If columns are missing, unexpected or of another type, or a column that is not nullable has empty cells.
     """
     absent = [name for name in OPTIONAL_COLUMNS if name in schema.names and name not in frame.columns]
-    frame = frame.assign(**{name: OPTIONAL_COLUMNS[name].as_py() for name in absent}) if absent else frame
+    frame = frame.assign(**{name: OPTIONAL_COLUMNS[name][0] for name in absent}) if absent else frame
     missing = [name for name in schema.names if name not in frame.columns]
     extra = [name for name in frame.columns if name not in schema.names]
     if missing or extra:
@@ -65,7 +69,8 @@ def write_table(
     for field in schema:  # pandas marks the missing cells of lists by NaN, which Arrow refuses in lists of records
         if pa.types.is_list(field.type) and pa.types.is_struct(field.type.value_type):
             cells = [None if isinstance(each, float) else each for each in frame[field.name]]
-            frame = frame.assign(**{field.name: pd.Series(cells, index=frame.index, dtype=object)})
+            column = type(frame[field.name])(cells, index=frame.index, dtype=object)
+            frame = frame.assign(**{field.name: column})
     if sort and "image_id" in schema.names:
         frame = frame.sort_values("image_id", kind="stable")
     for field in schema:
@@ -114,17 +119,58 @@ def table_writer(path: str | Path, schema: pa.Schema) -> Iterator[pq.ParquetWrit
 
 @contextmanager
 def parquet_writer(
-    path: str | Path, schema: pa.Schema, compression: str | dict[str, str] = "zstd", dictionary: bool = True
+    path: str | Path,
+    schema: pa.Schema,
+    compression: str | dict[str, str] = "zstd",
+    dictionary: bool | list[str] = True,
+    **options: Any,
 ) -> Iterator[pq.ParquetWriter]:
-    """Open a Parquet file for writing with checksums; the caller moves the finished file into place."""
+    """Open a Parquet file for writing with checksums; the caller moves the finished file into place.
+
+    ``options`` are those of :class:`pyarrow.parquet.ParquetWriter`.
+    """
     with pq.ParquetWriter(
-        path, schema, compression=compression, use_dictionary=dictionary, write_page_checksum=True
+        path, schema, compression=compression, use_dictionary=dictionary, write_page_checksum=True, **options
     ) as writer:
         yield writer
     seal(path)
 
 
-def read_table(path: str | Path, schema: pa.Schema | None = None, columns: list[str] | None = None) -> pd.DataFrame:
+@contextmanager
+def single_row_writer(path: str | Path, schema: pa.Schema, large: Collection[str]) -> Iterator[pq.ParquetWriter]:
+    """Open a Parquet file for writing whose rows are also read one by one.
+
+    Lists are cut into pages of 64 KiB, each of which begins with a row (:mod:`cxrfactory.tables.group_places` reads one
+    of them), and the file has an index of its pages for readers that use one. Lists of numbers and large texts are
+    stored as they are: a dictionary of values that seldom repeat costs time and space.
+
+    Parameters
+    ----------
+    path
+        File to write.
+    schema
+        Its columns.
+    large
+        Columns of large texts that all differ, such as masks.
+    """
+    small = [name for field in schema if field.name not in large for name in _leaves_of_words(field)]
+    with parquet_writer(
+        path, schema, dictionary=small, write_statistics=small, data_page_size=_PAGE_BYTES, write_page_index=True
+    ) as writer:
+        yield writer
+
+
+def _leaves_of_words(field: pa.Field) -> list[str]:
+    """Return the paths of the values of a column, without numbers in lists."""
+    if not pa.types.is_nested(field.type):
+        return [field.name]
+    inner = field.type.value_type if pa.types.is_list(field.type) else None
+    if inner is not None and pa.types.is_struct(inner):
+        return [f"{field.name}.list.element.{each.name}" for each in inner if pa.types.is_string(each.type)]
+    return [f"{field.name}.list.element"] if inner is not None and pa.types.is_string(inner) else []
+
+
+def read_table(path: str | Path, schema: pa.Schema | None = None, columns: list[str] | None = None) -> "pd.DataFrame":
     """Read a Parquet table; if a schema is given, check that its columns exist and have compatible types.
 
     Parameters
@@ -177,7 +223,7 @@ def filled(rows: pa.Table | pa.RecordBatch, wanted: Sequence[str]) -> pa.Table |
     """Return the wanted columns in their order, with the fixed value of optional columns that the file lacks."""
     for name in wanted:
         if name not in rows.schema.names:
-            rows = rows.append_column(name, pa.repeat(OPTIONAL_COLUMNS[name], rows.num_rows))
+            rows = rows.append_column(name, pa.repeat(pa.scalar(*OPTIONAL_COLUMNS[name]), rows.num_rows))
     return rows.select(list(wanted))
 
 
@@ -223,8 +269,10 @@ def check_whole(path: str | Path) -> int:
 
 
 @contextmanager
-def open_parquet(path: str | Path) -> Iterator[pq.ParquetFile]:
+def open_parquet(path: str | Path, coded: Collection[str] = ()) -> Iterator[pq.ParquetFile]:
     """Open a file for reading with verification of checksums; faults while it is open become errors of one line.
+
+    Columns of words in ``coded`` are read as Arrow dictionaries.
 
     Raises
     ------
@@ -238,7 +286,7 @@ def open_parquet(path: str | Path) -> Iterator[pq.ParquetFile]:
         fault = fault_of(path)
         if fault is not None:
             raise unreadable(path, fault)
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        with pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=list(coded) or None) as file:
             yield file
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         # Errors of the system (too many open files, no permission) have an errno; errors of the content have none.

@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from cxrfactory.anatomy.organs import ORGAN_COLUMNS
 from cxrfactory.errors import CxrError
-from cxrfactory.tables.chexmask import PREPROCESSED_SIDE
+from cxrfactory.tables.chexmask_columns import PREPROCESSED_SIDE
 from cxrfactory.tables.csv_rows import CsvRows
 from cxrfactory.tables.landmark_text import parse_landmarks
 
@@ -55,8 +55,8 @@ class PublishedLines(CsvRows):
         super().__init__(path, starts)
         self._id_column = id_column or (self.header[0] if self.header else "")
 
-    def published(self, row: int, image_id: str) -> PublishedMasks:
-        """Return the masks and landmarks of one row.
+    def published(self, row: int, image_id: str, points: bool = True) -> PublishedMasks:
+        """Return the masks and landmarks of one row; ``points`` is False where nobody needs the landmarks.
 
         Raises
         ------
@@ -72,10 +72,10 @@ class PublishedLines(CsvRows):
             )
         sizes = [_size(cells.get(name, "")) for name in ("Height", "Width")]
         text = cells.get(_POINTS) or cells.get(_MEAN) or ""
-        points = parse_landmarks(text) if text.strip() else np.zeros((0, 2), np.float32)
-        spread = parse_landmarks(cells[_SPREAD]) if cells.get(_SPREAD, "").strip() else None
+        landmarks = parse_landmarks(text) if points and text.strip() else np.zeros((0, 2), np.float32)
+        spread = parse_landmarks(cells[_SPREAD]) if points and cells.get(_SPREAD, "").strip() else None
         rles = {organ: cells[column] for organ, column in ORGAN_COLUMNS.items() if cells.get(column, "").strip()}
-        return PublishedMasks(sizes[0], sizes[1], rles, points, spread)
+        return PublishedMasks(sizes[0], sizes[1], rles, landmarks, spread)
 
 
 def _size(text: str) -> int:

@@ -46,13 +46,13 @@ EVIDENCE = pa.list_(
         ]
     )
 )
-# Columns that a table of an earlier version lacks, with the value of all of their cells then.
+# Columns that a table of an earlier version lacks, with the value of all of their cells then, and its type.
 OPTIONAL_COLUMNS = {
-    "orientation": pa.scalar(1, pa.int8()),
-    "regions": pa.scalar(None, REGIONS),
-    "evidence": pa.scalar(None, EVIDENCE),
-    "latent_norm": pa.scalar(None, pa.float64()),
-    "view": pa.scalar(None, pa.string()),
+    "orientation": (1, pa.int8()),
+    "regions": (None, REGIONS),
+    "evidence": (None, EVIDENCE),
+    "latent_norm": (None, pa.float64()),
+    "view": (None, pa.string()),
 }
 
 IMAGES = pa.schema(

@@ -2,18 +2,21 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cxrfactory.tables.parquet import check_columns, columns_of, filled, open_parquet
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 def selected_rows(
     path: str | Path, image_ids: Collection[str], columns: Sequence[str], key: str = "image_id"
-) -> Iterator[pd.DataFrame]:
+) -> Iterator["pd.DataFrame"]:
     """Iterate over the rows of selected images, with one frame per row group that holds any of them.
 
     Row groups without a selected image are skipped by the range of their ids or by their id column alone. A shard of

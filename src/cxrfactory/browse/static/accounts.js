@@ -13,7 +13,7 @@ const leave = (part, open) => (part === "kept" ? change({ ...CLEAR, key: null })
 export function Accounts({ open }) {
   if (!product.accounts?.length) return html`<p class="accounts"><b>${number(product.rows)}</b> rows</p>`;
   return html`<p class="accounts" aria-label="Accounts">
-    <button type="button" onClick=${() => open({ part: "all" })}><b>${number(total("rows"))}</b> rows</button>
+    <button type="button" onClick=${() => open({ part: "all" })}><b>${number(total("rows"))}</b> ${product.counted}</button>
     ${PARTS.map(
       (part, at) =>
         html`<span aria-hidden="true">${at ? "+" : "="}</span>
@@ -35,7 +35,7 @@ function Table({ onPick }) {
     <thead>
       <tr>
         <th>release</th>
-        <th>rows</th>
+        <th>${product.counted}</th>
         ${PARTS.map((part) => html`<th>${part}</th>`)}
       </tr>
     </thead>

@@ -1,6 +1,5 @@
 """Open the product for the browser: scores in memory, masks from the rows of the published CSV."""
 
-import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
@@ -32,20 +31,20 @@ from cxrfactory.products.browsed_columns import (
 from cxrfactory.products.browsed_releases import BrowsedReleases
 from cxrfactory.products.chexmask.reading import Opened, belongs
 from cxrfactory.products.film_files import read_film
-from cxrfactory.products.memory import give_back
+from cxrfactory.tables.arrow_values import numbers
 from cxrfactory.tables.csv_rows import row_starts
 from cxrfactory.tables.one_row import RowReader
 from cxrfactory.tables.parquet import stored_rows, stored_schema
-from cxrfactory.tables.published_lines import PublishedLines
+from cxrfactory.tables.published_lines import PublishedLines, PublishedMasks
 from cxrfactory.tables.schemas import GEOMETRY_FIELDS
 
 _INDEX = "index.parquet"
 _CSV_START = "csv_start"
 _LISTS = ("flag_reasons",)
-_LATER = 2.0  # seconds
 _THREADS = 2  # of reading columns; each holds one of them in memory
 _GEOMETRY = [field.name for field in GEOMETRY_FIELDS]
 _SQUARE = "landmarks_preprocessed"
+_LISTS_OF_POINTS = ["landmarks", "landmarks_std", _SQUARE]  # of as many numbers in each row
 _POINTS = ["landmarks", "landmarks_std", "evidence", _SQUARE, *_GEOMETRY]
 _HIDDEN = {"image_id", "release", _CSV_START, "crop_top", "crop_left", "crop_height", "crop_width", "size"}
 
@@ -95,10 +94,12 @@ class Browsing(BrowsedReleases):
     def __init__(self, product: Opened, folders: Mapping[str, Path]) -> None:
         table, counts = _light_columns(product)
         self._hold(product, counts)
+        self._points = {release: RowReader(path, _POINTS, _LISTS_OF_POINTS) for release, path in product.tables.items()}
         ids = whole_array(table["image_id"])
         with ThreadPoolExecutor(_THREADS) as pool:
             opened = pool.submit(self._open_films, ids, folders)
             scores = _ordered(table, pool)
+            pool.submit(self._open_points)
             facts = opened.result()
         datasets = [product.dataset_of(release) for release in counts]
         columns = {"release": constant_column("release", "release", list(counts), list(counts.values()))}
@@ -106,18 +107,12 @@ class Browsing(BrowsedReleases):
         self.index = Index(ids, constant_column("dataset", "dataset", datasets, list(counts.values())), columns)
         self.worst = next(each for each in _WORST if each[0] in columns or each[0] == "image_id")
         self._lines = self._csv_lines(table)
-        self._points = {release: RowReader(path, _POINTS) for release, path in product.tables.items()}
         self.organs = [Organ(name, name.replace("_", " "), ORGAN_COLOURS[name]) for name in ORGANS]
-        del table, facts
-        # The footers of thousands of row groups take a second, which the first page need not wait for.
-        later = threading.Timer(_LATER, self._open_points)
-        later.daemon = True
-        later.start()
 
     def detail(self, key: int) -> Detail:
         """Return the masks of a row from the CSV, and its points with their deviations from the Parquet."""
         release, place = self._place(key)
-        published = self._published(key)
+        published = self._published(key, points=False)
         stored = self._points[release].row(place, [name for name in _POINTS if name != _SQUARE])
         points = np.asarray(stored["landmarks"], np.float32).reshape(-1, 2)
         geometry = Geometry.from_row(stored)
@@ -196,19 +191,18 @@ class Browsing(BrowsedReleases):
         word = None if view is None else view.cell(key)
         return " ".join(filter(None, [word, self.index.image_id(key)]))
 
-    def _published(self, key: int) -> Any:
+    def _published(self, key: int, points: bool = True) -> PublishedMasks:
         release, place = self._place(key)
-        return self._lines[release].published(place, self.index.image_id(key))
+        return self._lines[release].published(place, self.index.image_id(key), points)
 
     def _open_points(self) -> None:
         for reader in self._points.values():
             with suppress(CxrError):  # the request that needs the file says what is wrong with it
                 reader.open()
-                give_back()
 
     def _csv_lines(self, table: pa.Table | StoredColumns) -> dict[str, PublishedLines]:
         found = {}
-        known = table[_CSV_START].to_numpy() if _CSV_START in table.column_names else None
+        known = numbers(table[_CSV_START]) if _CSV_START in table.column_names else None
         for number, release in enumerate(self._releases):
             path = self._product.folder / "OriginalResolution" / f"{release}.csv"
             if not path.is_file():
@@ -226,7 +220,7 @@ def _light_columns(product: Opened) -> tuple[pa.Table | StoredColumns, dict[str,
     path = product.folder / _INDEX
     if path.is_file():
         table = StoredColumns(path)
-        found = text_column("release", "release", table["release"])
+        found = text_column("release", "release", table.coded("release"))
         counted = dict(zip(found.words, np.bincount(found.codes, minlength=len(found.words)).tolist(), strict=True))
         if not set(counted) <= set(product.tables) or (np.diff(found.codes) < 0).any():
             raise CxrError(f"{path}: its releases are not those of the tables in Parquet/; the product is not whole")

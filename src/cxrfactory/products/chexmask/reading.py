@@ -11,7 +11,7 @@ from cxrfactory.anatomy.graph import landmark_graph
 from cxrfactory.anatomy.organs import LUNGS, ORGANS
 from cxrfactory.imaging.geometry import Geometry
 from cxrfactory.products.opened import ContouredImage, OpenedProduct, Structure
-from cxrfactory.tables.chexmask import ESTIMATE_COLUMNS, PARQUET_NAMES
+from cxrfactory.tables.chexmask_columns import ESTIMATE_COLUMNS, PARQUET_NAMES
 from cxrfactory.tables.parquet import read_batches, stored_rows, stored_schema
 from cxrfactory.tables.schemas import GEOMETRY_FIELDS, SCORE_FIELDS
 from cxrfactory.tables.selected_rows import selected_rows

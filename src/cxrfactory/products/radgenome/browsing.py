@@ -50,6 +50,7 @@ class Browsing(Browsed):
 
     kind = Opened.kind
     section = "scans"
+    counted = "studies"
 
     def __init__(self, product: Opened, folders: Mapping[str, Path]) -> None:
         self._folder = product.folder

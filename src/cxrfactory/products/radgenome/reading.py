@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
-import pandas as pd
 from jaxtyping import UInt8, UInt16
 
 from cxrfactory.anatomy.taxonomy import classes
@@ -22,6 +21,9 @@ from cxrfactory.tables.parquet import read_batches, read_table, stored_rows
 from cxrfactory.tables.rows import Row
 from cxrfactory.tables.schemas import STUDIES
 from cxrfactory.tables.selected_rows import selected_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ROWS_AT_A_TIME = 65536
 ROWS_OF_MASKS = 1024
@@ -158,7 +160,7 @@ class Opened(OpenedProduct):
             regions = _rows_of(self.folder / _REGIONS, study_id, ["view", "region", "rle"])
             yield from self._images(study, views, masks, regions)
 
-    def _studies(self) -> pd.DataFrame:
+    def _studies(self) -> "pd.DataFrame":
         return read_table(self.folder / _STUDIES, columns=[*STUDIES.names, "split"])
 
     def _images(
