@@ -12,6 +12,7 @@ RUN = PATH="$(BIN):$$PATH"
 demo: $(STAMP)
 	$(RUN) snakemake --cores $(CORES) results/chexmask results/evaluation
 	@echo "The dataset is in results/chexmask (start with its README.md); overlays are in results/figures."
+	@echo "Look at it: $(VENV)/bin/python -m cxrfactory browse results/chexmask"
 
 # The first stages of the demo. .ci/run makes them before the tests, because files in results/ must not affect a test.
 begun: $(STAMP)
