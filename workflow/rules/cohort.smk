@@ -104,7 +104,9 @@ rule cohort_films:
         runtime=lambda wildcards, attempt: 120 * attempt,
     params:
         ct=subpath(input.ct, parent=True),
-        options=lambda wildcards: PLAN.config.cohort.options("films", "film_size", "film_scoliosis", "film_findings", "seed"),
+        options=lambda wildcards: PLAN.config.cohort.options(
+            "films", "film_size", "film_scoliosis", "film_findings", "seed"
+        ),
     message:
         f"Make films of {PLAN.config.cohort.films} virtual patients"
     shell:

@@ -26,7 +26,7 @@ rule measure:
         mem_mb=lambda wildcards, attempt: 6000 * attempt,
         runtime=lambda wildcards, attempt: 120 * attempt,
     params:
-        options=PLAN.measurements.options(),
+        options=lambda wildcards: PLAN.measurements.options(),
     message:
         "Measure the masks of the products"
     shell:

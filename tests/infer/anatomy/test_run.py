@@ -164,3 +164,11 @@ def test_a_view_that_the_network_does_not_know_is_rejected(folder, monkeypatch, 
     with (tmp_path / "out" / "rejected.csv").open() as stream:
         reasons = {row["reason"] for row in csv.DictReader(stream)}
     assert "the film's view is LL (given); the network knows PA only" in reasons
+
+
+def test_a_structure_is_given_only_in_the_view_in_which_it_was_validated(folder, weights, tmp_path):
+    entry = ENTRY | {"validated": ENTRY["validated"] | {"LL": {"left lung": "plausible"}}}
+    both = write_bands(tmp_path / "both.safetensors", NAMES, 128, entry)
+    for view, names in (("PA", {"right lung", "left rib 1"}), ("LL", {"left lung"})):
+        run(folder, both, tmp_path / view, view=view)
+        assert set(read_table(tmp_path / view / "masks.parquet")["name"]) == names

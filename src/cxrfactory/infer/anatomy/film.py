@@ -69,6 +69,8 @@ class FilmReader:
         Function that gives a preprocessed film the odds of its four orientations, or None.
     draw
         Whether overlays are drawn.
+    unvalidated
+        Whether structures are given that were not validated on real films in the view of the film.
     """
 
     network: AnatomyNetwork
@@ -78,6 +80,7 @@ class FilmReader:
     trust: float
     odds_of: Any
     draw: bool = True
+    unvalidated: bool = False
 
     def __call__(self, image_id: str, path: Path) -> SegmentedFilm:
         """Segment one film.
@@ -95,11 +98,17 @@ class FilmReader:
             views = " and ".join(self.network.card.views)
             raise ImageError(f"the film's view is {answer.view} ({answer.view_from}); the network knows {views} only")
         self._check_upright(image, answer)
-        shown = list(self.network.structures(answer, recipe.size, self.wanted))
+        shown = list(self.network.structures(answer, recipe.size, self._wanted(answer.view)))
         masks = [self._row(image_id, answer.view, each, geometry) for each in shown]
         drawn = panels(image, shown, self.trust) if self.draw else {}
         stored = read_radiograph(path, recipe.max_megapixels, "keep", AS_STORED).pixels
         return SegmentedFilm(self._film(image_id, answer, stated, radiograph, masks), masks, to_uint8(stored), drawn)
+
+    def _wanted(self, view: str) -> Collection[str]:
+        """Return the structures to give in a view: a structure may be validated in the other view only."""
+        if self.unvalidated:
+            return self.wanted
+        return [name for name in self.wanted if self.network.validated(view, name)]
 
     def _answer(self, path: Path, radiograph: Radiograph, image: UInt8[np.ndarray, "s s"]) -> tuple[Answer, str | None]:
         if self.view is not None:
@@ -108,12 +117,17 @@ class FilmReader:
         return self.network.read(image, stated, STATED), stated
 
     def _check_upright(self, image: UInt8[np.ndarray, "s s"], answer: Answer) -> None:
-        """Refuse a frontal film that the orientation network calls turned, if turning it makes the masks surer."""
-        odds: Odds | None = self.odds_of(image) if answer.view == FRONTAL_KEY else None
+        """Refuse a film that the orientation network calls turned, if turning it makes the frontal masks surer.
+
+        A film that is known to be lateral is not checked. A view that was found from the masks is no knowledge: the
+        lungs of a frontal film on its side may cover one another.
+        """
+        known = answer.view_from in (GIVEN, STATED) and answer.view != FRONTAL_KEY
+        odds: Odds | None = None if known else self.odds_of(image)
         best = 0 if odds is None else int(np.argmax(odds))
         if not best or odds[best] < TURNED:  # type: ignore[index]
             return
-        turned = self.network.read(np.ascontiguousarray(np.rot90(image, best)), answer.view)
+        turned = self.network.read(np.ascontiguousarray(np.rot90(image, best)), FRONTAL_KEY)
         if np.mean(turned.softness) > np.mean(answer.softness):
             raise ImageError(
                 f"lies on its side or upside down: a turn of {CLOCKWISE_DEGREES[best]} degrees clockwise makes the "

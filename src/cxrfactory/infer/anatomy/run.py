@@ -85,7 +85,14 @@ def segment_anatomy(
     view = None if anatomy.view == "auto" else anatomy.view
     wanted = _wanted(network, anatomy, view, str(weights))
     reader = FilmReader(
-        network, recipe, frozenset(wanted), view, anatomy.trust, odds_of(settings.check_orientation), anatomy.panels
+        network,
+        recipe,
+        frozenset(wanted),
+        view,
+        anatomy.trust,
+        odds_of(settings.check_orientation),
+        anatomy.panels,
+        anatomy.all,
     )
     rejected = list(inputs.unread)
     with replaced_folder(output) as folder:
