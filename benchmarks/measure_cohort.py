@@ -87,11 +87,10 @@ def measure(source, number: int, seed: int, network) -> dict[str, float]:
 
 def values(masks: dict[str, np.ndarray], view: str, kind: str) -> dict[str, float]:
     """Measure the masks of one view."""
+    from cxrfactory.anatomy.film_regions import film_regions
     from cxrfactory.geometry.frontal import measure_frontal
     from cxrfactory.geometry.lateral import measure_lateral
     from cxrfactory.geometry.runs import Runs
-
-    from cxrfactory.anatomy.film_regions import film_regions
 
     masks = {name: np.asarray(mask, bool) for name, mask in masks.items() if np.any(mask)}
     if view == "PA":

@@ -16,14 +16,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+
+from cxrfactory.anatomy.raster import fill_contour
 from cxrfactory.geometry.curve import deviation, most_tilted, tangents
 from cxrfactory.geometry.frontal import measure_frontal
 from cxrfactory.geometry.measurement import Measurement
 from cxrfactory.geometry.plates import challenge_angles
 from cxrfactory.geometry.runs import Runs
 from cxrfactory.geometry.spine import LEVELS
-
-from cxrfactory.anatomy.raster import fill_contour
 
 ORGANS = {"right lung": 44, "left lung": 50, "heart": 26}
 RATIOS = ("ctr_columns", "ctr_rows", "ctr_landmarks")
