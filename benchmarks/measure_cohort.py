@@ -47,13 +47,13 @@ def main(
 
 def report(name: str, found: pd.Series, true: pd.Series) -> None:
     """Print how a measurement agrees with the truth."""
+    from cxrfactory.metrics.bland_altman import value_agreement
+
     both = found.notna() & true.notna()
-    off = (found - true)[both]
-    r = np.corrcoef(found[both], true[both])[0, 1] if both.sum() > 2 else np.nan
-    wide = 1.96 * off.std(ddof=1)
+    each = value_agreement(true[both].to_numpy(), found[both].to_numpy())
     print(
-        f"{name:24s} n {both.sum():3d} of {len(found)}  r {r:.3f}  bias {off.mean():+.3f}  "
-        f"limits {off.mean() - wide:+.3f} to {off.mean() + wide:+.3f}  truth {true.min():.2f} to {true.max():.2f}"
+        f"{name:24s} n {both.sum():3d} of {len(found)}  r {each['r']:.3f}  bias {each['bias']:+.3f}  "
+        f"limits {each['limit_low']:+.3f} to {each['limit_high']:+.3f}  truth {true.min():.2f} to {true.max():.2f}"
     )
 
 

@@ -24,6 +24,7 @@ from cxrfactory.geometry.measurement import Measurement
 from cxrfactory.geometry.plates import challenge_angles
 from cxrfactory.geometry.runs import Runs
 from cxrfactory.geometry.spine import LEVELS
+from cxrfactory.metrics.bland_altman import value_agreement
 
 ORGANS = {"right lung": 44, "left lung": 50, "heart": 26}
 RATIOS = ("ctr_columns", "ctr_rows", "ctr_landmarks")
@@ -34,12 +35,10 @@ SHOWN = (0, 20, 40, 60, 120, 180)
 def agreement(name: str, found: np.ndarray, truth: np.ndarray, digits: int = 2) -> None:
     """Print correlation, bias, Bland-Altman limits and mean absolute error over pairs that both have."""
     both = np.isfinite(found) & np.isfinite(truth)
-    found, truth = found[both], truth[both]
-    d = found - truth
-    low, high = d.mean() - 1.96 * d.std(ddof=1), d.mean() + 1.96 * d.std(ddof=1)
+    each = value_agreement(truth[both], found[both])
     print(
-        f"{name:52s} n {len(d):3d}  r {np.corrcoef(found, truth)[0, 1]:.3f}  bias {d.mean():+.{digits}f}  "
-        f"limits {low:+.{digits}f} to {high:+.{digits}f}  MAE {np.abs(d).mean():.{digits}f}"
+        f"{name:52s} n {both.sum():3d}  r {each['r']:.3f}  bias {each['bias']:+.{digits}f}  "
+        f"limits {each['limit_low']:+.{digits}f} to {each['limit_high']:+.{digits}f}  MAE {each['mae']:.{digits}f}"
     )
 
 

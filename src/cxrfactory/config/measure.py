@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from cxrfactory.config.sections import LocalPath, Section
 
 Cuts = Annotated[list[float], Field(min_length=3, max_length=3)]
-_GRADES = ("ctr", "cobb", "scd", "kyphosis")
+KINDS = ("ctr", "cobb", "scd", "kyphosis")  # measurements that are graded; their keys and names begin with these
 
 
 class MeasureConfig(Section):
@@ -91,7 +91,7 @@ class MeasureConfig(Section):
 
     @model_validator(mode="after")
     def _cuts_ascend(self) -> "MeasureConfig":
-        for name in _GRADES:
+        for name in KINDS:
             cuts = getattr(self, f"{name}_cuts")
             if not all(map(math.isfinite, cuts)) or any(one >= other for one, other in pairwise(cuts)):
                 raise ValueError(f"{name}_cuts are {cuts}; expected three numbers in ascending order")

@@ -11,8 +11,6 @@ A DICOM SEG or SR refers to an image by its UIDs and takes patient and study fro
     the pixel spacing, so that there is no person, date, institution or original UID in any file of the export.
 """
 
-import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -30,6 +28,7 @@ from cxrfactory import __version__
 from cxrfactory.anatomy.snomed import plain_text
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.dicom_object import DECODING_ERRORS, read_object
+from cxrfactory.imaging.dicom_spacing import header_spacing_mm
 from cxrfactory.imaging.radiograph.reading import picture_kind, read_radiograph
 from cxrfactory.imaging.radiograph.screening import AS_STORED
 from cxrfactory.products.opened import ProductImage
@@ -151,7 +150,7 @@ def archive_source(image: ProductImage, path: Path, finished: datetime) -> Sourc
     for name in ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"):
         if not header.get(name):
             raise CxrError(f"{image.image_id}: its DICOM file has no {name}; an archive cannot place its masks")
-    spacing = _spacing(header)
+    spacing = header_spacing_mm(header)
     kept = _of_patient_and_study(header)
     kept.PixelSpacing = [_decimal(each) for each in spacing or (_UNKNOWN_SPACING_MM,) * 2]
     return SourceImage(kept, Mode.FOR_ARCHIVE, spacing is not None, (f"{finished:%Y%m%d}", f"{finished:%H%M%S}"))
@@ -177,7 +176,7 @@ def new_source(image: ProductImage, path: Path | None, spacing_mm: float | None 
     spacing = None if spacing_mm is None else (spacing_mm, spacing_mm)
     header = _read_header(path, image.image_id) if spacing is None and path is not None else None
     if header is not None:
-        spacing = _spacing(header)
+        spacing = header_spacing_mm(header)
     made = Dataset()
     made.file_meta = FileMetaDataset()
     made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
@@ -268,7 +267,7 @@ def finished_at(folder: Path) -> datetime:
 def stated_spacing(path: Path) -> tuple[float, float] | None:
     """Return height and width of a pixel in mm by a DICOM file's header; None for other files and other headers."""
     header = _read_header(path, path.name)
-    return None if header is None else _spacing(header)
+    return None if header is None else header_spacing_mm(header)
 
 
 def is_dicom(path: Path) -> bool:
@@ -307,18 +306,6 @@ def _of_patient_and_study(header: Dataset) -> Dataset:
     if kept.PatientSex not in _SEXES:
         kept.PatientSex = ""
     return kept
-
-
-def _spacing(header: Mapping) -> tuple[float, float] | None:
-    """Return height and width of a pixel in mm, or None if the header has none that is possible."""
-    for name in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"):
-        try:
-            values = [float(each) for each in header.get(name) or ()]
-        except (TypeError, ValueError):
-            continue
-        if len(values) == 2 and all(math.isfinite(each) and each > 0 for each in values):
-            return values[0], values[1]
-    return None
 
 
 def _decimal(value: float) -> str:

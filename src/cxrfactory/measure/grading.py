@@ -3,10 +3,9 @@
 import math
 from dataclasses import dataclass
 
-from cxrfactory.config.measure import MeasureConfig
+from cxrfactory.config.measure import KINDS, MeasureConfig
 
 GRADES = ("negative", "mild", "moderate", "severe")
-KINDS = ("ctr", "cobb", "scd", "kyphosis")
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """Pixel size of an image: from the product, or from the header of its DICOM file; never guessed."""
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,11 +7,11 @@ from typing import Any
 from cxrfactory.errors import ImageError
 from cxrfactory.geometry.measurement import Measurement
 from cxrfactory.imaging.dicom_object import DECODING_ERRORS, read_object
+from cxrfactory.imaging.dicom_spacing import SPACING_FIELDS, header_spacing_mm
 from cxrfactory.measure.items import Item
 
 SQUARE = 0.01  # largest difference of the sides of a pixel, as a share
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif")  # files that state no size to be trusted
-_TAGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
 _POWER = {"px": 1, "px2": 2, "px3": 3}
 
 
@@ -40,21 +39,10 @@ def stated_mm(film: Path) -> tuple[float, float] | None:
     if film.suffix.lower() in PICTURES or not film.is_file():
         return None
     try:
-        header: Mapping[str, Any] = read_object(film, stop_before_pixels=True, specific_tags=list(_TAGS))
+        header: Mapping[str, Any] = read_object(film, stop_before_pixels=True, specific_tags=list(SPACING_FIELDS))
     except (ImageError, *DECODING_ERRORS):  # a damaged header states no size
         return None
-    return _spacing(header)
-
-
-def _spacing(header: Mapping[str, Any]) -> tuple[float, float] | None:
-    for name in _TAGS:
-        try:
-            values = [float(each) for each in header.get(name) or ()]
-        except (TypeError, ValueError):
-            continue
-        if len(values) == 2 and all(math.isfinite(each) and each > 0 for each in values):
-            return values[0], values[1]
-    return None
+    return header_spacing_mm(header)
 
 
 def in_mm(measurement: Measurement, side_mm: float | None) -> tuple[str, float]:
