@@ -12,7 +12,7 @@ from cxrfactory.tables.parquet import read_table, write_table
 from cxrfactory.tables.schemas import LABELLED_IMAGES
 from cxrfactory.tables.weights import read_weights
 from cxrfactory.train.data.images import epoch_batches, load_labelled, mean_shape
-from cxrfactory.train.segmenter import loop
+from cxrfactory.train.segmenter import loop, run
 from cxrfactory.train.segmenter.run import train_segmenter
 
 CPU = torch.device("cpu")
@@ -159,5 +159,30 @@ def test_training_goes_on_from_weights_of_the_same_network(labelled, tmp_path):
     np.testing.assert_allclose(first[0]["encoder.mu.weight"], second[0]["encoder.mu.weight"], atol=1e-6)
     assert second[1]["training"]["init_sha256"] == first[1]["sha256"]
     other = MODEL.model_copy(update={"igsc": [5], "passes": 1})
-    with pytest.raises(CxrError, match="expected the network that is to be trained"):
+    with pytest.raises(CxrError, match=r"igsc is .*; expected \[5\], as in the network that is trained"):
         train_segmenter(labelled, tmp_path / "x.safetensors", other, SHORT, CPU, init=tmp_path / "first.safetensors")
+    larger = MODEL.model_copy(update={"input_size": MODEL.input_size * 2})
+    with pytest.raises(CxrError, match="input_size is"):  # the shapes of the code's layers depend on it
+        train_segmenter(labelled, tmp_path / "x.safetensors", larger, SHORT, CPU, init=tmp_path / "first.safetensors")
+
+
+def test_a_pixel_network_goes_on_at_another_input_size(labelled, tmp_path):
+    small = MODEL.model_copy(update={"segmenter": "unet", "width": 4})
+    still = SHORT.model_copy(update={"epochs": 1, "learning_rate": 1e-12, "weight_decay": 0.0, "average": 0.0})
+    train_segmenter(labelled, tmp_path / "first.safetensors", small, SHORT, CPU)
+    larger = small.model_copy(update={"input_size": small.input_size * 2})
+    train_segmenter(labelled, tmp_path / "second.safetensors", larger, still, CPU, init=tmp_path / "first.safetensors")
+    first, second = (read_weights(tmp_path / f"{name}.safetensors")[0] for name in ("first", "second"))
+    for name, value in first.items():
+        if name.endswith(("running_mean", "running_var", "num_batches_tracked")):
+            continue  # statistics of the images
+        np.testing.assert_allclose(second[name], value, atol=1e-5, err_msg=name)
+
+
+def test_an_error_about_other_structures_lists_a_few():
+    found, wanted = [f"rib {number}" for number in range(90)], [f"rib {number}" for number in range(1, 80)]
+    text = run._other("organs", found, wanted)
+    assert text == (
+        "organs differ; only in the weights: rib 0, rib 80, rib 81, rib 82, rib 83 and 6 more; "
+        "only in the network that is trained: none"
+    )

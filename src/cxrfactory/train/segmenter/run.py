@@ -31,6 +31,7 @@ from cxrfactory.train.segmenter.tasks import task_of
 
 log = get_logger(__name__)
 
+SHOWN = 5  # names that an error lists
 NORMALISATION = "8-bit grey / 255; batch normalisation with running statistics"
 ATLAS_NORMALISATION = "8-bit grey; local contrast equalised before registration"
 FRAMES = ("pixels at 1024 x 1024", "pixels of the network's input")  # where few regions, and many, are measured
@@ -179,11 +180,31 @@ def _training_facts(
 
 
 def _start_from(network: torch.nn.Module, segmenter: str, init: Path) -> None:
+    """Load the numbers of trained weights; the input size may differ where it does not change the shapes."""
     tensors, card = read_weights(init)
+    # The number of passes does not change the weights.
     found, wanted = ({**settings, "passes": None} for settings in (card["settings"], network.settings()))
-    if card["segmenter"] != segmenter or found != wanted:  # the number of passes does not change the weights
-        raise CxrError(
-            f"{init}: weights of a {card['segmenter']} with settings {card['settings']}; expected the network that is "
-            f"to be trained, a {segmenter} with {network.settings()}"
-        )
+    shapes = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    if {name: value.shape for name, value in tensors.items()} == shapes:
+        found["input_size"] = wanted["input_size"]
+    if card["segmenter"] != segmenter:
+        raise CxrError(f"{init}: weights of a {card['segmenter']}; expected those of a {segmenter}, which is trained")
+    if found != wanted:
+        differ = sorted(name for name in {*found, *wanted} if found.get(name) != wanted.get(name))
+        raise CxrError(f"{init}: {'; '.join(_other(name, found.get(name), wanted.get(name)) for name in differ)}")
     network.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in tensors.items()})
+
+
+def _other(name: str, found: object, wanted: object) -> str:
+    """Say how a setting of the weights differs from that of the network that is trained; long lists by their parts."""
+    if isinstance(found, list | tuple) and isinstance(wanted, list | tuple) and max(len(found), len(wanted)) > SHOWN:
+        extra, missing = (sorted({*one} - {*other}, key=str) for one, other in ((found, wanted), (wanted, found)))
+        return (
+            f"{name} differ; only in the weights: {_few(extra)}; only in the network that is trained: {_few(missing)}"
+        )
+    return f"{name} is {found}; expected {wanted}, as in the network that is trained"
+
+
+def _few(names: Sequence[object]) -> str:
+    shown = ", ".join(map(str, names[:SHOWN]))
+    return f"{shown} and {len(names) - SHOWN} more" if len(names) > SHOWN else shown or "none"
