@@ -12,6 +12,7 @@ Every figure is the median of the given number of requests; memory is that of th
 """
 
 import argparse
+import http.client
 import json
 import os
 import statistics
@@ -19,7 +20,6 @@ import subprocess
 import sys
 import time
 import urllib.parse
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -201,13 +201,19 @@ class Server:
         self.began = time.perf_counter()
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=folder)
         self.address = next(word for word in self.process.stdout.readline().split() if word.startswith("http"))
+        place = urllib.parse.urlsplit(self.address)
+        self.path = place.path
+        self.connection = http.client.HTTPConnection(place.hostname, place.port)  # kept open, as a page's is
 
     def get(self, address: str, **parameters) -> tuple[float, bytes]:
         """Seconds of one request, and its answer."""
         given = {name: json.dumps(each) if isinstance(each, dict) else each for name, each in parameters.items()}
         began = time.perf_counter()
-        with urllib.request.urlopen(f"{self.address}api/{address}?{urllib.parse.urlencode(given)}") as answer:
+        self.connection.request("GET", f"{self.path}api/{address}?{urllib.parse.urlencode(given)}")
+        with self.connection.getresponse() as answer:
             body = answer.read()
+            if answer.status != 200:
+                raise RuntimeError(f"{address}: status {answer.status}: {body[:200]!r}")
         return time.perf_counter() - began, body
 
     def memory_mb(self) -> list[float]:
