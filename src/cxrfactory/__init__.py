@@ -4,6 +4,7 @@
 
 ============================  ==========================================================================
 ``Segmenter``, ``segment``    radiographs to landmarks, masks, uncertainty and quality
+``AnatomySegmenter``          radiographs to masks of ribs, vertebrae, lobes, vessels and others
 ``project``                   a chest CT with labels to radiographs and masks of two views
 ``read_radiograph``           JPEG, PNG, TIFF or DICOM to a grey image in which bone is bright
 ``open_product``              a finished product: its images with masks, scores and overlays
@@ -25,6 +26,7 @@ __version__ = "0.1.0"
 
 # Public name -> the module that it comes from.
 _EXPORTS = {
+    "AnatomySegmenter": "cxrfactory.door.anatomy",
     "CxrError": "cxrfactory.errors",
     "ImageError": "cxrfactory.errors",
     "OpenedProduct": "cxrfactory.products.opened",
@@ -33,8 +35,10 @@ _EXPORTS = {
     "Quality": "cxrfactory.door.quality",
     "Radiograph": "cxrfactory.imaging.radiograph.image",
     "RefusedRadiograph": "cxrfactory.door.segmented",
+    "SegmentedAnatomy": "cxrfactory.door.anatomy",
     "SegmentedRadiograph": "cxrfactory.door.segmented",
     "Segmenter": "cxrfactory.door.segmenter",
+    "Structure": "cxrfactory.door.anatomy",
     "asd": "cxrfactory.metrics.distance",
     "cardiothoracic_ratio": "cxrfactory.metrics.cardiothoracic",
     "dice": "cxrfactory.metrics.overlap",
@@ -54,6 +58,7 @@ _EXPORTS = {
 }
 
 __all__ = [
+    "AnatomySegmenter",
     "CxrError",
     "ImageError",
     "OpenedProduct",
@@ -62,8 +67,10 @@ __all__ = [
     "Quality",
     "Radiograph",
     "RefusedRadiograph",
+    "SegmentedAnatomy",
     "SegmentedRadiograph",
     "Segmenter",
+    "Structure",
     "__version__",
     "asd",
     "cardiothoracic_ratio",
@@ -84,6 +91,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from cxrfactory.door.anatomy import AnatomySegmenter, SegmentedAnatomy, Structure
     from cxrfactory.door.product import open_product
     from cxrfactory.door.projecting import ProjectedScan, project
     from cxrfactory.door.quality import Quality

@@ -264,7 +264,7 @@ class Segmenter:
             recipe = self._recipe
             radiograph = read_radiograph(source, recipe.max_megapixels, recipe.burnt_in, recipe.checks)
         else:
-            radiograph = Radiograph(_checked(source, self._recipe.max_megapixels))
+            radiograph = Radiograph(checked_pixels(source, self._recipe.max_megapixels))
         image, geometry = prepare(radiograph, self._recipe)
         return _Opened(image_id, source, radiograph, image, geometry, self._odds_of(image))
 
@@ -349,7 +349,7 @@ def segment(
     return segmenter.segment_all(given, workers=workers, batch_size=batch_size, follow_links=follow_links)
 
 
-def _checked(pixels: Pixels, max_megapixels: float) -> Pixels:
+def checked_pixels(pixels: Pixels, max_megapixels: float) -> Pixels:
     """Check that an array is a grey image, and convert floating-point numbers to float32."""
     if pixels.ndim != 2:
         raise ImageError(f"array of shape {pixels.shape}; expected a grey image [row, column]")

@@ -90,31 +90,48 @@ class FilmReader:
         ImageError
             If the file is no readable radiograph of a view of the network, or is turned.
         """
-        recipe = replace(self.recipe, checks=replace(self.recipe.checks, view="ignore"))
+        recipe = for_anatomy(self.recipe)
         radiograph = read_radiograph(path, recipe.max_megapixels, recipe.burnt_in, recipe.checks)
         image, geometry = prepare(radiograph, recipe)
-        answer, stated = self._answer(path, radiograph, image)
-        if answer.view not in self.network.card.views:
-            views = " and ".join(self.network.card.views)
-            raise ImageError(f"the film's view is {answer.view} ({answer.view_from}); the network knows {views} only")
-        self._check_upright(image, answer)
-        shown = list(self.network.structures(answer, recipe.size, self._wanted(answer.view)))
+        stated = radiograph.view if self.view is not None else stated_view(path, radiograph, self.recipe.checks)
+        answer, shown = self.found(image, stated)
         masks = [self._row(image_id, answer.view, each, geometry) for each in shown]
         drawn = panels(image, shown, self.trust) if self.draw else {}
         stored = read_radiograph(path, recipe.max_megapixels, "keep", AS_STORED).pixels
         return SegmentedFilm(self._film(image_id, answer, stated, radiograph, masks), masks, to_uint8(stored), drawn)
+
+    def found(self, image: UInt8[np.ndarray, "s s"], stated: str | None) -> tuple[Answer, list[FoundStructure]]:
+        """Find the structures of a preprocessed film.
+
+        Parameters
+        ----------
+        image
+            Square 8-bit image of the recipe's size.
+        stated
+            View that the film's file states; None to find it. The view of this reader goes before it.
+
+        Returns
+        -------
+        The network's answer, and the masks of the wanted structures in the frame of the image.
+
+        Raises
+        ------
+        ImageError
+            If the network does not know the view, or the film is turned.
+        """
+        given = self.view is not None
+        answer = self.network.read(image, self.view if given else stated, GIVEN if given else STATED)
+        if answer.view not in self.network.card.views:
+            views = " and ".join(self.network.card.views)
+            raise ImageError(f"the film's view is {answer.view} ({answer.view_from}); the network knows {views} only")
+        self._check_upright(image, answer)
+        return answer, list(self.network.structures(answer, self.recipe.size, self._wanted(answer.view)))
 
     def _wanted(self, view: str) -> Collection[str]:
         """Return the structures to give in a view: a structure may be validated in the other view only."""
         if self.unvalidated:
             return self.wanted
         return [name for name in self.wanted if self.network.validated(view, name)]
-
-    def _answer(self, path: Path, radiograph: Radiograph, image: UInt8[np.ndarray, "s s"]) -> tuple[Answer, str | None]:
-        if self.view is not None:
-            return self.network.read(image, self.view, GIVEN), radiograph.view
-        stated = stated_view(path, radiograph, self.recipe.checks)
-        return self.network.read(image, stated, STATED), stated
 
     def _check_upright(self, image: UInt8[np.ndarray, "s s"], answer: Answer) -> None:
         """Refuse a film that the orientation network calls turned, if turning it makes the frontal masks surer.
@@ -177,6 +194,11 @@ class FilmReader:
             "confidence": float(np.mean(own)) if own else None,
             "notes": "; ".join(radiograph.notes) or None,
         }
+
+
+def for_anatomy(recipe: Preparation) -> Preparation:
+    """Return the preprocessing without the check of the view: a network of structures may know lateral films."""
+    return replace(recipe, checks=replace(recipe.checks, view="ignore"))
 
 
 def _empty(geometry: Geometry) -> UInt8[np.ndarray, "height width"]:

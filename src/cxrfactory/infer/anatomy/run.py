@@ -83,7 +83,7 @@ def segment_anatomy(
     inputs = list_images(paths, settings.follow_links)
     network = AnatomyNetwork(weights, settings.device)
     view = None if anatomy.view == "auto" else anatomy.view
-    wanted = _wanted(network, anatomy, view, str(weights))
+    wanted = wanted_structures(network, anatomy, view, str(weights))
     reader = FilmReader(
         network,
         recipe,
@@ -111,8 +111,14 @@ def segment_anatomy(
     return len(films.rows), len(rejected)
 
 
-def _wanted(network: AnatomyNetwork, anatomy: AnatomyConfig, view: str | None, source: str) -> list[str]:
-    """Return the structures to give: those asked for, and without ``all`` only those validated in a view."""
+def wanted_structures(network: AnatomyNetwork, anatomy: AnatomyConfig, view: str | None, source: str) -> list[str]:
+    """Return the structures to give: those asked for, and without ``all`` only those validated in a view.
+
+    Raises
+    ------
+    CxrError
+        If a word denotes no structure, or none of the structures is validated; ``source`` names the weights.
+    """
     chosen = choose_structures(anatomy.structures, network.all_names)
     if anatomy.all:
         return chosen
