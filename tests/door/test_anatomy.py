@@ -78,5 +78,5 @@ def test_faults_are_one_line_that_names_the_file(weights, tmp_path):
         opened(weights).segment(np.zeros((2, 2, 3), np.uint8))
     with pytest.raises(cxr.CxrError, match="'wings' is none of this network's"):
         opened(weights, structures="wings")
-    with pytest.raises(cxr.CxrError, match="^view: "):
+    with pytest.raises(cxr.CxrError, match=r"^view: "):
         opened(weights, view="side")

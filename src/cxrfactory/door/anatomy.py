@@ -230,13 +230,9 @@ class AnatomySegmenter:
 def _settings(structures: Sequence[str] | None, unvalidated: bool, view: str | None, trust: float) -> AnatomyConfig:
     from pydantic import ValidationError
 
+    words = None if structures is None else list(structures)
     try:
-        return AnatomyConfig(
-            structures=None if structures is None else list(structures),
-            all=unvalidated,
-            view=view or "auto",
-            trust=trust,
-        )
+        return AnatomyConfig(structures=words, all=unvalidated, view=view or "auto", trust=trust)  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors()[0]
         raise CxrError(f"{first['loc'][0] if first['loc'] else 'settings'}: {first['msg']}") from None
