@@ -15,8 +15,8 @@ node  anchor
 22    lower corner of the lateral end
 ====  ====================================================
 
-Corners are found as in :mod:`cxrfactory.anatomy.contours`. Directions, positions and fractions were fitted on the 148
-JSRT patients that ``train-mask-landmarks`` trains on; those of the left clavicle are mirrored.
+Corners are found as in :mod:`cxrfactory.anatomy.contours`, in the frame of the bone. Directions, positions and
+fractions were fitted on the 148 JSRT patients that ``train-mask-landmarks`` trains on; those of the left clavicle are mirrored.
 """
 
 from itertools import pairwise
@@ -27,13 +27,14 @@ from jaxtyping import Bool, Float, Integer
 
 from cxrfactory.anatomy.contour_features import SAMPLES, outer_contour
 
-# Direction (dx, dy) and mean position (x, y) of a corner of the right clavicle, y down, in its bounding box scaled to
-# the unit square.
+# Direction (dx, dy) and mean position (x, y) of a corner of the right clavicle in its own frame: x along the longest
+# axis towards the medial end, y down, the bounding box scaled to the unit square. The frame makes the rule independent
+# of how steep the bone lies.
 _CORNERS = {
-    0: (-0.46, -0.89, 0.11, 0.00),
-    9: (0.74, -0.67, 0.96, 0.32),
-    13: (0.13, 0.99, 0.91, 1.00),
-    22: (-0.98, 0.17, 0.00, 0.25),
+    0: (-0.87, -0.50, 0.07, 0.24),
+    9: (0.77, -0.64, 0.91, 0.00),
+    13: (0.77, 0.64, 0.96, 0.99),
+    22: (-0.98, 0.17, 0.00, 0.68),
 }
 _PULL = 0.5  # weight of the squared distance to the mean position
 _ENTERS = 0.147  # mean position of node 2 on the arc from node 0 to node 9
@@ -126,10 +127,7 @@ def clavicle_landmarks(
 
 def _corners(organ: str, border: np.ndarray) -> dict[int, int]:
     """Return the index of each corner; along the border they keep their order from node 0."""
-    low, high = border.min(axis=0), border.max(axis=0)
-    box = (border - low) / np.maximum(high - low, 1)
-    if organ == "left_clavicle":
-        box[:, 0] = 1 - box[:, 0]
+    box = _own_frame(border * (-1, 1) if organ == "left_clavicle" else border)
     scores = {}
     for node, rule in _CORNERS.items():
         scores[node] = box @ np.array(rule[:2]) - _PULL * ((box - np.array(rule[2:])) ** 2).sum(axis=1)
@@ -143,6 +141,16 @@ def _corners(organ: str, border: np.ndarray) -> dict[int, int]:
         found[node] = int(np.argmax(np.where(free, scores[node], -np.inf)))
         reached = int(order[found[node]])
     return found
+
+
+def _own_frame(border: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "n 2"]:
+    """Return the points in the frame of the longest axis, scaled to the unit square."""
+    centred = border - border.mean(axis=0)
+    axis = np.linalg.eigh(centred.T @ centred)[1][:, 1]
+    axis = axis if axis[0] > 0 else -axis
+    turned = centred @ np.stack([axis, [-axis[1], axis[0]]], axis=1)
+    low, high = turned.min(axis=0), turned.max(axis=0)
+    return (turned - low) / np.maximum(high - low, 1e-9)
 
 
 def _inside(border: np.ndarray, lungs: np.ndarray) -> Bool[np.ndarray, " n"]:

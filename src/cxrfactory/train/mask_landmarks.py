@@ -1,9 +1,9 @@
 """Train and evaluate the models of :mod:`cxrfactory.anatomy.mask_landmarks` on a set of expert landmarks.
 
 The set has the layout of ngaggion/Chest-xray-landmark-dataset: ``RL``, ``LL``, ``H``, ``RCLA`` and ``LCLA`` with
-``<id>.npy`` (nodes x 2, (x, y) in pixels of 1024 x 1024), and ``clinical.csv``. No image is read: contours are filled, and landmarks are found
-on the outlines of the masks. A fifth of the patients, chosen by a stable hash, is held out and never used for training.
-Only weights are written, no shape of any patient.
+``<id>.npy`` (nodes x 2, (x, y) in pixels of 1024 x 1024), and ``clinical.csv``. No image is read: contours are filled,
+and landmarks are found on the outlines of the masks. A fifth of the patients, chosen by a stable hash, is held out and
+never used for training. Only weights are written, no shape of any patient.
 """
 
 import csv
