@@ -56,5 +56,7 @@ def test_a_labelled_table_becomes_a_labelled_table(app, tmp_path: Path):
     arguments = ["mask-to-landmarks", str(tmp_path / "masks.parquet"), "--output", str(tmp_path / "out.parquet")]
     assert CliRunner().invoke(app, arguments, catch_exceptions=False).exit_code == 0
     assert read_table(tmp_path / "out.parquet", LABELLED_VIEWS)["labels"].tolist() == ["LHC"]
+    with pytest.raises(CxrError, match="a folder of masks gives a CSV"):
+        CliRunner().invoke(app, ["mask-to-landmarks", str(tmp_path), *arguments[2:]], catch_exceptions=False)
     with pytest.raises(CxrError, match="takes no --value"):
         CliRunner().invoke(app, [*arguments, "--frame", "512"], catch_exceptions=False)

@@ -16,7 +16,8 @@ node  anchor
 ====  ====================================================
 
 Corners are found as in :mod:`cxrfactory.anatomy.contours`, in the frame of the bone. Directions, positions and
-fractions were fitted on the 148 JSRT patients that ``train-mask-landmarks`` trains on; those of the left clavicle are mirrored.
+fractions were fitted on the 148 JSRT patients that ``train-mask-landmarks`` trains on; those of the left clavicle are
+mirrored.
 """
 
 from itertools import pairwise
@@ -72,6 +73,13 @@ def drawn_clavicle(
         Mask of the lung of the same side, without what the mediastinum hides.
     pixel_mm
         Side length of the square pixels in mm.
+
+    Examples
+    --------
+    >>> bone, lung = np.zeros((2, 40, 100), bool)
+    >>> bone[10:14, 5:60], lung[12:, 40:80] = True, True
+    >>> int(np.flatnonzero(drawn_clavicle("right_clavicle", bone, lung, 1.0).any(axis=0))[0])
+    33
     """
     bone, inside = np.asarray(clavicle) != 0, np.asarray(lung) != 0
     if not bone.any() or not inside.any():

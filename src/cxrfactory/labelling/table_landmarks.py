@@ -52,10 +52,6 @@ def landmarks_of_table(source: str | Path, output: str | Path) -> int:
     ------
     CxrError
         If the table is unreadable, no frontal image has a mask, or a mask has another size than its image.
-
-    Examples
-    --------
-    >>> landmarks_of_table("films.parquet", "landmarks.parquet")  # doctest: +SKIP
     """
     with open_parquet(source) as file:
         names, total = file.schema_arrow.names, file.metadata.num_rows

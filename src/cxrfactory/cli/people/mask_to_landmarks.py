@@ -41,6 +41,8 @@ def mask_to_landmarks(
         from cxrfactory.errors import CxrError
         from cxrfactory.labelling.table_landmarks import landmarks_of_table
 
+        if source.is_dir():
+            raise CxrError(f"{source}: a folder of masks gives a CSV; expected --output FILE.csv, or a labelled table")
         if value or id_column or frame or overlays:
             raise CxrError(f"{output}: a labelled table takes no --value, --id-column, --frame or --overlays")
         landmarks_of_table(source, output)
