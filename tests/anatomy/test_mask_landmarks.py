@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cxrfactory.anatomy.clavicles import clavicle_landmarks
 from cxrfactory.anatomy.contour_features import FEATURES, SAMPLES, outer_contour
 from cxrfactory.anatomy.mask_landmarks import (
     DILATIONS,
@@ -113,6 +114,27 @@ def test_without_a_heart_the_lungs_are_found(empty):
     assert np.hypot(*(lungs - landmarks_from_masks(*masks.values())[:94]).T).mean() < 10
 
 
+def test_clavicles_follow_lungs_and_heart():
+    masks = chest()
+    ends = [((190, 230), (440, 280)), ((850, 220), (580, 280))]
+    bones = [cv2.line(masks["heart"] * 0, start, end, 1, 40) for start, end in ends]
+    found = landmarks_from_masks(*masks.values(), *bones)
+    assert found.shape == (166, 2)
+    np.testing.assert_array_equal(found[:120], landmarks_from_masks(*masks.values()))
+    lungs = masks["right_lung"] | masks["left_lung"]
+    for start, organ, bone in zip((120, 143), ("right_clavicle", "left_clavicle"), bones, strict=True):
+        np.testing.assert_array_equal(found[start : start + 23], clavicle_landmarks(organ, bone, lungs))
+
+
+def test_clavicles_need_each_other_and_the_heart():
+    masks = chest()
+    bone = masks["heart"]
+    with pytest.raises(CxrError, match="clavicles as a pair"):
+        landmarks_from_masks(*masks.values(), bone)
+    with pytest.raises(CxrError, match="beside lungs and heart"):
+        landmarks_from_masks(masks["right_lung"], masks["left_lung"], None, bone, bone)
+
+
 def test_errors_are_one_line():
     masks = chest()
     nothing = np.zeros((1024, 1024), np.uint8)
@@ -184,7 +206,7 @@ def test_held_out_expert_contours_come_back(real_data):
     for case in cases[::4]:
         masks = case.masks()
         truth = np.concatenate(list(case.landmarks.values()))
-        found = landmarks_from_masks(masks["right_lung"], masks["left_lung"], masks.get("heart"))
+        found = landmarks_from_masks(**masks)
         squares.append(((found - truth) ** 2).mean())
         start = 0
         for organ, points in case.landmarks.items():

@@ -2,6 +2,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -11,6 +13,9 @@ from cxrfactory.cli.people.train import train_mask_landmarks
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import save_png
 from cxrfactory.tables.chexmask import read_chexmask
+from cxrfactory.tables.parquet import read_table
+from cxrfactory.tables.schemas import LABELLED_VIEWS
+from tests.labelling.test_table_landmarks import masks, row
 
 
 @pytest.fixture
@@ -44,3 +49,14 @@ def test_user_errors_come_through(app, tmp_path: Path):
     arguments = ["train-mask-landmarks", "--root", str(tmp_path), "--output", str(tmp_path / "models.npz")]
     with pytest.raises(CxrError, match="no such file"):
         CliRunner().invoke(app, arguments, catch_exceptions=False)
+
+
+def test_a_labelled_table_becomes_a_labelled_table(app, tmp_path: Path):
+    pq.write_table(pa.Table.from_pylist([row("a", masks())], schema=LABELLED_VIEWS), tmp_path / "masks.parquet")
+    arguments = ["mask-to-landmarks", str(tmp_path / "masks.parquet"), "--output", str(tmp_path / "out.parquet")]
+    assert CliRunner().invoke(app, arguments, catch_exceptions=False).exit_code == 0
+    assert read_table(tmp_path / "out.parquet", LABELLED_VIEWS)["labels"].tolist() == ["LHC"]
+    with pytest.raises(CxrError, match="a folder of masks gives a CSV"):
+        CliRunner().invoke(app, ["mask-to-landmarks", str(tmp_path), *arguments[2:]], catch_exceptions=False)
+    with pytest.raises(CxrError, match="takes no --value"):
+        CliRunner().invoke(app, [*arguments, "--frame", "512"], catch_exceptions=False)

@@ -1,8 +1,8 @@
 """Contours of organ masks at evenly spaced samples, and the features of each sample.
 
 Points are (x, y) in pixels, y down, pixel centres at integers. A contour is closed and has the orientation of the
-expert landmarks (anatomy/contours.py): in the displayed image the right lung runs counter-clockwise, the left lung and
-the heart run clockwise.
+expert landmarks (anatomy/contours.py): in the displayed image the right lung and the left clavicle run
+counter-clockwise; the left lung, the heart and the right clavicle run clockwise.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from cxrfactory.errors import ImageError
 
 SAMPLES = 256
 FEATURES = 8
-CLOCKWISE = {"right_lung": False, "left_lung": True, "heart": True}
+CLOCKWISE = {"right_lung": False, "left_lung": True, "heart": True, "right_clavicle": True, "left_clavicle": False}
 
 _SMOOTHING_PX = 1.5  # Gaussian sigma; removes the pixel staircase from tangents and arc length
 _SMOOTHING_SHARE = 0.004  # sigma as a share of the organ's size (root of its area), used where it is the larger one
@@ -62,7 +62,7 @@ def outer_contour(organ: str, mask: Integer[np.ndarray, "h w"]) -> Contour:
     Parameters
     ----------
     organ
-        ``right_lung``, ``left_lung`` or ``heart``; it decides the orientation of the contour.
+        Name of the organ, a key of :data:`CLOCKWISE`; it decides the orientation of the contour.
     mask
         [row, column], non-zero inside.
 

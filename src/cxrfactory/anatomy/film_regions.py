@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float
 
+from cxrfactory.anatomy.clavicles import drawn_clavicle
 from cxrfactory.anatomy.organs import LUNGS, ORGANS
 from cxrfactory.anatomy.regions import WHOLE_REGIONS
 
@@ -33,7 +34,7 @@ _LARGEST_GAP_MM = 20.0  # between the heart and the border of the right lung
 _ANGLE_REACH_MM = 15.0  # the right lung's inner border leaves the heart where it is this far from its usual column
 _CONTACT_MM = 12.0  # largest distance of the heart and the left lung that touch
 _SAG_MM = 3.0  # of the heart's lower border below the line between the cardiophrenic angles
-_LUNGS_WIDTH_MM = 270.0  # usual width of both lungs in a frontal film
+LUNGS_WIDTH_MM = 270.0  # usual width of both lungs in a frontal film
 
 # Groups of taxonomy classes by their role in a frontal film. The mediastinum excludes the subclavian arteries, which
 # cross the apices, and the pulmonary veins, which project onto the lungs.
@@ -66,8 +67,8 @@ def film_regions(
     Lungs of JSRT's definition are the lobes without what heart, mediastinum, spine and abdomen hide; whole lungs keep
     the part behind the heart. The heart is without the stumps of its great vessels and the upper tenth of its height.
     In its lower seven tenths it goes on to the border of the right lung, and it ends a little below the line between
-    the two cardiophrenic angles, as people draw it: what lies lower is seen through the liver only. Clavicles stay as
-    they are.
+    the two cardiophrenic angles, as people draw it: what lies lower is seen through the liver only. Clavicles end
+    7.4 mm outside the lateral border of the lung, where a lung is.
 
     Parameters
     ----------
@@ -102,17 +103,21 @@ def film_regions(
     organs = {group: _union(masks, names, shape).astype(np.float32) for group, names in STRUCTURES.items()}
     if pixel_mm is None:
         columns = np.flatnonzero((organs["right_lung"] + organs["left_lung"] > 0).any(axis=0))
-        pixel_mm = _LUNGS_WIDTH_MM / (np.ptp(columns) + 1) if len(columns) else _LUNGS_WIDTH_MM / shape[1]
+        pixel_mm = LUNGS_WIDTH_MM / (np.ptp(columns) + 1) if len(columns) else LUNGS_WIDTH_MM / shape[1]
     opening_mm = _DRAWN_MEDIASTINUM_OPENING_MM
     whole = whole_lung_truth(organs, pixel_mm, opening_mm)
     frontal = frontal_truth(organs, pixel_mm, opening_mm)
+    bones = {
+        region: drawn_clavicle(region, _union(masks, (name,), shape), frontal[lung], pixel_mm)
+        for (region, name), lung in zip(CLAVICLES.items(), LUNGS, strict=True)
+    }
     heart = _to_right_lung(frontal["heart"], frontal["right_lung"], _LARGEST_GAP_MM / pixel_mm)
     heart = _above_diaphragm(heart, frontal["right_lung"], frontal["left_lung"], pixel_mm)
     return {
         **frontal,
         "heart": _without_top(heart),
         **{WHOLE_REGIONS[lung]: mask for lung, mask in whole.items()},
-        **{region: _union(masks, (name,), shape) for region, name in CLAVICLES.items()},
+        **bones,
     }
 
 

@@ -4,7 +4,8 @@ The outer contour of a mask is sampled at 256 evenly spaced points (anatomy/cont
 of circular convolutions per organ predicts, for each node, a distribution over the samples. The node is placed at the
 mean of its distribution; nodes keep their order, and every node lies on the border of the mask. The weights are learnt
 from filled contours of the public landmark set (train/mask_landmarks.py) and stored in
-``resources/mask_landmarks.npz``.
+``resources/mask_landmarks.npz``. The 23 + 23 nodes of clavicles need no network: the ends of the bone and the border
+of the lung determine them (anatomy/clavicles.py).
 
 The task is that of section 3 of Gaggion's thesis ("landmark annotations from dense segmentations"). The thesis trains
 an image network on masks; here the network sees the contour alone, because a mask holds no other information.
@@ -17,9 +18,10 @@ from importlib.resources import files
 import numpy as np
 from jaxtyping import Float, Integer
 
+from cxrfactory.anatomy.clavicles import clavicle_landmarks
 from cxrfactory.anatomy.contour_features import FEATURES, Contour, context_distance, features, outer_contour
 from cxrfactory.anatomy.organ_masks import main_part
-from cxrfactory.anatomy.organs import ORGAN_NODES, ORGANS
+from cxrfactory.anatomy.organs import CLAVICLES, ORGAN_NODES, ORGANS
 from cxrfactory.errors import CxrError, ImageError
 
 WIDTH = 24
@@ -114,8 +116,10 @@ def landmarks_from_masks(
     right_lung: Integer[np.ndarray, "h w"],
     left_lung: Integer[np.ndarray, "h w"],
     heart: Integer[np.ndarray, "h w"] | None = None,
+    right_clavicle: Integer[np.ndarray, "h w"] | None = None,
+    left_clavicle: Integer[np.ndarray, "h w"] | None = None,
 ) -> Float[np.ndarray, "nodes 2"]:
-    """Return the landmarks of lungs and heart from their masks, in the order of the landmark graph.
+    """Return the landmarks of lungs, heart and clavicles from their masks, in the order of the landmark graph.
 
     Holes and specks are ignored, and pieces close to each other are joined
     (:func:`cxrfactory.anatomy.organ_masks.main_part`).
@@ -126,23 +130,31 @@ def landmarks_from_masks(
         [row, column], non-zero inside; the patient's right is on the image's left.
     heart
         [row, column], non-zero inside; None or an empty mask if the heart was not segmented. Organs may overlap.
+    right_clavicle, left_clavicle
+        [row, column], non-zero inside: both or none, and only with a heart. They end a little outside the lungs, as
+        people draw them (:func:`cxrfactory.anatomy.clavicles.drawn_clavicle`).
 
     Returns
     -------
     Float[np.ndarray, "nodes 2"]
         (x, y) in pixels of the masks, pixel centres at integers, each on the border of its mask: 44 right lung, 50 left
-        lung and, with a heart, 26 heart.
+        lung and, with a heart, 26 heart and, with clavicles, 23 right and 23 left clavicle.
 
     Raises
     ------
     CxrError
-        If the shapes differ.
+        If the shapes differ, or clavicles are given without a heart or one without the other.
     ImageError
         If a mask holds no organ in one piece, or the right lung lies to the right of the left one in the image.
     """
     masks = {"right_lung": right_lung, "left_lung": left_lung}
     if heart is not None and np.any(heart):
         masks["heart"] = heart
+    given = zip(CLAVICLES, (right_clavicle, left_clavicle), strict=True)
+    bones = {name: mask for name, mask in given if mask is not None}
+    if bones and (len(bones) < 2 or "heart" not in masks):
+        raise CxrError(f"masks of {', '.join([*masks, *bones])}; expected clavicles as a pair, beside lungs and heart")
+    masks |= bones
     shapes = {organ: mask.shape for organ, mask in masks.items()}
     if len(set(shapes.values())) > 1:
         raise CxrError(f"organ masks of different shapes {shapes}; expected one shape")
@@ -161,6 +173,9 @@ def landmarks_from_masks(
         neighbours = {}
     found = []
     for organ, part in parts.items():
+        if organ in CLAVICLES:
+            found.append(clavicle_landmarks(organ, part, lungs))
+            continue
         contour = outer_contour(organ, part)
         distance = context_distance(contour.points, neighbours.get(organ))
         found.append(contour_landmarks(contour, distance, models[organ]))

@@ -9,6 +9,7 @@ LUNGS = ("right_lung", "left_lung")
 BOTH_LUNGS = "lungs"  # right and left lung together, as one mask
 HEART = "heart"
 ORGANS = (*LUNGS, HEART)  # in the order of their nodes
+CLAVICLES = ("right_clavicle", "left_clavicle")
 
 # Organ -> column of its mask in a CheXmask table, in the published order.
 ORGAN_COLUMNS = {"left_lung": "Left Lung", "right_lung": "Right Lung", "heart": "Heart"}

@@ -28,7 +28,7 @@ from cxrfactory.metrics.overlap import dice
 # Landmark graphs of both lungs and their label codes; the user states which definition the masks follow.
 LUNG_GRAPHS = {graph: code for code, graph in LABEL_GRAPHS.items() if landmark_graph(graph).organs == LUNGS}
 # Codes in the order in which they are tried, by the graph of lungs. Whole lungs have no landmarks of a heart beside.
-TRIED = {"lungs": ("LH", "L", "H"), "whole-lungs": ("W", "H")}
+TRIED = {"lungs": ("LHC", "LH", "L", "H"), "whole-lungs": ("W", "H")}
 LEAST_DICE = 0.95  # smallest Dice of filled landmarks with the mask; below it, 44 + 50 nodes cannot describe the mask
 MOST_IGNORED = 0.01  # largest share of an organ's border that may touch pixels about which the mask says nothing
 
@@ -77,21 +77,10 @@ def label_masks(
     scores: list[float] = []
 
     def labeller(image_id: str, image: UInt8[np.ndarray, "size size"], regions: Regions) -> Labels:
-        reasons = []
-        for code in (each for each in TRIED[settings.definition] if _asked(each) <= set(regions)):
-            try:
-                landmarks, masks, filled = _landmarks(code, regions)
-            except ImageError as error:
-                reasons.append(str(error))
-                continue
-            if set(LUNGS) <= set(masks):
-                scores.append(dice(_union(filled), _union(masks)))
-            break
-        else:
-            code, landmarks = "M", np.zeros((0, 2))
-        if told := list(dict.fromkeys(reasons)):
-            log.info("%s: labels %s only, because %s", image_id, code, "; ".join(told))
-        return Labels(code, landmarks, regions)
+        labels, score = landmarks_of_regions(image_id, regions, TRIED[settings.definition])
+        if score is not None:
+            scores.append(score)
+        return labels
 
     counts = folder.label(labeller, "masks", output, rejected)
     if scores:
@@ -99,6 +88,39 @@ def label_masks(
         log.info("labels are %s", landmark_graph(settings.definition).definition_text)
         log.info("Dice of the landmarks, filled, with the masks: mean %.4f, 5 %% below %.4f", np.mean(scores), low)
     return counts
+
+
+def landmarks_of_regions(image_id: str, regions: Regions, codes: Sequence[str]) -> tuple[Labels, float | None]:
+    """Place landmarks on the borders of drawn masks, by the first code whose organs allow it.
+
+    Parameters
+    ----------
+    image_id
+        Name of the image, for the log, which says why a code was not possible.
+    regions
+        Drawn masks, which become the regions of the labels.
+    codes
+        Label codes in the order in which they are tried. Codes whose regions are not annotated are passed over. If none
+        is possible, the labels have code M and no landmarks.
+
+    Returns
+    -------
+    Labels, and the Dice of the filled landmarks with the masks of both lungs (None if they have no landmarks).
+    """
+    reasons = []
+    for code in (each for each in codes if _asked(each) <= set(regions)):
+        try:
+            landmarks, masks, filled = _landmarks(code, regions)
+        except ImageError as error:
+            reasons.append(str(error))
+            continue
+        score = dice(_union(filled), _union(masks)) if set(LUNGS) <= set(masks) else None
+        break
+    else:
+        code, landmarks, score = "M", np.zeros((0, 2)), None
+    if told := list(dict.fromkeys(reasons)):
+        log.info("%s: labels %s only, because %s", image_id, code, "; ".join(told))
+    return Labels(code, landmarks, regions), score
 
 
 def _asked(code: str) -> set[str]:

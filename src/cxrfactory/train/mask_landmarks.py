@@ -1,9 +1,9 @@
 """Train and evaluate the models of :mod:`cxrfactory.anatomy.mask_landmarks` on a set of expert landmarks.
 
-The set has the layout of ngaggion/Chest-xray-landmark-dataset: ``RL``, ``LL`` and ``H`` with ``<id>.npy`` (nodes x 2,
-(x, y) in pixels of 1024 x 1024), and ``clinical.csv``. No image is read: contours are filled, and landmarks are found
-on the outlines of the masks. A fifth of the patients, chosen by a stable hash, is held out and never used for training.
-Only weights are written, no shape of any patient.
+The set has the layout of ngaggion/Chest-xray-landmark-dataset: ``RL``, ``LL``, ``H``, ``RCLA`` and ``LCLA`` with
+``<id>.npy`` (nodes x 2, (x, y) in pixels of 1024 x 1024), and ``clinical.csv``. No image is read: contours are filled,
+and landmarks are found on the outlines of the masks. A fifth of the patients, chosen by a stable hash, is held out and
+never used for training. Only weights are written, no shape of any patient.
 """
 
 import csv
@@ -27,7 +27,7 @@ from cxrfactory.anatomy.contour_features import (
     outer_contour,
 )
 from cxrfactory.anatomy.mask_landmarks import DILATIONS, KERNEL, WIDTH, landmarks_from_masks
-from cxrfactory.anatomy.organs import ORGAN_NODES, ORGANS
+from cxrfactory.anatomy.organs import LUNGS, ORGAN_NODES, ORGANS
 from cxrfactory.anatomy.raster import fill_contour
 from cxrfactory.config import MaskLandmarksConfig
 from cxrfactory.errors import CxrError
@@ -44,7 +44,7 @@ log = get_logger(__name__)
 
 FRAME = 1024
 HELD_OUT = 0.2
-FOLDERS = {"right_lung": "RL", "left_lung": "LL", "heart": "H"}
+FOLDERS = {"right_lung": "RL", "left_lung": "LL", "heart": "H", "right_clavicle": "RCLA", "left_clavicle": "LCLA"}
 
 _TARGET_SIGMA = 1.5  # width, in samples, of the target distribution of a node's place
 _MEAN_WEIGHT = 0.02  # weight of the squared error of the mean place (samples squared), relative to the cross entropy
@@ -115,16 +115,20 @@ class Examples:
 
 
 def examples_of(cases: Sequence[Case]) -> dict[str, Examples]:
-    """Fill the masks of every case, and find the places of its landmarks on the contours of the masks."""
-    rows: dict[str, list[tuple[np.ndarray, ...]]] = {organ: [] for organ in ORGANS}
+    """Fill the masks of every case, and find the places of its landmarks on the contours of the masks.
+
+    Organs that no case annotates are left out. The neighbours of heart and clavicles are the lungs, and the neighbour
+    of a lung is the heart.
+    """
+    rows: dict[str, list[tuple[np.ndarray, ...]]] = {organ: [] for organ in ORGAN_NODES}
     for case in progress(cases, "contours"):
         masks = case.masks()
         lungs = masks["right_lung"] | masks["left_lung"]
         for organ, mask in masks.items():
             contour = outer_contour(organ, mask)
-            distance = context_distance(contour.points, lungs if organ == "heart" else masks.get("heart"))
+            distance = context_distance(contour.points, masks.get("heart") if organ in LUNGS else lungs)
             rows[organ].append((contour.points, distance, true_places(contour, case.landmarks[organ])))
-    return {organ: Examples(*map(np.stack, zip(*each, strict=True))) for organ, each in rows.items()}
+    return {organ: Examples(*map(np.stack, zip(*each, strict=True))) for organ, each in rows.items() if each}
 
 
 def true_places(contour: Contour, landmarks: Float[np.ndarray, "nodes 2"]) -> Float[np.ndarray, " nodes"]:
@@ -289,13 +293,14 @@ def fit_organ(
 
 
 def train_mask_landmarks(root: Path, output: Path, settings: MaskLandmarksConfig) -> None:
-    """Train the models of the three organs on patients that are not held out; write them as ``.npz`` (float16)."""
+    """Train the models of lungs and heart on patients that are not held out; write them as ``.npz`` (float16)."""
     cases = read_cases(root)
     train = [case for case in cases if not case.held_out]
     log.info("train on %d images, hold out %d", len(train), len(cases) - len(train))
     arrays: dict[str, np.ndarray] = {}
     for organ, examples in examples_of(train).items():
-        arrays |= fit_organ(organ, examples, settings.steps, settings.seed)
+        if organ in ORGANS:  # clavicles have a rule (anatomy/clavicles.py)
+            arrays |= fit_organ(organ, examples, settings.steps, settings.seed)
     with atomic_path(output) as temporary:
         np.savez_compressed(temporary, **{name: value.astype(np.float16) for name, value in sorted(arrays.items())})
     log.info("wrote %s, %d bytes", output, output.stat().st_size)
@@ -309,7 +314,7 @@ def evaluate_mask_landmarks(root: Path, only_held_out: bool = True) -> list[dict
     rows = []
     for case in progress([case for case in read_cases(root) if case.held_out or not only_held_out], "evaluate"):
         masks = case.masks()
-        found = landmarks_from_masks(masks["right_lung"], masks["left_lung"], masks.get("heart"))
+        found = landmarks_from_masks(**masks)
         start = 0
         for organ, truth in case.landmarks.items():
             points = found[start : start + len(truth)]
