@@ -1,7 +1,7 @@
 """Turn virtual patients about their long axis, and measure the flag ``rotated`` and the angle of the carina.
 
     python -m cxrfactory stage fetch-ct --output CT
-    python benchmarks/measure_rotation.py --ct CT --patients 6 [--table T.csv]
+    PYTHONPATH=. python benchmarks/measure_rotation.py --ct CT --patients 6 [--table T.csv]
 
 Each patient is turned by the angles of ``--turns`` and nothing else changes. The truth of the flag is that angle. The
 angle of the carina belongs to the patient, so it should change little. Masks are the true ones of ``cohort-films``,
