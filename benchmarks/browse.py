@@ -6,6 +6,7 @@
 ``make`` writes a product in the layout of results/chexmask: random scores and estimates, five releases, and for every
 row the landmarks and masks of one of a few hundred drawn chests of the size of published ones. The columns of masks in
 the Parquet hold one short run each, because the browser reads masks from the CSV; all other columns are full.
+``results/measure`` beside it has the measurements of every row, with made-up values (0.5 GB).
 
 ``measure`` starts ``python -m cxrfactory browse`` in a process of its own and asks it over HTTP, as the page does.
 Every figure is the median of the given number of requests; memory is that of the server after all of them.
@@ -30,13 +31,17 @@ import pyarrow as pa
 from cxrfactory.anatomy.graph import landmark_graph
 from cxrfactory.anatomy.organs import ORGANS, PUBLISHED_ORGANS
 from cxrfactory.anatomy.raster import fill_contour
+from cxrfactory.geometry.definitions import DEFINITIONS, FRONTAL
 from cxrfactory.ingest.manifest import ROWS_PER_GROUP
+from cxrfactory.measure.rows import image_table, measurement_table
+from cxrfactory.measure.run import GROUP_IMAGES, MEASURED_IMAGES
+from cxrfactory.measure.schemas import IMAGES, IMAGES_FILE, MEASUREMENTS, MEASUREMENTS_FILE
 from cxrfactory.products.chexmask.index import write_index
 from cxrfactory.products.chexmask.release import GROUP_ROWS
 from cxrfactory.products.chexmask.rows import product_schema
 from cxrfactory.tables.chexmask import header_text
 from cxrfactory.tables.chexmask_row import published_row, whole_pixels
-from cxrfactory.tables.parquet import single_row_writer, write_arrow
+from cxrfactory.tables.parquet import parquet_writer, single_row_writer, write_arrow
 from cxrfactory.tables.schemas import MANIFEST
 
 # Together as many rows as CheXmask has; the shares of the releases are made up.
@@ -82,12 +87,13 @@ def make(folder: Path) -> None:
     (folder / "results" / "manifest").mkdir()
     drawn = list(chests())
     left_out = {"excluded.csv": "dataset,image_id,reason\n", "rejected.csv": "dataset,image_id,stage,reason\n"}
-    tables, began = {}, time.monotonic()
+    tables, named, began = {}, {}, time.monotonic()
     for release, count in RELEASES.items():
         ids = [
             f"{release.lower()[:4]}{number:08x}-{number * 2654435761 % 2**32:08x}-{number:016x}"
             for number in range(count)
         ]
+        named[release.lower()] = ids
         values = scores(count, rng)
         csv, table = product / "OriginalResolution" / f"{release}.csv", product / "Parquet" / f"{release}.parquet"
         tables[release] = table
@@ -110,6 +116,7 @@ def make(folder: Path) -> None:
         )
         print(f"{release}: {count} rows, {time.monotonic() - began:.0f} s", flush=True)
     write_index(tables, product / "index.parquet")
+    measurements(folder / "results" / "measure", named)
     for name, text in left_out.items():
         (product / name).write_text(text)
     names = "".join(f"  {release.lower()}:\n    root: films/{release.lower()}\n" for release in RELEASES)
@@ -170,6 +177,49 @@ def piece(ids, values, rows, starts, drawn) -> pa.Table:
             column = pa.array([sizes.get(field.name, 0)] * count, field.type)
         columns.append(column)
     return pa.Table.from_arrays(columns, schema=product_schema(False, True))
+
+
+def measurements(folder: Path, named: dict[str, list[str]]) -> None:
+    """Write the measurements of every image: the values of the first images are repeated."""
+    folder.mkdir()
+    rng = np.random.default_rng(5)
+    names = [each for each in DEFINITIONS.values() if each.views == (FRONTAL,)]
+    group = [
+        {
+            "dataset": "", "image_id": "", "view": "PA", "measurement": each.name, "value": float(rng.random()),
+            "unit": each.unit, "low": float(rng.random()), "high": float(rng.random()), "grade": "mild",
+            "near_cut": False, "excluded": None, "note": "", "structures": ["heart", "left lung"],
+            "points": rng.uniform(0, 1000, (4, 2)).round(3).tolist(),
+        }
+        for _ in range(MEASURED_IMAGES)
+        for each in names
+    ]  # fmt: skip
+    table, first = measurement_table(group), 0
+    with (
+        parquet_writer(folder / MEASUREMENTS_FILE, MEASUREMENTS) as rows,
+        parquet_writer(folder / IMAGES_FILE, IMAGES) as images,
+    ):
+        for dataset, ids in named.items():
+            for start in range(0, len(ids), MEASURED_IMAGES):
+                mine = ids[start : start + MEASURED_IMAGES]
+                count = len(mine) * len(names)
+                columns = {
+                    "dataset": pa.array([dataset] * count),
+                    "image_id": pa.array([each for each in mine for _ in names]),
+                }
+                part = table.slice(0, count)
+                for name, column in columns.items():
+                    part = part.set_column(MEASUREMENTS.names.index(name), MEASUREMENTS.field(name), column)
+                rows.write_table(part, row_group_size=count)
+            kept = {"view": "PA", "height": HEIGHT, "width": WIDTH, "measured": len(names), "excluded": 0,
+                    "flag_reasons": [], "clipped": False}  # fmt: skip
+            firsts = range(first, first + len(ids) * len(names), len(names))
+            found = [
+                {"dataset": dataset, "image_id": each, "first_row": at, **kept}
+                for each, at in zip(ids, firsts, strict=True)
+            ]
+            images.write_table(image_table(found), row_group_size=GROUP_IMAGES)
+            first += len(ids) * len(names)
 
 
 def manifest(path: Path, ids: list[str], rng: np.random.Generator) -> None:
@@ -262,7 +312,10 @@ def measure(folder: Path, repeats: int) -> None:
                     "rows",
                     {"filter": {"search": f"{rng.integers(4096):x}"}, "limit": 60},
                 ),
-                "one row with masks, landmarks and spread, ms": (f"row/{rng.integers(found['rows'])}", {}),
+                "one row with masks, landmarks, spread and measurements, ms": (
+                    f"row/{rng.integers(found['rows'])}",
+                    {},
+                ),
                 "picture of 2,048 x 1,744 px at 1,024 px, ms": (f"image/{rng.integers(found['rows'])}", {"size": 1024}),
                 "outlines of 60 rows, ms": (
                     "outlines",

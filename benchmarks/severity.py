@@ -72,13 +72,18 @@ def agreement(reports: pd.DataFrame) -> None:
             print(f"  {name}: precision {precision:.3f}, recall {recall:.3f}")
 
 
-def coders(archive: Path, rows: pd.DataFrame) -> None:
+def codes_of(archive: Path) -> dict[str, list[str]]:
+    """Terms of the coders by report."""
     coded = {}
     with tarfile.open(archive) as members:
         for member in members:
             if member.isfile() and member.name.endswith(".xml"):
                 root = ElementTree.fromstring(members.extractfile(member).read())
                 coded[root.find("uId").get("id")] = [(each.text or "").strip().lower() for each in root.iter("major")]
+    return coded
+
+
+def coders(coded: dict[str, list[str]], rows: pd.DataFrame) -> None:
     for finding, pattern in CODES.items():
         theirs = {study: [code for code in codes if re.search(pattern, code)] for study, codes in coded.items()}
         firm = {study for study, codes in theirs.items() if codes and not any("borderline" in code for code in codes)}
@@ -95,18 +100,36 @@ def coders(archive: Path, rows: pd.DataFrame) -> None:
         )
 
 
+def coded_grades(coded: dict[str, list[str]]) -> pd.DataFrame:
+    """The coders' grade of every report and finding, for ``study agreement``; negative where they give no term."""
+    found = []
+    for study, codes in coded.items():
+        for finding, pattern in CODES.items():
+            mine = [code for code in codes if re.search(pattern, code)]
+            said = next((word for word in (*GRADES, "borderline") if any(word in code for code in mine)), "unspecified")
+            found.append({"study_id": study, "finding": finding, "grade": said if mine else "negative"})
+    return pd.DataFrame(found)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="folder data/ of the wheel torchxrayvision")
-    archive = parser.parse_args().data / "NLMCXR_reports.tgz"
+    parser.add_argument("--keep", type=Path, help="folder for severity.parquet and the coders' grades, coders.csv")
+    given = parser.parse_args()
+    archive = given.data / "NLMCXR_reports.tgz"
+    coded = codes_of(archive)
     with tempfile.TemporaryDirectory() as name:
         made = Path(name)
         collect_reports(ReportsConfig(source=str(archive), layout="indiana"), made / "r.parquet", made / "x.parquet")
         write_severity(made / "r.parquet", made / "s.parquet", made / "s.csv")
         reports, rows = pd.read_parquet(made / "r.parquet"), pd.read_parquet(made / "s.parquet")
         print((made / "s.csv").read_text())
+        if given.keep is not None:
+            given.keep.mkdir(parents=True, exist_ok=True)
+            rows.to_parquet(given.keep / "severity.parquet")
+            coded_grades(coded).to_csv(given.keep / "coders.csv", index=False)
     agreement(reports)
-    coders(archive, rows)
+    coders(coded, rows)
     speed(reports)
 
 

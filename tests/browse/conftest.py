@@ -8,7 +8,7 @@ import pytest
 
 from cxrfactory.browse.start import build_application
 from cxrfactory.tables.chexmask import read_chexmask
-from tests.browse import page_products
+from tests.browse import measured_products, page_products
 
 HOST = "http://127.0.0.1:8000"
 POST = {"X-Requested-With": "browse"}
@@ -52,6 +52,12 @@ def made(tmp_path_factory):
 @pytest.fixture(scope="session")
 def projections(tmp_path_factory):
     return page_products.radgenome(tmp_path_factory.mktemp("projections"))
+
+
+@pytest.fixture(scope="session")
+def results(tmp_path_factory):
+    """Folder of two products with their measurements, and folder of the radiographs."""
+    return measured_products.measured(tmp_path_factory.mktemp("measured"))
 
 
 @pytest.fixture

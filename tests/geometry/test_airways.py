@@ -35,6 +35,16 @@ def test_straight_bronchi_give_the_angle_of_the_carina(right, left):
     assert found.structures == ("trachea",)
 
 
+def test_a_notch_beside_the_trachea_is_no_carina():
+    mask = airway().mask()
+    mask[CARINA - 1 : CARINA + 2, 640:666] = 1  # the end of a bronchus, three rows beside the trachea
+    mask[CARINA + 2, 640:680] = 1  # where it joins the bronchus
+    found = by_name(measure_frontal({"trachea": Runs.from_mask(mask)}))["carina_angle"]
+    plain = by_name(measure_frontal({"trachea": airway()}))["carina_angle"]
+    assert (found.value, found.points) == (plain.value, plain.points)
+    assert found.value == pytest.approx(70, abs=4)
+
+
 def test_bronchi_may_have_a_mask_of_their_own():
     whole = airway().mask()
     tube = {"trachea": Runs.from_mask(whole * (np.arange(SHAPE[0]) < CARINA)[:, None])}

@@ -66,6 +66,17 @@ def test_a_flat_border_has_no_dome():
     assert np.isnan(found["diaphragm_difference"].value)
 
 
+@pytest.mark.parametrize("columns", [1, 2, 3, 6])
+def test_a_lung_of_a_few_columns_has_no_dome_and_says_so(columns):
+    masks = lungs({"right": parabola(60), "left": parabola(60)})
+    masks["right lung"] = Runs.from_mask(rectangle(SHAPE, 200, 100, 199 + columns, 650))
+    found = by_name(measure_frontal(masks))
+    narrow, flat = (f"The lower border of the right lung {end}." for end in ("is too narrow for a dome", "has no dome"))
+    for name in ("right_diaphragm_dome", "right_diaphragm_curvature", "diaphragm_difference"):
+        assert found[name].excluded == (narrow if columns < 3 else flat)
+    assert found["left_diaphragm_dome"].value == pytest.approx(60, abs=1)
+
+
 def test_a_footprint_that_goes_on_behind_the_liver_has_no_diaphragm():
     masks = lungs({"right": parabola(60), "left": parabola(60)})
     masks["liver"] = Runs.from_mask(rectangle(SHAPE, 120, 560, 420, 790))

@@ -85,9 +85,28 @@ def test_bytes_do_not_depend_on_the_number_of_processes(tmp_path, monkeypatch):
 def test_row_groups_hold_a_fixed_number_of_images(tmp_path, monkeypatch):
     monkeypatch.setattr(run, "IMAGES_AT_A_TIME", 2)
     monkeypatch.setattr(run, "GROUP_IMAGES", 4)
+    monkeypatch.setattr(run, "MEASURED_IMAGES", 2)
     measure([item(f"i{number}") for number in range(9)], tmp_path / "out", MeasureConfig(samples=0))
     file = pq.ParquetFile(tmp_path / "out/images.parquet")
     assert [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)] == [4, 4, 1]
+    rows = pq.ParquetFile(tmp_path / "out/measurements.parquet")
+    each = len(read(tmp_path / "out")) // 9
+    groups = [rows.metadata.row_group(group).num_rows for group in range(rows.num_row_groups)]
+    assert groups == [2 * each, 2 * each, 2 * each, 2 * each, each]
+
+
+def test_images_name_the_place_of_their_measurements(tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "IMAGES_AT_A_TIME", 2)
+    pair = [item("s/PA", group="s"), lateral("s/LL", group="s")]  # a row of both views follows
+    bad = item("bad", rles={"heart": "1 99999999"})
+    measure([item("a"), bad, *pair, lateral("z")], tmp_path / "out", MeasureConfig(samples=0))
+    rows, images = read(tmp_path / "out"), read(tmp_path / "out", "images")
+    assert images["image_id"].tolist() == ["a", "s/PA", "s/LL", "z"]
+    for row in images.to_dict("records"):
+        count = row["measured"] + row["excluded"]
+        mine = rows.iloc[row["first_row"] : row["first_row"] + count]
+        assert mine["image_id"].tolist() == [row["image_id"]] * count
+        assert (rows["image_id"] == row["image_id"]).sum() == count
 
 
 def test_the_csv_holds_the_rows_of_the_parquet(tmp_path):

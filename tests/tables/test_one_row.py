@@ -23,6 +23,18 @@ def test_rows_are_read_by_place_over_groups(tmp_path):
     assert reader.row(4, ["id"]) == {"id": "i04"}  # opened again
 
 
+@pytest.mark.parametrize("columns", [None, ["value"]])
+def test_rows_that_follow_one_another_are_read_over_groups(tmp_path, columns):
+    pq.write_table(pa.table({"value": list(range(10))}), tmp_path / "t.parquet", row_group_size=3)
+    reader = RowReader(tmp_path / "t.parquet", columns)
+    for first in range(11):
+        for count in range(11 - first):
+            assert reader.rows(first, count, ["value"])["value"].to_pylist() == list(range(first, first + count))
+    for first, count in ((0, 11), (10, 1), (-1, 2), (3, -1)):
+        with pytest.raises(CxrError, match="it has 10"):
+            reader.rows(first, count, ["value"])
+
+
 def test_faults_are_one_line(tmp_path):
     with pytest.raises(CxrError, match="no such file"):
         RowReader(tmp_path / "none.parquet").open()

@@ -13,11 +13,12 @@ from cxrfactory.browse.downloads import DOWNLOADS, download
 from cxrfactory.browse.faults import BadRequest, NotFound
 from cxrfactory.browse.filters import VERDICTS, Filter, shown
 from cxrfactory.browse.mapped import Mapped
+from cxrfactory.browse.measures import Measures, described
 from cxrfactory.browse.pictures import Pictures
 from cxrfactory.browse.query import MOST_ROWS, Query
 from cxrfactory.browse.verdicts import LONGEST_NOTE, Verdicts
 from cxrfactory.errors import CxrError
-from cxrfactory.products.browsed import Browsed, NumberColumn
+from cxrfactory.products.browsed import Browsed, Detail, NumberColumn
 from cxrfactory.products.film_files import UNKNOWN_FOLDER, plain_reason
 
 MOST_OUTLINES = 200  # rows of one request
@@ -40,10 +41,19 @@ class Answers:
         Path of this computer to the word that stands for it in messages.
     mapped
         Where large arrays lie.
+    measures
+        Measurements of the rows; None for none.
     """
 
-    def __init__(self, product: Browsed, verdicts: Verdicts, hide: Mapping[str, str], mapped: Mapped) -> None:
-        self._product, self._verdicts, self._hide = product, verdicts, hide
+    def __init__(
+        self,
+        product: Browsed,
+        verdicts: Verdicts,
+        hide: Mapping[str, str],
+        mapped: Mapped,
+        measures: Measures | None = None,
+    ) -> None:
+        self._product, self._verdicts, self._hide, self._measures = product, verdicts, hide, measures
         self._index = product.index
         self._query, self._mapped = Query(product.index, mapped.array), mapped
         self._pictures = Pictures(product)
@@ -77,6 +87,7 @@ class Answers:
             "tasks": product.has_tasks,
             "section": product.section,
             "formats": [name for name, each in DOWNLOADS.items() if each.offered(product)],
+            "measurements": None if self._measures is None else described(),
         }
 
     def rows(self, given: Given) -> dict[str, Any]:
@@ -124,6 +135,7 @@ class Answers:
             "view": values.get("view"),
             "note": self._verdicts.note_of(key),
             "segmented": detail.segmented,
+            **self._measured(key, detail),
         }
 
     def image(self, given: Given) -> Response:
@@ -228,6 +240,18 @@ class Answers:
         }
         values = {name: each.cell(key) for name, each in self._index.columns.items()} if with_values else {}
         return row | {"values": values} if with_values else row
+
+    def _measured(self, key: int, detail: Detail) -> dict[str, Any]:
+        """Return the measurements of a row, or why they cannot be read; nothing where there are none."""
+        if self._measures is None:
+            return {}
+        try:
+            if not self._measures.found():
+                return {}
+            found = self._measures.of(key, detail.height, detail.width)
+        except CxrError as error:
+            return {"measurements_fault": plain_reason(error, self._hide)}
+        return {"measurements": found}
 
     def _column(self, name: str) -> dict[str, Any]:
         column = self._index.columns[name]

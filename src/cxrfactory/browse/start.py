@@ -18,14 +18,20 @@ EXTRA = 'the browser needs two more packages; install them: python -m pip instal
 
 
 def start(
-    target: Path, roots: Sequence[str], images: Path | None, verdicts: Path | None, port: int, open_page: bool = True
+    target: Path,
+    roots: Sequence[str],
+    images: Path | None,
+    verdicts: Path | None,
+    port: int,
+    open_page: bool = True,
+    measured: Path | None = None,
 ) -> None:
     """Serve the page of a product until Ctrl-C.
 
     Parameters
     ----------
     target
-        Folder of a product, or a CheXmask CSV.
+        Folder of a product or of measurements, or a CheXmask CSV.
     roots
         ``NAME=FOLDER`` of releases.
     images
@@ -36,6 +42,8 @@ def start(
         Port on 127.0.0.1; 0 for a free one.
     open_page
         Whether to open the page in the user's browser.
+    measured
+        Folder of the images' measurements; ``measure`` beside the product by default.
 
     Raises
     ------
@@ -45,7 +53,7 @@ def start(
     from cxrfactory.products.memory import frugal
 
     with frugal():
-        application, path, product = build_application(target, roots, images, verdicts)
+        application, path, product = build_application(target, roots, images, verdicts, measured=measured)
     import uvicorn
 
     listening = _listen(port)
@@ -67,7 +75,12 @@ def start(
 
 
 def build_application(
-    target: Path, roots: Sequence[str], images: Path | None, verdicts: Path | None, token: str | None = None
+    target: Path,
+    roots: Sequence[str],
+    images: Path | None,
+    verdicts: Path | None,
+    token: str | None = None,
+    measured: Path | None = None,
 ) -> tuple[Any, str, Any]:
     """Open a product, and return the application, the path of the page and the opened product.
 
@@ -83,7 +96,7 @@ def build_application(
         raise CxrError(EXTRA) from None
     from cxrfactory.browse.answers import Answers
     from cxrfactory.browse.mapped import Mapped
-    from cxrfactory.browse.opening import open_browsed
+    from cxrfactory.browse.opening import open_browsed, open_measures
     from cxrfactory.browse.server import build
     from cxrfactory.browse.verdicts import Verdicts
 
@@ -102,8 +115,9 @@ def build_application(
     hide |= {str(target.absolute().parent): "results", str(Path.cwd()): "."}
     mapped = Mapped()
     product.index = mapped.index(product.index)
+    measures = open_measures(target, product, measured, mapped)
     hidden = {key: word for key, word in hide.items() if len(key) > 2}
-    answers = Answers(product, Verdicts(path, product.index), hidden, mapped)
+    answers = Answers(product, Verdicts(path, product.index), hidden, mapped, measures)
     application, page = build(answers, token)
     log.info("%s: %d rows opened in %.1f s", target, len(product.index), time.monotonic() - began)
     return application, page, product

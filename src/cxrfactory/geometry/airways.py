@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -21,6 +22,8 @@ ARM = 0.6  # length of the angle's arms in rows, of the trachea's width
 WIDE = 1.5  # rows wider than this many median widths are no trachea
 ENDS = 0.1  # part of the trachea's rows left out at each end
 
+Gap = tuple[int, int, int]
+
 
 @dataclass(frozen=True, eq=False)
 class Airway:
@@ -30,15 +33,21 @@ class Airway:
     ----------
     runs
         The mask.
-    carina
-        First row of the two bronchi, or None where the mask does not part.
+    gap
+        The gap between the two main bronchi, from its first row down: row, last column of the bronchus on its left and
+        first column of the one on its right. It is empty where the mask does not part.
     width
         Median width of the trachea's rows in pixels.
     """
 
     runs: Runs
-    carina: int | None
+    gap: tuple[Gap, ...]
     width: float
+
+    @property
+    def carina(self) -> int | None:
+        """First row of the two bronchi, or None where the mask does not part."""
+        return self.gap[0][0] if self.gap else None
 
 
 def airway_measurements(found: Structures) -> Iterator[Measurement]:
@@ -66,12 +75,30 @@ def _find(found: Structures) -> Airway:
         runs = runs.union([found.get(BRONCHI)])
     rows, left, right = runs.outermost
     width = float(np.median((right - left + 1)[: max(1, len(rows) // 2)]))
-    broad = runs.lengths >= max(2.0, BRANCH * width)
-    counts = np.bincount(runs.rows[broad], minlength=runs.height)
-    parted = counts >= 2
-    after = np.convolve(parted, np.ones(LEAST_ROWS), "full")[LEAST_ROWS - 1 :][: len(parted)] == LEAST_ROWS
-    starts = np.flatnonzero(after)
-    return Airway(runs, int(starts[0]) if len(starts) else None, width)
+    return Airway(runs, _gap(runs, max(2.0, BRANCH * width)), width)
+
+
+def _gap(runs: Runs, least: float) -> tuple[Gap, ...]:
+    """Follow each gap between two broad runs down the rows; return the first one that is long enough.
+
+    The end of a bronchus may lie beside the trachea, with a notch of a few rows between them, which is no carina.
+    """
+    open_gaps: list[list[Gap]] = []
+    for row in np.unique(runs.rows).tolist():
+        here = np.flatnonzero((runs.rows == row) & (runs.lengths >= least))
+        gaps = [(row, int(runs.last[one]), int(runs.first[other])) for one, other in pairwise(here)]
+        followed = []
+        for chain in open_gaps:
+            _, left, right = chain[-1]
+            below = [gap for gap in gaps if chain[-1][0] == row - 1 and gap[1] < right - 1 and left + 1 < gap[2]]
+            if below:
+                chain.append(max(below, key=lambda gap: gap[2] - gap[1]))
+                followed.append(chain)
+            elif len(chain) >= LEAST_ROWS:
+                return tuple(chain)
+        taken_up = {chain[-1] for chain in followed}
+        open_gaps = [*followed, *([gap] for gap in gaps if gap not in taken_up)]
+    return next((tuple(chain) for chain in open_gaps if len(chain) >= LEAST_ROWS), ())
 
 
 def _carina(airway: Airway) -> int:
@@ -82,15 +109,8 @@ def _carina(airway: Airway) -> int:
 
 def _carina_angle(found: Structures) -> Measurement:
     airway = find_airway(found)
-    runs, carina = airway.runs, _carina(airway)
-    inner = []
-    for row in range(carina, carina + max(LEAST_ROWS, round(ARM * airway.width))):
-        chosen = (runs.rows == row) & (runs.lengths >= max(2.0, BRANCH * airway.width))
-        if np.count_nonzero(chosen) < 2:
-            break
-        gaps = runs.first[chosen][1:] - runs.last[chosen][:-1]
-        widest = int(np.argmax(gaps))
-        inner.append((row, runs.last[chosen][widest], runs.first[chosen][widest + 1]))
+    _carina(airway)
+    inner = airway.gap[: max(LEAST_ROWS, round(ARM * airway.width))]
     rows, right, left = np.array(inner, np.float64).T
     lines = [np.polyfit(rows, columns, 1) for columns in (right, left)]
     leans = [float(np.degrees(np.arctan(line[0]))) for line in lines]

@@ -23,6 +23,7 @@ LATERAL_PART = 0.4  # of a lung's width, where the costophrenic point is looked 
 STEEP = 3.0  # rows by column: steeper than a diaphragm away from the costophrenic point
 CALM_PART = 0.25  # of a lung's width next to the costophrenic point, where the border may be steep
 LEAST_LENGTH = 0.3  # of a lung's width: a shorter border is no diaphragm
+LEAST_POINTS = 3  # two ends and one between them
 ARM = 0.1  # length of the angle's arms, of the lung's height
 BELOW = ("liver", "stomach", "spleen")  # organs below the diaphragm
 LARGEST_OVERLAP = 0.02  # of a lung with one of them
@@ -94,6 +95,8 @@ def _find(found: Structures, side: str) -> Border:
     stop = min(stop, int(steep[0]) + 1 if len(steep) else stop)
     if stop < LEAST_LENGTH * width:
         raise MissingStructureError(f"The lower border of the {SIDES[side]} is too short beside the heart.")
+    if stop < LEAST_POINTS:
+        raise MissingStructureError(f"The lower border of the {SIDES[side]} is too narrow for a dome.")
     points = np.column_stack([x[:stop], y[:stop]]).astype(np.float64)
     chord = points[-1] - points[0]
     offsets = np.sign(chord[0]) * (chord[1] * (points[:, 0] - points[0, 0]) - chord[0] * (points[:, 1] - points[0, 1]))

@@ -33,7 +33,7 @@ class Measured:
     rows
         Rows of the table of measurements.
     images
-        Rows of the table of images.
+        Rows of the table of images; ``first_row`` counts from the first of ``rows``.
     rejected
         Dataset, image id and reason of images that cannot be measured.
     """
@@ -114,8 +114,8 @@ def _measured(item: Item, settings: MeasureConfig, made: Measured) -> OneImage |
         reason = f"its masks cannot be measured ({type(error).__name__}: {error}); report this"
         made.rejected.append((item.dataset, item.image_id, " ".join(reason.split())))
         return None
+    made.images.append(_image_row(image, flags) | {"first_row": len(made.rows)})
     made.rows += [_row(item, each, image.side_mm, offsets.get(each.name), settings) for each in image.found]
-    made.images.append(_image_row(image, flags))
     return image
 
 

@@ -38,5 +38,6 @@ IMAGES = pa.schema(
         pa.field("clipped", pa.bool_()),
         pa.field("poor_inspiration", pa.bool_()),
         pa.field("flag_reasons", pa.list_(pa.string()), nullable=False),  # a sentence for each raised flag
+        pa.field("first_row", pa.int64(), nullable=False),  # of its measured + excluded rows in MEASUREMENTS_FILE
     ]
 )

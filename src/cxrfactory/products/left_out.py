@@ -27,10 +27,17 @@ def read_left_out(folder: Path) -> LeftOut:
     CxrError
         If a table is missing or is no such CSV.
     """
-    return LeftOut({part: _read(folder / name) for part, name in PARTS.items()})
+    return LeftOut({part: read_part(folder / name) for part, name in PARTS.items()})
 
 
-def _read(path: Path) -> pa.Table:
+def read_part(path: Path) -> pa.Table:
+    """Read one such table: a release, an id, and a reason in the last column.
+
+    Raises
+    ------
+    CxrError
+        If the table is missing or is no such CSV.
+    """
     if not path.is_file():
         raise CxrError(f"{path}: no such file; a finished product has it")
     try:

@@ -114,6 +114,32 @@ class RowReader:
         with self._faults():
             return self._places.row(group, place - start, wanted).to_pylist()[0] if wanted else {}
 
+    def rows(self, first: int, count: int, columns: Sequence[str]) -> pa.Table:
+        """Return some rows that follow one another; each row group that holds one of them is read.
+
+        Parameters
+        ----------
+        first, count
+            Place of the first row in the file, from 0, and the number of rows.
+        columns
+            Columns to read; those that the file lacks are left out.
+
+        Raises
+        ------
+        CxrError
+            If the file has no such rows, or is damaged there.
+        """
+        self.open()
+        total = int(self._ends[-1]) if len(self._ends) else 0
+        if first < 0 or count < 0 or first + count > total:
+            raise CxrError(f"{self.path.name}: no rows {first} to {first + count - 1}; it has {total}")
+        groups = np.searchsorted(self._ends, [first, max(first, first + count - 1)], side="right")
+        pieces = [self.group(group, columns) for group in range(int(groups[0]), int(groups[1]) + 1)] if count else []
+        if not pieces:
+            return self.group(0, columns).slice(0, 0) if len(self._ends) else pa.table({})
+        start = int(self._ends[groups[0] - 1]) if groups[0] else 0
+        return pa.concat_tables(pieces).slice(first - start, count)
+
     def group(self, group: int, columns: Sequence[str]) -> pa.Table:
         """Return one row group, with those of the columns that the file has.
 

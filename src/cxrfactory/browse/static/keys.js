@@ -1,6 +1,7 @@
 // The keys: one table, which the help shows and the listener obeys.
 import { hidden, product, selection, step } from "./data.js";
 import { current, focusCard } from "./grid.js";
+import { stepMeasure } from "./measures.js";
 import { numbered, toggle } from "./organs.js";
 import { WHOLE, look, panBy, zoomBy } from "./moving.js";
 import { startClock } from "./pane.js";
@@ -123,6 +124,8 @@ export function table(dialogs) {
     [["["], "less opacity", () => opacity(-10)],
     [["]"], "more opacity", () => opacity(10)],
     [["n"], "uncertainty of the contour points", () => change({ nodes: !page.get().nodes }, small), "open"],
+    [["m"], "draw the next measurement", () => stepMeasure(1), "open"],
+    [["M"], "draw the measurement before", () => stepMeasure(-1), "open"],
     [["s"], "side by side off and on", () => change({ compare: !page.get().compare }, small), "open"],
     [["+", "="], "zoom in", () => zoomBy(1.5), "open"],
     [["-"], "zoom out", () => zoomBy(1 / 1.5), "open"],

@@ -3,6 +3,7 @@ import { colours, hidden, organLabel, shownOrgans } from "./data.js";
 import { fit, magnification, paint, paintNodes } from "./draw.js";
 import { useLook } from "./grid.js";
 import { imageOf, LARGE, rowOf, wholeImageOf } from "./images.js";
+import { drawMeasures, drawn, pointed, titleOf, valueOf } from "./measures.js";
 import { placing, useMoving, view } from "./moving.js";
 import { page } from "./state.js";
 import { html, observable, useEffect, useLayoutEffect, useRef, useState, useValue } from "./ui.js";
@@ -118,22 +119,30 @@ export function Pane({ id, kind = "image", label, main }) {
   const stage = useRef();
   const back = useRef();
   const front = useRef();
+  const lines = useRef();
   const size = useRef(null);
   size.current = found?.row || null;
+  const extra = useValue(pointed);
+  const measured = drawn(found?.row, state.measures, extra);
   const bitmap = sharp?.id === `${id} ${kind}` ? sharp.bitmap : image ? image.bitmap || null : undefined;
 
+  const drawLines = () => {
+    if (found && fit(lines.current)) drawMeasures(lines.current, placing(lines.current, found.row), measured);
+  };
   const draw = () => {
     if (!found || !fit(back.current) || !fit(front.current)) {
-      for (const { current: canvas } of [back, front]) canvas?.getContext("2d").reset?.();
+      for (const { current: canvas } of [back, front, lines]) canvas?.getContext("2d").reset?.();
       return;
     }
     drawFilm(back.current, found.row, bitmap);
     drawMasks(front.current, found, drawing);
+    drawLines();
     if (main && bitmap !== undefined) stopClock();
   };
   const latest = useRef(draw);
   latest.current = draw;
   useLayoutEffect(draw, [found, bitmap, drawing]);
+  useLayoutEffect(drawLines, [found, state.measures, extra]);
   useEffect(() => {
     let frame = 0;
     const soon = () => {
@@ -188,6 +197,16 @@ export function Pane({ id, kind = "image", label, main }) {
         role="img"
         aria-label=${`${label}: masks of ${drawing.organs.slice(0, 12).map(organLabel).join(", ")}`}
       ></canvas>
+      ${
+        found?.row.measurements
+          ? html`<canvas
+              class="lines"
+              ref=${lines}
+              role="img"
+              aria-label=${`${label}: ${measured.map((one) => `${titleOf(one.measurement)} ${valueOf(one)}`).join(", ") || "no measurement"}`}
+            ></canvas>`
+          : null
+      }
       ${circles ? html`<${Legend} row=${found.row} canvas=${front.current} />` : null}
       <${Names} tip=${tip} />
       ${found || fault ? null : html`<p class="wait">reading …</p>`}

@@ -17,11 +17,12 @@ const BLANK = {
   opacity: 45,
   nodes: false,
   compare: true,
+  measures: [],
 };
 
 /** Read the state from the part of an address behind its "#". */
 function parse(fragment) {
-  const state = { ...BLANK, ranges: {}, values: {}, verdicts: [] };
+  const state = { ...BLANK, ranges: {}, values: {}, verdicts: [], measures: [] };
   for (const [name, value] of new URLSearchParams(fragment.replace(/^#/, ""))) {
     if (name.startsWith("range.")) readRange(state, name.slice(6), value);
     else if (name.startsWith("in.")) (state.values[name.slice(3)] ||= []).push(value === "" ? null : value);
@@ -74,6 +75,9 @@ const READERS = {
   compare: (state, value) => {
     state.compare = value !== "0";
   },
+  measures: (state, value) => {
+    state.measures = value.split(",").filter(Boolean);
+  },
 };
 function readOne(state, name, value) {
   try {
@@ -102,6 +106,7 @@ export function format(state) {
   if (state.opacity !== BLANK.opacity) out.append("opacity", state.opacity);
   if (state.nodes) out.append("nodes", "1");
   if (!state.compare) out.append("compare", "0");
+  if (state.measures.length) out.append("measures", state.measures.join(","));
   return "#" + out;
 }
 

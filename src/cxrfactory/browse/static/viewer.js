@@ -3,6 +3,7 @@ import { columnLabel, neighbours, pairOf, place, product, selection, shownOrgans
 import { focusCard } from "./grid.js";
 import { imageOf, readAhead, rowOf } from "./images.js";
 import { Organs } from "./organs.js";
+import { Measures } from "./measures.js";
 import { WHOLE, look, view, zoomBy } from "./moving.js";
 import { Pane, film, useLater } from "./pane.js";
 import { address, change, page } from "./state.js";
@@ -161,7 +162,7 @@ function Side({ found, all }) {
     <${Judge} key=${row.key} id=${row.key} /><${Texts} row=${row} /><${Organs}
       found=${found}
       all=${all}
-    /><${Film} /><${Values} row=${row} /><${Related} row=${row} />
+    /><${Measures} all=${all} /><${Film} /><${Values} row=${row} /><${Related} row=${row} />
   </aside>`;
 }
 

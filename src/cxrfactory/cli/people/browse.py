@@ -8,7 +8,10 @@ import typer
 
 def browse(
     target: Annotated[
-        Path, typer.Argument(help="Folder of a finished product (results/NAME), or a CheXmask CSV of any variant.")
+        Path,
+        typer.Argument(
+            help="Folder of a finished product or of measurements (results/NAME), or a CheXmask CSV of any variant."
+        ),
     ],
     root: Annotated[
         list[str] | None,
@@ -19,6 +22,12 @@ def browse(
     ] = None,
     images: Annotated[
         Path | None, typer.Option(help="Folder of radiographs whose file names are the image ids, with any ending.")
+    ] = None,
+    measure: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder that 'measure' wrote: each image shows its measurements. Default: 'measure' beside the target."
+        ),
     ] = None,
     verdicts: Annotated[
         Path | None,
@@ -32,4 +41,4 @@ def browse(
     """Look at a product in the browser: worst masks first, filters, verdicts. It changes nothing in the product."""
     from cxrfactory.browse.start import start
 
-    start(target, root or [], images, verdicts, port, open_page=not no_open)
+    start(target, root or [], images, verdicts, port, open_page=not no_open, measured=measure)
