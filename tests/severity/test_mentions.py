@@ -49,6 +49,17 @@ PRESENT = {
     "Unfolded aorta.": (TORTUOUS, "unspecified"),
     "Mildly dilated ascending aorta.": (WIDE, "mild"),
     "Aortic knob is prominent.": (WIDE, "unspecified"),
+    "CTR 0.55.": (HEART, "unspecified"),
+    "Cardiothoracic ratio: 62 %.": (HEART, "unspecified"),
+    "CTR >50%.": (HEART, "unspecified"),
+    "The transverse diameter of the heart is increased.": (HEART, "unspecified"),
+    "Cardiomegaly (moderate) with clear lungs.": (HEART, "moderate"),
+    "Cardiomegaly (mild effusion).": (HEART, "unspecified"),
+    "Scoliosis is again noted, now moderate.": (SPINE, "moderate"),
+    "Scoliosis of the spine is moderate to marked.": (SPINE, "severe"),
+    "Obliteration of the left costophrenic angle.": (ANGLE, "unspecified"),
+    "A goitre displaces the trachea.": (TRACHEA, "unspecified"),
+    "Severe kyphotic curvature of the thoracic spine.": (BACK, "severe"),
 }
 ABSENT = {
     "No cardiomegaly.": HEART,
@@ -75,6 +86,15 @@ ABSENT = {
     "The patient is not rotated.": ROTATED,
     "Aorta is not tortuous.": TORTUOUS,
     "No aortic aneurysm.": WIDE,
+    "The heart does not appear enlarged.": HEART,
+    "The cardiothoracic ratio is 0.48.": HEART,
+    "CTR = 0,5": HEART,
+    "CTR not above 50 percent.": HEART,
+    "CTR is within normal limits.": HEART,
+    "No abnormality of heart or mediastinum.": HEART,
+    "Preserved thoracic kyphosis.": BACK,
+    "Costophrenic angles are free.": ANGLE,
+    "Trachea central.": TRACHEA,
 }
 UNCERTAIN = {
     "Possible cardiomegaly.": (HEART, "unspecified"),
@@ -89,6 +109,12 @@ UNCERTAIN = {
     "Borderline to mild cardiomegaly.": (HEART, "borderline"),
     "Findings may represent an aortic aneurysm.": (WIDE, "unspecified"),
     "Lung volumes are low normal.": (LOW, "borderline"),
+    "?cardiomegaly": (HEART, "unspecified"),
+    "Scoliosis?": (SPINE, "unspecified"),
+    "r/o cardiomegaly": (HEART, "unspecified"),
+    "Cardiomegaly can not be ruled out.": (HEART, "unspecified"),
+    "Apparent cardiomegaly may be due to AP technique.": (HEART, "unspecified"),
+    "CTR at the upper limit of normal.": (HEART, "borderline"),
 }
 HISTORY = {
     "History of scoliosis.": SPINE,
@@ -108,6 +134,8 @@ NOTHING = (
     "Rotator cuff repair.",
     "Loss of the normal thoracic kyphosis.",
     "Clear lungs.",
+    "CTR 55.",
+    "Nodule of 0.6 cm.",
     "Free air below the diaphragm.",
     "Endotracheal tube above the carina.",
     "Hypertension, hyperlucent apex.",
@@ -142,6 +170,11 @@ def test_present(sentence):
     finding, grade = PRESENT[sentence]
     found = said(sentence, finding)
     assert (found.polarity, found.grade) == ("present", grade)
+
+
+def test_the_normal_of_one_structure_is_not_that_of_the_next():
+    found = mentions("The heart is normal in size and the aorta is tortuous.", lexicon())
+    assert [each.finding for each in found] == [HEART, TORTUOUS]
 
 
 @pytest.mark.parametrize("sentence", ABSENT)
