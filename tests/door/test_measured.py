@@ -234,3 +234,55 @@ def test_some_images_of_each_view_are_drawn(radgenome, product, tmp_path):  # no
 
 def drawn_ids(product):
     return [min((image.image_id for image in product), key=lambda each: seed_of(each, "drawn"))]
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("film_1_left_lung.png", ("film_1", "left lung")),
+        ("film 1-heart.png", ("film 1", "heart")),
+        ("heart/film_1.png", ("film_1", "heart")),
+        ("Left Lung/film.1.png", ("film.1", "left lung")),
+        ("lung/film_heart.png", ("film", "heart")),
+        ("film/lung_left.png", ("film", "left lung")),
+        ("film/vertebrae_T5.png", ("film", "thoracic vertebra 5 (T5)")),
+        ("film/rib_left_3.png", ("film", "left rib 3")),
+    ],
+)
+def test_names_of_mask_files_of_other_programs(tmp_path, file, expected):
+    path = tmp_path / "in" / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    assert image_and_structure(path) == expected
+
+
+def test_a_picture_of_probabilities_is_rejected(tmp_path):
+    folder = masks_in(tmp_path, "heart", "right_lung", "left_lung")
+    save_png((100 * box(*HEART) + 20 * box(*RIGHT)).astype(np.uint8), folder / "film.1.heart.png")
+    with pytest.raises(CxrError, match=r"film\.1\.heart\.png has 4 values; expected two, 0 outside the structure"):
+        measure_files([folder], tmp_path / "out", SETTINGS)
+
+
+def test_hidden_files_of_a_folder_are_no_masks(tmp_path):
+    (tmp_path / "in").mkdir()
+    folder = masks_in(tmp_path / "in", "heart", "right_lung", "left_lung")
+    (folder / "._film.1.heart.png").write_bytes(b"macOS")
+    accounts = measure_files([folder], tmp_path / "out", SETTINGS)
+    assert (accounts.read, accounts.rejected) == (1, 0)
+
+
+def test_a_folder_without_masks_is_one_line(tmp_path):
+    with pytest.raises(CxrError, match="not a product by its files, and without masks; expected a finished product"):
+        measure_files([tmp_path], tmp_path / "out", SETTINGS)
+
+
+def test_exchanged_lungs_are_rejected_with_the_reason(tmp_path):
+    folder = masks_in(tmp_path, "heart", "left_lung", "right_lung")
+    with pytest.raises(CxrError, match=r"film\.1: the right lung lies to the right of the left one"):
+        measure_files([folder], tmp_path / "out", SETTINGS)
+
+
+def test_a_pixel_of_more_than_a_centimetre_is_refused():
+    for side in (0, 143, float("inf"), float("nan")):
+        with pytest.raises(ValueError, match="pixel_mm"):
+            MeasureInputConfig(pixel_mm=side)

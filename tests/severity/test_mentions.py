@@ -95,6 +95,8 @@ ABSENT = {
     "Preserved thoracic kyphosis.": BACK,
     "Costophrenic angles are free.": ANGLE,
     "Trachea central.": TRACHEA,
+    "Normal mediastinal contour, vasculature, central airways and lung volumes.": LOW,
+    "Cardiac silhouette and central pulmonary vasculature are within normal limits.": HEART,
 }
 UNCERTAIN = {
     "Possible cardiomegaly.": (HEART, "unspecified"),

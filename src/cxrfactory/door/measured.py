@@ -78,13 +78,21 @@ def _open(target: Path, given: MeasureInputConfig) -> Source:
     return table_items(target, given)
 
 
+def _is_mask(path: Path, folder: Path) -> bool:
+    """Return whether a path of a folder is a mask; hidden files, such as macOS leaves them, are none."""
+    hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+    return path.suffix.lower() in SUFFIXES and not hidden and path.is_file()
+
+
 def _open_folder(folder: Path, given: MeasureInputConfig) -> Source:
     roots = named_values(given.roots or (), "--roots", "NAME=FOLDER", "such as my-hospital=/data/films")
     try:
         product = open_product(folder, roots, given.manifests)
     except CxrError as error:
-        masks = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-        if "not a product" not in str(error) or not masks:
+        masks = sorted(path for path in folder.rglob("*") if _is_mask(path, folder))
+        if "not a product" not in str(error):
             raise
+        if not masks:
+            raise CxrError(f"{folder}: not a product by its files, and without masks; expected {_EXPECTED}") from error
         return mask_items(folder.absolute().name, masks, given)
     return product_items(product, given.manifests)

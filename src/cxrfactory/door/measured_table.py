@@ -30,7 +30,8 @@ def table_items(path: Path, given: MeasureInputConfig) -> Source:
     missing = [name for name in (*RLE_COLUMNS, *SIZE_COLUMNS) if name not in names]
     if missing:
         raise CxrError(
-            f"{path}: columns {missing} are missing; found {sorted(names)}; expected masks as RLE and their size"
+            f"{path}: columns {missing} are missing; found {sorted(names)}; expected masks as RLE and their size; "
+            "add a missing size from the table of the release"
         )
     points = next((name for name in (POINTS, MEAN) if name in names), None)
     columns = [*RLE_COLUMNS, *SIZE_COLUMNS, *([points] if points else []), *([STD] if STD in names else [])]

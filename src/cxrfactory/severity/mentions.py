@@ -18,6 +18,7 @@ _REACH = 16  # units between a structure and its state
 _DOUBT_REACH = 7  # units between a word of doubt and the finding
 _PAST_REACH = 4
 _CACHED = 1 << 15  # different sentences that are remembered; many reports repeat them
+_ALSO_PLACE = "central"  # a state of the trachea, and the place of other structures ("central airways")
 _RANGE = ("to", "or", "/", "and")  # of a range of grades
 _CALLED_NORMAL = frozenset({"normal", "preserved", "maintained", "physiologic", "physiological"})
 _LAST_OF_RATIO = frozenset("0123456789%t")  # 0.55, 55 %, 55 percent
@@ -189,7 +190,7 @@ def _called_normal(units: list[_Unit], place: int) -> bool:
 def _shared_normal(units: list[_Unit], place: int, statement: int) -> int | None:
     """Return the index of a "normal" that opens a list with the structure: "normal heart, hila, and lung volumes"."""
     index = place - 1
-    while index >= 0 and units[index].word in ("the", "central"):
+    while index >= 0 and units[index].word in ("the", _ALSO_PLACE):
         index -= 1
     if index < 0 or not units[index].entry.marks & {"comma", "and"}:
         return None
@@ -200,7 +201,8 @@ def _shared_normal(units: list[_Unit], place: int, statement: int) -> int | None
             if "verb" in before and place + 1 < len(units) and "verb" in units[place + 1].entry.marks:
                 return None  # "the heart is normal and the aorta is tortuous"
             return index if before & {"verb", "comma", "with"} else None
-        if entry.marks & {"verb", "stop", "with"} or entry.change or entry.grade or entry.named or entry.states:
+        stated = entry.states and units[index].word != _ALSO_PLACE
+        if entry.marks & {"verb", "stop", "with"} or entry.change or entry.grade or entry.named or stated:
             return None
     return None
 
@@ -221,7 +223,8 @@ def _state_after(units: list[_Unit], place: int, statement: int) -> int | None:
             return None
         if said and (entry.structure or entry.named or "other" in marks):
             return None
-        said = said or bool("verb" in marks or entry.change or entry.states)
+        stated = entry.states and units[index].word != _ALSO_PLACE
+        said = said or bool("verb" in marks or entry.change or stated)
     return None
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 
 from cxrfactory.config.severity import SeverityConfig
+from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.severity.language import in_english
 from cxrfactory.severity.lexicon import lexicon
@@ -52,6 +53,11 @@ def write_severity(
     """
     settings = settings or SeverityConfig()
     words = lexicon(settings.findings, settings.cues)
+    if Path(reports).suffix.lower() == ".csv":
+        raise CxrError(
+            f"{reports}: a CSV table; expected the table (.parquet) that stage reports makes of it: "
+            f"stage reports {reports} --layout table --output FILE.parquet"
+        )
     schema = pa.schema([REPORTS.field(name) for name in _COLUMNS])
     given = read_table(reports, schema).sort_values("study_id", kind="stable")
     rows: list[dict[str, Any]] = []
@@ -75,8 +81,8 @@ def write_severity(
     )  # fmt: skip
     if foreign:
         log.warning(
-            "%s: %d reports are not in English and were not read, such as that of study %s",
-            reports, len(foreign), foreign[0],
+            "%s: %d of %d reports are not in English and were not read, such as that of study %s",
+            reports, len(foreign), len(given), foreign[0],
         )  # fmt: skip
     log.info("wrote %s", output)
     return counts
