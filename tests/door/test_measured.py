@@ -286,3 +286,11 @@ def test_a_pixel_of_more_than_a_centimetre_is_refused():
     for side in (0, 143, float("inf"), float("nan")):
         with pytest.raises(ValueError, match="pixel_mm"):
             MeasureInputConfig(pixel_mm=side)
+
+
+def test_an_image_that_is_given_twice_is_measured_once(tmp_path):
+    (tmp_path / "in").mkdir()
+    folder = masks_in(tmp_path / "in", "heart", "right_lung", "left_lung")
+    accounts = measure_files([folder, folder], tmp_path / "out", SETTINGS)
+    assert (accounts.read, accounts.measured, accounts.rejected) == (2, 1, 1)
+    assert "the image is given twice; its first masks are measured" in (tmp_path / "out" / "rejected.csv").read_text()

@@ -42,7 +42,10 @@ def layout_fault(masks: Mapping[str, Runs]) -> str:
     shared = _shared(right, left)
     if shared > LARGEST_SHARED:
         return f"the lungs cover one another ({shared:.0%}); expected a frontal view; a lateral one needs --view LL"
-    if right.centroid()[0] > left.centroid()[0]:
+    (x, y), (other_x, other_y) = right.centroid(), left.centroid()
+    if abs(y - other_y) > abs(x - other_x):
+        return "one lung lies above the other; expected an upright film: it lies on its side"
+    if x > other_x:
         return (
             "the right lung lies to the right of the left one; expected the patient's right side on the image's left: "
             "the film is mirrored, or the masks are exchanged"
