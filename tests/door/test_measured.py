@@ -88,6 +88,19 @@ def test_deviations_beside_a_table_give_intervals(product, tmp_path):
         measure_files([csv], tmp_path / "other", SETTINGS)
 
 
+def test_films_that_segment_found_unlike_a_chest_are_not_measured(product, tmp_path):
+    (source,) = (product / "OriginalResolution").glob("*.csv")
+    csv = shutil.copy(source, tmp_path / "found.csv")
+    first, *others = cxr.read_chexmask(csv)["image_id"]
+    (tmp_path / "found.quality.csv").write_text(
+        f"image_id,flags\n{first},unlike-frontal-chest;low-rca\n{others[0]},low-rca\n"
+    )
+    accounts = measure_files([csv], tmp_path / "out", SETTINGS)
+    assert (accounts.measured, accounts.rejected) == (2, 1)
+    assert set(ratios(tmp_path / "out").index) == set(others)
+    assert "flagged as 'unlike-frontal-chest' in found.quality.csv" in (tmp_path / "out" / "rejected.csv").read_text()
+
+
 def test_projected_studies_are_measured_in_both_views_and_in_mm(radgenome, tmp_path):  # noqa: F811
     accounts = measure_files([radgenome], tmp_path / "out", SETTINGS)
     product = cxr.open_product(radgenome)
@@ -245,7 +258,7 @@ def drawn_ids(product):
         ("Left Lung/film.1.png", ("film.1", "left lung")),
         ("lung/film_heart.png", ("film", "heart")),
         ("film/lung_left.png", ("film", "left lung")),
-        ("film/vertebrae_T5.png", ("film", "thoracic vertebra 5 (T5)")),
+        ("film/vertebrae_T5.png", ("film", "thoracic vertebrae 5 (t5)")),
         ("film/rib_left_3.png", ("film", "left rib 3")),
     ],
 )
