@@ -307,3 +307,22 @@ def test_an_image_that_is_given_twice_is_measured_once(tmp_path):
     accounts = measure_files([folder, folder], tmp_path / "out", SETTINGS)
     assert (accounts.read, accounts.measured, accounts.rejected) == (2, 1, 1)
     assert "the image is given twice; its first masks are measured" in (tmp_path / "out" / "rejected.csv").read_text()
+
+
+def test_lungs_are_made_of_the_lobes_of_totalsegmentator(tmp_path):
+    folder = tmp_path / "in" / "patient 1"
+    folder.mkdir(parents=True)
+    top, left, bottom, right = RIGHT
+    rows = {"upper": (top, 45), "middle": (46, 60), "lower": (61, bottom)}
+    for lobe, (first, last) in rows.items():
+        save_png(255 * box(first, left, last, right), folder / f"lung_{lobe}_lobe_right.png")
+    save_png(255 * box(LEFT[0], LEFT[1], 50, LEFT[3]), folder / "lung_upper_lobe_left.png")
+    save_png(255 * box(*HEART), folder / "heart.png")
+    measure_files([folder.parent], tmp_path / "half", SETTINGS)
+    areas = read(tmp_path / "half").set_index("measurement")["value"]
+    assert np.isnan(areas["left_lung_area"])  # one of its lobes has no mask
+    save_png(255 * box(51, *LEFT[1:]), folder / "lung_lower_lobe_left.png")
+    measure_files([folder.parent], tmp_path / "out", SETTINGS)
+    assert ratios(tmp_path / "out").to_dict() == {"patient 1": 0.5}
+    areas = read(tmp_path / "out").set_index("measurement")["value"]
+    assert areas["right_lung_area"] == box(*RIGHT).sum()

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from cxrfactory.anatomy.organs import ORGANS
-from cxrfactory.anatomy.taxonomy import class_of, classes, totalsegmentator_v2
+from cxrfactory.anatomy.taxonomy import class_by_id, class_of, classes, totalsegmentator_v2, union_plan
 from cxrfactory.config.measure import MeasureInputConfig
 from cxrfactory.errors import CxrError, ImageError
+from cxrfactory.geometry.runs import Runs
+from cxrfactory.geometry.structures import LUNGS
 from cxrfactory.infer.mask_files import read_mask
 from cxrfactory.measure.items import Item
 from cxrfactory.measure.source import Source
@@ -133,4 +135,16 @@ def _read(paths: dict[str, Path]) -> tuple[tuple[int, int], dict[str, str]]:
     if len(set(shapes.values())) > 1:
         both = ", ".join(f"{name} {height} x {width}" for name, (height, width) in shapes.items())
         raise ImageError(f"masks of different sizes: {both}; expected one size an image")
-    return next(iter(shapes.values())), rles
+    shape = next(iter(shapes.values()))
+    return shape, rles | _lungs_of_lobes(rles, *shape)
+
+
+def _lungs_of_lobes(rles: dict[str, str], height: int, width: int) -> dict[str, str]:
+    """Return the lungs whose lobes all have a mask and that have none themselves."""
+    by_class = {found.class_id: name for name in rles if (found := class_of(name))}
+    made = {}
+    for class_id, parts in union_plan(by_class):
+        if (name := class_by_id(class_id).name) in LUNGS:
+            first, *others = (Runs.from_rle(rles[by_class[part]], height, width) for part in parts)
+            made[name] = rle_encode(first.union(others).mask())
+    return made
