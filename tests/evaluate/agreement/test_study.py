@@ -325,4 +325,4 @@ def test_grades_in_numbers_may_have_become_decimals(small):
     (small / "r.csv").write_text("study_id,finding,grade\ns1,cardiomegaly,0\ns3,cardiomegaly,1\n")
     (small / "l.csv").write_text("image_id,study_id\ni1,s1\ni3,s3\n")
     made = run(small, grades=["0", "1"], words=[])
-    assert value(made["agreement"], "accuracy") == 1
+    assert value(made["agreement"], "accuracy")["value"] == 1
