@@ -88,6 +88,19 @@ def test_deviations_beside_a_table_give_intervals(product, tmp_path):
         measure_files([csv], tmp_path / "other", SETTINGS)
 
 
+def test_films_that_segment_found_unlike_a_chest_are_not_measured(product, tmp_path):
+    (source,) = (product / "OriginalResolution").glob("*.csv")
+    csv = shutil.copy(source, tmp_path / "found.csv")
+    first, *others = cxr.read_chexmask(csv)["image_id"]
+    (tmp_path / "found.quality.csv").write_text(
+        f"image_id,flags\n{first},unlike-frontal-chest;low-rca\n{others[0]},low-rca\n"
+    )
+    accounts = measure_files([csv], tmp_path / "out", SETTINGS)
+    assert (accounts.measured, accounts.rejected) == (2, 1)
+    assert set(ratios(tmp_path / "out").index) == set(others)
+    assert "flagged as 'unlike-frontal-chest' in found.quality.csv" in (tmp_path / "out" / "rejected.csv").read_text()
+
+
 def test_projected_studies_are_measured_in_both_views_and_in_mm(radgenome, tmp_path):  # noqa: F811
     accounts = measure_files([radgenome], tmp_path / "out", SETTINGS)
     product = cxr.open_product(radgenome)
@@ -234,3 +247,82 @@ def test_some_images_of_each_view_are_drawn(radgenome, product, tmp_path):  # no
 
 def drawn_ids(product):
     return [min((image.image_id for image in product), key=lambda each: seed_of(each, "drawn"))]
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("film_1_left_lung.png", ("film_1", "left lung")),
+        ("film 1-heart.png", ("film 1", "heart")),
+        ("heart/film_1.png", ("film_1", "heart")),
+        ("Left Lung/film.1.png", ("film.1", "left lung")),
+        ("lung/film_heart.png", ("film", "heart")),
+        ("film/lung_left.png", ("film", "left lung")),
+        ("film/vertebrae_T5.png", ("film", "thoracic vertebrae 5 (t5)")),
+        ("film/rib_left_3.png", ("film", "left rib 3")),
+    ],
+)
+def test_names_of_mask_files_of_other_programs(tmp_path, file, expected):
+    path = tmp_path / "in" / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    assert image_and_structure(path) == expected
+
+
+def test_a_picture_of_probabilities_is_rejected(tmp_path):
+    folder = masks_in(tmp_path, "heart", "right_lung", "left_lung")
+    save_png((100 * box(*HEART) + 20 * box(*RIGHT)).astype(np.uint8), folder / "film.1.heart.png")
+    with pytest.raises(CxrError, match=r"film\.1\.heart\.png has 4 values; expected two, 0 outside the structure"):
+        measure_files([folder], tmp_path / "out", SETTINGS)
+
+
+def test_hidden_files_of_a_folder_are_no_masks(tmp_path):
+    (tmp_path / "in").mkdir()
+    folder = masks_in(tmp_path / "in", "heart", "right_lung", "left_lung")
+    (folder / "._film.1.heart.png").write_bytes(b"macOS")
+    accounts = measure_files([folder], tmp_path / "out", SETTINGS)
+    assert (accounts.read, accounts.rejected) == (1, 0)
+
+
+def test_a_folder_without_masks_is_one_line(tmp_path):
+    with pytest.raises(CxrError, match="not a product by its files, and without masks; expected a finished product"):
+        measure_files([tmp_path], tmp_path / "out", SETTINGS)
+
+
+def test_exchanged_lungs_are_rejected_with_the_reason(tmp_path):
+    folder = masks_in(tmp_path, "heart", "left_lung", "right_lung")
+    with pytest.raises(CxrError, match=r"film\.1: the right lung lies to the right of the left one"):
+        measure_files([folder], tmp_path / "out", SETTINGS)
+
+
+def test_a_pixel_of_more_than_a_centimetre_is_refused():
+    for side in (0, 143, float("inf"), float("nan")):
+        with pytest.raises(ValueError, match="pixel_mm"):
+            MeasureInputConfig(pixel_mm=side)
+
+
+def test_an_image_that_is_given_twice_is_measured_once(tmp_path):
+    (tmp_path / "in").mkdir()
+    folder = masks_in(tmp_path / "in", "heart", "right_lung", "left_lung")
+    accounts = measure_files([folder, folder], tmp_path / "out", SETTINGS)
+    assert (accounts.read, accounts.measured, accounts.rejected) == (2, 1, 1)
+    assert "the image is given twice; its first masks are measured" in (tmp_path / "out" / "rejected.csv").read_text()
+
+
+def test_lungs_are_made_of_the_lobes_of_totalsegmentator(tmp_path):
+    folder = tmp_path / "in" / "patient 1"
+    folder.mkdir(parents=True)
+    top, left, bottom, right = RIGHT
+    rows = {"upper": (top, 45), "middle": (46, 60), "lower": (61, bottom)}
+    for lobe, (first, last) in rows.items():
+        save_png(255 * box(first, left, last, right), folder / f"lung_{lobe}_lobe_right.png")
+    save_png(255 * box(LEFT[0], LEFT[1], 50, LEFT[3]), folder / "lung_upper_lobe_left.png")
+    save_png(255 * box(*HEART), folder / "heart.png")
+    measure_files([folder.parent], tmp_path / "half", SETTINGS)
+    areas = read(tmp_path / "half").set_index("measurement")["value"]
+    assert np.isnan(areas["left_lung_area"])  # one of its lobes has no mask
+    save_png(255 * box(51, *LEFT[1:]), folder / "lung_lower_lobe_left.png")
+    measure_files([folder.parent], tmp_path / "out", SETTINGS)
+    assert ratios(tmp_path / "out").to_dict() == {"patient 1": 0.5}
+    areas = read(tmp_path / "out").set_index("measurement")["value"]
+    assert areas["right_lung_area"] == box(*RIGHT).sum()

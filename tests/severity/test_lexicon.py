@@ -107,3 +107,16 @@ def test_a_written_copy_of_the_tables_reads_the_same(tmp_path):
     copy = lexicon(str(tmp_path / "findings.yaml"), str(tmp_path / "cues.yaml"))
     assert (copy.titles, copy.finding_of, copy.kin) == (words.titles, words.finding_of, words.kin)
     assert copy.phrases == words.phrases
+
+
+def test_a_ratio_in_numbers_is_a_state_of_the_structures_that_have_a_limit():
+    words = read_lexicon(FINDINGS.replace("        normal: [plain]", "        above: 0.25"), CUES)
+    said = {
+        text: [each.polarity for each in mentions(text, words)] for text in ("Kidney 0.3", "Kidney 25 %", "Kidney 3")
+    }
+    assert said == {"Kidney 0.3": ["present"], "Kidney 25 %": ["absent"], "Kidney 3": []}
+
+
+@pytest.mark.parametrize("value", ["2.5", "0", "half", "[0.5]"])
+def test_a_limit_is_a_ratio(value):
+    assert "'above' is '" in refused(FINDINGS.replace("        normal: [plain]", f"        above: {value}"))

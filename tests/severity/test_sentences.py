@@ -11,6 +11,8 @@ SPLIT = {
     "Scoliosis? Heart normal!": ["Scoliosis?", "Heart normal!"],
     "Comparison with T5. Aorta tortuous.": ["Comparison with T5.", "Aorta tortuous."],
     "No full stop": ["No full stop"],
+    "CTR 0.55. Lungs clear.": ["CTR 0.55.", "Lungs clear."],
+    "Heart large. ? kyphosis. (? scoliosis)": ["Heart large.", "? kyphosis.", "(? scoliosis)"],
     "...": [],
     "": [],
     "   ": [],

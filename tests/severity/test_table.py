@@ -95,3 +95,16 @@ def test_command_reads_by_a_table_of_ones_own(tmp_path):
 def test_the_config_names_its_tables():
     assert SeverityConfig().tables() == []
     assert SeverityConfig(findings="a.yaml", cues="b.yaml").tables() == ["a.yaml", "b.yaml"]
+
+
+def test_reports_in_another_language_are_counted_and_not_read(tmp_path, caplog):
+    texts = {**TEXTS, "s9": {"findings": "Sin cardiomegalia."}, "s8": {"impression": "Kyphosis. Keine Skoliose."}}
+    counts = write_severity(reports(tmp_path / "r.parquet", texts), tmp_path / "o.parquet")
+    assert (counts["reports"], counts["read"], counts["rows"]) == (7, 4, 4)
+    assert "2 of 7 reports are not in English and were not read, such as that of study s8" in caplog.text
+
+
+def test_a_csv_of_reports_is_refused_with_the_command_that_reads_it(tmp_path):
+    (tmp_path / "r.csv").write_text("study_id,report\n1,Heart enlarged.\n")
+    with pytest.raises(CxrError, match=r"r\.csv: a CSV table; expected .* stage reports .* --layout table"):
+        write_severity(tmp_path / "r.csv", tmp_path / "o.parquet")

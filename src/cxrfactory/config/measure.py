@@ -118,6 +118,7 @@ class MeasureInputConfig(Section):
     pixel_mm: float | None = Field(
         None,
         gt=0,
+        le=10,
         description="Side of a pixel in mm, for files of masks and tables of which you know it; by default their "
         "lengths stay in pixels.",
     )

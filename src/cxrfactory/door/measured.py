@@ -1,6 +1,7 @@
 """Measure what a user names: products, CheXmask tables, files of masks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from cxrfactory.config.measure import MeasureConfig, MeasureInputConfig
@@ -10,6 +11,7 @@ from cxrfactory.door.measured_table import table_items
 from cxrfactory.door.product import open_product
 from cxrfactory.errors import CxrError
 from cxrfactory.infer.mask_files import SUFFIXES
+from cxrfactory.measure.items import Item
 from cxrfactory.measure.run import Accounts, measure
 from cxrfactory.measure.source import Source
 from cxrfactory.tables.named_values import named_values
@@ -65,7 +67,16 @@ def measure_files(
     sources += [mask_items("masks", masks, given)] if masks else []
     counts = [each.count for each in sources]
     total = None if None in counts else sum(count or 0 for count in counts)
-    return measure((item for each in sources for item in each.items), output, settings, workers, total)
+    return measure(_once(item for each in sources for item in each.items), output, settings, workers, total)
+
+
+def _once(items: Iterable[Item]) -> Iterator[Item]:
+    """Yield the images; one that was there before, by dataset, id and view, gets this as its fault."""
+    known: set[tuple[str, str, str]] = set()
+    for item in items:
+        key = (item.dataset, item.image_id, item.view)
+        yield replace(item, fault="the image is given twice; its first masks are measured") if key in known else item
+        known.add(key)
 
 
 def _open(target: Path, given: MeasureInputConfig) -> Source:
@@ -78,13 +89,21 @@ def _open(target: Path, given: MeasureInputConfig) -> Source:
     return table_items(target, given)
 
 
+def _is_mask(path: Path, folder: Path) -> bool:
+    """Return whether a path of a folder is a mask; hidden files, such as macOS leaves them, are none."""
+    hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+    return path.suffix.lower() in SUFFIXES and not hidden and path.is_file()
+
+
 def _open_folder(folder: Path, given: MeasureInputConfig) -> Source:
     roots = named_values(given.roots or (), "--roots", "NAME=FOLDER", "such as my-hospital=/data/films")
     try:
         product = open_product(folder, roots, given.manifests)
     except CxrError as error:
-        masks = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-        if "not a product" not in str(error) or not masks:
+        masks = sorted(path for path in folder.rglob("*") if _is_mask(path, folder))
+        if "not a product" not in str(error):
             raise
+        if not masks:
+            raise CxrError(f"{folder}: not a product by its files, and without masks; expected {_EXPECTED}") from error
         return mask_items(folder.absolute().name, masks, given)
     return product_items(product, given.manifests)

@@ -1,5 +1,6 @@
 """The rows of a CheXmask table of any published variant, to be measured."""
 
+import csv
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from cxrfactory.config.measure import MeasureInputConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.measure.items import Item
 from cxrfactory.measure.source import Source
+from cxrfactory.metrics.flags import NOT_FRONTAL
 from cxrfactory.tables.chexmask import RLE_COLUMNS, SIZE_COLUMNS, read_chexmask
 
 ROWS_AT_A_TIME = 256
@@ -19,7 +21,7 @@ POINTS, MEAN, STD = "Landmarks", "Landmarks (Mean)", "Landmarks (Std)"
 
 
 def table_items(path: Path, given: MeasureInputConfig) -> Source:
-    """Return the rows of a table; ``NAME.std.csv`` beside it gives the standard deviation of the landmarks.
+    """Return the rows of a table; files of ``segment`` beside it add the deviation of landmarks, and doubtful films.
 
     Raises
     ------
@@ -30,7 +32,8 @@ def table_items(path: Path, given: MeasureInputConfig) -> Source:
     missing = [name for name in (*RLE_COLUMNS, *SIZE_COLUMNS) if name not in names]
     if missing:
         raise CxrError(
-            f"{path}: columns {missing} are missing; found {sorted(names)}; expected masks as RLE and their size"
+            f"{path}: columns {missing} are missing; found {sorted(names)}; expected masks as RLE and their size; "
+            "add a missing size from the table of the release"
         )
     points = next((name for name in (POINTS, MEAN) if name in names), None)
     columns = [*RLE_COLUMNS, *SIZE_COLUMNS, *([points] if points else []), *([STD] if STD in names else [])]
@@ -39,6 +42,7 @@ def table_items(path: Path, given: MeasureInputConfig) -> Source:
 
 def _items(path: Path, given: MeasureInputConfig, columns: list[str], points: str | None) -> Iterator[Item]:
     beside = path.with_suffix(".std.csv")
+    unlike = _unlike(path)
     spread = _spread(beside) if STD not in columns and path.suffix == ".csv" and beside.is_file() else None
     spacing = None if given.pixel_mm is None else (given.pixel_mm, given.pixel_mm)
     for frame in read_chexmask(path, columns, chunksize=ROWS_AT_A_TIME):
@@ -62,7 +66,23 @@ def _items(path: Path, given: MeasureInputConfig, columns: list[str], points: st
                 landmarks=_by_organ(landmarks),
                 spread=_by_organ(deviation),
                 spacing_mm=spacing,
+                fault=unlike.get(row["image_id"], ""),
             )
+
+
+def _unlike(path: Path) -> dict[str, str]:
+    """Return why films that ``segment`` flagged as no frontal chest are not measured, by ``NAME.quality.csv``."""
+    quality = path.with_suffix(".quality.csv")
+    if path.suffix != ".csv" or not quality.is_file():
+        return {}
+    found = {}
+    with quality.open(newline="", encoding="utf-8") as stream:
+        for row in csv.DictReader(stream):
+            if NOT_FRONTAL in (row.get("flags") or "").split(";"):
+                found[row.get("image_id") or ""] = (
+                    f"it is flagged as '{NOT_FRONTAL}' in {quality.name}: it may be a lateral film or no chest"
+                )
+    return found
 
 
 def _spread(path: Path) -> Iterator[tuple[str, np.ndarray]]:

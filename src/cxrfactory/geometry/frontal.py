@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -11,7 +12,7 @@ from cxrfactory.geometry.airways import airway_measurements
 from cxrfactory.geometry.diaphragm import diaphragm_measurements
 from cxrfactory.geometry.heart import heart_measurements
 from cxrfactory.geometry.lungs import lung_measurements, scapula_measurements
-from cxrfactory.geometry.measurement import Measurement
+from cxrfactory.geometry.measurement import Measurement, excluded
 from cxrfactory.geometry.posture import posture_measurements
 from cxrfactory.geometry.runs import Runs
 from cxrfactory.geometry.scoliosis import scoliosis_measurements
@@ -50,10 +51,18 @@ def measure_frontal(
     return tuple(_frontal_measurements(Structures(masks), landmarks))
 
 
+def _possible(one: Measurement) -> Measurement:
+    """Return a measurement of the heart, excluded if it says that the heart is as wide as the thorax."""
+    if not one.name.startswith("ctr_") or math.isnan(one.value) or one.value < 1:
+        return one
+    reason = f"The heart is as wide as the thorax or wider (ratio {one.value:.2f})."
+    return excluded(one.name, reason, one.structures)
+
+
 def _frontal_measurements(
     found: Structures, landmarks: Mapping[str, Float[np.ndarray, "n 2"]] | None
 ) -> Iterator[Measurement]:
-    yield from heart_measurements(found, landmarks)
+    yield from map(_possible, heart_measurements(found, landmarks))
     yield from lung_measurements(found)
     yield from scoliosis_measurements(found)
     yield from diaphragm_measurements(found)

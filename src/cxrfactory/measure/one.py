@@ -11,6 +11,7 @@ from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.geometry.flags import CLIPPED, POOR_INSPIRATION, ROTATED, quality_flags
 from cxrfactory.geometry.frontal import measure_frontal
 from cxrfactory.geometry.lateral import measure_lateral
+from cxrfactory.geometry.layout import layout_fault
 from cxrfactory.geometry.lungs import lung_volume_proxy
 from cxrfactory.geometry.measurement import Measurement
 from cxrfactory.measure.grading import graded, scale_of
@@ -72,13 +73,16 @@ def measure_item(item: Item) -> OneImage:
     Raises
     ------
     ImageError
-        If the image cannot be measured, for example because the RLE of a mask does not fit it.
+        If the image cannot be measured, for example because the RLE of a mask does not fit it, or because the masks of
+        a frontal view are upside down or have exchanged sides.
     """
     if item.fault:
         raise ImageError(item.fault)
     masks, side_mm = LazyRuns(item), pixel_mm(item)
     if item.lateral:
         return OneImage(item, measure_lateral(masks), masks, side_mm)
+    if fault := layout_fault(masks):
+        raise ImageError(fault)
     landmarks = None if not item.landmarks else {k.replace("_", " "): v for k, v in item.landmarks.items()}
     return OneImage(item, measure_frontal(masks, landmarks), masks, side_mm)
 

@@ -14,6 +14,7 @@ from cxrfactory.errors import CxrError
 from cxrfactory.tables.severity import CHANGES, GRADES
 
 ABNORMAL, NORMAL, LIMIT = "abnormal", "normal", "limit"
+_ABOVE = "above"
 _SIDES = ("before", "after")
 
 
@@ -63,6 +64,8 @@ class Lexicon:
         By first word: the other words of each phrase and its entry, longest phrase first.
     openers
         First words of the phrases that name a finding or a structure; a sentence without any of them mentions nothing.
+    limits
+        By number of the statement: the largest normal ratio, for structures whose state is said in numbers.
     """
 
     titles: Mapping[str, str]
@@ -70,6 +73,7 @@ class Lexicon:
     kin: Mapping[str, frozenset[str]]
     phrases: Mapping[str, tuple[tuple[tuple[str, ...], Entry], ...]]
     openers: frozenset[str]
+    limits: Mapping[int, float] = field(default_factory=dict)
 
 
 def spellings(phrase: str) -> Iterator[tuple[str, ...]]:
@@ -132,7 +136,7 @@ def read_lexicon(
     findings, cues = _parsed(findings_text, findings_name), _parsed(cues_text, cues_name)
     _known(findings_name, findings, ("usual_states", "findings", "other_structures"), ("findings",))
     table = _Table()
-    titles, statements, structures = {}, [], []
+    titles, statements, structures, limits = {}, [], [], {}
     for name, row in _mapping(findings["findings"], f"{findings_name}: findings").items():
         where = f"{findings_name}: {name}"
         _known(where, row, ("title", "named", "not_named", "about"), ("title",))
@@ -140,8 +144,11 @@ def read_lexicon(
         table.named(_listed(row, "named", where), name)
         table.marked(_listed(row, "not_named", where), "other")
         for statement in _listed(row, "about", where):
-            _known(where, statement, ("structure", ABNORMAL, NORMAL, LIMIT), ("structure",))
-            table.statement({key: _listed(statement, key, where) for key in statement}, len(statements))
+            _known(where, statement, ("structure", ABNORMAL, NORMAL, LIMIT, _ABOVE), ("structure",))
+            phrases = {key: _listed(statement, key, where) for key in statement if key != _ABOVE}
+            table.statement(phrases, len(statements))
+            if _ABOVE in statement:
+                limits[len(statements)] = _ratio(statement[_ABOVE], where)
             statements.append(name)
             structures.append(set(statement["structure"]))
     table.marked(_listed(findings, "other_structures", findings_name), "other")
@@ -150,7 +157,7 @@ def read_lexicon(
     for name, own in zip(statements, structures, strict=True):
         kin[name] |= {other for other, theirs in zip(statements, structures, strict=True) if own & theirs}
     related = {name: frozenset(others) for name, others in kin.items()}
-    return Lexicon(titles, tuple(statements), related, table.looked_up(), table.openers())
+    return Lexicon(titles, tuple(statements), related, table.looked_up(), table.openers(), limits)
 
 
 def _parsed(text: str, name: str) -> dict[str, Any]:
@@ -177,6 +184,12 @@ def _listed(row: Mapping[str, Any], key: str, where: str) -> list[Any]:
     return value
 
 
+def _ratio(value: Any, where: str) -> float:
+    if not isinstance(value, float) or not 0 < value < 1:
+        raise CxrError(f"{where}: '{_ABOVE}' is '{value}'; expected a ratio between 0 and 1")
+    return value
+
+
 def _known(where: str, row: Any, names: tuple[str, ...], needed: tuple[str, ...] = ()) -> None:
     keys = _mapping(row, where)
     if unknown := sorted(set(keys) - set(names)):
@@ -194,6 +207,8 @@ class _Table:
             self.marked([word], "and")
             self.marked([word], "or")
         self.marked([";"], "stop")
+        self.marked([")"], "filler")
+        self.entries[("?",)] = Entry(before=("uncertain",), after=("uncertain",))
 
     def _of(self, phrases: Iterable[str]) -> Iterator[Entry]:
         for phrase in phrases:

@@ -10,12 +10,18 @@ from cxrfactory.tables.severity import GRADES, POLARITIES
 PRESENT, UNCERTAIN, ABSENT, HISTORY = POLARITIES
 NEGATIVE, UNSPECIFIED, BORDERLINE = GRADES[:3]
 RESOLVED = "resolved"
-_WORD = re.compile(r"[a-z0-9]+|[,;:/&(]")
+_WORD = re.compile(r"\d+(?:[.,]\d+)?\s?(?:%|per\s?cent)|\d*\.\d+|0,\d+|[a-z0-9]+|[,;:/&()?]")
+_RATIO = re.compile(r"(\d+(?:[.,]\d+)?)\s?(?:%|per\s?cent)|(\d*\.\d+|0,\d+)")
+_MORE = re.compile(r"(?:>|\b(?:above|over|exceed(?:s|ing)|(?:greater|more|larger|higher) than))\s*$")
 _LIST_REACH = 60  # units that any cue or list reaches; it keeps the run time linear in the sentence's length
 _REACH = 16  # units between a structure and its state
 _DOUBT_REACH = 7  # units between a word of doubt and the finding
 _PAST_REACH = 4
 _CACHED = 1 << 15  # different sentences that are remembered; many reports repeat them
+_ALSO_PLACE = "central"  # a state of the trachea, and the place of other structures ("central airways")
+_RANGE = ("to", "or", "/", "and")  # of a range of grades
+_CALLED_NORMAL = frozenset({"normal", "preserved", "maintained", "physiologic", "physiological"})
+_LAST_OF_RATIO = frozenset("0123456789%t")  # 0.55, 55 %, 55 percent
 _NOTHING = Entry()
 
 
@@ -115,9 +121,24 @@ def _units(text: str, words: Lexicon) -> list[_Unit] | None:
                 entry, length = known, size + 1
                 break
         useful = useful or bool(entry.named or entry.structure)
+        if words.limits and entry is _NOTHING and tokens[place][-1:] in _LAST_OF_RATIO:
+            entry = _in_numbers(text, matches[place], words)
         units.append(_Unit(entry, tokens[place], matches[place].start(), matches[place + length - 1].end()))
         place += length
     return units if useful else None
+
+
+def _in_numbers(text: str, token: re.Match[str], words: Lexicon) -> Entry:
+    """Return the states that a ratio says ("0.55", "55 %", "above 50 %"); none if the token is no ratio."""
+    ratio = _RATIO.fullmatch(token[0])
+    if not ratio:
+        return _NOTHING
+    value = float(ratio[1].replace(",", ".")) / 100 if ratio[1] else float(ratio[2].replace(",", "."))
+    if not 0 < value < 1:
+        return _NOTHING
+    more = _MORE.search(text, max(0, token.start() - 20), token.start())
+    abnormal = {each: value > limit or (more is not None and value == limit) for each, limit in words.limits.items()}
+    return Entry(states={each: ABNORMAL if abnormal[each] else NORMAL for each in abnormal})
 
 
 def _found(units: list[_Unit], words: Lexicon) -> list[_Found]:
@@ -163,21 +184,25 @@ def _called_normal(units: list[_Unit], place: int) -> bool:
     index = place - 1
     while index >= 0 and "filler" in units[index].entry.marks:
         index -= 1
-    return index >= 0 and units[index].word == "normal"
+    return index >= 0 and units[index].word in _CALLED_NORMAL
 
 
 def _shared_normal(units: list[_Unit], place: int, statement: int) -> int | None:
     """Return the index of a "normal" that opens a list with the structure: "normal heart, hila, and lung volumes"."""
     index = place - 1
-    while index >= 0 and units[index].word in ("the", "central"):
+    while index >= 0 and units[index].word in ("the", _ALSO_PLACE):
         index -= 1
     if index < 0 or not units[index].entry.marks & {"comma", "and"}:
         return None
     for index in range(place - 1, max(-1, place - 1 - _LIST_REACH), -1):
         entry = units[index].entry
         if entry.states.get(statement) == NORMAL:
-            return index if not index or units[index - 1].entry.marks & {"verb", "comma", "with"} else None
-        if entry.marks & {"verb", "stop", "with"} or entry.change or entry.grade or entry.named or entry.states:
+            before = units[index - 1].entry.marks if index else frozenset({"comma"})
+            if "verb" in before and place + 1 < len(units) and "verb" in units[place + 1].entry.marks:
+                return None  # "the heart is normal and the aorta is tortuous"
+            return index if before & {"verb", "comma", "with"} else None
+        stated = entry.states and units[index].word != _ALSO_PLACE
+        if entry.marks & {"verb", "stop", "with"} or entry.change or entry.grade or entry.named or stated:
             return None
     return None
 
@@ -198,7 +223,8 @@ def _state_after(units: list[_Unit], place: int, statement: int) -> int | None:
             return None
         if said and (entry.structure or entry.named or "other" in marks):
             return None
-        said = said or bool("verb" in marks or entry.change or entry.states)
+        stated = entry.states and units[index].word != _ALSO_PLACE
+        said = said or bool("verb" in marks or entry.change or stated)
     return None
 
 
@@ -326,15 +352,20 @@ def _grade_before(units: list[_Unit], found: _Found, kin: frozenset[str]) -> int
 
 
 def _grade_after(units: list[_Unit], high: int) -> int | None:
-    for index in range(high + 1, min(high + 6, len(units))):
+    for index in range(high + 1, min(high + 7, len(units))):
         unit = units[index]
         if unit.entry.grade:
-            following = units[index + 1] if index + 1 < len(units) else None
+            end = index + 1
+            if end + 1 < len(units) and units[end].word in _RANGE and units[end + 1].entry.grade:
+                end += 2
+            following = units[end] if end < len(units) else None
             closed = (
-                following is None or following.entry.marks & {"comma", "stop"} or following.word in ("in", "degree")
+                following is None
+                or following.entry.marks & {"comma", "stop"}
+                or following.word in ("in", "degree", ")")
             )
             return index if closed else None
-        if not ("filler" in unit.entry.marks or unit.entry.marks & {"verb", "comma"}):
+        if not (unit.entry.marks & {"filler", "verb", "comma"} or unit.entry.change or unit.word == "("):
             return None
     return None
 
@@ -343,7 +374,7 @@ def _ranged(units: list[_Unit], index: int) -> str:
     """Return the grade of a word; of a range ("mild to moderate") the higher one, or borderline if it begins there."""
     grades = [units[index].entry.grade]
     for joint, other in ((index - 1, index - 2), (index + 1, index + 2)):
-        if 0 <= other < len(units) and units[joint].word in ("to", "or", "/", "and") and units[other].entry.grade:
+        if 0 <= other < len(units) and units[joint].word in _RANGE and units[other].entry.grade:
             grades.append(units[other].entry.grade)
     return BORDERLINE if BORDERLINE in grades else max(grades, key=GRADES.index)
 

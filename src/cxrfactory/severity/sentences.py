@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 # A sentence ends at a full stop, question or exclamation mark before a blank, the end or a capital ("normal.The").
 # A number before the stop is the number of a list item if it opens a sentence, and so ends none.
-_END = re.compile(r"[.?!]+(?=\s|$|(?<=[a-z][.?!])[A-Z][a-z]|\d{1,2}\.\s?[A-Z])")
+_END = re.compile(r"[.?!]+(?=\s|$|(?<=[a-z][.?!])[A-Z][a-z]|(?<=\D[.?!])\d{1,2}\.\s?[A-Z])")
 _ITEM = re.compile(r"[\s(]*\d{1,2}[.):]+\s*")
 _ABBREVIATED = re.compile(
     r"(?:\b(?:dr|mr|mrs|ms|vs|st|approx|no|fig|e\.g|i\.e|cf|dx|hx|pt|[a-z])|^\s*\d{1,2})$", re.IGNORECASE
@@ -46,6 +46,8 @@ def sentences(text: str) -> list[Sentence]:
     for match in _END.finditer(text):
         end = match.end()
         if match[0] == "." and end < len(text) and _ABBREVIATED.search(text, max(begin, end - 9), end - 1):
+            continue
+        if match[0] == "?" and (match.start() == begin or text[match.start() - 1] in " ("):  # "? kyphosis"
             continue
         _keep(found, text, begin, end)
         begin = end

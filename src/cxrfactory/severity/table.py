@@ -8,7 +8,9 @@ import pandas as pd
 import pyarrow as pa
 
 from cxrfactory.config.severity import SeverityConfig
+from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger, progress
+from cxrfactory.severity.language import in_english
 from cxrfactory.severity.lexicon import lexicon
 from cxrfactory.severity.reports import OTHERWISE, SECTIONS, read_report, read_sections
 from cxrfactory.tables.atomic import text_file
@@ -41,8 +43,8 @@ def write_severity(
     Returns
     -------
     dict of str to int
-        ``reports``; ``read``: those with findings, impression or a text without headings; ``rows``; ``within`` and
-        ``between``: rows with a contradiction.
+        ``reports``; ``read``: those in English with findings, impression or a text without headings; ``rows``;
+        ``within`` and ``between``: rows with a contradiction.
 
     Raises
     ------
@@ -51,12 +53,20 @@ def write_severity(
     """
     settings = settings or SeverityConfig()
     words = lexicon(settings.findings, settings.cues)
+    if Path(reports).suffix.lower() == ".csv":
+        raise CxrError(
+            f"{reports}: a CSV table; expected the table (.parquet) that stage reports makes of it: "
+            f"stage reports {reports} --layout table --output FILE.parquet"
+        )
     schema = pa.schema([REPORTS.field(name) for name in _COLUMNS])
     given = read_table(reports, schema).sort_values("study_id", kind="stable")
     rows: list[dict[str, Any]] = []
-    read = 0
+    read, foreign = 0, []
     for record in progress(given.to_dict("records"), "severity"):
         sections = {name: text for name, text in record.items() if name != "study_id" and isinstance(text, str)}
+        if not in_english(" ".join(sections[name] for name in read_sections(sections))):
+            foreign.append(record["study_id"])
+            continue
         read += bool(read_sections(sections))
         rows += ({"study_id": record["study_id"], **row} for row in read_report(sections, words))
     counts = {"reports": len(given), "read": read, "rows": len(rows)}
@@ -69,6 +79,11 @@ def write_severity(
         "%d between findings and impression",
         reports, counts["reports"], read, len(rows), counts["within"], counts["between"],
     )  # fmt: skip
+    if foreign:
+        log.warning(
+            "%s: %d of %d reports are not in English and were not read, such as that of study %s",
+            reports, len(foreign), len(given), foreign[0],
+        )  # fmt: skip
     log.info("wrote %s", output)
     return counts
 

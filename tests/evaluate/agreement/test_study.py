@@ -236,6 +236,8 @@ def test_a_finding_without_a_common_case_is_left_out_and_none_at_all_is_an_error
          "column 'grade' occurs 2 times"),
         ("m.csv", "image_id,measurement,grade,value\ni1,ctr_rows,mild,0.5,7\n", "not readable as CSV"),
         ("m.csv", "", "the file is empty"),
+        ("m.csv", "image_id;measurement;grade;value\ni1;ctr_rows;mild;0.5\n", "expected commas between the columns"),
+        ("m.csv", "image_id\tmeasurement\n", "found image_id measurement; expected commas between the columns"),
         ("r.csv", "study_id,grade\ns1,mild\n", "column 'finding' is missing; found study_id, grade"),
         ("r.csv", "study_id,finding,grade\n", "column 'finding' holds none of cardiomegaly"),
         ("l.csv", "image_id,patient_id\ni1,p\n", "column 'study_id' is missing"),
@@ -308,3 +310,19 @@ def test_virtual_reports_reproduce_the_noise_that_was_built_in(tmp_path, spread)
     population = grade_agreement((shares[:, None] * noise).T)
     for name in ("kappa", "linear_kappa", "quadratic_kappa", "accuracy", "binary_accuracy"):
         assert value(made["agreement"], name)["value"] == pytest.approx(float(population[name]), abs=0.02)
+
+
+def test_a_table_in_another_encoding_is_refused_with_what_to_do(small):
+    (small / "m.csv").write_bytes("image_id,measurement,grade,value\nM\u00fcller,ctr_rows,mild,0.5\n".encode("latin-1"))
+    with pytest.raises(CxrError, match=r"m.csv: not readable as CSV: it is not UTF-8 text; save it as UTF-8"):
+        run(small)
+
+
+def test_grades_in_numbers_may_have_become_decimals(small):
+    (small / "m.csv").write_text(
+        "image_id,measurement,grade,value\ni1,ctr_rows,0.0,0.4\ni2,ctr_rows,,\ni3,ctr_rows,1.0,0.6\n"
+    )
+    (small / "r.csv").write_text("study_id,finding,grade\ns1,cardiomegaly,0\ns3,cardiomegaly,1\n")
+    (small / "l.csv").write_text("image_id,study_id\ni1,s1\ni3,s3\n")
+    made = run(small, grades=["0", "1"], words=[])
+    assert value(made["agreement"], "accuracy")["value"] == 1

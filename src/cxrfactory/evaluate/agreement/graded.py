@@ -9,6 +9,7 @@ import pandas as pd
 
 from cxrfactory.errors import CxrError
 from cxrfactory.evaluate.agreement.reading import DATASET, column_names, keys_of, numbers, read_columns
+from cxrfactory.tables.joins import plain_ids
 
 EXCLUDED = "excluded"  # a column with this name says why a row has no grade
 POLARITY = "polarity"  # a column with this name says whether a report states or doubts its finding
@@ -46,7 +47,8 @@ class Scale:
         known = {"": UNGRADED} | {grade.casefold(): number for number, grade in enumerate(self.grades)}
         known |= {word.casefold(): known[grade.casefold()] for word, grade in self.words.items()}
         known |= dict.fromkeys((word.strip().casefold() for word in self.unspecified), PRESENT)
-        found = cells.str.casefold().map(known)
+        folded = cells.str.casefold()
+        found = folded.map(known).fillna(plain_ids(folded).map(known))  # 1.0 is 1, in a column with empty cells
         if (wrong := found.isna()).any():
             row = wrong.idxmax()
             words = [*self.grades, *self.words, *self.unspecified]

@@ -45,13 +45,20 @@ def read_columns(path: str | Path, wanted: Sequence[str], optional: Sequence[str
         if names.count(name) > 1:
             raise CxrError(f"{path}: column '{name}' occurs {names.count(name)} times; expected it once")
         if name not in names and name != DATASET:
-            raise CxrError(f"{path}: column '{name}' is missing; found {', '.join(names) or 'no columns'}")
+            hint = "; expected commas between the columns" if _undivided(names) else ""
+            raise CxrError(
+                f"{path}: column '{name}' is missing; found {' '.join(', '.join(names).split()) or 'no columns'}{hint}"
+            )
     stored = [name for name in columns if name in names]
     frame = _parquet(path, stored) if path.suffix.lower() in _PARQUET else _csv(path, stored)
     if DATASET in columns and DATASET not in names:
         frame[DATASET] = path.stem
     frame.index = pd.RangeIndex(1, len(frame) + 1)
     return frame[columns]
+
+
+def _undivided(names: Sequence[str]) -> bool:
+    return len(names) == 1 and any(sign in names[0] for sign in ";\t|")
 
 
 def column_names(path: str | Path) -> list[str]:
@@ -123,6 +130,8 @@ def _read_csv(path: Path, **options: object) -> pd.DataFrame:
                 path, dtype=str, keep_default_na=False, index_col=False, encoding="utf-8-sig", **options
             )
         return frame.fillna("")  # a row may lack its last cells
+    except UnicodeDecodeError as error:
+        raise CxrError(f"{path}: not readable as CSV: it is not UTF-8 text; save it as UTF-8") from error
     except pd.errors.EmptyDataError as error:
         raise CxrError(f"{path}: the file is empty; expected a table with a header") from error
     except (
