@@ -73,6 +73,21 @@ def three_axes(shape: tuple[int, ...], name: str) -> tuple[int, int, int]:
     return shape[:3]  # type: ignore[return-value]
 
 
+def three_or_four_axes(shape: tuple[int, ...], name: str) -> tuple[int, ...]:
+    """Return the three sizes of a volume, or the four of a volume over time; further axes must have size 1.
+
+    Raises
+    ------
+    ImageError
+        As :func:`three_axes`.
+    """
+    if len(shape) < 4 or shape[3] == 1:
+        return three_axes(shape, name)
+    space = three_axes((*shape[:3], *shape[4:]), name)
+    check_voxels(shape, name)
+    return (*space, shape[3])
+
+
 def reason_of(error: Exception) -> str:
     """Describe an error without quoting the file, because messages of other libraries contain header values."""
     if isinstance(error, EOFError | zlib.error):
