@@ -36,6 +36,7 @@ FLOORS = (
         "evaluate",
         "severity",
         "measure",
+        "hearts",
     ),
     ("cli", "workflow", "status", "door", "export", "browse", "__main__"),
 )
@@ -43,7 +44,7 @@ SHARED_FLOORS = (1, 2, 4)
 FLOOR_OF = {package: floor for floor, packages in enumerate(FLOORS) for package in packages}
 DOOR = "cxrfactory"  # the package's own __init__: it imports lazily, and only its version is imported from it
 
-PRODUCTS = ("chexmask", "radgenome", "cxlseg")
+PRODUCTS = ("chexmask", "radgenome", "cxlseg", "hearts")
 
 
 @cache
@@ -234,7 +235,12 @@ ALLOWED_RULES = {
     "measure.smk": "measures the masks of products",
     "validation.smk": "studies the scores of a product",
 }
-RULE_FILES = {"chexmask": ("chexmask.smk", "package.smk"), "radgenome": ("radgenome.smk",), "cxlseg": ("cxlseg.smk",)}
+RULE_FILES = {
+    "chexmask": ("chexmask.smk", "package.smk"),
+    "radgenome": ("radgenome.smk",),
+    "cxlseg": ("cxlseg.smk",),
+    "hearts": ("hearts.smk",),
+}
 
 
 def test_products_are_named_in_their_rule_files_only():
