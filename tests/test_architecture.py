@@ -36,6 +36,7 @@ FLOORS = (
         "evaluate",
         "severity",
         "measure",
+        "hearts",
     ),
     ("cli", "workflow", "status", "door", "export", "browse", "__main__"),
 )
