@@ -1,0 +1,87 @@
+"""The frame in which the network sees a heart and answers: a cube in the directions of the short-axis stack."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from cxrfactory.models.hybridvnet.pictures import HeartPictures
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A cube in the patient.
+
+    A position relative to the frame is 0.5 at the cube's centre and 0 or 1 at its sides, along the frame's axes (the
+    paper's relative positional space).
+
+    Attributes
+    ----------
+    centre_mm
+        Centre of the cube.
+    axes
+        Unit vectors in rows: two in the plane of the short axis, and the one from the apex to the base.
+    side_mm
+        Side of the cube.
+    scale
+        Factors along the axes by which the heart is enlarged inside the frame; other than 1 in augmentation only.
+    """
+
+    centre_mm: Float[np.ndarray, " 3"]
+    axes: Float[np.ndarray, "3 3"]
+    side_mm: float
+    scale: tuple[float, float, float] = (1.0, 1.0, 1.0)
+
+    def to_relative(self, positions_mm: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
+        """Return positions relative to the frame."""
+        return (np.asarray(positions_mm, float) - self.centre_mm) @ self.axes.T * self.scale / self.side_mm + 0.5
+
+    def to_mm(self, relative: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
+        """Return the positions in the patient of positions relative to the frame."""
+        inside = (np.asarray(relative, float) - 0.5) * self.side_mm / np.asarray(self.scale)
+        return self.centre_mm + inside @ self.axes
+
+
+def frame_of(pictures: HeartPictures, centre_mm: Float[np.ndarray, " 3"], side_mm: float, turn: float = 0.0) -> Frame:
+    """Return the frame of a stack about a centre.
+
+    Parameters
+    ----------
+    pictures
+        Pictures whose stack gives the third axis.
+    centre_mm
+        Centre of the frame.
+    side_mm
+        Side of the frame.
+    turn
+        Angle in radians about the third axis by which the first two axes are turned. At 0, the first axis has the
+        direction of the stack's rows.
+    """
+    base = pictures.to_base
+    first = pictures.across - (pictures.across @ base) * base
+    first = first / np.linalg.norm(first)
+    second = np.cross(base, first)
+    cosine, sine = np.cos(turn), np.sin(turn)
+    axes = np.stack([cosine * first + sine * second, cosine * second - sine * first, base])
+    return Frame(np.asarray(centre_mm, float), axes, side_mm)
+
+
+def turn_of(
+    inside: Float[np.ndarray, "n 3"], reference: Float[np.ndarray, "n 3"], used: Float[np.ndarray, " n"]
+) -> float:
+    """Return the angle about the third axis that turns the reference onto a mesh best.
+
+    Parameters
+    ----------
+    inside
+        Nodes along the axes of a frame, in mm.
+    reference
+        The same nodes of the template in its own frame, whose third axis runs from the apex to the base.
+    used
+        Weights of the nodes.
+    """
+    weights = used / used.sum()
+    a = (reference - weights @ reference)[:, :2]
+    b = (inside - weights @ inside)[:, :2]
+    cross = weights @ (a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0])
+    return float(np.arctan2(cross, weights @ (a * b).sum(1)))

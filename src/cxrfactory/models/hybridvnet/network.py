@@ -1,0 +1,206 @@
+"""HybridVNet: branches for each view, one joint code, and a graph-convolutional decoder of the mesh.
+
+Gaggion et al. (2023), "Multi-view hybrid graph convolutional network for volume-to-mesh reconstruction in
+cardiovascular MRI": a code of 32 for the short-axis stack and of 8 for each long-axis view, Chebyshev layers (K = 6)
+with layer normalisation and ReLU, four fixed unpoolings of a quadric contraction, deep supervision, and a last layer
+without bias.
+
+This implementation differs in two things. Positions are offsets from the mean shape of the training set, and each
+level corrects the positions of the coarser one. A view that is missing is replaced by a learned code, so that one
+network serves any subset of the long-axis views.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from cxrfactory.models.chebyshev import SparseChebConv, scaled_laplacian
+from cxrfactory.models.hybridvnet.encoder import PLANE_CHANNELS, STACK_CHANNELS, PlaneEncoder, StackEncoder
+from cxrfactory.models.hybridvnet.graph import MeshGraph
+from cxrfactory.models.hybridvnet.pictures import VIEWS
+from cxrfactory.models.hybridvnet.sampling import PLANE_FACTS
+from cxrfactory.models.sparse import FixedMatrix
+
+ORDER = 6
+WIDTHS = (64, 48, 32, 24, 16)  # channels of the nodes from the coarsest level to the finest
+REACH = 0.1  # an output of 1 moves a node by this share of the frame's side
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """Sizes of the network and of what it reads.
+
+    Attributes
+    ----------
+    grid
+        Grid (z, h, w) on which the stack is sampled in the frame.
+    side_mm
+        Side of the frame.
+    plane_side, plane_mm
+        Rows and columns of a sampled long-axis plane, and its side.
+    views
+        Long-axis views that are read; none for the single-view network.
+    stack_latent, plane_latent
+        Sizes of the codes of the stack and of each view.
+    stack_channels, plane_channels, widths
+        Channels of the encoders' blocks and of the decoder's levels.
+    """
+
+    grid: tuple[int, int, int] = (12, 48, 48)
+    side_mm: float = 144.0
+    plane_side: int = 48
+    plane_mm: float = 176.0
+    views: tuple[str, ...] = VIEWS
+    stack_latent: int = 32
+    plane_latent: int = 8
+    stack_channels: tuple[int, ...] = STACK_CHANNELS
+    plane_channels: tuple[int, ...] = PLANE_CHANNELS
+    widths: tuple[int, ...] = WIDTHS
+
+    @property
+    def latent(self) -> int:
+        """Size of the joint code."""
+        return self.stack_latent + self.plane_latent * len(self.views)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """A batch of sampled pictures.
+
+    Attributes
+    ----------
+    stack
+        ``[b, 2, z, h, w]``: grey values, and what has been imaged.
+    planes
+        ``[b, views, 2, s, s]``, zeros for a missing view.
+    facts
+        ``[b, views, facts]``: places of the planes.
+    present
+        ``[b, views]``: whether the view is there.
+    """
+
+    stack: Float[Tensor, "b 2 z h w"]
+    planes: Float[Tensor, "b v 2 s s"]
+    facts: Float[Tensor, "b v f"]
+    present: Bool[Tensor, "b v"]
+
+    def to(self, device: torch.device) -> "Inputs":
+        """Return the same batch on a device."""
+        return Inputs(*(each.to(device) for each in (self.stack, self.planes, self.facts, self.present)))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Positions of all nodes and of coarser levels (coarsest first), relative to the frame, and the code."""
+
+    positions: Float[Tensor, "b n 3"]
+    coarse: list[Float[Tensor, "b m 3"]]
+    mu: Float[Tensor, "b latent"]
+    logvar: Float[Tensor, "b latent"]
+
+
+class ViewEncoder(nn.Module):
+    """The branches of all views, and their joint code."""
+
+    def __init__(self, settings: NetworkSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.stack = StackEncoder(settings.grid, settings.stack_latent, settings.stack_channels)
+        self.planes = nn.ModuleList(
+            PlaneEncoder(settings.plane_side, PLANE_FACTS, settings.plane_latent, settings.plane_channels)
+            for _ in settings.views
+        )
+        self.missing = nn.Parameter(torch.zeros(len(settings.views), settings.plane_latent))
+
+    def forward(self, inputs: Inputs) -> tuple[Float[Tensor, "b latent"], Float[Tensor, "b latent"]]:
+        """Return mean and log-variance of the joint code."""
+        mu, logvar = self.stack(inputs.stack)
+        means, variances = [mu.float()], [logvar.float()]
+        for view, branch in enumerate(self.planes):
+            there = torch.nonzero(inputs.present[:, view])[:, 0]
+            mean = self.missing[view].expand(len(mu), -1)
+            variance = torch.zeros_like(mean)
+            if len(there):
+                found, spread = branch(inputs.planes[there, view], inputs.facts[there, view])
+                mean, variance = mean.index_copy(0, there, found.float()), variance.index_copy(0, there, spread.float())
+            means.append(mean)
+            variances.append(variance)
+        return torch.cat(means, dim=1), torch.cat(variances, dim=1)
+
+
+class HybridVNet(nn.Module):
+    """Predict the nodes of a mesh.
+
+    Parameters
+    ----------
+    graph
+        Graph of the mesh.
+    settings
+        Sizes.
+    """
+
+    def __init__(self, graph: MeshGraph, settings: NetworkSettings) -> None:
+        super().__init__()
+        self.graph, self.settings = graph, settings
+        self.latent = settings.latent
+        self.encoder = ViewEncoder(settings)
+        widths = settings.widths
+        levels = len(graph.adjacencies)
+        self.laplacians = nn.ModuleList(FixedMatrix(scaled_laplacian(each)) for each in reversed(graph.adjacencies))
+        self.up = nn.ModuleList(FixedMatrix(each) for each in reversed(graph.up))
+        self.down = nn.ModuleList(FixedMatrix(each) for each in graph.down)
+        self.expand = nn.Linear(self.latent, graph.adjacencies[-1].shape[0] * widths[0])
+        inputs = (widths[0], *widths[: levels - 1])
+        self.convolutions = nn.ModuleList(
+            SparseChebConv(self.laplacians[level], ORDER, inputs[level], widths[level]) for level in range(levels)
+        )
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for width in widths[:levels])
+        self.heads = nn.ModuleList(
+            SparseChebConv(self.laplacians[level], ORDER, widths[level], 3, bias=False) for level in range(levels)
+        )
+        for head in self.heads:
+            nn.init.normal_(head.weight, std=1e-2)
+        self.register_buffer("mean_shape", torch.full((graph.nodes, 3), 0.5))
+
+    def fit_shapes(self, shapes: Float[np.ndarray, "cases n 3"]) -> None:
+        """Learn the mean shape from positions relative to their frames, before the first step."""
+        with torch.no_grad():
+            self.mean_shape.copy_(torch.from_numpy(shapes.mean(0)))
+
+    def decode(self, code: Float[Tensor, "b latent"]) -> tuple[Float[Tensor, "b n 3"], list[Float[Tensor, "b m 3"]]]:
+        """Return positions relative to the frame, and those of the coarser levels, the coarsest first."""
+        coarsest = self.laplacians[0].rows
+        x = self.expand(code).reshape(len(code), coarsest, -1).transpose(0, 1).contiguous()
+        means = [self.mean_shape]
+        for matrix in self.down:
+            means.append(matrix(means[-1]))
+        means = means[::-1]
+        positions, offset = [], None
+        last = len(self.convolutions) - 1
+        for level, (convolution, norm, head) in enumerate(zip(self.convolutions, self.norms, self.heads, strict=True)):
+            if level:
+                x, offset = self.up[level - 1](x), self.up[level - 1](offset)
+            x = torch.relu(norm(convolution(x)))
+            moved = REACH * head(x)
+            offset = moved if offset is None else offset + moved
+            positions.append((means[level][:, None] + offset).transpose(0, 1))
+            if level == last:
+                return positions[-1], positions[:-1]
+        raise AssertionError("a graph has at least one level")
+
+    def answer(
+        self,
+        mu: Float[Tensor, "b latent"],
+        logvar: Float[Tensor, "b latent"],
+        noise: Float[Tensor, "b latent"] | None = None,
+    ) -> Answer:
+        """Decode a code that is drawn with ``noise`` (standard normal); without it, decode the mean."""
+        positions, coarse = self.decode(mu if noise is None else mu + noise * torch.exp(0.5 * logvar))
+        return Answer(positions, coarse, mu, logvar)
+
+    def forward(self, inputs: Inputs, noise: Float[Tensor, "b latent"] | None = None) -> Answer:
+        """Return positions relative to the frame; see :meth:`answer`."""
+        return self.answer(*self.encoder(inputs), noise)
