@@ -5,7 +5,7 @@ HEARTS = PLAN.product("hearts")
 
 rule hearts_template:
     output:
-        template=OUT("hearts_template").template,
+        **OUT("hearts_template"),
     log:
         LOG("hearts_template"),
     benchmark:
@@ -21,14 +21,15 @@ rule hearts_template:
     message:
         "Make the template of the heart"
     shell:
-        "python -m cxrfactory stage hearts-template --output {output.template:q} {params.options:q} 2> {log:q}"
+        "python -m cxrfactory stage hearts-template --output {output.template:q} --surface {output.surface:q}"
+        " --volume {output.volume:q} {params.options:q} 2> {log:q}"
 
 
 rule hearts_cohort:
     input:
         template=OUT("hearts_template").template,
     output:
-        cases=OUT("hearts_cohort").cases,
+        **OUT("hearts_cohort"),
     log:
         LOG("hearts_cohort"),
     benchmark:
@@ -48,15 +49,14 @@ rule hearts_cohort:
         "Make virtual hearts, part {wildcards.part}, shard {wildcards.shard}"
     shell:
         "python -m cxrfactory stage hearts-cohort --template {input.template:q} --part {wildcards.part:q}"
-        " --shard {params.number} --output {output.cases:q} {params.options:q} 2> {log:q}"
+        " --shard {params.number} --output {output.cases:q} --pictures {output.pictures:q} {params.options:q} 2> {log:q}"
 
 
 rule hearts_read:
     input:
         root=HEARTS.own(),
     output:
-        cases=OUT("hearts_read").cases,
-        rejected=OUT("hearts_read").rejected,
+        **OUT("hearts_read"),
     log:
         LOG("hearts_read"),
     benchmark:
@@ -71,13 +71,41 @@ rule hearts_read:
         "Read the cardiac MR"
     shell:
         "python -m cxrfactory stage hearts-read {input.root:q} --output {output.cases:q}"
-        " --rejected {output.rejected:q} 2> {log:q}"
+        " --readings {output.readings:q} --rejected {output.rejected:q} 2> {log:q}"
+
+
+rule hearts_finder:
+    input:
+        graph=OUT("hearts_template").surface,
+        pictures=HEARTS.virtual("train", "pictures"),
+    output:
+        **OUT("hearts_finder"),
+    log:
+        LOG("hearts_finder"),
+    benchmark:
+        BENCHMARK("hearts_finder")
+    conda:
+        "../../envs/gpu.yaml" if PLAN.gpus("hearts") else "../../envs/cpu.yaml"
+    threads: HEARTS.section.threads
+    resources:
+        mem_mb=lambda wildcards, attempt: 6000 * attempt,
+        # An interrupted training continues from its checkpoint.
+        runtime=1440,
+        gpu=PLAN.gpus("hearts"),
+    params:
+        pictures=lambda wildcards, input: [f"--pictures={path}" for path in input.pictures],
+        options=lambda wildcards: HEARTS.training_options(),
+    message:
+        "Train the network that finds the heart"
+    shell:
+        "python -m cxrfactory stage hearts-finder --graph {input.graph:q} {params.pictures:q}"
+        " --output {output.weights:q} --history {output.history:q} {params.options:q} 2> {log:q}"
 
 
 rule hearts_train:
     input:
-        template=OUT("hearts_template").template,
-        cases=HEARTS.virtual("train"),
+        graph=HEARTS.graph,
+        pictures=HEARTS.virtual("train", "pictures"),
     output:
         **OUT("hearts_train"),
     log:
@@ -95,21 +123,21 @@ rule hearts_train:
         runtime=1440,
         gpu=PLAN.gpus("hearts"),
     params:
-        cases=lambda wildcards, input: [f"--cases={path}" for path in input.cases],
-        options=lambda wildcards: HEARTS.options("HeartsTrainConfig"),
+        pictures=lambda wildcards, input: [f"--pictures={path}" for path in input.pictures],
+        options=lambda wildcards: HEARTS.training_options(),
     message:
         "Train the network of hearts, {wildcards.network}"
     shell:
-        "python -m cxrfactory stage hearts-train --template {input.template:q} {params.cases:q}"
+        "python -m cxrfactory stage hearts-train --graph {input.graph:q} {params.pictures:q}"
         " --network {wildcards.network:q} --output {output.weights:q} --history {output.history:q}"
         " {params.options:q} 2> {log:q}"
 
 
 rule hearts_infer:
     input:
-        template=OUT("hearts_template").template,
         cases=HEARTS.cases,
         weights=HEARTS.weights,
+        finder=HEARTS.finder(),
     output:
         **OUT("hearts_infer"),
     log:
@@ -131,8 +159,8 @@ rule hearts_infer:
     message:
         "Find meshes, {wildcards.network}, {wildcards.part}, shard {wildcards.shard}"
     shell:
-        "python -m cxrfactory stage hearts-infer --template {input.template:q} --cases {input.cases:q}"
-        " --weights {input.weights[0]:q} --output {output.meshes:q} --rejected {output.rejected:q}"
+        "python -m cxrfactory stage hearts-infer --cases {input.cases:q} --weights {input.weights[0]:q}"
+        " --finder {input.finder[0]:q} --output {output.meshes:q} --rejected {output.rejected:q}"
         " {params.options:q} 2> {log:q}"
 
 

@@ -205,6 +205,10 @@ STAGES = _table(
             "hearts:hearts_read",
             "Read cardiac MR: sort slices into views by their geometry, and find end-diastole and end-systole.",
         ),
+        "hearts-finder": (
+            "hearts:hearts_finder",
+            "Train the network that finds the heart in the whole short-axis stack.",
+        ),
         "hearts-train": (
             "hearts:hearts_train",
             "Train a network that finds the mesh of a heart in its views.",

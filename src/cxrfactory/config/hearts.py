@@ -6,7 +6,15 @@ from pydantic import Field, model_validator
 
 from cxrfactory.config.sections import LocalPath, Section
 
-HeartNetwork = Literal["multi-view", "single-view", "volume"]
+HeartNetwork = Literal[
+    "multi-view",
+    "single-view",
+    "volume",
+    "pca",
+    "multi-view-no-deep",
+    "multi-view-no-laplacian",
+    "volume-no-tetrahedra",
+]
 
 
 class HeartsTemplateConfig(Section):
@@ -47,8 +55,8 @@ class HeartsInferConfig(Section):
     samples: int = Field(
         16, ge=0, le=1000, description="Number of latent samples for the uncertainty of each node; 0 gives none."
     )
-    batch_size: int = Field(
-        8, ge=1, description="Number of cases that the network reads at once; the result does not depend on it."
+    passes: int = Field(
+        2, ge=1, le=10, description="Number of times that the mesh is found, each time about the mesh found before."
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "cpu", description="Device of training and inference; auto takes CUDA where it is available."
@@ -58,8 +66,23 @@ class HeartsInferConfig(Section):
 class HeartsTrainConfig(Section):
     """How a network of hearts is trained."""
 
-    epochs: int = Field(40, ge=1, description="Number of passes over the training cases.")
-    learning_rate: float = Field(1e-3, gt=0, description="Peak learning rate.")
+    epochs: int = Field(20, ge=1, description="Number of passes over the training cases.")
+    finder_epochs: int = Field(
+        20, ge=1, description="Number of passes for the network that finds the heart in the whole stack."
+    )
+    train_batch_size: int = Field(8, ge=2, description="Number of cases in a training step.")
+    learning_rate: float = Field(2e-3, gt=0, description="Peak learning rate.")
+    kl_weight: float = Field(1e-5, ge=0, description="Weight of the divergence of the code from its prior.")
+    deep_weight: float = Field(1.0, ge=0, description="Weight of the errors of the coarser levels (deep supervision).")
+    laplacian_weight: float = Field(0.01, ge=0, description="Weight of the Laplacian regulariser of the surfaces.")
+    edge_weight: float = Field(0.0, ge=0, description="Weight of the regulariser of the edges' lengths.")
+    normal_weight: float = Field(0.0, ge=0, description="Weight of the regulariser of the normals.")
+    tetrahedra_weight: float = Field(
+        1e-3, ge=0, description="Weight of the variance of a tetrahedron's edges; only the network volume has it."
+    )
+    drop_views: float = Field(
+        0.1, ge=0, lt=1, description="Probability that a long-axis view is left out of a training case."
+    )
     seed: int = Field(0, ge=0, description="Seed of the initial weights, order of the cases and augmentation.")
     threads: int = Field(
         1,
@@ -79,6 +102,9 @@ class HeartsConfig(HeartsMeshesConfig, HeartsInferConfig, HeartsTrainConfig, Hea
     weights: LocalPath | None = Field(
         None, description="Trained weights (.safetensors) that draw the product; null trains them on virtual patients."
     )
+    finder: LocalPath | None = Field(
+        None, description="Weights of the network that finds the heart in the whole stack; goes with weights."
+    )
     networks: list[HeartNetwork] = Field(
         ["multi-view", "single-view"],
         min_length=1,
@@ -89,4 +115,10 @@ class HeartsConfig(HeartsMeshesConfig, HeartsInferConfig, HeartsTrainConfig, Hea
     def _once_each(self) -> "HeartsConfig":
         if twice := [name for name in self.networks if self.networks.count(name) > 1]:
             raise ValueError(f"'{twice[0]}' occurs twice in networks; give each once")
+        return self
+
+    @model_validator(mode="after")
+    def _finder_of_weights(self) -> "HeartsConfig":
+        if (self.weights is None) != (self.finder is None):
+            raise ValueError("weights and finder go together; give both or neither")
         return self

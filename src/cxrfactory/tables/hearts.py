@@ -8,20 +8,6 @@ import pyarrow as pa
 
 FRAMES = ("ED", "ES")  # end-diastole and end-systole, the frames from which volumes of a case are taken
 
-# The mesh that a network found for one case at one time.
-HEART_MESHES = pa.schema(
-    [
-        pa.field("case_id", pa.string(), nullable=False),
-        pa.field("patient_id", pa.string(), nullable=False),
-        pa.field("frame", pa.string(), nullable=False),
-        # float32 [nodes * 3]: the nodes of the template's surfaces, or all of its nodes
-        pa.field("vertices", pa.list_(pa.float32()), nullable=False),
-        # of each of these nodes over latent samples: root of the sum of the three variances; empty without samples
-        pa.field("std_mm", pa.list_(pa.float32()), nullable=False),
-        pa.field("code", pa.list_(pa.float32()), nullable=False),  # latent mean
-    ]
-)
-
 # One case at one time of the cardiac cycle: its mesh and what was measured on it.
 HEARTS = pa.schema(
     [

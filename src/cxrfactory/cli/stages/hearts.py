@@ -1,7 +1,7 @@
 """Commands of the steps to the meshes of hearts."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -15,21 +15,36 @@ from cxrfactory.config.hearts import (
 )
 from cxrfactory.config.options import with_options
 
+if TYPE_CHECKING:
+    import torch
+
 Template = Annotated[Path, typer.Option(help="Template (.npz), as stage hearts-template leaves it.")]
 Cases = Annotated[Path, typer.Option(help="Table of cases (Parquet).")]
+Graph = Annotated[Path, typer.Option(help="Graph of the mesh (.npz), as stage hearts-template leaves it.")]
+Pictures = Annotated[list[Path], typer.Option(help="Table of pictures of stage hearts-cohort; repeat for each shard.")]
+Weights = Annotated[Path, typer.Option(help="Weights to write (.safetensors); the card is written beside them.")]
+History = Annotated[Path, typer.Option(help="Table of the epochs to write (.csv).")]
+Device = Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Device; auto takes CUDA where it is available.")]
 
 
 @with_options(HeartsTemplateConfig)
 def hearts_template(
-    output: Annotated[Path, typer.Option(help="File to write (.npz).")],
+    output: Annotated[Path, typer.Option(help="Template to write (.npz).")],
+    surface: Annotated[Path, typer.Option(help="Graph of the surfaces to write (.npz).")],
+    volume: Annotated[Path, typer.Option(help="Graph of the tetrahedra to write (.npz).")],
     *,
     hearts_template_config: HeartsTemplateConfig,
 ) -> None:
     """Make the template of the heart: a tetrahedral mesh with its parts, of parametric surfaces."""
-    from cxrfactory.hearts.template.make import make_template
+    from cxrfactory.hearts.template.build import make_template
     from cxrfactory.hearts.template.stored import write_template
+    from cxrfactory.models.hybridvnet.graph import write_graph
+    from cxrfactory.models.hybridvnet.template_graph import template_graph
 
-    write_template(output, make_template(hearts_template_config.edge_mm))
+    template = make_template(hearts_template_config.edge_mm)
+    for path, kind in ((surface, "surface"), (volume, "volume")):
+        write_graph(path, template_graph(template.mesh, kind))
+    write_template(output, template)
 
 
 @with_options(HeartsCohortConfig)
@@ -38,52 +53,99 @@ def hearts_cohort(
     part: Annotated[Literal["train", "test"], typer.Option(help="Part of the virtual patients: train or test.")],
     shard: Annotated[int, typer.Option(min=0, help="Number of the shard, from 0.")],
     output: Annotated[Path, typer.Option(help="Table of cases to write (Parquet).")],
+    pictures: Annotated[Path, typer.Option(help="Table of reduced pictures for trainings to write (Parquet).")],
     *,
     hearts_cohort_config: HeartsCohortConfig,
 ) -> None:
     """Make one shard of virtual hearts: cardiac MR views at end-diastole and end-systole, with the true meshes."""
     from cxrfactory.hearts.cohort.shard import write_shard
+    from cxrfactory.hearts.infer.prepare import prepare_cases
+    from cxrfactory.hearts.template.stored import read_template
 
-    write_shard(template, part, shard, output, hearts_cohort_config)
+    write_shard(read_template(template), part, shard, output, hearts_cohort_config)
+    prepare_cases(output, pictures)
 
 
 def hearts_read(
-    root: Annotated[Path, typer.Argument(help="Folder or file of cardiac MR (DICOM or NIfTI).")],
+    root: Annotated[Path, typer.Argument(help="Folder with a folder or a NIfTI file for each examination.")],
     output: Annotated[Path, typer.Option(help="Table of cases to write (Parquet).")],
+    readings: Annotated[Path, typer.Option(help="Table of what was found in each examination to write (Parquet).")],
     rejected: Annotated[Path, typer.Option(help="Table of what cannot be read, with reasons, to write (Parquet).")],
 ) -> None:
     """Read cardiac MR: sort slices into views by their geometry, and find end-diastole and end-systole."""
-    from cxrfactory.hearts.reading.table import read_to_table
+    from cxrfactory.hearts.reading.folder import write_hearts
 
-    read_to_table(root, output, rejected)
+    write_hearts(root, output, rejected, readings)
+
+
+@with_options(HeartsTrainConfig)
+def hearts_finder(
+    graph: Graph,
+    pictures: Pictures,
+    output: Weights,
+    history: History,
+    device: Device = "cpu",
+    *,
+    hearts_train_config: HeartsTrainConfig,
+) -> None:
+    """Train the network that finds the heart in the whole short-axis stack."""
+    from cxrfactory.train.hearts.finder import FinderTraining, train_finder
+
+    settings = FinderTraining(
+        epochs=hearts_train_config.finder_epochs,
+        batch_size=hearts_train_config.train_batch_size,
+        learning_rate=hearts_train_config.learning_rate,
+        seed=hearts_train_config.seed,
+    )
+    train_finder(pictures, graph, output, settings, _device(device, hearts_train_config.threads), history)
 
 
 @with_options(HeartsTrainConfig)
 def hearts_train(
-    template: Template,
-    cases: Annotated[list[Path], typer.Option(help="Table of cases with true meshes; repeat for each shard.")],
+    graph: Graph,
+    pictures: Pictures,
     network: Annotated[HeartNetwork, typer.Option(help="Network to train.")],
-    output: Annotated[Path, typer.Option(help="Weights to write (.safetensors); the card is written beside them.")],
-    history: Annotated[Path, typer.Option(help="Table of the epochs to write (.csv).")],
+    output: Weights,
+    history: History,
+    device: Device = "cpu",
     *,
     hearts_train_config: HeartsTrainConfig,
 ) -> None:
     """Train a network that finds the mesh of a heart in its views."""
-    raise NotImplementedError
+    from cxrfactory.train.hearts.named import training_of
+    from cxrfactory.train.hearts.run import train_hearts
+
+    settings = training_of(network, hearts_train_config)
+    train_hearts(pictures, graph, output, settings, _device(device, hearts_train_config.threads), history)
+
+
+def _device(name: str, threads: int) -> "torch.device":
+    import torch
+
+    from cxrfactory.models.device import choose_device
+
+    torch.set_num_threads(threads)
+    return choose_device(name)
 
 
 @with_options(HeartsInferConfig)
 def hearts_infer(
-    template: Template,
     cases: Cases,
     weights: Annotated[Path, typer.Option(help="Trained weights (.safetensors, card beside them).")],
+    finder: Annotated[Path, typer.Option(help="Weights of the network that finds the heart.")],
     output: Annotated[Path, typer.Option(help="Table of meshes to write (Parquet).")],
     rejected: Annotated[Path, typer.Option(help="Table of rejected cases to write (Parquet).")],
     *,
     hearts_infer_config: HeartsInferConfig,
 ) -> None:
     """Find the meshes of the cases of one shard, with the spread of every node over latent samples."""
-    raise NotImplementedError
+    import torch
+
+    from cxrfactory.hearts.infer.shard import infer_hearts
+
+    torch.set_num_threads(1)  # the last digits depend on it
+    config = hearts_infer_config
+    infer_hearts(cases, weights, finder, output, rejected, config.device, config.samples, config.passes)
 
 
 @with_options(HeartsMeshesConfig)

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from cxrfactory.hearts.meshes.measured import LV, RV, WALL, Anatomy, cut
 from cxrfactory.hearts.views import ImagePlane
 from cxrfactory.metrics.distance import asd, hausdorff
+from cxrfactory.metrics.mesh import mesh_errors
 
 WHOLE = "all"  # name of the row of all nodes of the surfaces
 CUT = (LV, WALL, RV)  # parts whose masks are compared, as in the paper
@@ -28,16 +29,8 @@ def node_scores(
     groups = {WHOLE: anatomy.filling.surface_nodes} | {
         name: np.unique(faces) for name, faces in anatomy.surfaces.items()
     }
-    apart = np.asarray(found_mm, np.float64) - np.asarray(true_mm, np.float64)
-    return {
-        name: {
-            "mae_mm": float(np.abs(apart[nodes]).mean()),
-            "distance_mm": float(np.linalg.norm(apart[nodes], axis=1).mean()),
-            "mse_mm2": float((apart[nodes] ** 2).mean()),
-            "rmse_mm": float(np.sqrt((apart[nodes] ** 2).mean())),
-        }
-        for name, nodes in groups.items()
-    }
+    found = {name: mesh_errors(found_mm[nodes], true_mm[nodes]) for name, nodes in groups.items()}
+    return {name: {measure: getattr(errors, measure) for measure in NODES} for name, errors in found.items()}
 
 
 def mask_scores(
@@ -71,4 +64,3 @@ def mask_scores(
             "mcd_mm": float(np.mean(mcd)) if mcd else np.nan,
         }
     return scores
-

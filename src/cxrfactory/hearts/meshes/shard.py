@@ -13,14 +13,15 @@ from cxrfactory.config.hearts import HeartsMeshesConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.geometry.mesh.labelled import LabelledMesh
 from cxrfactory.hearts.case_table import SHORT_AXIS, read_cases
-from cxrfactory.hearts.meshes.measured import DENSITY_G_PER_ML, Anatomy, WALL, flags_of, pumping, quality
+from cxrfactory.hearts.infer.shard import PREDICTIONS
+from cxrfactory.hearts.meshes.measured import DENSITY_G_PER_ML, WALL, Anatomy, flags_of, pumping, quality
 from cxrfactory.hearts.meshes.plain_files import write_obj, write_stl
 from cxrfactory.hearts.meshes.vtk_xml import write_vtp, write_vtu
 from cxrfactory.hearts.views import LONG_AXIS, HeartViews, ImagePlane
 from cxrfactory.imaging.drawing.png import encode_png
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.tables.folders import replaced_folder
-from cxrfactory.tables.hearts import HEART_MASKS, HEART_MESHES, HEART_SLICES, HEARTS
+from cxrfactory.tables.hearts import HEART_MASKS, HEART_SLICES, HEARTS
 from cxrfactory.tables.parquet import read_table, table_writer
 from cxrfactory.tables.paths import is_plain_name
 from cxrfactory.tables.rle import rle_encode
@@ -55,7 +56,7 @@ def read_meshes(path: str | Path, anatomy: Anatomy) -> dict[Key, Found]:
         If the table is unreadable, or a mesh has not as many nodes as the template or its surfaces.
     """
     found = {}
-    frame = read_table(path, HEART_MESHES, columns=["case_id", "frame", "vertices", "std_mm"])
+    frame = read_table(path, PREDICTIONS, columns=["case_id", "frame", "vertices", "vertices_std"])
     for case, name, vertices, std in frame.itertuples(index=False):
         try:
             positions = anatomy.filling(np.asarray(vertices, np.float64).reshape(-1, 3))

@@ -125,7 +125,9 @@ def card_text(
         volumes=_volumes(rows),
         flags=_flags(rows),
         evaluation=_evaluation(folder) if facts.evaluation else "",
-        evaluation_file="- `evaluation/`: networks against the truth of virtual patients.\n" if facts.evaluation else "",
+        evaluation_file="- `evaluation/`: networks against the truth of virtual patients.\n"
+        if facts.evaluation
+        else "",
         stl=" `meshes/stl/`: one file a part." if (folder / "meshes" / "stl").is_dir() else "",
         config_file=" `config.yaml`: how it was made." if facts.config else "",
         parts=", ".join(f"`{number}` {name}" for number, name in enumerate(p for p in parts if "esv" not in p)),

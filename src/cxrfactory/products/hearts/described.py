@@ -67,7 +67,9 @@ def describe(folder: Path, title: str) -> Description:
         Heading of the card.
     """
     purpose = "one case at one time of the cycle a row: mesh, volumes, quality."
-    config = DescribedTable("hearts", purpose, {"train": "hearts.parquet"}, HEARTS, stored_rows(folder / "hearts.parquet"))
+    config = DescribedTable(
+        "hearts", purpose, {"train": "hearts.parquet"}, HEARTS, stored_rows(folder / "hearts.parquet")
+    )
     tables = [
         DescribedTable(name, f"{text}.", {"train": f"{name}.parquet"}, schema, stored_rows(folder / f"{name}.parquet"))
         for name, text, schema in (

@@ -19,10 +19,10 @@ from cxrfactory.products.hearts.card_text import TITLE, CardFacts, card_text
 from cxrfactory.products.hearts.described import describe
 from cxrfactory.products.hearts.montage import MONTAGE, draw_montage
 from cxrfactory.products.product import CONFIG, README, WEIGHTS_CARD, check_config, open_product
-from cxrfactory.products.rejected import read_rejected
+from cxrfactory.products.rejected import Rejection
 from cxrfactory.tables.folders import link_tree
 from cxrfactory.tables.hearts import HEART_MASKS, HEART_SLICES, HEARTS
-from cxrfactory.tables.parquet import parquet_writer, read_batches, read_table
+from cxrfactory.tables.parquet import parquet_writer, read_batches, read_table, stored_schema
 from cxrfactory.tables.sums import SUMS
 
 log = get_logger(__name__)
@@ -50,7 +50,7 @@ class HeartShards:
     files
         Folders of mesh files, one for every shard.
     rejected
-        Tables of rejected cases; an ``image_id`` is ``case_id/frame``, or the path of what could not be read.
+        Tables of rejected cases: of reading (schema ``REJECTED``), and of inference with case and frame.
     """
 
     cases: Sequence[Path]
@@ -129,11 +129,11 @@ def package_hearts(
     return len(kept)
 
 
-def _account(shards: HeartShards) -> tuple[set[str], Mapping[str, Any]]:
+def _account(shards: HeartShards) -> tuple[set[str], Mapping[str, Rejection]]:
     """Check that every case is kept or rejected, and that none is doubled or unknown."""
     listed = _keys(shards.cases)
     kept = _keys(shards.hearts)
-    rejected = read_rejected(shards.rejected)
+    rejected = _rejected(shards.rejected)
     unknown, lost = kept - listed, listed - kept - set(rejected)
     both = kept & set(rejected)
     for cases, fault in (
@@ -146,6 +146,20 @@ def _account(shards: HeartShards) -> tuple[set[str], Mapping[str, Any]]:
                 f"hearts: '{min(cases)}' {fault}; the shards are of different runs: delete them and run again"
             )
     return kept, rejected
+
+
+def _rejected(paths: Sequence[Path]) -> dict[str, Rejection]:
+    """Return the rejections by ``case_id/frame``; those of reading, which have no frame, by ``case_id``."""
+    found: dict[str, Rejection] = {}
+    for path in paths:
+        named = "case_id" in stored_schema(path).names
+        columns = [*(["case_id", "frame"] if named else ["image_id"]), "stage", "reason"]
+        for *names, stage, reason in read_table(path, columns=columns).itertuples(index=False):
+            key = "/".join(names)
+            if key in found:
+                raise CxrError(f"{path}: '{key}' is rejected twice; give each table once")
+            found[key] = Rejection(key, stage, reason)
+    return found
 
 
 def _keys(paths: Sequence[Path]) -> set[str]:

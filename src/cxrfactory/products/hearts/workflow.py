@@ -17,21 +17,42 @@ TRAIN, TEST, OWN = "train", "test", "own"  # parts of the cases: two of the virt
 STAGES = (
     Stage(
         "hearts_template",
-        "Makes the template of the heart: a tetrahedral mesh with its parts.",
+        "Makes the template of the heart, a tetrahedral mesh with its parts, and the graphs of the networks.",
         "hearts/template",
-        {"template": "hearts-work/template.npz"},
+        {
+            "template": "hearts-work/template.npz",
+            "surface": "hearts-work/surface.npz",
+            "volume": "hearts-work/volume.npz",
+        },
     ),
     Stage(
         "hearts_cohort",
         "Makes the virtual hearts of one shard: cardiac MR views of both frames, with the true meshes.",
         "hearts/cases/{part}/{shard}",
-        {"cases": "hearts-work/cases/{part}/{shard}.parquet"},
+        {
+            "cases": "hearts-work/cases/{part}/{shard}.parquet",
+            "pictures": "hearts-work/cases/{part}/{shard}.pictures.parquet",
+        },
     ),
     Stage(
         "hearts_read",
         "Reads the user's own cardiac MR: views by geometry, end-diastole and end-systole.",
         "hearts/read",
-        {"cases": "hearts-work/read/cases.parquet", "rejected": "hearts-work/read/rejected.parquet"},
+        {
+            "cases": "hearts-work/read/cases.parquet",
+            "readings": "hearts-work/read/readings.parquet",
+            "rejected": "hearts-work/read/rejected.parquet",
+        },
+    ),
+    Stage(
+        "hearts_finder",
+        "Trains the network that finds the heart in the whole short-axis stack.",
+        "hearts/train/finder",
+        {
+            "weights": "hearts-work/weights/finder.safetensors",
+            "card": "hearts-work/weights/finder.json",
+            "history": "hearts-work/weights/finder.history.csv",
+        },
     ),
     Stage(
         "hearts_train",
@@ -94,13 +115,16 @@ def steps(config: "Config") -> Iterable[Step]:
     if section.root is not None:
         yield Step("hearts_read")
     if section.weights is None:
+        yield Step("hearts_finder")
         for network in plan.networks:
             yield _step("hearts_train", network, [{"network": network}])
     for network in plan.networks:
         for part in plan.inferred(network):
             runs = [{"network": network, "part": part, "shard": shard} for shard in plan.shards(part)]
             yield _step("hearts_infer", f"{network}, {part}", runs)
-    yield _step("hearts_meshes", plan.packed, [{"part": plan.packed, "shard": shard} for shard in plan.shards(plan.packed)])
+    yield _step(
+        "hearts_meshes", plan.packed, [{"part": plan.packed, "shard": shard} for shard in plan.shards(plan.packed)]
+    )
     if plan.evaluated:
         yield Step("hearts_evaluate")
     yield Step("hearts")
@@ -172,17 +196,31 @@ class HeartsPlan:
             return self.plan.results.out("hearts_read").cases
         return self.plan.results.out("hearts_cohort").cases.format(part=wildcards.part, shard=wildcards.shard)
 
-    def virtual(self, part: str) -> list[str]:
-        """Return the tables of cases of a part of the virtual cohort."""
-        path = self.plan.results.out("hearts_cohort").cases
+    def virtual(self, part: str, output: str = "cases") -> list[str]:
+        """Return one output of ``hearts_cohort`` in all shards of a part of the virtual cohort."""
+        path = self.plan.results.out("hearts_cohort")[output]
         return [path.format(part=part, shard=shard) for shard in self.asked.shards(part)]
+
+    def graph(self, wildcards: Any) -> str:
+        """Return the graph of a network's mesh."""
+        return self.plan.results.out("hearts_template")["volume" if "volume" in wildcards.network else "surface"]
+
+    def finder(self) -> list[str]:
+        """Return the weights of the finder and their card: the given ones, or those that are trained here."""
+        from cxrfactory.tables.weights import card_path  # late, because the map of results is light to import
+
+        given = self.section.finder
+        path = self.plan.results.out("hearts_finder").weights if given is None else given
+        return [path, str(card_path(path))]
 
     def weights(self, wildcards: Any) -> list[str]:
         """Return the weights of a network and their card: the given ones, or those that are trained here."""
         from cxrfactory.tables.weights import card_path  # late, because the map of results is light to import
 
         given = self.section.weights
-        path = self.plan.results.out("hearts_train").weights.format(network=wildcards.network) if given is None else given
+        path = (
+            self.plan.results.out("hearts_train").weights.format(network=wildcards.network) if given is None else given
+        )
         return [path, str(card_path(path))]
 
     def meshes(self, network: str, part: str, output: str = "meshes") -> list[str]:
@@ -234,6 +272,10 @@ class HeartsPlan:
 
         names = [name for section in sections for name in getattr(hearts, section).model_fields]
         return self.section.options(*names)
+
+    def training_options(self) -> list[str]:
+        """Return the options of both trainings."""
+        return self.options("HeartsTrainConfig") + self.section.options("device")
 
     def evaluated_options(self) -> list[str]:
         """Return the options of ``study hearts`` with the meshes of each network."""
