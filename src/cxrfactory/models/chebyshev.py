@@ -69,7 +69,7 @@ def scaled_laplacian(adjacency: sparse.spmatrix) -> sparse.csr_matrix:
 
 
 class SparseChebConv(nn.Module):
-    """The convolution of :class:`ChebConv` on a graph of thousands of nodes, with features ``[nodes, batch, channels]``.
+    """The convolution of :class:`ChebConv` on a graph of thousands of nodes, for features ``[nodes, batch, channels]``.
 
     The polynomials are applied by their recurrence, T_k x = 2 (L - I) T_(k-1) x - T_(k-2) x.
 

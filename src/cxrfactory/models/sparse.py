@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 
 class FixedMatrix(nn.Module):
-    """Multiply features of nodes by a constant matrix. It is not stored in the weights file, since the graph defines it.
+    """Multiply features of nodes by a constant matrix, which is not stored in the weights: the graph defines it.
 
     Parameters
     ----------

@@ -86,10 +86,17 @@ def mesh_graph(
         up.append(sparse.csr_matrix(each.up, dtype=np.float32))
         adjacencies.append(_coarser(adjacencies[-1], up[-1]))
     return MeshGraph(
-        kind, np.asarray(reference_mm, np.float32), np.asarray(faces, np.int64), np.asarray(tetrahedra, np.int64),
-        np.asarray(central, bool), np.arange(len(reference_mm)) if places is None else np.asarray(places, np.int64),
-        len(reference_mm) if template_nodes is None else int(template_nodes), tuple(adjacencies), tuple(down), tuple(up),
-    )  # fmt: skip
+        kind,
+        np.asarray(reference_mm, np.float32),
+        np.asarray(faces, np.int64),
+        np.asarray(tetrahedra, np.int64),
+        np.asarray(central, bool),
+        np.arange(len(reference_mm)) if places is None else np.asarray(places, np.int64),
+        len(reference_mm) if template_nodes is None else int(template_nodes),
+        tuple(adjacencies),
+        tuple(down),
+        tuple(up),
+    )
 
 
 def edges_of(cells: Int[np.ndarray, "cells corners"]) -> Int[np.ndarray, "edges 2"]:

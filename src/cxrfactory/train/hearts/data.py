@@ -10,14 +10,11 @@ from jaxtyping import Float, Float32
 from cxrfactory.errors import CxrError
 from cxrfactory.models.hybridvnet.frame import Frame, frame_of, turn_of
 from cxrfactory.models.hybridvnet.graph import MeshGraph
-from cxrfactory.models.hybridvnet.network import Inputs, NetworkSettings
+from cxrfactory.models.hybridvnet.inputs import Sampled, collated, sample
+from cxrfactory.models.hybridvnet.network import Inputs
 from cxrfactory.models.hybridvnet.picture_table import PicturedHeart, read_pictures
-from cxrfactory.models.hybridvnet.pictures import HeartPictures
-from cxrfactory.models.hybridvnet.sampling import PLANE_FACTS, sample_plane, sample_stack
 from cxrfactory.tables.keys import seed_of
 from cxrfactory.train.hearts.settings import HeartTraining
-
-Sampled = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 def load_hearts(
@@ -74,25 +71,6 @@ def turned(axes: Float[np.ndarray, "3 3"], angle: float) -> Float[np.ndarray, "3
     """Turn axes about the third by an angle in radians."""
     cosine, sine = np.cos(angle), np.sin(angle)
     return np.array([[cosine, sine, 0], [-sine, cosine, 0], [0, 0, 1]]) @ axes
-
-
-def sample(pictures: HeartPictures, frame: Frame, settings: NetworkSettings) -> Sampled:
-    """Sample the stack and the views of a case in a frame; missing views are zeros."""
-    stack = sample_stack(pictures, frame, settings.grid)
-    planes = np.zeros((len(settings.views), 2, settings.plane_side, settings.plane_side), np.float32)
-    facts = np.zeros((len(settings.views), PLANE_FACTS), np.float32)
-    present = np.zeros(len(settings.views), bool)
-    for place, view in enumerate(settings.views):
-        if view in pictures.long_axis:
-            plane = pictures.long_axis[view]
-            planes[place], facts[place] = sample_plane(plane, frame, settings.plane_side, view, settings.plane_mm)
-            present[place] = True
-    return stack, planes, facts, present
-
-
-def collated(sampled: Sequence[Sampled]) -> Inputs:
-    """Return sampled cases as a batch."""
-    return Inputs(*(torch.from_numpy(np.stack(each)) for each in zip(*sampled, strict=True)))
 
 
 def recoloured(sampled: Sampled, strength: float, drop: float, rng: np.random.Generator) -> Sampled:

@@ -15,6 +15,7 @@ from cxrfactory import __version__
 from cxrfactory.logs import get_logger
 from cxrfactory.models.hybridvnet.frame import Frame
 from cxrfactory.models.hybridvnet.graph import read_graph
+from cxrfactory.models.hybridvnet.inputs import collated, sample
 from cxrfactory.models.hybridvnet.losses import MeshLoss
 from cxrfactory.models.hybridvnet.network import Inputs
 from cxrfactory.models.hybridvnet.picture_table import PicturedHeart
@@ -24,7 +25,7 @@ from cxrfactory.tables.keys import seed_of
 from cxrfactory.tables.weights import sha256_of, write_weights
 from cxrfactory.train.course import History, State, run, steps
 from cxrfactory.train.data.images import epoch_batches
-from cxrfactory.train.hearts.data import changed_frame, collated, load_hearts, sample, training_batches, true_frame
+from cxrfactory.train.hearts.data import changed_frame, load_hearts, training_batches, true_frame
 from cxrfactory.train.hearts.settings import HeartTraining
 
 log = get_logger(__name__)
