@@ -41,8 +41,8 @@ class HeartsMeshesConfig(Section):
     largest_std_mm: float = Field(
         3.0,
         gt=0,
-        description="A mesh is flagged as uncertain if the mean standard deviation of its nodes over the latent samples "
-        "is above this, in mm.",
+        description="A mesh is flagged as uncertain if the mean standard deviation of its nodes over latent samples is "
+        "above this, in mm.",
     )
     least_slices: int = Field(
         6, ge=1, description="A mesh is flagged if its case has fewer short-axis slices than this."

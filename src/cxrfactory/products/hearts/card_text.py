@@ -54,7 +54,8 @@ samples share.
   (the numbers of `part`; 255 is outside every part). `meshes/vtu/`: tetrahedra, with `part`. Both hold `std_mm` of each
   node. `meshes/obj/`: surfaces, one group a part.{stl}
 - `template.npz`: nodes, tetrahedra and parts of the template.
-{evaluation_file}- `rejected.csv`, `excluded.csv`: what is not here, and why. `weights.json`: card of the network.{config_file}
+{evaluation_file}- `rejected.csv`, `excluded.csv`: what is not here, and why. `weights.json`: card of the
+  network.{config_file}
 - `croissant.json`: tables and columns for programs that read Croissant. `SHA256SUMS`: check with
   `sha256sum -c SHA256SUMS`.
 
