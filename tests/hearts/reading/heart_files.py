@@ -207,10 +207,8 @@ def nifti(
 ) -> Path:
     """Write a NIfTI file; without an affine it states no orientation."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    picture = nib.Nifti1Image(values, np.eye(4) if affine is None else affine)
+    picture = nib.Nifti1Image(values, affine)
     if affine is None:
-        picture.header.set_qform(None, 0)
-        picture.header.set_sform(None, 0)
         picture.header["pixdim"][1:4] = PIXEL_MM, PIXEL_MM, STEP_MM
     if values.ndim == 4:
         picture.header["pixdim"][4] = step
