@@ -13,8 +13,8 @@ from jaxtyping import Float
 from cxrfactory.hearts.views import HeartViews, ImagePlane
 
 LARGEST_SHIFT_MM = 15.0
-STEP_MM = 1.0
-_REACH_MM, _SAMPLE_MM = 65.0, 1.0  # samples along a line, each way from its point nearest to the centre
+COARSE_MM, STEP_MM = 3.0, 1.0
+_REACH_MM, _SAMPLE_MM = 65.0, 1.5  # samples along a line, each way from its point nearest to the centre
 _FEWEST_SAMPLES = 40
 # Two lines that cross at less than this angle tell the shift in one direction only.
 _SMALLEST_ANGLE_DEGREES = 25.0
@@ -33,8 +33,8 @@ def slice_shifts(views: HeartViews, centre_mm: Float[np.ndarray, " 3"]) -> Float
 
     Returns
     -------
-    Shift along the rows (across) and along the columns (down) in mm, to half a step of :data:`STEP_MM`; NaN for slices
-    that fewer than two long-axis planes cross.
+    Shift along the rows (across) and along the columns (down) in mm; NaN for slices that
+    fewer than two long-axis planes cross.
     """
     shifts = np.full((len(views.short_axis), 2), np.nan)
     for place, plane in enumerate(views.short_axis):
@@ -72,14 +72,26 @@ def _enough(directions: list[np.ndarray]) -> bool:
 
 
 def _best_shift(plane: ImagePlane, lines: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> np.ndarray:
-    steps = np.arange(-LARGEST_SHIFT_MM, LARGEST_SHIFT_MM + STEP_MM, STEP_MM)
-    across, down = np.meshgrid(steps, steps)
-    offsets = across[..., None] * plane.across + down[..., None] * plane.down
-    total = np.zeros(across.shape)
+    """Search in coarse steps, then in fine ones around the best."""
+    steps = np.arange(-LARGEST_SHIFT_MM, LARGEST_SHIFT_MM + COARSE_MM, COARSE_MM)
+    total = _agreement(plane, lines, steps, steps)
+    row, column = np.unravel_index(int(np.argmax(total)), total.shape)
+    fine = np.arange(-COARSE_MM, COARSE_MM + STEP_MM, STEP_MM)
+    across, down = steps[column] + fine, steps[row] + fine
+    total = _agreement(plane, lines, across, down)
+    row, column = np.unravel_index(int(np.argmax(total)), total.shape)
+    return np.array([across[column] + _between(total[row, :], column), down[row] + _between(total[:, column], row)])
+
+
+def _agreement(
+    plane: ImagePlane, lines: list[tuple[np.ndarray, np.ndarray, np.ndarray]], across: np.ndarray, down: np.ndarray
+) -> np.ndarray:
+    """Return the sum of the correlations along the lines for each shift [down, across]."""
+    offsets = across[None, :, None] * plane.across + down[:, None, None] * plane.down
+    total = np.zeros((len(down), len(across)))
     for _, points, values in lines:
         total += _correlation(_sampled(plane, points + offsets[..., None, :]), values)
-    row, column = np.unravel_index(int(np.nanargmax(total)), total.shape)
-    return np.array([steps[column] + _between(total[row, :], column), steps[row] + _between(total[:, column], row)])
+    return total
 
 
 def _between(scores: np.ndarray, place: int) -> float:

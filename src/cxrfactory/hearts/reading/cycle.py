@@ -1,5 +1,6 @@
 """Times of the cardiac cycle: which image of a cine belongs to a time, and which are end-diastole and end-systole."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,10 +14,11 @@ SYSTOLE = (0.12, 0.65)
 
 
 def reference(stack: Sequence[Cine]) -> Cine:
-    """Return the cine whose times count for all: of those with the most images, the one in the middle."""
-    most = max(len(cine.moments) for cine in stack)
+    """Return the cine whose times count for all: of those with the usual number of images, the one in the middle."""
+    counts = Counter(len(cine.moments) for cine in stack)
+    usual = max(counts, key=lambda count: (counts[count], count))
     middle = (len(stack) - 1) / 2
-    places = [place for place, cine in enumerate(stack) if len(cine.moments) == most]
+    places = [place for place, cine in enumerate(stack) if len(cine.moments) == usual]
     return stack[min(places, key=lambda place: abs(place - middle))]
 
 

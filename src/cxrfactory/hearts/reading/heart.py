@@ -33,6 +33,8 @@ class HeartReading:
         The planes at each time that was asked for, in the order of time.
     notes
         Remarks, one line each: what was left aside, found or made up.
+    view_phases
+        Share of the cycle of each of the views.
     phases
         Share of the cycle of every time that all short-axis slices have.
     pool_mm2
@@ -46,16 +48,17 @@ class HeartReading:
 
     views: tuple[HeartViews, ...]
     notes: tuple[str, ...]
+    view_phases: tuple[float, ...]
     phases: Float[np.ndarray, " times"] = field(repr=False)
     pool_mm2: Float[np.ndarray, " times"] = field(repr=False)
     centre_mm: Float[np.ndarray, " 3"] = field(repr=False)
     shifts_mm: Float[np.ndarray, "slices 2"] = field(repr=False)
 
     @property
-    def misalignment_mm(self) -> float:
-        """Largest shift of a slice against the median of all, in mm; NaN where no shift is known."""
+    def misalignment_mm(self) -> float | None:
+        """Largest shift of a slice against the median of all, in mm; None where no shift is known."""
         known = self.shifts_mm[np.isfinite(self.shifts_mm).all(1)]
-        return float(np.linalg.norm(known - np.median(known, 0), axis=1).max()) if len(known) else float("nan")
+        return float(np.linalg.norm(known - np.median(known, 0), axis=1).max()) if len(known) else None
 
 
 def read_heart(
@@ -167,12 +170,11 @@ def _assembled(case: _Case) -> HeartReading:
     )
     long_axis, more = long_axis_views(case.others, base, centre)
     times = _named_times(case, phases, pool)
-    views = tuple(
-        _views(case, long_axis, phase, name) for phase, name in zip(phases[list(times.values())], times, strict=True)
-    )
+    chosen = tuple(float(phases[number]) for number in times.values())
+    views = tuple(_views(case, long_axis, phase, name) for phase, name in zip(chosen, times, strict=True))
     shifts = slice_shifts(views[0], centre)
     notes = (*case.notes, *more, *_time_notes(case, times, phases), *_missing_notes(long_axis, views))
-    return HeartReading(views, notes, phases, pool, centre, shifts)
+    return HeartReading(views, notes, chosen, phases, pool, centre, shifts)
 
 
 def _common_phases(case: _Case) -> np.ndarray:

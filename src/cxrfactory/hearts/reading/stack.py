@@ -51,9 +51,9 @@ def short_axis(cines: list[Cine], name: str) -> tuple[list[Cine], list[str]]:
     if repeated:
         notes.append(f"{repeated} short-axis slices repeat a place; the last acquisition of each counts")
     stack = [max(place, key=lambda cine: (len(cine.moments) > 1, cine.acquired)) for place in places]
-    check_even(np.array([cine.origin_mm @ stack[0].normal for cine in stack]), name)
-    towards_apex = stack[0].normal @ USUAL_APEX > 0
-    return (stack if towards_apex else stack[::-1]), notes
+    stack = stack if stack[0].normal @ USUAL_APEX > 0 else stack[::-1]
+    check_even(np.array([abs((cine.origin_mm - stack[0].origin_mm) @ stack[0].normal) for cine in stack]), name)
+    return stack, notes
 
 
 def check_even(along_mm: Float[np.ndarray, " n"], name: str) -> None:
@@ -62,7 +62,7 @@ def check_even(along_mm: Float[np.ndarray, " n"], name: str) -> None:
     Parameters
     ----------
     along_mm
-        Positions of the slices along their normal, sorted.
+        Positions of the slices along their normal, from the base.
     name
         Name of the folder or file, for messages.
 
@@ -78,10 +78,11 @@ def check_even(along_mm: Float[np.ndarray, " n"], name: str) -> None:
     wide = np.flatnonzero(np.abs(steps - step) > _UNEVEN_SHARE * step)
     if len(wide):
         missing = round(steps[wide[0]] / step) - 1
-        what = f"{missing} short-axis slices seem to be missing" if missing > 0 else "short-axis slices are uneven"
+        gap = f"a gap of {missing} slice{'s' * (missing > 1)}" if missing > 0 else "uneven steps"
         raise ImageError(
-            f"{name}: {what} between slice {wide[0] + 1} and {wide[0] + 2} of {len(along_mm)} (a step of "
-            f"{steps[wide[0]]:.1f} mm among steps of {step:.1f} mm); expected even steps; export the whole stack"
+            f"{name}: {gap} in the short-axis stack, between slice {wide[0] + 1} and {wide[0] + 2} of {len(along_mm)} "
+            f"from the base ({steps[wide[0]]:.1f} mm among steps of {step:.1f} mm); expected even steps; export the "
+            "whole stack"
         )
 
 

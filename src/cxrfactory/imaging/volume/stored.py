@@ -81,11 +81,10 @@ def three_or_four_axes(shape: tuple[int, ...], name: str) -> tuple[int, ...]:
     ImageError
         As :func:`three_axes`.
     """
-    if len(shape) < 4 or shape[3] == 1:
+    if len(shape) < 4 or any(length != 1 for length in shape[4:]):
         return three_axes(shape, name)
-    space = three_axes((*shape[:3], *shape[4:]), name)
     check_voxels(shape, name)
-    return (*space, shape[3])
+    return (*three_axes(shape[:3], name), shape[3]) if shape[3] > 1 else three_axes(shape, name)
 
 
 def reason_of(error: Exception) -> str:
