@@ -70,7 +70,7 @@ rule hearts_read:
     message:
         "Read the cardiac MR"
     shell:
-        "python -m cxrfactory stage hearts-read {input.root:q} --output {output.cases:q}"
+        "python -m cxrfactory stage hearts-read --root {input.root:q} --output {output.cases:q}"
         " --readings {output.readings:q} --rejected {output.rejected:q} 2> {log:q}"
 
 
@@ -253,6 +253,7 @@ rule hearts:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
+        release=HEARTS.asked.release,
         cases=lambda wildcards, input: [f"--cases={path}" for path in input.cases],
         hearts=lambda wildcards, input: [f"--hearts={path}" for path in input.hearts],
         masks=lambda wildcards, input: [f"--masks={path}" for path in input.masks],
@@ -266,5 +267,6 @@ rule hearts:
     shell:
         "python -m cxrfactory stage package-hearts --output {output.product:q} --template {input.template:q}"
         " {params.cases:q} {params.hearts:q} {params.masks:q} {params.slices:q} {params.files:q} {params.rejected:q}"
-        " {params.evaluation:q} --weights-card {input.card:q} {params.credits:q} --config {input.config:q} 2> {log:q}"
+        " {params.evaluation:q} --weights-card {input.card:q} --release {params.release:q} {params.credits:q}"
+        " --config {input.config:q} 2> {log:q}"
         " && cp {output.product:q}/montage.png {output.montage:q}"

@@ -1,4 +1,4 @@
-"""Arrow schemas of the heart tables: predicted meshes, rows of the product, and masks in the short-axis slices.
+"""Arrow schemas of the heart tables: predicted meshes, rows of the product, and masks in the slices.
 
 Positions are mm in the patient coordinates of DICOM (x to the left, y to the back, z to the head); masks are indexed
 [row, column].
@@ -6,7 +6,8 @@ Positions are mm in the patient coordinates of DICOM (x to the left, y to the ba
 
 import pyarrow as pa
 
-FRAMES = ("ED", "ES")  # end-diastole and end-systole, the frames from which volumes of a case are taken
+# Parts of the heart in the order of their numbers in meshes.
+PARTS = ("lv", "lv_myocardium", "rv", "la", "ra", "aorta", "pulmonary_artery")
 
 # One case at one time of the cardiac cycle: its mesh and what was measured on it.
 HEARTS = pa.schema(
@@ -23,7 +24,7 @@ HEARTS = pa.schema(
         # Volumes within the closed surfaces of the parts, at this time.
         *(
             pa.field(f"{name}_ml", pa.float64(), nullable=False)
-            for name in ("lv", "lv_myocardium", "rv", "la", "ra", "aorta", "pulmonary_artery")
+            for name in PARTS
         ),
         pa.field("lv_mass_g", pa.float64(), nullable=False),
         # Of the case's frames ED and ES; null if one of them is missing.
@@ -41,12 +42,16 @@ HEARTS = pa.schema(
     ]
 )
 
-# One part in one short-axis slice.
+# Rows of the product: those of all shards, with the name of the cases' source.
+HEART_ROWS = HEARTS.insert(2, pa.field("release", pa.string(), nullable=False))
+
+# One part in one slice; parts that a slice does not meet have no row.
 HEART_MASKS = pa.schema(
     [
         pa.field("case_id", pa.string(), nullable=False),
         pa.field("frame", pa.string(), nullable=False),
-        pa.field("slice", pa.int32(), nullable=False),  # from 0 at the base to the apex
+        pa.field("view", pa.string(), nullable=False),  # sax, 2ch, 3ch or 4ch
+        pa.field("slice", pa.int32(), nullable=False),  # of the short axis from 0 at the base; 0 for the others
         pa.field("part", pa.string(), nullable=False),
         pa.field("height", pa.int32(), nullable=False),
         pa.field("width", pa.int32(), nullable=False),

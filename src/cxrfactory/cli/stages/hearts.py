@@ -67,7 +67,7 @@ def hearts_cohort(
 
 
 def hearts_read(
-    root: Annotated[Path, typer.Argument(help="Folder with a folder or a NIfTI file for each examination.")],
+    root: Annotated[Path, typer.Option(help="Folder with a folder or a NIfTI file for each examination.")],
     output: Annotated[Path, typer.Option(help="Table of cases to write (Parquet).")],
     readings: Annotated[Path, typer.Option(help="Table of what was found in each examination to write (Parquet).")],
     rejected: Annotated[Path, typer.Option(help="Table of what cannot be read, with reasons, to write (Parquet).")],

@@ -203,15 +203,22 @@ def _row(
     return row | {"flags": flags_of(row, long_axis, settings.largest_std_mm, settings.least_slices)}
 
 
+def _planes(views: HeartViews) -> list[tuple[str, int, ImagePlane]]:
+    """Return view, number and plane of all slices of a case."""
+    planes = [(SHORT_AXIS, number, plane) for number, plane in enumerate(views.short_axis)]
+    return planes + [(name, 0, views.long_axis[name]) for name in LONG_AXIS if name in views.long_axis]
+
+
 def _mask_rows(anatomy: Anatomy, views: HeartViews, mesh: Found) -> Iterator[dict[str, Any]]:
     """Yield the masks that are not empty, slice by slice."""
-    for number, plane in enumerate(views.short_axis):
+    for view, number, plane in _planes(views):
         height, width = plane.pixels.shape
         for part, mask in anatomy.masks(mesh.positions_mm, plane).items():
             if mask.any():
                 yield {
                     "case_id": views.case_id,
                     "frame": views.frame,
+                    "view": view,
                     "slice": number,
                     "part": part,
                     "height": height,
@@ -222,9 +229,7 @@ def _mask_rows(anatomy: Anatomy, views: HeartViews, mesh: Found) -> Iterator[dic
 
 
 def _slice_rows(views: HeartViews) -> Iterator[dict[str, Any]]:
-    planes = [(SHORT_AXIS, number, plane) for number, plane in enumerate(views.short_axis)]
-    planes += [(name, 0, views.long_axis[name]) for name in LONG_AXIS if name in views.long_axis]
-    for view, number, plane in planes:
+    for view, number, plane in _planes(views):
         height, width = plane.pixels.shape
         yield {
             "case_id": views.case_id,

@@ -13,6 +13,7 @@ from cxrfactory.products.card_yaml import load_section
 from cxrfactory.products.described import Description
 from cxrfactory.products.markdown import escaped, markdown_table, one_line
 from cxrfactory.products.product import Provenance, provenance_table
+from cxrfactory.tables.hearts import PARTS
 from cxrfactory.tables.parquet import read_table
 
 TITLE = "Meshes of hearts from cardiac MR"
@@ -48,7 +49,7 @@ samples share.
 ## Files
 
 - `hearts.parquet`: one row a case and frame, with nodes, volumes, quality and flags.
-- `masks.parquet`: the parts cut by each short-axis slice, as RLE (`start length`, pixels counted from 1 row by row).
+- `masks.parquet`: the parts cut by each slice of every view, as RLE (`start length`, pixels counted from 1 row by row).
 - `slices.parquet`: each image plane with its place in the patient, and its picture in 8 bits.
 - `meshes/vtp/`: surfaces for VTK and ParaView; `inner` and `outer` say which part lies on either side of a triangle
   (the numbers of `part`; 255 is outside every part). `meshes/vtu/`: tetrahedra, with `part`. Both hold `std_mm` of each
@@ -114,7 +115,6 @@ def card_text(
         The tables as other programs load them.
     """
     rows = read_table(folder / "hearts.parquet", columns=["case_id", "frame", "flags", *_VOLUMES])
-    parts = [name.removesuffix("_ml") for name in description.columns if name.endswith("_ml") and "edv" not in name]
     return _TEMPLATE.format(
         title=TITLE,
         kept=facts.kept,
@@ -131,7 +131,7 @@ def card_text(
         else "",
         stl=" `meshes/stl/`: one file a part." if (folder / "meshes" / "stl").is_dir() else "",
         config_file=" `config.yaml`: how it was made." if facts.config else "",
-        parts=", ".join(f"`{number}` {name}" for number, name in enumerate(p for p in parts if "esv" not in p)),
+        parts=", ".join(f"`{number}` {name}" for number, name in enumerate(PARTS)),
         load=load_section(description),
         provenance=provenance_table(provenance, {}),
         credits="".join(f"- {one_line(credit)}\n" for credit in credits).rstrip() or "No credits were given.",

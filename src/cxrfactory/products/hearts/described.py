@@ -4,7 +4,7 @@ from pathlib import Path
 
 from cxrfactory.products.accounts import EXCLUDED, REJECTED
 from cxrfactory.products.described import DescribedFiles, DescribedTable, Description
-from cxrfactory.tables.hearts import HEART_MASKS, HEART_SLICES, HEARTS
+from cxrfactory.tables.hearts import HEART_MASKS, HEART_ROWS, HEART_SLICES
 from cxrfactory.tables.parquet import stored_rows
 
 _PARTS = {
@@ -19,6 +19,7 @@ _PARTS = {
 COLUMNS = {
     "case_id": "Case.",
     "patient_id": "Patient; a patient may have several cases.",
+    "release": "Source of the cases.",
     "frame": "Time of the cardiac cycle: ED (end-diastole), ES (end-systole), or the number of the frame from 0.",
     "views": "Views that the case has: sax (short axis), 2ch, 3ch, 4ch.",
     "slices": "Number of short-axis slices.",
@@ -40,7 +41,7 @@ COLUMNS = {
     "mean_jacobian": "Mean scaled Jacobian of the tetrahedra.",
     "flipped_tetrahedra": "Number of tetrahedra whose volume is not positive.",
     "flags": "Reasons to look at the mesh: flipped, uncertain, few_slices, no_long_axis, ef_implausible.",
-    "slice": "Short-axis slice from 0 at the base to the apex.",
+    "slice": "Short-axis slice from 0 at the base to the apex; 0 for other views.",
     "part": "Part of the heart.",
     "view": "View of the slice: sax, 2ch, 3ch or 4ch.",
     "height": "Rows of the slice.",
@@ -68,12 +69,12 @@ def describe(folder: Path, title: str) -> Description:
     """
     purpose = "one case at one time of the cycle a row: mesh, volumes, quality."
     config = DescribedTable(
-        "hearts", purpose, {"train": "hearts.parquet"}, HEARTS, stored_rows(folder / "hearts.parquet")
+        "hearts", purpose, {"train": "hearts.parquet"}, HEART_ROWS, stored_rows(folder / "hearts.parquet")
     )
     tables = [
         DescribedTable(name, f"{text}.", {"train": f"{name}.parquet"}, schema, stored_rows(folder / f"{name}.parquet"))
         for name, text, schema in (
-            ("masks", "one part in one short-axis slice a row", HEART_MASKS),
+            ("masks", "one part in one slice a row", HEART_MASKS),
             ("slices", "one image plane of a case a row, with its place in the patient", HEART_SLICES),
         )
     ]

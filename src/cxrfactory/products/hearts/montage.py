@@ -49,7 +49,8 @@ def draw_montage(rows: Path, masks: Path, slices: Path, output: Path) -> None:
 def _row(masks: Path, slices: Path, case: str, frame: str) -> list[UInt8[np.ndarray, "side side 3"]]:
     planes = _of(slices, case, frame, ["view", "slice", "height", "width", "spacing_mm", "png"])
     planes = planes[planes["view"] == "sax"].sort_values("slice")
-    drawn = _of(masks, case, frame, ["slice", "part", "height", "width", "rle"])
+    drawn = _of(masks, case, frame, ["view", "slice", "part", "height", "width", "rle"])
+    drawn = drawn[drawn["view"] == "sax"]
     places = np.linspace(0, len(planes) - 1, SLICES).round().astype(int) if len(planes) else []
     tiles = [_tile(plane, drawn[drawn["slice"] == plane.slice]) for plane in planes.iloc[places].itertuples()]
     return tiles + [np.zeros((SIDE, SIDE, 3), np.uint8)] * (SLICES - len(tiles))

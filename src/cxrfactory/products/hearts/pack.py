@@ -21,7 +21,7 @@ from cxrfactory.products.hearts.montage import MONTAGE, draw_montage
 from cxrfactory.products.product import CONFIG, README, WEIGHTS_CARD, check_config, open_product
 from cxrfactory.products.rejected import Rejection
 from cxrfactory.tables.folders import link_tree
-from cxrfactory.tables.hearts import HEART_MASKS, HEART_SLICES, HEARTS
+from cxrfactory.tables.hearts import HEART_MASKS, HEART_ROWS, HEART_SLICES
 from cxrfactory.tables.parquet import parquet_writer, read_batches, read_table, stored_schema
 from cxrfactory.tables.sums import SUMS
 
@@ -107,9 +107,9 @@ def package_hearts(
     with open_product(output) as product:
         folder = product.folder
         for name, paths, schema in (
-            (ROWS, shards.hearts, HEARTS), (MASKS, shards.masks, HEART_MASKS), (SLICES, shards.slices, HEART_SLICES),
+            (ROWS, shards.hearts, HEART_ROWS), (MASKS, shards.masks, HEART_MASKS), (SLICES, shards.slices, HEART_SLICES),
         ):  # fmt: skip
-            _join(paths, folder / name, schema)
+            _join(paths, folder / name, schema, release)
         for files in progress(shards.files, "mesh files", len(shards.files)):
             link_tree(files, folder / MESHES)
         if evaluation is not None:
@@ -174,20 +174,26 @@ def _keys(paths: Sequence[Path]) -> set[str]:
     return found
 
 
-def _join(paths: Sequence[Path], output: Path, schema: pa.Schema) -> None:
-    """Write the rows of several tables into one, in row groups of one size."""
+def _join(paths: Sequence[Path], output: Path, schema: pa.Schema, release: str) -> None:
+    """Write the rows of several tables into one, in row groups of one size; ``release`` fills a column of that name."""
     size = _ROWS_PER_GROUP[output.name]
     waiting: list[pa.RecordBatch] = []
     with parquet_writer(output, schema, dictionary=False) as writer:
         for path in paths:
-            for batch in read_batches(path, schema.names, size, schema):
-                waiting.append(batch)
+            for batch in read_batches(path, [name for name in schema.names if name != "release"], size, schema):
+                waiting.append(_with_release(batch, schema, release))
                 if sum(each.num_rows for each in waiting) >= size:
                     whole = pa.Table.from_batches(waiting).cast(schema)
                     writer.write_table(whole.slice(0, size))
                     waiting = whole.slice(size).to_batches()
         if waiting:
             writer.write_table(pa.Table.from_batches(waiting).cast(schema))
+
+
+def _with_release(batch: pa.RecordBatch, schema: pa.Schema, release: str) -> pa.RecordBatch:
+    if "release" in schema.names:
+        batch = batch.append_column("release", pa.repeat(pa.scalar(release), batch.num_rows))
+    return batch.select(schema.names)
 
 
 def _refuse_foreign(output: Path) -> None:

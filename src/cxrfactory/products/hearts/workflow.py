@@ -152,6 +152,11 @@ class HeartsFiles:
         return TEST if self.section.root is None else OWN
 
     @property
+    def release(self) -> str:
+        """Name of the packed cases in the accounts."""
+        return "virtual" if self.packed == TEST else self.packed
+
+    @property
     def evaluated(self) -> bool:
         """Whether networks are compared with the truth of the virtual test patients."""
         return self.section.root is None or self.section.weights is None
