@@ -36,15 +36,14 @@ def hearts_template(
     hearts_template_config: HeartsTemplateConfig,
 ) -> None:
     """Make the template of the heart: a tetrahedral mesh with its parts, of parametric surfaces."""
-    from cxrfactory.hearts.template.build import make_template
-    from cxrfactory.hearts.template.stored import write_template
+    from cxrfactory.hearts.template import make_template, write_template
     from cxrfactory.models.hybridvnet.graph import write_graph
     from cxrfactory.models.hybridvnet.template_graph import template_graph
 
     template = make_template(hearts_template_config.edge_mm)
     for path, kind in ((surface, "surface"), (volume, "volume")):
         write_graph(path, template_graph(template.mesh, kind))
-    write_template(output, template)
+    write_template(template, output)
 
 
 @with_options(HeartsCohortConfig)
@@ -60,7 +59,7 @@ def hearts_cohort(
     """Make one shard of virtual hearts: cardiac MR views at end-diastole and end-systole, with the true meshes."""
     from cxrfactory.hearts.cohort.shard import write_shard
     from cxrfactory.hearts.infer.prepare import prepare_cases
-    from cxrfactory.hearts.template.stored import read_template
+    from cxrfactory.hearts.template import read_template
 
     write_shard(read_template(template), part, shard, output, hearts_cohort_config)
     prepare_cases(output, pictures)
@@ -162,7 +161,7 @@ def hearts_meshes(
 ) -> None:
     """Measure the meshes of one shard and write them: volumes, masks in the slices, mesh files."""
     from cxrfactory.hearts.meshes.shard import write_meshes
-    from cxrfactory.hearts.template.stored import read_template
+    from cxrfactory.hearts.template import read_template
 
     outputs = {"hearts": output, "masks": masks, "slices": slices, "files": files}
     write_meshes(read_template(template).mesh, cases, meshes, outputs, hearts_meshes_config)

@@ -17,7 +17,7 @@ def hearts(
     """Compare the meshes of networks with true meshes: nodes, masks, volumes, tetrahedra, paired tests."""
     from cxrfactory.errors import CxrError
     from cxrfactory.hearts.evaluate.compare import compare
-    from cxrfactory.hearts.template.stored import read_template
+    from cxrfactory.hearts.template import read_template
 
     by_network: dict[str, list[Path]] = {}
     for each in meshes:
