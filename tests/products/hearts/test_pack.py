@@ -109,3 +109,37 @@ def test_croissant_and_card_describe_every_column(made):
         assert set(pq.read_schema(product / f"{name}.parquet").names) <= described
     first = next(iter(dataset.records(record_set="hearts")))
     assert first[next(name for name in first if name.endswith("case_id"))] in (b"a", "a")
+
+
+def test_the_product_opens_as_slices_with_masks(made):
+    import cxrfactory as cxr
+
+    product = cxr.open_product(_pack(*made))
+    assert product.kind == "hearts"
+    accounts = product.accounts["virtual"]
+    assert (accounts.kept, accounts.rejected) == (4, 1)
+    assert len(product) == 4 * 8
+    image = product["a/ES/sax-1"]
+    assert sorted(image.masks) == ["lv", "lv_myocardium", "rv"]
+    assert image.image().shape == image.masks["lv"].shape == (64, 64)
+    assert image.masks["lv"].sum() < product["a/ED/sax-1"].masks["lv"].sum()
+    assert {each.group_id for each in product.select(["b/ED"])} == {"b/ED"}
+    assert [each.image_id for each in product] == [
+        f"{case}/{frame}/{view}" for case in "ab" for frame in ("ED", "ES")
+        for view in [*(f"sax-{number}" for number in range(7)), "4ch-0"]
+    ]  # fmt: skip
+    assert product.quality()["meshes"].startswith("0 of 4 meshes flagged")
+
+
+def test_the_browser_shows_slices_and_counts_meshes(made):
+    from cxrfactory.browse.opening import open_browsed
+
+    browsed = open_browsed(_pack(*made), {}, None)
+    assert browsed.kept() == {"virtual": 4}
+    assert browsed.left_out().counts("rejected") == {"virtual": 1}
+    key = browsed.index.ids.to_pylist().index("b/ED/4ch-0")
+    detail = browsed.detail(key)
+    assert [name for name, _ in detail.related] == [f"sax-{number}" for number in range(7)]
+    assert set(browsed.outlines(key).organs) == set(detail.masks) <= {organ.name for organ in browsed.organs}
+    assert browsed.picture(key, "image").shape == (64, 64)
+    assert browsed.index.columns["lv_ef_percent"].cell(key) == pytest.approx(48.8, abs=0.01)

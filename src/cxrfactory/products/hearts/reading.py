@@ -35,11 +35,13 @@ class HeartSlice(ProductImage):
     ----------
     spacing_mm
         Distance of neighbouring pixels along a row and along a column.
+    png
+        The picture as the product stores it.
     """
 
     spacing_mm: tuple[float, float]
+    png: bytes = field(repr=False)
     _table: Path = field(repr=False)
-    _png: bytes = field(repr=False)
     _rles: Mapping[str, str] = field(repr=False)
 
     @property
@@ -65,7 +67,7 @@ class HeartSlice(ProductImage):
 
     def image(self) -> "UInt8[np.ndarray, 'height width']":
         """Return the slice in 8 bits: uint8 [row, column], stretched to its own percentiles 1 and 99."""
-        return decode_png(self._png)
+        return decode_png(self.png)
 
 
 class Opened(OpenedProduct):
@@ -122,7 +124,7 @@ class Opened(OpenedProduct):
                     facts={"case_id": row["case_id"], "frame": row["frame"], **{name: row[name] for name in _FACTS}},
                     spacing_mm=tuple(float(step) for step in plane["spacing_mm"]),
                     _table=self.folder / _SLICES,
-                    _png=plane["png"],
+                    png=plane["png"],
                     _rles={each["part"]: each["rle"] for each in masks if (each["view"], each["slice"]) == place},
                 )
 
