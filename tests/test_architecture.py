@@ -144,8 +144,13 @@ def test_there_is_no_circle(between):
 # the format's name as it is written in sentences, is no product. CXLSeg's tables are files named `CXLSeg-...`.
 # A release is named by text that holds its layout's key or its published name, and by an import of its module.
 FORMAT = re.compile(r"tables\.chexmask(_columns|_row|_text)?\b|\b(read|write)_chexmask\b")
-PRODUCT = {key: re.compile(key, re.IGNORECASE) for key in PRODUCTS}
-PRODUCT_TEXT = {key: re.compile(rf"\b{key}\b|\bCXLSeg-" if key == "cxlseg" else rf"\b{key}\b") for key in PRODUCTS}
+# Hearts is also an ordinary word, and the name of the stages behind that product (`hearts/`, `train/hearts/`).
+PRODUCT = {key: re.compile(key, re.IGNORECASE) for key in PRODUCTS} | {
+    "hearts": re.compile(r"products\.hearts|package[-_]hearts")
+}
+PRODUCT_TEXT = {key: re.compile(rf"\b{key}\b|\bCXLSeg-" if key == "cxlseg" else rf"\b{key}\b") for key in PRODUCTS} | {
+    "hearts": re.compile(r"^hearts$|results/hearts|package-hearts")
+}
 # CheXpert is also the name of a labeller, whose labels many tables hold.
 LABELLER = re.compile(r"CheXpert('s)? (labels|names)|CheXpert's")
 RELEASE_TEXT = {
@@ -166,6 +171,7 @@ ALLOWED_PRODUCT = {
     "config/whole.py": "the config has one section a product",
     "workflow/results.py": "the map of results names the products' entries",
     "config/renamed.py": "old keys of the config; ends with 0.2",
+    "cli/commands.py": "a study of networks has the name of its product",
 }
 ALLOWED_RELEASE = {
     "config/virtual.py": "the default config is of the virtual cohort",
