@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -17,7 +18,7 @@ def write_predictions(path, cases, shift_mm=0.0, nodes=None, std_mm=0.5):
     rows = []
     for case in cases:
         places = case.vertices_mm if nodes is None else case.vertices_mm[nodes]
-        places = places + [0, 0, shift_mm]
+        places = places + np.array([0, 0, shift_mm])
         rows.append({
             "case_id": case.views.case_id, "patient_id": case.views.patient_id, "frame": case.views.frame,
             "views": list(case.views.long_axis), "vertices": places.astype("float32").ravel(),

@@ -1,4 +1,4 @@
-"""A coarse heart on a cubic lattice, its cases and its meshes, for tests that need no template of parametric surfaces."""
+"""A coarse heart on a cubic lattice, and cases with it, for tests that need no real template."""
 
 from itertools import permutations
 

@@ -19,8 +19,8 @@ from cxrfactory.workflow.plan import Plan
 from .test_plan import ROOT, dry_run
 
 TINY = {
-    "train_patients": 12, "test_patients": 3, "shard_patients": 6, "edge_mm": 9.0, "epochs": 2, "finder_epochs": 1,
-    "samples": 2, "networks": ["multi-view", "single-view"],
+    "patients": 14, "shares": [2, 1, 1], "shards": 2, "edge_mm": 9.0, "epochs": 2, "finder_epochs": 1, "samples": 2,
+    "networks": ["multi-view", "single-view"],
 }  # fmt: skip
 
 
@@ -35,9 +35,8 @@ def _stages(**section):
 
 
 def test_the_default_packs_virtual_test_patients():
-    found = _stages(train_patients=50, test_patients=30, shard_patients=24)
-    assert found[("hearts_cohort", "train")] == 3
-    assert found[("hearts_cohort", "test")] == 2
+    found = _stages(shards=2)
+    assert found[("hearts_cohort", "virtual")] == 2
     assert found[("hearts_train", "single-view")] == 1
     assert found[("hearts_infer", "single-view, test")] == 2
     assert found[("hearts_meshes", "test")] == 2
@@ -56,6 +55,8 @@ def test_own_examinations_with_given_weights_need_no_virtual_patients():
     hearts = _hearts(root="mr", **weights)
     assert hearts.weights(SimpleNamespace(network="multi-view")) == ["w.safetensors", "w.json"]
     assert hearts.card() == "w.json"
+    assert hearts.split() == []
+    assert _hearts().split() == ["--split=test"]
     assert hearts.evaluation() == []
     assert hearts.credits() == []
     assert hearts.rejected() == [
@@ -65,7 +66,7 @@ def test_own_examinations_with_given_weights_need_no_virtual_patients():
 
 
 def test_own_examinations_without_weights_are_packed_and_virtual_patients_evaluate():
-    found = _stages(root="mr", networks=["multi-view"], test_patients=10)
+    found = _stages(root="mr", networks=["multi-view"], shards=1)
     assert found[("hearts_infer", "multi-view, own")] == 1
     assert found[("hearts_infer", "multi-view, test")] == 1
     assert found[("hearts_meshes", "own")] == 1
@@ -100,8 +101,8 @@ def test_wrong_settings_are_one_line(section, message):
 def test_the_target_is_planned_and_no_other_target_needs_it(tmp_path):
     done = dry_run(tmp_path, f"results: {tmp_path}/r\n", f"{tmp_path}/r/hearts")
     assert done.returncode == 0, done.stdout
-    for rule in ("hearts_template", "hearts_cohort", "hearts_finder", "hearts_train", "hearts_meshes", "hearts_evaluate"):
-        assert f"\n{rule} " in done.stdout
+    for rule in ("template", "cohort", "finder", "train", "infer", "meshes", "evaluate"):
+        assert f"\nhearts_{rule} " in done.stdout
     assert "\ningest " not in done.stdout
     assert "hearts" not in dry_run(tmp_path, f"results: {tmp_path}/r\n").stdout
 

@@ -34,8 +34,6 @@ rule hearts_cohort:
         LOG("hearts_cohort"),
     benchmark:
         BENCHMARK("hearts_cohort")
-    wildcard_constraints:
-        part="train|test",
     conda:
         "../../envs/cpu.yaml"
     threads: 1
@@ -46,10 +44,10 @@ rule hearts_cohort:
         number=lambda wildcards: int(wildcards.shard.split("-")[0]),
         options=lambda wildcards: HEARTS.options("HeartsCohortConfig"),
     message:
-        "Make virtual hearts, part {wildcards.part}, shard {wildcards.shard}"
+        "Make virtual hearts, shard {wildcards.shard}"
     shell:
-        "python -m cxrfactory stage hearts-cohort --template {input.template:q} --part {wildcards.part:q}"
-        " --shard {params.number} --output {output.cases:q} --pictures {output.pictures:q} {params.options:q} 2> {log:q}"
+        "python -m cxrfactory stage hearts-cohort --template {input.template:q} --shard {params.number}"
+        " --output {output.cases:q} --pictures {output.pictures:q} {params.options:q} 2> {log:q}"
 
 
 rule hearts_read:
@@ -77,7 +75,7 @@ rule hearts_read:
 rule hearts_finder:
     input:
         graph=OUT("hearts_template").surface,
-        pictures=HEARTS.virtual("train", "pictures"),
+        pictures=HEARTS.virtual("pictures"),
     output:
         **OUT("hearts_finder"),
     log:
@@ -105,7 +103,7 @@ rule hearts_finder:
 rule hearts_train:
     input:
         graph=HEARTS.graph,
-        pictures=HEARTS.virtual("train", "pictures"),
+        pictures=HEARTS.virtual("pictures"),
     output:
         **OUT("hearts_train"),
     log:
@@ -155,7 +153,7 @@ rule hearts_infer:
         runtime=lambda wildcards, attempt: 60 * attempt,
         gpu=PLAN.gpus("hearts"),
     params:
-        options=lambda wildcards: HEARTS.options("HeartsInferConfig"),
+        options=lambda wildcards: HEARTS.split(wildcards.part) + HEARTS.options("HeartsInferConfig"),
     message:
         "Find meshes, {wildcards.network}, {wildcards.part}, shard {wildcards.shard}"
     shell:
@@ -187,7 +185,7 @@ rule hearts_meshes:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
-        options=lambda wildcards: HEARTS.options("HeartsMeshesConfig"),
+        options=lambda wildcards: HEARTS.split(wildcards.part) + HEARTS.options("HeartsMeshesConfig"),
     message:
         "Measure and write meshes, {wildcards.part}, shard {wildcards.shard}"
     shell:
@@ -199,7 +197,7 @@ rule hearts_meshes:
 rule hearts_evaluate:
     input:
         template=OUT("hearts_template").template,
-        cases=HEARTS.virtual("test"),
+        cases=HEARTS.virtual("cases"),
         meshes=[path for paths in HEARTS.evaluated().values() for path in paths],
     output:
         folder=directory(OUT("hearts_evaluate").folder),
@@ -217,7 +215,7 @@ rule hearts_evaluate:
         runtime=lambda wildcards, attempt: 120 * attempt,
     params:
         cases=lambda wildcards, input: [f"--cases={path}" for path in input.cases],
-        meshes=lambda wildcards: HEARTS.evaluated_options(),
+        meshes=lambda wildcards: HEARTS.evaluated_options() + HEARTS.split("test"),
     message:
         "Compare the meshes with the truth"
     shell:
@@ -261,12 +259,12 @@ rule hearts:
         files=lambda wildcards, input: [f"--files={path}" for path in input.files],
         rejected=lambda wildcards, input: [f"--rejected={path}" for path in input.rejected],
         evaluation=lambda wildcards, input: [f"--evaluation={path}" for path in input.evaluation],
-        credits=lambda wildcards: HEARTS.credits(),
+        options=lambda wildcards: HEARTS.split() + HEARTS.credits(),
     message:
         "Package the hearts"
     shell:
         "python -m cxrfactory stage package-hearts --output {output.product:q} --template {input.template:q}"
         " {params.cases:q} {params.hearts:q} {params.masks:q} {params.slices:q} {params.files:q} {params.rejected:q}"
-        " {params.evaluation:q} --weights-card {input.card:q} --release {params.release:q} {params.credits:q}"
+        " {params.evaluation:q} --weights-card {input.card:q} --release {params.release:q} {params.options:q}"
         " --config {input.config:q} 2> {log:q}"
         " && cp {output.product:q}/montage.png {output.montage:q}"

@@ -1,6 +1,6 @@
 """Hearts: the virtual cohort of cardiac MR, the networks that learn from it, and the product results/hearts."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -26,11 +26,15 @@ class HeartsTemplateConfig(Section):
 class HeartsCohortConfig(Section):
     """The virtual hearts that training and evaluation use."""
 
-    train_patients: int = Field(
-        240, ge=4, description="Number of virtual patients for training; each has the frames ED and ES."
+    patients: int = Field(320, ge=8, description="Number of virtual patients; each has the frames ED and ES.")
+    shares: list[Annotated[int, Field(ge=1)]] = Field(
+        [8, 1, 1],
+        min_length=3,
+        max_length=3,
+        description="Relative shares of the patients for training, for its validation, and for the test that no "
+        "training sees; they are met on average.",
     )
-    test_patients: int = Field(48, ge=2, description="Number of virtual patients that no training sees.")
-    shard_patients: int = Field(24, ge=1, description="Number of virtual patients of one job.")
+    shards: int = Field(8, ge=1, description="Number of jobs that make the virtual patients.")
     cohort_seed: int = Field(0, ge=0, description="Seed of the virtual patients; another seed gives other patients.")
 
 

@@ -22,10 +22,7 @@ HEARTS = pa.schema(
         pa.field("std_mm", pa.list_(pa.float32()), nullable=False),  # of each node over latent samples
         pa.field("mean_std_mm", pa.float64(), nullable=False),
         # Volumes within the closed surfaces of the parts, at this time.
-        *(
-            pa.field(f"{name}_ml", pa.float64(), nullable=False)
-            for name in PARTS
-        ),
+        *(pa.field(f"{name}_ml", pa.float64(), nullable=False) for name in PARTS),
         pa.field("lv_mass_g", pa.float64(), nullable=False),
         # Of the case's frames ED and ES; null if one of them is missing.
         pa.field("lv_edv_ml", pa.float64()),

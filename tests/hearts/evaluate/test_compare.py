@@ -16,7 +16,7 @@ from tests.hearts.toy import PARTS, toy_case, toy_stack
 
 def test_nodes_of_a_moved_mesh(mesh):
     places = np.asarray(mesh.vertices_mm, float)
-    scores = node_scores(Anatomy(mesh), places + [3.0, 0, 4.0], places)
+    scores = node_scores(Anatomy(mesh), places + np.array([3.0, 0, 4.0]), places)
     assert set(scores) == {"all", *PARTS}
     for found in scores.values():
         assert found["distance_mm"] == pytest.approx(5)
@@ -27,11 +27,11 @@ def test_nodes_of_a_moved_mesh(mesh):
 def test_masks_of_a_mesh_moved_by_a_pixel(mesh):
     places, planes = np.asarray(mesh.vertices_mm, float), toy_stack()
     assert mask_scores(Anatomy(mesh), places, places, planes)["lv"] == {"dice": 1.0, "hd_mm": 0.0, "mcd_mm": 0.0}
-    moved = mask_scores(Anatomy(mesh), places + [3.0, 0, 0], places, planes)["rv"]  # pixels of 3 mm
+    moved = mask_scores(Anatomy(mesh), places + np.array([3.0, 0, 0]), places, planes)["rv"]  # pixels of 3 mm
     assert moved["hd_mm"] == pytest.approx(3)
     assert 0 < moved["mcd_mm"] < 3
     assert 0.8 < moved["dice"] < 1
-    gone = mask_scores(Anatomy(mesh), places + [0, 0, 500.0], places, planes)["rv"]
+    gone = mask_scores(Anatomy(mesh), places + np.array([0, 0, 500.0]), places, planes)["rv"]
     assert gone["dice"] == 0
     assert np.isnan(gone["hd_mm"])
 

@@ -23,9 +23,7 @@ def _outputs(folder):
 
 def _write(mesh, folder, **settings):
     outputs = _outputs(folder)
-    write_meshes(
-        mesh, folder / "cases.parquet", folder / "meshes.parquet", outputs, HeartsMeshesConfig(**settings)
-    )
+    write_meshes(mesh, folder / "cases.parquet", folder / "meshes.parquet", outputs, HeartsMeshesConfig(**settings))
     return outputs
 
 
@@ -38,7 +36,7 @@ def _volumes_ml(mesh, places):
 def test_a_row_holds_the_volumes_of_the_tetrahedra(mesh, shard):
     folder, cases = shard
     rows = read_table(_write(mesh, folder)["hearts"])
-    assert list(zip(rows["case_id"], rows["frame"], strict=True)) == [("a", "ED"), ("a", "ES"), ("b", "ED"), ("b", "ES")]
+    assert (rows["case_id"] + rows["frame"]).tolist() == ["aED", "aES", "bED", "bES"]
     for row, case in zip(rows.itertuples(), cases, strict=True):
         for name, volume in _volumes_ml(mesh, case.vertices_mm).items():
             assert getattr(row, f"{name}_ml") == pytest.approx(volume, rel=1e-6)

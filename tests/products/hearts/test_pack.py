@@ -29,13 +29,14 @@ def made(tmp_path):
     for number, names in enumerate(("a", "bc")):
         place = tmp_path / str(number)
         place.mkdir()
-        cases = [toy_case(mesh, name, frame) for name in names for frame in ("ED", "ES") if (name, frame) != ("c", "ES")]
+        cases = [toy_case(mesh, name, frame) for name in names for frame in ("ED", "ES") if name + frame != "cES"]
         kept = [case for case in cases if case.views.case_id != "c"]
         write_cases(place / "cases.parquet", cases)
         write_predictions(place / "meshes.parquet", kept)
         lost = [] if len(kept) == len(cases) else [LOST]
         write_table(pd.DataFrame(lost, columns=REJECTED_HEARTS.names), place / "rejected.parquet", REJECTED_HEARTS)
-        outputs = {name: place / f"{name}.parquet" for name in ("hearts", "masks", "slices")} | {"files": place / "files"}
+        outputs = {name: place / f"{name}.parquet" for name in ("hearts", "masks", "slices")}
+        outputs["files"] = place / "files"
         write_meshes(mesh, place / "cases.parquet", place / "meshes.parquet", outputs, HeartsMeshesConfig())
         for name, path in {**outputs, **{each: place / f"{each}.parquet" for each in ("cases", "rejected")}}.items():
             shards[name].append(path)
@@ -60,7 +61,7 @@ def _pack(folder, shards):
 def test_every_case_is_kept_or_rejected(made):
     product = _pack(*made)
     rows = pq.read_table(product / "hearts.parquet").to_pandas()
-    assert list(zip(rows["case_id"], rows["frame"], strict=True)) == [("a", "ED"), ("a", "ES"), ("b", "ED"), ("b", "ES")]
+    assert (rows["case_id"] + rows["frame"]).tolist() == ["aED", "aES", "bED", "bES"]
     assert (product / "rejected.csv").read_text() == (
         "dataset,image_id,stage,reason\nvirtual,c/ED,infer,the network's answer is not finite\n"
     )
@@ -86,7 +87,7 @@ def test_a_foreign_folder_is_not_replaced(made):
     folder, shards = made
     (folder / "product").mkdir()
     (folder / "product" / "thesis.tex").touch()
-    with pytest.raises(CxrError, match="holds 'thesis.tex', which is no part of a product"):
+    with pytest.raises(CxrError, match=r"holds 'thesis\.tex', which is no part of a product"):
         _pack(folder, shards)
 
 

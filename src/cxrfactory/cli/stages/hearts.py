@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 Template = Annotated[Path, typer.Option(help="Template (.npz), as stage hearts-template leaves it.")]
 Cases = Annotated[Path, typer.Option(help="Table of cases (Parquet).")]
+Split = Annotated[str | None, typer.Option(help="Split of the cases: train, validate or test; by default all cases.")]
 Graph = Annotated[Path, typer.Option(help="Graph of the mesh (.npz), as stage hearts-template leaves it.")]
 Pictures = Annotated[list[Path], typer.Option(help="Table of pictures of stage hearts-cohort; repeat for each shard.")]
 Weights = Annotated[Path, typer.Option(help="Weights to write (.safetensors); the card is written beside them.")]
@@ -49,7 +50,6 @@ def hearts_template(
 @with_options(HeartsCohortConfig)
 def hearts_cohort(
     template: Template,
-    part: Annotated[Literal["train", "test"], typer.Option(help="Part of the virtual patients: train or test.")],
     shard: Annotated[int, typer.Option(min=0, help="Number of the shard, from 0.")],
     output: Annotated[Path, typer.Option(help="Table of cases to write (Parquet).")],
     pictures: Annotated[Path, typer.Option(help="Table of reduced pictures for trainings to write (Parquet).")],
@@ -57,11 +57,14 @@ def hearts_cohort(
     hearts_cohort_config: HeartsCohortConfig,
 ) -> None:
     """Make one shard of virtual hearts: cardiac MR views at end-diastole and end-systole, with the true meshes."""
-    from cxrfactory.hearts.cohort.shard import write_shard
+    from cxrfactory.hearts.cohort.build import write_shard
     from cxrfactory.hearts.infer.prepare import prepare_cases
     from cxrfactory.hearts.template import read_template
 
-    write_shard(read_template(template), part, shard, output, hearts_cohort_config)
+    config = hearts_cohort_config
+    write_shard(
+        read_template(template), output, config.patients, shard, config.shards, config.shares, config.cohort_seed
+    )
     prepare_cases(output, pictures)
 
 
@@ -134,6 +137,7 @@ def hearts_infer(
     finder: Annotated[Path, typer.Option(help="Weights of the network that finds the heart.")],
     output: Annotated[Path, typer.Option(help="Table of meshes to write (Parquet).")],
     rejected: Annotated[Path, typer.Option(help="Table of rejected cases to write (Parquet).")],
+    split: Split = None,
     *,
     hearts_infer_config: HeartsInferConfig,
 ) -> None:
@@ -144,7 +148,7 @@ def hearts_infer(
 
     torch.set_num_threads(1)  # the last digits depend on it
     config = hearts_infer_config
-    infer_hearts(cases, weights, finder, output, rejected, config.device, config.samples, config.passes)
+    infer_hearts(cases, weights, finder, output, rejected, config.device, config.samples, config.passes, split)
 
 
 @with_options(HeartsMeshesConfig)
@@ -156,6 +160,7 @@ def hearts_meshes(
     masks: Annotated[Path, typer.Option(help="Table of masks in the short-axis slices to write (Parquet).")],
     slices: Annotated[Path, typer.Option(help="Table of the slices to write (Parquet).")],
     files: Annotated[Path, typer.Option(help="Folder of mesh files; one of an earlier run is replaced.")],
+    split: Split = None,
     *,
     hearts_meshes_config: HeartsMeshesConfig,
 ) -> None:
@@ -164,4 +169,4 @@ def hearts_meshes(
     from cxrfactory.hearts.template import read_template
 
     outputs = {"hearts": output, "masks": masks, "slices": slices, "files": files}
-    write_meshes(read_template(template).mesh, cases, meshes, outputs, hearts_meshes_config)
+    write_meshes(read_template(template).mesh, cases, meshes, outputs, hearts_meshes_config, split)

@@ -13,6 +13,7 @@ def hearts(
         list[str], typer.Option(help="Table of stage hearts-infer as NETWORK=FILE; repeat for each network and shard.")
     ],
     output: Annotated[Path, typer.Option(help="Folder for tables (CSV) and figures (PNG); replaced if it is there.")],
+    split: Annotated[str | None, typer.Option(help="Split of the cases, such as test; by default all cases.")] = None,
 ) -> None:
     """Compare the meshes of networks with true meshes: nodes, masks, volumes, tetrahedra, paired tests."""
     from cxrfactory.errors import CxrError
@@ -25,4 +26,4 @@ def hearts(
         if not sign or not name or not path:
             raise CxrError(f"--meshes: found '{each}'; expected NETWORK=FILE")
         by_network.setdefault(name, []).append(Path(path))
-    compare(read_template(template).mesh, cases, by_network, output)
+    compare(read_template(template).mesh, cases, by_network, output, split)

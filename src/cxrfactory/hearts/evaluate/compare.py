@@ -33,7 +33,11 @@ class _Seen:
 
 
 def compare(
-    template: LabelledMesh, cases: Sequence[str | Path], meshes: Mapping[str, Sequence[str | Path]], output: str | Path
+    template: LabelledMesh,
+    cases: Sequence[str | Path],
+    meshes: Mapping[str, Sequence[str | Path]],
+    output: str | Path,
+    split: str | None = None,
 ) -> None:
     """Compare networks with the truth, case by case.
 
@@ -49,6 +53,8 @@ def compare(
         Folder to write: ``cases.csv`` (each case, frame and part), ``summary.csv`` (mean and deviation by part),
         ``networks.csv`` (a row for each network), ``pairs.csv`` (paired tests), ``volumes.csv`` (agreement of volumes
         and ejection fractions), ``jacobians.csv`` (quality of the tetrahedra), ``volumes.png`` (Bland-Altman plots).
+    split
+        Split of the cases; None for all cases.
 
     Raises
     ------
@@ -57,7 +63,8 @@ def compare(
     """
     anatomy, seen = Anatomy(template), _Seen()
     found = {name: _all_meshes(paths, anatomy) for name, paths in meshes.items()}
-    for case in progress(read_cases(cases), "compare", len(next(iter(found.values()), ()))):
+    chosen = read_cases(cases, None if split is None else [split])
+    for case in progress(chosen, "compare", len(next(iter(found.values()), ()))):
         _score(anatomy, case, found, seen)
     if not seen.scores:
         raise CxrError(f"{output}: no case has a true mesh and a mesh of every network; expected cases of one run")

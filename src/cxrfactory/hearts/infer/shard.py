@@ -13,7 +13,7 @@ from cxrfactory.hearts.case_table import read_cases
 from cxrfactory.hearts.infer.prepare import pictures_of
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.models.hybridvnet.predict import MeshPredictor
-from cxrfactory.tables.parquet import stored_rows, write_table
+from cxrfactory.tables.parquet import read_table, stored_rows, write_table
 from cxrfactory.tables.streaming import write_rows
 from cxrfactory.tables.weights import read_weights
 
@@ -53,6 +53,7 @@ def infer_hearts(
     device: str = "auto",
     samples: int = 8,
     passes: int = 2,
+    split: str | None = None,
 ) -> tuple[int, int]:
     """Predict the mesh of every case of a shard.
 
@@ -76,6 +77,8 @@ def infer_hearts(
         Number of latent samples for the spread of each node.
     passes
         How often the mesh is predicted, each time in the frame of the mesh before.
+    split
+        Split of the cases to predict; None for all cases.
 
     Returns
     -------
@@ -88,15 +91,15 @@ def infer_hearts(
     """
     predictor = MeshPredictor(*read_weights(weights), *read_weights(finder), device, samples, passes, str(weights))
     log.info("read cases from %s, weights %s on %s", cases, weights, predictor.device)
-    total = stored_rows(cases)
-    written, faults = write_rows(_rows(cases, predictor, total), output, PREDICTIONS, ROWS_PER_GROUP)
+    total = stored_rows(cases) if split is None else sum(read_table(cases, columns=["split"])["split"] == split)
+    written, faults = write_rows(_rows(cases, predictor, total, split), output, PREDICTIONS, ROWS_PER_GROUP)
     write_table(pd.DataFrame(faults, columns=REJECTED_HEARTS.names), rejected, REJECTED_HEARTS)
     log.info("predicted %d, rejected %d; wrote %s", written, len(faults), output)
     return written, len(faults)
 
 
-def _rows(cases: Path, predictor: MeshPredictor, total: int) -> Iterator[dict[str, Any]]:
-    for case in progress(read_cases(cases), "infer", total):
+def _rows(cases: Path, predictor: MeshPredictor, total: int, split: str | None) -> Iterator[dict[str, Any]]:
+    for case in progress(read_cases(cases, None if split is None else [split]), "infer", total):
         views = case.views
         try:
             pictures = pictures_of(views)

@@ -83,6 +83,7 @@ def write_meshes(
     meshes: str | Path,
     outputs: Mapping[str, Path],
     settings: HeartsMeshesConfig,
+    split: str | None = None,
 ) -> int:
     """Measure and write the meshes of one shard; return their number.
 
@@ -98,6 +99,8 @@ def write_meshes(
         Files to write: ``hearts``, ``masks``, ``slices`` (tables), and ``files`` (a folder).
     settings
         What is written, and limits of the flags.
+    split
+        Split of the cases; None for all cases.
 
     Raises
     ------
@@ -116,7 +119,7 @@ def write_meshes(
         table_writer(outputs["slices"], HEART_SLICES) as slices,
         replaced_folder(outputs["files"]) as folder,
     ):
-        for case in progress(read_cases(cases), f"meshes of {meshes}", len(found)):
+        for case in progress(read_cases(cases, None if split is None else [split]), f"meshes of {meshes}", len(found)):
             views = case.views
             key = (views.case_id, views.frame)
             if key not in found:

@@ -86,7 +86,8 @@ class Browsing(Browsed):
         """Return the masks of one slice, and the other slices of its mesh."""
         image = self._image(key)
         mesh = image.group_id + "/"
-        same = [other for other, name in enumerate(self.index.ids.to_pylist()) if name.startswith(mesh) and other != key]
+        names = enumerate(self.index.ids.to_pylist())
+        same = [other for other, name in names if name.startswith(mesh) and other != key]
         flags = self.index.columns.get("flags")
         related = [(self.index.image_id(other).rpartition("/")[2], other) for other in same]
         return Detail(

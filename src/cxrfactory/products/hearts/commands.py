@@ -16,6 +16,7 @@ def package_hearts(
     slices: Annotated[list[Path], typer.Option(help="Slices of stage hearts-meshes; repeat for each shard.")],
     files: Annotated[list[Path], typer.Option(help="Mesh files of stage hearts-meshes; repeat for each shard.")],
     rejected: Annotated[list[Path] | None, typer.Option(help="Rejected table; repeat for each.")] = None,
+    split: Annotated[str | None, typer.Option(help="Split of the cases; by default all cases.")] = None,
     evaluation: Annotated[Path | None, typer.Option(help="Folder of study hearts; copied into the product.")] = None,
     release: Annotated[str, typer.Option(help="Name of the cases' source in the accounts.")] = "virtual",
     credit: Annotated[list[str] | None, typer.Option(help="Source and licence to credit; repeat for each.")] = None,
@@ -25,7 +26,7 @@ def package_hearts(
     from cxrfactory.products.hearts.pack import HeartShards
     from cxrfactory.products.hearts.pack import package_hearts as pack
 
-    shards = HeartShards(cases, hearts, masks, slices, files, rejected or [])
+    shards = HeartShards(cases, hearts, masks, slices, files, rejected or [], split)
     pack(shards, output, template, weights_card, evaluation, release, credit or [], config)
 
 

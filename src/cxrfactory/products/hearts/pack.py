@@ -51,6 +51,8 @@ class HeartShards:
         Folders of mesh files, one for every shard.
     rejected
         Tables of rejected cases: of reading (schema ``REJECTED``), and of inference with case and frame.
+    split
+        Split of the cases; None for all cases.
     """
 
     cases: Sequence[Path]
@@ -59,6 +61,7 @@ class HeartShards:
     slices: Sequence[Path]
     files: Sequence[Path]
     rejected: Sequence[Path] = field(default_factory=tuple)
+    split: str | None = None
 
 
 def package_hearts(
@@ -107,8 +110,10 @@ def package_hearts(
     with open_product(output) as product:
         folder = product.folder
         for name, paths, schema in (
-            (ROWS, shards.hearts, HEART_ROWS), (MASKS, shards.masks, HEART_MASKS), (SLICES, shards.slices, HEART_SLICES),
-        ):  # fmt: skip
+            (ROWS, shards.hearts, HEART_ROWS),
+            (MASKS, shards.masks, HEART_MASKS),
+            (SLICES, shards.slices, HEART_SLICES),
+        ):
             _join(paths, folder / name, schema, release)
         for files in progress(shards.files, "mesh files", len(shards.files)):
             link_tree(files, folder / MESHES)
@@ -131,7 +136,7 @@ def package_hearts(
 
 def _account(shards: HeartShards) -> tuple[set[str], Mapping[str, Rejection]]:
     """Check that every case is kept or rejected, and that none is doubled or unknown."""
-    listed = _keys(shards.cases)
+    listed = _keys(shards.cases, shards.split)
     kept = _keys(shards.hearts)
     rejected = _rejected(shards.rejected)
     unknown, lost = kept - listed, listed - kept - set(rejected)
@@ -162,11 +167,12 @@ def _rejected(paths: Sequence[Path]) -> dict[str, Rejection]:
     return found
 
 
-def _keys(paths: Sequence[Path]) -> set[str]:
+def _keys(paths: Sequence[Path], split: str | None = None) -> set[str]:
     found: set[str] = set()
     for path in paths:
-        frame = read_table(path, columns=["case_id", "frame"])
-        for case, frame_name in frame.itertuples(index=False):
+        frame = read_table(path, columns=["case_id", "frame", *([] if split is None else ["split"])])
+        chosen = frame if split is None else frame[frame["split"] == split]
+        for case, frame_name in chosen[["case_id", "frame"]].itertuples(index=False):
             key = f"{case}/{frame_name}"
             if key in found:
                 raise CxrError(f"{path}: case '{case}', frame '{frame_name}' occurs twice; give each shard once")

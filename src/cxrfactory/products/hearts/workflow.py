@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from cxrfactory.config.hearts import HeartsConfig
 
 VIRTUAL_CREDIT = "Virtual patients of this program: parametric surfaces and computed images, free of rights of others"
-TRAIN, TEST, OWN = "train", "test", "own"  # parts of the cases: two of the virtual cohort, and the user's own
+TEST, OWN = "test", "own"  # parts of the cases: the virtual test patients, and the user's own
 
 STAGES = (
     Stage(
@@ -28,10 +28,10 @@ STAGES = (
     Stage(
         "hearts_cohort",
         "Makes the virtual hearts of one shard: cardiac MR views of both frames, with the true meshes.",
-        "hearts/cases/{part}/{shard}",
+        "hearts/cases/{shard}",
         {
-            "cases": "hearts-work/cases/{part}/{shard}.parquet",
-            "pictures": "hearts-work/cases/{part}/{shard}.pictures.parquet",
+            "cases": "hearts-work/cases/{shard}.parquet",
+            "pictures": "hearts-work/cases/{shard}.pictures.parquet",
         },
     ),
     Stage(
@@ -108,10 +108,8 @@ def steps(config: "Config") -> Iterable[Step]:
     plan = HeartsFiles(config.hearts)
     section = config.hearts
     yield Step("hearts_template")
-    if section.weights is None:
-        yield _step("hearts_cohort", TRAIN, [{"part": TRAIN, "shard": shard} for shard in plan.shards(TRAIN)])
     if plan.evaluated:
-        yield _step("hearts_cohort", TEST, [{"part": TEST, "shard": shard} for shard in plan.shards(TEST)])
+        yield _step("hearts_cohort", "virtual", [{"shard": shard} for shard in plan.shards(TEST)])
     if section.root is not None:
         yield Step("hearts_read")
     if section.weights is None:
@@ -168,10 +166,7 @@ class HeartsFiles:
 
     def shards(self, part: str) -> list[str]:
         """Return the file stems of the shards of a part of the cases."""
-        if part == OWN:
-            return shard_names(1)
-        patients = self.section.train_patients if part == TRAIN else self.section.test_patients
-        return shard_names(-(-patients // self.section.shard_patients))
+        return shard_names(1 if part == OWN else self.section.shards)
 
 
 @dataclass(frozen=True)
@@ -199,12 +194,16 @@ class HeartsPlan:
         """Return the table of cases of one shard."""
         if wildcards.part == OWN:
             return self.plan.results.out("hearts_read").cases
-        return self.plan.results.out("hearts_cohort").cases.format(part=wildcards.part, shard=wildcards.shard)
+        return self.plan.results.out("hearts_cohort").cases.format(shard=wildcards.shard)
 
-    def virtual(self, part: str, output: str = "cases") -> list[str]:
-        """Return one output of ``hearts_cohort`` in all shards of a part of the virtual cohort."""
+    def virtual(self, output: str) -> list[str]:
+        """Return one output of ``hearts_cohort`` in all shards of the virtual cohort."""
         path = self.plan.results.out("hearts_cohort")[output]
-        return [path.format(part=part, shard=shard) for shard in self.asked.shards(part)]
+        return [path.format(shard=shard) for shard in self.asked.shards(TEST)]
+
+    def split(self, part: str | None = None) -> list[str]:
+        """Return the option that chooses the cases of a part (by default of the packed part) from their tables."""
+        return [] if (self.asked.packed if part is None else part) == OWN else [f"--split={TEST}"]
 
     def graph(self, wildcards: Any) -> str:
         """Return the graph of a network's mesh."""
@@ -259,7 +258,7 @@ class HeartsPlan:
         """Return the tables of cases of the product."""
         if self.asked.packed == OWN:
             return [self.plan.results.out("hearts_read").cases]
-        return self.virtual(self.asked.packed)
+        return self.virtual("cases")
 
     def card(self) -> str:
         """Return the card of the weights that draw the product."""
