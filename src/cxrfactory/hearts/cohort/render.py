@@ -203,7 +203,7 @@ def _heart_at(part, values, closed, noise, look, bars):
     if part == _MUSCLE:
         return look.muscle * (1 + 0.09 * fine)
     blood = 1.0 + look.mottle * fine
-    if part == _RV or part == _RA or part == _PULMONARY:
+    if part in (_RV, _RA, _PULMONARY):
         blood *= look.right_blood
     if border < look.valve:
         return blood * (1 - look.valve_dark)
@@ -211,7 +211,7 @@ def _heart_at(part, values, closed, noise, look, bars):
         streak = noise_at(noise, x / 11 + 2.2, y / 11 + 8.1, z / 26 + 0.4 + 5 * closed)
         if streak > 0.9:
             blood *= 1 - look.jet * min(1.0, streak - 0.9) * (1 - border / 30)
-    if part == _LV or part == _RV:
+    if part in (_LV, _RV):
         rough, reach = (look.left_rough, look.left_deep) if part == _LV else (look.right_rough, look.right_deep)
         if z < -8:
             strands = noise_at(noise, x / 3.1 + 4.4, y / 3.1 + 0.8, z / 7.5 + 2.1)

@@ -102,30 +102,30 @@ def draw_vessels(
         end, start = parts[name][order[-share:]].mean(0), parts[name][order[:share]].mean(0)
         return end, (end - start) / np.linalg.norm(end - start)
 
-    spine = middle_mm + [chest.aorta_x, chest.spine - 14, 0]
     end, way = far_end("aorta", "aortic")
-    arch = end + rng.uniform(12, 25) * way + [8, 10, 12]
-    back = np.array([spine[0], spine[1] - 5, arch[2] - 6])
+    arch = end + rng.uniform(12, 25) * way + np.array([8, 10, 12])
+    back = np.array([middle_mm[0] + chest.aorta_x, middle_mm[1] + chest.spine - 19, arch[2] - 6])
     radius = rng.uniform(11, 15)
     pieces += [(end - 6 * way, arch, radius), (arch, back, radius - 1)]
     end, way = far_end("pulmonary_artery", "pulmonary")
     fork = end + rng.uniform(4, 12) * way
     pieces += [(end - 6 * way, fork, rng.uniform(10, 13))]
     for side in (-1, 1):
-        pieces.append((fork, fork + [side * rng.uniform(45, 75), rng.uniform(5, 30), rng.uniform(-12, 8)], 8.5))
+        away = np.array([side * rng.uniform(45, 75), rng.uniform(5, 30), rng.uniform(-12, 8)])
+        pieces.append((fork, fork + away, 8.5))
     right = parts["ra"]
     top, bottom = right[:, 2].max(), right[:, 2].min()
     centre = right.mean(0)
     pieces.append((centre, np.array([centre[0] + rng.normal(-3, 4), centre[1] + rng.normal(4, 4), top + 110]), 9.0))
     low = np.array([centre[0] + rng.normal(-6, 5), centre[1] + rng.uniform(10, 24), bottom - 25])
-    pieces += [(centre, low, 11.0), (low, low + [rng.normal(0, 5), rng.uniform(0, 10), -130], 10.5)]
+    pieces += [(centre, low, 11.0), (low, low + np.array([rng.normal(0, 5), rng.uniform(0, 10), -130]), 10.5)]
     left = parts["la"]
     centre = left.mean(0)
     for side in (-1, 1):
         for rise in (-1, 1):
-            root = centre + [side * 12, 10, rise * 8]
-            tip = centre + [side * rng.uniform(50, 80), rng.uniform(10, 40), rise * rng.uniform(8, 35)]
-            pieces.append((root, tip, rng.uniform(4.5, 7)))
+            root = centre + np.array([side * 12, 10, rise * 8])
+            away = np.array([side * rng.uniform(50, 80), rng.uniform(10, 40), rise * rng.uniform(8, 35)])
+            pieces.append((root, centre + away, rng.uniform(4.5, 7)))
     return np.array([np.r_[a, b, radius, rng.uniform(0.8, 1.8)] for a, b, radius in pieces])
 
 
