@@ -26,9 +26,9 @@ class HeartsTemplateConfig(Section):
 class HeartsCohortConfig(Section):
     """The virtual hearts that training and evaluation use."""
 
-    patients: int = Field(320, ge=8, description="Number of virtual patients; each has the frames ED and ES.")
+    patients: int = Field(200, ge=8, description="Number of virtual patients; each has the frames ED and ES.")
     shares: list[Annotated[int, Field(ge=1)]] = Field(
-        [8, 1, 1],
+        [16, 1, 3],
         min_length=3,
         max_length=3,
         description="Relative shares of the patients for training, for its validation, and for the test that no "
@@ -70,9 +70,9 @@ class HeartsInferConfig(Section):
 class HeartsTrainConfig(Section):
     """How a network of hearts is trained."""
 
-    epochs: int = Field(20, ge=1, description="Number of passes over the training cases.")
+    epochs: int = Field(36, ge=1, description="Number of passes over the training cases.")
     finder_epochs: int = Field(
-        20, ge=1, description="Number of passes for the network that finds the heart in the whole stack."
+        12, ge=1, description="Number of passes for the network that finds the heart in the whole stack."
     )
     train_batch_size: int = Field(8, ge=2, description="Number of cases in a training step.")
     learning_rate: float = Field(2e-3, gt=0, description="Peak learning rate.")
