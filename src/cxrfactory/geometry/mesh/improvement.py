@@ -179,9 +179,7 @@ class _Rings:
         ring, around = found
         size = len(ring)
         now = min(self.quality(each) for each in around)
-        row, best = _best(
-            self.vertices, np.array(ring), low, high, _TRIANGLE_ARRAYS[size], _RING_TABLES[size]
-        )
+        row, best = _best(self.vertices, np.array(ring), low, high, _TRIANGLE_ARRAYS[size], _RING_TABLES[size])
         if best <= now + 1e-3:
             return False
         triangles = [tuple(ring[i] for i in _TRIANGLES[size][k]) for k in _RING_TABLES[size][row]]

@@ -100,10 +100,10 @@ def draw_scanner(rng: Generator, anatomy: Anatomy) -> Scanner:
         tissues[[thorax.FAT, thorax.MARROW]] *= -1
     look = Look(
         muscle=float(np.clip(0.27 * np.exp(rng.normal(0, 0.25 * odd)), 0.1, 0.62)),
-        mottle=rng.uniform(0.02, 0.13),
+        mottle=rng.uniform(0.02, 0.15),
         mottle_mm=rng.uniform(3, 9),
         right_blood=float(np.exp(rng.normal(-0.03, 0.09))),
-        left_rough=rng.uniform(0.6, 2.2),
+        left_rough=rng.uniform(0.3, 1.8),
         left_deep=rng.uniform(2.0, 7.0),
         right_rough=rng.uniform(0.4, 1.8),
         right_deep=rng.uniform(3.0, 10.0),
@@ -111,13 +111,13 @@ def draw_scanner(rng: Generator, anatomy: Anatomy) -> Scanner:
         valve_dark=rng.uniform(0.2, 0.9),
         right_wall=rng.uniform(1.5, 4.5),
         atrial_wall=rng.uniform(0.8, 2.5),
-        fat=float(np.clip(rng.normal(3.5, 3.0), 0, 12)),
-        fat_rough=rng.uniform(0.5, 1.5),
+        fat=float(np.clip(rng.normal(3.5, 3.0), 0, 9)),
+        fat_rough=rng.uniform(0.4, 1.2),
         sac=rng.uniform(0.6, 1.8),
         jet=rng.choice([0.0, rng.uniform(0.1, 0.6)]),
     )
     bias = np.r_[rng.normal(0, (0.12, 0.25, 0.12)), rng.normal(0, 0.06, 3)]
-    first = rng.uniform(55, 85) if rng.random() < 0.08 else rng.uniform(95, 220)
+    first = rng.uniform(60, 90) if rng.random() < 0.08 else rng.uniform(110, 240)
     bands = np.r_[rng.normal(0, 25, 3), first, rng.uniform(0.25, 0.6), rng.uniform(0.5, 0.95)]
     return Scanner(
         tissues,
@@ -125,8 +125,8 @@ def draw_scanner(rng: Generator, anatomy: Anatomy) -> Scanner:
         _bars(rng, anatomy),
         gain=float(np.exp(rng.uniform(np.log(120), np.log(900)))),
         noise=float(np.exp(rng.normal(np.log(0.022), 0.5))),
-        kept=(rng.uniform(0.75, 1.0), rng.uniform(0.62, 1.0)),
-        soft=rng.uniform(0.1, 0.6),
+        kept=(rng.uniform(0.6, 1.0), rng.uniform(0.5, 0.95)),
+        soft=rng.uniform(0.3, 1.0),
         bias=bias,
         bands=bands,
     )
@@ -152,11 +152,14 @@ def _bars(rng: Generator, anatomy: Anatomy) -> Float64[np.ndarray, "bars 8"]:
             turn = angle + rng.normal(0, 0.15)
             foot = at(turn, 0.9, -rng.uniform(0.62, 0.75) * length)
             tip = at(turn, rng.uniform(0.5, 0.7), -rng.uniform(0.25, 0.42) * length)
-            bars.append(np.r_[0, foot, tip, rng.uniform(2.2, 5.0)])
+            bars.append(np.r_[0, foot, tip, rng.uniform(2.2, 5.5)])
     for _ in range(rng.integers(1, 5)):
         turn, low = rng.normal(0, 0.6), -rng.uniform(0.35, 0.7) * length
         near = radius(turn, low, outer=True)
         side = np.array([np.cos(turn), np.sin(turn), 0])
-        foot, tip = side * (near - 1) + [0, 0, low], side * (near + rng.uniform(12, 30)) + [0, 0, low + rng.normal(0, 14)]
+        foot, tip = (
+            side * (near - 1) + [0, 0, low],
+            side * (near + rng.uniform(12, 30)) + [0, 0, low + rng.normal(0, 14)],
+        )
         bars.append(np.r_[2, foot, tip, rng.uniform(1.2, 3.2)])
     return np.array(bars)

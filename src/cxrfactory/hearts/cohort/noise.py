@@ -25,6 +25,10 @@ def noise_at(noise, x, y, z):
     i, j, k = int(fx) & 31, int(fy) & 31, int(fz) & 31
     u, v, w = x - fx, y - fy, z - fz
     a, b, c = (i + 1) & 31, (j + 1) & 31, (k + 1) & 31
-    low = (noise[i, j, k] * (1 - w) + noise[i, j, c] * w) * (1 - v) + (noise[i, b, k] * (1 - w) + noise[i, b, c] * w) * v
-    top = (noise[a, j, k] * (1 - w) + noise[a, j, c] * w) * (1 - v) + (noise[a, b, k] * (1 - w) + noise[a, b, c] * w) * v
+    low = (noise[i, j, k] * (1 - w) + noise[i, j, c] * w) * (1 - v) + (
+        noise[i, b, k] * (1 - w) + noise[i, b, c] * w
+    ) * v
+    top = (noise[a, j, k] * (1 - w) + noise[a, j, c] * w) * (1 - v) + (
+        noise[a, b, k] * (1 - w) + noise[a, b, c] * w
+    ) * v
     return low * (1 - u) + top * u

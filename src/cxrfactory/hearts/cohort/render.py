@@ -95,13 +95,22 @@ def render(
         scene.middle_mm,
         scene.closed,
         scene.chest,
-        scene.vessels,
+        _crossing(scene.vessels, plan),
         scene.noise,
         scanner.tissues,
         scanner.look,
         scanner.bars,
     )
     return _scanned(rng, signal * _sensitivity(plan, scene, scanner), scanner)
+
+
+def _crossing(vessels: Float64[np.ndarray, "vessels 8"], plan: Slice) -> Float64[np.ndarray, "crossing 8"]:
+    """Return the vessels that come near a slice."""
+    normal = np.cross(plan.across, plan.down)
+    start = plan.origin_mm - plan.moved_mm
+    one, other = (vessels[:, :3] - start) @ normal, (vessels[:, 3:6] - start) @ normal
+    reach = vessels[:, 6] + vessels[:, 7] + plan.thickness_mm / 2
+    return np.ascontiguousarray(vessels[(np.minimum(one, other) < reach) & (np.maximum(one, other) > -reach)])
 
 
 def _window(coordinates: Float64[np.ndarray, "nodes 3"], plan: Slice) -> tuple[int, int, int, int]:
@@ -160,6 +169,7 @@ def _shade(
 ):
     """Add up the signed signals of all sub-planes; far from the heart two of them do."""
     planes, rows, columns = labels.shape
+    reach = min(max(look.right_wall, look.atrial_wall) * 1.5 + look.fat * (0.6 + 2 * look.fat_rough) + look.sac, 24.0)
     for row in range(signal.shape[0]):
         for column in range(signal.shape[1]):
             i, j = row - corner[0], column - corner[1]
@@ -167,7 +177,7 @@ def _shade(
             close = False
             if known:
                 for p in range(planes):
-                    close = close or apart[p, i, j] < 14
+                    close = close or apart[p, i, j] < reach
             step = 1 if close else planes - 1
             total, count = 0.0, 0
             for p in range(0, planes, step):
@@ -193,7 +203,7 @@ def _heart_at(part, values, closed, noise, look, bars):
     if part == _MUSCLE:
         return look.muscle * (1 + 0.09 * fine)
     blood = 1.0 + look.mottle * fine
-    if part == _RV or part == _RA or part == _PULMONARY:
+    if part in (_RV, _RA, _PULMONARY):
         blood *= look.right_blood
     if border < look.valve:
         return blood * (1 - look.valve_dark)
@@ -201,7 +211,7 @@ def _heart_at(part, values, closed, noise, look, bars):
         streak = noise_at(noise, x / 11 + 2.2, y / 11 + 8.1, z / 26 + 0.4 + 5 * closed)
         if streak > 0.9:
             blood *= 1 - look.jet * min(1.0, streak - 0.9) * (1 - border / 30)
-    if part == _LV or part == _RV:
+    if part in (_LV, _RV):
         rough, reach = (look.left_rough, look.left_deep) if part == _LV else (look.right_rough, look.right_deep)
         if z < -8:
             strands = noise_at(noise, x / 3.1 + 4.4, y / 3.1 + 0.8, z / 7.5 + 2.1)
@@ -225,11 +235,11 @@ def _heart_at(part, values, closed, noise, look, bars):
 @compiled
 def _beside_at(x, y, z, apart, part, middle, chest, vessels, noise, tissues, look):
     """Return the signal outside the heart: vessels, walls, fat, pericardium, and the chest beyond."""
-    fine = noise_at(noise, x / 5 + 2.7, y / 5 + 5.1, z / 5 + 8.9)
     vessel, thick = vessel_at(x, y, z, vessels)
     if vessel < 0:
-        return tissues[BLOOD] * (1 + look.mottle * fine)
-    if apart < 30:
+        return tissues[BLOOD] * (1 + look.mottle * noise_at(noise, x / 5 + 2.7, y / 5 + 5.1, z / 5 + 8.9))
+    if apart < 26:
+        fine = noise_at(noise, x / 5 + 2.7, y / 5 + 5.1, z / 5 + 8.9)
         bump = noise_at(noise, x / 17 + 0.3, y / 17 + 9.1, z / 17 + 4.9)
         wall = 0.0
         if part == _RV:
@@ -264,7 +274,7 @@ def _sensitivity(plan: Slice, scene: Scene, scanner: Scanner) -> Float32[np.ndar
         scaled = place / np.float32(100)
         logarithm += bias[k] * scaled + bias[k + 3] * scaled * scaled
         away += (place - bands[k]) ** 2
-    turn = away / bands[3] ** 2 * np.float32(np.pi)
+    turn = (away / bands[3] ** 2) ** np.float32(0.7) * np.float32(np.pi)
     from_band = np.abs((turn % np.float32(2 * np.pi)) - np.float32(np.pi))
     return np.exp(np.clip(logarithm, -1, 1)) * (1 - bands[5] * np.exp(-((from_band / bands[4]) ** 2)))
 
@@ -277,9 +287,7 @@ def _scanned(
     spectrum = fft.fft2(signal.astype(np.complex64))
     noise = scanner.noise * np.sqrt(height * width)
     spectrum += noise * rng.standard_normal((height, width, 2), np.float32).view(np.complex64)[..., 0]
-    rows, columns = (
-        _filter(size, kept, scanner.soft) for size, kept in zip(signal.shape, scanner.kept, strict=True)
-    )
+    rows, columns = (_filter(size, kept, scanner.soft) for size, kept in zip(signal.shape, scanner.kept, strict=True))
     image = np.abs(fft.ifft2(spectrum * (rows[:, None] * columns)))
     return np.rint(np.clip(image * scanner.gain, 0, 65535)).astype(np.float32)
 

@@ -22,6 +22,8 @@ PARTS_THAT_GROW = (*ATRIA, *VESSELS)
 _STEPS = 12  # of a search, at most
 _TOLERANCE = 4e-4  # of a volume
 _WAVES = 3
+_LEAST = 0.03  # volume of a tetrahedron over that in the template
+_NARROWEST = 0.5  # of the right ventricle: relative width at end-systole, to which it ejects less than the left one
 
 
 @dataclass(frozen=True)
@@ -129,11 +131,11 @@ def draw_hearts(rng: Generator, anatomy: Anatomy, shape: Shape) -> Hearts:
     shortening = float(np.clip(rng.normal(0.055, 0.02) + 0.13 * (ejected - 0.3), 0.03, 0.16))
     stroke = _around(rng, 1.0, 0.08)
     fill = rng.uniform(0.05, 0.22, 2)
-    for share in (1.0, 0.75, 0.5, 0.25):
+    for share in (1.0, 0.75, 0.5, 0.25, 0.1):
         drawn = _nearer(shape, share)
         ed = deform(anatomy, drawn)
         es = deform(anatomy, _contracted(anatomy, drawn, ejected, shortening, stroke, fill))
-        if min(smallest_volume(anatomy, ed), smallest_volume(anatomy, es)) > 0:
+        if min(smallest_volume(anatomy, ed), smallest_volume(anatomy, es)) > _LEAST:
             cavity, wall = _volume(ed, anatomy.blood), _volume(ed, anatomy.wall)
             return Hearts(ed, es, cavity / 1e3, _volume(es, anatomy.blood) / 1e3, (wall - cavity) / 1e3)
     raise CxrError("virtual heart: tetrahedra of the template fold under small deformations; check the template's mesh")
@@ -198,6 +200,7 @@ def _contracted(
             state = replace(state, base_mm=float(np.clip(moved, 0, 25)))
         for name, (faces, target) in targets.items():
             state = _solved(state, name, faces, target, volume)
+        state = replace(state, right=max(state.right, _NARROWEST * own.right))
     return replace(contracted, ventricles=state)
 
 
@@ -267,7 +270,9 @@ def _ventricles(anatomy: Anatomy, ventricles: Ventricles) -> Float[np.ndarray, "
     fade = smooth_step(1 - (rays.height - 1) * -rays.centre_z / _FADE_MM)
     cavity = 1 + fade * (ventricles.cavity * cavity_waves - 1)
     wall = 1 + fade * (ventricles.wall * wall_waves - 1)
-    right = 1 + fade * (ventricles.right - 1)
+    # The outflow tract, which lies above and in front, moves less than the free wall.
+    aside = 0.4 + 0.6 * np.maximum(np.cos(rays.angle), 0) * level + 0.6 * (1 - level)
+    right = 1 + aside * smooth_step((_FADE_MM - rays.ground[:, 2]) / (2 * _FADE_MM)) * (ventricles.right - 1)
     thick = rays.outer - rays.inner
     along = (
         cavity * np.minimum(rays.along, rays.inner)

@@ -43,22 +43,19 @@ class Thorax(NamedTuple):
     stomach_size: float
     middle_x: float  # mediastinum
     middle_width: float
+    bowel: float  # threshold of noise above which the space between the organs is no fat
     rib_step: float
     rib_phase: float
     vessels: float  # threshold of noise above which lungs and liver show vessels
     rough: float  # amplitude of irregular borders
 
 
-def draw_thorax(
-    rng: Generator, heart_mm: Float[np.ndarray, "nodes 3"]
-) -> tuple[Thorax, Float64[np.ndarray, " 3"]]:
+def draw_thorax(rng: Generator, heart_mm: Float[np.ndarray, "nodes 3"]) -> tuple[Thorax, Float64[np.ndarray, " 3"]]:
     """Draw a chest around a heart at end-diastole in the patient; return it with the position of its middle."""
     low, high = heart_mm.min(0), heart_mm.max(0)
     gap = rng.uniform(1, 12)
     half_depth = (high[1] - low[1] + rng.uniform(35, 70)) / 2
-    middle = np.array(
-        [heart_mm[:, 0].mean() - rng.uniform(15, 40), low[1] - gap + half_depth, heart_mm[:, 2].mean()]
-    )
+    middle = np.array([heart_mm[:, 0].mean() - rng.uniform(15, 40), low[1] - gap + half_depth, heart_mm[:, 2].mean()])
     chest = Thorax(
         half_width=rng.uniform(118, 150),
         half_depth=half_depth,
@@ -77,10 +74,11 @@ def draw_thorax(
         stomach_z=low[2] - middle[2] - rng.uniform(5, 50),
         stomach_size=rng.uniform(25, 50),
         middle_x=rng.uniform(-8, 12),
-        middle_width=rng.uniform(16, 34),
+        middle_width=rng.uniform(8, 28),
+        bowel=rng.uniform(-1.5, 0.8),
         rib_step=rng.uniform(24, 34),
         rib_phase=rng.uniform(0, 1),
-        vessels=rng.uniform(1.7, 2.7),
+        vessels=rng.uniform(1.3, 2.3),
         rough=rng.uniform(2, 7),
     )
     return chest, middle
@@ -104,30 +102,30 @@ def draw_vessels(
         end, start = parts[name][order[-share:]].mean(0), parts[name][order[:share]].mean(0)
         return end, (end - start) / np.linalg.norm(end - start)
 
-    spine = middle_mm + [chest.aorta_x, chest.spine - 14, 0]
     end, way = far_end("aorta", "aortic")
-    arch = end + rng.uniform(12, 25) * way + [8, 10, 12]
-    back = np.array([spine[0], spine[1] - 5, arch[2] - 6])
+    arch = end + rng.uniform(12, 25) * way + np.array([8, 10, 12])
+    back = np.array([middle_mm[0] + chest.aorta_x, middle_mm[1] + chest.spine - 19, arch[2] - 6])
     radius = rng.uniform(11, 15)
     pieces += [(end - 6 * way, arch, radius), (arch, back, radius - 1)]
     end, way = far_end("pulmonary_artery", "pulmonary")
     fork = end + rng.uniform(4, 12) * way
     pieces += [(end - 6 * way, fork, rng.uniform(10, 13))]
     for side in (-1, 1):
-        pieces.append((fork, fork + [side * rng.uniform(45, 75), rng.uniform(5, 30), rng.uniform(-12, 8)], 8.5))
+        away = np.array([side * rng.uniform(45, 75), rng.uniform(5, 30), rng.uniform(-12, 8)])
+        pieces.append((fork, fork + away, 8.5))
     right = parts["ra"]
     top, bottom = right[:, 2].max(), right[:, 2].min()
     centre = right.mean(0)
     pieces.append((centre, np.array([centre[0] + rng.normal(-3, 4), centre[1] + rng.normal(4, 4), top + 110]), 9.0))
     low = np.array([centre[0] + rng.normal(-6, 5), centre[1] + rng.uniform(10, 24), bottom - 25])
-    pieces += [(centre, low, 11.0), (low, low + [rng.normal(0, 5), rng.uniform(0, 10), -130], 10.5)]
+    pieces += [(centre, low, 11.0), (low, low + np.array([rng.normal(0, 5), rng.uniform(0, 10), -130]), 10.5)]
     left = parts["la"]
     centre = left.mean(0)
     for side in (-1, 1):
         for rise in (-1, 1):
-            root = centre + [side * 12, 10, rise * 8]
-            tip = centre + [side * rng.uniform(50, 80), rng.uniform(10, 40), rise * rng.uniform(8, 35)]
-            pieces.append((root, tip, rng.uniform(4.5, 7)))
+            root = centre + np.array([side * 12, 10, rise * 8])
+            away = np.array([side * rng.uniform(50, 80), rng.uniform(10, 40), rise * rng.uniform(8, 35)])
+            pieces.append((root, centre + away, rng.uniform(4.5, 7)))
     return np.array([np.r_[a, b, radius, rng.uniform(0.8, 1.8)] for a, b, radius in pieces])
 
 
@@ -150,9 +148,13 @@ def vessel_at(x, y, z, vessels):
 @compiled
 def tissue_at(x, y, z, chest, noise):
     """Return the tissue of the chest at a position, without heart and vessels, and its relative brightness."""
+    far_x, far_y = abs(x) - chest.half_width, abs(y) - chest.half_depth
+    if max(far_x, far_y) > chest.wall + 2.6 * chest.fat + 25:
+        return AIR, 1.0
     bump = noise_at(noise, x / 22 + 3.3, y / 22 + 7.1, z / 22 + 1.7)
     fine = noise_at(noise, x / 5 + 9.7, y / 5 + 2.9, z / 5 + 5.3)
     x, y = x + chest.rough * 0.5 * bump, y + chest.rough * 0.4 * bump
+    sway = noise_at(noise, x / 41 + 5.9, y / 41 + 0.6, z / 41 + 9.4)
     # A rounded box: about the distance from the inner side of the chest wall, positive outside.
     across, deep = abs(x) / chest.half_width, abs(y) / chest.half_depth
     size = (across**2.5 + deep**2.5) ** 0.4
@@ -175,13 +177,13 @@ def tissue_at(x, y, z, chest, noise):
         + chest.dome_left * np.exp(-0.5 * (left * left + (y / 65) ** 2))
         - 0.7 * max(0.0, y - 25)
         - 0.5 * max(0.0, -y - 55)
-        + chest.rough * 0.4 * bump
+        + chest.rough * (0.5 * bump + 1.3 * sway)
     )
     if z < dome:
-        return _belly_at(x, y, z, dome - z, bump, fine, chest)
+        return _belly_at(x, y, z, dome - z, bump, fine, sway, chest)
     width = chest.middle_width * (1 + 0.35 * bump) * (0.7 + 0.5 * abs(y) / chest.half_depth)
-    if abs(x - chest.middle_x) < width or depth > -2:
-        return (FAT, 0.75 + 0.1 * fine) if bump + 0.4 * fine > -0.2 else (SOFT, 1.0 + 0.2 * fine)
+    if abs(x - chest.middle_x - 8 * sway) < width or depth > -2:
+        return (FAT, 0.75 + 0.1 * fine) if bump + 0.4 * fine > 0.1 else (SOFT, 1.0 + 0.2 * fine)
     vein = noise_at(noise, x / 4.2 + 1.1, y / 4.2 + 4.7, z / 5.5 + 8.3)
     if vein > chest.vessels + 0.004 * (abs(x) - 70):
         return BLOOD, min(1.0, 1.2 * (vein - chest.vessels + 0.2))
@@ -198,11 +200,11 @@ def _wall_at(x, y, z, depth, front, bump, fine, chest):
         if abs(x) < 14 and y < 0 and depth < 11:  # breastbone
             return (BONE, 1.0) if depth < 1.5 or depth > 9.5 else (MARROW, 1 + 0.1 * fine)
         if rib < 6.5 and level < 4.5:
-            return (BONE, 1.0) if rib > 5 or level > 3.2 else (MARROW, 1 + 0.15 * fine)
+            return (BONE, 1.0) if rib > 5.6 or level > 3.8 else (MARROW, 0.5 + 0.15 * fine)
         if fine + 0.5 * bump > 1.3:
             return FAT, 0.8
         return MUSCLE, 1 + 0.12 * fine
-    fat = chest.fat * (1 + chest.fat_front * front + 0.35 * bump)
+    fat = chest.fat * (1 + chest.fat_front * front + 0.2 * bump)
     if depth < wall + max(fat, 2.0):
         return (FAT, 0.55) if abs(fine) < 0.06 else (FAT, 1 + 0.03 * fine)
     if depth < wall + max(fat, 2.0) + 1.8:
@@ -230,23 +232,23 @@ def _spine_at(x, y, z, bump, fine, chest):
 
 
 @compiled
-def _belly_at(x, y, z, below, bump, fine, chest):
+def _belly_at(x, y, z, below, bump, fine, sway, chest):
     if below < 2:
         return MUSCLE, 1.0
-    edge = chest.liver_left + 0.4 * (-y) + 9 * bump
+    edge = chest.liver_left + 0.4 * (-y) + 7 * bump + 16 * sway
     sx, sy, sz = x - chest.stomach_x, y - chest.stomach_y, (z - chest.stomach_z) * 0.8
     stomach = np.sqrt(sx * sx + sy * sy + sz * sz) - chest.stomach_size * (1 + 0.12 * bump)
     if stomach < 0:
         return STOMACH, max(0.1, 1 + 0.4 * fine + 0.5 * bump)
     if stomach < 3:
         return MUSCLE, 1.1
-    if x < edge and y < chest.half_depth - 18:
+    if x < edge and y < chest.half_depth - 18 + 10 * sway:
         if fine + 0.6 * bump > chest.vessels + 0.2:
             return BLOOD, 0.9
         return LIVER, 1 + 0.05 * fine
     spleen_x, spleen_y = (x - 98) / 24, (y - 42) / 34
     if spleen_x * spleen_x + spleen_y * spleen_y < 1:
         return SPLEEN, 1 + 0.04 * fine
-    if bump + 0.5 * fine > 0.7:
-        return SOFT, 1.2 + 0.3 * fine
+    if bump + 0.4 * fine + 0.8 * sway > chest.bowel:
+        return SOFT, max(0.2, 1.1 + 0.35 * fine + 0.3 * bump)
     return FAT, 0.95 + 0.04 * fine

@@ -107,7 +107,10 @@ class Tube:
     def cut(self, length_mm: float) -> tuple[np.ndarray, np.ndarray]:
         """Return a point of the axis at an arc length, and the axis's direction there."""
         tangent = np.gradient(self.curve, self.lengths, axis=0)
-        at = [np.stack([np.interp(length_mm, self.lengths, each) for each in values.T]) for values in (self.curve, tangent)]
+        at = [
+            np.stack([np.interp(length_mm, self.lengths, each) for each in values.T])
+            for values in (self.curve, tangent)
+        ]
         return at[0], at[1] / np.linalg.norm(at[1])
 
 
