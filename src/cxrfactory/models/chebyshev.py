@@ -71,7 +71,8 @@ def scaled_laplacian(adjacency: sparse.spmatrix) -> sparse.csr_matrix:
 class SparseChebConv(nn.Module):
     """The convolution of :class:`ChebConv` on a graph of thousands of nodes, for features ``[nodes, batch, channels]``.
 
-    The polynomials are applied by their recurrence, T_k x = 2 (L - I) T_(k-1) x - T_(k-2) x.
+    The sum of polynomials is evaluated by Clenshaw's recurrence, which multiplies the graph's matrix with the output
+    channels alone; a layer has at least as many input channels.
 
     Parameters
     ----------
@@ -95,9 +96,21 @@ class SparseChebConv(nn.Module):
 
     def forward(self, x: Float[Tensor, "n b c"]) -> Float[Tensor, "n b o"]:
         """Convolve over the graph."""
-        laplacian = self._laplacian[0]
-        terms = [x, laplacian(x)]
-        while len(terms) < self.order:
-            terms.append(2 * laplacian(terms[-1]) - terms[-2])
-        convolved = torch.cat(terms[: self.order], dim=-1) @ self.weight
+        laplacian, outputs = self._laplacian[0], self.weight.shape[1]
+        # One matrix for each polynomial: from the rows of the weight, k * inputs + channel.
+        weight = self.weight.reshape(self.order, -1, outputs).transpose(0, 1).reshape(-1, self.order * outputs)
+        terms = (x @ weight).unflatten(-1, (self.order, outputs)).unbind(-2)
+        last = following = None
+        for term in reversed(terms[1:]):
+            current = term
+            if last is not None:
+                current = current + 2 * laplacian(last)
+            if following is not None:
+                current = current - following
+            last, following = current, last
+        convolved = terms[0]
+        if last is not None:
+            convolved = convolved + laplacian(last)
+        if following is not None:
+            convolved = convolved - following
         return convolved if self.bias is None else convolved + self.bias

@@ -8,6 +8,9 @@ from torch import Tensor, nn
 
 STACK_CHANNELS = (16, 32, 64, 96)
 PLANE_CHANNELS = (16, 32, 48, 64)
+FIRST_LOGVAR = -5.0
+PLACES = 16  # number of places that are read from each level
+SQUEEZED = 16  # channels of the last feature map before the layer of the code
 POOLED_DEPTH = 2  # number of the pooling that also halves the third axis
 FLAT = 2  # number of first blocks whose kernels stay within a slice; slices are much farther apart than pixels
 
@@ -41,6 +44,43 @@ class ResidualBlock(nn.Module):
         return torch.relu(self.norm2(self.conv2(inner)) + self.skip(x))
 
 
+def code_head(inputs: int, latent: int) -> nn.Linear:
+    """Return the layer of mean and log-variance; at first, drawn codes are close to their mean.
+
+    With a spread of 1 at the start, the noise would hide the mean for the first hundreds of steps.
+    """
+    head = nn.Linear(inputs, 2 * latent)
+    with torch.no_grad():
+        head.weight[latent:] *= 0.1
+        head.bias[latent:] = FIRST_LOGVAR
+    return head
+
+
+class Places(nn.Module):
+    """Places in a feature map: for each of some learned maps, the mean position weighted by its softmax.
+
+    They follow a heart that moves in the image, so that its place need not be learned anew for every position.
+
+    Parameters
+    ----------
+    convolution
+        ``nn.Conv2d`` or ``nn.Conv3d``.
+    channels
+        Channels of the feature map.
+    """
+
+    def __init__(self, convolution: type[nn.Module], channels: int) -> None:
+        super().__init__()
+        self.maps = convolution(channels, PLACES, 1)
+
+    def forward(self, x: Tensor) -> Float[Tensor, "b places"]:
+        """Return the coordinates, -2 to 2 along each axis, of all places one after the other."""
+        weights = self.maps(x).float().flatten(2).softmax(dim=2)
+        steps = [torch.linspace(-2, 2, size, device=x.device) for size in x.shape[2:]]
+        grid = torch.stack([each.flatten() for each in torch.meshgrid(*steps, indexing="ij")], dim=1)
+        return (weights @ grid).flatten(1)
+
+
 class StackEncoder(nn.Module):
     """Encode the stack ``[b, 2, z, h, w]`` to mean and log-variance of a code.
 
@@ -67,7 +107,9 @@ class StackEncoder(nn.Module):
         for level in range(1, len(channels)):
             depth //= 2 if level == POOLED_DEPTH else 1
             height, columns = height // 2, columns // 2
-        self.head = nn.Linear(channels[-1] * depth * height * columns, 2 * latent)
+        self.places = nn.ModuleList(Places(nn.Conv3d, each) for each in channels)
+        self.squeeze = nn.Conv3d(channels[-1], SQUEEZED, 1)
+        self.head = code_head(SQUEEZED * depth * height * columns + 3 * PLACES * len(channels), latent)
 
     def forward(self, x: Float[Tensor, "b 2 z h w"]) -> tuple[Tensor, Tensor]:
         """Return mean and log-variance ``[b, latent]``."""
@@ -75,11 +117,13 @@ class StackEncoder(nn.Module):
         x = x.reshape(batch, channels, depth, height // 2, 2, width // 2, 2)
         x = x.permute(0, 1, 4, 6, 2, 3, 5).reshape(batch, 4 * channels, depth, height // 2, width // 2)
         x = x.contiguous(memory_format=torch.channels_last_3d)
-        for level, block in enumerate(self.blocks):
+        read = []
+        for level, (block, places) in enumerate(zip(self.blocks, self.places, strict=True)):
             if level:
                 x = nn.functional.max_pool3d(x, (2, 2, 2) if level == POOLED_DEPTH else (1, 2, 2))
             x = block(x)
-        mu, logvar = self.head(x.float().flatten(1)).chunk(2, dim=1)
+            read.append(places(x))
+        mu, logvar = self.head(torch.cat([self.squeeze(x).float().flatten(1), *read], dim=1)).chunk(2, dim=1)
         return mu, logvar
 
 
@@ -103,12 +147,16 @@ class PlaneEncoder(nn.Module):
         width = [8, *channels]
         self.blocks = nn.ModuleList(ResidualBlock(2, width[level], width[level + 1]) for level in range(len(channels)))
         last = side // 2 // 2 ** (len(channels) - 1)
-        self.head = nn.Linear(channels[-1] * last * last + facts, 2 * latent)
+        self.places = nn.ModuleList(Places(nn.Conv2d, each) for each in channels)
+        self.squeeze = nn.Conv2d(channels[-1], SQUEEZED, 1)
+        self.head = code_head(SQUEEZED * last * last + 2 * PLACES * len(channels) + facts, latent)
 
     def forward(self, x: Float[Tensor, "b 2 s s"], facts: Float[Tensor, "b facts"]) -> tuple[Tensor, Tensor]:
         """Return mean and log-variance ``[b, latent]``."""
         x = nn.functional.pixel_unshuffle(x, 2).contiguous(memory_format=torch.channels_last)
-        for level, block in enumerate(self.blocks):
+        read = [facts]
+        for level, (block, places) in enumerate(zip(self.blocks, self.places, strict=True)):
             x = block(nn.functional.max_pool2d(x, 2) if level else x)
-        mu, logvar = self.head(torch.cat([x.float().flatten(1), facts], dim=1)).chunk(2, dim=1)
+            read.append(places(x))
+        mu, logvar = self.head(torch.cat([self.squeeze(x).float().flatten(1), *read], dim=1)).chunk(2, dim=1)
         return mu, logvar

@@ -25,7 +25,7 @@ from cxrfactory.models.hybridvnet.sampling import PLANE_FACTS
 from cxrfactory.models.sparse import FixedMatrix
 
 ORDER = 6
-WIDTHS = (64, 48, 32, 24, 16)  # channels of the nodes from the coarsest level to the finest
+WIDTHS = (64, 48, 32, 16, 8)  # channels of the nodes from the coarsest level to the finest
 REACH = 0.1  # an output of 1 moves a node by this share of the frame's side
 
 
@@ -152,7 +152,7 @@ class HybridVNet(nn.Module):
         self.laplacians = nn.ModuleList(FixedMatrix(scaled_laplacian(each)) for each in reversed(graph.adjacencies))
         self.up = nn.ModuleList(FixedMatrix(each) for each in reversed(graph.up))
         self.down = nn.ModuleList(FixedMatrix(each) for each in graph.down)
-        self.expand = nn.Linear(self.latent, graph.adjacencies[-1].shape[0] * widths[0])
+        self.expand = nn.Linear(self.latent, graph.adjacencies[-1].shape[0] * (widths[0] + 3))
         inputs = (widths[0], *widths[: levels - 1])
         self.convolutions = nn.ModuleList(
             SparseChebConv(self.laplacians[level], ORDER, inputs[level], widths[level]) for level in range(levels)
@@ -178,14 +178,14 @@ class HybridVNet(nn.Module):
         for matrix in self.down:
             means.append(matrix(means[-1]))
         means = means[::-1]
-        positions, offset = [], None
+        x, offset = x[..., 3:], REACH * x[..., :3]
+        positions = []
         last = len(self.convolutions) - 1
         for level, (convolution, norm, head) in enumerate(zip(self.convolutions, self.norms, self.heads, strict=True)):
             if level:
                 x, offset = self.up[level - 1](x), self.up[level - 1](offset)
             x = torch.relu(norm(convolution(x)))
-            moved = REACH * head(x)
-            offset = moved if offset is None else offset + moved
+            offset = offset + REACH * head(x)
             positions.append((means[level][:, None] + offset).transpose(0, 1))
             if level == last:
                 return positions[-1], positions[:-1]
