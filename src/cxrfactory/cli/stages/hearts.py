@@ -37,11 +37,16 @@ def hearts_template(
     hearts_template_config: HeartsTemplateConfig,
 ) -> None:
     """Make the template of the heart: a tetrahedral mesh with its parts, of parametric surfaces."""
+    from cxrfactory.errors import CxrError
     from cxrfactory.hearts.template import make_template, write_template
     from cxrfactory.models.hybridvnet.graph import write_graph
     from cxrfactory.models.hybridvnet.template_graph import template_graph
 
-    template = make_template(hearts_template_config.edge_mm)
+    edge_mm = hearts_template_config.edge_mm
+    try:
+        template = make_template(edge_mm)
+    except ValueError as error:
+        raise CxrError(f"--edge-mm is {edge_mm:g}: {error}; expected another length, such as the default") from error
     for path, kind in ((surface, "surface"), (volume, "volume")):
         write_graph(path, template_graph(template.mesh, kind))
     write_template(template, output)
