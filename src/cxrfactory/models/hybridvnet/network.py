@@ -26,6 +26,7 @@ from cxrfactory.models.sparse import FixedMatrix
 
 ORDER = 6
 WIDTHS = (64, 48, 32, 16, 8)  # channels of the nodes from the coarsest level to the finest
+SHARE_OF_VIEWS = 0.5  # of a mode's size, with which the code of a long-axis view starts
 REACH = 0.1  # an output of 1 moves a node by this share of the frame's side
 
 
@@ -166,9 +167,29 @@ class HybridVNet(nn.Module):
         self.register_buffer("mean_shape", torch.full((graph.nodes, 3), 0.5))
 
     def fit_shapes(self, shapes: Float[np.ndarray, "cases n 3"]) -> None:
-        """Learn the mean shape from positions relative to their frames, before the first step."""
+        """Learn from positions relative to their frames, before the first step.
+
+        The mean shape is kept. The layer that expands the code starts with the principal modes of the coarsest level,
+        one for each number of the stack's code and the first ones again for each view's.
+        """
         with torch.no_grad():
             self.mean_shape.copy_(torch.from_numpy(shapes.mean(0)))
+            coarse = torch.from_numpy(shapes).transpose(0, 1)
+            for matrix in self.down:
+                coarse = matrix(coarse)
+            apart = coarse.transpose(0, 1).flatten(1)
+            _, sizes, directions = torch.linalg.svd(apart - apart.mean(0), full_matrices=False)
+            modes = directions * sizes[:, None] / max(1, len(shapes) - 1) ** 0.5 / REACH  # one standard deviation each
+            weight = self.expand.weight.reshape(len(coarse), -1, self.latent)[:, :3]
+            bias = self.expand.bias.reshape(len(coarse), -1)[:, :3]
+            weight.zero_()
+            bias.zero_()
+            first = 0
+            for count in (self.settings.stack_latent, *(self.settings.plane_latent for _ in self.settings.views)):
+                kept = min(count, len(shapes) - 1)
+                share = 1.0 if first == 0 else SHARE_OF_VIEWS
+                weight[..., first : first + kept] = share * modes[:kept].T.reshape(len(coarse), 3, kept)
+                first += count
 
     def decode(self, code: Float[Tensor, "b latent"]) -> tuple[Float[Tensor, "b n 3"], list[Float[Tensor, "b m 3"]]]:
         """Return positions relative to the frame, and those of the coarser levels, the coarsest first."""
