@@ -1,11 +1,13 @@
 """Draw the masks of some cases over their short-axis slices."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pandas as pd
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 
 from cxrfactory.imaging.drawing.contact_sheet import plain, sheet, text_strip
 from cxrfactory.imaging.drawing.png import decode_png, encode_png
@@ -52,7 +54,10 @@ def _row(masks: Path, slices: Path, case: str, frame: str) -> list[UInt8[np.ndar
     drawn = _of(masks, case, frame, ["view", "slice", "part", "height", "width", "rle"])
     drawn = drawn[drawn["view"] == "sax"]
     places = np.linspace(0, len(planes) - 1, SLICES).round().astype(int) if len(planes) else []
-    tiles = [_tile(plane, drawn[drawn["slice"] == plane.slice]) for plane in planes.iloc[places].itertuples()]
+    chosen = [(plane, _decoded(drawn[drawn["slice"] == plane.slice])) for plane in planes.iloc[places].itertuples()]
+    centres = [np.argwhere(mask).mean(0) for _, masks in chosen for mask in masks.values()]
+    middle = np.mean(centres, 0) if centres else None
+    tiles = [_tile(plane, masks, middle) for plane, masks in chosen]
     return tiles + [np.zeros((SIDE, SIDE, 3), np.uint8)] * (SLICES - len(tiles))
 
 
@@ -61,19 +66,22 @@ def _of(path: Path, case: str, frame: str, columns: list[str]) -> pd.DataFrame:
     return pd.concat(found) if found else pd.DataFrame(columns=["frame", *columns])
 
 
-def _tile(plane: tuple, masks: pd.DataFrame) -> UInt8[np.ndarray, "side side 3"]:
-    """Draw one slice around the middle of its masks, or around its own middle without masks."""
-    decoded = {row.part: rle_decode(row.rle, row.height, row.width) for row in masks.itertuples()}
-    united = np.zeros((plane.height, plane.width), bool)
-    for mask in decoded.values():
-        united |= mask > 0
-    places = np.argwhere(united).mean(0) if united.any() else np.array([plane.height / 2, plane.width / 2])
+def _decoded(masks: pd.DataFrame) -> dict[str, UInt8[np.ndarray, "height width"]]:
+    return {row.part: rle_decode(row.rle, row.height, row.width) for row in masks.itertuples()}
+
+
+def _tile(
+    plane: Any, masks: Mapping[str, UInt8[np.ndarray, "height width"]], middle: Float[np.ndarray, " 2"] | None
+) -> UInt8[np.ndarray, "side side 3"]:
+    """Draw one slice about a pixel [row, column], by default about its own middle."""
+    if middle is None:
+        middle = np.array([plane.height / 2, plane.width / 2])
     scale = SIDE / SHOWN_MM * np.asarray(plane.spacing_mm)  # tile pixels of a pixel, (x, y)
-    shift = SIDE / 2 - places[::-1] * scale
+    shift = SIDE / 2 - middle[::-1] * scale
     matrix = np.array([[scale[0], 0, shift[0]], [0, scale[1], shift[1]]])
     grey = cv2.warpAffine(decode_png(plane.png), matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR)
     picture = np.repeat(grey[..., None], 3, 2)
-    for name, mask in decoded.items():
+    for name, mask in masks.items():
         large = cv2.warpAffine(mask * np.uint8(255), matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR) > 127
         contours, _ = cv2.findContours(large.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
         cv2.drawContours(picture, contours, -1, COLOURS.get(name, (255, 255, 255)), 1)
