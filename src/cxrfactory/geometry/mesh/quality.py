@@ -58,7 +58,7 @@ def scaled_jacobian(
 def shape(a, b, c, d):
     """Return the mean ratio of a tetrahedron: 1 if regular, 0 if flat, negative if flipped.
 
-    It is 12 (3 volume)^(2/3) over the sum of the squared edges (Liu and Joe, 1994), and as smooth as an optimiser likes.
+    It is 12 (3 volume)^(2/3) over the sum of the squared edges (Liu and Joe, 1994).
     """
     ux, uy, uz = b[0] - a[0], b[1] - a[1], b[2] - a[2]
     vx, vy, vz = c[0] - a[0], c[1] - a[1], c[2] - a[2]

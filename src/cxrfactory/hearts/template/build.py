@@ -1,51 +1,19 @@
 """The template of the heart: a conformal tetrahedral mesh of its parts, made from parametric surfaces."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
 
 from cxrfactory.geometry.mesh.improvement import edges_replaced, smoothed
 from cxrfactory.geometry.mesh.labelled import OUTSIDE, LabelledMesh
 from cxrfactory.hearts.template import filling, sampling
 from cxrfactory.hearts.template.shapes import PARTS, part_of, solids
+from cxrfactory.hearts.template.stored import Template
 
 BOX_MM = ((-50.0, -50.0, -105.0), (90.0, 90.0, 85.0))  # encloses the heart, in the heart frame
 
 # The parts whose surfaces, alone or together, do not touch themselves.
 WHOLE = (*((name,) for name in PARTS), ("lv", "lv_myocardium"), PARTS)
-
-
-@dataclass(frozen=True)
-class Template:
-    """A normal heart at end-diastole, in the heart frame.
-
-    The origin is the centre of the left ventricle's cavity at its base plane, z points from the apex to the base, x
-    from the left ventricle to the right one, and y = z x x to the anterior wall.
-
-    Attributes
-    ----------
-    mesh
-        The mesh in mm. The nodes of surfaces come first, so that :attr:`surface_nodes` of them are the surface model.
-    source
-        For each node what placed it: ``left_endocardium`` for a surface, ``left_epicardium+left_base`` for a rim where
-        surfaces meet, ``inside`` for inner nodes.
-    landmarks_mm
-        Positions of the apex (of the left ventricle's outer wall) and of the valves' centres: ``apex``, ``mitral``,
-        ``tricuspid``, ``aortic``, ``pulmonary``.
-    """
-
-    mesh: LabelledMesh
-    source: tuple[str, ...]
-    landmarks_mm: Mapping[str, Float[np.ndarray, " 3"]]
-
-    @property
-    def surface_nodes(self) -> int:
-        """Number of nodes on surfaces; they are the first ones of the mesh."""
-        return int(self.mesh.interfaces[0].max()) + 1
 
 
 def _part_at(points: np.ndarray) -> np.ndarray:
@@ -146,37 +114,3 @@ def make_template(edge_mm: float = 5.0) -> Template:
     source = tuple("+".join(names[each] for each in which) or "inside" for which in constraints)
     mesh = LabelledMesh(mesh.vertices_mm.astype(np.float32), mesh.tetrahedra, mesh.tetrahedron_parts, PARTS)
     return Template(mesh, source, _landmarks(mesh))
-
-
-def write_template(template: Template, path: Path) -> None:
-    """Write a template to a NumPy archive (.npz) without pickled objects."""
-    mesh = template.mesh
-    arrays = {
-        "vertices_mm": mesh.vertices_mm,
-        "tetrahedra": mesh.tetrahedra,
-        "tetrahedron_parts": mesh.tetrahedron_parts,
-        "parts": np.array(mesh.parts),
-        "source": np.array(template.source),
-        "landmarks": np.array(list(template.landmarks_mm)),
-        "landmarks_mm": np.stack(list(template.landmarks_mm.values())),
-    }
-    part = path.with_name(f".{path.name}.part")
-    with part.open("wb") as file:
-        np.savez_compressed(file, **arrays)
-    part.replace(path)
-
-
-def read_template(path: Path) -> Template:
-    """Read a template that :func:`write_template` wrote.
-
-    Raises
-    ------
-    ValueError
-        The file holds pickled objects.
-    """
-    with np.load(path, allow_pickle=False) as file:
-        mesh = LabelledMesh(
-            file["vertices_mm"], file["tetrahedra"], file["tetrahedron_parts"], tuple(file["parts"].tolist())
-        )
-        landmarks = dict(zip(file["landmarks"].tolist(), file["landmarks_mm"], strict=True))
-        return Template(mesh, tuple(file["source"].tolist()), landmarks)
