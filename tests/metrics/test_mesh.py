@@ -7,7 +7,7 @@ from cxrfactory.metrics.mesh import errors_by_part, mesh_errors
 
 def test_errors_of_a_known_shift():
     truth = np.random.default_rng(0).normal(size=(10, 3))
-    errors = mesh_errors(truth + [3.0, 0.0, -4.0], truth)
+    errors = mesh_errors(truth + np.array([3.0, 0.0, -4.0]), truth)
     assert errors.distance_mm == pytest.approx(5)
     assert errors.mae_mm == pytest.approx(7 / 3)
     assert errors.mse_mm2 == pytest.approx(25 / 3)

@@ -43,9 +43,7 @@ def folder(tmp_path_factory):
     place = tmp_path_factory.mktemp("infer")
     rng = np.random.default_rng(4)
     eggs = [Egg(rng, views=("2ch", "3ch", "4ch") if number else ("4ch",)) for number in range(3)]
-    cases = [
-        HeartCase(views_of(egg, f"egg{number}"), egg.vertices, "train") for number, egg in enumerate(eggs)
-    ]
+    cases = [HeartCase(views_of(egg, f"egg{number}"), egg.vertices, "train") for number, egg in enumerate(eggs)]
     write_cases(place / "cases.parquet", cases)
     write_cases(place / "one.parquet", cases[1:2])
     torch.manual_seed(0)
@@ -122,13 +120,18 @@ def test_pictures_keep_their_places(folder):
     across, down = np.eye(3)[0], np.eye(3)[1]
     pixels = np.add.outer(np.arange(60.0), 2 * np.arange(80.0)).astype(np.float32)
     plane = ImagePlane(pixels, np.array([5.0, 6.0, 7.0]), across, down, (1.0, 1.0), 8.0)
-    pictures = pictures_of(HeartViews("a", "a", "ED", (plane, replace(plane, origin_mm=np.array([5.0, 6.0, -3.0]))), {}))
+    pictures = pictures_of(
+        HeartViews("a", "a", "ED", (plane, replace(plane, origin_mm=np.array([5.0, 6.0, -3.0]))), {})
+    )
     assert pictures.stack.shape == (2, 30, 40)
     assert pictures.spacing_mm == (2.0, 2.0)
     np.testing.assert_allclose(pictures.origins_mm, [[5.5, 6.5, 7.0], [5.5, 6.5, -3.0]])
     low, high = np.percentile(pictures.stack, [0, 100])
     assert (low, high) == (0, 255)
-    steps = np.diff(pictures.stack[0].astype(float), axis=1).mean(), np.diff(pictures.stack[0].astype(float), axis=0).mean()
+    steps = (
+        np.diff(pictures.stack[0].astype(float), axis=1).mean(),
+        np.diff(pictures.stack[0].astype(float), axis=0).mean(),
+    )
     assert steps[0] == pytest.approx(2 * steps[1], rel=0.1)
 
 

@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 import torch
 
-from cxrfactory.models.hybridvnet.losses import LossWeights, MeshLoss, face_pairs, normal_difference, tetrahedra_variance
+from cxrfactory.models.hybridvnet.losses import (
+    LossWeights,
+    MeshLoss,
+    face_pairs,
+    normal_difference,
+    tetrahedra_variance,
+)
 from cxrfactory.models.hybridvnet.network import Answer
 from tests.models.hybridvnet.eggs import FACES, egg_graph
 
@@ -60,7 +66,7 @@ def test_deep_supervision_compares_each_level_with_the_pooled_truth(graph, truth
     loss = MeshLoss(graph, LossWeights(kl=0, deep=0.5, laplacian=0), 144.0)
     levels = [truth]
     for way in graph.down:
-        levels.append(torch.from_numpy((way @ levels[-1][0].numpy()))[None])
+        levels.append(torch.from_numpy(way @ levels[-1][0].numpy())[None])
     coarse = levels[:0:-1]
     assert loss(answer(truth, coarse), truth) == pytest.approx(0, abs=1e-12)
     coarse[1] = coarse[1] + 0.1

@@ -60,7 +60,9 @@ def test_order_of_slices_and_shifts_within_them_do_not_matter(stack):
     moved = stack.origins_mm + np.outer(np.arange(8) % 3, 4 * 1.6 * stack.across)
     pictures = np.stack([np.roll(each, -4 * (i % 3), axis=1) for i, each in enumerate(stack.stack)])
     shifted = replace(stack, stack=pictures, origins_mm=moved)
-    np.testing.assert_allclose(sample_stack(shifted, frame, (6, 16, 16)), sample_stack(stack, frame, (6, 16, 16)), atol=1e-6)
+    np.testing.assert_allclose(
+        sample_stack(shifted, frame, (6, 16, 16)), sample_stack(stack, frame, (6, 16, 16)), atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("flip", [False, True])
@@ -80,7 +82,10 @@ def test_plane_holds_the_grey_value_of_each_position_with_the_base_on_top(stack,
     normal = np.cross(up, right)
     sides = [normal, -normal]
     frame_distance = (frame.axes @ np.cross(across, down)) @ (frame.axes @ (origin - frame.centre_mm))
-    middle = min((s * abs(apart) * 60 for s in sides), key=lambda m: abs(np.dot(frame.axes @ np.cross(across, down), m) - frame_distance))
+    middle = min(
+        (s * abs(apart) * 60 for s in sides),
+        key=lambda m: abs(np.dot(frame.axes @ np.cross(across, down), m) - frame_distance),
+    )
     steps = (np.arange(20) + 0.5) * 3.0 - 30
     inside = middle + steps[None, :, None] * right - steps[:, None, None] * up
     expected = linear(frame.centre_mm + inside @ frame.axes)

@@ -13,6 +13,7 @@ from cxrfactory.models.hybridvnet.frame import Frame, frame_of
 from cxrfactory.models.hybridvnet.pictures import HeartPictures
 from cxrfactory.models.hybridvnet.sampling import sample_stack
 
+FINDER_GRID = (8, 64, 64)
 FINDER_CHANNELS = (12, 24, 32, 48)
 
 
@@ -31,7 +32,7 @@ class HeartFinder(nn.Module):
 
     def __init__(
         self,
-        grid: tuple[int, int, int] = (8, 64, 64),
+        grid: tuple[int, int, int] = FINDER_GRID,
         side_mm: float = 288.0,
         channels: Sequence[int] = FINDER_CHANNELS,
     ) -> None:

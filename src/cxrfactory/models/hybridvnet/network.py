@@ -5,9 +5,11 @@ cardiovascular MRI": a code of 32 for the short-axis stack and of 8 for each lon
 with layer normalisation and ReLU, four fixed unpoolings of a quadric contraction, deep supervision, and a last layer
 without bias.
 
-This implementation differs in two things. Positions are offsets from the mean shape of the training set, and each
-level corrects the positions of the coarser one. A view that is missing is replaced by a learned code, so that one
-network serves any subset of the long-axis views.
+This implementation differs in four things. Positions are offsets from the mean shape of the training set, each level
+corrects the positions of the coarser one, and the coarsest starts with principal modes of the training shapes. A view
+that is missing is replaced by a learned code, so that one network serves any subset of the long-axis views. Encoders
+also read places of feature maps (:class:`~cxrfactory.models.hybridvnet.encoder.Places`). At the finest levels, the
+decoder reads the stack around each node, as HybridGNet's skip connections do; ``windows: 0`` leaves this out.
 """
 
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ from cxrfactory.models.hybridvnet.encoder import PLANE_CHANNELS, STACK_CHANNELS,
 from cxrfactory.models.hybridvnet.graph import MeshGraph
 from cxrfactory.models.hybridvnet.pictures import VIEWS
 from cxrfactory.models.hybridvnet.sampling import PLANE_FACTS
+from cxrfactory.models.hybridvnet.windows import Windows
 from cxrfactory.models.sparse import FixedMatrix
 
 ORDER = 6
@@ -48,6 +51,9 @@ class NetworkSettings:
         Sizes of the codes of the stack and of each view.
     stack_channels, plane_channels, widths
         Channels of the encoders' blocks and of the decoder's levels.
+    windows
+        Number of the finest levels at which the decoder reads the stack around each node; 0 gives the published
+        network.
     """
 
     grid: tuple[int, int, int] = (12, 48, 48)
@@ -60,6 +66,7 @@ class NetworkSettings:
     stack_channels: tuple[int, ...] = STACK_CHANNELS
     plane_channels: tuple[int, ...] = PLANE_CHANNELS
     widths: tuple[int, ...] = WIDTHS
+    windows: int = 2
 
     @property
     def latent(self) -> int:
@@ -132,6 +139,23 @@ class ViewEncoder(nn.Module):
         return torch.cat(means, dim=1), torch.cat(variances, dim=1)
 
 
+class _Reader(nn.Module):
+    """Correct the nodes of a level by what the stack shows around them."""
+
+    def __init__(self, laplacian: FixedMatrix, width: int, read: int) -> None:
+        super().__init__()
+        self.mix = nn.Linear(width + read, 2 * width)
+        self.convolution = SparseChebConv(laplacian, ORDER, 2 * width, width)
+        self.norm = nn.LayerNorm(width)
+        self.head = SparseChebConv(laplacian, ORDER, width, 3, bias=False)
+        nn.init.normal_(self.head.weight, std=1e-2)
+
+    def forward(self, x: Float[Tensor, "n b c"], window: Float[Tensor, "n b w"]) -> tuple[Tensor, Tensor]:
+        x = torch.relu(self.mix(torch.cat([x, window], dim=-1)))
+        x = torch.relu(self.norm(self.convolution(x)))
+        return x, self.head(x)
+
+
 class HybridVNet(nn.Module):
     """Predict the nodes of a mesh.
 
@@ -162,6 +186,11 @@ class HybridVNet(nn.Module):
         self.heads = nn.ModuleList(
             SparseChebConv(self.laplacians[level], ORDER, widths[level], 3, bias=False) for level in range(levels)
         )
+        self.windows = Windows(settings.side_mm)
+        reading = range(levels - settings.windows, levels)
+        self.readers = nn.ModuleDict(
+            {str(level): _Reader(self.laplacians[level], widths[level], self.windows.channels) for level in reading}
+        )
         for head in self.heads:
             nn.init.normal_(head.weight, std=1e-2)
         self.register_buffer("mean_shape", torch.full((graph.nodes, 3), 0.5))
@@ -191,7 +220,9 @@ class HybridVNet(nn.Module):
                 weight[..., first : first + kept] = share * modes[:kept].T.reshape(len(coarse), 3, kept)
                 first += count
 
-    def decode(self, code: Float[Tensor, "b latent"]) -> tuple[Float[Tensor, "b n 3"], list[Float[Tensor, "b m 3"]]]:
+    def decode(
+        self, code: Float[Tensor, "b latent"], stack: Float[Tensor, "b 2 z h w"]
+    ) -> tuple[Float[Tensor, "b n 3"], list[Float[Tensor, "b m 3"]]]:
         """Return positions relative to the frame, and those of the coarser levels, the coarsest first."""
         coarsest = self.laplacians[0].rows
         x = self.expand(code).reshape(len(code), coarsest, -1).transpose(0, 1).contiguous()
@@ -207,6 +238,10 @@ class HybridVNet(nn.Module):
                 x, offset = self.up[level - 1](x), self.up[level - 1](offset)
             x = torch.relu(norm(convolution(x)))
             offset = offset + REACH * head(x)
+            if str(level) in self.readers:
+                window = self.windows(stack, (means[level][:, None] + offset).transpose(0, 1))
+                x, moved = self.readers[str(level)](x, window)
+                offset = offset + REACH * moved
             positions.append((means[level][:, None] + offset).transpose(0, 1))
             if level == last:
                 return positions[-1], positions[:-1]
@@ -216,12 +251,13 @@ class HybridVNet(nn.Module):
         self,
         mu: Float[Tensor, "b latent"],
         logvar: Float[Tensor, "b latent"],
+        stack: Float[Tensor, "b 2 z h w"],
         noise: Float[Tensor, "b latent"] | None = None,
     ) -> Answer:
         """Decode a code that is drawn with ``noise`` (standard normal); without it, decode the mean."""
-        positions, coarse = self.decode(mu if noise is None else mu + noise * torch.exp(0.5 * logvar))
+        positions, coarse = self.decode(mu if noise is None else mu + noise * torch.exp(0.5 * logvar), stack)
         return Answer(positions, coarse, mu, logvar)
 
     def forward(self, inputs: Inputs, noise: Float[Tensor, "b latent"] | None = None) -> Answer:
         """Return positions relative to the frame; see :meth:`answer`."""
-        return self.answer(*self.encoder(inputs), noise)
+        return self.answer(*self.encoder(inputs), inputs.stack, noise)

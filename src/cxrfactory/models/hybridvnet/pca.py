@@ -47,14 +47,16 @@ class PcaVNet(nn.Module):
             self.mean_shape.copy_(torch.from_numpy(mean))
             self.basis[: len(basis)].copy_(torch.from_numpy(basis))
 
-    def decode(self, code: Float[Tensor, "b latent"]) -> tuple[Float[Tensor, "b n 3"], list[Tensor]]:
+    def decode(
+        self, code: Float[Tensor, "b latent"], stack: Tensor | None = None
+    ) -> tuple[Float[Tensor, "b n 3"], list[Tensor]]:
         """Return positions relative to the frame; there are no coarser levels."""
         numbers = self.head(code)
         shape = self.mean_shape + torch.einsum("bm,mnd->bnd", numbers[:, 6:], self.basis)
         rotation = rotations(TURN * numbers[:, 3:6])
         return 0.5 + REACH * numbers[:, None, :3] + shape @ rotation.transpose(1, 2), []
 
-    def answer(self, mu: Tensor, logvar: Tensor, noise: Tensor | None = None) -> Answer:
+    def answer(self, mu: Tensor, logvar: Tensor, stack: Tensor | None = None, noise: Tensor | None = None) -> Answer:
         """Decode the mean of the code, which is not drawn at random."""
         positions, coarse = self.decode(mu)
         return Answer(positions, coarse, torch.zeros_like(mu), torch.zeros_like(mu))

@@ -95,15 +95,18 @@ class MeshPredictor:
             If the answer of a network is not finite.
         """
         frame = self.finder.find(pictures, self.settings.side_mm)
-        answer = None
+        answer, inputs = None, None
         for number in range(self.passes):
             if number:
                 frame = self.frame_about(pictures, frame.to_mm(answer.positions[0].cpu().numpy()))
-            answer = self.network(collated([sample(pictures, frame, self.settings)]).to(self.device))
+            inputs = collated([sample(pictures, frame, self.settings)]).to(self.device)
+            answer = self.network(inputs)
             if not torch.isfinite(answer.positions).all():
                 raise ImageError(f"{self.source}: the network's answer holds numbers that are not finite")
         vertices = frame.to_mm(answer.positions[0].cpu().numpy()).astype(np.float32)
-        return PredictedHeart(vertices, self._spread(answer, key, frame), answer.mu[0].cpu().numpy().astype(np.float32))
+        return PredictedHeart(
+            vertices, self._spread(answer, inputs.stack, key, frame), answer.mu[0].cpu().numpy().astype(np.float32)
+        )
 
     def frame_about(self, pictures: HeartPictures, vertices_mm: Float[np.ndarray, "n 3"]) -> Frame:
         """Return the frame about the ventricles of a mesh, turned as the template."""
@@ -114,11 +117,12 @@ class MeshPredictor:
         turn = turn_of(inside, self.graph.reference_mm, central.astype(float))
         return frame_of(pictures, centre, self.settings.side_mm, turn)
 
-    def _spread(self, answer: Answer, key: str, frame: Frame) -> Float32[np.ndarray, " n"]:
+    def _spread(self, answer: Answer, stack: torch.Tensor, key: str, frame: Frame) -> Float32[np.ndarray, " n"]:
         if self.samples < 2:
             return np.zeros(self.graph.nodes, np.float32)
         generator = torch.Generator().manual_seed(seed_of(key, "codes"))
         noise = torch.randn(self.samples, self.network.latent, generator=generator).to(self.device)
-        drawn, _ = self.network.decode(answer.mu + noise * torch.exp(0.5 * answer.logvar))
+        codes = answer.mu + noise * torch.exp(0.5 * answer.logvar)
+        drawn, _ = self.network.decode(codes, stack.expand(self.samples, -1, -1, -1, -1))
         variance = drawn.var(dim=0, correction=0).sum(-1).clamp(min=0)
         return (variance.sqrt().cpu().numpy() * frame.side_mm).astype(np.float32)

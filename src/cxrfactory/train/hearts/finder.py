@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from cxrfactory.models.hybridvnet.finder import HeartFinder, whole_frame
+from cxrfactory.models.hybridvnet.finder import FINDER_CHANNELS, FINDER_GRID, HeartFinder, whole_frame
 from cxrfactory.models.hybridvnet.frame import Frame
 from cxrfactory.models.hybridvnet.graph import read_graph
 from cxrfactory.models.hybridvnet.picture_table import PicturedHeart
@@ -31,6 +31,8 @@ class FinderTraining:
 
     Attributes
     ----------
+    grid, channels
+        Grid on which the stack is sampled, and channels of the encoder's blocks.
     turn_degrees
         Largest random turn of the stack about its normal; 180 serves stacks in any direction.
     shift_mm
@@ -41,6 +43,8 @@ class FinderTraining:
         Strength of random changes of grey values.
     """
 
+    grid: tuple[int, int, int] = FINDER_GRID
+    channels: tuple[int, ...] = FINDER_CHANNELS
     epochs: int = 20
     batch_size: int = 8
     optimizer: Literal["adamw", "adam"] = "adamw"
@@ -83,7 +87,7 @@ def train_finder(
     torch.manual_seed(seed_of("finder", "init", settings.seed))
     mesh = read_graph(graph)
     train, val = (load_hearts(pictures, split, mesh.places, mesh.template_nodes) for split in ("train", "validate"))
-    network = HeartFinder().to(device).train()
+    network = HeartFinder(settings.grid, channels=settings.channels).to(device).train()
     frames, val_frames = ([true_frame(heart, mesh, 1.0) for heart in hearts] for hearts in (train, val))
     work = _FinderWork(network, train, frames, val, val_frames, settings, device)
     counts = {"train": len(train), "validate": len(val)}

@@ -168,11 +168,11 @@ class _MeshWork:
         batches = epoch_batches(np.arange(len(self.train)), settings.batch_size, rng)
 
         def loss_of(batch: tuple[Inputs, torch.Tensor]) -> torch.Tensor:
-            inputs, target = batch
+            inputs, target = batch[0].to(self.device), batch[1].to(self.device)
             noise = torch.randn(len(target), self.network.latent, generator=generator).to(self.device)
             with torch.autocast(self.device.type, torch.bfloat16, enabled=settings.precision == "bf16"):
-                mu, logvar = self.network.encoder(inputs.to(self.device))
-            return self.loss(self.network.answer(mu.float(), logvar.float(), noise), target.to(self.device))
+                mu, logvar = self.network.encoder(inputs)
+            return self.loss(self.network.answer(mu.float(), logvar.float(), inputs.stack, noise), target)
 
         sampled = training_batches(self.train, self.frames, batches, settings, epoch)
         return steps(state, sampled, len(batches), loss_of, settings, epoch)
