@@ -10,6 +10,7 @@ HeartNetwork = Literal[
     "multi-view",
     "single-view",
     "volume",
+    "published",
     "pca",
     "multi-view-no-deep",
     "multi-view-no-laplacian",

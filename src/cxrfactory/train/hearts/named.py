@@ -17,8 +17,9 @@ def training_of(network: HeartNetwork, config: HeartsTrainConfig) -> HeartTraini
     ----------
     network
         ``multi-view``: all views, nodes of the surfaces. ``single-view``: the short axis alone. ``volume``: all nodes
-        of the tetrahedra, with their regulariser. ``pca``: point-distribution model with pose. A name that ends in
-        ``no-deep``, ``no-laplacian`` or ``no-tetrahedra`` leaves this term of the loss out.
+        of the tetrahedra, with their regulariser. ``published``: the decoder sees the code alone, as in the paper.
+        ``pca``: point-distribution model with pose. A name that ends in ``no-deep``, ``no-laplacian`` or
+        ``no-tetrahedra`` leaves this term of the loss out.
     config
         Settings of the config.
     """
@@ -34,7 +35,11 @@ def training_of(network: HeartNetwork, config: HeartsTrainConfig) -> HeartTraini
     for term, name in (("no-deep", "deep"), ("no-laplacian", "laplacian"), ("no-tetrahedra", "tetrahedra")):
         if network.endswith(term):
             weights = replace(weights, **{name: 0.0})
-    sizes = NetworkSettings(views=()) if network == "single-view" else NetworkSettings()
+    sizes = NetworkSettings()
+    if network == "single-view":
+        sizes = replace(sizes, views=())
+    elif network == "published":
+        sizes = replace(sizes, windows=0)
     return HeartTraining(
         model="pca" if network == "pca" else "hybridvnet",
         network=sizes,
