@@ -48,7 +48,7 @@ class Look(NamedTuple):
     valve_dark: float
     right_wall: float
     atrial_wall: float
-    fat: float  # beyond the wall
+    fat: float  # its usual thickness beyond the wall, which varies from place to place
     fat_rough: float
     sac: float  # thickness of the pericardium
     jet: float  # strength of dark streaks in blood near valves
@@ -99,19 +99,19 @@ def draw_scanner(rng: Generator, anatomy: Anatomy) -> Scanner:
     if rng.random() < 0.88:
         tissues[[thorax.FAT, thorax.MARROW]] *= -1
     look = Look(
-        muscle=float(np.clip(0.27 * np.exp(rng.normal(0, 0.25 * odd)), 0.1, 0.62)),
-        mottle=rng.uniform(0.02, 0.15),
-        mottle_mm=rng.uniform(3, 9),
+        muscle=float(np.clip(0.26 * np.exp(rng.normal(0, 0.25 * odd)), 0.1, 0.62)),
+        mottle=rng.uniform(0.03, 0.2),
+        mottle_mm=rng.uniform(2.5, 8),
         right_blood=float(np.exp(rng.normal(-0.03, 0.09))),
-        left_rough=rng.uniform(0.3, 1.8),
-        left_deep=rng.uniform(2.0, 7.0),
-        right_rough=rng.uniform(0.4, 1.8),
+        left_rough=rng.uniform(-0.2, 1.6),
+        left_deep=rng.uniform(2.5, 9.0),
+        right_rough=rng.uniform(0.0, 1.5),
         right_deep=rng.uniform(3.0, 10.0),
         valve=rng.uniform(0.3, 1.1),
         valve_dark=rng.uniform(0.2, 0.9),
         right_wall=rng.uniform(1.5, 4.5),
         atrial_wall=rng.uniform(0.8, 2.5),
-        fat=float(np.clip(rng.normal(3.5, 3.0), 0, 9)),
+        fat=float(np.clip(rng.normal(4.0, 2.5), 0, 9)),
         fat_rough=rng.uniform(0.4, 1.2),
         sac=rng.uniform(0.6, 1.8),
         jet=rng.choice([0.0, rng.uniform(0.1, 0.6)]),

@@ -10,7 +10,7 @@ from cxrfactory.hearts.views import LONG_AXIS
 
 # Usual directions of the heart's axes in the patient (x to the left, y to the back, z to the head).
 _TO_BASE = np.array([-0.55, 0.60, 0.58])
-_TO_RIGHT = np.array([-0.60, -0.72, 0.25])
+_TO_RIGHT = np.array([-0.82, -0.52, -0.18])
 _MISSING = 0.12  # share of examinations that lack a long-axis view
 
 
@@ -57,7 +57,7 @@ class Plan:
 def draw_pose(rng: Generator) -> Pose:
     """Draw the direction and the place of a heart in the patient."""
     z = _turned(rng, _TO_BASE, 9.0)
-    x = _turned(rng, _TO_RIGHT, 11.0)
+    x = _turned(rng, _TO_RIGHT, 13.0)
     x = _unit(x - (x @ z) * z)
     rotation = np.stack([x, np.cross(z, x), z], 1)
     # The scanner's origin is anywhere near the heart.

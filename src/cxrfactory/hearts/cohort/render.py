@@ -169,7 +169,7 @@ def _shade(
 ):
     """Add up the signed signals of all sub-planes; far from the heart two of them do."""
     planes, rows, columns = labels.shape
-    reach = min(max(look.right_wall, look.atrial_wall) * 1.5 + look.fat * (0.6 + 2 * look.fat_rough) + look.sac, 24.0)
+    reach = min(max(look.right_wall, look.atrial_wall) * 1.5 + look.fat * (0.3 + 2.3 * look.fat_rough) + look.sac, 24.0)
     for row in range(signal.shape[0]):
         for column in range(signal.shape[1]):
             i, j = row - corner[0], column - corner[1]
@@ -248,7 +248,8 @@ def _beside_at(x, y, z, apart, part, middle, chest, vessels, noise, tissues, loo
             wall = look.atrial_wall
         if apart < wall:
             return look.muscle * (1 + 0.1 * fine)
-        fat = look.fat * max(0.0, 0.6 + look.fat_rough * bump)
+        patch = noise_at(noise, x / 29 + 7.3, y / 29 + 3.1, z / 29 + 1.9)
+        fat = look.fat * max(0.0, 0.3 + look.fat_rough * (patch + 0.3 * bump))
         if apart < wall + fat:
             if fine + 0.3 * bump > 2.1:
                 return 0.9  # a coronary vessel

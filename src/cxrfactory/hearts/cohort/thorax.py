@@ -184,7 +184,7 @@ def tissue_at(x, y, z, chest, noise):
     width = chest.middle_width * (1 + 0.35 * bump) * (0.7 + 0.5 * abs(y) / chest.half_depth)
     if abs(x - chest.middle_x - 8 * sway) < width or depth > -2:
         return (FAT, 0.75 + 0.1 * fine) if bump + 0.4 * fine > 0.1 else (SOFT, 1.0 + 0.2 * fine)
-    vein = noise_at(noise, x / 4.2 + 1.1, y / 4.2 + 4.7, z / 5.5 + 8.3)
+    vein = noise_at(noise, x / 2.6 + 1.1, y / 2.6 + 4.7, z / 3.6 + 8.3)
     if vein > chest.vessels + 0.004 * (abs(x) - 70):
         return BLOOD, min(1.0, 1.2 * (vein - chest.vessels + 0.2))
     return LUNG, max(0.2, 1 + 0.4 * fine)
