@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cxrfactory.models.hybridvnet.frame import Frame, frame_of, turn_of
+from cxrfactory.models.hybridvnet.frame import TO_RIGHT_VENTRICLE, Frame, frame_of, turn_of, usual_turn
 from tests.models.hybridvnet.eggs import DIRECTIONS, Egg, egg_graph, radius, rotation
 
 
@@ -30,6 +30,13 @@ def test_frame_of_a_stack_is_right_handed_and_points_to_the_base(egg):
         assert axes[2] @ (egg.pictures.origins_mm[0] - egg.pictures.origins_mm[-1]) > 0
     backwards = replace(egg.pictures, stack=egg.pictures.stack[::-1], origins_mm=egg.pictures.origins_mm[::-1])
     np.testing.assert_allclose(backwards.to_base, -egg.pictures.to_base)
+
+
+def test_usual_turn_points_to_the_right_ventricle_whatever_the_rows_are(egg):
+    wanted = TO_RIGHT_VENTRICLE - (TO_RIGHT_VENTRICLE @ egg.pictures.to_base) * egg.pictures.to_base
+    for pictures in (egg.pictures, replace(egg.pictures, across=egg.pictures.down, down=-egg.pictures.across)):
+        axes = frame_of(pictures, egg.centre, 1.0, usual_turn(pictures)).axes
+        assert axes[0] @ wanted == pytest.approx(np.linalg.norm(wanted))
 
 
 def test_turn_is_found_again():

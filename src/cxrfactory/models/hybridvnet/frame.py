@@ -7,6 +7,10 @@ from jaxtyping import Float
 
 from cxrfactory.models.hybridvnet.pictures import HeartPictures
 
+# Usual direction from the left to the right ventricle in the patient: to the right, to the front, and a little to the
+# head. About it, the directions of virtual hearts have a standard deviation of 10 degrees in the plane of the slices.
+TO_RIGHT_VENTRICLE = np.array([-0.59, -0.76, 0.27])
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -64,6 +68,16 @@ def frame_of(pictures: HeartPictures, centre_mm: Float[np.ndarray, " 3"], side_m
     cosine, sine = np.cos(turn), np.sin(turn)
     axes = np.stack([cosine * first + sine * second, cosine * second - sine * first, base])
     return Frame(np.asarray(centre_mm, float), axes, side_mm)
+
+
+def usual_turn(pictures: HeartPictures) -> float:
+    """Return the turn (:func:`frame_of`) at which the first axis points to where the right ventricle usually lies.
+
+    It is 0 if the stack lies across that direction.
+    """
+    straight = frame_of(pictures, pictures.centre_mm, 1.0)
+    across, along = straight.axes[:2] @ TO_RIGHT_VENTRICLE
+    return 0.0 if np.hypot(across, along) < 0.2 else float(np.arctan2(along, across))
 
 
 def turn_of(

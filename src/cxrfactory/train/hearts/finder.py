@@ -34,7 +34,7 @@ class FinderTraining:
     grid, channels
         Grid on which the stack is sampled, and channels of the encoder's blocks.
     turn_degrees
-        Largest random turn of the stack about its normal; 180 serves stacks in any direction.
+        Largest random turn about the stack's normal, besides the usual direction of the right ventricle.
     shift_mm
         Standard deviation of the random shift along each axis.
     scale
@@ -57,7 +57,7 @@ class FinderTraining:
     average: float = 0.98
     validate_every: int = 5
     patience: int | None = None
-    turn_degrees: float = 180.0
+    turn_degrees: float = 25.0
     shift_mm: float = 15.0
     scale: float = 0.05
     appearance: float = 1.0
