@@ -19,7 +19,7 @@ from cxrfactory.workflow.plan import Plan
 from .test_plan import ROOT, dry_run
 
 TINY = {
-    "patients": 14, "shares": [2, 1, 1], "shards": 2, "edge_mm": 9.0, "epochs": 2, "finder_epochs": 1, "samples": 2,
+    "patients": 10, "shares": [2, 1, 1], "shards": 2, "epochs": 1, "finder_epochs": 1, "samples": 2,
     "networks": ["multi-view", "single-view"],
 }  # fmt: skip
 
