@@ -7,10 +7,13 @@ import cv2
 import numpy as np
 
 from cxrfactory.hearts.case_table import HeartCase, read_cases
+from cxrfactory.hearts.template import read_template
 from cxrfactory.hearts.views import HeartViews, ImagePlane
 from cxrfactory.logs import get_logger, progress
+from cxrfactory.models.hybridvnet.graph import write_graph
 from cxrfactory.models.hybridvnet.picture_table import PicturedHeart, write_pictures
 from cxrfactory.models.hybridvnet.pictures import VIEWS, HeartPictures, Plane
+from cxrfactory.models.hybridvnet.template_graph import template_graph
 
 log = get_logger(__name__)
 
@@ -63,6 +66,24 @@ def prepare_cases(cases: Path | Sequence[Path], output: Path) -> int:
     written = write_pictures(output, (pictured(case) for case in progress(known, "prepare")))
     log.info("wrote %d cases to %s", written, output)
     return written
+
+
+def prepare_graph(template: Path, kind: str, output: Path) -> None:
+    """Write the graph of a template's surface or volume with its contractions; training reads it.
+
+    Parameters
+    ----------
+    template
+        File of the template.
+    kind
+        ``surface`` or ``volume``.
+    output
+        File to write (``.npz``).
+    """
+    graph = template_graph(read_template(template).mesh, kind)
+    write_graph(output, graph)
+    levels = ", ".join(str(each.shape[0]) for each in graph.adjacencies)
+    log.info("wrote the %s with levels of %s nodes to %s", kind, levels, output)
 
 
 def _reduced(plane: ImagePlane) -> ImagePlane:
