@@ -38,18 +38,17 @@ def hearts_template(
 ) -> None:
     """Make the template of the heart: a tetrahedral mesh with its parts, of parametric surfaces."""
     from cxrfactory.errors import CxrError
+    from cxrfactory.hearts.infer.prepare import prepare_graph
     from cxrfactory.hearts.template import make_template, write_template
-    from cxrfactory.models.hybridvnet.graph import write_graph
-    from cxrfactory.models.hybridvnet.template_graph import template_graph
 
     edge_mm = hearts_template_config.edge_mm
     try:
         template = make_template(edge_mm)
     except ValueError as error:
         raise CxrError(f"--edge-mm is {edge_mm:g}: {error}; expected another length, such as the default") from error
-    for path, kind in ((surface, "surface"), (volume, "volume")):
-        write_graph(path, template_graph(template.mesh, kind))
     write_template(template, output)
+    prepare_graph(output, "surface", surface)
+    prepare_graph(output, "volume", volume)
 
 
 @with_options(HeartsCohortConfig)
