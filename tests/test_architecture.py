@@ -149,7 +149,7 @@ PRODUCT = {key: re.compile(key, re.IGNORECASE) for key in PRODUCTS} | {
     "hearts": re.compile(r"products\.hearts|package[-_]hearts")
 }
 PRODUCT_TEXT = {key: re.compile(rf"\b{key}\b|\bCXLSeg-" if key == "cxlseg" else rf"\b{key}\b") for key in PRODUCTS} | {
-    "hearts": re.compile(r"^hearts$|results/hearts|package-hearts")
+    "hearts": re.compile(r"results/hearts|package-hearts")
 }
 # CheXpert is also the name of a labeller, whose labels many tables hold.
 LABELLER = re.compile(r"CheXpert('s)? (labels|names)|CheXpert's")
@@ -171,7 +171,6 @@ ALLOWED_PRODUCT = {
     "config/whole.py": "the config has one section a product",
     "workflow/results.py": "the map of results names the products' entries",
     "config/renamed.py": "old keys of the config; ends with 0.2",
-    "cli/commands.py": "a study of networks has the name of its product",
 }
 ALLOWED_RELEASE = {
     "config/virtual.py": "the default config is of the virtual cohort",
