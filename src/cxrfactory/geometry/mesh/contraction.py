@@ -115,11 +115,10 @@ def _quadrics(vertices: np.ndarray, faces: np.ndarray) -> Float[np.ndarray, "nod
     normal = np.cross(b - a, c - a)
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
     planes = np.concatenate([normal, -np.einsum("ij,ij->i", normal, a)[:, None]], 1)
-    forms = planes[:, :, None] * planes[:, None, :]
-    found = np.zeros((len(vertices), 4, 4))
-    for corner in faces.T:
-        np.add.at(found, corner, forms)
-    return found
+    forms = (planes[:, :, None] * planes[:, None, :]).reshape(-1, 16)
+    places = (faces.ravel(), np.arange(faces.size) // 3)
+    of = sparse.csr_array((np.ones(faces.size), places), shape=(len(vertices), len(faces)))
+    return (of @ forms).reshape(-1, 4, 4)
 
 
 def _ordered_edges(vertices: np.ndarray, faces: np.ndarray, quadrics: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -211,8 +210,9 @@ def _renumbered(faces: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Return the faces after contraction, without those that vanish and without repeated ones."""
     faces = target[faces]
     faces = faces[(faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 0] != faces[:, 2])]
-    _, first = np.unique(np.sort(faces, axis=1), axis=0, return_index=True)
-    return faces[np.sort(first)]
+    low, middle, high = np.sort(faces, axis=1).T
+    keys = (low * len(target) + middle) * len(target) + high
+    return faces[np.sort(np.unique(keys, return_index=True)[1])]
 
 
 @compiled

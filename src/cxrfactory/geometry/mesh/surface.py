@@ -20,7 +20,10 @@ def edges(simplices: Int[np.ndarray, "simplices corners"]) -> Int[np.ndarray, "e
     """Return the edges of triangles or tetrahedra, each once, the smaller node first, sorted."""
     corners = simplices.shape[1]
     pairs = [simplices[:, [i, j]] for i in range(corners) for j in range(i + 1, corners)]
-    return np.unique(np.sort(np.concatenate(pairs), axis=1), axis=0)
+    ends = np.sort(np.concatenate(pairs), axis=1)
+    nodes = np.int64(ends.max(initial=0)) + 1
+    keys = np.unique(ends[:, 0].astype(np.int64) * nodes + ends[:, 1])
+    return np.stack([keys // nodes, keys % nodes], axis=1).astype(simplices.dtype)
 
 
 def is_watertight(faces: Int[np.ndarray, "faces 3"]) -> bool:
@@ -33,9 +36,10 @@ def is_watertight(faces: Int[np.ndarray, "faces 3"]) -> bool:
     >>> is_watertight(tetrahedron), is_watertight(tetrahedron[:3])
     (True, False)
     """
-    passes = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
-    forwards, counts = np.unique(passes, axis=0, return_counts=True)
-    return len(faces) > 0 and bool((counts == 1).all()) and np.array_equal(forwards, np.unique(passes[:, ::-1], axis=0))
+    passes = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]).astype(np.int64)
+    nodes = passes.max(initial=0) + 1
+    forwards, backwards = (np.sort(passes[:, i] * nodes + passes[:, 1 - i]) for i in (0, 1))
+    return len(faces) > 0 and bool((forwards[1:] != forwards[:-1]).all()) and np.array_equal(forwards, backwards)
 
 
 def genus(faces: Int[np.ndarray, "faces 3"]) -> int:
@@ -63,8 +67,8 @@ def pinched(faces: Int[np.ndarray, "faces 3"]) -> Int[np.ndarray, " nodes"]:
     """Return the nodes at which a surface touches itself: their faces form more than one fan."""
     corners = faces.ravel()
     fans = _sheets(faces, corners)
-    first = np.unique(np.stack([corners, fans], 1), axis=0)
-    nodes, counts = np.unique(first[:, 0], return_counts=True)
+    _, first = np.unique(fans, return_index=True)  # one corner of each fan
+    nodes, counts = np.unique(corners[first], return_counts=True)
     return nodes[counts > 1]
 
 

@@ -66,8 +66,8 @@ def defects(
         if nodes is not None:
             surface = surface[np.isin(surface, nodes).any(1)]
         ends = np.sort(np.concatenate([surface[:, [0, 1]], surface[:, [1, 2]], surface[:, [2, 0]]]), 1)
-        each, counts = np.unique(ends, axis=0, return_counts=True)
-        crossed = each[counts != 2]
+        keys, counts = np.unique(ends[:, 0].astype(np.int64) * len(mesh.vertices_mm) + ends[:, 1], return_counts=True)
+        crossed = np.stack(np.divmod(keys[counts != 2], len(mesh.vertices_mm)), 1)
         found += [tuple(edge) for edge in crossed.tolist()]
         found += [(node,) for node in np.setdiff1d(pinched(surface), crossed).tolist()]
     return found if nodes is None else [place for place in found if np.isin(place, nodes).any()]
