@@ -61,7 +61,7 @@ class HeartsInferConfig(Section):
         16, ge=0, le=1000, description="Number of latent samples for the uncertainty of each node; 0 gives none."
     )
     passes: int = Field(
-        2, ge=1, le=10, description="Number of times that the mesh is found, each time about the mesh found before."
+        3, ge=1, le=10, description="Number of times that the mesh is found, each time about the mesh found before."
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "cpu", description="Device of training and inference; auto takes CUDA where it is available."

@@ -3,7 +3,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cxrfactory.models.hybridvnet.frame import TO_RIGHT_VENTRICLE, Frame, frame_of, turn_of, usual_turn
+from cxrfactory.models.hybridvnet.frame import (
+    BESIDE_AXIS_MM,
+    TO_RIGHT_VENTRICLE,
+    Frame,
+    frame_of,
+    planned_frame,
+    turn_of,
+    usual_turn,
+)
 from tests.models.hybridvnet.eggs import DIRECTIONS, Egg, egg_graph, radius, rotation
 
 
@@ -37,6 +45,23 @@ def test_usual_turn_points_to_the_right_ventricle_whatever_the_rows_are(egg):
     for pictures in (egg.pictures, replace(egg.pictures, across=egg.pictures.down, down=-egg.pictures.across)):
         axes = frame_of(pictures, egg.centre, 1.0, usual_turn(pictures)).axes
         assert axes[0] @ wanted == pytest.approx(np.linalg.norm(wanted))
+
+
+def test_planes_meet_on_the_axis():
+    """With planes through the egg's own axis, the planned centre lies beside the axis at the middle of the stack."""
+    egg = Egg(np.random.default_rng(3))
+    planes = {}
+    for view, plane in egg.pictures.long_axis.items():
+        middle = 63.5 * 2 * (plane.across + plane.down)
+        planes[view] = replace(plane, origin_mm=egg.centre - middle)
+    pictures = replace(egg.pictures, long_axis=planes)
+    frame = planned_frame(pictures, 144.0)
+    on_axis = frame.centre_mm - BESIDE_AXIS_MM @ frame.axes
+    base = pictures.to_base
+    height = (pictures.centre_mm - egg.centre) @ base
+    np.testing.assert_allclose(on_axis, egg.centre + height * egg.pose[:, 2] / (egg.pose[:, 2] @ base), atol=0.5)
+    assert frame.axes[0] @ frame_of(pictures, on_axis, 1.0, usual_turn(pictures)).axes[0] == pytest.approx(1)
+    assert planned_frame(replace(pictures, long_axis={"4ch": planes["4ch"]}), 144.0) is None
 
 
 def test_turn_is_found_again():

@@ -52,7 +52,7 @@ def infer_hearts(
     rejected: Path,
     device: str = "auto",
     samples: int = 8,
-    passes: int = 2,
+    passes: int = 3,
     split: str | None = None,
 ) -> tuple[int, int]:
     """Predict the mesh of every case of a shard.

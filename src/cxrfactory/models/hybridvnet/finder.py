@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from cxrfactory.models.hybridvnet.encoder import StackEncoder
-from cxrfactory.models.hybridvnet.frame import Frame, frame_of, usual_turn
+from cxrfactory.models.hybridvnet.frame import Frame, frame_of, planned_frame, usual_turn
 from cxrfactory.models.hybridvnet.pictures import HeartPictures
 from cxrfactory.models.hybridvnet.sampling import sample_stack
 
@@ -46,8 +46,13 @@ class HeartFinder(nn.Module):
         numbers = self.head(torch.cat(self.encoder(stack), dim=1))
         return 0.5 + 0.1 * numbers[:, :3], numbers[:, 3:]
 
-    @torch.no_grad()
     def find(self, pictures: HeartPictures, side_mm: float) -> Frame:
+        """Return the heart's frame: from the planes' places where two long-axis views exist, else from the stack."""
+        planned = planned_frame(pictures, side_mm)
+        return self.find_in_stack(pictures, side_mm) if planned is None else planned
+
+    @torch.no_grad()
+    def find_in_stack(self, pictures: HeartPictures, side_mm: float) -> Frame:
         """Return the frame of the heart in a stack, with the given side."""
         whole = whole_frame(pictures, self.side_mm)
         stack = torch.from_numpy(sample_stack(pictures, whole, self.grid))[None]

@@ -71,7 +71,7 @@ class MeshPredictor:
         finder_card: Card,
         device: str = "auto",
         samples: int = 8,
-        passes: int = 2,
+        passes: int = 3,
         source: str = "weights",
     ) -> None:
         if finder_card["segmenter"] != FINDER or card["segmenter"] == FINDER:

@@ -144,7 +144,7 @@ class _FinderWork:
         self.network.eval()
         apart, angles = [], []
         for heart, truth in zip(self.val, self.val_frames, strict=True):
-            found = self.network.find(heart.pictures, 1.0)
+            found = self.network.find_in_stack(heart.pictures, 1.0)
             apart.append(np.linalg.norm(found.centre_mm - truth.centre_mm))
             angles.append(np.degrees(np.arccos(np.clip(found.axes[0] @ truth.axes[0], -1, 1))))
         self.network.train()
