@@ -4,7 +4,7 @@ No network is needed: in balanced SSFP images blood is bright, the wall around i
 heartbeat. The centre chooses long-axis planes, and the smallest pool is end-systole.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from jaxtyping import Float
@@ -13,6 +13,7 @@ GRID_MM = 2.0
 _RADII_MM = (10.0, 14.0, 18.0, 22.0, 26.0, 30.0)  # of the cavity of the left ventricle
 _GAP_MM, _WALL_MM = 1.0, 8.0
 _UNEVEN_COST = 0.6  # of the spread of grey values inside the disc
+_DARK = 0.15  # of the brightest; discs darker than this are no blood
 _MOTION_BLUR_MM, _CENTRE_BLUR_MM = 10.0, 4.0
 VENTRICLE_MM = 32.0  # radius around its centre that holds the left ventricle and little else
 _BASE_SHARE, _APEX_SHARE = 0.3, 0.1
@@ -20,7 +21,9 @@ _BASE_SHARE, _APEX_SHARE = 0.3, 0.1
 Stack = Sequence[Float[np.ndarray, "times rows columns"]]
 
 
-def left_ventricle(slices: Stack, spacing_mm: tuple[float, float]) -> tuple[float, float]:
+def left_ventricle(
+    slices: Stack, spacing_mm: tuple[float, float], planes: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
+) -> tuple[float, float]:
     """Return column and row of the centre of the left ventricle: a bright disc in a dark ring, where the image moves.
 
     Parameters
@@ -29,6 +32,9 @@ def left_ventricle(slices: Stack, spacing_mm: tuple[float, float]) -> tuple[floa
         Images of each short-axis slice over time, all of one size.
     spacing_mm
         Distance of pixels along a row and along a column.
+    planes
+        Function that returns how many long-axis planes pass each place, given by columns and rows; places where
+        several cross count more.
 
     Returns
     -------
@@ -44,6 +50,9 @@ def left_ventricle(slices: Stack, spacing_mm: tuple[float, float]) -> tuple[floa
             motion = gaussian_filter(grid.std(0), _MOTION_BLUR_MM / GRID_MM)
             score = score * motion / max(float(motion.max()), 1e-6)
         total = total + gaussian_filter(score, _CENTRE_BLUR_MM / GRID_MM)
+    if planes is not None:
+        rows, columns = np.indices(np.shape(total)) * GRID_MM
+        total = total * (1 + planes(columns / spacing_mm[0], rows / spacing_mm[1]))
     row, column = np.unravel_index(int(np.argmax(total)), np.shape(total))
     return float(column * GRID_MM / spacing_mm[0]), float(row * GRID_MM / spacing_mm[1])
 
@@ -88,7 +97,10 @@ def _on_grid(images: np.ndarray, spacing_mm: tuple[float, float]) -> np.ndarray:
 
 
 def _discs(image: np.ndarray) -> np.ndarray:
-    """Return how much each place looks like the centre of an even bright disc in a dark ring, from 0."""
+    """Return how much each place looks like the centre of an even bright disc in a dark ring, from 0 to 1.
+
+    The contrast counts against the disc's own brightness, since fat is often brighter than blood.
+    """
     from scipy.signal import fftconvolve
 
     best = np.zeros(image.shape)
@@ -100,7 +112,8 @@ def _discs(image: np.ndarray) -> np.ndarray:
         disc, ring = disc / disc.sum(), ring / ring.sum()
         inside = fftconvolve(image, disc, "same")
         spread = np.sqrt(np.maximum(fftconvolve(image**2, disc, "same") - inside**2, 0))
-        np.maximum(best, inside - fftconvolve(image, ring, "same") - _UNEVEN_COST * spread, out=best)
+        contrast = inside - fftconvolve(image, ring, "same") - _UNEVEN_COST * spread
+        np.maximum(best, contrast / (inside + _DARK), out=best)
     return best
 
 

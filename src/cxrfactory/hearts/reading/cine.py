@@ -67,10 +67,9 @@ class Cine:
         """Unit vector across x down."""
         return np.cross(self.across, self.down)
 
-    @property
-    def centre_mm(self) -> Float[np.ndarray, " 3"]:
-        """Position of the centre of the image."""
-        columns, rows = (self.size[1] - 1) / 2, (self.size[0] - 1) / 2
+    def positions_mm(self, columns: np.ndarray | float, rows: np.ndarray | float) -> np.ndarray:
+        """Return the positions (x, y, z) of points given by column and row."""
+        columns, rows = np.asarray(columns, float)[..., None], np.asarray(rows, float)[..., None]
         return self.origin_mm + columns * self.spacing_mm[0] * self.across + rows * self.spacing_mm[1] * self.down
 
     @property

@@ -13,7 +13,7 @@ from cxrfactory.hearts.reading.breathing import slice_shifts
 from cxrfactory.hearts.reading.cine import Cine
 from cxrfactory.hearts.reading.cycle import end_diastole, end_systole, moment_at, reference
 from cxrfactory.hearts.reading.dicom_cine import read_cines
-from cxrfactory.hearts.reading.long_axis import long_axis_views
+from cxrfactory.hearts.reading.long_axis import long_axis_views, passing
 from cxrfactory.hearts.reading.nifti_cine import nifti_files, read_nifti
 from cxrfactory.hearts.reading.rules import HeartRules
 from cxrfactory.hearts.reading.stack import short_axis
@@ -161,13 +161,12 @@ def _assembled(case: _Case) -> HeartReading:
     images = [_over_time(cine, phases) for cine in case.stack]
     spacing = case.stack[0].spacing_mm
     middle = images[middle_slices(len(images))]
-    column, row = left_ventricle(middle, spacing)
     central = case.stack[len(case.stack) // 2]
-    centre = central.origin_mm + column * spacing[0] * central.across + row * spacing[1] * central.down
+    to_base = case.stack[0].origin_mm - case.stack[-1].origin_mm
+    base = central.normal if central.normal @ to_base > 0 else -central.normal
+    column, row = left_ventricle(middle, spacing, lambda c, r: passing(case.others, base, central.positions_mm(c, r)))
+    centre = central.positions_mm(column, row)
     pool = pool_areas(middle, spacing, (column, row))
-    base = (
-        central.normal if central.normal @ (case.stack[0].origin_mm - case.stack[-1].origin_mm) > 0 else -central.normal
-    )
     long_axis, more = long_axis_views(case.others, base, centre)
     times = _named_times(case, phases, pool)
     chosen = tuple(float(phases[number]) for number in times.values())

@@ -2,9 +2,9 @@
 
 Series are often called by the wrong view, and planes through the right heart carry the names of planes through the
 left. A view therefore is what its plane cuts: all three contain the long axis of the left ventricle, and they stand
-60 degrees apart around it (American Heart Association, 17 segments). The four-chamber plane runs across the short-axis
-image towards the patient's left, the three-chamber plane from the aortic root down to the back, and the two-chamber
-plane from front to back.
+about 60 degrees apart around it (American Heart Association, 17 segments). The four-chamber plane runs across the
+short-axis image towards the patient's left, the three-chamber plane from the aortic root down to the back, and the
+two-chamber plane from the back up to the front. All three may be turned together, as hearts are.
 """
 
 from itertools import permutations
@@ -17,10 +17,12 @@ from cxrfactory.hearts.views import LONG_AXIS
 
 # A view's plane makes at most this angle with the long axis and passes it at most at this distance.
 LARGEST_TILT_DEGREES, LARGEST_DISTANCE_MM = 25.0, 18.0
+_NEAR_MM = 10.0  # planes through one place pass it at about this distance
 # Angle of a plane's line in the short-axis image, from the patient's left, turning towards the back.
-_ANGLES = {"4ch": 0.0, "3ch": 60.0, "2ch": 120.0}
+_ANGLES = {"4ch": 0.0, "3ch": 58.0, "2ch": 112.0}
 _HINT_DEGREES = 20.0  # a view by words may be this much further from its angle than another view
-_MISSING_DEGREES = 40.0  # a plane further from its angle is no view, unless words call it so
+_MISSING_DEGREES = 50.0  # a plane further from its angle is no view, unless words call it so
+_LARGEST_TURN_DEGREES, _TURN_COST = 25.0, 0.3  # of all views together
 _LEFT = np.array([1.0, 0.0, 0.0])
 
 
@@ -40,16 +42,38 @@ def long_axis_views(
     """
     through = [cine for cine in cines if _contains(cine, base_normal, centre_mm)]
     through.sort(key=lambda cine: cine.acquired)
-    costs = [_costs(cine, base_normal) for cine in through]
+    angles = [line_angle(cine, base_normal) for cine in through]
     best: tuple[float, dict[str, int]] = (np.inf, {})
     for order in _assignments(len(through)):
         found = {view: place for view, place in zip(LONG_AXIS, order, strict=True) if place is not None}
-        cost = sum(costs[place][view] for view, place in found.items())
-        cost += _MISSING_DEGREES * (len(LONG_AXIS) - len(found))
+        hints = sum(through[place].hint == view for view, place in found.items())
+        cost = _misfit([(angles[place] - _ANGLES[view] + 90) % 180 - 90 for view, place in found.items()])
+        cost += _MISSING_DEGREES * (len(LONG_AXIS) - len(found)) - _HINT_DEGREES * hints
         if cost < best[0]:
             best = cost, found
     views = {view: through[place] for view, place in sorted(best[1].items())}
     return views, _notes(cines, through, views)
+
+
+def passing(
+    cines: list[Cine], base_normal: Float[np.ndarray, " 3"], positions_mm: Float[np.ndarray, "*places 3"]
+) -> Float[np.ndarray, "*places"]:
+    """Return how many planes along the long axis pass each position; a plane counts less the further it is.
+
+    Parameters
+    ----------
+    cines
+        Cines that are not in the short-axis stack; those that are no long-axis planes by their tilt do not count.
+    base_normal
+        Unit normal of the short-axis planes.
+    positions_mm
+        Positions in the patient.
+    """
+    count = np.zeros(positions_mm.shape[:-1])
+    for cine in cines:
+        if _tilt(cine, base_normal) <= LARGEST_TILT_DEGREES:
+            count += np.exp(-((((positions_mm - cine.origin_mm) @ cine.normal) / _NEAR_MM) ** 2))
+    return count
 
 
 def line_angle(cine: Cine, base_normal: Float[np.ndarray, " 3"]) -> float:
@@ -64,18 +88,21 @@ def line_angle(cine: Cine, base_normal: Float[np.ndarray, " 3"]) -> float:
 
 
 def _contains(cine: Cine, base_normal: np.ndarray, centre_mm: np.ndarray) -> bool:
-    tilt = np.degrees(np.arcsin(min(abs(float(cine.normal @ base_normal)), 1.0)))
     distance = abs(float((centre_mm - cine.origin_mm) @ cine.normal))
-    return bool(tilt <= LARGEST_TILT_DEGREES and distance <= LARGEST_DISTANCE_MM)
+    return _tilt(cine, base_normal) <= LARGEST_TILT_DEGREES and distance <= LARGEST_DISTANCE_MM
 
 
-def _costs(cine: Cine, base_normal: np.ndarray) -> dict[str, float]:
-    angle = line_angle(cine, base_normal)
-    costs = {}
-    for view, usual in _ANGLES.items():
-        apart = abs(angle - usual) % 180
-        costs[view] = min(apart, 180 - apart) - (_HINT_DEGREES if cine.hint == view else 0.0)
-    return costs
+def _tilt(cine: Cine, base_normal: np.ndarray) -> float:
+    """Angle between a plane and the long axis, degrees."""
+    return float(np.degrees(np.arcsin(min(abs(float(cine.normal @ base_normal)), 1.0))))
+
+
+def _misfit(apart: list[float]) -> float:
+    """Return how far planes are from the angles of their views, less a turn of all together; degrees."""
+    if not apart:
+        return 0.0
+    turn = float(np.clip(np.median(apart), -_LARGEST_TURN_DEGREES, _LARGEST_TURN_DEGREES))
+    return sum(abs(each - turn) for each in apart) + _TURN_COST * abs(turn)
 
 
 def _assignments(count: int):
