@@ -96,7 +96,7 @@ def draw_scanner(rng: Generator, anatomy: Anatomy) -> Scanner:
     """Draw brightness and faults for one patient."""
     odd = 1.6 if rng.random() < 0.25 else 1.0  # a quarter of the patients is far from usual
     tissues = np.array([_TISSUES[each][0] * np.exp(rng.normal(0, odd * _TISSUES[each][1])) for each in range(14)])
-    if rng.random() < 0.88:
+    if rng.random() < 0.8:
         tissues[[thorax.FAT, thorax.MARROW]] *= -1
     look = Look(
         muscle=float(np.clip(0.26 * np.exp(rng.normal(0, 0.25 * odd)), 0.1, 0.62)),

@@ -99,16 +99,16 @@ def draw_shape(rng: Generator, anatomy: Anatomy) -> Shape:
     bumps = np.column_stack([rng.uniform(low, high, (14, 3)), rng.normal(0, 0.055, (14, 3)) * radius[:, None], radius])
     ill = rng.random()  # a third of the hearts has a thick wall, a wide cavity or a wide right ventricle
     ventricles = Ventricles(
-        cavity=_around(rng, 1.18 if 0.1 < ill < 0.2 else 1.0, 0.08),
+        cavity=_around(rng, 1.2 if 0.1 < ill < 0.2 else 1.04, 0.1),
         wall=_around(rng, 1.5 if ill < 0.1 else 1.0, 0.15),
         cavity_waves=rng.normal(0, 0.025, (_WAVES, 2)),
         wall_waves=rng.normal(0, 0.08, (_WAVES, 2)),
-        right=_around(rng, 1.3 if 0.2 < ill < 0.3 else 1.0, 0.12),
+        right=_around(rng, 1.25 if 0.2 < ill < 0.3 else 0.97, 0.13),
         length=_around(rng, 1.0, 0.08),
     )
     growth = dict(zip(PARTS_THAT_GROW, rng.normal(0, (0.13, 0.13, 0.1, 0.1)).tolist(), strict=True))
     far_ends = {name: rng.normal(0, (7, 7, 4)) for name in VESSELS}
-    return Shape(ventricles, growth, far_ends, bumps, _around(rng, 1.0, 0.065), np.exp(rng.normal(0, 0.03, 3)))
+    return Shape(ventricles, growth, far_ends, bumps, _around(rng, 1.02, 0.065), np.exp(rng.normal(0, 0.035, 3)))
 
 
 def _around(rng: Generator, middle: float, spread: float) -> float:

@@ -154,10 +154,9 @@ def tissue_at(x, y, z, chest, noise):
     bump = noise_at(noise, x / 22 + 3.3, y / 22 + 7.1, z / 22 + 1.7)
     fine = noise_at(noise, x / 5 + 9.7, y / 5 + 2.9, z / 5 + 5.3)
     x, y = x + chest.rough * 0.5 * bump, y + chest.rough * 0.4 * bump
-    sway = noise_at(noise, x / 41 + 5.9, y / 41 + 0.6, z / 41 + 9.4)
     # A rounded box: about the distance from the inner side of the chest wall, positive outside.
     across, deep = abs(x) / chest.half_width, abs(y) / chest.half_depth
-    size = (across**2.5 + deep**2.5) ** 0.4
+    size = (across * across * np.sqrt(across) + deep * deep * np.sqrt(deep)) ** 0.4
     depth = (size - 1) * (chest.half_depth + (chest.half_width - chest.half_depth) * (across / max(size, 1e-6)) ** 2)
     front = max(0.0, -y / chest.half_depth)
     if depth > 0:
@@ -170,6 +169,7 @@ def tissue_at(x, y, z, chest, noise):
         return BLOOD, 1.0
     if round_aorta < 1.3:
         return SOFT, 1.0
+    sway = noise_at(noise, x / 41 + 5.9, y / 41 + 0.6, z / 41 + 9.4)
     right, left = (x + 72) / 50, (x - 72) / 50
     dome = (
         chest.dome

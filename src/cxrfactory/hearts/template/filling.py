@@ -91,30 +91,37 @@ def repaired(mesh: LabelledMesh, together: Sequence[tuple[str, ...]], rounds: in
         A surface still touches itself.
     """
     labels = mesh.tetrahedron_parts.copy()
-    for _ in range(rounds):
+    for number in range(rounds):
         mesh = LabelledMesh(mesh.vertices_mm, mesh.tetrahedra, labels, mesh.parts)
         bad = defects(mesh, together)
         if not bad:
             return mesh
         for place in bad:
-            _repair(mesh, labels, place, together)
+            _repair(mesh, labels, place, together, number >= 3)
     raise ValueError(f"surface that touches itself at {len(bad)} places after {rounds} repairs; expected none")
 
 
-def _repair(mesh: LabelledMesh, labels: np.ndarray, place: tuple[int, ...], together: Sequence[tuple]) -> None:
-    """Change the label of the tetrahedron at an edge or node that leaves the fewest defects around."""
+def _repair(
+    mesh: LabelledMesh, labels: np.ndarray, place: tuple[int, ...], together: Sequence[tuple], boldly: bool
+) -> None:
+    """Change labels at an edge or node: of one tetrahedron, or of all there, whatever leaves the fewest defects around.
+
+    Boldly: also if there are as many as before.
+    """
     tetrahedra = mesh.tetrahedra
     at = np.flatnonzero(np.isin(tetrahedra, place).sum(1) == len(place))
     nodes = np.unique(tetrahedra[at])
     near = np.flatnonzero(np.isin(tetrahedra, nodes).any(1))
 
-    def count(index: int, part: int) -> int:
+    def count(indices: np.ndarray, part: int) -> int:
         changed = labels[near].copy()
-        changed[near == index] = part
+        changed[np.isin(near, indices)] = part
         around = LabelledMesh(mesh.vertices_mm, tetrahedra[near], changed, mesh.parts)
         return len(defects(around, together, nodes))
 
-    choices = [(index, part) for index in at for part in np.setdiff1d(labels[at], labels[index])]
-    best = min(choices, key=lambda choice: count(*choice), default=None)
-    if best is not None and count(*best) < count(at[0], labels[at[0]]):
-        labels[best[0]] = best[1]
+    choices = [(np.array([index]), part) for index in at for part in np.setdiff1d(labels[at], labels[index])]
+    choices += [(at, part) for part in np.unique(labels[at])]
+    counts = [count(*choice) for choice in choices]
+    best = int(np.argmin(counts))
+    if counts[best] < count(at[:0], 0) + boldly:
+        labels[choices[best][0]] = choices[best][1]

@@ -151,7 +151,9 @@ def left(points: Points) -> np.ndarray:
 
 def right(points: Points) -> np.ndarray:
     """Right ventricle with outflow tract and pulmonary trunk, without regard to the left ventricle's wall."""
-    body = ellipsoid((29, -3, -24), (39, 35, 60), points)
+    bent = points.copy()
+    bent[:, 0] += 0.0027 * np.minimum(points[:, 2] + 24, 0) ** 2  # the apex lies at the septum
+    body = ellipsoid((30, -3, -24), (39, 35.5, 61), bent)
     body = common(body, plane(np.array([45.0, -4, -8]), np.array([0.12, -0.08, 0.99]), points), 8)
     return united(body, pulmonary_tube()(points), 14)
 
