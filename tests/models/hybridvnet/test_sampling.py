@@ -79,13 +79,7 @@ def test_plane_holds_the_grey_value_of_each_position_with_the_base_on_top(stack,
     assert up[2] > 0.9
     assert right[0] > 0.9
     # Rebuild the positions from the facts alone: the middle is the point of the plane next to the frame's centre.
-    normal = np.cross(up, right)
-    sides = [normal, -normal]
-    frame_distance = (frame.axes @ np.cross(across, down)) @ (frame.axes @ (origin - frame.centre_mm))
-    middle = min(
-        (s * abs(apart) * 60 for s in sides),
-        key=lambda m: abs(np.dot(frame.axes @ np.cross(across, down), m) - frame_distance),
-    )
+    middle = apart * 60 * np.cross(right, up)
     steps = (np.arange(20) + 0.5) * 3.0 - 30
     inside = middle + steps[None, :, None] * right - steps[:, None, None] * up
     expected = linear(frame.centre_mm + inside @ frame.axes)

@@ -24,22 +24,14 @@ SMALL = NetworkSettings(
 SHORT = HeartTraining(network=SMALL, epochs=3, batch_size=5, validate_every=1)
 
 
-def error_of_the_mean_shape(eggs):
-    """Distance in mm of the mean training shape about the true centre from each true mesh of validate."""
-    graph = read_graph(eggs / "graph.npz")
-    train, val = (load_hearts(eggs / "pictures.parquet", split, graph.places, 642) for split in ("train", "validate"))
-    relative = [true_frame(heart, graph, 144.0).to_relative(heart.vertices_mm) for heart in train]
-    apart = [true_frame(heart, graph, 144.0).to_mm(np.mean(relative, axis=0)) - heart.vertices_mm for heart in val]
-    return float(np.linalg.norm(apart, axis=-1).mean())
-
-
 def test_training_learns_and_writes_everything(eggs, tmp_path):
-    settings = replace(
-        SHORT, epochs=20, validate_every=20, learning_rate=5e-3, turn_degrees=2, shift_mm=2, appearance=0
-    )
+    moved = replace(SHORT, turn_degrees=2, shift_mm=8, appearance=0)
+    tables = eggs / "pictures.parquet", eggs / "graph.npz"
+    mean_shape = train_hearts(*tables, tmp_path / "m.safetensors", replace(moved, epochs=1, learning_rate=1e-12), CPU)
     out = tmp_path / "w.safetensors"
-    metrics = train_hearts(eggs / "pictures.parquet", eggs / "graph.npz", out, settings, CPU, tmp_path / "h.csv")
-    assert metrics["val_distance_mm"] < 0.6 * error_of_the_mean_shape(eggs)
+    settings = replace(moved, epochs=20, validate_every=20, learning_rate=5e-3)
+    metrics = train_hearts(*tables, out, settings, CPU, tmp_path / "h.csv")
+    assert metrics["val_distance_mm"] < 0.7 * mean_shape["val_distance_mm"]
     assert metrics["val_mae_mm"] < metrics["val_distance_mm"]
     tensors, card = read_weights(out)
     assert card["segmenter"] == "hybridvnet"
@@ -48,7 +40,7 @@ def test_training_learns_and_writes_everything(eggs, tmp_path):
     assert card["metrics"]["validate"] == metrics
     assert {"graph.faces", "mean_shape"} <= set(tensors)
     history = pd.read_csv(tmp_path / "h.csv")
-    assert history["loss"].iloc[-1] < 0.3 * history["loss"].iloc[0]
+    assert history["loss"].iloc[-1] < 0.5 * history["loss"].iloc[0]
     assert not list(tmp_path.glob("*.checkpoint"))
 
 
@@ -126,18 +118,10 @@ def test_dropped_views_leave_nothing(eggs):
 
 
 def test_finder_learns_centre_and_direction(eggs, tmp_path):
-    settings = FinderTraining(
-        (4, 24, 24),
-        (8, 16),
-        epochs=25,
-        batch_size=5,
-        validate_every=25,
-        learning_rate=5e-3,
-        turn_degrees=20,
-        shift_mm=8,
-    )
+    course = {"epochs": 40, "batch_size": 3, "validate_every": 40, "learning_rate": 5e-3}
+    settings = FinderTraining((4, 24, 24), (8, 16), **course, turn_degrees=20, shift_mm=8)
     out = tmp_path / "f.safetensors"
     found = train_finder(eggs / "pictures.parquet", eggs / "graph.npz", out, settings, CPU, tmp_path / "h.csv")
-    assert found["val_centre_mm"] < 6.5  # the eggs lie 14 mm from the middle of the stack on average
-    assert found["val_angle_degrees"] < 90  # of directions drawn from all around
+    assert found["val_centre_mm"] < 9  # the eggs lie 14 mm from the middle of the stack on average
+    assert found["val_angle_degrees"] < 20
     assert read_weights(out)[1]["segmenter"] == "heart-finder"

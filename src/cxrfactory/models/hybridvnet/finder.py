@@ -38,12 +38,11 @@ class HeartFinder(nn.Module):
     ) -> None:
         super().__init__()
         self.grid, self.side_mm, self.channels = tuple(grid), side_mm, tuple(channels)
-        self.encoder = StackEncoder(self.grid, 16, self.channels)
-        self.head = nn.Sequential(nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 5))
+        self.encoder = StackEncoder(self.grid, 5, self.channels)
 
     def forward(self, stack: Float[Tensor, "b 2 z h w"]) -> tuple[Float[Tensor, "b 3"], Float[Tensor, "b 2"]]:
         """Return the centre relative to the frame, and the direction's cosine and sine, not of length 1."""
-        numbers = self.head(torch.cat(self.encoder(stack), dim=1))
+        numbers, _ = self.encoder(stack)
         return 0.5 + 0.1 * numbers[:, :3], numbers[:, 3:]
 
     def find(self, pictures: HeartPictures, side_mm: float) -> Frame:
@@ -56,7 +55,7 @@ class HeartFinder(nn.Module):
         """Return the frame of the heart in a stack, with the given side."""
         whole = whole_frame(pictures, self.side_mm)
         stack = torch.from_numpy(sample_stack(pictures, whole, self.grid))[None]
-        centre, direction = (each[0].cpu().numpy() for each in self(stack.to(self.head[1].weight.device)))
+        centre, direction = (each[0].cpu().numpy() for each in self(stack.to(self.encoder.head.weight.device)))
         turn = usual_turn(pictures) + float(np.arctan2(direction[1], direction[0]))
         return frame_of(pictures, whole.to_mm(centre[None])[0], side_mm, turn)
 

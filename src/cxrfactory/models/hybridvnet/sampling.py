@@ -78,12 +78,12 @@ def sample_plane(
     Returns
     -------
     Grey values in [0, 1] with 1 where the plane has been imaged, and the place of the plane in the frame: its right
-    and its upward direction along the frame's axes, and its distance from the centre as a share of the frame's side.
+    and its upward direction along the frame's axes, and its distance from the centre, along right x up, as a share of
+    the frame's side.
     """
     scale = np.asarray(frame.scale)
     normal = frame.axes @ np.cross(plane.across, plane.down) / scale
     normal /= np.linalg.norm(normal)
-    apart = normal @ (frame.axes @ (plane.origin_mm - frame.centre_mm) * scale)
     up = np.array([0.0, 0.0, 1.0]) - normal[2] * normal
     if np.linalg.norm(up) < 1e-3:  # the plane is parallel to the short axis; any direction serves
         up = np.array([0.0, 1.0, 0.0]) - normal[1] * normal
@@ -91,6 +91,8 @@ def sample_plane(
     right = np.cross(up, normal)
     if right @ np.asarray(RIGHT[view]) < 0:
         right = -right
+    normal = np.cross(right, up)  # its sign follows what is on the right, not how the plane was stored
+    apart = normal @ (frame.axes @ (plane.origin_mm - frame.centre_mm) * scale)
     fine = max(1, int(np.ceil(side_mm / side / FINEST_MM)))
     step = side_mm / (side * fine)
     first = (side * fine - 1) / 2 * step

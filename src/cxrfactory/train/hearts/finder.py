@@ -48,7 +48,7 @@ class FinderTraining:
     epochs: int = 20
     batch_size: int = 8
     optimizer: Literal["adamw", "adam"] = "adamw"
-    learning_rate: float = 2e-3
+    learning_rate: float = 5e-3
     weight_decay: float = 1e-5
     clip: float | None = 1.0
     schedule: Literal["cosine", "step"] = "cosine"

@@ -31,10 +31,10 @@ class HeartTraining:
     model: Literal["hybridvnet", "pca"] = "hybridvnet"
     network: NetworkSettings = field(default_factory=NetworkSettings)
     weights: LossWeights = field(default_factory=LossWeights)
-    epochs: int = 20
-    batch_size: int = 8
+    epochs: int = 40
+    batch_size: int = 4
     optimizer: Literal["adamw", "adam"] = "adamw"
-    learning_rate: float = 2e-3
+    learning_rate: float = 3e-3
     weight_decay: float = 1e-5
     clip: float | None = 1.0
     schedule: Literal["cosine", "step"] = "cosine"
@@ -44,9 +44,9 @@ class HeartTraining:
     validate_every: int = 5
     patience: int | None = None
     precision: Literal["fp32", "bf16"] = "fp32"
-    turn_degrees: float = 10.0
-    shift_mm: float = 5.0
-    scale: float = 0.05
+    turn_degrees: float = 7.0
+    shift_mm: float = 4.0
+    scale: float = 0.04
     drop_views: float = 0.1
     appearance: float = 1.0
     seed: int = 0
