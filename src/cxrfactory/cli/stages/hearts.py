@@ -97,12 +97,7 @@ def hearts_finder(
     """Train the network that finds the heart in the whole short-axis stack."""
     from cxrfactory.train.hearts.finder import FinderTraining, train_finder
 
-    settings = FinderTraining(
-        epochs=hearts_train_config.finder_epochs,
-        batch_size=hearts_train_config.train_batch_size,
-        learning_rate=hearts_train_config.learning_rate,
-        seed=hearts_train_config.seed,
-    )
+    settings = FinderTraining(epochs=hearts_train_config.finder_epochs, seed=hearts_train_config.seed)
     train_finder(pictures, graph, output, settings, _device(device, hearts_train_config.threads), history)
 
 

@@ -17,7 +17,7 @@ def training_of(network: HeartNetwork, config: HeartsTrainConfig) -> HeartTraini
     ----------
     network
         ``multi-view``: all views, nodes of the surfaces. ``single-view``: the short axis alone. ``volume``: all nodes
-        of the tetrahedra, with their regulariser. ``published``: the decoder sees the code alone, as in the paper.
+        of the tetrahedra, with their regulariser alone. ``published``: the decoder sees the code alone, as in the paper.
         ``pca``: point-distribution model with pose. A name that ends in ``no-deep``, ``no-laplacian`` or
         ``no-tetrahedra`` leaves this term of the loss out.
     config
@@ -27,7 +27,7 @@ def training_of(network: HeartNetwork, config: HeartsTrainConfig) -> HeartTraini
     weights = LossWeights(
         kl=config.kl_weight,
         deep=config.deep_weight,
-        laplacian=config.laplacian_weight,
+        laplacian=0.0 if volume else config.laplacian_weight,
         edge=config.edge_weight,
         normal=config.normal_weight,
         tetrahedra=config.tetrahedra_weight if volume else 0.0,
