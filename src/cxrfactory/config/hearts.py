@@ -79,7 +79,7 @@ class HeartsTrainConfig(Section):
     learning_rate: float = Field(3e-3, gt=0, description="Peak learning rate.")
     kl_weight: float = Field(1e-5, ge=0, description="Weight of the divergence of the code from its prior.")
     deep_weight: float = Field(1.0, ge=0, description="Weight of the errors of the coarser levels (deep supervision).")
-    laplacian_weight: float = Field(0.01, ge=0, description="Weight of the Laplacian regulariser of networks of the surfaces.")
+    laplacian_weight: float = Field(0.01, ge=0, description="Weight of the Laplacian regulariser of surfaces.")
     edge_weight: float = Field(0.0, ge=0, description="Weight of the regulariser of the edges' lengths.")
     normal_weight: float = Field(0.0, ge=0, description="Weight of the regulariser of the normals.")
     tetrahedra_weight: float = Field(

@@ -17,7 +17,7 @@ def training_of(network: HeartNetwork, config: HeartsTrainConfig) -> HeartTraini
     ----------
     network
         ``multi-view``: all views, nodes of the surfaces. ``single-view``: the short axis alone. ``volume``: all nodes
-        of the tetrahedra, with their regulariser alone. ``published``: the decoder sees the code alone, as in the paper.
+        of the tetrahedra, with their own regulariser. ``published``: its decoder sees the code alone.
         ``pca``: point-distribution model with pose. A name that ends in ``no-deep``, ``no-laplacian`` or
         ``no-tetrahedra`` leaves this term of the loss out.
     config
