@@ -1,4 +1,4 @@
-"""The template on a coarse lattice; CXRFACTORY_SLOW_TESTS=1 adds the default one."""
+"""The default template; CXRFACTORY_SLOW=1 adds two coarser ones, and makes the default one twice."""
 
 import os
 
@@ -12,7 +12,7 @@ from cxrfactory.geometry.mesh.surface import genus, volume_mm3
 from cxrfactory.hearts.template import make_template, read_template, write_template
 from cxrfactory.hearts.template.shapes import PARTS, solids
 
-SIZES = (8.0, 5.0) if os.environ.get("CXRFACTORY_SLOW_TESTS") else (8.0,)
+SIZES = (5.0, 6.5, 8.0) if "CXRFACTORY_SLOW" in os.environ else (5.0,)
 VOLUMES_ML = {"lv": 130, "lv_myocardium": 125, "rv": 150, "la": 70, "ra": 80, "aorta": 40, "pulmonary_artery": 24}
 
 
@@ -25,8 +25,8 @@ def test_no_tetrahedron_is_flipped_or_nearly_flat(template):
     mesh = template.mesh
     assert not flipped(mesh.vertices_mm, mesh.tetrahedra).any()
     quality = scaled_jacobian(mesh.vertices_mm, mesh.tetrahedra)
-    assert quality.min() > 0.05
-    assert quality.mean() > 0.6
+    assert quality.min() > 0.1
+    assert quality.mean() > 0.7
 
 
 @pytest.mark.parametrize("names", [*((name,) for name in PARTS), ("lv", "lv_myocardium")], ids="+".join)
@@ -67,7 +67,6 @@ def test_nodes_of_surfaces_come_first_and_lie_on_what_placed_them(template):
     functions = solids()
     for name, solid in functions.items():
         nodes = [name in source.split("+") for source in template.source]
-        assert not any(nodes[count:]) or name not in template.source[count:]
         assert np.abs(solid(mesh.vertices_mm[nodes].astype(float))).max() < 0.05, name
     assert set(template.source[count:]) <= {"inside", *functions}
     assert "inside" not in template.source[: count // 2]
@@ -93,9 +92,15 @@ def test_file_holds_the_template_and_has_the_same_bytes_each_time(template, tmp_
     }
 
 
-def test_two_calls_make_the_same_template(template):
-    if len(template.mesh.vertices_mm) > 4000:
-        pytest.skip("one size is enough")
-    again = make_template.__wrapped__(8.0)
-    assert np.array_equal(again.mesh.vertices_mm, template.mesh.vertices_mm)
-    assert np.array_equal(again.mesh.tetrahedra, template.mesh.tetrahedra)
+@pytest.mark.skipif("CXRFACTORY_SLOW" not in os.environ, reason="makes a second template: set CXRFACTORY_SLOW=1")
+def test_two_calls_make_the_same_template():
+    one, again = make_template(), make_template.__wrapped__()
+    assert np.array_equal(again.mesh.vertices_mm, one.mesh.vertices_mm)
+    assert np.array_equal(again.mesh.tetrahedra, one.mesh.tetrahedra)
+
+
+@pytest.mark.parametrize("edge_mm", SIZES[:1])
+def test_the_default_template_has_the_size_that_networks_expect(edge_mm):
+    template = make_template(edge_mm)
+    assert 2500 <= template.surface_nodes <= 5000
+    assert 6000 <= len(template.mesh.vertices_mm) <= 12000
