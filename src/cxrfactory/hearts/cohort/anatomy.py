@@ -205,12 +205,13 @@ def _rays(mesh: LabelledMesh, length: float) -> Rays:
     wall, blood = mesh.parts.index(WALL), mesh.parts.index("lv")
     inside = _nodes_between(mesh, {wall}, {blood})
     outside = np.setdiff1d(_nodes_between(mesh, {wall}, {*range(len(mesh.parts)), OUTSIDE} - {wall, blood}), inside)
-    basis = _basis(angle, height)
+    # Near the base the surfaces are not fitted: there they are those just below.
+    basis = _basis(angle, np.minimum(height, 1 + _RIM_MM / centre_z))
     surfaces = []
     for nodes in (inside, outside):
         nodes = nodes[points[nodes, 2] < -_RIM_MM]
         rows = basis[nodes]
-        ridge = 1e-3 * len(nodes) * np.eye(rows.shape[1])
+        ridge = 1e-4 * len(nodes) * np.diag(_roughness())
         surfaces.append(basis @ np.linalg.solve(rows.T @ rows + ridge, rows.T @ along[nodes]))
     inner = np.maximum(surfaces[0], 1.0)
     return Rays(centre_z, ground, direction, along, inner, np.maximum(surfaces[1], inner + 1.0), angle, height)
@@ -226,6 +227,12 @@ def _basis(angle: np.ndarray, height: np.ndarray) -> np.ndarray:
     for wave in range(1, _WAVES + 1):
         around += [level * np.cos(wave * angle), level * np.sin(wave * angle)]
     return (axial[:, :, None] * np.stack(around, 1)[:, None, :]).reshape(len(angle), -1)
+
+
+def _roughness() -> np.ndarray:
+    """Return how fast each function of the basis varies, from 1: the fit prefers slow ones."""
+    waves = [0, *(wave for each in range(1, _WAVES + 1) for wave in (each, each))]
+    return (1.0 + np.arange(_POWERS + 1)[:, None] ** 2 + np.array(waves)[None] ** 2).ravel() ** 2
 
 
 def _fields(mesh: LabelledMesh) -> Float32[np.ndarray, "nodes 5"]:

@@ -65,7 +65,7 @@ def draw_thorax(rng: Generator, heart_mm: Float[np.ndarray, "nodes 3"]) -> tuple
         spine=half_depth - rng.uniform(2, 12),
         aorta_x=rng.uniform(14, 30),
         aorta_radius=rng.uniform(9, 14),
-        dome=low[2] - middle[2] + rng.uniform(-6, 16),
+        dome=low[2] - middle[2] + rng.uniform(-6, 32),
         dome_right=rng.uniform(5, 40),
         dome_left=rng.uniform(-10, 25),
         liver_left=rng.uniform(-10, 75),
