@@ -99,7 +99,8 @@ def _on_grid(images: np.ndarray, spacing_mm: tuple[float, float]) -> np.ndarray:
 def _discs(image: np.ndarray) -> np.ndarray:
     """Return how much each place looks like the centre of an even bright disc in a dark ring, from 0 to 1.
 
-    The contrast counts against the disc's own brightness, since fat is often brighter than blood.
+    The contrast counts against the disc's own brightness, since fat is often brighter than blood. Larger discs count
+    more, since vessels move too.
     """
     from scipy.signal import fftconvolve
 
@@ -113,7 +114,7 @@ def _discs(image: np.ndarray) -> np.ndarray:
         inside = fftconvolve(image, disc, "same")
         spread = np.sqrt(np.maximum(fftconvolve(image**2, disc, "same") - inside**2, 0))
         contrast = inside - fftconvolve(image, ring, "same") - _UNEVEN_COST * spread
-        np.maximum(best, contrast / (inside + _DARK), out=best)
+        np.maximum(best, contrast / (inside + _DARK) * np.sqrt(radius / _RADII_MM[-1]), out=best)
     return best
 
 
