@@ -118,13 +118,8 @@ def _snakemake(folder):
 
 
 def _digests(product):
-    # These files name the config and the network by hash; both are the same in the two runs except for the folder.
-    told = {"config.yaml", "README.md", "SHA256SUMS"}
-    return {
-        str(path.relative_to(product)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(product.rglob("*"))
-        if path.is_file() and path.name not in told
-    }
+    files = (path for path in sorted(product.rglob("*")) if path.is_file())
+    return {str(path.relative_to(product)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 @pytest.mark.workflow
@@ -149,4 +144,4 @@ def test_a_killed_run_gives_the_same_bytes(tmp_path):
         products.append(folder / "hearts")
     whole, killed = map(_digests, products)
     assert whole == killed
-    assert len(whole) > 20
+    assert {"hearts.parquet", "README.md", "SHA256SUMS", "evaluation/networks.csv"} <= set(whole)
