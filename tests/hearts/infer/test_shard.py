@@ -7,15 +7,18 @@ import torch
 
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.hearts.case_table import HeartCase, write_cases
-from cxrfactory.hearts.infer.prepare import pictured, pictures_of, prepare_cases
+from cxrfactory.hearts.infer.prepare import pictured, pictures_of, prepare_cases, prepare_graph
 from cxrfactory.hearts.infer.shard import infer_hearts
+from cxrfactory.hearts.template import Template, write_template
 from cxrfactory.hearts.views import HeartViews, ImagePlane
 from cxrfactory.models.hybridvnet.finder import HeartFinder
+from cxrfactory.models.hybridvnet.graph import read_graph
 from cxrfactory.models.hybridvnet.network import NetworkSettings
 from cxrfactory.models.hybridvnet.picture_table import read_pictures
 from cxrfactory.models.hybridvnet.predict import MeshPredictor
 from cxrfactory.models.hybridvnet.weights import build, settings_of, stored_arrays
 from cxrfactory.tables.weights import read_weights, write_weights
+from tests.models.hybridvnet.blocks import block_of_parts
 from tests.models.hybridvnet.eggs import Egg, egg_graph
 
 SMALL = NetworkSettings(
@@ -147,3 +150,14 @@ def test_prepared_table_is_read_again(folder, tmp_path):
     plane = found[0].pictures.long_axis["4ch"]
     np.testing.assert_allclose(plane.down, egg.pictures.long_axis["4ch"].down)
     assert list(read_pictures(tmp_path / "p.parquet", "validate")) == []
+
+
+def test_graphs_of_a_template_file(tmp_path):
+    block = block_of_parts()
+    template = Template(block, ("inside",) * len(block.vertices_mm), {"apex": np.zeros(3)})
+    write_template(template, tmp_path / "t.npz")
+    for kind, nodes in (("surface", None), ("volume", len(block.vertices_mm))):
+        prepare_graph(tmp_path / "t.npz", kind, tmp_path / "g.npz")
+        graph = read_graph(tmp_path / "g.npz")
+        assert graph.kind == kind
+        assert graph.nodes == (nodes or len(np.unique(block.interfaces[0])))
