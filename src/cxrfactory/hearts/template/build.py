@@ -4,6 +4,7 @@ from functools import cache
 
 import numpy as np
 
+from cxrfactory.errors import CxrError
 from cxrfactory.geometry.mesh.improvement import edges_replaced, smoothed
 from cxrfactory.geometry.mesh.labelled import OUTSIDE, LabelledMesh
 from cxrfactory.hearts.template import filling, sampling
@@ -11,6 +12,8 @@ from cxrfactory.hearts.template.shapes import PARTS, part_of, solids
 from cxrfactory.hearts.template.stored import Template
 
 BOX_MM = ((-50.0, -50.0, -105.0), (90.0, 90.0, 85.0))  # encloses the heart, in the heart frame
+
+_TRIES = 5
 
 # The parts whose surfaces, alone or together, do not touch themselves.
 WHOLE = (*((name,) for name in PARTS), ("lv", "lv_myocardium"), PARTS)
@@ -94,14 +97,23 @@ def make_template(edge_mm: float = 5.0) -> Template:
     Parameters
     ----------
     edge_mm
-        Length of edges to aim at.
+        Length of edges to aim at. Where the surfaces of a mesh of this length cannot be repaired, slightly shorter
+        edges are tried.
 
-    Examples
-    --------
-    >>> from cxrfactory.hearts.template import make_template
-    >>> make_template(9.0).mesh.parts
-    ('lv', 'lv_myocardium', 'rv', 'la', 'ra', 'aorta', 'pulmonary_artery')
+    Raises
+    ------
+    CxrError
+        If no mesh of about this length has clean surfaces.
     """
+    for tries in range(_TRIES):
+        try:
+            return _made(edge_mm * (1 - 0.03 * tries))
+        except ValueError:  # a surface touches itself
+            continue
+    raise CxrError(f"template edge_mm {edge_mm}: surfaces that touch themselves; expected an edge of 4 to 6 mm")
+
+
+def _made(edge_mm: float) -> Template:
     every = solids()
     coarse = filling.lattice(0.6 * edge_mm, *BOX_MM)
     boundary, constraints = sampling.boundary_points(list(every.values()), part_of, coarse, edge_mm)
