@@ -34,7 +34,7 @@ class HeartTraining:
     epochs: int = 40
     batch_size: int = 4
     optimizer: Literal["adamw", "adam"] = "adamw"
-    learning_rate: float = 3e-3
+    learning_rate: float = 1.5e-3
     weight_decay: float = 1e-5
     clip: float | None = 1.0
     schedule: Literal["cosine", "step"] = "cosine"
