@@ -36,6 +36,7 @@ FLOORS = (
         "evaluate",
         "severity",
         "measure",
+        "hearts",
     ),
     ("cli", "workflow", "status", "door", "export", "browse", "__main__"),
 )
@@ -43,7 +44,7 @@ SHARED_FLOORS = (1, 2, 4)
 FLOOR_OF = {package: floor for floor, packages in enumerate(FLOORS) for package in packages}
 DOOR = "cxrfactory"  # the package's own __init__: it imports lazily, and only its version is imported from it
 
-PRODUCTS = ("chexmask", "radgenome", "cxlseg")
+PRODUCTS = ("chexmask", "radgenome", "cxlseg", "hearts")
 
 
 @cache
@@ -143,8 +144,13 @@ def test_there_is_no_circle(between):
 # the format's name as it is written in sentences, is no product. CXLSeg's tables are files named `CXLSeg-...`.
 # A release is named by text that holds its layout's key or its published name, and by an import of its module.
 FORMAT = re.compile(r"tables\.chexmask(_columns|_row|_text)?\b|\b(read|write)_chexmask\b")
-PRODUCT = {key: re.compile(key, re.IGNORECASE) for key in PRODUCTS}
-PRODUCT_TEXT = {key: re.compile(rf"\b{key}\b|\bCXLSeg-" if key == "cxlseg" else rf"\b{key}\b") for key in PRODUCTS}
+# Hearts is also an ordinary word, and the name of the stages behind that product (`hearts/`, `train/hearts/`).
+PRODUCT = {key: re.compile(key, re.IGNORECASE) for key in PRODUCTS} | {
+    "hearts": re.compile(r"products\.hearts|package[-_]hearts")
+}
+PRODUCT_TEXT = {key: re.compile(rf"\b{key}\b|\bCXLSeg-" if key == "cxlseg" else rf"\b{key}\b") for key in PRODUCTS} | {
+    "hearts": re.compile(r"results/hearts|package-hearts")
+}
 # CheXpert is also the name of a labeller, whose labels many tables hold.
 LABELLER = re.compile(r"CheXpert('s)? (labels|names)|CheXpert's")
 RELEASE_TEXT = {
@@ -234,7 +240,12 @@ ALLOWED_RULES = {
     "measure.smk": "measures the masks of products",
     "validation.smk": "studies the scores of a product",
 }
-RULE_FILES = {"chexmask": ("chexmask.smk", "package.smk"), "radgenome": ("radgenome.smk",), "cxlseg": ("cxlseg.smk",)}
+RULE_FILES = {
+    "chexmask": ("chexmask.smk", "package.smk"),
+    "radgenome": ("radgenome.smk",),
+    "cxlseg": ("cxlseg.smk",),
+    "hearts": ("hearts.smk",),
+}
 
 
 def test_products_are_named_in_their_rule_files_only():

@@ -55,10 +55,21 @@ class Stage:
 
 @dataclass(frozen=True)
 class Step:
-    """A stage that a product needs, for one release, or once for all releases if ``release`` is None."""
+    """A stage that a product needs, for one release, or once for all releases if ``release`` is None.
+
+    Parameters
+    ----------
+    stage
+        Name of the stage.
+    release
+        Name of the release, or of what else the runs have in common.
+    runs
+        Wildcards of each run, for a stage whose wildcards are not those of a release.
+    """
 
     stage: str
     release: str | None = None
+    runs: tuple[Mapping[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

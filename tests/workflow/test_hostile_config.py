@@ -159,6 +159,11 @@ def config(text=SAFE, only=None):
             "findings": mine("severity.findings", "-f.yaml"),
             "cues": mine("severity.cues", "-c.yaml"),
         },
+        "hearts": {
+            "root": mine("hearts.root", "-h"),
+            "weights": mine("hearts.weights", "-h.safetensors"),
+            "finder": mine("hearts.finder", "-hf.safetensors"),
+        },
         "benchmark": {
             "models": ["unet"],
             "labelled": mine("benchmark.labelled", "-b.parquet"),
@@ -244,6 +249,9 @@ KEYS = [
     "benchmark.train.shapes",
     "severity.findings",
     "severity.cues",
+    "hearts.root",
+    "hearts.weights",
+    "hearts.finder",
 ]
 
 
@@ -365,11 +373,12 @@ def prepare(folder, values):
     (folder / release["reports"]["source"]).write_text("study_id,report\n1,FINDINGS: clear.\n")
     weights = [values[section][key] for section, key in (("infer", "weights"), ("rca", "network"))]
     weights += [values["cxlseg"]["weights"], values["zero_shot"]["weights"]]
+    weights += [values["hearts"]["weights"], values["hearts"]["finder"]]
     cards = [str(Path(name).with_suffix(".json")) for name in weights]
     table = pa.table({"source": values["generalise"]["sources"]})
     for section in ("generalise", "zero_shot"):
         write_arrow(table, folder / values[section]["tables"][0])
-    for name in (*values["zero_shot"]["folders"], values["zero_shot"]["spines"]):
+    for name in (*values["zero_shot"]["folders"], values["zero_shot"]["spines"], values["hearts"]["root"]):
         (folder / name).mkdir(exist_ok=True)
     for judged in (release, values["scans"]["ct"]):
         (folder / judged["exclude"]).write_text("dataset,image_id,verdict\n")
@@ -402,7 +411,7 @@ def commands(folder, values):
     results = values["results"]
     products = (
         *("chexmask", "radgenome", "cxlseg", "models", "validation", "classification", "generalise", "benchmark"),
-        *("zero-shot", "agreement", "measure"),
+        *("zero-shot", "agreement", "measure", "hearts"),
     )
     targets = [f"./{results}/{name}" if results.startswith("-") else f"{results}/{name}" for name in products]
     targets += [f"./{results}/severity/{RELEASE}.parquet"]

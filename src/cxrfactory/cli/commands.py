@@ -193,6 +193,34 @@ STAGES = _table(
             "rca:rca_calibrate",
             "Calibrate RCA scores to estimate the true Dice with an interval; --check measures coverage (.check.csv).",
         ),
+        "hearts-template": (
+            "hearts:hearts_template",
+            "Make the template of the heart: a tetrahedral mesh with its parts, of parametric surfaces.",
+        ),
+        "hearts-cohort": (
+            "hearts:hearts_cohort",
+            "Make one shard of virtual hearts: cardiac MR views at end-diastole and end-systole, with the true meshes.",
+        ),
+        "hearts-read": (
+            "hearts:hearts_read",
+            "Read cardiac MR: sort slices into views by their geometry, and find end-diastole and end-systole.",
+        ),
+        "hearts-finder": (
+            "hearts:hearts_finder",
+            "Train the network that finds the heart in the whole short-axis stack.",
+        ),
+        "hearts-train": (
+            "hearts:hearts_train",
+            "Train a network that finds the mesh of a heart in its views.",
+        ),
+        "hearts-infer": (
+            "hearts:hearts_infer",
+            "Find the meshes of the cases of one shard, with the spread of every node over latent samples.",
+        ),
+        "hearts-meshes": (
+            "hearts:hearts_meshes",
+            "Measure the meshes of one shard and write them: volumes, masks in the slices, mesh files.",
+        ),
     },
 )
 STUDIES = _table(
@@ -252,6 +280,10 @@ STUDIES = _table(
         "agreement": (
             "agreement:agreement",
             "Compare grades of two tables, such as measurements and reports: accuracy, F1, kappa, ROC, confusion.",
+        ),
+        "hearts": (
+            "hearts:hearts",
+            "Compare the meshes of networks with true meshes: nodes, masks, volumes, tetrahedra, paired tests.",
         ),
         "agreement-values": (
             "agreement:agreement_values",

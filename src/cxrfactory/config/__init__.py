@@ -51,6 +51,14 @@ _PLACES = {
         "GeneraliseConfig",
         "GeneraliseTestConfig",
     ),
+    "hearts": (
+        "HeartsCohortConfig",
+        "HeartsConfig",
+        "HeartsInferConfig",
+        "HeartsMeshesConfig",
+        "HeartsTemplateConfig",
+        "HeartsTrainConfig",
+    ),
     "infer": (
         "AnatomyConfig",
         "InferConfig",

@@ -14,6 +14,7 @@ from cxrfactory.config.cxlseg import CxlsegConfig
 from cxrfactory.config.datasets import DatasetConfig
 from cxrfactory.config.estimate import FlagConfig
 from cxrfactory.config.generalise import GeneraliseConfig
+from cxrfactory.config.hearts import HeartsConfig
 from cxrfactory.config.infer import InferConfig
 from cxrfactory.config.labelled import LabelledConfig
 from cxrfactory.config.measure import MeasureConfig
@@ -63,6 +64,7 @@ class Config(Section):
     cxlseg: CxlsegConfig = CxlsegConfig()
     classify: ClassifyConfig = ClassifyConfig()
     severity: SeverityConfig = SeverityConfig()
+    hearts: HeartsConfig = HeartsConfig()
 
     @model_validator(mode="after")
     def _names(self) -> "Config":

@@ -65,6 +65,10 @@ def stages_of(config: Config, product: str) -> list[StageJobs]:
 def _jobs(config: Config, results: Results, step: Step) -> StageJobs:
     """Return the jobs of a step: a single one, or one for each shard of its release."""
     per, release = stage(step.stage).per, step.release
+    if step.runs:
+        return StageJobs(
+            step.stage, release or SHARED, tuple(_job(results, step.stage, dict(run)) for run in step.runs)
+        )
     filled: dict[str, str] = {} if release is None else {per[0]: release}
     if "shard" not in per:
         return StageJobs(step.stage, release or SHARED, (_job(results, step.stage, filled),))

@@ -7,7 +7,7 @@ from typing import Any
 
 from cxrfactory.stages import WILDCARD
 from cxrfactory.workflow.plan import Plan
-from cxrfactory.workflow.results import STAGES
+from cxrfactory.workflow.results import PRODUCTS, STAGES
 
 
 def name_nearest(workflow: Any, plan: Plan) -> None:
@@ -76,12 +76,14 @@ def known_files(plan: Plan) -> Iterator[str]:
         "picture": ["original", "segmented"],
         "repeat": ["0"],
     }
+    for name in PRODUCTS:
+        choices |= getattr(plan.product(name), "choices", {})
     for stage in STAGES.values():
         for path in plan.results.out(stage.name).values():
             wanted = list(dict.fromkeys(WILDCARD.findall(path)))
             for values in product(*(choices.get(name, [""]) for name in wanted)):
                 filled = dict(zip(wanted, values, strict=True))
-                if "shard" in filled:
+                if "shard" in filled and {"scans", "dataset"} & set(filled):
                     of_ct = "scans" in filled
                     shards = plan.scans.shards(filled["scans"]) if of_ct else plan.releases.shards(filled["dataset"])
                     filled["shard"] = shards[0]

@@ -3,12 +3,13 @@
 import gzip
 import tracemalloc
 
+import nibabel as nib
 import numpy as np
 import pytest
 
 from cxrfactory.errors import ImageError
 from cxrfactory.imaging.volume.ct import read_ct
-from cxrfactory.imaging.volume.files import StoredVolume, placed_affine, read_stored, volume_suffix
+from cxrfactory.imaging.volume.files import StoredVolume, placed_affine, read_stored, read_stored_frames, volume_suffix
 from cxrfactory.imaging.volume.orientation import VolumeLayout
 from tests.imaging import ct_files
 
@@ -86,3 +87,20 @@ def test_reading_a_usual_ct_holds_it_once(tmp_path):
     tracemalloc.stop()
     # A few copies of the pieces of 1 MB that gzip is read in, but no second volume.
     assert peak < 1.5 * values.nbytes
+
+
+def test_volume_over_time_keeps_its_fourth_axis(tmp_path):
+    values = np.arange(2 * 3 * 4 * 5, dtype=np.int16).reshape(2, 3, 4, 5)
+    affine = np.array([[2.0, 0, 0, -7], [0, 3, 0, 5], [0, 0, 8, 1], [0, 0, 0, 1]])
+    image = nib.Nifti1Image(values, affine)
+    image.header["pixdim"][4] = 40
+    image.header.set_xyzt_units("mm", "msec")
+    image.to_filename(tmp_path / "cine.nii.gz")
+    frames = read_stored_frames(tmp_path / "cine.nii.gz")
+    np.testing.assert_array_equal(frames.volume.values, values)
+    np.testing.assert_allclose(frames.volume.affine, affine)
+    assert (frames.spacing_mm, frames.step, frames.unit) == ((2.0, 3.0, 8.0), 40.0, "msec")
+    nib.Nifti1Image(values[..., 0], affine).to_filename(tmp_path / "still.nii")
+    assert read_stored_frames(tmp_path / "still.nii").volume.values.shape == (2, 3, 4, 1)
+    with pytest.raises(ImageError, match="2 x 3 x 4 x 5 voxels; expected one volume of 3 dimensions"):
+        read_stored(tmp_path / "cine.nii.gz")

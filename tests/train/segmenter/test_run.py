@@ -11,6 +11,7 @@ from cxrfactory.errors import CxrError
 from cxrfactory.tables.parquet import read_table, write_table
 from cxrfactory.tables.schemas import LABELLED_IMAGES
 from cxrfactory.tables.weights import read_weights
+from cxrfactory.train.course import learning_rate
 from cxrfactory.train.data.images import epoch_batches, load_labelled, mean_shape
 from cxrfactory.train.segmenter import loop, run
 from cxrfactory.train.segmenter.run import train_segmenter
@@ -137,8 +138,8 @@ def test_missing_split_is_named(labelled):
 @pytest.mark.parametrize(("schedule", "first", "last"), [("cosine", 0.0, 0.0), ("step", 1e-3, 1e-3 * 0.9**2)])
 def test_learning_rate(schedule, first, last):
     settings = TrainConfig(schedule=schedule, step_epochs=10, epochs=30, learning_rate=1e-3)
-    assert loop.learning_rate(settings, 0.0, 0) == pytest.approx(first)
-    assert loop.learning_rate(settings, 1.0, 29) == pytest.approx(last, abs=1e-9)
+    assert learning_rate(settings, 0.0, 0) == pytest.approx(first)
+    assert learning_rate(settings, 1.0, 29) == pytest.approx(last, abs=1e-9)
 
 
 def test_card_of_other_weights_is_refused(labelled, tmp_path):

@@ -7,9 +7,10 @@ import torch
 
 from cxrfactory.config import ModelConfig, TrainConfig
 from cxrfactory.tables.weights import read_weights
+from cxrfactory.train.best import Best
 from cxrfactory.train.segmenter import loop
 from cxrfactory.train.segmenter.run import train_segmenter
-from cxrfactory.train.segmenter.stopping import Best, mean_dice
+from cxrfactory.train.segmenter.stopping import mean_dice
 from cxrfactory.train.segmenter.tasks import LandmarkTask
 
 CPU = torch.device("cpu")

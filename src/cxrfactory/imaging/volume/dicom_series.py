@@ -127,7 +127,7 @@ def _counted(aside: Counter[str]) -> str:
     return ", ".join(f"{count} {kind}" for kind, count in sorted(aside.items()))
 
 
-def _companion(header: pydicom.Dataset, path: Path) -> str | None:
+def companion_kind(header: pydicom.Dataset, path: Path) -> str | None:
     """Return the kind of an object that is no slice; None for a slice and for what should not be here."""
     sop_class = str(header.get("SOPClassUID") or "")
     kind = next((kind for begin, kind in _COMPANIONS.items() if sop_class.startswith(begin)), None)
@@ -146,7 +146,7 @@ def _read_header(file: SeriesFile) -> _Slice | _Companion:
     try:
         header = file.read(stop_before_pixels=True, specific_tags=_HEADER_TAGS)
         series, number = str(header.get("SeriesInstanceUID") or ""), _whole(header, "InstanceNumber")
-        if kind := _companion(header, file.path):
+        if kind := companion_kind(header, file.path):
             return _Companion(kind, series, number)
         modality = header.get("Modality")
         if not modality and "SOPClassUID" not in header:

@@ -46,7 +46,27 @@ def read_stored(path: Path, rules: AffineRules | None = None, layer: int | None 
     suffix = volume_suffix(path)
     if suffix is None:
         raise ImageError(f"{path.name}: not a volume file by its name; expected {', '.join(VOLUME_SUFFIXES)}")
-    stored = nifti.read(path, rules) if suffix in nifti.SUFFIXES else itk.read(path, layer)
+    return _settled(nifti.read(path, rules) if suffix in nifti.SUFFIXES else itk.read(path, layer), rules)
+
+
+def read_stored_frames(path: Path, rules: AffineRules | None = None) -> nifti.StoredFrames:
+    """Read a NIfTI file of one or several times; affines count as in :func:`read_stored`.
+
+    Raises
+    ------
+    ImageError
+        If the file is missing, damaged, of another format, or not a 3D or 4D volume with one real number per voxel.
+    """
+    rules = rules or AffineRules()
+    if not path.is_file():
+        raise ImageError(f"{path.name}: no such file")
+    frames = nifti.read_frames(path, rules)
+    _settled(frames.volume, rules)
+    return frames
+
+
+def _settled(stored: StoredVolume, rules: AffineRules) -> StoredVolume:
+    """Apply the rule on bare affines, and return the volume in native byte order."""
     if stored.affine is not None and (bare := bare_affine(stored.affine, stored.values.shape)):
         if rules.trust_identity:
             stored.notes = (*stored.notes, f"{bare}; trusted, as the config says")

@@ -2,6 +2,8 @@
 
 import gzip
 import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,7 @@ from cxrfactory.errors import ImageError
 from cxrfactory.imaging.volume.header_labels import caret_labels
 from cxrfactory.imaging.volume.nifti_affine import stated_affine
 from cxrfactory.imaging.volume.orientation import AffineRules
-from cxrfactory.imaging.volume.stored import StoredVolume, reason_of, three_axes
+from cxrfactory.imaging.volume.stored import StoredVolume, reason_of, three_axes, three_or_four_axes
 
 SUFFIXES = (".nii.gz", ".nii")
 
@@ -30,6 +32,50 @@ def read(path: Path, rules: AffineRules) -> StoredVolume:
     ImageError
         If the file is damaged, of another format, or not a single 3D volume with one real number per voxel.
     """
+    return _read(path, rules, three_axes)[0]
+
+
+@dataclass
+class StoredFrames:
+    """Volumes of one grid at several times, as stored in one file.
+
+    Attributes
+    ----------
+    volume
+        Values (i, j, k, time), and what :class:`StoredVolume` says about them.
+    spacing_mm
+        Spacing along i, j and k that the header states beside the affine (pixdim).
+    step, unit
+        Step of the time axis as stored, and its unit: ``sec``, ``msec``, ``usec`` or ``unknown``, or a unit of no time.
+    """
+
+    volume: StoredVolume
+    spacing_mm: tuple[float, float, float]
+    step: float
+    unit: str
+
+
+def read_frames(path: Path, rules: AffineRules) -> StoredFrames:
+    """Read one NIfTI file of three or four axes; the fourth is time.
+
+    Raises
+    ------
+    ImageError
+        If the file is damaged, of another format, or has more than four axes, or several numbers per voxel.
+    """
+    volume, header = _read(path, rules, three_or_four_axes)
+    zooms = [float(each) for each in header["pixdim"][1:5]]
+    if volume.values.ndim == 3:
+        volume.values = volume.values[..., None]
+    try:
+        unit = header.get_xyzt_units()[1]
+    except KeyError:
+        unit = "unknown"
+    return StoredFrames(volume, (zooms[0], zooms[1], zooms[2]), zooms[3], unit)
+
+
+def _read(path: Path, rules: AffineRules, axes: Callable[[tuple[int, ...], str], tuple[int, ...]]):
+    """Return the volume and nibabel's header; ``axes`` checks the shape and returns the one to read."""
     import nibabel as nib
     from nibabel.filebasedimages import ImageFileError
     from nibabel.spatialimages import HeaderDataError
@@ -38,7 +84,7 @@ def read(path: Path, rules: AffineRules) -> StoredVolume:
         image = _load(path)
         if not isinstance(image, nib.Nifti1Image):
             raise ImageError(f"{path.name}: not NIfTI inside; expected NIfTI-1 or NIfTI-2")
-        header, shape = image.header, three_axes(image.shape, path.name)
+        header, shape = image.header, axes(image.shape, path.name)
         dtype = header.get_data_dtype()
         if dtype.kind not in "iuf":
             raise ImageError(f"{path.name}: voxels of type {dtype}; expected single real numbers")
@@ -56,7 +102,7 @@ def read(path: Path, rules: AffineRules) -> StoredVolume:
     tables = (caret_labels(_content(extension)) for extension in header.extensions)
     names = next((table for table in tables if table is not None), None)
     notes = (note,) if note else ()
-    return StoredVolume(values, affine, lacking, **scaling, notes=notes, conflict=conflict, names=names)
+    return StoredVolume(values, affine, lacking, **scaling, notes=notes, conflict=conflict, names=names), header
 
 
 def _load(path: Path):
@@ -86,7 +132,7 @@ def _content(extension) -> bytes:
     return content if isinstance(content, bytes) else b""
 
 
-def _read_voxels(path: Path, offset: int, shape: tuple[int, int, int], dtype: np.dtype) -> np.ndarray:
+def _read_voxels(path: Path, offset: int, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """Read the voxels; compressed ones are read in pieces, which is a fifth faster than one read and makes no copy."""
     with open(path, "rb") as file:
         packed = file.read(2) == _GZIP

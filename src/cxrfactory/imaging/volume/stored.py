@@ -73,6 +73,20 @@ def three_axes(shape: tuple[int, ...], name: str) -> tuple[int, int, int]:
     return shape[:3]  # type: ignore[return-value]
 
 
+def three_or_four_axes(shape: tuple[int, ...], name: str) -> tuple[int, ...]:
+    """Return the three sizes of a volume, or the four of a volume over time; further axes must have size 1.
+
+    Raises
+    ------
+    ImageError
+        As :func:`three_axes`.
+    """
+    if len(shape) < 4 or any(length != 1 for length in shape[4:]):
+        return three_axes(shape, name)
+    check_voxels(shape, name)
+    return (*three_axes(shape[:3], name), shape[3]) if shape[3] > 1 else three_axes(shape, name)
+
+
 def reason_of(error: Exception) -> str:
     """Describe an error without quoting the file, because messages of other libraries contain header values."""
     if isinstance(error, EOFError | zlib.error):

@@ -18,13 +18,14 @@ from cxrfactory.models.registry import PIXEL_MODELS, ModelKind, build_segmenter,
 from cxrfactory.tables.atomic import atomic_path
 from cxrfactory.tables.keys import seed_of
 from cxrfactory.tables.weights import read_weights, sha256_of, write_weights
+from cxrfactory.train.course import History
 from cxrfactory.train.data.balance import read_strata
 from cxrfactory.train.data.images import load_labelled
 from cxrfactory.train.data.layers import load_layers
 from cxrfactory.train.data.reshape import read_reshaper
 from cxrfactory.train.data.tables import ALL, regions_of
 from cxrfactory.train.segmenter.curves import plot_curves
-from cxrfactory.train.segmenter.loop import History, fit
+from cxrfactory.train.segmenter.loop import fit
 from cxrfactory.train.segmenter.many import MANY, ManyRegionsTask
 from cxrfactory.train.segmenter.stopping import mean_dice
 from cxrfactory.train.segmenter.tasks import task_of

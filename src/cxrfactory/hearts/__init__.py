@@ -1,0 +1,1 @@
+"""Hearts: cardiac MR views to surface and tetrahedral meshes (HybridVNet; docs/hearts.md)."""

@@ -1,0 +1,1 @@
+"""Prepare the pictures of hearts, and predict their meshes."""

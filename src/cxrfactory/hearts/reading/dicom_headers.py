@@ -1,0 +1,193 @@
+"""What the headers of cine MR say about each image: its place, its time, and to which examination it belongs.
+
+Classic objects hold one image each; enhanced ones hold many, with functional groups (PS3.3 C.7.6.16, C.8.13). Ids of
+patient and examination are compared and never leave this package, and no message quotes them.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pydicom
+from jaxtyping import Float
+
+from cxrfactory.errors import ImageError
+from cxrfactory.imaging.dicom_object import DECODING_ERRORS
+from cxrfactory.imaging.radiograph.dicom import burnt_in_flag
+from cxrfactory.imaging.volume.series_files import SeriesFile
+
+HEADER_TAGS = [
+    *("SOPClassUID", "Modality", "ImageType", "NumberOfFrames", "SamplesPerPixel", "Rows", "Columns"),
+    *("PixelSpacing", "ImageOrientationPatient", "ImagePositionPatient", "SliceThickness"),
+    *("RescaleSlope", "RescaleIntercept", "BurnedInAnnotation", "RecognizableVisualFeatures"),
+    *("TriggerTime", "NominalCardiacTriggerDelayTime", "NominalInterval", "CardiacNumberOfImages"),
+    *("InstanceNumber", "SeriesNumber", "SeriesDescription", "ProtocolName"),
+    *("PatientID", "PatientName", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID"),
+    *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
+]
+_COSINE_TOLERANCE = 1e-3
+_GROUPS = {
+    "PixelSpacing": "PixelMeasuresSequence",
+    "SliceThickness": "PixelMeasuresSequence",
+    "ImageOrientationPatient": "PlaneOrientationSequence",
+    "ImagePositionPatient": "PlanePositionSequence",
+    "RescaleSlope": "PixelValueTransformationSequence",
+    "RescaleIntercept": "PixelValueTransformationSequence",
+    "NominalCardiacTriggerDelayTime": "CardiacSynchronizationSequence",
+    "RRIntervalTimeNominal": "CardiacSynchronizationSequence",
+    "TemporalPositionIndex": "FrameContentSequence",
+}
+_NEEDED = ("Rows", "Columns", "PixelSpacing", "ImageOrientationPatient", "ImagePositionPatient")
+_LARGEST_COUNT, _LONGEST_MS = 1000, 10_000.0
+
+
+@dataclass(frozen=True)
+class FrameHeader:
+    """What a header says about one image of a file.
+
+    Attributes
+    ----------
+    file, frame
+        The file and the index of the image in it, from 0.
+    patient, study, series, reference
+        Ids; they are compared only.
+    size
+        Rows and columns.
+    origin_mm, across, down, spacing_mm, thickness_mm
+        As in :class:`cxrfactory.hearts.views.ImagePlane`.
+    slope, intercept
+        Scaling of the stored values.
+    time_ms, cycle_ms, count
+        Time after the R wave, length of the cycle, and images in the cycle; None where not stated.
+    number, acquired
+        Number of the image, and number of its series.
+    description
+        Words of the scanner about the series.
+    """
+
+    file: SeriesFile
+    frame: int
+    patient: str
+    study: str
+    series: str
+    reference: str
+    size: tuple[int, int]
+    origin_mm: Float[np.ndarray, " 3"]
+    across: Float[np.ndarray, " 3"]
+    down: Float[np.ndarray, " 3"]
+    spacing_mm: tuple[float, float]
+    thickness_mm: float
+    slope: float
+    intercept: float
+    time_ms: float | None
+    cycle_ms: float | None
+    count: int | None
+    number: int
+    acquired: int
+    description: str
+
+
+def frame_headers(file: SeriesFile, header: pydicom.Dataset) -> Iterator[FrameHeader]:
+    """Yield what the header says about each image of an MR object.
+
+    Raises
+    ------
+    ImageError
+        If the object states no geometry, or one that is impossible, is in colour, or states that its pixels identify
+        the patient.
+    """
+    if flag := burnt_in_flag(header):
+        raise ImageError(f"{file.called}: burnt-in annotation: {flag} is YES; expected images without text")
+    if int(header.get("SamplesPerPixel") or 1) != 1:
+        raise ImageError(f"{file.called}: a colour image; expected grey values")
+    count = int(header.get("NumberOfFrames") or 1)
+    groups = header.get("PerFrameFunctionalGroupsSequence")
+    if count > 1 and (not groups or len(groups) != count):
+        raise ImageError(
+            f"{file.called}: {count} frames and {len(groups or [])} functional groups; expected a position for each "
+            "frame (an enhanced MR object)"
+        )
+    shared = (header.get("SharedFunctionalGroupsSequence") or [None])[0]
+    for frame in range(count):
+        own = groups[frame] if groups else None
+        try:
+            yield _frame(file, frame, header, [each for each in (own, shared) if each is not None])
+        except ImageError:
+            raise
+        except DECODING_ERRORS as error:
+            raise ImageError(f"{file.called}: a DICOM header that cannot be read ({type(error).__name__})") from error
+
+
+def _frame(file: SeriesFile, frame: int, header: pydicom.Dataset, groups: list[pydicom.Dataset]) -> FrameHeader:
+    def stated(name: str):
+        return _stated(name, header, groups)
+
+    missing = [name for name in _NEEDED if stated(name) in (None, "")]
+    if missing:
+        raise ImageError(f"{file.called}: DICOM without {', '.join(missing)}; expected an image with its geometry")
+    rows_mm, columns_mm = (float(each) for each in stated("PixelSpacing"))
+    across, down = np.array(stated("ImageOrientationPatient"), float).reshape(2, 3)
+    position = np.array(stated("ImagePositionPatient"), float).reshape(3)
+    size = int(header.Rows), int(header.Columns)
+    thickness = _number(stated("SliceThickness"))
+    _check_place(file.called, size, (columns_mm, rows_mm), np.stack([across, down]), position)
+    time = _number(stated("TriggerTime"))
+    cycle = _number(stated("NominalInterval")) or _number(stated("RRIntervalTimeNominal"))
+    count = _whole(stated("CardiacNumberOfImages"))
+    index = _whole(stated("TemporalPositionIndex"))
+    slope, intercept = _number(stated("RescaleSlope")), _number(stated("RescaleIntercept"))
+    return FrameHeader(
+        file,
+        frame,
+        str(header.get("PatientID") or header.get("PatientName") or "").strip(),
+        *(str(header.get(name) or "") for name in ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")),
+        size=size,
+        origin_mm=position,
+        across=across / np.linalg.norm(across),
+        down=down / np.linalg.norm(down),
+        spacing_mm=(columns_mm, rows_mm),
+        thickness_mm=thickness if thickness and thickness > 0 else 0.0,
+        slope=1.0 if slope is None else slope,
+        intercept=intercept or 0.0,
+        time_ms=_number(stated("NominalCardiacTriggerDelayTime")) if time is None else time,
+        cycle_ms=cycle if cycle and 0 < cycle <= _LONGEST_MS else None,
+        count=count if count and 1 < count <= _LARGEST_COUNT else None,
+        number=index if index is not None else (_whole(header.get("InstanceNumber")) or 0),
+        acquired=_whole(header.get("SeriesNumber")) or 0,
+        description=f"{header.get('SeriesDescription') or ''} {header.get('ProtocolName') or ''}",
+    )
+
+
+def _stated(name: str, header: pydicom.Dataset, groups: list[pydicom.Dataset]):
+    """Return an attribute of the image's functional groups, of the shared ones, or of the object itself."""
+    sequence = _GROUPS.get(name)
+    for group in groups if sequence else []:
+        items = group.get(sequence)
+        if items and items[0].get(name) not in (None, ""):
+            return items[0].get(name)
+    return header.get(name)
+
+
+def _check_place(
+    called: str, size: tuple[int, int], spacing: tuple[float, float], axes: np.ndarray, position: np.ndarray
+) -> None:
+    if not (np.isfinite(spacing).all() and min(spacing) > 0 and min(size) > 0):
+        raise ImageError(f"{called}: pixel spacing {spacing[1]:g} x {spacing[0]:g} mm; expected positive numbers")
+    if not (np.isfinite(axes).all() and np.isfinite(position).all()):
+        raise ImageError(f"{called}: position or orientation is not finite")
+    if np.abs(axes @ axes.T - np.eye(2)).max() > _COSINE_TOLERANCE:
+        raise ImageError(f"{called}: ImageOrientationPatient is not two unit vectors square to each other")
+
+
+def _number(value: object) -> float | None:
+    if value in (None, ""):
+        return None
+    number = float(value)  # type: ignore[arg-type]
+    return number if np.isfinite(number) else None
+
+
+def _whole(value: object) -> int | None:
+    try:
+        return int(value)  # type: ignore[arg-type, call-overload]
+    except DECODING_ERRORS:
+        return None

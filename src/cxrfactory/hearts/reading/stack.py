@@ -1,0 +1,166 @@
+"""Choice of the short-axis stack among the cines of an examination, by geometry."""
+
+from collections import defaultdict
+
+import numpy as np
+from jaxtyping import Float
+
+from cxrfactory.errors import ImageError
+from cxrfactory.hearts.reading.cine import Cine
+from cxrfactory.imaging.volume.orientation import ANGLE_TOLERANCE_DEGREES
+from cxrfactory.imaging.volume.series_order import STEP_TOLERANCE_SHARE
+
+# Direction from base to apex in a usual heart (LPS): to the left, to the front and to the feet. The long axis of
+# hearts differs from it by up to about 30 degrees (horizontal hearts of stout, vertical ones of slim people).
+USUAL_APEX = np.array([0.60, -0.53, -0.60]) / np.linalg.norm([0.60, -0.53, -0.60])
+LARGEST_ANGLE_DEGREES = 42.0  # axial, coronal and sagittal stacks are 52 degrees or more from the usual axis
+FEWEST_SLICES = 3
+_SAME_DIRECTION = np.cos(np.radians(1.0))
+_ANATOMICAL = ("sagittal", "coronal", "axial")
+# Positions that are closer than this share of a step are one place.
+_SAME_PLACE = 0.25
+_UNEVEN_SHARE = max(0.1, STEP_TOLERANCE_SHARE)  # slices are planned one by one; a missing one is a whole step
+
+
+def short_axis(cines: list[Cine], name: str) -> tuple[list[Cine], list[str]]:
+    """Return the short-axis stack from base to apex, and notes.
+
+    The stack is the group of parallel places, along the usual axis of a heart, with the most images in all. Where one
+    place was acquired several times, the last acquisition counts.
+
+    Parameters
+    ----------
+    cines
+        All cines of an examination; their positions are in the patient.
+    name
+        Name of the folder or file, for messages.
+
+    Raises
+    ------
+    ImageError
+        If there is no such stack, its slices differ in size or spacing, or one is missing between the others.
+    """
+    groups = [group for group in _parallel(cines) if len(_places(group)) >= FEWEST_SLICES]
+    along = [group for group in groups if _angle(group[0]) <= LARGEST_ANGLE_DEGREES]
+    if not along:
+        raise ImageError(f"{name}: {_lack(cines, groups)}")
+    chosen = max(along, key=lambda group: (any(c.hint == "sax" for c in group), _images(group), len(_places(group))))
+    stack, notes = _one_size(_only_moving(chosen), name)
+    places = _places(stack)
+    repeated = sum(len(place) - 1 for place in places)
+    if repeated:
+        notes.append(f"{repeated} short-axis slices repeat a place; the last acquisition of each counts")
+    stack = [max(place, key=lambda cine: (len(cine.moments) > 1, cine.acquired)) for place in places]
+    stack = stack if stack[0].normal @ USUAL_APEX > 0 else stack[::-1]
+    check_even(np.array([abs((cine.origin_mm - stack[0].origin_mm) @ stack[0].normal) for cine in stack]), name)
+    return stack, notes
+
+
+def check_even(along_mm: Float[np.ndarray, " n"], name: str) -> None:
+    """Refuse a stack with a gap.
+
+    Parameters
+    ----------
+    along_mm
+        Positions of the slices along their normal, from the base.
+    name
+        Name of the folder or file, for messages.
+
+    Raises
+    ------
+    ImageError
+        If a step differs from the others by more than planning slice by slice explains.
+    """
+    steps = np.diff(along_mm)
+    if not len(steps):
+        return
+    step = float(np.median(steps)) if len(steps) > 2 else float(steps.min())
+    wide = np.flatnonzero(np.abs(steps - step) > _UNEVEN_SHARE * step)
+    if len(wide):
+        missing = round(steps[wide[0]] / step) - 1
+        gap = f"a gap of {missing} slice{'s' * (missing > 1)}" if missing > 0 else "uneven steps"
+        raise ImageError(
+            f"{name}: {gap} in the short-axis stack, between slice {wide[0] + 1} and {wide[0] + 2} of {len(along_mm)} "
+            f"from the base ({steps[wide[0]]:.1f} mm among steps of {step:.1f} mm); expected even steps; export the "
+            "whole stack"
+        )
+
+
+def _parallel(cines: list[Cine]) -> list[list[Cine]]:
+    groups: list[list[Cine]] = []
+    for cine in cines:
+        for group in groups:
+            first = group[0]
+            if cine.across @ first.across > _SAME_DIRECTION and cine.down @ first.down > _SAME_DIRECTION:
+                group.append(cine)
+                break
+        else:
+            groups.append([cine])
+    return groups
+
+
+def _places(group: list[Cine]) -> list[list[Cine]]:
+    """Return the cines of a parallel group by their place along the normal, in its direction."""
+    normal = group[0].normal
+    ordered = sorted(group, key=lambda cine: float(cine.origin_mm @ normal))
+    along = np.array([cine.origin_mm @ normal for cine in ordered])
+    steps = np.diff(along)
+    apart = steps[steps > 0.5]
+    closest = _SAME_PLACE * float(np.median(apart)) if len(apart) else 0.5
+    places: list[list[Cine]] = [[ordered[0]]]
+    for cine, step in zip(ordered[1:], steps, strict=True):
+        if step > closest:
+            places.append([])
+        places[-1].append(cine)
+    return places
+
+
+def _images(group: list[Cine]) -> int:
+    return sum(len(cine.moments) for cine in group)
+
+
+def _angle(cine: Cine) -> float:
+    """Angle between the normal of a plane and the usual axis of a heart, degrees."""
+    return float(np.degrees(np.arccos(min(abs(cine.normal @ USUAL_APEX), 1.0))))
+
+
+def _only_moving(group: list[Cine]) -> list[Cine]:
+    """Leave out still images that lie beside cines, such as late enhancement, if the cines alone are a stack."""
+    moving = [cine for cine in group if len(cine.moments) > 1]
+    return moving if moving and len(_places(moving)) >= FEWEST_SLICES else group
+
+
+def _one_size(group: list[Cine], name: str) -> tuple[list[Cine], list[str]]:
+    sizes: dict[tuple, list[Cine]] = defaultdict(list)
+    for cine in group:
+        sizes[(cine.size, tuple(np.round(cine.spacing_mm, 4)))].append(cine)
+    largest = max(sizes.values(), key=lambda alike: (len(_places(alike)), _images(alike)))
+    others = [cine for cine in group if not any(cine is one for one in largest)]
+    if not others:
+        return largest, []
+    if len(_places(largest)) < len(_places(group)):
+        counted = ", ".join(
+            f"{len(alike)} of {size[0]} x {size[1]} px at {spacing[1]:g} x {spacing[0]:g} mm"
+            for (size, spacing), alike in sorted(sizes.items(), key=lambda item: -len(item[1]))
+        )
+        raise ImageError(f"{name}: short-axis slices of different sizes ({counted}); expected one size and spacing")
+    return largest, [f"{len(others)} slices of another size at places of the short-axis stack left aside"]
+
+
+def _lack(cines: list[Cine], groups: list[list[Cine]]) -> str:
+    """Say why there is no short-axis stack."""
+    if not groups:
+        most = max((len(_places(group)) for group in _parallel(cines)), default=0)
+        return (
+            f"no short-axis stack: {len(cines)} places, at most {most} of them parallel; expected {FEWEST_SLICES} or "
+            "more parallel slices across the long axis of the heart"
+        )
+    largest = max(groups, key=_images)
+    axis = int(np.argmax(np.abs(largest[0].normal)))
+    degrees = float(np.degrees(np.arccos(min(abs(largest[0].normal[axis]), 1.0))))
+    kind = _ANATOMICAL[axis] if degrees <= ANGLE_TOLERANCE_DEGREES else f"nearly {_ANATOMICAL[axis]}"
+    kind = kind if degrees < 15 else f"oblique ({_angle(largest[0]):.0f} degrees from the usual axis of a heart)"
+    return (
+        f"no short-axis stack: the only stack is {kind}, of {len(_places(largest))} slices; expected slices across the "
+        f"long axis of the heart, within {LARGEST_ANGLE_DEGREES:.0f} degrees of the usual one"
+    )

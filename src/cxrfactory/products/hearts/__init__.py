@@ -1,0 +1,1 @@
+"""The product ``results/hearts``: meshes of hearts from cardiac MR."""

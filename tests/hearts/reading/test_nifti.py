@@ -1,0 +1,182 @@
+"""NIfTI hearts: the layouts of public data sets, and what is refused in one line."""
+
+import numpy as np
+import pytest
+
+from cxrfactory.errors import ImageError
+from cxrfactory.hearts.reading.heart import examine_heart, read_heart
+from cxrfactory.hearts.reading.rules import HeartRules
+from tests.hearts.reading import heart_files as files
+from tests.hearts.reading.test_dicom import ES, assert_whole, refused
+
+
+@pytest.fixture(scope="module")
+def stack():
+    return files.volume()
+
+
+def lax_nifti(path, view, phases, **settings):
+    values = np.stack([files.image(files.VIEWS[view], phase) for phase in phases])
+    values = values.transpose(2, 1, 0)[:, :, None, :]
+    affine = files.stack_affine(files.VIEWS[view], 8 * np.cross(*files.VIEWS[view][1:]))
+    return files.nifti(path, values[..., 0] if len(phases) == 1 else values, affine, **settings)
+
+
+def test_one_file_over_time(tmp_path, stack):
+    path = files.nifti(tmp_path / "subject_sa.nii.gz", stack, files.stack_affine())
+    reading = examine_heart(path)
+    assert [views.frame for views in reading.views] == ["ED", "ES"]
+    assert_whole(reading.views[0])
+    assert_whole(reading.views[1], ES)
+    assert reading.views[0].case_id == "subject_sa"
+    assert reading.views[0].short_axis[0].thickness_mm == pytest.approx(files.STEP_MM)
+
+
+@pytest.mark.parametrize("turned", ["apex first", "left-handed", "slices first"])
+def test_any_order_of_axes_gives_the_same_planes(tmp_path, stack, turned):
+    affine = files.stack_affine()
+    if turned == "apex first":
+        stack, affine = stack[:, :, ::-1], affine @ flip(2, stack.shape[2])
+    elif turned == "left-handed":
+        stack, affine = stack[:, ::-1], affine @ flip(1, stack.shape[1])
+    else:
+        stack, affine = stack.transpose(2, 0, 1, 3), affine[:, [2, 0, 1, 3]]
+    found = read_heart(files.nifti(tmp_path / "sa.nii", stack, affine))[0]
+    if turned != "left-handed":
+        assert_whole(found)
+    for number, plane in enumerate(found.short_axis):
+        # The grey value at a position is the phantom's, whatever the order of the file.
+        points = plane.positions_mm(*np.meshgrid(np.arange(64.0), np.arange(64.0)))
+        # Positions on the border of a shape may fall on its other side.
+        agree = np.abs(plane.pixels - files.grey(points, 0.0)) < 2
+        assert agree.mean() > 0.99, number
+
+
+def flip(axis, length):
+    matrix = np.eye(4)
+    matrix[axis, axis], matrix[axis, 3] = -1, length - 1
+    return matrix
+
+
+def test_uk_biobank_names_with_long_axis_files(tmp_path, stack):
+    files.nifti(tmp_path / "1" / "sa.nii.gz", stack, files.stack_affine())
+    for view in ("2ch", "4ch"):
+        lax_nifti(tmp_path / "1" / f"la_{view}.nii.gz", view, files.phases(9))
+    files.nifti(tmp_path / "1" / "label_sa_ED.nii.gz", stack[..., 0], files.stack_affine())
+    reading = examine_heart(tmp_path / "1")
+    assert_whole(reading.views[0])
+    assert set(reading.views[0].long_axis) == {"2ch", "4ch"}
+    # 3 of 9 is the same phase as 2 of 6.
+    np.testing.assert_array_equal(reading.views[1].long_axis["2ch"].pixels, files.image(files.VIEWS["2ch"], 3 / 9))
+    assert "1 label files left aside" in reading.notes
+
+
+def test_acdc_names_with_info(tmp_path, stack):
+    folder = tmp_path / "patient001"
+    files.nifti(folder / "patient001_4d.nii.gz", stack, None, step=1.0)
+    files.nifti(folder / "patient001_frame01.nii.gz", stack[..., 0], None)
+    files.nifti(folder / "patient001_frame01_gt.nii.gz", stack[..., 0], None)
+    (folder / "Info.cfg").write_text("ED: 1\nES: 4\nGroup: DCM\nHeight: 184.0\nNbFrame: 6\nWeight: 95.0\n")
+    reading = examine_heart(folder)
+    assert [views.frame for views in reading.views] == ["ED", "ES"]
+    assert reading.view_phases == pytest.approx((0, 3 / 6))
+    for number, plane in enumerate(reading.views[1].short_axis):
+        np.testing.assert_array_equal(plane.pixels, stack[:, :, number, 3].T)
+        assert plane.spacing_mm == pytest.approx((2.5, 2.5))
+    apart = reading.views[0].short_axis[1].origin_mm - reading.views[0].short_axis[0].origin_mm
+    assert np.linalg.norm(apart) == pytest.approx(files.STEP_MM)
+    assert any("the place and the direction of the stack in the patient are made up" in note for note in reading.notes)
+
+
+def test_acdc_frames_alone_and_apex_first(tmp_path, stack):
+    for number in (0, 2):
+        files.nifti(tmp_path / "p" / f"p_frame{number + 1:02d}.nii.gz", stack[:, :, ::-1, number], None)
+    found = read_heart(tmp_path / "p")
+    assert [views.frame for views in found] == ["ED", "ES"]
+    # The base is found by its larger pool, though the file begins at the apex.
+    np.testing.assert_array_equal(found[0].short_axis[0].pixels, stack[:, :, 0, 0].T)
+    np.testing.assert_array_equal(found[1].short_axis[5].pixels, stack[:, :, 5, 2].T)
+
+
+def test_m_and_ms_names_of_two_times(tmp_path, stack):
+    for number, name in ((0, "ED"), (2, "ES")):
+        files.nifti(tmp_path / "001" / f"001_SA_{name}.nii.gz", stack[..., number], files.stack_affine())
+        lax_nifti(tmp_path / "001" / f"001_LA_{name}.nii.gz", "4ch", [number / 6])
+        files.nifti(tmp_path / "001" / f"001_SA_{name}_gt.nii.gz", stack[..., number], files.stack_affine())
+    found = read_heart(tmp_path / "001")
+    assert [views.frame for views in found] == ["ED", "ES"]
+    for views, phase in zip(found, (0.0, ES), strict=True):
+        assert_whole(views, phase)
+        assert set(views.long_axis) == {"4ch"}
+
+
+def test_one_volume(tmp_path, stack):
+    reading = examine_heart(files.nifti(tmp_path / "heart.nii.gz", stack[..., 0], files.stack_affine()))
+    assert [views.frame for views in reading.views] == ["0"]
+    assert "one time only; end-systole cannot be found, and there is no ejection fraction" in reading.notes
+
+
+def test_fourth_axis_without_time(tmp_path, stack):
+    path = files.nifti(tmp_path / "sa.nii.gz", stack, files.stack_affine(), step=0.0)
+    message = refused(path)
+    assert message == (
+        "sa.nii.gz: 6 volumes along a fourth axis without a time step (pixdim[4] is 0); expected the step in the "
+        "header, or the numbers of the images at ED and ES (ed, es)"
+    )
+    assert_whole(read_heart(path, HeartRules(ed=0, es=2))[1], ES)
+
+
+def test_fourth_axis_of_another_kind(tmp_path, stack):
+    path = files.nifti(tmp_path / "sa.nii.gz", stack, files.stack_affine(), units="hz")
+    assert "a fourth axis in hz; expected time" in refused(path)
+
+
+def test_axial_volume(tmp_path, stack):
+    affine = np.diag([2.5, 2.5, 10.0, 1.0])
+    affine[:3, 3] = -80, -70, 20
+    assert "the only stack is axial, of 6 slices" in refused(files.nifti(tmp_path / "sa.nii.gz", stack, affine))
+
+
+def test_damaged_and_wrong_shapes(tmp_path, stack):
+    path = files.nifti(tmp_path / "sa.nii.gz", stack, files.stack_affine())
+    path.write_bytes(path.read_bytes()[:5000])
+    assert "not a readable NIfTI volume" in refused(path)
+    five = files.nifti(tmp_path / "five.nii.gz", stack[:4, :4, :, :, None].repeat(2, 4), files.stack_affine())
+    assert "4 x 4 x 6 x 6 x 2 voxels; expected one volume" in refused(five)
+    empty = stack[..., 0].astype(np.float32)
+    empty[0, 0, 0] = np.nan
+    assert "NaN or infinite" in refused(files.nifti(tmp_path / "nan.nii.gz", empty, files.stack_affine()))
+
+
+def test_several_files_that_may_be_the_stack(tmp_path, stack):
+    for name in ("a", "b"):
+        files.nifti(tmp_path / "p" / f"{name}.nii.gz", stack[..., 0], files.stack_affine())
+    assert "p: 2 files may be the short-axis stack; expected one a case" in refused(tmp_path / "p")
+    lax_nifti(tmp_path / "q" / "la_4ch.nii.gz", "4ch", [0.0])
+    assert "q: 1 NIfTI images, none of them a short-axis stack by its name" in refused(tmp_path / "q")
+
+
+def test_times_of_different_grids(tmp_path, stack):
+    files.nifti(tmp_path / "p" / "p_frame01.nii.gz", stack[..., 0], files.stack_affine())
+    files.nifti(tmp_path / "p" / "p_frame05.nii.gz", stack[:, :, :5, 0], files.stack_affine())
+    assert "p_frame05.nii.gz: another grid than p_frame01.nii.gz" in refused(tmp_path / "p")
+
+
+def test_long_axis_file_without_orientation_is_left_aside(tmp_path, stack):
+    files.nifti(tmp_path / "p" / "sa.nii.gz", stack, files.stack_affine())
+    files.nifti(tmp_path / "p" / "la_4ch.nii.gz", stack[:, :, :1], None)
+    reading = examine_heart(tmp_path / "p")
+    assert reading.views[0].long_axis == {}
+    assert any(note.startswith("the 4ch file left aside: qform_code and sform_code are 0") for note in reading.notes)
+
+
+def test_two_orientations_that_differ(tmp_path, stack):
+    import nibabel as nib
+
+    picture = nib.Nifti1Image(stack, files.stack_affine())
+    picture.set_qform(files.stack_affine() @ flip(0, 64), 1)
+    picture.set_sform(files.stack_affine(), 1)
+    picture.header.set_xyzt_units("mm", "sec")
+    picture.to_filename(tmp_path / "sa.nii")
+    with pytest.raises(ImageError, match=r"qform .* and sform .* differ"):
+        read_heart(tmp_path / "sa.nii")
