@@ -76,7 +76,7 @@ class HeartsTrainConfig(Section):
         20, ge=1, description="Number of passes for the network that finds the heart in the whole stack."
     )
     train_batch_size: int = Field(4, ge=2, description="Number of cases in a training step.")
-    learning_rate: float = Field(3e-3, gt=0, description="Peak learning rate.")
+    learning_rate: float = Field(0.0015, gt=0, description="Peak learning rate.")
     kl_weight: float = Field(1e-5, ge=0, description="Weight of the divergence of the code from its prior.")
     deep_weight: float = Field(1.0, ge=0, description="Weight of the errors of the coarser levels (deep supervision).")
     laplacian_weight: float = Field(0.01, ge=0, description="Weight of the Laplacian regulariser of surfaces.")
