@@ -412,3 +412,15 @@ print("pandas" in sys.modules)
     command = [sys.executable, "-c", program, str(product), str(images)]
     found = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert (found.stdout, found.returncode) == ("False\n", 0), found.stderr
+
+
+def test_small_answers_are_sent_at_once():
+    import socket
+
+    from cxrfactory.browse.start import _listen
+
+    # asyncio sets TCP_NODELAY on connections of a socket that names its protocol, and on no other.
+    with _listen(0) as listening:
+        assert listening.proto == socket.IPPROTO_TCP
+        with socket.create_connection(listening.getsockname()), listening.accept()[0] as connection:
+            assert connection.proto == socket.IPPROTO_TCP
