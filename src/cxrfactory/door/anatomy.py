@@ -18,6 +18,7 @@ from cxrfactory.infer.anatomy.run import WEIGHTS, wanted_structures
 from cxrfactory.infer.anatomy.stated import stated_view
 from cxrfactory.infer.upright import odds_of
 from cxrfactory.models.anatomy.network import AnatomyNetwork
+from cxrfactory.tables.calibration import first_fault
 from cxrfactory.tables.file_names import printable_name
 
 Pixels = Shaped[np.ndarray, "height width"]
@@ -234,5 +235,4 @@ def _settings(structures: Sequence[str] | None, unvalidated: bool, view: str | N
     try:
         return AnatomyConfig(structures=words, all=unvalidated, view=view or "auto", trust=trust)  # type: ignore[arg-type]
     except ValidationError as error:
-        first = error.errors()[0]
-        raise CxrError(f"{first['loc'][0] if first['loc'] else 'settings'}: {first['msg']}") from None
+        raise CxrError(first_fault(error)) from None

@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 
 from cxrfactory.errors import CxrError
 from cxrfactory.geometry.mesh.labelled import LabelledMesh
+from cxrfactory.geometry.mesh.surface import edges
 
 
 class Filling:
@@ -42,8 +43,7 @@ class Filling:
         from scipy.sparse.linalg import splu
 
         tets, places = self.template.tetrahedra, np.asarray(self.template.vertices_mm, np.float64)
-        pairs = np.concatenate([tets[:, [a, b]] for a, b in ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))])
-        pairs = np.unique(np.sort(pairs, 1), axis=0)
+        pairs = edges(tets)
         weights = 1 / ((places[pairs[:, 0]] - places[pairs[:, 1]]) ** 2).sum(1)
         nodes = len(places)
         one = sparse.coo_matrix((weights, (pairs[:, 0], pairs[:, 1])), (nodes, nodes))

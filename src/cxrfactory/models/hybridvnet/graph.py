@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int
 from scipy import sparse
 
 from cxrfactory.errors import CxrError
+from cxrfactory.geometry.mesh.surface import edges
 from cxrfactory.tables.atomic import atomic_path
 
 
@@ -99,27 +100,19 @@ def mesh_graph(
     )
 
 
-def edges_of(cells: Int[np.ndarray, "cells corners"]) -> Int[np.ndarray, "edges 2"]:
-    """Return the edges of triangles or tetrahedra, each once, the smaller node first."""
-    corners = cells.shape[1]
-    pairs = [cells[:, [a, b]] for a in range(corners) for b in range(a + 1, corners)]
-    return np.unique(np.sort(np.concatenate(pairs), axis=1), axis=0)
-
-
 def _adjacency(nodes: int, faces: np.ndarray, tetrahedra: np.ndarray) -> sparse.csr_matrix:
-    edges = np.concatenate([edges_of(cells) for cells in (faces, tetrahedra) if len(cells)])
-    return _symmetric(nodes, edges)
+    return _symmetric(nodes, np.concatenate([edges(cells) for cells in (faces, tetrahedra) if len(cells)]))
 
 
-def _symmetric(nodes: int, edges: np.ndarray) -> sparse.csr_matrix:
-    both = np.unique(np.concatenate([edges, edges[:, ::-1]]), axis=0)
+def _symmetric(nodes: int, pairs: np.ndarray) -> sparse.csr_matrix:
+    both = np.unique(np.concatenate([pairs, pairs[:, ::-1]]), axis=0)
     return sparse.csr_matrix((np.ones(len(both), np.float32), (both[:, 0], both[:, 1])), shape=(nodes, nodes))
 
 
 def _coarser(adjacency: sparse.csr_matrix, up: sparse.csr_matrix) -> sparse.csr_matrix:
     nearest = np.asarray(up.argmax(axis=1)).ravel()
-    edges = nearest[np.stack(adjacency.nonzero(), axis=1)]
-    return _symmetric(up.shape[1], edges[edges[:, 0] != edges[:, 1]])
+    pairs = nearest[np.stack(adjacency.nonzero(), axis=1)]
+    return _symmetric(up.shape[1], pairs[pairs[:, 0] != pairs[:, 1]])
 
 
 def graph_arrays(graph: MeshGraph) -> dict[str, np.ndarray]:

@@ -8,7 +8,8 @@ from jaxtyping import Float, Int
 from scipy import sparse
 from torch import Tensor, nn
 
-from cxrfactory.models.hybridvnet.graph import MeshGraph, edges_of
+from cxrfactory.geometry.mesh.surface import edges
+from cxrfactory.models.hybridvnet.graph import MeshGraph
 from cxrfactory.models.hybridvnet.network import Answer
 from cxrfactory.models.losses import kl_divergence
 from cxrfactory.models.sparse import FixedMatrix
@@ -64,13 +65,13 @@ def normal_difference(positions: Float[Tensor, "b n 3"], neighbours: Int[Tensor,
 
 def face_pairs(faces: Int[np.ndarray, "f 3"]) -> Int[np.ndarray, "pairs 4"]:
     """Return edges that exactly two faces share, with the third corner of each face; see :func:`normal_difference`."""
-    edges = np.concatenate([np.sort(faces[:, pair], axis=1) for pair in ([0, 1], [1, 2], [2, 0])])
+    sides = np.concatenate([np.sort(faces[:, pair], axis=1) for pair in ([0, 1], [1, 2], [2, 0])])
     third = np.concatenate([faces[:, 2], faces[:, 0], faces[:, 1]])
-    order = np.lexsort(edges.T[::-1])
-    edges, third = edges[order], third[order]
-    same = (edges[1:] == edges[:-1]).all(1)
+    order = np.lexsort(sides.T[::-1])
+    sides, third = sides[order], third[order]
+    same = (sides[1:] == sides[:-1]).all(1)
     first = np.flatnonzero(same & ~np.r_[False, same[:-1]] & ~np.r_[same[1:], False])
-    return np.column_stack([edges[first], third[first], third[first + 1]])
+    return np.column_stack([sides[first], third[first], third[first + 1]])
 
 
 class MeshLoss(nn.Module):
@@ -96,8 +97,11 @@ class MeshLoss(nn.Module):
             (neighbours.sum(axis=1).A1 > 0).astype(float)
         )
         self.differences = FixedMatrix(differences)
-        edges = edges_of(graph.faces)
-        for name, places in (("edges", edges), ("pairs", face_pairs(graph.faces)), ("tetrahedra", graph.tetrahedra)):
+        for name, places in (
+            ("edges", edges(graph.faces)),
+            ("pairs", face_pairs(graph.faces)),
+            ("tetrahedra", graph.tetrahedra),
+        ):
             self.register_buffer(name, torch.from_numpy(places.astype(np.int64)), persistent=False)
 
     def forward(self, answer: Answer, target: Float[Tensor, "b n 3"]) -> Float[Tensor, ""]:
@@ -124,8 +128,8 @@ class MeshLoss(nn.Module):
 
 def _neighbours(graph: MeshGraph) -> sparse.csr_matrix:
     """Return which nodes are joined by an edge of a face; inner nodes of a volume have no neighbours."""
-    edges = edges_of(graph.faces)
-    both = np.concatenate([edges, edges[:, ::-1]])
+    pairs = edges(graph.faces)
+    both = np.concatenate([pairs, pairs[:, ::-1]])
     return sparse.csr_matrix((np.ones(len(both)), (both[:, 0], both[:, 1])), shape=(graph.nodes, graph.nodes))
 
 
