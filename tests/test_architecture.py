@@ -37,6 +37,7 @@ FLOORS = (
         "severity",
         "measure",
         "hearts",
+        "roots",
     ),
     ("cli", "workflow", "status", "door", "export", "browse", "__main__"),
 )

@@ -1,0 +1,1 @@
+"""Commands of the steps to the graphs of roots."""

@@ -1,0 +1,119 @@
+"""Roots: virtual plates, reading of plates, networks, graphs over time, and the product results/roots."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from cxrfactory.config.sections import LocalPath, Section
+
+RootNetwork = Literal["unet", "resunet", "ds-resunet", "segnet", "deeplabv3"]
+
+
+class RootsCohortConfig(Section):
+    """The virtual plates that training and evaluation use."""
+
+    plates: int = Field(3, ge=1, description="Number of virtual plates in each of the two groups.")
+    training_plates: int = Field(3, ge=1, description="Number of further virtual plates that only training uses.")
+    plants: int = Field(4, ge=1, le=8, description="Number of plants on a virtual plate.")
+    frames: int = Field(60, ge=2, description="Number of pictures of a virtual plate.")
+    interval_minutes: float = Field(
+        180.0, gt=0, description="Minutes between pictures; also used where neither names nor EXIF give times."
+    )
+    plate_px: int = Field(800, ge=256, description="Side of the pictures of virtual plates, in pixels.")
+    effect: float = Field(
+        0.75, gt=0, description="Growth speed of the second group over that of the first; 1 makes the groups equal."
+    )
+    cohort_seed: int = Field(0, ge=0, description="Seed of the virtual plates; another seed gives other plants.")
+
+
+class RootsReadConfig(Section):
+    """How plates are read."""
+
+    mm_per_pixel: float | None = Field(
+        None, gt=0, description="Scale of all pictures; null finds it from a QR code or a ruler, and else gives pixels."
+    )
+    qr_mm: float = Field(10.0, gt=0, description="Side of the QR code on the plates, in mm.")
+    most_shift_px: float = Field(
+        40.0, ge=0, description="A picture that is shifted by more against the plate's first one is rejected."
+    )
+
+
+class RootsTrainConfig(Section):
+    """How a network of roots is trained."""
+
+    steps: int = Field(240, ge=1, description="Number of training steps.")
+    patch_px: int = Field(256, ge=32, multiple_of=32, description="Side of the patches.")
+    train_batch_size: int = Field(8, ge=1, description="Number of patches in a training step.")
+    learning_rate: float = Field(2e-3, gt=0, description="Peak learning rate.")
+    loss: Literal["cross-entropy", "dice", "both"] = Field(
+        "both", description="Binary cross-entropy as in the paper, soft Dice, or their sum."
+    )
+    seed: int = Field(0, ge=0, description="Seed of the initial weights, the patches and augmentation.")
+    threads: int = Field(
+        1,
+        ge=1,
+        description="Number of CPU threads; the last digits of the weights depend on it, so it is fixed here.",
+    )
+
+
+class RootsSegmentConfig(Section):
+    """How roots are segmented."""
+
+    threshold: float = Field(0.5, gt=0, lt=1, description="Probability from which a pixel is root.")
+    accumulate: float = Field(
+        0.9, ge=0, lt=1, description="Share of the earlier pictures' evidence that is kept; 0 takes each by itself."
+    )
+    crf: bool = Field(False, description="Refine the probabilities by a dense conditional random field.")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "cpu", description="Device of training and inference; auto takes CUDA where it is available."
+    )
+
+
+class RootsGraphConfig(Section):
+    """How masks become graphs."""
+
+    least_lateral_px: float = Field(
+        8.0, gt=0, description="A branch shorter than this, in pixels, is a spur and is cut."
+    )
+    most_tip_step_px: float = Field(30.0, gt=0, description="A tip that moves by more between two pictures is flagged.")
+    rsml: bool = Field(
+        True, description="Write RSML files: one for each plant and time, and one for each plant over time."
+    )
+    overlays: bool = Field(True, description="Write pictures of the graphs over each plate, and a video of them.")
+
+
+class RootsConfig(RootsGraphConfig, RootsSegmentConfig, RootsTrainConfig, RootsReadConfig, RootsCohortConfig):
+    """Roots on plates over time: virtual plates, networks, graphs, traits (results/roots, on request)."""
+
+    root: LocalPath | None = Field(
+        None,
+        description="Folder with a folder of pictures for each plate, whose roots the product holds; null takes the "
+        "virtual plates.",
+    )
+    plants_table: LocalPath | None = Field(
+        None,
+        description="Table (.csv) of plants: plate, plant, seed_x, seed_y and, if wanted, the region; null finds them.",
+    )
+    groups: LocalPath | None = Field(
+        None,
+        description="Table (.csv) of groups: plate, group and, if plants of a plate differ, plant; null: no groups.",
+    )
+    labelled: LocalPath | None = Field(
+        None,
+        description="Folder of pictures with RSML files of the same name to train on; null trains on virtual plates.",
+    )
+    weights: LocalPath | None = Field(
+        None, description="Trained weights (.safetensors) that find the roots; null trains them."
+    )
+    networks: list[RootNetwork] = Field(
+        ["unet"],
+        min_length=1,
+        description="Networks that are trained; the mean of their probabilities finds the roots.",
+    )
+    plate_shards: int = Field(4, ge=1, description="Number of jobs that the plates are shared among.")
+
+    @model_validator(mode="after")
+    def _once_each(self) -> "RootsConfig":
+        if twice := [name for name in self.networks if self.networks.count(name) > 1]:
+            raise ValueError(f"'{twice[0]}' occurs twice in networks; give each once")
+        return self

@@ -1,0 +1,1 @@
+"""The product `results/roots`."""

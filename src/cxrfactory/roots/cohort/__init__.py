@@ -1,0 +1,1 @@
+"""Virtual plates: growth of root systems, and pictures of them with exact masks, graphs and traits."""

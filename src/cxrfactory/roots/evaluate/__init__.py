@@ -1,0 +1,1 @@
+"""Comparison of root systems with the truth."""

@@ -1,0 +1,1 @@
+"""From the masks of plates to graphs over time, and their files."""

@@ -1,0 +1,1 @@
+"""Growth over time, and comparison of groups of plants."""

@@ -1,0 +1,1 @@
+"""Reading of plates: pictures in the order of time, scale, shifts, plants and groups."""

@@ -1,0 +1,1 @@
+"""Finding of roots in the pictures of plates."""
