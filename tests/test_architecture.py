@@ -45,7 +45,7 @@ SHARED_FLOORS = (1, 2, 4)
 FLOOR_OF = {package: floor for floor, packages in enumerate(FLOORS) for package in packages}
 DOOR = "cxrfactory"  # the package's own __init__: it imports lazily, and only its version is imported from it
 
-PRODUCTS = ("chexmask", "radgenome", "cxlseg", "hearts")
+PRODUCTS = ("chexmask", "radgenome", "cxlseg", "hearts", "roots")
 
 
 @cache
@@ -145,12 +145,14 @@ def test_there_is_no_circle(between):
 # the format's name as it is written in sentences, is no product. CXLSeg's tables are files named `CXLSeg-...`.
 # A release is named by text that holds its layout's key or its published name, and by an import of its module.
 FORMAT = re.compile(r"tables\.chexmask(_columns|_row|_text)?\b|\b(read|write)_chexmask\b")
-# Hearts is also an ordinary word, and the name of the stages behind that product (`hearts/`, `train/hearts/`).
+# Hearts and roots are also ordinary words, and the names of the stages behind those products (`hearts/`, `train/hearts/`).
 PRODUCT = {key: re.compile(key, re.IGNORECASE) for key in PRODUCTS} | {
-    "hearts": re.compile(r"products\.hearts|package[-_]hearts")
+    "hearts": re.compile(r"products\.hearts|package[-_]hearts"),
+    "roots": re.compile(r"products\.roots|package[-_]roots"),
 }
 PRODUCT_TEXT = {key: re.compile(rf"\b{key}\b|\bCXLSeg-" if key == "cxlseg" else rf"\b{key}\b") for key in PRODUCTS} | {
-    "hearts": re.compile(r"results/hearts|package-hearts")
+    "hearts": re.compile(r"results/hearts|package-hearts"),
+    "roots": re.compile(r"results/roots|package-roots"),
 }
 # CheXpert is also the name of a labeller, whose labels many tables hold.
 LABELLER = re.compile(r"CheXpert('s)? (labels|names)|CheXpert's")
@@ -246,6 +248,7 @@ RULE_FILES = {
     "radgenome": ("radgenome.smk",),
     "cxlseg": ("cxlseg.smk",),
     "hearts": ("hearts.smk",),
+    "roots": ("roots.smk",),
 }
 
 

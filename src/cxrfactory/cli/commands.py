@@ -221,6 +221,35 @@ STAGES = _table(
             "hearts:hearts_meshes",
             "Measure the meshes of one shard and write them: volumes, masks in the slices, mesh files.",
         ),
+        "roots-cohort": (
+            "roots:roots_cohort",
+            "Make one virtual plate: pictures of growing plants, with true masks, graphs and traits.",
+        ),
+        "roots-examples": (
+            "roots:roots_examples",
+            "Collect the pictures with masks that networks of roots learn from.",
+        ),
+        "roots-train": ("roots:roots_train", "Train a network that finds roots in pictures."),
+        "roots-read": (
+            "roots:roots_read",
+            "Read plates: pictures in the order of time, scale, movements of the camera, plants and groups.",
+        ),
+        "roots-segment": (
+            "roots:roots_segment",
+            "Find the roots in the pictures of the plates of one shard, with the evidence of earlier pictures.",
+        ),
+        "roots-graphs": (
+            "roots:roots_graphs",
+            "Make the labelled graph of every plant at every time, and its traits.",
+        ),
+        "roots-files": (
+            "roots:roots_files",
+            "Write the graphs as RSML and GraphML, and draw them over the pictures of the plates.",
+        ),
+        "roots-growth": (
+            "roots:roots_growth",
+            "Measure growth over time: speeds, daily rhythm, crossing of lengths; compare groups of plants.",
+        ),
     },
 )
 STUDIES = _table(
@@ -284,6 +313,10 @@ STUDIES = _table(
         "hearts": (
             "hearts:hearts",
             "Compare the meshes of networks with true meshes: nodes, masks, volumes, tetrahedra, paired tests.",
+        ),
+        "roots": (
+            "roots:roots",
+            "Compare root systems with those of virtual plates: lengths, laterals, times of emergence, masks, groups.",
         ),
         "agreement-values": (
             "agreement:agreement_values",

@@ -102,6 +102,14 @@ _PLACES = {
         "refuse_twice",
     ),
     "registration": ("RegistrationConfig",),
+    "roots": (
+        "RootsCohortConfig",
+        "RootsConfig",
+        "RootsGraphConfig",
+        "RootsReadConfig",
+        "RootsSegmentConfig",
+        "RootsTrainConfig",
+    ),
     "scans": (
         "ScanConfig",
         "ScanFilesConfig",

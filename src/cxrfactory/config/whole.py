@@ -24,6 +24,7 @@ from cxrfactory.config.preprocess import PreprocessConfig
 from cxrfactory.config.project import ProjectConfig
 from cxrfactory.config.rca import RcaConfig
 from cxrfactory.config.registration import RegistrationConfig
+from cxrfactory.config.roots import RootsConfig
 from cxrfactory.config.scans import ScanConfig
 from cxrfactory.config.sections import LocalPath, Section
 from cxrfactory.config.severity import SeverityConfig
@@ -65,6 +66,7 @@ class Config(Section):
     classify: ClassifyConfig = ClassifyConfig()
     severity: SeverityConfig = SeverityConfig()
     hearts: HeartsConfig = HeartsConfig()
+    roots: RootsConfig = RootsConfig()
 
     @model_validator(mode="after")
     def _names(self) -> "Config":

@@ -144,3 +144,39 @@ ROOT_LATERALS = pa.schema(
         pa.field("mm_per_pixel", pa.float64()),
     ]
 )
+
+# Tables of the product: a name for each plant and time ("PLATE/PLANT/00017") or picture ("PLATE/00017"), by which rows
+# are found without reading the whole table, and the name of the plates' source.
+PICTURE_DIGITS = 5
+
+
+def _named(schema: pa.Schema, name: str) -> pa.Schema:
+    first = [pa.field(name, pa.string(), nullable=False), pa.field("release", pa.string(), nullable=False)]
+    return pa.schema([*first, *(field for field in schema if field.name != "path")])
+
+
+ROOT_ROWS = _named(ROOT_TRAITS, "image_id")
+ROOT_ROW_NODES = _named(ROOT_NODES, "image_id")
+ROOT_ROW_EDGES = _named(ROOT_EDGES, "image_id")
+ROOT_PICTURES = _named(ROOT_FRAMES, "picture_id").append(pa.field("file", pa.string(), nullable=False))
+ROOT_PICTURE_MASKS = _named(ROOT_MASKS, "picture_id")
+
+# The pictures themselves, in the frame of their plate's first picture.
+ROOT_JPEGS = pa.schema(
+    [
+        pa.field("plate", pa.string(), nullable=False),
+        pa.field("frame", pa.int32(), nullable=False),
+        pa.field("jpeg", pa.binary(), nullable=False),  # 8-bit grey
+    ]
+)
+ROOT_PICTURE_JPEGS = _named(ROOT_JPEGS, "picture_id")
+
+
+def picture_id(plate: str, frame: int) -> str:
+    """Return the name of one picture of a plate."""
+    return f"{plate}/{frame:0{PICTURE_DIGITS}d}"
+
+
+def plant_id(plate: str, plant: str, frame: int) -> str:
+    """Return the name of one plant at one time."""
+    return f"{plate}/{plant}/{frame:0{PICTURE_DIGITS}d}"

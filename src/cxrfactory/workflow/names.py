@@ -21,6 +21,7 @@ _FILES = re.compile(
     r"|([a-z]+\.)?train\.(classes|shapes)|generalise\.tables|zero_shot\.(tables|folders|spines)|[a-z_]+\.weights"
     r"|rca\.(network|calibration)|benchmark\.(labelled|findings)|severity\.(findings|cues)"
     r"|agreement\.(measured|reference|links|answers\..+)|hearts\.(root|finder)"
+    r"|roots\.(root|plants_table|groups|labelled)"
 )
 _WEIGHTS = re.compile(r"[a-z_]+\.weights|rca\.network|hearts\.finder")
 _MADE = ("results", "cohort.folder")  # these are also arguments of cp, mv and mkdir

@@ -15,7 +15,7 @@ from cxrfactory.stages import Product, Stage
 from cxrfactory.workflow.stage_files import STAGES as SHARED
 
 # In the order of the documentation; plain `snakemake` makes the first product.
-NAMES = ("chexmask", "radgenome", "cxlseg", "hearts")
+NAMES = ("chexmask", "radgenome", "cxlseg", "hearts", "roots")
 PRODUCTS: dict[str, Product] = {name: import_module(f"cxrfactory.products.{name}.workflow").PRODUCT for name in NAMES}
 STAGES: dict[str, Stage] = {
     stage.name: stage for stage in (*SHARED, *(own for product in PRODUCTS.values() for own in product.stages))

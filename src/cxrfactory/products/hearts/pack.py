@@ -3,11 +3,9 @@
 Memory holds the ids of all cases and a few rows of each table.
 """
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
@@ -18,11 +16,12 @@ from cxrfactory.products.croissant import CROISSANT
 from cxrfactory.products.hearts.card_text import TITLE, CardFacts, card_text
 from cxrfactory.products.hearts.described import describe
 from cxrfactory.products.hearts.montage import MONTAGE, draw_montage
+from cxrfactory.products.joined_tables import join_tables, refuse_foreign, with_constant, write_csv
 from cxrfactory.products.product import CONFIG, README, WEIGHTS_CARD, check_config, open_product
 from cxrfactory.products.rejected import Rejection
 from cxrfactory.tables.folders import link_tree
 from cxrfactory.tables.hearts import HEART_MASKS, HEART_ROWS, HEART_SLICES
-from cxrfactory.tables.parquet import parquet_writer, read_batches, read_table, stored_schema
+from cxrfactory.tables.parquet import read_table, stored_schema
 from cxrfactory.tables.sums import SUMS
 
 log = get_logger(__name__)
@@ -104,9 +103,13 @@ def package_hearts(
     output = Path(output)
     if config is not None:
         check_config(config)
-    _refuse_foreign(output)
+    refuse_foreign(output, _TOP)
     network = read_json(weights_card)
     kept, rejected = _account(shards)
+
+    def with_release(batch: pa.RecordBatch) -> pa.RecordBatch:
+        return with_constant(batch, "release", release)
+
     with open_product(output) as product:
         folder = product.folder
         for name, paths, schema in (
@@ -114,16 +117,17 @@ def package_hearts(
             (MASKS, shards.masks, HEART_MASKS),
             (SLICES, shards.slices, HEART_SLICES),
         ):
-            _join(paths, folder / name, schema, release)
+            stored = pa.schema([field for field in schema if field.name != "release"])
+            join_tables(paths, folder / name, stored, schema, _ROWS_PER_GROUP[name], with_release)
         for files in progress(shards.files, "mesh files", len(shards.files)):
             link_tree(files, folder / MESHES)
         if evaluation is not None:
             link_tree(evaluation, folder / EVALUATION)
         product.copy(template, TEMPLATE)
         product.copy(weights_card, WEIGHTS_CARD)
-        _write_csv(folder / REJECTED, ("dataset", "image_id", "stage", "reason"),
+        write_csv(folder / REJECTED, ("dataset", "image_id", "stage", "reason"),
                    [(release, case, each.stage, each.reason) for case, each in sorted(rejected.items())])  # fmt: skip
-        _write_csv(folder / EXCLUDED, ("dataset", "image_id", "reason"), [])
+        write_csv(folder / EXCLUDED, ("dataset", "image_id", "reason"), [])
         draw_montage(folder / ROWS, folder / MASKS, folder / SLICES, folder / MONTAGE)
         facts = CardFacts(release, len(kept), len(rejected), network, config is not None, evaluation is not None)
         description = describe(folder, TITLE)
@@ -178,38 +182,3 @@ def _keys(paths: Sequence[Path], split: str | None = None) -> set[str]:
                 raise CxrError(f"{path}: case '{case}', frame '{frame_name}' occurs twice; give each shard once")
             found.add(key)
     return found
-
-
-def _join(paths: Sequence[Path], output: Path, schema: pa.Schema, release: str) -> None:
-    """Write the rows of several tables into one, in row groups of one size; ``release`` fills a column of that name."""
-    size = _ROWS_PER_GROUP[output.name]
-    waiting: list[pa.RecordBatch] = []
-    with parquet_writer(output, schema, dictionary=False) as writer:
-        for path in paths:
-            for batch in read_batches(path, [name for name in schema.names if name != "release"], size, schema):
-                waiting.append(_with_release(batch, schema, release))
-                if sum(each.num_rows for each in waiting) >= size:
-                    whole = pa.Table.from_batches(waiting).cast(schema)
-                    writer.write_table(whole.slice(0, size))
-                    waiting = whole.slice(size).to_batches()
-        if waiting:
-            writer.write_table(pa.Table.from_batches(waiting).cast(schema))
-
-
-def _with_release(batch: pa.RecordBatch, schema: pa.Schema, release: str) -> pa.RecordBatch:
-    if "release" in schema.names:
-        batch = batch.append_column("release", pa.repeat(pa.scalar(release), batch.num_rows))
-    return batch.select(schema.names)
-
-
-def _refuse_foreign(output: Path) -> None:
-    foreign = sorted(path.name for path in output.iterdir() if path.name not in _TOP) if output.is_dir() else []
-    if foreign:
-        raise CxrError(f"{output}: holds '{foreign[0]}', which is no part of a product; name another folder")
-
-
-def _write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        table = csv.writer(stream, lineterminator="\n")
-        table.writerow(header)
-        table.writerows(rows)

@@ -1,0 +1,24 @@
+"""Command that compares root systems with the truth."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Tables = Annotated[list[Path], typer.Option(help="Table of stage roots-graphs; repeat for each shard.")]
+
+
+def roots(
+    plants: Tables,
+    nodes: Tables,
+    edges: Tables,
+    traits: Tables,
+    laterals: Tables,
+    masks: Annotated[list[Path], typer.Option(help="Masks of stage roots-segment; repeat for each shard.")],
+    truth: Annotated[list[Path], typer.Option(help="Folder of the truth of a virtual plate; repeat for each.")],
+    output: Annotated[Path, typer.Option(help="Folder for tables (CSV) and figures (PNG); replaced if it is there.")],
+) -> None:
+    """Compare root systems with those of virtual plates: lengths, laterals, times of emergence, masks, groups."""
+    from cxrfactory.roots.evaluate.compare import FoundTables, evaluate_roots
+
+    evaluate_roots(FoundTables(plants, nodes, edges, traits, laterals, masks), truth, output)
