@@ -104,8 +104,8 @@ def describe(folder: Path, title: str) -> Description:
     present = [each for each in files if any(any(folder.glob(pattern)) for pattern in each.includes)]
     return Description(
         title=title,
-        summary="Root systems of plants on plates over time: labelled graphs of main roots and laterals, traits, masks, "
-        "RSML, growth and comparison of groups.",
+        summary="Root systems of plants on plates over time: labelled graphs of main roots and laterals, traits, "
+        "masks, RSML, growth and comparison of groups.",
         kind="roots",
         configs=[table("traits", "one plant at one time a row: lengths, laterals, hull, angles, flags.", ROOT_ROWS)],
         columns=COLUMNS,

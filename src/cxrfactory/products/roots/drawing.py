@@ -35,7 +35,7 @@ def draw_lines(
     colour
         Grey value, or RGB.
     width
-        Width of the lines in pixels of ``picture``.
+        Width of the lines in pixels of ``picture``, an odd number.
     origin
         Place (x, y) on the plate of the picture's first pixel.
     scale
@@ -46,4 +46,5 @@ def draw_lines(
         points = (np.asarray(line, float).reshape(-1, 2) - origin) * scale
         shapes.append(np.round(points * (1 << _BITS)).astype(np.int32).reshape(-1, 1, 2))
     if shapes:
-        cv2.polylines(picture, shapes, False, colour, width, cv2.LINE_8, _BITS)
+        # With fractions of pixels, OpenCV draws a thickness of n as 2 n - 1 pixels.
+        cv2.polylines(picture, shapes, False, colour, (width + 1) // 2, cv2.LINE_8, _BITS)
