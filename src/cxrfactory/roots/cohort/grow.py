@@ -15,7 +15,7 @@ from cxrfactory.geometry.roots.polyline import length_of
 from cxrfactory.tables.keys import seed_of
 
 FIELD_MM = 125.0  # side of a picture; the plate has 120 mm
-SEED_MM = 24.0  # distance of the row of seeds from the picture's upper side
+SEED_MM = 25.0  # distance of the row of seeds from the picture's upper side
 DAY_HOURS = 24.0
 
 _STEP_MM = 0.3  # between two points of a path

@@ -6,7 +6,6 @@ import numpy as np
 
 from cxrfactory.tables.keys import seed_of
 
-_INVERTED = 0.3  # share of training plates with dark roots on bright ground
 _MOVED = 0.25  # share of plates whose camera moves once
 
 
@@ -65,7 +64,7 @@ class Look:
     moved: bool
 
 
-def draw_look(plate: str, seed: int, varied: bool) -> Look:
+def draw_look(plate: str, seed: int, varied: bool, inverted: bool = False) -> Look:
     """Draw the look of a plate, which depends on its name and the seed alone.
 
     Parameters
@@ -76,6 +75,8 @@ def draw_look(plate: str, seed: int, varied: bool) -> Look:
         Seed of the cohort.
     varied
         Whether to draw from wide ranges, so that a network that learns from several plates serves others as well.
+    inverted
+        Whether roots are dark on bright ground.
     """
     rng = np.random.default_rng(seed_of(plate, "virtual plate, look", seed))
     wide = 1.0 if varied else 0.0
@@ -86,16 +87,16 @@ def draw_look(plate: str, seed: int, varied: bool) -> Look:
     return Look(
         ground=between(0.24, 0.32, 0.06),
         contrast=between(0.24, 0.34, 0.08),
-        light=between(0.15, 0.3, 0.1),
+        light=between(0.2, 0.38, 0.1),
         width_mm=between(0.34, 0.44, 0.09),
         soft_px=between(1.2, 1.6, 0.3),
         blur_px=between(0.35, 0.55, 0.3),
         noise=between(0.010, 0.016, 0.004),
         gamma=between(0.92, 1.08, 0.15),
-        haze=between(0.25, 0.6, 0.2),
-        drops=int(rng.integers(10, 26)),
+        haze=between(0.35, 0.75, 0.2),
+        drops=int(rng.integers(14, 34)),
         litter=int(rng.integers(25, 60)),
-        inverted=bool(rng.random() < _INVERTED) and varied,
+        inverted=inverted,
         quality=int(rng.integers(91, 95)),
         jitter_px=between(0.15, 0.35),
         moved=bool(rng.random() < _MOVED),

@@ -79,12 +79,13 @@ def draw_plate(name: str, settings: RootsCohortConfig) -> Plate:
     """Draw a plate, which depends on its name and the settings alone.
 
     Roots of the group ``second`` grow ``settings.effect`` times as fast. Plates for training vary more in light,
-    contrast, width and sharpness than the others, and some of them show dark roots on bright ground.
+    contrast, width and sharpness than the others, and every third of them (``train-1``, ``train-4``, ...) shows dark
+    roots on bright ground.
     """
     group = next((each for each in GROUPS if name.startswith(f"{each}-")), None)
     seconds = np.round(np.arange(settings.frames) * settings.interval_minutes * 60)
     hours = seconds / 3600
-    look = draw_look(name, settings.cohort_seed, varied=group is None)
+    look = draw_look(name, settings.cohort_seed, varied=group is None, inverted=_inverted(name))
     speed = settings.effect if group == GROUPS[1] else 1.0
     plants = tuple(
         grow_plant(
@@ -101,6 +102,11 @@ def draw_plate(name: str, settings: RootsCohortConfig) -> Plate:
     )
     shifts = draw_shifts(name, settings.cohort_seed, look, settings.frames)
     return Plate(name, group, settings.plate_px, settings.cohort_seed, hours, look, shifts, plants)
+
+
+def _inverted(name: str) -> bool:
+    group, _, number = name.rpartition("-")
+    return group == TRAINING and int(number) % 3 == 1
 
 
 def root_names(plant: Plant, mm_per_pixel: float) -> list[str | None]:

@@ -14,7 +14,7 @@ QR_MM = 10.0  # side of the code, from the outer edge of its first module to tha
 
 _PLATE_MM = 120.0
 _LABEL_MM = 14.4  # side of the white label around the code
-_LABEL_MIDDLE_MM = (112.0, 12.5)  # (x, y)
+_LABEL_MIDDLE_MM = (112.0, 11.4)  # (x, y)
 _FINE = 8  # samples a pixel in each direction, of the label
 _MODULES = 21
 
@@ -69,7 +69,7 @@ def _step(value: np.ndarray, middle: float, width: float) -> np.ndarray:
 
 
 def draw_litter(rng: Generator, plate_px: int, specks: int) -> Float32[np.ndarray, "height width"]:
-    """Return what dust, fibres and scratches add to the grey value of the agar."""
+    """Return what dust, fibres, scratches and writing add to the grey value of the agar."""
     per_mm = plate_px / FIELD_MM
     found = np.zeros((plate_px, plate_px), np.float32)
     for _ in range(specks):
@@ -85,7 +85,17 @@ def draw_litter(rng: Generator, plate_px: int, specks: int) -> Float32[np.ndarra
         middle, angle, length = rng.uniform(10, FIELD_MM - 10, 2), rng.uniform(0, np.pi), rng.uniform(8, 45)
         ends = middle + np.outer((-0.5, 0.5), (np.cos(angle), np.sin(angle))) * length
         _stroke(found, ends * per_mm, rng.uniform(-0.05, 0.07), 1)
+    if rng.random() < 0.6:  # a word by a pen, near the lower wall
+        word = f"{rng.choice(('Col', 'Ler', 'WS', 'Cvi'))} {rng.integers(1, 30)}"
+        _write(found, word, rng.uniform((12, 110), (80, 115)) * per_mm, 0.12 * per_mm, rng.uniform(-0.13, 0.2))
     return found
+
+
+def _write(found: np.ndarray, word: str, start: np.ndarray, size: float, value: float) -> None:
+    ink = np.zeros(found.shape, np.uint8)
+    font, thickness = cv2.FONT_HERSHEY_SCRIPT_SIMPLEX, max(1, round(2 * size))
+    cv2.putText(ink, word, (round(start[0]), round(start[1])), font, size, 255, thickness, cv2.LINE_AA)
+    found += value * cv2.GaussianBlur(ink, (0, 0), 0.8).astype(np.float32) / 255
 
 
 def _blob(found: np.ndarray, middle: np.ndarray, size: float, value: float) -> None:

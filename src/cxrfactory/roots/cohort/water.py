@@ -55,7 +55,7 @@ class Water:
         present = [(float(share), patch) for share, patch in zip(shares, self._patches, strict=True) if share > 0.02]
         if present:
             cover = np.clip(sum(share * patch for share, patch in present), 0, 0.75)
-            hidden = cv2.GaussianBlur(picture, (0, 0), 1.8) + 0.035 * self._grain + 0.05
+            hidden = cv2.GaussianBlur(picture, (0, 0), 1.8) + 0.05 * self._grain + 0.07
             picture = picture + cover * (hidden - picture)
         else:
             picture = picture.copy()
@@ -79,7 +79,7 @@ class Water:
         blurred = cv2.GaussianBlur(part, (0, 0), max(0.35 * sharp, 1.5))
         shade = drop.bright * (0.35 * down - 0.2)  # a lens: the light from above falls on the lower part
         part += (0.75 * inside * (blurred - part) + 0.5 * inside * shade).astype(np.float32)
-        width = max(0.9 / sharp, 0.1)
+        width = max(1.0 / sharp, 0.13)
         rim = np.exp(-(((far - 1) / width) ** 2)) * (0.65 + 0.35 * down)
         glint = np.exp(-((across + 0.35) ** 2 + (down + 0.4) ** 2) / 0.03)
         part += (drop.bright * (0.6 * rim + 0.5 * glint)).astype(np.float32)
@@ -102,9 +102,9 @@ def _drop(rng: Generator, last: float) -> _Drop:
     start = rng.uniform(-0.2, 0.95) * last
     return _Drop(
         middle=rng.uniform(7, FIELD_MM - 7, 2),
-        radius=float(np.clip(rng.gamma(3.0, 0.32), 0.35, 2.4)),
+        radius=float(np.clip(rng.gamma(3.0, 0.36), 0.35, 2.6)),
         squeeze=float(rng.uniform(0.88, 1.1)),
         start=start,
         end=start + rng.uniform(0.05, 0.35) * last + 1e-9,
-        bright=float(rng.uniform(0.12, 0.32)),
+        bright=float(rng.uniform(0.16, 0.42)),
     )
