@@ -37,7 +37,7 @@ def test_a_scene_at_one_time_holds_the_roots_as_they_are():
     assert mm_per_pixel(scene.metadata) == pytest.approx(0.1)
     assert scene.metadata.time_sequence.index == 4
     assert scene.metadata.time_sequence.unified
-    assert scene.properties == (("hours", "26.0"),)
+    assert scene.plants[0].properties == (("hours", "26.0"),)
 
 
 def test_a_scale_that_is_not_known_gives_pixels():

@@ -78,11 +78,11 @@ def scene_at(plant: str, moment: Moment, roots: Sequence[RootPath]) -> RootScene
     """Return a plant at one time.
 
     Each root has the properties ``parent-node`` (number of the parent's point where the root begins, -1 for a root from
-    the seed) and ``order`` (1 for a root from the seed). The scene has the property ``hours``, the time since the
+    the seed) and ``order`` (1 for a root from the seed). The plant has the property ``hours``, the time since the
     plate's first picture. The ids of roots are their names and are the same at all times.
     """
     metadata = _metadata(plant, moment, f"{moment.plate}/{plant}/{moment.frame}", _DEFINITIONS)
-    return RootScene(metadata, (RsmlPlant(plant, plant, _nested(roots, {})),), (("hours", repr(moment.hours)),))
+    return RootScene(metadata, (_plant(plant, moment, _nested(roots, {})),))
 
 
 def scene_over_time(plant: str, moment: Moment, growths: Mapping[str, Growth]) -> RootScene:
@@ -104,7 +104,7 @@ def scene_over_time(plant: str, moment: Moment, growths: Mapping[str, Growth]) -
     """
     metadata = _metadata(plant, moment, f"{moment.plate}/{plant}", (*_DEFINITIONS, _EMERGENCE, *_FUNCTIONS))
     roots = _nested([growth.last for growth in growths.values()], growths)
-    return RootScene(metadata, (RsmlPlant(plant, plant, roots),), (("hours", repr(moment.hours)),))
+    return RootScene(metadata, (_plant(plant, moment, roots),))
 
 
 def reached_at(points: np.ndarray, hours: np.ndarray, lengths: np.ndarray) -> np.ndarray:
@@ -128,6 +128,11 @@ def reached_at(points: np.ndarray, hours: np.ndarray, lengths: np.ndarray) -> np
     grown = longest[after] - longest[before]
     share = np.clip(np.divide(arcs - longest[before], grown, out=np.ones_like(arcs), where=grown > 0), 0, 1)
     return hours[before] + share * (hours[after] - hours[before])
+
+
+def _plant(plant: str, moment: Moment, roots: tuple[RsmlRoot, ...]) -> RsmlPlant:
+    # Hours are a property of the plant: CPlantBox takes the first child of a scene for the plant.
+    return RsmlPlant(plant, plant, roots, (("hours", repr(moment.hours)),))
 
 
 def _metadata(plant: str, moment: Moment, key: str, definitions: tuple[PropertyDefinition, ...]) -> RsmlMetadata:
