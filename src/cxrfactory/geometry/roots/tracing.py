@@ -89,6 +89,7 @@ class _Tracer:
         self.graph, self.seed_px = graph, seed_px
         self.when = {number: _arrivals(piece.points, arrival) for number, piece in graph.pieces.items()}
         self.taken: set[int] = set()
+        self.directions: dict[tuple[int, int], np.ndarray] = {}
         self.homes: dict[int, int] = {}
         for plant, node in enumerate(graph.seeds):
             self.homes.setdefault(node, plant)
@@ -254,31 +255,40 @@ class _Tracer:
         return self._reach(number, node, REACH_PX) / REACH_PX
 
     def _reach(self, number: int, node: int, most: float = np.inf) -> float:
-        """Return the length to the farthest point of free pieces beyond a piece, at most ``most`` pixels."""
+        """Return the length to the farthest point of free pieces beyond a piece, at most ``most`` pixels.
+
+        Only ways are followed that never bend by more than a root does.
+        """
         graph = self.graph
-        piece = graph.pieces[number]
-        best, heap, seen = piece.length, [(piece.length, piece.other(node))], {node}
+        best, heap, seen = 0.0, [(graph.pieces[number].length, number, node)], set()
         while heap:
-            distance, at = heapq.heappop(heap)
-            if at in seen:
+            distance, through, start = heapq.heappop(heap)
+            if (through, start) in seen:
                 continue
+            seen.add((through, start))
             best = max(best, distance)
             if distance > most:
                 break
-            seen.add(at)
+            at = graph.pieces[through].other(start)
+            along = -self._direction(through, at)
             for each in graph.at[at]:
-                if each not in self.taken:
-                    heapq.heappush(heap, (distance + graph.pieces[each].length, graph.pieces[each].other(at)))
+                if each in self.taken or each == through:
+                    continue
+                if angle_between(along, self._direction(each, at)) <= MOST_TURN:
+                    heapq.heappush(heap, (distance + graph.pieces[each].length, each, at))
         return min(best, most)
 
     def _direction(self, number: int, node: int) -> np.ndarray:
         """Return the direction in which a piece leaves a node, past the node's own thickness."""
+        if (number, node) in self.directions:
+            return self.directions[number, node]
         points = self.graph.pieces[number].from_node(node)
         total = float(arc_lengths(points)[-1])
         begin = min(self.graph.radii[node] + 1, total / 3)
         step = point_at(points, min(begin + DIRECTION_PX, total)) - point_at(points, begin)
         size = float(np.hypot(*step))
-        return step / size if size else np.zeros(2)
+        self.directions[number, node] = step / size if size else np.zeros(2)
+        return self.directions[number, node]
 
     def _start(self, number: int, node: int) -> float:
         """Return when the part of a piece near a node grew."""
