@@ -5,7 +5,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 WINDOW = 63  # side of the window of local mean and spread, pixels
-_MOST = 6.0
+MOST = 6.0  # contrasts beyond this are cut
 _LEAST_SPREAD = 1.0  # grey levels
 
 
@@ -30,7 +30,7 @@ def local_contrast(grey: UInt8[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
     variance = _mean(apart * apart)
     typical = np.median(variance[:: WINDOW // 4, :: WINDOW // 4])
     spread = np.sqrt(variance + typical + _LEAST_SPREAD**2)
-    return np.clip(apart / spread, -_MOST, _MOST)
+    return np.clip(apart / spread, -MOST, MOST)
 
 
 def _mean(values: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
