@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 LEVELS = (16, 32, 64, 128)  # channels from full resolution to an eighth of it
+_START_SCALE, _START_SHIFT = 2.0, 1.5  # of the last normalisation: roots begin as rare as they are
 
 
 class ConvNorm(nn.Module):
@@ -106,7 +107,7 @@ class UNet(nn.Module):
         places = list(zip(LEVELS[:0:-1], LEVELS[-2::-1], strict=True))
         self.rise = nn.ModuleList(Rise(i, o, normed=True) for i, o in places)
         self.up = nn.ModuleList(nn.ModuleList([ConvNorm(o, o), ConvNorm(o, o)]) for _, o in places)
-        self.last = ConvNorm(LEVELS[0], 2)
+        self.last = _last(LEVELS[0])
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -160,7 +161,7 @@ class _ResidualStage(nn.Module):
         places = list(zip(levels[:0:-1], levels[-2::-1], strict=True))
         self.rise = nn.ModuleList(Rise(i, o, normed=False) for i, o in places)
         self.up = nn.ModuleList(ResidualBlock(o, o) for _, o in places)
-        self.last = ConvNorm(levels[0], 2)
+        self.last = _last(levels[0])
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -221,6 +222,15 @@ class DSResUNet(nn.Module):
         share = torch.sigmoid(early)
         logits = self.second(torch.cat([x, 1 - share, share], dim=1))
         return (logits, early) if self.training else logits
+
+
+def _last(inputs: int) -> ConvNorm:
+    """Return the last convolution, whose normalisation starts with a small probability of root."""
+    layer = ConvNorm(inputs, 2)
+    with torch.no_grad():
+        layer.norm.weight.fill_(_START_SCALE)
+        layer.norm.bias.copy_(torch.tensor([_START_SHIFT, -_START_SHIFT]))
+    return layer
 
 
 def _difference(pair: Tensor) -> Tensor:

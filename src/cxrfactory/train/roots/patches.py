@@ -18,6 +18,7 @@ _TURN, _SCALE = 20.0, (0.75, 1.33)
 _GAMMA = (0.6, 1.6)
 _GAIN = (0.6, 1.5)
 _BLUR, _NOISE = 1.5, 0.5
+_INVERTED = 0.2  # chance that dark and bright change places
 _CHANCE = 0.5  # of each of gamma, gain, blur and noise
 
 
@@ -52,8 +53,8 @@ def draw_batch(
     """Draw patches and their masks.
 
     Each patch comes from a picture drawn evenly. With the same chance, its centre is a pixel of a root or any pixel
-    that is none. It is turned, scaled and mirrored; the polarity is inverted in half of the patches, so that dark roots
-    on a bright plate are found as well; and gamma, gain, blur and noise change the grey values. What lies outside of
+    that is none. It is turned, scaled and mirrored; dark and bright change places in a fifth of the patches, so that
+    roots of the other polarity are found as well; and gamma, gain, blur and noise change the grey values. What lies outside of
     the picture is mirrored.
 
     Parameters
@@ -112,7 +113,7 @@ def _cut(array: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
 
 def _appearance(contrast: Float[np.ndarray, "s s"], rng: np.random.Generator) -> Float[np.ndarray, "s s"]:
     """Change the contrast of a patch as light, focus and the camera's noise do."""
-    if rng.random() < 0.5:
+    if rng.random() < _INVERTED:
         contrast = -contrast
     if rng.random() < _CHANCE:
         gamma = np.exp(rng.uniform(*np.log(_GAMMA)))

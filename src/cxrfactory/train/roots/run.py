@@ -65,7 +65,8 @@ def train_roots(
     -------
     dict
         Of the whole validation pictures, at the probability 0.5: ``val_dice``, ``val_precision`` and ``val_recall``,
-        each the mean over the pictures.
+        each the mean over the pictures, and ``val_pooled_dice`` of all their pixels together, which depends less on
+        pictures with little root.
 
     Raises
     ------
@@ -182,13 +183,15 @@ class _Work:
 
     def validate(self) -> tuple[dict[str, float], float]:
         self.network.eval()
-        found = []
+        counts = []
         for each in self.held:
             share = probabilities(self.name, self.network, local_contrast(each.grey), self.device)
-            found.append(_overlap(share >= THRESHOLD, each.mask > 0))
+            found, true = share >= THRESHOLD, each.mask > 0
+            counts.append([int((found & true).sum()), int(found.sum()), int(true.sum())])
         self.network.train()
-        dice, precision, recall = (float(each) for each in np.mean(found, axis=0))
-        return {"val_dice": dice, "val_precision": precision, "val_recall": recall}, dice
+        dice, precision, recall = np.mean([_overlap(*each) for each in counts], axis=0).tolist()
+        pooled = _overlap(*np.sum(counts, axis=0).tolist())[0]
+        return {"val_dice": dice, "val_precision": precision, "val_recall": recall, "val_pooled_dice": pooled}, dice
 
 
 def settings_of(work: _Work) -> _Course:
@@ -196,11 +199,10 @@ def settings_of(work: _Work) -> _Course:
     return _Course.of(work.settings, network_of(work.name).weight_decay)
 
 
-def _overlap(found: np.ndarray, true: np.ndarray) -> tuple[float, float, float]:
-    """Return Dice, precision and recall; each is 1 where its denominator is 0."""
-    both, here, there = int((found & true).sum()), int(found.sum()), int(true.sum())
+def _overlap(both: int, found: int, true: int) -> tuple[float, float, float]:
+    """Return Dice, precision and recall of numbers of pixels; each is 1 where its denominator is 0."""
     return (
-        2 * both / (here + there) if here + there else 1.0,
-        both / here if here else 1.0,
-        both / there if there else 1.0,
+        2 * both / (found + true) if found + true else 1.0,
+        both / found if found else 1.0,
+        both / true if true else 1.0,
     )
