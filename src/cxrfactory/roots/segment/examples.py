@@ -1,0 +1,179 @@
+"""Training pictures of roots with masks: virtual plates with exact masks, and pictures with traced lines."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from cxrfactory.errors import CxrError, ImageError
+from cxrfactory.imaging.root_pictures import read_picture
+from cxrfactory.logs import get_logger, progress
+from cxrfactory.models.roots.example_table import RootExample, write_example_table
+from cxrfactory.roots.segment.drawn import draw_roots, width_of_roots
+from cxrfactory.tables.keys import put_aside, seed_of
+from cxrfactory.tables.parquet import read_table
+from cxrfactory.tables.rle import rle_decode
+from cxrfactory.tables.roots import ROOT_FRAMES, ROOT_MASKS
+from cxrfactory.tables.rsml.model import walk
+from cxrfactory.tables.rsml.read import read_rsml
+
+log = get_logger(__name__)
+
+VALIDATED = 0.2  # share of the plates, and of the traced pictures, that validate
+EVERY = 4  # of the pictures of a plate, one in four is an example; consecutive ones hardly differ
+_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
+
+
+class PlateTruth(NamedTuple):
+    """Plates with exact masks.
+
+    Attributes
+    ----------
+    pictures
+        Folder that the paths of ``frames`` are relative to.
+    frames
+        Table ``ROOT_FRAMES`` with the exact shift of each picture.
+    masks
+        Table ``ROOT_MASKS`` of the same pictures.
+    """
+
+    pictures: Path
+    frames: Path
+    masks: Path
+
+
+def write_examples(
+    output: Path,
+    plates: Sequence[PlateTruth] = (),
+    labelled: Path | None = None,
+    start: str = "",
+    every: int = EVERY,
+) -> dict[str, int]:
+    """Write the table of training pictures (``ROOT_EXAMPLES``), with a split into training and validation.
+
+    About a fifth validates, and at least one: of plates, whole plates; of traced pictures, single pictures. A stable
+    hash of the name chooses them. People's traces are lines; they are drawn at one width a picture, which is estimated
+    from the picture (:func:`cxrfactory.roots.segment.drawn.width_of_roots`).
+
+    Parameters
+    ----------
+    output
+        Table to write.
+    plates
+        Plates with exact masks; a mask is moved back by the shift of its picture.
+    labelled
+        Folder of pictures with RSML files of the same stem; pictures without one are left out, and a log line tells
+        their number.
+    start
+        Only plates whose names begin with this are taken.
+    every
+        Of each plate, one picture in ``every`` is taken, beginning with the last one.
+
+    Returns
+    -------
+    dict
+        Number of pictures by split.
+
+    Raises
+    ------
+    CxrError
+        If there are fewer than two plates or fewer than two traced pictures where there are any, no plate and no
+        traced picture at all, an RSML file has no picture, or a file cannot be read.
+    """
+    pairs = [] if labelled is None else _pairs(labelled)
+    known = [(each, _read_plates(each, start)) for each in plates]
+    names = sorted({name for _, table in known for name in table["plate"]})
+    if not names and not pairs:
+        raise CxrError(f"{output}: no picture to train on; give plates with masks or a folder of traced pictures")
+    splits = _splits(names, "plate") | _splits([f"traced {picture.stem}" for picture, _ in pairs], "traced picture")
+
+    def examples() -> Iterator[RootExample]:
+        for truth, table in known:
+            yield from _plate_examples(truth, table, splits, every)
+        for picture, traced in progress(pairs, "traced pictures", len(pairs)):
+            yield _traced_example(picture, traced, splits[f"traced {picture.stem}"])
+
+    counts = write_example_table(output, examples())
+    log.info("wrote %s: %s", output, ", ".join(f"{count} pictures {split}" for split, count in counts.items()))
+    return counts
+
+
+def _splits(names: Sequence[str], what: str) -> dict[str, str]:
+    if len(names) == 1:
+        raise CxrError(f"'{names[0]}' is the only {what} to train on; training and validation need one each at least")
+    held = {name for name in names if put_aside(name, "roots, validate", VALIDATED)}
+    order = sorted(names, key=lambda name: seed_of(name, "roots, validate"))
+    if names and not held:
+        held = {order[0]}
+    if len(held) == len(names):
+        held -= {order[-1]} if order else set()
+    return {name: "validate" if name in held else "train" for name in names}
+
+
+def _read_plates(truth: PlateTruth, start: str):
+    table = read_table(truth.frames, ROOT_FRAMES)
+    return table[table["plate"].str.startswith(start)].sort_values(["plate", "frame"], kind="stable")
+
+
+def _plate_examples(truth: PlateTruth, table, splits: dict[str, str], every: int) -> Iterable[RootExample]:
+    masks = read_table(truth.masks, ROOT_MASKS).set_index(["plate", "frame"])
+    for plate, rows in table.groupby("plate", sort=True):
+        for row in rows.iloc[::-1].iloc[::every].itertuples():
+            if (plate, row.frame) not in masks.index:
+                raise CxrError(f"{truth.masks}: no mask of plate '{plate}', frame {row.frame}")
+            found = masks.loc[(plate, row.frame)]
+            path = truth.pictures / row.path
+            grey, mask = _read(path), rle_decode(found["rle"], found["height"], found["width"])
+            if grey.shape != mask.shape:
+                raise CxrError(f"{path}: picture of {grey.shape} pixels; its mask in {truth.masks} has {mask.shape}")
+            moved = _moved(mask, -row.shift_x, -row.shift_y)
+            yield RootExample(f"{plate}/{row.frame}", splits[str(plate)], grey, moved)
+
+
+def _moved(mask: np.ndarray, x: float, y: float) -> np.ndarray:
+    """Return a mask that is moved by (x, y) pixels."""
+    if not x and not y:
+        return mask
+    matrix = np.array([[1, 0, x], [0, 1, y]], np.float64)
+    share = cv2.warpAffine(mask.astype(np.float32), matrix, mask.shape[::-1], flags=cv2.INTER_LINEAR)
+    return (share >= 0.5).astype(np.uint8)
+
+
+def _pairs(folder: Path) -> list[tuple[Path, Path]]:
+    """Return the pictures of a folder and their RSML files, in the order of names."""
+    if not folder.is_dir():
+        raise CxrError(f"{folder}: no such folder; expected pictures, each with an RSML file of the same name")
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    traced = {path.stem: path for path in files if path.suffix.lower() == ".rsml"}
+    pictures: dict[str, Path] = {}
+    for path in files:
+        if path.suffix.lower() in _SUFFIXES and path.stem in traced:
+            if path.stem in pictures:
+                raise CxrError(f"{folder}: '{pictures[path.stem].name}' and '{path.name}' belong to one RSML file")
+            pictures[path.stem] = path
+    if lone := sorted(set(traced) - set(pictures)):
+        raise CxrError(f"{traced[lone[0]]}: no picture of the same name; expected one of {', '.join(_SUFFIXES)}")
+    if not pictures:
+        raise CxrError(f"{folder}: no picture with an RSML file of the same name")
+    if left := sum(path.suffix.lower() in _SUFFIXES and path.stem not in traced for path in files):
+        log.info("%s: %d pictures without an RSML file are left out", folder, left)
+    return [(pictures[stem], traced[stem]) for stem in sorted(pictures)]
+
+
+def _traced_example(picture: Path, traced: Path, split: str) -> RootExample:
+    grey = _read(picture)
+    lines = [root.points for _, root, _, _ in walk(read_rsml(traced))]
+    width = width_of_roots(grey, lines)
+    mask = draw_roots(grey.shape, lines, width)
+    if not mask.any():
+        raise CxrError(f"{traced}: no root lies on the picture {picture.name}")
+    return RootExample(f"traced {picture.stem}", split, grey, mask, width)
+
+
+def _read(path: Path) -> np.ndarray:
+    try:
+        return read_picture(path)
+    except ImageError as error:
+        raise CxrError(f"{path}: {error}") from error
