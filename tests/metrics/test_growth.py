@@ -37,6 +37,21 @@ def test_a_window_does_not_reach_over_a_gap():
     assert growth_speed(hours, lengths, window=100, longest_gap=7).max() > 5
 
 
+def test_the_window_keeps_what_is_stated_of_an_oscillation():
+    hours = np.arange(0, 96, 0.25)
+    for period, kept in ((24, 0.94), (12, 0.78)):
+        wave = np.sin(2 * np.pi * hours / period)
+        found = growth_speed(hours, wave)[100:-100]
+        assert found.max() / (2 * np.pi / period) == pytest.approx(kept, abs=0.01)
+
+
+def test_pictures_once_a_day_have_speeds_and_no_gap():
+    days = np.arange(0, 240, 24.0)
+    np.testing.assert_allclose(growth_speed(days, 0.2 * days), 0.2)
+    assert step_speed(days, days)[1].size == 9
+    assert step_speed(np.delete(days, [4, 5, 6]), np.delete(days, [4, 5, 6]))[1].size == 5
+
+
 def test_a_picture_alone_between_gaps_has_no_speed():
     speeds = growth_speed(np.array([0, 20, 40, 41.0]), np.array([0, 1, 2, 4.0]))
     np.testing.assert_array_equal(speeds, [np.nan, np.nan, 2, 2])

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxrfactory.errors import CxrError
-from cxrfactory.metrics.root_graphs import match_roots, pair_seeds, polyline_length
+from cxrfactory.metrics.root_graphs import match_roots, pair_seeds
 
 
 def line(x0, y0, x1, y1):
@@ -92,10 +92,6 @@ def test_refusals():
         match_roots([], [], tolerance_px=0)
     with pytest.raises(CxrError, match=r"shape \(0, 2\)"):
         match_roots([np.zeros((0, 2))], [])
-
-
-def test_length():
-    assert polyline_length(np.array([[0, 0], [3, 4], [3, 10]])) == 11
 
 
 def test_seeds_are_paired_by_the_nearest_within_half_the_distance_of_neighbours():

@@ -19,6 +19,7 @@ from cxrfactory.metrics.agreement import holm
 from cxrfactory.metrics.groups import mann_whitney
 
 FEWEST = 3  # plants, or plates, in each group
+_DIGITS = 10  # significant digits; values that differ by rounding alone are tied
 MOST_EXACT = 8  # up to this many values in the smaller group, the p-value of the rank test is exact if none are tied
 
 
@@ -90,7 +91,7 @@ def compare_groups(
     Parameters
     ----------
     values
-        One value for each plant; a plant with NaN is left out.
+        One value for each plant; a plant with NaN is left out. Values are rounded to 10 significant digits.
     groups, plates
         Group and plate of each plant.
 
@@ -105,6 +106,7 @@ def compare_groups(
         raise CxrError(f"{values.shape} values, {len(groups)} groups, {len(plates)} plates; expected one a plant")
     if np.isinf(values).any():
         raise CxrError("a trait has an infinite value; expected finite values or NaN")
+    values = _rounded(values)
     of = {
         name: [
             (float(value), plate)
@@ -189,7 +191,11 @@ def _compare(first: str, of_first: list, second: str, of_second: list) -> GroupT
 
 def _plate_means(values: list) -> np.ndarray:
     plates = sorted({plate for _, plate in values}, key=str)
-    return np.array([np.mean([value for value, plate in values if plate == name]) for name in plates])
+    return _rounded(np.array([np.mean([value for value, plate in values if plate == name]) for name in plates]))
+
+
+def _rounded(values: np.ndarray) -> np.ndarray:
+    return np.array([float(f"{value:.{_DIGITS}g}") for value in values])
 
 
 def _mean_tests(a: np.ndarray, b: np.ndarray, varied: bool) -> dict[str, float | None]:

@@ -14,34 +14,41 @@ from cxrfactory.errors import CxrError
 
 DAY = 24.0
 HALF_DAY = 12.0
-SPEED_WINDOW = 12.0  # hours over which a line is fitted to the length
-LONGEST_GAP = 12.0  # hours between two pictures, above which nothing is said about the time between them
+SPEED_WINDOW = 6.0  # hours over which a line is fitted to the length, and at least two steps between pictures
+LONGEST_GAP = 12.0  # hours between two pictures, above which there is a gap, and at least three usual steps
 SPECTRUM_WINDOW = 168.0  # hours, 7 days as in the paper
 SHORTEST_SPECTRUM = 48.0
 SLOWEST_PERIOD = 36.0  # hours; slower changes are growth itself and not a rhythm
 CROSSING_WINDOW = 24.0  # hours on each side of the crossing, as in the paper
 FPCA_POINTS = 100
+_LEAST_EXPLAINED = 1e-6  # share of the variance; a smaller component is rounding
+
+
+def usual_gap(hours: Float[np.ndarray, " n"]) -> float:
+    """Return the hours between two pictures above which there is a gap: 12, or three times the median step if more."""
+    return max(LONGEST_GAP, 3 * _median_step(hours))
 
 
 def growth_speed(
     hours: Float[np.ndarray, " n"],
     lengths: Float[np.ndarray, " n"],
-    window: float = SPEED_WINDOW,
-    longest_gap: float = LONGEST_GAP,
+    window: float | None = None,
+    longest_gap: float | None = None,
 ) -> Float[np.ndarray, " n"]:
     """Estimate the growth speed at every time: the slope of a line fitted to the lengths around it.
 
     The line is the least-squares fit to all values within half a window on both sides. A window does not reach over a
-    gap, and at the ends of the series and beside a gap it holds the values of one side only.
+    gap, and at the ends of the series and beside a gap it holds the values of one side only. A window of 6 hours keeps
+    94 % of a daily oscillation and 78 % of one of 12 hours.
 
     Parameters
     ----------
     hours, lengths
         Times and lengths; a NaN length is left out of the fits.
     window
-        Hours over which the line is fitted.
+        Hours over which the line is fitted; None for 6, or for twice the median step between pictures if that is more.
     longest_gap
-        Two pictures that are further apart, in hours, have a gap between them.
+        Two pictures that are further apart, in hours, have a gap between them; None for :func:`usual_gap`.
 
     Returns
     -------
@@ -49,6 +56,8 @@ def growth_speed(
     """
     hours, lengths = _checked(hours, lengths)
     speeds = np.full(hours.size, np.nan)
+    window = max(SPEED_WINDOW, 2 * _median_step(hours)) if window is None else window
+    longest_gap = usual_gap(hours) if longest_gap is None else longest_gap
     for run in _runs(hours, lengths, longest_gap):
         times, values = hours[run], lengths[run]
         low = np.searchsorted(times, times - window / 2 - 1e-9, "left")
@@ -60,7 +69,7 @@ def growth_speed(
 
 
 def step_speed(
-    hours: Float[np.ndarray, " n"], lengths: Float[np.ndarray, " n"], longest_gap: float = LONGEST_GAP
+    hours: Float[np.ndarray, " n"], lengths: Float[np.ndarray, " n"], longest_gap: float | None = None
 ) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, " m"]]:
     """Compute the mean speed between every two successive pictures; nothing is smoothed, and gaps are left out.
 
@@ -73,7 +82,7 @@ def step_speed(
     known = np.isfinite(lengths)
     hours, lengths = hours[known], lengths[known]
     steps = np.diff(hours)
-    kept = steps <= longest_gap
+    kept = steps <= (usual_gap(hours) if longest_gap is None else longest_gap)
     return (hours[:-1] + steps / 2)[kept], np.diff(lengths)[kept] / steps[kept]
 
 
@@ -92,8 +101,9 @@ class Spectrum:
     energies
         Energy at each frequency over the sum of the energies of all periods up to :data:`SLOWEST_PERIOD`; NaN for
         slower ones, and everywhere if the speed is constant.
-    energy_24h, energy_12h
-        Entries of ``energies`` at 1/24 h and 1/12 h; None where the pictures are too far apart to show the period.
+    energy_24h, energy_12h, amplitude_24h, amplitude_12h
+        Entries at 1/24 h and 1/12 h; None where the pictures are too far apart to show the period, and energies of a
+        constant speed.
     dominant_period
         Period with the largest energy, in hours; None if the speed is constant.
     """
@@ -105,6 +115,8 @@ class Spectrum:
     energies: Float[np.ndarray, " f"]
     energy_24h: float | None
     energy_12h: float | None
+    amplitude_24h: float | None
+    amplitude_12h: float | None
     dominant_period: float | None
 
 
@@ -143,7 +155,7 @@ def spectrum(
     if hours.size < 4:
         return None
     end = float(hours[-1]) if end is None else end
-    step = float(np.median(np.diff(hours)))
+    step = _median_step(hours)
     lasts = min(end, float(hours[-1])) - float(hours[0]) + step  # each speed stands for the step around it
     days = np.floor(min(lasts, window) / DAY + 1e-6)
     if days * DAY < SHORTEST_SPECTRUM or end > hours[-1] + step:
@@ -165,14 +177,17 @@ def spectrum(
     whole = float(power[fast].sum())
     constant = whole <= (1e-9 * number * max(float(np.abs(values).max()), 1e-12)) ** 2
     energies = np.where(fast, power / whole, np.nan) if not constant else np.full(power.shape, np.nan)
+    amplitudes = 2 * np.abs(coefficients) / number
     return Spectrum(
         start=float(even[0]),
         end=float(end),
         frequencies=frequencies,
-        amplitudes=2 * np.abs(coefficients) / number,
+        amplitudes=amplitudes,
         energies=energies,
-        energy_24h=_energy_at(energies, int(days), number, constant),
-        energy_12h=_energy_at(energies, 2 * int(days), number, constant),
+        energy_24h=_entry(energies, int(days), number),
+        energy_12h=_entry(energies, 2 * int(days), number),
+        amplitude_24h=_entry(amplitudes, int(days), number),
+        amplitude_12h=_entry(amplitudes, 2 * int(days), number),
         dominant_period=None if constant else float(1 / frequencies[int(np.nanargmax(energies))]),
     )
 
@@ -310,7 +325,8 @@ def curve_modes(
     mean = sampled.mean(axis=0)
     rest = (sampled - mean) * np.sqrt(weights)
     left, sizes, right = np.linalg.svd(rest, full_matrices=False)
-    kept = min(most, len(curves) - 1, int(np.count_nonzero(sizes > 1e-9 * max(float(np.abs(sampled).max()), 1e-12))))
+    floor = max(1e-9 * float(np.abs(sampled).max()), np.sqrt(_LEAST_EXPLAINED) * float(np.hypot.reduce(sizes)))
+    kept = min(most, len(curves) - 1, int(np.count_nonzero(sizes > floor)))
     if not kept:
         return None
     components = right[:kept] / np.sqrt(weights)
@@ -334,6 +350,10 @@ def _checked(hours: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndar
     return hours, values
 
 
+def _median_step(hours: np.ndarray) -> float:
+    return float(np.median(np.diff(hours))) if len(hours) > 1 else 0.0
+
+
 def _runs(hours: np.ndarray, values: np.ndarray, longest_gap: float) -> list[np.ndarray]:
     """Return the places of the known values, split at the gaps."""
     known = np.flatnonzero(np.isfinite(values))
@@ -350,6 +370,6 @@ def _widest_gap(hours: np.ndarray, start: float, end: float) -> float:
     return float(max(np.diff(hours).max(), hours[0] - start, end - hours[-1]))
 
 
-def _energy_at(energies: np.ndarray, cycles: int, number: int, constant: bool) -> float | None:
-    """Return the energy of a number of cycles in the window; None if there are not more than two values in a cycle."""
-    return None if constant or number <= 2 * cycles else float(energies[cycles - 1])
+def _entry(values: np.ndarray, cycles: int, number: int) -> float | None:
+    """Return the entry of a number of cycles in the window; None if it is NaN, or has only two values in a cycle."""
+    return None if number <= 2 * cycles or np.isnan(values[cycles - 1]) else float(values[cycles - 1])

@@ -109,11 +109,6 @@ def match_roots(
     )
 
 
-def polyline_length(points: Polyline) -> float:
-    """Return the length of a polyline, in pixels."""
-    return float(np.hypot(*np.diff(np.asarray(points, np.float64), axis=0).T).sum())
-
-
 def pair_seeds(found_x: Float[np.ndarray, " found"], true_x: Float[np.ndarray, " true"]) -> dict[int, int]:
     """Pair found plants with true plants of one plate by the position of their seeds.
 
