@@ -164,6 +164,8 @@ def _compare(first: str, of_first: list, second: str, of_second: list) -> GroupT
     varied = enough and min(np.ptp(a), np.ptp(b)) > 0
     if enough and not varied:
         notes.append("all values of a group are equal: no test of its distribution, of variances or of means")
+    if enough_plates and not min(np.ptp(plates_a), np.ptp(plates_b)) > 0:
+        notes.append("all plate means of a group are equal: no t-test of plate means")
     plates = plates_a.size, plates_b.size
     return GroupTest(
         first=first,
@@ -218,4 +220,4 @@ def _mean_tests(a: np.ndarray, b: np.ndarray, varied: bool) -> dict[str, float |
 def _welch(a: np.ndarray, b: np.ndarray) -> float | None:
     from scipy.stats import ttest_ind
 
-    return float(ttest_ind(a, b, equal_var=False).pvalue) if np.ptp(a) > 0 or np.ptp(b) > 0 else None
+    return float(ttest_ind(a, b, equal_var=False).pvalue) if min(np.ptp(a), np.ptp(b)) > 0 else None

@@ -14,7 +14,7 @@ from cxrfactory.errors import CxrError
 
 DAY = 24.0
 HALF_DAY = 12.0
-SPEED_WINDOW = 6.0  # hours over which a line is fitted to the length, and at least two steps between pictures
+SPEED_WINDOW = 6.0  # hours over which a line is fitted to the length
 LONGEST_GAP = 12.0  # hours between two pictures, above which there is a gap, and at least three usual steps
 SPECTRUM_WINDOW = 168.0  # hours, 7 days as in the paper
 SHORTEST_SPECTRUM = 48.0
@@ -32,39 +32,39 @@ def usual_gap(hours: Float[np.ndarray, " n"]) -> float:
 def growth_speed(
     hours: Float[np.ndarray, " n"],
     lengths: Float[np.ndarray, " n"],
-    window: float | None = None,
+    window: float = SPEED_WINDOW,
     longest_gap: float | None = None,
 ) -> Float[np.ndarray, " n"]:
     """Estimate the growth speed at every time: the slope of a line fitted to the lengths around it.
 
-    The line is the least-squares fit to all values within half a window on both sides. A window does not reach over a
-    gap, and at the ends of the series and beside a gap it holds the values of one side only. A window of 6 hours keeps
-    94 % of a daily oscillation and 78 % of one of 12 hours.
+    The line is the least-squares fit to all values within half a window on both sides, and at least to the value before
+    and the one after. A window does not reach over a gap, and at the ends of the series and beside a gap it holds the
+    values of one side only. With a picture every 15 minutes, a window of 6 hours keeps 93 % of the amplitude of a daily
+    oscillation and 76 % of that of 12 hours.
 
     Parameters
     ----------
     hours, lengths
         Times and lengths; a NaN length is left out of the fits.
     window
-        Hours over which the line is fitted; None for 6, or for twice the median step between pictures if that is more.
+        Hours over which the line is fitted.
     longest_gap
         Two pictures that are further apart, in hours, have a gap between them; None for :func:`usual_gap`.
 
     Returns
     -------
-    Speeds in units of length per hour; NaN where a window holds fewer than two values.
+    Speeds in units of length per hour; NaN where a picture is alone between two gaps.
     """
     hours, lengths = _checked(hours, lengths)
     speeds = np.full(hours.size, np.nan)
-    window = max(SPEED_WINDOW, 2 * _median_step(hours)) if window is None else window
     longest_gap = usual_gap(hours) if longest_gap is None else longest_gap
     for run in _runs(hours, lengths, longest_gap):
         times, values = hours[run], lengths[run]
         low = np.searchsorted(times, times - window / 2 - 1e-9, "left")
         high = np.searchsorted(times, times + window / 2 + 1e-9, "right")
-        for place, (start, end) in enumerate(zip(low, high, strict=True)):
-            if end - start >= 2:
-                speeds[run[place]] = _slope(times[start:end], values[start:end])
+        for place in range(run.size if run.size > 1 else 0):
+            start, end = max(min(low[place], place - 1), 0), max(high[place], place + 2)  # and the two neighbours
+            speeds[run[place]] = _slope(times[start:end], values[start:end])
     return speeds
 
 
