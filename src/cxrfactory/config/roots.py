@@ -17,7 +17,7 @@ class RootsCohortConfig(Section):
     plants: int = Field(4, ge=1, le=8, description="Number of plants on a virtual plate.")
     frames: int = Field(60, ge=2, description="Number of pictures of a virtual plate.")
     interval_minutes: float = Field(
-        180.0, gt=0, description="Minutes between pictures; also used where neither names nor EXIF give times."
+        180.0, ge=1, description="Minutes between pictures; also used where neither names nor EXIF give times."
     )
     plate_px: int = Field(800, ge=256, description="Side of the pictures of virtual plates, in pixels.")
     effect: float = Field(
