@@ -15,6 +15,7 @@ from cxrfactory.tables.rsml.model import (
 from cxrfactory.tables.rsml.read import read_rsml
 from cxrfactory.tables.rsml.spline import spline_points
 from cxrfactory.tables.rsml.units import mm_per_pixel
+from cxrfactory.tables.rsml.write import rsml_text, write_rsml
 
 __all__ = [
     "PropertyDefinition",
@@ -28,6 +29,8 @@ __all__ = [
     "TimeSequence",
     "mm_per_pixel",
     "read_rsml",
+    "rsml_text",
     "spline_points",
     "walk",
+    "write_rsml",
 ]

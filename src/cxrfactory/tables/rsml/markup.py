@@ -1,18 +1,23 @@
-"""Safe parsing of XML into a small tree that knows the line of each element.
+"""XML: safe parsing into a small tree that knows the line of each element, and escaping of texts.
 
 A document type declaration is refused, so no entity is ever expanded and no other file or address is ever opened.
 Prefixes of namespaces are dropped, because RSML writers use them without declaring them.
 """
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.parsers import expat
+from xml.sax.saxutils import escape
 
 from cxrfactory.errors import CxrError
 
 _DEEPEST = 100  # a root system has a depth of a few; the reader recurses
 _BLANK = b" \t\r\n"
 _BOM = b"\xef\xbb\xbf"
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_RETURN = {"\r": "&#13;"}
+_QUOTED = {**_RETURN, '"': "&quot;", "\n": "&#10;", "\t": "&#9;"}
 
 
 @dataclass
@@ -112,3 +117,16 @@ class _Tree:
 
 def _bare(name: str) -> str:
     return name.rpartition(":")[2].lower()
+
+
+def escaped(text: str, quoted: bool = False) -> str:
+    """Return a text as XML holds it between elements, or in an attribute if ``quoted``.
+
+    Raises
+    ------
+    CxrError
+        If the text has a character that XML cannot hold.
+    """
+    if found := _FORBIDDEN.search(text):
+        raise CxrError(f"text {text[:40]!r} holds the character {found[0]!r}, which XML cannot hold")
+    return escape(text, _QUOTED if quoted else _RETURN)

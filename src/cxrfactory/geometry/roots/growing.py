@@ -1,0 +1,239 @@
+"""The roots of one plant over all its pictures: final lines, and the length of each in every picture.
+
+The roots of all pictures together are traced once. In each picture, a root is the part of its final line that has
+arrived by then, so names, places and numbers of roots never change and lengths never decrease. A lateral counts from
+the picture in which it has the least length, measured from the middle of its parent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int32
+from scipy import ndimage
+from skimage.morphology import skeletonize
+
+from cxrfactory.geometry.roots.extent import grown_points
+from cxrfactory.geometry.roots.polyline import arc_lengths, nearest_place, piece
+from cxrfactory.geometry.roots.skeleton import simplify, skeleton_graph
+from cxrfactory.geometry.roots.smoothing import from_parent, resample, smooth, to_mask_end
+from cxrfactory.geometry.roots.system import RootPath
+from cxrfactory.geometry.roots.tracing import TracedRoot, trace_roots
+
+LINE_PX = 4.0  # steps of the final lines
+LEAST_MAIN_PX = 2.0  # a plant whose main root is shorter has no roots yet
+NEAR_SEED_PX = 10.0  # what branches off nearer to the seed begins at the seed
+BLIND_PX = 30.0  # a lateral between two roots that is shorter is where these two touch
+SPUR_SHARE = 0.6  # of the least length of a lateral; the skeleton's shorter branches are cut before tracing
+
+
+@dataclass(frozen=True)
+class GrownRoot:
+    """One root over all pictures.
+
+    Attributes
+    ----------
+    name, parent
+        As in :class:`~cxrfactory.geometry.roots.system.RootPath`.
+    line
+        float64 [n, 2]: its line (x, y) in the last picture, from base to tip, pixels.
+    lengths
+        float64 [pictures]: its length in each picture, pixels; 0 where it does not count yet.
+    places
+        int32 [m, 2]: pixels [row, column] along the line, at steps of about one pixel.
+    counts
+        int32 [pictures]: how many of these had arrived in each picture.
+    bridged
+        bool [m]: which of these lie in a gap of the mask.
+    """
+
+    name: str
+    parent: str | None
+    line: Float[np.ndarray, "n 2"]
+    lengths: Float[np.ndarray, " pictures"]
+    places: Int32[np.ndarray, "m 2"]
+    counts: Int32[np.ndarray, " pictures"]
+    bridged: Bool[np.ndarray, " m"]
+
+    def at(self, picture: int) -> RootPath | None:
+        """Return the root in a picture; None before it counts."""
+        length = float(self.lengths[picture])
+        if length <= 0:
+            return None
+        return RootPath(self.name, piece(self.line, 0.0, length), self.parent)
+
+
+@dataclass
+class _Draft:
+    """A root before it has a name; ``base`` is the length of its parent to its base."""
+
+    traced: TracedRoot
+    parent: int | None
+    line: np.ndarray
+    lengths: np.ndarray
+    places: np.ndarray
+    counts: np.ndarray
+    base: float
+
+
+def grow_plant(
+    mask: Bool[np.ndarray, "height width"],
+    arrival: Int32[np.ndarray, "height width"],
+    bridged: Bool[np.ndarray, "height width"],
+    seed: tuple[float, float],
+    pictures: int,
+    least_px: float,
+) -> list[GrownRoot]:
+    """Trace the roots of one plant and measure them in each picture.
+
+    Parameters
+    ----------
+    mask
+        The plant's part of the plate, indexed [row, column], one connected part.
+    arrival
+        First picture with root at each pixel of the mask.
+    bridged
+        Pixels of the mask in gaps that were bridged.
+    seed
+        (x, y) of the seed, pixels.
+    pictures
+        Number of pictures.
+    least_px
+        Length from the middle of the parent from which a lateral counts, pixels.
+
+    Returns
+    -------
+    The roots sorted by name, with positions in the plate; empty if the mask is empty.
+    """
+    rows, columns = np.nonzero(mask)
+    if not len(rows):
+        return []
+    top, left = rows.min(), columns.min()
+    box = (slice(top, rows.max() + 1), slice(left, columns.max() + 1))
+    mask, arrival = np.pad(mask[box], 1), np.pad(arrival[box], 1, constant_values=-1)
+    bridged = np.pad(bridged[box], 1)
+    corner = np.array([left - 1, top - 1], float)
+    drafts = _drafts(mask, arrival, np.asarray(seed, float) - corner, pictures, least_px)
+    return _named(drafts, bridged, corner)
+
+
+def _drafts(
+    mask: np.ndarray, arrival: np.ndarray, seed: np.ndarray, pictures: int, least_px: float
+) -> dict[int, _Draft]:
+    """Trace and measure the roots; those that are none are left out."""
+    radius = ndimage.distance_transform_edt(mask)
+    skeleton = skeletonize(mask)
+    rows, columns = np.nonzero(skeleton)
+    nearest = int(np.argmin((columns - seed[0]) ** 2 + (rows - seed[1]) ** 2))
+    graph = skeleton_graph(skeleton, radius, (int(rows[nearest]), int(columns[nearest])))
+    simplify(graph, SPUR_SHARE * least_px)
+    traced = trace_roots(graph, arrival, NEAR_SEED_PX)
+    found: dict[int, _Draft] = {}
+    instead: dict[int, int | None] = {}  # parent of the laterals of a root that is left out
+    for number, root in enumerate(traced):
+        parent = root.parent
+        while parent is not None and parent not in found:
+            parent = instead[parent]
+        draft = _draft(root, parent, found, mask, arrival, radius, seed, pictures)
+        if draft is None or not _is_root(draft, found, radius, least_px):
+            instead[number] = parent
+            continue
+        if parent is not None:
+            draft.lengths[draft.lengths < least_px] = 0
+        found[number] = draft
+    for draft in reversed(list(found.values())):  # a parent reaches the base of each of its laterals that counts
+        if draft.parent is not None:
+            longer = found[draft.parent].lengths
+            longer[:] = np.where(draft.lengths > 0, np.maximum(longer, draft.base), longer)
+    return found
+
+
+def _draft(
+    root: TracedRoot,
+    parent: int | None,
+    found: dict[int, _Draft],
+    mask: np.ndarray,
+    arrival: np.ndarray,
+    radius: np.ndarray,
+    seed: np.ndarray,
+    pictures: int,
+) -> _Draft | None:
+    line = smooth(root.points)
+    base = 0.0
+    lead = 0.0  # length before the skeleton begins
+    if parent is None:
+        place, gap = nearest_place(line, seed)
+        line = piece(line, place, float(arc_lengths(line)[-1])) if place > 1e-6 else line
+        if len(line) < 2:
+            return None
+        if place <= 1e-6 and gap > 1e-6:
+            line, lead = np.vstack([seed, line]), gap
+    else:
+        above = found[parent].line
+        base, _ = nearest_place(above, root.points[0])
+        line = from_parent(line, above, _value(radius, root.points[0]) - 0.5)
+        base, _ = nearest_place(above, line[0])
+    if float(arc_lengths(line)[-1]) < 1e-6:
+        return None
+    cap = 0.0
+    if not root.collided:
+        cap = float(np.median([_value(radius, point) for point in root.points[-8:]])) - 0.5
+        line = to_mask_end(line, mask, 2 * cap + 4)
+    line = resample(line, LINE_PX)
+    even = resample(line)
+    places = np.clip(np.rint(even[:, ::-1]).astype(np.int32), 0, np.array(mask.shape, np.int32) - 1)
+    arcs = arc_lengths(even)
+    when = arrival[places[:, 0], places[:, 1]].copy()
+    known = np.flatnonzero((when >= 0) & (arcs >= lead))
+    if not len(known):
+        return None
+    near = known[np.searchsorted((known[1:] + known[:-1]) / 2, np.arange(len(when)))]
+    counts = grown_points(when[near], pictures)
+    lengths = np.concatenate([[0.0], arcs])[counts] - cap
+    lengths[lengths < LEAST_MAIN_PX] = 0
+    most = float(lengths[-1])
+    if most <= 0:
+        return None
+    return _Draft(root, parent, piece(line, 0.0, most), lengths, places, counts, base)
+
+
+def _is_root(draft: _Draft, found: dict[int, _Draft], radius: np.ndarray, least_px: float) -> bool:
+    """Return whether a traced line is a root and not a bulge of another one or the place where two touch."""
+    if draft.parent is None:
+        return not found or float(draft.lengths[-1]) >= least_px
+    if float(draft.lengths[-1]) < least_px:
+        return False
+    if draft.traced.collided and float(draft.lengths[-1]) < BLIND_PX:
+        return False
+    above = found[draft.parent].line
+    away = max(nearest_place(above, point)[1] for point in draft.line[1:])
+    return away > _value(radius, draft.traced.points[0]) + 0.25 * least_px
+
+
+def _value(radius: np.ndarray, point: np.ndarray) -> float:
+    column, row = np.rint(point).astype(int)
+    return float(radius[row, column])
+
+
+def _named(drafts: dict[int, _Draft], bridged: np.ndarray, corner: np.ndarray) -> list[GrownRoot]:
+    """Name the roots: those from the seed in their order, and the laterals of each in the order of emergence."""
+    names: dict[int, str] = {}
+    roots: list[GrownRoot] = []
+
+    def visit(number: int, name: str, parent: str | None) -> None:
+        draft = drafts[number]
+        names[number] = name
+        gaps = bridged[draft.places[:, 0], draft.places[:, 1]]
+        shift = corner[::-1].astype(np.int32)
+        roots.append(
+            GrownRoot(name, parent, draft.line + corner, draft.lengths, draft.places + shift, draft.counts, gaps)
+        )
+        below = [each for each in drafts if drafts[each].parent == number]
+        below.sort(key=lambda each: (int(np.argmax(drafts[each].lengths > 0)), drafts[each].base, each))
+        for order, each in enumerate(below, 1):
+            visit(each, f"{name}.{order}", name)
+
+    for order, number in enumerate([each for each in drafts if drafts[each].parent is None], 1):
+        visit(number, str(order), None)
+    return roots

@@ -1,0 +1,278 @@
+"""Plants of a plate, found in a mask of its roots: the seeds stand in a row near the top, and the roots grow down.
+
+The mask is swept from the top to the bottom. Roots that begin at different tops are different trees until a row in which
+they touch. A tree whose top lies well above that row, and high on the plate, is a plant; a lateral that bends upwards,
+or a piece of a root that was torn off, is none.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from jaxtyping import Bool
+
+MOST_PLANTS = 16
+_CLOSE = 0.006  # of the plate's longer side; gaps in roots up to about twice as wide are closed
+_SPECK = 0.02  # of the height of the tallest tree; lower pieces are specks
+_DEPTH = 0.03  # of that height; a top whose tree joins another one after less is a bend or a lateral
+_DEEP, _DEEP_SHARE, _SHALLOW_SHARE = 0.12, 0.4, 0.5  # least share of root below a top, by the depth of its tree
+_COARSE = 400  # pixels of the longer side of the mask in which root below a top is counted
+_RADIUS = 0.07  # of the plate's width, of the half disc in which it is counted
+_FLAT, _SIDE, _RICHER = 0.04, 0.15, 2.0  # a flat root: of that height, of the width; and times as much root below
+_BAND = 0.35  # of that height; seeds lie at most so far below the highest one
+_APART = 0.05  # of the plate's width; nearer tops belong to one plant
+_ABOVE = 0.05  # of the plate's height; a region begins so far above its seed
+
+
+class FoundPlant(NamedTuple):
+    """One plant of a plate, in pixels of the mask.
+
+    Attributes
+    ----------
+    seed_x, seed_y
+        Where the plant's roots begin.
+    left, top, right, bottom
+        Its region, ``mask[top:bottom, left:right]``.
+    """
+
+    seed_x: float
+    seed_y: float
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+
+class _Tree(NamedTuple):
+    """Roots that begin at one top, down to the row in which an older tree takes them in, or to their end."""
+
+    x: float
+    y: int
+    end: int  # the row of the join, or the last row
+    joined: bool
+    piece: int  # number of the connected piece
+    below: float = 0.0  # how much root lies near below the top
+
+
+def find_plants(
+    mask: Bool[np.ndarray, "height width"], first_mask: Bool[np.ndarray, "height width"] | None = None
+) -> list[FoundPlant]:
+    """Find the plants in a mask of roots.
+
+    Parameters
+    ----------
+    mask
+        Roots in the last picture, or in all pictures together.
+    first_mask
+        Roots in an early picture, in which plants that grew into each other are still apart; None without one. A plant
+        that only it tells apart must have grown: the last mask has to hold a longer root there.
+
+    Returns
+    -------
+    The plants from the left to the right; none for a mask without roots.
+
+    Examples
+    --------
+    >>> mask = np.zeros((100, 100), bool)
+    >>> mask[10:80, 20:23] = mask[12:60, 70:73] = True
+    >>> find_plants(mask)[1]
+    FoundPlant(seed_x=71.0, seed_y=12.0, left=46, top=7, right=100, bottom=100)
+    """
+    height, width = mask.shape
+    tops = _tops(mask)
+    if first_mask is not None:
+        tops = _with_early(tops, first_mask, mask)
+    if not tops:
+        return []
+    seeds = _apart(tops, _APART * width)[:MOST_PLANTS]
+    seeds.sort(key=lambda tree: (tree.x, tree.y))
+    columns = columns_between([tree.x for tree in seeds], width)
+    above = round(_ABOVE * height)
+    return [
+        FoundPlant(tree.x, float(tree.y), left, max(0, tree.y - above), right, height)
+        for tree, (left, right) in zip(seeds, columns, strict=True)
+    ]
+
+
+def columns_between(seeds_x: Sequence[float], width: int) -> list[tuple[int, int]]:
+    """Return the columns ``(left, right)`` of plants, in their order: each reaches half-way to its neighbours.
+
+    Parameters
+    ----------
+    seeds_x
+        Positions of the seeds across, pixels, in any order.
+    width
+        Width of the picture, pixels.
+    """
+    order = sorted(range(len(seeds_x)), key=lambda place: (seeds_x[place], place))
+    middles = [round((seeds_x[one] + seeds_x[other]) / 2) for one, other in pairwise(order)]
+    bounds = [0, *middles, width]
+    columns = [(0, 0)] * len(order)
+    for rank, place in enumerate(order):
+        columns[place] = (bounds[rank], bounds[rank + 1])
+    return columns
+
+
+def joined_plants(mask: Bool[np.ndarray, "height width"], plants: Sequence[FoundPlant]) -> list[tuple[int, int]]:
+    """Return the pairs of neighbouring plants, as indices, whose roots touch in a mask.
+
+    Parameters
+    ----------
+    mask
+        Roots in one picture.
+    plants
+        The plants of the plate, from the left to the right.
+    """
+    labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)[1]
+    parts = [_pieces_at(labels, plant) for plant in plants]
+    return [(one, one + 1) for one in range(len(plants) - 1) if parts[one] & parts[one + 1]]
+
+
+def _pieces_at(labels: np.ndarray, plant: FoundPlant) -> set[int]:
+    """Return the pieces that begin at a seed: those within a hundredth of the picture's longer side."""
+    reach = max(3, round(0.01 * max(labels.shape)))
+    row, column = round(plant.seed_y), round(plant.seed_x)
+    near = labels[max(0, row - reach) : row + reach + 1, max(0, column - reach) : column + reach + 1]
+    return set(np.unique(near).tolist()) - {0}
+
+
+def _tops(mask: np.ndarray) -> list[_Tree]:
+    """Return the trees of a mask that are plants; gaps are closed first, so that a root in pieces is one tree."""
+    reach = max(1, round(_CLOSE * max(mask.shape)))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    padded = np.pad(mask.astype(np.uint8), reach)
+    closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, kernel)[reach:-reach, reach:-reach]
+    trees = _swept(closed)
+    if not trees:
+        return []
+    tallest = max(tree.end - tree.y for tree in trees)
+    tops = [tree for tree in trees if tree.end - tree.y >= (_DEPTH if tree.joined else _SPECK) * tallest]
+    band = _highest(tops, tallest) + _BAND * tallest
+    below = _Below(closed)
+    tops = [below.at_branching(tree, tallest) for tree in tops if tree.y <= band]
+    return _without_tips(tops, tallest)
+
+
+class _Below:
+    """How much root lies within a half disc below each pixel of a mask."""
+
+    def __init__(self, mask: np.ndarray) -> None:
+        self._step = max(1, round(max(mask.shape) / _COARSE))
+        height, width = mask.shape
+        small = cv2.resize(
+            mask.astype(np.float32),
+            (max(1, width // self._step), max(1, height // self._step)),
+            interpolation=cv2.INTER_AREA,
+        )
+        radius = max(2, round(_RADIUS * small.shape[1]))
+        rows, columns = np.mgrid[-radius : radius + 1, -radius : radius + 1]
+        disc = ((rows >= 0) & (rows**2 + columns**2 <= radius**2)).astype(np.float32)
+        self._amount = cv2.filter2D(small, -1, disc, borderType=cv2.BORDER_CONSTANT)
+        self._amount[small == 0] = 0
+
+    def at_branching(self, tree: _Tree, tallest: int) -> _Tree:
+        """Return a tree with what lies below its top; a top at the end of a flat root moves to where it branches off."""
+        row, column = (int(place / self._step) for place in (tree.y, tree.x))
+        row, column = (min(place, size - 1) for place, size in zip((row, column), self._amount.shape, strict=True))
+        near = self._amount[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2]
+        amount = float(near.max())
+        flat, side = round(_FLAT * tallest / self._step), round(_SIDE * self._amount.shape[1])
+        top, left = max(0, row - flat), max(0, column - side)
+        around = self._amount[top : row + flat + 1, left : column + side + 1]
+        if around.max() < _RICHER * max(amount, 1e-6):
+            return tree._replace(below=amount)
+        rows, columns = np.nonzero(around >= 0.9 * around.max())
+        first = int(np.argmin(rows))
+        if abs(columns[first] + left - column) < _APART * self._amount.shape[1]:
+            return tree._replace(below=amount)
+        x, y = (float((place + 0.5) * self._step - 0.5) for place in (columns[first] + left, rows[first] + top))
+        return tree._replace(x=x, y=round(y), below=float(around.max()))
+
+
+def _without_tips(tops: list[_Tree], tallest: int) -> list[_Tree]:
+    """Return tops without the ends of roots that bend upwards: less root lies below them than below others they touch."""
+    kept = []
+    for tree in tops:
+        most = max(other.below for other in tops if other.piece == tree.piece)
+        depth = (tree.end - tree.y) / tallest
+        share = _DEEP_SHARE if depth >= _DEEP else _SHALLOW_SHARE
+        if tree.below >= share * most:
+            kept.append(tree)
+    return kept
+
+
+def _swept(mask: np.ndarray) -> list[_Tree]:
+    """Return the trees of a mask: one for each run of pixels without a pixel in the row above it."""
+    tops: list[tuple[float, int]] = []
+    ends: list[int] = []
+    joined: list[bool] = []
+    parent: list[int] = []
+
+    def root(tree: int) -> int:
+        while parent[tree] != tree:
+            parent[tree] = parent[parent[tree]]
+            tree = parent[tree]
+        return tree
+
+    above: list[tuple[int, int, int]] = []  # start, end, tree of the runs in the row above
+    for row in np.flatnonzero(mask.any(axis=1)).tolist():
+        edges = np.flatnonzero(np.diff(mask[row].astype(np.int8), prepend=0, append=0))
+        here = []
+        if above and above_row != row - 1:
+            above = []
+        first = 0
+        for start, end in edges.reshape(-1, 2).tolist():
+            while first < len(above) and above[first][1] < start:
+                first += 1
+            place, trees = first, set()
+            while place < len(above) and above[place][0] <= end:
+                trees.add(root(above[place][2]))
+                place += 1
+            if not trees:
+                tree = len(parent)
+                parent.append(tree)
+                tops.append(((start + end - 1) / 2, row))
+                ends.append(row)
+                joined.append(False)
+            else:
+                tree = min(trees, key=lambda each: (tops[each][1], each))  # the oldest
+                for other in trees - {tree}:
+                    parent[other], joined[other], ends[other] = tree, True, row
+                ends[tree] = row
+            here.append((start, end, tree))
+        above, above_row = here, row
+    return [_Tree(*tops[tree], ends[tree], joined[tree], root(tree)) for tree in range(len(tops))]
+
+
+def _highest(tops: list[_Tree], tallest: int) -> int:
+    """Return the row of the highest top of a tree that is a plant beyond doubt: at least a third of the tallest."""
+    return min(tree.y for tree in tops if tree.end - tree.y >= tallest / 3)
+
+
+def _apart(tops: list[_Tree], least: float) -> list[_Tree]:
+    """Return tops that lie apart from each other across; of near ones the tallest tree stays."""
+    kept: list[_Tree] = []
+    for tree in sorted(tops, key=lambda tree: (tree.y - tree.end, tree.y, tree.x)):
+        if all(abs(tree.x - other.x) >= least for other in kept):
+            kept.append(tree)
+    return kept
+
+
+def _with_early(tops: list[_Tree], first_mask: np.ndarray, mask: np.ndarray) -> list[_Tree]:
+    """Return tops with those of an early mask that no top is near to, if the last mask holds a long root from there."""
+    if not tops:
+        return tops
+    least = _APART * mask.shape[1]
+    tallest = max(tree.end - tree.y for tree in tops)
+    labels, boxes = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)[1:3]
+    lowest, band = _SPECK * tallest, max(tree.y for tree in tops) + _DEPTH * tallest
+    added = []
+    for tree in _tops(first_mask):
+        piece = labels[tree.y, min(round(tree.x), mask.shape[1] - 1)]
+        grown = piece > 0 and boxes[piece][cv2.CC_STAT_HEIGHT] >= max(_DEEP * tallest, 2 * (tree.end - tree.y))
+        if grown and tree.y <= band and tree.end - tree.y >= lowest:
+            if all(abs(tree.x - other.x) >= least for other in tops):
+                added.append(tree)
+    return tops + added

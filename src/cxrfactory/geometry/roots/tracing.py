@@ -1,0 +1,300 @@
+"""From the graph of a skeleton to roots: which pieces belong to one root, and where laterals begin.
+
+The pieces are followed from the seed in the order in which they grew: by the pictures in which they arrived and, where
+these are equal, by the distance from the seed. A root that reaches a branching goes on in the piece that bends least
+and grew next; a lateral grows later than its parent goes on. The other pieces begin laterals, unless another root
+reaches them first: a root that crosses another one goes on straight behind it, also where the two share a short way. A
+root that finds nothing to go on with ends there, so a tip that runs into another root stays a tip.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass
+from itertools import count
+
+import numpy as np
+from jaxtyping import Float, Int32
+
+from cxrfactory.geometry.roots.polyline import angle_between, arc_lengths, point_at
+from cxrfactory.geometry.roots.skeleton import SkeletonGraph
+
+DIRECTION_PX = 16.0  # directions at a branching are taken over this length
+MOST_TURN = 75.0  # degrees; a root does not bend by more at a branching
+MOST_TURN_SHARED = 40.0  # the same, behind a way that it shares with another root
+SHARED_PX = 30.0  # longest way that two roots share where they cross
+STRAIGHT = 35.0  # degrees; two pieces that bend less may be one root that crosses
+REACH_PX = 300.0  # pieces are compared by what follows them, up to this length
+LATER = 4  # pictures; what arrives so much earlier at its far end grew towards the branching
+_DOWN = np.array([0.0, 1.0])
+
+
+@dataclass
+class TracedRoot:
+    """A root as a way through the skeleton.
+
+    Attributes
+    ----------
+    points
+        float64 [n, 2], (x, y) of pixels from the base to the tip.
+    parent
+        Position of its parent in the list of roots; None for roots from the seed.
+    collided
+        Whether it ends at another root and not at a tip of the skeleton.
+    """
+
+    points: Float[np.ndarray, "n 2"]
+    parent: int | None
+    collided: bool = False
+
+
+@dataclass
+class _Way:
+    """A possible continuation: pieces that lead to a free piece, and that piece."""
+
+    through: list[tuple[int, int]]
+    number: int
+    node: int
+    cost: float
+
+
+def trace_roots(graph: SkeletonGraph, arrival: Int32[np.ndarray, "height width"], seed_px: float) -> list[TracedRoot]:
+    """Find the roots of one plant.
+
+    Parameters
+    ----------
+    graph
+        Graph of the plant's skeleton, without spurs.
+    arrival
+        Number of the first picture with root at each pixel, indexed [row, column]; all equal for a single picture.
+    seed_px
+        Branches that leave a root from the seed within this length of the seed are roots from the seed themselves.
+
+    Returns
+    -------
+    The roots; a parent comes before its laterals. The first one is the longest of the roots from the seed.
+    """
+    tracer = _Tracer(graph, arrival, seed_px)
+    tracer.run()
+    return tracer.sorted_roots()
+
+
+class _Tracer:
+    def __init__(self, graph: SkeletonGraph, arrival: np.ndarray, seed_px: float) -> None:
+        self.graph, self.seed_px = graph, seed_px
+        self.when = {number: _arrivals(piece.points, arrival) for number, piece in graph.pieces.items()}
+        self.taken: set[int] = set()
+        self.chains: list[list[np.ndarray]] = []
+        self.parents: list[int | None] = []
+        self.collided: list[bool] = []
+        self.heap: list[tuple] = []
+        self.order = count()
+        self.reached: dict[int, float] = {graph.seed: 0.0}
+
+    def run(self) -> None:
+        seed = self.graph.seed
+        for number in dict.fromkeys(self.graph.at[seed]):
+            if self._rises(number):
+                continue
+            turn = angle_between(self._direction(number, seed), _DOWN) / 45
+            push = (self._start(number, seed), 0.0, turn - self._reach_gain(number, seed))
+            heapq.heappush(self.heap, (*push, next(self.order), "begin", None, number, seed))
+        self._drain()
+        while True:  # what no root reached by the rules begins laterals where it touches one
+            left = [
+                (self.reached[node], number, node)
+                for number, piece in self.graph.pieces.items()
+                for node in (piece.start, piece.end)
+                if number not in self.taken and node in self.reached and not (node == seed and self._rises(number))
+            ]
+            if not left:
+                return
+            distance, number, node = min(left)
+            heapq.heappush(self.heap, (0, distance, 0.0, next(self.order), "begin", self._owner(node), number, node))
+            self._drain()
+
+    def _drain(self) -> None:
+        while self.heap:
+            *_, kind, root, number, node = heapq.heappop(self.heap)
+            if kind == "begin" and number not in self.taken:
+                self.chains.append([])
+                self.parents.append(root)
+                self.collided.append(False)
+                self._follow(len(self.chains) - 1, number, node)
+            elif kind == "reach":
+                self._go_on(root, number, node)
+
+    def _rises(self, number: int) -> bool:
+        """Return whether a piece at the seed is a shoot: it ends above the seed."""
+        piece, seed = self.graph.pieces[number], self.graph.seed
+        end = piece.other(seed)
+        return len(self.graph.at[end]) == 1 and self.graph.places[end][1] < self.graph.places[seed][1]
+
+    def _owner(self, node: int) -> int | None:
+        if node == self.graph.seed:
+            return None
+        place = self.graph.places[node]
+        gaps = [min(_gap(part, place) for part in chain) for chain in self.chains]
+        return int(np.argmin(gaps))
+
+    def _follow(self, root: int, number: int, node: int) -> None:
+        """Add a piece to a root, and note when the root reaches the piece's far end."""
+        piece = self.graph.pieces[number]
+        self.taken.add(number)
+        self.chains[root].append(piece.from_node(node))
+        end = piece.other(node)
+        distance = self.reached.get(node, 0.0) + piece.length
+        self.reached.setdefault(end, distance)
+        push = (self._end(number, node), distance, 0.0, next(self.order), "reach", root, number, end)
+        heapq.heappush(self.heap, push)
+
+    def _go_on(self, root: int, number: int, node: int) -> None:
+        """Continue a root that came to a node through a piece, and note the laterals that may begin there."""
+        ways = self._ways(number, node)
+        best = min(ways, key=lambda way: way.cost, default=None)
+        distance = self.reached[node]
+        passed = [node]
+        if best is not None:
+            for through, end in best.through:
+                self.chains[root].append(self.graph.pieces[through].from_node(passed[-1]))
+                self.taken.add(through)
+                self.reached.setdefault(end, distance)
+                passed.append(end)
+            self._follow(root, best.number, best.node)
+        elif len(self.graph.at[node]) > 1:
+            self.collided[root] = True
+        near = self.parents[root] is None and distance <= self.seed_px
+        for at in passed:
+            for free in dict.fromkeys(self.graph.at[at]):
+                if free in self.taken or self._flow(free, at) < 0:
+                    continue
+                late = self._is_crossing(free, at)
+                push = (self._start(free, at) + (1 << 30 if late else 0.5), distance, 0.0, next(self.order))
+                heapq.heappush(self.heap, (*push, "begin", None if near else root, free, at))
+
+    def _is_crossing(self, number: int, node: int) -> bool:
+        """Return whether another free piece leads straight to this one and may bring another root."""
+        out = self._direction(number, node)
+        for other in self.graph.at[node]:
+            if other in self.taken or other == number:
+                continue
+            ends_free = len(self.graph.at[self.graph.pieces[other].other(node)]) == 1
+            if not ends_free and angle_between(-self._direction(other, node), out) <= STRAIGHT:
+                return True
+        return False
+
+    def _ways(self, number: int, node: int) -> list[_Way]:
+        """List the ways in which a root can go on that came to a node through a piece."""
+        graph = self.graph
+        along = -self._direction(number, node)
+        here = graph.places[node]
+        now = self._end(number, graph.pieces[number].other(node))
+        found: list[_Way] = []
+        queue: list[tuple[float, int, list[tuple[int, int]], bool]] = [(0.0, node, [], False)]
+        visited = {node}
+        while queue:
+            way_px, at, through, shared = queue.pop(0)
+            for free in dict.fromkeys(graph.at[at]):
+                if free == number:
+                    continue
+                piece = graph.pieces[free]
+                if free not in self.taken and piece.start != piece.end:
+                    self._add_way(found, free, at, along, here, now, way_px, through, shared)
+                end = piece.other(at)
+                short = 2.5 * max(graph.radii[at], graph.radii[end]) + 4
+                limit = SHARED_PX if free in self.taken else short
+                if end not in visited and len(graph.at[end]) > 2 and way_px + piece.length <= limit:
+                    visited.add(end)
+                    queue.append((way_px + piece.length, end, [*through, (free, end)], shared or free in self.taken))
+        return found
+
+    def _add_way(
+        self,
+        found: list[_Way],
+        free: int,
+        at: int,
+        along: np.ndarray,
+        here: np.ndarray,
+        now: float,
+        way_px: float,
+        through: list[tuple[int, int]],
+        shared: bool,
+    ) -> None:
+        turn = angle_between(along, self._direction(free, at))
+        aside = self.graph.places[at] - here
+        if np.hypot(*aside) > 3:
+            turn = max(turn, 0.7 * angle_between(along, aside))
+        gap = self._start(free, at) - now
+        most = MOST_TURN_SHARED if shared else MOST_TURN
+        if turn > most or self._flow(free, at) < 0 or (shared and abs(gap) > 3 * LATER):
+            return
+        cost = turn / 45 + min(abs(gap), 5 * LATER) / (2 * LATER) + way_px / 60 - self._reach_gain(free, at)
+        found.append(_Way(through, free, at, cost))
+
+    def _reach_gain(self, number: int, node: int) -> float:
+        """Return how far the skeleton goes on beyond a piece, from 0 to 1."""
+        graph = self.graph
+        piece = graph.pieces[number]
+        best, heap, seen = piece.length, [(piece.length, piece.other(node))], {node}
+        while heap:
+            distance, at = heapq.heappop(heap)
+            best = max(best, distance)
+            if at in seen or distance > REACH_PX:
+                continue
+            seen.add(at)
+            for each in graph.at[at]:
+                if each not in self.taken:
+                    heapq.heappush(heap, (distance + graph.pieces[each].length, graph.pieces[each].other(at)))
+        return min(best, REACH_PX) / REACH_PX
+
+    def _direction(self, number: int, node: int) -> np.ndarray:
+        """Return the direction in which a piece leaves a node, past the node's own thickness."""
+        points = self.graph.pieces[number].from_node(node)
+        total = float(arc_lengths(points)[-1])
+        begin = min(self.graph.radii[node] + 1, total / 3)
+        step = point_at(points, min(begin + DIRECTION_PX, total)) - point_at(points, begin)
+        size = float(np.hypot(*step))
+        return step / size if size else np.zeros(2)
+
+    def _start(self, number: int, node: int) -> float:
+        """Return when the part of a piece near a node grew."""
+        when = self.when[number] if self.graph.pieces[number].start == node else self.when[number][::-1]
+        skip = min(int(self.graph.radii[node]) + 2, max(len(when) - 4, 0) // 2)
+        return float(np.median(when[skip : skip + 7]))
+
+    def _end(self, number: int, node: int) -> float:
+        """Return when the part of a piece at the end away from a node grew."""
+        return self._start(number, self.graph.pieces[number].other(node))
+
+    def _flow(self, number: int, node: int) -> int:
+        """Return 1 if a piece grew away from a node, -1 if it grew towards it, and 0 if its pictures do not tell."""
+        change = self._end(number, node) - self._start(number, node)
+        return 0 if abs(change) < LATER else (1 if change > 0 else -1)
+
+    def sorted_roots(self) -> list[TracedRoot]:
+        """Return the roots, the longest from the seed first, and each parent before its laterals."""
+        points = [np.vstack([chain[0], *(part[1:] for part in chain[1:])]) for chain in self.chains]
+        lengths = [float(arc_lengths(each[:: 4 if len(each) > 8 else 1])[-1]) for each in points]
+        first = sorted(
+            (each for each, parent in enumerate(self.parents) if parent is None), key=lambda at: -lengths[at]
+        )
+        places = {old: new for new, old in enumerate(first)}
+        for each, parent in enumerate(self.parents):
+            if parent is not None:
+                places[each] = len(places)
+        return [
+            TracedRoot(
+                points[old], None if self.parents[old] is None else places[self.parents[old]], self.collided[old]
+            )
+            for old in places
+        ]
+
+
+def _gap(part: np.ndarray, place: np.ndarray) -> float:
+    return float(np.hypot(*(part - place).T).min())
+
+
+def _arrivals(points: np.ndarray, arrival: np.ndarray) -> np.ndarray:
+    columns, rows = np.rint(points).astype(int).T
+    height, width = arrival.shape
+    return arrival[np.clip(rows, 0, height - 1), np.clip(columns, 0, width - 1)].astype(float)

@@ -1,0 +1,130 @@
+"""One plant over all its pictures: rows of its graph and traits in each picture, and reasons to look at a picture.
+
+The flags need no truth:
+
+- ``no_roots``: the plant has no roots yet.
+- ``length_shrank``: the mask of the picture lacks more than :data:`SHRUNK` of the roots that are known to be there.
+- ``lateral_lost``: the mask lacks more than half of a lateral.
+- ``tip_jumped``: a tip moved by more than ``most_tip_step_px`` since the picture before.
+- ``gap``: a root was followed over more than :data:`GAP_PX` pixels without evidence in any picture.
+- ``touches_neighbour``: the roots touch those of another plant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import UInt8
+
+from cxrfactory.geometry.roots.growing import GrownRoot
+from cxrfactory.geometry.roots.system import RootPath, tables_of
+from cxrfactory.geometry.roots.traits import laterals_of, traits_of
+
+SHRUNK = 0.15  # share of the known length
+LOST = 0.5  # share of a lateral's length
+GAP_PX = 3  # pixels
+FLAGS = ("no_roots", "length_shrank", "lateral_lost", "tip_jumped", "gap", "touches_neighbour")
+
+
+@dataclass(frozen=True)
+class PlantOverTime:
+    """The roots of one plant.
+
+    Attributes
+    ----------
+    row
+        The plant's row of ``ROOT_PLANTS``.
+    roots
+        Its roots over all pictures.
+    touching
+        First picture in which its roots touch those of another plant, in the order of pictures; -1 for never.
+    mm_per_pixel
+        Scale of the plate; None if it is unknown.
+    most_step_px
+        A tip that moves by more between two pictures is flagged.
+    """
+
+    row: Mapping[str, Any]
+    roots: Sequence[GrownRoot]
+    touching: int
+    mm_per_pixel: float | None
+    most_step_px: float
+
+    def at(self, picture: int) -> list[RootPath]:
+        """Return the roots in a picture, which is counted from 0 in the order of time."""
+        found = (root.at(picture) for root in self.roots)
+        return [root for root in found if root is not None]
+
+    def flags(self, picture: int, mask: UInt8[np.ndarray, "height width"]) -> list[str]:
+        """Return the reasons to look at a picture.
+
+        Parameters
+        ----------
+        picture
+            Number of the picture from 0 in the order of time.
+        mask
+            The plate's mask of that picture alone.
+        """
+        known = seen = bridged = 0
+        lost = jumped = False
+        for root in self.roots:
+            if root.lengths[picture] <= 0:
+                continue
+            places = root.places[: root.counts[picture]]
+            there = int(np.count_nonzero(mask[places[:, 0], places[:, 1]]))
+            known, seen = known + len(places), seen + there
+            bridged = max(bridged, int(root.bridged[: len(places)].sum()))
+            lost |= root.parent is not None and there < (1 - LOST) * len(places)
+            if picture and root.lengths[picture - 1] > 0:
+                jumped |= bool(root.lengths[picture] - root.lengths[picture - 1] > self.most_step_px)
+        reasons = {
+            "no_roots": known == 0,
+            "length_shrank": seen < (1 - SHRUNK) * known,
+            "lateral_lost": lost,
+            "tip_jumped": jumped,
+            "gap": bridged > GAP_PX,
+            "touches_neighbour": 0 <= self.touching <= picture,
+        }
+        return [name for name in FLAGS if reasons[name]]
+
+    def rows(
+        self, picture: int, frame: int, hours: float, mask: UInt8[np.ndarray, "height width"]
+    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], dict[str, Any]]:
+        """Return the rows of nodes and of edges and the row of traits of a picture.
+
+        ``frame`` and ``hours`` are those of the table of pictures; the other parameters are those of :meth:`flags`.
+        """
+        roots = self.at(picture)
+        key = {"plate": self.row["plate"], "plant": self.row["plant"]}
+        nodes, edges = tables_of(roots)
+        traits = {
+            **key,
+            "group": self.row["group"],
+            "frame": frame,
+            "hours": hours,
+            "mm_per_pixel": self.mm_per_pixel,
+            **traits_of(roots, self.mm_per_pixel),
+            "flags": self.flags(picture, mask),
+        }
+        here = {**key, "frame": frame}
+        return [here | node for node in nodes], [here | edge for edge in edges], traits
+
+    def laterals(self, frames: Sequence[tuple[int, float]]) -> list[dict[str, Any]]:
+        """Return the rows of ``ROOT_LATERALS``.
+
+        Parameters
+        ----------
+        frames
+            (frame, hours) of each picture in the order of time.
+        """
+        key = {name: self.row[name] for name in ("plate", "plant", "group")}
+        return [key | row for row in laterals_of(self._telling(frames), self.mm_per_pixel)]
+
+    def _telling(self, frames: Sequence[tuple[int, float]]) -> Iterator[tuple[int, float, list[RootPath]]]:
+        """Yield the pictures that first show a root, and the last one; the others do not change the laterals' rows."""
+        first = {int(np.argmax(root.lengths > 0)) for root in self.roots if root.lengths[-1] > 0}
+        for picture in sorted(first | {len(frames) - 1}):
+            yield *frames[picture], self.at(picture)

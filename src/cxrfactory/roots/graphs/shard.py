@@ -1,0 +1,280 @@
+"""Stage: from the masks of plates to labelled graphs over time and traits, plate by plate.
+
+The masks of a plate are read twice, one by one: first for the picture in which each pixel became root, from which the
+roots are traced, and then for the flags of each picture. So the memory does not depend on the number of pictures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from cxrfactory.config.roots import RootsGraphConfig
+from cxrfactory.errors import CxrError
+from cxrfactory.logs import get_logger, progress
+from cxrfactory.tables.atomic import atomic_path
+from cxrfactory.tables.keys import shard_of
+from cxrfactory.tables.parquet import open_parquet, parquet_writer, read_batches, read_table
+from cxrfactory.tables.rle import rle_decode
+from cxrfactory.tables.roots import (
+    ROOT_EDGES,
+    ROOT_FRAMES,
+    ROOT_LATERALS,
+    ROOT_MASKS,
+    ROOT_NODES,
+    ROOT_PLANTS,
+    ROOT_TRAITS,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cxrfactory.geometry.roots.regions import PlateRegions
+    from cxrfactory.roots.graphs.plant import PlantOverTime
+    from cxrfactory.roots.reading.given import Groups
+
+log = get_logger(__name__)
+
+EMERGED_MM = 1.0  # length from the middle of its parent from which a lateral counts
+LEAST_PX = 4.0  # the same in pixels on plates with large pixels; what is shorter cannot be told from a bulge
+MASKS_AT_ONCE = 16
+ROWS_AT_ONCE = 4096
+
+
+@dataclass(frozen=True)
+class GraphOutputs:
+    """Tables to write.
+
+    Attributes
+    ----------
+    nodes, edges, traits, laterals
+        Schemas ``ROOT_NODES``, ``ROOT_EDGES``, ``ROOT_TRAITS`` and ``ROOT_LATERALS``; by plate, picture and plant.
+    plants
+        ``ROOT_PLANTS`` of the shard's plates, given or found.
+    """
+
+    nodes: Path
+    edges: Path
+    traits: Path
+    laterals: Path
+    plants: Path
+
+
+class _Tables:
+    """The open tables; rows are written in large groups."""
+
+    def __init__(self, outputs: GraphOutputs, stack: ExitStack) -> None:
+        schemas = {
+            "nodes": ROOT_NODES,
+            "edges": ROOT_EDGES,
+            "traits": ROOT_TRAITS,
+            "laterals": ROOT_LATERALS,
+            "plants": ROOT_PLANTS,
+        }
+        self.schemas = schemas
+        self.waiting: dict[str, list[dict[str, Any]]] = {name: [] for name in schemas}
+        self.writers = {}
+        for name, schema in schemas.items():
+            path = stack.enter_context(atomic_path(getattr(outputs, name)))
+            self.writers[name] = stack.enter_context(parquet_writer(path, schema))
+
+    def add(self, name: str, rows: Sequence[dict[str, Any]]) -> None:
+        self.waiting[name].extend(rows)
+        if len(self.waiting[name]) >= ROWS_AT_ONCE:
+            self._write(name)
+
+    def finish(self) -> None:
+        for name in self.schemas:
+            if self.waiting[name]:
+                self._write(name)
+
+    def _write(self, name: str) -> None:
+        self.writers[name].write_table(pa.Table.from_pylist(self.waiting[name], schema=self.schemas[name]))
+        self.waiting[name] = []
+
+
+def write_graphs(
+    frames: Path,
+    plants: Path,
+    masks: Path,
+    outputs: GraphOutputs,
+    settings: RootsGraphConfig,
+    shard: int = 0,
+    shards: int = 1,
+    groups: Path | None = None,
+) -> None:
+    """Write the graphs and traits of the plates of a shard.
+
+    Parameters
+    ----------
+    frames, plants
+        Tables ``ROOT_FRAMES`` and ``ROOT_PLANTS`` of all plates. The plants of a plate without rows in ``plants`` are
+        found in its masks.
+    masks
+        Table ``ROOT_MASKS`` with the masks of at least the shard's plates, in the frame of each plate's first picture;
+        the masks of a plate follow one another in the order of time. Pictures without a mask get no rows.
+    outputs
+        Tables to write.
+    settings
+        Settings of the graphs.
+    shard, shards
+        Number of this shard from 0, and number of all shards.
+    groups
+        Table of groups (CSV) for plants that are found; None for no groups.
+
+    Raises
+    ------
+    CxrError
+        If a table cannot be read, or the masks do not fit the pictures.
+    """
+    from cxrfactory.roots.reading.given import read_groups
+
+    if not 0 <= shard < shards:
+        raise CxrError(f"shard {shard} of {shards}; expected a shard from 0 and below the number of shards")
+    pictures = read_table(frames, ROOT_FRAMES)
+    given = read_table(plants, ROOT_PLANTS)
+    group_of = read_groups(groups)
+    mine = [plate for plate in sorted(set(pictures["plate"])) if shard_of(plate, shards) == shard]
+    spans = _spans(masks, set(mine))
+    with ExitStack() as stack:
+        tables = _Tables(outputs, stack)
+        for plate in progress(mine, "graphs", len(mine)):
+            if plate not in spans:
+                log.warning("%s: no picture has a mask; the plate gets no graphs", plate)
+                continue
+            rows = pictures[pictures["plate"] == plate].sort_values("frame")
+            _write_plate(plate, rows, given[given["plate"] == plate], masks, spans[plate], tables, settings, group_of)
+        tables.finish()
+    log.info("%s: graphs of %d plates", outputs.traits, len(mine))
+
+
+@dataclass(frozen=True)
+class _Span:
+    """The masks of one plate in the table: the first row, and the frames in their order."""
+
+    start: int
+    frames: list[int]
+
+
+def _spans(masks: Path, plates: set[str]) -> dict[str, _Span]:
+    """Find the masks of each plate."""
+    found: dict[str, _Span] = {}
+    row, before = 0, None
+    for batch in read_batches(masks, ["plate", "frame"], ROWS_AT_ONCE, ROOT_MASKS):
+        for plate, frame in zip(batch["plate"].to_pylist(), batch["frame"].to_pylist(), strict=True):
+            if plate in plates:
+                if plate != before and plate in found:
+                    raise CxrError(f"{masks}: the masks of plate {plate} do not follow one another; sort them by plate")
+                span = found.setdefault(plate, _Span(row, []))
+                if span.frames and frame <= span.frames[-1]:
+                    raise CxrError(f"{masks}: frame {frame} of plate {plate} comes after {span.frames[-1]}; sort them")
+                span.frames.append(frame)
+            row, before = row + 1, plate
+    return found
+
+
+def _masks(masks: Path, span: _Span, shape: tuple[int, int], plate: str) -> Iterator[np.ndarray]:
+    """Yield the masks of a plate one by one."""
+    start, stop = span.start, span.start + len(span.frames)
+    columns = ["frame", "height", "width", "rle"]
+    with open_parquet(masks) as file:
+        end = 0
+        for group in range(file.num_row_groups):
+            row, end = end, end + file.metadata.row_group(group).num_rows
+            if end <= start or row >= stop:
+                continue
+            for batch in file.iter_batches(MASKS_AT_ONCE, row_groups=[group], columns=columns):
+                first, last = max(start - row, 0), min(stop - row, batch.num_rows)
+                row += batch.num_rows
+                for each in batch.slice(first, last - first).to_pylist() if last > first else ():
+                    if (each["height"], each["width"]) != shape:
+                        raise CxrError(
+                            f"{masks}: the mask of plate {plate}, frame {each['frame']} has {each['height']} x "
+                            f"{each['width']} pixels; expected {shape[0]} x {shape[1]}, as the plate's first picture"
+                        )
+                    yield rle_decode(each["rle"], *shape)
+
+
+def _write_plate(
+    plate: str,
+    pictures: pd.DataFrame,
+    given: pd.DataFrame,
+    masks: Path,
+    span: _Span,
+    tables: _Tables,
+    settings: RootsGraphConfig,
+    group_of: Groups,
+) -> None:
+    from cxrfactory.geometry.roots.arrival import ArrivalMap
+
+    hours = dict(zip(pictures["frame"].tolist(), pictures["hours"].tolist(), strict=True))
+    if unknown := [frame for frame in span.frames if frame not in hours]:
+        raise CxrError(f"{masks}: plate {plate} has a mask of frame {unknown[0]}, which the table of pictures lacks")
+    shape = (int(pictures["height"].iloc[0]), int(pictures["width"].iloc[0]))
+    scales = pictures["mm_per_pixel"].dropna()
+    scale = float(np.median(scales)) if len(scales) else None
+    arrivals = ArrivalMap(*shape)
+    for mask in _masks(masks, span, shape, plate):
+        arrivals.add(mask)
+    arrival = arrivals.finish()
+    rows = _plants(plate, given, arrival, len(span.frames), group_of)
+    tables.add("plants", rows)
+    found = _grown(rows, arrival, scale, len(span.frames), settings)
+    times = [(frame, hours[frame]) for frame in span.frames]
+    for picture, mask in enumerate(_masks(masks, span, shape, plate)):
+        for plant in found:
+            nodes, edges, traits = plant.rows(picture, *times[picture], mask)
+            tables.add("nodes", nodes)
+            tables.add("edges", edges)
+            tables.add("traits", [traits])
+    for plant in found:
+        tables.add("laterals", plant.laterals(times))
+
+
+def _plants(
+    plate: str, given: pd.DataFrame, arrival: np.ndarray, pictures: int, group_of: Groups
+) -> list[dict[str, Any]]:
+    """Return the plants of a plate as rows: those given, or else those found in the masks."""
+    from cxrfactory.geometry.roots.plants import find_plants
+
+    if len(given):
+        return given.astype({"group": object}).where(given.notna(), None).to_dict("records")
+    early = (arrival >= 0) & (arrival <= pictures // 4) if pictures > 1 else None
+    return [
+        {
+            "plate": plate,
+            "plant": str(number),
+            "group": group_of(plate, str(number)),
+            **plant._asdict(),
+            "source": "found",
+        }
+        for number, plant in enumerate(find_plants(arrival >= 0, early), 1)
+    ]
+
+
+def _grown(
+    rows: list[dict[str, Any]], arrival: np.ndarray, scale: float | None, pictures: int, settings: RootsGraphConfig
+) -> list[PlantOverTime]:
+    """Trace the roots of the plants of a plate."""
+    from cxrfactory.geometry.roots.growing import grow_plant
+    from cxrfactory.geometry.roots.regions import plate_regions
+    from cxrfactory.roots.graphs.plant import PlantOverTime
+
+    seeds = np.array([(row["seed_x"], row["seed_y"]) for row in rows], float).reshape(-1, 2)
+    boxes = [(row["left"], row["top"], row["right"], row["bottom"]) for row in rows]
+    regions: PlateRegions = plate_regions(arrival, seeds, boxes)
+    least = settings.least_lateral_px if scale is None else max(EMERGED_MM / scale, LEAST_PX)
+    found = []
+    for number, (row, seed) in enumerate(zip(rows, seeds, strict=True), 1):
+        roots = grow_plant(
+            regions.owner == number, regions.arrival, regions.bridged, (seed[0], seed[1]), pictures, least
+        )
+        touching = regions.touching[number - 1]
+        found.append(PlantOverTime(row, roots, touching, scale, settings.most_tip_step_px))
+    return found

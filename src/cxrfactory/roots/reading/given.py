@@ -1,0 +1,227 @@
+"""Tables of plants and of groups as people give them (CSV with a header); errors name file and row."""
+
+import csv
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cxrfactory.errors import CxrError
+from cxrfactory.geometry.roots.plants import columns_between
+
+GroupOf = Callable[[str, str], str | None]
+_SEED = ("seed_x", "seed_y")
+_REGION = ("left", "top", "right", "bottom")
+
+
+@dataclass(frozen=True)
+class GivenPlant:
+    """One row of a table of plants.
+
+    Attributes
+    ----------
+    plate, plant
+        Names.
+    seed
+        Seed (x, y), pixels of the plate's first picture.
+    region
+        ``left, top, right, bottom`` in pixels; None where the table gives none.
+    row
+        Line of the table, from 1 for the header.
+    """
+
+    plate: str
+    plant: str
+    seed: tuple[float, float]
+    region: tuple[int, int, int, int] | None
+    row: int
+
+
+def read_plants(path: str | Path) -> list[GivenPlant]:
+    """Read a table of plants with the columns plate, plant, seed_x, seed_y and, if wanted, left, top, right, bottom.
+
+    Raises
+    ------
+    CxrError
+        If the file cannot be read, lacks a column, or a row has a missing or wrong cell or a plant a second time.
+    """
+    path = Path(path)
+    found: dict[tuple[str, str], GivenPlant] = {}
+    for row, cells in _rows(path, ("plate", "plant", *_SEED)):
+        plate, plant = (_word(path, row, cells, key) for key in ("plate", "plant"))
+        if (plate, plant) in found:
+            first = found[plate, plant].row
+            raise CxrError(f"{path}: row {row} gives plant '{plant}' of plate '{plate}' again, after row {first}")
+        x, y = (_number(path, row, cells, key) for key in _SEED)
+        given = [key for key in _REGION if cells.get(key)]
+        if given and len(given) < len(_REGION):
+            missing = ", ".join(key for key in _REGION if key not in given)
+            raise CxrError(f"{path}: row {row} lacks {missing}; give all four sides of the region, or none")
+        region = None
+        if given:
+            left, top, right, bottom = (round(_number(path, row, cells, key)) for key in _REGION)
+            region = (left, top, right, bottom)
+            if not (left <= x < right and top <= y < bottom):
+                raise CxrError(f"{path}: row {row}: the seed ({x:g}, {y:g}) lies outside of its region {region}")
+        found[plate, plant] = GivenPlant(plate, plant, (x, y), region, row)
+    return list(found.values())
+
+
+def plant_rows(
+    path: str | Path, plants: list[GivenPlant], sizes: Mapping[str, tuple[int, int] | None], group_of: GroupOf
+) -> list[dict]:
+    """Return given plants as rows of ROOT_PLANTS, by plate and in the order of the table.
+
+    A plant without a region gets the column of the plate up to half the way to the next seeds, over the full height.
+
+    Parameters
+    ----------
+    path
+        The table, for messages.
+    plants
+        What was read of it.
+    sizes
+        Height and width of each plate; None for a plate without a usable picture, whose plants are left out.
+    group_of
+        Group of a plant (:func:`read_groups`).
+
+    Raises
+    ------
+    CxrError
+        If a row names an unknown plate, or a seed or a region lies outside of the picture.
+    """
+    by_plate: dict[str, list[GivenPlant]] = defaultdict(list)
+    for each in plants:
+        if each.plate not in sizes:
+            raise CxrError(f"{path}: row {each.row} names plate '{each.plate}'; {_known(sizes)}")
+        by_plate[each.plate].append(each)
+    rows = []
+    for plate in sorted(by_plate):
+        if (size := sizes[plate]) is None:
+            continue
+        columns = columns_between([each.seed[0] for each in by_plate[plate]], size[1])
+        for each, (left, right) in zip(by_plate[plate], columns, strict=True):
+            region = each.region or (left, 0, right, size[0])
+            inside = 0 <= region[0] < region[2] <= size[1] and 0 <= region[1] < region[3] <= size[0]
+            if not inside or not (0 <= each.seed[0] < size[1] and 0 <= each.seed[1] < size[0]):
+                raise CxrError(
+                    f"{path}: row {each.row}: seed {each.seed} or region {region} lies outside of the plate's pictures "
+                    f"of {size[1]} x {size[0]} px"
+                )
+            rows.append(
+                {
+                    "plate": plate,
+                    "plant": each.plant,
+                    "group": group_of(plate, each.plant),
+                    "seed_x": each.seed[0],
+                    "seed_y": each.seed[1],
+                    **dict(zip(_REGION, region, strict=True)),
+                    "source": "given",
+                }
+            )
+    return rows
+
+
+class Groups:
+    """Groups of plates and plants; the object is called with a plate and a plant and returns their group or None.
+
+    Attributes
+    ----------
+    path
+        The table.
+    """
+
+    def __init__(self, path: Path, found: Mapping[tuple[str, str], tuple[str, int]]) -> None:
+        self.path, self._found = path, dict(found)
+
+    def __call__(self, plate: str, plant: str) -> str | None:
+        """Return the group of a plant: that of its own row, or else that of its plate."""
+        found = self._found.get((plate, plant)) or self._found.get((plate, ""))
+        return None if found is None else found[0]
+
+    def check(self, plates: Mapping[str, object], plants: Mapping[str, list[str]] | None = None) -> None:
+        """Refuse a row that names an unknown plate or, if the plants are known, an unknown plant.
+
+        Raises
+        ------
+        CxrError
+            For the first such row.
+        """
+        for (plate, plant), (_, row) in self._found.items():
+            if plate not in plates:
+                raise CxrError(f"{self.path}: row {row} names plate '{plate}'; {_known(plates)}")
+            if plants is not None and plant and plant not in plants.get(plate, []):
+                raise CxrError(f"{self.path}: row {row} names plant '{plant}', which plate '{plate}' does not have")
+
+
+def read_groups(path: str | Path | None) -> Groups:
+    """Read a table of groups with the columns plate, group and, if plants of a plate differ, plant.
+
+    A row without a plant holds for all plants of its plate that have no row of their own.
+
+    Parameters
+    ----------
+    path
+        The table; None for no groups.
+
+    Raises
+    ------
+    CxrError
+        If the file cannot be read, lacks a column, or a row has an empty cell or a plate or plant a second time.
+    """
+    if path is None:
+        return Groups(Path(), {})
+    path = Path(path)
+    found: dict[tuple[str, str], tuple[str, int]] = {}
+    for row, cells in _rows(path, ("plate", "group")):
+        key = _word(path, row, cells, "plate"), cells.get("plant", "")
+        if key in found:
+            what = f"plant '{key[1]}' of plate '{key[0]}'" if key[1] else f"plate '{key[0]}'"
+            raise CxrError(f"{path}: row {row} gives a group of {what} again, after row {found[key][1]}")
+        found[key] = _word(path, row, cells, "group"), row
+    return Groups(path, found)
+
+
+def _rows(path: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield the line number and the cells of each row; empty lines are no rows."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.reader(stream)
+            header = [name.strip() for name in next(reader, [])]
+            if missing := [name for name in needed if name not in header]:
+                raise CxrError(f"{path}: column '{missing[0]}' is missing; found {header}; expected {list(needed)}")
+            for cells in reader:
+                if not any(cell.strip() for cell in cells):
+                    continue
+                if len(cells) != len(header):
+                    raise CxrError(f"{path}: row {reader.line_num} has {len(cells)} cells; expected {len(header)}")
+                yield reader.line_num, {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
+    except FileNotFoundError as error:
+        raise CxrError(f"{path}: no such file") from error
+    except OSError as error:
+        raise CxrError(f"{path}: cannot be read ({error.strerror})") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise CxrError(f"{path}: not a CSV file in UTF-8 ({' '.join(str(error).split())})") from error
+
+
+def _word(path: Path, row: int, cells: dict[str, str], key: str) -> str:
+    if not cells[key]:
+        raise CxrError(f"{path}: row {row}: '{key}' is empty")
+    return cells[key]
+
+
+def _number(path: Path, row: int, cells: dict[str, str], key: str) -> float:
+    try:
+        value = float(cells[key])
+    except ValueError as error:
+        raise CxrError(f"{path}: row {row}: '{key}' is '{cells[key]}'; expected a number of pixels") from error
+    if not math.isfinite(value):
+        raise CxrError(f"{path}: row {row}: '{key}' is '{cells[key]}'; expected a number of pixels")
+    return value
+
+
+def _known(plates: Mapping[str, object]) -> str:
+    names = sorted(plates)
+    shown = ", ".join(f"'{name}'" for name in names[:5])
+    return f"the {len(names)} known plates are {shown}{', ...' if len(names) > 5 else ''}"

@@ -1,0 +1,166 @@
+"""Reading of plates into the tables of pictures, of given plants, and of what cannot be used."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from cxrfactory.config.roots import RootsReadConfig
+from cxrfactory.errors import CxrError
+from cxrfactory.logs import get_logger, progress
+from cxrfactory.roots.reading.folder import PlateFiles, find_plates
+from cxrfactory.roots.reading.given import plant_rows, read_groups, read_plants
+from cxrfactory.roots.reading.plate import PlateReading, read_plate
+from cxrfactory.tables.parquet import table_writer
+from cxrfactory.tables.roots import ROOT_FRAMES, ROOT_PLANTS, ROOT_REJECTED
+
+STAGE = "read-plates"
+_MANY_MOVED = 0.1  # share of a plate's pictures; more are told as a warning
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class ReadingOutputs:
+    """Tables that the reading writes.
+
+    Attributes
+    ----------
+    frames
+        Pictures that can be used (ROOT_FRAMES), by plate and time.
+    plants
+        Plants that were given (ROOT_PLANTS); empty if none were, because they are found in the segmented roots.
+    rejected
+        Pictures and plates that cannot be used (ROOT_REJECTED).
+    """
+
+    frames: Path
+    plants: Path
+    rejected: Path
+
+
+def write_reading(
+    roots: Sequence[Path],
+    outputs: ReadingOutputs,
+    settings: RootsReadConfig,
+    interval_minutes: float,
+    plants_table: Path | None = None,
+    groups: Path | None = None,
+) -> None:
+    """Read all plates of some folders and write the tables of the reading.
+
+    Parameters
+    ----------
+    roots
+        Folders; each folder in them that holds pictures is a plate, and so is one of them that itself does.
+    outputs
+        Tables to write.
+    settings
+        Rules of reading.
+    interval_minutes
+        Minutes between pictures where neither names nor EXIF give times.
+    plants_table
+        Table of plants (:func:`cxrfactory.roots.reading.given.read_plants`); None writes a table without rows.
+    groups
+        Table of groups (:func:`cxrfactory.roots.reading.given.read_groups`); its plates are checked in any case.
+
+    Raises
+    ------
+    CxrError
+        If a folder or a table is wrong, or no picture of any plate can be used.
+    """
+    plants = None if plants_table is None else read_plants(plants_table)  # before the pictures, which take long
+    group_of = read_groups(groups)
+    plates, left = find_plates([Path(root) for root in roots])
+    names = {plate.name: plate for plate in plates}
+    known = None
+    if plants is not None:
+        known = {name: [each.plant for each in plants if each.plate == name] for name in names}
+        plant_rows(plants_table, plants, dict.fromkeys(names), group_of)  # plates that are not known
+    group_of.check(names, known)
+    log.info("%d plates, %d pictures; left aside: %s", len(plates), sum(len(each.pictures) for each in plates), left)
+    sizes = _write(plates, outputs, settings, interval_minutes)
+    rows = [] if plants is None else plant_rows(plants_table, plants, sizes, group_of)
+    with table_writer(outputs.plants, ROOT_PLANTS) as writer:
+        writer.write_table(pa.Table.from_pylist(rows, schema=ROOT_PLANTS))
+
+
+def write_single_pictures(paths: Sequence[Path], outputs: ReadingOutputs, settings: RootsReadConfig) -> None:
+    """Read pictures that are no series: each file is a plate of one picture.
+
+    A plate is named after its file, without the suffix where that tells the files apart. The scale and the checks of a
+    single picture are those of :func:`write_reading`; the table of plants has no rows.
+
+    Raises
+    ------
+    CxrError
+        If two files have one name, or no picture can be used.
+    """
+    stems = Counter(Path(path).stem for path in paths)
+    named: dict[str, Path] = {}
+    for path in (Path(path) for path in paths):
+        name = path.stem if stems[path.stem] == 1 else path.name
+        if name in named:
+            raise CxrError(f"two pictures are named '{name}': {named[name]} and {path}; rename one of them")
+        named[name] = path
+    plates = [PlateFiles(name, named[name].parent, [named[name]]) for name in sorted(named)]
+    log.info("%d single pictures", len(plates))
+    _write(plates, outputs, settings, 1.0)
+    with table_writer(outputs.plants, ROOT_PLANTS) as writer:
+        writer.write_table(ROOT_PLANTS.empty_table())
+
+
+def _write(
+    plates: list[PlateFiles], outputs: ReadingOutputs, settings: RootsReadConfig, interval_minutes: float
+) -> dict[str, tuple[int, int] | None]:
+    """Write the tables of pictures, and return height and width of each plate, None if no picture can be used."""
+    sizes: dict[str, tuple[int, int] | None] = {}
+    kept = refused = unscaled = 0
+    with table_writer(outputs.frames, ROOT_FRAMES) as frames, table_writer(outputs.rejected, ROOT_REJECTED) as rejected:
+        for plate in progress(plates, "read plates"):
+            reading = read_plate(plate, settings, interval_minutes)
+            if len(plate.pictures) > 1:
+                _tell(plate, reading)
+            first = reading.frames[0] if reading.frames else None
+            sizes[plate.name] = None if first is None else (first["height"], first["width"])
+            frames.write_table(pa.Table.from_pylist(reading.frames, schema=ROOT_FRAMES))
+            rows = [
+                {"plate": plate.name, "path": path, "stage": STAGE, "reason": reason}
+                for path, reason in sorted(reading.rejected)
+            ]
+            rejected.write_table(pa.Table.from_pylist(rows, schema=ROOT_REJECTED))
+            kept += len(reading.frames)
+            refused += sum(bool(path) for path, _ in reading.rejected)
+            unscaled += first is not None and first["mm_per_pixel"] is None
+        if not kept:
+            first = next(reason for _, reason in sorted(reading.rejected))
+            raise CxrError(f"no picture of {len(plates)} plates can be used; the last plate's first reason: {first}")
+    log.info("%d plates: %d pictures kept, %d rejected", len(plates), kept, refused)
+    if unscaled:
+        log.warning("%d of %d plates have no scale, so their lengths are in pixels", unscaled, len(plates))
+    return sizes
+
+
+def _tell(plate: PlateFiles, reading: PlateReading) -> None:
+    reasons = Counter(reason.split(":")[0].split(";")[0] for path, reason in reading.rejected if path)
+    total = len(reading.frames) + sum(reasons.values())
+    parts = [f"{len(reading.frames)} of {total} pictures kept"]
+    parts += [f"{count} rejected ({reason})" for reason, count in sorted(reasons.items())]
+    if reading.frames:
+        sources = Counter(frame["time_source"] for frame in reading.frames)
+        parts.append(f"{reading.frames[-1]['hours']:.1f} hours by {' and '.join(sorted(sources))}")
+        for note, what in (("gap_before", "gaps"), ("moved", "pictures registered back")):
+            if count := sum(note in frame["notes"] for frame in reading.frames):
+                parts.append(f"{count} {what}")
+    log.info("%s: %s", plate.name, "; ".join([*parts, *reading.told]))
+    moved = reasons["camera moved"]
+    if moved > _MANY_MOVED * total:
+        log.warning(
+            "%s: the camera moved in %d of %d pictures; if it moved once for good, put the pictures after it into a "
+            "folder of their own, or raise most_shift_px",
+            plate.name,
+            moved,
+            total,
+        )
