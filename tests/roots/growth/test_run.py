@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from cxrfactory.errors import CxrError
+from cxrfactory.roots.growth import run
 from cxrfactory.roots.growth.run import write_growth
 from tests.roots.growth.toy import lateral_rows, trait_rows, write_cohort, write_laterals, write_traits
 
@@ -18,6 +19,13 @@ def cohort(tmp_path_factory):
     traits, laterals = write_cohort(folder)
     write_growth([traits], [laterals], folder / "growth")
     return folder
+
+
+@pytest.fixture
+def tables_only(monkeypatch):
+    """Leave the figures out, which take most of the time; other tests draw them."""
+    for name in ("growth", "speeds", "spectrum", "energies", "traits", "hulls", "modes"):
+        monkeypatch.setattr(run, f"draw_{name}", lambda *_: None)
 
 
 def read(folder, name):
@@ -56,7 +64,7 @@ def test_the_built_in_difference_is_found_and_no_other(cohort):
     assert tests.loc["first_lateral_hours", "p_mann_whitney"] > 0.05  # drawn alike in both groups
 
 
-def test_no_difference_where_there_is_none(tmp_path):
+def test_no_difference_where_there_is_none(tmp_path, tables_only):
     write_growth(*([path] for path in write_cohort(tmp_path, effect=1.0)), tmp_path / "growth")
     tests = read(tmp_path, "groups.csv")
     assert tests["p_holm"].min() > 0.05
@@ -118,7 +126,7 @@ def test_without_groups_and_scale_lengths_are_in_pixels_and_nothing_is_tested(tm
     assert not (tmp_path / "growth" / "hulls.png").exists()
 
 
-def test_a_plate_without_scale_turns_all_lengths_to_pixels(tmp_path):
+def test_a_plate_without_scale_turns_all_lengths_to_pixels(tmp_path, tables_only):
     rows = trait_rows("p", "1", "a", HOURS) + trait_rows("q", "1", "b", HOURS[:60], scale=None)
     write_growth([write_traits(tmp_path / "t.parquet", rows)], [], tmp_path / "growth")
     notes = (tmp_path / "growth" / "notes.txt").read_text().splitlines()
@@ -128,7 +136,7 @@ def test_a_plate_without_scale_turns_all_lengths_to_pixels(tmp_path):
     assert "main_length_px" in read(tmp_path, "plants.csv").columns
 
 
-def test_a_lateral_of_the_first_picture_has_no_time_of_emergence(tmp_path):
+def test_a_lateral_of_the_first_picture_has_no_time_of_emergence(tmp_path, tables_only):
     hours = HOURS + 70  # the first lateral came at 60 hours
     traits = write_traits(tmp_path / "t.parquet", trait_rows("p", "1", "a", hours))
     laterals = write_laterals(tmp_path / "l.parquet", lateral_rows("p", "1", "a", hours))
