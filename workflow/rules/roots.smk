@@ -162,13 +162,12 @@ rule roots_graphs:
         "python -m cxrfactory stage roots-graphs --frames {input.frames:q} --plants {input.plants:q}"
         " --masks {input.masks:q} {params.groups:q} --shard {params.number} --found {output.plants:q}"
         " --nodes {output.nodes:q} --edges {output.edges:q} --traits {output.traits:q} --laterals {output.laterals:q}"
-        " --rejected {output.rejected:q} {params.options:q} 2> {log:q}"
+        " {params.options:q} 2> {log:q}"
 
 
 rule roots_files:
     input:
         frames=OUT("roots_read").frames,
-        plants=OUT("roots_graphs").plants,
         nodes=OUT("roots_graphs").nodes,
         edges=OUT("roots_graphs").edges,
         masks=OUT("roots_segment").masks,
@@ -191,7 +190,7 @@ rule roots_files:
     message:
         "Write and draw the graphs of roots, shard {wildcards.shard}"
     shell:
-        "python -m cxrfactory stage roots-files --frames {input.frames:q} --plants {input.plants:q}"
+        "python -m cxrfactory stage roots-files --frames {input.frames:q}"
         " --nodes {input.nodes:q} --edges {input.edges:q} --masks {input.masks:q} --shard {params.number}"
         " --output {output.files:q} --pictures {output.pictures:q} {params.options:q} 2> {log:q}"
 
@@ -223,6 +222,7 @@ rule roots_growth:
 
 rule roots_evaluate:
     input:
+        frames=OUT("roots_read").frames,
         graphs=ROOTS.graph_tables(),
         masks=ROOTS.sharded("roots_segment", "masks"),
         truth=ROOTS.truth(),
@@ -243,10 +243,12 @@ rule roots_evaluate:
         tables=lambda wildcards: ROOTS.tables(),
         masks=lambda wildcards, input: [f"--masks={path}" for path in input.masks],
         truth=lambda wildcards, input: [f"--truth={path}" for path in input.truth],
+        differ=lambda wildcards: "--no-differ" if ROOTS.section.effect == 1 else "--differ",
     message:
         "Compare the root systems with the truth"
     shell:
-        "python -m cxrfactory study roots {params.tables:q} {params.masks:q} {params.truth:q}"
+        "python -m cxrfactory study roots --frames {input.frames:q} {params.tables:q} {params.masks:q} {params.truth:q}"
+        " {params.differ}"
         " --output {output.folder:q} 2> {log:q}"
         " && cp {output.folder:q}/summary.csv {output.summary:q}"
 

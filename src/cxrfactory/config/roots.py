@@ -33,6 +33,10 @@ class RootsReadConfig(Section):
         None, gt=0, description="Scale of all pictures; null finds it from a QR code or a ruler, and else gives pixels."
     )
     qr_mm: float = Field(10.0, gt=0, description="Side of the QR code on the plates, in mm.")
+    series: bool = Field(
+        True,
+        description="Whether the pictures of a folder are one plate over time; false takes each as a plate of its own.",
+    )
     most_shift_px: float = Field(
         40.0, ge=0, description="A picture that is shifted by more against the plate's first one is rejected."
     )

@@ -65,7 +65,7 @@ def test_groups_of_plates_and_of_single_plants(tmp_path):
     found = [group_of(*key) for key in (("a", "1"), ("a", "2"), ("b", "1"), ("b", "2"), ("c", "1"))]
     assert found == ["wild", "mutant", "mutant", None, None]
     group_of.check({"a": None, "b": None})
-    assert read_groups(None)("a", "1") is None
+    assert read_groups()("a", "1") is None
 
 
 @pytest.mark.parametrize(

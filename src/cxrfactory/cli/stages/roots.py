@@ -54,14 +54,15 @@ def roots_examples(
 ) -> None:
     """Collect the pictures with masks that networks of roots learn from."""
     from cxrfactory.errors import CxrError
-    from cxrfactory.roots.segment.examples import write_examples
+    from cxrfactory.roots.segment.examples import PlateTruth, write_examples
 
     plates = []
     for each in plate or []:
         pictures, sign, truth = each.partition("=")
         if not sign or not pictures or not truth:
             raise CxrError(f"--plate: found '{each}'; expected PICTURES=TRUTH, two folders of stage roots-cohort")
-        plates.append((Path(pictures), Path(truth)))
+        tables = Path(truth)
+        plates.append(PlateTruth(Path(pictures).parent, tables / "frames.parquet", tables / "masks.parquet"))
     if not plates and labelled is None:
         raise CxrError("there is nothing to learn from; give --plate or --labelled")
     write_examples(output, plates, labelled)
@@ -112,7 +113,7 @@ def roots_read(
     roots_read_config: RootsReadConfig,
 ) -> None:
     """Read plates: pictures in the order of time, scale, movements of the camera, plants and groups."""
-    from cxrfactory.roots.reading.folder import ReadingOutputs, write_reading
+    from cxrfactory.roots.reading.run import ReadingOutputs, write_reading
 
     outputs = ReadingOutputs(frames, plants, rejected)
     write_reading(root, outputs, roots_read_config, interval_minutes, plants_table, groups or [])
@@ -152,7 +153,6 @@ def roots_graphs(
     edges: Annotated[Path, typer.Option(help="Table of edges to write (Parquet).")],
     traits: Annotated[Path, typer.Option(help="Table of traits to write (Parquet).")],
     laterals: Annotated[Path, typer.Option(help="Table of laterals to write (Parquet).")],
-    rejected: Rejected,
     groups: Groups = None,
     *,
     roots_graph_config: RootsGraphConfig,
@@ -160,14 +160,13 @@ def roots_graphs(
     """Make the labelled graph of every plant at every time, and its traits."""
     from cxrfactory.roots.graphs.shard import GraphOutputs, write_graphs
 
-    outputs = GraphOutputs(found, nodes, edges, traits, laterals, rejected)
+    outputs = GraphOutputs(nodes=nodes, edges=edges, traits=traits, laterals=laterals, plants=found)
     write_graphs(frames, plants, masks, outputs, roots_graph_config, shard, plate_shards, groups or [])
 
 
 @with_options(RootsGraphConfig)
 def roots_files(
     frames: Frames,
-    plants: Annotated[Path, typer.Option(help="Table of plants of stage roots-graphs.")],
     nodes: Annotated[Path, typer.Option(help="Table of nodes of stage roots-graphs.")],
     edges: Annotated[Path, typer.Option(help="Table of edges of stage roots-graphs.")],
     masks: Masks,
@@ -182,7 +181,7 @@ def roots_files(
     from cxrfactory.roots.graphs.files import write_files
     from cxrfactory.roots.graphs.pictures import write_pictures
 
-    write_files(frames, plants, nodes, edges, output, roots_graph_config, shard, plate_shards)
+    write_files(frames, nodes, edges, output, roots_graph_config, shard, plate_shards)
     write_pictures(frames, masks, pictures, roots_graph_config.pictures, shard, plate_shards)
 
 
@@ -192,6 +191,6 @@ def roots_growth(
     output: Annotated[Path, typer.Option(help="Folder of tables and figures to write; replaced if it is there.")],
 ) -> None:
     """Measure growth over time: speeds, daily rhythm, crossing of lengths; compare groups of plants."""
-    from cxrfactory.roots.growth.write import write_growth
+    from cxrfactory.roots.growth.run import write_growth
 
     write_growth(traits, laterals, output)

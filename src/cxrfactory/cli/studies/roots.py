@@ -9,6 +9,7 @@ Tables = Annotated[list[Path], typer.Option(help="Table of stage roots-graphs; r
 
 
 def roots(
+    frames: Annotated[Path, typer.Option(help="Table of pictures of stage roots-read (Parquet).")],
     plants: Tables,
     nodes: Tables,
     edges: Tables,
@@ -17,8 +18,10 @@ def roots(
     masks: Annotated[list[Path], typer.Option(help="Masks of stage roots-segment; repeat for each shard.")],
     truth: Annotated[list[Path], typer.Option(help="Folder of the truth of a virtual plate; repeat for each.")],
     output: Annotated[Path, typer.Option(help="Folder for tables (CSV) and figures (PNG); replaced if it is there.")],
+    differ: Annotated[bool, typer.Option(help="Whether the two groups were made to differ.")] = True,
 ) -> None:
     """Compare root systems with those of virtual plates: lengths, laterals, times of emergence, masks, groups."""
-    from cxrfactory.roots.evaluate.compare import FoundTables, evaluate_roots
+    from cxrfactory.roots.evaluate.compare import evaluate_roots
 
-    evaluate_roots(FoundTables(plants, nodes, edges, traits, laterals, masks), truth, output)
+    found = {"nodes": nodes, "edges": edges, "traits": traits, "laterals": laterals, "masks": masks}
+    evaluate_roots({**found, "frames": [frames], "plants": plants}, truth, output, differ)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 from jaxtyping import UInt8
 
 from cxrfactory.errors import CxrError
@@ -84,12 +85,10 @@ class Browsing(Browsed):
         image = self._image(key)
         flags = self.index.columns.get("flags")
         plant = image.group_id + "/"
-        near = [other for other in (key - 1, key + 1) if 0 <= other < len(self.index)]
-        related = [
-            (f"picture {self.index.image_id(other).rpartition('/')[2]}", other)
-            for other in near
-            if self.index.image_id(other).startswith(plant)
-        ]
+        of_plant = np.flatnonzero(pc.starts_with(self.index.ids, plant).to_numpy(zero_copy_only=False))
+        place = int(np.searchsorted(of_plant, key))
+        near = [int(other) for other in of_plant[max(0, place - 1) : place + 2] if other != key]
+        related = [(f"picture {self.index.image_id(other).rpartition('/')[2]}", other) for other in near]
         return Detail(
             image.height,
             image.width,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _ROWS, _EDGES, _MASKS, _PICTURES = "traits.parquet", "edges.parquet", "masks.parquet", "pictures.parquet"
 _KEYS = ("plate", "plant", "frame")
 _FACTS = ("group", "hours", "main_length_mm", "laterals_length_mm", "total_length_mm", "laterals")
+_AT_ONCE = 256  # images whose lines are in memory
 LINE_PX = 3  # width of the drawn lines
 
 
@@ -135,7 +136,8 @@ class Opened(OpenedProduct):
     def _images(self, rows: "pd.DataFrame") -> Iterator[RootImage]:
         plants = read_table(self.folder / "plants.parquet")
         regions = {(row.plate, row.plant): row for row in plants.itertuples(index=False)}
-        for _, part in rows.groupby(["plate", "plant"], sort=False):
+        for start in range(0, len(rows), _AT_ONCE):
+            part = rows.iloc[start : start + _AT_ONCE]
             lines = self._lines(list(part["image_id"]))
             for row in part.to_dict("records"):
                 region = regions[row["plate"], row["plant"]]

@@ -70,7 +70,6 @@ STAGES = (
             "edges": "roots-work/graphs/{shard}.edges.parquet",
             "traits": "roots-work/graphs/{shard}.traits.parquet",
             "laterals": "roots-work/graphs/{shard}.laterals.parquet",
-            "rejected": "roots-work/graphs/{shard}.rejected.parquet",
         },
         rows="traits",
     ),
@@ -266,7 +265,7 @@ class RootsPlan:
     def rejected(self) -> list[str]:
         """Return the tables of what was rejected."""
         read = [self.plan.results.out("roots_read").rejected]
-        return read + self.sharded("roots_segment", "rejected") + self.sharded("roots_graphs", "rejected")
+        return read + self.sharded("roots_segment", "rejected")
 
     def evaluation(self) -> list[str]:
         """Return the folder of the evaluation, if there is one."""

@@ -1,6 +1,7 @@
 """Writing of virtual plates: folders of pictures that look like a user's, and a folder of truth."""
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -46,6 +47,11 @@ def write_plates(output: Path, truth: Path, settings: RootsCohortConfig, shard: 
     if not 0 <= shard < shards:
         raise CxrError(f"shard {shard} of {shards}; expected a shard from 0 and below the number of shards")
     plates = [draw_plate(name, settings) for name in plate_names(settings) if shard_of(name, shards) == shard]
+    _write(plates, Path(output), truth)
+    log.info("%s: %d virtual plates of %d pictures", output, len(plates), settings.frames)
+
+
+def _write(plates: Sequence[Plate], output: Path, truth: Path) -> None:
     with (
         replaced_folder(truth) as folder,
         truth_writer(folder) as writer,
@@ -55,8 +61,35 @@ def write_plates(output: Path, truth: Path, settings: RootsCohortConfig, shard: 
         groups.writerow(["plate", "group"])
         groups.writerows([plate.name, plate.group] for plate in plates if plate.group is not None)
         for plate in progress(plates, "virtual plates", len(plates)):
-            _write_plate(Path(output) / plate.name, plate, writer)
-    log.info("%s: %d virtual plates of %d pictures", output, len(plates), settings.frames)
+            _write_plate(output / plate.name, plate, writer)
+
+
+def write_plate(name: str, output: Path, truth: Path, settings: RootsCohortConfig) -> None:
+    """Write one plate of the cohort, and its truth; the plate is the same as in :func:`write_plates`.
+
+    Parameters
+    ----------
+    name
+        Name of the plate, one of :func:`cxrfactory.roots.cohort.plate.plate_names`.
+    output
+        Folder of the plate's pictures; its last part must be the name.
+    truth
+        Folder of the plate's truth, with the tables that :func:`write_plates` writes.
+    settings
+        Settings of the cohort.
+
+    Raises
+    ------
+    CxrError
+        If the cohort has no such plate, or the folder has another name.
+    """
+    names = plate_names(settings)
+    if name not in names:
+        raise CxrError(f"plate '{name}'; expected one of {', '.join(names)}")
+    if Path(output).name != name:
+        raise CxrError(f"{output}: the folder of plate '{name}' must have its name")
+    _write([draw_plate(name, settings)], Path(output).parent, truth)
+    log.info("%s: virtual plate of %d pictures", output, settings.frames)
 
 
 def _write_plate(output: Path, plate: Plate, writer: TruthWriter) -> None:

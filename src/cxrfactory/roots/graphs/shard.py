@@ -108,7 +108,7 @@ def write_graphs(
     settings: RootsGraphConfig,
     shard: int = 0,
     shards: int = 1,
-    groups: Path | None = None,
+    groups: Sequence[Path] = (),
 ) -> None:
     """Write the graphs and traits of the plates of a shard.
 
@@ -127,7 +127,7 @@ def write_graphs(
     shard, shards
         Number of this shard from 0, and number of all shards.
     groups
-        Table of groups (CSV) for plants that are found; None for no groups.
+        Tables of groups (CSV) for plants that are found.
 
     Raises
     ------
@@ -140,7 +140,7 @@ def write_graphs(
         raise CxrError(f"shard {shard} of {shards}; expected a shard from 0 and below the number of shards")
     pictures = read_table(frames, ROOT_FRAMES)
     given = read_table(plants, ROOT_PLANTS)
-    group_of = read_groups(groups)
+    group_of = read_groups(*groups)
     mine = [plate for plate in sorted(set(pictures["plate"])) if shard_of(plate, shards) == shard]
     spans = _spans(masks, set(mine))
     with ExitStack() as stack:

@@ -126,14 +126,14 @@ def plant_rows(
 class Groups:
     """Groups of plates and plants; the object is called with a plate and a plant and returns their group or None.
 
-    Attributes
+    Parameters
     ----------
-    path
-        The table.
+    found
+        Group of each plate and plant (empty for all plants of the plate), with the row and the table that say so.
     """
 
-    def __init__(self, path: Path, found: Mapping[tuple[str, str], tuple[str, int]]) -> None:
-        self.path, self._found = path, dict(found)
+    def __init__(self, found: Mapping[tuple[str, str], tuple[str, int, Path]]) -> None:
+        self._found = dict(found)
 
     def __call__(self, plate: str, plant: str) -> str | None:
         """Return the group of a plant: that of its own row, or else that of its plate."""
@@ -148,39 +148,38 @@ class Groups:
         CxrError
             For the first such row.
         """
-        for (plate, plant), (_, row) in self._found.items():
+        for (plate, plant), (_, row, path) in self._found.items():
             if plate not in plates:
-                raise CxrError(f"{self.path}: row {row} names plate '{plate}'; {_known(plates)}")
+                raise CxrError(f"{path}: row {row} names plate '{plate}'; {_known(plates)}")
             if plants is not None and plant and plant not in plants.get(plate, []):
-                raise CxrError(f"{self.path}: row {row} names plant '{plant}', which plate '{plate}' does not have")
+                raise CxrError(f"{path}: row {row} names plant '{plant}', which plate '{plate}' does not have")
 
 
-def read_groups(path: str | Path | None) -> Groups:
-    """Read a table of groups with the columns plate, group and, if plants of a plate differ, plant.
+def read_groups(*paths: str | Path) -> Groups:
+    """Read tables of groups with the columns plate, group and, if plants of a plate differ, plant.
 
     A row without a plant holds for all plants of its plate that have no row of their own.
 
     Parameters
     ----------
-    path
-        The table; None for no groups.
+    paths
+        The tables; without one there are no groups.
 
     Raises
     ------
     CxrError
         If the file cannot be read, lacks a column, or a row has an empty cell or a plate or plant a second time.
     """
-    if path is None:
-        return Groups(Path(), {})
-    path = Path(path)
-    found: dict[tuple[str, str], tuple[str, int]] = {}
-    for row, cells in _rows(path, ("plate", "group")):
-        key = _word(path, row, cells, "plate"), cells.get("plant", "")
-        if key in found:
-            what = f"plant '{key[1]}' of plate '{key[0]}'" if key[1] else f"plate '{key[0]}'"
-            raise CxrError(f"{path}: row {row} gives a group of {what} again, after row {found[key][1]}")
-        found[key] = _word(path, row, cells, "group"), row
-    return Groups(path, found)
+    found: dict[tuple[str, str], tuple[str, int, Path]] = {}
+    for path in map(Path, paths):
+        for row, cells in _rows(path, ("plate", "group")):
+            key = _word(path, row, cells, "plate"), cells.get("plant", "")
+            if key in found:
+                what = f"plant '{key[1]}' of plate '{key[0]}'" if key[1] else f"plate '{key[0]}'"
+                before = "" if found[key][2] == path else f" of {found[key][2]}"
+                raise CxrError(f"{path}: row {row} gives a group of {what} again, after row {found[key][1]}{before}")
+            found[key] = _word(path, row, cells, "group"), row, path
+    return Groups(found)
 
 
 def _rows(path: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:

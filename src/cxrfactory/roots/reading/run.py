@@ -47,7 +47,7 @@ def write_reading(
     settings: RootsReadConfig,
     interval_minutes: float,
     plants_table: Path | None = None,
-    groups: Path | None = None,
+    groups: Sequence[Path] = (),
 ) -> None:
     """Read all plates of some folders and write the tables of the reading.
 
@@ -64,7 +64,7 @@ def write_reading(
     plants_table
         Table of plants (:func:`cxrfactory.roots.reading.given.read_plants`); None writes a table without rows.
     groups
-        Table of groups (:func:`cxrfactory.roots.reading.given.read_groups`); its plates are checked in any case.
+        Tables of groups (:func:`cxrfactory.roots.reading.given.read_groups`); their plates are checked in any case.
 
     Raises
     ------
@@ -72,8 +72,10 @@ def write_reading(
         If a folder or a table is wrong, or no picture of any plate can be used.
     """
     plants = None if plants_table is None else read_plants(plants_table)  # before the pictures, which take long
-    group_of = read_groups(groups)
+    group_of = read_groups(*groups)
     plates, left = find_plates([Path(root) for root in roots])
+    if not settings.series:
+        plates = _singles([picture for plate in plates for picture in plate.pictures])
     names = {plate.name: plate for plate in plates}
     known = None
     if plants is not None:
@@ -98,6 +100,15 @@ def write_single_pictures(paths: Sequence[Path], outputs: ReadingOutputs, settin
     CxrError
         If two files have one name, or no picture can be used.
     """
+    plates = _singles(paths)
+    log.info("%d single pictures", len(plates))
+    _write(plates, outputs, settings, 1.0)
+    with table_writer(outputs.plants, ROOT_PLANTS) as writer:
+        writer.write_table(ROOT_PLANTS.empty_table())
+
+
+def _singles(paths: Sequence[Path]) -> list[PlateFiles]:
+    """Return each picture as a plate of its own."""
     stems = Counter(Path(path).stem for path in paths)
     named: dict[str, Path] = {}
     for path in (Path(path) for path in paths):
@@ -105,11 +116,7 @@ def write_single_pictures(paths: Sequence[Path], outputs: ReadingOutputs, settin
         if name in named:
             raise CxrError(f"two pictures are named '{name}': {named[name]} and {path}; rename one of them")
         named[name] = path
-    plates = [PlateFiles(name, named[name].parent, [named[name]]) for name in sorted(named)]
-    log.info("%d single pictures", len(plates))
-    _write(plates, outputs, settings, 1.0)
-    with table_writer(outputs.plants, ROOT_PLANTS) as writer:
-        writer.write_table(ROOT_PLANTS.empty_table())
+    return [PlateFiles(name, named[name].parent, [named[name]]) for name in sorted(named)]
 
 
 def _write(
