@@ -83,7 +83,7 @@ class RootsGraphConfig(Section):
     rsml: bool = Field(
         True, description="Write RSML files: one for each plant and time, and one for each plant over time."
     )
-    pictures: bool = Field(
+    keep_pictures: bool = Field(
         True, description="Keep the pictures of the plates in the product, as grey JPEG; the browser shows them."
     )
     overlays: bool = Field(True, description="Write pictures of the graphs over each plate, and a video of them.")

@@ -182,7 +182,7 @@ def roots_files(
     from cxrfactory.roots.graphs.pictures import write_pictures
 
     write_files(frames, nodes, edges, output, roots_graph_config, shard, plate_shards)
-    write_pictures(frames, masks, pictures, roots_graph_config.pictures, shard, plate_shards)
+    write_pictures(frames, masks, pictures, roots_graph_config.keep_pictures, shard, plate_shards)
 
 
 def roots_growth(

@@ -82,7 +82,7 @@ class RootImage(ProductImage):
         for found in selected_rows(self.path(), [self._picture_id], ["jpeg"], "picture_id"):
             grey = cv2.imdecode(np.frombuffer(found["jpeg"].iloc[0], np.uint8), cv2.IMREAD_GRAYSCALE)
             return grey[self.top : self.top + self.height, self.left : self.left + self.width]
-        raise CxrError("the product holds no pictures of plates; run with roots.pictures: true to keep them")
+        raise CxrError("the product holds no pictures of plates; run with roots.keep_pictures: true to keep them")
 
     @property
     def _picture_id(self) -> str:
