@@ -19,7 +19,11 @@ class RootsCohortConfig(Section):
     interval_minutes: float = Field(
         180.0, ge=1, description="Minutes between pictures; also used where neither names nor EXIF give times."
     )
-    plate_px: int = Field(800, ge=256, description="Side of the pictures of virtual plates, in pixels.")
+    plate_px: int = Field(
+        800,
+        ge=256,
+        description="Side of the pictures of virtual plates, in pixels; their QR codes can be read from about 600 on.",
+    )
     effect: float = Field(
         0.75, gt=0, description="Growth speed of the second group over that of the first; 1 makes the groups equal."
     )
