@@ -34,7 +34,10 @@ class RootsReadConfig(Section):
     """How plates are read."""
 
     mm_per_pixel: float | None = Field(
-        None, gt=0, description="Scale of all pictures; null finds it from a QR code or a ruler, and else gives pixels."
+        None, gt=0, description="Scale of all pictures; null finds it from a QR code, and else lengths are in pixels."
+    )
+    qr_mm: float = Field(
+        10.0, gt=0, description="Side of the QR code on the plates without the white around it, in mm."
     )
     qr_mm: float = Field(10.0, gt=0, description="Side of the QR code on the plates, in mm.")
     series: bool = Field(

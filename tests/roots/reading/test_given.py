@@ -54,7 +54,7 @@ def test_plants_must_fit_the_plates(tmp_path):
     path.write_text("plate,plant,seed_x,seed_y\na,1,30,5\n")
     with pytest.raises(CxrError, match="row 2 names plate 'a'; the 1 known plates are 'b'"):
         plant_rows(path, read_plants(path), {"b": (9, 9)}, _none)
-    with pytest.raises(CxrError, match="row 2: seed .* lies outside of the plate's pictures of 20 x 90 px"):
+    with pytest.raises(CxrError, match=r"row 2: seed .* lies outside of the plate's pictures of 20 x 90 px"):
         plant_rows(path, read_plants(path), {"a": (90, 20)}, _none)
 
 
@@ -86,7 +86,7 @@ def test_a_wrong_table_of_groups_is_an_error_with_file_and_row(tmp_path, text, m
 def test_groups_must_fit_the_plates(tmp_path):
     path = tmp_path / "groups.csv"
     path.write_text("plate,group,plant\na,x,\nb,x,7\n")
-    with pytest.raises(CxrError, match="groups.csv: row 3 names plate 'b'"):
+    with pytest.raises(CxrError, match=r"groups\.csv: row 3 names plate 'b'"):
         read_groups(path).check({"a": None})
     with pytest.raises(CxrError, match="row 3 names plant '7', which plate 'b' does not have"):
         read_groups(path).check({"a": None, "b": None}, {"a": ["1"], "b": ["1"]})

@@ -1,10 +1,11 @@
 """Plants of a plate, found in a mask of its roots: the seeds stand in a row near the top, and the roots grow down.
 
 The mask is swept from the top to the bottom. Roots that begin at different tops are different trees until they touch. A
-tree whose top lies well above that row, and high on the plate, may be a plant. Around a seed, roots spread: where plants
+tree whose top lies well above that row, and high on the plate, may be a plant. Around a seed, roots spread: where trees
 touch, a top with much less root below it than another one has is the end of a root that bends upwards.
 """
 
+import statistics
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -14,14 +15,16 @@ import numpy as np
 from jaxtyping import Bool
 
 MOST_PLANTS = 16
-_CLOSE = 0.006  # of the plate's longer side; gaps in roots up to about twice as wide are closed
-_SPECK = 0.02  # of the height of the tallest tree; lower pieces are specks
+_BRIDGE = 0.005  # of the plate's longer side; gaps in roots up to twice as wide are bridged
+_SPECK = 0.05  # of the height of the tallest tree; lower pieces are specks
+_LEAST = 0.01  # of the plate's longer side; lower pieces are specks in any case
 _DEPTH = 0.03  # of that height; a top whose tree joins another one after less is a bend or a lateral
 _DEEP, _DEEP_SHARE, _SHALLOW_SHARE = 0.12, 0.4, 0.5  # least share of root below a top, by the depth of its tree
 _COARSE = 400  # pixels of the longer side of the mask in which root below a top is counted
 _RADIUS = 0.07  # of the plate's width, of the half disc in which it is counted
 _FLAT, _SIDE, _RICHER = 0.04, 0.15, 2.0  # a flat root: of that height, of the width; and times as much root below
-_BAND = 0.35  # of that height; seeds lie at most so far below the highest one
+_BAND = 0.35  # of that height; seeds lie at most so far above or below the middle one
+_SHORT_BAND = 0.2  # the same for a tree of less than a third of that height
 _APART = 0.05  # of the plate's width; nearer tops belong to one plant
 _ABOVE = 0.05  # of the plate's height; a region begins so far above its seed
 
@@ -139,20 +142,36 @@ def _pieces_at(labels: np.ndarray, plant: FoundPlant) -> set[int]:
 
 
 def _tops(mask: np.ndarray) -> list[_Tree]:
-    """Return the trees of a mask that are plants; gaps are closed first, so that a root in pieces is one tree."""
-    reach = max(1, round(_CLOSE * max(mask.shape)))
+    """Return the trees of a mask that are plants; gaps are bridged first, so that a root in pieces is one tree."""
+    reach = max(1, round(_BRIDGE * max(mask.shape)))
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
-    padded = np.pad(mask.astype(np.uint8), reach)
-    closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, kernel)[reach:-reach, reach:-reach]
-    trees = _swept(closed)
-    if not trees:
+    wide = cv2.dilate(np.pad(mask.astype(np.uint8), reach), kernel)  # closing would not bridge a gap in a thin root
+    trees = [_narrow(tree, mask, reach) for tree in _swept(wide)]
+    tallest = max((tree.end - tree.y for tree in trees), default=0)
+    if tallest < (least := _LEAST * max(mask.shape)):
         return []
-    tallest = max(tree.end - tree.y for tree in trees)
-    tops = [tree for tree in trees if tree.end - tree.y >= (_DEPTH if tree.joined else _SPECK) * tallest]
-    band = _highest(tops, tallest) + _BAND * tallest
-    below = _Below(closed)
-    tops = [below.at_branching(tree, tallest) for tree in tops if tree.y <= band]
+    speck = max(_SPECK * tallest, least)
+    tops = [tree for tree in trees if tree.end - tree.y >= (_DEPTH * tallest if tree.joined else speck)]
+    row = statistics.median_low([tree.y for tree in tops if 3 * (tree.end - tree.y) >= tallest])
+    below = _Below(mask)
+    tops = [below.at_branching(tree, tallest) for tree in tops if abs(tree.y - row) <= _band(tree, tallest)]
     return _without_tips(tops, tallest)
+
+
+def _band(tree: _Tree, tallest: int) -> float:
+    """Return how far from the row of the seeds a top may lie: a short tree may be a lateral that was torn off."""
+    return (_BAND if 3 * (tree.end - tree.y) >= tallest else _SHORT_BAND) * tallest
+
+
+def _narrow(tree: _Tree, mask: np.ndarray, reach: int) -> _Tree:
+    """Return a tree of a mask that was padded and widened by ``reach`` as one of the mask itself.
+
+    Roots of the widened mask begin as many rows higher as its first row lies above that of the mask.
+    """
+    end = min(tree.end - (reach if tree.joined else 2 * reach), mask.shape[0] - 1)
+    left = max(0, round(tree.x) - 2 * reach)
+    line = left + np.flatnonzero(mask[tree.y, left : round(tree.x) + 1])
+    return tree._replace(x=float(line.mean()) if len(line) else tree.x - reach, end=max(end, tree.y))
 
 
 class _Below:
@@ -173,7 +192,7 @@ class _Below:
         self._amount[small == 0] = 0
 
     def at_branching(self, tree: _Tree, tallest: int) -> _Tree:
-        """Return a tree with what lies below its top; from the end of a flat root, the top moves to the root's start."""
+        """Return a tree with what lies below its top; from the end of a flat root, the top moves to where it began."""
         row, column = (int(place / self._step) for place in (tree.y, tree.x))
         row, column = (min(place, size - 1) for place, size in zip((row, column), self._amount.shape, strict=True))
         near = self._amount[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2]
@@ -192,7 +211,7 @@ class _Below:
 
 
 def _without_tips(tops: list[_Tree], tallest: int) -> list[_Tree]:
-    """Return tops without the ends of roots that bend upwards: less root lies below them than below others they touch."""
+    """Return tops without the ends of roots that bend upwards: less root lies below them than below others."""
     kept = []
     for tree in tops:
         most = max(other.below for other in tops if other.piece == tree.piece)
@@ -247,17 +266,22 @@ def _swept(mask: np.ndarray) -> list[_Tree]:
     return [_Tree(*tops[tree], ends[tree], joined[tree], root(tree)) for tree in range(len(tops))]
 
 
-def _highest(tops: list[_Tree], tallest: int) -> int:
-    """Return the row of the highest top of a tree that is a plant beyond doubt: at least a third of the tallest."""
-    return min(tree.y for tree in tops if tree.end - tree.y >= tallest / 3)
-
-
 def _apart(tops: list[_Tree], least: float) -> list[_Tree]:
-    """Return tops that lie apart from each other across; of near ones the tallest tree stays."""
-    kept: list[_Tree] = []
+    """Return tops that lie apart from each other across, the tallest trees first; of near ones the highest stays.
+
+    Near ones are pieces of one root, or its branches; a high one with much less root below it is the end of a branch.
+    """
+    near: list[list[_Tree]] = []
     for tree in sorted(tops, key=lambda tree: (tree.y - tree.end, tree.y, tree.x)):
-        if all(abs(tree.x - other.x) >= least for other in kept):
-            kept.append(tree)
+        home = next((trees for trees in near if abs(tree.x - trees[0].x) < least), None)
+        if home is None:
+            near.append([tree])
+        else:
+            home.append(tree)
+    kept = []
+    for trees in near:
+        most = max(tree.below for tree in trees)
+        kept.append(min((tree for tree in trees if tree.below >= _SHALLOW_SHARE * most), key=lambda tree: tree.y))
     return kept
 
 
@@ -268,12 +292,12 @@ def _with_early(tops: list[_Tree], first_mask: np.ndarray, mask: np.ndarray) -> 
     least = _APART * mask.shape[1]
     tallest = max(tree.end - tree.y for tree in tops)
     labels, boxes = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)[1:3]
-    lowest, band = _SPECK * tallest, max(tree.y for tree in tops) + _DEPTH * tallest
+    band = max(tree.y for tree in tops) + _DEPTH * tallest
     added = []
     for tree in _tops(first_mask):
         piece = labels[tree.y, min(round(tree.x), mask.shape[1] - 1)]
         grown = piece > 0 and boxes[piece][cv2.CC_STAT_HEIGHT] >= max(_DEEP * tallest, 2 * (tree.end - tree.y))
         near = any(abs(tree.x - other.x) < least for other in tops)
-        if grown and not near and tree.y <= band and tree.end - tree.y >= lowest:
+        if grown and not near and tree.y <= band:
             added.append(tree)
     return tops + added
