@@ -40,6 +40,22 @@ def test_a_scene_at_one_time_holds_the_roots_as_they_are():
     assert scene.plants[0].properties == (("hours", "26.0"),)
 
 
+def test_files_are_dated_by_the_picture_and_never_by_the_clock():
+    row = {
+        "plate": "plate",
+        "frame": 3,
+        "path": "/somewhere/plate/p_2020-01-31_08-15-00.jpg",
+        "hours": 2.0,
+        "time_source": "name",
+        "mm_per_pixel": float("nan"),
+    }
+    assert Moment.of(row) == Moment("plate", 3, 2.0, "p_2020-01-31_08-15-00.jpg", None, "2020-01-31T08:15:00")
+    metadata = scene_at("1", Moment.of(row), roots_at("1", 1)).metadata
+    assert metadata.last_modified == metadata.image.captured == "2020-01-31T08:15:00"
+    metadata = scene_at("1", Moment.of(row | {"time_source": "interval"}), roots_at("1", 1)).metadata
+    assert (metadata.last_modified, metadata.image.captured) == ("1970-01-01T00:00:00", "")
+
+
 def test_a_scale_that_is_not_known_gives_pixels():
     scene = scene_at("1", moment(1, None), roots_at("1", 1))
     assert (scene.metadata.unit, scene.metadata.resolution) == ("pixel", 1.0)

@@ -92,6 +92,10 @@ def test_third_coordinates_and_other_names_of_coordinates(tmp_path):
     root = read(tmp_path, rsml(f"<plant><root>{deep}</root></plant>")).plants[0].roots[0]
     np.testing.assert_array_equal(root.points, [[1, 2], [4, 5]])
     np.testing.assert_array_equal(root.depths, [3, 6])
+    nested = "<geometry><polyline><point><x>1</x><y>2</y></point><point><x>4</x><y>5</y></point></polyline></geometry>"
+    root = read(tmp_path, rsml(f"<plant><root>{nested}</root></plant>")).plants[0].roots[0]
+    np.testing.assert_array_equal(root.points, [[1, 2], [4, 5]])
+    assert root.depths is None
 
 
 def test_functions_with_values_as_attributes_or_text_and_with_positions(tmp_path):

@@ -218,7 +218,7 @@ def _value(radius: np.ndarray, point: np.ndarray) -> float:
 
 
 def _named(drafts: dict[int, _Draft], plant: int, bridged: np.ndarray, corner: np.ndarray) -> list[GrownRoot]:
-    """Name the roots of a plant: those from the seed in their order, and the laterals of each in the order of emergence."""
+    """Name a plant's roots: those from the seed in their order, and the laterals of each as they emerged."""
     names: dict[int, str] = {}
     roots: list[GrownRoot] = []
 

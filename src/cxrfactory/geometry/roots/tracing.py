@@ -23,6 +23,7 @@ DIRECTION_PX = 16.0  # directions at a branching are taken over this length
 MOST_TURN = 75.0  # degrees; a root does not bend by more at a branching
 MOST_TURN_SHARED = 40.0  # the same, behind a way that it shares with another root
 SHARED_PX = 30.0  # longest way that two roots share where they cross
+SIDE_BY_SIDE_PX = 60.0  # two roots from the seed may grow side by side for this length
 STRAIGHT = 35.0  # degrees; two pieces that bend less may be one root that crosses
 FIRST_WEIGHT = 1.5  # weight of the length that follows, for roots from a seed
 REACH_PX = 300.0  # pieces are compared by what follows them, up to this length
@@ -181,12 +182,32 @@ class _Tracer:
             self._follow(root, best.number, best.node, distance)
         elif len(self.graph.at[node]) > 1:
             self.collided[root] = True
-        near = self.parents[root] is None and distance <= self.seed_px
+        from_seed = self.parents[root] is None
         for at in passed:
             for free in dict.fromkeys(self.graph.at[at]):
                 if free not in self.taken and self._flow(free, at) >= 0:
                     when = self._start(free, at) + (_LAST if self._is_crossing(free, at) else 0.5)
-                    self._push(when, distance, 0.0, "near" if near else "begin", root, free, at)
+                    self._push(
+                        when,
+                        distance,
+                        0.0,
+                        "near"
+                        if from_seed and self._begins_at_seed(free, at, distance, self.plants[root])
+                        else "begin",
+                        root,
+                        free,
+                        at,
+                    )
+
+    def _begins_at_seed(self, number: int, node: int, distance: float, plant: int) -> bool:
+        """Return whether a piece that leaves a root from the seed begins at the seed too and both grew side by side."""
+        if distance <= self.seed_px:
+            return True
+        home = self.graph.places[self.graph.seeds[plant]]
+        out = self._direction(number, node)
+        back = self.graph.places[node] - home
+        aside = abs(back[0] * out[1] - back[1] * out[0])
+        return distance <= SIDE_BY_SIDE_PX and aside <= max(2 * self.graph.radii[node], 4) and float(back @ out) > 0
 
     def _is_crossing(self, number: int, node: int) -> bool:
         """Return whether another free piece leads straight to this one and may bring another root."""

@@ -162,6 +162,7 @@ class _Plate:
         self.name = _stem(plate)
         self.growths: dict[str, dict[str, Growth]] = {}
         self.last: dict[str, tuple[Moment, list[Row]]] = {}
+        self.parents: set[Path] = set()
 
     def write(self, rows: Sequence[Row], pictures: Iterator[tuple[int, Plants]], edges: Path) -> None:
         """Write all files of the plate, picture by picture, and then those over time."""
@@ -182,7 +183,7 @@ class _Plate:
         """Write a plant at one time."""
         from cxrfactory.geometry.roots.system import paths_of
         from cxrfactory.roots.graphs.scenes import Growth, scene_at
-        from cxrfactory.tables.rsml.write import write_rsml
+        from cxrfactory.tables.rsml.write import rsml_text
 
         roots = paths_of(lines)
         growths = self.growths.setdefault(plant, {})
@@ -190,20 +191,18 @@ class _Plate:
             growths.setdefault(root.name, Growth(moment.frame)).add(moment.hours, root)
         self.last[plant] = (moment, lines)
         if self.settings.rsml:
-            path = self.folder / "rsml" / self.name / _stem(plant) / f"{moment.frame:05d}.rsml"
-            write_rsml(scene_at(plant, moment, roots), path, durable=False)
+            self.put(rsml_text(scene_at(plant, moment, roots)), "rsml", _stem(plant), f"{moment.frame:05d}.rsml")
 
     def finish(self, plant: str) -> None:
         """Write a plant over time, and its last graph."""
         from cxrfactory.roots.graphs.scenes import graph_of, scene_over_time
-        from cxrfactory.tables.rsml.graphml import write_graphml
-        from cxrfactory.tables.rsml.write import write_rsml
+        from cxrfactory.tables.rsml.graphml import graphml_text
+        from cxrfactory.tables.rsml.write import rsml_text
 
         moment, lines = self.last[plant]
         growths = self.growths[plant]
         if self.settings.rsml:
-            path = self.folder / "rsml" / self.name / f"{_stem(plant)}.rsml"
-            write_rsml(scene_over_time(plant, moment, growths), path, durable=False)
+            self.put(rsml_text(scene_over_time(plant, moment, growths)), "rsml", f"{_stem(plant)}.rsml")
         frame, nodes = self.last_nodes.get((self.plate, plant), (None, []))
         if frame != moment.frame:
             raise CxrError(
@@ -211,8 +210,15 @@ class _Plate:
                 f"frame {frame}; take both tables from one run"
             )
         firsts = {name: growth.first_frame for name, growth in growths.items()}
-        path = self.folder / "graphml" / self.name / f"{_stem(plant)}.graphml"
-        write_graphml(*graph_of(moment, plant, nodes, lines, firsts), path, durable=False)
+        self.put(graphml_text(*graph_of(moment, plant, nodes, lines, firsts)), "graphml", f"{_stem(plant)}.graphml")
+
+    def put(self, text: str, kind: str, *names: str) -> None:
+        """Write a text as a file of the plate; the whole folder is moved into place at the end."""
+        path = self.folder.joinpath(kind, self.name, *names)
+        if path.parent not in self.parents:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self.parents.add(path.parent)
+        path.write_bytes(text.encode("utf-8"))
 
 
 def _joined(rows: Sequence[Row], pictures: Iterator[tuple[int, Plants]], edges: Path) -> Iterator[tuple[Row, Plants]]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from cxrfactory.geometry.roots.polyline import arc_lengths
 from cxrfactory.geometry.roots.system import RootPath, name_key, order_of
+from cxrfactory.roots.reading.times import time_in_name
 from cxrfactory.tables.rsml.model import (
     PropertyDefinition,
     RootScene,
@@ -40,7 +41,8 @@ _FUNCTIONS = (PropertyDefinition("length", "real", "pixel"), PropertyDefinition(
 class Moment:
     """One picture of a plate: its number, its hours since the first one, its file's name and its scale.
 
-    ``mm_per_pixel`` is None where the scale is unknown.
+    ``mm_per_pixel`` is None where the scale is unknown. ``captured`` is the time in the file's name (ISO 8601), an
+    empty text without one.
     """
 
     plate: str
@@ -48,14 +50,23 @@ class Moment:
     hours: float
     picture: str
     mm_per_pixel: float | None
+    captured: str = ""
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "Moment":
         """Return the moment of a row of ``ROOT_FRAMES``."""
         scale = row["mm_per_pixel"]
         known = scale is not None and scale == scale
-        name = Path(row["path"]).name
-        return cls(row["plate"], int(row["frame"]), float(row["hours"]), name, float(scale) if known else None)
+        path = Path(row["path"])
+        time = time_in_name(path.stem) if row["time_source"] == "name" else None
+        return cls(
+            plate=row["plate"],
+            frame=int(row["frame"]),
+            hours=float(row["hours"]),
+            picture=path.name,
+            mm_per_pixel=float(scale) if known else None,
+            captured="" if time is None else time.isoformat(),
+        )
 
 
 @dataclass
@@ -140,10 +151,10 @@ def _metadata(plant: str, moment: Moment, key: str, definitions: tuple[PropertyD
     return RsmlMetadata(
         unit="mm" if scaled else "pixel",
         resolution=1 / moment.mm_per_pixel if scaled else 1.0,
-        last_modified=NO_TIME,
+        last_modified=moment.captured or NO_TIME,
         software="cxrfactory",
         file_key=key,
-        image=RsmlImage(moment.picture),
+        image=RsmlImage(moment.picture, moment.captured),
         time_sequence=TimeSequence(f"{moment.plate}/{plant}", moment.frame, True),
         definitions=definitions,
     )

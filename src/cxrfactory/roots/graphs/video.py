@@ -1,8 +1,8 @@
 """Videos of plates: MP4 files that common players open; the same pictures give the same bytes.
 
 The codec is MPEG-4 Part 2 (``mp4v``), which OpenCV's own build writes everywhere, with the same bytes for any number of
-cores. H.264 is not part of that build, and its VP9 takes 30 times as long. VLC, QuickTime, PowerPoint and Fiji open
-these files; web browsers do not.
+cores. H.264 is not part of that build, and its VP9 takes 30 times as long. Desktop players such as VLC open the files;
+most web browsers do not.
 """
 
 from collections.abc import Iterator

@@ -164,15 +164,13 @@ class _Reader:
 
     def points(self, element: Element) -> tuple[np.ndarray, np.ndarray | None]:
         children = element.all("point")
-        rows = []
-        for child in children:
-            got = child.attributes
-            rows.append([self.number(child, got.get(key, got.get(f"coord_{key}")), key) for key in ("x", "y")])
-        deep = [child.attributes.get("z") for child in children]
+        flat = [[self.number(child, _coordinate(child, key), key) for key in ("x", "y")] for child in children]
+        deep = [_coordinate(child, "z") for child in children]
         depths = None
         if any(text is not None for text in deep):
-            depths = np.array([self.number(child, child.attributes.get("z"), "z") for child in children], np.float64)
-        return np.array(rows, np.float64).reshape(-1, 2), depths
+            pairs = zip(children, deep, strict=True)
+            depths = np.array([self.number(child, text, "z") for child, text in pairs], np.float64)
+        return np.array(flat, np.float64).reshape(-1, 2), depths
 
     def function(self, element: Element) -> RsmlFunction:
         samples = element.all("sample")
@@ -210,6 +208,14 @@ class _Reader:
             )
             for each in listed.all("annotation")
         )
+
+
+def _coordinate(point: Element, key: str) -> str | None:
+    """Return the text of a coordinate: of an attribute ``x`` or ``coord_x``, or of an element ``x``."""
+    for name in (key, f"coord_{key}"):
+        if name in point.attributes:
+            return point.attributes[name]
+    return point.words(key) or None
 
 
 class _Places:

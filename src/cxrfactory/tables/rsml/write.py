@@ -201,9 +201,14 @@ def _root(writer: _Writer, root: RsmlRoot, depth: int) -> None:
 def _points(writer: _Writer, points: np.ndarray, depths: np.ndarray | None, depth: int) -> None:
     before = "  " * depth
     columns = [np.asarray(points, np.float64)] if depths is None else [points, np.asarray(depths)[:, None]]
-    for row in np.hstack(columns).tolist():
-        given = " ".join(f'{key}="{decimal(number)}"' for key, number in zip("xyz", row, strict=False))
-        writer.lines.append(f"{before}<point {given}/>")
+    rows = np.hstack(columns)
+    usual = depths is None and bool(np.isfinite(rows).all())
+    for row in rows.tolist():
+        text = f'{before}<point x="{row[0]!r}" y="{row[1]!r}"/>' if usual else ""
+        if not usual or "e" in text:  # a third number, or one that Python writes with an exponent
+            given = " ".join(f'{key}="{decimal(number)}"' for key, number in zip("xyz", row, strict=False))
+            text = f"{before}<point {given}/>"
+        writer.lines.append(text)
 
 
 def _function(writer: _Writer, function: RsmlFunction, depth: int) -> None:
