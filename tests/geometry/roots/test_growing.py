@@ -102,9 +102,19 @@ def test_a_gap_is_bridged_and_known_and_a_wide_one_is_not():
     (roots,) = grown(mask, [MAIN[0]])
     assert roots[0].lengths[-1] == pytest.approx(length_of(np.array(MAIN, float)), rel=0.01)
     assert 6 <= roots[0].bridged.sum() <= 10
-    mask[200:220] = False
+    mask[200:240] = False
     (roots,) = grown(mask, [MAIN[0]])
     assert roots[0].lengths[-1] == pytest.approx(178, abs=3)
+
+
+def test_a_wider_gap_is_bridged_straight_on_from_the_end_of_a_lateral_alone():
+    lateral = [(203, 100), (280, 170)]
+    beside = [(232, 250), (235, 330)]  # it runs along the main root and does not point to it
+    mask = drawn([lateral])
+    mask[:, :220] = False
+    (roots,) = grown(mask | drawn([MAIN, beside]), [MAIN[0]])
+    assert [root.name for root in roots] == ["1", "1.1"]
+    assert roots[1].lengths[-1] == pytest.approx(length_of(np.array(lateral, float)), abs=4)
 
 
 def test_a_plant_without_roots_near_its_seed_has_none():

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Float, Int32
 
-_AT_ONCE = 1 << 22  # numbers in a block
+_AT_ONCE = 1 << 18  # numbers in a block
 
 
 def grown_points(arrivals: Int32[np.ndarray, " points"], pictures: int) -> Int32[np.ndarray, " pictures"]:

@@ -13,6 +13,8 @@ from skimage.segmentation import watershed
 
 HOLE_PX = 30  # pixels; smaller holes in the mask are filled
 BRIDGE_PX = 12.0  # widest gap in a root that is bridged
+AHEAD_PX = 30.0  # widest gap that is bridged straight on from the end of a part of a root
+AHEAD_EXTENT_PX = 14  # such a part is at least so long
 LEAST_EXTENT_PX = 8  # a part of the mask behind a gap is a speck if its box is smaller
 SEED_PX = 40.0  # a root begins within this distance of the seed
 _ALL = np.ones((3, 3), bool)
@@ -51,8 +53,8 @@ def plate_regions(
     """Find the connected parts of a plate's mask in which the roots of its plants begin.
 
     Parts of the mask that are apart from the seeds' parts are joined to these across gaps of at most
-    :data:`BRIDGE_PX`; what remains apart belongs to no plant. When plants touch is found by flooding the mask from all
-    seeds in the order of arrival.
+    :data:`BRIDGE_PX`, or :data:`AHEAD_PX` straight on from an end; what remains apart belongs to no plant.
+    When plants touch is found by flooding the mask from all seeds in the order of arrival.
 
     Parameters
     ----------
@@ -130,10 +132,16 @@ def _bridge(arrival: np.ndarray, markers: np.ndarray) -> np.ndarray:
             box = boxes[each - 1]
             inner = np.where(labels[box] == each, gaps[box], np.inf)
             row, column = np.unravel_index(int(np.argmin(inner)), inner.shape)
-            if inner[row, column] > BRIDGE_PX:
+            corner = np.array([box[0].start, box[1].start])
+            here = (int(row + corner[0]), int(column + corner[1]))
+            there = (int(near[0][here]), int(near[1][here]))
+            if inner[row, column] > AHEAD_PX:
                 continue
-            here = (row + box[0].start, column + box[1].start)
-            there = tuple(int(axis[here]) for axis in near)
+            if inner[row, column] > BRIDGE_PX:
+                found = _straight_on(np.argwhere(labels[box] == each) + corner, rooted[labels])
+                if found is None:
+                    continue
+                here, there = found
             line = np.zeros(arrival.shape, np.uint8)
             cv2.line(line, (int(here[1]), int(here[0])), (there[1], there[0]), 1, 3)
             fresh = (line > 0) & (arrival < 0)
@@ -142,3 +150,32 @@ def _bridge(arrival: np.ndarray, markers: np.ndarray) -> np.ndarray:
             joined = True
         if not joined:
             return bridged
+
+
+def _straight_on(places: np.ndarray, rooted: np.ndarray) -> tuple[tuple[int, int], tuple[int, int]] | None:
+    """Find where a part of a root, continued straight from one of its ends, meets a part with a seed.
+
+    Returns
+    -------
+    The end and the meeting place, both [row, column], of the nearer meeting; None if there is none.
+    """
+    middle = places.mean(0)
+    axis = np.linalg.svd(places - middle, full_matrices=False)[2][0]
+    along = (places - middle) @ axis
+    if np.ptp(along) < AHEAD_EXTENT_PX:
+        return None
+    best = None
+    for sign in (1, -1):
+        end = places[int(np.argmax(sign * along))]
+        near = places[sign * along >= (sign * along).max() - AHEAD_EXTENT_PX]
+        step = np.linalg.svd(near - near.mean(0), full_matrices=False)[2][0]
+        step = step * np.sign(sign * (step @ axis))
+        for size in np.arange(1.0, AHEAD_PX + 1):
+            row, column = np.rint(end + size * step).astype(int)
+            if not (0 <= row < rooted.shape[0] and 0 <= column < rooted.shape[1]):
+                break
+            if rooted[row, column]:
+                if best is None or size < best[0]:
+                    best = (size, (int(end[0]), int(end[1])), (int(row), int(column)))
+                break
+    return None if best is None else best[1:]
