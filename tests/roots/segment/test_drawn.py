@@ -42,7 +42,7 @@ def test_drawn_width_of_a_straight_root(width: float) -> None:
     assert set(np.unique(mask)) == {0, 1}
 
 
-@pytest.mark.parametrize("width", [3.0, 4.5, 6.0, 12.0])
+@pytest.mark.parametrize("width", [4.0, 4.5, 6.0, 12.0])
 def test_drawn_area_of_slanted_roots_is_length_times_width(width: float) -> None:
     for degrees in (10, 30, 45, 70):
         along = 100 * np.array([np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))])
