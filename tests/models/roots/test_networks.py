@@ -5,6 +5,7 @@ import torch
 from cxrfactory.errors import CxrError
 from cxrfactory.models.roots.networks import NETWORKS, build, fold, read_network
 from cxrfactory.models.roots.tiles import probabilities
+from cxrfactory.models.roots.unet import Rise
 from cxrfactory.tables.weights import write_weights
 
 CPU = torch.device("cpu")
@@ -64,6 +65,21 @@ def test_folded_network_answers_the_same(name: str) -> None:
     torch.testing.assert_close(after, before, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("normed", [True, False])
+def test_upsampling_is_repetition_and_convolution(normed: bool) -> None:
+    torch.manual_seed(0)
+    rise, x = Rise(5, 3, normed).eval(), torch.randn(2, 5, 7, 4)
+    if normed:
+        rise.norm.running_mean.normal_()
+        rise.norm.running_var.uniform_(0.5, 2)
+    with torch.inference_mode():
+        repeated = x.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
+        wanted = rise.norm(torch.nn.functional.conv2d(repeated, rise.conv.weight, rise.conv.bias, padding=1))
+        torch.testing.assert_close(rise(x), wanted, rtol=1e-4, atol=1e-5)
+        rise.fold()
+        torch.testing.assert_close(rise(x), wanted, rtol=1e-4, atol=1e-5)
+
+
 def test_evaluation_does_not_depend_on_the_other_pictures_of_a_batch() -> None:
     network, pictures = _trained("unet"), torch.randn(3, 1, 32, 32)
     with torch.inference_mode():
@@ -83,11 +99,11 @@ def test_no_pixel_beyond_the_reach_matters(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SMALL)
-@pytest.mark.parametrize("tile", [40, 128])
+@pytest.mark.parametrize("tile", [60, 96])
 def test_tiles_do_not_show(name: str, tile: int) -> None:
     network = _trained(name)
     fold(network)
-    picture = np.random.default_rng(0).normal(size=(203, 245)).astype(np.float32)
+    picture = np.random.default_rng(0).normal(size=(149, 187)).astype(np.float32)
     whole = probabilities(name, network, picture, CPU, tile=4096)
     assert whole.shape == picture.shape
     assert whole.std() > 0.01

@@ -6,7 +6,9 @@ from scipy.ndimage import maximum_filter1d
 
 from cxrfactory.compiled import compiled
 
-POSITION, GREY = 5.0, 3.0  # widths of the kernel: pixels and grey levels, the paper's
+# Widths of the kernel in pixels and grey levels. The paper's are 5 and 3; it gives the random field three equal
+# channels of colour, whose distance is the root of 3 times that of one channel.
+POSITION, GREY = 5.0, 3.0 / 3**0.5
 ITERATIONS = 5
 WEIGHT = 1.0
 _REACH = 3  # the kernel ends at this many widths of position, where it is below 0.012

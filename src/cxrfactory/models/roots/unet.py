@@ -56,17 +56,18 @@ class Rise(nn.Module):
         self.norm: nn.Module = nn.BatchNorm2d(outputs) if normed else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return ``[n, outputs, 2 h, 2 w]`` from ``[n, inputs, h, w]``."""
+        """Return ``[n, outputs, 2 h, 2 w]`` from ``[n, inputs, h, w]``.
+
+        Of the three columns of the kernel that lie over repeated pixels, two lie over the same one. A transposed
+        convolution with the 4 x 4 sums of the weights therefore gives the same with less than half of the
+        multiplications.
+        """
         if isinstance(self.conv, nn.ConvTranspose2d):
             return self.conv(x)
-        return self.norm(self.conv(F.interpolate(x, scale_factor=2, mode="nearest")))
+        return self.norm(F.conv_transpose2d(x, _joined(self.conv.weight), self.conv.bias, stride=2, padding=1))
 
     def fold(self) -> None:
-        """Join repetition, convolution and normalisation to one transposed convolution; for inference only.
-
-        Of the three columns of the kernel that lie over repeated pixels, two lie over the same one, so 4 x 4 sums of
-        the weights do the same with less than half of the multiplications.
-        """
+        """Store the sums of the weights, with the normalisation put into them; for inference only."""
         conv = self.conv
         if not isinstance(conv, nn.Conv2d):
             return
@@ -74,11 +75,16 @@ class Rise(nn.Module):
             conv = fuse_conv_bn_eval(conv, self.norm)
         joined = nn.ConvTranspose2d(conv.in_channels, conv.out_channels, 4, stride=2, padding=1)
         with torch.no_grad():
-            rows = _summed(conv.weight.transpose(0, 1))
-            joined.weight.copy_(_summed(rows.transpose(2, 3)).transpose(2, 3))
+            joined.weight.copy_(_joined(conv.weight))
             if conv.bias is not None and joined.bias is not None:
                 joined.bias.copy_(conv.bias)
         self.conv, self.norm = joined.train(self.training), nn.Identity()
+
+
+def _joined(weight: Tensor) -> Tensor:
+    """Return the kernel ``[inputs, outputs, 4, 4]`` of the transposed convolution for ``[outputs, inputs, 3, 3]``."""
+    rows = _summed(weight.transpose(0, 1))
+    return _summed(rows.transpose(2, 3)).transpose(2, 3)
 
 
 def _summed(weights: Tensor) -> Tensor:

@@ -66,7 +66,7 @@ def segment_plates(
     if not weights:
         raise CxrError(f"{output}: no weights of a network of roots; give one file at least")
     table = read_table(frames, ROOT_FRAMES).sort_values(["plate", "frame"], kind="stable")
-    table = table[[shard_of(plate, shards) == shard for plate in table["plate"]]]
+    table = table[np.array([shard_of(plate, shards) == shard for plate in table["plate"]], dtype=bool)]
     refused: list[dict[str, Any]] = []
     with _Finder.opened(weights, settings) as finder, table_writer(output, ROOT_MASKS) as writer:
         waiting: list[dict[str, Any]] = []

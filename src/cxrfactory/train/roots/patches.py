@@ -14,11 +14,11 @@ _UNIT = 4096  # contrasts are kept as 16-bit integers in this part of a unit
 ON_ROOT = 0.5  # share of the patches that are centred on a root
 
 # Random changes. Angles in degrees; noise and blur in units of contrast and pixels.
-_TURN, _SCALE = 20.0, (0.75, 1.33)
+_TURN, _SCALE = 40.0, (0.75, 1.33)
 _GAMMA = (0.6, 1.6)
 _GAIN = (0.6, 1.5)
 _BLUR, _NOISE = 1.5, 0.5
-_INVERTED = 0.2  # chance that dark and bright change places
+_INVERTED = 0.5  # chance that dark and bright change places
 _CHANCE = 0.5  # of each of gamma, gain, blur and noise
 
 
@@ -53,9 +53,9 @@ def draw_batch(
     """Draw patches and their masks.
 
     Each patch comes from a picture drawn evenly. With the same chance, its centre is a pixel of a root or any pixel
-    that is none. It is turned, scaled and mirrored; dark and bright change places in a fifth of the patches, so that
-    roots of the other polarity are found as well; and gamma, gain, blur and noise change the grey values. What lies outside of
-    the picture is mirrored.
+    that is none. It is turned, scaled and mirrored; dark and bright change places in half of the patches, so that
+    roots of the other polarity are found as well; and gamma, gain, blur and noise change the grey values. What lies
+    outside of the picture is mirrored.
 
     Parameters
     ----------
