@@ -152,6 +152,7 @@ def _boxes(
     if labels is not None:
         names = [f"{label}\n(n = {mine.size})" for label, mine in zip(labels, values, strict=True)]
         axis.set_xticks(list(places), names, fontsize=8)
+        axis.set_xlim(-0.6, len(values) - 0.4)
 
 
 def _p_lines(tests: pd.DataFrame) -> list[str]:
