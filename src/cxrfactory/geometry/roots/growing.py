@@ -77,26 +77,26 @@ class _Draft:
     base: float
 
 
-def grow_plant(
+def grow_plants(
     mask: Bool[np.ndarray, "height width"],
     arrival: Int32[np.ndarray, "height width"],
     bridged: Bool[np.ndarray, "height width"],
-    seed: tuple[float, float],
+    seeds: Float[np.ndarray, "plants 2"],
     pictures: int,
     least_px: float,
-) -> list[GrownRoot]:
-    """Trace the roots of one plant and measure them in each picture.
+) -> list[list[GrownRoot]]:
+    """Trace the roots of plants whose roots are connected, and measure them in each picture.
 
     Parameters
     ----------
     mask
-        The plant's part of the plate, indexed [row, column], one connected part.
+        One connected part of the plate's mask, indexed [row, column].
     arrival
         First picture with root at each pixel of the mask.
     bridged
         Pixels of the mask in gaps that were bridged.
-    seed
-        (x, y) of the seed, pixels.
+    seeds
+        (x, y) of the seeds of the plants, pixels.
     pictures
         Number of pictures.
     least_px
@@ -104,29 +104,29 @@ def grow_plant(
 
     Returns
     -------
-    The roots sorted by name, with positions in the plate; empty if the mask is empty.
+    For each plant its roots sorted by name, with positions in the plate; none if the mask is empty.
     """
     rows, columns = np.nonzero(mask)
     if not len(rows):
-        return []
+        return [[] for _ in seeds]
     top, left = rows.min(), columns.min()
     box = (slice(top, rows.max() + 1), slice(left, columns.max() + 1))
     mask, arrival = np.pad(mask[box], 1), np.pad(arrival[box], 1, constant_values=-1)
     bridged = np.pad(bridged[box], 1)
     corner = np.array([left - 1, top - 1], float)
-    drafts = _drafts(mask, arrival, np.asarray(seed, float) - corner, pictures, least_px)
-    return _named(drafts, bridged, corner)
+    drafts = _drafts(mask, arrival, np.asarray(seeds, float).reshape(-1, 2) - corner, pictures, least_px)
+    return [_named(drafts, plant, bridged, corner) for plant in range(len(seeds))]
 
 
 def _drafts(
-    mask: np.ndarray, arrival: np.ndarray, seed: np.ndarray, pictures: int, least_px: float
+    mask: np.ndarray, arrival: np.ndarray, seeds: np.ndarray, pictures: int, least_px: float
 ) -> dict[int, _Draft]:
     """Trace and measure the roots; those that are none are left out."""
     radius = ndimage.distance_transform_edt(mask)
     skeleton = skeletonize(mask)
-    rows, columns = np.nonzero(skeleton)
-    nearest = int(np.argmin((columns - seed[0]) ** 2 + (rows - seed[1]) ** 2))
-    graph = skeleton_graph(skeleton, radius, (int(rows[nearest]), int(columns[nearest])))
+    places = np.argwhere(skeleton)
+    nearest = [int(np.argmin(((places[:, ::-1] - seed) ** 2).sum(1))) for seed in seeds]
+    graph = skeleton_graph(skeleton, radius, [(int(places[each, 0]), int(places[each, 1])) for each in nearest])
     simplify(graph, SPUR_SHARE * least_px)
     traced = trace_roots(graph, arrival, NEAR_SEED_PX)
     found: dict[int, _Draft] = {}
@@ -135,7 +135,7 @@ def _drafts(
         parent = root.parent
         while parent is not None and parent not in found:
             parent = instead[parent]
-        draft = _draft(root, parent, found, mask, arrival, radius, seed, pictures)
+        draft = _draft(root, parent, found, mask, arrival, radius, seeds[root.plant], pictures)
         if draft is None or not _is_root(draft, found, radius, least_px):
             instead[number] = parent
             continue
@@ -201,7 +201,8 @@ def _draft(
 def _is_root(draft: _Draft, found: dict[int, _Draft], radius: np.ndarray, least_px: float) -> bool:
     """Return whether a traced line is a root and not a bulge of another one or the place where two touch."""
     if draft.parent is None:
-        return not found or float(draft.lengths[-1]) >= least_px
+        first = not any(each.parent is None and each.traced.plant == draft.traced.plant for each in found.values())
+        return first or float(draft.lengths[-1]) >= least_px
     if float(draft.lengths[-1]) < least_px:
         return False
     if draft.traced.collided and float(draft.lengths[-1]) < BLIND_PX:
@@ -216,8 +217,8 @@ def _value(radius: np.ndarray, point: np.ndarray) -> float:
     return float(radius[row, column])
 
 
-def _named(drafts: dict[int, _Draft], bridged: np.ndarray, corner: np.ndarray) -> list[GrownRoot]:
-    """Name the roots: those from the seed in their order, and the laterals of each in the order of emergence."""
+def _named(drafts: dict[int, _Draft], plant: int, bridged: np.ndarray, corner: np.ndarray) -> list[GrownRoot]:
+    """Name a plant's roots: those from the seed in their order, and the laterals of each as they emerged."""
     names: dict[int, str] = {}
     roots: list[GrownRoot] = []
 
@@ -234,6 +235,7 @@ def _named(drafts: dict[int, _Draft], bridged: np.ndarray, corner: np.ndarray) -
         for order, each in enumerate(below, 1):
             visit(each, f"{name}.{order}", name)
 
-    for order, number in enumerate([each for each in drafts if drafts[each].parent is None], 1):
+    first = [each for each in drafts if drafts[each].parent is None and drafts[each].traced.plant == plant]
+    for order, number in enumerate(first, 1):
         visit(number, str(order), None)
     return roots

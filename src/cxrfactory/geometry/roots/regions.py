@@ -24,8 +24,10 @@ class PlateRegions:
 
     Attributes
     ----------
-    owner
-        int32, indexed [row, column]: number of the plant from 1, and 0 outside.
+    parts
+        int32, indexed [row, column]: number of the connected part of the mask from 1, and 0 outside.
+    part_of
+        For each plant, the number of the part in which its roots begin; 0 for none.
     arrival
         int32: first picture with root at each pixel, -1 for never; with values in the bridged gaps and filled holes.
     bridged
@@ -34,7 +36,8 @@ class PlateRegions:
         For each plant, the first picture in which its part touches that of another plant; -1 for never.
     """
 
-    owner: Int32[np.ndarray, "height width"]
+    parts: Int32[np.ndarray, "height width"]
+    part_of: list[int]
     arrival: Int32[np.ndarray, "height width"]
     bridged: Bool[np.ndarray, "height width"]
     touching: list[int]
@@ -45,11 +48,11 @@ def plate_regions(
     seeds: Float[np.ndarray, "plants 2"],
     boxes: Sequence[tuple[int, int, int, int]] = (),
 ) -> PlateRegions:
-    """Assign the roots of a plate to its plants.
+    """Find the connected parts of a plate's mask in which the roots of its plants begin.
 
     Parts of the mask that are apart from the seeds' parts are joined to these across gaps of at most
-    :data:`BRIDGE_PX`; what remains apart belongs to no plant. Where plants touch, each pixel goes to the plant from
-    which the root there grew: the mask is flooded from all seeds in the order of arrival.
+    :data:`BRIDGE_PX`; what remains apart belongs to no plant. When plants touch is found by flooding the mask from all
+    seeds in the order of arrival.
 
     Parameters
     ----------
@@ -87,7 +90,9 @@ def plate_regions(
             first = int(when[(owner[differ] == number) | (other[differ] == number)].min())
             before = touching[number - 1]
             touching[number - 1] = first if before < 0 else min(first, before)
-    return PlateRegions(owner.astype(np.int32), arrival, bridged, touching)
+    parts = ndimage.label(mask, _ALL)[0].astype(np.int32)
+    part_of = [int(parts[markers == number].max(initial=0)) for number in range(1, len(seeds) + 1)]
+    return PlateRegions(parts, part_of, arrival, bridged, touching)
 
 
 def _fill_holes(arrival: np.ndarray) -> None:

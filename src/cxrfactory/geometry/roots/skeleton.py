@@ -6,6 +6,7 @@ shorter than the mask's half-width explains (spurs) are cut, shortest first.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -65,14 +66,14 @@ class SkeletonGraph:
         The pieces by number.
     at
         The numbers of the pieces that meet at each node.
-    seed
-        The node where the plant's roots begin.
+    seeds
+        The nodes where the roots of plants begin.
     """
 
     places: dict[int, Float[np.ndarray, " 2"]]
     radii: dict[int, float]
     pieces: dict[int, Piece]
-    seed: int
+    seeds: list[int]
     at: dict[int, list[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -86,12 +87,12 @@ class SkeletonGraph:
         piece = self.pieces.pop(number)
         for node in {piece.start, piece.end}:
             self.at[node] = [each for each in self.at[node] if each != number]
-            if not self.at[node] and node != self.seed:
+            if not self.at[node] and node not in self.seeds:
                 del self.at[node], self.places[node], self.radii[node]
 
     def dissolve(self, node: int) -> None:
         """Join the two pieces that meet at a node of which nothing else is left."""
-        if node == self.seed or node not in self.at or len(self.at[node]) != 2 or len(set(self.at[node])) != 2:
+        if node in self.seeds or node not in self.at or len(self.at[node]) != 2 or len(set(self.at[node])) != 2:
             return
         first, second = (self.pieces[number] for number in self.at[node])
         start, end = first.other(node), second.other(node)
@@ -111,7 +112,7 @@ class SkeletonGraph:
 def skeleton_graph(
     skeleton: Bool[np.ndarray, "height width"],
     radius: Float[np.ndarray, "height width"],
-    seed: tuple[int, int],
+    seeds: Sequence[tuple[int, int]],
 ) -> SkeletonGraph:
     """Trace a skeleton of one pixel's width.
 
@@ -121,17 +122,17 @@ def skeleton_graph(
         The skeleton, indexed [row, column], 8-connected.
     radius
         Distance of each pixel to the background of the mask, pixels.
-    seed
-        [row, column] of the skeleton's pixel where the roots begin; it becomes a node.
+    seeds
+        [row, column] of the skeleton's pixels where the roots of plants begin; each becomes a node.
     """
     padded = np.pad(skeleton, 1)
     width = padded.shape[1]
     steps = [row * width + column for row, column in _STEPS]
     neighbours = ndimage.convolve(padded.astype(np.uint8), np.ones((3, 3), np.uint8), mode="constant") - padded
     special = padded & (neighbours != 2)
-    special[seed[0] + 1, seed[1] + 1] = True
     joined = padded & (neighbours >= 3)
-    joined[seed[0] + 1, seed[1] + 1] = True
+    for row, column in seeds:
+        special[row + 1, column + 1] = joined[row + 1, column + 1] = True
     labels, clusters = ndimage.label(joined, np.ones((3, 3)))
     ends = special & ~joined
     labels[ends] = clusters + 1 + np.arange(int(ends.sum()))
@@ -145,7 +146,7 @@ def skeleton_graph(
         node = int(line[at[group[0]]])
         places[node] = np.array([columns[group].mean(), rows[group].mean()])
         radii[node] = float(radius[rows[group], columns[group]].max())
-    home = int(labels[seed[0] + 1, seed[1] + 1])
+    homes = [int(labels[row + 1, column + 1]) for row, column in seeds]
     pieces: dict[int, Piece] = {}
     seen: set[int] = set()
     direct: set[tuple[int, int]] = set()
@@ -158,7 +159,7 @@ def skeleton_graph(
             inner, end = chain
             points = np.array([[each % width - 1, each // width - 1] for each in inner], float).reshape(-1, 2)
             pieces[len(pieces)] = Piece(node, end, np.vstack([places[node], points, places[end]]))
-    return SkeletonGraph(places, radii, pieces, home)
+    return SkeletonGraph(places, radii, pieces, homes)
 
 
 def _walk(
@@ -202,7 +203,7 @@ def simplify(graph: SkeletonGraph, least_px: float) -> None:
     while True:
         found = []
         for number, piece in graph.pieces.items():
-            loose = [node for node in (piece.start, piece.end) if len(graph.at[node]) == 1 and node != graph.seed]
+            loose = [node for node in (piece.start, piece.end) if len(graph.at[node]) == 1 and node not in graph.seeds]
             if piece.start == piece.end:
                 if piece.length < 2 * least_px + 2 * np.pi * graph.radii[piece.start]:
                     found.append((piece.length, number, piece.start))

@@ -23,9 +23,12 @@ DIRECTION_PX = 16.0  # directions at a branching are taken over this length
 MOST_TURN = 75.0  # degrees; a root does not bend by more at a branching
 MOST_TURN_SHARED = 40.0  # the same, behind a way that it shares with another root
 SHARED_PX = 30.0  # longest way that two roots share where they cross
+SIDE_BY_SIDE_PX = 60.0  # two roots from the seed may grow side by side for this length
 STRAIGHT = 35.0  # degrees; two pieces that bend less may be one root that crosses
+FIRST_WEIGHT = 1.5  # weight of the length that follows, for roots from a seed
 REACH_PX = 300.0  # pieces are compared by what follows them, up to this length
 LATER = 4  # pictures; what arrives so much earlier at its far end grew towards the branching
+_LAST = 1 << 30  # pictures; what may belong to a root that crosses is taken up last
 _DOWN = np.array([0.0, 1.0])
 
 
@@ -39,12 +42,15 @@ class TracedRoot:
         float64 [n, 2], (x, y) of pixels from the base to the tip.
     parent
         Position of its parent in the list of roots; None for roots from the seed.
+    plant
+        Position of its plant's seed among the seeds.
     collided
         Whether it ends at another root and not at a tip of the skeleton.
     """
 
     points: Float[np.ndarray, "n 2"]
     parent: int | None
+    plant: int = 0
     collided: bool = False
 
 
@@ -59,12 +65,12 @@ class _Way:
 
 
 def trace_roots(graph: SkeletonGraph, arrival: Int32[np.ndarray, "height width"], seed_px: float) -> list[TracedRoot]:
-    """Find the roots of one plant.
+    """Find the roots of the plants whose roots are connected.
 
     Parameters
     ----------
     graph
-        Graph of the plant's skeleton, without spurs.
+        Graph of the skeleton, without spurs.
     arrival
         Number of the first picture with root at each pixel, indexed [row, column]; all equal for a single picture.
     seed_px
@@ -72,7 +78,7 @@ def trace_roots(graph: SkeletonGraph, arrival: Int32[np.ndarray, "height width"]
 
     Returns
     -------
-    The roots; a parent comes before its laterals. The first one is the longest of the roots from the seed.
+    The roots; a parent comes before its laterals, and of the roots from a seed, the longest comes first.
     """
     tracer = _Tracer(graph, arrival, seed_px)
     tracer.run()
@@ -84,75 +90,88 @@ class _Tracer:
         self.graph, self.seed_px = graph, seed_px
         self.when = {number: _arrivals(piece.points, arrival) for number, piece in graph.pieces.items()}
         self.taken: set[int] = set()
+        self.directions: dict[tuple[int, int], np.ndarray] = {}
+        self.homes: dict[int, int] = {}
+        for plant, node in enumerate(graph.seeds):
+            self.homes.setdefault(node, plant)
+        self.plants: list[int] = []
         self.chains: list[list[np.ndarray]] = []
         self.parents: list[int | None] = []
         self.collided: list[bool] = []
         self.heap: list[tuple] = []
         self.order = count()
-        self.reached: dict[int, float] = {graph.seed: 0.0}
+        self.reached: dict[int, float] = dict.fromkeys(graph.seeds, 0.0)
+        self.extent = max((self._reach(number, node) for node in self.homes for number in graph.at[node]), default=1.0)
 
     def run(self) -> None:
-        seed = self.graph.seed
-        for number in dict.fromkeys(self.graph.at[seed]):
-            if self._rises(number):
-                continue
-            turn = angle_between(self._direction(number, seed), _DOWN) / 45
-            push = (self._start(number, seed), 0.0, turn - self._reach_gain(number, seed))
-            heapq.heappush(self.heap, (*push, next(self.order), "begin", None, number, seed))
+        for seed in self.homes:
+            for number in dict.fromkeys(self.graph.at[seed]):
+                if self._rises(number):
+                    continue
+                cost = angle_between(self._direction(number, seed), _DOWN) / 45 - self._gain(number, seed, first=True)
+                self._push(self._start(number, seed), 0.0, cost, "begin", None, number, seed)
         self._drain()
         while True:  # what no root reached by the rules begins laterals where it touches one
             left = [
                 (self.reached[node], number, node)
                 for number, piece in self.graph.pieces.items()
                 for node in (piece.start, piece.end)
-                if number not in self.taken and node in self.reached and not (node == seed and self._rises(number))
+                if number not in self.taken
+                and node in self.reached
+                and not (node in self.homes and self._rises(number))
             ]
             if not left:
                 return
             distance, number, node = min(left)
-            heapq.heappush(self.heap, (0, distance, 0.0, next(self.order), "begin", self._owner(node), number, node))
+            self._push(0, distance, 0.0, "begin", self._owner(node), number, node)
             self._drain()
+
+    def _push(
+        self, when: float, distance: float, cost: float, kind: str, root: int | None, number: int, node: int
+    ) -> None:
+        heapq.heappush(self.heap, (when, distance, cost, next(self.order), kind, root, number, node))
 
     def _drain(self) -> None:
         while self.heap:
-            *_, kind, root, number, node = heapq.heappop(self.heap)
-            if kind == "begin" and number not in self.taken:
+            _, distance, _, _, kind, root, number, node = heapq.heappop(self.heap)
+            if kind != "reach" and number not in self.taken:
                 self.chains.append([])
-                self.parents.append(root)
+                self.parents.append(root if kind == "begin" else None)
+                self.plants.append(self.homes[node] if root is None else self.plants[root])
                 self.collided.append(False)
-                self._follow(len(self.chains) - 1, number, node)
+                self._follow(len(self.chains) - 1, number, node, distance)
             elif kind == "reach":
-                self._go_on(root, number, node)
+                self._go_on(root, number, node, distance)
 
     def _rises(self, number: int) -> bool:
         """Return whether a piece at the seed is a shoot: it ends above the seed."""
-        piece, seed = self.graph.pieces[number], self.graph.seed
+        piece = self.graph.pieces[number]
+        seed = piece.start if piece.start in self.homes else piece.end
         end = piece.other(seed)
         return len(self.graph.at[end]) == 1 and self.graph.places[end][1] < self.graph.places[seed][1]
 
     def _owner(self, node: int) -> int | None:
-        if node == self.graph.seed:
+        """Return the root that passes nearest to a node; None at a seed."""
+        if node in self.homes:
             return None
         place = self.graph.places[node]
         gaps = [min(_gap(part, place) for part in chain) for chain in self.chains]
         return int(np.argmin(gaps))
 
-    def _follow(self, root: int, number: int, node: int) -> None:
+    def _follow(self, root: int, number: int, node: int, distance: float) -> None:
         """Add a piece to a root, and note when the root reaches the piece's far end."""
         piece = self.graph.pieces[number]
         self.taken.add(number)
         self.chains[root].append(piece.from_node(node))
         end = piece.other(node)
-        distance = self.reached.get(node, 0.0) + piece.length
+        distance += piece.length
         self.reached.setdefault(end, distance)
-        push = (self._end(number, node), distance, 0.0, next(self.order), "reach", root, number, end)
-        heapq.heappush(self.heap, push)
+        self._push(self._end(number, node), distance, 0.0, "reach", root, number, end)
 
-    def _go_on(self, root: int, number: int, node: int) -> None:
+    def _go_on(self, root: int, number: int, node: int, distance: float) -> None:
         """Continue a root that came to a node through a piece, and note the laterals that may begin there."""
-        ways = self._ways(number, node)
+        ways = self._ways(number, node, first=self.parents[root] is None)
         best = min(ways, key=lambda way: way.cost, default=None)
-        distance = self.reached[node]
         passed = [node]
         if best is not None:
             for through, end in best.through:
@@ -160,17 +179,35 @@ class _Tracer:
                 self.taken.add(through)
                 self.reached.setdefault(end, distance)
                 passed.append(end)
-            self._follow(root, best.number, best.node)
+            self._follow(root, best.number, best.node, distance)
         elif len(self.graph.at[node]) > 1:
             self.collided[root] = True
-        near = self.parents[root] is None and distance <= self.seed_px
+        from_seed = self.parents[root] is None
         for at in passed:
             for free in dict.fromkeys(self.graph.at[at]):
-                if free in self.taken or self._flow(free, at) < 0:
-                    continue
-                late = self._is_crossing(free, at)
-                push = (self._start(free, at) + (1 << 30 if late else 0.5), distance, 0.0, next(self.order))
-                heapq.heappush(self.heap, (*push, "begin", None if near else root, free, at))
+                if free not in self.taken and self._flow(free, at) >= 0:
+                    when = self._start(free, at) + (_LAST if self._is_crossing(free, at) else 0.5)
+                    self._push(
+                        when,
+                        distance,
+                        0.0,
+                        "near"
+                        if from_seed and self._begins_at_seed(free, at, distance, self.plants[root])
+                        else "begin",
+                        root,
+                        free,
+                        at,
+                    )
+
+    def _begins_at_seed(self, number: int, node: int, distance: float, plant: int) -> bool:
+        """Return whether a piece that leaves a root from the seed begins at the seed too and both grew side by side."""
+        if distance <= self.seed_px:
+            return True
+        home = self.graph.places[self.graph.seeds[plant]]
+        out = self._direction(number, node)
+        back = self.graph.places[node] - home
+        aside = abs(back[0] * out[1] - back[1] * out[0])
+        return distance <= SIDE_BY_SIDE_PX and aside <= max(2 * self.graph.radii[node], 4) and float(back @ out) > 0
 
     def _is_crossing(self, number: int, node: int) -> bool:
         """Return whether another free piece leads straight to this one and may bring another root."""
@@ -183,7 +220,7 @@ class _Tracer:
                 return True
         return False
 
-    def _ways(self, number: int, node: int) -> list[_Way]:
+    def _ways(self, number: int, node: int, first: bool) -> list[_Way]:
         """List the ways in which a root can go on that came to a node through a piece."""
         graph = self.graph
         along = -self._direction(number, node)
@@ -199,7 +236,7 @@ class _Tracer:
                     continue
                 piece = graph.pieces[free]
                 if free not in self.taken and piece.start != piece.end:
-                    self._add_way(found, free, at, along, here, now, way_px, through, shared)
+                    self._add_way(found, free, at, along, here, now, way_px, through, shared, first)
                 end = piece.other(at)
                 short = 2.5 * max(graph.radii[at], graph.radii[end]) + 4
                 limit = SHARED_PX if free in self.taken else short
@@ -219,6 +256,7 @@ class _Tracer:
         way_px: float,
         through: list[tuple[int, int]],
         shared: bool,
+        first: bool,
     ) -> None:
         turn = angle_between(along, self._direction(free, at))
         aside = self.graph.places[at] - here
@@ -228,33 +266,50 @@ class _Tracer:
         most = MOST_TURN_SHARED if shared else MOST_TURN
         if turn > most or self._flow(free, at) < 0 or (shared and abs(gap) > 3 * LATER):
             return
-        cost = turn / 45 + min(abs(gap), 5 * LATER) / (2 * LATER) + way_px / 60 - self._reach_gain(free, at)
+        cost = turn / 45 + min(abs(gap), 5 * LATER) / (2 * LATER) + way_px / 60 - self._gain(free, at, first)
         found.append(_Way(through, free, at, cost))
 
-    def _reach_gain(self, number: int, node: int) -> float:
-        """Return how far the skeleton goes on beyond a piece, from 0 to 1."""
+    def _gain(self, number: int, node: int, first: bool) -> float:
+        """Return how far the skeleton goes on beyond a piece: more for a root from a seed, which is the longest."""
+        if first:
+            return FIRST_WEIGHT * min(self._reach(number, node) / self.extent, 1.0)
+        return self._reach(number, node, REACH_PX) / REACH_PX
+
+    def _reach(self, number: int, node: int, most: float = np.inf) -> float:
+        """Return the length to the farthest point of free pieces beyond a piece, at most ``most`` pixels.
+
+        Only ways are followed that never bend by more than a root does.
+        """
         graph = self.graph
-        piece = graph.pieces[number]
-        best, heap, seen = piece.length, [(piece.length, piece.other(node))], {node}
+        best, heap, seen = 0.0, [(graph.pieces[number].length, number, node)], set()
         while heap:
-            distance, at = heapq.heappop(heap)
-            best = max(best, distance)
-            if at in seen or distance > REACH_PX:
+            distance, through, start = heapq.heappop(heap)
+            if (through, start) in seen:
                 continue
-            seen.add(at)
+            seen.add((through, start))
+            best = max(best, distance)
+            if distance > most:
+                break
+            at = graph.pieces[through].other(start)
+            along = -self._direction(through, at)
             for each in graph.at[at]:
-                if each not in self.taken:
-                    heapq.heappush(heap, (distance + graph.pieces[each].length, graph.pieces[each].other(at)))
-        return min(best, REACH_PX) / REACH_PX
+                if each in self.taken or each == through:
+                    continue
+                if angle_between(along, self._direction(each, at)) <= MOST_TURN:
+                    heapq.heappush(heap, (distance + graph.pieces[each].length, each, at))
+        return min(best, most)
 
     def _direction(self, number: int, node: int) -> np.ndarray:
         """Return the direction in which a piece leaves a node, past the node's own thickness."""
+        if (number, node) in self.directions:
+            return self.directions[number, node]
         points = self.graph.pieces[number].from_node(node)
         total = float(arc_lengths(points)[-1])
         begin = min(self.graph.radii[node] + 1, total / 3)
         step = point_at(points, min(begin + DIRECTION_PX, total)) - point_at(points, begin)
         size = float(np.hypot(*step))
-        return step / size if size else np.zeros(2)
+        self.directions[number, node] = step / size if size else np.zeros(2)
+        return self.directions[number, node]
 
     def _start(self, number: int, node: int) -> float:
         """Return when the part of a piece near a node grew."""
@@ -275,19 +330,14 @@ class _Tracer:
         """Return the roots, the longest from the seed first, and each parent before its laterals."""
         points = [np.vstack([chain[0], *(part[1:] for part in chain[1:])]) for chain in self.chains]
         lengths = [float(arc_lengths(each[:: 4 if len(each) > 8 else 1])[-1]) for each in points]
-        first = sorted(
-            (each for each, parent in enumerate(self.parents) if parent is None), key=lambda at: -lengths[at]
-        )
+        first = [each for each, parent in enumerate(self.parents) if parent is None]
+        first.sort(key=lambda at: -lengths[at])
         places = {old: new for new, old in enumerate(first)}
         for each, parent in enumerate(self.parents):
             if parent is not None:
                 places[each] = len(places)
-        return [
-            TracedRoot(
-                points[old], None if self.parents[old] is None else places[self.parents[old]], self.collided[old]
-            )
-            for old in places
-        ]
+        parents = [None if parent is None else places[parent] for parent in self.parents]
+        return [TracedRoot(points[old], parents[old], self.plants[old], self.collided[old]) for old in places]
 
 
 def _gap(part: np.ndarray, place: np.ndarray) -> float:

@@ -12,7 +12,7 @@ The flags need no truth:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,12 @@ SHRUNK = 0.15  # share of the known length
 LOST = 0.5  # share of a lateral's length
 GAP_PX = 3  # pixels
 FLAGS = ("no_roots", "length_shrank", "lateral_lost", "tip_jumped", "gap", "touches_neighbour")
+
+
+def consistent_share(flags: Iterable[Sequence[str]]) -> float | None:
+    """Return the share of a plant's pictures without a flag, among those with roots; None without such pictures."""
+    known = [not reasons for reasons in flags if "no_roots" not in reasons]
+    return sum(known) / len(known) if known else None
 
 
 @dataclass(frozen=True)

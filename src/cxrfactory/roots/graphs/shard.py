@@ -35,6 +35,7 @@ from cxrfactory.tables.roots import (
 if TYPE_CHECKING:
     import pandas as pd
 
+    from cxrfactory.geometry.roots.growing import GrownRoot
     from cxrfactory.geometry.roots.regions import PlateRegions
     from cxrfactory.roots.graphs.plant import PlantOverTime
     from cxrfactory.roots.reading.given import Groups
@@ -262,7 +263,7 @@ def _grown(
     rows: list[dict[str, Any]], arrival: np.ndarray, scale: float | None, pictures: int, settings: RootsGraphConfig
 ) -> list[PlantOverTime]:
     """Trace the roots of the plants of a plate."""
-    from cxrfactory.geometry.roots.growing import grow_plant
+    from cxrfactory.geometry.roots.growing import grow_plants
     from cxrfactory.geometry.roots.regions import plate_regions
     from cxrfactory.roots.graphs.plant import PlantOverTime
 
@@ -270,11 +271,13 @@ def _grown(
     boxes = [(row["left"], row["top"], row["right"], row["bottom"]) for row in rows]
     regions: PlateRegions = plate_regions(arrival, seeds, boxes)
     least = settings.least_lateral_px if scale is None else max(EMERGED_MM / scale, LEAST_PX)
-    found = []
-    for number, (row, seed) in enumerate(zip(rows, seeds, strict=True), 1):
-        roots = grow_plant(
-            regions.owner == number, regions.arrival, regions.bridged, (seed[0], seed[1]), pictures, least
-        )
-        touching = regions.touching[number - 1]
-        found.append(PlantOverTime(row, roots, touching, scale, settings.most_tip_step_px))
-    return found
+    roots: list[list[GrownRoot]] = [[] for _ in rows]
+    for part in sorted(set(regions.part_of) - {0}):
+        plants = [plant for plant, its in enumerate(regions.part_of) if its == part]
+        grown = grow_plants(regions.parts == part, regions.arrival, regions.bridged, seeds[plants], pictures, least)
+        for plant, each in zip(plants, grown, strict=True):
+            roots[plant] = each
+    return [
+        PlantOverTime(row, its, touching, scale, settings.most_tip_step_px)
+        for row, its, touching in zip(rows, roots, regions.touching, strict=True)
+    ]

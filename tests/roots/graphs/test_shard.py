@@ -1,0 +1,179 @@
+"""The stage of graphs on a small virtual plate whose masks are the truth, and its errors."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from cxrfactory.config.roots import RootsCohortConfig, RootsGraphConfig
+from cxrfactory.errors import CxrError
+from cxrfactory.geometry.roots.system import paths_of
+from cxrfactory.roots.graphs.plant import consistent_share
+from cxrfactory.roots.graphs.shard import GraphOutputs, write_graphs
+from cxrfactory.tables.keys import shard_of
+from cxrfactory.tables.parquet import read_table, write_arrow
+from cxrfactory.tables.rle import rle_decode, rle_encode
+from cxrfactory.tables.roots import (
+    ROOT_EDGES,
+    ROOT_FRAMES,
+    ROOT_LATERALS,
+    ROOT_MASKS,
+    ROOT_NODES,
+    ROOT_PLANTS,
+    ROOT_TRAITS,
+)
+
+NAMES = ("nodes", "edges", "traits", "laterals", "plants")
+SETTINGS = RootsGraphConfig()
+
+
+@pytest.fixture(scope="module")
+def truth(tmp_path_factory) -> Path:
+    from cxrfactory.roots.cohort.build import write_plates
+
+    folder = tmp_path_factory.mktemp("plates")
+    settings = RootsCohortConfig(plates=1, training_plates=1, plants=2, frames=24, interval_minutes=450, plate_px=512)
+    write_plates(folder / "pictures", folder / "truth", settings, 0, 1)
+    return folder / "truth"
+
+
+def _outputs(folder: Path) -> GraphOutputs:
+    return GraphOutputs(*(folder / f"{name}.parquet" for name in NAMES))
+
+
+def _run(truth: Path, folder: Path, masks: Path | None = None, plants: Path | None = None, **options) -> GraphOutputs:
+    outputs = _outputs(folder)
+    frames = truth / "frames.parquet"
+    write_graphs(
+        frames, plants or truth / "plants.parquet", masks or truth / "masks.parquet", outputs, SETTINGS, **options
+    )
+    return outputs
+
+
+@pytest.fixture(scope="module")
+def found(truth, tmp_path_factory) -> GraphOutputs:
+    return _run(truth, tmp_path_factory.mktemp("found"))
+
+
+def test_traits_agree_with_the_truth(truth, found):
+    true, ours = read_table(truth / "traits.parquet", ROOT_TRAITS), read_table(found.traits, ROOT_TRAITS)
+    both = true.merge(ours, on=["plate", "plant", "frame"], suffixes=("", "_ours"), validate="1:1")
+    assert len(both) == len(true) == len(ours)
+    grown = both[both["main_length_px"] > 40]
+    error = (grown["main_length_px_ours"] - grown["main_length_px"]).abs() / grown["main_length_px"]
+    assert error.mean() < 0.01
+    assert (both["laterals"] == both["laterals_ours"]).mean() >= 0.9
+    assert (both["hours"] == both["hours_ours"]).all()
+    last = both[both["frame"] == both["frame"].max()]
+    assert np.allclose(last["total_length_mm_ours"], last["total_length_mm"], rtol=0.03)
+
+
+def test_laterals_emerge_when_they_do(truth, found):
+    true, ours = read_table(truth / "laterals.parquet", ROOT_LATERALS), read_table(found.laterals, ROOT_LATERALS)
+    true = true[true["last_length_px"] > 12]
+    assert len(true) > 3
+    for row in true.itertuples():
+        same = ours[(ours["plate"] == row.plate) & (ours["plant"] == row.plant) & (ours["side"] == row.side)]
+        nearest = same.iloc[(same["base_px"] - row.base_px).abs().argmin()]
+        assert abs(nearest["base_px"] - row.base_px) < 5
+        assert abs(nearest["emergence_frame"] - row.emergence_frame) <= 2
+        assert nearest["last_length_px"] == pytest.approx(row.last_length_px, abs=4)
+
+
+def test_nodes_edges_and_traits_tell_the_same_roots(found):
+    nodes, edges = read_table(found.nodes, ROOT_NODES), read_table(found.edges, ROOT_EDGES)
+    traits = read_table(found.traits, ROOT_TRAITS).set_index(["plate", "plant", "frame"])
+    points = nodes.groupby(["plate", "plant", "frame"])
+    for key, rows in edges.groupby(["plate", "plant", "frame"]):
+        roots = paths_of(rows.to_dict("records"))
+        assert sum(root.length for root in roots) == pytest.approx(traits.loc[key, "total_length_px"])
+        assert sum(root.parent is not None for root in roots) == traits.loc[key, "laterals"]
+        assert points.get_group(key)["kind"].tolist().count("lateral_tip") == traits.loc[key, "laterals"]
+    assert set(traits.index[traits["main_length_px"] > 0]) == set(points.groups)
+
+
+def test_names_stay_and_lengths_never_decrease(found):
+    edges = read_table(found.edges, ROOT_EDGES)
+    lengths = edges.groupby(["plate", "plant", "root", "frame"])["length_px"].sum()
+    for _, rows in lengths.groupby(["plate", "plant", "root"]):
+        frames = rows.index.get_level_values("frame")
+        assert np.array_equal(frames, np.arange(frames[0], edges["frame"].max() + 1))
+        assert (rows.diff().dropna() > -1e-6).all()
+
+
+def test_shards_together_are_the_whole_and_the_bytes_repeat(truth, found, tmp_path):
+    again = _run(truth, tmp_path / "again")
+    parts = [_run(truth, tmp_path / str(shard), shard=shard, shards=2) for shard in (0, 1)]
+    for name in NAMES:
+        whole = Path(getattr(found, name))
+        assert Path(getattr(again, name)).read_bytes() == whole.read_bytes()
+        both = pd.concat([pq.read_table(getattr(part, name)).to_pandas() for part in parts])
+        alone = pq.read_table(whole).to_pandas()
+        assert len(both) == len(alone)
+        for plate, rows in alone.groupby("plate"):
+            part = pq.read_table(getattr(parts[shard_of(str(plate), 2)], name)).to_pandas()
+            pd.testing.assert_frame_equal(
+                part[part["plate"] == plate].reset_index(drop=True), rows.reset_index(drop=True)
+            )
+
+
+def test_plants_are_found_where_none_are_given(truth, tmp_path):
+    none = tmp_path / "none.parquet"
+    write_arrow(ROOT_PLANTS.empty_table(), none)
+    outputs = _run(truth, tmp_path, plants=none, groups=truth / "groups.csv")
+    true, ours = read_table(truth / "plants.parquet", ROOT_PLANTS), read_table(outputs.plants, ROOT_PLANTS)
+    both = true.merge(ours, on=["plate", "plant"], suffixes=("", "_ours"), validate="1:1")
+    assert len(both) == len(true)
+    assert np.hypot(both["seed_x"] - both["seed_x_ours"], both["seed_y"] - both["seed_y_ours"]).max() < 4
+    assert set(ours["source"]) == {"found"}
+    assert both["group"].equals(both["group_ours"])
+
+
+def test_a_picture_that_lacks_a_part_of_the_roots_is_flagged_and_its_graph_is_kept(truth, found, tmp_path):
+    table = pq.read_table(truth / "masks.parquet").to_pandas()
+    plate = table["plate"].iloc[0]
+    place = table.index[(table["plate"] == plate) & (table["frame"] == 20)][0]
+    mask = rle_decode(table.loc[place, "rle"], 512, 512)
+    mask[180:] = 0
+    table.loc[place, "rle"] = rle_encode(mask)
+    masks = tmp_path / "masks.parquet"
+    write_arrow(pa.Table.from_pandas(table, ROOT_MASKS, preserve_index=False), masks)
+    before = read_table(found.traits, ROOT_TRAITS)
+    after = read_table(_run(truth, tmp_path, masks=masks).traits, ROOT_TRAITS)
+    here = (after["plate"] == plate) & (after["frame"] == 20)
+    assert here.sum() == 2
+    for flags in after[here]["flags"]:
+        assert "length_shrank" in flags
+    assert not any("length_shrank" in flags for flags in before["flags"])
+    assert np.allclose(after["total_length_px"], before["total_length_px"], atol=6)
+
+
+def test_the_share_of_pictures_without_a_flag():
+    assert consistent_share([[], ["no_roots"], ["gap"], ["tip_jumped", "gap"], []]) == 0.5
+    assert consistent_share([["no_roots"]]) is None
+
+
+def test_masks_that_do_not_fit_the_pictures_are_refused(truth, tmp_path):
+    table = pq.read_table(truth / "masks.parquet")
+    bad = tmp_path / "bad.parquet"
+    write_arrow(table.take([1, 0, *range(2, len(table))]), bad)
+    with pytest.raises(CxrError, match="comes after 1; sort them"):
+        _run(truth, tmp_path, masks=bad)
+    write_arrow(table.take([*range(5), len(table) - 1, *range(5, len(table) - 1)]), bad)
+    with pytest.raises(CxrError, match="do not follow one another"):
+        _run(truth, tmp_path, masks=bad)
+    frame = table.to_pandas()
+    frame.loc[3, "height"] = 400
+    write_arrow(pa.Table.from_pandas(frame, ROOT_MASKS, preserve_index=False), bad)
+    with pytest.raises(CxrError, match="has 400 x 512 pixels; expected 512 x 512"):
+        _run(truth, tmp_path, masks=bad)
+    frames = pq.read_table(truth / "frames.parquet")
+    few = tmp_path / "frames.parquet"
+    write_arrow(frames.slice(1).replace_schema_metadata(None).cast(ROOT_FRAMES), few)
+    with pytest.raises(CxrError, match="frame 0, which the table of pictures lacks"):
+        write_graphs(few, truth / "plants.parquet", truth / "masks.parquet", _outputs(tmp_path), SETTINGS)
+    with pytest.raises(CxrError, match="shard 2 of 2"):
+        _run(truth, tmp_path, shard=2, shards=2)
