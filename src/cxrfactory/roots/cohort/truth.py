@@ -112,7 +112,7 @@ def plant_rows(plate: Plate) -> Rows:
 
 
 def graph_rows(plate: Plate) -> dict[str, Rows]:
-    """Return a plate's rows of nodes, edges, traits and laterals, sorted by plant and picture.
+    """Return a plate's rows of nodes, edges, traits and laterals; all but laterals are sorted by picture and plant.
 
     A plant without roots has lengths of 0 and no nodes.
     """
@@ -129,4 +129,6 @@ def graph_rows(plate: Plate) -> dict[str, Rows]:
             at = {"group": plate.group, "frame": frame, "hours": hours, "mm_per_pixel": scale, "flags": []}
             found["traits"].append(whose | at | traits_of(roots, scale))
         found["laterals"] += [whose | {"group": plate.group} | row for row in laterals_of(times, scale)]
+    for name in ("nodes", "edges", "traits"):
+        found[name].sort(key=lambda row: row["frame"])  # plants stay in their order
     return found
