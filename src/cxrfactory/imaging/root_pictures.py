@@ -31,6 +31,7 @@ LEAST_RANGE = 128  # levels of 16 bits between them; below it a picture is one g
 
 _DAMAGED = (OSError, ValueError, TypeError, SyntaxError, struct.error, EOFError, KeyError, IndexError)
 _ORIENTATION, _EXIF, _TAKEN, _DIGITISED = 274, 0x8769, 36867, 36868
+_SIZE = 256, 257  # width and height of a TIFF
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
 _RAW = (".nef", ".cr2", ".cr3", ".dng", ".arw", ".orf", ".rw2", ".raf", ".pef")
 # A damaged colour profile does not affect the pixels, but libjpeg would report it instead of a later warning.
@@ -101,7 +102,7 @@ def decode_picture(data: bytes, suffix: str = "", least_side: int | None = None)
         grey = _jpeg(data, picture, factor) if kind == "JPEG" else _reduced(_grey(data, picture, kind), factor)
     if grey.min() == grey.max():
         raise ImageError(f"picture of one grey: every pixel is {grey.flat[0]}")
-    return np.ascontiguousarray(displayed(grey, orientation))
+    return np.ascontiguousarray(grey if kind == "TIFF" else displayed(grey, orientation))
 
 
 def picture_header(path: str | Path) -> PictureHeader:
@@ -121,6 +122,8 @@ def picture_header(path: str | Path) -> PictureHeader:
     with _opened(path, kind) as picture:
         _check(picture, kind)
         height, width = picture.height, picture.width
+        if kind == "TIFF":  # versions of Pillow differ in whether this size is the turned one
+            width, height = (int(picture.tag_v2[tag]) for tag in _SIZE)
         if lies_on_its_side(_orientation(picture, kind)):
             height, width = width, height
         return PictureHeader(height, width, _taken(picture, kind))
@@ -222,7 +225,7 @@ def _reduced(grey: np.ndarray, factor: int) -> np.ndarray:
 
 
 def _grey(data: bytes, picture: Image.Image, kind: str) -> np.ndarray:
-    """Return the grey values of a PNG or TIFF."""
+    """Return the grey values of a PNG as stored, or of a TIFF as turned: both Pillow and OpenCV turn a TIFF."""
     deep = any(";16" in str(tile[3]) for tile in picture.tile)
     if deep and not picture.mode.startswith("I"):  # Pillow would keep only the upper 8 bits of colours
         return _deep_colour(data, kind)

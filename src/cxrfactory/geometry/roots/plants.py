@@ -1,8 +1,8 @@
 """Plants of a plate, found in a mask of its roots: the seeds stand in a row near the top, and the roots grow down.
 
-The mask is swept from the top to the bottom. Roots that begin at different tops are different trees until a row in which
-they touch. A tree whose top lies well above that row, and high on the plate, is a plant; a lateral that bends upwards,
-or a piece of a root that was torn off, is none.
+The mask is swept from the top to the bottom. Roots that begin at different tops are different trees until they touch. A
+tree whose top lies well above that row, and high on the plate, may be a plant. Around a seed, roots spread: where plants
+touch, a top with much less root below it than another one has is the end of a root that bends upwards.
 """
 
 from collections.abc import Sequence
@@ -173,7 +173,7 @@ class _Below:
         self._amount[small == 0] = 0
 
     def at_branching(self, tree: _Tree, tallest: int) -> _Tree:
-        """Return a tree with what lies below its top; a top at the end of a flat root moves to where it branches off."""
+        """Return a tree with what lies below its top; from the end of a flat root, the top moves to the root's start."""
         row, column = (int(place / self._step) for place in (tree.y, tree.x))
         row, column = (min(place, size - 1) for place, size in zip((row, column), self._amount.shape, strict=True))
         near = self._amount[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2]
@@ -217,10 +217,11 @@ def _swept(mask: np.ndarray) -> list[_Tree]:
         return tree
 
     above: list[tuple[int, int, int]] = []  # start, end, tree of the runs in the row above
+    above_row = -1
     for row in np.flatnonzero(mask.any(axis=1)).tolist():
         edges = np.flatnonzero(np.diff(mask[row].astype(np.int8), prepend=0, append=0))
         here = []
-        if above and above_row != row - 1:
+        if above_row != row - 1:
             above = []
         first = 0
         for start, end in edges.reshape(-1, 2).tolist():
@@ -272,7 +273,7 @@ def _with_early(tops: list[_Tree], first_mask: np.ndarray, mask: np.ndarray) -> 
     for tree in _tops(first_mask):
         piece = labels[tree.y, min(round(tree.x), mask.shape[1] - 1)]
         grown = piece > 0 and boxes[piece][cv2.CC_STAT_HEIGHT] >= max(_DEEP * tallest, 2 * (tree.end - tree.y))
-        if grown and tree.y <= band and tree.end - tree.y >= lowest:
-            if all(abs(tree.x - other.x) >= least for other in tops):
-                added.append(tree)
+        near = any(abs(tree.x - other.x) < least for other in tops)
+        if grown and not near and tree.y <= band and tree.end - tree.y >= lowest:
+            added.append(tree)
     return tops + added

@@ -11,9 +11,11 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Complex, Shaped
 from scipy import fft
+from scipy.signal.windows import tukey
 
 _LOW, _HIGH = 0.02, 0.08  # cycles per pixel; standard deviations of the Gaussians that bound the band
 LEAST_RESPONSE = 0.1  # below it, a shift may be one of chance
+_TAPER = 0.1  # share of the sides over which the window falls, both ends together
 _RIGID_PX = 1.5  # a quarter of a picture that is further off has other content
 _AMPLITUDE = 0.02  # of the mean amplitude in the band; weaker frequencies are not lifted to full weight
 
@@ -52,7 +54,9 @@ class Spectrum:
 
 
 def spectrum_of(picture: Shaped[np.ndarray, "height width"]) -> Spectrum:
-    """Return the whitened spectrum of a picture under a Hann window.
+    """Return the whitened spectrum of a picture under a window that falls to zero near its edges only.
+
+    A Hann window would hide the frame of the plate and the code beside it, which do not grow.
 
     The picture is first cut to sides that transform fast, about its middle.
     """
@@ -157,7 +161,7 @@ def _refined(three: np.ndarray) -> float:
 
 @lru_cache(maxsize=4)
 def _window_and_band(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    window = np.outer(np.hanning(height + 2)[1:-1], np.hanning(width + 2)[1:-1]).astype(np.float32)
+    window = np.outer(*(tukey(side + 2, _TAPER)[1:-1] for side in (height, width))).astype(np.float32)
     across, down = fft.rfftfreq(width), fft.fftfreq(height)
     square = down[:, None] ** 2 + across**2
     band = np.exp(-square / (2 * _HIGH**2)) * (1 - np.exp(-square / (2 * _LOW**2)))

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from statistics import median
 
 _GAP = 1.5  # times the median interval
@@ -131,7 +132,7 @@ def order_of(stems: Sequence[str], taken: Sequence[datetime | None], interval_mi
 
 def gaps_before(minutes: Sequence[float]) -> list[bool]:
     """Return for each picture, in order, whether the time since the one before is above 1.5 x the median interval."""
-    steps = [after - before for before, after in zip(minutes, minutes[1:], strict=False)]
+    steps = [after - before for before, after in pairwise(minutes)]
     if len(steps) < 2:
         return [False] * len(minutes)
     usual = median(steps)
@@ -166,8 +167,8 @@ def _steps(stems: list[str]) -> list[float]:
     varied = [column for column in zip(*numbers, strict=True) if len(set(column)) > 1]
     if len(varied) != 1 or len(set(varied[0])) != len(stems):
         return plain
-    steps = Counter(after - before for before, after in zip(varied[0], varied[0][1:], strict=False))
+    steps = Counter(after - before for before, after in pairwise(varied[0]))
     usual, times = min(steps.items(), key=lambda item: (-item[1], item[0]))
-    if 2 * times <= len(stems) - 1 or any(step % usual for step in steps):
+    if 2 * times < len(stems) - 1 or any(step % usual for step in steps):
         return plain
     return [(number - varied[0][0]) // usual for number in varied[0]]

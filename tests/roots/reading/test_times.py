@@ -1,0 +1,91 @@
+"""Times in names, the order of pictures, and gaps."""
+
+from datetime import datetime
+
+import pytest
+
+from cxrfactory.roots.reading.times import gaps_before, natural_key, order_of, time_in_name
+
+EIGHT = datetime(2020, 1, 31, 8, 15)
+
+
+@pytest.mark.parametrize(
+    ("name", "time"),
+    [
+        ("first-0_2020-01-31_08-15-00", EIGHT),
+        ("20200131T081500", EIGHT),
+        ("20200131T0815", EIGHT),
+        ("2020-01-31-0815", EIGHT),
+        ("IMG_20200131_081500", EIGHT),
+        ("IMG_20200131_081500123", EIGHT),
+        ("20200131081500", EIGHT),
+        ("202001310815", EIGHT),
+        ("2020-01-31T08:15:00Z", EIGHT),
+        ("2020-01-31 08.15.00", EIGHT),
+        ("2020_01_31_08_15", EIGHT),
+        ("2020-01-31_08h15", EIGHT),
+        ("2020-01-31_08h15m00s", EIGHT),
+        ("cam2_2020-01-31_08-15-00_plate3", EIGHT),
+        ("2020-02-31_08-15-00", None),
+        ("2020-13-01_08-15-00", None),
+        ("2020-01-31_24-15-00", None),
+        ("J10_Photo_011", None),
+        ("img_0001", None),
+        ("12020-01-31_08-15-001", None),
+        ("2020-01-31", None),
+    ],
+)
+def test_times_in_names(name, time):
+    assert time_in_name(name) == time
+
+
+def test_days_and_seconds_in_names():
+    assert time_in_name("p_2020-01-31", "day") == datetime(2020, 1, 31)
+    assert time_in_name("p_1580458500", "unix") == EIGHT
+    assert time_in_name("p_1580458500123", "unix") == EIGHT
+    assert time_in_name("p_123", "unix") is None
+
+
+def _order(stems, taken=None, interval=10.0):
+    order = order_of(stems, taken or [None] * len(stems), interval)
+    return [(stems[each.place], each.minutes, each.source) for each in order.timed], order
+
+
+def test_unpadded_numbers_run_in_their_order():
+    assert sorted(["a10", "a9", "a1", "b"], key=natural_key) == ["a1", "a9", "a10", "b"]
+    found, order = _order(["img_10", "img_2", "img_1", "img_3"])
+    assert found[:3] == [("img_1", 0, "interval"), ("img_2", 10, "interval"), ("img_3", 20, "interval")]
+    assert found[3] == ("img_10", 90, "interval")  # the numbers 4 to 9 are missing
+    assert "6 numbers are missing" in order.told[1]
+
+
+def test_numbers_may_run_in_steps_or_not_be_one_series():
+    assert [each[1] for each in _order(["i10", "i20", "i30", "i50"])[0]] == [0, 10, 20, 40]
+    assert [each[1] for each in _order(["i1", "i7", "i9", "i50"])[0]] == [0, 10, 20, 30]
+    assert [each[1] for each in _order(["b2", "a1", "c9"])[0]] == [0, 10, 20]
+
+
+def test_names_come_before_exif_and_exif_before_the_interval():
+    names = ["p_2020-01-01_10-00", "p_2020-01-01_08-00", "p_2020-01-01_09-00"]
+    exif = [datetime(2020, 1, 1, hour) for hour in (1, 2, 3)]
+    assert [each[::2] for each in _order(names, exif)[0]] == [(names[place], "name") for place in (1, 2, 0)]
+    assert _order(["c", "a", "b"], exif)[0] == [("c", 0, "exif"), ("a", 60, "exif"), ("b", 120, "exif")]
+
+
+def test_a_day_that_all_names_share_orders_nothing():
+    names = [f"2020-01-01_08-00-00_{number}" for number in (1, 2, 10)]
+    assert _order(names)[0] == [(names[0], 0, "interval"), (names[1], 10, "interval"), (names[2], 90, "interval")]
+
+
+def test_mixed_sources_are_told_and_a_picture_without_time_is_refused():
+    names = ["2020-01-01_08-00", "2020-01-01_10-00", "x", "y"]
+    found, order = _order(names, [None, None, datetime(2020, 1, 1, 9), None])
+    assert found == [(names[0], 0, "name"), ("x", 60, "exif"), (names[1], 120, "name")]
+    assert "neither its name nor EXIF" in order.refused[3]
+    assert order.told == ("times of 2 pictures from names and of 1 from EXIF", "1 of 4 pictures have no time")
+
+
+def test_gaps_are_above_one_and_a_half_median_intervals():
+    assert gaps_before([0, 10, 20, 35, 50.1, 60]) == [False, False, False, False, True, False]
+    assert gaps_before([0, 100]) == [False, False]
+    assert gaps_before([]) == []
