@@ -64,7 +64,7 @@ def near_share(one, other, tolerance):
     return sum(weight for close, weight in near if close) / sum(weight for _, weight in near)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.integers(0, 10_000))
 def test_the_assignment_is_the_best_of_all(seed):
     rng = np.random.default_rng(seed)

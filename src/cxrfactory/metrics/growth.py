@@ -59,12 +59,17 @@ def growth_speed(
     speeds = np.full(hours.size, np.nan)
     longest_gap = usual_gap(hours) if longest_gap is None else longest_gap
     for run in _runs(hours, lengths, longest_gap):
-        times, values = hours[run], lengths[run]
-        low = np.searchsorted(times, times - window / 2 - 1e-9, "left")
-        high = np.searchsorted(times, times + window / 2 + 1e-9, "right")
-        for place in range(run.size if run.size > 1 else 0):
-            start, end = max(min(low[place], place - 1), 0), max(high[place], place + 2)  # and the two neighbours
-            speeds[run[place]] = _slope(times[start:end], values[start:end])
+        if run.size < 2:
+            continue
+        times, values, places = hours[run], lengths[run], np.arange(run.size)
+        starts = np.searchsorted(times, times - window / 2 - 1e-9, "left")
+        ends = np.searchsorted(times, times + window / 2 + 1e-9, "right")
+        starts = np.maximum(np.minimum(starts, places - 1), 0)  # the two neighbours belong to every window
+        counts = np.minimum(np.maximum(ends, places + 2), run.size) - starts
+        for count in np.unique(counts):
+            alike = np.flatnonzero(counts == count)
+            windows = starts[alike, None] + np.arange(count)
+            speeds[run[alike]] = _slopes(times[windows], values[windows])
     return speeds
 
 
@@ -253,8 +258,8 @@ def crossing(
     return Crossing(
         hours=time,
         length=float(main[at] + share * (main[at + 1] - main[at])),
-        laterals_slope=_slope(hours[near], laterals[near]) if covered else None,
-        difference_slope=_slope(hours[near], difference[near]) if covered else None,
+        laterals_slope=float(_slopes(hours[near], laterals[near])) if covered else None,
+        difference_slope=float(_slopes(hours[near], difference[near])) if covered else None,
         difference_rate=float((difference[at + 1] - difference[at]) / (hours[at + 1] - hours[at])),
     )
 
@@ -360,9 +365,11 @@ def _runs(hours: np.ndarray, values: np.ndarray, longest_gap: float) -> list[np.
     return np.split(known, np.flatnonzero(np.diff(hours[known]) > longest_gap) + 1)
 
 
-def _slope(times: np.ndarray, values: np.ndarray) -> float:
-    centred = times - times.mean()
-    return float(centred @ (values - values.mean()) / (centred @ centred))
+def _slopes(times: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return the slopes of lines fitted to the last axis."""
+    centred = times - times.mean(axis=-1, keepdims=True)
+    rest = values - values.mean(axis=-1, keepdims=True)
+    return (centred * rest).sum(axis=-1) / (centred**2).sum(axis=-1)
 
 
 def _widest_gap(hours: np.ndarray, start: float, end: float) -> float:

@@ -113,7 +113,9 @@ def test_single_pictures_have_no_growth_and_say_so(tmp_path):
     assert len(read(tmp_path, "groups.csv")) > 0
 
 
-def test_without_groups_and_scale_lengths_are_in_pixels_and_nothing_is_tested(tmp_path):
+def test_without_groups_and_scale_lengths_are_in_pixels_and_nothing_is_tested(tmp_path, monkeypatch):
+    for name in ("spectrum", "energies", "modes", "growth"):  # they take time and draw groups as the others do
+        monkeypatch.setattr(run, f"draw_{name}", lambda *_: None)
     traits, laterals = write_cohort(tmp_path, plates=1, plants=3, scale=None, grouped=False)
     write_growth([traits], [laterals], tmp_path / "growth")
     plants = read(tmp_path, "plants.csv")

@@ -33,10 +33,11 @@ def draw_lengths(times: pd.DataFrame, output: Path) -> None:
     for axis, (trait, title) in zip(axes, drawn.items(), strict=True):
         true, found = (pd.to_numeric(times[f"{side}_{trait}"]).to_numpy(float) for side in ("true", "found"))
         # Equal numbers of laterals would hide one another: they are spread by their order.
-        spread = (np.arange(true.size) * 0.618034 % 1 - 0.5) * (0.5 if trait == "laterals" else 0.0)
+        width = 0.5 if trait == "laterals" else 0.0
+        right, up = ((np.arange(true.size) * step % 1 - 0.5) * width for step in (0.754878, 0.569840))
         for place, name in enumerate(sorted(groups.unique())):
             mine = (groups == name).to_numpy()
-            axis.scatter((true + spread)[mine], (found + spread[::-1])[mine], s=7, alpha=0.5, linewidths=0,
+            axis.scatter((true + right)[mine], (found + up)[mine], s=7, alpha=0.5, linewidths=0,
                          color=_COLOURS[place % 4], marker=_MARKERS[place % 4], label=name)  # fmt: skip
         end = max(float(np.nanmax(true, initial=0)), float(np.nanmax(found, initial=0)), 1.0)
         axis.plot([0, end], [0, end], color="0.4", linewidth=0.8, zorder=0)

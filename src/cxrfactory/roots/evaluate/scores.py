@@ -107,19 +107,21 @@ def _last_matches(plate: PlatePair, plant: str, tolerance_px: float) -> dict[str
 def plate_row(plate: PlatePair) -> Row:
     """Compute the Dice coefficient of all pictures of a plate together; a picture that lacks a mask has an empty one.
 
-    Pictures that were not read are left out.
+    Pictures that were not read, or have no true mask, are left out.
     """
     ours, theirs = plate.found.mask_of(), plate.true.mask_of()
     sizes = {int(row.frame): (int(row.height), int(row.width)) for row in plate.true.tables["masks"].itertuples()}
     both = total = 0
     for true_frame, found_frame in plate.frames.items():
+        if true_frame not in sizes:
+            continue
         height, width = sizes[true_frame]
         one = rle_decode(ours.get(found_frame, ""), height, width) > 0
         other = rle_decode(theirs[true_frame], height, width) > 0
         both += int(np.count_nonzero(one & other))
         total += int(np.count_nonzero(one)) + int(np.count_nonzero(other))
-    return {"plate": plate.name, "group": plate.group, "true_pictures": len(sizes), "pictures": len(plate.frames),
-            "true_plants": len(plate.true.seeds()), "plants": len(plate.plants),
+    return {"plate": plate.name, "group": plate.group, "true_pictures": len(plate.true.times()),
+            "pictures": len(plate.frames), "true_plants": len(plate.true.seeds()), "plants": len(plate.plants),
             "dice": 2 * both / total if total else np.nan}  # fmt: skip
 
 

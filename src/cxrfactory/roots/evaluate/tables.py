@@ -62,6 +62,11 @@ class PlateSide:
         nodes = self.tables["nodes"]
         return nodes[nodes["node"] == 0].groupby("plant")["x"].median().to_dict()
 
+    def times(self) -> dict[int, float]:
+        """Return the hours of each picture for which there are traits."""
+        rows = self.tables["traits"].drop_duplicates("frame")
+        return {int(row.frame): float(row.hours) for row in rows.itertuples()}
+
     def mask_of(self) -> dict[int, str]:
         """Return the run-length code of the mask of each picture."""
         masks = self.tables["masks"]
@@ -169,7 +174,7 @@ def _pair_frames(found: PlateSide, true: PlateSide) -> dict[int, int]:
         ours = {PurePath(row.path).name: int(row.frame) for row in found.tables["frames"].itertuples()}
         theirs = {int(row.frame): PurePath(row.path).name for row in true.tables["frames"].itertuples()}
         return {frame: ours[name] for frame, name in sorted(theirs.items()) if name in ours}
-    ours, theirs = (_times(side.tables["traits"]) for side in (found, true))
+    ours, theirs = found.times(), true.times()
     if not ours or not theirs:
         return {}
     places = np.array(list(ours.values()))
@@ -180,7 +185,3 @@ def _pair_frames(found: PlateSide, true: PlateSide) -> dict[int, int]:
         if abs(places[nearest] - hours) <= reach:
             pairs[frame] = list(ours)[nearest]
     return pairs
-
-
-def _times(rows: pd.DataFrame) -> dict[int, float]:
-    return {int(row.frame): float(row.hours) for row in rows.drop_duplicates("frame").itertuples()}

@@ -73,14 +73,14 @@ def at_times(plant: Plant, values: np.ndarray, times: np.ndarray) -> Float[np.nd
     return np.where(hours[after] - hours[after - 1] > usual_gap(hours), np.nan, found)
 
 
-def draw_band(axis: Any, times: np.ndarray, curves: np.ndarray, name: str, place: int) -> None:
-    """Draw the mean over plants, with a band of one standard deviation, where two or more plants have values."""
+def draw_band(axis: Any, times: np.ndarray, curves: np.ndarray, name: str, place: int, marker: str = "") -> None:
+    """Draw the mean over plants, with a band of one standard deviation where two or more plants have values."""
     count = np.isfinite(curves).sum(axis=0)
     filled = np.where(np.isfinite(curves), curves, 0.0)
     mean = np.where(count > 0, filled.sum(axis=0) / np.maximum(count, 1), np.nan)
     squares = np.where(np.isfinite(curves), (curves - mean) ** 2, 0.0).sum(axis=0)
     deviation = np.where(count > 1, np.sqrt(squares / np.maximum(count - 1, 1)), np.nan)
-    axis.plot(times, mean, label=f"{name} (n = {len(curves)})", linewidth=1.6, **look(place))
+    axis.plot(times, mean, label=f"{name} (n = {len(curves)})", linewidth=1.6, marker=marker, **look(place))
     axis.fill_between(times, mean - deviation, mean + deviation, color=colour(place), alpha=0.2, linewidth=0)
 
 
@@ -92,8 +92,6 @@ def mark_days(axis: Any, end: float) -> None:
         axis.axvline(day * DAY, color="0.85", linewidth=0.8, zorder=0)
 
 
-def p_text(p: float | None) -> str:
-    """Return a p-value in words: two significant digits, or "p < 0.0001"."""
-    if p is None or not np.isfinite(p):
-        return "no test"
+def p_text(p: float) -> str:
+    """Return a p-value with two significant digits, or "p < 0.0001"."""
     return "p < 0.0001" if p < 1e-4 else f"p = {p:.2g}"

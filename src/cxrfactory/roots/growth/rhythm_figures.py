@@ -49,7 +49,7 @@ def draw_energies(plants: PlantSet, energies: pd.DataFrame, output: Path) -> Non
     for column, (root, title) in enumerate(ROOT_NAMES.items()):
         for row, (period, name) in enumerate(_PERIODS.items()):
             rows = energies[energies["root"] == root]
-            _draw_groups(axes[row, column], plants, rows, "middle_hours", f"energy_{period}h")
+            _draw_groups(axes[row, column], plants, rows, "middle_hours", f"energy_{period}h", ".")
             axes[row, column].set_title(f"{title}: energy at {name}", fontsize=10)
             axes[row, column].set_ylim(-0.03, 1.05)
     for axis in axes[-1]:
@@ -59,7 +59,7 @@ def draw_energies(plants: PlantSet, energies: pd.DataFrame, output: Path) -> Non
     save_figure(figure, output)
 
 
-def _draw_groups(axis: Any, plants: PlantSet, rows: pd.DataFrame, x: str, y: str) -> None:
+def _draw_groups(axis: Any, plants: PlantSet, rows: pd.DataFrame, x: str, y: str, marker: str = "") -> None:
     """Draw the mean of each group over the values of ``x`` that are equal to four significant digits."""
     by_plant = {key: part for key, part in rows.groupby(["plate", "plant"], sort=False)}
     for place, (name, members) in enumerate(groups_of(plants).items()):
@@ -71,4 +71,4 @@ def _draw_groups(axis: Any, plants: PlantSet, rows: pd.DataFrame, x: str, y: str
         curves = np.full((len(parts), times.size), np.nan)
         for row, (part, at) in enumerate(zip(parts, rounded, strict=True)):
             curves[row, np.searchsorted(times, at)] = pd.to_numeric(part[y])
-        draw_band(axis, times, curves, name, place)
+        draw_band(axis, times, curves, name, place, marker)

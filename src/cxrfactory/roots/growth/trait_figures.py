@@ -14,7 +14,6 @@ from cxrfactory.roots.growth.plants import PlantSet
 from cxrfactory.roots.growth.summary import HULLS
 
 _COLUMNS = 4
-_MOST_PAIRS = 3  # lines of p-values over a plot
 
 
 def draw_traits(plants: PlantSet, summary: pd.DataFrame, tests: pd.DataFrame, output: Path) -> None:
@@ -60,7 +59,7 @@ def draw_traits(plants: PlantSet, summary: pd.DataFrame, tests: pd.DataFrame, ou
         ]
         _boxes(axis, values, groups)
         lines = _p_lines(tests[tests["trait"] == name])
-        axis.set_title("\n".join([trait_label(named[name], unit), *lines]), fontsize=9)
+        axis.set_title("\n".join([trait_label(named[name], unit), *lines]), fontsize=8)
     for axis in axes.flat[len(drawn) :]:
         axis.set_visible(False)
     figure.suptitle("Traits at the last picture, and of growth: each point is a plant; Mann-Whitney", fontsize=11)
@@ -152,18 +151,20 @@ def _boxes(
     if labels is not None:
         names = [f"{label}\n(n = {mine.size})" for label, mine in zip(labels, values, strict=True)]
         axis.set_xticks(list(places), names, fontsize=8)
+        axis.set_xlim(-0.6, len(values) - 0.4)
 
 
 def _p_lines(tests: pd.DataFrame) -> list[str]:
-    rows = tests.to_dict("records")
-    pairs = len(rows) > 1
-    lines = [
-        (f"{row['first']} / {row['second']}: " if pairs else "")
-        + (f"{p_text(row['p_mann_whitney'])}, corrected {p_text(row['p_holm'])}"
-           if row["p_mann_whitney"] is not None and np.isfinite(row["p_mann_whitney"]) else p_text(None))
-        for row in rows[:_MOST_PAIRS]
-    ]  # fmt: skip
-    return [*lines, f"and {len(rows) - _MOST_PAIRS} more in groups.csv"] if len(rows) > _MOST_PAIRS else lines
+    """Return a line with the p-value of two groups, or with the least one of several pairs of groups."""
+    if tests.empty:
+        return []
+    known = tests.dropna(subset=["p_mann_whitney"])
+    if known.empty:
+        return ["no test"]
+    row = known.loc[known["p_mann_whitney"].astype(float).idxmin()]
+    if len(tests) > 1:
+        return [f"least p of {len(tests)} pairs: {row['p_mann_whitney']:.2g}, corrected: {row['p_holm']:.2g}"]
+    return [f"{p_text(row['p_mann_whitney'])}, corrected {p_text(row['p_holm'])}"]
 
 
 def _stars(p: float | None) -> str:
