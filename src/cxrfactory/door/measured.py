@@ -64,9 +64,9 @@ def measure_files(
     if not targets:
         raise CxrError(f"nothing to measure; expected {_EXPECTED}")
     paths = [Path(each) for each in targets]
-    masks = [path for path in paths if not path.is_dir() and is_mask_file(path)]
+    masks = dict.fromkeys(path for path in paths if not path.is_dir() and is_mask_file(path))
     sources = [_open(path, given) for path in paths if path not in masks]
-    sources += [mask_items("masks", masks, given)] if masks else []
+    sources += [mask_items("masks", list(masks), given)] if masks else []
     counts = [each.count for each in sources]
     total = None if None in counts else sum(count or 0 for count in counts)
     return measure(_once(item for each in sources for item in each.items), output, settings, workers, total)

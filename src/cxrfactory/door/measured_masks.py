@@ -54,10 +54,8 @@ def masks_in(folder: Path) -> list[Path]:
     Hidden files, such as macOS leaves them, are none. Neither are the films that exports hold beside their masks:
     ``image.nii.gz``, ``NAME.nrrd`` beside ``NAME.seg.nrrd``, and DICOM objects that are no segmentations.
     """
-    hidden = [
-        path for path in folder.rglob("*") if any(part.startswith(".") for part in path.relative_to(folder).parts)
-    ]
-    found = sorted(path for path in set(folder.rglob("*")) - set(hidden) if path.is_file() and is_mask_file(path))
+    seen = (path for path in folder.rglob("*") if not any(part[0] == "." for part in path.relative_to(folder).parts))
+    found = sorted(path for path in seen if path.is_file() and is_mask_file(path))
     kept = [path for path in found if not _is_film(path)]
     if len(kept) < len(found):
         log.info("%s: %d films and other objects without masks are left aside", folder, len(found) - len(kept))
@@ -84,8 +82,8 @@ def mask_items(dataset: str, paths: Sequence[Path], given: MeasureInputConfig) -
     """
     legend = None if given.legend is None else read_legend(given.legend)
     images: dict[str, _Image] = {}
-    whole = [path for path in paths if _is_whole(path, legend)]
-    for path, image_id in zip(whole, _names_of(whole), strict=True):
+    whole = dict.fromkeys(path for path in paths if _is_whole(path, legend))
+    for path, image_id in zip(whole, _names_of(list(whole)), strict=True):
         if image_id in images:
             raise CxrError(f"{path}: image '{image_id}' is also in {images[image_id].whole}; give one, or rename it")
         images[image_id] = _Image(whole=path)

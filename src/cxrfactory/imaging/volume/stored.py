@@ -102,7 +102,10 @@ def one_slice(shape: tuple[int, ...], name: str) -> tuple[int, int, int]:
     """
     sizes = three_axes((*shape, *(1,) * (3 - len(shape))) if len(shape) > 1 else shape, name)
     if 1 not in sizes:
-        raise ImageError(f"{name}: a volume of {' x '.join(map(str, sizes))} voxels; expected one slice")
+        raise ImageError(
+            f"{name}: a volume of {' x '.join(map(str, sizes))} voxels; expected one slice, of a radiograph; project a "
+            "CT and its labels first (python -m cxrfactory project)"
+        )
     return sizes
 
 

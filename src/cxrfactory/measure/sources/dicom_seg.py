@@ -14,7 +14,7 @@ from jaxtyping import UInt8
 
 from cxrfactory.anatomy.snomed import SNOMED, coded_classes
 from cxrfactory.errors import ImageError
-from cxrfactory.imaging.dicom_object import DECODING_ERRORS, read_object
+from cxrfactory.imaging.dicom_object import DECODING_ERRORS, read_object, transfer_syntax
 from cxrfactory.imaging.dicom_spacing import header_spacing_mm
 from cxrfactory.imaging.volume.stored import check_voxels
 from cxrfactory.measure.sources.legend import Legend
@@ -110,21 +110,35 @@ def _read(dataset: Any, legend: Legend, name: str) -> FileMasks:
         labels = [_label(number, segment, True) for number, segment in segments.items() if number]
         return FileMasks(shape, masks_of_labels(next(_frames(dataset)), labels, legend.names, name), spacing)
     numbers = _numbers_of_frames(dataset, count, name)
-    masks = {number: np.zeros(shape, np.uint8) for number in segments}
+    rles = dict.fromkeys(segments, "")
     for number, frame in zip(numbers, _frames(dataset), strict=True):
-        if number not in masks:
+        if number not in rles:
             raise ImageError(f"{name}: a frame of segment {number}, which its header does not name")
-        masks[number] = _two_values(frame, dataset, number, name)
-    labels = [_label(number, segments[number], bool(mask.any())) for number, mask in masks.items()]
+        rles[number] = rle_encode(_two_values(frame, dataset, number, name))
+    labels = [_label(number, segments[number], bool(rle)) for number, rle in rles.items()]
     found = structures_of(labels, legend.names, name)
-    return FileMasks(shape, {each: rle_encode(masks[int(key)]) for key, each in found.items()}, spacing)
+    return FileMasks(shape, {each: rles[int(key)] for key, each in found.items()}, spacing)
 
 
 def _frames(dataset: Any) -> Iterator[np.ndarray]:
     """Yield the frames [row, column], one at a time, because unpacked bits take eight times their size."""
     from pydicom.pixels import iter_pixels
 
-    return iter_pixels(dataset)
+    packed = int(dataset.BitsAllocated) == 1 and not transfer_syntax(dataset).is_encapsulated
+    yield from _unpacked(dataset) if packed else iter_pixels(dataset)
+
+
+def _unpacked(dataset: Any) -> Iterator[np.ndarray]:
+    """Yield frames of bits, which follow one another without a gap: iter_pixels of pydicom 3.0 reads none of odd sizes.
+
+    A ValueError is raised if the data end early.
+    """
+    shape = int(dataset.Rows), int(dataset.Columns)
+    size, data = shape[0] * shape[1], np.frombuffer(dataset.PixelData, np.uint8)
+    for place in range(int(dataset.get("NumberOfFrames") or 1)):
+        first, end = place * size, (place + 1) * size
+        bits = np.unpackbits(data[first // 8 : -(-end // 8)], bitorder="little")[first % 8 :][:size]
+        yield bits.reshape(shape)
 
 
 def _numbers_of_frames(dataset: Any, count: int, name: str) -> list[int]:
@@ -142,8 +156,8 @@ def _numbers_of_frames(dataset: Any, count: int, name: str) -> list[int]:
         images.update(str(source.ReferencedSOPInstanceUID) for source in sources)
     if twice := next((number for number in numbers if numbers.count(number) > 1), None):
         raise ImageError(
-            f"{name}: segment {twice} has {numbers.count(twice)} frames, as of a volume; expected one, of a radiograph; "
-            "masks of a CT are projected first (python -m cxrfactory project)"
+            f"{name}: segment {twice} has {numbers.count(twice)} frames, as of a volume; expected one of a radiograph; "
+            "project a CT and its labels first (python -m cxrfactory project)"
         )
     if len(images) > 1:
         raise ImageError(f"{name}: its frames refer to {len(images)} images; expected one: write a file for each")

@@ -4,12 +4,14 @@ A picture lies in the plane of patient's left and back, as programs place pictur
 in the coronal plane. Columns run to the patient's left, and rows to the back or to the feet: so a frontal film is seen.
 """
 
+import re
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from jaxtyping import UInt
 
+from cxrfactory.anatomy.snomed import SNOMED
 from cxrfactory.errors import ImageError
 from cxrfactory.imaging.volume import nifti
 from cxrfactory.imaging.volume.files import read_stored_slice, volume_suffix
@@ -27,12 +29,13 @@ from cxrfactory.imaging.volume.orientation import (
 from cxrfactory.imaging.volume.stored import StoredSlice
 from cxrfactory.measure.sources.legend import Legend
 from cxrfactory.measure.sources.masks import FileMasks, Spacing, masks_of_labels, stated_spacing
-from cxrfactory.measure.sources.names import Label, structures_of
+from cxrfactory.measure.sources.names import Label, structure_of_code, structures_of
 from cxrfactory.tables.file_names import printable_name
 from cxrfactory.tables.rle import rle_encode
 
 Axes = Literal["header", "columns-first", "rows-first"]
 
+_TERMINOLOGY = re.compile(r"TerminologyEntry:([^|]*)")  # context, category, type, modifier, context, region, modifier
 _LARGEST_OBLIQUITY = 1.0  # degrees
 _ADVICE = "give --axes columns-first, or rows-first, for the order in which the file holds the pixels"
 
@@ -111,31 +114,37 @@ def _layers(path: Path, axes: Axes, legend: Legend, segments: list[Segment]) -> 
     numbers = sorted({segment.layer for segment in segments})
     read = {layer: read_slice(path, axes, layer if len(numbers) > 1 else None) for layer in numbers}
     twice = len({segment.value for segment in segments}) < len(segments)  # each layer counts its values anew
-    masks, labels = {}, []
+    rles, labels = {}, []
     for place, segment in enumerate(segments):
-        values, spacing = read[segment.layer]
-        key = f"segment {place}" if twice else str(_value(segment.value, name))
-        masks[key] = values == _value(segment.value, name)
-        labels.append(Label(key, segment.name, bool(masks[key].any())))
-    unnamed = {
-        int(value)
-        for layer, (values, _) in read.items()
-        for value in np.unique(values)
-        if value and int(value) not in {_value(each.value, name) for each in segments if each.layer == layer}
-    }
-    labels += [Label(str(value), None) for value in sorted(unnamed)]
-    for value in unnamed:
-        masks[str(value)] = np.any([values == value for values, _ in read.values()], axis=0)
+        value = _value(segment.value, name)
+        key = f"segment {place}" if twice else str(value)
+        rles[key] = rle_encode((read[segment.layer][0] == value).astype(np.uint8))
+        labels.append(Label(key, segment.name, bool(rles[key]), structure_of_code(_terminology(segment.tags))))
+    for layer, (values, _) in read.items():
+        named = {0, *(_value(each.value, name) for each in segments if each.layer == layer)}
+        for value in {int(each) for each in np.unique(values)} - named:
+            key = f"{value} of layer {layer}" if len(numbers) > 1 else str(value)
+            rles[key] = rle_encode((values == value).astype(np.uint8))
+            labels.append(Label(key, None))
     found = structures_of(labels, legend.names, name)
-    rles = {structure: rle_encode(masks[key].astype(np.uint8)) for key, structure in found.items()}
-    return FileMasks(values.shape, rles, spacing)
+    values, spacing = read[numbers[0]]
+    return FileMasks(values.shape, {structure: rles[key] for key, structure in found.items()}, spacing)
+
+
+def _terminology(tags: str) -> tuple[str, str, str]:
+    """Return the SNOMED CT codes of a segment's type, side and region in 3D Slicer's serialised form."""
+    entry = _TERMINOLOGY.search(tags)
+    parts = [] if entry is None else [part.split("^") for part in entry[1].split("~")]
+    codes = [part[1] if part[0] == SNOMED and len(part) == 3 else "" for part in parts]
+    if len(codes) < 7:
+        return "", "", ""
+    _, _, kind, side, _, region, region_side = codes[:7]
+    return kind, side or region_side, region
 
 
 def _value(text: str, file: str) -> int:
     if not text.isdecimal() or len(text) > 5:
-        raise ImageError(
-            f"{file}: its header names a label by {text[:20]!a}; expected whole numbers of at least 0"
-        )
+        raise ImageError(f"{file}: its header names a label by {text[:20]!a}; expected whole numbers of at least 0")
     return int(text)
 
 
