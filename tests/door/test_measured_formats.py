@@ -107,9 +107,7 @@ def test_the_axes_of_files_without_an_orientation_are_asked_for(of_png, tmp_path
         for name, mask in MASKS.items():
             image = nifti(turned(mask)[..., None], np.diag([SIDE_MM, SIDE_MM, 1, 1]))
             nibabel.save(image, folder / f"{name}.nii.gz")
-        with pytest.raises(
-            CxrError, match=r"heart\.nii\.gz: its affine is the identity .* RAS .*; give --axes columns-f"
-        ):
+        with pytest.raises(CxrError, match=r"heart\.nii\.gz: its affine is the identity .* RAS .*; give --axes"):
             measured(folder)
         assert_same(measured(folder, axes=order), of_png)
 
@@ -119,9 +117,7 @@ def test_pynrrd_without_a_space_needs_the_axes(of_png, tmp_path):
     (tmp_path / "in").mkdir()
     for name, mask in MASKS.items():
         nrrd.write(str(tmp_path / "in" / f"film.{name}.nrrd"), mask)
-    with pytest.raises(
-        CxrError, match=r"film\.heart\.nrrd: it states no orientation \(.*\); give --axes columns-first"
-    ):
+    with pytest.raises(CxrError, match=r"film\.heart\.nrrd: it states no orientation \(.*\); give --axes"):
         measured(tmp_path / "in")
     assert_same(measured(tmp_path / "in", axes="rows-first", pixel_mm=SIDE_MM), of_png)
 
@@ -155,9 +151,7 @@ def test_segments_cut_out_of_the_image_are_refused(tmp_path):
     nrrd = pytest.importorskip("nrrd")
     fields = slicer_fields(["right lung", "left lung", "heart"]) | {"Segmentation_ReferenceImageExtentOffset": "12 5 0"}
     nrrd.write(str(tmp_path / "film.seg.nrrd"), label_map().T[..., None], {**SPACE, **fields})
-    with pytest.raises(
-        CxrError, match=r"a part cut out of the image; expected the whole image: save it in 3D Slicer wit"
-    ):
+    with pytest.raises(CxrError, match=r"a part cut out of the image; expected the whole image: save it in 3D Slicer"):
         measured(tmp_path / "film.seg.nrrd")
 
 
@@ -217,16 +211,12 @@ def test_a_legend_of_colours(of_label_map, tmp_path):
     legend = tmp_path / "legend.csv"
     rows = "value,name\n#FF0000,right lung\n#00ff00,left lung\n#0a141e,heart\n"
     legend.write_text(rows)
-    with pytest.raises(
-        CxrError, match=r"film\.png: label #090909 has no name; give a --legend with the row '#090909,NAM"
-    ):
+    with pytest.raises(CxrError, match=r"film\.png: label #090909 has no name; give a --legend with the row '#09"):
         measured(tmp_path / "film.png", legend=str(legend))
     legend.write_text(rows + "#090909,ignore\n")
     assert_same(measured(tmp_path / "film.png", legend=str(legend), pixel_mm=SIDE_MM), of_label_map)
     legend.write_text("value,name\n1,heart\n")
-    with pytest.raises(
-        CxrError, match=r"film\.png is a colour picture; .*; give a --legend of colours, with rows such as"
-    ):
+    with pytest.raises(CxrError, match=r"film\.png is a colour picture; .*; give a --legend of colours, with rows"):
         measured(tmp_path / "film.png", legend=str(legend))
 
 
@@ -300,7 +290,7 @@ def test_a_header_without_a_unit_states_no_size(of_png, tmp_path):
 def test_a_size_against_the_header_rejects_the_image(tmp_path):
     sitk.WriteImage(itk_image(MASKS["heart"]), tmp_path / "film.heart.nii.gz")
     with pytest.raises(
-        CxrError, match=r"its header states pixels of 0\.143 x 0\.143 mm, and --pixel-mm is 0\.2; leave --p"
+        CxrError, match=r"its header states pixels of 0\.143 x 0\.143 mm, and --pixel-mm is 0\.2; leave"
     ):
         measured(tmp_path / "film.heart.nii.gz", pixel_mm=0.2)
 
@@ -319,7 +309,7 @@ def wrong(folder):
     sitk.WriteImage(itk_image(volume), folder / "a.heart.nii.gz")
     yield (
         "a.heart.nii.gz",
-        r"a\.heart\.nii\.gz: a volume of 6 x 5 x 4 voxels; expected one slice, of a radiograph; proje",
+        r"a\.heart\.nii\.gz: a volume of 6 x 5 x 4 voxels; expected one slice, of a radiograph; pr",
     )
     sitk.WriteImage(itk_image(volume), folder / "b.heart.nrrd")
     yield "b.heart.nrrd", r"b\.heart\.nrrd: a volume of 6 x 5 x 4 voxels; expected one slice"
@@ -328,7 +318,7 @@ def wrong(folder):
     nibabel.save(totalsegmentator(label_map(), [(1, "lung_right"), (2, "hart")]), folder / "d.nii.gz")
     yield (
         "d.nii.gz",
-        r"d\.nii\.gz: label 2 is called 'hart', which is no known structure; did you mean 'heart'\? give a ",
+        r"d\.nii\.gz: label 2 is called 'hart', which is no known structure; did you mean 'heart'\? giv",
     )
     nibabel.save(totalsegmentator(label_map(), [(1, "lung_right"), (3, "heart")]), folder / "e.nii.gz")
     yield "e.nii.gz", r"e\.nii\.gz: label 2 has no name; give a --legend with the row '2,NAME', or '2,ignore'"
@@ -341,7 +331,7 @@ def wrong(folder):
     sitk.WriteImage(itk_image(MASKS["heart"]), folder / "film.nii.gz")
     yield (
         "film.nii.gz",
-        r"film\.nii\.gz: its name ends with no structure; .* or a --legend for a file of several struct",
+        r"film\.nii\.gz: its name ends with no structure; .* or give a --legend for label maps",
     )
     turned = np.eye(4)
     turned[:2, :2] = [[-np.cos(0.1), np.sin(0.1)], [-np.sin(0.1), -np.cos(0.1)]]
@@ -370,16 +360,10 @@ def test_wrong_segmentations_are_one_line(tmp_path):
         assert "\n" not in str(raised.value)
 
     shares = MASKS["heart"] * np.linspace(0.3, 1, MASKS["heart"].shape[1])
-    refused(
-        highdicom_seg({"heart": shares}, "FRACTIONAL"), "segment 1 holds shares from .* of 255; expected a binary one"
-    )
+    refused(highdicom_seg({"heart": shares}, "FRACTIONAL"), "segment 1 holds shares from .* of 255; expected a binary")
     unknown = {**SCT, "heart": ("22253000", "Pain")}
-    refused(
-        highdicom_seg(MASKS, codes=unknown), r"label 1 is called 'Segment 1', which is no known structure; give a --l"
-    )
-    said = (
-        r"label 1 is called left lung, and its code means heart; correct one of them, or give a --legend with the row"
-    )
+    refused(highdicom_seg(MASKS, codes=unknown), r"label 1 is called 'Segment 1', which is no known structure; give a")
+    said = r"label 1 is called left lung, and its code means heart; correct one of them, or give a --legend with"
     refused(highdicom_seg(MASKS, labels={"heart": "Left lung"}), said)
     two = highdicom_seg(MASKS)
     group = two.PerFrameFunctionalGroupsSequence[1].SegmentIdentificationSequence[0]

@@ -127,7 +127,7 @@ def image_and_structure(path: Path) -> tuple[str, str]:
         return printable_name(name), structure
     raise CxrError(
         f"{path}: its name ends with no structure; expected IMAGE.STRUCTURE.png, such as film1.heart.png, "
-        "IMAGE/STRUCTURE.png or STRUCTURE/IMAGE.png, or a --legend for a file of several structures"
+        "IMAGE/STRUCTURE.png or STRUCTURE/IMAGE.png: rename it or move it away, or give a --legend for label maps"
     )
 
 
