@@ -5,12 +5,14 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from cxrfactory.errors import ImageError
 from cxrfactory.measure.sources.legend import Legend
 from cxrfactory.measure.sources.masks import stated_spacing
 from cxrfactory.measure.sources.slices import read_labelled_slice, read_slice
 from cxrfactory.tables.rle import rle_decode
 from tests.measure.sources.writers import nifti, slicer_fields
 
+SPACE = {"space": "left-posterior-superior", "space directions": np.diag([0.25, 0.25, 1]), "space origin": [0] * 3}
 VALUES = np.arange(6, dtype=np.uint8).reshape(2, 3)
 
 
@@ -25,7 +27,7 @@ def test_every_orientation_of_nifti_is_read_as_simpleitk_turns_it(order, signs, 
     nibabel.save(nifti(VALUES[..., None], affine), tmp_path / "a.nii.gz")
     image = sitk.ReadImage(str(tmp_path / "a.nii.gz"))
     if order[2] == 0:  # the slice lies along the patient's left and right
-        with pytest.raises(Exception, match="a sagittal slice"):
+        with pytest.raises(ImageError, match="a sagittal slice"):
             read_slice(tmp_path / "a.nii.gz", "header")
         return
     turned = sitk.DICOMOrient(image, "LPS" if order[2] == 2 else "LIP")
@@ -49,11 +51,9 @@ def test_the_first_stored_axis_is_columns_or_rows(kind, tmp_path):
 
 def test_units_of_nrrd(tmp_path):
     nrrd = pytest.importorskip("nrrd")
-    space = {"space": "left-posterior-superior", "space directions": np.diag([0.25, 0.25, 1]), "space origin": [0] * 3}
     for units, wanted in ((None, (0.25, 0.25)), (["mm"] * 3, (0.25, 0.25)), (["pixel"] * 3, None)):
-        nrrd.write(
-            str(tmp_path / "a.nrrd"), VALUES.T[..., None], {**space, **({"space units": units} if units else {})}
-        )
+        header = {**SPACE, "space units": units} if units else SPACE
+        nrrd.write(str(tmp_path / "a.nrrd"), VALUES.T[..., None], header)
         assert read_slice(tmp_path / "a.nrrd", "header")[1] == wanted
 
 
@@ -78,9 +78,8 @@ def tagged(tmp_path, names, kinds):
     for number, kind in enumerate(kinds):
         entry = f"Segmentation category and type~SCT^123037004^Anatomical Structure~{kind}~Anatomic codes~^^~^^"
         fields[f"Segment{number}_Tags"] = f"Segmentation.Status:inprogress|TerminologyEntry:{entry}|"
-    space = {"space": "left-posterior-superior", "space directions": np.eye(3) / 2, "space origin": [0] * 3}
     values = np.array([[1, 0, 2], [1, 2, 2]], np.uint8)
-    nrrd.write(str(tmp_path / "a.seg.nrrd"), values.T[..., None], {**space, **fields})
+    nrrd.write(str(tmp_path / "a.seg.nrrd"), values.T[..., None], {**SPACE, **fields})
     return values
 
 
@@ -88,10 +87,20 @@ def test_segments_of_slicer_are_also_named_by_their_codes(tmp_path):
     kinds = ("SCT^39607008^Lung~SCT^7771000^Left", "SCT^80891009^Heart~^^")
     values = tagged(tmp_path, ["Segment_1", "Cor"], kinds)
     found = read_labelled_slice(tmp_path / "a.seg.nrrd", "header", Legend())
-    assert (found.shape, found.spacing_mm) == ((2, 3), (0.5, 0.5))
+    assert (found.shape, found.spacing_mm) == ((2, 3), (0.25, 0.25))
     assert set(found.rles) == {"left lung", "heart"}
     np.testing.assert_array_equal(rle_decode(found.rles["left lung"], 2, 3), values == 1)
     np.testing.assert_array_equal(rle_decode(found.rles["heart"], 2, 3), values == 2)
     tagged(tmp_path, ["Right lung", "Cor"], kinds)
-    with pytest.raises(Exception, match="label 1 is called right lung, and its code means left lung; correct one"):
+    with pytest.raises(ImageError, match="label 1 is called right lung, and its code means left lung; correct one"):
+        read_labelled_slice(tmp_path / "a.seg.nrrd", "header", Legend())
+
+
+def test_a_segment_of_the_background_is_refused(tmp_path):
+    nrrd = pytest.importorskip("nrrd")
+    header = {**SPACE, **slicer_fields(["heart"], values=[0])}
+    nrrd.write(str(tmp_path / "a.seg.nrrd"), VALUES.T[..., None], header)
+    with pytest.raises(
+        ImageError, match=r"a\.seg\.nrrd: its header names a label by '0'; expected whole numbers from 1"
+    ):
         read_labelled_slice(tmp_path / "a.seg.nrrd", "header", Legend())

@@ -106,7 +106,7 @@ def read_labelled_slice(path: Path, axes: Axes, legend: Legend) -> FileMasks:
 
 
 def _segments(path: Path) -> list[Segment]:
-    return segments_of(path) if path.name.lower().endswith(".nrrd") else []
+    return segments_of(path) if path.name.lower().endswith((".nrrd", ".nhdr")) else []
 
 
 def _layers(path: Path, axes: Axes, legend: Legend, segments: list[Segment]) -> FileMasks:
@@ -143,8 +143,8 @@ def _terminology(tags: str) -> tuple[str, str, str]:
 
 
 def _value(text: str, file: str) -> int:
-    if not text.isdecimal() or len(text) > 5:
-        raise ImageError(f"{file}: its header names a label by {text[:20]!a}; expected whole numbers of at least 0")
+    if not text.isdecimal() or len(text) > 5 or int(text) == 0:
+        raise ImageError(f"{file}: its header names a label by {text[:20]!a}; expected whole numbers from 1")
     return int(text)
 
 
