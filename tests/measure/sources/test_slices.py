@@ -104,3 +104,13 @@ def test_a_segment_of_the_background_is_refused(tmp_path):
         ImageError, match=r"a\.seg\.nrrd: its header names a label by '0'; expected whole numbers from 1"
     ):
         read_labelled_slice(tmp_path / "a.seg.nrrd", "header", Legend())
+
+
+def test_a_header_that_contradicts_itself_is_refused_and_states_no_size(tmp_path):
+    image = nifti(VALUES.T[..., None], np.diag([-0.25, -0.25, 1, 1]))
+    image.set_qform(np.diag([-0.5, -0.5, 1, 1]), code=1)
+    nibabel.save(image, tmp_path / "a.nii")
+    with pytest.raises(ImageError, match=r"a\.nii: qform \(.*\) and sform \(.*\) differ in their spacing; correct the"):
+        read_slice(tmp_path / "a.nii", "header")
+    values, spacing = read_slice(tmp_path / "a.nii", "columns-first")
+    assert (values.tolist(), spacing) == (VALUES.tolist(), None)

@@ -82,7 +82,8 @@ def read_slice(path: Path, axes: Axes, layer: int | None = None) -> tuple[UInt[n
     except ImageError as error:
         raise ImageError(f"{name}: {str(error).removeprefix(f'{path.name}: ')}") from error
     single = volume_suffix(path) in nifti.SUFFIXES
-    return values, stated_spacing(row, column, single) if stored.in_mm else None
+    stated = stored.in_mm and not stored.volume.conflict
+    return values, stated_spacing(row, column, single) if stated else None
 
 
 def read_labelled_slice(path: Path, axes: Axes, legend: Legend) -> FileMasks:
@@ -122,7 +123,7 @@ def _layers(path: Path, axes: Axes, legend: Legend, segments: list[Segment]) -> 
         labels.append(Label(key, segment.name, bool(rles[key]), structure_of_code(_terminology(segment.tags))))
     for layer, (values, _) in read.items():
         named = {0, *(_value(each.value, name) for each in segments if each.layer == layer)}
-        for value in {int(each) for each in np.unique(values)} - named:
+        for value in sorted({int(each) for each in np.unique(values)} - named):
             key = f"{value} of layer {layer}" if len(numbers) > 1 else str(value)
             rles[key] = rle_encode((values == value).astype(np.uint8))
             labels.append(Label(key, None))
