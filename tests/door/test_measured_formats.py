@@ -1,5 +1,7 @@
 """Masks of every format give the values of the same masks as PNG, to the bit; the writers are other programs."""
 
+import subprocess
+
 import nibabel
 import numpy as np
 import pyarrow.parquet as pq
@@ -11,6 +13,7 @@ from cxrfactory.config.measure import MeasureConfig, MeasureInputConfig
 from cxrfactory.door.measured import measure_files
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import save_png
+from tests.export.dicom_films import program
 from tests.measure.phantoms import HEIGHT
 from tests.measure.sources.writers import (
     MASKS,
@@ -235,6 +238,16 @@ def test_segmentations_of_highdicom_give_the_values_of_png(kind, of_png, of_labe
 def test_segmentations_of_dcmqi_are_named_by_their_codes(scheme, codes, sides, of_png, tmp_path):
     path = dcmqi_seg(tmp_path, codes, scheme, sides).rename(tmp_path / "film.dcm")
     assert_same(measured(path), of_png)
+
+
+def test_volumes_of_dcmqi_give_the_values_of_png(of_png, tmp_path):
+    path = dcmqi_seg(tmp_path, SCT, "SCT", SIDES)
+    (tmp_path / "in").mkdir()
+    words = ["--inputDICOM", str(path), "--outputDirectory", str(tmp_path / "in"), "-t", "nii", "-p", "film"]
+    subprocess.run([program("segimage2itkimage"), *words], capture_output=True, check=True)
+    for number, name in enumerate(MASKS, 1):  # it writes numbers for names
+        (tmp_path / "in" / f"film-{number}.nii.gz").rename(tmp_path / "in" / f"film-{name}.nii.gz")
+    assert_same(measured(tmp_path / "in"), of_png)
 
 
 def test_a_folder_of_dicom_may_hold_the_films(of_png, tmp_path):
