@@ -38,12 +38,26 @@ def test_cuts_margins_and_sources_are_options(masks):
     assert "a 'quoted' source" in definitions
 
 
+def test_a_legend_names_the_values_of_label_maps(tmp_path):
+    values = box(*RIGHT) + 2 * box(*LEFT)
+    values[box(*HEART) > 0] = 9
+    save_png(values, tmp_path / "maps" / "film.png")
+    (tmp_path / "legend.csv").write_text("value,name\n1,right lung\n2,left lung\n9,heart\n")
+    row = measured(tmp_path / "maps", f"--legend={tmp_path / 'legend.csv'}")["ctr_columns"]
+    assert (row["image_id"], row["value"]) == ("film", "0.5")
+
+
 @pytest.mark.parametrize(
     ("option", "said"),
     [
         ("--view=RAO", "error: --view: expected 'frontal', 'PA', 'AP' or 'LL', found 'RAO'"),
         ("--ctr-cuts=0.5,0.4,0.6", "error: --ctr-cuts are [0.5, 0.4, 0.6]; expected three numbers in ascending order"),
         ("--ctr-cuts=0.5", "error: --ctr-cuts: expected at least 3 values, found '0.5'"),
+        ("--axes=z", "error: --axes: expected 'header', 'columns-first' or 'rows-first', found 'z'"),
+        (
+            "--legend=no.csv",
+            "error: no.csv: no such file; expected a legend, such as a CSV of the columns value and name",
+        ),
         ("--pixel-mm=0", "error: --pixel-mm: expected a number above 0, found '0.0'"),
     ],
 )

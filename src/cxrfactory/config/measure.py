@@ -119,6 +119,17 @@ class MeasureInputConfig(Section):
         None,
         gt=0,
         le=10,
-        description="Side of a pixel in mm, for files of masks and tables of which you know it; by default their "
-        "lengths stay in pixels.",
+        description="Side of a pixel in mm, for tables and files of masks that do not state it and of which you know "
+        "it; by default their lengths stay in pixels.",
+    )
+    legend: LocalPath | None = Field(
+        None,
+        description="Table of names for masks of several structures in one file: CSV with the columns value and name, "
+        "label descriptions of ITK-SNAP, a colour table of 3D Slicer, or JSON. A value is a number, a colour such as "
+        "#ff0000, or the name that a file has for the label; the name 'ignore' leaves a label out.",
+    )
+    axes: Literal["header", "columns-first", "rows-first"] = Field(
+        "header",
+        description="How NIfTI, NRRD and MetaImage files hold the picture: as their header says, or with columns (from "
+        "left to right) or rows (from top to bottom) as the first stored axis, for files whose header does not say it.",
     )

@@ -5,18 +5,20 @@ from dataclasses import replace
 from pathlib import Path
 
 from cxrfactory.config.measure import MeasureConfig, MeasureInputConfig
-from cxrfactory.door.measured_masks import mask_items
+from cxrfactory.door.measured_masks import is_mask_file, mask_items, masks_in
 from cxrfactory.door.measured_product import product_items
 from cxrfactory.door.measured_table import table_items
 from cxrfactory.door.product import open_product
 from cxrfactory.errors import CxrError
-from cxrfactory.infer.mask_files import SUFFIXES
 from cxrfactory.measure.items import Item
 from cxrfactory.measure.run import Accounts, measure
 from cxrfactory.measure.source import Source
 from cxrfactory.tables.named_values import named_values
 
-_EXPECTED = "a finished product, a CheXmask table (.csv, .csv.gz, .parquet), or masks named IMAGE.STRUCTURE.png"
+_EXPECTED = (
+    "a finished product, a CheXmask table (.csv, .csv.gz, .parquet), or masks: IMAGE.STRUCTURE.png or .nii.gz, "
+    "IMAGE.seg.nrrd, a DICOM segmentation, or label maps with a --legend"
+)
 _TABLES = (".csv", ".csv.gz", ".parquet")
 
 
@@ -62,9 +64,9 @@ def measure_files(
     if not targets:
         raise CxrError(f"nothing to measure; expected {_EXPECTED}")
     paths = [Path(each) for each in targets]
-    masks = [path for path in paths if path.suffix.lower() in SUFFIXES and not path.is_dir()]
+    masks = dict.fromkeys(path for path in paths if not path.is_dir() and is_mask_file(path))
     sources = [_open(path, given) for path in paths if path not in masks]
-    sources += [mask_items("masks", masks, given)] if masks else []
+    sources += [mask_items("masks", list(masks), given)] if masks else []
     counts = [each.count for each in sources]
     total = None if None in counts else sum(count or 0 for count in counts)
     return measure(_once(item for each in sources for item in each.items), output, settings, workers, total)
@@ -89,20 +91,14 @@ def _open(target: Path, given: MeasureInputConfig) -> Source:
     return table_items(target, given)
 
 
-def _is_mask(path: Path, folder: Path) -> bool:
-    """Return whether a path of a folder is a mask; hidden files, such as macOS leaves them, are none."""
-    hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-    return path.suffix.lower() in SUFFIXES and not hidden and path.is_file()
-
-
 def _open_folder(folder: Path, given: MeasureInputConfig) -> Source:
     roots = named_values(given.roots or (), "--roots", "NAME=FOLDER", "such as my-hospital=/data/films")
     try:
         product = open_product(folder, roots, given.manifests)
     except CxrError as error:
-        masks = sorted(path for path in folder.rglob("*") if _is_mask(path, folder))
         if "not a product" not in str(error):
             raise
+        masks = masks_in(folder)
         if not masks:
             raise CxrError(f"{folder}: not a product by its files, and without masks; expected {_EXPECTED}") from error
         return mask_items(folder.absolute().name, masks, given)

@@ -1,25 +1,65 @@
-"""Files of masks, to be measured: a file an image and structure, which its name or folder says."""
+"""Files of masks, to be measured: a file an image and structure, which its name or folder says, or a file an image."""
 
 import re
-from collections.abc import Sequence
-from functools import cache
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-import numpy as np
-
-from cxrfactory.anatomy.organs import ORGANS
-from cxrfactory.anatomy.taxonomy import class_by_id, class_of, classes, totalsegmentator_v2, union_plan
+from cxrfactory.anatomy.taxonomy import class_by_id, class_of, union_plan
 from cxrfactory.config.measure import MeasureInputConfig
+from cxrfactory.door.measured_pictures import read_labelled_picture, two_values
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.geometry.runs import Runs
 from cxrfactory.geometry.structures import LUNGS
-from cxrfactory.infer.mask_files import read_mask
+from cxrfactory.imaging.volume.files import volume_suffix
+from cxrfactory.infer.mask_files import SUFFIXES, read_mask
+from cxrfactory.logs import get_logger
 from cxrfactory.measure.items import Item
 from cxrfactory.measure.source import Source
+from cxrfactory.measure.sources.dicom_seg import is_dicom, read_segmentation, segmentation_header
+from cxrfactory.measure.sources.legend import Legend, read_legend
+from cxrfactory.measure.sources.masks import FileMasks, Spacing
+from cxrfactory.measure.sources.names import structure_of
+from cxrfactory.measure.sources.slices import names_labels, read_labelled_slice, read_slice
 from cxrfactory.tables.file_names import printable_name
 from cxrfactory.tables.rle import rle_encode
 
+log = get_logger(__name__)
+
 _SEPARATOR = re.compile(r"[_\-\s]+")
+_SAME_SPACING = 1e-3  # largest difference of two statements of a spacing, as a share
+_IMAGE = "image"  # name of the film that `export nifti` writes beside its masks
+_SEG = ".seg"
+
+
+@dataclass
+class _Image:
+    """Files of one image: one for each structure, or one of all."""
+
+    files: dict[str, Path] = field(default_factory=dict)
+    whole: Path | None = None
+    fault: str = ""
+
+
+def is_mask_file(path: Path) -> bool:
+    """Return whether a file is a picture or a volume by its name, or a DICOM object by its content."""
+    return path.suffix.lower() in SUFFIXES or volume_suffix(path) is not None or is_dicom(path)
+
+
+def masks_in(folder: Path) -> list[Path]:
+    """Return the files of masks in a folder and those below it, sorted.
+
+    Hidden files, such as macOS leaves them, are none. Neither are the films that exports hold beside their masks:
+    ``image.nii.gz``, ``NAME.nrrd`` beside ``NAME.seg.nrrd``, and DICOM objects that are no segmentations.
+    """
+    seen = (path for path in folder.rglob("*") if not any(part[0] == "." for part in path.relative_to(folder).parts))
+    found = sorted(path for path in seen if path.is_file() and is_mask_file(path))
+    kept = [path for path in found if not _is_film(path)]
+    if len(kept) < len(found):
+        log.info("%s: %d films and other objects without masks are left aside", folder, len(found) - len(kept))
+    return kept
 
 
 def mask_items(dataset: str, paths: Sequence[Path], given: MeasureInputConfig) -> Source:
@@ -30,23 +70,35 @@ def mask_items(dataset: str, paths: Sequence[Path], given: MeasureInputConfig) -
     dataset
         Name for the rows' dataset.
     paths
-        The files, each with two values: 0 outside the structure and another one inside.
+        The files. One of a structure has two values, 0 outside the structure and another one inside. One of several
+        structures is a DICOM segmentation, a volume whose header names its labels, or any one that the legend names.
     given
-        View of all images, and the side of a pixel where it is known.
+        View of all images, the side of a pixel where it is known, the legend, and the axes of volumes.
 
     Raises
     ------
     CxrError
-        If the name of a file has no structure, or two files are of one structure of one image.
+        If the name of a file has no structure, two files are of one structure of one image, or a file is missing.
     """
-    images: dict[str, dict[str, Path]] = {}
+    legend = None if given.legend is None else read_legend(given.legend)
+    images: dict[str, _Image] = {}
+    whole = dict.fromkeys(path for path in paths if _is_whole(path, legend))
+    for path, image_id in zip(whole, _names_of(list(whole)), strict=True):
+        if image_id in images:
+            raise CxrError(f"{path}: image '{image_id}' is also in {images[image_id].whole}; give one, or rename it")
+        images[image_id] = _Image(whole=path)
     for path in paths:
+        if path in whole:
+            continue
         image_id, structure = image_and_structure(path)
-        masks = images.setdefault(image_id, {})
-        if structure in masks:
-            raise CxrError(f"{path}: {structure} of image '{image_id}' is also in {masks[structure].name}; give one")
-        masks[structure] = path
-    return Source((_item(dataset, name, images[name], given) for name in sorted(images)), len(images))
+        image = images.setdefault(image_id, _Image())
+        if image.whole or structure in image.files:
+            other = image.whole or image.files[structure]
+            raise CxrError(f"{path}: {structure} of image '{image_id}' is also in {other.name}; give one")
+        image.files[structure] = path
+    _refuse_two_segmentations(images)
+    read = partial(_item, dataset, given, legend or Legend())
+    return Source((read(name, images[name]) for name in sorted(images)), len(images))
 
 
 def image_and_structure(path: Path) -> tuple[str, str]:
@@ -60,86 +112,158 @@ def image_and_structure(path: Path) -> tuple[str, str]:
     CxrError
         If the file is missing, or its name has no structure.
     """
-    if not path.is_file():
-        raise CxrError(f"{path}: no such file")
-    stem, _, last = path.stem.rpartition(".")
-    if stem and (structure := _structure(last)):
+    _refuse_missing(path)
+    name = _stem(path)
+    stem, _, last = name.rpartition(".")
+    if stem and (structure := structure_of(last)):
         return printable_name(stem), structure
     parent = path.parent.absolute().name
-    if structure := _structure(path.stem):
+    if structure := structure_of(name):
         return printable_name(parent), structure
-    for found in _SEPARATOR.finditer(path.stem):  # the longest name of a structure counts
-        if found.start() and (structure := _structure(path.stem[found.end() :])):
-            return printable_name(path.stem[: found.start()]), structure
-    if structure := _structure(parent):
-        return printable_name(path.stem), structure
+    for found in _SEPARATOR.finditer(name):  # the longest name of a structure counts
+        if found.start() and (structure := structure_of(name[found.end() :])):
+            return printable_name(name[: found.start()]), structure
+    if structure := structure_of(parent):
+        return printable_name(name), structure
     raise CxrError(
         f"{path}: its name ends with no structure; expected IMAGE.STRUCTURE.png, such as film1.heart.png, "
-        "IMAGE/STRUCTURE.png or STRUCTURE/IMAGE.png"
+        "IMAGE/STRUCTURE.png or STRUCTURE/IMAGE.png: rename it or move it away, or give a --legend for label maps"
     )
 
 
-def _structure(name: str) -> str | None:
-    plain = _plain(name)
-    rest, _, side = plain.rpartition(" ")
-    return _structures().get(plain) or (_structures().get(f"{side} {rest}") if side in ("left", "right") else None)
+def _refuse_missing(path: Path) -> None:
+    if not path.is_file():
+        raise CxrError(f"{path}: no such file")
 
 
-@cache
-def _structures() -> dict[str, str]:
-    names = [*(organ.replace("_", " ") for organ in ORGANS), *(each.name for each in classes())]
-    theirs = {_plain(name): found.name for name in totalsegmentator_v2().values() if (found := class_of(name))}
-    return theirs | {_plain(name): name for name in reversed(names)}
+def _stem(path: Path) -> str:
+    """Return the name of a file without its suffix, which may have two parts (``.nii.gz``, ``.seg.nrrd``)."""
+    suffix = volume_suffix(path) or (
+        path.suffix if path.suffix.lower() in (*SUFFIXES, ".dcm", ".dicom", ".ima") else ""
+    )
+    stem = path.name[: len(path.name) - len(suffix)]
+    picture = suffix.lower() in SUFFIXES
+    return stem[: -len(_SEG)] if stem.lower().endswith(_SEG) and len(stem) > len(_SEG) and not picture else stem
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", " ", name.lower()).strip()
-
-
-def _item(dataset: str, image_id: str, paths: dict[str, Path], given: MeasureInputConfig) -> Item:
-    rles: dict[str, str] = {}
-    shape, fault = (1, 1), ""
+def _is_film(path: Path) -> bool:
+    if suffix := volume_suffix(path):
+        beside = path.with_name(f"{path.name[: -len(suffix)]}{_SEG}{suffix}")
+        return _stem(path).lower() == _IMAGE or beside.is_file()
+    if path.suffix.lower() in SUFFIXES:
+        return False
     try:
-        shape, rles = _read(paths)
+        return not segmentation_header(path).is_segmentation
+    except ImageError:  # it is rejected with its reason
+        return False
+
+
+def _is_whole(path: Path, legend: Legend | None) -> bool:
+    """Return whether a file holds several structures."""
+    _refuse_missing(path)
+    if path.suffix.lower() in SUFFIXES:
+        return legend is not None
+    if volume_suffix(path) is None:
+        return True
+    try:
+        return legend is not None or names_labels(path)
+    except ImageError:  # damaged; reading it says so
+        return not _names_a_structure(path)
+
+
+def _names_a_structure(path: Path) -> bool:
+    try:
+        return bool(image_and_structure(path))
+    except CxrError:
+        return False
+
+
+def _names_of(paths: Sequence[Path]) -> list[str]:
+    """Return the image ids of files of several structures: their names, and also their folders' if names are equal."""
+    count = Counter(map(_stem, paths))
+    names = [(path.parent.absolute().name + "/" if count[_stem(path)] > 1 else "") + _stem(path) for path in paths]
+    return [printable_name(name) for name in names]
+
+
+def _refuse_two_segmentations(images: dict[str, _Image]) -> None:
+    """Give a fault to DICOM segmentations of one image, which may contradict one another."""
+    first: dict[frozenset[str], _Image] = {}
+    for name in sorted(images):
+        path = images[name].whole
+        if path is None or volume_suffix(path) or path.suffix.lower() in SUFFIXES:
+            continue
+        try:
+            header = segmentation_header(path)
+        except ImageError:
+            continue
+        other = first.setdefault(header.images, images[name]) if header.images else images[name]
+        if other is not images[name] and other.whole:
+            for image, also in ((other, path), (images[name], other.whole)):
+                image.fault = image.fault or (
+                    f"{also.name} is a segmentation of the same image; give one of them alone, or one file of all "
+                    "segments"
+                )
+
+
+def _item(dataset: str, given: MeasureInputConfig, legend: Legend, image_id: str, image: _Image) -> Item:
+    found, fault = FileMasks((1, 1), {}), image.fault
+    try:
+        if not fault:
+            found = _read_whole(image.whole, given, legend) if image.whole else _read_files(image.files, given)
+            spacing = _spacing(found.spacing_mm, given.pixel_mm)
     except ImageError as error:
-        fault = str(error)
+        found, fault = FileMasks((1, 1), {}), str(error)
+    height, width = found.shape
     return Item(
         dataset=dataset,
         image_id=image_id,
         view=given.view,
-        height=shape[0],
-        width=shape[1],
-        rles=rles,
-        spacing_mm=None if given.pixel_mm is None else (given.pixel_mm, given.pixel_mm),
+        height=height,
+        width=width,
+        rles=found.rles if fault else {**found.rles, **_lungs_of_lobes(found.rles, height, width)},
+        spacing_mm=None if fault else spacing,
         fault=fault,
     )
 
 
-def _two_values(path: Path) -> np.ndarray:
-    values = read_mask(path)
-    mask = values > 0
-    inside = values[mask]
-    if inside.size and inside.min() != inside.max():
+def _spacing(stated: Spacing | None, given: float | None) -> Spacing | None:
+    """Return the pixel size by the header, or else the one that was given."""
+    if given is None or stated is None:
+        return stated if given is None else (given, given)
+    if any(abs(side - given) > _SAME_SPACING * given for side in stated):
         raise ImageError(
-            f"{printable_name(path.name)} has {len(np.unique(values))} values; expected two, 0 outside the structure "
-            "and another one inside: give a file for each label, and cut probabilities at a threshold"
+            f"its header states pixels of {stated[0]:.4g} x {stated[1]:.4g} mm, and --pixel-mm is {given:.4g}; leave "
+            "--pixel-mm out, or correct the header"
         )
-    return mask
+    return stated
 
 
-def _read(paths: dict[str, Path]) -> tuple[tuple[int, int], dict[str, str]]:
-    rles, shapes = {}, {}
+def _read_whole(path: Path, given: MeasureInputConfig, legend: Legend) -> FileMasks:
+    if path.suffix.lower() in SUFFIXES:
+        return read_labelled_picture(path, legend)
+    if volume_suffix(path):
+        return read_labelled_slice(path, given.axes, legend)
+    return read_segmentation(path, legend)
+
+
+def _read_files(paths: dict[str, Path], given: MeasureInputConfig) -> FileMasks:
+    rles, shapes, spacings = {}, {}, {}
     for structure, path in sorted(paths.items()):
-        mask = _two_values(path)
+        values, spacing = read_slice(path, given.axes) if volume_suffix(path) else (read_mask(path), None)
+        mask = two_values(values, printable_name(path.name))
         shapes[structure], rles[structure] = mask.shape, rle_encode(mask)
+        if spacing is not None:
+            spacings[structure] = spacing
     if len(set(shapes.values())) > 1:
         both = ", ".join(f"{name} {height} x {width}" for name, (height, width) in shapes.items())
         raise ImageError(f"masks of different sizes: {both}; expected one size an image")
-    shape = next(iter(shapes.values()))
-    return shape, rles | _lungs_of_lobes(rles, *shape)
+    if len(set(spacings.values())) > 1:
+        both = ", ".join(f"{name} {row:.4g} x {column:.4g} mm" for name, (row, column) in spacings.items())
+        raise ImageError(f"masks of different pixels: {both}; expected one size an image")
+    return FileMasks(next(iter(shapes.values())), rles, next(iter(spacings.values()), None))
 
 
-def _lungs_of_lobes(rles: dict[str, str], height: int, width: int) -> dict[str, str]:
+def _lungs_of_lobes(rles: Mapping[str, str], height: int, width: int) -> dict[str, str]:
     """Return the lungs whose lobes all have a mask and that have none themselves."""
     by_class = {found.class_id: name for name in rles if (found := class_of(name))}
     made = {}

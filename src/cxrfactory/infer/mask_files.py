@@ -13,7 +13,7 @@ from cxrfactory.tables.file_names import printable_name
 
 FORMATS = ("PNG", "TIFF", "GIF", "BMP")
 SUFFIXES = (".png", ".tif", ".tiff", ".gif", ".bmp")
-_FAULTS = (
+FAULTS = (
     OSError,
     ValueError,
     SyntaxError,
@@ -66,7 +66,7 @@ def read_mask(path: Path, label_map: bool = False) -> Integer[np.ndarray, "h w"]
             pixels = _values(picture, name, label_map)
     except ImageError:
         raise
-    except _FAULTS as error:
+    except FAULTS as error:
         raise ImageError(f"{name} is not readable as PNG, TIFF, GIF or BMP") from error
     if pixels.ndim == 3:
         colours = pixels[..., :3] if pixels.shape[2] > 2 else pixels[..., :1]

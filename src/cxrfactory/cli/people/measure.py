@@ -14,8 +14,8 @@ def measure(
     targets: Annotated[
         list[Path],
         typer.Argument(
-            help="Folders of finished products (results/NAME, segment --anatomy), CheXmask tables, or masks as "
-            "IMAGE.STRUCTURE.png."
+            help="Folders of finished products (results/NAME, segment --anatomy), CheXmask tables, or masks: "
+            "IMAGE.STRUCTURE.png or .nii.gz, IMAGE.seg.nrrd, DICOM segmentations, and label maps with a --legend."
         ),
     ],
     output: Annotated[Path, typer.Option(help="Folder to write; one of an earlier measurement is replaced.")],

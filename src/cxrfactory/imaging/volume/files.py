@@ -8,7 +8,7 @@ from jaxtyping import Float
 from cxrfactory.errors import ImageError
 from cxrfactory.imaging.volume import itk, nifti
 from cxrfactory.imaging.volume.orientation import AffineRules, VolumeLayout, bare_affine
-from cxrfactory.imaging.volume.stored import StoredVolume
+from cxrfactory.imaging.volume.stored import StoredSlice, StoredVolume
 
 VOLUME_SUFFIXES = nifti.SUFFIXES + itk.SUFFIXES
 
@@ -40,13 +40,28 @@ def read_stored(path: Path, rules: AffineRules | None = None, layer: int | None 
         If the file is missing, damaged, of another format, or not a single 3D volume with one real number per voxel.
     """
     rules = rules or AffineRules()
-    if not path.is_file():
-        missing = "no such file, but a link to one" if path.is_symlink() else "no such file"
-        raise ImageError(f"{path.name}: {missing}")
-    suffix = volume_suffix(path)
-    if suffix is None:
-        raise ImageError(f"{path.name}: not a volume file by its name; expected {', '.join(VOLUME_SUFFIXES)}")
+    suffix = _suffix_of(path)
     return _settled(nifti.read(path, rules) if suffix in nifti.SUFFIXES else itk.read(path, layer), rules)
+
+
+def read_stored_slice(path: Path, rules: AffineRules | None = None, layer: int | None = None) -> StoredSlice:
+    """Read one file of two dimensions or of one slice; a bare affine counts.
+
+    Parameters
+    ----------
+    path, rules, layer
+        As in :func:`read_stored`.
+
+    Raises
+    ------
+    ImageError
+        If the file is missing, damaged, of another format, has several slices, or several numbers per voxel.
+    """
+    rules = AffineRules((rules or AffineRules()).prefer, trust_identity=True)
+    suffix = _suffix_of(path)
+    found = nifti.read_slice(path, rules) if suffix in nifti.SUFFIXES else itk.read_slice(path, layer)
+    _settled(found.volume, rules)
+    return found
 
 
 def read_stored_frames(path: Path, rules: AffineRules | None = None) -> nifti.StoredFrames:
@@ -63,6 +78,16 @@ def read_stored_frames(path: Path, rules: AffineRules | None = None) -> nifti.St
     frames = nifti.read_frames(path, rules)
     _settled(frames.volume, rules)
     return frames
+
+
+def _suffix_of(path: Path) -> str:
+    if not path.is_file():
+        missing = "no such file, but a link to one" if path.is_symlink() else "no such file"
+        raise ImageError(f"{path.name}: {missing}")
+    suffix = volume_suffix(path)
+    if suffix is None:
+        raise ImageError(f"{path.name}: not a volume file by its name; expected {', '.join(VOLUME_SUFFIXES)}")
+    return suffix
 
 
 def _settled(stored: StoredVolume, rules: AffineRules) -> StoredVolume:

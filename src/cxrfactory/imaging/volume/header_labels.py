@@ -10,11 +10,12 @@ _SEGMENT = re.compile(r"Segment(\d+)_Name", re.ASCII)
 
 
 class Segment(NamedTuple):
-    """A segment of a ``.seg.nrrd`` file: its name, its value as text, and the layer that holds it."""
+    """A segment of a ``.seg.nrrd`` file: its name, its value as text, the layer that holds it, and its tags."""
 
     name: str
     value: str
     layer: int
+    tags: str = ""
 
 
 def caret_labels(content: bytes) -> list[tuple[str, str]] | None:
@@ -59,5 +60,6 @@ def slicer_segments(fields: Mapping[str, str]) -> list[Segment]:
     for number in sorted(int(match[1]) for key in fields if (match := _SEGMENT.fullmatch(key))):
         value, layer = fields.get(f"Segment{number}_LabelValue", ""), fields.get(f"Segment{number}_Layer", "0")
         if value and layer.isdigit():
-            found.append(Segment(fields[f"Segment{number}_Name"].strip(), value.strip(), int(layer)))
+            tags = fields.get(f"Segment{number}_Tags", "")
+            found.append(Segment(fields[f"Segment{number}_Name"].strip(), value.strip(), int(layer), tags))
     return found

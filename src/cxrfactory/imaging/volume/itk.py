@@ -1,5 +1,7 @@
 """Reading of NRRD and MetaImage files as stored, with SimpleITK."""
 
+import re
+from collections.abc import Callable
 from pathlib import Path, PureWindowsPath
 
 import numpy as np
@@ -7,11 +9,13 @@ import numpy as np
 from cxrfactory.errors import ImageError
 from cxrfactory.imaging.volume.header_labels import Segment, slicer_segments
 from cxrfactory.imaging.volume.orientation import bare_affine
-from cxrfactory.imaging.volume.stored import LPS_TO_RAS, StoredVolume, reason_of, three_axes
+from cxrfactory.imaging.volume.stored import LPS_TO_RAS, StoredSlice, StoredVolume, one_slice, reason_of, three_axes
 
 SUFFIXES = (".nrrd", ".nhdr", ".mha", ".mhd")
 
 _NRRD_SPACES = ("ras", "lps", "las", "right-anterior-superior", "left-posterior-superior", "left-anterior-superior")
+_MILLIMETRES = {"mm", "millimeter", "millimeters", "millimetre", "millimetres"}
+_OFFSET = "Segmentation_ReferenceImageExtentOffset"
 _HEADER_BYTES = 1 << 16
 _META_NUMBERS = {"transformmatrix", "rotation", "orientation", "offset", "position", "origin", "elementspacing"}
 _DATA_FILE_FIELDS = ("elementdatafile", "data file", "datafile")
@@ -32,6 +36,34 @@ def read(path: Path, layer: int | None = None) -> StoredVolume:
     ImageError
         If the file is damaged, of another format, or not a single 3D volume with one real number per voxel.
     """
+    return _read(path, layer, three_axes)[0]
+
+
+def read_slice(path: Path, layer: int | None = None) -> StoredSlice:
+    """Read one NRRD or MetaImage file of two dimensions or of one slice.
+
+    Raises
+    ------
+    ImageError
+        If the file is damaged, of another format, has several slices, or is cut to the extent of its segments.
+    """
+    volume, spacing, offset = _read(path, layer, one_slice)
+    if offset.strip("0 "):
+        raise ImageError(
+            f"{path.name}: its segments are a part cut out of the image; expected the whole image: save it in 3D "
+            "Slicer without 'Crop to minimum extent'"
+        )
+    if not _is_nrrd(path):
+        return StoredSlice(volume, spacing, in_mm=True)  # MetaImage defines ElementSpacing in mm
+    fields = _header_fields(path, ":")
+    units = set(re.findall(r"[a-z]+", fields.get("space units", "")))
+    return StoredSlice(volume, spacing, units <= _MILLIMETRES if units else fields.get("space") in _NRRD_SPACES)
+
+
+def _read(
+    path: Path, layer: int | None, axes: Callable[[tuple[int, ...], str], tuple[int, int, int]]
+) -> tuple[StoredVolume, tuple[float, float, float], str]:
+    """Return the volume, its spacing along i, j and k, and the offset of 3D Slicer's segments in their image."""
     import SimpleITK as sitk
 
     nrrd = _is_nrrd(path)
@@ -40,7 +72,7 @@ def read(path: Path, layer: int | None = None) -> StoredVolume:
         reader = sitk.ImageFileReader()
         reader.SetFileName(str(path))
         reader.ReadImageInformation()
-        three_axes(reader.GetSize(), path.name)
+        axes(reader.GetSize(), path.name)
         image = reader.Execute()
     except (RuntimeError, OSError, OverflowError) as error:
         raise ImageError(f"{path.name}: not a readable volume ({reason_of(error)})") from error
@@ -50,6 +82,8 @@ def read(path: Path, layer: int | None = None) -> StoredVolume:
         raise ImageError(
             f"{path.name}: {image.GetNumberOfComponentsPerPixel()} numbers a voxel; expected one (a single layer)"
         )
+    if image.GetDimension() == 2:
+        image = sitk.JoinSeries([image])
     while image.GetDimension() > 3:
         image = image[..., 0]
     values = sitk.GetArrayFromImage(image).transpose(2, 1, 0)
@@ -62,7 +96,8 @@ def read(path: Path, layer: int | None = None) -> StoredVolume:
         # The identity of this space is bare too; it has mirrored axes in the other two.
         lacking = bare_affine(np.diag([-1.0, 1.0, 1.0, 1.0]) @ LPS_TO_RAS @ affine, values.shape)
     names = [(each.value, each.name) for each in _segments(reader)] if nrrd else []
-    return StoredVolume(values, None if lacking else LPS_TO_RAS @ affine, lacking, names=names or None)
+    volume = StoredVolume(values, None if lacking else LPS_TO_RAS @ affine, lacking, names=names or None)
+    return volume, image.GetSpacing(), reader.GetMetaData(_OFFSET) if reader.HasMetaDataKey(_OFFSET) else ""
 
 
 def segments_of(path: Path) -> list[Segment]:
@@ -96,6 +131,8 @@ def _space(path: Path) -> str:
 
 def _lacking_nrrd(path: Path) -> str:
     fields = _header_fields(path, ":")
+    if fields.get("dimension") == "2":  # a picture: no patient space has two dimensions
+        return "" if "space directions" in fields else "its header states no directions"
     if fields.get("space") not in _NRRD_SPACES or "space directions" not in fields:
         return "its header names no patient space with directions"
     return ""

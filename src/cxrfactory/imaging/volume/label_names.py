@@ -43,7 +43,7 @@ def read_names(path: Path) -> dict[int, str]:
     path = Path(path)
     if not path.is_file():
         raise CxrError(f"{path.name}: no such file; expected a table of label values and names")
-    text, suffix = _text(path), path.suffix.lower()
+    text, suffix = read_text(path), path.suffix.lower()
     if suffix == ".json":
         rows = json_rows(text, path.name)
     elif suffix in _TABLES or (suffix in _COLOURS and is_table(text)):
@@ -79,7 +79,14 @@ def header_names(pairs: Iterable[tuple[str, str]], file: str) -> dict[int, str]:
         ) from error
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Return the text of a table.
+
+    Raises
+    ------
+    CxrError
+        If the file is not UTF-8 text.
+    """
     try:
         data = path.read_bytes()
         if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):

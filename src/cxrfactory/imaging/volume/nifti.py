@@ -12,7 +12,14 @@ from cxrfactory.errors import ImageError
 from cxrfactory.imaging.volume.header_labels import caret_labels
 from cxrfactory.imaging.volume.nifti_affine import stated_affine
 from cxrfactory.imaging.volume.orientation import AffineRules
-from cxrfactory.imaging.volume.stored import StoredVolume, reason_of, three_axes, three_or_four_axes
+from cxrfactory.imaging.volume.stored import (
+    StoredSlice,
+    StoredVolume,
+    one_slice,
+    reason_of,
+    three_axes,
+    three_or_four_axes,
+)
 
 SUFFIXES = (".nii.gz", ".nii")
 
@@ -33,6 +40,36 @@ def read(path: Path, rules: AffineRules) -> StoredVolume:
         If the file is damaged, of another format, or not a single 3D volume with one real number per voxel.
     """
     return _read(path, rules, three_axes)[0]
+
+
+def read_slice(path: Path, rules: AffineRules) -> StoredSlice:
+    """Read one NIfTI file of two dimensions or of one slice.
+
+    Raises
+    ------
+    ImageError
+        If the file is damaged, of another format, or has several slices, or several numbers per voxel.
+    """
+    volume, header = _read(path, rules, one_slice)
+    along = np.abs(header["pixdim"][1:4])
+    return StoredSlice(volume, (float(along[0]), float(along[1]), float(along[2])), header.get_xyzt_units()[0] == "mm")
+
+
+def stated_names(path: Path) -> list[tuple[str, str]] | None:
+    """Return value and name of each label that the header of a NIfTI file holds; None if it holds none.
+
+    Raises
+    ------
+    ImageError
+        If the header cannot be read.
+    """
+    from nibabel.filebasedimages import ImageFileError
+    from nibabel.spatialimages import HeaderDataError
+
+    try:
+        return _names(_load(path).header)
+    except (ImageFileError, HeaderDataError, OSError, EOFError, ValueError, zlib.error, MemoryError) as error:
+        raise ImageError(f"{path.name}: not a readable NIfTI volume ({reason_of(error)})") from error
 
 
 @dataclass
@@ -99,10 +136,15 @@ def _read(path: Path, rules: AffineRules, axes: Callable[[tuple[int, ...], str],
         raise ImageError(f"{path.name}: spacing in {units}s; expected mm")
     scaling = {"slope": float(image.dataobj.slope), "intercept": float(image.dataobj.inter)}
     affine, lacking, conflict, note = stated_affine(header, rules)
-    tables = (caret_labels(_content(extension)) for extension in header.extensions)
-    names = next((table for table in tables if table is not None), None)
     notes = (note,) if note else ()
-    return StoredVolume(values, affine, lacking, **scaling, notes=notes, conflict=conflict, names=names), header
+    return StoredVolume(
+        values, affine, lacking, **scaling, notes=notes, conflict=conflict, names=_names(header)
+    ), header
+
+
+def _names(header) -> list[tuple[str, str]] | None:
+    tables = (caret_labels(_content(extension)) for extension in getattr(header, "extensions", ()))
+    return next((table for table in tables if table is not None), None)
 
 
 def _load(path: Path):

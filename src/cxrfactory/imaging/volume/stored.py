@@ -45,6 +45,25 @@ class StoredVolume:
     names: list[tuple[str, str]] | None = None
 
 
+@dataclass
+class StoredSlice:
+    """A volume of one slice or a picture of two dimensions, as stored in its file.
+
+    Attributes
+    ----------
+    volume
+        Values (i, j, k), one of whose sizes is 1, and what :class:`StoredVolume` says about them.
+    spacing
+        Distance of neighbouring pixels along i, j and k.
+    in_mm
+        Whether the file says that this distance is in mm.
+    """
+
+    volume: StoredVolume
+    spacing: tuple[float, float, float]
+    in_mm: bool
+
+
 def check_voxels(shape: tuple[int, ...], name: str) -> None:
     """Refuse a volume of more than :data:`LARGEST_VOXELS` voxels before memory is allocated for it.
 
@@ -71,6 +90,23 @@ def three_axes(shape: tuple[int, ...], name: str) -> tuple[int, int, int]:
         raise ImageError(f"{name}: {' x '.join(map(str, shape))} voxels; expected at least one along each axis")
     check_voxels(shape, name)
     return shape[:3]  # type: ignore[return-value]
+
+
+def one_slice(shape: tuple[int, ...], name: str) -> tuple[int, int, int]:
+    """Return the three sizes of a volume of one slice; a picture of two dimensions gets a third one.
+
+    Raises
+    ------
+    ImageError
+        If there are several slices, an axis is empty, or the picture is too large.
+    """
+    sizes = three_axes((*shape, *(1,) * (3 - len(shape))) if len(shape) > 1 else shape, name)
+    if 1 not in sizes:
+        raise ImageError(
+            f"{name}: a volume of {' x '.join(map(str, sizes))} voxels; expected one slice, of a radiograph; project a "
+            "CT and its labels first (python -m cxrfactory project)"
+        )
+    return sizes
 
 
 def three_or_four_axes(shape: tuple[int, ...], name: str) -> tuple[int, ...]:
