@@ -145,7 +145,7 @@ def test_there_is_no_circle(between):
 # the format's name as it is written in sentences, is no product. CXLSeg's tables are files named `CXLSeg-...`.
 # A release is named by text that holds its layout's key or its published name, and by an import of its module.
 FORMAT = re.compile(r"tables\.chexmask(_columns|_row|_text)?\b|\b(read|write)_chexmask\b")
-# Hearts and roots are also ordinary words, and the names of the stages behind those products (`hearts/`, `train/hearts/`).
+# Hearts and roots are also ordinary words, and the names of the stages behind those products (`train/hearts/`).
 PRODUCT = {key: re.compile(key, re.IGNORECASE) for key in PRODUCTS} | {
     "hearts": re.compile(r"products\.hearts|package[-_]hearts"),
     "roots": re.compile(r"products\.roots|package[-_]roots"),
