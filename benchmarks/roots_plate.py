@@ -62,8 +62,8 @@ def main() -> None:
                                  f"--interval-minutes={hours * 60 / frames}"], frames)  # fmt: skip
     tables = {name: folder / f"{name}.parquet" for name in ("frames", "plants", "rejected", "masks", "found", "nodes",
                                                             "edges", "traits", "laterals")}  # fmt: skip
-    run(folder, "roots-read", [f"--root={plate}", *(f"--{name}={tables[name]}" for name in ("frames", "plants",
-                                                                                        "rejected"))], frames)  # fmt: skip
+    read = [f"--{name}={tables[name]}" for name in ("frames", "plants", "rejected")]
+    run(folder, "roots-read", [f"--root={plate}", *read], frames)
     one = ["--shard=0", "--plate-shards=1"]
     segment = [f"--frames={tables['frames']}", f"--weights={chosen.weights}", *one, f"--output={tables['masks']}",
                f"--rejected={folder / 'lost.parquet'}"]  # fmt: skip

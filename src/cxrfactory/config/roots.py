@@ -39,7 +39,6 @@ class RootsReadConfig(Section):
     qr_mm: float = Field(
         10.0, gt=0, description="Side of the QR code on the plates without the white around it, in mm."
     )
-    qr_mm: float = Field(10.0, gt=0, description="Side of the QR code on the plates, in mm.")
     series: bool = Field(
         True,
         description="Whether the pictures of a folder are one plate over time; false takes each as a plate of its own.",
