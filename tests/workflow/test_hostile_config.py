@@ -164,6 +164,13 @@ def config(text=SAFE, only=None):
             "weights": mine("hearts.weights", "-h.safetensors"),
             "finder": mine("hearts.finder", "-hf.safetensors"),
         },
+        "roots": {
+            "root": mine("roots.root", "-plates"),
+            "plants_table": mine("roots.plants_table", "-plants.csv"),
+            "groups": mine("roots.groups", "-groups.csv"),
+            "labelled": mine("roots.labelled", "-drawn"),
+            "weights": mine("roots.weights", "-roots.safetensors"),
+        },
         "benchmark": {
             "models": ["unet"],
             "labelled": mine("benchmark.labelled", "-b.parquet"),
@@ -252,6 +259,11 @@ KEYS = [
     "hearts.root",
     "hearts.weights",
     "hearts.finder",
+    "roots.root",
+    "roots.plants_table",
+    "roots.groups",
+    "roots.labelled",
+    "roots.weights",
 ]
 
 
@@ -373,12 +385,15 @@ def prepare(folder, values):
     (folder / release["reports"]["source"]).write_text("study_id,report\n1,FINDINGS: clear.\n")
     weights = [values[section][key] for section, key in (("infer", "weights"), ("rca", "network"))]
     weights += [values["cxlseg"]["weights"], values["zero_shot"]["weights"]]
-    weights += [values["hearts"]["weights"], values["hearts"]["finder"]]
+    weights += [values["hearts"]["weights"], values["hearts"]["finder"], values["roots"]["weights"]]
     cards = [str(Path(name).with_suffix(".json")) for name in weights]
     table = pa.table({"source": values["generalise"]["sources"]})
     for section in ("generalise", "zero_shot"):
         write_arrow(table, folder / values[section]["tables"][0])
-    for name in (*values["zero_shot"]["folders"], values["zero_shot"]["spines"], values["hearts"]["root"]):
+    for key in ("plants_table", "groups"):
+        (folder / values["roots"][key]).touch()
+    folders = [values["hearts"]["root"], values["roots"]["root"], values["roots"]["labelled"]]
+    for name in (*values["zero_shot"]["folders"], values["zero_shot"]["spines"], *folders):
         (folder / name).mkdir(exist_ok=True)
     for judged in (release, values["scans"]["ct"]):
         (folder / judged["exclude"]).write_text("dataset,image_id,verdict\n")
@@ -411,7 +426,7 @@ def commands(folder, values):
     results = values["results"]
     products = (
         *("chexmask", "radgenome", "cxlseg", "models", "validation", "classification", "generalise", "benchmark"),
-        *("zero-shot", "agreement", "measure", "hearts"),
+        *("zero-shot", "agreement", "measure", "hearts", "roots"),
     )
     targets = [f"./{results}/{name}" if results.startswith("-") else f"{results}/{name}" for name in products]
     targets += [f"./{results}/severity/{RELEASE}.parquet"]
