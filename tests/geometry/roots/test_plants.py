@@ -2,6 +2,7 @@
 
 import os
 import xml.etree.ElementTree as ElementTree
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -49,7 +50,7 @@ def test_regions_are_columns_between_the_seeds():
     plants = find_plants(_mask(LEFT, MIDDLE, RIGHT))
     assert plants[0].left == 0
     assert plants[-1].right == 400
-    for one, other in zip(plants[:-1], plants[1:], strict=True):
+    for one, other in pairwise(plants):
         assert one.right == other.left == pytest.approx((one.seed_x + other.seed_x) / 2, abs=1)
     assert all(plant.top == plant.seed_y - 20 and plant.bottom == 400 for plant in plants)
 

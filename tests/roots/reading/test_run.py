@@ -245,3 +245,26 @@ def test_single_pictures_are_plates_of_one_frame(tmp_path):
     assert read_table(outputs.plants, ROOT_PLANTS).empty
     with pytest.raises(CxrError, match="two pictures are named"):
         write_single_pictures([paths[1], save(tmp_path / "y" / "a.png", plate(0))], outputs, SETTINGS)
+
+
+def test_a_dark_noisy_picture_of_a_plate_with_little_contrast_is_black(tmp_path):
+    for hour in range(5):
+        picture = 60 + (plate(hour).astype(float) - 70) / 10  # levels from about 55 to 75
+        save(tmp_path / "in" / f"p_2020-01-01_0{hour}-00-00.png", picture.round().astype(np.uint8))
+    noise = np.random.default_rng(0).integers(0, 12, (SIDE, SIDE), dtype=np.uint8)
+    save(tmp_path / "in" / "p_2020-01-01_02-00-00.png", noise)
+    frames, _, rejected = _read(tmp_path, tmp_path / "in")
+    assert frames["hours"].tolist() == [0, 1, 3, 4]
+    assert rejected["reason"][0].startswith("black picture")
+
+
+def test_real_plates_that_were_moved_are_not_mixed(tmp_path):
+    folder = Path(os.environ.get("CXRFACTORY_REAL_DATA", "")) / "roots" / "arabidopsis_plates"
+    if "CXRFACTORY_REAL_DATA" not in os.environ or not folder.is_dir():
+        pytest.skip("CXRFACTORY_REAL_DATA names no folder with roots")
+    frames, _, rejected = _read(tmp_path, folder)
+    # Two plates on two days, taken off the mount between: EXIF orders them, and the camera's place refuses to mix them.
+    assert _names(frames)[0] == "J10_Photo_001.jpg"
+    assert set(frames["time_source"]) == {"exif"}
+    assert len(frames) + len(rejected) == 4
+    assert rejected["reason"].str.startswith("camera moved").all()

@@ -5,7 +5,6 @@ tree whose top lies well above that row, and high on the plate, may be a plant. 
 touch, a top with much less root below it than another one has is the end of a root that bends upwards.
 """
 
-import statistics
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -152,10 +151,17 @@ def _tops(mask: np.ndarray) -> list[_Tree]:
         return []
     speck = max(_SPECK * tallest, least)
     tops = [tree for tree in trees if tree.end - tree.y >= (_DEPTH * tallest if tree.joined else speck)]
-    row = statistics.median_low([tree.y for tree in tops if 3 * (tree.end - tree.y) >= tallest])
     below = _Below(mask)
-    tops = [below.at_branching(tree, tallest) for tree in tops if abs(tree.y - row) <= _band(tree, tallest)]
-    return _without_tips(tops, tallest)
+    tops = [below.at_branching(tree, tallest) for tree in tops]
+    row = _row_of_seeds(tops)
+    return _without_tips([tree for tree in tops if abs(tree.y - row) <= _band(tree, tallest)], tallest)
+
+
+def _row_of_seeds(tops: list[_Tree]) -> int:
+    """Return the median row of tops; tall trees and those with much root near below their top have most weight."""
+    order = sorted(tops, key=lambda tree: tree.y)
+    weights = np.cumsum([(tree.end - tree.y) * tree.below for tree in order])
+    return order[int(np.searchsorted(weights, weights[-1] / 2))].y
 
 
 def _band(tree: _Tree, tallest: int) -> float:

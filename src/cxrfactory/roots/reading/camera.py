@@ -73,9 +73,7 @@ class Camera:
 
     def _refused(self, shift: Shift, turn: float | None) -> Placed:
         if turn is not None and abs(turn) > MOST_TURN and shift.response >= LEAST_RESPONSE:
-            said = (
-                f"turned by about {abs(turn):.1f} degrees against the plate's first picture; the limit is {MOST_TURN:g}"
-            )
+            said = f"turned by more than {MOST_TURN:g} degrees against the plate's first picture"
         else:
             said = (
                 f"it lies over neither the plate's first picture (response {shift.response:.2f}; expected "

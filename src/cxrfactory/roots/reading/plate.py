@@ -67,6 +67,7 @@ class _Usual:
     """What is usual on a plate."""
 
     size: tuple[int, int]
+    low: float
     high: float
     contrast: float
     white: float
@@ -195,7 +196,8 @@ def _fault(look: _Look, header: PictureHeader, usual: _Usual) -> str | None:
     if (header.height, header.width) != usual.size:
         height, width = usual.size
         return f"{header.width} x {header.height} px; the plate's first pictures have {width} x {height}"
-    if look.high < _BLACK * usual.high and look.contrast < _WEAK * usual.contrast:
+    dark = look.high <= usual.low or look.contrast < _WEAK * usual.contrast
+    if dark and look.high < _BLACK * usual.high:
         return f"black picture: 99 % of its pixels are at most {look.high:g} of 255; usual here is {usual.high:g}"
     if look.white > usual.white + _MOSTLY and look.white > 0.5:
         return f"saturated picture: {100 * look.white:.0f} % of its pixels are white"
@@ -216,8 +218,8 @@ def _usual(paths: Sequence[Path], headers: Sequence[PictureHeader | None], timed
         except ImageError:  # it is refused in its turn
             continue
     if not seen:
-        return _Usual(size, 0.0, 0.0, 0.0)
-    values = np.median([[look.high, look.contrast, look.white] for look in seen], axis=0)
+        return _Usual(size, 0.0, 0.0, 0.0, 0.0)
+    values = np.median([[look.low, look.high, look.contrast, look.white] for look in seen], axis=0)
     return _Usual(size, *(float(value) for value in values))
 
 

@@ -15,7 +15,8 @@ from statistics import median
 
 _GAP = 1.5  # times the median interval
 _DAY = r"(?P<Y>(?:19|20)\d\d)(?P<sep>[-_.]?)(?P<M>0[1-9]|1[0-2])(?P=sep)(?P<D>0[1-9]|[12]\d|3[01])"
-_CLOCK = r"(?P<h>[01]\d|2[0-3])(?P<c>[-_.:hH]?)(?P<m>[0-5]\d)(?:(?:(?P=c)|(?<=[hH]\d\d)[mM])(?P<s>[0-5]\d)s?)?(?:[.,]?\d{3})?"
+_SECOND = r"(?:(?:(?P=c)|(?<=[hH]\d\d)[mM])(?P<s>[0-5]\d)s?)?(?:[.,]?\d{3})?"
+_CLOCK = rf"(?P<h>[01]\d|2[0-3])(?P<c>[-_.:hH]?)(?P<m>[0-5]\d){_SECOND}"
 # The most exact pattern comes first. A day or a clock never begins or ends inside a longer number.
 _MOMENT = re.compile(rf"(?<!\d){_DAY}(?:[T _.-]|_-_|--|__| at )?{_CLOCK}Z?(?!\d)")
 _DAY_ALONE = re.compile(rf"(?<!\d){_DAY}(?!\d)")
