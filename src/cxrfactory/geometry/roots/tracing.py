@@ -21,6 +21,7 @@ from cxrfactory.geometry.roots.skeleton import SkeletonGraph
 
 DIRECTION_PX = 16.0  # directions at a branching are taken over this length
 MOST_TURN = 75.0  # degrees; a root does not bend by more at a branching
+MOST_TURN_CROWDED = 120.0  # near the seed, where pieces are short and what follows tells more
 MOST_TURN_SHARED = 40.0  # the same, behind a way that it shares with another root
 SHARED_PX = 30.0  # longest way that two roots share where they cross
 SIDE_BY_SIDE_PX = 60.0  # two roots from the seed may grow side by side for this length
@@ -177,7 +178,8 @@ class _Tracer:
 
     def _go_on(self, root: int, number: int, node: int, distance: float) -> None:
         """Continue a root that came to a node through a piece, and note the laterals that may begin there."""
-        ways = self._ways(number, node, first=self.parents[root] is None)
+        first = self.parents[root] is None
+        ways = self._ways(number, node, first, first and distance <= SIDE_BY_SIDE_PX)
         best = min(ways, key=lambda way: way.cost, default=None)
         passed = [node]
         if best is not None:
@@ -227,7 +229,7 @@ class _Tracer:
                 return True
         return False
 
-    def _ways(self, number: int, node: int, first: bool) -> list[_Way]:
+    def _ways(self, number: int, node: int, first: bool, crowded: bool) -> list[_Way]:
         """List the ways in which a root can go on that came to a node through a piece."""
         graph = self.graph
         along = -self._direction(number, node)
@@ -243,7 +245,7 @@ class _Tracer:
                     continue
                 piece = graph.pieces[free]
                 if free not in self.taken and piece.start != piece.end:
-                    self._add_way(found, free, at, along, here, now, way_px, through, shared, first)
+                    self._add_way(found, free, at, along, here, now, way_px, through, shared, first, crowded)
                 end = piece.other(at)
                 short = 2.5 * max(graph.radii[at], graph.radii[end]) + 4
                 limit = SHARED_PX if free in self.taken else short
@@ -264,16 +266,18 @@ class _Tracer:
         through: list[tuple[int, int]],
         shared: bool,
         first: bool,
+        crowded: bool,
     ) -> None:
         turn = angle_between(along, self._direction(free, at))
         aside = self.graph.places[at] - here
         if np.hypot(*aside) > 3:
             turn = max(turn, 0.7 * angle_between(along, aside))
         gap = self._start(free, at) - now
-        most = MOST_TURN_SHARED if shared else MOST_TURN
+        most = MOST_TURN_SHARED if shared else MOST_TURN_CROWDED if crowded else MOST_TURN
         if turn > most or self._flow(free, at) < 0 or (shared and abs(gap) > 3 * LATER):
             return
-        cost = turn / 45 + min(abs(gap), 5 * LATER) / (2 * LATER) + way_px / 60 - self._gain(free, at, first)
+        bend = min(turn / 45, 1.0) - self._gain(free, at, first) if crowded else turn / 45
+        cost = bend + min(abs(gap), 5 * LATER) / (2 * LATER) + way_px / 60 - self._gain(free, at, first)
         found.append(_Way(through, free, at, cost))
 
     def _gain(self, number: int, node: int, first: bool) -> float:
