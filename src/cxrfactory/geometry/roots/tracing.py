@@ -24,6 +24,7 @@ MOST_TURN = 75.0  # degrees; a root does not bend by more at a branching
 MOST_TURN_CROWDED = 120.0  # near the seed, where pieces are short and what follows tells more
 MOST_TURN_SHARED = 40.0  # the same, behind a way that it shares with another root
 SHARED_PX = 30.0  # longest way that two roots share where they cross
+CROWDED_PX = 150.0  # length of a root from the seed along which branchings are crowded
 SIDE_BY_SIDE_PX = 60.0  # two roots from the seed may grow side by side for this length
 SHOOT_PX = 40.0  # a shorter branch at the seed that goes to the side is a leaf
 SHOOT_SLOPE = 0.5  # to the side: it goes down by less than this share of its way to the side
@@ -179,7 +180,7 @@ class _Tracer:
     def _go_on(self, root: int, number: int, node: int, distance: float) -> None:
         """Continue a root that came to a node through a piece, and note the laterals that may begin there."""
         first = self.parents[root] is None
-        ways = self._ways(number, node, first, first and distance <= SIDE_BY_SIDE_PX)
+        ways = self._ways(number, node, first, first and distance <= CROWDED_PX)
         best = min(ways, key=lambda way: way.cost, default=None)
         passed = [node]
         if best is not None:
