@@ -83,7 +83,10 @@ class RootsGraphConfig(Section):
     """How masks become graphs."""
 
     least_lateral_px: float = Field(
-        8.0, gt=0, description="A branch shorter than this, in pixels, is a spur and is cut."
+        8.0,
+        gt=0,
+        description="Length from which a lateral counts where the scale is unknown, in pixels from the middle of its "
+        "parent; with a scale, it counts from 1 mm.",
     )
     most_tip_step_px: float = Field(30.0, gt=0, description="A tip that moves by more between two pictures is flagged.")
     rsml: bool = Field(

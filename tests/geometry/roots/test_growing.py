@@ -180,3 +180,13 @@ def test_crossing_laterals_are_told_apart_by_the_time_of_their_growth():
     for root, line in zip(roots[1:], (first, second), strict=True):
         assert np.hypot(*(root.line[-1] - line[-1])) < 3
         assert root.lengths[-1] == pytest.approx(arc_lengths(np.array(line, float))[-1], abs=4)
+
+
+def test_what_was_there_before_the_main_root_came_and_a_bulge_that_does_not_grow_are_no_laterals():
+    litter, bulge = [(203, 250), (240, 270)], [(203, 100), (213, 100)]
+    arrivals = ArrivalMap(400, 500)
+    for picture in range(30):
+        lines = [cut(MAIN, 10.0 * (picture + 1)), litter, *([bulge] if picture > 12 else [])]
+        arrivals.add(drawn(lines).astype(np.uint8))
+    (roots,) = over_time(arrivals.finish(), 30, [MAIN[0]])
+    assert [root.name for root in roots] == ["1"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from jaxtyping import Float, Int32
+from jaxtyping import Int32
 
 _AT_ONCE = 1 << 18  # numbers in a block
 
@@ -38,28 +38,3 @@ def _blocks(pictures: int, points: int) -> Iterator[tuple[int, int]]:
     step = max(1, _AT_ONCE // (points + 1))
     for start in range(0, pictures, step):
         yield start, min(start + step, pictures)
-
-
-def lengths_over_time(
-    points: Float[np.ndarray, "n 2"],
-    arrivals: Int32[np.ndarray, " n"],
-    pictures: int,
-    cap: float,
-) -> Float[np.ndarray, " pictures"]:
-    """Return the length of a root in each picture, pixels.
-
-    Parameters
-    ----------
-    points
-        Its final line to the end of the mask, at equal steps.
-    arrivals
-        Arrival at each point.
-    pictures
-        Number of pictures.
-    cap
-        Half-width at the tip; the mask reaches so much beyond the tip of the line.
-    """
-    from cxrfactory.geometry.roots.polyline import arc_lengths
-
-    arcs = np.concatenate([[0.0], arc_lengths(points)])  # no point has arrived, one has, two have, ...
-    return np.maximum(arcs[grown_points(arrivals, pictures)] - cap, 0.0)

@@ -25,6 +25,10 @@ LINE_PX = 4.0  # steps of the final lines
 LEAST_MAIN_PX = 2.0  # a plant whose main root is shorter has no roots yet
 NEAR_SEED_PX = 10.0  # what branches off nearer to the seed begins at the seed
 BLIND_PX = 30.0  # a lateral between two roots that is shorter is where these two touch
+BEFORE_PARENT = 3  # pictures; half of a lateral does not grow by more before its parent reaches its base
+BULGE_PICTURES = 5
+BULGE_SHARE = 0.1  # of the series
+BULGE_GROWTH_PX = 2.0
 SPUR_SHARE = 0.6  # of the least length of a lateral; the skeleton's shorter branches are cut before tracing
 
 
@@ -207,9 +211,26 @@ def _is_root(draft: _Draft, found: dict[int, _Draft], radius: np.ndarray, least_
         return False
     if draft.traced.collided and float(draft.lengths[-1]) < BLIND_PX:
         return False
+    if _is_older(draft, found[draft.parent]) or _is_bulge(draft, least_px):
+        return False
     above = found[draft.parent].line
     away = max(nearest_place(above, point)[1] for point in draft.line[1:])
     return away > _value(radius, draft.traced.points[0]) + 0.25 * least_px
+
+
+def _is_older(draft: _Draft, parent: _Draft) -> bool:
+    """Return whether a branch was there before its parent reached it, such as a droplet's edge; no lateral is."""
+    reached = int(np.argmax(parent.lengths >= min(draft.base, float(parent.lengths[-1]))))
+    half = int(np.argmax(draft.lengths >= draft.lengths[-1] / 2))
+    return half < reached - BEFORE_PARENT
+
+
+def _is_bulge(draft: _Draft, least_px: float) -> bool:
+    """Return whether a branch just counts as a lateral and has not grown for a part of the series."""
+    final = float(draft.lengths[-1])
+    pictures = len(draft.lengths)
+    since = pictures - int(np.argmax(draft.lengths >= final - BULGE_GROWTH_PX))
+    return final < 1.5 * least_px and since > max(BULGE_PICTURES, BULGE_SHARE * pictures)
 
 
 def _value(radius: np.ndarray, point: np.ndarray) -> float:

@@ -15,6 +15,8 @@ HOLE_PX = 30  # pixels; smaller holes in the mask are filled
 BRIDGE_PX = 12.0  # widest gap in a root that is bridged
 AHEAD_PX = 30.0  # widest gap that is bridged straight on from the end of a part of a root
 AHEAD_EXTENT_PX = 14  # such a part is at least so long
+CLOSE_PX = 4.0  # wider gaps are only bridged in the direction of the part behind them
+MOST_BEND = 50.0  # degrees between the bridge and that part
 LEAST_EXTENT_PX = 8  # a part of the mask behind a gap is a speck if its box is smaller
 SEED_PX = 40.0  # a root begins within this distance of the seed
 _ALL = np.ones((3, 3), bool)
@@ -137,8 +139,9 @@ def _bridge(arrival: np.ndarray, markers: np.ndarray) -> np.ndarray:
             there = (int(near[0][here]), int(near[1][here]))
             if inner[row, column] > AHEAD_PX:
                 continue
-            if inner[row, column] > BRIDGE_PX:
-                found = _straight_on(np.argwhere(labels[box] == each) + corner, rooted[labels])
+            places = np.argwhere(labels[box] == each) + corner
+            if inner[row, column] > BRIDGE_PX or not _points_to(places, here, there):
+                found = _straight_on(places, rooted[labels])
                 if found is None:
                     continue
                 here, there = found
@@ -150,6 +153,17 @@ def _bridge(arrival: np.ndarray, markers: np.ndarray) -> np.ndarray:
             joined = True
         if not joined:
             return bridged
+
+
+def _points_to(places: np.ndarray, here: tuple[int, int], there: tuple[int, int]) -> bool:
+    """Return whether a part of a root, at its pixel ``here``, has the direction of the way to ``there``."""
+    way = np.subtract(there, here)
+    size = float(np.hypot(*way))
+    if size <= CLOSE_PX:
+        return True
+    near = places[np.hypot(*(places - here).T) <= AHEAD_EXTENT_PX]
+    axis = np.linalg.svd(near - near.mean(0), full_matrices=False)[2][0]
+    return abs(float(axis @ way)) / size >= np.cos(np.radians(MOST_BEND))
 
 
 def _straight_on(places: np.ndarray, rooted: np.ndarray) -> tuple[tuple[int, int], tuple[int, int]] | None:

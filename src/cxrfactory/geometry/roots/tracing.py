@@ -21,12 +21,17 @@ from cxrfactory.geometry.roots.skeleton import SkeletonGraph
 
 DIRECTION_PX = 16.0  # directions at a branching are taken over this length
 MOST_TURN = 75.0  # degrees; a root does not bend by more at a branching
+MOST_TURN_CROWDED = 120.0  # near the seed, where pieces are short and what follows tells more
 MOST_TURN_SHARED = 40.0  # the same, behind a way that it shares with another root
 SHARED_PX = 30.0  # longest way that two roots share where they cross
+CROWDED_PX = 150.0  # length of a root from the seed along which branchings are crowded
 SIDE_BY_SIDE_PX = 60.0  # two roots from the seed may grow side by side for this length
+SHOOT_PX = 40.0  # a shorter branch at the seed that goes to the side is a leaf
+SHOOT_SLOPE = 0.5  # to the side: it goes down by less than this share of its way to the side
 STRAIGHT = 35.0  # degrees; two pieces that bend less may be one root that crosses
 FIRST_WEIGHT = 1.5  # weight of the length that follows, for roots from a seed
 REACH_PX = 300.0  # pieces are compared by what follows them, up to this length
+TREND = 0.4  # Kendall's tau of a piece whose direction of growth is known
 LATER = 4  # pictures; what arrives so much earlier at its far end grew towards the branching
 _LAST = 1 << 30  # pictures; what may belong to a root that crosses is taken up last
 _DOWN = np.array([0.0, 1.0])
@@ -89,6 +94,7 @@ class _Tracer:
     def __init__(self, graph: SkeletonGraph, arrival: np.ndarray, seed_px: float) -> None:
         self.graph, self.seed_px = graph, seed_px
         self.when = {number: _arrivals(piece.points, arrival) for number, piece in graph.pieces.items()}
+        self.flows: dict[tuple[int, int], int] = {}
         self.taken: set[int] = set()
         self.directions: dict[tuple[int, int], np.ndarray] = {}
         self.homes: dict[int, int] = {}
@@ -144,11 +150,14 @@ class _Tracer:
                 self._go_on(root, number, node, distance)
 
     def _rises(self, number: int) -> bool:
-        """Return whether a piece at the seed is a shoot: it ends above the seed."""
+        """Return whether a piece at the seed is a shoot: it ends above the seed, or is short and grows to the side."""
         piece = self.graph.pieces[number]
         seed = piece.start if piece.start in self.homes else piece.end
         end = piece.other(seed)
-        return len(self.graph.at[end]) == 1 and self.graph.places[end][1] < self.graph.places[seed][1]
+        if len(self.graph.at[end]) > 1:
+            return False
+        aside, down = self.graph.places[end] - self.graph.places[seed]
+        return down < 0 or (piece.length < SHOOT_PX and down < SHOOT_SLOPE * abs(aside))
 
     def _owner(self, node: int) -> int | None:
         """Return the root that passes nearest to a node; None at a seed."""
@@ -170,7 +179,8 @@ class _Tracer:
 
     def _go_on(self, root: int, number: int, node: int, distance: float) -> None:
         """Continue a root that came to a node through a piece, and note the laterals that may begin there."""
-        ways = self._ways(number, node, first=self.parents[root] is None)
+        first = self.parents[root] is None
+        ways = self._ways(number, node, first, first and distance <= CROWDED_PX)
         best = min(ways, key=lambda way: way.cost, default=None)
         passed = [node]
         if best is not None:
@@ -220,7 +230,7 @@ class _Tracer:
                 return True
         return False
 
-    def _ways(self, number: int, node: int, first: bool) -> list[_Way]:
+    def _ways(self, number: int, node: int, first: bool, crowded: bool) -> list[_Way]:
         """List the ways in which a root can go on that came to a node through a piece."""
         graph = self.graph
         along = -self._direction(number, node)
@@ -236,7 +246,7 @@ class _Tracer:
                     continue
                 piece = graph.pieces[free]
                 if free not in self.taken and piece.start != piece.end:
-                    self._add_way(found, free, at, along, here, now, way_px, through, shared, first)
+                    self._add_way(found, free, at, along, here, now, way_px, through, shared, first, crowded)
                 end = piece.other(at)
                 short = 2.5 * max(graph.radii[at], graph.radii[end]) + 4
                 limit = SHARED_PX if free in self.taken else short
@@ -257,16 +267,18 @@ class _Tracer:
         through: list[tuple[int, int]],
         shared: bool,
         first: bool,
+        crowded: bool,
     ) -> None:
         turn = angle_between(along, self._direction(free, at))
         aside = self.graph.places[at] - here
         if np.hypot(*aside) > 3:
             turn = max(turn, 0.7 * angle_between(along, aside))
         gap = self._start(free, at) - now
-        most = MOST_TURN_SHARED if shared else MOST_TURN
+        most = MOST_TURN_SHARED if shared else MOST_TURN_CROWDED if crowded else MOST_TURN
         if turn > most or self._flow(free, at) < 0 or (shared and abs(gap) > 3 * LATER):
             return
-        cost = turn / 45 + min(abs(gap), 5 * LATER) / (2 * LATER) + way_px / 60 - self._gain(free, at, first)
+        bend = min(turn / 45, 1.0) - self._gain(free, at, first) if crowded else turn / 45
+        cost = bend + min(abs(gap), 5 * LATER) / (2 * LATER) + way_px / 60 - self._gain(free, at, first)
         found.append(_Way(through, free, at, cost))
 
     def _gain(self, number: int, node: int, first: bool) -> float:
@@ -322,9 +334,21 @@ class _Tracer:
         return self._start(number, self.graph.pieces[number].other(node))
 
     def _flow(self, number: int, node: int) -> int:
-        """Return 1 if a piece grew away from a node, -1 if it grew towards it, and 0 if its pictures do not tell."""
-        change = self._end(number, node) - self._start(number, node)
-        return 0 if abs(change) < LATER else (1 if change > 0 else -1)
+        """Return 1 if a piece grew away from a node, -1 if it grew towards it, and 0 if its pictures do not tell.
+
+        Pictures that hid a part of the piece must not turn it round, so all pairs of places are compared (Kendall's
+        tau), and the ends must differ as well.
+        """
+        if (number, node) not in self.flows:
+            when = self.when[number] if self.graph.pieces[number].start == node else self.when[number][::-1]
+            some = when[np.linspace(0, len(when) - 1, min(len(when), 24)).astype(int)]
+            later = np.sign(some[None] - some[:, None])[np.triu_indices(len(some), 1)]
+            trend = float(later.mean()) if len(later) else 0.0
+            third = max(len(when) // 3, 1)
+            change = float(np.median(when[-third:]) - np.median(when[:third]))
+            told = abs(trend) >= TREND and change * trend > 0 and abs(change) >= LATER
+            self.flows[number, node] = int(np.sign(trend)) if told else 0
+        return self.flows[number, node]
 
     def sorted_roots(self) -> list[TracedRoot]:
         """Return the roots, the longest from the seed first, and each parent before its laterals."""
