@@ -23,7 +23,7 @@ from cxrfactory.tables.weights import sha256_of, write_weights
 from cxrfactory.train.course import State, run, steps
 from cxrfactory.train.hearts.run import write_history
 from cxrfactory.train.roots.losses import root_loss
-from cxrfactory.train.roots.patches import PatchSource, draw_batch
+from cxrfactory.train.roots.patches import PatchSource, both_kinds, draw_batch
 
 log = get_logger(__name__)
 
@@ -80,7 +80,9 @@ def train_roots(
         model = build(network).to(device, memory_format=torch.channels_last).train()
         train, held = (read_example_table(examples, split) for split in ("train", "validate"))
         course = _Course.of(settings, known.weight_decay)
-        work = _Work(network, model, [PatchSource.of(each) for each in train], _chosen(held), settings, device)
+        sources = [PatchSource.of(each) for each in train]
+        invert = both_kinds(sources)
+        work = _Work(network, model, sources, _chosen(held), settings, device, invert)
         recipe: dict[str, Any] = {
             **settings.model_dump(include=set(RootsTrainConfig.model_fields)),
             "course": vars(course),
@@ -202,6 +204,7 @@ class _Work:
     held: Sequence[RootExample]
     settings: RootsTrainConfig
     device: torch.device
+    invert: bool
 
     score_name = "Dice"
 
@@ -218,7 +221,9 @@ class _Work:
     def _batches(self, epoch: int, count: int) -> Iterator[tuple[Tensor, Tensor]]:
         for step in range(count):
             rng = np.random.default_rng(seed_of(f"roots {epoch} {step}", "patches", self.settings.seed))
-            pictures, masks = draw_batch(self.sources, self.settings.patch_px, self.settings.train_batch_size, rng)
+            pictures, masks = draw_batch(
+                self.sources, self.settings.patch_px, self.settings.train_batch_size, rng, self.invert
+            )
             seen = torch.from_numpy(pictures).to(self.device).contiguous(memory_format=torch.channels_last)
             yield seen, torch.from_numpy(masks).to(self.device)
 
