@@ -51,16 +51,16 @@ class RootsReadConfig(Section):
 class RootsTrainConfig(Section):
     """How a network of roots is trained."""
 
-    steps: int = Field(240, ge=1, description="Number of training steps.")
-    patch_px: int = Field(256, ge=32, multiple_of=32, description="Side of the patches.")
+    steps: int = Field(400, ge=1, description="Number of training steps.")
+    patch_px: int = Field(128, ge=32, multiple_of=32, description="Side of the patches.")
     train_batch_size: int = Field(8, ge=1, description="Number of patches in a training step.")
-    learning_rate: float = Field(2e-3, gt=0, description="Peak learning rate.")
+    learning_rate: float = Field(4e-3, gt=0, description="Peak learning rate.")
     loss: Literal["cross-entropy", "dice", "both"] = Field(
         "both", description="Binary cross-entropy as in the paper, soft Dice, or their sum."
     )
     seed: int = Field(0, ge=0, description="Seed of the initial weights, the patches and augmentation.")
     threads: int = Field(
-        1,
+        2,
         ge=1,
         description="Number of CPU threads; the last digits of the weights depend on it, so it is fixed here.",
     )

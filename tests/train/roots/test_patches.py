@@ -1,14 +1,14 @@
 import numpy as np
 
 from cxrfactory.models.roots.example_table import RootExample
-from cxrfactory.train.roots.patches import PatchSource, draw_batch
+from cxrfactory.train.roots.patches import PatchSource, both_kinds, draw_batch
 
 
 def _source(polarity: int = 1) -> PatchSource:
     grey = np.random.default_rng(0).normal(100, 3, (160, 200))
     mask = np.zeros(grey.shape, np.uint8)
     mask[20:140, 98:103] = 1
-    grey = np.clip(grey + polarity * 60 * mask, 0, 255).astype(np.uint8)
+    grey = np.clip(grey + polarity * 60.0 * mask, 0, 255).astype(np.uint8)
     return PatchSource.of(RootExample("a", "train", grey, mask))
 
 
@@ -40,3 +40,11 @@ def test_picture_without_roots_gives_patches_without_roots() -> None:
     empty = RootExample("a", "train", np.full((70, 80), 9, np.uint8), np.zeros((70, 80), np.uint8))
     _, masks = draw_batch([PatchSource.of(empty)], 32, 4, np.random.default_rng(0))
     assert not masks.any()
+
+
+def test_patches_are_inverted_only_where_asked_and_roots_of_both_kinds_are_told() -> None:
+    assert not both_kinds([_source(), _source()])
+    assert not both_kinds([_source(-1)])
+    assert both_kinds([_source(), _source(-1)])
+    pictures, masks = draw_batch([_source()], 64, 40, np.random.default_rng(1), invert=False)
+    assert all(p[m > 0].mean() > p[m == 0].mean() for p, m in zip(pictures, masks, strict=True) if m.sum() > 200)

@@ -8,7 +8,8 @@ import torch
 import cxrfactory.train.roots.run as training
 from cxrfactory.config.roots import RootsTrainConfig
 from cxrfactory.models.roots.example_table import RootExample, write_example_table
-from cxrfactory.models.roots.networks import read_network
+from cxrfactory.models.roots.networks import build, read_network
+from cxrfactory.models.roots.normalise import local_contrast
 from cxrfactory.train.roots.run import train_roots
 
 CPU = torch.device("cpu")
@@ -75,6 +76,39 @@ def test_training_learns_and_leaves_the_number_of_threads(examples, tmp_path) ->
     found = train_roots(examples, "unet", tmp_path / "w.safetensors", None, settings, CPU)
     assert found["val_pooled_dice"] > 0.6
     assert torch.get_num_threads() == before
+
+
+@pytest.mark.parametrize("name", ["unet", "resunet", "ds-resunet", "segnet"])
+def test_calibration_lowers_logits_by_what_it_says(name: str) -> None:
+    torch.manual_seed(0)
+    network, example = build(name), _example(0, "train")
+    picture = torch.from_numpy(local_contrast(example.grey))[None, None, :, :64]
+    with torch.inference_mode():
+        before = network.eval()(picture)
+        by = training.calibrate(name, network, [example], CPU)
+        after = network.eval()(picture)
+    torch.testing.assert_close(before - after, torch.full_like(before, by), rtol=1e-4, atol=1e-4)
+
+
+def test_calibrated_threshold_is_the_best_one() -> None:
+    example = _example(0, "train")
+
+    class Known(torch.nn.Module):
+        """The logit is 3.9 on roots, 1.9 beside them and -2 elsewhere."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.shift = torch.nn.Parameter(torch.zeros(2))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            mask = torch.from_numpy(example.mask.astype(np.float32))[None, None]
+            near = torch.nn.functional.max_pool2d(mask, 3, 1, 1)
+            return 3.9 * near + 2 * mask - 2 + self.shift[1] - self.shift[0]
+
+    network = Known()
+    assert training.calibrate("unet", network, [example], CPU) == 2.0  # the first above the edges
+    share = torch.sigmoid(network(torch.zeros(1, 1, 64, 72)))[0, 0].detach().numpy()
+    np.testing.assert_array_equal(share >= 0.5, example.mask > 0)
 
 
 def test_overlap() -> None:

@@ -74,6 +74,11 @@ class DeepLab(nn.Module):
         self.joined = _normed(_DEPTH * (len(_RATES) + 2), 1)
         self.last = nn.Conv2d(_DEPTH, 2, 1)
 
+    @property
+    def shift(self) -> nn.Parameter:
+        """What is added to the last two numbers of a pixel, background and root."""
+        return self.last.bias
+
     def forward(self, x: Tensor) -> Tensor:
         """Return logits ``[n, 1, h, w]`` of pictures ``[n, 1, h, w]`` whose sides are multiples of 8.
 

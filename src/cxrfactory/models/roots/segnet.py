@@ -45,6 +45,11 @@ class SegNet(nn.Module):
                 channels = block[-1]
         self.last = nn.Conv2d(channels, 2, 1)
 
+    @property
+    def shift(self) -> nn.Parameter:
+        """What is added to the last two numbers of a pixel, background and root."""
+        return self.last.bias
+
     def forward(self, x: Tensor) -> Tensor:
         """Return logits ``[n, 1, h, w]`` of pictures ``[n, 1, h, w]`` whose sides are multiples of 32."""
         places: list[Tensor] = []

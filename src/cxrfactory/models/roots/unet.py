@@ -116,6 +116,11 @@ class UNet(nn.Module):
         self.last = _last(LEVELS[0])
         self.dropout = nn.Dropout(dropout)
 
+    @property
+    def shift(self) -> nn.Parameter:
+        """What is added to the last two numbers of a pixel, background and root."""
+        return self.last.norm.bias
+
     def forward(self, x: Tensor) -> Tensor:
         """Return logits ``[n, 1, h, w]`` of pictures ``[n, 1, h, w]`` whose sides are multiples of 8."""
         skips = []
@@ -197,6 +202,11 @@ class ResUNet(nn.Module):
         super().__init__()
         self.stage = _ResidualStage(1, LEVELS, dropout)
 
+    @property
+    def shift(self) -> nn.Parameter:
+        """What is added to the last two numbers of a pixel, background and root."""
+        return self.stage.last.norm.bias
+
     def forward(self, x: Tensor) -> Tensor:
         """Return logits ``[n, 1, h, w]`` of pictures ``[n, 1, h, w]`` whose sides are multiples of 8."""
         return self.stage(x)
@@ -218,6 +228,11 @@ class DSResUNet(nn.Module):
         super().__init__()
         self.first = _ResidualStage(1, LEVELS, dropout)
         self.second = _ResidualStage(3, LEVELS[:2], dropout)
+
+    @property
+    def shift(self) -> nn.Parameter:
+        """What is added to the last two numbers of a pixel, background and root."""
+        return self.second.last.norm.bias
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         """Return logits ``[n, 1, h, w]`` of pictures ``[n, 1, h, w]`` whose sides are multiples of 8.

@@ -3,10 +3,10 @@
 import numpy as np
 from jaxtyping import Bool, Float
 
-# A place keeps its root while its evidence is at least this. A root that was seen once with certainty has the evidence
-# 1, which falls by the share that is kept, 0.9: it stays for three more pictures. One that was seen in many pictures
-# has the evidence 10 and stays for 25. What was seen once with a probability of less than 0.85 does not stay.
-KEPT = 0.7
+# A place keeps its root while its evidence is at least this. What was seen in one picture alone, even with certainty,
+# has the evidence 1 and does not stay. A root that was seen with certainty in two pictures has 1.9, which falls by the
+# share that is kept, 0.9: it stays for two more. One that was seen in many pictures has nearly 10 and stays for 17.
+KEPT = 1.5
 
 
 class Accumulator:

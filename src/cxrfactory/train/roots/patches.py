@@ -18,7 +18,7 @@ _TURN, _SCALE = 40.0, (0.75, 1.33)
 _GAMMA = (0.6, 1.6)
 _GAIN = (0.6, 1.5)
 _BLUR, _NOISE = 1.5, 0.5
-_INVERTED = 0.5  # chance that dark and bright change places
+_INVERTED = 0.5  # chance that dark and bright change places, where the pictures have roots of both kinds
 _CHANCE = 0.5  # of each of gamma, gain, blur and noise
 
 
@@ -40,6 +40,11 @@ class PatchSource:
     mask: np.ndarray
     roots: np.ndarray
 
+    @property
+    def bright(self) -> bool | None:
+        """Whether the roots are brighter than their surroundings; None without roots."""
+        return float(self.contrast.reshape(-1)[self.roots].mean()) > 0 if len(self.roots) else None
+
     @classmethod
     def of(cls, example: RootExample) -> "PatchSource":
         """Prepare an example."""
@@ -47,15 +52,24 @@ class PatchSource:
         return cls(contrast, example.mask, np.flatnonzero(example.mask).astype(np.int32))
 
 
+def both_kinds(sources: Sequence[PatchSource]) -> bool:
+    """Return whether some pictures have bright roots and others dark ones.
+
+    Where all roots are of one kind, this tells them from ink and scratches of the other kind, and patches should not be
+    inverted.
+    """
+    return {True, False} <= {each.bright for each in sources}
+
+
 def draw_batch(
-    sources: Sequence[PatchSource], size: int, count: int, rng: np.random.Generator
+    sources: Sequence[PatchSource], size: int, count: int, rng: np.random.Generator, invert: bool = True
 ) -> tuple[Float[np.ndarray, "n 1 s s"], Float[np.ndarray, "n 1 s s"]]:
     """Draw patches and their masks.
 
     Each patch comes from a picture drawn evenly. With the same chance, its centre is a pixel of a root or any pixel
-    that is none. It is turned, scaled and mirrored; dark and bright change places in half of the patches, so that
-    roots of the other polarity are found as well; and gamma, gain, blur and noise change the grey values. What lies
-    outside of the picture is mirrored.
+    that is none. It is turned, scaled and mirrored; with ``invert``, dark and bright change places in half of
+    the patches, so that dark and bright roots are found on all plates; and gamma, gain,
+    blur and noise change the grey values. What lies outside of the picture is mirrored.
 
     Parameters
     ----------
@@ -67,6 +81,8 @@ def draw_batch(
         Number of patches.
     rng
         Stream of random numbers, which alone decides.
+    invert
+        Whether patches are inverted at random.
 
     Returns
     -------
@@ -79,7 +95,7 @@ def draw_batch(
         matrix = _geometry(_centre(source, rng), size, rng)
         contrast, mask = (_cut(each, matrix, size) for each in (source.contrast, source.mask))
         masks[place, 0] = mask
-        pictures[place, 0] = _appearance(contrast.astype(np.float32) / _UNIT, rng)
+        pictures[place, 0] = _appearance(contrast.astype(np.float32) / _UNIT, rng, invert)
     return pictures, masks
 
 
@@ -111,9 +127,9 @@ def _cut(array: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
     return cv2.warpAffine(array, matrix, (size, size), flags=flags, borderMode=cv2.BORDER_REFLECT_101)
 
 
-def _appearance(contrast: Float[np.ndarray, "s s"], rng: np.random.Generator) -> Float[np.ndarray, "s s"]:
+def _appearance(contrast: Float[np.ndarray, "s s"], rng: np.random.Generator, invert: bool) -> Float[np.ndarray, "s s"]:
     """Change the contrast of a patch as light, focus and the camera's noise do."""
-    if rng.random() < _INVERTED:
+    if invert and rng.random() < _INVERTED:
         contrast = -contrast
     if rng.random() < _CHANCE:
         gamma = np.exp(rng.uniform(*np.log(_GAMMA)))

@@ -23,13 +23,14 @@ from cxrfactory.tables.weights import sha256_of, write_weights
 from cxrfactory.train.course import State, run, steps
 from cxrfactory.train.hearts.run import write_history
 from cxrfactory.train.roots.losses import root_loss
-from cxrfactory.train.roots.patches import PatchSource, draw_batch
+from cxrfactory.train.roots.patches import PatchSource, both_kinds, draw_batch
 
 log = get_logger(__name__)
 
 EPOCHS = 6  # the steps are shared among this many epochs; every second one ends with a validation and a checkpoint
-MOST_VALIDATED = 8  # pictures of the validation split that are used
+MOST_VALIDATED = 8  # pictures of a split that are used to validate or to calibrate
 THRESHOLD = 0.5
+SHIFTS = tuple(0.25 * step for step in range(-8, 25))  # changes of the logits that calibration tries
 
 
 def train_roots(
@@ -41,7 +42,7 @@ def train_roots(
     device: torch.device,
     resume: bool = True,
 ) -> dict[str, float]:
-    """Train a network of roots, and write ``output`` with its card.
+    """Train a network of roots, calibrate it (:func:`calibrate`), and write ``output`` with its card.
 
     Parameters
     ----------
@@ -79,7 +80,9 @@ def train_roots(
         model = build(network).to(device, memory_format=torch.channels_last).train()
         train, held = (read_example_table(examples, split) for split in ("train", "validate"))
         course = _Course.of(settings, known.weight_decay)
-        work = _Work(network, model, [PatchSource.of(each) for each in train], _chosen(held), settings, device)
+        sources = [PatchSource.of(each) for each in train]
+        invert = both_kinds(sources)
+        work = _Work(network, model, sources, _chosen(held), settings, device, invert)
         recipe: dict[str, Any] = {
             **settings.model_dump(include=set(RootsTrainConfig.model_fields)),
             "course": vars(course),
@@ -90,7 +93,8 @@ def train_roots(
         if not resume:
             checkpoint.unlink(missing_ok=True)
         record = run(model, model, work, course, checkpoint)
-    metrics = {name: value for name, value in record.rows[-1].items() if name.startswith("val")}
+        lowered = calibrate(network, model, _chosen(train), device)
+        metrics, _ = work.validate()
     widths = [each.root_width for each in train if each.root_width is not None]
     card = {
         "segmenter": network,
@@ -104,6 +108,7 @@ def train_roots(
             "median_drawn_width_px": float(np.median(widths)) if widths else None,
         },
         "training": recipe,
+        "logits_lowered_by": lowered,
         "metrics": {"validate": metrics},
         "cxrfactory": __version__,
         "torch": torch.__version__,
@@ -114,6 +119,44 @@ def train_roots(
     checkpoint.unlink(missing_ok=True)
     log.info("wrote %s", output)
     return metrics
+
+
+def calibrate(name: str, network: nn.Module, examples: Sequence[RootExample], device: torch.device) -> float:
+    """Lower the logits of a trained network in place, so that the probability 0.5 is the best threshold.
+
+    Half of the patches of training are centred on roots, so a network expects more root than pictures have. The best
+    threshold is the one of the largest Dice of all pixels of whole training pictures together.
+
+    Parameters
+    ----------
+    name, network
+        Name of the network, and the network; it is in training mode afterwards.
+    examples
+        Training pictures.
+    device
+        Device of the network.
+
+    Returns
+    -------
+    float
+        By how much the logits were lowered, one of :data:`SHIFTS`.
+    """
+    network.eval()
+    limits = 1 / (1 + np.exp(-np.array(SHIFTS)))
+    counts = np.zeros((len(SHIFTS), 2), np.int64)
+    true = 0
+    for each in examples:
+        share = probabilities(name, network, local_contrast(each.grey), device)
+        for place, limit in enumerate(limits):
+            found = share >= limit
+            counts[place] += int((found & (each.mask > 0)).sum()), int(found.sum())
+        true += int(each.mask.sum())
+    dice = 2 * counts[:, 0] / np.maximum(counts[:, 1] + true, 1)
+    best = SHIFTS[int(dice.argmax())]
+    with torch.no_grad():
+        network.shift[1] -= best
+    network.train()
+    return best
 
 
 @contextmanager
@@ -148,7 +191,7 @@ class _Course:
 
 
 def _chosen(held: Sequence[RootExample]) -> list[RootExample]:
-    """Return the validation pictures that are used, chosen by a hash of their names."""
+    """Return the pictures of a split that are used whole, chosen by a hash of their names."""
     order = sorted(held, key=lambda each: seed_of(each.name, "roots, validated"))
     return sorted(order[:MOST_VALIDATED], key=lambda each: each.name)
 
@@ -161,6 +204,7 @@ class _Work:
     held: Sequence[RootExample]
     settings: RootsTrainConfig
     device: torch.device
+    invert: bool
 
     score_name = "Dice"
 
@@ -177,7 +221,9 @@ class _Work:
     def _batches(self, epoch: int, count: int) -> Iterator[tuple[Tensor, Tensor]]:
         for step in range(count):
             rng = np.random.default_rng(seed_of(f"roots {epoch} {step}", "patches", self.settings.seed))
-            pictures, masks = draw_batch(self.sources, self.settings.patch_px, self.settings.train_batch_size, rng)
+            pictures, masks = draw_batch(
+                self.sources, self.settings.patch_px, self.settings.train_batch_size, rng, self.invert
+            )
             seen = torch.from_numpy(pictures).to(self.device).contiguous(memory_format=torch.channels_last)
             yield seen, torch.from_numpy(masks).to(self.device)
 
