@@ -31,7 +31,7 @@ log = get_logger(__name__)
 _SEPARATOR = re.compile(r"[_\-\s]+")
 _SAME_SPACING = 1e-3  # largest difference of two statements of a spacing, as a share
 _IMAGE = "image"  # name of the film that `export nifti` writes beside its masks
-_SEG = ".seg"
+_SEG, _SLICER = ".seg", ".seg.nrrd"
 
 
 @dataclass
@@ -166,7 +166,7 @@ def _is_whole(path: Path, legend: Legend | None) -> bool:
     if volume_suffix(path) is None:
         return True
     try:
-        return legend is not None or names_labels(path)
+        return legend is not None or path.name.lower().endswith(_SLICER) or names_labels(path)
     except ImageError:  # damaged; reading it says so
         return not _names_a_structure(path)
 

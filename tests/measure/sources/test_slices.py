@@ -114,3 +114,28 @@ def test_a_header_that_contradicts_itself_is_refused_and_states_no_size(tmp_path
         read_slice(tmp_path / "a.nii", "header")
     values, spacing = read_slice(tmp_path / "a.nii", "columns-first")
     assert (values.tolist(), spacing) == (VALUES.tolist(), None)
+
+
+def test_damaged_files_are_rejected_with_a_reason(tmp_path):
+    """Bytes of each kind of file are changed or cut off; nothing but an error of ours comes out."""
+    nrrd = pytest.importorskip("nrrd")
+    nrrd.write(str(tmp_path / "a.seg.nrrd"), VALUES.T[..., None] // 5, {**SPACE, **slicer_fields(["heart"])})
+    for kind in ("nii", "mha"):
+        sitk.WriteImage(sitk.GetImageFromArray(VALUES // 5), str(tmp_path / f"a.{kind}"))
+    random, said, read = np.random.default_rng(1), [], []
+    for file in ("a.seg.nrrd", "a.nii", "a.mha"):
+        whole = np.frombuffer((tmp_path / file).read_bytes(), np.uint8)
+        for number in range(60):
+            cut = number % 3 == 0
+            damaged = whole[: random.integers(len(whole)) if cut else None].copy()
+            if not cut:
+                damaged[random.integers(min(len(damaged), 400), size=2)] = random.integers(256, size=2)
+            (tmp_path / file).write_bytes(damaged.tobytes())
+            try:
+                read_labelled_slice(tmp_path / file, "header", Legend({"1": "heart"}))
+                read.append(cut)
+            except ImageError as error:
+                said.append(str(error))
+    assert len(said) >= 60
+    assert not any("\n" in each for each in said)
+    assert not any(read)  # no file that was cut off is read

@@ -118,7 +118,9 @@ def segments_of(path: Path) -> list[Segment]:
 
 
 def _segments(reader) -> list[Segment]:
-    return slicer_segments({key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys() if key[:7] == "Segment"})
+    # SimpleITK cannot look up a damaged key that is no UTF-8.
+    keys = (key for key in reader.GetMetaDataKeys() if key.startswith("Segment") and key.isascii())
+    return slicer_segments({key: reader.GetMetaData(key) for key in keys})
 
 
 def _is_nrrd(path: Path) -> bool:

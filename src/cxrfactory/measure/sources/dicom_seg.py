@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
+from pydicom.errors import BytesLengthException
 
 from cxrfactory.anatomy.snomed import SNOMED, coded_classes
 from cxrfactory.errors import ImageError
@@ -74,7 +75,7 @@ def segmentation_header(path: Path) -> SegmentationHeader:
         series = header.get("ReferencedSeriesSequence") or ()
         images = {str(each.ReferencedSOPInstanceUID) for item in series for each in item.ReferencedInstanceSequence}
         return SegmentationHeader(header.get("SOPClassUID") in SEGMENTATIONS, frozenset(images))
-    except DECODING_ERRORS as error:
+    except (*DECODING_ERRORS, BytesLengthException) as error:
         raise ImageError(f"{name}: not a readable DICOM object ({type(error).__name__}); {_EXPECTED}") from error
 
 
@@ -92,7 +93,7 @@ def read_segmentation(path: Path, legend: Legend) -> FileMasks:
         return _read(read_object(path), legend, name)
     except ImageError:
         raise
-    except DECODING_ERRORS as error:
+    except (*DECODING_ERRORS, BytesLengthException) as error:
         raise ImageError(f"{name}: not a readable DICOM segmentation ({type(error).__name__}); {_EXPECTED}") from error
 
 
