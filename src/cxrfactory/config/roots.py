@@ -126,7 +126,7 @@ class RootsConfig(RootsGraphConfig, RootsSegmentConfig, RootsTrainConfig, RootsR
         min_length=1,
         description="Networks that are trained; the mean of their probabilities finds the roots.",
     )
-    plate_shards: int = Field(4, ge=1, description="Number of jobs that the plates are shared among.")
+    plate_shards: int = Field(8, ge=1, description="Number of jobs that the plates are shared among.")
 
     @model_validator(mode="after")
     def _once_each(self) -> "RootsConfig":
