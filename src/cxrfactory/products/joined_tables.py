@@ -36,19 +36,19 @@ def join_tables(
     change
         Function from a batch of rows to the same rows with the columns of ``schema``, in any order.
     """
-    waiting: list[pa.RecordBatch] = []
+    waiting = schema.empty_table()
     total = 0
     with parquet_writer(output, schema, dictionary=False) as writer:
         for path in paths:
             for batch in read_batches(path, stored.names, rows_per_group, stored):
                 total += batch.num_rows
-                waiting.append(change(batch).select(schema.names))
-                if sum(each.num_rows for each in waiting) >= rows_per_group:
-                    whole = pa.Table.from_batches(waiting).cast(schema)
-                    writer.write_table(whole.slice(0, rows_per_group))
-                    waiting = whole.slice(rows_per_group).to_batches()
-        if waiting:
-            writer.write_table(pa.Table.from_batches(waiting).cast(schema))
+                changed = pa.Table.from_batches([change(batch).select(schema.names)]).cast(schema)
+                waiting = pa.concat_tables([waiting, changed])
+                while len(waiting) >= rows_per_group:
+                    writer.write_table(waiting.slice(0, rows_per_group))
+                    waiting = waiting.slice(rows_per_group)
+        if len(waiting):
+            writer.write_table(waiting)
     return total
 
 

@@ -171,7 +171,8 @@ def _draft(
         line = piece(line, place, float(arc_lengths(line)[-1])) if place > 1e-6 else line
         if len(line) < 2:
             return None
-        if place <= 1e-6 and gap > 1e-6:
+        # A seed within the root's own half-width of the skeleton's end is the edge of the mask; a root ends there only.
+        if place <= 1e-6 and gap > _value(radius, line[0]) + 1:
             line, lead = np.vstack([seed, line]), gap
     else:
         above = found[parent].line

@@ -95,6 +95,7 @@ class _Tracer:
         self.graph, self.seed_px = graph, seed_px
         self.when = {number: _arrivals(piece.points, arrival) for number, piece in graph.pieces.items()}
         self.flows: dict[tuple[int, int], int] = {}
+        self.bridges: dict[int, bool] = {}
         self.taken: set[int] = set()
         self.directions: dict[tuple[int, int], np.ndarray] = {}
         self.homes: dict[int, int] = {}
@@ -195,7 +196,7 @@ class _Tracer:
         from_seed = self.parents[root] is None
         for at in passed:
             for free in dict.fromkeys(self.graph.at[at]):
-                if free not in self.taken and self._flow(free, at) >= 0:
+                if free not in self.taken and not self._against(free, at):
                     when = self._start(free, at) + (_LAST if self._is_crossing(free, at) else 0.5)
                     self._push(
                         when,
@@ -275,7 +276,7 @@ class _Tracer:
             turn = max(turn, 0.7 * angle_between(along, aside))
         gap = self._start(free, at) - now
         most = MOST_TURN_SHARED if shared else MOST_TURN_CROWDED if crowded else MOST_TURN
-        if turn > most or self._flow(free, at) < 0 or (shared and abs(gap) > 3 * LATER):
+        if turn > most or self._against(free, at) or (shared and abs(gap) > 3 * LATER):
             return
         bend = min(turn / 45, 1.0) - self._gain(free, at, first) if crowded else turn / 45
         cost = bend + min(abs(gap), 5 * LATER) / (2 * LATER) + way_px / 60 - self._gain(free, at, first)
@@ -349,6 +350,25 @@ class _Tracer:
             told = abs(trend) >= TREND and change * trend > 0 and abs(change) >= LATER
             self.flows[number, node] = int(np.sign(trend)) if told else 0
         return self.flows[number, node]
+
+    def _against(self, number: int, node: int) -> bool:
+        """Return whether a piece grew towards a node, and so belongs to a root that comes from elsewhere.
+
+        What lies beyond a piece and has no other way to a seed grew through it, whatever its pictures say: a drop or a
+        leaf that hid the piece at first makes it look younger than what lies beyond.
+        """
+        if self._flow(number, node) >= 0:
+            return False
+        if number not in self.bridges:
+            end = self.graph.pieces[number].other(node)
+            seen, waiting = {end}, [end]
+            while waiting:
+                at = waiting.pop()
+                ends = {self.graph.pieces[each].other(at) for each in self.graph.at[at] if each != number}
+                waiting += ends - seen
+                seen |= ends
+            self.bridges[number] = node not in seen and not seen & set(self.homes)
+        return not self.bridges[number]
 
     def sorted_roots(self) -> list[TracedRoot]:
         """Return the roots, the longest from the seed first, and each parent before its laterals."""
