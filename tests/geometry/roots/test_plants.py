@@ -159,3 +159,14 @@ def test_plants_of_real_annotations(kind, least):
             distances += np.hypot(*(np.array(found) - np.array(truth)).T).tolist()
     assert right >= least
     assert np.median(distances) <= 5  # half the width of the line, and its rounding
+
+
+def test_a_drop_between_the_seeds_is_no_plant_and_a_seedling_is_one():
+    mask = np.zeros((300, 400), bool)
+    for x in (50, 150, 250):
+        mask[20:220, x : x + 3] = True
+    mask[30:60, 80:83] = True  # nearer to a plant than half of the distance of plants
+    mask[20:50, 350:353] = True  # where the next plant stands
+    assert [plant.seed_x for plant in find_plants(mask)] == [51.0, 151.0, 251.0, 351.0]
+    mask[20:220, 150:253] = False  # two tall plants do not tell how far plants stand apart
+    assert [plant.seed_x for plant in find_plants(mask)] == [51.0, 81.0, 351.0]

@@ -25,6 +25,7 @@ _FLAT, _SIDE, _RICHER = 0.04, 0.15, 2.0  # a flat root: of that height, of the w
 _BAND = 0.35  # of that height; seeds lie at most so far above or below the middle one
 _SHORT_BAND = 0.2  # the same for a tree of less than a third of that height
 _APART = 0.05  # of the plate's width; nearer tops belong to one plant
+_CRUMB, _CROWD = 0.25, 0.5  # a short tree: of that height; and of the distance of plants
 _ABOVE = 0.05  # of the plate's height; a region begins so far above its seed
 
 
@@ -154,7 +155,25 @@ def _tops(mask: np.ndarray) -> list[_Tree]:
     below = _Below(mask)
     tops = [below.at_branching(tree, tallest) for tree in tops]
     row = _row_of_seeds(tops)
-    return _without_tips([tree for tree in tops if abs(tree.y - row) <= _band(tree, tallest)], tallest)
+    kept = _without_tips([tree for tree in tops if abs(tree.y - row) <= _band(tree, tallest)], tallest)
+    return _without_crumbs(kept, tallest)
+
+
+def _without_crumbs(tops: list[_Tree], tallest: int) -> list[_Tree]:
+    """Return tops without short trees between the seeds: drops, scratches and torn laterals, not plants.
+
+    Where at least three tall trees tell how far plants stand apart, a short tree nearer to a tall one than half of that
+    is none.
+    """
+    tall = sorted(tree.x for tree in tops if tree.end - tree.y >= _CRUMB * tallest)
+    if len(tall) < 3:
+        return tops
+    near = _CROWD * float(np.median(np.diff(tall)))
+    return [
+        tree
+        for tree in tops
+        if tree.end - tree.y >= _CRUMB * tallest or min(abs(tree.x - other) for other in tall) >= near
+    ]
 
 
 def _row_of_seeds(tops: list[_Tree]) -> int:
