@@ -18,8 +18,8 @@ from cxrfactory.workflow.plan import Plan
 from .test_plan import ROOT, dry_run
 
 TINY = {
-    "plates": 1, "training_plates": 1, "plants": 2, "frames": 8, "interval_minutes": 720, "plate_px": 400, "steps": 12,
-    "plate_shards": 2,
+    "plates": 1, "training_plates": 2, "plants": 2, "frames": 8, "interval_minutes": 720, "plate_px": 400, "steps": 150,
+    "patch_px": 64, "plate_shards": 2,
 }  # fmt: skip
 
 

@@ -126,6 +126,8 @@ def test_the_browser_shows_plants_and_counts_pictures(made):
     assert browsed.kept() == {"own": 3}
     assert browsed.left_out().counts("rejected") == {"own": 1}
     key = [browsed.index.image_id(number) for number in range(len(browsed.index))].index("a/1/00001")
+    assert browsed.worst == ("reasons", False)
+    assert browsed.index.columns["reasons"].values.tolist() == [0, 1, 1]
     detail = browsed.detail(key)
     assert detail.flags == ["tip_jumped"]
     assert detail.related == [("picture 00000", key - 1)]

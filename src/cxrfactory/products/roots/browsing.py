@@ -11,7 +11,7 @@ from jaxtyping import UInt8
 
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.mask_outlines import mask_outlines
-from cxrfactory.products.browsed import Browsed, Detail, Index, LeftOut, Organ, Outlines
+from cxrfactory.products.browsed import Browsed, Detail, Index, LeftOut, NumberColumn, Organ, Outlines
 from cxrfactory.products.browsed_columns import column_of, read_columns, text_column
 from cxrfactory.products.left_out import read_left_out
 from cxrfactory.products.roots.drawing import COLOURS, LATERALS, MAIN
@@ -36,6 +36,7 @@ _LABELS = {
     "emergence_angle_deg": "angle of emergence, degrees",
     "tip_angle_deg": "angle of laterals against down, degrees",
 }
+_NO_FAULT = {"no_roots"}  # a plant that has not germinated yet
 
 __all__ = ["Browsing", "belongs"]
 
@@ -65,10 +66,12 @@ class Browsing(Browsed):
             made = column_of(name, label, rows[name])
             if made is not None:
                 columns[name] = made
+        reasons = np.array([len(set(flags) - _NO_FAULT) for flags in rows["flags"].to_pylist()], np.float32)
+        columns["reasons"] = NumberColumn("reasons", "reasons to look at it", reasons)
         self.index = Index(
             rows["image_id"].combine_chunks(), text_column("dataset", "dataset", rows["release"]), columns
         )
-        self.worst = ("hours", False)
+        self.worst = ("reasons", False)
         self.organs = [Organ(name, name.replace("_", " "), colour) for name, colour in COLOURS.items()]
         self.shown = [MAIN, LATERALS]
 
