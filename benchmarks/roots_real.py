@@ -71,8 +71,8 @@ def compare(results: Path, truth: Path, output: Path) -> None:
         both, ours, theirs = np.array(parts).T
         dice = 2 * both / (ours + theirs)
         print(f"{name}: {len(stems)} pictures, Dice {2 * both.sum() / (ours.sum() + theirs.sum()):.3f} together, "
-              f"mean {dice.mean():.3f} ({dice.min():.3f} to {dice.max():.3f}), precision {both.sum() / ours.sum():.3f}, "
-              f"recall {both.sum() / theirs.sum():.3f}")  # fmt: skip
+              f"mean {dice.mean():.3f} ({dice.min():.3f} to {dice.max():.3f}), "
+              f"precision {both.sum() / ours.sum():.3f}, recall {both.sum() / theirs.sum():.3f}")  # fmt: skip
         evaluate_edges(edges, truth, output / name, stems)
 
 
