@@ -73,6 +73,11 @@ class RootsSegmentConfig(Section):
     accumulate: float = Field(
         0.9, ge=0, lt=1, description="Share of the earlier pictures' evidence that is kept; 0 takes each by itself."
     )
+    dark_roots: bool = Field(
+        False,
+        description="Whether the roots are darker than their ground, for a network that learned from bright roots: the "
+        "pictures are inverted for it.",
+    )
     crf: bool = Field(False, description="Refine the probabilities by a dense conditional random field.")
     device: Literal["auto", "cpu", "cuda"] = Field(
         "cpu", description="Device of training and inference; auto takes CUDA where it is available."

@@ -11,7 +11,7 @@ from cxrfactory.models.roots.networks import build, read_network
 from cxrfactory.models.roots.normalise import local_contrast
 from cxrfactory.models.roots.tiles import probabilities
 from cxrfactory.roots.segment.accumulate import Accumulator
-from cxrfactory.roots.segment.shard import moved_by, segment_plates
+from cxrfactory.roots.segment.shard import _Finder, moved_by, segment_plates
 from cxrfactory.tables.parquet import read_table, write_table
 from cxrfactory.tables.rle import rle_decode
 from cxrfactory.tables.roots import ROOT_FRAMES, ROOT_MASKS, ROOT_REJECTED
@@ -113,3 +113,13 @@ def test_values_are_moved_by_whole_and_part_pixels() -> None:
     halved = moved_by(values, 0.5, 0.0)
     assert halved[2, 2] == halved[2, 3] == pytest.approx(0.5)
     assert moved_by(values, 0.0, 0.0) is values
+
+
+def test_dark_roots_are_found_as_bright_ones_are(tmp_path) -> None:
+    grey = picture(0, 0)[0]
+    weights = [_weights(tmp_path / "w.safetensors")]
+    with _Finder.opened(weights, RootsSegmentConfig()) as finder:
+        bright, wrong = finder.probability(grey), finder.probability(255 - grey)
+    with _Finder.opened(weights, RootsSegmentConfig(dark_roots=True)) as finder:
+        assert np.allclose(finder.probability(255 - grey), bright, atol=1e-4)
+    assert not np.allclose(wrong, bright, atol=1e-2)

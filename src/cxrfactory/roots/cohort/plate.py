@@ -79,7 +79,7 @@ def draw_plate(name: str, settings: RootsCohortConfig) -> Plate:
     """Draw a plate, which depends on its name and the settings alone.
 
     Roots of the group ``second`` grow ``settings.effect`` times as fast. Plates for training vary more in light,
-    contrast, width and sharpness than the others, and every third of them (``train-1``, ``train-4``, ...) shows dark
+    contrast, width and sharpness than the others, and every sixth of them (``train-5``, ``train-11``, ...) shows dark
     roots on bright ground.
     """
     group = next((each for each in GROUPS if name.startswith(f"{each}-")), None)
@@ -106,7 +106,7 @@ def draw_plate(name: str, settings: RootsCohortConfig) -> Plate:
 
 def _inverted(name: str) -> bool:
     group, _, number = name.rpartition("-")
-    return group == TRAINING and int(number) % 3 == 1
+    return group == TRAINING and int(number) % 6 == 5
 
 
 def root_names(plant: Plant, mm_per_pixel: float) -> list[str | None]:

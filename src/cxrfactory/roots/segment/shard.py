@@ -115,8 +115,9 @@ def moved_by(values: Float[np.ndarray, "h w"], x: float, y: float) -> Float[np.n
 class _Finder:
     """The networks, and the time that they take."""
 
-    def __init__(self, networks: list[tuple[str, Any]], device: Any, crf: bool) -> None:
-        self._networks, self._device, self._crf = networks, device, crf
+    def __init__(self, networks: list[tuple[str, Any]], device: Any, settings: RootsSegmentConfig) -> None:
+        self._networks, self._device = networks, device
+        self._crf, self._dark = settings.crf, settings.dark_roots
         self._inside_s, self._started = 0.0, time.monotonic()
 
     @classmethod
@@ -128,7 +129,7 @@ class _Finder:
 
         device = choose_device(settings.device)
         with single_threaded():
-            yield cls([read_network(path, device) for path in weights], device, settings.crf)
+            yield cls([read_network(path, device) for path in weights], device, settings)
 
     def probability(self, grey: UInt8[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
         from cxrfactory.models.roots.crf import refined
@@ -136,6 +137,7 @@ class _Finder:
         from cxrfactory.models.roots.tiles import probabilities
 
         contrast, started = local_contrast(grey), time.monotonic()
+        contrast = -contrast if self._dark else contrast
         total = np.zeros(grey.shape, np.float32)
         for name, network in self._networks:
             total += probabilities(name, network, contrast, self._device)
