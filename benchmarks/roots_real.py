@@ -5,7 +5,7 @@
     python benchmarks/roots_real.py compare RESULTS FOLDER/judged OUTPUT
 
 ``DATA`` holds folders of pictures with RSML files of the same names, such as ``rapeseed`` and ``barley``. The first
-form links one picture in four (by a hash of its name) into ``FOLDER/judged``, the others into ``FOLDER/labelled``, and
+form copies one picture in four (by a hash of its name) into ``FOLDER/judged``, the others into ``FOLDER/labelled``, and
 writes a config that learns from the labelled ones and finds roots in the judged ones; no picture is in both. The
 training splits its own validation pictures off the labelled ones. The last form prints for each set the Dice of masks
 (all pixels together, and the mean over pictures) against lines drawn at the width that is measured in the picture, and
@@ -14,6 +14,7 @@ writes ``OUTPUT/SET/summary.csv`` and ``pictures.csv`` with lengths, precision a
 
 import argparse
 from pathlib import Path
+from shutil import copyfile
 
 import numpy as np
 import yaml
@@ -28,7 +29,7 @@ from cxrfactory.tables.rsml import read_rsml, walk
 
 
 def split(data: Path, folder: Path) -> None:
-    """Link the pictures and RSML files of all sets into two folders."""
+    """Copy the pictures and RSML files of all sets into two folders."""
     counts = {"judged": 0, "labelled": 0}
     for path in sorted(data.glob("*/*.rsml")):
         picture = path.with_suffix(".jpg")
@@ -37,7 +38,7 @@ def split(data: Path, folder: Path) -> None:
         place = "judged" if put_aside(path.stem, "roots, judged", 0.25) else "labelled"
         (folder / place).mkdir(parents=True, exist_ok=True)
         for each in (path, picture):
-            (folder / place / f"{path.parent.name}-{each.name}").symlink_to(each.absolute())
+            copyfile(each, folder / place / f"{path.parent.name}-{each.name}")
         counts[place] += 1
     section = {"root": str(folder / "judged"), "labelled": str(folder / "labelled"), "series": False}
     (folder / "config.yaml").write_text(yaml.safe_dump({"roots": section}))
@@ -72,7 +73,7 @@ def compare(results: Path, truth: Path, output: Path) -> None:
         dice = 2 * both / (ours + theirs)
         print(f"{name}: {len(stems)} pictures, Dice {2 * both.sum() / (ours.sum() + theirs.sum()):.3f} together, "
               f"mean {dice.mean():.3f} ({dice.min():.3f} to {dice.max():.3f}), "
-              f"precision {both.sum() / ours.sum():.3f}, recall {both.sum() / theirs.sum():.3f}")  # fmt: skip
+              f"precision {both.sum() / max(ours.sum(), 1):.3f}, recall {both.sum() / theirs.sum():.3f}")  # fmt: skip
         evaluate_edges(edges, truth, output / name, stems)
 
 

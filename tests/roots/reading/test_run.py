@@ -193,7 +193,7 @@ def test_given_plants_and_groups_are_written(tmp_path):
     plants, groups = tmp_path / "plants.csv", tmp_path / "groups.csv"
     plants.write_text("plate,plant,seed_x,seed_y\na,left,60,50\na,right,180,52\nb,1,100,50\n")
     groups.write_text("plate,group,plant\na,wild,\nb,mutant,\na,mutant,right\n")
-    _, found, _ = _read(tmp_path, tmp_path / "in", plants_table=plants, groups=groups)
+    _, found, _ = _read(tmp_path, tmp_path / "in", plants_table=plants, groups=[groups])
     assert found[["plate", "plant", "group", "source"]].values.tolist() == [
         ["a", "left", "wild", "given"],
         ["a", "right", "mutant", "given"],
@@ -268,3 +268,14 @@ def test_real_plates_that_were_moved_are_not_mixed(tmp_path):
     assert set(frames["time_source"]) == {"exif"}
     assert len(frames) + len(rejected) == 4
     assert rejected["reason"].str.startswith("camera moved").all()
+
+
+def test_a_folder_of_links_alone_says_what_was_left_aside(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    picture = tmp_path / "elsewhere" / "a.png"
+    picture.write_bytes(b"")
+    (tmp_path / "plates").mkdir()
+    (tmp_path / "plates" / "a.png").symlink_to(picture)
+    outputs = ReadingOutputs(*(tmp_path / name for name in ("f", "p", "r")))
+    with pytest.raises(CxrError, match=r"no pictures .*; left aside: .*link"):
+        write_reading([tmp_path / "plates"], outputs, SETTINGS, 30.0)

@@ -69,7 +69,8 @@ def find_plates(roots: Sequence[Path]) -> tuple[list[PlateFiles], str]:
             plates[plate.name] = plate
     if not plates:
         found = ", ".join(str(root) for root in roots)
-        raise CxrError(f"{found}: no pictures (JPEG, PNG or TIFF); expected a folder of pictures for each plate")
+        left = f"; left aside: {told(aside)}" if aside else ""
+        raise CxrError(f"{found}: no pictures (JPEG, PNG or TIFF){left}; expected a folder of pictures for each plate")
     parts = [told(aside)] if aside else []
     parts += [f"{count} {what}{'s'[: count != 1]}" for what, count in sorted(others.items())]
     return [plates[name] for name in sorted(plates)], ", ".join(parts) or "none"
