@@ -123,7 +123,7 @@ def test_shards_together_are_the_whole_and_the_bytes_repeat(truth, found, tmp_pa
 def test_plants_are_found_where_none_are_given(truth, tmp_path):
     none = tmp_path / "none.parquet"
     write_arrow(ROOT_PLANTS.empty_table(), none)
-    outputs = _run(truth, tmp_path, plants=none, groups=truth / "groups.csv")
+    outputs = _run(truth, tmp_path, plants=none, groups=[truth / "groups.csv"])
     true, ours = read_table(truth / "plants.parquet", ROOT_PLANTS), read_table(outputs.plants, ROOT_PLANTS)
     both = true.merge(ours, on=["plate", "plant"], suffixes=("", "_ours"), validate="1:1")
     assert len(both) == len(true)
