@@ -35,6 +35,6 @@ def test_every_shard_of_every_release_is_a_job():
 
 
 def test_an_unknown_product_is_refused():
-    assert products() == ["chexmask", "radgenome", "cxlseg", "hearts"]
+    assert products() == ["chexmask", "radgenome", "cxlseg", "hearts", "roots"]
     with pytest.raises(CxrError, match="target 'masks' is unknown; expected one of chexmask, radgenome, cxlseg"):
         stages_of(parse_config({}), "masks")
