@@ -9,6 +9,11 @@ from cxrfactory.config.sections import LocalPath, Section
 RootNetwork = Literal["unet", "resunet", "ds-resunet", "segnet", "deeplabv3"]
 
 
+# Names of virtual plates begin with their group, or with the word for those that only training uses.
+GROUPS = ("first", "second")
+TRAINING = "train"
+
+
 class RootsCohortConfig(Section):
     """The virtual plates that training and evaluation use."""
 
@@ -28,6 +33,16 @@ class RootsCohortConfig(Section):
         0.75, gt=0, description="Growth speed of the second group over that of the first; 1 makes the groups equal."
     )
     cohort_seed: int = Field(0, ge=0, description="Seed of the virtual plates; another seed gives other plants.")
+
+    @property
+    def compared_plates(self) -> list[str]:
+        """Names of the virtual plates of the two groups."""
+        return [f"{group}-{number}" for group in GROUPS for number in range(self.plates)]
+
+    @property
+    def learned_plates(self) -> list[str]:
+        """Names of the virtual plates that only training uses."""
+        return [f"{TRAINING}-{number}" for number in range(self.training_plates)]
 
 
 class RootsReadConfig(Section):

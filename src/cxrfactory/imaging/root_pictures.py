@@ -267,3 +267,23 @@ def _stretched(values: Shaped[np.ndarray, "height width"]) -> UInt8[np.ndarray, 
     if high - low < (LEAST_RANGE if whole else LEAST_RANGE / 65535):
         raise ImageError(f"picture of one grey: its values lie within {high - low:.4g} of {low:.5g}")
     return np.rint(np.clip((values - low) * (255 / (high - low)), 0, 255)).astype(np.uint8)
+
+
+def moved_by(
+    values: Shaped[np.ndarray, "height width"], x: float, y: float, border: int = cv2.BORDER_CONSTANT
+) -> Shaped[np.ndarray, "height width"]:
+    """Return values moved by (x, y) pixels, interpolated linearly.
+
+    Parameters
+    ----------
+    values
+        Picture, mask or probabilities, [row, column].
+    x, y
+        Pixels to the right and down.
+    border
+        What appears where nothing was, a border type of OpenCV; by default 0.
+    """
+    if not x and not y:
+        return values
+    matrix = np.array([[1, 0, x], [0, 1, y]], np.float64)
+    return cv2.warpAffine(values, matrix, values.shape[::-1], flags=cv2.INTER_LINEAR, borderMode=border)

@@ -3,7 +3,7 @@
 import ctypes
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 
 import torch
@@ -44,11 +44,16 @@ def _keep_freed_memory() -> None:
 
 
 @contextmanager
-def single_threaded() -> Iterator[None]:
-    """Let torch use one thread inside the block, so that the order of summation is the same on every machine."""
+def fixed_threads(count: int) -> Iterator[None]:
+    """Let torch use a fixed number of threads inside the block, because the order of summation depends on it."""
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(count)
     try:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def single_threaded() -> AbstractContextManager[None]:
+    """Let torch use one thread inside the block, so that the order of summation is the same on every machine."""
+    return fixed_threads(1)

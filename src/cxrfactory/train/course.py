@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Literal, Protocol, TypeVar
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import nn
 
 from cxrfactory.logs import get_logger, progress
+from cxrfactory.tables.atomic import atomic_path
 from cxrfactory.train.best import Best
 from cxrfactory.train.checkpoint import load_checkpoint, save_checkpoint
 
@@ -58,6 +60,12 @@ class History:
 
     rows: list[dict[str, float]] = field(default_factory=list)
     best_epoch: int | None = None
+
+
+def write_history(record: History, path: Path) -> None:
+    """Write the course of a run as a CSV file."""
+    with atomic_path(path) as temporary:
+        pd.DataFrame(record.rows).to_csv(temporary, index=False, float_format="%.6g")
 
 
 @dataclass(frozen=True)

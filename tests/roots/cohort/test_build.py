@@ -10,10 +10,10 @@ import pytest
 from cxrfactory.config.roots import RootsCohortConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.geometry.roots.polyline import length_of
-from cxrfactory.geometry.roots.system import paths_of
+from cxrfactory.geometry.roots.system import EMERGED_MM, paths_of
 from cxrfactory.roots.cohort.build import write_plates
 from cxrfactory.roots.cohort.picture import pictures_of
-from cxrfactory.roots.cohort.plate import EMERGED_MM, draw_plate, plate_names
+from cxrfactory.roots.cohort.plate import draw_plate, plate_names
 from cxrfactory.roots.cohort.truth import TABLES
 from cxrfactory.tables.parquet import read_table
 from cxrfactory.tables.rle import rle_decode

@@ -6,9 +6,10 @@ from scipy.stats import mannwhitneyu
 
 from cxrfactory.config.roots import RootsCohortConfig
 from cxrfactory.geometry.roots.polyline import length_of
+from cxrfactory.geometry.roots.system import EMERGED_MM
 from cxrfactory.geometry.roots.traits import traits_of
 from cxrfactory.roots.cohort.grow import FIELD_MM, Plant, grow_plant
-from cxrfactory.roots.cohort.plate import EMERGED_MM, draw_plate, plate_names, root_names, roots_at
+from cxrfactory.roots.cohort.plate import draw_plate, plate_names, root_names, roots_at
 
 HOURS = np.arange(60) * 3.0
 SCALE = FIELD_MM / 800

@@ -13,7 +13,7 @@ from PIL import Image
 
 from cxrfactory.config.roots import RootsReadConfig
 from cxrfactory.errors import CxrError
-from cxrfactory.roots.reading.run import ReadingOutputs, write_reading, write_single_pictures
+from cxrfactory.roots.reading.run import ReadingOutputs, write_reading
 from cxrfactory.tables.own_outputs import OutputMarks
 from cxrfactory.tables.parquet import read_table
 from cxrfactory.tables.roots import ROOT_FRAMES, ROOT_PLANTS, ROOT_REJECTED
@@ -233,18 +233,21 @@ def test_a_folder_without_pictures_and_plates_without_usable_ones_are_errors(tmp
 
 
 def test_single_pictures_are_plates_of_one_frame(tmp_path):
-    paths = [save(tmp_path / name, plate(number)) for number, name in enumerate(("b.png", "a.png", "x/a.jpg", "c.png"))]
+    root = tmp_path / "in"
+    paths = [save(root / name, plate(number)) for number, name in enumerate(("b.png", "a.png", "x/a.jpg", "c.png"))]
     paths[3].write_bytes(b"")
+    settings = SETTINGS.model_copy(update={"series": False})
     outputs = ReadingOutputs(*(tmp_path / f"{name}.parquet" for name in ("frames", "plants", "rejected")))
-    write_single_pictures(paths, outputs, SETTINGS)
+    write_reading([root], outputs, settings, 30.0)
     frames, rejected = read_table(outputs.frames, ROOT_FRAMES), read_table(outputs.rejected, ROOT_REJECTED)
     assert frames["plate"].tolist() == ["a.jpg", "a.png", "b"]
     assert frames["frame"].tolist() == [0, 0, 0]
     assert frames["hours"].tolist() == [0, 0, 0]
     assert rejected[["plate", "reason"]].values.tolist()[1] == ["c", "empty file"]
     assert read_table(outputs.plants, ROOT_PLANTS).empty
+    save(root / "y" / "a.png", plate(0))
     with pytest.raises(CxrError, match="two pictures are named"):
-        write_single_pictures([paths[1], save(tmp_path / "y" / "a.png", plate(0))], outputs, SETTINGS)
+        write_reading([root], outputs, settings, 30.0)
 
 
 def test_a_dark_noisy_picture_of_a_plate_with_little_contrast_is_black(tmp_path):

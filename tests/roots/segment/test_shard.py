@@ -7,11 +7,12 @@ import torch
 
 from cxrfactory.config.roots import RootsSegmentConfig
 from cxrfactory.errors import CxrError
+from cxrfactory.imaging.root_pictures import moved_by
 from cxrfactory.models.roots.networks import build, read_network
 from cxrfactory.models.roots.normalise import local_contrast
 from cxrfactory.models.roots.tiles import probabilities
 from cxrfactory.roots.segment.accumulate import Accumulator
-from cxrfactory.roots.segment.shard import _Finder, moved_by, segment_plates
+from cxrfactory.roots.segment.shard import _Finder, segment_plates
 from cxrfactory.tables.parquet import read_table, write_table
 from cxrfactory.tables.rle import rle_decode
 from cxrfactory.tables.roots import ROOT_FRAMES, ROOT_MASKS, ROOT_REJECTED

@@ -1,7 +1,7 @@
 """Commands of the steps to the graphs of roots."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -14,9 +14,6 @@ from cxrfactory.config.roots import (
     RootsSegmentConfig,
     RootsTrainConfig,
 )
-
-if TYPE_CHECKING:
-    import torch
 
 Frames = Annotated[Path, typer.Option(help="Table of pictures of stage roots-read (Parquet).")]
 Masks = Annotated[Path, typer.Option(help="Table of masks of stage roots-segment (Parquet).")]
@@ -79,19 +76,10 @@ def roots_train(
     roots_train_config: RootsTrainConfig,
 ) -> None:
     """Train a network that finds roots in pictures."""
+    from cxrfactory.models.device import choose_device
     from cxrfactory.train.roots.run import train_roots
 
-    device_used = _device(device, roots_train_config.threads)
-    train_roots(examples, network, output, history, roots_train_config, device_used)
-
-
-def _device(name: str, threads: int) -> "torch.device":
-    import torch
-
-    from cxrfactory.models.device import choose_device
-
-    torch.set_num_threads(threads)
-    return choose_device(name)
+    train_roots(examples, network, output, history, roots_train_config, choose_device(device))
 
 
 @with_options(RootsReadConfig)
@@ -133,11 +121,8 @@ def roots_segment(
     roots_segment_config: RootsSegmentConfig,
 ) -> None:
     """Find the roots in the pictures of the plates of one shard, with the evidence of earlier pictures."""
-    import torch
-
     from cxrfactory.roots.segment.shard import segment_plates
 
-    torch.set_num_threads(1)  # the last digits depend on it
     segment_plates(frames, weights, output, rejected, roots_segment_config, shard, plate_shards)
 
 

@@ -17,6 +17,7 @@ from jaxtyping import Float
 from cxrfactory.errors import CxrError
 from cxrfactory.geometry.roots.polyline import arc_lengths, length_of, nearest_place, piece, point_at
 
+EMERGED_MM = 1.0  # length from the middle of its parent from which a lateral counts
 _SAME = 1e-9  # pixels; places that are nearer are one place
 
 

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from cxrfactory.config.roots import RootsConfig
 
 VIRTUAL_CREDIT = "Virtual plates of this program: simulated growth and computed pictures, free of rights of others"
-GROUPS = ("first", "second")  # of virtual plates
 TRAIN, TEST = "train", "test"  # parts of the virtual plates
 
 STAGES = (
@@ -156,9 +155,7 @@ class RootsFiles:
 
     def plates(self, part: str) -> list[str]:
         """Return the names of the virtual plates of a part."""
-        if part == TRAIN:
-            return [f"{TRAIN}-{number}" for number in range(self.section.training_plates)]
-        return [f"{group}-{number}" for group in GROUPS for number in range(self.section.plates)]
+        return self.section.learned_plates if part == TRAIN else self.section.compared_plates
 
     @property
     def shards(self) -> list[str]:
@@ -254,13 +251,15 @@ class RootsPlan:
 
     def tables(self) -> list[str]:
         """Return the options of ``package-roots`` and ``study roots`` for the tables of ``roots_graphs``."""
-        names = ("plants", "nodes", "edges", "traits", "laterals")
-        return [f"--{name}={path}" for name in names for path in self.sharded("roots_graphs", name)]
+        return [f"--{name}={path}" for name, paths in self._graph_tables().items() for path in paths]
 
     def graph_tables(self) -> list[str]:
         """Return all tables of ``roots_graphs`` in all shards."""
-        names = ("plants", "nodes", "edges", "traits", "laterals")
-        return [path for name in names for path in self.sharded("roots_graphs", name)]
+        return [path for paths in self._graph_tables().values() for path in paths]
+
+    def _graph_tables(self) -> dict[str, list[str]]:
+        names = self.plan.results.out("roots_graphs")
+        return {name: self.sharded("roots_graphs", name) for name in names}
 
     def rejected(self) -> list[str]:
         """Return the tables of what was rejected."""

@@ -7,15 +7,11 @@ from datetime import datetime, timedelta
 import numpy as np
 from jaxtyping import Float
 
-from cxrfactory.config.roots import RootsCohortConfig
+from cxrfactory.config.roots import GROUPS, TRAINING, RootsCohortConfig
 from cxrfactory.geometry.roots.polyline import piece
-from cxrfactory.geometry.roots.system import RootPath
+from cxrfactory.geometry.roots.system import EMERGED_MM, RootPath
 from cxrfactory.roots.cohort.grow import FIELD_MM, Plant, grow_plant
 from cxrfactory.roots.cohort.look import Look, draw_look, draw_shifts
-
-EMERGED_MM = 1.0  # length from which a lateral counts
-GROUPS = ("first", "second")
-TRAINING = "train"
 
 _START = datetime(2020, 1, 1, 8)
 
@@ -71,8 +67,7 @@ def plate_names(settings: RootsCohortConfig) -> list[str]:
     >>> plate_names(RootsCohortConfig(plates=2, training_plates=1))
     ['first-0', 'first-1', 'second-0', 'second-1', 'train-0']
     """
-    compared = [f"{group}-{number}" for group in GROUPS for number in range(settings.plates)]
-    return compared + [f"{TRAINING}-{number}" for number in range(settings.training_plates)]
+    return settings.compared_plates + settings.learned_plates
 
 
 def draw_plate(name: str, settings: RootsCohortConfig) -> Plate:

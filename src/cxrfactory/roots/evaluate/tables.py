@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cxrfactory.config.roots import TRAINING
 from cxrfactory.errors import CxrError
 from cxrfactory.geometry.roots.system import RootPath, paths_of
 from cxrfactory.metrics.root_graphs import pair_seeds
@@ -22,7 +23,6 @@ from cxrfactory.tables.roots import (
     ROOT_TRAITS,
 )
 
-TRAINING = "train-"  # plates with such names serve to train the networks and are not compared
 _SCHEMAS = {
     "nodes": ROOT_NODES,
     "edges": ROOT_EDGES,
@@ -126,7 +126,7 @@ def read_pairs(found: Mapping[str, Sequence[str | Path]], truths: Sequence[str |
         name: _by_plate([Path(folder) / f"{name}.parquet" for folder in truths], schema)
         for name, schema in _SCHEMAS.items()
     }
-    names = sorted(name for name in theirs["plants"] if not name.startswith(TRAINING))
+    names = sorted(name for name in theirs["plants"] if not name.startswith(f"{TRAINING}-"))
     known = {name for tables in ours.values() for name in tables}
     if not known & set(names):
         raise CxrError(

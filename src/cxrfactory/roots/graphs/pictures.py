@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pyarrow as pa
 
-from cxrfactory.imaging.root_pictures import read_picture
+from cxrfactory.imaging.root_pictures import moved_by, read_picture
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.tables.keys import shard_of
 from cxrfactory.tables.parquet import parquet_writer, read_table
@@ -54,10 +54,8 @@ def write_pictures(frames: Path, masks: Path, output: Path, kept: bool, shard: i
 
 def _jpeg(grey: np.ndarray, shift_x: float, shift_y: float) -> bytes:
     """Return a uint8 [row, column] picture, shifted by (x, y) pixels, as JPEG."""
-    if shift_x or shift_y:
-        matrix = np.array([[1, 0, shift_x], [0, 1, shift_y]], float)
-        grey = cv2.warpAffine(grey, matrix, grey.shape[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    done, data = cv2.imencode(".jpg", grey, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    moved = moved_by(grey, shift_x, shift_y, cv2.BORDER_REPLICATE)
+    done, data = cv2.imencode(".jpg", moved, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
     if not done:
         raise ValueError(f"a picture of shape {grey.shape} cannot be written as JPEG")
     return data.tobytes()

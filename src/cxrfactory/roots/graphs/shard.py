@@ -42,8 +42,7 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 
-EMERGED_MM = 1.0  # length from the middle of its parent from which a lateral counts
-LEAST_PX = 4.0  # the same in pixels on plates with large pixels; what is shorter cannot be told from a bulge
+LEAST_PX = 4.0  # a lateral that counts is at least so long; what is shorter cannot be told from a bulge
 MASKS_AT_ONCE = 16
 ROWS_AT_ONCE = 4096
 
@@ -265,6 +264,7 @@ def _grown(
     """Trace the roots of the plants of a plate."""
     from cxrfactory.geometry.roots.growing import grow_plants
     from cxrfactory.geometry.roots.regions import plate_regions
+    from cxrfactory.geometry.roots.system import EMERGED_MM
     from cxrfactory.roots.graphs.plant import PlantOverTime
 
     seeds = np.array([(row["seed_x"], row["seed_y"]) for row in rows], float).reshape(-1, 2)

@@ -89,26 +89,8 @@ def write_reading(
         writer.write_table(pa.Table.from_pylist(rows, schema=ROOT_PLANTS))
 
 
-def write_single_pictures(paths: Sequence[Path], outputs: ReadingOutputs, settings: RootsReadConfig) -> None:
-    """Read pictures that are no series: each file is a plate of one picture.
-
-    A plate is named after its file, without the suffix where that tells the files apart. The scale and the checks of a
-    single picture are those of :func:`write_reading`; the table of plants has no rows.
-
-    Raises
-    ------
-    CxrError
-        If two files have one name, or no picture can be used.
-    """
-    plates = _singles(paths)
-    log.info("%d single pictures", len(plates))
-    _write(plates, outputs, settings, 1.0)
-    with table_writer(outputs.plants, ROOT_PLANTS) as writer:
-        writer.write_table(ROOT_PLANTS.empty_table())
-
-
 def _singles(paths: Sequence[Path]) -> list[PlateFiles]:
-    """Return each picture as a plate of its own."""
+    """Return each picture as a plate, named after its file, without the suffix where that tells the files apart."""
     stems = Counter(Path(path).stem for path in paths)
     named: dict[str, Path] = {}
     for path in (Path(path) for path in paths):

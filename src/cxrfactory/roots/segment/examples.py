@@ -4,11 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
 from cxrfactory.errors import CxrError, ImageError
-from cxrfactory.imaging.root_pictures import read_picture
+from cxrfactory.imaging.root_pictures import moved_by, read_picture
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.models.roots.example_table import RootExample, write_example_table
 from cxrfactory.roots.segment.drawn import draw_roots, width_of_roots
@@ -128,17 +127,8 @@ def _plate_examples(truth: PlateTruth, table, splits: dict[str, str], every: int
             grey, mask = _read(path), rle_decode(found["rle"], found["height"], found["width"])
             if grey.shape != mask.shape:
                 raise CxrError(f"{path}: picture of {grey.shape} pixels; its mask in {truth.masks} has {mask.shape}")
-            moved = _moved(mask, -row.shift_x, -row.shift_y)
-            yield RootExample(f"{plate}/{row.frame}", splits[str(plate)], grey, moved)
-
-
-def _moved(mask: np.ndarray, x: float, y: float) -> np.ndarray:
-    """Return a mask that is moved by (x, y) pixels."""
-    if not x and not y:
-        return mask
-    matrix = np.array([[1, 0, x], [0, 1, y]], np.float64)
-    share = cv2.warpAffine(mask.astype(np.float32), matrix, mask.shape[::-1], flags=cv2.INTER_LINEAR)
-    return (share >= 0.5).astype(np.uint8)
+            share = moved_by(mask.astype(np.float32), -row.shift_x, -row.shift_y)
+            yield RootExample(f"{plate}/{row.frame}", splits[str(plate)], grey, (share >= 0.5).astype(np.uint8))
 
 
 def _pairs(folder: Path) -> list[tuple[Path, Path]]:

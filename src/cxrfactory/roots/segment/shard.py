@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -14,7 +13,7 @@ from jaxtyping import Float, UInt8
 
 from cxrfactory.config.roots import RootsSegmentConfig
 from cxrfactory.errors import CxrError, ImageError
-from cxrfactory.imaging.root_pictures import read_picture
+from cxrfactory.imaging.root_pictures import moved_by, read_picture
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.roots.segment.accumulate import Accumulator
 from cxrfactory.tables.keys import shard_of
@@ -102,14 +101,6 @@ def _masks(
             moved = moved_by(finder.probability(grey), row.shift_x, row.shift_y)
             rle = rle_encode(over_time.add(moved))
             yield {"plate": plate, "frame": row.frame, "height": shape[0], "width": shape[1], "rle": rle}
-
-
-def moved_by(values: Float[np.ndarray, "h w"], x: float, y: float) -> Float[np.ndarray, "h w"]:
-    """Return values moved by (x, y) pixels, interpolated linearly, with 0 where nothing was."""
-    if not x and not y:
-        return values
-    matrix = np.array([[1, 0, x], [0, 1, y]], np.float64)
-    return cv2.warpAffine(values, matrix, values.shape[::-1], flags=cv2.INTER_LINEAR)
 
 
 class _Finder:

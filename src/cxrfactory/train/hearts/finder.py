@@ -17,10 +17,10 @@ from cxrfactory.models.hybridvnet.sampling import sample_stack
 from cxrfactory.models.hybridvnet.weights import FINDER
 from cxrfactory.tables.keys import seed_of
 from cxrfactory.tables.weights import sha256_of
-from cxrfactory.train.course import State, steps
+from cxrfactory.train.course import State, steps, write_history
 from cxrfactory.train.data.images import epoch_batches
 from cxrfactory.train.hearts.data import load_hearts, recoloured, true_frame, turned
-from cxrfactory.train.hearts.run import fit_with_card, write_history
+from cxrfactory.train.hearts.run import fit_with_card
 
 SHIFT_WEIGHT = 100.0  # weight of the squared error of the centre, in shares of the side, against that of the direction
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import nn
 
@@ -20,10 +19,9 @@ from cxrfactory.models.hybridvnet.losses import MeshLoss
 from cxrfactory.models.hybridvnet.network import Inputs
 from cxrfactory.models.hybridvnet.picture_table import PicturedHeart
 from cxrfactory.models.hybridvnet.weights import build, settings_of, stored_arrays
-from cxrfactory.tables.atomic import atomic_path
 from cxrfactory.tables.keys import seed_of
 from cxrfactory.tables.weights import sha256_of, write_weights
-from cxrfactory.train.course import History, State, run, steps
+from cxrfactory.train.course import History, State, run, steps, write_history
 from cxrfactory.train.data.images import epoch_batches
 from cxrfactory.train.hearts.data import changed_frame, load_hearts, training_batches, true_frame
 from cxrfactory.train.hearts.settings import HeartTraining
@@ -122,12 +120,6 @@ def fit_with_card(
     checkpoint.unlink(missing_ok=True)
     log.info("wrote %s", output)
     return record
-
-
-def write_history(record: History, path: Path) -> None:
-    """Write the course of a run as a CSV file."""
-    with atomic_path(path) as temporary:
-        pd.DataFrame(record.rows).to_csv(temporary, index=False, float_format="%.6g")
 
 
 @dataclass(frozen=True)

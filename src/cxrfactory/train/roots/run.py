@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,14 +13,14 @@ from torch import Tensor, nn
 from cxrfactory import __version__
 from cxrfactory.config.roots import RootsTrainConfig
 from cxrfactory.logs import get_logger
+from cxrfactory.models.device import fixed_threads
 from cxrfactory.models.roots.example_table import RootExample, read_example_table
 from cxrfactory.models.roots.networks import NORMALISATION, build, network_of
 from cxrfactory.models.roots.normalise import local_contrast
 from cxrfactory.models.roots.tiles import probabilities
 from cxrfactory.tables.keys import seed_of
 from cxrfactory.tables.weights import sha256_of, write_weights
-from cxrfactory.train.course import State, run, steps
-from cxrfactory.train.hearts.run import write_history
+from cxrfactory.train.course import State, run, steps, write_history
 from cxrfactory.train.roots.losses import root_loss
 from cxrfactory.train.roots.patches import PatchSource, both_kinds, draw_batch
 
@@ -75,14 +74,14 @@ def train_roots(
         If there is no network of this name, or the table cannot be read or lacks a split.
     """
     known = network_of(network)
-    with _threads(settings.threads):
+    with fixed_threads(settings.threads):
         torch.manual_seed(seed_of(f"roots {network}", "init", settings.seed))
         model = build(network).to(device, memory_format=torch.channels_last).train()
         train, held = (read_example_table(examples, split) for split in ("train", "validate"))
         course = _Course.of(settings, known.weight_decay)
         sources = [PatchSource.of(each) for each in train]
         invert = both_kinds(sources)
-        work = _Work(network, model, sources, _chosen(held), settings, device, invert)
+        work = _Work(network, model, sources, _chosen(held), settings, course, device, invert)
         recipe: dict[str, Any] = {
             **settings.model_dump(include=set(RootsTrainConfig.model_fields)),
             "course": vars(course),
@@ -159,16 +158,6 @@ def calibrate(name: str, network: nn.Module, examples: Sequence[RootExample], de
     return best
 
 
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 @dataclass(frozen=True)
 class _Course:
     """Settings of :func:`cxrfactory.train.course.run`: the paper's Adam and decay, and a rate that falls to zero."""
@@ -203,20 +192,21 @@ class _Work:
     sources: Sequence[PatchSource]
     held: Sequence[RootExample]
     settings: RootsTrainConfig
+    course: _Course
     device: torch.device
     invert: bool
 
     score_name = "Dice"
 
     def epoch(self, state: State, epoch: int) -> tuple[float, float]:
-        settings, epochs = self.settings, min(EPOCHS, self.settings.steps)
+        settings, epochs = self.settings, self.course.epochs
         count = settings.steps * (epoch + 1) // epochs - settings.steps * epoch // epochs
         torch.manual_seed(seed_of(f"roots {epoch}", "dropout", settings.seed))
 
         def loss_of(batch: tuple[Tensor, Tensor]) -> Tensor:
             return root_loss(self.network(batch[0]), batch[1], settings.loss)
 
-        return steps(state, self._batches(epoch, count), count, loss_of, settings_of(self), epoch)
+        return steps(state, self._batches(epoch, count), count, loss_of, self.course, epoch)
 
     def _batches(self, epoch: int, count: int) -> Iterator[tuple[Tensor, Tensor]]:
         for step in range(count):
@@ -238,11 +228,6 @@ class _Work:
         dice, precision, recall = np.mean([_overlap(*each) for each in counts], axis=0).tolist()
         pooled = _overlap(*np.sum(counts, axis=0).tolist())[0]
         return {"val_dice": dice, "val_precision": precision, "val_recall": recall, "val_pooled_dice": pooled}, dice
-
-
-def settings_of(work: _Work) -> _Course:
-    """Return the settings of the course of a training."""
-    return _Course.of(work.settings, network_of(work.name).weight_decay)
 
 
 def _overlap(both: int, found: int, true: int) -> tuple[float, float, float]:
