@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from cxrfactory.products.card_yaml import load_section
 from cxrfactory.products.described import Description
 from cxrfactory.products.markdown import escaped, markdown_table, one_line
 from cxrfactory.products.product import Provenance, provenance_table
+from cxrfactory.products.tallies import flag_table, spread_table
 from cxrfactory.tables.hearts import PARTS
 from cxrfactory.tables.parquet import read_table
 
@@ -124,7 +124,7 @@ def card_text(
         network=escaped(str(facts.network.get("segmenter", "of weights.json"))),
         nodes=_nodes(folder),
         volumes=_volumes(rows),
-        flags=_flags(rows),
+        flags=flag_table(rows["flags"], "meshes") or "No mesh is flagged.",
         evaluation=_evaluation(folder) if facts.evaluation else "",
         evaluation_file="- `evaluation/`: networks against the truth of virtual patients.\n"
         if facts.evaluation
@@ -145,20 +145,12 @@ def _nodes(folder: Path) -> int:
 
 def _volumes(rows: pd.DataFrame) -> str:
     """Tabulate the volumes; those of a case are counted once."""
-    table = []
-    for name, title in _VOLUMES.items():
-        of_case = name.endswith(("edv_ml", "esv_ml", "ef_percent"))
-        values = (rows.drop_duplicates("case_id") if of_case else rows)[name].dropna().to_numpy(float)
-        if len(values):
-            low, middle, high = np.percentile(values, [5, 50, 95])
-            table.append([title, f"{len(values):,}", f"{middle:.2f}", f"{low:.2f} to {high:.2f}"])
-    return markdown_table(["value", "number", "median", "5 to 95 % of them"], table) if table else "There is no mesh."
-
-
-def _flags(rows: pd.DataFrame) -> str:
-    counts = pd.Series([flag for flags in rows["flags"] for flag in flags], dtype=object).value_counts(sort=False)
-    table = [[f"`{name}`", f"{count:,}"] for name, count in sorted(counts.items())]
-    return markdown_table(["flag", "meshes"], table) if table else "No mesh is flagged."
+    cases = rows.drop_duplicates("case_id")
+    columns = {
+        title: (cases if name.endswith(("edv_ml", "esv_ml", "ef_percent")) else rows)[name]
+        for name, title in _VOLUMES.items()
+    }
+    return spread_table(columns, ("value", "number")) or "There is no mesh."
 
 
 def _evaluation(folder: Path) -> str:

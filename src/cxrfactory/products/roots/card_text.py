@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from cxrfactory.products.card_yaml import load_section
 from cxrfactory.products.described import Description
 from cxrfactory.products.markdown import escaped, markdown_table, one_line
 from cxrfactory.products.product import Provenance, provenance_table
+from cxrfactory.products.tallies import flag_table, spread_table
 from cxrfactory.tables.parquet import read_table
 
 TITLE = "Root systems of plants on plates over time"
@@ -131,8 +131,9 @@ def card_text(
         rows=f"{facts.kept + facts.rejected:,}",
         network=escaped(" + ".join(names)),
         scale=_scale(frames),
-        traits=_traits(last),
-        flags=_flags(rows),
+        traits=spread_table({title: last[name] for name, title in _TRAITS.items()}, ("trait", "plants"))
+        or "There is no plant.",
+        flags=flag_table(rows["flags"], "plants and times") or "No plant is flagged at any time.",
         evaluation=_evaluation(folder) if facts.evaluation else "",
         evaluation_file="- `evaluation/`: graphs and traits against the truth of virtual plates.\n"
         if facts.evaluation
@@ -157,22 +158,6 @@ def _scale(frames: pd.DataFrame) -> str:
     plates = frames.drop_duplicates("plate")["scale_source"].value_counts(sort=False)
     table = [[_SOURCES.get(name, name), f"{count:,}"] for name, count in sorted(plates.items())]
     return markdown_table(["scale", "plates"], table) if table else "There is no plate."
-
-
-def _traits(last: pd.DataFrame) -> str:
-    table = []
-    for name, title in _TRAITS.items():
-        values = last[name].dropna().to_numpy(float)
-        if len(values):
-            low, middle, high = np.percentile(values, [5, 50, 95])
-            table.append([title, f"{len(values):,}", f"{middle:.2f}", f"{low:.2f} to {high:.2f}"])
-    return markdown_table(["trait", "plants", "median", "5 to 95 % of them"], table) if table else "There is no plant."
-
-
-def _flags(rows: pd.DataFrame) -> str:
-    counts = pd.Series([flag for flags in rows["flags"] for flag in flags], dtype=object).value_counts(sort=False)
-    table = [[f"`{name}`", f"{count:,}"] for name, count in sorted(counts.items())]
-    return markdown_table(["flag", "plants and times"], table) if table else "No plant is flagged at any time."
 
 
 def _evaluation(folder: Path) -> str:
