@@ -38,6 +38,7 @@ FLOORS = (
         "measure",
         "hearts",
         "roots",
+        "studies",
     ),
     ("cli", "workflow", "status", "door", "export", "browse", "__main__"),
 )

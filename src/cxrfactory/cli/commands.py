@@ -255,6 +255,11 @@ STAGES = _table(
 STUDIES = _table(
     "studies",
     {
+        "part": (
+            "papers:part",
+            "Run one part of a paper's study that is its own code, such as its summary; the rules call this.",
+        ),
+        "page": ("papers:page", "Gather the findings of the papers' studies on one page."),
         "gold-export": (
             "gold:gold_export",
             "Sample a release and write Label Studio tasks with its landmarks as keypoints to correct.",
