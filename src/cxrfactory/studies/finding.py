@@ -131,7 +131,8 @@ def _page(study: Study, finding: Finding, settings: StudyRunConfig) -> str:
             "| --- | --- | --- | --- | --- |",
         ]
         lines += [
-            f"| {each.claim} | {each.value:.4g} | {each.low:.4g} to {each.high:.4g} | {each.published} | {each.verdict} |"
+            f"| {each.claim} | {each.value:.4g} | {each.low:.4g} to {each.high:.4g} | {each.published} | "
+            f"{each.verdict} |"
             for each in finding.signs
         ]
         lines += [""]

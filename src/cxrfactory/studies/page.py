@@ -35,8 +35,8 @@ def write_page(findings: Sequence[Path], output: Path) -> None:
         for row in pd.read_csv(folder / "signs.csv", keep_default_na=False, na_values=["nan"]).itertuples():
             counts[row.verdict] = counts.get(row.verdict, 0) + 1
             lines.append(
-                f"| {folder.name} | {row.claim} | {row.value:.4g} | {row.low:.4g} to {row.high:.4g} | {row.published} | "
-                f"{row.verdict} |"
+                f"| {folder.name} | {row.claim} | {row.value:.4g} | {row.low:.4g} to {row.high:.4g} | "
+                f"{row.published} | {row.verdict} |"
             )
     for folder in findings:
         text = (folder / "finding.md").read_text(encoding="utf-8")
