@@ -7,8 +7,8 @@ from pydantic import Field, model_validator
 from cxrfactory.config.sections import LocalPath, Section
 
 
-class StudyRunConfig(Section):
-    """How the steps of a study run."""
+class StudyOptions(Section):
+    """How the steps of a study run, as options of a command."""
 
     size: Literal["small", "full"] = Field(
         "small", description="small trains for minutes on a processor, full as the papers did, which needs a GPU."
@@ -23,6 +23,11 @@ class StudyRunConfig(Section):
         "here.",
     )
     seed: int = Field(0, ge=0, description="Seed of every training and random draw.")
+
+
+class StudyRunConfig(StudyOptions):
+    """How the steps of a study run."""
+
     pixel_mm: dict[str, float] = Field(
         {}, description="Side of a pixel of the image files in mm by source, where it is known; for distances in mm."
     )
