@@ -63,6 +63,18 @@ class RootsReadConfig(Section):
     )
 
 
+class RootsExamplesConfig(Section):
+    """What networks of roots learn from."""
+
+    shrink: int | None = Field(
+        None,
+        ge=1,
+        le=16,
+        description="Factor by which the sides of pictures are shrunk for the networks; null takes 1, and with "
+        "labelled the factor that makes the roots about 4 pixels wide.",
+    )
+
+
 class RootsTrainConfig(Section):
     """How a network of roots is trained."""
 
@@ -118,7 +130,9 @@ class RootsGraphConfig(Section):
     overlays: bool = Field(True, description="Write pictures of the graphs over each plate, and a video of them.")
 
 
-class RootsConfig(RootsGraphConfig, RootsSegmentConfig, RootsTrainConfig, RootsReadConfig, RootsCohortConfig):
+class RootsConfig(
+    RootsGraphConfig, RootsSegmentConfig, RootsTrainConfig, RootsExamplesConfig, RootsReadConfig, RootsCohortConfig
+):
     """Roots on plates over time: virtual plates, networks, graphs, traits (results/roots, on request)."""
 
     root: LocalPath | None = Field(
