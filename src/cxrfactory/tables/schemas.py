@@ -53,6 +53,9 @@ OPTIONAL_COLUMNS = {
     "evidence": (None, EVIDENCE),
     "latent_norm": (None, pa.float64()),
     "view": (None, pa.string()),
+    "sex": (None, pa.string()),
+    "age": (None, pa.float64()),
+    "condition": (None, pa.string()),
 }
 
 IMAGES = pa.schema(
@@ -105,6 +108,13 @@ RCA = pa.schema(
     ]
 )
 
+# What is known of the person of a labelled image; null where nothing is.
+PERSON_FIELDS = [
+    pa.field("sex", pa.string()),  # F, M, O
+    pa.field("age", pa.float64()),  # years
+    pa.field("condition", pa.string()),  # diagnosis or group in the words of the release
+]
+
 # The labelled training set, one row per image; images may have different sets of organs.
 LABELLED = pa.schema(
     [
@@ -114,9 +124,7 @@ LABELLED = pa.schema(
         pa.field("source", pa.string(), nullable=False),  # JSRT, Montgomery, Shenzhen, Padchest, Virtual
         pa.field("labels", pa.string(), nullable=False),  # L, LH, LHC, W or H: code of the graph (anatomy/graph.py)
         pa.field("split", pa.string(), nullable=False),  # train or val
-        pa.field("sex", pa.string()),
-        pa.field("age", pa.float64()),
-        pa.field("condition", pa.string()),
+        *PERSON_FIELDS,
         # float32 [nodes * 2] in pixels of the image file: 44 + 50 (L, W), + 26 (LH), + 23 + 23 (LHC); 26 (H)
         pa.field("landmarks", pa.list_(pa.float32()), nullable=False),
     ]
@@ -135,6 +143,7 @@ LABELLED_IMAGES = pa.schema(
         # float32 [nodes * 2] in the preprocessed frame; empty for M
         pa.field("landmarks", pa.list_(pa.float32()), nullable=False),
         pa.field("regions", REGIONS),  # null where nothing was drawn
+        *PERSON_FIELDS,
     ]
 )
 
