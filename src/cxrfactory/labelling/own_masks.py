@@ -57,8 +57,8 @@ def label_own_masks(
     shards
         Shards of the release.
     manifest
-        Manifest of the release, which names the patients, with sex and age where it knows them. An image without a patient
-        counts as a patient of its own.
+        Manifest of the release, which names the patients, with sex and age where it knows them. An image without a
+        patient counts as a patient of its own.
     output
         Parquet file to write, schema ``LABELLED_IMAGES``, with rows sorted by ``image_id``. Its bytes depend on the
         images and not on their distribution over shards. Ids and patients are ``{source}-{id}``. Landmarks are copied
@@ -151,7 +151,8 @@ def _landmarks(paths: Sequence[str | Path], graph: LandmarkGraph) -> pd.DataFram
 
 
 def _patients(manifest: str | Path) -> pd.DataFrame:
-    return _unique(read_table(manifest, MANIFEST, columns=["image_id", "patient_id", "included", *_PERSON]), str(manifest))
+    columns = ["image_id", "patient_id", "included", *_PERSON]
+    return _unique(read_table(manifest, MANIFEST, columns=columns), str(manifest))
 
 
 def _unique(table: pd.DataFrame, where: str) -> pd.DataFrame:
