@@ -3,6 +3,8 @@
 Sizes and coordinates are pixels; points are (x, y) with integer coordinates at pixel centres.
 """
 
+from typing import Any
+
 import pyarrow as pa
 
 MANIFEST = pa.schema(
@@ -53,9 +55,6 @@ OPTIONAL_COLUMNS = {
     "evidence": (None, EVIDENCE),
     "latent_norm": (None, pa.float64()),
     "view": (None, pa.string()),
-    "sex": (None, pa.string()),
-    "age": (None, pa.float64()),
-    "condition": (None, pa.string()),
 }
 
 IMAGES = pa.schema(
@@ -147,6 +146,9 @@ LABELLED_IMAGES = pa.schema(
     ]
 )
 
+# Such columns of the preprocessed labelled set alone; in other tables, these columns must be there.
+OPTIONAL_PERSON_COLUMNS = {field.name: (None, field.type) for field in PERSON_FIELDS}
+
 # A labelled table whose images have different views.
 LABELLED_VIEWS = pa.schema([*LABELLED_IMAGES, pa.field("view", pa.string())])  # PA, AP, LL, ...; null if unknown
 
@@ -208,3 +210,15 @@ STUDIES = pa.schema(
         pa.field("notes", pa.string()),  # changes to the volumes; null for none
     ]
 )
+
+
+def optional_columns(schema: pa.Schema | None) -> dict[str, tuple[Any, pa.DataType]]:
+    """Return the columns that a table of an earlier version may lack, each with the value and type of its cells then.
+
+    Parameters
+    ----------
+    schema
+        Schema of the table; None where it is not known.
+    """
+    images = schema is not None and set(LABELLED_IMAGES.names) - set(OPTIONAL_COLUMNS) <= set(schema.names)
+    return OPTIONAL_COLUMNS | (OPTIONAL_PERSON_COLUMNS if images else {})
