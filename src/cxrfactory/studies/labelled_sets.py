@@ -2,21 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool
 
-from cxrfactory.anatomy.graph import graph_of_labels
-from cxrfactory.anatomy.organs import LUNGS
-from cxrfactory.anatomy.regions import WHOLE_REGIONS, contour_regions
-from cxrfactory.anatomy.truth import TrueMask, true_masks
 from cxrfactory.errors import CxrError
-from cxrfactory.imaging.drawing.png import decode_png
 from cxrfactory.studies.study import OUT, Context, Step
-from cxrfactory.tables.parquet import read_table, write_table
-from cxrfactory.tables.schemas import LABELLED_VIEWS
+
+if TYPE_CHECKING:
+    from cxrfactory.anatomy.truth import TrueMask
 
 SPLIT = "split"
 ROWS_PER_GROUP = 64
@@ -30,6 +26,9 @@ def read_sets(paths: Sequence[Path]) -> pd.DataFrame:
     CxrError
         If a table is unreadable, or an id occurs twice.
     """
+    from cxrfactory.tables.parquet import read_table
+    from cxrfactory.tables.schemas import LABELLED_VIEWS
+
     table = pd.concat([read_table(path, LABELLED_VIEWS) for path in paths], ignore_index=True)
     where = ", ".join(map(str, paths))
     if (twice := table["image_id"].duplicated()).any():
@@ -39,6 +38,9 @@ def read_sets(paths: Sequence[Path]) -> pd.DataFrame:
 
 def write_set(table: pd.DataFrame, path: Path) -> None:
     """Write rows of a labelled table, with the columns of ``LABELLED_VIEWS``."""
+    from cxrfactory.tables.parquet import write_table
+    from cxrfactory.tables.schemas import LABELLED_VIEWS
+
     write_table(table[LABELLED_VIEWS.names], path, LABELLED_VIEWS, rows_per_group=ROWS_PER_GROUP)
 
 
@@ -47,12 +49,18 @@ def truth_of(row: Mapping[str, Any]) -> dict[str, Bool[np.ndarray, "size size"]]
 
     Lungs drawn with the part behind the heart count as lungs where the row has no others.
     """
+    from cxrfactory.anatomy.graph import graph_of_labels
+    from cxrfactory.anatomy.organs import LUNGS
+    from cxrfactory.anatomy.regions import WHOLE_REGIONS, contour_regions
+    from cxrfactory.anatomy.truth import TrueMask, true_masks
+    from cxrfactory.imaging.drawing.png import decode_png
+
     graph = graph_of_labels(row["labels"], f"image '{row['image_id']}'")
     points = np.asarray(row["landmarks"], np.float64).reshape(-1, 2)
     contours = {region: points[where] for region, where in contour_regions(graph).items()} if graph.nodes else {}
     pngs = {each["name"]: each["png"] for each in row["regions"]} if row["regions"] is not None else {}
 
-    def drawn(region: str) -> TrueMask | None:
+    def drawn(region: str) -> "TrueMask | None":
         return TrueMask.of_drawn(decode_png(pngs[region])) if region in pngs else None
 
     size = int(row["size"])
