@@ -10,7 +10,6 @@ from jaxtyping import Float
 from cxrfactory.config.paper_studies import StudyRunConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.metrics.agreement import pearson_r
-from cxrfactory.metrics.group_tests import compare_groups, holm_over
 from cxrfactory.metrics.intervals import bootstrap_interval
 from cxrfactory.studies.finding import Finding, Sign, write_finding
 from cxrfactory.studies.labelled_sets import evaluated, read_sets, write_set
@@ -76,6 +75,8 @@ def folds(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
 
 def summarise(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
     """Write Dice against age, and tests between groups of age, sex and condition."""
+    from cxrfactory.metrics.group_tests import holm_over
+
     scores = pd.concat([pd.read_csv(path) for path in inputs["scores"]])
     people = pd.read_csv(inputs["people"][0], dtype={"patient_id": str, "sex": str, "condition": str})
     dice = scores[scores["organ"].isin(ORGANS)][["image_id", "organ", "dice"]].merge(people, on="image_id")
@@ -161,6 +162,8 @@ def _of_both(own: pd.DataFrame, column: str, first: str, second: str) -> pd.Data
 
 def _compared(part: pd.DataFrame, column: str, first: str, second: str, seed: int) -> tuple | None:
     """Compare two groups: the test, and a row of the table; None where a group has fewer than three films."""
+    from cxrfactory.metrics.group_tests import compare_groups
+
     own = part[part[column].isin([first, second])]
     if own[column].value_counts().reindex([first, second]).fillna(0).min() < 3:
         return None

@@ -9,7 +9,6 @@ import pandas as pd
 from cxrfactory.config.paper_studies import StudyRunConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.metrics.agreement import pearson_r
-from cxrfactory.metrics.bland_altman import value_agreement, value_intervals
 from cxrfactory.metrics.cardiothoracic import cardiothoracic_ratio
 from cxrfactory.metrics.intervals import bootstrap_interval
 from cxrfactory.studies.finding import Finding, Sign, write_finding
@@ -76,6 +75,8 @@ def sets(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
 
 def summarise(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
     """Write the correlations of both networks below and above 0.5 beside the paper's, with a scatter."""
+    from cxrfactory.metrics.bland_altman import value_agreement, value_intervals
+
     scores = pd.read_csv(inputs["scores"][0])
     whole = scores[scores["organ"] == "all"].dropna(subset=["ctr", "ctr_true"])
     wide = whole.pivot(index="image_id", columns="model", values="ctr").dropna()
