@@ -138,6 +138,10 @@ STAGES = _table(
             "cohort:cohort_films",
             "Write films of virtual patients with the masks of all structures, as projected studies.",
         ),
+        "cohort-two-truths": (
+            "cohort:cohort_two_truths",
+            "Write virtual films with findings and two truths: the whole lungs, and the part that holds air.",
+        ),
         "cohort-scans": ("cohort:cohort_scans", "Write virtual patients as a release of chest CT with labels."),
         "ingest-labelled": (
             "ingest:ingest_labelled",
