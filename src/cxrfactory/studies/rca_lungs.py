@@ -154,7 +154,7 @@ def summarise(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
     """Write the correlations, a figure of the U-Nets' masks, and what the paper found."""
     scores = {name: pd.read_csv(inputs[name][0], dtype={"image_id": str}) for name in GRAPHS}
     table = compare(scores, settings.seed)
-    rows = table.set_index(["rca", "organ", "masks"])
+    rows = table.set_index(["rca", "organ", "masks"]).sort_index()
     lungs, both = rows.loc[NAMES["lungs"], "lungs"], rows.loc[NAMES["joint"], "both"]
     models = _kinds(scores["lungs"])[STOPPED]
     apart = (by_image(models, "lungs_true") - by_image(models, "lungs_mean")).mean(axis=1)
