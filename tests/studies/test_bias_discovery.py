@@ -23,23 +23,26 @@ def people(number):
 def test_the_tables_part_patients_by_sex_and_fold(tmp_path):
     table = write_people(tmp_path / "all.parquet", people(20))
     make_tables({"labelled": [table]}, tmp_path, StudyRunConfig())
+    names = [f"{sex}-{fold}" for sex in ("men", "women") for fold in (1, 2)]
     parts = {
         name: read_table(tmp_path / f"{name}.parquet", columns=["image_id", "patient_id", "split"])
-        for name in ("references", "men-1", "men-2", "women-1", "women-2")
+        for name in ("references", *names, *(f"{name}-held" for name in names))
     }
     aside = set(parts["references"]["patient_id"])
     assert len(aside) == 12
     assert len({name for name in aside if name[2] == "M"}) == 6
     assert parts["references"]["split"].value_counts()["val"] >= 2
-    for sex, letter in (("men", "M"), ("women", "F")):
-        one, other = parts[f"{sex}-1"], parts[f"{sex}-2"]
-        assert {name[2] for name in one["patient_id"]} == {letter}
-        assert not aside & set(one["patient_id"])
-        held = [set(each.loc[each["split"] == "val", "patient_id"]) for each in (one, other)]
-        assert not held[0] & held[1]
-        assert held[0] | held[1] == set(one["patient_id"]) == set(other["patient_id"])
-        for each in (one, other):  # no patient is in both splits
-            assert each.groupby("patient_id")["split"].nunique().max() == 1
+    for name in names:
+        held, own = (set(parts[f"{name}{end}"]["patient_id"]) for end in ("-held", ""))
+        assert {each[2] for each in held | own} == {name[0].upper().replace("W", "F")}
+        assert not aside & (held | own)
+        split = parts[name].groupby("split")["patient_id"].agg(set)
+        assert not split["train"] & held
+        assert split["val"] < held
+        assert len(split["train"] | held) == 14
+        assert set(parts[f"{name}-held"]["split"]) == {"val"}
+    held = [set(parts[f"men-{fold}-held"]["patient_id"]) for fold in (1, 2)]
+    assert not held[0] & held[1]
     listed = pd.read_csv(tmp_path / "people.csv")
     assert len(listed) + len(parts["references"]) == 41
     assert set(listed["fold"]) == {1, 2}

@@ -15,7 +15,7 @@ from cxrfactory.studies.finding import Finding, Sign, write_finding
 from cxrfactory.studies.labelled_parts import WITH_HEART, WITH_LUNGS, lungs_only, read_labelled, write_labelled
 from cxrfactory.studies.study import OUT, SUMMARY, Context, Inputs, Step, Study
 
-SMALL_EPOCHS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 18)  # where the twelve U-Nets stop
+SMALL_EPOCHS = tuple(range(1, 13))  # where the twelve U-Nets stop
 FULL_EPOCHS = (1, 2, 3, 5, 8, 12, 20, 35, 60, 100, 170, 300)
 GRAPHS = {"lungs": "lungs", "joint": "lungs-heart"}  # what RCA reads, with the encoder's graph
 NAMES = {"lungs": "lungs alone", "joint": "lungs and heart"}
@@ -40,7 +40,7 @@ def steps(context: Context) -> tuple[Step, ...]:
     size = f"--input-size={context.side(128, 1024)}"
     for name, graph in GRAPHS.items():
         table, encoder = f"{{tables}}/{name}.parquet", f"encoder-{name}"
-        options = (f"--graph={graph}", f"--epochs={context.epochs(30, 3000)}", size)
+        options = (f"--graph={graph}", f"--epochs={context.epochs(20, 3000)}", size)
         made.append(context.train(encoder, *options, labelled=[table], needs=("tables",)))
         weights = f"--weights={{{encoder}}}/weights.safetensors"
         chosen = ("stage", "rca-reference", f"--labelled={table}", weights, "--split=train", "--fraction=1")
