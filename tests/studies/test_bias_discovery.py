@@ -4,7 +4,7 @@ import pytest
 
 from cxrfactory.config.paper_studies import StudyRunConfig
 from cxrfactory.errors import CxrError
-from cxrfactory.studies.bias_discovery import SMALL_EPOCHS, STUDY, gaps_of, make_tables, same_sign, summarise
+from cxrfactory.studies.bias_discovery import STUDY, gaps_of, make_tables, same_sign, summarise
 from cxrfactory.studies.study import Context
 from cxrfactory.tables.parquet import read_table
 from tests.studies.labelled import write_people
@@ -26,22 +26,19 @@ def test_the_tables_part_patients_by_sex_and_fold(tmp_path):
     names = [f"{sex}-{fold}" for sex in ("men", "women") for fold in (1, 2)]
     parts = {
         name: read_table(tmp_path / f"{name}.parquet", columns=["image_id", "patient_id", "split"])
-        for name in ("references", *names, *(f"{name}-held" for name in names))
+        for name in ("references", *names)
     }
     aside = set(parts["references"]["patient_id"])
     assert len(aside) == 12
     assert len({name for name in aside if name[2] == "M"}) == 6
     assert parts["references"]["split"].value_counts()["val"] >= 2
     for name in names:
-        held, own = (set(parts[f"{name}{end}"]["patient_id"]) for end in ("-held", ""))
-        assert {each[2] for each in held | own} == {name[0].upper().replace("W", "F")}
-        assert not aside & (held | own)
         split = parts[name].groupby("split")["patient_id"].agg(set)
-        assert not split["train"] & held
-        assert split["val"] < held
-        assert len(split["train"] | held) == 14
-        assert set(parts[f"{name}-held"]["split"]) == {"val"}
-    held = [set(parts[f"men-{fold}-held"]["patient_id"]) for fold in (1, 2)]
+        assert {each[2] for each in split["train"] | split["val"]} == {name[0].upper().replace("W", "F")}
+        assert not aside & (split["train"] | split["val"])
+        assert not split["train"] & split["val"]
+        assert len(split["train"] | split["val"]) == 14
+    held = [set(parts[f"men-{fold}"].query("split == 'val'")["patient_id"]) for fold in (1, 2)]
     assert not held[0] & held[1]
     listed = pd.read_csv(tmp_path / "people.csv")
     assert len(listed) + len(parts["references"]) == 41
@@ -108,17 +105,14 @@ def test_masks_of_both_sexes_are_needed(tmp_path):
         summarise({"scores": scores, "people": [tmp_path / "p.csv"]}, tmp_path / "out", StudyRunConfig())
 
 
-def test_a_network_continues_from_epoch_to_epoch():
+def test_every_network_is_kept_after_twelve_epochs_and_scored_after_each():
     for size, models in (("small", 4), ("full", 10)):
         steps = {step.name: step for step in STUDY.steps(Context(("t.parquet",), StudyRunConfig(size=size)))}
         assert len([name for name in steps if name.startswith("rca-")]) == models
-        commands = steps["men-1"].commands
-        number = lambda words: int(next(each for each in words if each.startswith("--epochs=")).split("=")[1])  # noqa: E731
-        assert len(commands) == 12
-        assert "--init=" not in " ".join(commands[0])
-        kept = [next(each for each in words if each.startswith("--output=")) for words in commands]
-        for before, words in zip(kept, commands[1:], strict=False):
-            assert before.replace("--output=", "--init=") in words
-        assert len({next(each for each in words if each.startswith("--seed=")) for words in commands}) == 12
-        if size == "small":
-            assert sum(map(number, commands)) == SMALL_EPOCHS[-1]
+        ((*words,),) = steps["men-1"].commands
+        kept = [int(each.split("=")[1]) for each in words if each.startswith("--keep-epochs=")]
+        assert len(kept) == 12
+        assert f"--epochs={kept[-1]}" in words
+        scored = [each for each in steps["rca-men-1"].commands[0] if each.startswith("--model=")]
+        assert scored == [f"--model={{men-1}}/epoch-{epoch:03d}.safetensors" for epoch in kept]
+        assert ("registration" in steps) == (size == "full")

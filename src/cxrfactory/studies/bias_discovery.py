@@ -1,6 +1,5 @@
 """Does RCA see which sex a segmenter serves worse? Pairs of men's and women's masks (bias discovery)."""
 
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,6 @@ FULL_EPOCHS = (1, 2, 3, 5, 8, 12, 20, 35, 60, 100, 170, 300)
 REFERENCES = 0.3  # share of the patients of each sex that serve as references and train no segmenter
 LEAST = 0.85  # agreement of sign that is asked for
 SLIGHT = 0.02  # a true gap below this is slight: RCA's own bias is as large (docs/validation.md)
-MEASURED = 4  # images that each training measures at its end; its figures are not used
 KIND = "model epoch-"
 PACKAGE = (
     "the package's registration network, whose training images, of both sexes, may include the tested ones (its own "
@@ -38,23 +36,15 @@ def folds(small: bool) -> int:
 
 
 def stopped(context: Context, name: str, table: str) -> Step:
-    """Return a step that trains one U-Net and keeps its weights at twelve epochs.
-
-    Each command continues from the weights of the one before. It starts the optimiser anew and has another seed, so
-    that the random changes of the images do not repeat.
-    """
+    """Return a step that trains one U-Net and keeps its weights after twelve epochs (``epoch-{epoch}.safetensors``)."""
     settings = context.settings
     epochs = SMALL_EPOCHS if context.small else FULL_EPOCHS
-    recipe = ("--segmenter=unet", "--batch-size=4", "--schedule=step", "--average=0")
+    kept = tuple(f"--keep-epochs={epoch}" for epoch in epochs)
+    recipe = ("--segmenter=unet", "--batch-size=4", "--schedule=step", "--average=0", f"--epochs={epochs[-1]}")
     size = (f"--input-size={context.side(128, 1024)}", f"--width={context.side(8, 16)}")
-    run = (f"--device={settings.device}", f"--threads={settings.threads}")
-    commands = []
-    for number, (before, last) in enumerate(pairwise((0, *epochs))):
-        init = (f"--init={OUT}/epoch-{before:03d}.safetensors",) if before else ()
-        own = (f"--epochs={last - before}", f"--seed={settings.seed + number}", *init)
-        out = (f"--labelled={table}", f"--output={OUT}/epoch-{last:03d}.safetensors")
-        commands.append(("train", *out, *recipe, *size, *run, *own))
-    return Step(name, tuple(commands), ("tables",), trains=True, memory_mb=8000)
+    run = (f"--device={settings.device}", f"--threads={settings.threads}", f"--seed={settings.seed}")
+    out = (f"--labelled={table}", f"--output={OUT}/epoch.safetensors", f"--history={OUT}/history.csv")
+    return Step(name, (("train", *out, *recipe, *size, *run, *kept),), ("tables",), trains=True, memory_mb=8000)
 
 
 def steps(context: Context) -> tuple[Step, ...]:
@@ -78,7 +68,7 @@ def steps(context: Context) -> tuple[Step, ...]:
         for fold in range(folds(context.small)):
             name = f"{sex}-{fold + 1}"
             models = tuple(f"--model={{{name}}}/epoch-{epoch:03d}.safetensors" for epoch in epochs)
-            held = f"--labelled={{tables}}/{name}-held.parquet"
+            held = f"--labelled={{tables}}/{name}.parquet"
             check = ("stage", "rca-check", held, "--split=val", "--count=1000000", encoder, *known, *models)
             made += [
                 stopped(context, name, f"{{tables}}/{name}.parquet"),
@@ -90,10 +80,9 @@ def steps(context: Context) -> tuple[Step, ...]:
 
 
 def make_tables(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
-    """Write the references (both sexes in equal number), and two tables of each sex and fold.
+    """Write the references (both sexes in equal number), and a table of each sex and fold.
 
-    ``{sex}-{fold}-held.parquet`` has the patients of the fold. ``{sex}-{fold}.parquet`` has the other patients of that
-    sex in the split ``train``, and in ``val`` a few images of the fold: each of the many trainings measures them.
+    A fold's table has the fold's own patients in the split ``val``, and the other patients of that sex in ``train``.
 
     Raises
     ------
@@ -123,10 +112,8 @@ def make_tables(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
     for sex, name in SEXES.items():
         own = rest["sex"] == sex
         for each in range(number):
-            held, others = (rest[own & (fold == each)], rest[own & (fold != each)])
-            write_labelled(held, output / f"{name}-{each + 1}-held.parquet", "val")
-            few = pd.concat([others.assign(split="train"), held.head(MEASURED).assign(split="val")])
-            write_labelled(few, output / f"{name}-{each + 1}.parquet")
+            place = output / f"{name}-{each + 1}.parquet"
+            write_labelled(rest[own], place, np.where(fold[own] == each, "val", "train"))
     people = rest[["image_id", "patient_id", "sex"]].assign(fold=fold + 1).sort_values("image_id")
     people.to_csv(output / "people.csv", index=False, lineterminator="\n")
 

@@ -40,7 +40,7 @@ def steps(context: Context) -> tuple[Step, ...]:
     size = f"--input-size={context.side(128, 1024)}"
     for name, graph in GRAPHS.items():
         table, encoder = f"{{tables}}/{name}.parquet", f"encoder-{name}"
-        options = (f"--graph={graph}", f"--epochs={context.epochs(20, 3000)}", size)
+        options = (f"--graph={graph}", f"--epochs={context.epochs(12, 3000)}", size)
         made.append(context.train(encoder, *options, labelled=[table], needs=("tables",)))
         weights = f"--weights={{{encoder}}}/weights.safetensors"
         chosen = ("stage", "rca-reference", f"--labelled={table}", weights, "--split=train", "--fraction=1")
@@ -62,18 +62,24 @@ def steps(context: Context) -> tuple[Step, ...]:
 
 
 def _unets(context: Context, epochs: tuple[int, ...]) -> Step:
-    """Return the step that trains twelve U-Nets of lungs and heart, each stopped at another epoch."""
+    """Return the step that trains U-Nets of lungs and heart that stop at twelve epochs.
+
+    The full size trains twelve U-Nets, as the paper did; the small size keeps the weights of one after twelve epochs.
+    """
     settings = context.settings
     recipe = ("--segmenter=unet", "--schedule=step", "--average=0", f"--batch-size={4 if context.small else 8}")
     size = (f"--input-size={context.side(64, 1024)}", f"--width={context.side(8, 16)}")
     run = (f"--device={settings.device}", f"--threads={settings.threads}")
-    commands = tuple(
-        (
-            *("train", "--labelled={tables}/all.parquet", f"--output={OUT}/epochs-{number:03d}.safetensors"),
-            *(*recipe, *size, *run, f"--epochs={number}", f"--seed={settings.seed + place}"),
+    words = ("train", "--labelled={tables}/all.parquet", *recipe, *size, *run)
+    if context.small:
+        kept = tuple(f"--keep-epochs={number}" for number in epochs)
+        seed = f"--seed={settings.seed}"
+        commands = ((*words, f"--output={OUT}/epochs.safetensors", f"--epochs={epochs[-1]}", seed, *kept),)
+    else:
+        commands = tuple(
+            (*words, f"--output={OUT}/epochs-{number:03d}.safetensors", f"--epochs={number}", f"--seed={seed}")
+            for seed, number in enumerate(epochs, settings.seed)
         )
-        for place, number in enumerate(epochs)
-    )
     return Step("unets", commands, ("tables",), trains=True, memory_mb=8000)
 
 
