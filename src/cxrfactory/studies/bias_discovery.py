@@ -234,11 +234,11 @@ def summarise(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
     slight = table[table["pairs"] == f"true gap below {SLIGHT:g}"].set_index("organ")
     words = " and ".join(f"{whole.loc[organ, 'same_sign']:.2f} ({organ})" for organ in ORGANS)
     few = " and ".join(f"{slight.loc[organ, 'same_sign']:.2f}" for organ in ORGANS if slight.loc[organ, "number"])
-    only = f"; of the gaps below {SLIGHT:g}, of {few}" if few else ""
+    only = f", and in {few} of those whose true gap is below {SLIGHT:g}" if few else ""
     patients = scores.groupby("sex")["patient_id"].nunique()
     how = PACKAGE if settings.size == "small" else "a registration network that was trained on the references"
     finding = Finding(
-        f"RCA gives the sign of the true gap in a share of {words} of the pairs{only}. Most pairs set an early epoch "
+        f"RCA gives the sign of the true gap in {words} of the pairs{only}. Most pairs set an early epoch "
         "against a later one, so their gaps are larger than those of a finished model; the shares do not hold for it.",
         table,
         {"gaps": _figure(gaps, table)},
@@ -286,7 +286,7 @@ STUDY = Study(
     "Does RCA tell, without any truth, which sex a segmenter serves worse?",
     "over the 144 pairs of 12 epochs of models of men and of women, the gap by RCA has the sign of the true gap in "
     "0.90 of the pairs for the lungs and in 0.92 for the heart.",
-    0.3,
+    0.2,
     steps,
     {
         "tables": "cxrfactory.studies.bias_discovery:make_tables",

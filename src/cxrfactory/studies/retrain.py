@@ -36,7 +36,7 @@ LOSSES = {"lungs": (0.007, 0.021), "heart": (0.010, 0.049)}  # Dice that own mas
 
 def steps(context: Context) -> tuple[Step, ...]:
     """Train on half of the images, mask the other half with that network, train on those masks, and measure both."""
-    options = (f"--epochs={context.epochs(60, 3000)}", f"--input-size={context.side(128, 1024)}")
+    options = (f"--epochs={context.epochs(150, 3000)}", f"--input-size={context.side(128, 1024)}")
     images, device = "--images={tables}/images.parquet", f"--device={context.settings.device}"
     weights = f"--weights={{{DRAWN}}}/weights.safetensors"
     found, scores = f"{OUT}/landmarks.parquet", f"{OUT}/rca.parquet"
