@@ -30,6 +30,10 @@ def train(
     views: Annotated[
         list[str] | None, typer.Option(help="View whose images are used, such as PA; repeat for several.")
     ] = None,
+    keep_epochs: Annotated[
+        list[int] | None,
+        typer.Option(help="Epoch whose weights are also written, as OUTPUT-EPOCH.safetensors; repeat for several."),
+    ] = None,
     *,
     model_config: ModelConfig,
     train_config: TrainConfig,
@@ -46,6 +50,7 @@ def train(
         *(labelled, output, model_config, train_config, device, history, curves, resume, init),
         without_sources=without_sources or [],
         views=views or [],
+        keep_epochs=keep_epochs or [],
     )
 
 

@@ -25,6 +25,7 @@ from cxrfactory.train.data.layers import load_layers
 from cxrfactory.train.data.reshape import read_reshaper
 from cxrfactory.train.data.tables import ALL, regions_of
 from cxrfactory.train.segmenter.curves import plot_curves
+from cxrfactory.train.segmenter.kept import KeptEpochs
 from cxrfactory.train.segmenter.loop import fit
 from cxrfactory.train.segmenter.many import MANY, ManyRegionsTask
 from cxrfactory.train.segmenter.stopping import mean_dice
@@ -51,6 +52,7 @@ def train_segmenter(
     init: Path | None = None,
     without_sources: Sequence[str] = (),
     views: Sequence[str] = (),
+    keep_epochs: Sequence[int] = (),
 ) -> dict[str, dict[str, float]]:
     """Train a segmenter, and write ``output`` with its card.
 
@@ -78,6 +80,8 @@ def train_segmenter(
         as ``data.without_sources``.
     views
         Views (column ``view``) whose images are used; without any, all. The card names the views as ``data.views``.
+    keep_epochs
+        Epochs, from 1, whose weights are also written, with a card, as ``{stem}-{epoch}.safetensors``.
 
     Returns
     -------
@@ -88,6 +92,8 @@ def train_segmenter(
     tables = [labelled] if isinstance(labelled, str | Path) else list(labelled)
     digests = [sha256_of(path) for path in tables]
     kind = model_kind(model.segmenter)
+    kept = KeptEpochs(output, keep_epochs)
+    kept.check(0 if kind is ModelKind.ATLAS else settings.epochs)
     if model.organs and kind is not ModelKind.PIXEL:
         raise CxrError(
             f"organs {', '.join(model.organs)} for {model.segmenter}; only pixel networks take them: choose one of "
@@ -121,7 +127,8 @@ def train_segmenter(
     checkpoint = output.with_name(f"{output.stem}.{seed_of(key, 'checkpoint'):016x}.checkpoint")
     if not resume:
         checkpoint.unlink(missing_ok=True)
-    record = fit(network, train, val, settings, device, checkpoint, fresh=init is None, strata=strata, reshape=reshape)
+    extras = {"fresh": init is None, "strata": strata, "reshape": reshape, "keep": kept.offer}
+    record = fit(network, train, val, settings, device, checkpoint, **extras)
     trained = kind is not ModelKind.ATLAS
     metrics = task_of(network, settings).metrics(network, val, device, distances=True) if trained else {}
     if len(metrics) > MANY:
@@ -149,6 +156,7 @@ def train_segmenter(
     }
     tensors = {name: value.detach().cpu().numpy() for name, value in network.state_dict().items()}
     write_weights(output, tensors, card)
+    kept.finish(card)
     frame = pd.DataFrame(record.rows, columns=None if record.rows else list(HISTORY_COLUMNS))
     if history is not None:
         with atomic_path(history) as temporary:
