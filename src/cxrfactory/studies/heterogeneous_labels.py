@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -19,6 +21,9 @@ from cxrfactory.studies.label_removal import (
     write_labelled,
 )
 from cxrfactory.studies.study import OUT, SUMMARY, Context, Inputs, Step, Study
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 NAME = "heterogeneous-labels"
 NESTED = {"L": "left", "LH": "right", "LHC": ""}  # hospital, by what it annotates -> corner of its tag
@@ -138,7 +143,9 @@ def _table(scores: pd.DataFrame, seed: int) -> pd.DataFrame:
     for (protocol, network, organ, annotated), images in scores.groupby(["protocol", "network", "organ", "annotated"]):
         low, high = bootstrap_interval(mean_of, images["dice"].to_numpy(), seed=seed)
         finite = images.loc[np.isfinite(images["hd_px"]), "hd_px"]
-        dice, distance = PUBLISHED.get((protocol, network), {}).get(organ, (np.nan,) * 2) if annotated else (np.nan,) * 2
+        dice, distance = (
+            PUBLISHED.get((protocol, network), {}).get(organ, (np.nan,) * 2) if annotated else (np.nan,) * 2
+        )
         rows.append(
             {
                 "protocol": protocol,
@@ -196,7 +203,7 @@ def _signs(scores: pd.DataFrame, seed: int) -> list[Sign]:
     return signs
 
 
-def _figure(plt, table: pd.DataFrame):  # noqa: ANN001, ANN202
+def _figure(plt: ModuleType, table: pd.DataFrame) -> "Figure":
     protocols = [each for each in PROTOCOLS if each in set(table["protocol"])]
     figure, axes = plt.subplots(1, len(protocols), figsize=(4.2 * len(protocols), 3.6), layout="constrained",
                                 sharey=True, squeeze=False)  # fmt: skip

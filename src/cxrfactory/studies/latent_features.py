@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,9 @@ from cxrfactory.studies.label_removal import as_background, lung_box, organs_of,
 from cxrfactory.studies.network_codes import encoder_of
 from cxrfactory.studies.source_classifier import told_apart
 from cxrfactory.studies.study import SUMMARY, Context, Inputs, Step, Study
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 NAME = "latent-features"
 NETWORKS = {"hybridgnet": "", "unet": "-naive", "unet-ht": ""}
@@ -215,7 +219,7 @@ def _signs(accuracy: dict) -> list[Sign]:
     return signs
 
 
-def _figure(plt, groups: dict, sources: list[str], accuracy: dict, seed: int):  # noqa: ANN001, ANN202
+def _figure(plt: ModuleType, groups: dict, sources: list[str], accuracy: dict, seed: int) -> "Figure":
     import warnings
 
     networks = [each for each in NETWORKS if (each, AS_IS) in groups]
