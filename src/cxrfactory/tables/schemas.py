@@ -121,10 +121,10 @@ LABELLED = pa.schema(
         pa.field("path", pa.string(), nullable=False),  # image file
         pa.field("patient_id", pa.string(), nullable=False),
         pa.field("source", pa.string(), nullable=False),  # JSRT, Montgomery, Shenzhen, Padchest, Virtual
-        pa.field("labels", pa.string(), nullable=False),  # L, LH, LHC, W or H: code of the graph (anatomy/graph.py)
+        pa.field("labels", pa.string(), nullable=False),  # L, LH, LHC, W, H or C: code of the graph (anatomy/graph.py)
         pa.field("split", pa.string(), nullable=False),  # train or val
         *PERSON_FIELDS,
-        # float32 [nodes * 2] in pixels of the image file: 44 + 50 (L, W), + 26 (LH), + 23 + 23 (LHC); 26 (H)
+        # float32 [nodes * 2] in pixels of the image file: 44 + 50 (L, W), + 26 (LH), + 23 + 23 (LHC); 26 (H); 46 (C)
         pa.field("landmarks", pa.list_(pa.float32()), nullable=False),
     ]
 )
