@@ -1,8 +1,8 @@
 """CXLSeg's four U-Nets (table IV, figure 3) on a training set that is balanced by varied copies (table II).
 
-The SA-UNet is that of Guo et al. (ICPR 2020), which has the structured dropout that CXLSeg describes. The reference that
-CXLSeg gives is another network of that name (Fan et al., Remote Sensing 2022): a U-Net whose encoder has residual atrous
-spatial pyramids, with spatial attention. It is not offered here.
+The SA-UNet is that of Guo et al. (ICPR 2020), which has the structured dropout that CXLSeg describes. The reference
+that CXLSeg gives is another network of that name (Fan et al., Remote Sensing 2022): a U-Net whose encoder has residual
+atrous spatial pyramids, with spatial attention. It is not offered here.
 """
 
 import json
