@@ -168,7 +168,7 @@ def summarise(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
     signs = []
     for other in ("unet", "unet-plus-plus", "attention-unet"):
         apart = patient_means(wide["sa-unet"] - wide[other], patients).to_numpy()
-        published = f"{PAPER['sa-unet']['dice'] - PAPER[other]['dice']:.2f} percent"
+        published = f"{(PAPER['sa-unet']['dice'] - PAPER[other]['dice']) / 100:.4f}"
         claim = f"SA-UNet's Dice is above that of {other} (difference)"
         signs.append(Sign(claim, *mean_interval(apart, settings.seed), "above", published=published))
     table = _table(measured, histories, cards, patients, settings.seed)
@@ -189,8 +189,9 @@ def summarise(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
         },
         f"{counts['original'].sum()} films that copies make {counts['images'].sum()}, balanced by "
         f"{'source' if counts['class'].eq(counts['source']).all() else 'class'}, and {len(wide)} validation films of "
-        f"{', '.join(sorted(films['source'].unique()))}; regions {names}, which no film mixes. Weights of the smallest "
-        "validation loss. SA-UNet is that of Guo et al. (ICPR 2020)",
+        f"{', '.join(sorted(films['source'].unique()))}; one output for each definition of lungs ({names}), trained by "
+        "the films of that definition alone. Weights of the smallest validation loss. SA-UNet is that "
+        "of Guo et al. (ICPR 2020)",
     )
     write_finding(STUDY, finding, output, settings)
     plt.close(figure)
@@ -230,6 +231,7 @@ def _curves(histories: dict[str, pd.DataFrame]):
         lower.plot(history["epoch"], history["val_loss"], label="validation")
         upper.set_title(name, fontsize=10)
         lower.set_xlabel("epoch")
+        lower.xaxis.get_major_locator().set_params(integer=True)
     axes[0, 0].set_ylabel("Dice, validation")
     axes[1, 0].set_ylabel("loss (Dice and cross-entropy)")
     for row in axes:

@@ -191,6 +191,7 @@ def _curves(histories: dict[str, pd.DataFrame]):
     axes[0].set(xlabel="epoch", ylabel="weighted Tanimoto loss")
     axes[1].set(xlabel="epoch", ylabel="Tanimoto coefficient, validation")
     for axis in axes:
+        axis.xaxis.get_major_locator().set_params(integer=True)
         axis.legend(fontsize=7, frameon=False)
     return figure
 
