@@ -128,6 +128,9 @@ class ModelConfig(Section):
         description="Further regions that the dense head of hybrid-unet learns from drawn masks, beside the organs of "
         "the graph, such as right_whole_lung.",
     )
+    lstm_blocks: int = Field(
+        0, ge=0, le=4, description="Number of LSTM blocks behind the last layer of res-cr-net; 0 gives the paper's."
+    )
     organs: list[RegionName] = Field(
         [],
         description="Regions that a pixel network learns from drawn masks, such as airways or right_whole_lung; an "
@@ -140,6 +143,9 @@ class ModelConfig(Section):
         settings = self.model_dump(exclude=unset)
         if isinstance(self.input_size, str):
             settings["input_size"] = [int(side) for side in self.input_size.split("x")]
+        blocks = settings.pop("lstm_blocks")
+        if self.segmenter == "res-cr-net" and blocks:  # the network's own default is none
+            settings["lstm_blocks"] = blocks
         if self.segmenter != "hybrid-unet":
             wide = self.segmenter in WITH_WIDTH and self.width != type(self).model_fields["width"].default
             unknown = ("regions",) if wide else ("width", "regions")

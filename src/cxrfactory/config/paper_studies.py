@@ -31,6 +31,11 @@ class StudyRunConfig(StudyOptions):
     pixel_mm: dict[str, float] = Field(
         {}, description="Side of a pixel of the image files in mm by source, where it is known; for distances in mm."
     )
+    classes: LocalPath | None = Field(
+        None,
+        description="CSV file with columns image_id and class, such as tuberculosis or normal, for the study that "
+        "balances classes (cxlseg-networks); null balances sources.",
+    )
 
     @model_validator(mode="after")
     def _sizes_above_zero(self) -> "StudyRunConfig":

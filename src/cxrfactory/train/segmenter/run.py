@@ -10,7 +10,8 @@ import pandas as pd
 import torch
 
 from cxrfactory import __version__
-from cxrfactory.anatomy.graph import landmark_graph
+from cxrfactory.anatomy.graph import LandmarkGraph, landmark_graph
+from cxrfactory.anatomy.regions import contour_regions
 from cxrfactory.config import ModelConfig, TrainConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger
@@ -111,6 +112,7 @@ def train_segmenter(
     network = build_segmenter(model.segmenter, model.network_settings())
     task = None if kind is ModelKind.ATLAS else task_of(network, settings)
     regions = None if task is None else task.regions
+    _check_sides(settings, regions, graph)
     load = load_layers if isinstance(task, ManyRegionsTask) else load_labelled
     chosen = {"without_sources": without_sources, "views": views}
     train, val = (load(tables, split, graph, network.input_size, regions, **chosen) for split in ("train", "val"))
@@ -166,6 +168,27 @@ def train_segmenter(
     checkpoint.unlink(missing_ok=True)
     log.info("wrote %s", output)
     return metrics
+
+
+def _check_sides(settings: TrainConfig, regions: Sequence[str] | None, graph: LandmarkGraph) -> None:
+    """Check that mirrored images keep the meaning of what is learned.
+
+    A mirrored right lung is a left one, and a contour shows nothing of what reflection brings into the image.
+    """
+    if not settings.mirror and settings.padding == "plain":
+        return
+    name = "mirror" if settings.mirror else "padding"
+    odd = "landmarks" if regions is None else _sided(regions, graph)
+    if odd:
+        raise CxrError(
+            f"train: {name} is {getattr(settings, name)} for a network that learns {odd}; mirrored images need a pixel "
+            "network whose regions have no side and are drawn, such as --organs lungs: give these, or leave it out"
+        )
+
+
+def _sided(regions: Sequence[str], graph: LandmarkGraph) -> str | None:
+    contours = contour_regions(graph)
+    return next((each for each in regions if each in contours or each.startswith(("right_", "left_"))), None)
 
 
 def _named(organs: Sequence[str]) -> str:
