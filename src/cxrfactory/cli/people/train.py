@@ -34,6 +34,10 @@ def train(
         list[int] | None,
         typer.Option(help="Epoch whose weights are also written, as OUTPUT-EPOCH.safetensors; repeat for several."),
     ] = None,
+    parts_from: Annotated[
+        list[Path] | None,
+        typer.Option(help="Weights whose parts this network starts from, such as hybridgnet-autoencoders; repeat."),
+    ] = None,
     *,
     model_config: ModelConfig,
     train_config: TrainConfig,
@@ -51,6 +55,7 @@ def train(
         without_sources=without_sources or [],
         views=views or [],
         keep_epochs=keep_epochs or [],
+        parts_from=parts_from or [],
     )
 
 

@@ -29,6 +29,7 @@ from cxrfactory.train.segmenter.curves import plot_curves
 from cxrfactory.train.segmenter.kept import KeptEpochs
 from cxrfactory.train.segmenter.loop import fit
 from cxrfactory.train.segmenter.many import MANY, ManyRegionsTask
+from cxrfactory.train.segmenter.parts import start_from_parts
 from cxrfactory.train.segmenter.stopping import mean_dice
 from cxrfactory.train.segmenter.tasks import task_of
 
@@ -54,6 +55,7 @@ def train_segmenter(
     without_sources: Sequence[str] = (),
     views: Sequence[str] = (),
     keep_epochs: Sequence[int] = (),
+    parts_from: Sequence[Path] = (),
 ) -> dict[str, dict[str, float]]:
     """Train a segmenter, and write ``output`` with its card.
 
@@ -83,6 +85,9 @@ def train_segmenter(
         Views (column ``view``) whose images are used; without any, all. The card names the views as ``data.views``.
     keep_epochs
         Epochs, from 1, whose weights are also written, with a card, as ``{stem}-{epoch}.safetensors``.
+    parts_from
+        Weights of other networks that have parts of this one, such as its encoder; a later file replaces the parts of
+        an earlier one.
 
     Returns
     -------
@@ -120,11 +125,14 @@ def train_segmenter(
     reshape = None if settings.shapes is None else read_reshaper(settings.shapes, graph, val.ids)
     if init is not None:
         _start_from(network, model.segmenter, init)
+    if parts_from:
+        start_from_parts(network, model.segmenter, parts_from)
     # The name of the checkpoint depends on everything that the run depends on: another config starts anew.
     key = [model.segmenter, network.settings(), settings.recipe(), digests]
     bent = None if reshape is None else reshape.digest
     left_out = sorted(set(without_sources))
-    more = [*left_out, *([{"views": sorted(set(views))}] if views else [])]
+    parts = [sha256_of(path) for path in parts_from]
+    more = [*left_out, *([{"views": sorted(set(views))}] if views else []), *([{"parts": parts}] if parts else [])]
     key = json.dumps([*key, None if init is None else sha256_of(init), strata, bent, *more], sort_keys=True)
     checkpoint = output.with_name(f"{output.stem}.{seed_of(key, 'checkpoint'):016x}.checkpoint")
     if not resume:
@@ -151,7 +159,9 @@ def train_segmenter(
             **({"without_sources": left_out} if left_out else {}),
             **({"views": sorted(set(train.views))} if any(train.views) else {}),
         },
-        "training": _training_facts(settings, record, init, strata) if trained else {},
+        "training": _training_facts(settings, record, init, strata) | ({"parts_sha256": parts} if parts else {})
+        if trained
+        else {},
         "metrics": {"val": metrics, "frame": FRAMES[isinstance(task, ManyRegionsTask)]},
         "cxrfactory": __version__,
         "torch": torch.__version__,
