@@ -17,6 +17,7 @@ SegmenterName = Literal[
     "pca",
     "multi-atlas",
     "unet",
+    "unet-hybridgnet",
     "unet-plus-plus",
     "attention-unet",
     "sa-unet",
