@@ -1,8 +1,10 @@
 """A U-Net with HybridGNet's encoder: six residual blocks down, five up, and skip connections by concatenation.
 
-Gaggion et al. (IEEE TMI 2022), section 4.2.4, compare HybridGNet with a U-Net that has the same encoder and the mirrored
-decoder, so that both are of comparable complexity. The decoder's upsampling is bilinear.
+Gaggion et al. (IEEE TMI 2022), section 4.2.4, compare HybridGNet with a U-Net that has the same encoder and the
+mirrored decoder, so that both are of comparable complexity. The decoder's upsampling is bilinear.
 """
+
+from itertools import pairwise
 
 import torch
 from jaxtyping import Float
@@ -29,9 +31,7 @@ class HybridGNetUNet(nn.Module):
         pairs = zip((1, *channels[:-1]), channels, strict=True)
         self.down = nn.ModuleList(ResidualBlock(before, here) for before, here in pairs)
         mirrored = channels[::-1]
-        self.up = nn.ModuleList(
-            ResidualBlock(below + here, here) for below, here in zip(mirrored, mirrored[1:], strict=False)
-        )
+        self.up = nn.ModuleList(ResidualBlock(below + here, here) for below, here in pairwise(mirrored))
         self.head = nn.Conv2d(channels[0], outputs, 1)
 
     def forward(self, x: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b o h w"]:
