@@ -86,8 +86,8 @@ def split_sources(inputs: Inputs, output: Path, settings: StudyRunConfig) -> Non
     sources = list(dict.fromkeys(table["source"]))
     if len(sources) < 2:
         raise CxrError(
-            f"{names}: all {len(table)} images have the source '{''.join(sources)}'; the study trains on the first source "
-            "and tests on the others: expected tables of two sources or more (studies.tables)"
+            f"{names}: all {len(table)} images have the source '{''.join(sources)}'; the study trains on the first "
+            "source and tests on the others: expected tables of two sources or more (studies.tables)"
         )
     first = table[table["source"] == sources[0]]
     parts = [first[first["split"] == "val"]]
@@ -102,11 +102,8 @@ def split_sources(inputs: Inputs, output: Path, settings: StudyRunConfig) -> Non
     write_table(first, output / "train.parquet", LABELLED_IMAGES)
     write_table(test, output / "test.parquet", LABELLED_IMAGES)
     pd.DataFrame(counts).to_csv(output / "sources.csv", index=False, lineterminator="\n")
-    log.info(
-        "training on %s; testing on %s",
-        sources[0],
-        ", ".join(f"{each['images']} of {each['source']}" for each in counts),
-    )
+    told = ", ".join(f"{each['images']} of {each['source']}" for each in counts)
+    log.info("training on %s; testing on %s", sources[0], told)
 
 
 def summarise(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
@@ -119,8 +116,8 @@ def summarise(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
     left_out = [name for name in sources if name not in tested]
     if not tested[1:] or sources[0] != tested[0]:
         raise CxrError(
-            f"no lungs of {', '.join(left_out)} by the definition of the models; expected two sources or more with masks "
-            "or landmarks of lungs without the part behind the heart"
+            f"no lungs of {', '.join(left_out)} by the definition of the models; expected two sources or more with "
+            "masks or landmarks of lungs without the part behind the heart"
         )
     tables, figures, signs, told = [], {}, [], []
     for source in tested:
@@ -172,8 +169,8 @@ STUDY = Study(
     "domain-shift",
     "HybridGNet, table 4 of the article and table 3.2 of the thesis",
     "Does a network of landmarks lose less than a U-Net on the films of another hospital?",
-    "trained on JSRT, HybridGNet has a Dice of 0.954 on Montgomery and 0.935 on Shenzhen, a U-Net 0.944 and 0.933; the HD "
-    "is 45.5 and 64.5 px with HybridGNet, 127.7 and 220.9 px with the U-Net.",
+    "trained on JSRT, HybridGNet has a Dice of 0.954 on Montgomery and 0.935 on Shenzhen, a U-Net 0.944 and 0.933; the "
+    "HD is 45.5 and 64.5 px with HybridGNet, 127.7 and 220.9 px with the U-Net.",
     0.7,
     steps,
     {

@@ -188,9 +188,9 @@ def summarise(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
          "236.3, 55.1"),
     ]  # fmt: skip
     finding = Finding(
-        f"a HybridGNet with two IGSC that reads masks has a landmark MSE of {mean_in(table, MSE, TWO, 1)} px² and a Dice "
-        f"of {mean_in(table, 'dice_lungs', TWO)} (lungs) and {mean_in(table, 'dice_heart', TWO)} (heart), where the "
-        f"paper has 55.1, 0.991 and 0.99; mask-to-landmarks, on patients that it has not seen, has "
+        f"a HybridGNet with two IGSC that reads masks has a landmark MSE of {mean_in(table, MSE, TWO, 1)} px² and a "
+        f"Dice of {mean_in(table, 'dice_lungs', TWO)} (lungs) and {mean_in(table, 'dice_heart', TWO)} (heart); the "
+        f"paper has 55.1, 0.991 and 0.99. The command mask-to-landmarks, on patients that it has not seen, has "
         f"{mean_in(table, MSE, OWN_UNSEEN, 1)} px², {mean_in(table, 'dice_lungs', OWN_UNSEEN)} and "
         f"{mean_in(table, 'dice_heart', OWN_UNSEEN)}.",
         table,
