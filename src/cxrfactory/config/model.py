@@ -21,6 +21,7 @@ SegmenterName = Literal[
     "hybridgnet-autoencoders",
     "multi-atlas",
     "unet",
+    "unet-hybridgnet",
     "unet-plus-plus",
     "attention-unet",
     "sa-unet",

@@ -43,6 +43,7 @@ AUTOENCODERS = {"hybridgnet-autoencoders": "cxrfactory.models.miccai.autoencoder
 ATLAS_MODELS = {"multi-atlas": "cxrfactory.models.baselines.atlas_segmenter:build"}
 PIXEL_MODELS = {
     "unet": "cxrfactory.models.pixel.unet:build",
+    "unet-hybridgnet": "cxrfactory.models.pixel.unet_hybridgnet:build",
     "unet-plus-plus": "cxrfactory.models.pixel.unet_plus_plus:build",
     "attention-unet": "cxrfactory.models.pixel.attention_unet:build",
     "sa-unet": "cxrfactory.models.pixel.sa_unet:build",

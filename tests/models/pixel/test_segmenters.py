@@ -8,7 +8,10 @@ from cxrfactory.models import build_model
 from cxrfactory.models.pixel.losses import PIXEL_LOSSES
 from cxrfactory.models.registry import PIXEL_MODELS
 
-SMALL = {name: {"filters": 2, "normalise": "none"} if name == "res-cr-net" else {"width": 4} for name in PIXEL_MODELS}
+SMALL = {name: {"width": 4} for name in PIXEL_MODELS} | {
+    "res-cr-net": {"filters": 2, "normalise": "none"},
+    "unet-hybridgnet": {"channels": [2, 2, 4, 4, 8, 8]},
+}
 
 
 def make(name, **settings):
