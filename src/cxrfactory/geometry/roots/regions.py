@@ -11,7 +11,8 @@ from jaxtyping import Bool, Float, Int32
 from scipy import ndimage
 from skimage.segmentation import watershed
 
-HOLE_PX = 30  # pixels; smaller holes in the mask are filled
+# Lengths in units (geometry/roots/lengths.py).
+HOLE_PX = 30  # area; smaller holes in the mask are filled
 BRIDGE_PX = 12.0  # widest gap in a root that is bridged
 AHEAD_PX = 30.0  # widest gap that is bridged straight on from the end of a part of a root
 AHEAD_EXTENT_PX = 14  # such a part is at least so long
@@ -51,6 +52,7 @@ def plate_regions(
     arrival: Int32[np.ndarray, "height width"],
     seeds: Float[np.ndarray, "plants 2"],
     boxes: Sequence[tuple[int, int, int, int]] = (),
+    unit: float = 1.0,
 ) -> PlateRegions:
     """Find the connected parts of a plate's mask in which the roots of its plants begin.
 
@@ -66,6 +68,8 @@ def plate_regions(
         Seeds (x, y).
     boxes
         Regions (left, top, right, bottom) of the plants; what lies outside all of them is left out. None: everywhere.
+    unit
+        Factor of lengths (:func:`~cxrfactory.geometry.roots.lengths.length_unit`).
     """
     arrival = arrival.copy()
     if boxes:
@@ -73,16 +77,16 @@ def plate_regions(
         for left, top, right, bottom in boxes:
             inside[max(top, 0) : bottom, max(left, 0) : right] = True
         arrival[~inside] = -1
-    _fill_holes(arrival)
+    _fill_holes(arrival, HOLE_PX * unit**2)
     markers = np.zeros(arrival.shape, np.int32)
     rows, columns = np.nonzero(arrival >= 0)
     for number, seed in enumerate(seeds, 1):
         if len(rows):
             gaps = np.hypot(columns - seed[0], rows - seed[1])
             nearest = int(np.argmin(gaps))
-            if gaps[nearest] <= SEED_PX and markers[rows[nearest], columns[nearest]] == 0:
+            if gaps[nearest] <= SEED_PX * unit and markers[rows[nearest], columns[nearest]] == 0:
                 markers[rows[nearest], columns[nearest]] = number
-    bridged = _bridge(arrival, markers)
+    bridged = _bridge(arrival, markers, unit)
     mask = arrival >= 0
     owner = watershed(np.where(mask, arrival, 0), markers, connectivity=_ALL, mask=mask)
     touching = [-1] * len(seeds)
@@ -99,12 +103,12 @@ def plate_regions(
     return PlateRegions(parts, part_of, arrival, bridged, touching)
 
 
-def _fill_holes(arrival: np.ndarray) -> None:
-    """Fill small holes, with the latest arrival around them."""
+def _fill_holes(arrival: np.ndarray, most: float) -> None:
+    """Fill holes of at most so many pixels, with the latest arrival around them."""
     closed = cv2.morphologyEx((arrival >= 0).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     labels, number = ndimage.label(arrival < 0)
     sizes = np.bincount(labels.ravel(), minlength=number + 1)
-    small = sizes <= HOLE_PX
+    small = sizes <= most
     small[0] = False
     holes = (small[labels] | (closed > 0)) & (arrival < 0)
     if holes.any():
@@ -112,7 +116,7 @@ def _fill_holes(arrival: np.ndarray) -> None:
         arrival[holes] = arrival[tuple(near)][holes]
 
 
-def _bridge(arrival: np.ndarray, markers: np.ndarray) -> np.ndarray:
+def _bridge(arrival: np.ndarray, markers: np.ndarray, unit: float) -> np.ndarray:
     """Join parts of the mask to those with a seed, nearest first; return the pixels of the bridges."""
     bridged = np.zeros(arrival.shape, bool)
     while True:
@@ -124,7 +128,7 @@ def _bridge(arrival: np.ndarray, markers: np.ndarray) -> np.ndarray:
         loose = [
             each
             for each in range(1, number + 1)
-            if not rooted[each] and max(part.stop - part.start for part in boxes[each - 1]) >= LEAST_EXTENT_PX
+            if not rooted[each] and max(part.stop - part.start for part in boxes[each - 1]) >= LEAST_EXTENT_PX * unit
         ]
         if not loose or not rooted.any():
             return bridged
@@ -137,16 +141,16 @@ def _bridge(arrival: np.ndarray, markers: np.ndarray) -> np.ndarray:
             corner = np.array([box[0].start, box[1].start])
             here = (int(row + corner[0]), int(column + corner[1]))
             there = (int(near[0][here]), int(near[1][here]))
-            if inner[row, column] > AHEAD_PX:
+            if inner[row, column] > AHEAD_PX * unit:
                 continue
             places = np.argwhere(labels[box] == each) + corner
-            if inner[row, column] > BRIDGE_PX or not _points_to(places, here, there):
-                found = _straight_on(places, rooted[labels])
+            if inner[row, column] > BRIDGE_PX * unit or not _points_to(places, here, there, unit):
+                found = _straight_on(places, rooted[labels], unit)
                 if found is None:
                     continue
                 here, there = found
             line = np.zeros(arrival.shape, np.uint8)
-            cv2.line(line, (int(here[1]), int(here[0])), (there[1], there[0]), 1, 3)
+            cv2.line(line, (int(here[1]), int(here[0])), (there[1], there[0]), 1, round(3 * unit))
             fresh = (line > 0) & (arrival < 0)
             arrival[fresh] = max(arrival[here], arrival[there])
             bridged |= fresh
@@ -155,18 +159,18 @@ def _bridge(arrival: np.ndarray, markers: np.ndarray) -> np.ndarray:
             return bridged
 
 
-def _points_to(places: np.ndarray, here: tuple[int, int], there: tuple[int, int]) -> bool:
+def _points_to(places: np.ndarray, here: tuple[int, int], there: tuple[int, int], unit: float) -> bool:
     """Return whether a part of a root, at its pixel ``here``, has the direction of the way to ``there``."""
     way = np.subtract(there, here)
     size = float(np.hypot(*way))
-    if size <= CLOSE_PX:
+    if size <= CLOSE_PX * unit:
         return True
-    near = places[np.hypot(*(places - here).T) <= AHEAD_EXTENT_PX]
+    near = places[np.hypot(*(places - here).T) <= AHEAD_EXTENT_PX * unit]
     axis = np.linalg.svd(near - near.mean(0), full_matrices=False)[2][0]
     return abs(float(axis @ way)) / size >= np.cos(np.radians(MOST_BEND))
 
 
-def _straight_on(places: np.ndarray, rooted: np.ndarray) -> tuple[tuple[int, int], tuple[int, int]] | None:
+def _straight_on(places: np.ndarray, rooted: np.ndarray, unit: float) -> tuple[tuple[int, int], tuple[int, int]] | None:
     """Find where a part of a root, continued straight from one of its ends, meets a part with a seed.
 
     Returns
@@ -176,15 +180,15 @@ def _straight_on(places: np.ndarray, rooted: np.ndarray) -> tuple[tuple[int, int
     middle = places.mean(0)
     axis = np.linalg.svd(places - middle, full_matrices=False)[2][0]
     along = (places - middle) @ axis
-    if np.ptp(along) < AHEAD_EXTENT_PX:
+    if np.ptp(along) < AHEAD_EXTENT_PX * unit:
         return None
     best = None
     for sign in (1, -1):
         end = places[int(np.argmax(sign * along))]
-        near = places[sign * along >= (sign * along).max() - AHEAD_EXTENT_PX]
+        near = places[sign * along >= (sign * along).max() - AHEAD_EXTENT_PX * unit]
         step = np.linalg.svd(near - near.mean(0), full_matrices=False)[2][0]
         step = step * np.sign(sign * (step @ axis))
-        for size in np.arange(1.0, AHEAD_PX + 1):
+        for size in np.arange(1.0, AHEAD_PX * unit + 1):
             row, column = np.rint(end + size * step).astype(int)
             if not (0 <= row < rooted.shape[0] and 0 <= column < rooted.shape[1]):
                 break
