@@ -106,8 +106,7 @@ class RootsGraphConfig(Section):
         None,
         gt=0,
         description="Length from which a lateral counts where the scale is unknown, in pixels from the middle of its "
-        "parent; null takes 1 % of the picture's shorter side or 2.7 widths of the roots, whichever is more. With a "
-        "scale, it counts from 1 mm.",
+        "parent; null takes 2.7 widths of the roots, and 8 at least. With a scale, it counts from 1 mm.",
     )
     most_tip_step_px: float = Field(30.0, gt=0, description="A tip that moves by more between two pictures is flagged.")
     rsml: bool = Field(

@@ -1,8 +1,9 @@
-"""The unit in which the rules of root graphs have their lengths, so that they hold at any resolution.
+"""The units in which the rules of root graphs have their lengths, so that they hold at any resolution.
 
-The lengths of the rules (gaps that are bridged, the least lateral, how far a root is smoothed, ...) are written in
-pixels of a plate of :data:`PLATE_MM` mm in 800 pixels, on which roots are up to :data:`WIDTH_PX` pixels wide. They are
-multiplied by the unit: as finer pixels are, or as wider the roots are, whichever is more.
+The lengths of the rules are written in pixels of a plate of :data:`PLATE_MM` mm in 800 pixels, on which roots are up to
+:data:`WIDTH_PX` pixels wide. What follows from the form of roots (spurs, directions, the least lateral, smoothing) is
+multiplied by how much wider the roots are. What follows from the picture (gaps where a drop lies or a root is faint) is
+multiplied by how much finer the pixels are, or by the former if that is more.
 """
 
 from __future__ import annotations
@@ -29,22 +30,31 @@ def root_width(mask: Bool[np.ndarray, "height width"]) -> float:
     return float(np.median(widths)) if len(widths) else 0.0
 
 
-def length_unit(mask: Bool[np.ndarray, "height width"], mm_per_pixel: float | None) -> float:
-    """Return the factor by which the lengths of the rules are multiplied; 1 at least.
+def length_unit(mask: Bool[np.ndarray, "height width"]) -> float:
+    """Return the factor of lengths that follow from the form of roots; 1 at least.
 
     Parameters
     ----------
     mask
         The roots of a plate.
+    """
+    return max(1.0, root_width(mask) / WIDTH_PX)
+
+
+def gap_unit(shape: tuple[int, int], mm_per_pixel: float | None) -> float:
+    """Return the factor of lengths that follow from the picture; 1 at least.
+
+    Parameters
+    ----------
+    shape
+        Rows and columns of the picture.
     mm_per_pixel
         Scale of the plate; without one, :data:`PLATE_MM` are taken to fill the shorter side of the picture.
 
     Examples
     --------
-    >>> mask = np.zeros((400, 400), bool)
-    >>> mask[50:350, 100:109] = True
-    >>> length_unit(mask, 0.16), length_unit(mask, 0.04)
-    (3.0, 4.0)
+    >>> gap_unit((800, 800), 0.04), gap_unit((1600, 2400), None)
+    (4.0, 2.0)
     """
-    scale = PLATE_MM / min(mask.shape) if mm_per_pixel is None else mm_per_pixel
-    return max(1.0, root_width(mask) / WIDTH_PX, MM_PER_PIXEL / scale)
+    scale = PLATE_MM / min(shape) if mm_per_pixel is None else mm_per_pixel
+    return max(1.0, MM_PER_PIXEL / scale)

@@ -53,6 +53,7 @@ def plate_regions(
     seeds: Float[np.ndarray, "plants 2"],
     boxes: Sequence[tuple[int, int, int, int]] = (),
     unit: float = 1.0,
+    gap: float = 1.0,
 ) -> PlateRegions:
     """Find the connected parts of a plate's mask in which the roots of its plants begin.
 
@@ -68,8 +69,8 @@ def plate_regions(
         Seeds (x, y).
     boxes
         Regions (left, top, right, bottom) of the plants; what lies outside all of them is left out. None: everywhere.
-    unit
-        Factor of lengths (:func:`~cxrfactory.geometry.roots.lengths.length_unit`).
+    unit, gap
+        Factors of lengths: of the roots' form, and of gaps (:mod:`~cxrfactory.geometry.roots.lengths`).
     """
     arrival = arrival.copy()
     if boxes:
@@ -84,9 +85,9 @@ def plate_regions(
         if len(rows):
             gaps = np.hypot(columns - seed[0], rows - seed[1])
             nearest = int(np.argmin(gaps))
-            if gaps[nearest] <= SEED_PX * unit and markers[rows[nearest], columns[nearest]] == 0:
+            if gaps[nearest] <= SEED_PX * gap and markers[rows[nearest], columns[nearest]] == 0:
                 markers[rows[nearest], columns[nearest]] = number
-    bridged = _bridge(arrival, markers, unit)
+    bridged = _bridge(arrival, markers, unit, gap)
     mask = arrival >= 0
     owner = watershed(np.where(mask, arrival, 0), markers, connectivity=_ALL, mask=mask)
     touching = [-1] * len(seeds)
@@ -116,7 +117,7 @@ def _fill_holes(arrival: np.ndarray, most: float) -> None:
         arrival[holes] = arrival[tuple(near)][holes]
 
 
-def _bridge(arrival: np.ndarray, markers: np.ndarray, unit: float) -> np.ndarray:
+def _bridge(arrival: np.ndarray, markers: np.ndarray, unit: float, gap: float) -> np.ndarray:
     """Join parts of the mask to those with a seed, nearest first; return the pixels of the bridges."""
     bridged = np.zeros(arrival.shape, bool)
     while True:
@@ -141,11 +142,11 @@ def _bridge(arrival: np.ndarray, markers: np.ndarray, unit: float) -> np.ndarray
             corner = np.array([box[0].start, box[1].start])
             here = (int(row + corner[0]), int(column + corner[1]))
             there = (int(near[0][here]), int(near[1][here]))
-            if inner[row, column] > AHEAD_PX * unit:
+            if inner[row, column] > AHEAD_PX * gap:
                 continue
             places = np.argwhere(labels[box] == each) + corner
-            if inner[row, column] > BRIDGE_PX * unit or not _points_to(places, here, there, unit):
-                found = _straight_on(places, rooted[labels], unit)
+            if inner[row, column] > BRIDGE_PX * gap or not _points_to(places, here, there, unit):
+                found = _straight_on(places, rooted[labels], unit, gap)
                 if found is None:
                     continue
                 here, there = found
@@ -170,7 +171,9 @@ def _points_to(places: np.ndarray, here: tuple[int, int], there: tuple[int, int]
     return abs(float(axis @ way)) / size >= np.cos(np.radians(MOST_BEND))
 
 
-def _straight_on(places: np.ndarray, rooted: np.ndarray, unit: float) -> tuple[tuple[int, int], tuple[int, int]] | None:
+def _straight_on(
+    places: np.ndarray, rooted: np.ndarray, unit: float, gap: float
+) -> tuple[tuple[int, int], tuple[int, int]] | None:
     """Find where a part of a root, continued straight from one of its ends, meets a part with a seed.
 
     Returns
@@ -188,7 +191,7 @@ def _straight_on(places: np.ndarray, rooted: np.ndarray, unit: float) -> tuple[t
         near = places[sign * along >= (sign * along).max() - AHEAD_EXTENT_PX * unit]
         step = np.linalg.svd(near - near.mean(0), full_matrices=False)[2][0]
         step = step * np.sign(sign * (step @ axis))
-        for size in np.arange(1.0, AHEAD_PX * unit + 1):
+        for size in np.arange(1.0, AHEAD_PX * gap + 1):
             row, column = np.rint(end + size * step).astype(int)
             if not (0 <= row < rooted.shape[0] and 0 <= column < rooted.shape[1]):
                 break

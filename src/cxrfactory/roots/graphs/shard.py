@@ -225,7 +225,7 @@ def _write_plate(
     for mask in _masks(masks, span, shape, plate):
         arrivals.add(mask)
     arrival = arrivals.finish()
-    unit = length_unit(arrival >= 0, scale)
+    unit = length_unit(arrival >= 0)
     rows = _plants(plate, given, arrival, len(span.frames), group_of, unit)
     tables.add("plants", rows)
     found = _grown(rows, arrival, scale, len(span.frames), settings, unit)
@@ -268,13 +268,14 @@ def _grown(
 ) -> list[PlantOverTime]:
     """Trace the roots of the plants of a plate."""
     from cxrfactory.geometry.roots.growing import grow_plants
+    from cxrfactory.geometry.roots.lengths import gap_unit
     from cxrfactory.geometry.roots.regions import plate_regions
     from cxrfactory.geometry.roots.system import EMERGED_MM
     from cxrfactory.roots.graphs.plant import PlantOverTime
 
     seeds = np.array([(row["seed_x"], row["seed_y"]) for row in rows], float).reshape(-1, 2)
     boxes = [(row["left"], row["top"], row["right"], row["bottom"]) for row in rows]
-    regions: PlateRegions = plate_regions(arrival, seeds, boxes, unit)
+    regions: PlateRegions = plate_regions(arrival, seeds, boxes, unit, max(unit, gap_unit(arrival.shape, scale)))
     least = settings.least_lateral_px if scale is None else max(EMERGED_MM / scale, LEAST_PX)
     if least is None:
         least = LEAST_LATERAL * unit
