@@ -20,6 +20,7 @@ CLOSE_PX = 4.0  # wider gaps are only bridged in the direction of the part behin
 MOST_BEND = 50.0  # degrees between the bridge and that part
 LEAST_EXTENT_PX = 8  # a part of the mask behind a gap is a speck if its box is smaller
 SEED_PX = 40.0  # a root begins within this distance of the seed
+BUNDLE_PX = 15.0  # parts whose upper end is so near to the seed are joined to it: they begin there, each by itself
 _ALL = np.ones((3, 3), bool)
 
 
@@ -87,7 +88,8 @@ def plate_regions(
             nearest = int(np.argmin(gaps))
             if gaps[nearest] <= SEED_PX * gap and markers[rows[nearest], columns[nearest]] == 0:
                 markers[rows[nearest], columns[nearest]] = number
-    bridged = _bridge(arrival, markers, unit, gap)
+    bridged = _join_bundles(arrival, markers, seeds, unit, BUNDLE_PX * gap)
+    bridged |= _bridge(arrival, markers, unit, gap)
     mask = arrival >= 0
     owner = watershed(np.where(mask, arrival, 0), markers, connectivity=_ALL, mask=mask)
     touching = [-1] * len(seeds)
@@ -115,6 +117,38 @@ def _fill_holes(arrival: np.ndarray, most: float) -> None:
     if holes.any():
         near = ndimage.distance_transform_edt(arrival < 0, return_distances=False, return_indices=True)
         arrival[holes] = arrival[tuple(near)][holes]
+
+
+def _join_bundles(arrival: np.ndarray, markers: np.ndarray, seeds: np.ndarray, unit: float, near: float) -> np.ndarray:
+    """Join the parts of the mask that begin beside a seed to it; return the pixels of the bridges."""
+    bridged = np.zeros(arrival.shape, bool)
+    labels, number = ndimage.label(arrival >= 0, _ALL)
+    own = {int(labels[row, column]) for row, column in np.argwhere(markers > 0)}
+    boxes = ndimage.find_objects(labels)
+    for part in range(1, number + 1):
+        rows, columns = boxes[part - 1]
+        if part in own or rows.stop - rows.start < LEAST_EXTENT_PX * unit:
+            continue
+        first = columns.start + np.flatnonzero(labels[rows.start, columns] == part)
+        end = np.array([float(np.median(first)), rows.start])
+        gaps = np.hypot(*(seeds - end).T)
+        plant = int(np.argmin(gaps))
+        home = np.argwhere(markers == plant + 1)
+        if gaps[plant] > near or not len(home) or rows.stop - 1 <= seeds[plant][1]:
+            continue
+        _draw_bridge(arrival, bridged, (int(rows.start), round(end[0])), (int(home[0][0]), int(home[0][1])), unit)
+    return bridged
+
+
+def _draw_bridge(
+    arrival: np.ndarray, bridged: np.ndarray, here: tuple[int, int], there: tuple[int, int], unit: float
+) -> None:
+    """Fill the line between two pixels [row, column], with the later arrival of both, in place."""
+    line = np.zeros(arrival.shape, np.uint8)
+    cv2.line(line, here[::-1], there[::-1], 1, round(3 * unit))
+    fresh = (line > 0) & (arrival < 0)
+    arrival[fresh] = max(arrival[here], arrival[there])
+    bridged |= fresh
 
 
 def _bridge(arrival: np.ndarray, markers: np.ndarray, unit: float, gap: float) -> np.ndarray:
@@ -150,11 +184,7 @@ def _bridge(arrival: np.ndarray, markers: np.ndarray, unit: float, gap: float) -
                 if found is None:
                     continue
                 here, there = found
-            line = np.zeros(arrival.shape, np.uint8)
-            cv2.line(line, (int(here[1]), int(here[0])), (there[1], there[0]), 1, round(3 * unit))
-            fresh = (line > 0) & (arrival < 0)
-            arrival[fresh] = max(arrival[here], arrival[there])
-            bridged |= fresh
+            _draw_bridge(arrival, bridged, here, there, unit)
             joined = True
         if not joined:
             return bridged

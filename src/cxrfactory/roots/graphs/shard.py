@@ -213,6 +213,7 @@ def _write_plate(
     group_of: Groups,
 ) -> None:
     from cxrfactory.geometry.roots.arrival import ArrivalMap
+    from cxrfactory.geometry.roots.edges import edges_in
     from cxrfactory.geometry.roots.lengths import length_unit
 
     hours = dict(zip(pictures["frame"].tolist(), pictures["hours"].tolist(), strict=True))
@@ -225,6 +226,7 @@ def _write_plate(
     for mask in _masks(masks, span, shape, plate):
         arrivals.add(mask)
     arrival = arrivals.finish()
+    arrival[edges_in(arrival >= 0)] = -1
     unit = length_unit(arrival >= 0)
     rows = _plants(plate, given, arrival, len(span.frames), group_of, unit)
     tables.add("plants", rows)
