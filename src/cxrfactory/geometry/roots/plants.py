@@ -28,6 +28,7 @@ _BAND = 0.35  # of that height; seeds lie at most so far above or below the midd
 _SHORT_BAND = 0.2  # the same for a tree of less than a third of that height
 _APART = 0.05  # of the plate's shorter side; nearer tops belong to one plant
 _CRUMB, _CROWD = 0.25, 0.5  # a short tree: of that height; and of the distance of plants
+_ROW, _ROW_SPREADS, _ROW_LEAST = 4, 5.0, 0.05  # a row; median distances from it; of the plate's shorter side
 _ABOVE = 0.05  # of the plate's height; a region begins so far above its seed
 
 
@@ -159,7 +160,17 @@ def _tops(mask: np.ndarray) -> list[_Tree]:
     tops = [below.at_branching(tree, tallest) for tree in tops]
     row = _row_of_seeds(tops)
     kept = _without_tips([tree for tree in tops if abs(tree.y - row) <= _band(tree, tallest)], tallest)
-    return _without_crumbs(kept, tallest)
+    return _in_row(_without_crumbs(kept, tallest), min(mask.shape))
+
+
+def _in_row(tops: list[_Tree], side: int) -> list[_Tree]:
+    """Return tops without those far from the row in which at least four stand, such as ends of a plate's edge."""
+    if len(tops) < _ROW:
+        return tops
+    rows = np.array([tree.y for tree in tops])
+    away = np.abs(rows - np.median(rows))
+    most = max(_ROW_SPREADS * float(np.median(away)), _ROW_LEAST * side)
+    return [tree for tree, far in zip(tops, away, strict=True) if far <= most]
 
 
 def _without_crumbs(tops: list[_Tree], tallest: int) -> list[_Tree]:

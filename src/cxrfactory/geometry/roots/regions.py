@@ -17,6 +17,7 @@ BRIDGE_PX = 12.0  # widest gap in a root that is bridged
 AHEAD_PX = 30.0  # widest gap that is bridged straight on from the end of a part of a root
 AHEAD_EXTENT_PX = 14  # such a part is at least so long
 CLOSE_PX = 4.0  # wider gaps are only bridged in the direction of the part behind them
+END_PX = 3.0  # nothing of a part of a root lies further on than its end
 MOST_BEND = 50.0  # degrees between the bridge and that part
 LEAST_EXTENT_PX = 8  # a part of the mask behind a gap is a speck if its box is smaller
 SEED_PX = 40.0  # a root begins within this distance of the seed
@@ -155,35 +156,38 @@ def _bridge(arrival: np.ndarray, markers: np.ndarray, unit: float, gap: float) -
     """Join parts of the mask to those with a seed, nearest first; return the pixels of the bridges."""
     bridged = np.zeros(arrival.shape, bool)
     while True:
-        labels, number = ndimage.label(arrival >= 0, _ALL)
-        rooted = np.zeros(number + 1, bool)
-        rooted[labels[markers > 0]] = True
-        rooted[0] = False
-        boxes = ndimage.find_objects(labels)
-        loose = [
-            each
-            for each in range(1, number + 1)
-            if not rooted[each] and max(part.stop - part.start for part in boxes[each - 1]) >= LEAST_EXTENT_PX * unit
-        ]
-        if not loose or not rooted.any():
+        number, labels, boxes, _ = cv2.connectedComponentsWithStats((arrival >= 0).astype(np.uint8), connectivity=8)
+        known = np.zeros(number, bool)
+        known[labels[markers > 0]] = True
+        known[0] = False
+        wide = boxes[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(1)
+        loose = [int(each) for each in np.flatnonzero(~known & (wide >= LEAST_EXTENT_PX * unit)) if each]
+        if not loose or not known.any():
             return bridged
-        gaps, near = ndimage.distance_transform_edt(~rooted[labels], return_indices=True)
+        rooted = known[labels]
+        gaps, nearest = cv2.distanceTransformWithLabels(
+            (~rooted).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+        )
+        pixels = np.zeros((int(nearest.max()) + 1, 2), np.int32)
+        pixels[nearest[rooted]] = np.argwhere(rooted)
         joined = False
         for each in loose:
-            box = boxes[each - 1]
+            left, top, across, down = (int(side) for side in boxes[each, :4])
+            box = (slice(top, top + down), slice(left, left + across))
             inner = np.where(labels[box] == each, gaps[box], np.inf)
             row, column = np.unravel_index(int(np.argmin(inner)), inner.shape)
-            corner = np.array([box[0].start, box[1].start])
-            here = (int(row + corner[0]), int(column + corner[1]))
-            there = (int(near[0][here]), int(near[1][here]))
+            corner = np.array([top, left])
+            here = (int(row) + top, int(column) + left)
+            there = (int(pixels[nearest[here]][0]), int(pixels[nearest[here]][1]))
             if inner[row, column] > AHEAD_PX * gap:
                 continue
             places = np.argwhere(labels[box] == each) + corner
             if inner[row, column] > BRIDGE_PX * gap or not _points_to(places, here, there, unit):
-                found = _straight_on(places, rooted[labels], unit, gap)
-                if found is None:
+                found = _straight_on(places, rooted, unit, gap)
+                if found is not None:
+                    here, there = found
+                elif not _ends_meet(places, rooted, here, there, unit):
                     continue
-                here, there = found
             _draw_bridge(arrival, bridged, here, there, unit)
             joined = True
         if not joined:
@@ -192,13 +196,34 @@ def _bridge(arrival: np.ndarray, markers: np.ndarray, unit: float, gap: float) -
 
 def _points_to(places: np.ndarray, here: tuple[int, int], there: tuple[int, int], unit: float) -> bool:
     """Return whether a part of a root, at its pixel ``here``, has the direction of the way to ``there``."""
-    way = np.subtract(there, here)
-    size = float(np.hypot(*way))
-    if size <= CLOSE_PX * unit:
-        return True
+    size = float(np.hypot(*np.subtract(there, here)))
+    return size <= CLOSE_PX * unit or _has_direction(places, here, np.subtract(there, here) / size, unit)
+
+
+def _ends_meet(
+    places: np.ndarray, rooted: np.ndarray, here: tuple[int, int], there: tuple[int, int], unit: float
+) -> bool:
+    """Return whether a gap lies between two ends that both have the direction of the way across it."""
+    way = np.subtract(there, here) / np.hypot(*np.subtract(there, here))
+    reach = round(AHEAD_EXTENT_PX * unit)
+    top, left = max(there[0] - reach, 0), max(there[1] - reach, 0)
+    others = np.argwhere(rooted[top : there[0] + reach + 1, left : there[1] + reach + 1]) + np.array([top, left])
+    others = others[np.hypot(*(others - there).T) <= reach]
+    beyond = max(float(((places - here) @ way).max()), float(((others - there) @ -way).max()))
+    extents = min(float(np.ptp(each, axis=0).max()) for each in (places, others))
+    return (
+        beyond <= END_PX * unit
+        and extents >= LEAST_EXTENT_PX * unit
+        and _has_direction(places, here, way, unit)
+        and _has_direction(others, there, way, unit)
+    )
+
+
+def _has_direction(places: np.ndarray, here: tuple[int, int], way: np.ndarray, unit: float) -> bool:
+    """Return whether a part of a root has about the direction of a unit vector at its pixel ``here``."""
     near = places[np.hypot(*(places - here).T) <= AHEAD_EXTENT_PX * unit]
     axis = np.linalg.svd(near - near.mean(0), full_matrices=False)[2][0]
-    return abs(float(axis @ way)) / size >= np.cos(np.radians(MOST_BEND))
+    return abs(float(axis @ way)) >= np.cos(np.radians(MOST_BEND))
 
 
 def _straight_on(
