@@ -114,11 +114,11 @@ class RootsSegmentConfig(Section):
 class RootsGraphConfig(Section):
     """How masks become graphs."""
 
-    least_lateral_px: float = Field(
-        8.0,
+    least_lateral_px: float | None = Field(
+        None,
         gt=0,
         description="Length from which a lateral counts where the scale is unknown, in pixels from the middle of its "
-        "parent; with a scale, it counts from 1 mm.",
+        "parent; null takes 2.7 widths of the roots, and 8 at least. With a scale, it counts from 1 mm.",
     )
     most_tip_step_px: float = Field(30.0, gt=0, description="A tip that moves by more between two pictures is flagged.")
     rsml: bool = Field(
