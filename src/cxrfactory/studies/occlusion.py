@@ -20,13 +20,14 @@ def steps(context: Context) -> tuple[Step, ...]:
     trained = [context.train(name, f"--segmenter={name}", *options) for name in NETWORKS]
     weights = tuple(f"--weights={{{name}}}/weights.safetensors" for name in NETWORKS)
     places = f"--places={3 if context.small else 10}"
-    covered = Step(
-        "audit",
-        (("audit", *context.labelled, *weights, f"--output={OUT}", places, f"--device={context.settings.device}"),),
-        needs=NETWORKS,
-        memory_mb=8000,
+    options = (f"--places={3 if context.small else 10}", f"--device={context.settings.device}")
+    commands = tuple(
+        ("audit", f"--labelled={table}", *weights, f"--output={OUT}/{place}", *options)
+        for place, table in enumerate(context.tables)
     )
-    return (*trained, covered, context.part("occlusion", SUMMARY, {"boxes": ["{audit}/occlusion_per_image.csv"]}))
+    boxes = [f"{{audit}}/{place}/occlusion_per_image.csv" for place in range(len(context.tables))]
+    covered = Step("audit", commands, needs=NETWORKS, memory_mb=8000)
+    return (*trained, covered, context.part("occlusion", SUMMARY, {"boxes": boxes}))
 
 
 def summarise(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
