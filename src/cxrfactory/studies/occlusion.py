@@ -19,7 +19,6 @@ def steps(context: Context) -> tuple[Step, ...]:
     options = (f"--epochs={context.epochs(220, 3000)}", f"--input-size={context.side(128, 1024)}")
     trained = [context.train(name, f"--segmenter={name}", *options) for name in NETWORKS]
     weights = tuple(f"--weights={{{name}}}/weights.safetensors" for name in NETWORKS)
-    places = f"--places={3 if context.small else 10}"
     options = (f"--places={3 if context.small else 10}", f"--device={context.settings.device}")
     commands = tuple(
         ("audit", f"--labelled={table}", *weights, f"--output={OUT}/{place}", *options)
