@@ -172,11 +172,11 @@ def summarise(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
     registration = "the package's registration network" if settings.size == "small" else "registration trained on train"
     stopped, longest, spoiled = (lungs.loc[kind] for kind in (STOPPED, LONGEST, SPOILED))
     finding = Finding(
-        f"over the masks of U-Nets stopped at different epochs, RCA of the lungs has r = {stopped['r_mean']:.2f} "
-        f"(mean) and {stopped['r_max']:.2f} (max), RCA of lungs and heart {both.loc[STOPPED, 'r_mean']:.2f} and "
-        f"{both.loc[STOPPED, 'r_max']:.2f}. A wide range of quality makes these figures: over masks that were spoiled "
-        f"on purpose r is {spoiled['r_mean']:.2f}, over the masks of the U-Net trained longest alone "
-        f"{longest['r_mean']:.2f} [{longest['r_mean_low']:.2f}, {longest['r_mean_high']:.2f}]. A high r over "
+        f"over the masks of U-Nets stopped at different epochs, RCA of the lungs has r = {stopped['r_mean']:.3f} "
+        f"(mean) and {stopped['r_max']:.3f} (max), RCA of lungs and heart {both.loc[STOPPED, 'r_mean']:.3f} and "
+        f"{both.loc[STOPPED, 'r_max']:.3f}. A wide range of quality makes these figures: over masks that were spoiled "
+        f"on purpose r is {spoiled['r_mean']:.3f}, over the masks of the U-Net trained longest alone "
+        f"{longest['r_mean']:.3f} [{longest['r_mean_low']:.2f}, {longest['r_mean_high']:.2f}]. A high r over "
         "such a range does not say that RCA ranks the masks of one good network.",
         table,
         {"scores": _figure(scores, table)},
