@@ -218,7 +218,8 @@ def _figure(plt: ModuleType, table: pd.DataFrame) -> "Figure":
                     for number in range(len(ORGANS))
                 ]
                 axis.bar(where, own.reindex(list(ORGANS)), 0.7 / (2 * len(networks)), align="edge",
-                         color=f"C{list(NETWORKS).index(network)}", label=network if annotated else None, **style)  # fmt: skip
+                         color=f"C{[*NETWORKS].index(network)}", label=network if annotated else None,
+                         **style)  # fmt: skip
         axis.set(title=protocol, xticks=range(len(ORGANS)), xticklabels=list(ORGANS), xlim=(-0.5, 2.5), ylim=(0, 1))
     axes[0][0].set_ylabel("Dice (hatched: organ not annotated there)")
     figure.legend(*axes[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=len(NETWORKS))
