@@ -218,10 +218,11 @@ def _figure(plt: ModuleType, table: pd.DataFrame) -> "Figure":
                     for number in range(len(ORGANS))
                 ]
                 axis.bar(where, own.reindex(list(ORGANS)), 0.7 / (2 * len(networks)), align="edge",
-                         color=f"C{place}", label=network if annotated else None, **style)  # fmt: skip
-        axis.set(title=protocol, xticks=range(len(ORGANS)), xticklabels=list(ORGANS), ylim=(0, 1))
+                         color=f"C{[*NETWORKS].index(network)}", label=network if annotated else None,
+                         **style)  # fmt: skip
+        axis.set(title=protocol, xticks=range(len(ORGANS)), xticklabels=list(ORGANS), xlim=(-0.5, 2.5), ylim=(0, 1))
     axes[0][0].set_ylabel("Dice (hatched: organ not annotated there)")
-    axes[0][0].legend(fontsize=7, loc="lower left")
+    figure.legend(*axes[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=len(NETWORKS))
     return figure
 
 
