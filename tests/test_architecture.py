@@ -175,6 +175,7 @@ ALLOWED_PRODUCT = {
     "config/whole.py": "the config has one section a product",
     "workflow/results.py": "the map of results names the products' entries",
     "config/renamed.py": "old keys of the config; ends with 0.2",
+    "studies/cxlseg_networks.py": "the study of that paper",
 }
 ALLOWED_RELEASE = {
     "config/virtual.py": "the default config is of the virtual cohort",

@@ -33,8 +33,8 @@ class StudyRunConfig(StudyOptions):
     )
     classes: LocalPath | None = Field(
         None,
-        description="CSV file with columns image_id and class, such as tuberculosis or normal, for the study that "
-        "balances classes (cxlseg-networks); null balances sources.",
+        description="CSV file with columns image_id and class, such as tuberculosis or normal, for studies that "
+        "balance classes; null balances sources.",
     )
 
     @model_validator(mode="after")
