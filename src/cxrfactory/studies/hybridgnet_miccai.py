@@ -263,7 +263,7 @@ def _figure(values: pd.DataFrame, unit: str):
         axis.boxplot(groups, showmeans=True, flierprops={"markersize": 3})
         axis.set_xticks(range(1, len(names) + 1), [LABELS[name] for name in names], rotation=30, ha="right", fontsize=8)
         axis.set_ylabel(f"{label} ({unit_of(measure, unit)})")
-        axis.set_yscale("log")
+        axis.set_ylim(bottom=0)
         axis.spines[["top", "right"]].set_visible(False)
     return figure
 
