@@ -220,7 +220,8 @@ class _Tracer:
     def _begins_at_seed(self, number: int, node: int, distance: float, plant: int) -> bool:
         """Return whether a piece that leaves a root from the seed begins at the seed too.
 
-        It does if it leaves at the seed, or if it is one of a bundle of long roots that grew at once, or if both grew side by side.
+        It does if it leaves at the seed, or if it is one of a bundle of long roots that grew at once, or if both grew
+        side by side.
         """
         if distance <= self.seed_px:
             return True
