@@ -22,6 +22,7 @@ MOST_BEND = 50.0  # degrees between the bridge and that part
 LEAST_EXTENT_PX = 8  # a part of the mask behind a gap is a speck if its box is smaller
 SEED_PX = 40.0  # a root begins within this distance of the seed
 BUNDLE_PX = 15.0  # parts whose upper end is so near to the seed are joined to it: they begin there, each by itself
+SPECK_SHARE = 0.1  # of the largest part near a seed; smaller ones are specks
 _ALL = np.ones((3, 3), bool)
 
 
@@ -81,14 +82,7 @@ def plate_regions(
             inside[max(top, 0) : bottom, max(left, 0) : right] = True
         arrival[~inside] = -1
     _fill_holes(arrival, HOLE_PX * unit**2)
-    markers = np.zeros(arrival.shape, np.int32)
-    rows, columns = np.nonzero(arrival >= 0)
-    for number, seed in enumerate(seeds, 1):
-        if len(rows):
-            gaps = np.hypot(columns - seed[0], rows - seed[1])
-            nearest = int(np.argmin(gaps))
-            if gaps[nearest] <= SEED_PX * gap and markers[rows[nearest], columns[nearest]] == 0:
-                markers[rows[nearest], columns[nearest]] = number
+    markers = _markers(arrival, seeds, gap)
     bridged = _join_bundles(arrival, markers, seeds, unit, BUNDLE_PX * gap)
     bridged |= _bridge(arrival, markers, unit, gap)
     mask = arrival >= 0
@@ -105,6 +99,27 @@ def plate_regions(
     parts = ndimage.label(mask, _ALL)[0].astype(np.int32)
     part_of = [int(parts[markers == number].max(initial=0)) for number in range(1, len(seeds) + 1)]
     return PlateRegions(parts, part_of, arrival, bridged, touching)
+
+
+def _markers(arrival: np.ndarray, seeds: np.ndarray, gap: float) -> np.ndarray:
+    """Return the pixel of the mask at which each plant begins, with its number from 1: the nearest to its seed.
+
+    Specks beside a seed do not count where a much larger part of the mask is near too.
+    """
+    markers = np.zeros(arrival.shape, np.int32)
+    labels = cv2.connectedComponents((arrival >= 0).astype(np.uint8), connectivity=8)[1]
+    sizes = np.bincount(labels.ravel())
+    rows, columns = np.nonzero(arrival >= 0)
+    for number, seed in enumerate(seeds, 1):
+        gaps = np.hypot(columns - seed[0], rows - seed[1])
+        size = sizes[labels[rows, columns]]
+        largest = size[gaps <= BUNDLE_PX * gap].max(initial=0)
+        order = np.where(size >= SPECK_SHARE * largest, gaps, np.inf)
+        if len(order) and order.min() <= SEED_PX * gap:
+            place = int(np.argmin(order))
+            if markers[rows[place], columns[place]] == 0:
+                markers[rows[place], columns[place]] = number
+    return markers
 
 
 def _fill_holes(arrival: np.ndarray, most: float) -> None:

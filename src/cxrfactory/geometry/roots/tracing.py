@@ -26,7 +26,7 @@ MOST_TURN_CROWDED = 120.0  # near the seed, where pieces are short and what foll
 MOST_TURN_SHARED = 40.0  # the same, behind a way that it shares with another root
 SHARED_PX = 30.0  # longest way that two roots share where they cross
 CROWDED_PX = 150.0  # length of a root from the seed along which branchings are crowded
-BUNDLE_PX = 25.0  # what leaves a root from the seed so near to it begins there too, if it is long
+BUNDLE_PX = 25.0  # what leaves a root from the seed so near to it begins there too, if it is long and not later
 BUNDLE_SHARE = 0.4  # long: of the longest way from the seed
 SIDE_BY_SIDE_PX = 60.0  # two roots from the seed may grow side by side for this length
 SHOOT_PX = 40.0  # a shorter branch at the seed that goes to the side is a leaf
@@ -220,12 +220,15 @@ class _Tracer:
     def _begins_at_seed(self, number: int, node: int, distance: float, plant: int) -> bool:
         """Return whether a piece that leaves a root from the seed begins at the seed too.
 
-        It does if it leaves at the seed, or if it is one of a bundle of long roots, or if both grew side by side.
+        It does if it leaves at the seed, or if it is one of a bundle of long roots that grew at once, or if both grew
+        side by side.
         """
         if distance <= self.seed_px:
             return True
         if distance <= BUNDLE_PX * self.unit and self._reach(number, node) >= BUNDLE_SHARE * self.extent:
-            return True
+            passed = min(self._start(each, node) for each in self.graph.at[node] if each in self.taken)
+            if self._start(number, node) <= passed + 1:
+                return True
         home = self.graph.places[self.graph.seeds[plant]]
         out = self._direction(number, node)
         back = self.graph.places[node] - home
