@@ -80,4 +80,5 @@ def _way_down(arrival: np.ndarray, top: np.ndarray, reach: int) -> np.ndarray:
     paths = MCP(costs, fully_connected=True)
     paths.find_costs([tuple(start)])
     way = np.array(paths.traceback(tuple(middle[int(np.argmax(middle[:, 0]))])))
-    return way + np.array([first - 1, left - 1])
+    way = way + np.array([first - 1, left - 1])
+    return way[((way >= 0) & (way < arrival.shape)).all(axis=1)]  # the widened window reaches beyond the picture

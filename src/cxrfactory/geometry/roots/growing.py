@@ -192,7 +192,8 @@ def _draft(
         line = to_mask_end(line, mask, 2 * cap + 4 * unit, unit)
     line = resample(line, LINE_PX * unit)
     even = resample(line)
-    places = np.clip(np.rint(even[:, ::-1]).astype(np.int32), 0, np.array(mask.shape, np.int32) - 1)
+    # The mask has a frame of one pixel, which may lie outside of the picture.
+    places = np.clip(np.rint(even[:, ::-1]).astype(np.int32), 1, np.array(mask.shape, np.int32) - 2)
     arcs = arc_lengths(even)
     when = arrival[places[:, 0], places[:, 1]].copy()
     known = np.flatnonzero((when >= 0) & (arcs >= lead))
