@@ -82,6 +82,7 @@ def package_of(module: str) -> str:
     return module.split(".")[1] if "." in module else DOOR
 
 
+@cache
 def edges() -> dict[str, set[str]]:
     """Imports between modules; the door is left out."""
     return {

@@ -19,7 +19,7 @@ rule study_step:
         "../../envs/gpu.yaml" if PLAN.config.studies.device == "cuda" else "../../envs/cpu.yaml"
     threads: lambda wildcards: PLAN.paper_studies.threads if PLAN.paper_studies.step(wildcards).trains else 1
     resources:
-        mem_mb=lambda wildcards, attempt: PLAN.paper_studies.step(wildcards).memory_mb * attempt,
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
         # An interrupted training continues from its checkpoint.
         runtime=1440,
         gpu=PLAN.paper_studies.gpus,

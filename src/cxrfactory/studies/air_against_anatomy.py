@@ -32,7 +32,6 @@ def steps(context: Context) -> tuple[Step, ...]:
             ("stage", "fetch-ct", f"--output={OUT}/ct"),
             ("stage", "cohort-two-truths", f"--ct={OUT}/ct", f"--output={OUT}/films", *counts),
         ),
-        memory_mb=6000,
     )
     options = (f"--epochs={context.epochs(300, 3000)}", f"--input-size={context.side(128, 1024)}")
     table = ("{films}/films/healthy.parquet",)

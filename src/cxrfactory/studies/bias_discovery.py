@@ -44,7 +44,7 @@ def stopped(context: Context, name: str, table: str) -> Step:
     size = (f"--input-size={context.side(128, 1024)}", f"--width={context.side(8, 16)}")
     run = (f"--device={settings.device}", f"--threads={settings.threads}", f"--seed={settings.seed}")
     out = (f"--labelled={table}", f"--output={OUT}/epoch.safetensors", f"--history={OUT}/history.csv")
-    return Step(name, (("train", *out, *recipe, *size, *run, *kept),), ("tables",), trains=True, memory_mb=8000)
+    return Step(name, (("train", *out, *recipe, *size, *run, *kept),), ("tables",), trains=True)
 
 
 def steps(context: Context) -> tuple[Step, ...]:
@@ -72,7 +72,7 @@ def steps(context: Context) -> tuple[Step, ...]:
             check = ("stage", "rca-check", held, "--split=val", "--count=1000000", encoder, *known, *models)
             made += [
                 stopped(context, name, f"{{tables}}/{name}.parquet"),
-                Step(f"rca-{name}", ((*check, f"--output={OUT}"),), (*needs, name), memory_mb=8000),
+                Step(f"rca-{name}", ((*check, f"--output={OUT}"),), (*needs, name)),
             ]
             scores.append(f"{{rca-{name}}}/rca_check.csv")
     inputs = {"people": ["{tables}/people.csv"], "scores": scores}

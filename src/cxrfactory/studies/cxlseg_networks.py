@@ -74,7 +74,6 @@ def steps(context: Context) -> tuple[Step, ...]:
         "measured",
         (("evaluate-model", f"--labelled={table}", *weights, f"--output={OUT}", device),),
         needs=("balanced", *NETWORKS),
-        memory_mb=8000,
     )
     found = {
         "measured": ["{measured}/per_image.csv"],

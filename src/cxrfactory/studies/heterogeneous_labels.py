@@ -72,7 +72,6 @@ def steps(context: Context) -> tuple[Step, ...]:
             for truth, chosen in (("nested", ("full", "strict")), ("apart", ("apart",)))
         ),
         needs=("labels", *(each.name for each in trained)),
-        memory_mb=8000,
     )
     scores = [f"{{measured}}/{truth}/per_image.csv" for truth in ("nested", "apart")]
     return (removed, *trained, measured, context.part(NAME, SUMMARY, {"scores": scores}))

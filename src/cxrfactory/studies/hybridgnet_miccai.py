@@ -86,7 +86,7 @@ def steps(context: Context) -> tuple[Step, ...]:
         weights = [f"--weights={{{name}}}/weights.safetensors" for name in names]
         measure = ("evaluate-model", f"--labelled={table}", "--split=test", *weights, f"--output={OUT}")
         device = f"--device={context.settings.device}"
-        found.append(Step(f"test-{fold}", ((*measure, device),), ("folds", *names), memory_mb=6000))
+        found.append(Step(f"test-{fold}", ((*measure, device),), ("folds", *names)))
         scores.append(f"{{test-{fold}}}/per_image.csv")
     inputs = {"scores": scores, "images": ["{folds}/folds.csv"], "cards": cards}
     return (*found, context.part(NAME, SUMMARY, inputs))

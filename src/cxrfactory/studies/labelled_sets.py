@@ -100,4 +100,4 @@ def evaluated(
         ("evaluate-model", f"--labelled={path}", *given, f"--output={OUT}/{key}", *common)
         for key, path in tables.items()
     )
-    return Step(name, commands, needs=(*weights, *needs), memory_mb=8000)
+    return Step(name, commands, needs=(*weights, *needs))

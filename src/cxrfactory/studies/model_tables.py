@@ -122,7 +122,7 @@ def evaluation(
             where = (f"--labelled={table}", f"--output={OUT}/{number}/{group}")
             commands += [("evaluate-model", *where, *weights, *post, *own)] if names else []
     after = (*models, *corrected, *((POST_DAE,) if corrected else ()), *needs)
-    return Step("evaluation", tuple(commands), tuple(dict.fromkeys(after)), memory_mb=8000)
+    return Step("evaluation", tuple(commands), tuple(dict.fromkeys(after)))
 
 
 def read_measures(folders: Sequence[Path], tables: Sequence[Path], pixel_mm: Mapping[str, float]) -> pd.DataFrame:

@@ -25,7 +25,7 @@ def steps(context: Context) -> tuple[Step, ...]:
         for place, table in enumerate(context.tables)
     )
     boxes = [f"{{audit}}/{place}/occlusion_per_image.csv" for place in range(len(context.tables))]
-    covered = Step("audit", commands, needs=NETWORKS, memory_mb=8000)
+    covered = Step("audit", commands, needs=NETWORKS)
     return (*trained, covered, context.part("occlusion", SUMMARY, {"boxes": boxes}))
 
 

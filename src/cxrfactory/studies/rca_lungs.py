@@ -56,7 +56,7 @@ def steps(context: Context) -> tuple[Step, ...]:
             needs.append(registration)
         known = (f"--reference={{{references}}}/references.parquet", *network)
         check = ("stage", "rca-check", f"--labelled={table}", "--split=val", "--count=1000000", weights, *known)
-        made.append(Step(f"check-{name}", ((*check, *models, f"--output={OUT}"),), tuple(needs), memory_mb=8000))
+        made.append(Step(f"check-{name}", ((*check, *models, f"--output={OUT}"),), tuple(needs)))
     inputs = {name: [f"{{check-{name}}}/rca_check.csv"] for name in GRAPHS}
     return (*made, context.part("rca-lungs", SUMMARY, inputs))
 
@@ -80,7 +80,7 @@ def _unets(context: Context, epochs: tuple[int, ...]) -> Step:
             (*words, f"--output={OUT}/epochs-{number:03d}.safetensors", f"--epochs={number}", f"--seed={seed}")
             for seed, number in enumerate(epochs, settings.seed)
         )
-    return Step("unets", commands, ("tables",), trains=True, memory_mb=8000)
+    return Step("unets", commands, ("tables",), trains=True)
 
 
 def make_tables(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:

@@ -71,7 +71,6 @@ def steps(context: Context) -> tuple[Step, ...]:
             for truth, arms in (("degrees", ARMS[: len(DEGREES)]), ("hospital", tuple(HOSPITAL)))
         ),
         needs=("labels", *(each.name for each in trained)),
-        memory_mb=8000,
     )
     scores = {truth: [f"{{measured}}/{truth}/per_image.csv"] for truth in ("degrees", "hospital")}
     about = {"about": ["{labels}/hospital.csv"]}

@@ -61,7 +61,6 @@ def steps(context: Context) -> tuple[Step, ...]:
             for films in SETS
         ),
         needs=("sets", *MODELS),
-        memory_mb=8000,
     )
     found = {
         "measured": [f"{{measured}}/{films}/per_image.csv" for films in SETS],

@@ -56,7 +56,6 @@ def steps(context: Context) -> tuple[Step, ...]:
             ),
         ),
         ("tables", DRAWN),
-        memory_mb=8000,
     )
     both = tuple(f"--weights={{{name}}}/weights.safetensors" for name in TRAINED_ON)
     measure = ("evaluate-model", "--labelled={tables}/all.parquet", *both, f"--output={OUT}", device)
@@ -70,7 +69,7 @@ def steps(context: Context) -> tuple[Step, ...]:
         context.train(DRAWN, *options, labelled=["{tables}/drawn.parquet"], needs=("tables",)),
         masks,
         context.train(OWN, *options, labelled=["{masks}/own.parquet"], needs=("masks",)),
-        Step("evaluate", (measure,), ("tables", *TRAINED_ON), memory_mb=8000),
+        Step("evaluate", (measure,), ("tables", *TRAINED_ON)),
         context.part("retrain", SUMMARY, inputs),
     )
 

@@ -28,15 +28,12 @@ class Step:
     trains
         Whether the step trains a network: it then gets the threads and the device of trainings, and after an
         interruption it continues in its folder.
-    memory_mb
-        Memory of the job.
     """
 
     name: str
     commands: tuple[tuple[str, ...], ...]
     needs: tuple[str, ...] = ()
     trains: bool = False
-    memory_mb: int = 4000
 
 
 @dataclass(frozen=True)
@@ -91,7 +88,7 @@ class Context:
         own = (f"--device={settings.device}", f"--threads={settings.threads}")
         seed = () if any(each.startswith("--seed=") for each in options) else (f"--seed={settings.seed}",)
         out = (f"--output={OUT}/weights.safetensors", f"--history={OUT}/history.csv")
-        return Step(name, (("train", *tables, *out, *own, *seed, *options),), needs, trains=True, memory_mb=8000)
+        return Step(name, (("train", *tables, *out, *own, *seed, *options),), needs, trains=True)
 
     def part(self, study: str, part: str, inputs: Mapping[str, Sequence[str]], name: str = "") -> Step:
         """Return a step that runs a part of the study's own code (:attr:`Study.parts`).
