@@ -102,6 +102,7 @@ include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/measure.smk"
 include: "workflow/rules/validation.smk"
 include: "workflow/rules/agreement.smk"
+include: "workflow/rules/studies.smk"
 
 
 describe(workflow.rules)

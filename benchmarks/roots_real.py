@@ -5,11 +5,12 @@
     python benchmarks/roots_real.py compare RESULTS FOLDER/judged OUTPUT
 
 ``DATA`` holds folders of pictures with RSML files of the same names, such as ``rapeseed`` and ``barley``. The first
-form copies one picture in four (by a hash of its name) into ``FOLDER/judged``, the others into ``FOLDER/labelled``, and
-writes a config that learns from the labelled ones and finds roots in the judged ones; no picture is in both. The
-training splits its own validation pictures off the labelled ones. The last form prints for each set the Dice of masks
-(all pixels together, and the mean over pictures) against lines drawn at the width that is measured in the picture, and
-writes ``OUTPUT/SET/summary.csv`` and ``pictures.csv`` with lengths, precision and recall of roots.
+form copies all pictures into ``FOLDER/labelled``, and those that training will put aside (about a fifth, by a hash of
+their names) also into ``FOLDER/judged``; it writes a config that learns from the others and finds roots in the judged
+ones. Training measures itself on the pictures that it puts aside, and chooses nothing by them. The last form prints for
+each set the Dice of masks (all pixels together, and the mean over pictures) against lines drawn at the width that is
+measured in the picture, and writes ``OUTPUT/SET/summary.csv`` and ``pictures.csv`` with lengths, precision and recall
+of roots.
 """
 
 import argparse
@@ -22,25 +23,30 @@ import yaml
 from cxrfactory.imaging.root_pictures import read_picture
 from cxrfactory.roots.evaluate.drawn import evaluate_edges
 from cxrfactory.roots.segment.drawn import draw_roots, width_of_roots
+from cxrfactory.roots.segment.examples import VALIDATED
 from cxrfactory.tables.keys import put_aside
 from cxrfactory.tables.parquet import read_table
 from cxrfactory.tables.rle import rle_decode
 from cxrfactory.tables.rsml import read_rsml, walk
 
+TRAINING = {"steps": 4000, "patch_px": 192, "train_batch_size": 6}
+
 
 def split(data: Path, folder: Path) -> None:
-    """Copy the pictures and RSML files of all sets into two folders."""
+    """Copy the pictures and RSML files of all sets into a folder, and those that training puts aside into another."""
     counts = {"judged": 0, "labelled": 0}
     for path in sorted(data.glob("*/*.rsml")):
         picture = path.with_suffix(".jpg")
         if not picture.is_file():
             continue
-        place = "judged" if put_aside(path.stem, "roots, judged", 0.25) else "labelled"
-        (folder / place).mkdir(parents=True, exist_ok=True)
-        for each in (path, picture):
-            copyfile(each, folder / place / f"{path.parent.name}-{each.name}")
-        counts[place] += 1
-    section = {"root": str(folder / "judged"), "labelled": str(folder / "labelled"), "series": False}
+        name = f"{path.parent.name}-{path.stem}"
+        aside = put_aside(f"traced {name}", "roots, validate", VALIDATED)
+        for place in ("labelled", "judged") if aside else ("labelled",):
+            (folder / place).mkdir(parents=True, exist_ok=True)
+            for each in (path, picture):
+                copyfile(each, folder / place / f"{name}{each.suffix}")
+            counts[place] += 1
+    section = {"root": str(folder / "judged"), "labelled": str(folder / "labelled"), "series": False} | TRAINING
     (folder / "config.yaml").write_text(yaml.safe_dump({"roots": section}))
     print(counts)
 

@@ -52,7 +52,7 @@ def test_unpooling_interpolates_along_the_cycle():
 
 def test_only_whole_lungs_are_of_another_definition():
     definitions = {code: graph_of_labels(code, "t").definition for code in LABEL_GRAPHS}
-    assert definitions == dict.fromkeys(("L", "LH", "LHC", "H", "M"), "jsrt") | {"W": "whole-lungs"}
+    assert definitions == dict.fromkeys(("L", "LH", "LHC", "H", "C", "M"), "jsrt") | {"W": "whole-lungs"}
     assert set(definitions.values()) == set(DEFINITIONS)
 
 

@@ -20,7 +20,7 @@ def test_measures_are_those_of_the_masks():
     masks["right_lung"][2:8, 0:8] = True
     masks["left_lung"][2:8, 15:20] = True
     masks["heart"][5:8, 8:17] = True
-    found = measure(Radiograph(np.zeros((10, 30), np.float32), 5.0, masks))
+    found = measure(Radiograph(np.zeros((10, 30), np.float32), 5.0, masks, np.eye(2, 3)))
     assert found == Measured(ratio=9 / 20, right_cm2=48 * 0.25, left_cm2=30 * 0.25)
 
 

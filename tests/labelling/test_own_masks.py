@@ -51,6 +51,7 @@ def run_of(tmp_path, scores, shards=1, nodes=120, graph=None, patients=None):
     rows = [
         {"image_id": name, "patient_id": (patients or {}).get(name, f"p-{name}"), "included": True} for name in scores
     ]
+    rows[0] |= {"sex": "F", "age": 61.0}
     rows.append({"image_id": "excluded", "included": False, "exclusion_reason": "view"})
     write_table(pd.DataFrame(rows).reindex(columns=MANIFEST.names), tmp_path / "manifest.parquet", MANIFEST)
     return inputs | {"manifest": tmp_path / "manifest.parquet"}
@@ -73,6 +74,7 @@ def test_good_masks_become_labels_and_the_others_have_a_reason(tmp_path):
     assert set(table["labels"]) == {"LH"}
     assert set(table["source"]) == {"cxr"}
     assert set(table["split"]) == {"train"}
+    assert table[["sex", "age"]].fillna("unknown").to_numpy().tolist() == [["unknown", "unknown"], ["F", 61.0]]
     for name, row in zip(("a", "b"), table.to_dict("records"), strict=True):
         np.testing.assert_array_equal(row["landmarks"], points(name, 120))
         assert {key: row[key] for key in GEOMETRY} == GEOMETRY

@@ -10,13 +10,18 @@ from cxrfactory.models.networks import (
 )
 from cxrfactory.models.registry import LANDMARK_DEFAULTS, ZOO_MODELS, ModelKind, build_model, model_kind, model_names
 
-KINDS = {ModelKind.LANDMARK: LatentNetwork, ModelKind.ATLAS: LandmarkNetwork, ModelKind.PIXEL: PixelNetwork}
+KINDS = {
+    ModelKind.LANDMARK: LatentNetwork,
+    ModelKind.AUTOENCODER: LandmarkNetwork,
+    ModelKind.ATLAS: LandmarkNetwork,
+    ModelKind.PIXEL: PixelNetwork,
+}
 
 
 @pytest.mark.parametrize("name", [name for name in model_names() if name not in ZOO_MODELS])
 def test_every_registered_network_is_of_its_kind(name):
     kind = model_kind(name)
-    settings = LANDMARK_DEFAULTS | {"input_size": 64} if kind is ModelKind.LANDMARK else None
+    settings = LANDMARK_DEFAULTS | {"input_size": 64} if kind in (ModelKind.LANDMARK, ModelKind.AUTOENCODER) else None
     network = build_model(name, settings)
     assert isinstance(network, KINDS[kind])
     assert isinstance(network, LatentNetwork) == (kind is ModelKind.LANDMARK)

@@ -1,11 +1,12 @@
 import cv2
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from cxrfactory.cli.stages.preprocess import preprocess_labelled
 from cxrfactory.imaging.geometry import Geometry
-from cxrfactory.tables.parquet import read_table, write_table
+from cxrfactory.tables.parquet import read_table, write_arrow, write_table
 from cxrfactory.tables.schemas import LABELLED, LABELLED_IMAGES, REJECTED
 
 
@@ -37,9 +38,9 @@ def labelled(tmp_path):
             "source": "Virtual",
             "labels": [labels for labels, _ in landmarks.values()],
             "split": "train",
-            "sex": None,
-            "age": np.nan,
-            "condition": None,
+            "sex": ["F", *[None] * 5],
+            "age": [61.5, *[np.nan] * 5],
+            "condition": ["COVID-19", *[None] * 5],
             "landmarks": [points.astype(np.float32).ravel() for _, points in landmarks.values()],
         }
     )
@@ -54,6 +55,9 @@ def test_landmarks_move_with_the_image_and_stay_in_it(labelled):
     found = read_table(output, LABELLED_IMAGES).set_index("image_id")
     assert found.index.tolist() == ["a", "b"]
     assert found.loc["b", "patient_id"] == "p-b"
+    assert found.loc["a", ["sex", "age", "condition"]].tolist() == ["F", 61.5, "COVID-19"]
+    stored = pq.read_table(output, columns=["sex", "age", "condition"]).to_pylist()
+    assert stored[1] == {"sex": None, "age": None, "condition": None}
     for name, row in found.iterrows():
         geometry = Geometry.from_row(row)
         assert geometry == Geometry(120, 160, 0, 10, 120, 150, 128)  # x = 10 is the leftmost landmark
@@ -85,3 +89,16 @@ def test_a_heart_alone_is_moved_and_labels_without_landmarks_are_named(labelled)
     assert found["regions"][0] is None
     reason = read_table(folder / "r.parquet", REJECTED).set_index("image_id")["reason"]["b"]
     assert reason == "labels M have no landmarks; make a table of drawn masks with 'label masks'"
+
+
+def test_tables_written_before_the_person_was_known_are_read_with_empty_cells(labelled):
+    folder, _ = labelled
+    preprocess_labelled(folder / "labelled.parquet", folder / "o.parquet", folder / "r.parquet", size=128)
+    older = pq.read_table(folder / "o.parquet").drop_columns(["sex", "age", "condition"])
+    write_arrow(older, folder / "older.parquet")
+    found = read_table(folder / "older.parquet", LABELLED_IMAGES)
+    assert found.columns.tolist() == LABELLED_IMAGES.names
+    assert found[["sex", "age", "condition"]].isna().all(axis=None)
+    both = pd.concat([found, read_table(folder / "o.parquet", LABELLED_IMAGES).iloc[:1].assign(image_id="z")])
+    write_table(both, folder / "both.parquet", LABELLED_IMAGES)
+    assert read_table(folder / "both.parquet", LABELLED_IMAGES)["age"].tolist()[2:] == [61.5]

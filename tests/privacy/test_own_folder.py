@@ -162,10 +162,9 @@ def label(files, path):
     """A labelled set out of what was found, for RCA's references."""
     found = read_table(files["infer"], LANDMARKS)[["image_id", "landmarks"]]
     table = read_table(files["preprocess"], IMAGES).merge(found, on="image_id").head(2)
-    facts = {"source": "Virtual", "labels": "LH", "split": "train"}
-    write_table(
-        table.assign(patient_id=table["image_id"], regions=None, **facts)[LABELLED_IMAGES.names], path, LABELLED_IMAGES
-    )
+    facts = {"source": "Virtual", "labels": "LH", "split": "train", "regions": None}
+    facts |= dict.fromkeys(("sex", "age", "condition"))
+    write_table(table.assign(patient_id=table["image_id"], **facts)[LABELLED_IMAGES.names], path, LABELLED_IMAGES)
 
 
 def lungs(hospital, out, private):

@@ -132,6 +132,7 @@ def label(out):
     table = images.merge(found, on="image_id")
     table = table[table["image_id"].str.startswith("good")]
     facts = {"source": "Virtual", "labels": "LH", "split": "train", "regions": None}
+    facts |= dict.fromkeys(("sex", "age", "condition"))
     write_table(table.assign(patient_id=table["image_id"], **facts)[LABELLED_IMAGES.names], out / "labelled.parquet",
                 LABELLED_IMAGES)  # fmt: skip
 

@@ -155,6 +155,7 @@ def config(text=SAFE, only=None):
             "links": [mine("agreement.links", "-l.csv")],
             "answers": {mine("agreement.answers"): mine("agreement.answers", "-a.csv")},
         },
+        "studies": {"tables": [mine("studies.tables", "-l.parquet")], "classes": mine("studies.classes", "-c.csv")},
         "severity": {
             "findings": mine("severity.findings", "-f.yaml"),
             "cues": mine("severity.cues", "-c.yaml"),
@@ -248,6 +249,8 @@ KEYS = [
     "agreement.reference",
     "agreement.links",
     "agreement.answers",
+    "studies.tables",
+    "studies.classes",
     "benchmark.labelled",
     "benchmark.views",
     "benchmark.structures",

@@ -45,7 +45,7 @@ rule roots_examples:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
-        options=lambda wildcards: ROOTS.learned_options(),
+        options=lambda wildcards: ROOTS.learned_options() + ROOTS.options("RootsExamplesConfig"),
     message:
         "Collect pictures with masks of roots"
     shell:

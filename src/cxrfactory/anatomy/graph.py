@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from cxrfactory.anatomy.organs import HEART, LUNGS, NODE_COUNTS, ORGAN_NODES, ORGANS
+from cxrfactory.anatomy.organs import CLAVICLES, HEART, LUNGS, NODE_COUNTS, ORGAN_NODES, ORGANS
 from cxrfactory.errors import CxrError
 
 # Label codes of the labelled set -> graph whose nodes it annotates. M is for images that have masks only.
@@ -23,6 +23,7 @@ LABEL_GRAPHS = {
     "LHC": "lungs-heart-clavicles",
     "W": "whole-lungs",
     "H": "heart",
+    "C": "clavicles",
     "M": "none",
 }
 
@@ -32,6 +33,7 @@ _GRAPH_ORGANS = {
     "lungs-heart-clavicles": tuple(ORGAN_NODES),
     "whole-lungs": LUNGS,
     "heart": (HEART,),
+    "clavicles": CLAVICLES,
     "none": (),
 }
 
@@ -51,8 +53,8 @@ class LandmarkGraph:
     Attributes
     ----------
     name
-        ``lungs``, ``lungs-heart``, ``lungs-heart-clavicles`` or ``whole-lungs``; labels also have ``heart`` and
-        ``none``.
+        ``lungs``, ``lungs-heart``, ``lungs-heart-clavicles`` or ``whole-lungs``; labels also have ``heart``,
+        ``clavicles`` and ``none``.
     organs
         Organ names in node order.
     """
@@ -62,7 +64,7 @@ class LandmarkGraph:
 
     @property
     def nodes(self) -> int:
-        """Number of nodes (94, 120 or 166; 26 and 0 for labels of the heart alone and of masks alone)."""
+        """Number of nodes (94, 120 or 166; 26, 46 and 0 for labels of the heart, the clavicles and masks alone)."""
         return sum(ORGAN_NODES[organ] for organ in self.organs)
 
     @property

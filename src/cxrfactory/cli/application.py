@@ -113,6 +113,8 @@ class Application(LazyGroup):
         """Return a command or a group."""
         if cmd_name in GROUPS:
             sentence, rows = GROUPS[cmd_name]
+            if cmd_name == "study":
+                return _study_group(sentence, rows)
             return (StageGroup if cmd_name == "stage" else LazyGroup).of(cmd_name, sentence, rows)
         return super().get_command(ctx, cmd_name)
 
@@ -121,6 +123,35 @@ class Application(LazyGroup):
         super().format_commands(ctx, formatter)
         with formatter.section("Groups of commands"):
             formatter.write_dl([(name, sentence) for name, (sentence, _) in GROUPS.items()])
+
+
+def _study_group(sentence: str, rows: Mapping[str, Command]) -> Any:
+    """Return the group of studies, with ``--list`` for those of the papers."""
+    app = _plain(name="study", cls=LazyGroup, no_args_is_help=True)
+    app.callback(help=sentence)(_before_a_study)
+    group: Any = get_command(app)
+    group.panels = {"Commands": rows}
+    return group
+
+
+def _list_studies(wanted: bool) -> None:
+    if wanted:
+        from cxrfactory.studies.catalogue import all_studies
+
+        for study in all_studies().values():
+            typer.echo(f"results/study/{study.name}  ({study.hours:g} h)\n  {study.question}\n  {study.paper}")
+        raise typer.Exit
+
+
+def _before_a_study(
+    listing: Annotated[
+        bool,
+        typer.Option(
+            "--list", is_eager=True, callback=_list_studies, help="List the studies of the papers with their targets."
+        ),
+    ] = False,
+) -> None:
+    """Take the options that stand before a study's command."""
 
 
 def _say_version(wanted: bool) -> None:

@@ -138,6 +138,10 @@ STAGES = _table(
             "cohort:cohort_films",
             "Write films of virtual patients with the masks of all structures, as projected studies.",
         ),
+        "cohort-two-truths": (
+            "cohort:cohort_two_truths",
+            "Write virtual films with findings and two truths: the whole lungs, and the part that holds air.",
+        ),
         "cohort-scans": ("cohort:cohort_scans", "Write virtual patients as a release of chest CT with labels."),
         "ingest-labelled": (
             "ingest:ingest_labelled",
@@ -255,6 +259,11 @@ STAGES = _table(
 STUDIES = _table(
     "studies",
     {
+        "part": (
+            "papers:part",
+            "Run one part of a paper's study that is its own code, such as its summary; the rules call this.",
+        ),
+        "page": ("papers:page", "Gather the findings of the papers' studies on one page."),
         "gold-export": (
             "gold:gold_export",
             "Sample a release and write Label Studio tasks with its landmarks as keypoints to correct.",

@@ -14,7 +14,7 @@ from jaxtyping import Float
 
 from cxrfactory.cohort.patient import Person, Projection, lung_depth
 from cxrfactory.cohort.source import ORGAN_GROUPS, SourceChest
-from cxrfactory.projection.lesions import LungField, effusion, nodule, opacity, plate
+from cxrfactory.projection.lesions import TISSUE_IN_LUNG_PER_MM, LungField, effusion, nodule, opacity, plate
 from cxrfactory.tables.keys import seed_of
 
 LESION, EFFUSION, PNEUMONIA, ATELECTASIS = "Lung Lesion", "Pleural Effusion", "Pneumonia", "Atelectasis"
@@ -77,7 +77,7 @@ def add_findings(
     rng = np.random.default_rng(seed_of(f"patient {person.number}", "findings", seed))
     present = {label: bool(rng.random() < share) for label in LABELS}
     lines, sides = projection.lines.copy(), {}
-    fields = _fields(source, person, projection) if any(present.values()) else []
+    fields = lung_fields(source, person, projection) if any(present.values()) else []
     for label in LABELS:
         # Each finding has its own random stream, so a larger share keeps the findings of a smaller one.
         stream = np.random.default_rng(seed_of(f"patient {person.number}", f"finding {label}", seed))
@@ -88,7 +88,29 @@ def add_findings(
     return replace(projection, lines=lines), Findings(sides)
 
 
-def _fields(source: SourceChest, person: Person, projection: Projection) -> list[LungField]:
+def replaced_share(
+    source: SourceChest, person: Person, before: Projection, after: Projection
+) -> Float[np.ndarray, "rows columns"]:
+    """Return the share of the air along each frontal ray that findings replace by tissue, 0 to 1.
+
+    Parameters
+    ----------
+    source, person
+        Source chest and virtual patient.
+    before, after
+        Frontal projections of the patient without and with findings (:func:`add_findings`).
+
+    Returns
+    -------
+    Map on the grid of the line integrals; 0 outside the lungs.
+    """
+    height, width = before.lines.shape[1:]
+    depth = _enlarged(lung_depth(source, person).sum(axis=0), height, width)
+    added_mm = (after.lines[0] - before.lines[0]) / TISSUE_IN_LUNG_PER_MM
+    return np.where(depth > 1.0, np.clip(added_mm / np.maximum(depth, 1.0), 0, 1), 0.0)
+
+
+def lung_fields(source: SourceChest, person: Person, projection: Projection) -> list[LungField]:
     """Return the right and the left lung field on the pixel grid of the line integrals."""
     height, width = projection.lines.shape[1:]
     dense = [list(ORGAN_GROUPS).index(name) for name in ("heart", "abdomen", "mediastinum", "spinal_cord")]

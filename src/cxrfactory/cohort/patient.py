@@ -63,11 +63,14 @@ class Radiograph:
         Pixel size in mm.
     truth
         Masks of right lung, left lung and heart.
+    to_mm
+        Affine matrix from pixels (x, y) to mm of the projection (:attr:`Projection.first_mm`).
     """
 
     grey: Float[np.ndarray, "h w"]
     pixel_mm: float
     truth: dict[str, Bool[np.ndarray, "h w"]]
+    to_mm: Float[np.ndarray, "2 3"]
 
 
 def draw_person(number: int, seed: int, ranges: dict[str, tuple[float, float]] = RANGES) -> Person:
@@ -171,7 +174,7 @@ def take_radiograph(
     if rng.random() < 0.4:
         grey = collimate(grey, box, rng, level=float(rng.choice([0.0, 0.0, rng.uniform(0, 0.1)])))
     grey = with_marks(grey, view, pixel_mm, rng)
-    return Radiograph(grey, pixel_mm, truth)
+    return Radiograph(grey, pixel_mm, truth, to_mm)
 
 
 def field_of_view(

@@ -15,13 +15,19 @@ SegmenterName = Literal[
     "hybrid-unet",
     "fc",
     "pca",
+    "hybridgnet-miccai",
+    "hybridgnet-dual",
+    "hybridgnet-dual-skips",
+    "hybridgnet-autoencoders",
     "multi-atlas",
     "unet",
+    "unet-hybridgnet",
     "unet-plus-plus",
     "attention-unet",
     "sa-unet",
     "res-cr-net",
     "unet-ht",
+    "hybridgnet-dual-unet",
     "unet-resnet34",
     "unet-plus-plus-resnet34",
     "deeplabv3-plus",
@@ -110,6 +116,12 @@ class ModelConfig(Section):
         [4, 3], max_length=2, description="Encoder blocks that skip connections start from: two, one or none."
     )
     latent: int = Field(64, ge=1, description="Number of latent variables.")
+    channels: list[Annotated[int, Field(ge=1)]] = Field(
+        [],
+        max_length=6,
+        description="Channels of the blocks of the image encoder of hybridgnet, fc and pca; an empty list takes those "
+        "of the paper's six blocks, and 8, 16, 32, 64, 64 are the five of the hybridgnet-miccai networks.",
+    )
     normalise: Literal["none", "equalise"] = Field(
         "none", description="Grey values of the input: none keeps them, equalise equalises them and sets the polarity."
     )
@@ -128,6 +140,9 @@ class ModelConfig(Section):
         description="Further regions that the dense head of hybrid-unet learns from drawn masks, beside the organs of "
         "the graph, such as right_whole_lung.",
     )
+    lstm_blocks: int = Field(
+        0, ge=0, le=4, description="Number of LSTM blocks behind the last layer of res-cr-net; 0 gives the paper's."
+    )
     organs: list[RegionName] = Field(
         [],
         description="Regions that a pixel network learns from drawn masks, such as airways or right_whole_lung; an "
@@ -136,10 +151,17 @@ class ModelConfig(Section):
 
     def network_settings(self) -> dict[str, Any]:
         """Return the settings that the network's builder takes; it gets no organs where the graph names them."""
-        unset = {name for name, left_out in (("organs", []), ("outputs", "sigmoid")) if getattr(self, name) == left_out}
+        unset = {
+            name
+            for name, left_out in (("organs", []), ("outputs", "sigmoid"), ("channels", []))
+            if getattr(self, name) == left_out
+        }
         settings = self.model_dump(exclude=unset)
         if isinstance(self.input_size, str):
             settings["input_size"] = [int(side) for side in self.input_size.split("x")]
+        blocks = settings.pop("lstm_blocks")
+        if self.segmenter == "res-cr-net" and blocks:  # the network's own default is none
+            settings["lstm_blocks"] = blocks
         if self.segmenter != "hybrid-unet":
             wide = self.segmenter in WITH_WIDTH and self.width != type(self).model_fields["width"].default
             unknown = ("regions",) if wide else ("width", "regions")

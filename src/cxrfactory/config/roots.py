@@ -63,6 +63,18 @@ class RootsReadConfig(Section):
     )
 
 
+class RootsExamplesConfig(Section):
+    """What networks of roots learn from."""
+
+    shrink: int | None = Field(
+        None,
+        ge=1,
+        le=16,
+        description="Factor by which the sides of pictures are shrunk for the networks; null takes 1, and with "
+        "labelled the factor that makes the roots about 4 pixels wide.",
+    )
+
+
 class RootsTrainConfig(Section):
     """How a network of roots is trained."""
 
@@ -102,11 +114,11 @@ class RootsSegmentConfig(Section):
 class RootsGraphConfig(Section):
     """How masks become graphs."""
 
-    least_lateral_px: float = Field(
-        8.0,
+    least_lateral_px: float | None = Field(
+        None,
         gt=0,
         description="Length from which a lateral counts where the scale is unknown, in pixels from the middle of its "
-        "parent; with a scale, it counts from 1 mm.",
+        "parent; null takes 2.7 widths of the roots, and 8 at least. With a scale, it counts from 1 mm.",
     )
     most_tip_step_px: float = Field(30.0, gt=0, description="A tip that moves by more between two pictures is flagged.")
     rsml: bool = Field(
@@ -118,7 +130,9 @@ class RootsGraphConfig(Section):
     overlays: bool = Field(True, description="Write pictures of the graphs over each plate, and a video of them.")
 
 
-class RootsConfig(RootsGraphConfig, RootsSegmentConfig, RootsTrainConfig, RootsReadConfig, RootsCohortConfig):
+class RootsConfig(
+    RootsGraphConfig, RootsSegmentConfig, RootsTrainConfig, RootsExamplesConfig, RootsReadConfig, RootsCohortConfig
+):
     """Roots on plates over time: virtual plates, networks, graphs, traits (results/roots, on request)."""
 
     root: LocalPath | None = Field(

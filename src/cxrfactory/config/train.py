@@ -52,6 +52,17 @@ class TrainConfig(Section):
     rotation_degrees: float = Field(5.0, ge=0, le=45, description="Largest random rotation in degrees.")
     scale: float = Field(0.25, ge=0, lt=1, description="Largest random relative change of width and of height.")
     shift: Share = Field(0.08, description="Largest random shift as a share of the image's side.")
+    shear_degrees: float = Field(0.0, ge=0, le=30, description="Largest random shear in degrees.")
+    mirror: Share = Field(
+        0.0,
+        description="Probability of each of two mirrorings, left to right and top to bottom; only for pixel networks "
+        "whose regions have no side, such as lungs.",
+    )
+    padding: Literal["plain", "reflection"] = Field(
+        "plain",
+        description="What enters an image from outside when it is moved: plain takes black or the pixels of the "
+        "border, reflection mirrors the image and its drawn masks at the border (only for regions as for mirror).",
+    )
     gamma_low: float = Field(0.6, gt=0, description="Smallest random gamma.")
     gamma_high: float = Field(1.4, gt=0, description="Largest random gamma.")
     appearance: Share = Field(

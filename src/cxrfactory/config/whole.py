@@ -20,6 +20,7 @@ from cxrfactory.config.labelled import LabelledConfig
 from cxrfactory.config.measure import MeasureConfig
 from cxrfactory.config.model import ModelConfig
 from cxrfactory.config.names import check_names
+from cxrfactory.config.paper_studies import StudiesConfig
 from cxrfactory.config.preprocess import PreprocessConfig
 from cxrfactory.config.project import ProjectConfig
 from cxrfactory.config.rca import RcaConfig
@@ -60,6 +61,7 @@ class Config(Section):
     benchmark: BenchmarkConfig = BenchmarkConfig()
     zero_shot: ZeroShotConfig = ZeroShotConfig()
     agreement: AgreementConfig = AgreementConfig()
+    studies: StudiesConfig = StudiesConfig()
     project: ProjectConfig = ProjectConfig()
     measure: MeasureConfig = MeasureConfig()
     cxlseg: CxlsegConfig = CxlsegConfig()

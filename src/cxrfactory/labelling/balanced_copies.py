@@ -18,11 +18,10 @@ from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.drawing.png import save_png
 from cxrfactory.imaging.radiograph.intensity import to_uint8
 from cxrfactory.imaging.radiograph.reading import read_radiograph
-from cxrfactory.imaging.radiograph.vary import Changes, vary
+from cxrfactory.imaging.radiograph.vary import Changes, copy_name, varied_copies
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.tables.atomic import flush, write_text
 from cxrfactory.tables.key_values import parse_yaml
-from cxrfactory.tables.keys import seed_of
 from cxrfactory.tables.paths import path_inside
 
 COLUMNS = ("image_id", "patient_id", "source", "class")
@@ -149,19 +148,16 @@ def balance_masks(root: str | Path, recipe: Recipe, output: str | Path) -> pd.Da
         raise CxrError(f"{output}: not empty; give a new folder")
     plan = planned(recipe, dict(Counter((row["source"], row["class"]) for row in rows)))
     log_plan(plan)
-    names = Counter(_copy_name(row, copy) for row in rows for copy in range(recipe.times[row["source"], row["class"]]))
+    names = Counter(
+        copy_name(row["image_id"], copy) for row in rows for copy in range(recipe.times[row["source"], row["class"]])
+    )
     if twice := sorted(name for name, count in names.items() if count > 1):
         raise CxrError(f"{root / 'table.csv'}: a copy would be named like image '{twice[0]}'; rename that image")
     made = []
     for row in progress(rows, "balance", len(rows)):
         image, mask = _read_pair(root, row["image_id"])
-        for copy in range(recipe.times[row["source"], row["class"]]):
-            name = _copy_name(row, copy)
-            if copy:
-                rng = np.random.default_rng(seed_of(row["image_id"], f"copy {copy}", recipe.seed))
-                pair = vary(image, mask, recipe.changes, rng)
-            else:
-                pair = (image, mask)
+        times = recipe.times[row["source"], row["class"]]
+        for name, *pair in varied_copies(image, mask, row["image_id"], times, recipe.changes, recipe.seed):
             for folder, picture in zip(("images", "masks"), pair, strict=True):
                 save_png(picture, path_inside(output / folder, f"{name}.png"))
             made.append(row | {"image_id": name})
@@ -170,10 +166,6 @@ def balance_masks(root: str | Path, recipe: Recipe, output: str | Path) -> pd.Da
     write_text(output / "table.csv", table.to_csv(index=False, lineterminator="\n"))
     log.info("wrote %s: %d images", output, len(table))
     return plan
-
-
-def _copy_name(row: dict[str, str], copy: int) -> str:
-    return f"{row['image_id']}-copy{copy:02d}" if copy else row["image_id"]
 
 
 def _refuse_others(where: str | Path, found: dict[str, Any], known: set[str]) -> None:

@@ -26,6 +26,7 @@ from cxrfactory.tables.streaming import write_rows
 log = get_logger(__name__)
 
 STAGE = "own-masks"
+_PERSON = ["sex", "age"]  # columns of the manifest that the labels take over
 ROWS_PER_GROUP = 64
 _CODES = {graph: code for code, graph in LABEL_GRAPHS.items()}
 _JSRT_GRAPHS = {landmark_graph(name).nodes: name for name in ("lungs", "lungs-heart", "lungs-heart-clavicles")}
@@ -56,7 +57,8 @@ def label_own_masks(
     shards
         Shards of the release.
     manifest
-        Manifest of the release, which names the patients. An image without a patient counts as a patient of its own.
+        Manifest of the release, which names the patients, with sex and age where it knows them. An image without a
+        patient counts as a patient of its own.
     output
         Parquet file to write, schema ``LABELLED_IMAGES``, with rows sorted by ``image_id``. Its bytes depend on the
         images and not on their distribution over shards. Ids and patients are ``{source}-{id}``. Landmarks are copied
@@ -149,7 +151,8 @@ def _landmarks(paths: Sequence[str | Path], graph: LandmarkGraph) -> pd.DataFram
 
 
 def _patients(manifest: str | Path) -> pd.DataFrame:
-    return _unique(read_table(manifest, MANIFEST, columns=["image_id", "patient_id", "included"]), str(manifest))
+    columns = ["image_id", "patient_id", "included", *_PERSON]
+    return _unique(read_table(manifest, MANIFEST, columns=columns), str(manifest))
 
 
 def _unique(table: pd.DataFrame, where: str) -> pd.DataFrame:
@@ -232,4 +235,5 @@ def _row(image: dict[str, Any], facts: pd.Series, graph: LandmarkGraph, source: 
         "labels": _CODES[graph.name],
         "split": "val" if facts["patient"] in val else "train",
         "landmarks": facts["landmarks"],
+        **{name: None if pd.isna(facts[name]) else facts[name] for name in _PERSON},
     }

@@ -1,4 +1,4 @@
-"""The image encoder of HybridGNet: six residual blocks with max-pooling between them."""
+"""The image encoder of HybridGNet: residual blocks, six of them by default, with max-pooling between them."""
 
 from collections.abc import Collection
 
@@ -46,7 +46,7 @@ class ResidualBlock(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Compute the feature maps of the six blocks and the latent distribution of an image.
+    """Compute the feature maps of the blocks and the latent distribution of an image.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class Encoder(nn.Module):
     latent
         Size of the latent code (64 in the paper).
     channels
-        Channels of the six blocks.
+        Channels of the blocks.
     """
 
     def __init__(self, input_size: int, latent: int, channels: tuple[int, ...] = CHANNELS) -> None:
@@ -63,7 +63,7 @@ class Encoder(nn.Module):
         self.blocks = nn.ModuleList(
             ResidualBlock(inputs, outputs) for inputs, outputs in zip((1, *channels[:-1]), channels, strict=True)
         )
-        flat = channels[-1] * (input_size // 32) ** 2
+        flat = channels[-1] * (input_size // 2 ** (len(channels) - 1)) ** 2
         self.mu = nn.Linear(flat, latent)
         self.logvar = nn.Linear(flat, latent)
         # The initial variance of the code is small: with unit variance, the first epochs would fit the noise.
@@ -89,7 +89,7 @@ class Encoder(nn.Module):
         image
             Grey values ``[b, 1, s, s]``.
         keep
-            Numbers of the blocks (1 to 6) whose feature maps are returned.
+            Numbers of the blocks (from 1) whose feature maps are returned.
 
         Returns
         -------

@@ -140,6 +140,10 @@ class HybridUNet(LatentNetwork):
         kept = {level: maps[level].float() for level in (COARSE_LEVEL, FINE_LEVEL)}
         return Encoded(kept, self.mu(flat).float(), self.logvar(flat).float(), logits)
 
+    def dense_answer(self, encoded: Encoded, code: Float[Tensor, "b latent"]) -> Float[Tensor, "b r h w"]:
+        """Return the answer of the dense head, which does not depend on the code."""
+        return encoded.logits
+
     def decode(self, encoded: Encoded, z: Float[Tensor, "b k latent"]) -> tuple[Float[Tensor, "b k n 2"], list[Tensor]]:
         """Decode ``k`` latent codes per image.
 

@@ -75,8 +75,10 @@ class HybridGNet(LatentNetwork):
     ) -> None:
         super().__init__()
         check_input_size(input_size)
-        if len(igsc) > 2 or any(block not in range(1, 7) for block in igsc):
-            raise CxrError(f"model igsc is {list(igsc)}; expected at most two encoder blocks, each 1 to 6")
+        if len(igsc) > 2 or any(block not in range(1, len(channels) + 1) for block in igsc):
+            raise CxrError(
+                f"model igsc is {list(igsc)}; expected at most two encoder blocks, each 1 to {len(channels)}"
+            )
         self.graph, self.input_size, self.igsc, self.latent = graph, input_size, tuple(igsc), latent
         if passes not in range(10) or (passes > 1 and len(igsc) < 2):
             raise CxrError(

@@ -6,7 +6,7 @@ only some networks learn from a training set is described by a protocol: :class:
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, Self, runtime_checkable
 
@@ -195,21 +195,83 @@ def check_input_size(input_size: int) -> None:
 
 
 @runtime_checkable
-class HasDenseHead(Protocol):
-    """A landmark network that also answers for every pixel.
+class LearnsRegions(Protocol):
+    """A landmark network that also learns masks.
 
     Attributes
     ----------
     regions
-        Names of the regions of :attr:`Encoded.logits`, in their order. The first are those of the graph's organs.
+        Names of the regions of its dense answer, in their order. The first are those of the graph's organs.
+    """
+
+    regions: tuple[str, ...]
+
+    def dense_answer(self, encoded: Encoded, code: Float[Tensor, "b latent"]) -> Float[Tensor, "b r h w"]:
+        """Return the logits of the regions, from what the encoder found and one latent code per image."""
+
+
+@runtime_checkable
+class HasDenseHead(LearnsRegions, Protocol):
+    """A landmark network whose landmarks are drawn to the answer of its dense head, :attr:`Encoded.logits`.
+
+    Attributes
+    ----------
     shape_stage, start_stage
         Places, among the intermediate positions of ``decode``, of the shape that the latent code alone gives, and of
         the landmarks before the dense head is read for the first time. Both have all nodes.
     """
 
-    regions: tuple[str, ...]
     shape_stage: int
     start_stage: int
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """Answer of an autoencoder.
+
+    Attributes
+    ----------
+    answer
+        What was rebuilt, of the shape of the input.
+    mu, logvar
+        Mean and log-variance of the code, ``[b, latent]``.
+    """
+
+    answer: Tensor
+    mu: Tensor
+    logvar: Tensor
+
+
+@runtime_checkable
+class Rebuilds(Protocol):
+    """Autoencoders of images and of landmarks, which only serve to start other networks.
+
+    Attributes
+    ----------
+    latent
+        Size of each code.
+    """
+
+    latent: int
+
+    def rebuild_images(self, images: Tensor, noise: Tensor | None = None) -> tuple[Rebuilt, Tensor]:
+        """Rebuild images ``[b, 1, s, s]``; the second item is what the answer should equal."""
+
+    def rebuild_shapes(self, positions: Tensor, noise: Tensor | None = None) -> tuple[Rebuilt, Rebuilt]:
+        """Rebuild landmarks ``[b, n, 2]``, as a graph and as a vector."""
+
+
+@runtime_checkable
+class StartsFromParts(Protocol):
+    """A network whose parts can start from those of another network.
+
+    Attributes
+    ----------
+    parts
+        Name of the part in the network that is trained, to its name in the other network.
+    """
+
+    parts: Mapping[str, str]
 
 
 @runtime_checkable

@@ -22,6 +22,9 @@ class ModelKind(StrEnum):
     ATLAS = "atlas"
     """Landmarks that are transferred from labelled images; there is no latent code and nothing is trained."""
 
+    AUTOENCODER = "autoencoder"
+    """Images and landmarks to themselves; it segments nothing, and other networks start from its parts."""
+
     PIXEL = "pixel"
     """Image ``[b, 1, h, w]`` to logits ``[b, o, h, w]``, in the order of its ``organs``; one sigmoid per organ."""
 
@@ -32,15 +35,21 @@ LANDMARK_MODELS = {
     "hybrid-unet": "cxrfactory.models.hybrid_unet:build",
     "fc": "cxrfactory.models.baselines.fc:build",
     "pca": "cxrfactory.models.baselines.pca:build",
+    "hybridgnet-miccai": "cxrfactory.models.miccai.hybridgnet:build",
+    "hybridgnet-dual": "cxrfactory.models.miccai.hybridgnet:build_dual",
+    "hybridgnet-dual-skips": "cxrfactory.models.miccai.hybridgnet:build_dual_skips",
 }
+AUTOENCODERS = {"hybridgnet-autoencoders": "cxrfactory.models.miccai.autoencoders:build"}
 ATLAS_MODELS = {"multi-atlas": "cxrfactory.models.baselines.atlas_segmenter:build"}
 PIXEL_MODELS = {
     "unet": "cxrfactory.models.pixel.unet:build",
+    "unet-hybridgnet": "cxrfactory.models.pixel.unet_hybridgnet:build",
     "unet-plus-plus": "cxrfactory.models.pixel.unet_plus_plus:build",
     "attention-unet": "cxrfactory.models.pixel.attention_unet:build",
     "sa-unet": "cxrfactory.models.pixel.sa_unet:build",
     "res-cr-net": "cxrfactory.models.pixel.res_cr_net:build",
     "unet-ht": "cxrfactory.models.pixel.unet_ht:build",
+    "hybridgnet-dual-unet": "cxrfactory.models.miccai.unet:build",
 }
 # Settings of a landmark model that is requested by name only; pixel models hold their own defaults.
 LANDMARK_DEFAULTS = {"graph": "lungs-heart", "input_size": 1024, "igsc": [6, 5], "latent": 64}
@@ -49,7 +58,7 @@ ATLAS_DEFAULTS = {"graph": "lungs-heart", "input_size": 256}
 
 def model_names() -> list[str]:
     """Return all registered names, landmark models first and the benchmark's 19 architectures last."""
-    return [*LANDMARK_MODELS, *ATLAS_MODELS, *PIXEL_MODELS, *ZOO_MODELS]
+    return [*LANDMARK_MODELS, *AUTOENCODERS, *ATLAS_MODELS, *PIXEL_MODELS, *ZOO_MODELS]
 
 
 def model_kind(name: str) -> ModelKind:
@@ -62,6 +71,8 @@ def model_kind(name: str) -> ModelKind:
     """
     if name in LANDMARK_MODELS:
         return ModelKind.LANDMARK
+    if name in AUTOENCODERS:
+        return ModelKind.AUTOENCODER
     if name in ATLAS_MODELS:
         return ModelKind.ATLAS
     if name in PIXEL_MODELS or name in ZOO_MODELS:
@@ -78,7 +89,7 @@ def build_segmenter(name: str, settings: NetworkSettings) -> "nn.Module":
         If no segmenter has that name, or its settings are not what it expects.
     """
     model_kind(name)  # raises for unknown names
-    module, function = (LANDMARK_MODELS | ATLAS_MODELS | PIXEL_MODELS | ZOO_MODELS)[name].split(":")
+    module, function = (LANDMARK_MODELS | AUTOENCODERS | ATLAS_MODELS | PIXEL_MODELS | ZOO_MODELS)[name].split(":")
     return getattr(import_module(module), function)(settings)
 
 
@@ -98,8 +109,8 @@ def build_model(name: str, settings: NetworkSettings | None = None) -> "nn.Modul
         If no segmenter has that name, or its settings are not what it expects.
     """
     if settings is None:
-        defaults = {ModelKind.LANDMARK: LANDMARK_DEFAULTS, ModelKind.ATLAS: ATLAS_DEFAULTS, ModelKind.PIXEL: {}}
-        settings = defaults[model_kind(name)]
+        defaults = {ModelKind.ATLAS: ATLAS_DEFAULTS, ModelKind.PIXEL: {}}
+        settings = defaults.get(model_kind(name), LANDMARK_DEFAULTS)
     return build_segmenter(name, dict(settings))
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from jaxtyping import Float
 
 from cxrfactory.anatomy.graph import LABEL_GRAPHS, landmark_graph
@@ -14,11 +15,12 @@ from cxrfactory.imaging.radiograph.reading import read_radiograph
 from cxrfactory.logs import get_logger
 from cxrfactory.preprocess.streaming import write_images
 from cxrfactory.tables.parquet import read_table
-from cxrfactory.tables.schemas import LABELLED, LABELLED_IMAGES
+from cxrfactory.tables.schemas import LABELLED, LABELLED_IMAGES, PERSON_FIELDS
 
 # Contours may extend slightly beyond the edge of the film. Larger excesses mean that the landmarks do not belong to the
 # pixel grid of the image.
 LARGEST_EXCESS = 0.05  # as a share of the longer side
+_PERSON = [field.name for field in PERSON_FIELDS]
 
 log = get_logger(__name__)
 
@@ -40,7 +42,8 @@ def preprocess_labelled(
         Parquet file of schema ``LABELLED``. Paths are absolute or relative to the working folder, and landmarks (x, y)
         are in pixels of the image files.
     output
-        Parquet file to write, schema ``LABELLED_IMAGES``. Landmarks are float32 in the preprocessed frame.
+        Parquet file to write, schema ``LABELLED_IMAGES``. Landmarks are float32 in the preprocessed frame; sex,
+        age and condition are carried over.
     rejected
         Table to write of the images that could not be used, schema ``REJECTED``.
     recipe
@@ -57,7 +60,7 @@ def preprocess_labelled(
     CxrError
         If the table is missing or lacks a column, or if an id occurs twice.
     """
-    columns = ["image_id", "path", "patient_id", "source", "labels", "split", "landmarks"]
+    columns = ["image_id", "path", "patient_id", "source", "labels", "split", "landmarks", *_PERSON]
     records = read_table(labelled, LABELLED)[columns].to_dict("records")
     log.info("%s: %d labelled images", labelled, len(records))
 
@@ -69,6 +72,7 @@ def preprocess_labelled(
         _check_frame(landmarks, *radiograph.stored_shape)
         image, geometry = prepare(radiograph, recipe, keep=landmarks)
         kept = {name: record[name] for name in ("image_id", "patient_id", "source", "labels", "split")}
+        kept |= {name: None if pd.isna(record[name]) else record[name] for name in _PERSON}
         moved = geometry.forward_points(landmarks).astype(np.float32)
         return kept | geometry.as_row() | {"png": encode_png(image), "landmarks": moved.ravel()}
 

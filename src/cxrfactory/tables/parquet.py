@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from cxrfactory.errors import CxrError
 from cxrfactory.tables.atomic import atomic_path
-from cxrfactory.tables.schemas import OPTIONAL_COLUMNS
+from cxrfactory.tables.schemas import OPTIONAL_COLUMNS, OPTIONAL_PERSON_COLUMNS, optional_columns
 from cxrfactory.tables.seal import fault_of, seal
 
 if TYPE_CHECKING:
@@ -59,8 +59,9 @@ def write_table(
     CxrError
         If columns are missing, unexpected or of another type, or a column that is not nullable has empty cells.
     """
-    absent = [name for name in OPTIONAL_COLUMNS if name in schema.names and name not in frame.columns]
-    frame = frame.assign(**{name: OPTIONAL_COLUMNS[name][0] for name in absent}) if absent else frame
+    optional = optional_columns(schema)
+    absent = [name for name in optional if name in schema.names and name not in frame.columns]
+    frame = frame.assign(**{name: optional[name][0] for name in absent}) if absent else frame
     missing = [name for name in schema.names if name not in frame.columns]
     extra = [name for name in frame.columns if name not in schema.names]
     if missing or extra:
@@ -221,9 +222,10 @@ def columns_of(file: pq.ParquetFile, wanted: Sequence[str]) -> list[str]:
 
 def filled(rows: pa.Table | pa.RecordBatch, wanted: Sequence[str]) -> pa.Table | pa.RecordBatch:
     """Return the wanted columns in their order, with the fixed value of optional columns that the file lacks."""
+    fixed = OPTIONAL_COLUMNS | OPTIONAL_PERSON_COLUMNS
     for name in wanted:
         if name not in rows.schema.names:
-            rows = rows.append_column(name, pa.repeat(pa.scalar(*OPTIONAL_COLUMNS[name]), rows.num_rows))
+            rows = rows.append_column(name, pa.repeat(pa.scalar(*fixed[name]), rows.num_rows))
     return rows.select(list(wanted))
 
 
@@ -322,7 +324,7 @@ def check_columns(path: str | Path, stored: pa.Schema, wanted: Sequence[str], sc
     CxrError
         If a column is missing or has another type; the message names the column.
     """
-    missing = [name for name in wanted if name not in stored.names and name not in OPTIONAL_COLUMNS]
+    missing = [name for name in wanted if name not in stored.names and name not in optional_columns(schema)]
     if missing:
         raise CxrError(f"{path}: columns {missing} are missing; found {stored.names}")
     for name in wanted if schema is not None else ():

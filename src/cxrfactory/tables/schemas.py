@@ -3,6 +3,8 @@
 Sizes and coordinates are pixels; points are (x, y) with integer coordinates at pixel centres.
 """
 
+from typing import Any
+
 import pyarrow as pa
 
 MANIFEST = pa.schema(
@@ -105,6 +107,13 @@ RCA = pa.schema(
     ]
 )
 
+# What is known of the person of a labelled image; null where nothing is.
+PERSON_FIELDS = [
+    pa.field("sex", pa.string()),  # F, M, O
+    pa.field("age", pa.float64()),  # years
+    pa.field("condition", pa.string()),  # diagnosis or group in the words of the release
+]
+
 # The labelled training set, one row per image; images may have different sets of organs.
 LABELLED = pa.schema(
     [
@@ -112,12 +121,10 @@ LABELLED = pa.schema(
         pa.field("path", pa.string(), nullable=False),  # image file
         pa.field("patient_id", pa.string(), nullable=False),
         pa.field("source", pa.string(), nullable=False),  # JSRT, Montgomery, Shenzhen, Padchest, Virtual
-        pa.field("labels", pa.string(), nullable=False),  # L, LH, LHC, W or H: code of the graph (anatomy/graph.py)
+        pa.field("labels", pa.string(), nullable=False),  # L, LH, LHC, W, H or C: code of the graph (anatomy/graph.py)
         pa.field("split", pa.string(), nullable=False),  # train or val
-        pa.field("sex", pa.string()),
-        pa.field("age", pa.float64()),
-        pa.field("condition", pa.string()),
-        # float32 [nodes * 2] in pixels of the image file: 44 + 50 (L, W), + 26 (LH), + 23 + 23 (LHC); 26 (H)
+        *PERSON_FIELDS,
+        # float32 [nodes * 2] in pixels of the image file: 44 + 50 (L, W), + 26 (LH), + 23 + 23 (LHC); 26 (H); 46 (C)
         pa.field("landmarks", pa.list_(pa.float32()), nullable=False),
     ]
 )
@@ -135,8 +142,12 @@ LABELLED_IMAGES = pa.schema(
         # float32 [nodes * 2] in the preprocessed frame; empty for M
         pa.field("landmarks", pa.list_(pa.float32()), nullable=False),
         pa.field("regions", REGIONS),  # null where nothing was drawn
+        *PERSON_FIELDS,
     ]
 )
+
+# Such columns of the preprocessed labelled set alone; in other tables, these columns must be there.
+OPTIONAL_PERSON_COLUMNS = {field.name: (None, field.type) for field in PERSON_FIELDS}
 
 # A labelled table whose images have different views.
 LABELLED_VIEWS = pa.schema([*LABELLED_IMAGES, pa.field("view", pa.string())])  # PA, AP, LL, ...; null if unknown
@@ -199,3 +210,15 @@ STUDIES = pa.schema(
         pa.field("notes", pa.string()),  # changes to the volumes; null for none
     ]
 )
+
+
+def optional_columns(schema: pa.Schema | None) -> dict[str, tuple[Any, pa.DataType]]:
+    """Return the columns that a table of an earlier version may lack, each with the value and type of its cells then.
+
+    Parameters
+    ----------
+    schema
+        Schema of the table; None where it is not known.
+    """
+    images = schema is not None and set(LABELLED_IMAGES.names) - set(OPTIONAL_COLUMNS) <= set(schema.names)
+    return OPTIONAL_COLUMNS | (OPTIONAL_PERSON_COLUMNS if images else {})

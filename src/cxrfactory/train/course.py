@@ -6,7 +6,7 @@ run this one loop.
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol, TypeVar
@@ -117,6 +117,7 @@ def run(
     work: Work,
     settings: CourseSettings,
     checkpoint: Path | None = None,
+    keep: Callable[[int, Mapping[str, torch.Tensor]], None] | None = None,
 ) -> History:
     """Train in place; the network ends with the averaged weights of the last epoch or, with patience, of the best.
 
@@ -132,6 +133,8 @@ def run(
         Settings of the training.
     checkpoint
         File that is written at every validation. If it exists at the start, the run continues from it.
+    keep
+        If given, it gets the number of every epoch, from 1, and the averaged weights after it, which still change.
 
     Returns
     -------
@@ -153,6 +156,8 @@ def run(
     for epoch in progress(range(first, settings.epochs), "train", settings.epochs - first):
         started = time.monotonic()
         loss, rate = work.epoch(state, epoch)
+        if keep is not None:
+            keep(epoch + 1, average)
         spent += time.monotonic() - started
         row = {"epoch": epoch + 1, "loss": loss, "learning_rate": rate, "seconds": time.monotonic() - started}
         last = epoch + 1 == settings.epochs

@@ -15,6 +15,7 @@ from cxrfactory.workflow.generalise import Generalise
 from cxrfactory.workflow.measure import Measurements
 from cxrfactory.workflow.models import Comparison, Registration, Segmenter
 from cxrfactory.workflow.names import check_names
+from cxrfactory.workflow.paper_studies import PaperStudies
 from cxrfactory.workflow.releases import Labelled, Releases, Scans, check_roots
 from cxrfactory.workflow.results import PRODUCTS, Results
 from cxrfactory.workflow.zero_shot import ZeroShot
@@ -107,6 +108,11 @@ class Plan:
     def zero_shot(self) -> ZeroShot:
         """The test of a network of structures on real films."""
         return ZeroShot(self.config, self.results)
+
+    @cached_property
+    def paper_studies(self) -> PaperStudies:
+        """The studies of the papers."""
+        return PaperStudies(self.config, self.results)
 
     @cached_property
     def agreement(self) -> Agreement:

@@ -86,6 +86,24 @@ STAGES = (
     ),
     Stage("models", "Gathers the comparison and the audit of the models.", "models", {"folder": "models/"}),
     Stage(
+        "study_step",
+        "Runs one step of a study of a paper: a table, a training, or a test.",
+        "study/{study}/{step}",
+        {"folder": "study-work/{study}/{step}/"},
+    ),
+    Stage(
+        "study",
+        "Sets what a study of a paper found beside the paper's figures.",
+        "study/{study}",
+        {"folder": "study/{study}/"},
+    ),
+    Stage(
+        "studies",
+        "Gathers what all studies found on one page, with the directions that agree with the papers.",
+        "studies",
+        {"page": "study/README.md"},
+    ),
+    Stage(
         "generalise_train",
         "Trains the segmenter without one source (hospital), or with all.",
         "leave-out/{held}",

@@ -75,6 +75,8 @@ def known_files(plan: Plan) -> Iterator[str]:
         "classifier": plan.config.classify.models,
         "picture": ["original", "segmented"],
         "repeat": ["0"],
+        "study": plan.paper_studies.names,
+        "step": [],
     }
     for name in PRODUCTS:
         choices |= getattr(plan.product(name), "choices", {})

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from cxrfactory.geometry.roots.arrival import ArrivalMap
+from cxrfactory.geometry.roots.growing import grow_plants
 from cxrfactory.geometry.roots.polyline import arc_lengths, length_of, nearest_place
 from tests.geometry.roots.drawn import cut, drawn, grown, over_time
 
@@ -190,3 +191,13 @@ def test_what_was_there_before_the_main_root_came_and_a_bulge_that_does_not_grow
         arrivals.add(drawn(lines).astype(np.uint8))
     (roots,) = over_time(arrivals.finish(), 30, [MAIN[0]])
     assert [root.name for root in roots] == ["1"]
+
+
+def test_a_root_along_the_edge_of_the_picture_stays_in_it():
+    mask = np.zeros((60, 50), bool)
+    mask[10:50, 47:] = True
+    arrival = np.where(mask, 0, -1).astype(np.int32)
+    ((root,),) = grow_plants(mask, arrival, np.zeros_like(mask), np.array([[49.6, 2.0]]), 1, 8.0)
+    assert root.lengths[-1] == pytest.approx(47, abs=2)
+    assert (root.places >= 0).all()
+    assert (root.places < mask.shape).all()

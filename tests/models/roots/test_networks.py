@@ -135,9 +135,9 @@ def test_weights_are_read_folded_and_others_refused(tmp_path) -> None:
     tensors = {name: value.numpy() for name, value in network.state_dict().items()}
     card = {"segmenter": "resunet", "settings": {}, "normalisation": "", "data": {}, "metrics": {}}
     write_weights(tmp_path / "a.safetensors", tensors, card)
-    name, read = read_network(tmp_path / "a.safetensors", CPU)
+    name, read, shrink = read_network(tmp_path / "a.safetensors", CPU)
     picture = torch.randn(1, 1, 32, 32)
-    assert name == "resunet"
+    assert (name, shrink) == ("resunet", 1)
     assert not read.training
     with torch.inference_mode():
         torch.testing.assert_close(read(picture), network(picture), rtol=1e-4, atol=1e-4)

@@ -7,6 +7,7 @@ import pytest
 
 from cxrfactory.errors import CxrError
 from cxrfactory.models.roots.example_table import read_example_table
+from cxrfactory.models.roots.scale import enlarged, shrunk_shape
 from cxrfactory.roots.segment.examples import PlateTruth, write_examples
 from tests.roots.segment.plates import picture, write_plates
 
@@ -62,6 +63,23 @@ def test_traced_pictures_are_drawn_with_their_width(tmp_path) -> None:
         true = picture(int(each.name[-1]), 0)[1] > 0
         drawn = each.mask > 0
         assert 2 * (true & drawn).sum() / (true.sum() + drawn.sum()) > 0.9
+
+
+@pytest.mark.parametrize("shrink", [2, 3])
+def test_shrunk_pictures_keep_their_roots_in_place(tmp_path, shrink) -> None:
+    frames, masks = write_plates(tmp_path / "in", plates=2)
+    plates, traced = [PlateTruth(tmp_path / "in", frames, masks)], _traced(tmp_path / "l", 2)
+    write_examples(tmp_path / "whole", plates, traced, shrink=1)
+    write_examples(tmp_path / "small", plates, traced, shrink=shrink)
+    for split in ("train", "validate"):
+        pairs = zip(*(read_example_table(tmp_path / name, split) for name in ("whole", "small")), strict=True)
+        for whole, small in pairs:
+            assert (whole.shrink, small.shrink) == (1, shrink)
+            assert small.grey.shape == small.mask.shape == shrunk_shape(whole.grey.shape, shrink)
+            back = enlarged(small.mask.astype(np.float32), whole.mask.shape) >= 0.5
+            assert 2 * (back & (whole.mask > 0)).sum() / (back.sum() + whole.mask.sum()) > 0.75
+            places = [np.argwhere(mask).mean(axis=0) + 0.5 for mask in (whole.mask, small.mask)]
+            np.testing.assert_allclose(places[1] * shrink, places[0], atol=shrink / 2)
 
 
 def test_same_bytes_again(tmp_path) -> None:

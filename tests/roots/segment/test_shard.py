@@ -49,7 +49,7 @@ def test_masks_are_those_of_the_ensemble_moved_and_accumulated(tmp_path) -> None
         over_time = Accumulator(0.5, 0.9)
         for frame, shift in enumerate(SHIFTS):
             contrast = local_contrast(picture(plate, frame)[0])
-            mean = np.mean([probabilities(name, network, contrast, CPU) for name, network in networks], axis=0)
+            mean = np.mean([probabilities(name, network, contrast, CPU) for name, network, _ in networks], axis=0)
             wanted = over_time.add(moved_by(mean, *shift))
             assert 0 < wanted.mean() < 1
             assert (found[f"train-{plate}", frame] != wanted).mean() < 1e-3  # rounding of the mean

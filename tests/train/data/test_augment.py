@@ -139,3 +139,54 @@ def test_landmark_batches_draw_the_same_numbers_with_and_without_masks():
     both = move(torch.zeros(4, 1, 32, 32), drawn(inner, points), STRONG, other)[1]
     assert torch.equal(alone.points, both.points)
     assert torch.equal(torch.rand(2, generator=one), torch.rand(2, generator=other))
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 2**31))
+def test_image_and_landmarks_are_sheared_and_mirrored_together(seed):
+    generator = torch.Generator().manual_seed(seed)
+    turned = TrainConfig(rotation_degrees=20, scale=0.2, shift=0.1, shear_degrees=20, mirror=0.5, padding="reflection")
+    images, points = torch.zeros(8, 1, 128, 128), torch.rand(8, 3, 2, generator=generator) * 0.4 + 0.3
+    rows, columns = torch.meshgrid(torch.arange(128), torch.arange(128), indexing="ij")
+    for index in range(8):
+        x, y = points[index, 0] * 128 - 0.5
+        images[index, 0] = torch.exp(-((columns - x) ** 2 + (rows - y) ** 2) / 18)
+    out, moved = move(images, Annotations.of_points(points, LUNGS), turned, generator)
+    for index in range(8):
+        x, y = (moved.points[index, 0] * 128 - 0.5).round().int().clamp(0, 127)
+        assert out[index, 0, y, x] > 0.8 * out[index, 0].max()  # reflections of the blob may be as bright
+
+
+def test_every_image_mirrored_both_ways_is_turned_by_180_degrees():
+    turned = TrainConfig(rotation_degrees=0, scale=0, shift=0, mirror=1.0, padding="reflection")
+    images, points = torch.rand(2, 1, 32, 32), torch.rand(2, 94, 2) * 0.9 + 0.05
+    out, moved = move(images, Annotations.of_points(points, LUNGS), turned, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(out, images.flip(-1, -2), atol=1e-5, rtol=0)
+    torch.testing.assert_close(moved.points, 1 - points, atol=1e-6, rtol=0)
+
+
+def test_without_shear_and_mirror_no_random_number_is_drawn_for_them():
+    images, points = torch.rand(2, 1, 32, 32), torch.rand(2, 94, 2) * 0.5 + 0.25
+    plain = TrainConfig(rotation_degrees=10, scale=0.1, shift=0.1)
+    reflected = plain.model_copy(update={"padding": "reflection"})
+    moved = [
+        move(images, Annotations.of_points(points, LUNGS), each, torch.Generator().manual_seed(3))[1].points
+        for each in (plain, reflected)
+    ]
+    assert torch.equal(*moved)
+
+
+def test_reflection_brings_the_mirrored_mask_with_the_mirrored_image():
+    images = torch.zeros(1, 1, 64, 64)
+    images[:, :, 20:44, 4:30] = 1.0
+    drawn = torch.ones(1, 1, dtype=torch.bool)
+    annotations = Annotations(
+        LUNGS, torch.full((1, 94, 2), torch.nan), ("lungs",), images.clone(), images.bool() & False, drawn
+    )
+    far = TrainConfig(rotation_degrees=0, scale=0.9, shift=0.5, padding="reflection")
+    seen = 0
+    for seed in range(20):
+        out, moved = move(images, annotations, far, torch.Generator().manual_seed(seed))
+        torch.testing.assert_close(out, moved.masks)
+        seen += (out[0, 0, :, 0] > 0.5).any() or (out[0, 0, :, -1] > 0.5).any()
+    assert seen  # the mirrored region was in sight at least once

@@ -69,11 +69,12 @@ def test_ignored_pixels_are_kept_apart(layered, tmp_path):
     assert found.valid()[1].all()
 
 
-def test_masks_move_with_the_image(layered):
+@pytest.mark.parametrize("padding", ["plain", "reflection"])
+def test_masks_move_with_the_image(layered, padding):
     data = load_layers(layered, "train", GRAPH, (96, 128), NAMES)
     images = torch.from_numpy(data.images[:6]).unsqueeze(1).float() / 255
     assert images.shape == (6, 1, 96, 128)
-    settings = TrainConfig(rotation_degrees=20, scale=0.2, shift=0.1)
+    settings = TrainConfig(rotation_degrees=20, scale=0.2, shift=0.1, padding=padding)
     moved, annotations = move(
         images, LayeredAnnotations.of(data, np.arange(6)), settings, torch.Generator().manual_seed(0)
     )

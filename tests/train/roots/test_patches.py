@@ -1,7 +1,7 @@
 import numpy as np
 
 from cxrfactory.models.roots.example_table import RootExample
-from cxrfactory.train.roots.patches import PatchSource, both_kinds, draw_batch
+from cxrfactory.train.roots.patches import PatchSource, _centre, both_kinds, draw_batch
 
 
 def _source(polarity: int = 1) -> PatchSource:
@@ -28,6 +28,23 @@ def test_masks_move_with_the_pictures_and_polarity_turns() -> None:
     assert (np.abs(inner) > 1).all()
     assert 0.2 < np.mean(np.array(inner) > 0) < 0.8
     assert np.abs(pictures).max() <= 6
+
+
+def test_a_quarter_of_the_patches_are_centred_on_what_only_looks_like_root() -> None:
+    grey = np.full((160, 200), 100, np.uint8)
+    mask = np.zeros(grey.shape, np.uint8)
+    mask[20:140, 98:103] = 1
+    grey[mask > 0], grey[30:60, 20:24] = 160, 160  # a root, and a scratch of its brightness
+    source = PatchSource.of(RootExample("a", "train", grey, mask))
+    rows, columns = np.divmod(source.likenesses, 200)
+    inside = (rows >= 30) & (rows < 60) & (columns >= 20) & (columns < 24)
+    assert inside.sum() == 120
+    assert inside.mean() > 0.9
+    assert (np.abs(columns[~inside] - 100) > 6).all()
+    rng = np.random.default_rng(0)
+    centres = np.array([_centre(source, rng) for _ in range(800)])
+    on_scratch = (centres[:, 0] >= 20) & (centres[:, 0] < 24) & (centres[:, 1] >= 30) & (centres[:, 1] < 60)
+    assert 0.19 < on_scratch.mean() < 0.31
 
 
 def test_half_of_the_patches_are_centred_on_root() -> None:

@@ -187,3 +187,28 @@ def test_an_error_about_other_structures_lists_a_few():
         "organs differ; only in the weights: rib 0, rib 80, rib 81, rib 82, rib 83 and 6 more; "
         "only in the network that is trained: none"
     )
+
+
+@pytest.mark.parametrize(
+    ("model", "settings", "message"),
+    [
+        ({}, {"mirror": 0.5}, "mirror is 0.5 for a network that learns right_lung"),
+        (
+            {"segmenter": "unet"},
+            {"padding": "reflection"},
+            "padding is reflection for a network that learns right_lung",
+        ),
+        ({"segmenter": "unet", "organs": ["right_whole_lung"]}, {"mirror": 0.1}, "learns right_whole_lung"),
+    ],
+)
+def test_images_are_not_mirrored_where_regions_have_sides(labelled, tmp_path, model, settings, message):
+    model = ModelConfig(**{"input_size": 64} | model)
+    with pytest.raises(CxrError, match=message):
+        train_segmenter(labelled, tmp_path / "w.safetensors", model, TrainConfig(epochs=1, **settings), CPU)
+
+
+def test_lstm_blocks_are_settings_of_res_cr_net_alone():
+    assert ModelConfig(segmenter="res-cr-net", lstm_blocks=2).network_settings()["lstm_blocks"] == 2
+    assert "lstm_blocks" not in ModelConfig(segmenter="res-cr-net").network_settings()
+    assert "lstm_blocks" not in ModelConfig(segmenter="unet", lstm_blocks=2).network_settings()
+    assert "lstm_blocks" not in ModelConfig(segmenter="hybrid-unet", lstm_blocks=2).network_settings()

@@ -30,6 +30,14 @@ def train(
     views: Annotated[
         list[str] | None, typer.Option(help="View whose images are used, such as PA; repeat for several.")
     ] = None,
+    keep_epochs: Annotated[
+        list[int] | None,
+        typer.Option(help="Epoch whose weights are also written, as OUTPUT-EPOCH.safetensors; repeat for several."),
+    ] = None,
+    parts_from: Annotated[
+        list[Path] | None,
+        typer.Option(help="Weights whose parts this network starts from, such as hybridgnet-autoencoders; repeat."),
+    ] = None,
     *,
     model_config: ModelConfig,
     train_config: TrainConfig,
@@ -46,6 +54,8 @@ def train(
         *(labelled, output, model_config, train_config, device, history, curves, resume, init),
         without_sources=without_sources or [],
         views=views or [],
+        keep_epochs=keep_epochs or [],
+        parts_from=parts_from or [],
     )
 
 

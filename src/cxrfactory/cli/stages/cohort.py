@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from cxrfactory.config import CohortFilmsConfig, CohortRadiographsConfig, CohortScansConfig
+from cxrfactory.config.cohort import CohortSeedConfig
 from cxrfactory.config.options import with_options
 
 Ct = Annotated[Path, typer.Option(help="Folder with the CT, as stage fetch-ct leaves it.")]
@@ -62,3 +63,19 @@ def cohort_films(
     from cxrfactory.cohort.film_set import build_films
 
     build_films(ct, output, cohort_films_config, workers)
+
+
+@with_options(CohortSeedConfig)
+def cohort_two_truths(
+    ct: Ct,
+    output: Annotated[Path, typer.Option(help="Folder of the tables; those of an earlier run are replaced.")],
+    healthy: Annotated[int, typer.Option(help="Number of patients without findings, to train on.")] = 60,
+    findings: Annotated[int, typer.Option(help="Number of further patients who may have findings.")] = 40,
+    size: Annotated[int, typer.Option(help="Side in pixels of the films.")] = 512,
+    *,
+    cohort_seed_config: CohortSeedConfig,
+) -> None:
+    """Write virtual films with findings and two truths: the whole lungs, and the part that holds air."""
+    from cxrfactory.cohort.two_truths import write_two_truths
+
+    write_two_truths(ct, output, healthy, findings, size, cohort_seed_config.seed)

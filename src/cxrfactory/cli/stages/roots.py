@@ -9,6 +9,7 @@ from cxrfactory.config.options import with_options
 from cxrfactory.config.roots import (
     RootNetwork,
     RootsCohortConfig,
+    RootsExamplesConfig,
     RootsGraphConfig,
     RootsReadConfig,
     RootsSegmentConfig,
@@ -40,6 +41,7 @@ def roots_cohort(
     write_plate(plate, output, truth, roots_cohort_config)
 
 
+@with_options(RootsExamplesConfig)
 def roots_examples(
     output: Annotated[Path, typer.Option(help="Table of pictures with masks to write (Parquet).")],
     plate: Annotated[
@@ -48,6 +50,8 @@ def roots_examples(
     labelled: Annotated[
         Path | None, typer.Option(help="Folder of pictures with RSML files of the same name that people drew.")
     ] = None,
+    *,
+    roots_examples_config: RootsExamplesConfig,
 ) -> None:
     """Collect the pictures with masks that networks of roots learn from."""
     from cxrfactory.errors import CxrError
@@ -62,7 +66,7 @@ def roots_examples(
         plates.append(PlateTruth(Path(pictures).parent, tables / "frames.parquet", tables / "masks.parquet"))
     if not plates and labelled is None:
         raise CxrError("there is nothing to learn from; give --plate or --labelled")
-    write_examples(output, plates, labelled)
+    write_examples(output, plates, labelled, shrink=roots_examples_config.shrink)
 
 
 @with_options(RootsTrainConfig)

@@ -20,7 +20,7 @@ from cxrfactory.logs import get_logger
 from cxrfactory.tables.keys import seed_of
 from cxrfactory.tables.listing import list_folder
 from cxrfactory.tables.parquet import read_table, stored_schema
-from cxrfactory.tables.schemas import LABELLED_IMAGES
+from cxrfactory.tables.schemas import LABELLED_IMAGES, PERSON_FIELDS
 
 log = get_logger(__name__)
 
@@ -88,7 +88,8 @@ def labelled_films(
         raise CxrError(f"{path}: no film{'' if split is None else f' has split {split!r}'}; nothing to test on")
     from cxrfactory.tables.selected_rows import selected_rows
 
-    columns = [*LABELLED_IMAGES.names, *(["view"] if views else [])]
+    person = [field.name for field in PERSON_FIELDS]
+    columns = [*(name for name in LABELLED_IMAGES.names if name not in person), *(["view"] if views else [])]
     for rows in selected_rows(path, chosen(list(ids), count), columns[1:]):
         for row in rows.to_dict("records"):
             yield _film(LabelledImage(**labelled_fields(row, str(path))), row.get("view"), regions)

@@ -21,6 +21,7 @@ from cxrfactory.geometry.roots.smoothing import from_parent, resample, smooth, t
 from cxrfactory.geometry.roots.system import RootPath
 from cxrfactory.geometry.roots.tracing import TracedRoot, trace_roots
 
+# Lengths in units (geometry/roots/lengths.py).
 LINE_PX = 4.0  # steps of the final lines
 LEAST_MAIN_PX = 2.0  # a plant whose main root is shorter has no roots yet
 NEAR_SEED_PX = 10.0  # what branches off nearer to the seed begins at the seed
@@ -88,6 +89,7 @@ def grow_plants(
     seeds: Float[np.ndarray, "plants 2"],
     pictures: int,
     least_px: float,
+    unit: float = 1.0,
 ) -> list[list[GrownRoot]]:
     """Trace the roots of plants whose roots are connected, and measure them in each picture.
 
@@ -105,6 +107,8 @@ def grow_plants(
         Number of pictures.
     least_px
         Length from the middle of the parent from which a lateral counts, pixels.
+    unit
+        Factor of lengths (:func:`~cxrfactory.geometry.roots.lengths.length_unit`).
 
     Returns
     -------
@@ -118,12 +122,12 @@ def grow_plants(
     mask, arrival = np.pad(mask[box], 1), np.pad(arrival[box], 1, constant_values=-1)
     bridged = np.pad(bridged[box], 1)
     corner = np.array([left - 1, top - 1], float)
-    drafts = _drafts(mask, arrival, np.asarray(seeds, float).reshape(-1, 2) - corner, pictures, least_px)
+    drafts = _drafts(mask, arrival, np.asarray(seeds, float).reshape(-1, 2) - corner, pictures, least_px, unit)
     return [_named(drafts, plant, bridged, corner) for plant in range(len(seeds))]
 
 
 def _drafts(
-    mask: np.ndarray, arrival: np.ndarray, seeds: np.ndarray, pictures: int, least_px: float
+    mask: np.ndarray, arrival: np.ndarray, seeds: np.ndarray, pictures: int, least_px: float, unit: float
 ) -> dict[int, _Draft]:
     """Trace and measure the roots; those that are none are left out."""
     radius = ndimage.distance_transform_edt(mask)
@@ -131,16 +135,16 @@ def _drafts(
     places = np.argwhere(skeleton)
     nearest = [int(np.argmin(((places[:, ::-1] - seed) ** 2).sum(1))) for seed in seeds]
     graph = skeleton_graph(skeleton, radius, [(int(places[each, 0]), int(places[each, 1])) for each in nearest])
-    simplify(graph, SPUR_SHARE * least_px)
-    traced = trace_roots(graph, arrival, NEAR_SEED_PX)
+    simplify(graph, SPUR_SHARE * least_px, unit)
+    traced = trace_roots(graph, arrival, NEAR_SEED_PX * unit, unit)
     found: dict[int, _Draft] = {}
     instead: dict[int, int | None] = {}  # parent of the laterals of a root that is left out
     for number, root in enumerate(traced):
         parent = root.parent
         while parent is not None and parent not in found:
             parent = instead[parent]
-        draft = _draft(root, parent, found, mask, arrival, radius, seeds[root.plant], pictures)
-        if draft is None or not _is_root(draft, found, radius, least_px):
+        draft = _draft(root, parent, found, mask, arrival, radius, seeds[root.plant], pictures, unit)
+        if draft is None or not _is_root(draft, found, radius, least_px, unit):
             instead[number] = parent
             continue
         if parent is not None:
@@ -162,8 +166,9 @@ def _draft(
     radius: np.ndarray,
     seed: np.ndarray,
     pictures: int,
+    unit: float,
 ) -> _Draft | None:
-    line = smooth(root.points)
+    line = smooth(root.points, unit)
     base = 0.0
     lead = 0.0  # length before the skeleton begins
     if parent is None:
@@ -177,17 +182,18 @@ def _draft(
     else:
         above = found[parent].line
         base, _ = nearest_place(above, root.points[0])
-        line = from_parent(line, above, _value(radius, root.points[0]) - 0.5)
+        line = from_parent(line, above, _value(radius, root.points[0]) - 0.5, unit)
         base, _ = nearest_place(above, line[0])
     if float(arc_lengths(line)[-1]) < 1e-6:
         return None
     cap = 0.0
     if not root.collided:
         cap = float(np.median([_value(radius, point) for point in root.points[-8:]])) - 0.5
-        line = to_mask_end(line, mask, 2 * cap + 4)
-    line = resample(line, LINE_PX)
+        line = to_mask_end(line, mask, 2 * cap + 4 * unit, unit)
+    line = resample(line, LINE_PX * unit)
     even = resample(line)
-    places = np.clip(np.rint(even[:, ::-1]).astype(np.int32), 0, np.array(mask.shape, np.int32) - 1)
+    # The mask has a frame of one pixel, which may lie outside of the picture.
+    places = np.clip(np.rint(even[:, ::-1]).astype(np.int32), 1, np.array(mask.shape, np.int32) - 2)
     arcs = arc_lengths(even)
     when = arrival[places[:, 0], places[:, 1]].copy()
     known = np.flatnonzero((when >= 0) & (arcs >= lead))
@@ -196,23 +202,23 @@ def _draft(
     near = known[np.searchsorted((known[1:] + known[:-1]) / 2, np.arange(len(when)))]
     counts = grown_points(when[near], pictures)
     lengths = np.concatenate([[0.0], arcs])[counts] - cap
-    lengths[lengths < LEAST_MAIN_PX] = 0
+    lengths[lengths < LEAST_MAIN_PX * unit] = 0
     most = float(lengths[-1])
     if most <= 0:
         return None
     return _Draft(root, parent, piece(line, 0.0, most), lengths, places, counts, base)
 
 
-def _is_root(draft: _Draft, found: dict[int, _Draft], radius: np.ndarray, least_px: float) -> bool:
+def _is_root(draft: _Draft, found: dict[int, _Draft], radius: np.ndarray, least_px: float, unit: float) -> bool:
     """Return whether a traced line is a root and not a bulge of another one or the place where two touch."""
     if draft.parent is None:
         first = not any(each.parent is None and each.traced.plant == draft.traced.plant for each in found.values())
         return first or float(draft.lengths[-1]) >= least_px
     if float(draft.lengths[-1]) < least_px:
         return False
-    if draft.traced.collided and float(draft.lengths[-1]) < BLIND_PX:
+    if draft.traced.collided and float(draft.lengths[-1]) < BLIND_PX * unit:
         return False
-    if _is_older(draft, found[draft.parent]) or _is_bulge(draft, least_px):
+    if _is_older(draft, found[draft.parent]) or _is_bulge(draft, least_px, unit):
         return False
     above = found[draft.parent].line
     away = max(nearest_place(above, point)[1] for point in draft.line[1:])
@@ -226,11 +232,11 @@ def _is_older(draft: _Draft, parent: _Draft) -> bool:
     return half < reached - BEFORE_PARENT
 
 
-def _is_bulge(draft: _Draft, least_px: float) -> bool:
+def _is_bulge(draft: _Draft, least_px: float, unit: float) -> bool:
     """Return whether a branch just counts as a lateral and has not grown for a part of the series."""
     final = float(draft.lengths[-1])
     pictures = len(draft.lengths)
-    since = pictures - int(np.argmax(draft.lengths >= final - BULGE_GROWTH_PX))
+    since = pictures - int(np.argmax(draft.lengths >= final - BULGE_GROWTH_PX * unit))
     return final < 1.5 * least_px and since > max(BULGE_PICTURES, BULGE_SHARE * pictures)
 
 

@@ -13,6 +13,8 @@ import cv2
 import numpy as np
 from jaxtyping import Bool
 
+from cxrfactory.geometry.roots.shoots import shoots_in
+
 MOST_PLANTS = 16
 _BRIDGE = 0.005  # of the plate's longer side; gaps in roots up to twice as wide are bridged
 _SPECK = 0.05  # of the height of the tallest tree; lower pieces are specks
@@ -24,8 +26,9 @@ _RADIUS = 0.07  # of the plate's width, of the half disc in which it is counted
 _FLAT, _SIDE, _RICHER = 0.04, 0.15, 2.0  # a flat root: of that height, of the width; and times as much root below
 _BAND = 0.35  # of that height; seeds lie at most so far above or below the middle one
 _SHORT_BAND = 0.2  # the same for a tree of less than a third of that height
-_APART = 0.05  # of the plate's width; nearer tops belong to one plant
+_APART = 0.05  # of the plate's shorter side; nearer tops belong to one plant
 _CRUMB, _CROWD = 0.25, 0.5  # a short tree: of that height; and of the distance of plants
+_ROW, _ROW_SPREADS, _ROW_LEAST = 4, 5.0, 0.05  # a row; median distances from it; of the plate's shorter side
 _ABOVE = 0.05  # of the plate's height; a region begins so far above its seed
 
 
@@ -84,12 +87,13 @@ def find_plants(
     FoundPlant(seed_x=71.0, seed_y=12.0, left=46, top=7, right=100, bottom=100)
     """
     height, width = mask.shape
+    mask = mask & ~shoots_in(mask)
     tops = _tops(mask)
     if first_mask is not None:
         tops = _with_early(tops, first_mask, mask)
     if not tops:
         return []
-    seeds = _apart(tops, _APART * width)[:MOST_PLANTS]
+    seeds = _apart(tops, _APART * min(mask.shape))[:MOST_PLANTS]
     seeds.sort(key=lambda tree: (tree.x, tree.y))
     columns = columns_between([tree.x for tree in seeds], width)
     above = round(_ABOVE * height)
@@ -152,11 +156,21 @@ def _tops(mask: np.ndarray) -> list[_Tree]:
         return []
     speck = max(_SPECK * tallest, least)
     tops = [tree for tree in trees if tree.end - tree.y >= (_DEPTH * tallest if tree.joined else speck)]
-    below = _Below(mask)
+    below = _Below(mask, reach)
     tops = [below.at_branching(tree, tallest) for tree in tops]
     row = _row_of_seeds(tops)
     kept = _without_tips([tree for tree in tops if abs(tree.y - row) <= _band(tree, tallest)], tallest)
-    return _without_crumbs(kept, tallest)
+    return _in_row(_without_crumbs(kept, tallest), min(mask.shape))
+
+
+def _in_row(tops: list[_Tree], side: int) -> list[_Tree]:
+    """Return tops without those far from the row in which at least four stand, such as ends of a plate's edge."""
+    if len(tops) < _ROW:
+        return tops
+    rows = np.array([tree.y for tree in tops])
+    away = np.abs(rows - np.median(rows))
+    most = max(_ROW_SPREADS * float(np.median(away)), _ROW_LEAST * side)
+    return [tree for tree, far in zip(tops, away, strict=True) if far <= most]
 
 
 def _without_crumbs(tops: list[_Tree], tallest: int) -> list[_Tree]:
@@ -202,7 +216,7 @@ def _narrow(tree: _Tree, mask: np.ndarray, reach: int) -> _Tree:
 class _Below:
     """How much root lies within a half disc below each pixel of a mask."""
 
-    def __init__(self, mask: np.ndarray) -> None:
+    def __init__(self, mask: np.ndarray, reach: int) -> None:
         self._step = max(1, round(max(mask.shape) / _COARSE))
         height, width = mask.shape
         small = cv2.resize(
@@ -215,6 +229,8 @@ class _Below:
         disc = ((rows >= 0) & (rows**2 + columns**2 <= radius**2)).astype(np.float32)
         self._amount = cv2.filter2D(small, -1, disc, borderType=cv2.BORDER_CONSTANT)
         self._amount[small == 0] = 0
+        around = np.ones((2 * (1 + reach // self._step) + 1,) * 2, np.uint8)
+        self._pieces = cv2.connectedComponents(cv2.dilate((small > 0).astype(np.uint8), around), connectivity=8)[1]
 
     def at_branching(self, tree: _Tree, tallest: int) -> _Tree:
         """Return a tree with what lies below its top; from the end of a flat root, the top moves to where it began."""
@@ -224,7 +240,8 @@ class _Below:
         amount = float(near.max())
         flat, side = round(_FLAT * tallest / self._step), round(_SIDE * self._amount.shape[1])
         top, left = max(0, row - flat), max(0, column - side)
-        around = self._amount[top : row + flat + 1, left : column + side + 1]
+        window = (slice(top, row + flat + 1), slice(left, column + side + 1))
+        around = np.where(self._pieces[window] == self._pieces[row, column], self._amount[window], 0)
         if around.max() < _RICHER * max(amount, 1e-6):
             return tree._replace(below=amount)
         rows, columns = np.nonzero(around >= 0.9 * around.max())
@@ -314,7 +331,7 @@ def _with_early(tops: list[_Tree], first_mask: np.ndarray, mask: np.ndarray) -> 
     """Return tops with those of an early mask that no top is near to, if the last mask holds a long root from there."""
     if not tops:
         return tops
-    least = _APART * mask.shape[1]
+    least = _APART * min(mask.shape)
     tallest = max(tree.end - tree.y for tree in tops)
     labels, boxes = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)[1:3]
     band = max(tree.y for tree in tops) + _DEPTH * tallest

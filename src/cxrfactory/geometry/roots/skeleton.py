@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from cxrfactory.geometry.roots.polyline import length_of
 
-_SPUR_PX = 2.5  # a spur is up to this much longer than the half-width at its base
+_SPUR_PX = 2.5  # units (geometry/roots/lengths.py); a spur is up to this much longer than the half-width at its base
 _EVERY = 4  # lengths are measured along every fourth point, over the steps of the pixels
 _STEPS = [(-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1)]
 
@@ -193,10 +193,11 @@ def _walk(
     return inner, int(line[here])
 
 
-def simplify(graph: SkeletonGraph, least_px: float) -> None:
+def simplify(graph: SkeletonGraph, least_px: float, unit: float = 1.0) -> None:
     """Cut spurs and tiny loops and dissolve nodes that join two pieces, in place.
 
-    A spur ends in a tip and is shorter than ``least_px``, or than the half-width at its base and a little more.
+    A spur ends in a tip and is shorter than ``least_px``, or than the half-width at its base and
+    :data:`_SPUR_PX` units.
     """
     for node in list(graph.at):
         graph.dissolve(node)
@@ -209,7 +210,7 @@ def simplify(graph: SkeletonGraph, least_px: float) -> None:
                     found.append((piece.length, number, piece.start))
             elif len(loose) == 1:
                 base = piece.other(loose[0])
-                if len(graph.at[base]) > 1 and piece.length < max(least_px, graph.radii[base] + _SPUR_PX):
+                if len(graph.at[base]) > 1 and piece.length < max(least_px, graph.radii[base] + _SPUR_PX * unit):
                     found.append((piece.length, number, base))
         if not found:
             return

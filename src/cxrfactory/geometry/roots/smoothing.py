@@ -12,8 +12,8 @@ from scipy.signal import savgol_filter
 
 from cxrfactory.geometry.roots.polyline import arc_lengths, nearest_place, piece, point_at
 
-WINDOW_PX = 21  # length of the local fits
-TIP_PX = 8.0  # the direction of a tip is taken over this length
+WINDOW_PX = 21  # units (geometry/roots/lengths.py); length of the local fits
+TIP_PX = 8.0  # units; the direction of a tip is taken over this length
 _STEP = 0.5  # pixels, when a tip is followed to the end of the mask
 
 
@@ -25,21 +25,24 @@ def resample(points: Float[np.ndarray, "n 2"], step: float = 1.0) -> Float[np.nd
     return np.column_stack([np.interp(places, arcs, points[:, axis]) for axis in (0, 1)])
 
 
-def smooth(points: Float[np.ndarray, "n 2"], window: int = WINDOW_PX) -> Float[np.ndarray, "m 2"]:
-    """Smooth a line of pixels; a line shorter than the window is fitted by one quadratic curve."""
+def smooth(points: Float[np.ndarray, "n 2"], unit: float = 1.0) -> Float[np.ndarray, "m 2"]:
+    """Smooth a line of pixels over units; a line shorter than the window is fitted by one quadratic curve."""
     even = resample(points)
-    window = min(window, len(even) - (len(even) + 1) % 2)
+    window = min(2 * round(WINDOW_PX * unit / 2 - 0.5) + 1, len(even) - (len(even) + 1) % 2)
     if window < 5:
         return even
     return resample(savgol_filter(even, window, 2, axis=0, mode="interp"))
 
 
 def to_mask_end(
-    points: Float[np.ndarray, "n 2"], mask: Bool[np.ndarray, "height width"], most: float
+    points: Float[np.ndarray, "n 2"], mask: Bool[np.ndarray, "height width"], most: float, unit: float = 1.0
 ) -> Float[np.ndarray, "m 2"]:
-    """Extend a line straight on from its tip to the end of the mask, by at most ``most`` pixels."""
+    """Extend a line straight on from its tip to the end of the mask, by at most ``most`` pixels.
+
+    Its direction is that of the last :data:`TIP_PX` units.
+    """
     total = float(arc_lengths(points)[-1])
-    step = points[-1] - point_at(points, max(total - TIP_PX, 0.0))
+    step = points[-1] - point_at(points, max(total - TIP_PX * unit, 0.0))
     size = float(np.hypot(*step))
     if size == 0:
         return points
@@ -54,7 +57,7 @@ def to_mask_end(
 
 
 def from_parent(
-    points: Float[np.ndarray, "n 2"], parent: Float[np.ndarray, "m 2"], radius: float
+    points: Float[np.ndarray, "n 2"], parent: Float[np.ndarray, "m 2"], radius: float, unit: float = 1.0
 ) -> Float[np.ndarray, "k 2"]:
     """Begin a lateral on its parent's line.
 
@@ -69,6 +72,8 @@ def from_parent(
         Smoothed line of its parent.
     radius
         Half-width of the parent at the base, pixels.
+    unit
+        Factor of lengths (:func:`~cxrfactory.geometry.roots.lengths.length_unit`).
     """
     total = float(arc_lengths(points)[-1])
     offset = 0.0
@@ -76,7 +81,7 @@ def from_parent(
         offset += 1.0
     start = point_at(points, offset)
     rest = piece(points, offset, total)
-    step = start - point_at(points, min(offset + TIP_PX, total))
+    step = start - point_at(points, min(offset + TIP_PX * unit, total))
     size = float(np.hypot(*step))
     foot, gap = nearest_place(parent, start)
     base = point_at(parent, foot)

@@ -19,12 +19,15 @@ from jaxtyping import Float, Int32
 from cxrfactory.geometry.roots.polyline import angle_between, arc_lengths, point_at
 from cxrfactory.geometry.roots.skeleton import SkeletonGraph
 
+# Lengths in units (geometry/roots/lengths.py).
 DIRECTION_PX = 16.0  # directions at a branching are taken over this length
 MOST_TURN = 75.0  # degrees; a root does not bend by more at a branching
 MOST_TURN_CROWDED = 120.0  # near the seed, where pieces are short and what follows tells more
 MOST_TURN_SHARED = 40.0  # the same, behind a way that it shares with another root
 SHARED_PX = 30.0  # longest way that two roots share where they cross
 CROWDED_PX = 150.0  # length of a root from the seed along which branchings are crowded
+BUNDLE_PX = 25.0  # what leaves a root from the seed so near to it begins there too, if it is long and not later
+BUNDLE_SHARE = 0.4  # long: of the longest way from the seed
 SIDE_BY_SIDE_PX = 60.0  # two roots from the seed may grow side by side for this length
 SHOOT_PX = 40.0  # a shorter branch at the seed that goes to the side is a leaf
 SHOOT_SLOPE = 0.5  # to the side: it goes down by less than this share of its way to the side
@@ -69,7 +72,9 @@ class _Way:
     cost: float
 
 
-def trace_roots(graph: SkeletonGraph, arrival: Int32[np.ndarray, "height width"], seed_px: float) -> list[TracedRoot]:
+def trace_roots(
+    graph: SkeletonGraph, arrival: Int32[np.ndarray, "height width"], seed_px: float, unit: float = 1.0
+) -> list[TracedRoot]:
     """Find the roots of the plants whose roots are connected.
 
     Parameters
@@ -80,19 +85,21 @@ def trace_roots(graph: SkeletonGraph, arrival: Int32[np.ndarray, "height width"]
         Number of the first picture with root at each pixel, indexed [row, column]; all equal for a single picture.
     seed_px
         Branches that leave a root from the seed within this length of the seed are roots from the seed themselves.
+    unit
+        Factor of lengths (:func:`~cxrfactory.geometry.roots.lengths.length_unit`).
 
     Returns
     -------
     The roots; a parent comes before its laterals, and of the roots from a seed, the longest comes first.
     """
-    tracer = _Tracer(graph, arrival, seed_px)
+    tracer = _Tracer(graph, arrival, seed_px, unit)
     tracer.run()
     return tracer.sorted_roots()
 
 
 class _Tracer:
-    def __init__(self, graph: SkeletonGraph, arrival: np.ndarray, seed_px: float) -> None:
-        self.graph, self.seed_px = graph, seed_px
+    def __init__(self, graph: SkeletonGraph, arrival: np.ndarray, seed_px: float, unit: float) -> None:
+        self.graph, self.seed_px, self.unit = graph, seed_px, unit
         self.when = {number: _arrivals(piece.points, arrival) for number, piece in graph.pieces.items()}
         self.flows: dict[tuple[int, int], int] = {}
         self.bridges: dict[int, bool] = {}
@@ -158,7 +165,7 @@ class _Tracer:
         if len(self.graph.at[end]) > 1:
             return False
         aside, down = self.graph.places[end] - self.graph.places[seed]
-        return down < 0 or (piece.length < SHOOT_PX and down < SHOOT_SLOPE * abs(aside))
+        return down < 0 or (piece.length < SHOOT_PX * self.unit and down < SHOOT_SLOPE * abs(aside))
 
     def _owner(self, node: int) -> int | None:
         """Return the root that passes nearest to a node; None at a seed."""
@@ -181,7 +188,7 @@ class _Tracer:
     def _go_on(self, root: int, number: int, node: int, distance: float) -> None:
         """Continue a root that came to a node through a piece, and note the laterals that may begin there."""
         first = self.parents[root] is None
-        ways = self._ways(number, node, first, first and distance <= CROWDED_PX)
+        ways = self._ways(number, node, first, first and distance <= CROWDED_PX * self.unit)
         best = min(ways, key=lambda way: way.cost, default=None)
         passed = [node]
         if best is not None:
@@ -211,14 +218,26 @@ class _Tracer:
                     )
 
     def _begins_at_seed(self, number: int, node: int, distance: float, plant: int) -> bool:
-        """Return whether a piece that leaves a root from the seed begins at the seed too and both grew side by side."""
+        """Return whether a piece that leaves a root from the seed begins at the seed too.
+
+        It does if it leaves at the seed, or if it is one of a bundle of long roots that grew at once, or if both grew
+        side by side.
+        """
         if distance <= self.seed_px:
             return True
+        if distance <= BUNDLE_PX * self.unit and self._reach(number, node) >= BUNDLE_SHARE * self.extent:
+            passed = min(self._start(each, node) for each in self.graph.at[node] if each in self.taken)
+            if self._start(number, node) <= passed + 1:
+                return True
         home = self.graph.places[self.graph.seeds[plant]]
         out = self._direction(number, node)
         back = self.graph.places[node] - home
         aside = abs(back[0] * out[1] - back[1] * out[0])
-        return distance <= SIDE_BY_SIDE_PX and aside <= max(2 * self.graph.radii[node], 4) and float(back @ out) > 0
+        return (
+            distance <= SIDE_BY_SIDE_PX * self.unit
+            and aside <= max(2 * self.graph.radii[node], 4 * self.unit)
+            and float(back @ out) > 0
+        )
 
     def _is_crossing(self, number: int, node: int) -> bool:
         """Return whether another free piece leads straight to this one and may bring another root."""
@@ -249,8 +268,8 @@ class _Tracer:
                 if free not in self.taken and piece.start != piece.end:
                     self._add_way(found, free, at, along, here, now, way_px, through, shared, first, crowded)
                 end = piece.other(at)
-                short = 2.5 * max(graph.radii[at], graph.radii[end]) + 4
-                limit = SHARED_PX if free in self.taken else short
+                short = 2.5 * max(graph.radii[at], graph.radii[end]) + 4 * self.unit
+                limit = SHARED_PX * self.unit if free in self.taken else short
                 if end not in visited and len(graph.at[end]) > 2 and way_px + piece.length <= limit:
                     visited.add(end)
                     queue.append((way_px + piece.length, end, [*through, (free, end)], shared or free in self.taken))
@@ -272,21 +291,21 @@ class _Tracer:
     ) -> None:
         turn = angle_between(along, self._direction(free, at))
         aside = self.graph.places[at] - here
-        if np.hypot(*aside) > 3:
+        if np.hypot(*aside) > 3 * self.unit:
             turn = max(turn, 0.7 * angle_between(along, aside))
         gap = self._start(free, at) - now
         most = MOST_TURN_SHARED if shared else MOST_TURN_CROWDED if crowded else MOST_TURN
         if turn > most or self._against(free, at) or (shared and abs(gap) > 3 * LATER):
             return
         bend = min(turn / 45, 1.0) - self._gain(free, at, first) if crowded else turn / 45
-        cost = bend + min(abs(gap), 5 * LATER) / (2 * LATER) + way_px / 60 - self._gain(free, at, first)
+        cost = bend + min(abs(gap), 5 * LATER) / (2 * LATER) + way_px / (60 * self.unit) - self._gain(free, at, first)
         found.append(_Way(through, free, at, cost))
 
     def _gain(self, number: int, node: int, first: bool) -> float:
         """Return how far the skeleton goes on beyond a piece: more for a root from a seed, which is the longest."""
         if first:
             return FIRST_WEIGHT * min(self._reach(number, node) / self.extent, 1.0)
-        return self._reach(number, node, REACH_PX) / REACH_PX
+        return self._reach(number, node, REACH_PX * self.unit) / (REACH_PX * self.unit)
 
     def _reach(self, number: int, node: int, most: float = np.inf) -> float:
         """Return the length to the farthest point of free pieces beyond a piece, at most ``most`` pixels.
@@ -319,7 +338,7 @@ class _Tracer:
         points = self.graph.pieces[number].from_node(node)
         total = float(arc_lengths(points)[-1])
         begin = min(self.graph.radii[node] + 1, total / 3)
-        step = point_at(points, min(begin + DIRECTION_PX, total)) - point_at(points, begin)
+        step = point_at(points, min(begin + DIRECTION_PX * self.unit, total)) - point_at(points, begin)
         size = float(np.hypot(*step))
         self.directions[number, node] = step / size if size else np.zeros(2)
         return self.directions[number, node]

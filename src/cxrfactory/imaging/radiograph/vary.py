@@ -1,5 +1,6 @@
 """Random variation of a radiograph and its mask: flips, rotation, zoom, crop, Gaussian noise; arrays [row, column]."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 import cv2
@@ -7,6 +8,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from cxrfactory.errors import CxrError
+from cxrfactory.tables.keys import seed_of
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,40 @@ class Changes:
             value, most = getattr(self, name), limits.get(name, 1.0)
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
                 raise CxrError(f"changes: {name} is {value!r}; expected a number from 0 to {most:g}")
+
+
+def varied_copies(
+    image: UInt8[np.ndarray, "height width"],
+    mask: UInt8[np.ndarray, "height width"],
+    image_id: str,
+    times: int,
+    changes: Changes,
+    seed: int,
+) -> Iterator[tuple[str, UInt8[np.ndarray, "height width"], UInt8[np.ndarray, "height width"]]]:
+    """Yield an image and its mask unchanged, and then changed copies, ``times`` pairs in all.
+
+    Parameters
+    ----------
+    image, mask
+        8-bit grey image, and its label mask.
+    image_id
+        Id of the image; it is the first pair's name, and the copies are ``<id>-copy01`` and so on.
+    times
+        Number of pairs, at least 1.
+    changes
+        Limits of the changes.
+    seed
+        Seed; the changes of a copy depend on it, on the id and on the copy's number alone.
+    """
+    yield image_id, image, mask
+    for copy in range(1, times):
+        rng = np.random.default_rng(seed_of(image_id, f"copy {copy}", seed))
+        yield copy_name(image_id, copy), *vary(image, mask, changes, rng)
+
+
+def copy_name(image_id: str, copy: int) -> str:
+    """Return the name of an image's copy; number 0 is the image itself."""
+    return f"{image_id}-copy{copy:02d}" if copy else image_id
 
 
 def vary(

@@ -27,7 +27,7 @@ class CodeSegmenter(LatentNetwork, ABC):
     latent
         Size of the latent code.
     channels
-        Channels of the encoder's six blocks.
+        Channels of the encoder's blocks; five for the encoder of :mod:`cxrfactory.models.miccai`.
     normalise
         Normalisation of the grey values (:mod:`cxrfactory.models.normalise`).
 

@@ -4,6 +4,9 @@ Gaggion et al. (IEEE TMI 2022), section 4.2.2, treat the landmarks as one vector
 not state the depth of the decoder. This implementation has one hidden layer between the code and the coordinates.
 """
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -19,6 +22,8 @@ HIDDEN = 256
 
 class FullyConnected(CodeSegmenter):
     """Predict landmarks with a fully connected decoder; the parameters are those of :class:`CodeSegmenter`."""
+
+    parts: ClassVar[Mapping[str, str]] = {"encoder": "encoder", "hidden": "hidden", "output": "output"}
 
     def __init__(
         self,

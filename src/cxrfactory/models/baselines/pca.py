@@ -6,6 +6,9 @@ themselves. Modes and mean are buffers: they are part of the weights and are not
 :meth:`PointDistribution.fit_shapes` must receive the training landmarks before the first training step.
 """
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -23,6 +26,8 @@ class PointDistribution(CodeSegmenter):
 
     ``latent`` is the number of modes.
     """
+
+    parts: ClassVar[Mapping[str, str]] = {"encoder": "encoder"}
 
     def __init__(
         self,

@@ -18,7 +18,7 @@ GRAPH = "lungs-heart"  # its organs are segmented where the settings name none
 INPUT_SIZE = 256
 SHARED = ("organs", "definition", "input_size", "normalise", "outputs")
 # Settings of landmark models that a shared config section may also hold; pixel models ignore them.
-LANDMARK_ONLY = ("segmenter", "graph", "igsc", "latent", "passes", "coordinates")
+LANDMARK_ONLY = ("segmenter", "graph", "igsc", "latent", "passes", "coordinates", "channels")
 
 
 class PixelSegmenter(PixelNetwork):

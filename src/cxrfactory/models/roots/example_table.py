@@ -21,6 +21,7 @@ ROOT_EXAMPLES = pa.schema(
         pa.field("height", pa.int32(), nullable=False),
         pa.field("width", pa.int32(), nullable=False),
         pa.field("root_width", pa.float64()),  # at which traced lines were drawn, pixels; null for exact masks
+        pa.field("shrink", pa.int32(), nullable=False),  # the picture's sides were this many times larger
         pa.field("png", pa.binary(), nullable=False),  # 8-bit grey
         pa.field("rle", pa.string(), nullable=False),
     ]
@@ -43,6 +44,9 @@ class RootExample:
         1 where there is root, else 0, [row, column].
     root_width
         Width at which traced lines were drawn, pixels; None for an exact mask.
+    shrink
+        How many times larger the sides of the picture were before it was shrunk
+        (:mod:`cxrfactory.models.roots.scale`).
     """
 
     name: str
@@ -50,6 +54,7 @@ class RootExample:
     grey: UInt8[np.ndarray, "h w"]
     mask: UInt8[np.ndarray, "h w"]
     root_width: float | None = None
+    shrink: int = 1
 
 
 def write_example_table(path: Path, examples: Iterable[RootExample]) -> dict[str, int]:
@@ -64,6 +69,7 @@ def write_example_table(path: Path, examples: Iterable[RootExample]) -> dict[str
                 "height": height,
                 "width": width,
                 "root_width": each.root_width,
+                "shrink": each.shrink,
                 "png": encode_png(each.grey),
                 "rle": rle_encode(each.mask),
             }
@@ -85,7 +91,8 @@ def read_example_table(path: Path, split: str) -> list[RootExample]:
         for row in batch.to_pylist():
             if row["split"] == split:
                 mask = rle_decode(row["rle"], row["height"], row["width"])
-                found.append(RootExample(row["name"], split, decode_png(row["png"]), mask, row["root_width"]))
+                grey = decode_png(row["png"])
+                found.append(RootExample(row["name"], split, grey, mask, row["root_width"], row["shrink"]))
     if not found:
         raise CxrError(f"{path}: no picture of split '{split}'; a table of examples needs pictures of both splits")
     return found

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -38,6 +39,24 @@ class RootNetwork:
     stride: int
     reach: int | None
     weight_decay: float
+
+
+class TrainedNetwork(NamedTuple):
+    """A trained network, ready for inference.
+
+    Attributes
+    ----------
+    name
+        Name of the network.
+    network
+        The network in evaluation mode.
+    shrink
+        How many times smaller the pictures were that it learned from; those that it sees are shrunk alike.
+    """
+
+    name: str
+    network: nn.Module
+    shrink: int
 
 
 NETWORKS = {
@@ -84,7 +103,7 @@ def build(name: str) -> nn.Module:
     return network
 
 
-def read_network(weights: str | Path, device: torch.device) -> tuple[str, nn.Module]:
+def read_network(weights: str | Path, device: torch.device) -> TrainedNetwork:
     """Read trained weights for inference, with normalisations folded into convolutions where that is possible.
 
     Parameters
@@ -96,7 +115,7 @@ def read_network(weights: str | Path, device: torch.device) -> tuple[str, nn.Mod
 
     Returns
     -------
-    Name of the network, and the network in evaluation mode.
+    The network with its name and the scale of its pictures.
 
     Raises
     ------
@@ -113,7 +132,8 @@ def read_network(weights: str | Path, device: torch.device) -> tuple[str, nn.Mod
     except RuntimeError as error:
         raise CxrError(f"{path}: its tensors do not fit the network '{name}' of its card") from error
     fold(network.eval())
-    return name, network.to(device, memory_format=torch.channels_last)
+    shrink = int(card["settings"].get("shrink", 1))
+    return TrainedNetwork(name, network.to(device, memory_format=torch.channels_last), shrink)
 
 
 def fold(network: nn.Module) -> None:

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from cxrfactory.models.roots.networks import network_of
 
 TILE = 1024  # side of a tile without its surroundings, pixels
+BORDER = 32  # a picture is mirrored this far beyond its edges, as patches are in training, pixels
 
 
 @torch.inference_mode()
@@ -24,7 +25,8 @@ def probabilities(
     """Return the probability that each pixel is root.
 
     A tile is seen together with all pixels on which its answer depends, so the result does not depend on the tiles
-    beyond rounding. A network whose answer depends on the whole picture sees it at once.
+    beyond rounding. A network whose answer depends on the whole picture sees it at once. Beyond its edges, the picture
+    is mirrored.
 
     Parameters
     ----------
@@ -45,8 +47,9 @@ def probabilities(
     """
     facts = network_of(name)
     height, width = picture.shape
-    padded = torch.from_numpy(np.ascontiguousarray(picture, np.float32))[None, None]
-    missing = -height % facts.stride, -width % facts.stride
+    mirrored = np.pad(np.asarray(picture, np.float32), BORDER, mode="symmetric")
+    padded = torch.from_numpy(mirrored)[None, None]
+    missing = -mirrored.shape[0] % facts.stride, -mirrored.shape[1] % facts.stride
     padded = F.pad(padded, (0, missing[1], 0, missing[0]), mode="replicate")
     result = np.empty(padded.shape[-2:], np.float32)
     for inner, outer in _tiles(result.shape, facts.stride, facts.reach, tile):
@@ -54,7 +57,7 @@ def probabilities(
         answer = torch.sigmoid(network(seen))[0, 0].cpu().numpy()
         within = tuple(slice(i.start - o.start, i.stop - o.start) for i, o in zip(inner, outer, strict=True))
         result[inner] = answer[within]
-    return result[:height, :width]
+    return result[BORDER : BORDER + height, BORDER : BORDER + width]
 
 
 def _tiles(

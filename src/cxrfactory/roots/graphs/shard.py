@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 
+LEAST_LATERAL = 8.0  # units (geometry/roots/lengths.py); the same where the scale is unknown
 LEAST_PX = 4.0  # a lateral that counts is at least so long; what is shorter cannot be told from a bulge
 MASKS_AT_ONCE = 16
 ROWS_AT_ONCE = 4096
@@ -212,6 +213,8 @@ def _write_plate(
     group_of: Groups,
 ) -> None:
     from cxrfactory.geometry.roots.arrival import ArrivalMap
+    from cxrfactory.geometry.roots.edges import edges_in
+    from cxrfactory.geometry.roots.lengths import length_unit
 
     hours = dict(zip(pictures["frame"].tolist(), pictures["hours"].tolist(), strict=True))
     if unknown := [frame for frame in span.frames if frame not in hours]:
@@ -223,9 +226,11 @@ def _write_plate(
     for mask in _masks(masks, span, shape, plate):
         arrivals.add(mask)
     arrival = arrivals.finish()
-    rows = _plants(plate, given, arrival, len(span.frames), group_of)
+    arrival[edges_in(arrival >= 0)] = -1
+    unit = length_unit(arrival >= 0)
+    rows = _plants(plate, given, arrival, len(span.frames), group_of, unit)
     tables.add("plants", rows)
-    found = _grown(rows, arrival, scale, len(span.frames), settings)
+    found = _grown(rows, arrival, scale, len(span.frames), settings, unit)
     times = [(frame, hours[frame]) for frame in span.frames]
     for picture, mask in enumerate(_masks(masks, span, shape, plate)):
         for plant in found:
@@ -238,43 +243,50 @@ def _write_plate(
 
 
 def _plants(
-    plate: str, given: pd.DataFrame, arrival: np.ndarray, pictures: int, group_of: Groups
+    plate: str, given: pd.DataFrame, arrival: np.ndarray, pictures: int, group_of: Groups, unit: float
 ) -> list[dict[str, Any]]:
     """Return the plants of a plate as rows: those given, or else those found in the masks."""
+    from cxrfactory.geometry.roots.emergence import emerged_at
     from cxrfactory.geometry.roots.plants import find_plants
 
     if len(given):
         return given.astype({"group": object}).where(given.notna(), None).to_dict("records")
     early = (arrival >= 0) & (arrival <= pictures // 4) if pictures > 1 else None
-    return [
-        {
-            "plate": plate,
-            "plant": str(number),
-            "group": group_of(plate, str(number)),
-            **plant._asdict(),
-            "source": "found",
-        }
-        for number, plant in enumerate(find_plants(arrival >= 0, early), 1)
-    ]
+    rows = []
+    for number, plant in enumerate(find_plants(arrival >= 0, early), 1):
+        seed_x, seed_y = emerged_at(arrival, np.array([plant.seed_x, plant.seed_y]), unit).tolist()
+        key = {"plate": plate, "plant": str(number), "group": group_of(plate, str(number))}
+        rows.append(key | plant._replace(seed_x=seed_x, seed_y=seed_y)._asdict() | {"source": "found"})
+    return rows
 
 
 def _grown(
-    rows: list[dict[str, Any]], arrival: np.ndarray, scale: float | None, pictures: int, settings: RootsGraphConfig
+    rows: list[dict[str, Any]],
+    arrival: np.ndarray,
+    scale: float | None,
+    pictures: int,
+    settings: RootsGraphConfig,
+    unit: float,
 ) -> list[PlantOverTime]:
     """Trace the roots of the plants of a plate."""
     from cxrfactory.geometry.roots.growing import grow_plants
+    from cxrfactory.geometry.roots.lengths import gap_unit
     from cxrfactory.geometry.roots.regions import plate_regions
     from cxrfactory.geometry.roots.system import EMERGED_MM
     from cxrfactory.roots.graphs.plant import PlantOverTime
 
     seeds = np.array([(row["seed_x"], row["seed_y"]) for row in rows], float).reshape(-1, 2)
     boxes = [(row["left"], row["top"], row["right"], row["bottom"]) for row in rows]
-    regions: PlateRegions = plate_regions(arrival, seeds, boxes)
+    regions: PlateRegions = plate_regions(arrival, seeds, boxes, unit, max(unit, gap_unit(arrival.shape, scale)))
     least = settings.least_lateral_px if scale is None else max(EMERGED_MM / scale, LEAST_PX)
+    if least is None:
+        least = LEAST_LATERAL * unit
     roots: list[list[GrownRoot]] = [[] for _ in rows]
     for part in sorted(set(regions.part_of) - {0}):
         plants = [plant for plant, its in enumerate(regions.part_of) if its == part]
-        grown = grow_plants(regions.parts == part, regions.arrival, regions.bridged, seeds[plants], pictures, least)
+        grown = grow_plants(
+            regions.parts == part, regions.arrival, regions.bridged, seeds[plants], pictures, least, unit
+        )
         for plant, each in zip(plants, grown, strict=True):
             roots[plant] = each
     return [

@@ -10,6 +10,7 @@ from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.root_pictures import moved_by, read_picture
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.models.roots.example_table import RootExample, write_example_table
+from cxrfactory.models.roots.scale import shrink_for, shrunk, shrunk_points
 from cxrfactory.roots.segment.drawn import draw_roots, width_of_roots
 from cxrfactory.tables.keys import put_aside, seed_of
 from cxrfactory.tables.parquet import read_table
@@ -49,12 +50,14 @@ def write_examples(
     labelled: Path | None = None,
     start: str = "",
     every: int = EVERY,
+    shrink: int | None = None,
 ) -> dict[str, int]:
     """Write the table of training pictures (``ROOT_EXAMPLES``), with a split into training and validation.
 
     About a fifth validates, and at least one: of plates, whole plates; of traced pictures, single pictures. A stable
     hash of the name chooses them. People's traces are lines; they are drawn at one width a picture, which is estimated
-    from the picture (:func:`cxrfactory.roots.segment.drawn.width_of_roots`).
+    from the picture (:func:`cxrfactory.roots.segment.drawn.width_of_roots`). All pictures are shrunk by one factor, so
+    that the network that learns from them sees roots of a few pixels with more of their surroundings.
 
     Parameters
     ----------
@@ -69,6 +72,9 @@ def write_examples(
         Only plates whose names begin with this are taken.
     every
         Of each plate, one picture in ``every`` is taken, beginning with the last one.
+    shrink
+        Factor by which the sides of the pictures are shrunk; None: that which brings the median width of the traced
+        roots next to 4 pixels (:func:`cxrfactory.models.roots.scale.shrink_for`), and 1 without traced pictures.
 
     Returns
     -------
@@ -88,11 +94,17 @@ def write_examples(
         raise CxrError(f"{output}: no picture to train on; give plates with masks or a folder of traced pictures")
     splits = _splits(names, "plate") | _splits([f"traced {picture.stem}" for picture, _ in pairs], "traced picture")
 
+    widths = [_width(picture, traced) for picture, traced in progress(pairs, "widths of traced roots", len(pairs))]
+    if shrink is None:
+        shrink = shrink_for(float(np.median(widths))) if widths else 1
+    if widths:
+        log.info("traced roots are %.1f pixels wide (median); pictures are shrunk by %d", np.median(widths), shrink)
+
     def examples() -> Iterator[RootExample]:
         for truth, table in known:
-            yield from _plate_examples(truth, table, splits, every)
-        for picture, traced in progress(pairs, "traced pictures", len(pairs)):
-            yield _traced_example(picture, traced, splits[f"traced {picture.stem}"])
+            yield from _plate_examples(truth, table, splits, every, shrink)
+        for (picture, traced), width in zip(progress(pairs, "traced pictures", len(pairs)), widths, strict=True):
+            yield _traced_example(picture, traced, splits[f"traced {picture.stem}"], width, shrink)
 
     counts = write_example_table(output, examples())
     log.info("wrote %s: %s", output, ", ".join(f"{count} pictures {split}" for split, count in counts.items()))
@@ -116,7 +128,7 @@ def _read_plates(truth: PlateTruth, start: str):
     return table[table["plate"].str.startswith(start)].sort_values(["plate", "frame"], kind="stable")
 
 
-def _plate_examples(truth: PlateTruth, table, splits: dict[str, str], every: int) -> Iterable[RootExample]:
+def _plate_examples(truth: PlateTruth, table, splits: dict[str, str], every: int, shrink: int) -> Iterable[RootExample]:
     masks = read_table(truth.masks, ROOT_MASKS).set_index(["plate", "frame"])
     for plate, rows in table.groupby("plate", sort=True):
         for row in rows.iloc[::-1].iloc[::every].itertuples():
@@ -127,8 +139,9 @@ def _plate_examples(truth: PlateTruth, table, splits: dict[str, str], every: int
             grey, mask = _read(path), rle_decode(found["rle"], found["height"], found["width"])
             if grey.shape != mask.shape:
                 raise CxrError(f"{path}: picture of {grey.shape} pixels; its mask in {truth.masks} has {mask.shape}")
-            share = moved_by(mask.astype(np.float32), -row.shift_x, -row.shift_y)
-            yield RootExample(f"{plate}/{row.frame}", splits[str(plate)], grey, (share >= 0.5).astype(np.uint8))
+            share = shrunk(moved_by(mask.astype(np.float32), -row.shift_x, -row.shift_y), shrink)
+            exact, name = (share >= 0.5).astype(np.uint8), f"{plate}/{row.frame}"
+            yield RootExample(name, splits[str(plate)], shrunk(grey, shrink), exact, shrink=shrink)
 
 
 def _pairs(folder: Path) -> list[tuple[Path, Path]]:
@@ -152,14 +165,22 @@ def _pairs(folder: Path) -> list[tuple[Path, Path]]:
     return [(pictures[stem], traced[stem]) for stem in sorted(pictures)]
 
 
-def _traced_example(picture: Path, traced: Path, split: str) -> RootExample:
+def _width(picture: Path, traced: Path) -> float:
+    return width_of_roots(_read(picture), _lines(traced))
+
+
+def _lines(traced: Path) -> list[np.ndarray]:
+    return [root.points for _, root, _, _ in walk(read_rsml(traced))]
+
+
+def _traced_example(picture: Path, traced: Path, split: str, width: float, shrink: int) -> RootExample:
     grey = _read(picture)
-    lines = [root.points for _, root, _, _ in walk(read_rsml(traced))]
-    width = width_of_roots(grey, lines)
-    mask = draw_roots(grey.shape, lines, width)
+    small = shrunk(grey, shrink)
+    lines = [shrunk_points(line, grey.shape, shrink) for line in _lines(traced)]
+    mask = draw_roots(small.shape, lines, width / shrink)
     if not mask.any():
         raise CxrError(f"{traced}: no root lies on the picture {picture.name}")
-    return RootExample(f"traced {picture.stem}", split, grey, mask, width)
+    return RootExample(f"traced {picture.stem}", split, small, mask, width / shrink, shrink)
 
 
 def _read(path: Path) -> np.ndarray:

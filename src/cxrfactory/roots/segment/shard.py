@@ -106,7 +106,7 @@ def _masks(
 class _Finder:
     """The networks, and the time that they take."""
 
-    def __init__(self, networks: list[tuple[str, Any]], device: Any, settings: RootsSegmentConfig) -> None:
+    def __init__(self, networks: list[Any], device: Any, settings: RootsSegmentConfig) -> None:
         self._networks, self._device = networks, device
         self._crf, self._dark = settings.crf, settings.dark_roots
         self._inside_s, self._started = 0.0, time.monotonic()
@@ -125,13 +125,15 @@ class _Finder:
     def probability(self, grey: UInt8[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
         from cxrfactory.models.roots.crf import refined
         from cxrfactory.models.roots.normalise import local_contrast
+        from cxrfactory.models.roots.scale import enlarged, shrunk
         from cxrfactory.models.roots.tiles import probabilities
 
-        contrast, started = local_contrast(grey), time.monotonic()
-        contrast = -contrast if self._dark else contrast
+        contrasts = {each.shrink: local_contrast(shrunk(grey, each.shrink)) for each in self._networks}
+        started = time.monotonic()
         total = np.zeros(grey.shape, np.float32)
-        for name, network in self._networks:
-            total += probabilities(name, network, contrast, self._device)
+        for name, network, shrink in self._networks:
+            contrast = -contrasts[shrink] if self._dark else contrasts[shrink]
+            total += enlarged(probabilities(name, network, contrast, self._device), grey.shape)
         self._inside_s += time.monotonic() - started
         mean = total / np.float32(len(self._networks))
         return refined(mean, grey) if self._crf else mean

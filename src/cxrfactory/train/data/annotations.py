@@ -109,17 +109,21 @@ class Annotations:
         cells = torch.stack(torch.meshgrid(centres, centres, indexing="xy"), -1).reshape(1, -1, 2)
         return torch.cat([self.points, torch.where(touched.unsqueeze(-1), cells, torch.nan)], 1)
 
-    def sampled(self, grid: Float[Tensor, "b s s 2"], rows: slice = slice(None)) -> "Annotations":
+    def sampled(
+        self, grid: Float[Tensor, "b s s 2"], rows: slice = slice(None), outside: str = "zeros"
+    ) -> "Annotations":
         """Resample the drawn masks of some images by the grid that resamples the images; landmarks stay as they are.
 
-        What enters from outside the image belongs to no region. A pixel is ignored if a part of it was.
+        What enters from outside the image belongs to no region or, with ``outside`` as ``reflection``, is the mirrored
+        mask. A pixel is ignored if a part of it was.
         """
         if not self.drawn[rows].any():
             return self
         masks, ignored = self.masks.clone(), self.ignored.clone()
-        masks[rows] = functional.grid_sample(self.masks[rows], grid, align_corners=False)
+        masks[rows] = functional.grid_sample(self.masks[rows], grid, padding_mode=outside, align_corners=False)
         if self.ignored[rows].any():
-            ignored[rows] = functional.grid_sample(self.ignored[rows].float(), grid, align_corners=False) > 0.01
+            unknown = self.ignored[rows].float()
+            ignored[rows] = functional.grid_sample(unknown, grid, padding_mode=outside, align_corners=False) > 0.01
         return replace(self, masks=masks, ignored=ignored)
 
     def region_masks(self, finer: int = 1) -> RegionMasks:

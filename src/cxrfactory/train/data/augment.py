@@ -35,9 +35,10 @@ def move(
 ) -> tuple[Tensor, Annotations]:
     """Rotate, scale and shift images about their centre, together with their landmarks and drawn masks.
 
-    The scale is limited and the shift is clamped, so that every landmark and every drawn mask stays inside the image.
-    In a random half of the batches, the area that enters from outside is black; in the others, it repeats the pixels of
-    the border.
+    The settings may add a shear and mirrorings. The scale is limited and the shift is clamped, so that every landmark
+    and every drawn mask stays inside the image. In a random half of the batches, the area that enters from outside is
+    black; in the others, it repeats the pixels of the border. With reflection padding, it is always the mirrored image,
+    and drawn masks are mirrored likewise.
     """
     count, device = len(images), images.device
     angle = torch.deg2rad(_uniform(count, -settings.rotation_degrees, settings.rotation_degrees, generator))
@@ -46,19 +47,37 @@ def move(
     angle, factor, shift = (each.to(device) for each in (angle, factor, shift))
     cos, sin = torch.cos(angle), torch.sin(angle)
     rotation = torch.stack([torch.stack([cos, -sin], -1), torch.stack([sin, cos], -1)], -2)  # b 2 2
-    turn = rotation.transpose(1, 2)
+    turn = back = rotation.transpose(1, 2)
+    if settings.shear_degrees or settings.mirror:
+        turn = _sheared_and_mirrored(count, settings, generator).to(device).transpose(1, 2) @ turn
+        back = torch.linalg.inv(turn.transpose(1, 2))
     low, high = _bounds((annotations.extent() - 0.5) @ turn)
     factor = torch.minimum(factor, (1 - 2 * MARGIN) / (high - low)).unsqueeze(1)
     first, last = low.unsqueeze(1) * factor + 0.5, high.unsqueeze(1) * factor + 0.5
     shift = torch.minimum(torch.maximum(shift, MARGIN - first), 1 - MARGIN - last)
-    # Output pixel q shows input pixel R^T ((q - 1/2 - shift) / factor) + 1/2. Grid units are twice the fractions.
-    inverse = turn / factor
+    # Output pixel q shows input pixel A^-1 ((q - 1/2 - shift) / factor) + 1/2, where A is the rotation, and the shear
+    # and the mirrorings before it. Grid units are twice the fractions.
+    inverse = back / factor
     offset = -(inverse @ (2 * shift).transpose(1, 2))
     grid = functional.affine_grid(torch.cat([inverse, offset], -1), list(images.shape), align_corners=False)
     outside = "border" if bool(_chance(1, 0.5, generator)) else "zeros"
+    of_masks = "zeros"
+    if settings.padding == "reflection":
+        outside = of_masks = "reflection"
     moved = ((annotations.points - 0.5) @ turn) * factor + 0.5 + shift
     images = functional.grid_sample(images, grid, padding_mode=outside, align_corners=False)
-    return images, annotations.sampled(grid).with_points(moved)
+    return images, annotations.sampled(grid, outside=of_masks).with_points(moved)
+
+
+def _sheared_and_mirrored(count: int, settings: TrainConfig, generator: torch.Generator) -> Float[Tensor, "b 2 2"]:
+    """Return random shears, each along the rows or along the columns, after random mirrorings of either axis."""
+    slope = torch.tan(torch.deg2rad(_uniform(count, -settings.shear_degrees, settings.shear_degrees, generator)))
+    along_rows = _chance(count, 0.5, generator)
+    change = torch.eye(2).repeat(count, 1, 1)
+    change[:, 0, 1] = torch.where(along_rows, slope, 0.0)
+    change[:, 1, 0] = torch.where(along_rows, 0.0, slope)
+    mirrored = _chance(count * 2, settings.mirror, generator).reshape(count, 1, 2)
+    return change * torch.where(mirrored, -1.0, 1.0)
 
 
 def _bounds(points: Float[Tensor, "b m 2"]) -> tuple[Float[Tensor, "b 2"], Float[Tensor, "b 2"]]:

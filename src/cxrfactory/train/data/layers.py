@@ -111,8 +111,15 @@ class LayeredAnnotations:
         """Return the same masks, because there are no landmarks."""
         return self
 
-    def sampled(self, grid: Float[Tensor, "b h w 2"]) -> "LayeredAnnotations":
-        """Move the masks by the grid that resamples the images."""
+    def sampled(self, grid: Float[Tensor, "b h w 2"], outside: str = "zeros") -> "LayeredAnnotations":
+        """Move the masks by the grid that resamples the images.
+
+        What enters from outside the image belongs to no region or, with ``outside`` as ``reflection``, is the mirrored
+        mask.
+        """
+        if outside == "reflection":
+            turned = torch.remainder(grid + 1, 4)
+            grid = torch.where(turned > 2, 4 - turned, turned) - 1
         moved = functional.grid_sample(
             self.places.permute(0, 3, 1, 2), grid, padding_mode="border", align_corners=False
         ).permute(0, 2, 3, 1)

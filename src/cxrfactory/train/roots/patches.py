@@ -12,6 +12,9 @@ from cxrfactory.models.roots.normalise import MOST, local_contrast
 
 _UNIT = 4096  # contrasts are kept as 16-bit integers in this part of a unit
 ON_ROOT = 0.5  # share of the patches that are centred on a root
+ON_LIKENESS = 0.25  # share of the patches that are centred on what stands out as roots do and is none
+_AS_CLEAR = 25  # percentile of the contrast of roots from which something stands out as they do
+_APART = 9  # such places are further from all roots than half of this, pixels
 
 # Random changes. Angles in degrees; noise and blur in units of contrast and pixels.
 _TURN, _SCALE = 40.0, (0.75, 1.33)
@@ -34,11 +37,15 @@ class PatchSource:
         uint8, 1 on roots, [row, column].
     roots
         Flat places of the pixels of roots.
+    likenesses
+        Flat places of pixels apart from all roots that stand out from their surroundings as roots do: edges, ink,
+        shoots.
     """
 
     contrast: Int16[np.ndarray, "h w"]
     mask: np.ndarray
     roots: np.ndarray
+    likenesses: np.ndarray
 
     @property
     def bright(self) -> bool | None:
@@ -49,7 +56,18 @@ class PatchSource:
     def of(cls, example: RootExample) -> "PatchSource":
         """Prepare an example."""
         contrast = np.rint(local_contrast(example.grey) * _UNIT).astype(np.int16)
-        return cls(contrast, example.mask, np.flatnonzero(example.mask).astype(np.int32))
+        roots = np.flatnonzero(example.mask).astype(np.int32)
+        return cls(contrast, example.mask, roots, _likenesses(contrast, example.mask))
+
+
+def _likenesses(contrast: Int16[np.ndarray, "h w"], mask: np.ndarray) -> np.ndarray:
+    """Return the flat places apart from roots whose contrast is at least the 25th percentile of that of roots."""
+    strength = np.abs(contrast)
+    if not mask.any():
+        return np.empty(0, np.int32)
+    near = cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_APART, _APART)))
+    clear = (strength >= np.percentile(strength[mask > 0], _AS_CLEAR)) & (near == 0)
+    return np.flatnonzero(clear).astype(np.int32)
 
 
 def both_kinds(sources: Sequence[PatchSource]) -> bool:
@@ -66,10 +84,11 @@ def draw_batch(
 ) -> tuple[Float[np.ndarray, "n 1 s s"], Float[np.ndarray, "n 1 s s"]]:
     """Draw patches and their masks.
 
-    Each patch comes from a picture drawn evenly. With the same chance, its centre is a pixel of a root or any pixel
-    that is none. It is turned, scaled and mirrored; with ``invert``, dark and bright change places in half of
-    the patches, so that dark and bright roots are found on all plates; and gamma, gain,
-    blur and noise change the grey values. What lies outside of the picture is mirrored.
+    Each patch comes from a picture drawn evenly. Half of the patches are centred on a pixel of a root, as in the paper,
+    a quarter on a place that stands out as roots do and is none, and a quarter on any pixel that is no root. It is
+    turned, scaled and mirrored; with ``invert``, dark and bright change places in half of the patches, so that dark and
+    bright roots are found on all plates; and gamma, gain, blur and noise change the grey values. What lies outside of
+    the picture is mirrored.
 
     Parameters
     ----------
@@ -101,8 +120,10 @@ def draw_batch(
 
 def _centre(source: PatchSource, rng: np.random.Generator) -> tuple[float, float]:
     height, width = source.mask.shape
-    if rng.random() < ON_ROOT and len(source.roots):
-        y, x = divmod(int(source.roots[rng.integers(len(source.roots))]), width)
+    chance = rng.random()
+    places = source.roots if chance < ON_ROOT else source.likenesses if chance < ON_ROOT + ON_LIKENESS else ()
+    if len(places):
+        y, x = divmod(int(places[rng.integers(len(places))]), width)
         return float(x), float(y)
     while True:
         x, y = int(rng.integers(width)), int(rng.integers(height))

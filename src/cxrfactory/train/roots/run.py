@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from cxrfactory import __version__
 from cxrfactory.config.roots import RootsTrainConfig
+from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger
 from cxrfactory.models.device import fixed_threads
 from cxrfactory.models.roots.example_table import RootExample, read_example_table
@@ -71,7 +72,8 @@ def train_roots(
     Raises
     ------
     CxrError
-        If there is no network of this name, or the table cannot be read or lacks a split.
+        If there is no network of this name, the table cannot be read or lacks a split, or its pictures have several
+        scales.
     """
     known = network_of(network)
     with fixed_threads(settings.threads):
@@ -79,6 +81,8 @@ def train_roots(
         model = build(network).to(device, memory_format=torch.channels_last).train()
         train, held = (read_example_table(examples, split) for split in ("train", "validate"))
         course = _Course.of(settings, known.weight_decay)
+        if len(scales := sorted({each.shrink for each in (*train, *held)})) > 1:
+            raise CxrError(f"{examples}: pictures shrunk by {scales}; expected one factor for all")
         sources = [PatchSource.of(each) for each in train]
         invert = both_kinds(sources)
         work = _Work(network, model, sources, _chosen(held), settings, course, device, invert)
@@ -97,7 +101,7 @@ def train_roots(
     widths = [each.root_width for each in train if each.root_width is not None]
     card = {
         "segmenter": network,
-        "settings": {},
+        "settings": {"shrink": train[0].shrink},
         "normalisation": NORMALISATION,
         "data": {
             "train": len(train),

@@ -47,15 +47,17 @@ class JointTask(LatentTask):
         noise = torch.randn(len(images), network.latent, generator=generator).to(images.device)
         with torch.autocast(images.device.type, torch.bfloat16, enabled=settings.precision == "bf16"):
             encoded = network.encode(images)
-        positions, intermediate = network.decode(encoded, encoded.code(noise).unsqueeze(1))
+            code = encoded.code(noise)
+            logits = network.dense_answer(encoded, code)
+        positions, intermediate = network.decode(encoded, code.unsqueeze(1))
         target = annotations.points.to(images.device)
         loss = settings.kl_weight * kl_divergence(encoded.mu, encoded.logvar)
         if torch.isfinite(target).any():
             loss = loss + decoded_loss(network, positions, intermediate, target, settings)
         truth = annotations.region_masks(max(1, FINE // images.shape[-1])).to(images.device)
         if truth.known.any():
-            step = images.shape[-1] // encoded.logits.shape[-1]
+            step = images.shape[-1] // logits.shape[-1]
             masks = nn.functional.avg_pool2d(truth.masks, step)
             valid = None if truth.valid.all() else nn.functional.avg_pool2d(truth.valid.float(), step) == 1
-            loss = loss + settings.dense_weight * dice_cross_entropy(encoded.logits, masks, truth.known, valid)
+            loss = loss + settings.dense_weight * dice_cross_entropy(logits.float(), masks, truth.known, valid)
         return SCALE * loss

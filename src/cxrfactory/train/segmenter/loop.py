@@ -1,6 +1,7 @@
 """The training of a segmenter: what it does in an epoch and at a validation of the course of a training."""
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,7 @@ def fit(
     fresh: bool = True,
     strata: list[str] | None = None,
     reshape: Reshaper | None = None,
+    keep: Callable[[int, Mapping[str, torch.Tensor]], None] | None = None,
 ) -> History:
     """Train in place; the network ends with the averaged weights of the last epoch or, with patience, of the best.
 
@@ -60,6 +62,8 @@ def fit(
         Source or class of every training image; images of small strata are repeated within an epoch.
     reshape
         If given, it bends training images towards other people's shapes.
+    keep
+        If given, it gets the averaged weights after every epoch (:func:`cxrfactory.train.course.run`).
 
     Returns
     -------
@@ -76,7 +80,7 @@ def fit(
     network.to(device, memory_format=torch.channels_last).train()
     trained = task.trained(network).to(device)
     work = _SegmenterWork(network, task, train, val, settings, device, strata, reshape)
-    return run(network, trained, work, settings, checkpoint)
+    return run(network, trained, work, settings, checkpoint, keep)
 
 
 @dataclass(frozen=True)

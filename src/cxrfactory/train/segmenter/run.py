@@ -10,7 +10,8 @@ import pandas as pd
 import torch
 
 from cxrfactory import __version__
-from cxrfactory.anatomy.graph import landmark_graph
+from cxrfactory.anatomy.graph import LandmarkGraph, landmark_graph
+from cxrfactory.anatomy.regions import contour_regions
 from cxrfactory.config import ModelConfig, TrainConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger
@@ -25,8 +26,10 @@ from cxrfactory.train.data.layers import load_layers
 from cxrfactory.train.data.reshape import read_reshaper
 from cxrfactory.train.data.tables import ALL, regions_of
 from cxrfactory.train.segmenter.curves import plot_curves
+from cxrfactory.train.segmenter.kept import KeptEpochs
 from cxrfactory.train.segmenter.loop import fit
 from cxrfactory.train.segmenter.many import MANY, ManyRegionsTask
+from cxrfactory.train.segmenter.parts import start_from_parts
 from cxrfactory.train.segmenter.stopping import mean_dice
 from cxrfactory.train.segmenter.tasks import task_of
 
@@ -51,6 +54,8 @@ def train_segmenter(
     init: Path | None = None,
     without_sources: Sequence[str] = (),
     views: Sequence[str] = (),
+    keep_epochs: Sequence[int] = (),
+    parts_from: Sequence[Path] = (),
 ) -> dict[str, dict[str, float]]:
     """Train a segmenter, and write ``output`` with its card.
 
@@ -78,6 +83,11 @@ def train_segmenter(
         as ``data.without_sources``.
     views
         Views (column ``view``) whose images are used; without any, all. The card names the views as ``data.views``.
+    keep_epochs
+        Epochs, from 1, whose weights are also written, with a card, as ``{stem}-{epoch}.safetensors``.
+    parts_from
+        Weights of other networks that have parts of this one, such as its encoder; a later file replaces the parts of
+        an earlier one.
 
     Returns
     -------
@@ -88,6 +98,8 @@ def train_segmenter(
     tables = [labelled] if isinstance(labelled, str | Path) else list(labelled)
     digests = [sha256_of(path) for path in tables]
     kind = model_kind(model.segmenter)
+    kept = KeptEpochs(output, keep_epochs)
+    kept.check(0 if kind is ModelKind.ATLAS else settings.epochs)
     if model.organs and kind is not ModelKind.PIXEL:
         raise CxrError(
             f"organs {', '.join(model.organs)} for {model.segmenter}; only pixel networks take them: choose one of "
@@ -105,6 +117,7 @@ def train_segmenter(
     network = build_segmenter(model.segmenter, model.network_settings())
     task = None if kind is ModelKind.ATLAS else task_of(network, settings)
     regions = None if task is None else task.regions
+    _check_sides(settings, regions, graph)
     load = load_layers if isinstance(task, ManyRegionsTask) else load_labelled
     chosen = {"without_sources": without_sources, "views": views}
     train, val = (load(tables, split, graph, network.input_size, regions, **chosen) for split in ("train", "val"))
@@ -112,16 +125,20 @@ def train_segmenter(
     reshape = None if settings.shapes is None else read_reshaper(settings.shapes, graph, val.ids)
     if init is not None:
         _start_from(network, model.segmenter, init)
+    if parts_from:
+        start_from_parts(network, model.segmenter, parts_from)
     # The name of the checkpoint depends on everything that the run depends on: another config starts anew.
     key = [model.segmenter, network.settings(), settings.recipe(), digests]
     bent = None if reshape is None else reshape.digest
     left_out = sorted(set(without_sources))
-    more = [*left_out, *([{"views": sorted(set(views))}] if views else [])]
+    parts = [sha256_of(path) for path in parts_from]
+    more = [*left_out, *([{"views": sorted(set(views))}] if views else []), *([{"parts": parts}] if parts else [])]
     key = json.dumps([*key, None if init is None else sha256_of(init), strata, bent, *more], sort_keys=True)
     checkpoint = output.with_name(f"{output.stem}.{seed_of(key, 'checkpoint'):016x}.checkpoint")
     if not resume:
         checkpoint.unlink(missing_ok=True)
-    record = fit(network, train, val, settings, device, checkpoint, fresh=init is None, strata=strata, reshape=reshape)
+    extras = {"fresh": init is None, "strata": strata, "reshape": reshape, "keep": kept.offer}
+    record = fit(network, train, val, settings, device, checkpoint, **extras)
     trained = kind is not ModelKind.ATLAS
     metrics = task_of(network, settings).metrics(network, val, device, distances=True) if trained else {}
     if len(metrics) > MANY:
@@ -142,13 +159,16 @@ def train_segmenter(
             **({"without_sources": left_out} if left_out else {}),
             **({"views": sorted(set(train.views))} if any(train.views) else {}),
         },
-        "training": _training_facts(settings, record, init, strata) if trained else {},
+        "training": _training_facts(settings, record, init, strata) | ({"parts_sha256": parts} if parts else {})
+        if trained
+        else {},
         "metrics": {"val": metrics, "frame": FRAMES[isinstance(task, ManyRegionsTask)]},
         "cxrfactory": __version__,
         "torch": torch.__version__,
     }
     tensors = {name: value.detach().cpu().numpy() for name, value in network.state_dict().items()}
     write_weights(output, tensors, card)
+    kept.finish(card)
     frame = pd.DataFrame(record.rows, columns=None if record.rows else list(HISTORY_COLUMNS))
     if history is not None:
         with atomic_path(history) as temporary:
@@ -158,6 +178,27 @@ def train_segmenter(
     checkpoint.unlink(missing_ok=True)
     log.info("wrote %s", output)
     return metrics
+
+
+def _check_sides(settings: TrainConfig, regions: Sequence[str] | None, graph: LandmarkGraph) -> None:
+    """Check that mirrored images keep the meaning of what is learned.
+
+    A mirrored right lung is a left one, and a contour shows nothing of what reflection brings into the image.
+    """
+    if not settings.mirror and settings.padding == "plain":
+        return
+    name = "mirror" if settings.mirror else "padding"
+    odd = "landmarks" if regions is None else _sided(regions, graph)
+    if odd:
+        raise CxrError(
+            f"train: {name} is {getattr(settings, name)} for a network that learns {odd}; mirrored images need a pixel "
+            "network whose regions have no side and are drawn, such as --organs lungs: give these, or leave it out"
+        )
+
+
+def _sided(regions: Sequence[str], graph: LandmarkGraph) -> str | None:
+    contours = contour_regions(graph)
+    return next((each for each in regions if each in contours or each.startswith(("right_", "left_"))), None)
 
 
 def _named(organs: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from cxrfactory.anatomy.graph import LandmarkGraph
 from cxrfactory.anatomy.regions import contour_regions, region_of
 from cxrfactory.config import TrainConfig
 from cxrfactory.models.losses import kl_divergence
-from cxrfactory.models.networks import HasDenseHead, LatentNetwork
+from cxrfactory.models.networks import LatentNetwork, LearnsRegions, Rebuilds
 from cxrfactory.models.pixel.losses import pixel_loss
 from cxrfactory.models.trained import logits_to_masks
 from cxrfactory.tables.keys import seed_of
@@ -21,6 +21,7 @@ from cxrfactory.train.segmenter.joint import JointTask
 from cxrfactory.train.segmenter.latent import LatentTask, decoded_loss
 from cxrfactory.train.segmenter.many import MANY, ManyRegionsTask
 from cxrfactory.train.segmenter.pixel import PixelNetworkTask
+from cxrfactory.train.segmenter.rebuild import RebuildTask
 from cxrfactory.train.segmenter.validate import FRAME, Metrics, Rows, add_masks, means, truth_in_frame
 
 DENSE_BLOCKS = (5, 4)  # encoder blocks under dense supervision if there are no skip connections
@@ -139,7 +140,9 @@ class PixelTask(PixelNetworkTask):
 
 def task_of(network: nn.Module, settings: TrainConfig) -> Task:
     """Choose the task of a network of the registry: landmarks for a network with a latent code, pixels otherwise."""
-    if isinstance(network, HasDenseHead):
+    if isinstance(network, Rebuilds):
+        return RebuildTask()
+    if isinstance(network, LearnsRegions):
         return JointTask(network.regions)
     if isinstance(network, LatentNetwork):
         if settings.dense_weight == 0:
