@@ -7,16 +7,16 @@ import pytest
 from cxrfactory.config.paper_studies import StudyRunConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.studies.age_sex_condition import condition_group, folds, spearman, summarise
-from cxrfactory.studies.labelled_sets import read_sets, write_set
+from cxrfactory.studies.labelled_tables import read_tables, write_labelled
 from tests.studies.films import film, table_of
 
 
 def test_every_patient_is_measured_once_and_nobody_below_18_trains(tmp_path):
     rows = [film(f"i{number}", age=float(age)) for number, age in enumerate([0, 5, 17, 18, 30, 40, 50, 60, 70, 80, 90])]
     rows.append(film("i3b", patient_id="i3", age=18.0))
-    write_set(table_of(rows), tmp_path / "t.parquet")
+    write_labelled(table_of(rows), tmp_path / "t.parquet")
     folds({"tables": [tmp_path / "t.parquet"]}, tmp_path, StudyRunConfig())
-    made = [read_sets([tmp_path / f"fold{number}.parquet"]) for number in (1, 2, 3)]
+    made = [read_tables([tmp_path / f"fold{number}.parquet"]) for number in (1, 2, 3)]
     held = [set(each.loc[each["split"] == "val", "image_id"]) for each in made]
     assert sum(map(len, held)) == 12
     assert len(set.union(*held)) == 12
@@ -31,7 +31,7 @@ def test_every_patient_is_measured_once_and_nobody_below_18_trains(tmp_path):
 
 
 def test_tables_that_know_nothing_of_the_people_are_refused(tmp_path):
-    write_set(table_of([film("a"), film("b")]), tmp_path / "t.parquet")
+    write_labelled(table_of([film("a"), film("b")]), tmp_path / "t.parquet")
     with pytest.raises(CxrError, match="no film has an age, a sex or a condition"):
         folds({"tables": [tmp_path / "t.parquet"]}, tmp_path, StudyRunConfig())
 

@@ -6,16 +6,16 @@ import pytest
 from cxrfactory.config.paper_studies import StudyRunConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.studies.ctr_training_sets import sets, summarise
-from cxrfactory.studies.labelled_sets import read_sets, write_set
+from cxrfactory.studies.labelled_tables import read_tables, write_labelled
 from tests.studies.films import film, table_of
 
 SETS = ("normal-hearts", "all-hearts", "test")
 
 
 def made(tmp_path, rows):
-    write_set(table_of(rows), tmp_path / "t.parquet")
+    write_labelled(table_of(rows), tmp_path / "t.parquet")
     sets({"tables": [tmp_path / "t.parquet"]}, tmp_path, StudyRunConfig())
-    return {name: read_sets([tmp_path / f"{name}.parquet"]) for name in SETS}
+    return {name: read_tables([tmp_path / f"{name}.parquet"]) for name in SETS}
 
 
 def test_the_source_with_smaller_hearts_trains_alone_and_the_test_is_of_the_others(tmp_path):

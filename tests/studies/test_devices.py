@@ -8,20 +8,20 @@ from cxrfactory.config.paper_studies import StudyRunConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import decode_png, save_png
 from cxrfactory.studies.devices import DRAWS, KINDS, STUDY, draw, summarise
-from cxrfactory.studies.labelled_sets import read_sets, write_set
+from cxrfactory.studies.labelled_tables import read_tables, write_labelled
 from cxrfactory.studies.study import Context
 from tests.studies.films import film, table_of
 
 
 def test_the_anatomy_stays_and_every_drawing_differs(tmp_path):
     rows = [film("a", split="val"), film("b"), film("c", split="val", regions=None)]
-    write_set(table_of(rows), tmp_path / "t.parquet")
+    write_labelled(table_of(rows), tmp_path / "t.parquet")
     for folder in ("one", "two"):
         draw({"tables": [tmp_path / "t.parquet"]}, tmp_path / folder, StudyRunConfig(pixel_mm={"North": 5.0}))
-    plain = read_sets([tmp_path / "one/plain.parquet"])
+    plain = read_tables([tmp_path / "one/plain.parquet"])
     assert plain["image_id"].tolist() == ["a"]
     for kind in KINDS:
-        made = read_sets([tmp_path / f"one/{kind}.parquet"])
+        made = read_tables([tmp_path / f"one/{kind}.parquet"])
         assert made["image_id"].tolist() == [f"a#{number}" for number in range(1, DRAWS + 1)]
         assert made["png"].nunique() == DRAWS
         for row in made.to_dict("records"):
@@ -33,7 +33,7 @@ def test_the_anatomy_stays_and_every_drawing_differs(tmp_path):
 
 
 def test_films_without_lungs_are_named(tmp_path):
-    write_set(table_of([film("b")]), tmp_path / "t.parquet")
+    write_labelled(table_of([film("b")]), tmp_path / "t.parquet")
     with pytest.raises(CxrError, match="no film of split 'val' has both lungs"):
         draw({"tables": [tmp_path / "t.parquet"]}, tmp_path, StudyRunConfig())
 

@@ -14,8 +14,8 @@ from cxrfactory.studies.label_removal import (
     ranks,
     read_labelled,
     tagged,
-    write_labelled,
 )
+from cxrfactory.studies.labelled_tables import write_labelled
 from cxrfactory.train.data.images import load_labelled
 from tests.studies.chests import CLAVICLES, chests
 
@@ -36,7 +36,7 @@ def test_images_without_all_organs_are_left_out(tmp_path):
     assert read_labelled(paths, "LH")["source"].value_counts().to_dict() == {"A": 12, "B": 12}
     with pytest.raises(CxrError, match=r"b\.parquet: labels LH; this study needs .* \(labels LHC\)"):
         read_labelled(paths[1:], "LHC")
-    with pytest.raises(CxrError, match="image_id 'A-0' occurs twice"):
+    with pytest.raises(CxrError, match="image 'A-0' occurs twice"):
         read_labelled([paths[0], paths[0]], "L")
 
 

@@ -1,24 +1,11 @@
-"""Labelled tables of studies: one table of several, true masks of a row, commands of a measurement."""
+"""True masks of a row, commands of a measurement."""
 
 import numpy as np
 import pytest
 
-from cxrfactory.errors import CxrError
-from cxrfactory.studies.labelled_sets import evaluated, read_sets, truth_of, write_set
+from cxrfactory.studies.labelled_sets import evaluated, truth_of
 from cxrfactory.studies.study import Context
-from tests.studies.films import film, table_of
-
-
-def test_tables_are_read_as_one_and_an_id_occurs_once(tmp_path):
-    write_set(table_of([film("b"), film("a", age=40.0)]), tmp_path / "1.parquet")
-    write_set(table_of([film("c", source="South")]), tmp_path / "2.parquet")
-    both = read_sets([tmp_path / "1.parquet", tmp_path / "2.parquet"])
-    assert both["image_id"].tolist() == ["a", "b", "c"]
-    assert both["age"].tolist()[0] == 40.0
-    write_set(both, tmp_path / "again.parquet")
-    assert read_sets([tmp_path / "again.parquet"])["source"].tolist() == ["North", "North", "South"]
-    with pytest.raises(CxrError, match="image 'c' occurs twice"):
-        read_sets([tmp_path / "2.parquet", tmp_path / "2.parquet"])
+from tests.studies.films import film
 
 
 def test_truth_is_drawn_or_filled_and_whole_lungs_are_second_to_lungs():

@@ -12,7 +12,8 @@ from cxrfactory.errors import CxrError
 from cxrfactory.metrics.agreement import pearson_r
 from cxrfactory.metrics.intervals import bootstrap_interval
 from cxrfactory.studies.finding import Finding, Sign, write_finding
-from cxrfactory.studies.labelled_sets import evaluated, read_sets, write_set
+from cxrfactory.studies.labelled_sets import evaluated
+from cxrfactory.studies.labelled_tables import read_tables, write_labelled
 from cxrfactory.studies.study import SUMMARY, Context, Inputs, Step, Study
 from cxrfactory.tables.keys import seed_of
 
@@ -53,7 +54,7 @@ def folds(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
 
     People below 18 years are in no training: in every fold, those of the other folds are left out.
     """
-    table = read_sets(inputs["tables"])
+    table = read_tables(inputs["tables"], by_id=True)
     table["age"] = table["age"].where(table["age"] > 0)  # JSRT writes 0 for an unknown age
     if table[["age", "sex", "condition"]].isna().all(axis=None):
         raise CxrError(
@@ -68,7 +69,7 @@ def folds(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
         own = table["fold"] == fold
         kept = table[own | ~(table["age"] < ADULT_YEARS)]
         splits = np.where(kept["fold"] == fold, "val", "train")
-        write_set(kept.assign(split=splits).drop(columns="fold"), output / f"fold{fold}.parquet")
+        write_labelled(kept.assign(split=splits).drop(columns="fold"), output / f"fold{fold}.parquet")
     columns = ["image_id", "patient_id", "source", "sex", "age", "condition", "fold"]
     table[columns].to_csv(output / "people.csv", index=False, lineterminator="\n")
 

@@ -12,7 +12,8 @@ from cxrfactory.errors import CxrError
 from cxrfactory.metrics.agreement import pearson_r
 from cxrfactory.metrics.intervals import RESAMPLES, percentile_ends
 from cxrfactory.studies.finding import Finding, Sign, write_finding
-from cxrfactory.studies.labelled_parts import WITH_HEART, by_hash, read_labelled, write_labelled
+from cxrfactory.studies.labelled_parts import WITH_HEART, by_hash
+from cxrfactory.studies.labelled_tables import read_tables, write_labelled
 from cxrfactory.studies.study import OUT, SUMMARY, Context, Inputs, Step, Study
 
 SEXES = {"M": "men", "F": "women"}
@@ -89,8 +90,8 @@ def make_tables(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
     CxrError
         If no table names the sex of patients, or there are too few men or women with lungs and heart.
     """
-    table, names = read_labelled(inputs["labelled"]), ", ".join(map(str, inputs["labelled"]))
-    if "sex" not in table or not table["sex"].isin(list(SEXES)).any():
+    table, names = read_tables(inputs["labelled"]), ", ".join(map(str, inputs["labelled"]))
+    if not table["sex"].isin(list(SEXES)).any():
         raise CxrError(f"{names}: no image names the patient's sex (column sex); preprocess the labelled set again")
     table = table[table["labels"].isin(WITH_HEART) & table["sex"].isin(list(SEXES))]
     order = {sex: by_hash(rows["patient_id"], "bias-discovery", settings.seed) for sex, rows in table.groupby("sex")}

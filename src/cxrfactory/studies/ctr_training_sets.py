@@ -12,7 +12,8 @@ from cxrfactory.metrics.agreement import pearson_r
 from cxrfactory.metrics.cardiothoracic import cardiothoracic_ratio
 from cxrfactory.metrics.intervals import bootstrap_interval
 from cxrfactory.studies.finding import Finding, Sign, write_finding
-from cxrfactory.studies.labelled_sets import SPLIT, evaluated, read_sets, truth_of, write_set
+from cxrfactory.studies.labelled_sets import SPLIT, evaluated, truth_of
+from cxrfactory.studies.labelled_tables import read_tables, write_labelled
 from cxrfactory.studies.study import SUMMARY, Context, Inputs, Step, Study
 from cxrfactory.tables.keys import put_aside
 
@@ -52,7 +53,7 @@ def sets(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
     the other sources are for the test, as the paper trains on JSRT and tests on PadChest. With one source, half of its
     patients are for the test, and the set of normal hearts has the films whose ratio is below 0.5.
     """
-    table = read_sets(inputs["tables"])
+    table = read_tables(inputs["tables"], by_id=True)
     table = table.assign(ctr=[_ratio(row) for row in table.to_dict("records")]).dropna(subset=["ctr"])
     if table.empty:
         raise CxrError(f"{', '.join(map(str, inputs['tables']))}: no film has both lungs and a heart annotated")
@@ -66,7 +67,7 @@ def sets(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
     for name, rows in made.items():
         if rows.empty:
             raise CxrError(f"the set '{name}' is empty; the study needs films with ratios below and above {LIMIT}")
-        write_set(rows.drop(columns="ctr"), output / f"{name}.parquet")
+        write_labelled(rows.drop(columns="ctr"), output / f"{name}.parquet")
         for (source, split), own in rows.groupby(["source", SPLIT]):
             above = int((own["ctr"] >= LIMIT).sum())
             counts.append({"set": name, "source": source, "split": split, "films": len(own), "above": above})

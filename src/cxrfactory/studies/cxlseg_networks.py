@@ -14,6 +14,7 @@ import pandas as pd
 from cxrfactory.config.paper_studies import StudyRunConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.studies.finding import Finding, Sign, write_finding
+from cxrfactory.studies.labelled_tables import write_labelled
 from cxrfactory.studies.lung_sets import (
     BOTH,
     at_most,
@@ -94,8 +95,6 @@ def balance(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
     from cxrfactory.imaging.drawing.png import decode_png, encode_png
     from cxrfactory.imaging.radiograph.intensity import Clahe, apply_clahe
     from cxrfactory.imaging.radiograph.vary import Changes, varied_copies
-    from cxrfactory.tables.parquet import write_table
-    from cxrfactory.tables.schemas import LABELLED_IMAGES
 
     films = read_lungs(inputs["tables"])
     if settings.size == "small":
@@ -112,7 +111,7 @@ def balance(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
             own = {"image_id": name, "png": encode_png(picture), "size": side}
             rows.append(film | own | {"regions": [{"name": region["name"], "png": encode_png(drawn)}]})
     made = pd.DataFrame(rows)
-    write_table(made[LABELLED_IMAGES.names], output / "labelled.parquet", LABELLED_IMAGES)
+    write_labelled(made, output / "labelled.parquet")
     counts = training.groupby(["source", "kind"]).size().rename("original").reset_index()
     counts["images"] = counts["original"] * counts["kind"].map(times)
     counts.rename(columns={"kind": "class"}).to_csv(output / "counts.csv", index=False, lineterminator="\n")

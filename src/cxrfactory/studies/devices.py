@@ -9,7 +9,8 @@ from cxrfactory.config.paper_studies import StudyRunConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.metrics.intervals import bootstrap_interval, mean_of
 from cxrfactory.studies.finding import Finding, Sign, write_finding
-from cxrfactory.studies.labelled_sets import SPLIT, evaluated, read_sets, truth_of, write_set
+from cxrfactory.studies.labelled_sets import SPLIT, evaluated, truth_of
+from cxrfactory.studies.labelled_tables import read_tables, write_labelled
 from cxrfactory.studies.study import SUMMARY, Context, Inputs, Step, Study
 
 NETWORKS = ("hybridgnet", "unet")
@@ -43,7 +44,7 @@ def draw(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
     from cxrfactory.studies.drawn_devices import DEVICES, Chest, cover
     from cxrfactory.tables.keys import seed_of
 
-    table = read_sets(inputs["tables"])
+    table = read_tables(inputs["tables"], by_id=True)
     plain: list[dict] = []
     covered: dict[str, list[dict]] = {kind: [] for kind in KINDS}
     examples = []
@@ -67,9 +68,9 @@ def draw(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
                     examples.append(changed)
     if not plain:
         raise CxrError("no film of split 'val' has both lungs annotated; devices are placed by the lungs")
-    write_set(pd.DataFrame(plain), output / f"{PLAIN}.parquet")
+    write_labelled(pd.DataFrame(plain), output / f"{PLAIN}.parquet")
     for kind, rows in covered.items():
-        write_set(pd.DataFrame(rows), output / f"{kind}.parquet")
+        write_labelled(pd.DataFrame(rows), output / f"{kind}.parquet")
     side_px = min(len(each) for each in examples)
     save_png(np.hstack([each[:: len(each) // side_px, :: len(each) // side_px] for each in examples[:4]]),
              output / "examples.png")  # fmt: skip

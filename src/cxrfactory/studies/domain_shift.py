@@ -8,6 +8,7 @@ from cxrfactory.config.paper_studies import StudyRunConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger
 from cxrfactory.studies.finding import Finding, Sign, write_finding
+from cxrfactory.studies.labelled_tables import read_tables, write_labelled
 from cxrfactory.studies.model_tables import (
     NONE,
     POST_DAE,
@@ -78,11 +79,8 @@ def split_sources(inputs: Inputs, output: Path, settings: StudyRunConfig) -> Non
     CxrError
         If all images have one source.
     """
-    from cxrfactory.tables.parquet import read_table, write_table
-    from cxrfactory.tables.schemas import LABELLED_IMAGES
-
     names = ", ".join(map(str, inputs["tables"]))
-    table = pd.concat([read_table(path, LABELLED_IMAGES) for path in inputs["tables"]], ignore_index=True)
+    table = read_tables(inputs["tables"])
     sources = list(dict.fromkeys(table["source"]))
     if len(sources) < 2:
         raise CxrError(
@@ -99,8 +97,8 @@ def split_sources(inputs: Inputs, output: Path, settings: StudyRunConfig) -> Non
         parts.append(part)
     test = pd.concat(parts, ignore_index=True).assign(split="val")
     counts = [{"source": source, "images": int((test["source"] == source).sum())} for source in sources]
-    write_table(first, output / "train.parquet", LABELLED_IMAGES)
-    write_table(test, output / "test.parquet", LABELLED_IMAGES)
+    write_labelled(first, output / "train.parquet")
+    write_labelled(test, output / "test.parquet")
     pd.DataFrame(counts).to_csv(output / "sources.csv", index=False, lineterminator="\n")
     told = ", ".join(f"{each['images']} of {each['source']}" for each in counts)
     log.info("training on %s; testing on %s", sources[0], told)

@@ -11,6 +11,7 @@ import pandas as pd
 from cxrfactory.config.paper_studies import StudyRunConfig
 from cxrfactory.metrics.intervals import bootstrap_interval, mean_of
 from cxrfactory.studies.finding import Finding, Sign, write_finding
+from cxrfactory.studies.label_protocols import train_and_measure
 from cxrfactory.studies.label_removal import (
     as_background,
     keep_organs,
@@ -18,9 +19,9 @@ from cxrfactory.studies.label_removal import (
     parts_of,
     read_labelled,
     tagged,
-    write_labelled,
 )
-from cxrfactory.studies.study import OUT, SUMMARY, Context, Inputs, Step, Study
+from cxrfactory.studies.labelled_tables import write_labelled
+from cxrfactory.studies.study import SUMMARY, Context, Inputs, Step, Study
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -49,32 +50,10 @@ PUBLISHED = {
 def steps(context: Context) -> tuple[Step, ...]:
     """Remove annotations, train every network by every protocol, and measure on images with all annotations."""
     removed = context.part(NAME, "labels", {"labelled": context.tables})
-    shared = ("--graph=lungs-heart-clavicles", f"--input-size={context.side(128, 1024)}")
-    trained = []
-    for protocol in PROTOCOLS:
-        for network, naive in NETWORKS.items():
-            epochs = context.epochs(220 if network == "hybridgnet" else 60, 2000)
-            outputs = ("--outputs=softmax",) if naive else ()
-            options = (f"--segmenter={network}", f"--epochs={epochs}", *shared, *outputs)
-            table = f"{{labels}}/{TABLES[protocol]}{naive}.parquet"
-            trained.append(context.train(f"{network}-{protocol}", *options, labelled=[table], needs=("labels",)))
-    measured = Step(
-        "measured",
-        tuple(
-            (
-                "evaluate-model",
-                f"--labelled={{labels}}/truth-{truth}.parquet",
-                *(f"--weights={{{network}-{each}}}/weights.safetensors" for each in chosen for network in NETWORKS),
-                f"--output={OUT}/{truth}",
-                f"--device={context.settings.device}",
-                f"--seed={context.settings.seed}",
-            )
-            for truth, chosen in (("nested", ("full", "strict")), ("apart", ("apart",)))
-        ),
-        needs=("labels", *(each.name for each in trained)),
-    )
-    scores = [f"{{measured}}/{truth}/per_image.csv" for truth in ("nested", "apart")]
-    return (removed, *trained, measured, context.part(NAME, SUMMARY, {"scores": scores}))
+    truths = {"nested": ("full", "strict"), "apart": ("apart",)}
+    done = train_and_measure(context, "lungs-heart-clavicles", NETWORKS, TABLES, truths)
+    scores = [f"{{measured}}/{truth}/per_image.csv" for truth in truths]
+    return (removed, *done, context.part(NAME, SUMMARY, {"scores": scores}))
 
 
 def remove(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:

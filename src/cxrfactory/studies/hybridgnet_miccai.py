@@ -16,6 +16,7 @@ from cxrfactory.errors import CxrError
 from cxrfactory.metrics.agreement import paired_wilcoxon
 from cxrfactory.metrics.intervals import bootstrap_interval, mean_of
 from cxrfactory.studies.finding import Finding, Sign, write_finding
+from cxrfactory.studies.labelled_tables import read_tables, write_labelled
 from cxrfactory.studies.study import OUT, SUMMARY, Context, Inputs, Step, Study
 from cxrfactory.tables.keys import seed_of
 
@@ -103,10 +104,7 @@ def make_folds(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
     CxrError
         If there are fewer than ten patients with all landmarks.
     """
-    from cxrfactory.tables.parquet import read_table, write_table
-    from cxrfactory.tables.schemas import LABELLED_IMAGES
-
-    frame = pd.concat([read_table(path, LABELLED_IMAGES) for path in inputs["tables"]], ignore_index=True)
+    frame = read_tables(inputs["tables"])
     code = next(code for code, graph in LABEL_GRAPHS.items() if graph == GRAPH)
     frame = frame[frame["labels"] == code]
     if frame["patient_id"].nunique() < 10:
@@ -119,7 +117,7 @@ def make_folds(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
     for fold in range(1, FOLDS + 1):
         splits = fold_splits(list(frame["patient_id"].unique()), fold, settings.seed)
         table = frame.assign(split=frame["patient_id"].map(splits))
-        write_table(table, output / f"fold{fold}.parquet", LABELLED_IMAGES)
+        write_labelled(table, output / f"fold{fold}.parquet")
         side = table[["crop_height", "crop_width"]].max(axis=1)
         columns = table[["image_id", "patient_id", "source", "split"]]
         listed.append(columns.assign(fold=fold, side_px=side).sort_values("image_id"))

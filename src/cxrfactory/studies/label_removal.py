@@ -18,9 +18,8 @@ from cxrfactory.anatomy.regions import INSIDE, contour_regions, region_of
 from cxrfactory.anatomy.truth import TrueMask, true_masks
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import decode_png, encode_png
+from cxrfactory.studies.labelled_tables import read_tables
 from cxrfactory.tables.keys import seed_of
-from cxrfactory.tables.parquet import read_table, write_table
-from cxrfactory.tables.schemas import LABELLED_IMAGES
 
 ORGANS_OF = {"L": LUNGS, "H": (HEART,), "C": CLAVICLES}  # letters of label codes
 MASKS_ONLY = "M"
@@ -51,10 +50,9 @@ def read_labelled(paths: Sequence[str | Path], letters: str, columns: Sequence[s
     Raises
     ------
     CxrError
-        If no image annotates them, or an id occurs twice.
+        If no image annotates them, or an image occurs twice.
     """
-    wanted = [*columns] or None
-    table = pd.concat([read_table(path, LABELLED_IMAGES, wanted) for path in paths], ignore_index=True)
+    table = read_tables(paths, columns)
     where = ", ".join(map(str, paths))
     graphs = {code: graph_of_labels(code, where) for code in table["labels"].unique()}
     fit = {
@@ -66,8 +64,6 @@ def read_labelled(paths: Sequence[str | Path], letters: str, columns: Sequence[s
             f"{where}: labels {', '.join(sorted(graphs))}; this study needs images with landmarks of all of "
             f"{', '.join(organs_of(letters))} (labels {letters}): give other tables (studies: tables)"
         )
-    if (twice := kept["image_id"].duplicated()).any():
-        raise CxrError(f"{where}: image_id '{kept.loc[twice, 'image_id'].iloc[0]}' occurs twice; expected unique ids")
     return kept
 
 
@@ -194,11 +190,6 @@ def tagged(table: pd.DataFrame, corners: Sequence[str]) -> pd.DataFrame:
     """
     pngs = [_with_tag(png, corner) for png, corner in zip(table["png"], corners, strict=True)]
     return table.assign(png=pngs)
-
-
-def write_labelled(table: pd.DataFrame, path: Path) -> None:
-    """Write labelled images as a table."""
-    write_table(table, path, LABELLED_IMAGES)
 
 
 def _with_tag(png: bytes, corner: str) -> bytes:

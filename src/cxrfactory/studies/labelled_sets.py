@@ -1,47 +1,17 @@
-"""Labelled tables that parts of studies change: reading, writing, and the true masks of a row."""
+"""The true masks of a row of a labelled table, and the step that measures networks on several tables."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from jaxtyping import Bool
 
-from cxrfactory.errors import CxrError
 from cxrfactory.studies.study import OUT, Context, Step
 
 if TYPE_CHECKING:
     from cxrfactory.anatomy.truth import TrueMask
 
 SPLIT = "split"
-ROWS_PER_GROUP = 64
-
-
-def read_sets(paths: Sequence[Path]) -> pd.DataFrame:
-    """Read labelled tables as one, sorted by id.
-
-    Raises
-    ------
-    CxrError
-        If a table is unreadable, or an id occurs twice.
-    """
-    from cxrfactory.tables.parquet import read_table
-    from cxrfactory.tables.schemas import LABELLED_VIEWS
-
-    table = pd.concat([read_table(path, LABELLED_VIEWS) for path in paths], ignore_index=True)
-    where = ", ".join(map(str, paths))
-    if (twice := table["image_id"].duplicated()).any():
-        raise CxrError(f"{where}: image '{table['image_id'][twice].iloc[0]}' occurs twice; ids must be unique")
-    return table.sort_values("image_id", kind="stable", ignore_index=True)
-
-
-def write_set(table: pd.DataFrame, path: Path) -> None:
-    """Write rows of a labelled table, with the columns of ``LABELLED_VIEWS``."""
-    from cxrfactory.tables.parquet import write_table
-    from cxrfactory.tables.schemas import LABELLED_VIEWS
-
-    write_table(table[LABELLED_VIEWS.names], path, LABELLED_VIEWS, rows_per_group=ROWS_PER_GROUP)
 
 
 def truth_of(row: Mapping[str, Any]) -> dict[str, Bool[np.ndarray, "size size"]]:

@@ -13,7 +13,8 @@ from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import decode_png
 from cxrfactory.metrics.intervals import percentile_ends
 from cxrfactory.studies.finding import Finding, Sign, write_finding
-from cxrfactory.studies.label_removal import as_background, lung_box, organs_of, read_labelled, write_labelled
+from cxrfactory.studies.label_removal import as_background, lung_box, organs_of, read_labelled
+from cxrfactory.studies.labelled_tables import write_labelled
 from cxrfactory.studies.network_codes import encoder_of
 from cxrfactory.studies.source_classifier import told_apart
 from cxrfactory.studies.study import SUMMARY, Context, Inputs, Step, Study

@@ -14,6 +14,7 @@ from jaxtyping import Float, UInt8
 from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger
 from cxrfactory.metrics.intervals import bootstrap_interval, mean_of
+from cxrfactory.studies.labelled_tables import read_tables
 from cxrfactory.tables.keys import seed_of
 
 # Region of both lungs -> its sides.
@@ -38,7 +39,7 @@ def read_lungs(tables: Sequence[Path]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns of ``LABELLED_IMAGES``, without landmarks, with the regions ``lungs``, ``whole_lungs`` or both, sorted
+        Columns of ``LABELLED_VIEWS``, without landmarks, with the regions ``lungs``, ``whole_lungs`` or both, sorted
         by id.
 
     Raises
@@ -46,14 +47,8 @@ def read_lungs(tables: Sequence[Path]) -> pd.DataFrame:
     CxrError
         If an id occurs twice, a patient has films in two splits, or no film annotates both lungs.
     """
-    from cxrfactory.tables.parquet import read_table
-    from cxrfactory.tables.schemas import LABELLED_IMAGES
-
     names = ", ".join(map(str, tables))
-    columns = LABELLED_IMAGES.names
-    films = pd.concat([read_table(path, LABELLED_IMAGES) for path in tables], ignore_index=True)[columns]
-    if (twice := films["image_id"].duplicated()).any():
-        raise CxrError(f"{names}: image '{films['image_id'][twice].iloc[0]}' occurs twice; expected it once")
+    films = read_tables(tables)
     found = [_both_lungs(row, names) for row in films.to_dict("records")]
     there = np.array([bool(each) for each in found], dtype=bool)
     if not there.any():

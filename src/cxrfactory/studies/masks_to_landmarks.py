@@ -14,6 +14,7 @@ from cxrfactory.metrics.distance import hausdorff
 from cxrfactory.metrics.landmarks import PAPER_SIZE_PX, landmark_mse
 from cxrfactory.metrics.overlap import dice
 from cxrfactory.studies.finding import Finding, write_finding
+from cxrfactory.studies.labelled_tables import read_tables, write_labelled
 from cxrfactory.studies.model_tables import (
     ATLAS,
     MSE,
@@ -84,13 +85,10 @@ def draw_masks(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
     """
     from cxrfactory.anatomy.raster import landmarks_to_masks
     from cxrfactory.imaging.drawing.png import encode_png
-    from cxrfactory.tables.parquet import read_table, write_table
-    from cxrfactory.tables.schemas import LABELLED_IMAGES
 
     graph = landmark_graph(GRAPH)
-    tables = [read_table(path, LABELLED_IMAGES) for path in inputs["tables"]]
     kept = []
-    for row in pd.concat(tables, ignore_index=True).to_dict("records"):
+    for row in read_tables(inputs["tables"]).to_dict("records"):
         known = graph_of_labels(row["labels"], f"image '{row['image_id']}'")
         points = np.asarray(row["landmarks"], np.float64).reshape(-1, 2)
         whole = known.definition == graph.definition and set(graph.organs) <= set(known.organs)
@@ -111,7 +109,7 @@ def draw_masks(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
             f"{names}: no image has landmarks of lungs and heart; expected labels LH or LHC (studies.tables)"
         )
     log.info("masks of %d images", len(kept))
-    write_table(pd.DataFrame(kept), output / "labelled.parquet", LABELLED_IMAGES)
+    write_labelled(pd.DataFrame(kept), output / "labelled.parquet")
 
 
 def measure_own(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:

@@ -12,7 +12,8 @@ from cxrfactory.errors import CxrError
 from cxrfactory.metrics.agreement import pearson_r
 from cxrfactory.metrics.intervals import bootstrap_interval, mean_of
 from cxrfactory.studies.finding import Finding, Sign, write_finding
-from cxrfactory.studies.labelled_parts import WITH_HEART, WITH_LUNGS, lungs_only, read_labelled, write_labelled
+from cxrfactory.studies.labelled_parts import WITH_HEART, WITH_LUNGS, lungs_only
+from cxrfactory.studies.labelled_tables import read_tables, write_labelled
 from cxrfactory.studies.study import OUT, SUMMARY, Context, Inputs, Step, Study
 
 SMALL_EPOCHS = tuple(range(1, 13))  # where the twelve U-Nets stop
@@ -91,7 +92,7 @@ def make_tables(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
     CxrError
         If no image for training, or fewer than two for validation, have lungs and heart.
     """
-    table, names = read_labelled(inputs["labelled"]), ", ".join(map(str, inputs["labelled"]))
+    table, names = read_tables(inputs["labelled"]), ", ".join(map(str, inputs["labelled"]))
     table, joint = (table[table["labels"].isin(codes)] for codes in (WITH_LUNGS, WITH_HEART))
     number = joint["split"].value_counts()
     if number.get("train", 0) < 5 or number.get("val", 0) < 2:

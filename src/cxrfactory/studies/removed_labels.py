@@ -10,6 +10,7 @@ import pandas as pd
 from cxrfactory.config.paper_studies import StudyRunConfig
 from cxrfactory.metrics.intervals import bootstrap_interval, mean_of
 from cxrfactory.studies.finding import Finding, Sign, write_finding
+from cxrfactory.studies.label_protocols import train_and_measure
 from cxrfactory.studies.label_removal import (
     as_background,
     keep_organs,
@@ -18,9 +19,9 @@ from cxrfactory.studies.label_removal import (
     ranks,
     read_labelled,
     tagged,
-    write_labelled,
 )
-from cxrfactory.studies.study import OUT, SUMMARY, Context, Inputs, Step, Study
+from cxrfactory.studies.labelled_tables import write_labelled
+from cxrfactory.studies.study import SUMMARY, Context, Inputs, Step, Study
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,33 +49,10 @@ COLUMNS = ["network", "image_id", "organ", "dice", "hd_px"]
 def steps(context: Context) -> tuple[Step, ...]:
     """Remove labels, train every network on every table, and measure on images with all annotations."""
     removed = context.part(NAME, "labels", {"labelled": context.tables})
-    shared = ("--graph=lungs-heart", f"--input-size={context.side(128, 1024)}")
-    trained = []
-    for arm in ARMS:
-        for network, naive in NETWORKS.items():
-            epochs = context.epochs(220 if network == "hybridgnet" else 60, 2000)
-            outputs = ("--outputs=softmax",) if naive else ()
-            options = (f"--segmenter={network}", f"--epochs={epochs}", *shared, *outputs)
-            table = f"{{labels}}/{arm}{naive}.parquet"
-            trained.append(context.train(f"{network}-{arm}", *options, labelled=[table], needs=("labels",)))
-    measured = Step(
-        "measured",
-        tuple(
-            (
-                "evaluate-model",
-                f"--labelled={{labels}}/truth-{truth}.parquet",
-                *(f"--weights={{{network}-{arm}}}/weights.safetensors" for arm in arms for network in NETWORKS),
-                f"--output={OUT}/{truth}",
-                f"--device={context.settings.device}",
-                f"--seed={context.settings.seed}",
-            )
-            for truth, arms in (("degrees", ARMS[: len(DEGREES)]), ("hospital", tuple(HOSPITAL)))
-        ),
-        needs=("labels", *(each.name for each in trained)),
-    )
-    scores = {truth: [f"{{measured}}/{truth}/per_image.csv"] for truth in ("degrees", "hospital")}
-    about = {"about": ["{labels}/hospital.csv"]}
-    return (removed, *trained, measured, context.part(NAME, SUMMARY, scores | about))
+    truths = {"degrees": ARMS[: len(DEGREES)], "hospital": tuple(HOSPITAL)}
+    done = train_and_measure(context, "lungs-heart", NETWORKS, dict(zip(ARMS, ARMS, strict=True)), truths)
+    scores = {truth: [f"{{measured}}/{truth}/per_image.csv"] for truth in truths}
+    return (removed, *done, context.part(NAME, SUMMARY, scores | {"about": ["{labels}/hospital.csv"]}))
 
 
 def remove(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from cxrfactory.config.paper_studies import StudyRunConfig
 from cxrfactory.studies.finding import Finding, Sign, write_finding
+from cxrfactory.studies.labelled_tables import write_labelled
 from cxrfactory.studies.lung_sets import (
     at_most,
     difference_interval,
@@ -74,16 +75,13 @@ def steps(context: Context) -> tuple[Step, ...]:
 
 def make_sets(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
     """Write the two sets as labelled tables, and ``films.csv``, which lists their films."""
-    from cxrfactory.tables.parquet import write_table
-    from cxrfactory.tables.schemas import LABELLED_IMAGES
-
     films = read_lungs(inputs["tables"])
     listed = []
     for name, region in SETS.items():
         chosen = with_region(films, region)
         if settings.size == "small":
             chosen = at_most(chosen, SMALL, settings.seed)
-        write_table(chosen, output / f"{name}.parquet", LABELLED_IMAGES)
+        write_labelled(chosen, output / f"{name}.parquet")
         listed.append(film_list(chosen).assign(set=name))
     pd.concat(listed).to_csv(output / "films.csv", index=False, lineterminator="\n")
 

@@ -10,7 +10,8 @@ from cxrfactory.config.paper_studies import StudyRunConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.metrics.intervals import bootstrap_interval, mean_of
 from cxrfactory.studies.finding import Finding, Sign, write_finding
-from cxrfactory.studies.labelled_parts import WITH_HEART, WITH_LUNGS, by_hash, read_labelled, write_labelled
+from cxrfactory.studies.labelled_parts import WITH_HEART, WITH_LUNGS, by_hash
+from cxrfactory.studies.labelled_tables import read_tables, write_labelled
 from cxrfactory.studies.study import OUT, SUMMARY, Context, Inputs, Step, Study
 from cxrfactory.tables.parquet import stored_rows, write_table
 from cxrfactory.tables.schemas import IMAGES, MANIFEST
@@ -86,7 +87,7 @@ def make_tables(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
     CxrError
         If the training split has too few images with hearts, or the validation split none.
     """
-    table, names = read_labelled(inputs["labelled"]), ", ".join(map(str, inputs["labelled"]))
+    table, names = read_tables(inputs["labelled"]), ", ".join(map(str, inputs["labelled"]))
     table = table[table["labels"].isin(WITH_LUNGS)]
     train = table[table["split"] == "train"]
     patients = by_hash(train["patient_id"], "retrain", settings.seed)

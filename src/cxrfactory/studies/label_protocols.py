@@ -1,0 +1,59 @@
+"""Networks trained on tables with annotations removed, and their measurement on images with all annotations."""
+
+from collections.abc import Mapping, Sequence
+
+from cxrfactory.studies.study import OUT, Context, Step
+
+LABELS, MEASURED = "labels", "measured"
+EPOCHS = {"hybridgnet": (220, 2000)}  # of the small and of the full size
+OTHER_EPOCHS = (60, 2000)
+
+
+def train_and_measure(
+    context: Context,
+    graph: str,
+    networks: Mapping[str, str],
+    tables: Mapping[str, str],
+    truths: Mapping[str, Sequence[str]],
+) -> list[Step]:
+    """Return the steps that train every network on every table of the step ``labels``, and measure them.
+
+    Parameters
+    ----------
+    context
+        What the steps are made for.
+    graph
+        Landmark graph of the networks.
+    networks
+        End of the table's name by network: empty, or ``-naive`` for a network that gives each pixel to one organ and
+        takes organs without annotation for background.
+    tables
+        Name of the table by protocol; a step is named ``NETWORK-PROTOCOL``.
+    truths
+        Protocols by the table ``truth-NAME`` that their networks are measured on.
+
+    Returns
+    -------
+    The trainings, and the step ``measured`` with a folder for each truth.
+    """
+    shared = (f"--graph={graph}", f"--input-size={context.side(128, 1024)}")
+    trained = []
+    for protocol, stem in tables.items():
+        for network, naive in networks.items():
+            epochs = context.epochs(*EPOCHS.get(network, OTHER_EPOCHS))
+            outputs = ("--outputs=softmax",) if naive else ()
+            options = (f"--segmenter={network}", f"--epochs={epochs}", *shared, *outputs)
+            table = f"{{{LABELS}}}/{stem}{naive}.parquet"
+            trained.append(context.train(f"{network}-{protocol}", *options, labelled=[table], needs=(LABELS,)))
+    commands = tuple(
+        (
+            "evaluate-model",
+            f"--labelled={{{LABELS}}}/truth-{truth}.parquet",
+            *(f"--weights={{{network}-{each}}}/weights.safetensors" for each in protocols for network in networks),
+            f"--output={OUT}/{truth}",
+            f"--device={context.settings.device}",
+            f"--seed={context.settings.seed}",
+        )
+        for truth, protocols in truths.items()
+    )
+    return [*trained, Step(MEASURED, commands, needs=(LABELS, *(each.name for each in trained)))]
