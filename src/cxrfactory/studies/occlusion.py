@@ -79,7 +79,7 @@ STUDY = Study(
     "HybridGNet, figure 3 of the thesis' article",
     "Does a network of landmarks lose less than a U-Net when a black box hides a part of the image?",
     "the Hausdorff distance of U-Nets rises steeply with the box, that of HybridGNet slowly.",
-    0.3,
+    0.8,
     steps,
     {SUMMARY: "cxrfactory.studies.occlusion:summarise"},
 )
