@@ -24,6 +24,11 @@ class StudyOptions(Section):
     )
     seed: int = Field(0, ge=0, description="Seed of every training and random draw.")
 
+    @property
+    def small(self) -> bool:
+        """Whether the study is to take minutes on a processor."""
+        return self.size == "small"
+
 
 class StudyRunConfig(StudyOptions):
     """How the steps of a study run."""

@@ -27,15 +27,15 @@ FEWEST = 5  # films of a condition that stands alone in the table
 GROUPS = {"age": ("young", "adult"), "sex": ("F", "M"), "condition": ("abnormal", "normal")}
 
 
-def folds_of(context: Context) -> int:
+def folds_of(settings: StudyRunConfig) -> int:
     """Return the number of folds for the study's size."""
-    return 3 if context.small else 5
+    return 3 if settings.small else 5
 
 
 def steps(context: Context) -> tuple[Step, ...]:
     """Divide the patients into folds, train without each, and measure each with the network that did not see it."""
     options = (f"--epochs={context.epochs(120, 3000)}", f"--input-size={context.side(128, 1024)}")
-    numbers = range(1, folds_of(context) + 1)
+    numbers = range(1, folds_of(context.settings) + 1)
     divided = context.part("age-sex-condition", "folds", {"tables": list(context.tables)})
     result: list[Step] = [divided]
     for number in numbers:
@@ -61,7 +61,7 @@ def folds(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
             f"{', '.join(map(str, inputs['tables']))}: no film has an age, a sex or a condition; make the tables anew "
             "with ingest-labelled and preprocess-labelled from a clinical.csv that has them"
         )
-    number = 3 if settings.size == "small" else 5
+    number = folds_of(settings)
     people = sorted(set(table["patient_id"]), key=lambda each: (seed_of(str(each), "fold", settings.seed), each))
     fold_of = {patient: place % number + 1 for place, patient in enumerate(people)}
     table["fold"] = table["patient_id"].map(fold_of)

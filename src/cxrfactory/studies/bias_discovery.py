@@ -96,7 +96,7 @@ def make_tables(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
     table = table[table["labels"].isin(WITH_HEART) & table["sex"].isin(list(SEXES))]
     order = {sex: by_hash(rows["patient_id"], "bias-discovery", settings.seed) for sex, rows in table.groupby("sex")}
     fewest = min(len(order.get(sex, [])) for sex in SEXES)
-    aside, number = round(REFERENCES * fewest), folds(settings.size == "small")
+    aside, number = round(REFERENCES * fewest), folds(settings.small)
     if aside < 4 or fewest - aside < 3 * number:
         raise CxrError(
             f"{names}: {fewest} patients of the rarer sex with lungs and heart; expected 14 or more, 22 in the full "
@@ -238,7 +238,7 @@ def summarise(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
     only = f", and in {few} of those whose true gap is below {SLIGHT:g}" if few else ""
     best = scores[scores["epoch"] == scores["epoch"].max()][measures].mean()
     patients = scores.groupby("sex")["patient_id"].nunique()
-    how = PACKAGE if settings.size == "small" else "a registration network that was trained on the references"
+    how = PACKAGE if settings.small else "a registration network that was trained on the references"
     finding = Finding(
         f"RCA gives the sign of the true gap in {words} of the pairs{only}. Most pairs set an early epoch "
         "against a later one, so their gaps are larger than those of a finished model; the shares do not hold for it. "

@@ -97,7 +97,7 @@ def balance(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
     from cxrfactory.imaging.radiograph.vary import Changes, varied_copies
 
     films = read_lungs(inputs["tables"])
-    if settings.size == "small":
+    if settings.small:
         films = at_most(films, SMALL, settings.seed)
     films = films.assign(kind=classes_of(films, inputs.get("classes", [])))
     training = films[films["split"] == "train"]

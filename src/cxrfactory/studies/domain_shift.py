@@ -91,7 +91,7 @@ def split_sources(inputs: Inputs, output: Path, settings: StudyRunConfig) -> Non
     parts = [first[first["split"] == "val"]]
     for source in sources[1:]:
         part = table[table["source"] == source]
-        if settings.size == "small" and len(part) > MOST:
+        if settings.small and len(part) > MOST:
             order = part["image_id"].map(lambda each: seed_of(each, "domain-shift", settings.seed))
             part = part.loc[order.sort_values(kind="stable").index[:MOST]]
         parts.append(part)

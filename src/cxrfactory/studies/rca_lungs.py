@@ -170,7 +170,7 @@ def summarise(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
         *(by_image(models, name) for name in MEASURES["lungs", "lungs"]),
         seed=settings.seed,
     )
-    registration = "the package's registration network" if settings.size == "small" else "registration trained on train"
+    registration = "the package's registration network" if settings.small else "registration trained on train"
     stopped, longest, spoiled = (lungs.loc[kind] for kind in (STOPPED, LONGEST, SPOILED))
     finding = Finding(
         f"over the masks of U-Nets stopped at different epochs, RCA of the lungs has r = {stopped['r_mean']:.3f} "

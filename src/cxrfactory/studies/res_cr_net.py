@@ -79,7 +79,7 @@ def make_sets(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
     listed = []
     for name, region in SETS.items():
         chosen = with_region(films, region)
-        if settings.size == "small":
+        if settings.small:
             chosen = at_most(chosen, SMALL, settings.seed)
         write_labelled(chosen, output / f"{name}.parquet")
         listed.append(film_list(chosen).assign(set=name))

@@ -54,7 +54,7 @@ class Context:
     @property
     def small(self) -> bool:
         """Whether the study is to take minutes on a processor."""
-        return self.settings.size == "small"
+        return self.settings.small
 
     def epochs(self, small: int, full: int) -> int:
         """Return the number of epochs for the study's size."""
