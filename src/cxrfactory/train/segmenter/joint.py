@@ -31,10 +31,6 @@ class JointTask(LatentTask):
 
     regions: tuple[str, ...]
 
-    def trained(self, network: nn.Module) -> nn.Module:
-        """Return the network itself."""
-        return network
-
     def loss(
         self,
         network: nn.Module,

@@ -38,10 +38,6 @@ class RebuildTask(LatentTask):
             )
         super().start(network, train)
 
-    def trained(self, network: nn.Module) -> nn.Module:
-        """Return the network itself."""
-        return network
-
     def loss(
         self,
         network: nn.Module,
