@@ -33,10 +33,12 @@ def steps(context: Context) -> tuple[Step, ...]:
             ("stage", "cohort-two-truths", f"--ct={OUT}/ct", f"--output={OUT}/films", *counts),
         ),
     )
-    options = (f"--epochs={context.epochs(300, 3000)}", f"--input-size={context.side(128, 1024)}")
+    side = f"--input-size={context.side(128, 1024)}"
+    epochs = {name: f"--epochs={context.epochs(small, 3000)}" for name, small in zip(NETWORKS, (300, 150), strict=True)}
     table = ("{films}/films/healthy.parquet",)
     trained = [
-        context.train(name, f"--segmenter={name}", *options, labelled=table, needs=("films",)) for name in NETWORKS
+        context.train(name, f"--segmenter={name}", epochs[name], side, labelled=table, needs=("films",))
+        for name in NETWORKS
     ]
     tables = {truth: f"{{films}}/films/{truth}.parquet" for truth in TRUTHS}
     measured = evaluated(context, "measure", tables, NETWORKS, ("films",))

@@ -22,8 +22,9 @@ MARK = "#"  # between the id of a film and the number of its drawing
 
 def steps(context: Context) -> tuple[Step, ...]:
     """Train both networks on films as they are, draw devices over the films for validation, and measure."""
-    options = (f"--epochs={context.epochs(220, 3000)}", f"--input-size={context.side(128, 1024)}")
-    trained = [context.train(name, f"--segmenter={name}", *options) for name in NETWORKS]
+    side = f"--input-size={context.side(128, 1024)}"
+    epochs = {name: f"--epochs={context.network_epochs(name, 3000)}" for name in NETWORKS}
+    trained = [context.train(name, f"--segmenter={name}", epochs[name], side) for name in NETWORKS]
     drawn = context.part("devices", "draw", {"tables": list(context.tables)})
     tables = {kind: f"{{draw}}/{kind}.parquet" for kind in (PLAIN, *KINDS)}
     measured = evaluated(context, "measure", tables, NETWORKS, needs=("draw",))

@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from cxrfactory.studies.study import OUT, Context, Step
 
 LABELS, MEASURED = "labels", "measured"
-EPOCHS = {"hybridgnet": (220, 2000)}  # of the small and of the full size
-OTHER_EPOCHS = (60, 2000)
+FULL_EPOCHS = 2000
 
 
 def train_and_measure(
@@ -36,11 +35,11 @@ def train_and_measure(
     -------
     The trainings, and the step ``measured`` with a folder for each truth.
     """
-    shared = (f"--graph={graph}", f"--input-size={context.side(128, 1024)}")
+    shared = (f"--graph={graph}", f"--input-size={context.side(64, 1024)}")
     trained = []
     for protocol, stem in tables.items():
         for network, naive in networks.items():
-            epochs = context.epochs(*EPOCHS.get(network, OTHER_EPOCHS))
+            epochs = context.network_epochs(network, FULL_EPOCHS)
             outputs = ("--outputs=softmax",) if naive else ()
             options = (f"--segmenter={network}", f"--epochs={epochs}", *shared, *outputs)
             table = f"{{{LABELS}}}/{stem}{naive}.parquet"

@@ -16,8 +16,9 @@ LARGEST = 512  # side of the largest box, pixels at 1024
 
 def steps(context: Context) -> tuple[Step, ...]:
     """Train both networks, cover the images, and compare."""
-    options = (f"--epochs={context.epochs(220, 3000)}", f"--input-size={context.side(128, 1024)}")
-    trained = [context.train(name, f"--segmenter={name}", *options) for name in NETWORKS]
+    side = f"--input-size={context.side(128, 1024)}"
+    epochs = {name: f"--epochs={context.network_epochs(name, 3000)}" for name in NETWORKS}
+    trained = [context.train(name, f"--segmenter={name}", epochs[name], side) for name in NETWORKS]
     weights = tuple(f"--weights={{{name}}}/weights.safetensors" for name in NETWORKS)
     options = (f"--places={3 if context.small else 10}", f"--device={context.settings.device}")
     commands = tuple(

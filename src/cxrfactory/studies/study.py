@@ -9,6 +9,7 @@ from cxrfactory.config.paper_studies import StudyRunConfig
 from cxrfactory.errors import CxrError
 
 SUMMARY = "summary"  # the last step of every study; its folder is results/study/NAME
+LANDMARK_EPOCHS, MASK_EPOCHS = 220, 60  # of the small size, for landmark networks and for those of masks
 OUT = "{out}"  # in the words of a step: its own folder
 
 
@@ -59,6 +60,14 @@ class Context:
     def epochs(self, small: int, full: int) -> int:
         """Return the number of epochs for the study's size."""
         return small if self.small else full
+
+    def network_epochs(self, network: str, full: int) -> int:
+        """Return the number of epochs of a network for the study's size, with about 200 films to train on.
+
+        In the small size a landmark network gets more than the others: masks are learned in fewer epochs, which take
+        several times as long.
+        """
+        return self.epochs(LANDMARK_EPOCHS if network == "hybridgnet" else MASK_EPOCHS, full)
 
     def side(self, small: int | str, full: int | str) -> int | str:
         """Return the side of the network's input for the study's size, or its rows and columns."""

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cxrfactory.geometry.roots.emergence import emerged_at, valley
+from cxrfactory.geometry.roots.emergence import emerged_at, first_of_root, valley
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,23 @@ def test_without_pictures_that_tell_the_top_stays():
     arrival = np.where(_plant(8) >= 0, 0, -1).astype(np.int32)
     assert emerged_at(arrival, np.array([40.0, 32.0])).tolist() == [40.0, 32.0]
     assert emerged_at(np.full((20, 20), -1, np.int32), np.array([4.0, 5.0])).tolist() == [4.0, 5.0]
+
+
+@pytest.mark.parametrize(
+    ("arrivals", "place", "late", "first"),
+    [
+        ([9, 9, 5, 5, 4, 4, 5, 5, 6], 4, 4, 2),  # the root's first pixels came a picture later, those of the stalk five
+        ([14, 12, 9, 8, 6, 5, 6, 6, 7, 7, 7, 8], 5, 6, 4),  # later than the root needed for three pixels: stalk
+        ([30, 20, 10, 20, 30], 2, 1, 2),
+        ([4, 4, 4], 0, 2, 0),
+    ],
+)
+def test_the_seed_is_the_first_place_that_came_before_the_root_had_grown_on(arrivals, place, late, first):
+    assert first_of_root(np.array(arrivals, np.int32), place, late) == first
+
+
+@pytest.mark.parametrize("late_px", [1, 2, 3])
+def test_a_root_whose_first_pixels_are_found_a_picture_late_begins_at_the_seed_all_the_same(late_px):
+    arrival = _plant(8)
+    arrival[40 : 40 + late_px, 39:42] = 6
+    assert abs(emerged_at(arrival, np.array([40.0, 32.0]))[1] - 40) <= 1

@@ -2,7 +2,9 @@
 
 A root grows down from the seed and the shoot grows up from it. So along the way from the top of a plant's mask into its
 roots, the arrival falls as far as the seed, where the shoot was taken for root, and rises behind it. In a single
-picture, or where the roots had grown before the first one, all arrivals are equal and the top stays the seed.
+picture, or where the roots had grown before the first one, all arrivals are equal and the top stays the seed. The first
+pixels of a root, beside the seed coat, are often found some pictures later than those below them: the seed is the
+highest place that was root by the time at which the root had grown on a little.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from skimage.graph import MCP
 from skimage.morphology import skeletonize
 
 _WINDOW_PX = 40  # the way is followed so far, in pixels of a root as wide as those of the coarsest pictures
+_LATE_PX = 12  # by when a root has grown through half of this, its first pixels are found too; in the same pixels
 
 
 def emerged_at(
@@ -41,9 +44,32 @@ def emerged_at(
     beside = way[:, 1, None] + np.arange(-round(unit), round(unit) + 1)
     near = arrival[way[:, :1], np.clip(beside, 0, arrival.shape[1] - 1)]
     earliest = np.where(near < 0, np.iinfo(np.int32).max, near).min(1)  # across the root
-    way = way[(near >= 0).any(1)]
-    place = valley(earliest[(near >= 0).any(1)])
+    way, earliest = way[(near >= 0).any(1)], earliest[(near >= 0).any(1)]
+    place = first_of_root(earliest, valley(earliest), round(_LATE_PX * unit))
     return way[place, ::-1].astype(float) if place else np.asarray(top, float)
+
+
+def first_of_root(arrivals: Int32[np.ndarray, " n"], place: int, late: int) -> int:
+    """Return the first place of those before a valley that arrived before its root had grown on by a length.
+
+    Parameters
+    ----------
+    arrivals
+        First picture with root at the places of a way, from the top down.
+    place
+        The valley (:func:`valley`).
+    late
+        The length, in places. The root has grown on by the median picture of that many places behind the valley, and
+        one picture later at the latest.
+
+    Examples
+    --------
+    >>> first_of_root(np.array([9, 9, 5, 5, 4, 4, 5, 5, 6], np.int32), 4, 4)
+    2
+    """
+    grown = max(float(np.median(arrivals[place : place + late])), float(arrivals[place]) + 1)
+    later = np.flatnonzero(arrivals[:place] > grown)
+    return int(later[-1]) + 1 if len(later) else 0
 
 
 def valley(arrivals: Int32[np.ndarray, " n"]) -> int:
