@@ -10,6 +10,7 @@ from cxrfactory.errors import CxrError
 from cxrfactory.studies.catalogue import study_of
 from cxrfactory.studies.finding import Finding, Sign, write_finding
 from cxrfactory.studies.page import write_page
+from tests.studies.labelled import write_people
 
 
 @pytest.mark.parametrize(
@@ -71,5 +72,18 @@ def test_the_page_holds_all_findings_and_links_into_their_folders(tmp_path):
     assert "| occlusion | less | 1 | -1 to 2 |  | undecided |" in text
     assert "\n## occlusion\n" in text
     assert "![curve](occlusion/curve.png)" in text
+    assert "| retrain | " in text.split("## Not made")[1].split("## occlusion")[0]
     with pytest.raises(CxrError, match=r"no finding\.md"):
         write_page([tmp_path], tmp_path / "README.md")
+
+
+def test_the_page_says_what_the_tables_lack_for_a_study(tmp_path):
+    table = write_people(tmp_path / "t.parquet", [("a", "a", "LH", "train", None)], people=False)
+    write_finding(study_of("occlusion"), finding(), tmp_path / "occlusion", StudyRunConfig())
+    write_page([tmp_path / "occlusion"], tmp_path / "README.md", [table])
+    rows = {line.split(" | ")[0]: line for line in (tmp_path / "README.md").read_text().splitlines()}
+    assert rows["| hybridgnet-miccai"].endswith(
+        "| no image with lungs and heart and clavicles; needs landmarks of lungs, heart and clavicles (JSRT) |"
+    )
+    assert rows["| retrain"].endswith("| not asked for |")
+    assert sum(line.startswith("| occlusion |") for line in rows.values()) <= 2

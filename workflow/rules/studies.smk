@@ -65,7 +65,8 @@ rule study:
 
 rule studies:
     input:
-        PLAN.paper_studies.folders,
+        tables=PLAN.paper_studies.tables,
+        folders=PLAN.paper_studies.folders,
     output:
         page=OUT("studies").page,
     log:
@@ -78,7 +79,9 @@ rule studies:
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
+    params:
+        tables=lambda wildcards, input: [f"--labelled={table}" for table in input.tables],
     message:
         "Gather the findings of all studies on one page"
     shell:
-        "python -m cxrfactory study page {input:q} --output {output.page:q} 2> {log:q}"
+        "python -m cxrfactory study page {input.folders:q} {params.tables:q} --output {output.page:q} 2> {log:q}"

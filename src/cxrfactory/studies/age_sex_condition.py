@@ -14,6 +14,7 @@ from cxrfactory.metrics.intervals import bootstrap_interval
 from cxrfactory.studies.finding import Finding, Sign, write_finding
 from cxrfactory.studies.labelled_sets import evaluated
 from cxrfactory.studies.labelled_tables import read_tables, write_labelled
+from cxrfactory.studies.requirement import Requirement
 from cxrfactory.studies.study import SUMMARY, Context, Inputs, Step, Study
 from cxrfactory.tables.keys import seed_of
 
@@ -244,4 +245,5 @@ STUDY = Study(
     steps,
     {"folds": "cxrfactory.studies.age_sex_condition:folds", SUMMARY: "cxrfactory.studies.age_sex_condition:summarise"},
     "age, sex or condition of the people",
+    requires=Requirement(people=("age", "sex", "condition")),
 )

@@ -14,6 +14,7 @@ from cxrfactory.metrics.intervals import RESAMPLES, percentile_ends
 from cxrfactory.studies.finding import Finding, Sign, write_finding
 from cxrfactory.studies.labelled_parts import WITH_HEART, by_hash
 from cxrfactory.studies.labelled_tables import read_tables, write_labelled
+from cxrfactory.studies.requirement import Requirement
 from cxrfactory.studies.study import OUT, SUMMARY, Context, Inputs, Step, Study
 
 SEXES = {"M": "men", "F": "women"}
@@ -296,4 +297,5 @@ STUDY = Study(
         SUMMARY: "cxrfactory.studies.bias_discovery:summarise",
     },
     "lungs and heart, and the sex of the patients",
+    requires=Requirement(organs="LH", people=("sex",)),
 )

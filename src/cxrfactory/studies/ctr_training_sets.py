@@ -14,6 +14,7 @@ from cxrfactory.metrics.intervals import bootstrap_interval
 from cxrfactory.studies.finding import Finding, Sign, write_finding
 from cxrfactory.studies.labelled_sets import SPLIT, evaluated, truth_of
 from cxrfactory.studies.labelled_tables import read_tables, write_labelled
+from cxrfactory.studies.requirement import Requirement
 from cxrfactory.studies.study import SUMMARY, Context, Inputs, Step, Study
 from cxrfactory.tables.keys import put_aside
 
@@ -164,4 +165,5 @@ STUDY = Study(
     steps,
     {"sets": "cxrfactory.studies.ctr_training_sets:sets", SUMMARY: "cxrfactory.studies.ctr_training_sets:summarise"},
     "lungs and hearts, with ratios below and above 0.5",
+    requires=Requirement(organs="LH"),
 )

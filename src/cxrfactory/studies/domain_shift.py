@@ -26,6 +26,7 @@ from cxrfactory.studies.model_tables import (
     recipe,
     wilcoxon,
 )
+from cxrfactory.studies.requirement import Requirement
 from cxrfactory.studies.study import SUMMARY, Context, Inputs, Step, Study
 from cxrfactory.tables.keys import seed_of
 
@@ -176,4 +177,5 @@ STUDY = Study(
         SUMMARY: "cxrfactory.studies.domain_shift:summarise",
     },
     "lungs of two sources or more; the first has landmarks of lungs and heart",
+    requires=Requirement(organs="LH", sources=2),
 )

@@ -21,6 +21,7 @@ from cxrfactory.studies.label_removal import (
     tagged,
 )
 from cxrfactory.studies.labelled_tables import write_labelled
+from cxrfactory.studies.requirement import Requirement
 from cxrfactory.studies.study import SUMMARY, Context, Inputs, Step, Study
 
 if TYPE_CHECKING:
@@ -217,4 +218,5 @@ STUDY = Study(
         SUMMARY: "cxrfactory.studies.heterogeneous_labels:summarise",
     },
     needs="landmarks of lungs, heart and clavicles (labels LHC), as JSRT has",
+    requires=Requirement(organs="LHC"),
 )

@@ -17,6 +17,7 @@ from cxrfactory.metrics.agreement import paired_wilcoxon
 from cxrfactory.metrics.intervals import bootstrap_interval, mean_of
 from cxrfactory.studies.finding import Finding, Sign, write_finding
 from cxrfactory.studies.labelled_tables import read_tables, write_labelled
+from cxrfactory.studies.requirement import Requirement
 from cxrfactory.studies.study import OUT, SUMMARY, Context, Inputs, Step, Study
 from cxrfactory.tables.keys import seed_of
 
@@ -279,4 +280,5 @@ STUDY = Study(
         SUMMARY: "cxrfactory.studies.hybridgnet_miccai:summarise",
     },
     "landmarks of lungs, heart and clavicles (JSRT)",
+    requires=Requirement(organs="LHC"),
 )

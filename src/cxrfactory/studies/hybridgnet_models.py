@@ -25,6 +25,7 @@ from cxrfactory.studies.model_tables import (
     recipe,
     wilcoxon,
 )
+from cxrfactory.studies.requirement import Requirement
 from cxrfactory.studies.study import SUMMARY, Context, Inputs, Step, Study
 
 MODELS = ("pca", "fc", ATLAS, NONE, ONE, TWO, UNET, f"{UNET}+{POST_DAE}", NNUNET, f"{NNUNET}+{POST_DAE}")
@@ -112,4 +113,5 @@ STUDY = Study(
     steps,
     {SUMMARY: "cxrfactory.studies.hybridgnet_models:summarise"},
     "landmarks of lungs and heart",
+    requires=Requirement(organs="LH"),
 )

@@ -16,6 +16,7 @@ from cxrfactory.studies.finding import Finding, Sign, write_finding
 from cxrfactory.studies.label_removal import as_background, lung_box, organs_of, read_labelled
 from cxrfactory.studies.labelled_tables import write_labelled
 from cxrfactory.studies.network_codes import encoder_of
+from cxrfactory.studies.requirement import Requirement
 from cxrfactory.studies.source_classifier import told_apart
 from cxrfactory.studies.study import SUMMARY, Context, Inputs, Step, Study
 
@@ -269,4 +270,5 @@ STUDY = Study(
     },
     needs="landmarks of lungs from two or more sources, with hearts and clavicles in some images; and umap-learn "
     "(pip install 'cxrfactory[studies]')",
+    requires=Requirement(organs="LHC", sources=2, package="umap"),
 )

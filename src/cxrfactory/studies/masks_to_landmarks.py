@@ -31,6 +31,7 @@ from cxrfactory.studies.model_tables import (
     read_measures,
     wilcoxon,
 )
+from cxrfactory.studies.requirement import Requirement
 from cxrfactory.studies.study import OUT, SUMMARY, Context, Inputs, Step, Study
 from cxrfactory.tables.keys import put_aside
 
@@ -216,4 +217,5 @@ STUDY = Study(
         SUMMARY: "cxrfactory.studies.masks_to_landmarks:summarise",
     },
     "landmarks of lungs and heart",
+    requires=Requirement(organs="LH"),
 )

@@ -14,6 +14,7 @@ from cxrfactory.metrics.intervals import bootstrap_interval, mean_of
 from cxrfactory.studies.finding import Finding, Sign, write_finding
 from cxrfactory.studies.labelled_parts import WITH_HEART, WITH_LUNGS, lungs_only
 from cxrfactory.studies.labelled_tables import read_tables, write_labelled
+from cxrfactory.studies.requirement import Requirement
 from cxrfactory.studies.study import OUT, SUMMARY, Context, Inputs, Step, Study
 
 SMALL_EPOCHS = tuple(range(1, 13))  # where the twelve U-Nets stop
@@ -241,4 +242,5 @@ STUDY = Study(
     steps,
     {"tables": "cxrfactory.studies.rca_lungs:make_tables", SUMMARY: "cxrfactory.studies.rca_lungs:summarise"},
     "lungs and heart; images with lungs alone also count for the RCA of lungs",
+    requires=Requirement(organs="LH"),
 )

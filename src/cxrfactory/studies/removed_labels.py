@@ -21,6 +21,7 @@ from cxrfactory.studies.label_removal import (
     tagged,
 )
 from cxrfactory.studies.labelled_tables import write_labelled
+from cxrfactory.studies.requirement import Requirement
 from cxrfactory.studies.study import SUMMARY, Context, Inputs, Step, Study
 
 if TYPE_CHECKING:
@@ -233,4 +234,5 @@ STUDY = Study(
         SUMMARY: "cxrfactory.studies.removed_labels:summarise",
     },
     needs="landmarks of lungs and heart (labels LH or LHC); with several sources, one of them is the hospital",
+    requires=Requirement(organs="LH"),
 )

@@ -17,6 +17,7 @@ from cxrfactory.studies.lung_sets import (
     read_lungs,
     with_region,
 )
+from cxrfactory.studies.requirement import Requirement
 from cxrfactory.studies.study import OUT, SUMMARY, Context, Inputs, Step, Study
 
 SETS = {"jms": "lungs", "v7": "whole_lungs"}  # the paper's sets and their regions
@@ -217,4 +218,5 @@ STUDY = Study(
     steps,
     {SUMMARY: "cxrfactory.studies.res_cr_net:summarise", "sets": "cxrfactory.studies.res_cr_net:make_sets"},
     "lungs of both definitions: tables of label masks with --definition lungs and with --definition whole-lungs",
+    requires=Requirement(definitions=True),
 )

@@ -12,6 +12,7 @@ from cxrfactory.metrics.intervals import bootstrap_interval, mean_of
 from cxrfactory.studies.finding import Finding, Sign, write_finding
 from cxrfactory.studies.labelled_parts import WITH_HEART, WITH_LUNGS, by_hash
 from cxrfactory.studies.labelled_tables import read_tables, write_labelled
+from cxrfactory.studies.requirement import Requirement
 from cxrfactory.studies.study import OUT, SUMMARY, Context, Inputs, Step, Study
 from cxrfactory.tables.parquet import stored_rows, write_table
 from cxrfactory.tables.schemas import IMAGES, MANIFEST
@@ -207,4 +208,5 @@ STUDY = Study(
     steps,
     {"tables": "cxrfactory.studies.retrain:make_tables", SUMMARY: "cxrfactory.studies.retrain:summarise"},
     "lungs and heart",
+    requires=Requirement(organs="LH"),
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cxrfactory.config.paper_studies import StudyRunConfig
 from cxrfactory.errors import CxrError
+from cxrfactory.studies.requirement import Requirement
 
 SUMMARY = "summary"  # the last step of every study; its folder is results/study/NAME
 LANDMARK_EPOCHS, MASK_EPOCHS = 220, 60  # of the small size, for landmark networks and for those of masks
@@ -146,6 +147,8 @@ class Study:
         Own code by part: ``module:function``; a function takes inputs by key, the folder to write and the settings.
     needs
         What the labelled tables must have, for people; empty if any table will do.
+    requires
+        The same, as it is checked before the page of all studies is planned.
     """
 
     name: str
@@ -156,6 +159,7 @@ class Study:
     steps: Callable[[Context], tuple[Step, ...]]
     parts: Mapping[str, str]
     needs: str = ""
+    requires: Requirement = field(default_factory=Requirement)
 
     def load(self, part: str) -> Part:
         """Import a part's function.

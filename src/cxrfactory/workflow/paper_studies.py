@@ -3,11 +3,13 @@
 import shlex
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from cxrfactory.config import Config
 from cxrfactory.errors import CxrError
 from cxrfactory.studies.catalogue import all_studies, study_of
+from cxrfactory.studies.requirement import VIRTUAL, holdings_of
 from cxrfactory.studies.study import SUMMARY, Context, Step
 from cxrfactory.workflow.results import Results
 
@@ -77,10 +79,19 @@ class PaperStudies:
         """Return 1 if a step trains on a GPU, else 0."""
         return int(self.step(wildcards).trains and self.config.studies.device == "cuda")
 
-    @property
-    def folders(self) -> list[str]:
-        """Folders of the findings of all studies."""
-        return [self._folder(name, SUMMARY) for name in self.names]
+    def folders(self, wildcards: Any) -> list[str]:
+        """Folders of the findings of all studies that the tables allow.
+
+        Where a table of the config does not exist, all studies: Snakemake then names the missing file.
+        """
+        holdings = VIRTUAL
+        if tables := [Path(each) for each in self.config.studies.tables]:
+            if not all(each.is_file() for each in tables):
+                return [self._folder(name, SUMMARY) for name in self.names]
+            holdings = holdings_of(tables)
+        return [
+            self._folder(name, SUMMARY) for name, study in all_studies().items() if not study.requires.unmet(holdings)
+        ]
 
     def _folder(self, study: str, step: str) -> str:
         stage = "study" if step == SUMMARY else "study_step"

@@ -45,8 +45,12 @@ def part(
 def page(
     findings: Annotated[list[Path], typer.Argument(help="Folders of findings (results/study/NAME).")],
     output: Annotated[Path, typer.Option(help="Page to write (Markdown).")],
+    labelled: Annotated[
+        list[Path] | None,
+        typer.Option(help="Labelled table of the studies; repeat for several. The page then says what they lack."),
+    ] = None,
 ) -> None:
-    """Gather the findings of the papers' studies on one page."""
+    """Gather the findings of the papers' studies on one page, with the studies that are not among them and why."""
     from cxrfactory.studies.page import write_page
 
-    write_page(findings, output)
+    write_page(findings, output, labelled or [])
