@@ -3,14 +3,17 @@
     python benchmarks/roots_real.py split DATA FOLDER
     snakemake results/roots --configfile FOLDER/config.yaml
     python benchmarks/roots_real.py compare RESULTS FOLDER/judged OUTPUT
+    snakemake results/roots --configfile FOLDER/several.yaml
+    python benchmarks/roots_real.py compare RESULTS FOLDER/judged OUTPUT-several
 
 ``DATA`` holds folders of pictures with RSML files of the same names, such as ``rapeseed`` and ``barley``. The first
 form copies all pictures into ``FOLDER/labelled``, and those that training will put aside (about a fifth, by a hash of
-their names) also into ``FOLDER/judged``; it writes a config that learns from the others and finds roots in the judged
-ones. Training measures itself on the pictures that it puts aside, and chooses nothing by them. The last form prints for
-each set the Dice of masks (all pixels together, and the mean over pictures) against lines drawn at the width that is
-measured in the picture, and writes ``OUTPUT/SET/summary.csv`` and ``pictures.csv`` with lengths, precision and recall
-of roots.
+their names) also into ``FOLDER/judged``. It writes two configs that learn from the others and find roots in the judged
+ones. They differ in ``main_roots`` alone: one for plants with a main root, several for barley; the second run makes
+graphs and what follows them anew. Training measures itself on the pictures that it puts aside, and chooses nothing by
+them. The last form prints for each set the Dice of masks (all pixels together, and the mean over pictures) against
+lines drawn at the width that is measured in the picture, and writes ``OUTPUT/SET/summary.csv`` and ``pictures.csv``
+with lengths, precision and recall of roots.
 """
 
 import argparse
@@ -48,6 +51,7 @@ def split(data: Path, folder: Path) -> None:
             counts[place] += 1
     section = {"root": str(folder / "judged"), "labelled": str(folder / "labelled"), "series": False} | TRAINING
     (folder / "config.yaml").write_text(yaml.safe_dump({"roots": section}))
+    (folder / "several.yaml").write_text(yaml.safe_dump({"roots": section | {"main_roots": "several"}}))
     print(counts)
 
 

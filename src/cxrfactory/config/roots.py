@@ -114,6 +114,11 @@ class RootsSegmentConfig(Section):
 class RootsGraphConfig(Section):
     """How masks become graphs."""
 
+    main_roots: Literal["one", "several"] = Field(
+        "one",
+        description="Roots that begin at a seed: one for plants with a main root, such as Arabidopsis and rapeseed; "
+        "several for those with seminal roots, such as barley.",
+    )
     least_lateral_px: float | None = Field(
         None,
         gt=0,

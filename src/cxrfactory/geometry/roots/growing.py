@@ -15,6 +15,7 @@ from scipy import ndimage
 from skimage.morphology import skeletonize
 
 from cxrfactory.geometry.roots.extent import grown_points
+from cxrfactory.geometry.roots.main_root import with_one_main
 from cxrfactory.geometry.roots.polyline import arc_lengths, nearest_place, piece
 from cxrfactory.geometry.roots.skeleton import simplify, skeleton_graph
 from cxrfactory.geometry.roots.smoothing import from_parent, resample, smooth, to_mask_end
@@ -90,6 +91,7 @@ def grow_plants(
     pictures: int,
     least_px: float,
     unit: float = 1.0,
+    one_main: bool = False,
 ) -> list[list[GrownRoot]]:
     """Trace the roots of plants whose roots are connected, and measure them in each picture.
 
@@ -109,6 +111,8 @@ def grow_plants(
         Length from the middle of the parent from which a lateral counts, pixels.
     unit
         Factor of lengths (:func:`~cxrfactory.geometry.roots.lengths.length_unit`).
+    one_main
+        Whether each plant has one root from its seed (:func:`~cxrfactory.geometry.roots.main_root.with_one_main`).
 
     Returns
     -------
@@ -122,12 +126,20 @@ def grow_plants(
     mask, arrival = np.pad(mask[box], 1), np.pad(arrival[box], 1, constant_values=-1)
     bridged = np.pad(bridged[box], 1)
     corner = np.array([left - 1, top - 1], float)
-    drafts = _drafts(mask, arrival, np.asarray(seeds, float).reshape(-1, 2) - corner, pictures, least_px, unit)
+    drafts = _drafts(
+        mask, arrival, np.asarray(seeds, float).reshape(-1, 2) - corner, pictures, least_px, unit, one_main
+    )
     return [_named(drafts, plant, bridged, corner) for plant in range(len(seeds))]
 
 
 def _drafts(
-    mask: np.ndarray, arrival: np.ndarray, seeds: np.ndarray, pictures: int, least_px: float, unit: float
+    mask: np.ndarray,
+    arrival: np.ndarray,
+    seeds: np.ndarray,
+    pictures: int,
+    least_px: float,
+    unit: float,
+    one_main: bool,
 ) -> dict[int, _Draft]:
     """Trace and measure the roots; those that are none are left out."""
     radius = ndimage.distance_transform_edt(mask)
@@ -137,6 +149,8 @@ def _drafts(
     graph = skeleton_graph(skeleton, radius, [(int(places[each, 0]), int(places[each, 1])) for each in nearest])
     simplify(graph, SPUR_SHARE * least_px, unit)
     traced = trace_roots(graph, arrival, NEAR_SEED_PX * unit, unit)
+    if one_main:
+        traced = with_one_main(traced, arrival)
     found: dict[int, _Draft] = {}
     instead: dict[int, int | None] = {}  # parent of the laterals of a root that is left out
     for number, root in enumerate(traced):

@@ -285,7 +285,14 @@ def _grown(
     for part in sorted(set(regions.part_of) - {0}):
         plants = [plant for plant, its in enumerate(regions.part_of) if its == part]
         grown = grow_plants(
-            regions.parts == part, regions.arrival, regions.bridged, seeds[plants], pictures, least, unit
+            regions.parts == part,
+            regions.arrival,
+            regions.bridged,
+            seeds[plants],
+            pictures,
+            least,
+            unit,
+            settings.main_roots == "one",
         )
         for plant, each in zip(plants, grown, strict=True):
             roots[plant] = each
