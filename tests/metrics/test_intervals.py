@@ -3,7 +3,7 @@ import pytest
 
 from cxrfactory.errors import CxrError
 from cxrfactory.metrics.agreement import pearson_r
-from cxrfactory.metrics.intervals import bootstrap_interval, mean_of
+from cxrfactory.metrics.intervals import bootstrap_interval, difference_interval, mean_interval, mean_of
 
 
 def test_equal_values_have_no_width():
@@ -51,3 +51,27 @@ def test_wrong_arguments_are_named():
         bootstrap_interval(mean_of, np.zeros(2), resamples=0)
     with pytest.raises(CxrError, match=r"confidence 95"):
         bootstrap_interval(mean_of, np.zeros(2), confidence=95)
+
+
+def test_the_mean_has_the_interval_of_its_draws_and_none_without_values():
+    values = np.array([0.1, 0.5, 0.9, 0.3])
+    mean, low, high = mean_interval(values, seed=3)
+    assert mean == pytest.approx(0.45)
+    assert (low, high) == bootstrap_interval(mean_of, values, seed=3)
+    assert low < mean < high
+    assert np.isnan(mean_interval(np.array([]))).all()
+    assert mean_interval(np.array([2.0]))[0] == 2
+    assert np.isnan(mean_interval(np.array([2.0]))[1:]).all()
+
+
+def test_the_difference_of_two_groups_and_its_interval():
+    member = np.repeat([1.0, 0.0], [20, 30])
+    assert difference_interval(np.where(member, 0.9, 0.7), member) == pytest.approx((0.2, 0.2, 0.2))
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=50) + member
+    value, low, high = difference_interval(values, member, seed=1)
+    assert value == pytest.approx(values[:20].mean() - values[20:].mean())
+    assert low < value < high
+    drawn = np.random.default_rng(1).integers(0, 50, (2000, 50))
+    slow = [values[each][member[each] == 1].mean() - values[each][member[each] == 0].mean() for each in drawn]
+    assert (low, high) == pytest.approx(tuple(np.percentile(slow, [2.5, 97.5])))

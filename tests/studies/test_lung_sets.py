@@ -9,7 +9,6 @@ from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import decode_png
 from cxrfactory.studies.lung_sets import (
     at_most,
-    difference_interval,
     film_list,
     patient_means,
     read_lungs,
@@ -80,8 +79,6 @@ def test_shrunk_masks_keep_their_values():
     assert set(np.unique(mask)) == {0, 127, 255}
 
 
-def test_intervals_of_patients_and_groups():
+def test_a_patient_has_the_mean_of_its_films():
     values = pd.Series({"a": 0.8, "b": 0.6, "c": 1.0})
     assert patient_means(values, pd.Series({"a": "p", "b": "p", "c": "q"})).to_dict() == {"p": 0.7, "q": 1.0}
-    value, low, high = difference_interval(np.full(20, 0.9), np.full(30, 0.7), 0)
-    assert (value, low, high) == pytest.approx((0.2, 0.2, 0.2))

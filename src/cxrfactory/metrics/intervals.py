@@ -60,6 +60,46 @@ def bootstrap_interval(
     return percentile_ends(values, confidence)
 
 
+def mean_interval(values: Float[np.ndarray, " n"], seed: int = 0) -> tuple[float, float, float]:
+    """Compute the mean of values and the ends of its bootstrap interval; all are NaN without values.
+
+    Examples
+    --------
+    >>> mean_interval(np.array([1.0, 1.0, 1.0]))
+    (1.0, 1.0, 1.0)
+    """
+    values = np.asarray(values, np.float64)
+    if not values.size:
+        return (float("nan"),) * 3
+    return (float(values.mean()), *bootstrap_interval(mean_of, values, seed=seed))
+
+
+def difference_interval(
+    values: Float[np.ndarray, " n"], member: Float[np.ndarray, " n"], seed: int = 0
+) -> tuple[float, float, float]:
+    """Compute the difference of the means of two groups and the ends of its bootstrap interval.
+
+    Parameters
+    ----------
+    values
+        Values of both groups.
+    member
+        1 for values of the first group and 0 for those of the second, which is taken away. Draws without a value of a
+        group do not count.
+    seed
+        Seed of the draw.
+    """
+    values, member = np.asarray(values, np.float64), np.asarray(member, np.float64)
+    low, high = bootstrap_interval(_difference, values, member, seed=seed)
+    return float(_difference(values, member)), low, high
+
+
+def _difference(values: np.ndarray, member: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        first = (values * member).sum(axis=-1) / member.sum(axis=-1)
+        return first - (values * (1 - member)).sum(axis=-1) / (1 - member).sum(axis=-1)
+
+
 def percentile_ends(values: Float[np.ndarray, " draws"], confidence: float = CONFIDENCE) -> tuple[float, float]:
     """Return low and high end of the middle ``confidence`` of the draws; NaN draws do not count (NaN if all are)."""
     values = values[~np.isnan(values)]

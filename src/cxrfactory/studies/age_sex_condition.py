@@ -10,7 +10,7 @@ from jaxtyping import Float
 from cxrfactory.config.paper_studies import StudyRunConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.metrics.agreement import pearson_r
-from cxrfactory.metrics.intervals import bootstrap_interval
+from cxrfactory.metrics.intervals import bootstrap_interval, difference_interval
 from cxrfactory.studies.finding import Finding, Sign, write_finding
 from cxrfactory.studies.labelled_sets import evaluated
 from cxrfactory.studies.labelled_tables import read_tables, write_labelled
@@ -172,24 +172,11 @@ def _compared(part: pd.DataFrame, column: str, first: str, second: str, seed: in
     patients, groups = own["patient_id"].tolist(), own[column].tolist()
     # groups are compared in the order of their names, so the first is 0 and the second 1
     (test,) = compare_groups(own["dice"].to_numpy(float), [f"{int(each == second)}" for each in groups], patients)
-    low, high = _difference_interval(own, column, first, second, seed)
+    _, low, high = difference_interval(own["dice"].to_numpy(float), (own[column] == first).to_numpy(float), seed)
     row = {"first": first, "second": second}
     row |= {name: getattr(test, name) for name in ("n_first", "n_second", "mean_first", "mean_second")}
     row |= {"difference": test.mean_first - test.mean_second, "low": low, "high": high}
     return test, row | {name: getattr(test, name) for name in ("cliffs_delta", "p_mann_whitney")}
-
-
-def _difference_interval(own: pd.DataFrame, column: str, first: str, second: str, seed: int) -> tuple[float, float]:
-    """Return the bootstrap interval of the difference of two means; draws that miss a group do not count."""
-    values = own["dice"].to_numpy(float)
-    member = (own[column] == first).to_numpy(float)
-
-    def difference(values: np.ndarray, member: np.ndarray) -> np.ndarray:
-        with np.errstate(invalid="ignore", divide="ignore"):
-            inside = (values * member).sum(axis=-1) / member.sum(axis=-1)
-            return inside - (values * (1 - member)).sum(axis=-1) / (1 - member).sum(axis=-1)
-
-    return bootstrap_interval(difference, values, member, seed=seed)
 
 
 def _signs(lungs: pd.DataFrame) -> list[Sign]:

@@ -9,7 +9,7 @@ import pandas as pd
 from cxrfactory.config.paper_studies import StudyRunConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.metrics.agreement import paired_wilcoxon, pearson_r
-from cxrfactory.metrics.intervals import bootstrap_interval, mean_of
+from cxrfactory.metrics.intervals import bootstrap_interval, mean_interval
 from cxrfactory.studies.finding import Finding, Sign, write_finding
 from cxrfactory.studies.labelled_sets import evaluated
 from cxrfactory.studies.study import OUT, SUMMARY, Context, Inputs, Step, Study
@@ -99,17 +99,15 @@ def _lungs(scores: pd.DataFrame, shown: pd.Index) -> pd.DataFrame:
 
 def _row(model: str, truth: str, scores: dict[str, pd.DataFrame], seed: int) -> dict:
     dice, distance = (scores[truth][name][model] for name in ("dice", "hd_px"))
-    low, high = bootstrap_interval(mean_of, dice.to_numpy(), seed=seed)
+    mean, low, high = mean_interval(dice.to_numpy(), seed)
     other = scores[TRUTHS[1 - TRUTHS.index(truth)]]["dice"][model]
-    row = {"model": model, "truth": truth, "films": len(dice), "dice": dice.mean(), "dice_low": low, "dice_high": high}
+    row = {"model": model, "truth": truth, "films": len(dice), "dice": mean, "dice_low": low, "dice_high": high}
     row |= {"hd_px": distance[np.isfinite(distance)].mean(), "hd_infinite": int(np.isinf(distance).sum())}
     return row | {"p_wilcoxon_other_truth": paired_wilcoxon(dice.to_numpy(), other.to_numpy()).p}
 
 
 def _mean_sign(claim: str, apart: pd.Series, seed: int, published: str) -> Sign:
-    values = apart[np.isfinite(apart)].to_numpy()
-    mean = float(values.mean()) if values.size else np.nan
-    return Sign(claim, mean, *bootstrap_interval(mean_of, values, seed=seed), "above", 0.0, published)
+    return Sign(claim, *mean_interval(apart[np.isfinite(apart)].to_numpy(), seed), "above", 0.0, published)
 
 
 def _severity(scores: pd.DataFrame, anatomy_px: pd.Series) -> np.ndarray:

@@ -13,12 +13,12 @@ import pandas as pd
 
 from cxrfactory.config.paper_studies import StudyRunConfig
 from cxrfactory.errors import CxrError
+from cxrfactory.metrics.intervals import mean_interval
 from cxrfactory.studies.finding import Finding, Sign, write_finding
 from cxrfactory.studies.labelled_tables import write_labelled
 from cxrfactory.studies.lung_sets import (
     BOTH,
     at_most,
-    mean_interval,
     patient_means,
     read_lungs,
     regions_of,

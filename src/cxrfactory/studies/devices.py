@@ -7,7 +7,7 @@ import pandas as pd
 
 from cxrfactory.config.paper_studies import StudyRunConfig
 from cxrfactory.errors import CxrError
-from cxrfactory.metrics.intervals import bootstrap_interval, mean_of
+from cxrfactory.metrics.intervals import mean_interval
 from cxrfactory.studies.finding import Finding, Sign, write_finding
 from cxrfactory.studies.labelled_sets import SPLIT, evaluated, truth_of
 from cxrfactory.studies.labelled_tables import read_tables, write_labelled
@@ -95,8 +95,13 @@ def summarise(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
             row: dict = {"device": kind, "model": model, "films": len(own)}
             row |= {name: own[name].mean() for name in ("dice_plain", "dice", "hd_px_plain", "hd_px")}
             for name, values in (("dice_lost", lost), ("hd_grown_px", grown)):
-                low, high = bootstrap_interval(mean_of, values.to_numpy(), seed=settings.seed)
-                row |= {name: values.mean(), f"{name}_low": low, f"{name}_high": high}
+                row |= dict(
+                    zip(
+                        (name, f"{name}_low", f"{name}_high"),
+                        mean_interval(values.to_numpy(), settings.seed),
+                        strict=True,
+                    )
+                )
             rows.append(row)
         signs += _signs(kind, wide, settings.seed)
     table = pd.DataFrame(rows)
@@ -159,10 +164,7 @@ def _signs(kind: str, wide: pd.DataFrame, seed: int) -> list[Sign]:
             "",
         ),
     )
-    return [
-        Sign(claim, float(apart.mean()), *bootstrap_interval(mean_of, apart.to_numpy(), seed=seed), "above", 0.0, said)
-        for claim, apart, said in claims
-    ]
+    return [Sign(claim, *mean_interval(apart.to_numpy(), seed), "above", 0.0, said) for claim, apart, said in claims]
 
 
 STUDY = Study(

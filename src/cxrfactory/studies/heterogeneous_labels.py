@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cxrfactory.config.paper_studies import StudyRunConfig
-from cxrfactory.metrics.intervals import bootstrap_interval, mean_of
+from cxrfactory.metrics.intervals import mean_interval
 from cxrfactory.studies.finding import Finding, Sign, write_finding
 from cxrfactory.studies.label_protocols import train_and_measure
 from cxrfactory.studies.label_removal import (
@@ -120,7 +120,7 @@ def _of(values: pd.Series, *key: str) -> str:
 def _table(scores: pd.DataFrame, seed: int) -> pd.DataFrame:
     rows = []
     for (protocol, network, organ, annotated), images in scores.groupby(["protocol", "network", "organ", "annotated"]):
-        low, high = bootstrap_interval(mean_of, images["dice"].to_numpy(), seed=seed)
+        mean, low, high = mean_interval(images["dice"].to_numpy(), seed)
         finite = images.loc[np.isfinite(images["hd_px"]), "hd_px"]
         dice, distance = (
             PUBLISHED.get((protocol, network), {}).get(organ, (np.nan,) * 2) if annotated else (np.nan,) * 2
@@ -132,7 +132,7 @@ def _table(scores: pd.DataFrame, seed: int) -> pd.DataFrame:
                 "organ": organ,
                 "annotated": annotated,  # by the hospital of the image
                 "images": len(images),
-                "dice": images["dice"].mean(),
+                "dice": mean,
                 "dice_low": low,
                 "dice_high": high,
                 "hd_px": finite.mean(),
@@ -177,8 +177,7 @@ def _signs(scores: pd.DataFrame, seed: int) -> list[Sign]:
     for first, second, organ, where, claim, published in claims:
         values = apart(first, second, organ, where)
         if len(values):
-            low, high = bootstrap_interval(mean_of, values, seed=seed)
-            signs.append(Sign(claim, float(values.mean()), low, high, "above", published=published))
+            signs.append(Sign(claim, *mean_interval(values, seed), "above", published=published))
     return signs
 
 

@@ -14,7 +14,7 @@ from cxrfactory.anatomy.graph import LABEL_GRAPHS
 from cxrfactory.config.paper_studies import StudyRunConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.metrics.agreement import paired_wilcoxon
-from cxrfactory.metrics.intervals import bootstrap_interval, mean_of
+from cxrfactory.metrics.intervals import mean_interval
 from cxrfactory.studies.finding import Finding, Sign, write_finding
 from cxrfactory.studies.labelled_tables import read_tables, write_labelled
 from cxrfactory.studies.requirement import Requirement
@@ -214,10 +214,10 @@ def compare(values: pd.DataFrame, seed: int) -> pd.DataFrame:
             if both.empty:
                 continue
             apart = (both["vae"] - both[other]).to_numpy()
-            low, high = bootstrap_interval(mean_of, apart, seed=seed)
+            mean, low, high = mean_interval(apart, seed)
             p = paired_wilcoxon(both["vae"].to_numpy(), both[other].to_numpy()).p
             key = {"measure": measure, "first": "vae", "second": other, "images": len(both)}
-            found.append(key | {"difference": apart.mean(), "ci_low": low, "ci_high": high, "p_wilcoxon": p})
+            found.append(key | {"difference": mean, "ci_low": low, "ci_high": high, "p_wilcoxon": p})
     return pd.DataFrame(found)
 
 
@@ -229,9 +229,8 @@ def table_of(rows: pd.DataFrame, values: pd.DataFrame, seed: int, unit: str) -> 
         own = values[values["model"] == name]
         row = {"model": label, "images": len(own), "missed_organs": int(own["missed"].sum())}
         for measure in ("hd", "mse_px2"):
-            known = own[measure].dropna().to_numpy()
-            low, high = bootstrap_interval(mean_of, known, seed=seed) if len(known) else (np.nan, np.nan)
-            row |= {measure: known.mean() if len(known) else np.nan, f"{measure}_low": low, f"{measure}_high": high}
+            ends = mean_interval(own[measure].dropna().to_numpy(), seed)
+            row |= dict(zip((measure, f"{measure}_low", f"{measure}_high"), ends, strict=True))
         row |= {f"dice_{organ}": dice.loc[name, organ] for organ in SHOWN}
         found.append(row | {"hd_unit": unit, "published": PUBLISHED.get(name, "")})
     return pd.DataFrame(found)

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 
 from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger
-from cxrfactory.metrics.intervals import bootstrap_interval, mean_of
 from cxrfactory.studies.labelled_tables import read_tables
 from cxrfactory.tables.keys import seed_of
 
@@ -152,23 +151,3 @@ def resized(
 def patient_means(values: pd.Series, patients: pd.Series) -> pd.Series:
     """Average values by image over the images of each patient, since images of one patient are not independent."""
     return values.groupby(patients.reindex(values.index)).mean()
-
-
-def mean_interval(values: Float[np.ndarray, " n"], seed: int) -> tuple[float, float, float]:
-    """Return the mean of values and its 95 % interval."""
-    return (float(np.mean(values)), *bootstrap_interval(mean_of, values, seed=seed))
-
-
-def difference_interval(
-    first: Float[np.ndarray, " n"], second: Float[np.ndarray, " m"], seed: int
-) -> tuple[float, float, float]:
-    """Return the difference of the means of two independent groups (first less second) and its 95 % interval."""
-    values, group = np.concatenate([first, second]), np.repeat([1.0, 0.0], [len(first), len(second)])
-    low, high = bootstrap_interval(_difference, values, group, seed=seed)
-    return float(np.mean(first) - np.mean(second)), low, high
-
-
-def _difference(values: np.ndarray, group: np.ndarray) -> np.ndarray:
-    with np.errstate(invalid="ignore"):
-        first = (values * group).sum(-1) / group.sum(-1)
-        return first - (values * (1 - group)).sum(-1) / (1 - group).sum(-1)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from cxrfactory.errors import CxrError
 from cxrfactory.metrics.agreement import holm, paired_wilcoxon
-from cxrfactory.metrics.intervals import bootstrap_interval, mean_of
+from cxrfactory.metrics.intervals import mean_interval
 from cxrfactory.metrics.landmarks import PAPER_SIZE_PX
 from cxrfactory.studies.finding import Sign
 from cxrfactory.studies.study import OUT, Context, Step
@@ -210,9 +210,9 @@ def compared(measures: pd.DataFrame, published: Published, models: Sequence[str]
             row: dict[str, object] = {"measure": measure, "model": model, "images": len(finite)}
             row["missed"] = len(values) - len(finite)
             if len(finite):
-                low, high = bootstrap_interval(mean_of, finite, seed=seed)
+                mean, low, high = mean_interval(finite, seed)
                 spread = finite.std(ddof=1) if len(finite) > 1 else float("nan")
-                row |= {"mean": finite.mean(), "low": low, "high": high, "sd": spread}
+                row |= {"mean": mean, "low": low, "high": high, "sd": spread}
             rows.append(row | dict(zip(("paper", "paper_sd"), known, strict=False)))
     names = ["measure", "model", "images", "missed", "mean", "low", "high", "sd", "paper", "paper_sd"]
     return pd.DataFrame(rows, columns=names)
@@ -259,8 +259,7 @@ def difference(
     apart = (wide[first] - wide[second]).to_numpy(np.float64)[np.isfinite(wide).all(axis=1)]
     if len(wide) > len(apart):
         claim += f"; without {len(wide) - len(apart)} images on which one of both missed the organ"
-    low, high = bootstrap_interval(mean_of, apart, seed=seed) if len(apart) else (float("nan"),) * 2
-    return Sign(claim, float(apart.mean()) if len(apart) else float("nan"), low, high, "above", published=published)
+    return Sign(claim, *mean_interval(apart, seed), "above", published=published)
 
 
 def _wide(measures: pd.DataFrame, measure: str) -> pd.DataFrame:

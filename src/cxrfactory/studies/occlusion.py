@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from cxrfactory.config.paper_studies import StudyRunConfig
-from cxrfactory.metrics.intervals import bootstrap_interval, mean_of
+from cxrfactory.metrics.intervals import mean_interval
 from cxrfactory.studies.finding import Finding, Sign, write_finding
 from cxrfactory.studies.study import OUT, SUMMARY, Context, Inputs, Step, Study
 
@@ -47,7 +47,6 @@ def summarise(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
     }
     both = pd.DataFrame(growth).dropna()
     apart = (both["unet"] - both["hybridgnet"]).to_numpy()
-    low, high = bootstrap_interval(mean_of, apart, seed=settings.seed)
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
     for axis, column, label in zip(axes, ("hd_px", "dice"), ("Hausdorff distance (px of 1024)", "Dice"), strict=True):
         for name, rows in table.groupby("model"):
@@ -63,9 +62,7 @@ def summarise(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
         [
             Sign(
                 "HybridGNet's Hausdorff distance grows more slowly than the U-Net's (px, U-Net less HybridGNet)",
-                float(apart.mean()),
-                low,
-                high,
+                *mean_interval(apart, settings.seed),
                 "above",
             )
         ],

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from cxrfactory.config.paper_studies import StudyRunConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.metrics.agreement import pearson_r
-from cxrfactory.metrics.intervals import bootstrap_interval, mean_of
+from cxrfactory.metrics.intervals import bootstrap_interval, mean_interval
 from cxrfactory.studies.finding import Finding, Sign, write_finding
 from cxrfactory.studies.labelled_parts import WITH_HEART, WITH_LUNGS, lungs_only
 from cxrfactory.studies.labelled_tables import read_tables, write_labelled
@@ -203,8 +203,7 @@ def summarise(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
             ),
             Sign(
                 "lungs alone: RCA is below the true Dice (true Dice less RCA)",
-                float(apart.mean()),
-                *bootstrap_interval(mean_of, apart, seed=settings.seed),
+                *mean_interval(apart, settings.seed),
                 "above",
                 published="slightly",
             ),

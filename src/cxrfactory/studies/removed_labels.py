@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cxrfactory.config.paper_studies import StudyRunConfig
-from cxrfactory.metrics.intervals import bootstrap_interval, mean_of
+from cxrfactory.metrics.intervals import mean_interval
 from cxrfactory.studies.finding import Finding, Sign, write_finding
 from cxrfactory.studies.label_protocols import train_and_measure
 from cxrfactory.studies.label_removal import (
@@ -143,7 +143,7 @@ def _of(dice: pd.Series, *key: str) -> str:
 def _table(scores: pd.DataFrame, seed: int) -> pd.DataFrame:
     rows = []
     for (arm, network), images in scores.groupby(["arm", "network"]):
-        low, high = bootstrap_interval(mean_of, images["dice"].to_numpy(), seed=seed)
+        dice, low, high = mean_interval(images["dice"].to_numpy(), seed)
         finite = images.loc[np.isfinite(images["hd_px"]), "hd_px"]
         first, second = PUBLISHED.get((arm, network), (np.nan,) * 2)
         rows.append(
@@ -152,7 +152,7 @@ def _table(scores: pd.DataFrame, seed: int) -> pd.DataFrame:
                 "network": network,
                 "organ": images["organ"].iloc[0],
                 "images": len(images),
-                "dice": images["dice"].mean(),
+                "dice": dice,
                 "dice_low": low,
                 "dice_high": high,
                 "hd_px": finite.mean(),
@@ -195,8 +195,7 @@ def _signs(degrees: pd.DataFrame, hospital: pd.DataFrame, seed: int) -> list[Sig
             continue
         values = (wide[measure][first] - wide[measure][second]).replace([np.inf, -np.inf], np.nan).dropna().to_numpy()
         if len(values):
-            low, high = bootstrap_interval(mean_of, values, seed=seed)
-            signs.append(Sign(claim, float(values.mean()), low, high, side, limit, published))
+            signs.append(Sign(claim, *mean_interval(values, seed), side, limit, published))
     return signs
 
 

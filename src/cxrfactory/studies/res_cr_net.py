@@ -3,16 +3,16 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from cxrfactory.config.paper_studies import StudyRunConfig
+from cxrfactory.metrics.intervals import difference_interval, mean_interval
 from cxrfactory.studies.finding import Finding, Sign, write_finding
 from cxrfactory.studies.labelled_tables import write_labelled
 from cxrfactory.studies.lung_sets import (
     at_most,
-    difference_interval,
     film_list,
-    mean_interval,
     patient_means,
     read_lungs,
     with_region,
@@ -100,7 +100,8 @@ def summarise(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
     patients = films.drop_duplicates("image_id").set_index("image_id")["patient_id"]
     dices = {name: measured[measured["model"] == name].set_index("image_id")["dice"].dropna() for name in MODELS}
     by_patient = {name: patient_means(values, patients).to_numpy() for name, values in dices.items()}
-    gap = difference_interval(by_patient["jms"], by_patient["v7"], settings.seed)
+    member = np.repeat([1.0, 0.0], [len(by_patient[name]) for name in SETS])
+    gap = difference_interval(np.concatenate([by_patient[name] for name in SETS]), member, settings.seed)
     gain = mean_interval(patient_means(dices["jms-lstm"] - dices["jms"], patients).to_numpy(), settings.seed)
     mean = {name: float(values.mean()) for name, values in dices.items()}
     figures = {"curves": _curves(histories), "dice": _boxes(measured)}

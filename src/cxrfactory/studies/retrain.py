@@ -8,7 +8,7 @@ import pandas as pd
 
 from cxrfactory.config.paper_studies import StudyRunConfig
 from cxrfactory.errors import CxrError
-from cxrfactory.metrics.intervals import bootstrap_interval, mean_of
+from cxrfactory.metrics.intervals import mean_interval
 from cxrfactory.studies.finding import Finding, Sign, write_finding
 from cxrfactory.studies.labelled_parts import WITH_HEART, WITH_LUNGS, by_hash
 from cxrfactory.studies.labelled_tables import read_tables, write_labelled
@@ -131,11 +131,11 @@ def tabulate(found: dict[tuple[str, str], pd.DataFrame], seed: int) -> pd.DataFr
     rows: list[dict[str, Any]] = []
     for (organ, part), dice in found.items():
         for model, words in TRAINED_ON.items():
-            low, high = bootstrap_interval(mean_of, dice[model].to_numpy(), seed=seed)
+            mean, low, high = mean_interval(dice[model].to_numpy(), seed)
             rows.append(
                 {
                     **{"organ": organ, "measured_on": PARTS[part], "images": len(dice), "trained_on": words},
-                    **{"dice": float(dice[model].mean()), "low": low, "high": high},
+                    **{"dice": mean, "low": low, "high": high},
                     "paper": PAPER.get((organ, model, part), ""),
                 }
             )
@@ -153,14 +153,14 @@ def summarise(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
         dice = found[organ, VAL]
         lost = (dice[DRAWN] - dice[OWN]).to_numpy()
         least, most = LOSSES[organ]
-        low, high = bootstrap_interval(mean_of, lost, seed=settings.seed)
+        interval = mean_interval(lost, settings.seed)
         claim = f"{organ}: own masks cost {{}} (Dice, on the validation split)"
         published = f"{least:.3f} to {most:.3f}"
         for what, side, limit in (
             ("some of the agreement", "above", 0.0),
             ("no more than in the paper", "below", most),
         ):
-            signs.append(Sign(claim.format(what), float(lost.mean()), low, high, side, limit, published))
+            signs.append(Sign(claim.format(what), *interval, side, limit, published))
         whole = found[organ, ALL]
         words.append(
             f"{dice[OWN].mean():.3f} on new images ({dice[DRAWN].mean():.3f} where experts' drawings taught it) and "
