@@ -77,6 +77,21 @@ def test_plates_plants_and_pictures_that_were_not_found_count_as_wrong(tmp_path)
     assert emergence["found_root"].notna().sum() == 2
 
 
+@pytest.mark.parametrize("found_too", [False, True])
+def test_a_seed_that_never_germinates_is_nothing_to_find(tmp_path, found_too):
+    def barren(x, frame):
+        return [] if x > 100 else roots_at(x, frame)
+
+    found = Plate("p", None, PLANTS if found_too else {"1": 60.0})
+    table, times = evaluated(tmp_path, [Plate("p", "g", PLANTS, barren)], [found])
+    value = table["value"]
+    assert value["seeds that never germinated, which count nowhere"] == 1
+    assert value["true plants that were found"] == 1
+    assert value["found plants without a true one"] == int(found_too)
+    assert (value["plant-times with the exact number of laterals"] == 1) == (not found_too)
+    assert len(times) == (2 if found_too else 1) * FRAMES
+
+
 def test_a_rejected_first_picture_shifts_numbers_and_hours_but_not_the_comparison(tmp_path):
     """The found plate begins with the second picture: only the names of the files tell which is which."""
     hours = np.array([0.0, 3, 6, 9, 12])

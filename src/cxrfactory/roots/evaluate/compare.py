@@ -58,6 +58,7 @@ def evaluate_roots(
         times += plant_time_rows(plate, tolerance_px)
         emergence += emergence_rows(plate, tolerance_px)
         plates.append(plate_row(plate))
+        extra += len(set(plate.plants) - plate.rooted())
     of_times, of_plates = pd.DataFrame(times), pd.DataFrame(plates)
     of_laterals = pd.DataFrame(emergence, columns=_EMERGENCE)
     of_laterals["error_frames"] = of_laterals["error_frames"].astype(float)

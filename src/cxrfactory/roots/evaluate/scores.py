@@ -23,12 +23,16 @@ def plant_time_rows(plate: PlatePair, tolerance_px: float) -> list[Row]:
     """Compare every true plant at every true time.
 
     A plant that was not found, and a picture that was not read, leave the found cells empty and count as wrong number
-    of laterals. A found plant without a row at a time has no roots there. Lengths are in mm where both scales are
+    of laterals. A plant that never has roots counts only if it was found. A found plant without a row at a time has no
+    roots there. Lengths are in mm where both scales are
     known, else in pixels; ``main_error_percent`` is empty for true main roots shorter than 5 mm.
     """
     rows = []
+    rooted = plate.rooted()
     for (plant, frame), true in sorted(plate.true.traits.items(), key=lambda item: item[0]):
         name, picture = plate.plants.get(plant), plate.frames.get(frame)
+        if name is None and plant not in rooted:
+            continue
         row = {"plate": plate.name, "group": plate.group, "plant": plant, "frame": frame, "hours": true["hours"],
                "found_plant": name, "found_frame": picture}  # fmt: skip
         found = plate.found.traits.get((name, picture)) if name is not None and picture is not None else None
@@ -107,7 +111,7 @@ def _last_matches(plate: PlatePair, plant: str, tolerance_px: float) -> dict[str
 def plate_row(plate: PlatePair) -> Row:
     """Compute the Dice coefficient of all pictures of a plate together; a picture that lacks a mask has an empty one.
 
-    Pictures that were not read, or have no true mask, are left out.
+    Plants are those with roots in some picture. Pictures that were not read, or have no true mask, are left out.
     """
     ours, theirs = plate.found.mask_of(), plate.true.mask_of()
     sizes = {int(row.frame): (int(row.height), int(row.width)) for row in plate.true.tables["masks"].itertuples()}
@@ -120,8 +124,10 @@ def plate_row(plate: PlatePair) -> Row:
         other = rle_decode(theirs[true_frame], height, width) > 0
         both += int(np.count_nonzero(one & other))
         total += int(np.count_nonzero(one)) + int(np.count_nonzero(other))
+    rooted = plate.rooted()
     return {"plate": plate.name, "group": plate.group, "true_pictures": len(plate.true.times()),
-            "pictures": len(plate.frames), "true_plants": len(plate.true.seeds()), "plants": len(plate.plants),
+            "pictures": len(plate.frames), "true_plants": len(rooted), "plants": len(rooted & set(plate.plants)),
+            "seeds_without_roots": len(set(plate.true.seeds()) - rooted),
             "dice": 2 * both / total if total else np.nan}  # fmt: skip
 
 

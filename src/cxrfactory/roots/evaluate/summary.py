@@ -62,6 +62,7 @@ def summary_table(
         measure("true plants that were found", _ratio(plates["plants"].sum(), plates["true_plants"].sum()), "share", "",
                 int(plates["true_plants"].sum())),
         measure("found plants without a true one", extra, "plants"),
+        measure("seeds that never germinated, which count nowhere", plates["seeds_without_roots"].sum(), "plants"),
         measure("pictures that were read", _ratio(plates["pictures"].sum(), plates["true_pictures"].sum()), "share", "",
                 int(plates["true_pictures"].sum())),
     ]  # fmt: skip

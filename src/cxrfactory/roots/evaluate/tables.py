@@ -98,6 +98,10 @@ class PlatePair:
     frames: dict[int, int]
     plants: dict[str, str]
 
+    def rooted(self) -> set[str]:
+        """Return the true plants that have roots in some picture; a seed that never germinates cannot be found."""
+        return {plant for (plant, _), row in self.true.traits.items() if row["total_length_px"] > 0}
+
 
 def read_pairs(found: Mapping[str, Sequence[str | Path]], truths: Sequence[str | Path]) -> tuple[list[PlatePair], int]:
     """Read both sides of all plates of the truth that do not serve training.
