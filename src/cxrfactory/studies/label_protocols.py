@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from cxrfactory.studies.study import OUT, Context, Step
 
 LABELS, MEASURED = "labels", "measured"
+SMALL_LANDMARK_EPOCHS = 120  # fewer than elsewhere, for these studies train up to 18 networks
 FULL_EPOCHS = 2000
 
 
@@ -39,7 +40,8 @@ def train_and_measure(
     trained = []
     for protocol, stem in tables.items():
         for network, naive in networks.items():
-            epochs = context.network_epochs(network, FULL_EPOCHS)
+            fewer = context.small and network == "hybridgnet"
+            epochs = SMALL_LANDMARK_EPOCHS if fewer else context.network_epochs(network, FULL_EPOCHS)
             outputs = ("--outputs=softmax",) if naive else ()
             options = (f"--segmenter={network}", f"--epochs={epochs}", *shared, *outputs)
             table = f"{{{LABELS}}}/{stem}{naive}.parquet"
