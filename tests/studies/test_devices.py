@@ -7,7 +7,7 @@ import pytest
 from cxrfactory.config.paper_studies import StudyRunConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import decode_png, save_png
-from cxrfactory.studies.devices import DRAWS, KINDS, STUDY, draw, summarise
+from cxrfactory.studies.devices import DRAWS, KINDS, STUDY, draw, set_apart, summarise
 from cxrfactory.studies.labelled_tables import read_tables, write_labelled
 from cxrfactory.studies.study import Context
 from tests.studies.films import film, table_of
@@ -68,6 +68,51 @@ def test_losses_are_compared_film_by_film(tmp_path):
     text = (tmp_path / "out/finding.md").read_text()
     assert "a pacemaker costs HybridGNet 0.0100 Dice and 2.0 px" in text
     assert (tmp_path / "out/scores.png").is_file()
+
+
+def test_real_devices_are_set_apart_with_all_films_of_their_people(tmp_path):
+    rows = [film("a"), film("b", patient_id="p"), film("c", patient_id="p", split="val"), film("d", split="val")]
+    write_labelled(table_of(rows), tmp_path / "t.parquet")
+    (tmp_path / "list.csv").write_text("image_id,device\nb,pacemaker\nelsewhere,pacemaker\n")
+    inputs = {"tables": [tmp_path / "t.parquet"], "devices": [tmp_path / "list.csv"]}
+    set_apart(inputs, tmp_path, StudyRunConfig())
+    assert read_tables([tmp_path / "without.parquet"])["image_id"].tolist() == ["a", "d"]
+    real = read_tables([tmp_path / "real.parquet"])
+    assert real[["image_id", "split"]].to_numpy().tolist() == [["b", "val"]]
+    assert (tmp_path / "devices.csv").read_text() == "image_id,device\nb,pacemaker\n"
+    (tmp_path / "list.csv").write_text("image_id,device\nelsewhere,pacemaker\n")
+    with pytest.raises(CxrError, match="none of its 1 images is in the tables"):
+        set_apart(inputs, tmp_path, StudyRunConfig())
+
+
+def test_real_devices_are_compared_with_other_films(tmp_path):
+    dice, far = {"hybridgnet": 0.95, "unet": 0.96}, {"hybridgnet": 10, "unet": 12}
+    worse = {"hybridgnet": 0.93, "unet": 0.90}, {"hybridgnet": 20, "unet": 50}
+    inputs = {kind: scores(tmp_path / kind, list("abc"), dice, far) for kind in ("plain", *KINDS)}
+    inputs["real"] = scores(tmp_path / "real", list("xyz"), *worse)
+    (tmp_path / "list.csv").write_text("image_id,device\nx,pacemaker\ny,pacemaker\nz,electrodes\nw,tube\n")
+    save_png(np.zeros((8, 8), np.uint8), tmp_path / "examples.png")
+    inputs |= {"examples": [tmp_path / "examples.png"], "devices": [tmp_path / "list.csv"]}
+    summarise(inputs, tmp_path / "out", StudyRunConfig())
+    real = pd.read_csv(tmp_path / "out/real.csv").set_index("device")
+    assert real["films"].to_dict() == {"electrodes": 1, "pacemaker": 2}
+    assert real.loc["pacemaker", "hd_px_unet"] == 50
+    signs = pd.read_csv(tmp_path / "out/signs.csv").set_index("claim")
+    ours = signs[signs.index.str.contains("real pacemaker")]["value"]
+    assert ours.tolist() == pytest.approx([0.03, 0.04, 30, 28])
+    text = (tmp_path / "out/finding.md").read_text()
+    assert "on 2 films with a real pacemaker, HybridGNet has 0.930 and 20 px" in text
+
+
+def test_films_with_real_devices_are_measured_and_not_trained_on(tmp_path):
+    table = tmp_path / "a.parquet"
+    write_labelled(table_of([film("a", labels="W", landmarks=np.zeros(188, np.float32), regions=None)]), table)
+    settings = StudyRunConfig(devices=str(tmp_path / "list.csv"))
+    steps = {each.name: each for each in STUDY.steps(Context((str(table),), settings))}
+    assert list(steps) == ["apart", "hybridgnet", "unet", "draw", "measure", "summary"]
+    assert {"--labelled={apart}/without.parquet", "--graph=whole-lungs"} <= set(steps["unet"].commands[0])
+    assert "--input=tables={apart}/without.parquet" in steps["draw"].commands[0]
+    assert any("--labelled={apart}/real.parquet" in command for command in steps["measure"].commands)
 
 
 def test_both_networks_train_on_films_without_devices():

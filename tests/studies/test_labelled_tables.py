@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from cxrfactory.errors import CxrError
-from cxrfactory.studies.labelled_tables import read_tables, write_labelled
+from cxrfactory.studies.labelled_tables import read_image_words, read_tables, write_labelled
 from cxrfactory.tables.parquet import read_table
 from cxrfactory.tables.schemas import LABELLED_IMAGES
 from tests.studies.films import film, table_of
@@ -39,3 +39,19 @@ def test_what_is_written_reads_back_with_other_splits(tmp_path):
     found = read_table(tmp_path / "out.parquet", LABELLED_IMAGES)
     assert found["split"].tolist() == ["val"]
     assert list(found["landmarks"][0]) == list(range(332))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("image_id,kind\na,x\n", "column class is missing"),
+        ("image_id,class\na,x\na,y\n", "image 'a' occurs twice"),
+        ("", "not a readable CSV file"),
+    ],
+)
+def test_words_of_images_are_read_or_refused_in_one_line(tmp_path, text, message):
+    (tmp_path / "w.csv").write_text(text)
+    with pytest.raises(CxrError, match=message):
+        read_image_words([tmp_path / "w.csv"], "class")
+    (tmp_path / "good.csv").write_text("note,class,image_id\n,normal,007\n,,008\n")
+    assert read_image_words([tmp_path / "good.csv"], "class").to_dict() == {"007": "normal"}

@@ -42,6 +42,12 @@ class StudyRunConfig(StudyOptions):
         "balance classes; null balances sources.",
     )
 
+    devices: LocalPath | None = Field(
+        None,
+        description="CSV file with columns image_id and device, such as pacemaker, of films that show one: the study "
+        "devices trains without them and measures on them; null draws devices only.",
+    )
+
     @model_validator(mode="after")
     def _sizes_above_zero(self) -> "StudyRunConfig":
         if small := next((name for name, side in self.pixel_mm.items() if not 0 < side < float("inf")), None):

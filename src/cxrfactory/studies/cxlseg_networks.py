@@ -15,7 +15,7 @@ from cxrfactory.config.paper_studies import StudyRunConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.metrics.intervals import mean_interval
 from cxrfactory.studies.finding import Finding, Sign, write_finding
-from cxrfactory.studies.labelled_tables import write_labelled
+from cxrfactory.studies.labelled_tables import read_image_words, write_labelled
 from cxrfactory.studies.lung_sets import (
     BOTH,
     at_most,
@@ -130,15 +130,10 @@ def classes_of(films: pd.DataFrame, files: list[Path]) -> list[str]:
     """
     if not files:
         return films["source"].tolist()
-    found = pd.concat([pd.read_csv(path, dtype=str) for path in files])
-    where = ", ".join(map(str, files))
-    if missing := {"image_id", "class"} - set(found.columns):
-        raise CxrError(f"{where}: column {sorted(missing)[0]} is missing; expected image_id and class")
-    if (twice := found["image_id"].duplicated()).any():
-        raise CxrError(f"{where}: image '{found['image_id'][twice].iloc[0]}' occurs twice; expected it once")
-    kinds = films["image_id"].map(found.set_index("image_id")["class"])
+    kinds = films["image_id"].map(read_image_words(files, "class"))
     if (without := kinds.isna() & films["split"].eq("train")).any():
         name = films["image_id"][without].iloc[0]
+        where = ", ".join(map(str, files))
         raise CxrError(f"{where}: no class of image '{name}'; expected one for each of {len(films)} films with lungs")
     return kinds.fillna("").tolist()
 

@@ -1,4 +1,8 @@
-"""Pacemakers and electrodes over the chest: a landmark network against a U-Net (HybridGNet, figure 5)."""
+"""Pacemakers and electrodes over the chest: a landmark network against a U-Net (HybridGNet, figure 5).
+
+Devices are drawn over films for validation, where the truth is known with and without them. Films that show real ones
+can be listed; no network is trained on them.
+"""
 
 from pathlib import Path
 
@@ -7,30 +11,67 @@ import pandas as pd
 
 from cxrfactory.config.paper_studies import StudyRunConfig
 from cxrfactory.errors import CxrError
-from cxrfactory.metrics.intervals import mean_interval
+from cxrfactory.metrics.intervals import difference_interval, mean_interval
 from cxrfactory.studies.finding import Finding, Sign, write_finding
 from cxrfactory.studies.labelled_sets import SPLIT, evaluated, truth_of
-from cxrfactory.studies.labelled_tables import read_tables, write_labelled
+from cxrfactory.studies.labelled_tables import read_image_words, read_tables, write_labelled
+from cxrfactory.studies.requirement import holdings_of
 from cxrfactory.studies.study import SUMMARY, Context, Inputs, Step, Study
 
 NETWORKS = ("hybridgnet", "unet")
 PLAIN, KINDS = "plain", ("pacemaker", "electrodes")
-ORGANS = ("lungs", "heart")
+REAL = "real"
+ORGANS = ("lungs", "whole_lungs", "heart")
 DRAWS = 3  # devices of each kind for each film
 MARK = "#"  # between the id of a film and the number of its drawing
 
 
 def steps(context: Context) -> tuple[Step, ...]:
-    """Train both networks on films as they are, draw devices over the films for validation, and measure."""
-    side = f"--input-size={context.side(128, 1024)}"
-    epochs = {name: f"--epochs={context.network_epochs(name, 3000)}" for name in NETWORKS}
-    trained = [context.train(name, f"--segmenter={name}", epochs[name], side) for name in NETWORKS]
-    drawn = context.part("devices", "draw", {"tables": list(context.tables)})
-    tables = {kind: f"{{draw}}/{kind}.parquet" for kind in (PLAIN, *KINDS)}
-    measured = evaluated(context, "measure", tables, NETWORKS, needs=("draw",))
-    scores = {kind: [f"{{measure}}/{kind}/per_image.csv"] for kind in tables}
-    pictures = {"examples": ["{draw}/examples.png"]}
-    return (*trained, drawn, measured, context.part("devices", SUMMARY, scores | pictures))
+    """Train both networks on films without devices, draw devices over those for validation, and measure."""
+    labelled, apart, real = list(context.tables), (), {}
+    if listed := context.settings.devices:
+        apart = (context.part("devices", "apart", {"tables": labelled, "devices": [str(listed)]}),)
+        labelled, real = ["{apart}/without.parquet"], {REAL: "{apart}/real.parquet"}
+    before = tuple(step.name for step in apart)
+    options = (f"--input-size={context.side(128, 1024)}", *(_graph(context) if listed else ()))
+    trained = [
+        context.train(name, f"--segmenter={name}", f"--epochs={context.network_epochs(name, 3000)}", *options,
+                      labelled=labelled, needs=before)
+        for name in NETWORKS
+    ]  # fmt: skip
+    drawn = context.part("devices", "draw", {"tables": labelled})
+    tables = {kind: f"{{draw}}/{kind}.parquet" for kind in (PLAIN, *KINDS)} | real
+    measured = evaluated(context, "measure", tables, NETWORKS, needs=("draw", *before))
+    inputs = {kind: [f"{{measure}}/{kind}/per_image.csv"] for kind in tables} | {"examples": ["{draw}/examples.png"]}
+    inputs |= {"devices": ["{apart}/devices.csv"]} if listed else {}
+    return (*apart, *trained, drawn, measured, context.part("devices", SUMMARY, inputs))
+
+
+def _graph(context: Context) -> tuple[str, ...]:
+    """Return the graph of the networks: that of whole lungs where no table has lungs that end at the heart."""
+    tables = [Path(table) for table in context.tables]
+    whole = all(table.is_file() for table in tables) and not holdings_of(tables).sources("L")
+    return ("--graph=whole-lungs",) if whole else ()
+
+
+def set_apart(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
+    """Write the films without devices, those with, and the list of the latter that are in the tables.
+
+    Raises
+    ------
+    CxrError
+        If a column of the list is missing, an image is listed twice, or no listed film is in the tables.
+    """
+    listed = read_image_words(inputs["devices"], "device")
+    table = read_tables(inputs["tables"], by_id=True)
+    shown = table["image_id"].isin(listed.index)
+    if not shown.any():
+        where = ", ".join(map(str, inputs["devices"]))
+        raise CxrError(f"{where}: none of its {len(listed)} images is in the tables; expected their image_id")
+    patients = table["patient_id"].isin(table.loc[shown, "patient_id"])  # other films of the same people
+    write_labelled(table[~patients], output / "without.parquet")
+    write_labelled(table[shown], output / f"{REAL}.parquet", split="val")
+    listed[listed.index.isin(table["image_id"])].to_csv(output / "devices.csv", lineterminator="\n")
 
 
 def draw(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
@@ -105,6 +146,11 @@ def summarise(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
             rows.append(row)
         signs += _signs(kind, wide, settings.seed)
     table = pd.DataFrame(rows)
+    tables = {}
+    if REAL in inputs:
+        listed = read_image_words(inputs["devices"], "device")
+        tables["real"], found = _real(_by_film(pd.read_csv(inputs[REAL][0])), scores[PLAIN], listed, settings.seed)
+        signs += found
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
     conditions = (PLAIN, *KINDS)
     for axis, column, label in zip(axes, ("dice", "hd_px"), ("Dice", "Hausdorff distance (px of 1024)"), strict=True):
@@ -124,7 +170,12 @@ def summarise(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
     ]
     sources = ", ".join(sorted(pd.read_csv(inputs[PLAIN][0])["source"].unique()))
     data = f"{table['films'].max()} films of {sources}, each with {DRAWS} drawn devices of a kind"
-    finding = Finding(f"{told[0]}.", table, {"scores": figure, "examples": example}, signs, data=data)
+    for row in tables["real"].itertuples() if tables else ():
+        told.append(
+            f"on {row.films} films with a real {row.device}, HybridGNet has {row.dice_hybridgnet:.3f} and "
+            f"{row.hd_px_hybridgnet:.0f} px, the U-Net {row.dice_unet:.3f} and {row.hd_px_unet:.0f} px"
+        )
+    finding = Finding(f"{'; '.join(told)}.", table, {"scores": figure, "examples": example}, signs, tables, data)
     write_finding(STUDY, finding, output, settings)
     plt.close(figure)
     plt.close(example)
@@ -137,6 +188,32 @@ def _by_film(scores: pd.DataFrame) -> pd.DataFrame:
     film = own["image_id"].str.rpartition(MARK)
     own = own.assign(image_id=film[0].where(film[1] == MARK, own["image_id"]))
     return own.groupby(["model", "image_id"])[["dice", "hd_px"]].mean()
+
+
+def _real(scores: pd.DataFrame, plain: pd.DataFrame, listed: pd.Series, seed: int) -> tuple[pd.DataFrame, list[Sign]]:
+    """Return a row for each kind of real device, and the paper's directions; other films serve as films without."""
+    without = plain.unstack("model").dropna()
+    rows, signs = [], []
+    for kind, names in listed.groupby(listed).groups.items():
+        own = scores[scores.index.get_level_values("image_id").isin(names)].unstack("model").dropna()
+        if own.empty:
+            continue
+        row: dict = {"device": kind, "films": len(own), "films_without": len(without)}
+        for name, words, first, second in (
+            ("dice", "Dice is higher (HybridGNet less U-Net)", *NETWORKS),
+            ("hd_px", "Hausdorff distance is smaller (px, U-Net less HybridGNet)", *NETWORKS[::-1]),
+        ):
+            row |= {f"{name}_{model}": own[name][model].mean() for model in NETWORKS}
+            row |= {f"{name}_{model}_without": without[name][model].mean() for model in NETWORKS}
+            apart, other = (wide[name][first] - wide[name][second] for wide in (own, without))
+            signs.append(Sign(f"With a real {kind}, HybridGNet's {words}", *mean_interval(apart.to_numpy(), seed),
+                              "above", 0.0, "HybridGNet better"))  # fmt: skip
+            member = np.repeat([1.0, 0.0], [len(apart), len(other)])
+            ends = difference_interval(np.concatenate([apart, other]), member, seed)
+            claim = f"With a real {kind}, this difference ({name}) is larger than on films without"
+            signs.append(Sign(claim, *ends, "above"))
+        rows.append(row)
+    return pd.DataFrame(rows), signs
 
 
 def _signs(kind: str, wide: pd.DataFrame, seed: int) -> list[Sign]:
@@ -175,6 +252,10 @@ STUDY = Study(
     "figure gives no numbers.",
     0.3,
     steps,
-    {"draw": "cxrfactory.studies.devices:draw", SUMMARY: "cxrfactory.studies.devices:summarise"},
-    "both lungs annotated",
+    {
+        "apart": "cxrfactory.studies.devices:set_apart",
+        "draw": "cxrfactory.studies.devices:draw",
+        SUMMARY: "cxrfactory.studies.devices:summarise",
+    },
+    "both lungs annotated; studies.devices lists films that show real devices",
 )

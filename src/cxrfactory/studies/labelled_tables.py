@@ -39,6 +39,38 @@ def read_tables(paths: Sequence[str | Path], columns: Sequence[str] = (), by_id:
     return table.sort_values("image_id", kind="stable", ignore_index=True) if by_id else table
 
 
+def read_image_words(paths: Sequence[str | Path], column: str) -> pd.Series:
+    """Read a word for each image from CSV files of people, such as its class or the device that it shows.
+
+    Parameters
+    ----------
+    paths
+        CSV files with the columns ``image_id`` and the one that is asked for; other columns are not read.
+    column
+        Name of the column of words.
+
+    Returns
+    -------
+    The words by ``image_id``; empty ones are left out.
+
+    Raises
+    ------
+    CxrError
+        If a file is unreadable, lacks a column, or an image occurs twice.
+    """
+    where = ", ".join(map(str, paths))
+    try:
+        found = pd.concat([pd.read_csv(path, dtype=str, keep_default_na=False) for path in paths])
+    except (OSError, ValueError) as error:
+        raise CxrError(f"{where}: not a readable CSV file ({error}); expected columns image_id and {column}") from error
+    if missing := [name for name in ("image_id", column) if name not in found]:
+        raise CxrError(f"{where}: column {missing[0]} is missing; expected image_id and {column}")
+    if (twice := found["image_id"].duplicated()).any():
+        raise CxrError(f"{where}: image '{found['image_id'][twice].iloc[0]}' occurs twice; expected it once")
+    words = found.set_index("image_id")[column]
+    return words[words != ""]
+
+
 def write_labelled(table: pd.DataFrame, path: Path, split: Sequence[str] | pd.Series | str | None = None) -> None:
     """Write rows as a labelled table, sorted by id, with other splits if any are given.
 
