@@ -155,7 +155,11 @@ def config(text=SAFE, only=None):
             "links": [mine("agreement.links", "-l.csv")],
             "answers": {mine("agreement.answers"): mine("agreement.answers", "-a.csv")},
         },
-        "studies": {"tables": [mine("studies.tables", "-l.parquet")], "classes": mine("studies.classes", "-c.csv")},
+        "studies": {
+            "tables": [mine("studies.tables", "-l.parquet")],
+            "classes": mine("studies.classes", "-c.csv"),
+            "devices": mine("studies.devices", "-d.csv"),
+        },
         "severity": {
             "findings": mine("severity.findings", "-f.yaml"),
             "cues": mine("severity.cues", "-c.yaml"),
@@ -251,6 +255,7 @@ KEYS = [
     "agreement.answers",
     "studies.tables",
     "studies.classes",
+    "studies.devices",
     "benchmark.labelled",
     "benchmark.views",
     "benchmark.structures",

@@ -65,7 +65,7 @@ rule study:
 
 rule studies:
     input:
-        tables=PLAN.paper_studies.tables,
+        tables=lambda wildcards: PLAN.paper_studies.tables,
         folders=PLAN.paper_studies.folders,
     output:
         page=OUT("studies").page,
