@@ -53,36 +53,6 @@ def test_select_views_includes_exactly_pa_and_ap(cells):
 
 
 @pytest.mark.parametrize(
-    ("cell", "years"),
-    [("058Y", 58.0), ("58", 58.0), ("006M", 0.5), ("90.0", 90.0), ("0", 0.0), ("120", 120.0)],
-)
-def test_ages(cell, years):
-    assert rows.ages(series(cell)).tolist() == [years]
-
-
-def test_weeks_and_days_are_parts_of_a_year():
-    weeks, days = rows.ages(series("004W", "010D"))
-    assert weeks == pytest.approx(28 / 365.25)
-    assert days == pytest.approx(10 / 365.25)
-
-
-@pytest.mark.parametrize("cell", ["", "nan", "414", "-1", "12X", "1e2", "old"])
-def test_what_is_no_age_is_null(cell):
-    assert rows.ages(series(cell)).isna().all()
-
-
-def test_sexes():
-    assert rows.sexes(series("F", "male", "Other", "Unknown", "", "nan")).tolist() == [
-        "F",
-        "M",
-        "O",
-        None,
-        None,
-        None,
-    ]
-
-
-@pytest.mark.parametrize(
     "path",
     [
         "../a.png",

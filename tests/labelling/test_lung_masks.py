@@ -178,6 +178,21 @@ def regions_of(row):
     return {each["name"]: decode_png(each["png"]) for each in row["regions"]}
 
 
+def test_what_the_table_says_of_people_is_kept(named, tmp_path):
+    table = pd.read_csv(named / "table.csv", dtype=str, keep_default_na=False)
+    table = table.assign(
+        Sex=["male", "F", "?", ""], AGE=["061Y", "17", "unknown", ""], finding=["tuberculosis", "", " normal", ""]
+    )
+    table.to_csv(named / "table.csv", index=False)
+    _, found, _ = run(named, tmp_path, definition="lungs")
+    people = found.set_index("image_id")[["sex", "age", "condition"]].astype(object)
+    assert people.where(people.notna(), None).to_numpy().tolist() == [
+        ["M", 61.0, "tuberculosis"],
+        ["F", 17.0, None],
+        [None, None, "normal"],
+    ]
+
+
 def test_masks_of_any_regions_are_kept_and_give_the_landmarks_that_they_allow(named, tmp_path, caplog):
     with caplog.at_level("WARNING"):
         counts, table, rejected = run(named, tmp_path, definition="lungs")

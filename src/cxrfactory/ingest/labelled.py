@@ -20,7 +20,7 @@ from cxrfactory.config import LabelledConfig
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.radiograph.reading import picture_size
 from cxrfactory.ingest.files import file_fault
-from cxrfactory.ingest.rows import ages, printable, sexes, unsafe
+from cxrfactory.ingest.rows import printable, unsafe
 from cxrfactory.ingest.tabular import read_columns
 from cxrfactory.logs import get_logger
 from cxrfactory.tables import schemas
@@ -28,6 +28,7 @@ from cxrfactory.tables.arrays import read_points
 from cxrfactory.tables.keys import put_aside
 from cxrfactory.tables.landmark_set import patient_of
 from cxrfactory.tables.parquet import write_table
+from cxrfactory.tables.people import ages, sexes
 
 log = get_logger(__name__)
 

@@ -16,7 +16,7 @@ from cxrfactory.ingest.files import check_files as check_image_files
 from cxrfactory.ingest.files import file_fault
 from cxrfactory.ingest.layout import ReleaseLayout
 from cxrfactory.ingest.places import folder_of_images_above, image_folder, spread, table_folder
-from cxrfactory.ingest.rows import OLDEST_YEARS, VIEWS, guard, printable
+from cxrfactory.ingest.rows import VIEWS, guard, printable
 from cxrfactory.ingest.summary import count, write_summary
 from cxrfactory.ingest.tabular import find_tables
 from cxrfactory.ingest.verdicts import exclude_by_verdict
@@ -24,6 +24,7 @@ from cxrfactory.logs import get_logger
 from cxrfactory.tables import schemas
 from cxrfactory.tables.joins import Join
 from cxrfactory.tables.parquet import write_table
+from cxrfactory.tables.people import OLDEST_YEARS
 
 log = get_logger(__name__)
 

@@ -1,4 +1,4 @@
-"""Convert cells of release tables to cells of the manifest: views, sex, age, findings, and safe ids and paths."""
+"""Convert cells of release tables to cells of the manifest: views, findings, and safe ids and paths."""
 
 import re
 from collections.abc import Mapping
@@ -10,10 +10,7 @@ from cxrfactory.imaging.vocabulary.words import FRONTAL_VIEWS, Vocabulary, defau
 from cxrfactory.imaging.vocabulary.words import VIEWS as VIEWS
 from cxrfactory.tables.paths import path_fault
 
-OLDEST_YEARS = 120.0
-_DAYS_A_YEAR = 365.25
 _MISSING = {"", "nan", "none", "null", "na", "n/a"}
-_SEXES = {"f": "F", "female": "F", "m": "M", "male": "M", "o": "O", "other": "O"}
 # _UNSAFE matches a backslash, a control character, a leading slash or drive letter, or an empty, "." or ".." component.
 _PLAIN = r"[A-Za-z0-9._/-]{1,200}"
 _UNSAFE = r"[\\\x00-\x1f\x7f]|^/|^[A-Za-z]:|(?:^|/)\.{0,2}(?:/|$)"
@@ -94,27 +91,6 @@ def select_sides(cells: pd.Series, column: str, words: Vocabulary | None = None)
     sides = select_views(cells, column, words=words)
     reason = sides["exclusion_reason"].str.replace(", not PA or AP", ", not Frontal", regex=False)
     return sides.assign(exclusion_reason=reason.str.replace(", expected PA or AP", "", regex=False).astype(object))
-
-
-def sexes(cells: pd.Series) -> pd.Series:
-    """Normalise text cells to F, M or O; all other values become null (unknown)."""
-    found = cells.str.strip().str.lower().map(_SEXES).astype(object)
-    return found.where(found.notna(), None)
-
-
-def ages(cells: pd.Series) -> pd.Series:
-    """Convert numbers or DICOM age strings (``058Y``, ``011M``, ``003W``, ``010D``) to ages in years (float).
-
-    The result is null if the text is not an age or if the age is above 120 years.
-    """
-    parts = cells.str.strip().str.upper().str.extract(r"^([0-9]{1,6}(?:\.[0-9]{1,6})?)([YMWD]?)$")
-    per_year = parts[1].map({"": 1.0, "Y": 1.0, "M": 12.0, "W": _DAYS_A_YEAR / 7, "D": _DAYS_A_YEAR})
-    return plausible_ages(pd.to_numeric(parts[0]).astype(float) / per_year.astype(float))
-
-
-def plausible_ages(years: pd.Series) -> pd.Series:
-    """Return the ages with values outside [0, 120] years replaced by null."""
-    return years.where((years >= 0) & (years <= OLDEST_YEARS)).astype(float)
 
 
 def printable(value: str, limit: int = 40) -> str:

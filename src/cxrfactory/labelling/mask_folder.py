@@ -177,6 +177,7 @@ class MaskFolder:
             "source": self.source,
             "labels": labels.code,
             "split": "val" if put_aside(patient, "split", self.val_fraction) else "train",
+            **row.person,
             "landmarks": labels.landmarks.astype(np.float32).ravel().tolist(),
             "regions": None
             if regions is None

@@ -3,11 +3,12 @@
 Two layouts are read. In the first, ``images/`` and ``masks/`` contain one file per ``image_id``, and a mask covers both
 lungs. In the second, columns of the table name the files: ``file`` or ``image`` the image, and ``mask_NAME`` the mask
 of a region (``mask_lungs`` covers both lungs). Paths are relative to the folder. An empty cell means that the region is
-not annotated in the image.
+not annotated in the image. Columns ``sex``, ``age`` (years) and ``condition`` or ``finding``, in letters of any case,
+say who is in the image.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from glob import escape
 from pathlib import Path
 
@@ -19,9 +20,11 @@ from cxrfactory.anatomy.regions import check_region_name, region_of
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.logs import get_logger
 from cxrfactory.tables.paths import path_inside
+from cxrfactory.tables.people import ages, sexes
 
 MASK_PREFIX = "mask_"
 ID_COLUMNS, IMAGE_COLUMNS, PATIENT_COLUMN = ("image_id", "id"), ("file", "image"), "patient_id"
+PERSON_COLUMNS = {"sex": ("sex",), "age": ("age",), "condition": ("condition", "finding")}
 YES, NO = ("1", "true", "yes"), ("", "0", "false", "no")
 
 log = get_logger(__name__)
@@ -41,6 +44,8 @@ class MaskRow:
         Name of the mask (a region, or ``lungs``) to its path relative to the folder; None where it is found by the id.
     not_annotated
         Regions that count as not annotated in this image.
+    person
+        ``sex`` (F, M, O), ``age`` in years and ``condition``, each None where it is unknown.
     """
 
     image_id: str
@@ -48,6 +53,7 @@ class MaskRow:
     image: str | None
     masks: Mapping[str, str | None]
     not_annotated: frozenset[str] = frozenset()
+    person: Mapping[str, str | float | None] = field(default_factory=dict)
 
 
 def read_mask_rows(
@@ -90,6 +96,7 @@ def read_mask_rows(
     if masks:
         log.info("%s: masks of %s", path, ", ".join(f"{region} ({column})" for column, region in masks.items()))
     rows = []
+    people = _people(table)
     for number, record in enumerate(table.to_dict("records"), 1):
         files = {region: record[column] for column, region in masks.items() if record[column]}
         rows.append(
@@ -103,6 +110,7 @@ def read_mask_rows(
                     for column, region in not_annotated.items()
                     if _said(record[column], f"{path}: row {number}: column '{column}'")
                 ),
+                people[number - 1],
             )
         )
     return sorted(rows, key=lambda row: row.image_id)
@@ -134,6 +142,22 @@ def _read(path: Path) -> pd.DataFrame:
         return pd.read_csv(path, dtype=str, keep_default_na=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise CxrError(f"{path}: not readable as CSV ({' '.join(str(error).split())})") from error
+
+
+def _people(table: pd.DataFrame) -> list[dict[str, str | float | None]]:
+    """Return what each row says of the person; what cannot be read is unknown."""
+    named = {str(name).strip().lower(): name for name in reversed(table.columns)}
+    columns = {
+        trait: next((named[word] for word in words if word in named), None) for trait, words in PERSON_COLUMNS.items()
+    }
+    people: list[dict[str, str | float | None]] = [{} for _ in range(len(table))]
+    for trait, column in columns.items():
+        if column is not None:
+            cells = table[column].str.strip()
+            values = {"sex": sexes, "age": ages}.get(trait, pd.Series)(cells)
+            for person, value in zip(people, values, strict=True):
+                person[trait] = None if pd.isna(value) or value == "" else value
+    return people
 
 
 def _mask_columns(path: Path, names: list[str], graph: LandmarkGraph, columns: Mapping[str, str]) -> dict[str, str]:

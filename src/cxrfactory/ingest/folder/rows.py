@@ -21,8 +21,9 @@ from cxrfactory.ingest.folder.join import Found, find_files
 from cxrfactory.ingest.folder.private import pseudonymised
 from cxrfactory.ingest.folder.table import COLUMNS, read_table
 from cxrfactory.ingest.folder.views import views_of
-from cxrfactory.ingest.rows import ages, is_missing, known, printable, quoted_words, sexes
+from cxrfactory.ingest.rows import is_missing, known, printable, quoted_words
 from cxrfactory.logs import get_logger
+from cxrfactory.tables.people import ages, sexes
 
 UNLISTED = "the table does not list this file"
 # German, French, Spanish, Portuguese, Italian, Vietnamese; English words are known to all tables. "h" and "d" mean

@@ -28,9 +28,10 @@ def rows(
     tables: "Mapping[str, SourceTable]", view_from_procedure: bool = False, words: "Vocabulary | None" = None
 ) -> "DataFrame":
     """Convert the entry table to manifest rows; all rows are included for every value of ``View Position``."""
-    from cxrfactory.ingest.rows import VIEWS, ages, draft, known, sexes
+    from cxrfactory.ingest.rows import VIEWS, draft, known
     from cxrfactory.ingest.tabular import with_position
     from cxrfactory.tables.joins import plain_ids
+    from cxrfactory.tables.people import ages, sexes
 
     table = tables["entries"]
     columns = [

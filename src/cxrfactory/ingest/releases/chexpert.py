@@ -74,8 +74,9 @@ def rows(
 
 
 def _table_rows(table: "SourceTable", words: "Vocabulary | None") -> "DataFrame":
-    from cxrfactory.ingest.rows import ages, draft, select_sides, select_views, sexes
+    from cxrfactory.ingest.rows import draft, select_sides, select_views
     from cxrfactory.ingest.tabular import fold_flags, with_position
+    from cxrfactory.tables.people import ages, sexes
 
     if "path_to_image" in table.columns():
         names = []

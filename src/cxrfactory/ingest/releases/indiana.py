@@ -45,8 +45,9 @@ def rows(
     words
         The view words; by default those of the package.
     """
-    from cxrfactory.ingest.rows import draft, known, plausible_ages, select_views, sexes, study_year
+    from cxrfactory.ingest.rows import draft, known, select_views, study_year
     from cxrfactory.ingest.tabular import with_position
+    from cxrfactory.tables.people import plausible_ages, sexes
 
     table = tables["headers"]
     if "projection" in table.columns():

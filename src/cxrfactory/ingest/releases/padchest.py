@@ -41,16 +41,10 @@ def rows(
     """Convert the label table to manifest rows; the age is the year of the study minus the year of birth."""
     import pandas as pd
 
-    from cxrfactory.ingest.rows import (
-        draft,
-        known,
-        plausible_ages,
-        select_views,
-        sexes,
-        study_year,
-    )
+    from cxrfactory.ingest.rows import draft, known, select_views, study_year
     from cxrfactory.ingest.tabular import with_position
     from cxrfactory.tables.joins import plain_ids
+    from cxrfactory.tables.people import plausible_ages, sexes
 
     table = tables["labels"]
     required = ["ImageID", "Projection", "PatientID", "StudyID", "PatientSex_DICOM"]
