@@ -66,7 +66,7 @@ def test_losses_are_compared_film_by_film(tmp_path):
         [3, 0.07, 40]
     )
     text = (tmp_path / "out/finding.md").read_text()
-    assert "a pacemaker costs HybridGNet 0.0100 Dice and 2.0 px" in text
+    assert "a drawn pacemaker costs HybridGNet 0.0100 Dice and 2.0 px" in text
     assert (tmp_path / "out/scores.png").is_file()
 
 
@@ -98,10 +98,10 @@ def test_real_devices_are_compared_with_other_films(tmp_path):
     assert real["films"].to_dict() == {"electrodes": 1, "pacemaker": 2}
     assert real.loc["pacemaker", "hd_px_unet"] == 50
     signs = pd.read_csv(tmp_path / "out/signs.csv").set_index("claim")
-    ours = signs[signs.index.str.contains("real pacemaker")]["value"]
+    ours = signs[signs.index.str.startswith("Real pacemaker")]["value"]
     assert ours.tolist() == pytest.approx([0.03, 0.04, 30, 28])
     text = (tmp_path / "out/finding.md").read_text()
-    assert "on 2 films with a real pacemaker, HybridGNet has 0.930 and 20 px" in text
+    assert "on 2 films with real devices (pacemaker), HybridGNet has 0.930 and 20 px" in text
 
 
 def test_films_with_real_devices_are_measured_and_not_trained_on(tmp_path):

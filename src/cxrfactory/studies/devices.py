@@ -163,7 +163,7 @@ def summarise(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
     axis.axis("off")
     place = table.set_index(["device", "model"])
     told = [
-        f"a {kind} costs HybridGNet {place.loc[(kind, NETWORKS[0]), 'dice_lost']:.4f} Dice and "
+        f"a drawn {kind} costs HybridGNet {place.loc[(kind, NETWORKS[0]), 'dice_lost']:.4f} Dice and "
         f"{place.loc[(kind, NETWORKS[0]), 'hd_grown_px']:.1f} px of Hausdorff distance, the U-Net "
         f"{place.loc[(kind, NETWORKS[1]), 'dice_lost']:.4f} and {place.loc[(kind, NETWORKS[1]), 'hd_grown_px']:.1f} px"
         for kind in ("pacemaker",)
@@ -172,7 +172,7 @@ def summarise(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
     data = f"{table['films'].max()} films of {sources}, each with {DRAWS} drawn devices of a kind"
     for row in tables["real"].itertuples() if tables else ():
         told.append(
-            f"on {row.films} films with a real {row.device}, HybridGNet has {row.dice_hybridgnet:.3f} and "
+            f"on {row.films} films with real devices ({row.device}), HybridGNet has {row.dice_hybridgnet:.3f} and "
             f"{row.hd_px_hybridgnet:.0f} px, the U-Net {row.dice_unet:.3f} and {row.hd_px_unet:.0f} px"
         )
     finding = Finding(f"{'; '.join(told)}.", table, {"scores": figure, "examples": example}, signs, tables, data)
@@ -206,11 +206,11 @@ def _real(scores: pd.DataFrame, plain: pd.DataFrame, listed: pd.Series, seed: in
             row |= {f"{name}_{model}": own[name][model].mean() for model in NETWORKS}
             row |= {f"{name}_{model}_without": without[name][model].mean() for model in NETWORKS}
             apart, other = (wide[name][first] - wide[name][second] for wide in (own, without))
-            signs.append(Sign(f"With a real {kind}, HybridGNet's {words}", *mean_interval(apart.to_numpy(), seed),
+            signs.append(Sign(f"Real {kind}: HybridGNet's {words}", *mean_interval(apart.to_numpy(), seed),
                               "above", 0.0, "HybridGNet better"))  # fmt: skip
             member = np.repeat([1.0, 0.0], [len(apart), len(other)])
             ends = difference_interval(np.concatenate([apart, other]), member, seed)
-            claim = f"With a real {kind}, this difference ({name}) is larger than on films without"
+            claim = f"Real {kind}: this difference ({name}) is larger than on films without"
             signs.append(Sign(claim, *ends, "above"))
         rows.append(row)
     return pd.DataFrame(rows), signs
@@ -221,22 +221,22 @@ def _signs(kind: str, wide: pd.DataFrame, seed: int) -> list[Sign]:
     hybrid, unet = (wide.xs(model, axis=1, level="model") for model in NETWORKS)
     claims = (
         (
-            f"With a {kind}, HybridGNet's Dice is higher (HybridGNet less U-Net)",
+            f"Drawn {kind}: HybridGNet's Dice is higher (HybridGNet less U-Net)",
             hybrid["dice"] - unet["dice"],
             "HybridGNet higher",
         ),
         (
-            f"With a {kind}, HybridGNet's Hausdorff distance is smaller (px, U-Net less HybridGNet)",
+            f"Drawn {kind}: HybridGNet's Hausdorff distance is smaller (px, U-Net less HybridGNet)",
             unet["hd_px"] - hybrid["hd_px"],
             "HybridGNet smaller",
         ),
         (
-            f"A {kind} costs HybridGNet less Dice (loss of the U-Net less that of HybridGNet)",
+            f"Drawn {kind}: costs HybridGNet less Dice (loss of the U-Net less that of HybridGNet)",
             (unet["dice_plain"] - unet["dice"]) - (hybrid["dice_plain"] - hybrid["dice"]),
             "",
         ),
         (
-            f"With a {kind}, HybridGNet's Hausdorff distance grows less (px, U-Net less HybridGNet)",
+            f"Drawn {kind}: HybridGNet's Hausdorff distance grows less (px, U-Net less HybridGNet)",
             (unet["hd_px"] - unet["hd_px_plain"]) - (hybrid["hd_px"] - hybrid["hd_px_plain"]),
             "",
         ),
