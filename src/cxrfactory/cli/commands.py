@@ -263,7 +263,10 @@ STUDIES = _table(
             "papers:part",
             "Run one part of a paper's study that is its own code, such as its summary; the rules call this.",
         ),
-        "page": ("papers:page", "Gather the findings of the papers' studies on one page."),
+        "page": (
+            "papers:page",
+            "Gather the findings of the papers' studies on one page, and say why others are missing.",
+        ),
         "gold-export": (
             "gold:gold_export",
             "Sample a release and write Label Studio tasks with its landmarks as keypoints to correct.",

@@ -50,7 +50,7 @@ def page(
         typer.Option(help="Labelled table of the studies; repeat for several. The page then says what they lack."),
     ] = None,
 ) -> None:
-    """Gather the findings of the papers' studies on one page, with the studies that are not among them and why."""
+    """Gather the findings of the papers' studies on one page, and say why others are missing."""
     from cxrfactory.studies.page import write_page
 
     write_page(findings, output, labelled or [])
