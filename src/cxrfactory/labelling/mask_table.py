@@ -96,8 +96,7 @@ def read_mask_rows(
     if masks:
         log.info("%s: masks of %s", path, ", ".join(f"{region} ({column})" for column, region in masks.items()))
     rows = []
-    people = _people(table)
-    for number, record in enumerate(table.to_dict("records"), 1):
+    for number, (record, person) in enumerate(zip(table.to_dict("records"), _people(table), strict=True), 1):
         files = {region: record[column] for column, region in masks.items() if record[column]}
         rows.append(
             MaskRow(
@@ -110,7 +109,7 @@ def read_mask_rows(
                     for column, region in not_annotated.items()
                     if _said(record[column], f"{path}: row {number}: column '{column}'")
                 ),
-                people[number - 1],
+                person,
             )
         )
     return sorted(rows, key=lambda row: row.image_id)
@@ -147,16 +146,15 @@ def _read(path: Path) -> pd.DataFrame:
 def _people(table: pd.DataFrame) -> list[dict[str, str | float | None]]:
     """Return what each row says of the person; what cannot be read is unknown."""
     named = {str(name).strip().lower(): name for name in reversed(table.columns)}
-    columns = {
-        trait: next((named[word] for word in words if word in named), None) for trait, words in PERSON_COLUMNS.items()
-    }
     people: list[dict[str, str | float | None]] = [{} for _ in range(len(table))]
-    for trait, column in columns.items():
-        if column is not None:
-            cells = table[column].str.strip()
-            values = {"sex": sexes, "age": ages}.get(trait, pd.Series)(cells)
-            for person, value in zip(people, values, strict=True):
-                person[trait] = None if pd.isna(value) or value == "" else value
+    for trait, words in PERSON_COLUMNS.items():
+        column = next((named[word] for word in words if word in named), None)
+        if column is None:
+            continue
+        cells = table[column].str.strip()
+        values = {"sex": sexes, "age": ages}.get(trait, pd.Series)(cells)
+        for person, value in zip(people, values, strict=True):
+            person[trait] = None if pd.isna(value) or value == "" else value
     return people
 
 

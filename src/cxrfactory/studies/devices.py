@@ -136,13 +136,8 @@ def summarise(inputs: Inputs, output: Path, settings: StudyRunConfig) -> None:
             row: dict = {"device": kind, "model": model, "films": len(own)}
             row |= {name: own[name].mean() for name in ("dice_plain", "dice", "hd_px_plain", "hd_px")}
             for name, values in (("dice_lost", lost), ("hd_grown_px", grown)):
-                row |= dict(
-                    zip(
-                        (name, f"{name}_low", f"{name}_high"),
-                        mean_interval(values.to_numpy(), settings.seed),
-                        strict=True,
-                    )
-                )
+                mean, low, high = mean_interval(values.to_numpy(), settings.seed)
+                row |= {name: mean, f"{name}_low": low, f"{name}_high": high}
             rows.append(row)
         signs += _signs(kind, wide, settings.seed)
     table = pd.DataFrame(rows)

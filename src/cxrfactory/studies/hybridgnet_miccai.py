@@ -229,8 +229,8 @@ def table_of(rows: pd.DataFrame, values: pd.DataFrame, seed: int, unit: str) -> 
         own = values[values["model"] == name]
         row = {"model": label, "images": len(own), "missed_organs": int(own["missed"].sum())}
         for measure in ("hd", "mse_px2"):
-            ends = mean_interval(own[measure].dropna().to_numpy(), seed)
-            row |= dict(zip((measure, f"{measure}_low", f"{measure}_high"), ends, strict=True))
+            mean, low, high = mean_interval(own[measure].dropna().to_numpy(), seed)
+            row |= {measure: mean, f"{measure}_low": low, f"{measure}_high": high}
         row |= {f"dice_{organ}": dice.loc[name, organ] for organ in SHOWN}
         found.append(row | {"hd_unit": unit, "published": PUBLISHED.get(name, "")})
     return pd.DataFrame(found)

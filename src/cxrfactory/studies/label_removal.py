@@ -19,10 +19,9 @@ from cxrfactory.anatomy.truth import TrueMask, true_masks
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import decode_png, encode_png
 from cxrfactory.studies.labelled_tables import read_tables
-from cxrfactory.studies.requirement import MASKS_ONLY
+from cxrfactory.studies.requirement import MASKS_ONLY, ORGANS_OF
 from cxrfactory.tables.keys import seed_of
 
-ORGANS_OF = {"L": LUNGS, "H": (HEART,), "C": CLAVICLES}  # letters of label codes
 # A pixel of a multi-class map belongs to the last of these organs that covers it.
 OVER = (*LUNGS, HEART, *CLAVICLES)
 TAG_SIDE, TAG_EDGE = 0.08, 0.03  # of a hospital's tag and of its distance from the edge, as shares of the image's side

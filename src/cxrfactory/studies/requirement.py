@@ -10,8 +10,8 @@ from cxrfactory.anatomy.regions import WHOLE_REGIONS
 
 _NAMES = {"L": "lungs", "W": "whole lungs", "H": "heart", "C": "clavicles"}  # by letters of the column labels
 MASKS_ONLY = "M"  # labels of images without landmarks
-_REGIONS = {"L": {*organs.LUNGS}, "W": {*WHOLE_REGIONS.values()}, "H": {organs.HEART}, "C": {*organs.CLAVICLES}}
-PEOPLE = ("sex", "age", "condition")
+ORGANS_OF = {"L": organs.LUNGS, "H": (organs.HEART,), "C": organs.CLAVICLES}  # letters of label codes
+_REGIONS = ORGANS_OF | {"W": tuple(WHOLE_REGIONS.values())}
 
 
 @dataclass(frozen=True)
@@ -104,17 +104,18 @@ def holdings_of(tables: Sequence[Path]) -> Holdings:
     import pyarrow.parquet as pq
 
     from cxrfactory.studies.labelled_tables import read_tables
+    from cxrfactory.tables.schemas import OPTIONAL_PERSON_COLUMNS
 
-    table = read_tables(tables, ("image_id", "source", "labels", *PEOPLE))
+    table = read_tables(tables, ("image_id", "source", "labels", *OPTIONAL_PERSON_COLUMNS))
     if table["labels"].eq(MASKS_ONLY).any():
         names = [pq.ParquetFile(path).read(["regions.list.element.name"])["regions"].to_pylist() for path in tables]
         of_masks = pd.Series([_letters(each) for part in names for each in part], table.index)
         table["labels"] = table["labels"].where(table["labels"] != MASKS_ONLY, of_masks)
     labels = {str(source): frozenset(map(str, each)) for source, each in table.groupby("source")["labels"]}
-    return Holdings(labels, frozenset(name for name in PEOPLE if table[name].notna().any()))
+    return Holdings(labels, frozenset(name for name in OPTIONAL_PERSON_COLUMNS if table[name].notna().any()))
 
 
 def _letters(regions: list[dict[str, str]] | None) -> str:
     """Return the letters of the organs that an image has as masks."""
     names = {each["name"] for each in regions or []}
-    return "".join(letter for letter, wanted in _REGIONS.items() if wanted <= names)
+    return "".join(letter for letter, wanted in _REGIONS.items() if names.issuperset(wanted))

@@ -24,8 +24,8 @@ def plant_time_rows(plate: PlatePair, tolerance_px: float) -> list[Row]:
 
     A plant that was not found, and a picture that was not read, leave the found cells empty and count as wrong number
     of laterals. A plant that never has roots counts only if it was found. A found plant without a row at a time has no
-    roots there. Lengths are in mm where both scales are
-    known, else in pixels; ``main_error_percent`` is empty for true main roots shorter than 5 mm.
+    roots there. Lengths are in mm where both scales are known, else in pixels; ``main_error_percent`` is empty for true
+    main roots shorter than 5 mm.
     """
     rows = []
     rooted = plate.rooted()
