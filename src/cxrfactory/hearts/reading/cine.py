@@ -47,7 +47,13 @@ class Cine:
     hint
         View by the file's own words: ``sax``, ``2ch``, ``3ch``, ``4ch``, or empty.
     acquired
-        Orders repeated acquisitions of one place: the largest is the last.
+        Orders repeated acquisitions of one place: the largest is the last. The first number is that of the series.
+    kind
+        What the headers call the sequence if it is no cine, in the plural; empty for a cine.
+    derived
+        Whether the images were computed from others.
+    flip_degrees, echo_ms
+        Settings of the sequence; None where not stated.
     """
 
     size: tuple[int, int]
@@ -61,6 +67,15 @@ class Cine:
     count: int | None = None
     hint: str = ""
     acquired: tuple[int, ...] = ()
+    kind: str = ""
+    derived: bool = False
+    flip_degrees: float | None = None
+    echo_ms: float | None = None
+
+    @property
+    def middle_mm(self) -> Float[np.ndarray, " 3"]:
+        """Position of the middle of the image."""
+        return self.positions_mm((self.size[1] - 1) / 2, (self.size[0] - 1) / 2)
 
     @property
     def normal(self) -> Float[np.ndarray, " 3"]:
@@ -94,11 +109,3 @@ class Cine:
         """Return the image of one moment, with its pixels read."""
         pixels = np.ascontiguousarray(self.moments[moment].read(), np.float32)
         return ImagePlane(pixels, self.origin_mm, self.across, self.down, self.spacing_mm, self.thickness_mm)
-
-
-def moments_in_order(moments: list[Moment]) -> tuple[Moment, ...]:
-    """Return moments by their times, or by their numbers where times are missing or repeat."""
-    times = [moment.time_ms for moment in moments]
-    timed = None not in times and len(set(times)) == len(times)
-    key = (lambda one: one.time_ms) if timed else (lambda one: (one.number, one.time_ms or 0.0))
-    return tuple(sorted(moments, key=key))

@@ -4,6 +4,7 @@ Classic objects hold one image each; enhanced ones hold many, with functional gr
 patient and examination are compared and never leave this package, and no message quotes them.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -17,11 +18,12 @@ from cxrfactory.imaging.radiograph.dicom import burnt_in_flag
 from cxrfactory.imaging.volume.series_files import SeriesFile
 
 HEADER_TAGS = [
-    *("SOPClassUID", "Modality", "ImageType", "NumberOfFrames", "SamplesPerPixel", "Rows", "Columns"),
+    *("SOPClassUID", "SOPInstanceUID", "Modality", "ImageType", "NumberOfFrames", "SamplesPerPixel", "Rows", "Columns"),
     *("PixelSpacing", "ImageOrientationPatient", "ImagePositionPatient", "SliceThickness"),
     *("RescaleSlope", "RescaleIntercept", "BurnedInAnnotation", "RecognizableVisualFeatures"),
     *("TriggerTime", "NominalCardiacTriggerDelayTime", "NominalInterval", "CardiacNumberOfImages"),
-    *("InstanceNumber", "SeriesNumber", "SeriesDescription", "ProtocolName"),
+    *("TemporalPositionIdentifier", "AcquisitionTime", "ContentTime", "EchoTime", "InversionTime", "FlipAngle"),
+    *("InstanceNumber", "SeriesNumber", "SeriesDescription", "ProtocolName", "SequenceName"),
     *("PatientID", "PatientName", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID"),
     *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
 ]
@@ -36,8 +38,14 @@ _GROUPS = {
     "NominalCardiacTriggerDelayTime": "CardiacSynchronizationSequence",
     "RRIntervalTimeNominal": "CardiacSynchronizationSequence",
     "TemporalPositionIndex": "FrameContentSequence",
+    "FrameAcquisitionDateTime": "FrameContentSequence",
+    "FlipAngle": "MRTimingAndRelatedParametersSequence",
+    "EffectiveEchoTime": "MREchoSequence",
 }
 _NEEDED = ("Rows", "Columns", "PixelSpacing", "ImageOrientationPatient", "ImagePositionPatient")
+_IDS = (
+    *("PatientID", "PatientName", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "SOPInstanceUID"),
+)
 _LARGEST_COUNT, _LONGEST_MS = 1000, 10_000.0
 
 
@@ -47,10 +55,10 @@ class FrameHeader:
 
     Attributes
     ----------
-    file, frame
-        The file and the index of the image in it, from 0.
-    patient, study, series, reference
-        Ids; they are compared only.
+    file, frame, file_frames
+        The file, the index of the image in it, from 0, and the number of its images.
+    patient, patient_name, study, series, reference, image
+        Ids and name; they are compared only.
     size
         Rows and columns.
     origin_mm, across, down, spacing_mm, thickness_mm
@@ -61,16 +69,25 @@ class FrameHeader:
         Time after the R wave, length of the cycle, and images in the cycle; None where not stated.
     number, acquired
         Number of the image, and number of its series.
+    temporal, acquisition_ms, content_ms
+        Number of the image in time, and when it was acquired and stored, since midnight; None where not stated.
+    flip_degrees, echo_ms, inversion_ms
+        Settings of the sequence; None where not stated.
     description
         Words of the scanner about the series.
+    sequence
+        Words of the scanner about the sequence and the type of the image.
     """
 
     file: SeriesFile
     frame: int
+    file_frames: int
     patient: str
+    patient_name: str
     study: str
     series: str
     reference: str
+    image: str
     size: tuple[int, int]
     origin_mm: Float[np.ndarray, " 3"]
     across: Float[np.ndarray, " 3"]
@@ -84,7 +101,28 @@ class FrameHeader:
     count: int | None
     number: int
     acquired: int
+    temporal: int | None
+    acquisition_ms: float | None
+    content_ms: float | None
+    flip_degrees: float | None
+    echo_ms: float | None
+    inversion_ms: float | None
     description: str
+    sequence: str
+
+
+class StrayImage(ImageError):
+    """An object that is no grey image with a place; the examination may do without it.
+
+    Attributes
+    ----------
+    kind
+        What it is, in the plural, for a note.
+    """
+
+    def __init__(self, message: str, kind: str) -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 def frame_headers(file: SeriesFile, header: pydicom.Dataset) -> Iterator[FrameHeader]:
@@ -92,20 +130,23 @@ def frame_headers(file: SeriesFile, header: pydicom.Dataset) -> Iterator[FrameHe
 
     Raises
     ------
+    StrayImage
+        If the object states no geometry, is in colour, or states that its pixels identify the patient.
     ImageError
-        If the object states no geometry, or one that is impossible, is in colour, or states that its pixels identify
-        the patient.
+        If its geometry is impossible.
     """
     if flag := burnt_in_flag(header):
-        raise ImageError(f"{file.called}: burnt-in annotation: {flag} is YES; expected images without text")
+        message = f"{file.called}: burnt-in annotation: {flag} is YES; expected images without text"
+        raise StrayImage(message, "images with burnt-in text")
     if int(header.get("SamplesPerPixel") or 1) != 1:
-        raise ImageError(f"{file.called}: a colour image; expected grey values")
+        raise StrayImage(f"{file.called}: a colour image; expected grey values", "colour images")
     count = int(header.get("NumberOfFrames") or 1)
     groups = header.get("PerFrameFunctionalGroupsSequence")
     if count > 1 and (not groups or len(groups) != count):
-        raise ImageError(
+        raise StrayImage(
             f"{file.called}: {count} frames and {len(groups or [])} functional groups; expected a position for each "
-            "frame (an enhanced MR object)"
+            "frame (an enhanced MR object)",
+            "objects of several frames without places",
         )
     shared = (header.get("SharedFunctionalGroupsSequence") or [None])[0]
     for frame in range(count):
@@ -124,7 +165,8 @@ def _frame(file: SeriesFile, frame: int, header: pydicom.Dataset, groups: list[p
 
     missing = [name for name in _NEEDED if stated(name) in (None, "")]
     if missing:
-        raise ImageError(f"{file.called}: DICOM without {', '.join(missing)}; expected an image with its geometry")
+        message = f"{file.called}: DICOM without {', '.join(missing)}; expected an image with its geometry"
+        raise StrayImage(message, "objects without an image" if "Rows" in missing else "images without a place")
     rows_mm, columns_mm = (float(each) for each in stated("PixelSpacing"))
     across, down = np.array(stated("ImageOrientationPatient"), float).reshape(2, 3)
     position = np.array(stated("ImagePositionPatient"), float).reshape(3)
@@ -139,8 +181,8 @@ def _frame(file: SeriesFile, frame: int, header: pydicom.Dataset, groups: list[p
     return FrameHeader(
         file,
         frame,
-        str(header.get("PatientID") or header.get("PatientName") or "").strip(),
-        *(str(header.get(name) or "") for name in ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")),
+        int(header.get("NumberOfFrames") or 1),
+        *(str(header.get(name) or "").strip() for name in _IDS),
         size=size,
         origin_mm=position,
         across=across / np.linalg.norm(across),
@@ -154,8 +196,20 @@ def _frame(file: SeriesFile, frame: int, header: pydicom.Dataset, groups: list[p
         count=count if count and 1 < count <= _LARGEST_COUNT else None,
         number=index if index is not None else (_whole(header.get("InstanceNumber")) or 0),
         acquired=_whole(header.get("SeriesNumber")) or 0,
+        temporal=index if index is not None else _whole(header.get("TemporalPositionIdentifier")),
+        acquisition_ms=_clock(str(stated("FrameAcquisitionDateTime") or "")[8:] or header.get("AcquisitionTime")),
+        content_ms=_clock(header.get("ContentTime")),
+        flip_degrees=_number(stated("FlipAngle")),
+        echo_ms=_number(stated("EffectiveEchoTime") or header.get("EchoTime")),
+        inversion_ms=_number(header.get("InversionTime")),
         description=f"{header.get('SeriesDescription') or ''} {header.get('ProtocolName') or ''}",
+        sequence=" ".join(str(word) for word in (header.get("SequenceName") or "", *image_type(header))),
     )
+
+
+def image_type(header: pydicom.Dataset) -> list[str]:
+    """Return the values of ImageType in capitals."""
+    return [str(word).strip().upper() for word in np.atleast_1d(header.get("ImageType") or [])]
 
 
 def _stated(name: str, header: pydicom.Dataset, groups: list[pydicom.Dataset]):
@@ -184,6 +238,14 @@ def _number(value: object) -> float | None:
         return None
     number = float(value)  # type: ignore[arg-type]
     return number if np.isfinite(number) else None
+
+
+def _clock(value: object) -> float | None:
+    """Return a time of day (hhmmss.ffffff) in ms since midnight; None for anything else."""
+    text = str(value or "").strip()
+    if not re.fullmatch(r"\d{6}(\.\d+)?", text):
+        return None
+    return 1000 * (3600 * int(text[:2]) + 60 * int(text[2:4]) + float(text[4:]))
 
 
 def _whole(value: object) -> int | None:

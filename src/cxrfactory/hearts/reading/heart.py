@@ -16,7 +16,7 @@ from cxrfactory.hearts.reading.dicom_cine import read_cines
 from cxrfactory.hearts.reading.long_axis import long_axis_views, passing
 from cxrfactory.hearts.reading.nifti_cine import nifti_files, read_nifti
 from cxrfactory.hearts.reading.rules import HeartRules
-from cxrfactory.hearts.reading.stack import short_axis
+from cxrfactory.hearts.reading.stack import NEARLY_PARALLEL_DEGREES, short_axis
 from cxrfactory.hearts.views import HeartViews
 from cxrfactory.imaging.volume.nifti import SUFFIXES
 
@@ -133,7 +133,7 @@ def _from_nifti(place: Path, rules: HeartRules, case_id: str, patient_id: str) -
 def _beside(cines: list[Cine], stack: list[Cine]) -> list[Cine]:
     """Return the cines that are not parallel to the stack; where the stack moves, still images count as no cines."""
     moving = any(len(cine.moments) > 1 for cine in stack)
-    parallel = np.cos(np.radians(10.0))
+    parallel = np.cos(np.radians(NEARLY_PARALLEL_DEGREES))
     return [
         cine
         for cine in cines

@@ -15,7 +15,14 @@ from cxrfactory.imaging.volume.series_order import STEP_TOLERANCE_SHARE
 USUAL_APEX = np.array([0.60, -0.53, -0.60]) / np.linalg.norm([0.60, -0.53, -0.60])
 LARGEST_ANGLE_DEGREES = 42.0  # axial, coronal and sagittal stacks are 52 degrees or more from the usual axis
 FEWEST_SLICES = 3
-_SAME_DIRECTION = np.cos(np.radians(1.0))
+_SAME_DEGREES = 1.0
+# Slices that were planned again are turned by a few degrees. Within this angle, what lies 50 mm from the middle of the
+# image moves by 0.12 mm along the other slices, and by less than half a step across them.
+TURNED_DEGREES = 4.0
+NEARLY_PARALLEL_DEGREES = 10.0
+_OFF_MIDDLE_MM = 30.0  # of the heart in the image
+_IMAGES_OF_A_CYCLE = 30  # more images at a place do not make a better stack; perfusion has one a beat
+_APART = 0.6  # share of a step between a turned slice and the others
 _ANATOMICAL = ("sagittal", "coronal", "axial")
 # Positions that are closer than this share of a step are one place.
 _SAME_PLACE = 0.25
@@ -40,23 +47,25 @@ def short_axis(cines: list[Cine], name: str) -> tuple[list[Cine], list[str]]:
     ImageError
         If there is no such stack, its slices differ in size or spacing, or one is missing between the others.
     """
-    groups = [group for group in _parallel(cines) if len(_places(group)) >= FEWEST_SLICES]
+    alike = _parallel(cines)
+    groups = [group for core in alike if len(_places(group := _with_turned(core, cines))) >= FEWEST_SLICES]
     along = [group for group in groups if _angle(group[0]) <= LARGEST_ANGLE_DEGREES]
     if not along:
         raise ImageError(f"{name}: {_lack(cines, groups)}")
-    chosen = max(along, key=lambda group: (any(c.hint == "sax" for c in group), _images(group), len(_places(group))))
+    chosen = max(along, key=_rank)
     stack, notes = _one_size(_only_moving(chosen), name)
+    notes += _turned_notes(stack, cines)
     places = _places(stack)
     repeated = sum(len(place) - 1 for place in places)
     if repeated:
         notes.append(f"{repeated} short-axis slices repeat a place; the last acquisition of each counts")
     stack = [max(place, key=lambda cine: (len(cine.moments) > 1, cine.acquired)) for place in places]
     stack = stack if stack[0].normal @ USUAL_APEX > 0 else stack[::-1]
-    check_even(np.array([abs((cine.origin_mm - stack[0].origin_mm) @ stack[0].normal) for cine in stack]), name)
+    check_even(_along(stack), name, _slack_mm(stack))
     return stack, notes
 
 
-def check_even(along_mm: Float[np.ndarray, " n"], name: str) -> None:
+def check_even(along_mm: Float[np.ndarray, " n"], name: str, slack_mm: float = 0.0) -> None:
     """Refuse a stack with a gap.
 
     Parameters
@@ -65,6 +74,8 @@ def check_even(along_mm: Float[np.ndarray, " n"], name: str) -> None:
         Positions of the slices along their normal, from the base.
     name
         Name of the folder or file, for messages.
+    slack_mm
+        How much more a step may differ.
 
     Raises
     ------
@@ -75,7 +86,7 @@ def check_even(along_mm: Float[np.ndarray, " n"], name: str) -> None:
     if not len(steps):
         return
     step = float(np.median(steps)) if len(steps) > 2 else float(steps.min())
-    wide = np.flatnonzero(np.abs(steps - step) > _UNEVEN_SHARE * step)
+    wide = np.flatnonzero(np.abs(steps - step) > _UNEVEN_SHARE * step + slack_mm)
     if len(wide):
         missing = round(steps[wide[0]] / step) - 1
         gap = f"a gap of {missing} slice{'s' * (missing > 1)}" if missing > 0 else "uneven steps"
@@ -90,8 +101,7 @@ def _parallel(cines: list[Cine]) -> list[list[Cine]]:
     groups: list[list[Cine]] = []
     for cine in cines:
         for group in groups:
-            first = group[0]
-            if cine.across @ first.across > _SAME_DIRECTION and cine.down @ first.down > _SAME_DIRECTION:
+            if _turn_degrees(cine, group[0]) < _SAME_DEGREES:
                 group.append(cine)
                 break
         else:
@@ -99,11 +109,75 @@ def _parallel(cines: list[Cine]) -> list[list[Cine]]:
     return groups
 
 
+def _turn_degrees(one: Cine, other: Cine) -> float:
+    """Return the larger angle between the rows and between the columns of two planes."""
+    cosine = min(float(one.across @ other.across), float(one.down @ other.down), 1.0)
+    return float(np.degrees(np.arccos(max(cosine, -1.0))))
+
+
+def _with_turned(core: list[Cine], cines: list[Cine]) -> list[Cine]:
+    """Add slices that are turned by a few degrees and lie beside or between those of a parallel group."""
+    group = list(core)
+    normal, moving = core[0].normal, any(len(cine.moments) > 1 for cine in core)
+    turned = [cine for cine in cines if _SAME_DEGREES <= _turn_degrees(cine, core[0]) <= TURNED_DEGREES]
+    turned = [cine for cine in turned if cine.size == core[0].size and (len(cine.moments) > 1 or not moving)]
+    taken = np.array([cine.middle_mm @ normal for cine in core])
+    gaps = np.diff(np.unique(np.round(taken)))
+    step = float(gaps.min()) if len(gaps) else max(core[0].thickness_mm, 1.0)
+    for cine in sorted(turned, key=lambda one: one.acquired, reverse=True):
+        place = float(cine.middle_mm @ normal)
+        if np.abs(taken - place).min() > _APART * step:
+            group.append(cine)
+            taken = np.append(taken, place)
+    return group
+
+
+def _turned_notes(stack: list[Cine], cines: list[Cine]) -> list[str]:
+    notes = []
+    turned = [cine for cine in stack if _turn_degrees(cine, stack[0]) >= _SAME_DEGREES]
+    if turned:
+        most = max(_turn_degrees(cine, stack[0]) for cine in turned)
+        notes.append(f"{len(turned)} short-axis slices are turned by up to {most:.1f} degrees against the others")
+    nearly = np.cos(np.radians(NEARLY_PARALLEL_DEGREES))
+    in_stack = {id(cine) for cine in stack}
+    lost = [cine for cine in cines if id(cine) not in in_stack and len(cine.moments) > 1]
+    lost = [cine for cine in lost if abs(float(cine.normal @ stack[0].normal)) >= nearly]
+    lost = [cine for cine in lost if cine.size == stack[0].size or _turn_degrees(cine, stack[0]) >= _SAME_DEGREES]
+    if lost:
+        numbers = ", ".join(map(str, sorted({cine.acquired[0] for cine in lost if cine.acquired})))
+        notes.append(
+            f"{len(lost)} places nearly parallel to the short-axis stack, but turned against it or at its places, left "
+            f"aside{f' (series {numbers})' * bool(numbers)}"
+        )
+    return notes
+
+
+def _rank(group: list[Cine]) -> tuple:
+    """Rank stacks: of moving images, called short axis, with the most images of one cycle, of the most slices alike."""
+    places = _places(group)
+    moving = sum(any(len(cine.moments) > 1 for cine in place) for place in places) >= FEWEST_SLICES
+    images = sum(min(max(len(cine.moments) for cine in place), _IMAGES_OF_A_CYCLE) for place in places)
+    alike = sum(_turn_degrees(cine, group[0]) < _SAME_DEGREES for cine in group)
+    return moving, any(cine.hint == "sax" for cine in group), images, alike
+
+
+def _along(stack: list[Cine]) -> np.ndarray:
+    """Return the places of slices from the first one, measured at the middle of the images."""
+    normal = stack[len(stack) // 2].normal
+    return np.array([abs((cine.middle_mm - stack[0].middle_mm) @ normal) for cine in stack])
+
+
+def _slack_mm(stack: list[Cine]) -> float:
+    """Return how far the heart may lie off the step of turned slices, since it is not in the middle of the images."""
+    most = max(_turn_degrees(cine, stack[0]) for cine in stack)
+    return _OFF_MIDDLE_MM * float(np.sin(np.radians(most))) if most >= _SAME_DEGREES else 0.0
+
+
 def _places(group: list[Cine]) -> list[list[Cine]]:
     """Return the cines of a parallel group by their place along the normal, in its direction."""
     normal = group[0].normal
-    ordered = sorted(group, key=lambda cine: float(cine.origin_mm @ normal))
-    along = np.array([cine.origin_mm @ normal for cine in ordered])
+    ordered = sorted(group, key=lambda cine: float(cine.middle_mm @ normal))
+    along = np.array([cine.middle_mm @ normal for cine in ordered])
     steps = np.diff(along)
     apart = steps[steps > 0.5]
     closest = _SAME_PLACE * float(np.median(apart)) if len(apart) else 0.5

@@ -1,0 +1,126 @@
+"""Which places of an examination are cines, and which are other sequences: maps, perfusion, late enhancement, tagging.
+
+An examination holds many sequences beside its cines, often at the same places and acquired later. Words of the headers
+tell most of them; others have one image a beat, one time of the cycle, or other settings than the cines.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+
+from cxrfactory.hearts.reading.cine import Cine
+from cxrfactory.hearts.reading.dicom_headers import FrameHeader
+
+_WORDS = tuple(
+    (kind, re.compile(pattern))
+    for kind, pattern in (
+        ("inline results", r"\binline"),
+        ("T1 or T2 maps", r"\b(sh)?molli|\bsasha\b|\bt[12](w|s|star|map\w*|mapping)?\b"),
+        ("perfusion", r"\bperf|\bfirst pass\b"),
+        ("late enhancement", r"\blge\b|\bpsir|\bmde\b|\bdelayed|\blate (gad|enh)|\benhancement\b|\bviability\b"),
+        ("tagging", r"\bc?spamm\b|\btag(s|ged|ging)?\b"),
+        ("flow", r"\b[q4d]*flow\b(?! comp)|\bvenc|\bphase contrast\b"),
+        ("scouts", r"\bscouts?\b|\blocali[sz]er|\bsurvey\b"),
+    )
+)
+_BEAT_SHARE, _USUAL_CYCLE_MS = 0.5, 800.0
+_SAME_NORMAL, _SAME_PLACE_MM = np.cos(np.radians(2.0)), 2.0
+_FEW_IMAGES = 0.5  # share of the usual number; a cine has more
+_OTHER_FLIP, _OTHER_ECHO = 1.6, 1.8  # ratio to the usual
+
+
+def kind_of(frames: Sequence[FrameHeader]) -> str:
+    """Return what the images of one place are if they are no cine, in the plural; empty for a cine.
+
+    Examples
+    --------
+    >>> kind_of(frames)  # doctest: +SKIP
+    'T1 or T2 maps'
+    """
+    text = re.sub(r"[_\W]+", " ", f"{frames[0].description} {frames[0].sequence}".lower())
+    by_words = next((kind for kind, words in _WORDS if words.search(text)), "")
+    return by_words or _by_contrast(frames) or _by_times(frames)
+
+
+def only_cines(cines: Sequence[Cine]) -> tuple[list[Cine], list[str]]:
+    """Leave aside other sequences, and notes that name them.
+
+    If nothing is a cine by its kind, all places are kept: one time of the cycle may be all there is.
+
+    Parameters
+    ----------
+    cines
+        All places of an examination.
+    """
+    plain = [cine for cine in cines if not cine.kind]
+    if not any(len(cine.moments) > 1 for cine in plain):
+        return list(cines), []
+    contested = _unlike_the_rest(plain)
+    left = [(cine, cine.kind) for cine in cines if cine.kind]
+    left += [(cine, "other sequences at the places of cines") for cine in contested]
+    kept = [cine for cine in plain if not any(cine is one for one in contested)]
+    return kept, _notes(left)
+
+
+def _by_contrast(frames: Sequence[FrameHeader]) -> str:
+    echoes = {each.echo_ms for each in frames if each.echo_ms is not None}
+    inversions = {each.inversion_ms for each in frames if each.inversion_ms is not None}
+    return "images of several echo or inversion times" if max(len(echoes), len(inversions)) > 1 else ""
+
+
+def _by_times(frames: Sequence[FrameHeader]) -> str:
+    times = [each.time_ms for each in frames if each.time_ms is not None]
+    cycle = next((each.cycle_ms for each in frames if each.cycle_ms), _USUAL_CYCLE_MS)
+    if len(times) == len(frames) > 1 and len(set(times)) == 1 and times[0] > 0:
+        return "images of one time of the cycle"
+    clocks = [each.acquisition_ms for each in frames if each.acquisition_ms is not None]
+    for moments in (times, clocks):
+        if len(moments) == len(frames) > 2 and len(set(moments)) == len(moments):
+            beat = float(np.median(np.diff(np.sort(moments)))) > _BEAT_SHARE * cycle
+            return "images of one a beat" if beat else ""
+    return ""
+
+
+def _unlike_the_rest(cines: Sequence[Cine]) -> list[Cine]:
+    """Return the images at places of cines that are unlike most cines of the examination."""
+    moving = [cine for cine in cines if len(cine.moments) > 1]
+    images = float(np.median([len(cine.moments) for cine in moving]))
+    flip, echo = _usual([cine.flip_degrees for cine in moving]), _usual([cine.echo_ms for cine in moving])
+
+    def unlike(cine: Cine) -> bool:
+        few = len(cine.moments) < _FEW_IMAGES * images
+        others = (_apart(cine.flip_degrees, flip) > _OTHER_FLIP, _apart(cine.echo_ms, echo) > _OTHER_ECHO)
+        return few or cine.derived or any(others)
+
+    odd = [cine for cine in cines if unlike(cine)]
+    like = [cine for cine in cines if not any(cine is one for one in odd)]
+    return [cine for cine in odd if any(_same_plane(cine, other) for other in like)]
+
+
+def _usual(values: list[float | None]) -> float | None:
+    known = [value for value in values if value]
+    return float(np.median(known)) if known else None
+
+
+def _apart(value: float | None, usual: float | None) -> float:
+    """Return the ratio of two settings, 1 or more; 1 where one is not stated."""
+    return max(value / usual, usual / value) if value and usual else 1.0
+
+
+def _same_plane(one: Cine, other: Cine) -> bool:
+    if abs(float(one.normal @ other.normal)) < _SAME_NORMAL:
+        return False
+    return abs(float((one.middle_mm - other.middle_mm) @ other.normal)) < _SAME_PLACE_MM
+
+
+def _notes(left: list[tuple[Cine, str]]) -> list[str]:
+    series: dict[str, list[int]] = defaultdict(list)
+    for cine, kind in left:
+        series[kind].append(cine.acquired[0])
+    notes = []
+    for kind, numbers in sorted(series.items()):
+        named = ", ".join(map(str, sorted(set(numbers))))
+        notes.append(f"{len(numbers)} places of {kind} left aside (series {named})")
+    return notes
