@@ -66,7 +66,8 @@ class HeartViews:
     frame
         Time of the cycle: ``ED``, ``ES``, or the number of the frame from 0.
     short_axis
-        Parallel planes from the base of the heart to the apex. They have the same size, spacing and directions.
+        Planes from the base of the heart to the apex, with the same size and spacing. They are parallel but for slices
+        that were planned again, whose directions differ by a few degrees.
     long_axis
         Planes by the names of :data:`LONG_AXIS`; views that a case lacks are missing.
     """

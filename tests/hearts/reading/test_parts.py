@@ -60,9 +60,19 @@ def test_nearest_moment_round_the_cycle():
 def test_ends_of_the_cycle():
     phases = np.arange(10) / 10
     pool = np.array([9, 8, 6, 4, 5, 7, 8, 9, 1, 9.0])
-    assert end_diastole(phases) == 0
-    assert end_systole(phases, pool) == 3  # the smaller pool at 0.8 is not in systole
-    assert end_systole(np.array([0.0, 0.05]), np.array([2.0, 1.0])) is None
+    assert end_diastole(phases, pool) == 0
+    assert end_systole(phases, pool, 0) == 3  # the smaller pool at 0.8 is not in systole
+    assert end_systole(np.array([0.0, 0.05]), np.array([2.0, 1.0]), 0) is None
+
+
+def test_end_diastole_is_the_largest_pool_where_the_first_image_is_clearly_smaller():
+    phases = np.arange(10) / 10
+    pool = np.array([5, 4, 5, 7, 8, 9, 10, 9, 8, 6.0])
+    assert end_diastole(phases, pool) == 6
+    assert end_systole(phases, pool, 6) == 1
+    # Later filling that is a little larger than the first image does not count, nor does it in a weak heart.
+    assert end_diastole(phases, np.array([9.2, 8, 6, 5, 5, 6, 8, 9, 9.6, 10])) == 0
+    assert end_diastole(phases, np.array([9.6, 9.4, 9.2, 9.1, 9.2, 9.4, 9.7, 9.8, 9.9, 10])) == 0
 
 
 def test_reference_has_the_usual_number_of_images():

@@ -20,16 +20,17 @@ log = get_logger(__name__)
 PIXEL_MM = 2.0
 BRIGHTEST = 99.5  # percentile of the grey values that becomes white
 DARKEST = 0.5
+_SAME_DIRECTION = 1e-3  # components of unit vectors; 0.06 degrees
 
 
 def pictures_of(views: HeartViews) -> HeartPictures:
     """Reduce the planes of a case to pixels of about 2 mm and to 8 bits.
 
     The stack as a whole, and each long-axis plane by itself, is scaled so that its darkest and brightest half percent
-    become black and white.
+    become black and white. Slices that are turned against most others are sampled along the rows and columns of these.
     """
-    first = views.short_axis[0]
-    reduced = [_reduced(plane) for plane in views.short_axis]
+    first = _usual(views.short_axis)
+    reduced = [_reduced(_turned(plane, first)) for plane in views.short_axis]
     planes = {}
     for view in VIEWS:
         if view in views.long_axis:
@@ -84,6 +85,32 @@ def prepare_graph(template: Path, kind: str, output: Path) -> None:
     write_graph(output, graph)
     levels = ", ".join(str(each.shape[0]) for each in graph.adjacencies)
     log.info("wrote the %s with levels of %s nodes to %s", kind, levels, output)
+
+
+def _usual(planes: Sequence[ImagePlane]) -> ImagePlane:
+    """Return the plane whose directions differ least from those of all; the first of several."""
+    directions = np.stack([np.concatenate([plane.across, plane.down]) for plane in planes]).astype(float)
+    apart = np.linalg.norm(directions[:, None] - directions, axis=2).sum(1)
+    return planes[int(np.flatnonzero(apart <= apart.min() + _SAME_DIRECTION)[0])]
+
+
+def _turned(plane: ImagePlane, usual: ImagePlane) -> ImagePlane:
+    """Return a plane sampled along the directions of another, around its middle; itself if it has these directions."""
+    rows, columns = plane.pixels.shape
+    if max(np.abs(plane.across - usual.across).max(), np.abs(plane.down - usual.down).max()) <= _SAME_DIRECTION:
+        return plane
+    middle = plane.positions_mm(np.array((columns - 1) / 2), np.array((rows - 1) / 2))
+    (column_mm, row_mm) = plane.spacing_mm
+    origin = middle - (columns - 1) / 2 * column_mm * usual.across - (rows - 1) / 2 * row_mm * usual.down
+    flat = ImagePlane(plane.pixels, origin, usual.across, usual.down, plane.spacing_mm, plane.thickness_mm)
+    own_rows, own_columns = np.indices((rows, columns))
+    # Positions are moved along the normal of the stack onto the plane, so that only their depth differs.
+    positions = flat.positions_mm(own_columns, own_rows)
+    depth = (plane.origin_mm - positions) @ plane.normal / (usual.normal @ plane.normal)
+    places = plane.coordinates((positions + depth[..., None] * usual.normal).reshape(-1, 3)).astype(np.float32)
+    maps = places[:, 0].reshape(rows, columns), places[:, 1].reshape(rows, columns)
+    pixels = cv2.remap(np.asarray(plane.pixels, np.float32), *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return ImagePlane(pixels, origin, usual.across, usual.down, plane.spacing_mm, plane.thickness_mm)
 
 
 def _reduced(plane: ImagePlane) -> ImagePlane:

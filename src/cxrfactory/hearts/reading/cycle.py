@@ -9,6 +9,8 @@ from jaxtyping import Float
 from cxrfactory.hearts.reading.cine import Cine
 
 LARGEST_PHASE_GAP = 0.1  # share of the cycle; with 10 images a cycle or more, the nearest is always closer
+CLEARLY_SMALLER = 0.1  # share of the largest blood pool
+_RANGE_SHARE = 0.3  # of the change of the pool over the cycle
 # End-systole lies within this part of the cycle, also in slow and in fast hearts.
 SYSTOLE = (0.12, 0.65)
 
@@ -36,13 +38,11 @@ def moment_at(cine: Cine, phase: float) -> int | None:
     return nearest if apart[nearest] <= LARGEST_PHASE_GAP else None
 
 
-def end_diastole(phases: Float[np.ndarray, " n"]) -> int:
-    """Return the first image after the R wave."""
-    return int(np.argmin(phases))
+def end_diastole(phases: Float[np.ndarray, " n"], pool: Float[np.ndarray, " n"]) -> int:
+    """Return the first image after the R wave, unless the blood pool clearly says that systole does not follow it.
 
-
-def end_systole(phases: Float[np.ndarray, " n"], pool: Float[np.ndarray, " n"]) -> int | None:
-    """Return the image with the smallest blood pool in systole, or None without an image there.
+    Series that a finger pulse gates, and some public data sets, begin at another time of the cycle. There the largest
+    pool before the smallest one is end-diastole.
 
     Parameters
     ----------
@@ -51,5 +51,38 @@ def end_systole(phases: Float[np.ndarray, " n"], pool: Float[np.ndarray, " n"]) 
     pool
         Size of the blood pool in each image.
     """
-    systole = np.flatnonzero((phases >= SYSTOLE[0]) & (phases <= SYSTOLE[1]))
+    first = int(np.argmin(phases))
+    smooth = np.median(np.stack([np.r_[pool[:1], pool[:-1]], pool, np.r_[pool[1:], pool[-1:]]]), axis=0)
+    clear = max(CLEARLY_SMALLER * float(smooth.max()), _RANGE_SHARE * float(np.ptp(smooth)))
+    systole = _systole_after(phases, first)
+    late = bool(len(systole)) and float(smooth[systole].min() - smooth.min()) > clear
+    if not late and float(smooth.max() - smooth[first]) <= clear:
+        return first
+    smallest = phases[int(np.argmin(smooth))]
+    before = np.array([place for place in range(len(phases)) if _within_systole(smallest - phases[place])], int)
+    return int(before[np.argmax(pool[before])]) if len(before) else first
+
+
+def _within_systole(after: float | np.ndarray) -> np.ndarray:
+    share = np.asarray(after) % 1.0
+    return (share >= SYSTOLE[0]) & (share <= SYSTOLE[1])
+
+
+def _systole_after(phases: np.ndarray, ed: int) -> np.ndarray:
+    return np.flatnonzero(_within_systole(phases - phases[ed]))
+
+
+def end_systole(phases: Float[np.ndarray, " n"], pool: Float[np.ndarray, " n"], ed: int) -> int | None:
+    """Return the image with the smallest blood pool in systole, or None without an image there.
+
+    Parameters
+    ----------
+    phases
+        Phase of each image.
+    pool
+        Size of the blood pool in each image.
+    ed
+        Index of the image at end-diastole; systole follows it.
+    """
+    systole = _systole_after(phases, ed)
     return int(systole[np.argmin(pool[systole])]) if len(systole) else None

@@ -24,11 +24,11 @@ from cxrfactory.logs import progress
 
 _KNOWN_MODALITIES = ("CT", "PT", "CR", "DX", "SEG", "SR", "RTSTRUCT", "OT", "US", "NM")
 _PHASE = {"P", "PHASE", "PHASE MAP", "VELOCITY", "VELOCITY MAP"}  # values of ImageType
-_PLACE_MM, _COSINE_DECIMALS = 0.1, 3  # positions and cosines of one place differ by rounding only
+_PLACE_MM, _COSINE = 0.1, 1e-3  # positions and cosines of one place differ by rounding only
 _LEFT = {
     COPIES: "{} images repeat another of their series and time, left aside",
     ACQUISITIONS: "{} images of earlier acquisitions of a place in one series left aside; the last one counts",
-    BEATS: "{} images of later beats left aside; the first beat of each place counts",
+    BEATS: "{} images of later beats left aside; the first beat of each place counts, wherever it begins",
 }
 
 
@@ -69,6 +69,29 @@ def read_cines(folder: Path) -> tuple[list[Cine], list[str]]:
     return cines, [*notes, *more, *others]
 
 
+def refuse_both_kinds(folder: Path, volumes: int) -> None:
+    """Refuse a folder that holds DICOM files beside NIfTI files, since either may be the examination.
+
+    Parameters
+    ----------
+    folder
+        The folder.
+    volumes
+        Number of its NIfTI files.
+
+    Raises
+    ------
+    ImageError
+        If there are DICOM files.
+    """
+    objects = len(list_series(folder).files)
+    if objects:
+        raise ImageError(
+            f"{folder.name}: {objects} DICOM files and {volumes} NIfTI files in one folder; expected one kind for an "
+            "examination; move the others out of the folder"
+        )
+
+
 def _headers(file: SeriesFile) -> tuple[str, list[FrameHeader] | StrayImage | str]:
     """Return the series and the images of a file, or the kind of an object that is left aside."""
     try:
@@ -102,13 +125,10 @@ def _refuse_lost(strays: list[tuple[str, StrayImage]], frames: list[FrameHeader]
 
 
 def _cines(frames: list[FrameHeader]) -> tuple[list[Cine], list[str]]:
-    places: dict[tuple, list[FrameHeader]] = defaultdict(list)
-    for frame in frames:
-        places[_place(frame)].append(frame)
     cines: list[Cine] = []
     left: Counter[str] = Counter()
     unordered: list[ImageError] = []
-    for alike in places.values():
+    for alike in _places(frames):
         try:
             cine, more = _cine(alike)
         except ImageError as error:
@@ -125,10 +145,23 @@ def _cines(frames: list[FrameHeader]) -> tuple[list[Cine], list[str]]:
     return cines, [*notes, *more_notes]
 
 
-def _place(frame: FrameHeader) -> tuple:
-    cosines = np.round([*frame.across, *frame.down], _COSINE_DECIMALS) + 0.0
-    position = np.round(frame.origin_mm / _PLACE_MM).astype(int)
-    return frame.series, frame.size, tuple(cosines), tuple(position)
+def _places(frames: list[FrameHeader]) -> list[list[FrameHeader]]:
+    """Return the images of each place of each series."""
+    places: dict[tuple, list[list[FrameHeader]]] = defaultdict(list)
+    for frame in frames:
+        alike = places[(frame.series, frame.size)]
+        here = next((group for group in alike if _is_same_place(group[0], frame)), None)
+        if here is None:
+            alike.append([frame])
+        else:
+            here.append(frame)
+    return [group for alike in places.values() for group in alike]
+
+
+def _is_same_place(one: FrameHeader, other: FrameHeader) -> bool:
+    if np.abs(one.origin_mm - other.origin_mm).max() > _PLACE_MM:
+        return False
+    return max(np.abs(one.across - other.across).max(), np.abs(one.down - other.down).max()) <= _COSINE
 
 
 def _cine(frames: list[FrameHeader]) -> tuple[Cine, Counter[str]]:

@@ -12,7 +12,7 @@ from cxrfactory.hearts.reading.blood_pool import left_ventricle, middle_slices, 
 from cxrfactory.hearts.reading.breathing import slice_shifts
 from cxrfactory.hearts.reading.cine import Cine
 from cxrfactory.hearts.reading.cycle import end_diastole, end_systole, moment_at, reference
-from cxrfactory.hearts.reading.dicom_cine import read_cines
+from cxrfactory.hearts.reading.dicom_cine import read_cines, refuse_both_kinds
 from cxrfactory.hearts.reading.long_axis import long_axis_views, passing
 from cxrfactory.hearts.reading.nifti_cine import nifti_files, read_nifti
 from cxrfactory.hearts.reading.rules import HeartRules
@@ -101,7 +101,10 @@ def examine_heart(
         raise ImageError(f"{place.name}: no such file or folder; expected an examination of a heart")
     if place.is_file() and not place.name.lower().endswith(SUFFIXES):
         raise ImageError(f"{place.name}: not NIfTI by its name; expected a .nii or .nii.gz file, or a folder of DICOM")
-    if place.is_file() or nifti_files(place):
+    volumes = [] if place.is_file() else nifti_files(place)
+    if volumes:
+        refuse_both_kinds(place, len(volumes))
+    if place.is_file() or volumes:
         return _from_nifti(place, rules, name, patient_id or name)
     return _from_dicom(place, rules, name, patient_id or name)
 
@@ -114,7 +117,10 @@ def _stem(place: Path) -> str:
 
 def _from_dicom(place: Path, rules: HeartRules, case_id: str, patient_id: str) -> HeartReading:
     cines, notes = read_cines(place)
-    stack, more = short_axis(cines, place.name)
+    try:
+        stack, more = short_axis(cines, place.name)
+    except ImageError as error:
+        raise ImageError("; ".join([str(error), *notes])) from error
     return _assembled(_Case(place.name, case_id, patient_id, rules, stack, _beside(cines, stack), [*notes, *more]))
 
 
@@ -215,8 +221,8 @@ def _named_times(case: _Case, phases: np.ndarray, pool: np.ndarray) -> dict[str,
     ed = _given("ed", case.rules.ed, case.ed, case, len(phases))
     es = _given("es", case.rules.es, case.es, case, len(phases))
     if len(phases) > 1:
-        ed = end_diastole(phases) if ed is None else ed
-        es = end_systole(phases, pool) if es is None else es
+        ed = end_diastole(phases, pool) if ed is None else ed
+        es = end_systole(phases, pool, ed) if es is None else es
     if ed is not None and ed == es:
         raise ImageError(f"{case.place}: the same image {ed} at ED and at ES; expected two times of the cycle")
     times = {name: number for name, number in (("ED", ed), ("ES", es)) if number is not None}
@@ -248,11 +254,16 @@ def _time_notes(case: _Case, times: dict[str, int], phases: np.ndarray) -> list[
         notes.append(f"{lost} times that some short-axis slices lack left aside")
     if len(counts) > 1:
         notes.append(f"short-axis slices have {min(counts)} to {max(counts)} images; matched by the phase of the cycle")
+    if case.rules.ed is None and case.ed is None and times.get("ED", first := int(np.argmin(phases))) != first:
+        notes.append(
+            "the series do not begin at end-diastole, by the size of the blood pool; ED is the image with the largest "
+            f"pool, at {phases[times['ED']]:.2f} of the cycle"
+        )
     if len(phases) == 1:
         notes.append("one time only; end-systole cannot be found, and there is no ejection fraction")
     elif "ES" not in times:
         notes.append("no image in systole; end-systole cannot be found, and there is no ejection fraction")
-    elif case.rules.es is None and case.es is None and times["ES"] == len(phases) - 1 and len(phases) > 2:
+    elif case.rules.es is None and case.es is None and times["ED"] == 0 and times["ES"] == len(phases) - 1 > 1:
         notes.append(f"the smallest blood pool is in the last image, at {phases[-1]:.2f} of the cycle; later ones lack")
     return notes
 

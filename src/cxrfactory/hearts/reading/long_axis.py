@@ -23,6 +23,8 @@ _ANGLES = {"4ch": 0.0, "3ch": 58.0, "2ch": 112.0}
 _HINT_DEGREES = 20.0  # a view by words may be this much further from its angle than another view
 _MISSING_DEGREES = 50.0  # a plane further from its angle is no view, unless words call it so
 _LARGEST_TURN_DEGREES, _TURN_COST = 25.0, 0.3  # of all views together
+# Of parallel planes the nearest to the centre is the view; within a step the last acquisition counts.
+_DISTANCE_STEP_MM, _DISTANCE_COST = 2.0, 1.0
 _LEFT = np.array([1.0, 0.0, 0.0])
 
 
@@ -43,12 +45,14 @@ def long_axis_views(
     through = [cine for cine in cines if _contains(cine, base_normal, centre_mm)]
     through.sort(key=lambda cine: cine.acquired)
     angles = [line_angle(cine, base_normal) for cine in through]
+    steps = [round(_distance_mm(cine, centre_mm) / _DISTANCE_STEP_MM) for cine in through]
     best: tuple[float, dict[str, int]] = (np.inf, {})
     for order in _assignments(len(through)):
         found = {view: place for view, place in zip(LONG_AXIS, order, strict=True) if place is not None}
         hints = sum(through[place].hint == view for view, place in found.items())
         cost = _misfit([(angles[place] - _ANGLES[view] + 90) % 180 - 90 for view, place in found.items()])
         cost += _MISSING_DEGREES * (len(LONG_AXIS) - len(found)) - _HINT_DEGREES * hints
+        cost += _DISTANCE_COST * sum(_DISTANCE_STEP_MM * steps[place] for place in found.values())
         if cost < best[0]:
             best = cost, found
     views = {view: through[place] for view, place in sorted(best[1].items())}
@@ -88,8 +92,11 @@ def line_angle(cine: Cine, base_normal: Float[np.ndarray, " 3"]) -> float:
 
 
 def _contains(cine: Cine, base_normal: np.ndarray, centre_mm: np.ndarray) -> bool:
-    distance = abs(float((centre_mm - cine.origin_mm) @ cine.normal))
-    return _tilt(cine, base_normal) <= LARGEST_TILT_DEGREES and distance <= LARGEST_DISTANCE_MM
+    return _tilt(cine, base_normal) <= LARGEST_TILT_DEGREES and _distance_mm(cine, centre_mm) <= LARGEST_DISTANCE_MM
+
+
+def _distance_mm(cine: Cine, centre_mm: np.ndarray) -> float:
+    return abs(float((centre_mm - cine.origin_mm) @ cine.normal))
 
 
 def _tilt(cine: Cine, base_normal: np.ndarray) -> float:

@@ -22,7 +22,7 @@ TURNED_DEGREES = 4.0
 NEARLY_PARALLEL_DEGREES = 10.0
 _OFF_MIDDLE_MM = 30.0  # of the heart in the image
 _IMAGES_OF_A_CYCLE = 30  # more images at a place do not make a better stack; perfusion has one a beat
-_APART = 0.6  # share of a step between a turned slice and the others
+_BETWEEN, _APART = 0.45, 0.6  # least share of a step between a turned slice and the others: in gaps, and beside
 _ANATOMICAL = ("sagittal", "coronal", "axial")
 # Positions that are closer than this share of a step are one place.
 _SAME_PLACE = 0.25
@@ -117,19 +117,43 @@ def _turn_degrees(one: Cine, other: Cine) -> float:
 
 def _with_turned(core: list[Cine], cines: list[Cine]) -> list[Cine]:
     """Add slices that are turned by a few degrees and lie beside or between those of a parallel group."""
-    group = list(core)
-    normal, moving = core[0].normal, any(len(cine.moments) > 1 for cine in core)
+    moving = any(len(cine.moments) > 1 for cine in core)
     turned = [cine for cine in cines if _SAME_DEGREES <= _turn_degrees(cine, core[0]) <= TURNED_DEGREES]
     turned = [cine for cine in turned if cine.size == core[0].size and (len(cine.moments) > 1 or not moving)]
+    if not turned:
+        return core
+    turned.sort(key=lambda one: one.acquired, reverse=True)
+    step = _smallest_step(core)
+    for share in (_BETWEEN, _APART):
+        group = _extended(core, turned, share * step)
+        if _is_even(group):
+            return group
+    return core
+
+
+def _extended(core: list[Cine], turned: list[Cine], apart_mm: float) -> list[Cine]:
+    group, normal = list(core), core[0].normal
     taken = np.array([cine.middle_mm @ normal for cine in core])
-    gaps = np.diff(np.unique(np.round(taken)))
-    step = float(gaps.min()) if len(gaps) else max(core[0].thickness_mm, 1.0)
-    for cine in sorted(turned, key=lambda one: one.acquired, reverse=True):
+    for cine in turned:
         place = float(cine.middle_mm @ normal)
-        if np.abs(taken - place).min() > _APART * step:
+        if np.abs(taken - place).min() > apart_mm:
             group.append(cine)
             taken = np.append(taken, place)
     return group
+
+
+def _smallest_step(group: list[Cine]) -> float:
+    gaps = np.diff(np.unique([round(float(cine.middle_mm @ group[0].normal)) for cine in group]))
+    return float(gaps.min()) if len(gaps) else max(group[0].thickness_mm, 1.0)
+
+
+def _is_even(group: list[Cine]) -> bool:
+    ordered = [place[0] for place in _places(group)]
+    try:
+        check_even(_along(ordered), "", _slack_mm(ordered))
+    except ImageError:
+        return False
+    return True
 
 
 def _turned_notes(stack: list[Cine], cines: list[Cine]) -> list[str]:
@@ -212,13 +236,21 @@ def _one_size(group: list[Cine], name: str) -> tuple[list[Cine], list[str]]:
     others = [cine for cine in group if not any(cine is one for one in largest)]
     if not others:
         return largest, []
-    if len(_places(largest)) < len(_places(group)):
+    if len(_places(largest)) < len(_places(group)) and not (_is_even(largest) and _lies_within(others, largest)):
         counted = ", ".join(
             f"{len(alike)} of {size[0]} x {size[1]} px at {spacing[1]:g} x {spacing[0]:g} mm"
             for (size, spacing), alike in sorted(sizes.items(), key=lambda item: -len(item[1]))
         )
         raise ImageError(f"{name}: short-axis slices of different sizes ({counted}); expected one size and spacing")
-    return largest, [f"{len(others)} slices of another size at places of the short-axis stack left aside"]
+    return largest, [f"{len(others)} slices of another size at or between places of the short-axis stack left aside"]
+
+
+def _lies_within(others: list[Cine], stack: list[Cine]) -> bool:
+    """Return whether slices lie between the ends of a stack, so that it lacks none without them."""
+    normal = stack[0].normal
+    ends = [float(cine.middle_mm @ normal) for cine in stack]
+    places = [float(cine.middle_mm @ normal) for cine in others]
+    return len(_places(stack)) >= FEWEST_SLICES and min(ends) - 0.5 <= min(places) and max(places) <= max(ends) + 0.5
 
 
 def _lack(cines: list[Cine], groups: list[list[Cine]]) -> str:

@@ -89,7 +89,14 @@ def list_series(folder: Path) -> SeriesFiles:
     aside: Counter[str] = Counter()
     kinds: dict[Path, str] = {}
     for path in _entries(folder, aside):
-        kinds[path] = _kind(path, folder.name)
+        try:
+            kinds[path] = _kind(path)
+        except OSError as error:
+            number = len(kinds) + 1
+            raise ImageError(
+                f"{folder.name}: file {number} in the order of folders and names cannot be read ({error.strerror}); "
+                "give the right to read it, or copy it again"
+            ) from error
         if len(kinds) > LARGEST_LISTING:
             raise ImageError(f"{folder.name}: more than {LARGEST_LISTING} files; expected one CT series")
     shapes = {_shape(path.name) for path, kind in kinds.items() if kind in ("dicom", "packed")}
@@ -105,7 +112,13 @@ def list_series(folder: Path) -> SeriesFiles:
 
 
 def _entries(folder: Path, aside: Counter[str]) -> Iterator[Path]:
-    for place, folders, names in os.walk(folder):
+    def refuse(error: OSError) -> None:
+        raise ImageError(
+            f"{folder.name}: a folder in it, or itself, cannot be read ({error.strerror}); give the right to read it, "
+            "or take it out"
+        ) from error
+
+    for place, folders, names in os.walk(folder, onerror=refuse):
         hidden = [name for name in folders if name.startswith(".")]
         linked = [name for name in folders if name not in hidden and os.path.islink(os.path.join(place, name))]
         aside.update({"hidden folders": len(hidden), "linked folders": len(linked)})
@@ -113,7 +126,7 @@ def _entries(folder: Path, aside: Counter[str]) -> Iterator[Path]:
         yield from (Path(place, name) for name in sorted(names))
 
 
-def _kind(path: Path, folder: str) -> str:
+def _kind(path: Path) -> str:
     """Return ``dicom``, ``packed`` (DICOM within gzip), or the reason why a file is neither."""
     if path.name.startswith("."):
         return "hidden files"
@@ -129,8 +142,6 @@ def _kind(path: Path, folder: str) -> str:
                 return "packed" if looks_like_dicom(file.read(_HEAD_BYTES)) else "other files"
     except (EOFError, gzip.BadGzipFile, zlib.error):
         return "other files"
-    except OSError as error:
-        raise ImageError(f"{folder}: a file in it cannot be read ({error.strerror})") from error
     if not head:
         return "empty files"
     return "dicom" if looks_like_dicom(head) else "other files"
