@@ -11,6 +11,7 @@ from cxrfactory.hearts.reading.cine import Cine
 LARGEST_PHASE_GAP = 0.1  # share of the cycle; with 10 images a cycle or more, the nearest is always closer
 CLEARLY_SMALLER = 0.1  # share of the largest blood pool
 _RANGE_SHARE = 0.3  # of the change of the pool over the cycle
+_STILL_FALLS = 0.5
 # End-systole lies within this part of the cycle, also in slow and in fast hearts.
 SYSTOLE = (0.12, 0.65)
 
@@ -55,12 +56,17 @@ def end_diastole(phases: Float[np.ndarray, " n"], pool: Float[np.ndarray, " n"])
     smooth = np.median(np.stack([np.r_[pool[:1], pool[:-1]], pool, np.r_[pool[1:], pool[-1:]]]), axis=0)
     clear = max(CLEARLY_SMALLER * float(smooth.max()), _RANGE_SHARE * float(np.ptp(smooth)))
     systole = _systole_after(phases, first)
-    late = bool(len(systole)) and float(smooth[systole].min() - smooth.min()) > clear
+    late = bool(len(systole)) and float(smooth[systole].min() - smooth.min()) > clear * _share_of_clear(smooth[systole])
     if not late and float(smooth.max() - smooth[first]) <= clear:
         return first
     smallest = phases[int(np.argmin(smooth))]
     before = np.array([place for place in range(len(phases)) if _within_systole(smallest - phases[place])], int)
     return int(before[np.argmax(pool[before])]) if len(before) else first
+
+
+def _share_of_clear(pool: np.ndarray) -> float:
+    """Return a smaller share where the pool still falls at the end of systole's part of the cycle."""
+    return 1.0 if int(np.argmin(pool)) < len(pool) - 1 else _STILL_FALLS
 
 
 def _within_systole(after: float | np.ndarray) -> np.ndarray:

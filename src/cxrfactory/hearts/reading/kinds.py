@@ -22,13 +22,14 @@ _WORDS = tuple(
         ("late enhancement", r"\blge\b|\bpsir|\bmde\b|\bdelayed|\blate (gad|enh)|\benhancement\b|\bviability\b"),
         ("tagging", r"\bc?spamm\b|\btag(s|ged|ging)?\b"),
         ("flow", r"\b[q4d]*flow\b(?! comp)|\bvenc|\bphase contrast\b"),
+        ("stress", r"\bstress\b|\bdobutamin|\bexercise\b"),
         ("scouts", r"\bscouts?\b|\blocali[sz]er|\bsurvey\b"),
     )
 )
 _BEAT_SHARE, _USUAL_CYCLE_MS = 0.5, 800.0
 _SAME_NORMAL, _SAME_PLACE_MM = np.cos(np.radians(2.0)), 2.0
 _FEW_IMAGES = 0.5  # share of the usual number; a cine has more
-_OTHER_FLIP, _OTHER_ECHO = 1.6, 1.8  # ratio to the usual
+_OTHER_FLIP, _OTHER_ECHO = 2.5, 1.8  # ratio to the usual
 
 
 def kind_of(frames: Sequence[FrameHeader]) -> str:
@@ -47,7 +48,8 @@ def kind_of(frames: Sequence[FrameHeader]) -> str:
 def only_cines(cines: Sequence[Cine]) -> tuple[list[Cine], list[str]]:
     """Leave aside other sequences, and notes that name them.
 
-    If nothing is a cine by its kind, all places are kept: one time of the cycle may be all there is.
+    If nothing that moves is a cine by its kind, all places are kept with a note: words may mislead, and one time of
+    the cycle may be all there is.
 
     Parameters
     ----------
@@ -56,7 +58,10 @@ def only_cines(cines: Sequence[Cine]) -> tuple[list[Cine], list[str]]:
     """
     plain = [cine for cine in cines if not cine.kind]
     if not any(len(cine.moments) > 1 for cine in plain):
-        return list(cines), []
+        kinds = sorted({cine.kind for cine in cines} - {""})
+        return list(cines), [f"no series is a cine by its header; {' and '.join(kinds)} are read as they are"] * bool(
+            kinds
+        )
     contested = _unlike_the_rest(plain)
     left = [(cine, cine.kind) for cine in cines if cine.kind]
     left += [(cine, "other sequences at the places of cines") for cine in contested]

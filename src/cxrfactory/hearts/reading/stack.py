@@ -21,7 +21,6 @@ _SAME_DEGREES = 1.0
 TURNED_DEGREES = 4.0
 NEARLY_PARALLEL_DEGREES = 10.0
 _OFF_MIDDLE_MM = 30.0  # of the heart in the image
-_IMAGES_OF_A_CYCLE = 30  # more images at a place do not make a better stack; perfusion has one a beat
 _BETWEEN, _APART = 0.45, 0.6  # least share of a step between a turned slice and the others: in gaps, and beside
 _ANATOMICAL = ("sagittal", "coronal", "axial")
 # Positions that are closer than this share of a step are one place.
@@ -52,7 +51,8 @@ def short_axis(cines: list[Cine], name: str) -> tuple[list[Cine], list[str]]:
     along = [group for group in groups if _angle(group[0]) <= LARGEST_ANGLE_DEGREES]
     if not along:
         raise ImageError(f"{name}: {_lack(cines, groups)}")
-    chosen = max(along, key=_rank)
+    usual = int(np.median([len(cine.moments) for group in along for cine in group]))
+    chosen = max(along, key=lambda group: _rank(group, usual))
     stack, notes = _one_size(_only_moving(chosen), name)
     notes += _turned_notes(stack, cines)
     places = _places(stack)
@@ -176,11 +176,14 @@ def _turned_notes(stack: list[Cine], cines: list[Cine]) -> list[str]:
     return notes
 
 
-def _rank(group: list[Cine]) -> tuple:
-    """Rank stacks: of moving images, called short axis, with the most images of one cycle, of the most slices alike."""
+def _rank(group: list[Cine], usual: int) -> tuple:
+    """Rank stacks: of moving images, called short axis, with the most images, of the most slices alike.
+
+    More than the usual number of images at a place do not make a better stack; perfusion has one image a beat.
+    """
     places = _places(group)
     moving = sum(any(len(cine.moments) > 1 for cine in place) for place in places) >= FEWEST_SLICES
-    images = sum(min(max(len(cine.moments) for cine in place), _IMAGES_OF_A_CYCLE) for place in places)
+    images = sum(min(max(len(cine.moments) for cine in place), usual) for place in places)
     alike = sum(_turn_degrees(cine, group[0]) < _SAME_DEGREES for cine in group)
     return moving, any(cine.hint == "sax" for cine in group), images, alike
 
