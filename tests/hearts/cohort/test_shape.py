@@ -42,7 +42,7 @@ def test_a_twist_winds_the_apex_and_keeps_the_base(anatomy):
     np.testing.assert_allclose(after[:, 2], before[:, 2], atol=1e-4)
     np.testing.assert_allclose(np.hypot(*after[:, :2].T), np.hypot(*before[:, :2].T), atol=1e-3)
     aside = np.hypot(*before[:, :2].T) > 5
-    turn = np.degrees(np.angle((after[:, 0] + 1j * after[:, 1]) / (before[:, 0] + 1j * before[:, 1])))
+    turn = np.degrees(np.angle((after[:, 0] + 1j * after[:, 1]) * (before[:, 0] - 1j * before[:, 1])))
     low, level = aside & (before[:, 2] < 0), aside & (before[:, 2] == 0)
     np.testing.assert_allclose(turn[low], 0.4 * before[low, 2], atol=0.05)
     np.testing.assert_allclose(turn[level], 0, atol=0.05)
