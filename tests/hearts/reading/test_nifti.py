@@ -98,6 +98,19 @@ def test_acdc_frames_alone_and_apex_first(tmp_path, stack):
     np.testing.assert_array_equal(found[1].short_axis[5].pixels, stack[:, :, 5, 2].T)
 
 
+@pytest.mark.parametrize("orientation", [None, np.diag([-files.PIXEL_MM, -files.PIXEL_MM, files.STEP_MM, 1.0])])
+def test_unplaced_stack_is_no_mirror_image_in_either_order(tmp_path, stack, orientation):
+    base_first = examine_heart(files.nifti(tmp_path / "a.nii", stack, orientation)).views[0].short_axis
+    apex_first = examine_heart(files.nifti(tmp_path / "b.nii", stack[:, :, ::-1], orientation)).views[0].short_axis
+    for one, other in zip(base_first, apex_first, strict=True):
+        np.testing.assert_array_equal(one.pixels, other.pixels)
+        np.testing.assert_allclose(one.origin_mm, other.origin_mm, atol=1e-9)
+    to_base = base_first[0].origin_mm - base_first[-1].origin_mm
+    assert np.linalg.det([base_first[0].across, base_first[0].down, to_base]) > 0  # as in the phantom
+    assert to_base @ files.APEX < 0
+    assert np.linalg.det([files.LEFT, files.BACK, -files.APEX]) > 0
+
+
 def test_m_and_ms_names_of_two_times(tmp_path, stack):
     for number, name in ((0, "ED"), (2, "ES")):
         files.nifti(tmp_path / "001" / f"001_SA_{name}.nii.gz", stack[..., number], files.stack_affine())
