@@ -5,7 +5,7 @@ import pytest
 
 from cxrfactory.errors import CxrError
 from cxrfactory.hearts.case_table import read_cases
-from cxrfactory.hearts.reading.folder import examinations, write_hearts
+from cxrfactory.hearts.reading.folder import examinations, read_hearts, write_hearts
 from tests.hearts.reading import heart_files as files
 from tests.hearts.reading.test_dicom import ES, assert_whole
 
@@ -39,6 +39,17 @@ def test_cases_and_reasons(tmp_path):
     for table in tables:
         content = table.read_bytes() + pd.read_parquet(table).to_csv().encode()
         assert not any(secret.encode() in content for secret in (*files.SECRETS, files.uid(1), "19510203"))
+
+
+def test_labels_beside_images_of_a_flat_folder(tmp_path):
+    stack = files.volume(2)
+    for name in ("A1_sa", "A1_sa_gt", "A1_label_sa", "p77_frame01_gt"):
+        files.nifti(tmp_path / f"{name}.nii.gz", stack, files.stack_affine())
+    read, alone = read_hearts(tmp_path)
+    assert read.views[0].case_id == "A1_sa"
+    assert read.notes[0] == "2 label files left aside"
+    assert alone.case_id == "p77_frame01_gt"
+    assert alone.reason == ("p77_frame01_gt.nii.gz: labels by its name, without an image beside it; expected an image")
 
 
 def test_same_bytes_again(tmp_path):

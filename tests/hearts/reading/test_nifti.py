@@ -71,6 +71,32 @@ def test_uk_biobank_names_with_long_axis_files(tmp_path, stack):
     assert "1 label files left aside" in reading.notes
 
 
+def test_files_that_programs_leave_beside_uk_biobank_images(tmp_path, stack):
+    files.nifti(tmp_path / "1" / "sa.nii.gz", stack, files.stack_affine())
+    lax_nifti(tmp_path / "1" / "la_4ch.nii.gz", "4ch", files.phases(6))
+    lax_nifti(tmp_path / "1" / "la_3ch.nii.gz", "3ch", files.phases(6))
+    for name in ("ao", "t1map", "seg_ao", "seg4_la_4ch", "sa_pred", "seg_sa", "sa_ED", "sa_crop", "other", "flow_mag"):
+        files.nifti(tmp_path / "1" / f"{name}.nii.gz", stack[..., 1], files.stack_affine())
+    lax_nifti(tmp_path / "1" / "lvot.nii.gz", "2ch", files.phases(6))
+    reading = examine_heart(tmp_path / "1")
+    assert_whole(reading.views[0])
+    assert set(reading.views[0].long_axis) == {"3ch", "4ch"}
+    assert reading.notes == (
+        "4 label files left aside",
+        "2 NIfTI files left aside, beside a file of exactly that view's name",
+        "3 NIfTI files left aside, which by their names are no cine of the heart",
+        "1 NIfTI files left aside, whose names say no view, beside a file of the short axis",
+        "1 files of single times beside the file of all times left aside",
+    )
+
+
+def test_a_patient_called_pa(tmp_path, stack):
+    files.nifti(tmp_path / "PA_0012" / "PA_0012_sa.nii.gz", stack, files.stack_affine())
+    assert_whole(read_heart(tmp_path / "PA_0012")[0])
+    files.nifti(tmp_path / "q" / "pa.nii.gz", stack, files.stack_affine())
+    assert "none of them a short-axis stack by its name; call it sa.nii.gz" in refused(tmp_path / "q")
+
+
 def test_acdc_names_with_info(tmp_path, stack):
     folder = tmp_path / "patient001"
     files.nifti(folder / "patient001_4d.nii.gz", stack, None, step=1.0)

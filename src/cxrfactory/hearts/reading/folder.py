@@ -1,7 +1,8 @@
 """Reading of a folder of examinations into the table of cases, with those that cannot be read and why."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pyarrow as pa
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.hearts.case_table import HeartCase, write_cases
 from cxrfactory.hearts.reading.heart import HeartReading, examine_heart
+from cxrfactory.hearts.reading.nifti_names import is_label_file, stem, without_label_words
 from cxrfactory.hearts.reading.rules import HeartRules
 from cxrfactory.imaging.volume.nifti import SUFFIXES
 from cxrfactory.logs import progress
@@ -83,13 +85,32 @@ def read_hearts(
     HeartReading | Unread
         What was read, or why nothing was, in the order of the names.
     """
-    for place in progress(examinations(folder), "read hearts"):
-        suffix = next((suffix for suffix in SUFFIXES if place.name.lower().endswith(suffix)), "")
-        case_id = name(place.name[: len(place.name) - len(suffix)])
+    found = examinations(folder)
+    labels, alone = _labels(found)
+    for place in progress(found, "read hearts"):
+        case_id = name(stem(place))
+        if place in alone:
+            yield Unread(case_id, f"{place.name}: labels by its name, without an image beside it; expected an image")
+        if _is_labels(place):
+            continue
         try:
-            yield examine_heart(place, rules, case_id)
+            reading = examine_heart(place, rules, case_id)
         except ImageError as error:
             yield Unread(case_id, str(error))
+            continue
+        many = labels.get(place, 0)
+        yield replace(reading, notes=(f"{many} label files left aside", *reading.notes)) if many else reading
+
+
+def _is_labels(place: Path) -> bool:
+    return is_label_file(place) and not place.is_dir()
+
+
+def _labels(found: Sequence[Path]) -> tuple[Counter[Path], set[Path]]:
+    """Return how many label files each image has beside it, and the label files of no image."""
+    images = {without_label_words(place): place for place in found if not _is_labels(place)}
+    labels = [(place, images.get(without_label_words(place))) for place in found if _is_labels(place)]
+    return Counter(image for _, image in labels if image), {place for place, image in labels if image is None}
 
 
 def write_hearts(

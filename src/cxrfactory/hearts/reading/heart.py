@@ -14,7 +14,8 @@ from cxrfactory.hearts.reading.cine import Cine
 from cxrfactory.hearts.reading.cycle import end_diastole, end_systole, moment_at, reference
 from cxrfactory.hearts.reading.dicom_cine import read_cines
 from cxrfactory.hearts.reading.long_axis import long_axis_views, passing
-from cxrfactory.hearts.reading.nifti_cine import nifti_files, read_nifti
+from cxrfactory.hearts.reading.nifti_cine import read_nifti
+from cxrfactory.hearts.reading.nifti_names import nifti_files
 from cxrfactory.hearts.reading.rules import HeartRules
 from cxrfactory.hearts.reading.stack import short_axis
 from cxrfactory.hearts.views import HeartViews

@@ -1,8 +1,7 @@
 """The cines of NIfTI files: a short-axis stack over time or at single times, and long-axis files beside it.
 
-The names of ACDC (``patient001_4d.nii.gz``, ``patient001_frame01.nii.gz``, ``Info.cfg``), M&Ms (``A0S9V9_sa.nii.gz``,
-``001_SA_CINE.nii.gz``, ``001_LA_ED.nii.gz``) and UK Biobank (``sa.nii.gz``, ``la_2ch.nii.gz``) are known. Label files
-beside the images are left aside.
+Names of files tell which is which (:mod:`cxrfactory.hearts.reading.nifti_names`), and ``Info.cfg`` of ACDC beside them
+tells end-diastole and end-systole.
 """
 
 import re
@@ -16,16 +15,13 @@ from jaxtyping import Float
 
 from cxrfactory.errors import ImageError
 from cxrfactory.hearts.reading.cine import Cine, Moment
+from cxrfactory.hearts.reading.nifti_names import NamedFile, chosen_files, is_label_file, named, nifti_files
 from cxrfactory.hearts.reading.rules import HeartRules
 from cxrfactory.hearts.reading.stack import USUAL_APEX
-from cxrfactory.hearts.reading.words import view_by_words
 from cxrfactory.imaging.volume.files import read_stored_frames
-from cxrfactory.imaging.volume.nifti import SUFFIXES
 from cxrfactory.imaging.volume.orientation import AffineRules, split_affine
 from cxrfactory.imaging.volume.stored import LPS_TO_RAS
 
-_LABEL_WORDS = {"gt", "seg", "segmentation", "label", "labels", "mask", "masks", "contours"}
-_FRAME = re.compile(r"frame[ _-]*(\d+)")
 _TIME_UNITS = ("sec", "msec", "usec", "unknown")
 _CLEARLY_LARGEST = 1.5  # times the other spacings
 
@@ -57,15 +53,6 @@ class NiftiHeart:
 
 
 @dataclass(frozen=True)
-class _Named:
-    """A file and what its name says: view, time (``ED``, ``ES``, or the number of a frame)."""
-
-    path: Path
-    view: str
-    time: str
-
-
-@dataclass(frozen=True)
 class _Grid:
     """Voxels (i, j, slice, time) and their matrix to the patient (LPS), or None where the file states none."""
 
@@ -75,15 +62,6 @@ class _Grid:
     slope: float
     intercept: float
     notes: tuple[str, ...]
-
-
-def nifti_files(place: Path) -> list[Path]:
-    """Return the NIfTI files of a folder and of those below it, by name; hidden ones are left out."""
-    return sorted(
-        path
-        for path in place.rglob("*")
-        if path.name.lower().endswith(SUFFIXES) and not path.name.startswith(".") and path.is_file()
-    )
 
 
 def read_nifti(place: Path, rules: HeartRules) -> NiftiHeart:
@@ -103,18 +81,21 @@ def read_nifti(place: Path, rules: HeartRules) -> NiftiHeart:
         or files of several times do not fit together.
     """
     files = [place] if place.is_file() else nifti_files(place)
-    images = [path for path in files if place.is_file() or not _words(path) & _LABEL_WORDS]
+    images = [path for path in files if place.is_file() or not is_label_file(path)]
     notes = [f"{len(files) - len(images)} label files left aside"] if len(files) > len(images) else []
-    named = [_named(path) for path in images]
-    short = [each for each in named if each.view in ("sax", "")]
+    chosen, more = chosen_files([named(path) for path in images])
+    notes += more
+    short = [each for each in chosen if each.view in ("sax", "")]
     if not short:
-        raise ImageError(f"{place.name}: {len(images)} NIfTI images, none of them a short-axis stack by its name")
+        raise ImageError(
+            f"{place.name}: {len(images)} NIfTI images, none of them a short-axis stack by its name; call it sa.nii.gz"
+        )
     stack, times = _stack(short, place.name, rules, notes)
     placed = stack.affine is not None
     short_axis = _cines(stack, "sax", rules)
     others: list[Cine] = []
     for view in ("2ch", "3ch", "4ch", "lax"):
-        of_view = [each for each in named if each.view == view]
+        of_view = [each for each in chosen if each.view == view]
         if of_view:
             others += _long_axis(of_view, view, times, place.name, rules, notes)
     if not placed:
@@ -123,32 +104,24 @@ def read_nifti(place: Path, rules: HeartRules) -> NiftiHeart:
     return NiftiHeart(tuple(short_axis), tuple(others), placed, ed, es, tuple(notes))
 
 
-def _words(path: Path) -> set[str]:
-    return set(re.findall(r"[a-z0-9]+", path.name.lower().replace("_", " ")))
-
-
-def _named(path: Path) -> _Named:
-    words = _words(path)
-    frame = _FRAME.search(path.name.lower())
-    time = next((word.upper() for word in ("ed", "es") if word in words), frame[1] if frame else "")
-    return _Named(path, view_by_words(path.name), time)
-
-
-def _stack(named: Sequence[_Named], name: str, rules: HeartRules, notes: list[str]) -> tuple[_Grid, tuple[str, ...]]:
+def _stack(files: Sequence[NamedFile], name: str, rules: HeartRules, notes: list[str]) -> tuple[_Grid, tuple[str, ...]]:
     """Return the short-axis stack, and the names of its times where each comes from a file of its own."""
-    whole = [each for each in named if not each.time]
+    whole = [each for each in files if not each.time]
     if len(whole) > 1:
-        raise ImageError(f"{name}: {len(whole)} files may be the short-axis stack; expected one a case, in a folder")
+        raise ImageError(
+            f"{name}: {len(whole)} files may be the short-axis stack; expected one a case; call it sa.nii.gz, or files "
+            "of single times frame01.nii.gz and so on"
+        )
     if whole:
-        if len(named) > 1:
-            notes.append(f"{len(named) - 1} files of single times beside the file of all times left aside")
+        if len(files) > 1:
+            notes.append(f"{len(files) - 1} files of single times beside the file of all times left aside")
         return _grid(whole[0].path, rules), ()
-    return _joined(named, name, rules)
+    return _joined(files, name, rules)
 
 
-def _joined(named: Sequence[_Named], name: str, rules: HeartRules) -> tuple[_Grid, tuple[str, ...]]:
+def _joined(files: Sequence[NamedFile], name: str, rules: HeartRules) -> tuple[_Grid, tuple[str, ...]]:
     """Return the volumes of several times as one, in the order of the times."""
-    ordered = sorted(named, key=lambda each: (len(each.time), each.time))
+    ordered = sorted(files, key=lambda each: (len(each.time), each.time))
     times = tuple(each.time for each in ordered)
     if len(set(times)) < len(times):
         raise ImageError(f"{name}: {len(times)} files of {len(set(times))} times; expected one file a time")
@@ -165,11 +138,11 @@ def _joined(named: Sequence[_Named], name: str, rules: HeartRules) -> tuple[_Gri
 
 
 def _long_axis(
-    named: list[_Named], view: str, times: tuple[str, ...], name: str, rules: HeartRules, notes: list[str]
+    files: list[NamedFile], view: str, times: tuple[str, ...], name: str, rules: HeartRules, notes: list[str]
 ) -> list[Cine]:
-    wanted = [each for each in named if not each.time] if not times else [e for e in named if e.time in times]
+    wanted = [each for each in files if not each.time] if not times else [e for e in files if e.time in times]
     if not wanted or (times and len(wanted) < len(times)):
-        notes.append(f"{len(named)} {view} files left aside: not the times of the short-axis stack")
+        notes.append(f"{len(files)} {view} files left aside: not the times of the short-axis stack")
         return []
     if times:
         grid, _ = _joined(wanted, name, rules)
