@@ -1,5 +1,8 @@
 """NIfTI hearts: the layouts of public data sets, and what is refused in one line."""
 
+import struct
+
+import nibabel as nib
 import numpy as np
 import pytest
 
@@ -156,13 +159,22 @@ def test_one_volume(tmp_path, stack):
 
 
 def test_fourth_axis_without_time(tmp_path, stack):
-    path = files.nifti(tmp_path / "sa.nii.gz", stack, files.stack_affine(), step=0.0)
+    path = files.nifti(tmp_path / "p" / "sa.nii.gz", stack, files.stack_affine(), step=0.0)
     message = refused(path)
     assert message == (
         "sa.nii.gz: 6 volumes along a fourth axis without a time step (pixdim[4] is 0); expected the step in the "
-        "header, or the numbers of the images at ED and ES (ed, es)"
+        "header, or a file Info.cfg beside it with lines such as 'ED: 1' and 'ES: 10', the numbers of the images at "
+        "end-diastole and end-systole, from 1"
     )
     assert_whole(read_heart(path, HeartRules(ed=0, es=2))[1], ES)
+    # The advice works, for the file and for its folder.
+    (tmp_path / "p" / "Info.cfg").write_text("ED: 1\nES: 3\n")
+    for place in (path, tmp_path / "p"):
+        assert_whole(read_heart(place)[1], ES)
+    (tmp_path / "p" / "Info.cfg").write_text("ED: 1\nES: 7\n")
+    assert refused(path) == "sa.nii.gz: Info.cfg says 'ES: 7'; expected 1 to 6, the number of an image"
+    (tmp_path / "p" / "Info.cfg").write_text("ED: 1\n")
+    assert "without a time step" in refused(path)
 
 
 def test_fourth_axis_of_another_kind(tmp_path, stack):
@@ -182,9 +194,74 @@ def test_damaged_and_wrong_shapes(tmp_path, stack):
     assert "not a readable NIfTI volume" in refused(path)
     five = files.nifti(tmp_path / "five.nii.gz", stack[:4, :4, :, :, None].repeat(2, 4), files.stack_affine())
     assert "4 x 4 x 6 x 6 x 2 voxels; expected one volume" in refused(five)
-    empty = stack[..., 0].astype(np.float32)
-    empty[0, 0, 0] = np.nan
-    assert "NaN or infinite" in refused(files.nifti(tmp_path / "nan.nii.gz", empty, files.stack_affine()))
+    flat = files.nifti(tmp_path / "flat.nii.gz", np.full_like(stack, 7), files.stack_affine())
+    assert refused(flat) == "flat.nii.gz: all voxels are 7; expected images"
+
+
+def test_unknown_grey_values(tmp_path, stack):
+    values = stack.astype(np.float32)
+    values[:4] = np.nan
+    reading = examine_heart(files.nifti(tmp_path / "nan.nii.gz", values, files.stack_affine()))
+    assert "nan.nii.gz: 6.2% of the voxels are NaN; read as 0" in reading.notes
+    np.testing.assert_array_equal(reading.views[0].short_axis[2].pixels[:, :4], 0)
+    np.testing.assert_array_equal(reading.views[0].short_axis[2].pixels[:, 4:], stack[4:, :, 2, 0].T)
+    values[:40] = np.nan
+    message = refused(files.nifti(tmp_path / "much.nii.gz", values, files.stack_affine()))
+    assert message == "much.nii.gz: 62% of the voxels are NaN; expected grey values in at least half of them"
+    values[:40] = np.inf
+    assert "infinite" in refused(files.nifti(tmp_path / "inf.nii.gz", values, files.stack_affine()))
+
+
+def test_time_as_the_fifth_axis(tmp_path, stack):
+    picture = nib.Nifti1Image(stack[:, :, :, None], files.stack_affine())
+    picture.header["pixdim"][4:6] = 0, 0.045
+    picture.header.set_xyzt_units("mm", "sec")
+    picture.to_filename(tmp_path / "sa.nii.gz")
+    assert_whole(read_heart(tmp_path / "sa.nii.gz")[1], ES)
+
+
+@pytest.mark.parametrize("header", ["identity", "none", "zeros", "no step"])
+def test_spacing_that_nobody_measured(tmp_path, stack, header):
+    picture = nib.Nifti1Image(stack, np.eye(4) if header == "identity" else None)
+    picture.header.set_xyzt_units("mm", "sec")
+    picture.to_filename(tmp_path / "sa.nii")
+    pixel = 2.5 if header == "no step" else 1
+    if header in ("zeros", "no step"):  # nibabel writes no such header
+        head = bytearray((tmp_path / "sa.nii").read_bytes())
+        head[80:92] = struct.pack("<3f", *([0, 0, 0] if header == "zeros" else [pixel, pixel, 0]))
+        (tmp_path / "sa.nii").write_bytes(head)
+    message = refused(tmp_path / "sa.nii", HeartRules(ed=0, es=2))
+    assert message.startswith(f"sa.nii: voxel spacing {pixel} x {pixel} x 1 mm and no orientation (")
+    assert message.endswith("expected the true spacing; write it to the header (pixdim, or the affine)")
+
+
+@pytest.mark.parametrize("factor", [1e-3, 1e3])
+def test_spacing_in_other_units(tmp_path, stack, factor):
+    affine = np.diag([-2.5, -2.5, 10.0, 1 / factor]) * factor
+    message = refused(files.nifti(tmp_path / "sa.nii", stack, affine), HeartRules(ed=0, es=2))
+    assert "expected 0.2 to 10 mm in the plane and 0.5 to 40 mm from slice to slice" in message
+    assert message.startswith(f"sa.nii: voxel spacing {2.5 * factor:g} x {2.5 * factor:g} x {10 * factor:g} mm")
+
+
+def test_axes_in_another_order(tmp_path):
+    stack = files.volume(20)
+    first = files.nifti(tmp_path / "first.nii.gz", stack.transpose(3, 0, 1, 2), files.stack_affine())
+    assert refused(first) == (
+        "first.nii.gz: 20 x 64 pixels, 64 slices 10 mm apart and 6 times, a stack of 630 mm; expected at most 260 mm; "
+        "expected the axes x, y, slice, time in this order"
+    )
+    third = files.nifti(tmp_path / "third.nii.gz", stack.transpose(0, 1, 3, 2), files.stack_affine())
+    message = refused(third)
+    assert message.startswith("third.nii.gz: 64 x 64 pixels, 20 slices 10 mm apart and 6 times, but slices differ less")
+    assert message.endswith("as if the third axis were time; expected the axes x, y, slice, time in this order")
+    thin = stack_of_thin_slices(41)
+    assert "41 slices 2 mm apart and 1 times; expected at most 40 slices" in refused(
+        files.nifti(tmp_path / "thin.nii.gz", thin, files.stack_affine(step=2 * files.APEX))
+    )
+
+
+def stack_of_thin_slices(count):
+    return np.repeat(files.volume(1)[..., 0], 7, axis=2)[:, :, :count]
 
 
 def test_several_files_that_may_be_the_stack(tmp_path, stack):
@@ -210,8 +287,6 @@ def test_long_axis_file_without_orientation_is_left_aside(tmp_path, stack):
 
 
 def test_two_orientations_that_differ(tmp_path, stack):
-    import nibabel as nib
-
     picture = nib.Nifti1Image(stack, files.stack_affine())
     picture.set_qform(files.stack_affine() @ flip(0, 64), 1)
     picture.set_sform(files.stack_affine(), 1)
@@ -219,3 +294,4 @@ def test_two_orientations_that_differ(tmp_path, stack):
     picture.to_filename(tmp_path / "sa.nii")
     with pytest.raises(ImageError, match=r"qform .* and sform .* differ"):
         read_heart(tmp_path / "sa.nii")
+    assert refused(tmp_path / "sa.nii").endswith("; expected one orientation; correct the header")
