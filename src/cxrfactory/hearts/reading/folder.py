@@ -1,7 +1,7 @@
 """Reading of a folder of examinations into the table of cases, with those that cannot be read and why."""
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from cxrfactory.errors import CxrError, ImageError
+from cxrfactory.errors import ImageError
 from cxrfactory.hearts.case_table import HeartCase, write_cases
+from cxrfactory.hearts.reading.examinations import examinations, same_study
 from cxrfactory.hearts.reading.heart import HeartReading, examine_heart
-from cxrfactory.hearts.reading.nifti_names import is_label_file, stem, without_label_words
+from cxrfactory.hearts.reading.nifti_names import stem
 from cxrfactory.hearts.reading.rules import HeartRules
-from cxrfactory.imaging.volume.nifti import SUFFIXES
+from cxrfactory.hearts.views import LONG_AXIS
 from cxrfactory.logs import progress
 from cxrfactory.tables.parquet import table_writer, write_table
 from cxrfactory.tables.schemas import REJECTED
@@ -45,27 +46,6 @@ class Unread:
     reason: str
 
 
-def examinations(folder: str | Path) -> list[Path]:
-    """Return the examinations of a folder by name: each folder in it, and each NIfTI file.
-
-    Raises
-    ------
-    CxrError
-        If the folder is missing or holds no such thing.
-    """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise CxrError(f"{folder}: no such folder; expected a folder of examinations")
-    found = [
-        path
-        for path in sorted(folder.iterdir())
-        if not path.name.startswith(".") and (path.is_dir() or path.name.lower().endswith(SUFFIXES))
-    ]
-    if not found:
-        raise CxrError(f"{folder}: no examinations; expected one folder or one NIfTI file for each")
-    return found
-
-
 def read_hearts(
     folder: str | Path, rules: HeartRules | None = None, name: Callable[[str], str] = str
 ) -> Iterator[HeartReading | Unread]:
@@ -74,7 +54,8 @@ def read_hearts(
     Parameters
     ----------
     folder
-        Folder with a folder or a NIfTI file for each examination (:func:`examinations`).
+        Folder with a folder or a NIfTI file for each examination
+        (:func:`cxrfactory.hearts.reading.examinations.examinations`).
     rules
         Rules of reading.
     name
@@ -83,34 +64,37 @@ def read_hearts(
     Yields
     ------
     HeartReading | Unread
-        What was read, or why nothing was, in the order of the names.
+        What was read, or why nothing was, in the order of the names; then the files that are no examination.
     """
     found = examinations(folder)
-    labels, alone = _labels(found)
-    for place in progress(found, "read hearts"):
-        case_id = name(stem(place))
-        if place in alone:
-            yield Unread(case_id, f"{place.name}: labels by its name, without an image beside it; expected an image")
-        if _is_labels(place):
+    shared = same_study(found.places)
+    cases: dict[str, list[Path]] = defaultdict(list)
+    for place in found.places:
+        cases[name(stem(place))].append(place)
+    for case_id, places in progress(list(cases.items()), "read hearts"):
+        place = places[0]
+        if len(places) > 1:
+            told = " and ".join(each.name for each in places)
+            yield Unread(case_id, f"{told} are one case by their names, '{case_id}'; expected one of them; rename one")
             continue
         try:
             reading = examine_heart(place, rules, case_id)
         except ImageError as error:
-            yield Unread(case_id, str(error))
+            yield Unread(case_id, f"{error}; {_shared(shared[place])}" if place in shared else str(error))
             continue
-        many = labels.get(place, 0)
-        yield replace(reading, notes=(f"{many} label files left aside", *reading.notes)) if many else reading
+        remarks = [f"{found.labels[place]} label files left aside"] if found.labels[place] else []
+        if place in shared and len(reading.views[0].long_axis) < len(LONG_AXIS):
+            remarks.append(_shared(shared[place]))
+        yield replace(reading, notes=(*remarks, *reading.notes))
+    for path, reason in found.aside.items():
+        yield Unread(name(path.name), reason)
 
 
-def _is_labels(place: Path) -> bool:
-    return is_label_file(place) and not place.is_dir()
-
-
-def _labels(found: Sequence[Path]) -> tuple[Counter[Path], set[Path]]:
-    """Return how many label files each image has beside it, and the label files of no image."""
-    images = {without_label_words(place): place for place in found if not _is_labels(place)}
-    labels = [(place, images.get(without_label_words(place))) for place in found if _is_labels(place)]
-    return Counter(image for _, image in labels if image), {place for place, image in labels if image is None}
+def _shared(many: int) -> str:
+    return (
+        f"{many} folders here are of one patient and study; expected one folder for each examination; put them into "
+        "one folder, or give the folder above as root"
+    )
 
 
 def write_hearts(
