@@ -286,6 +286,14 @@ def test_long_axis_file_without_orientation_is_left_aside(tmp_path, stack):
     assert any(note.startswith("the 4ch file left aside: qform_code and sform_code are 0") for note in reading.notes)
 
 
+def test_long_axis_files_beside_a_stack_without_orientation(tmp_path, stack):
+    files.nifti(tmp_path / "p" / "sa.nii.gz", stack, None)
+    lax_nifti(tmp_path / "p" / "la_4ch.nii.gz", "4ch", files.phases(6))
+    reading = examine_heart(tmp_path / "p")
+    assert reading.views[0].long_axis == {}
+    assert "1 long-axis views left aside: their places do not fit a made-up one" in reading.notes
+
+
 def test_two_orientations_that_differ(tmp_path, stack):
     picture = nib.Nifti1Image(stack, files.stack_affine())
     picture.set_qform(files.stack_affine() @ flip(0, 64), 1)

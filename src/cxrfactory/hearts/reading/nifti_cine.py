@@ -86,6 +86,9 @@ def read_nifti(place: Path, rules: HeartRules) -> NiftiHeart:
             others += reader.long_axis(of_view, view, times)
     if stack.affine is None:
         notes.append(f"{stack.lacking}: the place and the direction of the stack in the patient are made up")
+        if others:
+            notes.append(f"{len(others)} long-axis views left aside: their places do not fit a made-up one")
+            others = []
     ed, es = stated_times(info, times, stack.values.shape[3], place.name)
     return NiftiHeart(tuple(_cines(stack, "sax")), tuple(others), stack.affine is not None, ed, es, tuple(notes))
 
