@@ -27,7 +27,7 @@ class HeartsTemplateConfig(Section):
 class HeartsCohortConfig(Section):
     """The virtual hearts that training and evaluation use."""
 
-    patients: int = Field(200, ge=8, description="Number of virtual patients; each has the frames ED and ES.")
+    patients: int = Field(360, ge=8, description="Number of virtual patients; each has the frames ED and ES.")
     shares: list[Annotated[int, Field(ge=1)]] = Field(
         [16, 1, 3],
         min_length=3,
@@ -71,9 +71,9 @@ class HeartsInferConfig(Section):
 class HeartsTrainConfig(Section):
     """How a network of hearts is trained."""
 
-    epochs: int = Field(36, ge=1, description="Number of passes over the training cases.")
+    epochs: int = Field(16, ge=1, description="Number of passes over the training cases.")
     finder_epochs: int = Field(
-        20, ge=1, description="Number of passes for the network that finds the heart in the whole stack."
+        10, ge=1, description="Number of passes for the network that finds the heart in the whole stack."
     )
     train_batch_size: int = Field(4, ge=2, description="Number of cases in a training step.")
     learning_rate: float = Field(0.0015, gt=0, description="Peak learning rate.")

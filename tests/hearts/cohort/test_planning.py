@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from cxrfactory.hearts.cohort.planning import draw_plan, draw_pose
+from cxrfactory.models.hybridvnet.frame import frame_of, planned_turn
+from cxrfactory.models.hybridvnet.pictures import HeartPictures, Plane
 
 LANDMARKS = {"apex": (0, 0, -96), "mitral": (0, 0, 0), "tricuspid": (42, -8, 0), "aortic": (14, 14, 0)}
 
@@ -74,3 +76,31 @@ def test_some_views_are_missing_and_most_are_there(examinations):
     counts = [len(plan.long_axis) for _, _, plan in examinations]
     assert min(counts) < 3
     assert np.mean(counts) > 2.3
+
+
+def turn_apart(pose, pictures):
+    """Return by how many degrees the likely turn of a frame misses the heart's first axis."""
+    axes = frame_of(pictures, np.zeros(3), 1.0, planned_turn(pictures)).axes
+    return np.degrees(np.arctan2(pose.rotation[:, 0] @ axes[1], pose.rotation[:, 0] @ axes[0]))
+
+
+def test_the_network_starts_turned_as_the_hearts_are(examinations):
+    """What the network takes for usual is what the cohort draws, with the planes and without them."""
+    with_planes, without = [], []
+    for pose, _, plan in examinations:
+        empty = np.zeros((1, 1), np.uint8)
+        first = plan.short_axis[0]
+        planes = {
+            view: Plane(empty, each.origin_mm, each.across, each.down, (1.0, 1.0))
+            for view, each in plan.long_axis.items()
+        }
+        origins = np.stack([each.origin_mm for each in plan.short_axis])
+        stack = np.zeros((len(origins), 1, 1), np.uint8)
+        pictures = HeartPictures(stack, origins, first.across, first.down, (1.0, 1.0), planes)
+        with_planes.append(turn_apart(pose, pictures))
+        without.append(turn_apart(pose, HeartPictures(stack, origins, first.across, first.down, (1.0, 1.0))))
+    assert abs(np.mean(with_planes)) < 6
+    assert np.std(with_planes) < 8
+    assert np.abs(with_planes).max() < 30
+    assert abs(np.mean(without)) < 6
+    assert np.std(without) < 20

@@ -1,5 +1,7 @@
 """Shapes fold nothing, contraction keeps the wall's volume, and volumes are those that another library finds."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -32,6 +34,19 @@ def drawn(anatomy):
 
 def test_the_template_is_a_shape(anatomy):
     np.testing.assert_allclose(deform(anatomy, TEMPLATE), anatomy.mesh.vertices_mm, atol=1e-4)
+
+
+def test_a_twist_winds_the_apex_and_keeps_the_base(anatomy):
+    before = np.asarray(anatomy.mesh.vertices_mm, float)
+    after = deform(anatomy, replace(TEMPLATE, twist=0.4))
+    np.testing.assert_allclose(after[:, 2], before[:, 2], atol=1e-4)
+    np.testing.assert_allclose(np.hypot(*after[:, :2].T), np.hypot(*before[:, :2].T), atol=1e-3)
+    aside = np.hypot(*before[:, :2].T) > 5
+    turn = np.degrees(np.angle((after[:, 0] + 1j * after[:, 1]) * (before[:, 0] - 1j * before[:, 1])))
+    low, level = aside & (before[:, 2] < 0), aside & (before[:, 2] == 0)
+    np.testing.assert_allclose(turn[low], 0.4 * before[low, 2], atol=0.05)
+    np.testing.assert_allclose(turn[level], 0, atol=0.05)
+    assert turn[aside & (before[:, 2] > 50)] == pytest.approx(0.4 * 20, abs=0.05)  # half of what it would be at 40 mm
 
 
 def test_no_tetrahedron_folds(anatomy, drawn):

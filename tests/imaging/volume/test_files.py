@@ -100,6 +100,12 @@ def test_volume_over_time_keeps_its_fourth_axis(tmp_path):
     np.testing.assert_array_equal(frames.volume.values, values)
     np.testing.assert_allclose(frames.volume.affine, affine)
     assert (frames.spacing_mm, frames.step, frames.unit) == ((2.0, 3.0, 8.0), 40.0, "msec")
+    image = nib.Nifti1Image(values[:, :, :, None], affine)
+    image.header["pixdim"][5] = 30
+    image.to_filename(tmp_path / "fifth.nii")
+    fifth = read_stored_frames(tmp_path / "fifth.nii")
+    np.testing.assert_array_equal(fifth.volume.values, values)
+    assert fifth.step == 30
     nib.Nifti1Image(values[..., 0], affine).to_filename(tmp_path / "still.nii")
     assert read_stored_frames(tmp_path / "still.nii").volume.values.shape == (2, 3, 4, 1)
     with pytest.raises(ImageError, match="2 x 3 x 4 x 5 voxels; expected one volume of 3 dimensions"):

@@ -9,6 +9,7 @@ from cxrfactory.models.hybridvnet.frame import (
     Frame,
     frame_of,
     planned_frame,
+    planned_turn,
     turn_of,
     usual_turn,
 )
@@ -60,8 +61,30 @@ def test_planes_meet_on_the_axis():
     base = pictures.to_base
     height = (pictures.centre_mm - egg.centre) @ base
     np.testing.assert_allclose(on_axis, egg.centre + height * egg.pose[:, 2] / (egg.pose[:, 2] @ base), atol=0.5)
-    assert frame.axes[0] @ frame_of(pictures, on_axis, 1.0, usual_turn(pictures)).axes[0] == pytest.approx(1)
+    assert frame.axes[0] @ frame_of(pictures, on_axis, 1.0, planned_turn(pictures)).axes[0] == pytest.approx(1)
     assert planned_frame(replace(pictures, long_axis={"4ch": planes["4ch"]}), 144.0) is None
+
+
+def with_planes(pictures, turns):
+    """Planes along the third axis that cut the slices as usual from a turn of 40 degrees, but for errors in degrees."""
+    planes, ends = {}, {"2ch": 110.0, "3ch": 44.5, "4ch": -4.0}
+    for view, error in turns.items():
+        across = frame_of(pictures, np.zeros(3), 1.0, np.radians(40 + ends[view] + error)).axes[0]
+        planes[view] = replace(pictures.long_axis[view], across=across, down=-pictures.to_base)
+    return replace(pictures, long_axis=planes)
+
+
+def test_planes_decide_the_turn_and_a_mistaken_one_does_not(egg, monkeypatch):
+    towards = frame_of(egg.pictures, np.zeros(3), 1.0, np.radians(40 + 30)).axes[0]
+    monkeypatch.setattr("cxrfactory.models.hybridvnet.frame.TO_RIGHT_VENTRICLE", towards)
+    assert np.degrees(planned_turn(replace(egg.pictures, long_axis={}))) == pytest.approx(70, abs=0.5)
+    right = with_planes(egg.pictures, {"2ch": 0, "3ch": 0, "4ch": 0})
+    assert np.degrees(planned_turn(right)) == pytest.approx(40, abs=3)
+    for end in (1, -1):  # which end of a plane is stored first says nothing
+        turned = {view: replace(each, across=end * each.across) for view, each in right.long_axis.items()}
+        assert planned_turn(replace(right, long_axis=turned)) == planned_turn(right)
+    mistaken = with_planes(egg.pictures, {"2ch": 0, "3ch": 70, "4ch": 0})
+    assert np.degrees(planned_turn(mistaken)) == pytest.approx(40, abs=5)
 
 
 def test_turn_is_found_again():

@@ -2,8 +2,8 @@
 
 A patient's shape is a chain of maps, each of which keeps the order of points along its own lines: along the rays of
 the left ventricle (cavity, wall and what lies outside scaled each), along its axis, around the centres of the atria,
-and a sum of smooth bumps of small slope. Contraction changes the numbers of the first maps, so that both frames of a
-patient share the shape.
+a sum of smooth bumps of small slope, and a twist about the long axis. Contraction changes the numbers of the first
+maps, so that both frames of a patient share the shape.
 """
 
 from collections.abc import Callable
@@ -22,6 +22,7 @@ PARTS_THAT_GROW = (*ATRIA, *VESSELS)
 _STEPS = 12  # of a search, at most
 _TOLERANCE = 4e-4  # of a volume
 _WAVES = 3
+_TWIST = (0.2, 0.2)  # degrees a mm, mean and spread: the right ventricle winds about the left one
 _LEAST = 0.03  # volume of a tetrahedron over that in the template
 _NARROWEST = 0.5  # of the right ventricle: relative width at end-systole, to which it ejects less than the left one
 
@@ -71,6 +72,8 @@ class Shape:
         Size of the whole heart.
     stretch
         Relative scales along x, y and z.
+    twist
+        Turn about the long axis, degrees for each mm from the apex to the base, beyond the template's own.
     """
 
     ventricles: Ventricles
@@ -79,6 +82,7 @@ class Shape:
     bumps: Float[np.ndarray, "bumps 7"]
     scale: float
     stretch: Float[np.ndarray, " 3"]
+    twist: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,8 @@ def draw_shape(rng: Generator, anatomy: Anatomy) -> Shape:
     )
     growth = dict(zip(PARTS_THAT_GROW, rng.normal(0, (0.13, 0.13, 0.1, 0.1)).tolist(), strict=True))
     far_ends = {name: rng.normal(0, (7, 7, 4)) for name in VESSELS}
-    return Shape(ventricles, growth, far_ends, bumps, _around(rng, 1.02, 0.065), np.exp(rng.normal(0, 0.035, 3)))
+    scale, stretch = _around(rng, 1.02, 0.065), np.exp(rng.normal(0, 0.035, 3))
+    return Shape(ventricles, growth, far_ends, bumps, scale, stretch, float(np.clip(rng.normal(*_TWIST), -0.1, 0.6)))
 
 
 def _around(rng: Generator, middle: float, spread: float) -> float:
@@ -159,7 +164,7 @@ def _nearer(shape: Shape, share: float) -> Shape:
     bumps[:, 3:6] *= share
     growth = {name: grown * share for name, grown in shape.growth.items()}
     far_ends = {name: shift * share for name, shift in shape.far_ends.items()}
-    return Shape(ventricles, growth, far_ends, bumps, shape.scale, shape.stretch**share)
+    return Shape(ventricles, growth, far_ends, bumps, shape.scale, shape.stretch**share, share * shape.twist)
 
 
 def _contracted(
@@ -238,8 +243,19 @@ def deform(anatomy: Anatomy, shape: Shape) -> Float32[np.ndarray, "nodes 3"]:
 
 
 def _placed(anatomy: Anatomy, shape: Shape, shifts: np.ndarray) -> Float32[np.ndarray, "nodes 3"]:
-    points = (_ventricles(anatomy, shape.ventricles) + shifts) * (shape.scale * shape.stretch)
+    points = _twisted(_ventricles(anatomy, shape.ventricles) + shifts, shape.twist) * (shape.scale * shape.stretch)
     return points.astype(np.float32)
+
+
+def _twisted(points: Float[np.ndarray, "nodes 3"], twist: float) -> Float[np.ndarray, "nodes 3"]:
+    """Turn each level about the z axis, the base not at all; the turn ends smoothly above the base. Keeps volumes."""
+    if not twist:
+        return points
+    x, y, z = points.T
+    above = np.clip(z, 0, _FADE_MM)
+    angle = np.radians(twist) * (np.minimum(z, 0) + above - above**2 / (2 * _FADE_MM))
+    cosine, sine = np.cos(angle), np.sin(angle)
+    return np.stack([cosine * x - sine * y, sine * x + cosine * y, z], axis=1)
 
 
 def _shifts(anatomy: Anatomy, shape: Shape) -> Float[np.ndarray, "nodes 3"]:

@@ -1,18 +1,21 @@
 """Reading of a folder of examinations into the table of cases, with those that cannot be read and why."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from cxrfactory.errors import CxrError, ImageError
+from cxrfactory.errors import ImageError
 from cxrfactory.hearts.case_table import HeartCase, write_cases
+from cxrfactory.hearts.reading.examinations import examinations, same_study
 from cxrfactory.hearts.reading.heart import HeartReading, examine_heart
+from cxrfactory.hearts.reading.nifti_names import stem
 from cxrfactory.hearts.reading.rules import HeartRules
-from cxrfactory.imaging.volume.nifti import SUFFIXES
+from cxrfactory.hearts.views import LONG_AXIS
 from cxrfactory.logs import progress
 from cxrfactory.tables.parquet import table_writer, write_table
 from cxrfactory.tables.schemas import REJECTED
@@ -43,27 +46,6 @@ class Unread:
     reason: str
 
 
-def examinations(folder: str | Path) -> list[Path]:
-    """Return the examinations of a folder by name: each folder in it, and each NIfTI file.
-
-    Raises
-    ------
-    CxrError
-        If the folder is missing or holds no such thing.
-    """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise CxrError(f"{folder}: no such folder; expected a folder of examinations")
-    found = [
-        path
-        for path in sorted(folder.iterdir())
-        if not path.name.startswith(".") and (path.is_dir() or path.name.lower().endswith(SUFFIXES))
-    ]
-    if not found:
-        raise CxrError(f"{folder}: no examinations; expected one folder or one NIfTI file for each")
-    return found
-
-
 def read_hearts(
     folder: str | Path, rules: HeartRules | None = None, name: Callable[[str], str] = str
 ) -> Iterator[HeartReading | Unread]:
@@ -72,7 +54,8 @@ def read_hearts(
     Parameters
     ----------
     folder
-        Folder with a folder or a NIfTI file for each examination (:func:`examinations`).
+        Folder with a folder or a NIfTI file for each examination
+        (:func:`cxrfactory.hearts.reading.examinations.examinations`).
     rules
         Rules of reading.
     name
@@ -81,15 +64,37 @@ def read_hearts(
     Yields
     ------
     HeartReading | Unread
-        What was read, or why nothing was, in the order of the names.
+        What was read, or why nothing was, in the order of the names; then the files that are no examination.
     """
-    for place in progress(examinations(folder), "read hearts"):
-        suffix = next((suffix for suffix in SUFFIXES if place.name.lower().endswith(suffix)), "")
-        case_id = name(place.name[: len(place.name) - len(suffix)])
+    found = examinations(folder)
+    shared = same_study(found.places)
+    cases: dict[str, list[Path]] = defaultdict(list)
+    for place in found.places:
+        cases[name(stem(place))].append(place)
+    for case_id, places in progress(list(cases.items()), "read hearts"):
+        place = places[0]
+        if len(places) > 1:
+            told = " and ".join(each.name for each in places)
+            yield Unread(case_id, f"{told} are one case by their names, '{case_id}'; expected one of them; rename one")
+            continue
         try:
-            yield examine_heart(place, rules, case_id)
+            reading = examine_heart(place, rules, case_id)
         except ImageError as error:
-            yield Unread(case_id, str(error))
+            yield Unread(case_id, f"{error}; {_shared(shared[place])}" if place in shared else str(error))
+            continue
+        remarks = [f"{found.labels[place]} label files left aside"] if found.labels[place] else []
+        if place in shared and len(reading.views[0].long_axis) < len(LONG_AXIS):
+            remarks.append(_shared(shared[place]))
+        yield replace(reading, notes=(*remarks, *reading.notes))
+    for path, reason in found.aside.items():
+        yield Unread(name(path.name), reason)
+
+
+def _shared(many: int) -> str:
+    return (
+        f"{many} folders here are of one patient and study; expected one folder for each examination; put them into "
+        "one folder, or give the folder above as root"
+    )
 
 
 def write_hearts(

@@ -1,7 +1,7 @@
 """Reading of one examination of a heart: cine MR as DICOM or NIfTI, to the views at end-diastole and end-systole."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,8 @@ from cxrfactory.hearts.reading.cine import Cine
 from cxrfactory.hearts.reading.cycle import end_diastole, end_systole, moment_at, reference
 from cxrfactory.hearts.reading.dicom_cine import read_cines, refuse_both_kinds
 from cxrfactory.hearts.reading.long_axis import long_axis_views, passing
-from cxrfactory.hearts.reading.nifti_cine import nifti_files, read_nifti
+from cxrfactory.hearts.reading.nifti_cine import read_nifti
+from cxrfactory.hearts.reading.nifti_names import nifti_files
 from cxrfactory.hearts.reading.rules import HeartRules
 from cxrfactory.hearts.reading.stack import NEARLY_PARALLEL_DEGREES, short_axis
 from cxrfactory.hearts.views import HeartViews
@@ -207,13 +208,18 @@ def _over_time(cine: Cine, phases: np.ndarray) -> np.ndarray:
 
 
 def _base_first(stack: list[Cine]) -> list[Cine]:
-    """Return an unplaced stack from base to apex: the half with the larger blood pool is the base."""
+    """Return an unplaced stack from base to apex: the half with the larger blood pool is the base.
+
+    The made-up places run towards the base, so they are given out from the last: the image at the base gets the last
+    one in whatever order the file holds the slices. Otherwise a stack that begins at the base is a mirror image.
+    """
     spacing = stack[0].spacing_mm
     images = [cine.plane(0).pixels[None] for cine in stack]
     centre = left_ventricle(images[middle_slices(len(images))], spacing)
     areas = [pool_areas([image], spacing, centre)[0] for image in images]
     half = len(areas) // 2
-    return stack if sum(areas[:half]) >= sum(areas[len(areas) - half :]) else stack[::-1]
+    ordered = stack if sum(areas[:half]) >= sum(areas[len(areas) - half :]) else stack[::-1]
+    return [replace(cine, origin_mm=place.origin_mm) for cine, place in zip(ordered, stack[::-1], strict=True)]
 
 
 def _named_times(case: _Case, phases: np.ndarray, pool: np.ndarray) -> dict[str, int]:

@@ -1,13 +1,11 @@
 """The cines of NIfTI files: a short-axis stack over time or at single times, and long-axis files beside it.
 
-The names of ACDC (``patient001_4d.nii.gz``, ``patient001_frame01.nii.gz``, ``Info.cfg``), M&Ms (``A0S9V9_sa.nii.gz``,
-``001_SA_CINE.nii.gz``, ``001_LA_ED.nii.gz``) and UK Biobank (``sa.nii.gz``, ``la_2ch.nii.gz``) are known. Label files
-beside the images are left aside.
+Names of files tell which is which (:mod:`cxrfactory.hearts.reading.nifti_names`), and ``Info.cfg`` of ACDC beside them
+tells end-diastole and end-systole.
 """
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -16,18 +14,11 @@ from jaxtyping import Float
 
 from cxrfactory.errors import ImageError
 from cxrfactory.hearts.reading.cine import Cine, Moment
+from cxrfactory.hearts.reading.info_file import read_info, stated_times
+from cxrfactory.hearts.reading.nifti_grid import Grid, check_spacing, check_stack, read_grid
+from cxrfactory.hearts.reading.nifti_names import NamedFile, chosen_files, is_label_file, named, nifti_files
 from cxrfactory.hearts.reading.rules import HeartRules
 from cxrfactory.hearts.reading.stack import USUAL_APEX
-from cxrfactory.hearts.reading.words import view_by_words
-from cxrfactory.imaging.volume.files import read_stored_frames
-from cxrfactory.imaging.volume.nifti import SUFFIXES
-from cxrfactory.imaging.volume.orientation import AffineRules, split_affine
-from cxrfactory.imaging.volume.stored import LPS_TO_RAS
-
-_LABEL_WORDS = {"gt", "seg", "segmentation", "label", "labels", "mask", "masks", "contours"}
-_FRAME = re.compile(r"frame[ _-]*(\d+)")
-_TIME_UNITS = ("sec", "msec", "usec", "unknown")
-_CLEARLY_LARGEST = 1.5  # times the other spacings
 
 
 @dataclass(frozen=True)
@@ -56,36 +47,6 @@ class NiftiHeart:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class _Named:
-    """A file and what its name says: view, time (``ED``, ``ES``, or the number of a frame)."""
-
-    path: Path
-    view: str
-    time: str
-
-
-@dataclass(frozen=True)
-class _Grid:
-    """Voxels (i, j, slice, time) and their matrix to the patient (LPS), or None where the file states none."""
-
-    values: np.ndarray
-    affine: Float[np.ndarray, "4 4"] | None
-    spacing_mm: tuple[float, float, float]
-    slope: float
-    intercept: float
-    notes: tuple[str, ...]
-
-
-def nifti_files(place: Path) -> list[Path]:
-    """Return the NIfTI files of a folder and of those below it, by name; hidden ones are left out."""
-    return sorted(
-        path
-        for path in place.rglob("*")
-        if path.name.lower().endswith(SUFFIXES) and not path.name.startswith(".") and path.is_file()
-    )
-
-
 def read_nifti(place: Path, rules: HeartRules) -> NiftiHeart:
     """Read the NIfTI files of one case.
 
@@ -103,135 +64,107 @@ def read_nifti(place: Path, rules: HeartRules) -> NiftiHeart:
         or files of several times do not fit together.
     """
     files = [place] if place.is_file() else nifti_files(place)
-    images = [path for path in files if place.is_file() or not _words(path) & _LABEL_WORDS]
+    images = [path for path in files if place.is_file() or not is_label_file(path)]
     notes = [f"{len(files) - len(images)} label files left aside"] if len(files) > len(images) else []
-    named = [_named(path) for path in images]
-    short = [each for each in named if each.view in ("sax", "")]
+    chosen, more = chosen_files([named(path) for path in images])
+    notes += more
+    short = [each for each in chosen if each.view in ("sax", "")]
     if not short:
-        raise ImageError(f"{place.name}: {len(images)} NIfTI images, none of them a short-axis stack by its name")
-    stack, times = _stack(short, place.name, rules, notes)
-    placed = stack.affine is not None
-    short_axis = _cines(stack, "sax", rules)
+        raise ImageError(
+            f"{place.name}: {len(images)} NIfTI images, none of them a short-axis stack by its name; call it sa.nii.gz"
+        )
+    folders = [place.parent] if place.is_file() else [place, *sorted({path.parent for path in files} - {place})]
+    info = read_info(folders)
+    notes += info.notes
+    ends_known = None not in (info.ed if rules.ed is None else rules.ed, info.es if rules.es is None else rules.es)
+    reader = _Reader(place.name, partial(read_grid, trust_identity=rules.trust_identity, ends_known=ends_known), notes)
+    stack, times = reader.stack(short)
     others: list[Cine] = []
     for view in ("2ch", "3ch", "4ch", "lax"):
-        of_view = [each for each in named if each.view == view]
+        of_view = [each for each in chosen if each.view == view]
         if of_view:
-            others += _long_axis(of_view, view, times, place.name, rules, notes)
-    if not placed:
-        notes.append(f"{stack.notes[-1]}: the place and the direction of the stack in the patient are made up")
-    ed, es = _stated_times(place, times)
-    return NiftiHeart(tuple(short_axis), tuple(others), placed, ed, es, tuple(notes))
+            others += reader.long_axis(of_view, view, times)
+    if stack.affine is None:
+        notes.append(f"{stack.lacking}: the place and the direction of the stack in the patient are made up")
+        if others:
+            notes.append(f"{len(others)} long-axis views left aside: their places do not fit a made-up one")
+            others = []
+    ed, es = stated_times(info, times, stack.values.shape[3], place.name)
+    return NiftiHeart(tuple(_cines(stack, "sax")), tuple(others), stack.affine is not None, ed, es, tuple(notes))
 
 
-def _words(path: Path) -> set[str]:
-    return set(re.findall(r"[a-z0-9]+", path.name.lower().replace("_", " ")))
+@dataclass(frozen=True)
+class _Reader:
+    """Reads the files of a case: its name, how a file is read, and the notes so far."""
 
+    name: str
+    read: Callable[[Path], Grid]
+    notes: list[str]
 
-def _named(path: Path) -> _Named:
-    words = _words(path)
-    frame = _FRAME.search(path.name.lower())
-    time = next((word.upper() for word in ("ed", "es") if word in words), frame[1] if frame else "")
-    return _Named(path, view_by_words(path.name), time)
+    def stack(self, files: Sequence[NamedFile]) -> tuple[Grid, tuple[str, ...]]:
+        """Return the short-axis stack, and the names of its times where each comes from a file of its own."""
+        whole = [each for each in files if not each.time]
+        if len(whole) > 1:
+            raise ImageError(
+                f"{self.name}: {len(whole)} files may be the short-axis stack; expected one a case; call it sa.nii.gz, "
+                "or files of single times frame01.nii.gz and so on"
+            )
+        if not whole:
+            grid, times = self.joined(files)
+            check_stack(grid, self.name)
+            return grid, times
+        if len(files) > 1:
+            self.notes.append(f"{len(files) - 1} files of single times beside the file of all times left aside")
+        grid = self.one(whole[0].path)
+        check_stack(grid, whole[0].path.name)
+        return grid, ()
 
-
-def _stack(named: Sequence[_Named], name: str, rules: HeartRules, notes: list[str]) -> tuple[_Grid, tuple[str, ...]]:
-    """Return the short-axis stack, and the names of its times where each comes from a file of its own."""
-    whole = [each for each in named if not each.time]
-    if len(whole) > 1:
-        raise ImageError(f"{name}: {len(whole)} files may be the short-axis stack; expected one a case, in a folder")
-    if whole:
-        if len(named) > 1:
-            notes.append(f"{len(named) - 1} files of single times beside the file of all times left aside")
-        return _grid(whole[0].path, rules), ()
-    return _joined(named, name, rules)
-
-
-def _joined(named: Sequence[_Named], name: str, rules: HeartRules) -> tuple[_Grid, tuple[str, ...]]:
-    """Return the volumes of several times as one, in the order of the times."""
-    ordered = sorted(named, key=lambda each: (len(each.time), each.time))
-    times = tuple(each.time for each in ordered)
-    if len(set(times)) < len(times):
-        raise ImageError(f"{name}: {len(times)} files of {len(set(times))} times; expected one file a time")
-    grids = [_grid(each.path, rules) for each in ordered]
-    first = grids[0]
-    for each, grid in zip(ordered, grids, strict=True):
-        if grid.values.shape[3] != 1:
-            raise ImageError(f"{each.path.name}: {grid.values.shape[3]} times; expected one, as its name says")
-        fits = grid.values.shape == first.values.shape and (grid.affine is None) == (first.affine is None)
-        if not fits or (grid.affine is not None and not np.allclose(grid.affine, first.affine, atol=0.1)):
-            raise ImageError(f"{each.path.name}: another grid than {ordered[0].path.name}; expected one for all times")
-    values = np.concatenate([grid.values * np.float32(grid.slope) + np.float32(grid.intercept) for grid in grids], 3)
-    return _Grid(values, first.affine, first.spacing_mm, 1.0, 0.0, first.notes), times
-
-
-def _long_axis(
-    named: list[_Named], view: str, times: tuple[str, ...], name: str, rules: HeartRules, notes: list[str]
-) -> list[Cine]:
-    wanted = [each for each in named if not each.time] if not times else [e for e in named if e.time in times]
-    if not wanted or (times and len(wanted) < len(times)):
-        notes.append(f"{len(named)} {view} files left aside: not the times of the short-axis stack")
-        return []
-    if times:
-        grid, _ = _joined(wanted, name, rules)
-    else:
-        if len(wanted) > 1:
-            raise ImageError(f"{name}: {len(wanted)} files of the {view} view; expected one")
-        grid = _grid(wanted[0].path, rules)
-    if grid.affine is None:
-        notes.append(f"the {view} file left aside: {grid.notes[-1]}, so that nobody knows where its plane lies")
-        return []
-    return _cines(grid, "" if view == "lax" else view, rules)
-
-
-def _grid(path: Path, rules: HeartRules) -> _Grid:
-    frames = read_stored_frames(path, AffineRules(trust_identity=rules.trust_identity))
-    stored = frames.volume
-    if stored.conflict:
-        raise ImageError(f"{path.name}: {stored.conflict}")
-    many = stored.values.shape[3]
-    timeless = not (np.isfinite(frames.step) and frames.step > 0)
-    if many > 1 and frames.unit not in _TIME_UNITS:
-        raise ImageError(f"{path.name}: a fourth axis in {frames.unit}; expected time")
-    if many > 1 and timeless and (rules.ed is None or rules.es is None):
-        raise ImageError(
-            f"{path.name}: {many} volumes along a fourth axis without a time step (pixdim[4] is {frames.step:g}); "
-            "expected the step in the header, or the numbers of the images at ED and ES (ed, es)"
-        )
-    affine, notes, spacing = None, (stored.lacking,), np.abs(np.array(frames.spacing_mm))
-    if stored.affine is not None:
-        affine = LPS_TO_RAS @ stored.affine
-        try:
-            _, spacing = split_affine(affine)
-        except ImageError as error:
-            raise ImageError(f"{path.name}: {error}") from error
-        notes = ()
-    if not (np.isfinite(spacing).all() and (spacing > 0).all()):
-        raise ImageError(f"{path.name}: voxel spacing {' x '.join(f'{x:g}' for x in spacing)} mm; expected above 0")
-    if not np.isfinite(stored.values).all():
-        raise ImageError(f"{path.name}: voxels that are NaN or infinite; expected finite grey values")
-    return _slices_last(_Grid(stored.values, affine, tuple(spacing), stored.slope, stored.intercept, notes))  # type: ignore[arg-type]
-
-
-def _slices_last(grid: _Grid) -> _Grid:
-    """Return the grid with the axis across the slices third: the one with clearly the largest spacing, else the third.
-
-    An axis of one voxel is such an axis, too.
-    """
-    spacing, shape = np.array(grid.spacing_mm), grid.values.shape[:3]
-    single = [axis for axis in (2, 1, 0) if shape[axis] == 1]
-    widest = int(np.argmax(spacing))
-    clear = spacing[widest] > _CLEARLY_LARGEST * np.delete(spacing, widest).max()
-    last = single[0] if single else widest if clear else 2
-    if last == 2:
+    def one(self, path: Path) -> Grid:
+        """Return one file, and note what was found in it."""
+        grid = self.read(path)
+        self.notes.extend(f"{path.name}: {note}" for note in grid.notes)
         return grid
-    order = [axis for axis in range(3) if axis != last] + [last]
-    affine = None if grid.affine is None else grid.affine[:, [*order, 3]]
-    return _Grid(
-        grid.values.transpose(*order, 3), affine, tuple(spacing[order]), grid.slope, grid.intercept, grid.notes
-    )
+
+    def joined(self, files: Sequence[NamedFile]) -> tuple[Grid, tuple[str, ...]]:
+        """Return the volumes of several times as one, in the order of the times."""
+        ordered = sorted(files, key=lambda each: (len(each.time), each.time))
+        times = tuple(each.time for each in ordered)
+        if len(set(times)) < len(times):
+            raise ImageError(f"{self.name}: {len(times)} files of {len(set(times))} times; expected one file a time")
+        grids = [self.one(each.path) for each in ordered]
+        first = grids[0]
+        for each, grid in zip(ordered, grids, strict=True):
+            if grid.values.shape[3] != 1:
+                raise ImageError(f"{each.path.name}: {grid.values.shape[3]} times; expected one, as its name says")
+            fits = grid.values.shape == first.values.shape and (grid.affine is None) == (first.affine is None)
+            if not fits or (grid.affine is not None and not np.allclose(grid.affine, first.affine, atol=0.1)):
+                raise ImageError(
+                    f"{each.path.name}: another grid than {ordered[0].path.name}; expected one for all times"
+                )
+        values = np.concatenate(
+            [grid.values * np.float32(grid.slope) + np.float32(grid.intercept) for grid in grids], 3
+        )
+        return replace(first, values=values, slope=1.0, intercept=0.0), times
+
+    def long_axis(self, files: list[NamedFile], view: str, times: tuple[str, ...]) -> list[Cine]:
+        """Return the cine of a long-axis view, or none where its files do not fit the stack."""
+        wanted = [each for each in files if (each.time in times if times else not each.time)]
+        if not wanted or (times and len(wanted) < len(times)):
+            self.notes.append(f"{len(files)} {view} files left aside: not the times of the short-axis stack")
+            return []
+        if not times and len(wanted) > 1:
+            raise ImageError(
+                f"{self.name}: {len(wanted)} files of the {view} view; expected one; call it la_{view}.nii.gz"
+            )
+        grid = self.joined(wanted)[0] if times else self.one(wanted[0].path)
+        if grid.affine is None:
+            self.notes.append(f"the {view} file left aside: {grid.lacking}, so that nobody knows where its plane lies")
+            return []
+        check_spacing(grid, wanted[0].path.name)
+        return _cines(grid, "" if view == "lax" else view)
 
 
-def _cines(grid: _Grid, hint: str, rules: HeartRules) -> list[Cine]:
+def _cines(grid: Grid, hint: str) -> list[Cine]:
     affine = _usual_place(grid) if grid.affine is None else grid.affine
     steps = np.linalg.norm(affine[:3, :3], axis=0)
     across, down = affine[:3, 0] / steps[0], affine[:3, 1] / steps[1]
@@ -255,7 +188,7 @@ def _cines(grid: _Grid, hint: str, rules: HeartRules) -> list[Cine]:
     ]
 
 
-def _usual_place(grid: _Grid) -> Float[np.ndarray, "4 4"]:
+def _usual_place(grid: Grid) -> Float[np.ndarray, "4 4"]:
     """Return the matrix of a stack in the middle of a usual heart, its rows in the coronal plane as scanners set them.
 
     The slices run towards the base; which end is the base, the images tell.
@@ -268,25 +201,3 @@ def _usual_place(grid: _Grid) -> Float[np.ndarray, "4 4"]:
     affine[:3, :3] = axes
     affine[:3, 3] = -axes @ ((np.array(grid.values.shape[:3]) - 1) / 2)
     return affine
-
-
-def _stated_times(place: Path, times: tuple[str, ...]) -> tuple[int | None, int | None]:
-    """Return the indices of ED and ES by the names of the files, or by ``Info.cfg`` beside them."""
-    named = tuple(times.index(word) if word in times else None for word in ("ED", "ES"))
-    if named != (None, None):
-        return named  # type: ignore[return-value]
-    folders = sorted({path.parent for path in nifti_files(place)}) if place.is_dir() else [place.parent]
-    info = next((folder / "Info.cfg" for folder in folders if (folder / "Info.cfg").is_file()), None)
-    if info is None or info.stat().st_size > 1 << 16:
-        return None, None
-    text = info.read_text(encoding="utf-8", errors="replace")
-    found: list[int | None] = []
-    for word in ("ED", "ES"):
-        match = re.search(rf"^{word}:\s*(\d+)\s*$", text, re.MULTILINE)
-        number = int(match[1]) if match else None
-        if times:
-            index = next((i for i, time in enumerate(times) if time.isdigit() and int(time) == number), None)
-        else:
-            index = None if number is None else number - 1
-        found.append(index)
-    return found[0], found[1]

@@ -19,6 +19,7 @@ from cxrfactory.imaging.volume.stored import (
     reason_of,
     three_axes,
     three_or_four_axes,
+    time_axis,
 )
 
 SUFFIXES = (".nii.gz", ".nii")
@@ -93,7 +94,7 @@ class StoredFrames:
 
 
 def read_frames(path: Path, rules: AffineRules) -> StoredFrames:
-    """Read one NIfTI file of three or four axes; the fourth is time.
+    """Read one NIfTI file of three or four axes; the fourth is time, or a later one where the fourth has length 1.
 
     Raises
     ------
@@ -101,14 +102,15 @@ def read_frames(path: Path, rules: AffineRules) -> StoredFrames:
         If the file is damaged, of another format, or has more than four axes, or several numbers per voxel.
     """
     volume, header = _read(path, rules, three_or_four_axes)
-    zooms = [float(each) for each in header["pixdim"][1:5]]
+    zooms = [float(each) for each in header["pixdim"][1:]]
+    axis = time_axis(header.get_data_shape()) or 3
     if volume.values.ndim == 3:
         volume.values = volume.values[..., None]
     try:
         unit = header.get_xyzt_units()[1]
     except KeyError:
         unit = "unknown"
-    return StoredFrames(volume, (zooms[0], zooms[1], zooms[2]), zooms[3], unit)
+    return StoredFrames(volume, (zooms[0], zooms[1], zooms[2]), zooms[axis], unit)
 
 
 def _read(path: Path, rules: AffineRules, axes: Callable[[tuple[int, ...], str], tuple[int, ...]]):

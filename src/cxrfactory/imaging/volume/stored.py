@@ -112,15 +112,24 @@ def one_slice(shape: tuple[int, ...], name: str) -> tuple[int, int, int]:
 def three_or_four_axes(shape: tuple[int, ...], name: str) -> tuple[int, ...]:
     """Return the three sizes of a volume, or the four of a volume over time; further axes must have size 1.
 
+    Time may be a later axis than the fourth (:func:`time_axis`), as programs write that leave the fourth to slices.
+
     Raises
     ------
     ImageError
         As :func:`three_axes`.
     """
-    if len(shape) < 4 or any(length != 1 for length in shape[4:]):
+    axis = time_axis(shape)
+    if axis is None:
         return three_axes(shape, name)
     check_voxels(shape, name)
-    return (*three_axes(shape[:3], name), shape[3]) if shape[3] > 1 else three_axes(shape, name)
+    return (*three_axes(shape[:3], name), shape[axis])
+
+
+def time_axis(shape: tuple[int, ...]) -> int | None:
+    """Return the only axis after the third that is longer than 1; None if there is none, or several."""
+    longer = [axis for axis, length in enumerate(shape) if axis > 2 and length > 1]
+    return longer[0] if len(longer) == 1 else None
 
 
 def reason_of(error: Exception) -> str:

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from cxrfactory.models.hybridvnet.encoder import StackEncoder
-from cxrfactory.models.hybridvnet.frame import Frame, frame_of, planned_frame, usual_turn
+from cxrfactory.models.hybridvnet.frame import Frame, frame_of, planned_frame, planned_turn
 from cxrfactory.models.hybridvnet.pictures import HeartPictures
 from cxrfactory.models.hybridvnet.sampling import sample_stack
 
@@ -56,13 +56,13 @@ class HeartFinder(nn.Module):
         whole = whole_frame(pictures, self.side_mm)
         stack = torch.from_numpy(sample_stack(pictures, whole, self.grid))[None]
         centre, direction = (each[0].cpu().numpy() for each in self(stack.to(self.encoder.head.weight.device)))
-        turn = usual_turn(pictures) + float(np.arctan2(direction[1], direction[0]))
+        turn = planned_turn(pictures) + float(np.arctan2(direction[1], direction[0]))
         return frame_of(pictures, whole.to_mm(centre[None])[0], side_mm, turn)
 
 
 def whole_frame(pictures: HeartPictures, side_mm: float) -> Frame:
-    """Return the frame about the centre of a stack's field of view, turned to where the right ventricle usually lies.
+    """Return the frame about the centre of a stack's field of view, turned to where the right ventricle likely lies.
 
     The frame has half of the side along the third axis.
     """
-    return replace(frame_of(pictures, pictures.centre_mm, side_mm, usual_turn(pictures)), scale=(1.0, 1.0, 2.0))
+    return replace(frame_of(pictures, pictures.centre_mm, side_mm, planned_turn(pictures)), scale=(1.0, 1.0, 2.0))

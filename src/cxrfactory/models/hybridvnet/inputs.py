@@ -15,14 +15,15 @@ Sampled = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # fields of Inp
 
 def sample(pictures: HeartPictures, frame: Frame, settings: NetworkSettings) -> Sampled:
     """Sample the stack and the views of a case in a frame; missing views are zeros."""
-    stack = sample_stack(pictures, frame, settings.grid)
-    planes = np.zeros((len(settings.views), 2, settings.plane_side, settings.plane_side), np.float32)
+    stack = sample_stack(pictures, frame, settings.sampled)
+    side = settings.finer * settings.plane_side
+    planes = np.zeros((len(settings.views), 2, side, side), np.float32)
     facts = np.zeros((len(settings.views), PLANE_FACTS), np.float32)
     present = np.zeros(len(settings.views), bool)
     for place, view in enumerate(settings.views):
         if view in pictures.long_axis:
             plane = pictures.long_axis[view]
-            planes[place], facts[place] = sample_plane(plane, frame, settings.plane_side, view, settings.plane_mm)
+            planes[place], facts[place] = sample_plane(plane, frame, side, view, settings.plane_mm)
             present[place] = True
     return stack, planes, facts, present
 

@@ -9,7 +9,8 @@ This implementation differs in four things. Positions are offsets from the mean 
 corrects the positions of the coarser one, and the coarsest starts with principal modes of the training shapes. A view
 that is missing is replaced by a learned code, so that one network serves any subset of the long-axis views. Encoders
 also read places of feature maps (:class:`~cxrfactory.models.hybridvnet.encoder.Places`). At the finest levels, the
-decoder reads the stack around each node, as HybridGNet's skip connections do; ``windows: 0`` leaves this out.
+decoder reads the stack around each node and the long-axis planes that are near it, as HybridGNet's skip connections
+do; ``windows: 0`` leaves this out.
 """
 
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from cxrfactory.models.hybridvnet.encoder import PLANE_CHANNELS, STACK_CHANNELS,
 from cxrfactory.models.hybridvnet.graph import MeshGraph
 from cxrfactory.models.hybridvnet.pictures import VIEWS
 from cxrfactory.models.hybridvnet.sampling import PLANE_FACTS
-from cxrfactory.models.hybridvnet.windows import Windows
+from cxrfactory.models.hybridvnet.windows import PlaneWindows, Windows
 from cxrfactory.models.sparse import FixedMatrix
 
 ORDER = 6
@@ -40,20 +41,23 @@ class NetworkSettings:
     Attributes
     ----------
     grid
-        Grid (z, h, w) on which the stack is sampled in the frame.
+        Grid (z, h, w) on which the encoder sees the stack in the frame.
     side_mm
         Side of the frame.
     plane_side, plane_mm
-        Rows and columns of a sampled long-axis plane, and its side.
+        Rows and columns of a long-axis plane as its encoder sees it, and its side.
     views
         Long-axis views that are read; none for the single-view network.
+    finer
+        Stack and planes are sampled with so many times the rows and columns that the encoders see; the decoder reads
+        them so around the nodes.
     stack_latent, plane_latent
         Sizes of the codes of the stack and of each view.
     stack_channels, plane_channels, widths
         Channels of the encoders' blocks and of the decoder's levels.
     windows
-        Number of the finest levels at which the decoder reads the stack around each node; 0 gives the published
-        network.
+        Number of the finest levels at which the decoder reads the stack and the planes around each node; 0 gives the
+        published network.
     """
 
     grid: tuple[int, int, int] = (12, 48, 48)
@@ -61,6 +65,7 @@ class NetworkSettings:
     plane_side: int = 48
     plane_mm: float = 176.0
     views: tuple[str, ...] = VIEWS
+    finer: int = 2
     stack_latent: int = 32
     plane_latent: int = 8
     stack_channels: tuple[int, ...] = STACK_CHANNELS
@@ -72,6 +77,12 @@ class NetworkSettings:
     def latent(self) -> int:
         """Size of the joint code."""
         return self.stack_latent + self.plane_latent * len(self.views)
+
+    @property
+    def sampled(self) -> tuple[int, int, int]:
+        """Grid (z, h, w) on which the stack is sampled."""
+        depth, height, width = self.grid
+        return depth, self.finer * height, self.finer * width
 
 
 @dataclass(frozen=True)
@@ -99,6 +110,12 @@ class Inputs:
         """Return the same batch on a device."""
         return Inputs(*(each.to(device) for each in (self.stack, self.planes, self.facts, self.present)))
 
+    def repeated(self, count: int) -> "Inputs":
+        """Return a batch of one case as a batch of the same case so many times."""
+        return Inputs(
+            *(each.expand(count, *each.shape[1:]) for each in (self.stack, self.planes, self.facts, self.present))
+        )
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -125,14 +142,17 @@ class ViewEncoder(nn.Module):
 
     def forward(self, inputs: Inputs) -> tuple[Float[Tensor, "b latent"], Float[Tensor, "b latent"]]:
         """Return mean and log-variance of the joint code."""
-        mu, logvar = self.stack(inputs.stack)
+        finer = self.settings.finer
+        mu, logvar = self.stack(nn.functional.avg_pool3d(inputs.stack, (1, finer, finer)))
         means, variances = [mu.float()], [logvar.float()]
         for view, branch in enumerate(self.planes):
             there = torch.nonzero(inputs.present[:, view])[:, 0]
             mean = self.missing[view].expand(len(mu), -1)
             variance = torch.zeros_like(mean)
             if len(there):
-                found, spread = branch(inputs.planes[there, view], inputs.facts[there, view])
+                found, spread = branch(
+                    nn.functional.avg_pool2d(inputs.planes[there, view], finer), inputs.facts[there, view]
+                )
                 mean, variance = mean.index_copy(0, there, found.float()), variance.index_copy(0, there, spread.float())
             means.append(mean)
             variances.append(variance)
@@ -187,9 +207,13 @@ class HybridVNet(nn.Module):
             SparseChebConv(self.laplacians[level], ORDER, widths[level], 3, bias=False) for level in range(levels)
         )
         self.windows = Windows(settings.side_mm)
-        reading = range(levels - settings.windows, levels)
+        self.plane_windows = PlaneWindows(settings.side_mm, settings.plane_mm, len(settings.views))
+        read = self.windows.channels + self.plane_windows.channels
         self.readers = nn.ModuleDict(
-            {str(level): _Reader(self.laplacians[level], widths[level], self.windows.channels) for level in reading}
+            {
+                str(level): _Reader(self.laplacians[level], widths[level], read)
+                for level in range(levels - settings.windows, levels)
+            }
         )
         for head in self.heads:
             nn.init.normal_(head.weight, std=1e-2)
@@ -221,7 +245,7 @@ class HybridVNet(nn.Module):
                 first += count
 
     def decode(
-        self, code: Float[Tensor, "b latent"], stack: Float[Tensor, "b 2 z h w"]
+        self, code: Float[Tensor, "b latent"], inputs: Inputs
     ) -> tuple[Float[Tensor, "b n 3"], list[Float[Tensor, "b m 3"]]]:
         """Return positions relative to the frame, and those of the coarser levels, the coarsest first."""
         coarsest = self.laplacians[0].rows
@@ -239,7 +263,7 @@ class HybridVNet(nn.Module):
             x = torch.relu(norm(convolution(x)))
             offset = offset + REACH * head(x)
             if str(level) in self.readers:
-                window = self.windows(stack, (means[level][:, None] + offset).transpose(0, 1))
+                window = self._read(inputs, (means[level][:, None] + offset).transpose(0, 1))
                 x, moved = self.readers[str(level)](x, window)
                 offset = offset + REACH * moved
             positions.append((means[level][:, None] + offset).transpose(0, 1))
@@ -247,17 +271,24 @@ class HybridVNet(nn.Module):
                 return positions[-1], positions[:-1]
         raise AssertionError("a graph has at least one level")
 
+    def _read(self, inputs: Inputs, positions: Float[Tensor, "b n 3"]) -> Float[Tensor, "n b c"]:
+        """Return what stack and planes show around nodes."""
+        read = self.windows(inputs.stack, positions)
+        if not self.settings.views:
+            return read
+        return torch.cat([read, self.plane_windows(inputs.planes, inputs.facts, inputs.present, positions)], dim=-1)
+
     def answer(
         self,
         mu: Float[Tensor, "b latent"],
         logvar: Float[Tensor, "b latent"],
-        stack: Float[Tensor, "b 2 z h w"],
+        inputs: Inputs,
         noise: Float[Tensor, "b latent"] | None = None,
     ) -> Answer:
         """Decode a code that is drawn with ``noise`` (standard normal); without it, decode the mean."""
-        positions, coarse = self.decode(mu if noise is None else mu + noise * torch.exp(0.5 * logvar), stack)
+        positions, coarse = self.decode(mu if noise is None else mu + noise * torch.exp(0.5 * logvar), inputs)
         return Answer(positions, coarse, mu, logvar)
 
     def forward(self, inputs: Inputs, noise: Float[Tensor, "b latent"] | None = None) -> Answer:
         """Return positions relative to the frame; see :meth:`answer`."""
-        return self.answer(*self.encoder(inputs), inputs.stack, noise)
+        return self.answer(*self.encoder(inputs), inputs, noise)

@@ -48,7 +48,7 @@ class PcaVNet(nn.Module):
             self.basis[: len(basis)].copy_(torch.from_numpy(basis))
 
     def decode(
-        self, code: Float[Tensor, "b latent"], stack: Tensor | None = None
+        self, code: Float[Tensor, "b latent"], inputs: Inputs | None = None
     ) -> tuple[Float[Tensor, "b n 3"], list[Tensor]]:
         """Return positions relative to the frame; there are no coarser levels."""
         numbers = self.head(code)
@@ -56,7 +56,7 @@ class PcaVNet(nn.Module):
         rotation = rotations(TURN * numbers[:, 3:6])
         return 0.5 + REACH * numbers[:, None, :3] + shape @ rotation.transpose(1, 2), []
 
-    def answer(self, mu: Tensor, logvar: Tensor, stack: Tensor | None = None, noise: Tensor | None = None) -> Answer:
+    def answer(self, mu: Tensor, logvar: Tensor, inputs: Inputs | None = None, noise: Tensor | None = None) -> Answer:
         """Decode the mean of the code, which is not drawn at random."""
         positions, coarse = self.decode(mu)
         return Answer(positions, coarse, torch.zeros_like(mu), torch.zeros_like(mu))

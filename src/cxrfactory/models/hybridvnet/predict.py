@@ -12,7 +12,7 @@ from cxrfactory.models.device import choose_device
 from cxrfactory.models.hybridvnet.finder import HeartFinder
 from cxrfactory.models.hybridvnet.frame import Frame, frame_of, turn_of
 from cxrfactory.models.hybridvnet.inputs import collated, sample
-from cxrfactory.models.hybridvnet.network import Answer
+from cxrfactory.models.hybridvnet.network import Answer, Inputs
 from cxrfactory.models.hybridvnet.pictures import HeartPictures
 from cxrfactory.models.hybridvnet.weights import FINDER, restored
 from cxrfactory.tables.keys import seed_of
@@ -105,7 +105,7 @@ class MeshPredictor:
                 raise ImageError(f"{self.source}: the network's answer holds numbers that are not finite")
         vertices = frame.to_mm(answer.positions[0].cpu().numpy()).astype(np.float32)
         return PredictedHeart(
-            vertices, self._spread(answer, inputs.stack, key, frame), answer.mu[0].cpu().numpy().astype(np.float32)
+            vertices, self._spread(answer, inputs, key, frame), answer.mu[0].cpu().numpy().astype(np.float32)
         )
 
     def frame_about(self, pictures: HeartPictures, vertices_mm: Float[np.ndarray, "n 3"]) -> Frame:
@@ -117,12 +117,12 @@ class MeshPredictor:
         turn = turn_of(inside, self.graph.reference_mm, central.astype(float))
         return frame_of(pictures, centre, self.settings.side_mm, turn)
 
-    def _spread(self, answer: Answer, stack: torch.Tensor, key: str, frame: Frame) -> Float32[np.ndarray, " n"]:
+    def _spread(self, answer: Answer, inputs: Inputs, key: str, frame: Frame) -> Float32[np.ndarray, " n"]:
         if self.samples < 2:
             return np.zeros(self.graph.nodes, np.float32)
         generator = torch.Generator().manual_seed(seed_of(key, "codes"))
         noise = torch.randn(self.samples, self.network.latent, generator=generator).to(self.device)
         codes = answer.mu + noise * torch.exp(0.5 * answer.logvar)
-        drawn, _ = self.network.decode(codes, stack.expand(self.samples, -1, -1, -1, -1))
+        drawn, _ = self.network.decode(codes, inputs.repeated(self.samples))
         variance = drawn.var(dim=0, correction=0).sum(-1).clamp(min=0)
         return (variance.sqrt().cpu().numpy() * frame.side_mm).astype(np.float32)

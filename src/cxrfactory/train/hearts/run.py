@@ -164,7 +164,7 @@ class _MeshWork:
             noise = torch.randn(len(target), self.network.latent, generator=generator).to(self.device)
             with torch.autocast(self.device.type, torch.bfloat16, enabled=settings.precision == "bf16"):
                 mu, logvar = self.network.encoder(inputs)
-            return self.loss(self.network.answer(mu.float(), logvar.float(), inputs.stack, noise), target)
+            return self.loss(self.network.answer(mu.float(), logvar.float(), inputs, noise), target)
 
         sampled = training_batches(self.train, self.frames, batches, settings, epoch)
         return steps(state, sampled, len(batches), loss_of, settings, epoch)
