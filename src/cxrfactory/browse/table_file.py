@@ -64,7 +64,7 @@ class TableFile(Browsed):
         self.index = Index(ids, constant_column("dataset", "dataset", [path.stem], [len(ids)]), _columns(table))
         names = list(self.index.columns)
         self.worst = (DICE_COLUMNS[0], True) if DICE_COLUMNS[0] in names else ("image_id", True)
-        self._films = ReleaseFilms(folder=None if images is None else FilmFolder(images))
+        self._films = ReleaseFilms(folder=None if images is None else FilmFolder(images, ids))
         present = [organ for organ in ORGANS if ORGAN_COLUMNS[organ] in self._lines.header]
         self.organs = [Organ(name, name.replace("_", " "), ORGAN_COLOURS[name]) for name in present]
 
