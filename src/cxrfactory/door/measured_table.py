@@ -41,7 +41,10 @@ def table_items(path: Path, given: MeasureInputConfig) -> Source:
 
 def _refused(path: Path, given: MeasureInputConfig, missing: list[str]) -> Iterator[Item]:
     """Yield the images of a table that lacks columns, with this as their fault."""
-    fault = f"{path.name} lacks the columns {missing}; expected masks as RLE and their size: add them from the release"
+    fault = (
+        f"{path.name}: columns {missing} are missing; expected masks as RLE and their size; add a missing size from "
+        "the table of the release"
+    )
     for frame in read_chexmask(path, [], chunksize=ROWS_AT_A_TIME):
         for image_id in frame["image_id"]:
             yield Item(_dataset(path), image_id, given.view, 0, 0, {}, fault=fault)
