@@ -58,8 +58,8 @@ def open_product(
     folder = Path(folder)
     if folder.is_file():
         raise CxrError(
-            f"{folder}: a file; expected the folder of a finished product, such as results/NAME. 'browse' shows and "
-            "'measure' measures a CheXmask table; 'browse' also downloads its masks as COCO"
+            f"{folder}: a file; expected the folder of a finished product, such as results/NAME. A CheXmask table "
+            "works with 'browse', 'measure' and 'export coco'"
         )
     if not folder.is_dir():
         raise CxrError(f"{folder}: no such folder; expected a finished product")

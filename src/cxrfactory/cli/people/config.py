@@ -24,8 +24,11 @@ def config(
     from cxrfactory.workflow.table import write as write_map
 
     if check is not None:
-        found = complete(read_config(check))
-        typer.echo(f"{check}: fits; releases: {', '.join(found.datasets)}")
+        given = read_config(check)
+        found = complete(given)
+        default = "" if "datasets" in given.model_fields_set else " (the defaults; the file names none)"
+        scans = f"; scans: {', '.join(found.scans)}" if found.scans else ""
+        typer.echo(f"{check}: fits; releases: {', '.join(found.datasets) or 'none'}{default}{scans}")
     elif values is not None or output is not None:
         if values is None or output is None:
             raise CxrError("config: --values and --output go together")
