@@ -26,9 +26,11 @@ def config(
     if check is not None:
         given = read_config(check)
         found = complete(given)
-        default = "" if "datasets" in given.model_fields_set else " (the defaults; the file names none)"
-        scans = f"; scans: {', '.join(found.scans)}" if found.scans else ""
-        typer.echo(f"{check}: fits; releases: {', '.join(found.datasets) or 'none'}{default}{scans}")
+        parts = []
+        for section, word in (("datasets", "releases"), ("scans", "scans")):
+            default = "" if section in given.model_fields_set else " (the default; the file names none)"
+            parts.append(f"{word}: {', '.join(getattr(found, section)) or 'none'}{default}")
+        typer.echo(f"{check}: fits; {'; '.join(parts)}")
     elif values is not None or output is not None:
         if values is None or output is None:
             raise CxrError("config: --values and --output go together")
