@@ -113,3 +113,23 @@ def test_a_table_of_something_else_is_refused(tmp_path):
     path.write_text("image_id,Height,Width\na,1,1\n")
     with pytest.raises(CxrError, match="no column of masks or landmarks"):
         opened(path)
+
+
+def test_no_row_shows_the_film_of_another_patient(made, table):
+    frame = texts(table)
+    frame[frame.columns[0]] = [f"train/patient{place}/view1.png" for place in range(len(frame))]
+    frame.to_csv(table, index=False)
+    folder = table.parent / "films" / "patient0"
+    folder.mkdir(parents=True)
+    shutil.copy(sorted(made[2].rglob("zeta-030.*"))[0], folder / "view1.png")
+    client = Client(*build_application(table, [], folder.parent, table.parent / "v.jsonl"))
+    shown = [row["image_id"] for row in client.json("rows", limit=500)["rows"] if has_film(client, row["key"])]
+    assert shown == ["train/patient0/view1.png"]
+    flat = Client(*build_application(table, [], folder, table.parent / "flat.jsonl"))
+    assert not any(has_film(flat, row["key"]) for row in flat.json("rows", limit=500)["rows"])
+
+
+def has_film(client, key):
+    answer = client.get(f"image/{key}")
+    assert answer.status_code == 200 or "of its name" in answer.text, answer.text
+    return answer.status_code == 200

@@ -66,7 +66,7 @@ class TableFile(Browsed):
         with TemporaryDirectory() as folder:
             # The file stays open for its rows after its name is gone.
             plain = unpacked(path, Path(folder)) if is_gzip(path) else path
-            table = _indexed(plain, id_column, separator)
+            table = _indexed(plain, id_column, separator, _kept_path(path))
             starts = np.append(table[_START].to_numpy(), plain.stat().st_size)
             self._lines = PublishedLines(plain, starts, id_column, separator)
         ids = whole_array(table["image_id"])
@@ -162,9 +162,8 @@ def _id_of(path: Path) -> str:
     return id_column
 
 
-def _indexed(path: Path, id_column: str, separator: str) -> pa.Table:
+def _indexed(path: Path, id_column: str, separator: str, kept: Path) -> pa.Table:
     """Return the small columns of the file and the offset of every row; those of a large file are kept."""
-    kept = _kept_path(path)
     large = path.stat().st_size >= LARGE_BYTES
     if large and kept.is_file():
         try:

@@ -3,7 +3,6 @@
 import gzip
 import re
 import shutil
-import tempfile
 import zlib
 from pathlib import Path
 
@@ -45,7 +44,7 @@ def unpacked(path: Path, folder: Path) -> Path:
     CxrError
         If the file is damaged, or there is no room.
     """
-    place = Path(tempfile.mkstemp(suffix=".csv", dir=folder)[1])
+    place = folder / path.name.removesuffix(".gz")
     try:
         with gzip.open(path) as stream, place.open("wb") as plain:
             shutil.copyfileobj(stream, plain, 1 << 24)
