@@ -86,6 +86,16 @@ def test_help_of_a_command_imports_the_sections_of_its_options_alone():
     assert found.stdout.splitlines()[-1] == "[]"
 
 
+def test_a_config_that_fits_names_its_scans_and_says_what_is_default(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text("scans: {my-ct: {root: ct}}\n")
+    said = run("config", "--check", str(path)).stdout
+    assert said.endswith("vindr-cxr (the default; the file names none); scans: my-ct\n")
+    path.write_text("datasets: {mine: {root: f, layout: folder, view: all-frontal}}\ninfer: {weights: pretrained}\n")
+    said = run("config", "--check", str(path)).stdout
+    assert said.endswith("fits; releases: mine; scans: virtual-ct (the default; the file names none)\n")
+
+
 def test_a_users_error_is_one_line_and_status_1(tmp_path):
     found = run("config", "--check", str(tmp_path / "none.yaml"))
     assert found.returncode == 1

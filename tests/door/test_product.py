@@ -91,6 +91,10 @@ def test_an_image_that_was_exchanged_is_noticed(product, tmp_path):
 
 
 def test_faults_of_the_call_are_one_line(product, tmp_path):
+    (tmp_path / "t.csv").touch()
+    with pytest.raises(cxr.CxrError, match=r"t.csv: a file; .* works with 'browse', 'measure' and 'export coco'"):
+        cxr.open_product(tmp_path / "t.csv")
+    (tmp_path / "t.csv").unlink()
     with pytest.raises(cxr.CxrError, match="no such folder; expected a finished product"):
         cxr.open_product(tmp_path / "nowhere")
     with pytest.raises(cxr.CxrError, match="not a product by its files; expected one of"):

@@ -8,6 +8,7 @@ from cxrfactory.config.export import ChosenImagesConfig
 from cxrfactory.door.product import open_product
 from cxrfactory.errors import CxrError
 from cxrfactory.export.coco import export_coco
+from cxrfactory.export.coco_table import export_coco_table
 
 EVERYTHING = ChosenImagesConfig()
 READERS = ("pycocotools", "faster_coco_eval")
@@ -70,3 +71,34 @@ def test_nothing_that_exists_is_replaced_and_a_failure_leaves_nothing(chexmask, 
     with pytest.raises(CxrError, match="no image 'zz'"):
         export_coco(chexmask, tmp_path / "new", ChosenImagesConfig(images=["a", "zz"]))
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_a_table_gives_the_masks_of_its_product(chexmask, tmp_path):
+    (table,) = (chexmask / "OriginalResolution").glob("*.csv")
+    (release,) = export_coco(chexmask, tmp_path / "product", EVERYTHING)
+    counts = export_coco_table(table, tmp_path / "table", EVERYTHING)
+    assert list(counts) == [table.stem]
+    product, found = (
+        json.loads((tmp_path / place).read_text()) for place in (f"product/{release}.json", f"table/{table.stem}.json")
+    )
+    assert found["annotations"] == product["annotations"]
+    assert [each["name"] for each in found["categories"]] == [each["name"] for each in product["categories"]]
+    some = ChosenImagesConfig(images=["b"], masks=["heart"])
+    assert export_coco_table(table, tmp_path / "some", some) == {table.stem: 1}
+    (one,) = json.loads((tmp_path / "some" / f"{table.stem}.json").read_text())["annotations"]
+    assert one["category_id"] == next(each["id"] for each in found["categories"] if each["name"] == "heart")
+
+
+@pytest.mark.parametrize(
+    ("choice", "said"),
+    [
+        ({"images": ["nobody"]}, "no image 'nobody'"),
+        ({"masks": ["liver"]}, "has no mask 'liver'; found right_lung, left_lung, heart"),
+        ({"releases": ["x"]}, "with --releases; that option is for products"),
+    ],
+)
+def test_faults_of_a_choice_from_a_table_are_one_line(chexmask, tmp_path, choice, said):
+    (table,) = (chexmask / "OriginalResolution").glob("*.csv")
+    with pytest.raises(CxrError, match=said):
+        export_coco_table(table, tmp_path / "out", ChosenImagesConfig(**choice))
+    assert not (tmp_path / "out").exists()

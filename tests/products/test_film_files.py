@@ -27,13 +27,15 @@ def folder(tmp_path):
         ("a.png", "a.png"),
         ("b", "deep/b.PNG"),
         ("deep/er/c.png", "deep/er/c.png"),
-        ("other/folder/c.jpg", "deep/er/c.png"),
+        ("er/c.jpg", "deep/er/c.png"),
+        ("other/Deep/er/c.jpg", "deep/er/c.png"),
+        ("train/a.png", "a.png"),
         ("1.2.840.10008", "deep/er/1.2.840.10008.png"),
         ("twin", "twin.png"),
     ],
 )
 def test_an_id_finds_its_file(folder, image_id, file):
-    assert FilmFolder(folder).path_of(image_id) == folder / file
+    assert FilmFolder(folder, [image_id]).path_of(image_id) == folder / file
 
 
 @pytest.mark.parametrize(
@@ -41,13 +43,26 @@ def test_an_id_finds_its_file(folder, image_id, file):
 )
 def test_no_id_leads_out_of_the_folder(folder, image_id):
     with pytest.raises(ImageError) as caught:
-        FilmFolder(folder).path_of(image_id)
+        FilmFolder(folder, [image_id]).path_of(image_id)
     assert str(folder) not in str(caught.value)
 
 
 def test_a_name_of_two_files_is_no_one_of_them(folder):
-    with pytest.raises(ImageError, match="2 files of its name are in the folder"):
-        FilmFolder(folder).path_of("elsewhere/twin")
+    with pytest.raises(ImageError, match="2 files of its name are in the folder of images; expected one"):
+        FilmFolder(folder, ["x/deep/twin"]).path_of("x/deep/twin")
+
+
+def test_a_file_of_its_name_in_another_folder_is_another_image(folder):
+    with pytest.raises(ImageError, match="but none in the folders of the id"):
+        FilmFolder(folder, ["patient2/c.png"]).path_of("patient2/c.png")
+
+
+def test_a_bare_file_stands_for_no_id_of_several(folder):
+    ids = ["patient1/study1/a.png", "patient2/study1/a.png"]
+    for image_id in ids:
+        with pytest.raises(ImageError, match="fits 2 ids of the table, also 'patient"):
+            FilmFolder(folder, ids).path_of(image_id)
+    assert FilmFolder(folder, ["patient1/a.png", "patient1/b.png"]).path_of("patient1/a.png") == folder / "a.png"
 
 
 def test_without_any_place_the_way_out_is_said():

@@ -81,7 +81,7 @@ class MeasuredFolder(Browsed):
         found: dict[str, Column] = {name: each for name, each in columns.items() if each is not None}
         self.index = Index(ids, text_column("dataset", "dataset", places["dataset"]), values | grades | found)
         self.worst = next(((name, False) for name in _WORST if name in values), ("excluded", False))
-        self._films = None if images is None else FilmFolder(images)
+        self._films = None if images is None else FilmFolder(images, ids)
         self._keys = [same_images(self.index, each.index) for each in beside]
         self._own = [_turned(keys, len(each.index)) for keys, each in zip(self._keys, beside, strict=True)]
         used = [each for keys, each in zip(self._keys, beside, strict=True) if (keys >= 0).any()]

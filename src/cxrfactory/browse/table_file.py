@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pyarrow as pa
@@ -13,14 +14,16 @@ from jaxtyping import UInt8
 
 from cxrfactory.anatomy.graph import landmark_graph
 from cxrfactory.anatomy.organs import ORGAN_COLUMNS, ORGANS
+from cxrfactory.browse.segment_files import ESTIMATE, Deviations, quality_columns, read_left_out, reasons_of
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.overlay import ORGAN_COLOURS
 from cxrfactory.imaging.mask_outlines import mask_outlines
 from cxrfactory.logs import get_logger, progress
-from cxrfactory.products.browsed import Browsed, Column, Detail, Index, Organ, Outlines
+from cxrfactory.products.browsed import Browsed, Column, Detail, Index, LeftOut, Organ, Outlines
 from cxrfactory.products.browsed_columns import column_of, constant_column, whole_array
 from cxrfactory.products.film_files import FilmFolder, ReleaseFilms, read_film
-from cxrfactory.tables.chexmask import DICE_COLUMNS, LANDMARK_COLUMNS, RLE_COLUMNS, SIZE_COLUMNS, read_chexmask
+from cxrfactory.tables.chexmask import DICE_COLUMNS, LANDMARK_COLUMNS, RLE_COLUMNS, SIZE_COLUMNS, table_columns
+from cxrfactory.tables.csv_dialect import is_gzip, separator_of, unpacked
 from cxrfactory.tables.csv_rows import row_starts
 from cxrfactory.tables.parquet import read_table, write_arrow
 from cxrfactory.tables.published_lines import PublishedLines
@@ -53,18 +56,28 @@ class TableFile(Browsed):
     kind = "table"
 
     def __init__(self, path: Path, images: Path | None) -> None:
-        if path.suffix != ".csv":
-            raise CxrError(f"{path}: expected a folder of a product, or a CheXmask table as plain .csv")
-        self.title = path.name
-        id_column = next(iter(read_chexmask(path, chunksize=1))).attrs["id_column"]
-        table = _indexed(path, id_column)
-        starts = np.append(table[_START].to_numpy(), path.stat().st_size)
-        self._lines = PublishedLines(path, starts, id_column)
+        if not path.name.endswith((".csv", ".csv.gz")):
+            raise CxrError(
+                f"{path}: {path.suffix or 'no'} ending; expected a folder of a product, or a CheXmask table as .csv or "
+                ".csv.gz"
+            )
+        self.title, self._path = path.name, path
+        id_column, separator = _id_of(path), separator_of(path)
+        with TemporaryDirectory() as folder:
+            # The file stays open for its rows after its name is gone.
+            plain = unpacked(path, Path(folder)) if is_gzip(path) else path
+            table = _indexed(plain, id_column, separator, _kept_path(path))
+            starts = np.append(table[_START].to_numpy(), plain.stat().st_size)
+            self._lines = PublishedLines(plain, starts, id_column, separator)
         ids = whole_array(table["image_id"])
-        self.index = Index(ids, constant_column("dataset", "dataset", [path.stem], [len(ids)]), _columns(table))
-        names = list(self.index.columns)
-        self.worst = (DICE_COLUMNS[0], True) if DICE_COLUMNS[0] in names else ("image_id", True)
-        self._films = ReleaseFilms(folder=None if images is None else FilmFolder(images))
+        name = path.name.removesuffix(".gz").removesuffix(".csv")
+        self._quality = quality_columns(path, ids)
+        self._deviations = Deviations(path, len(ids))
+        columns = self._quality | _columns(table)
+        self.index = Index(ids, constant_column("dataset", "dataset", [name], [len(ids)]), columns)
+        scores = [each for each in (ESTIMATE, DICE_COLUMNS[0]) if each in columns]
+        self.worst = (scores[0] if scores else "image_id", True)
+        self._films = ReleaseFilms(folder=None if images is None else FilmFolder(images, ids))
         present = [organ for organ in ORGANS if ORGAN_COLUMNS[organ] in self._lines.header]
         self.organs = [Organ(name, name.replace("_", " "), ORGAN_COLOURS[name]) for name in present]
 
@@ -78,7 +91,13 @@ class TableFile(Browsed):
         row = self._lines.published(key, self.index.image_id(key))
         points = row.landmarks if len(row.landmarks) else None
         nodes = None if points is None else _organs_of(len(points))
-        return Detail(row.height, row.width, row.rles, points, row.spread, nodes)
+        spread = row.spread if row.spread is not None else self._deviations.of(key, self.index.image_id(key))
+        flags = reasons_of(self._quality, key)
+        return Detail(row.height, row.width, row.rles, points, spread, nodes, flags=flags)
+
+    def left_out(self) -> LeftOut:
+        """Return the images that ``segment`` rejected, by the file beside the table."""
+        return read_left_out(self._path)
 
     def outlines(self, key: int, organs: Collection[str] | None = None) -> Outlines:
         """Return the landmarks of one row by organ, or the outlines of its masks where it has no landmarks."""
@@ -130,13 +149,21 @@ class TableFile(Browsed):
         return square, points, graph.name
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the files."""
         self._lines.close()
+        self._deviations.close()
 
 
-def _indexed(path: Path, id_column: str) -> pa.Table:
+def _id_of(path: Path) -> str:
+    """Return the id column of a table that has masks or landmarks."""
+    id_column, names = table_columns(path)
+    if not {*RLE_COLUMNS, *LANDMARK_COLUMNS[:2]} & set(names):
+        raise CxrError(f"{path}: no column of masks or landmarks; found {names}; expected such as {RLE_COLUMNS[0]!r}")
+    return id_column
+
+
+def _indexed(path: Path, id_column: str, separator: str, kept: Path) -> pa.Table:
     """Return the small columns of the file and the offset of every row; those of a large file are kept."""
-    kept = _kept_path(path)
     large = path.stat().st_size >= LARGE_BYTES
     if large and kept.is_file():
         try:
@@ -144,7 +171,7 @@ def _indexed(path: Path, id_column: str) -> pa.Table:
             return pa.Table.from_pandas(frame, preserve_index=False)
         except CxrError as error:
             log.warning("the kept index is not used: %s", error)
-    table = _read_index(path, id_column)
+    table = _read_index(path, id_column, separator)
     if large:
         try:
             write_arrow(table, kept)
@@ -154,13 +181,13 @@ def _indexed(path: Path, id_column: str) -> pa.Table:
     return table
 
 
-def _read_index(path: Path, id_column: str) -> pa.Table:
+def _read_index(path: Path, id_column: str, separator: str) -> pa.Table:
     starts = row_starts(path)
     heavy = {*LANDMARK_COLUMNS, *RLE_COLUMNS}
     try:
         options = {
             "read_options": pa.csv.ReadOptions(block_size=_BLOCK_BYTES),
-            "parse_options": pa.csv.ParseOptions(newlines_in_values=True),
+            "parse_options": pa.csv.ParseOptions(newlines_in_values=True, delimiter=separator),
         }
         with pa.csv.open_csv(path, **options) as probe:
             names = [name for name in probe.schema.names if name and name not in heavy]
@@ -179,15 +206,16 @@ def _read_index(path: Path, id_column: str) -> pa.Table:
         raise CxrError(f"{path}: row {int(empty[0]) + 1}: column '{id_column}' is empty")
     for name in names:
         if name not in (id_column, "image_id", _START):
-            columns[name] = _numbers(table[name])
+            columns[name] = _numbers(table[name], separator)
     return pa.table(columns)
 
 
-def _numbers(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+def _numbers(texts: pa.ChunkedArray, separator: str) -> pa.ChunkedArray:
     """Return the numbers of a column of texts, or the texts if one is no number."""
     filled = pc.if_else(pc.equal(pc.utf8_trim_whitespace(texts), ""), None, pc.utf8_trim_whitespace(texts))
+    decimal = filled if separator == "," else pc.replace_substring_regex(filled, r"^(\d+),(\d+)$", r"\1.\2")
     try:
-        return pc.cast(filled, pa.float64())
+        return pc.cast(decimal, pa.float64())
     except pa.ArrowInvalid:
         return filled
 

@@ -14,7 +14,7 @@ from cxrfactory.errors import CxrError
 from cxrfactory.measure.items import Item
 from cxrfactory.measure.source import Source
 from cxrfactory.metrics.flags import NOT_FRONTAL
-from cxrfactory.tables.chexmask import RLE_COLUMNS, SIZE_COLUMNS, read_chexmask
+from cxrfactory.tables.chexmask import RLE_COLUMNS, SIZE_COLUMNS, read_chexmask, table_columns
 
 ROWS_AT_A_TIME = 256
 POINTS, MEAN, STD = "Landmarks", "Landmarks (Mean)", "Landmarks (Std)"
@@ -23,21 +23,35 @@ POINTS, MEAN, STD = "Landmarks", "Landmarks (Mean)", "Landmarks (Std)"
 def table_items(path: Path, given: MeasureInputConfig) -> Source:
     """Return the rows of a table; files of ``segment`` beside it add the deviation of landmarks, and doubtful films.
 
+    A row that cannot be read is rejected with its reason, as are all rows of a table without columns of masks or sizes.
+
     Raises
     ------
     CxrError
-        If the table lacks the columns of masks or of their size, or cannot be read.
+        If the table cannot be read.
     """
-    names = set(next(iter(read_chexmask(path, chunksize=1))).columns)
+    _, names = table_columns(path)
     missing = [name for name in (*RLE_COLUMNS, *SIZE_COLUMNS) if name not in names]
     if missing:
-        raise CxrError(
-            f"{path}: columns {missing} are missing; found {sorted(names)}; expected masks as RLE and their size; "
-            "add a missing size from the table of the release"
-        )
+        return Source(_refused(path, given, missing), None)
     points = next((name for name in (POINTS, MEAN) if name in names), None)
     columns = [*RLE_COLUMNS, *SIZE_COLUMNS, *([points] if points else []), *([STD] if STD in names else [])]
     return Source(_items(path, given, columns, points), None)
+
+
+def _refused(path: Path, given: MeasureInputConfig, missing: list[str]) -> Iterator[Item]:
+    """Yield the images of a table that lacks columns, with this as their fault."""
+    fault = (
+        f"{path.name}: columns {missing} are missing; expected masks as RLE and their size; add a missing size from "
+        "the table of the release"
+    )
+    for frame in read_chexmask(path, [], chunksize=ROWS_AT_A_TIME):
+        for image_id in frame["image_id"]:
+            yield Item(_dataset(path), image_id, given.view, 0, 0, {}, fault=fault)
+
+
+def _dataset(path: Path) -> str:
+    return path.name.split(".")[0]
 
 
 def _items(path: Path, given: MeasureInputConfig, columns: list[str], points: str | None) -> Iterator[Item]:
@@ -45,8 +59,9 @@ def _items(path: Path, given: MeasureInputConfig, columns: list[str], points: st
     unlike = _unlike(path)
     spread = _spread(beside) if STD not in columns and path.suffix == ".csv" and beside.is_file() else None
     spacing = None if given.pixel_mm is None else (given.pixel_mm, given.pixel_mm)
-    for frame in read_chexmask(path, columns, chunksize=ROWS_AT_A_TIME):
-        for row in frame.to_dict("records"):
+    faults: dict[int, str] = {}
+    for frame in read_chexmask(path, columns, chunksize=ROWS_AT_A_TIME, faults=faults):
+        for number, row in zip(frame.index + 1, frame.to_dict("records"), strict=True):
             deviation = row.get(STD)
             if spread is not None:
                 image_id, deviation = next(spread, (None, None))
@@ -57,7 +72,7 @@ def _items(path: Path, given: MeasureInputConfig, columns: list[str], points: st
                     )
             landmarks = None if points is None else row[points]
             yield Item(
-                dataset=path.name.split(".")[0],
+                dataset=_dataset(path),
                 image_id=row["image_id"],
                 view=given.view,
                 height=int(row["Height"]),
@@ -66,7 +81,7 @@ def _items(path: Path, given: MeasureInputConfig, columns: list[str], points: st
                 landmarks=_by_organ(landmarks),
                 spread=_by_organ(deviation),
                 spacing_mm=spacing,
-                fault=unlike.get(row["image_id"], ""),
+                fault=faults.pop(number, "") or unlike.get(row["image_id"], ""),
             )
 
 

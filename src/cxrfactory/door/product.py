@@ -56,6 +56,11 @@ def open_product(
     ['a', 'b', 'c']
     """
     folder = Path(folder)
+    if folder.is_file():
+        raise CxrError(
+            f"{folder}: a file; expected the folder of a finished product, such as results/NAME. A CheXmask table "
+            "works with 'browse', 'measure' and 'export coco'"
+        )
     if not folder.is_dir():
         raise CxrError(f"{folder}: no such folder; expected a finished product")
     module = next((each for each in _readings() if each.belongs(folder)), None)

@@ -58,7 +58,7 @@ class ChosenImages:
         self.structures: list[Structure] = _structures(self.product, choice.masks)
         self._names = {each.name for each in self.structures}
         self._releases = _releases(self.product, choice.releases)
-        self._ids = _ids(choice)
+        self._ids = chosen_ids(choice)
 
     def __iter__(self) -> Iterator[ProductImage]:
         chosen = iter(self.product) if self._ids is None else self.product.select(self._ids)
@@ -119,7 +119,14 @@ def read_ids(path: str | Path, verdict: str | None = None) -> list[str]:
     return found
 
 
-def _ids(choice: ChosenImagesConfig) -> list[str] | None:
+def chosen_ids(choice: ChosenImagesConfig) -> list[str] | None:
+    """Return the ids of the chosen images, or None for all.
+
+    Raises
+    ------
+    CxrError
+        If verdicts are asked for without a table of them, or a file of ids cannot be read.
+    """
     if choice.verdict is not None and choice.ids is None:
         raise CxrError("--verdict goes with --ids, a table of verdicts; give both")
     if choice.ids is None and choice.images is None:

@@ -60,5 +60,5 @@ class BrowsedReleases(Browsed):
                 facts = pa.table({"view": pa.nulls(len(mine), pa.string())})
             tables.append(facts)
             folder = folders.get(release) or folders.get(dataset) or folders.get("")
-            self._films[release] = ReleaseFilms(source, places, None if folder is None else FilmFolder(folder))
+            self._films[release] = ReleaseFilms(source, places, None if folder is None else FilmFolder(folder, ids))
         return pa.concat_tables(tables, promote_options="permissive") if tables else pa.table({})

@@ -1,10 +1,13 @@
 """The radiographs behind a product's rows: where their files are, and their pixels in 8 bits."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 import numpy as np
+import pyarrow as pa
 from jaxtyping import Integer, UInt8
 
 from cxrfactory.errors import CxrError, ImageError
@@ -15,22 +18,29 @@ from cxrfactory.tables.paths import path_fault, path_inside
 
 UNKNOWN_FOLDER = "the folder of the radiographs is not known; start again with --root NAME=FOLDER or --images FOLDER"
 ENDINGS = ("", ".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".tif", ".tiff")
+_EXPECTED = "expected one, such as <image id>.png"
+
+T = TypeVar("T", str, Path)
 
 
 class FilmFolder:
     """A folder of radiographs whose names are the ids of the images, or end with them.
 
+    A file may lack leading folders of an id, or have further ones. It stands for an id only if the folders that both
+    have agree, and if no other id of the table could mean it too.
+
     Parameters
     ----------
     folder
         The folder; files in its subfolders are found by their names too.
+    ids
+        The ids of all images that may be looked for in the folder.
     follow_links
         Whether links may lead out of the folder.
     """
 
-    def __init__(self, folder: Path, follow_links: bool = False) -> None:
-        self.folder, self._follow = folder, follow_links
-        self._by_name: dict[str, list[Path]] | None = None
+    def __init__(self, folder: Path, ids: Iterable[str] | pa.Array, follow_links: bool = False) -> None:
+        self.folder, self._ids, self._follow = folder, ids, follow_links
 
     def path_of(self, image_id: str) -> Path:
         """Return the file of an image.
@@ -38,29 +48,73 @@ class FilmFolder:
         Raises
         ------
         ImageError
-            If there is none, or several files have its name.
+            If there is none, if several files fit, or if the file may be that of another image of the table.
         """
         if path_fault(image_id) is None:
             for ending in ENDINGS:
                 path = self.folder / f"{image_id}{ending}"
                 if path.is_file():
                     return path_inside(self.folder, f"{image_id}{ending}", self._follow)
-        name = PurePosixPath(image_id).name.lower()
-        found = self._names().get(name) or self._names().get(_stem(name)) or []
-        if len(found) != 1:
-            many = f"{len(found)} files of its name are" if found else "no file of its name is"
-            raise ImageError(f"{many} in the folder of images; expected one, such as <image id>.png")
-        return found[0]
+        *folders, name = _parts(image_id)
+        named = _first_of(self._files_of, name)
+        found = [path for path in named if _agree(self._folders(path), folders)]
+        if len(found) == 1:
+            return self._if_of_no_other(found[0], image_id)
+        if found:
+            raise ImageError(f"{len(found)} files of its name are in the folder of images; {_EXPECTED}")
+        if named:
+            raise ImageError(
+                f"files of its name in the folder of images: {len(named)}, but none in the folders of the id "
+                f"'{image_id}'; {_EXPECTED}"
+            )
+        raise ImageError(f"no file of its name is in the folder of images; {_EXPECTED}")
 
-    def _names(self) -> dict[str, list[Path]]:
-        if self._by_name is None:
-            listed: dict[str, list[Path]] = {}
-            for entry in list_folder(self.folder, "all" if self._follow else "inside").files:
-                name = entry.path.name.lower()
-                for key in {name, _stem(name)}:
-                    listed.setdefault(key, []).append(entry.path)
-            self._by_name = listed
-        return self._by_name
+    def _if_of_no_other(self, path: Path, image_id: str) -> Path:
+        folders, name = self._folders(path), path.name.lower()
+        rivals = {each for key in (name, _stem(name)) for each in self._ids_of.get(key, ())}
+        others = [each for each in rivals if each != image_id and _agree(folders, _parts(each)[:-1])]
+        if others:
+            raise ImageError(
+                f"a file of its name is in the folder of images, but fits {len(others) + 1} ids of the table, also "
+                f"'{min(others)}'; expected the folders of the id too, such as <image id>.png"
+            )
+        return path
+
+    def _folders(self, path: Path) -> list[str]:
+        return _parts(path.relative_to(self.folder).as_posix())[:-1]
+
+    @cached_property
+    def _files_of(self) -> dict[str, list[Path]]:
+        return _by_name(entry.path for entry in list_folder(self.folder, "all" if self._follow else "inside").files)
+
+    @cached_property
+    def _ids_of(self) -> dict[str, list[str]]:
+        return _by_name(dict.fromkeys(self._ids.to_pylist() if isinstance(self._ids, pa.Array) else self._ids))
+
+
+def _by_name(paths: Iterable[T]) -> dict[str, list[T]]:
+    """Return paths by their lower-case names, with and without the ending of an image file."""
+    listed: dict[str, list[T]] = {}
+    for path in paths:
+        name = _parts(str(path))[-1]
+        for key in {name, _stem(name)}:
+            listed.setdefault(key, []).append(path)
+    return listed
+
+
+def _first_of(listed: Mapping[str, list[T]], name: str) -> list[T]:
+    return listed.get(name) or listed.get(_stem(name)) or []
+
+
+def _parts(path: str) -> list[str]:
+    """Return the folders and the name of a path or id, in lower case; an empty text has an empty name."""
+    return list(PurePosixPath(path.lower()).parts) or [""]
+
+
+def _agree(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Return whether the last folders of two paths are the same, as far as both have any."""
+    both = min(len(one), len(other))
+    return list(one[len(one) - both :]) == list(other[len(other) - both :])
 
 
 def _stem(name: str) -> str:

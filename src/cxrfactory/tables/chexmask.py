@@ -8,8 +8,10 @@ import re
 import warnings
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -30,6 +32,7 @@ from cxrfactory.tables.chexmask_columns import (
 )
 from cxrfactory.tables.chexmask_frame import fill_sizes, states_no_size
 from cxrfactory.tables.chexmask_text import header_text, quoted, row_text, write_chexmask
+from cxrfactory.tables.csv_dialect import separator_of
 from cxrfactory.tables.landmark_text import NODE_COUNTS, parse_landmarks
 from cxrfactory.tables.parquet import open_parquet
 
@@ -41,6 +44,15 @@ LARGEST_SIDE = 1_000_000  # pixels
 _ROWS_AT_A_TIME = 4096  # CSV rows per piece; a row has about 15 kB
 _NO_NAME = "Unnamed: "  # pandas gives this name to the unnamed first column of some files, which is an index
 _PARQUET_POINTS = ("landmarks", "landmarks_preprocessed", "landmarks_mean", "landmarks_std")
+_CSV_ERRORS = (
+    pd.errors.ParserError,
+    pd.errors.EmptyDataError,
+    UnicodeDecodeError,
+    OSError,
+    EOFError,
+    zlib.error,
+)
+_DECIMAL_COMMA = re.compile(r"([01]),(\d+)")
 # Lower-case column names that identify images, in any release.
 _ID_NAME = re.compile(r"(?:image|dicom|sop|instance|file|[ _-])*(?:id|uid|index|path|file|name)")
 
@@ -50,6 +62,7 @@ def read_chexmask(
     columns: Sequence[str] | None = None,
     chunksize: int | None = None,
     id_column: str | None = None,
+    faults: dict[int, str] | None = None,
 ) -> pd.DataFrame | Iterator[pd.DataFrame]:
     """Read a CheXmask table, published or ours.
 
@@ -66,6 +79,9 @@ def read_chexmask(
         Name of the id column of a CSV. If it is not given, it is the column whose name identifies images
         (``dicom_id``, ``Image Index``, ``Path``, ...). If there is no such name, it is the first column if that is not
         in :data:`KNOWN_COLUMNS`, or else the only column that is not in :data:`KNOWN_COLUMNS`.
+    faults
+        Takes what is wrong with a row of a CSV, by its number from 1. The cell is then NaN, 0 pixels or without points.
+        Without it, the first such row is an error.
 
     Returns
     -------
@@ -109,43 +125,79 @@ def read_chexmask(
     if path.suffix == ".parquet":
         pieces = _parquet_pieces(path, columns, chunksize)
     else:
-        pieces = _csv_pieces(path, columns, chunksize, id_column)
+        pieces = _csv_pieces(path, columns, chunksize, id_column, faults)
     return pieces if chunksize is not None else next(pieces)
 
 
-def _csv_pieces(
-    path: Path, columns: Sequence[str] | None, chunksize: int | None, id_column: str | None
-) -> Iterator[pd.DataFrame]:
-    options = {"dtype": str, "keep_default_na": False, "encoding": "utf-8-sig"}
+def table_columns(path: str | Path) -> tuple[str, list[str]]:
+    """Return the name of the id column of a table and the names of its other columns, by its header alone.
+
+    Raises
+    ------
+    CxrError
+        If the file cannot be read, or has no id column.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CxrError(f"{path}: no such file; expected a CheXmask table (CSV or Parquet)")
+    if path.suffix == ".parquet":
+        with open_parquet(path) as file:
+            stored = file.schema_arrow.names
+        if "image_id" not in stored:
+            raise CxrError(f"{path}: column 'image_id' is missing; found {stored}")
+        return "image_id", [PARQUET_NAMES.get(name, name) for name in stored if name != "image_id"]
+    with _csv_errors(path):
+        header = _csv_header(path, _options(path))
+    id_column = _find_id(path, header, None)
+    return id_column, [name for name in header if name != id_column and not name.startswith(_NO_NAME)]
+
+
+def _options(path: Path) -> dict[str, Any]:
+    return {"dtype": str, "keep_default_na": False, "encoding": "utf-8-sig", "sep": separator_of(path)}
+
+
+def _csv_header(path: Path, options: dict[str, Any]) -> list[str]:
+    header = [str(name) for name in pd.read_csv(path, nrows=0, **options).columns]
+    written = pd.read_csv(path, nrows=1, header=None, **options).iloc[0].tolist()
+    twice = sorted({name for name in written if name and written.count(name) > 1})
+    if twice:
+        raise CxrError(f"{path}: columns {twice} occur twice; expected each once")
+    return header
+
+
+@contextmanager
+def _csv_errors(path: Path) -> Iterator[None]:
+    """Turn the errors of a CSV that cannot be read into errors of one line."""
     try:
-        header = [str(name) for name in pd.read_csv(path, nrows=0, **options).columns]
-        written = pd.read_csv(path, nrows=1, header=None, **options).iloc[0].tolist()
-        twice = sorted({name for name in written if name and written.count(name) > 1})
-        if twice:
-            raise CxrError(f"{path}: columns {twice} occur twice; expected each once")
+        yield
+    except _CSV_ERRORS as error:
+        raise CxrError(f"{path}: not readable as CSV ({' '.join(str(error).split())})") from error
+
+
+def _csv_pieces(
+    path: Path,
+    columns: Sequence[str] | None,
+    chunksize: int | None,
+    id_column: str | None,
+    faults: dict[int, str] | None,
+) -> Iterator[pd.DataFrame]:
+    with _csv_errors(path):
+        options = _options(path)
+        header = _csv_header(path, options)
         id_column = _find_id(path, header, id_column)
         wanted = _wanted(path, [name for name in header if name != id_column], columns)
         # All columns are read, piece by piece, because with ``usecols`` pandas does not detect rows with surplus cells.
         reader = pd.read_csv(path, chunksize=chunksize or _ROWS_AT_A_TIME, **options)
         first_row = 1
         with reader:
-            pieces = _sized(path, reader, [id_column, *wanted], header)
+            pieces = _sized(path, reader, [id_column, *wanted], header, faults)
             if chunksize is None and (all_pieces := list(pieces)):
                 pieces = iter([pd.concat(all_pieces)])
             for raw in pieces:
-                yield _parsed(path, raw, id_column, wanted, first_row)
+                yield _parsed(path, raw, id_column, wanted, first_row, faults)
                 first_row += len(raw)
         if first_row == 1:
-            yield _parsed(path, pd.DataFrame(columns=[id_column, *wanted], dtype=str), id_column, wanted, 1)
-    except (
-        pd.errors.ParserError,
-        pd.errors.EmptyDataError,
-        UnicodeDecodeError,
-        OSError,
-        EOFError,
-        zlib.error,
-    ) as error:
-        raise CxrError(f"{path}: not readable as CSV ({' '.join(str(error).split())})") from error
+            yield _parsed(path, pd.DataFrame(columns=[id_column, *wanted], dtype=str), id_column, wanted, 1, faults)
 
 
 def _find_id(path: Path, header: list[str], id_column: str | None) -> str:
@@ -162,7 +214,7 @@ def _find_id(path: Path, header: list[str], id_column: str | None) -> str:
     if len(found) != 1 or len(others) == len(named):
         raise CxrError(
             f"{path}: id columns {found} among {header}; expected one column of ids beside CheXmask's columns, such "
-            "as 'image_id', or name it (id_column)"
+            "as 'image_id'; rename it in the file, or name it in Python: read_chexmask(..., id_column=NAME)"
         )
     return found[0]
 
@@ -180,7 +232,13 @@ def _wanted(path: Path, header: list[str], columns: Sequence[str] | None) -> lis
     return known + [name for name in header if name not in known and not name.startswith(_NO_NAME)]
 
 
-def _sized(path: Path, pieces: Iterator[pd.DataFrame], names: list[str], header: list[str]) -> Iterator[pd.DataFrame]:
+def _sized(
+    path: Path,
+    pieces: Iterator[pd.DataFrame],
+    names: list[str],
+    header: list[str],
+    faults: dict[int, str] | None,
+) -> Iterator[pd.DataFrame]:
     """Yield the named columns of pieces, with the size of rows that state none; it is logged once."""
     first_row, before = 1, 0
     sizes = bool(set(SIZE_COLUMNS) & set(names))
@@ -190,7 +248,7 @@ def _sized(path: Path, pieces: Iterator[pd.DataFrame], names: list[str], header:
             # Where the first row states its size, a row without one is the end of a file that was cut.
             sizes = sizes and states_no_size(raw)
         if sizes:
-            filled, count = fill_sizes(path, raw, RLE_COLUMNS, first_row)
+            filled, count = fill_sizes(path, raw, RLE_COLUMNS, first_row, faults)
             if count and not before:
                 log.warning("%s: rows without Height and Width are read in the frame of %d x %d pixels of preprocessed "
                             "images", path, PREPROCESSED_SIDE, PREPROCESSED_SIDE)  # fmt: skip
@@ -205,26 +263,21 @@ def _only(path: Path, raw: pd.DataFrame, names: list[str], header: list[str]) ->
     return raw[names]
 
 
-def _parsed(path: Path, raw: pd.DataFrame, id_column: str, wanted: list[str], first_row: int) -> pd.DataFrame:
+def _parsed(
+    path: Path, raw: pd.DataFrame, id_column: str, wanted: list[str], first_row: int, faults: dict[int, str] | None
+) -> pd.DataFrame:
     data: dict[str, object] = {"image_id": raw[id_column]}
     empty = np.flatnonzero(raw[id_column] == "")
     if empty.size:
         raise CxrError(f"{path}: row {first_row + int(empty[0])}: column '{id_column}' is empty")
     for name in wanted:
-        cells = raw[name].tolist()
+        cells = _Cells(path, name, raw[name].tolist(), first_row, faults)
         if name in LANDMARK_COLUMNS:
-            data[name] = _column_of_arrays(
-                [_cell(parse_landmarks, text, path, first_row + row, name) for row, text in enumerate(cells)]
-            )
+            data[name] = _column_of_arrays(cells.parsed(parse_landmarks, np.zeros((0, 2), np.float32)))
         elif name in DICE_COLUMNS:
-            values = [
-                float("nan") if text == "" else _cell(float, text, path, first_row + row, name)
-                for row, text in enumerate(cells)
-            ]
-            data[name] = np.array(values, dtype=np.float64)
+            data[name] = np.array(cells.parsed(_score, float("nan")), dtype=np.float64)
         elif name in SIZE_COLUMNS:
-            values = [_cell(_size, text, path, first_row + row, name) for row, text in enumerate(cells)]
-            data[name] = np.array(values, dtype=np.int64)
+            data[name] = np.array(cells.parsed(_size, 0), dtype=np.int64)
         else:
             data[name] = raw[name]
     frame = pd.DataFrame(data, index=pd.RangeIndex(first_row - 1, first_row - 1 + len(raw)))
@@ -282,13 +335,35 @@ def _column_of_arrays(arrays: list[np.ndarray]) -> np.ndarray:
     return column
 
 
-def _cell(parse: Callable[[str], T], text: str, path: Path, row: int, column: str) -> T:
-    try:
-        return parse(text)
-    except CxrError as error:
-        raise CxrError(f"{path}: row {row}, column '{column}': {error}") from error
-    except ValueError as error:
-        raise CxrError(f"{path}: row {row}, column '{column}' holds '{text[:24]}'; expected a number") from error
+@dataclass(frozen=True)
+class _Cells:
+    """The texts of one column in some rows; a fault is an error, or is kept where there is a place for it."""
+
+    path: Path
+    column: str
+    texts: list[str]
+    first_row: int
+    faults: dict[int, str] | None
+
+    def parsed(self, parse: Callable[[str], T], otherwise: T) -> list[T]:
+        return [self._one(parse, text, self.first_row + place, otherwise) for place, text in enumerate(self.texts)]
+
+    def _one(self, parse: Callable[[str], T], text: str, row: int, otherwise: T) -> T:
+        try:
+            return parse(text)
+        except CxrError as error:
+            fault = f"row {row}, column '{self.column}': {error}"
+        except ValueError:
+            fault = f"row {row}, column '{self.column}' holds '{text[:24]}'; expected a number"
+        if self.faults is None:
+            raise CxrError(f"{self.path}: {fault}")
+        self.faults.setdefault(row, fault)
+        return otherwise
+
+
+def _score(text: str) -> float:
+    """Return a number from 0 to 1, also with the decimal comma of a spreadsheet; an empty cell is NaN."""
+    return float(_DECIMAL_COMMA.sub(r"\1.\2", text)) if text else float("nan")
 
 
 def _size(text: str) -> int:
@@ -312,5 +387,6 @@ __all__ = [
     "quoted",
     "read_chexmask",
     "row_text",
+    "table_columns",
     "write_chexmask",
 ]

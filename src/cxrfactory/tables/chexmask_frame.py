@@ -17,7 +17,9 @@ _NONE = {"", "nan", "none", "null", "na", "<na>"}
 _TOLERANCE = 4.0  # pixels between the outermost landmarks and the outermost pixels of the masks filled from them
 
 
-def fill_sizes(path: Path, raw: "pd.DataFrame", rles: Sequence[str], first_row: int) -> tuple["pd.DataFrame", int]:
+def fill_sizes(
+    path: Path, raw: "pd.DataFrame", rles: Sequence[str], first_row: int, faults: dict[int, str] | None = None
+) -> tuple["pd.DataFrame", int]:
     """Fill in the size of rows in which both ``Height`` and ``Width`` are empty.
 
     Published subsets in the preprocessed resolution leave the two columns empty. The masks of such a row must fit into
@@ -34,6 +36,8 @@ def fill_sizes(path: Path, raw: "pd.DataFrame", rles: Sequence[str], first_row: 
         Columns with masks.
     first_row
         Number of the first row, from 1.
+    faults
+        Takes the rows that do not fit, by number; without it, the first of them is an error.
 
     Returns
     -------
@@ -51,10 +55,14 @@ def fill_sizes(path: Path, raw: "pd.DataFrame", rles: Sequence[str], first_row: 
         row = raw.iloc[place]
         fault = _fault([row[name] for name in masks], None if points is None else row[points], len(masks) == len(rles))
         if fault:
-            raise CxrError(
-                f"{path}: row {first_row + int(place)}: 'Height' and 'Width' are empty, and {fault}; expected a table "
-                f"in the preprocessed resolution of {PREPROCESSED_SIDE} x {PREPROCESSED_SIDE} pixels, or both sizes"
+            said = (
+                f"row {first_row + int(place)}: 'Height' and 'Width' are empty, and {fault}; expected a table in the "
+                f"preprocessed resolution of {PREPROCESSED_SIDE} x {PREPROCESSED_SIDE} pixels, or both sizes"
             )
+            if faults is None:
+                raise CxrError(f"{path}: {said}")
+            faults[first_row + int(place)] = said
+    empty = np.array([place for place in empty if first_row + int(place) not in (faults or {})], np.int64)
     raw = raw.copy()
     raw.iloc[empty, [raw.columns.get_loc("Height"), raw.columns.get_loc("Width")]] = str(PREPROCESSED_SIDE)
     return raw, len(empty)

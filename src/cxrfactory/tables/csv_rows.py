@@ -68,13 +68,15 @@ class CsvRows:
         The file.
     starts
         Offsets of the rows and of the end, from :func:`row_starts`.
+    separator
+        Character between cells.
     """
 
-    def __init__(self, path: Path, starts: np.ndarray) -> None:
-        self.path, self._starts = path, starts
+    def __init__(self, path: Path, starts: np.ndarray, separator: str = ",") -> None:
+        self.path, self._starts, self._separator = path, starts, separator
         self._stream = path.open("rb", buffering=0)
         self.header_line = self._bytes(0, int(starts[0]) if len(starts) else 0)
-        self.header = _cells(self.header_line.removeprefix(_BOM))
+        self.header = self._cells(self.header_line.removeprefix(_BOM))
 
     def __len__(self) -> int:
         return max(len(self._starts) - 1, 0)
@@ -91,7 +93,7 @@ class CsvRows:
         CxrError
             If the row does not have as many cells as the header names.
         """
-        cells = _cells(self.line(row))
+        cells = self._cells(self.line(row))
         if len(cells) != len(self.header):
             raise CxrError(
                 f"{self.path.name}: row {row + 1} has {len(cells)} cells; expected {len(self.header)} as in the header"
@@ -102,16 +104,16 @@ class CsvRows:
         """Close the file."""
         self._stream.close()
 
+    def _cells(self, line: bytes) -> list[str]:
+        stream = io.StringIO(line.decode("utf-8", "replace"), newline="")
+        return next(csv.reader(stream, delimiter=self._separator), [])
+
     def _bytes(self, start: int, stop: int) -> bytes:
         # The position is an argument, so that threads do not disturb one another.
         found = os.pread(self._stream.fileno(), stop - start, start)
         if len(found) != stop - start:
             raise CxrError(f"{self.path.name}: ends before byte {stop}; the file was changed")
         return found
-
-
-def _cells(line: bytes) -> list[str]:
-    return next(csv.reader(io.StringIO(line.decode("utf-8", "replace"), newline="")), [])
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

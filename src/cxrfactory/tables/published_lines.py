@@ -49,10 +49,12 @@ class PublishedLines(CsvRows):
         Offsets of the rows, from :func:`cxrfactory.tables.csv_rows.row_starts`.
     id_column
         Name of the id column; by default the first.
+    separator
+        Character between cells.
     """
 
-    def __init__(self, path: Path, starts: np.ndarray, id_column: str | None = None) -> None:
-        super().__init__(path, starts)
+    def __init__(self, path: Path, starts: np.ndarray, id_column: str | None = None, separator: str = ",") -> None:
+        super().__init__(path, starts, separator)
         self._id_column = id_column or (self.header[0] if self.header else "")
 
     def published(self, row: int, image_id: str, points: bool = True) -> PublishedMasks:

@@ -6,6 +6,9 @@ from typing import Annotated
 import typer
 
 Product = Annotated[Path, typer.Argument(help="Folder of a finished product, such as results/NAME.")]
+ProductOrTable = Annotated[
+    Path, typer.Argument(help="Folder of a finished product, such as results/NAME, or a CheXmask table.")
+]
 OutputFolder = Annotated[Path, typer.Option("--output", help="Folder to write; it must not exist or be empty.")]
 Pictures = Annotated[
     bool,

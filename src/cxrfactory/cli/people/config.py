@@ -24,8 +24,13 @@ def config(
     from cxrfactory.workflow.table import write as write_map
 
     if check is not None:
-        found = complete(read_config(check))
-        typer.echo(f"{check}: fits; releases: {', '.join(found.datasets)}")
+        given = read_config(check)
+        found = complete(given)
+        parts = []
+        for section, word in (("datasets", "releases"), ("scans", "scans")):
+            default = "" if section in given.model_fields_set else " (the default; the file names none)"
+            parts.append(f"{word}: {', '.join(getattr(found, section)) or 'none'}{default}")
+        typer.echo(f"{check}: fits; {'; '.join(parts)}")
     elif values is not None or output is not None:
         if values is None or output is None:
             raise CxrError("config: --values and --output go together")

@@ -15,6 +15,7 @@ from cxrfactory.config.datasets import ALL_FRONTAL, FOLDER_LEVEL, FROM_HEADER, I
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.vocabulary.words import Vocabulary
 from cxrfactory.ingest.datasets import table_of
+from cxrfactory.ingest.folder.file_index import MISSING
 from cxrfactory.ingest.folder.files import NOT_UTF8, TWIN, Files, has_plain_name, list_files
 from cxrfactory.ingest.folder.headers import NOT_DICOM, UNREADABLE, read_headers
 from cxrfactory.ingest.folder.join import Found, find_files
@@ -35,6 +36,7 @@ _SEXES = {
           "maschio", "maschile", "man", "nam"),
     "O": ("divers",),
 }  # fmt: skip
+_ROUNDED = re.compile(r"\d(?:[.,]\d+)?E\+?\d+", re.IGNORECASE)  # a long number as a spreadsheet shows it
 _FACTS = ("view", "sex", "age", "patient_id", "study_id")
 
 log = get_logger(__name__)
@@ -103,8 +105,9 @@ def _with_table(settings: DatasetConfig, files: Files, labels: _Labels) -> pd.Da
         )
     cells = table["path"] if "path" in table else table["image_id"]
     below = path.resolve().parent.relative_to(root.resolve()) if _is_below(path, root) else Path()
-    found = find_files(cells.tolist(), files.rows["path"].tolist(), root, "" if below == Path() else below.as_posix())
-    _tell_join(found, len(table), len(files.rows), labels)
+    start = "" if below == Path() else below.as_posix()
+    found = find_files(cells.tolist(), files.rows["path"].tolist(), root, start, labels.quote)
+    _tell_join(found, table["row"].tolist(), cells.tolist(), len(files.rows), labels)
     listed = files.rows.set_index("path")
     paths = [place.path for place in found.places]
     openable = [None if path is None else listed.at[path, "file"] for path in paths]
@@ -134,16 +137,26 @@ def _is_below(path: Path, root: Path) -> bool:
     return path.resolve().is_relative_to(root.resolve())
 
 
-def _tell_join(found: Found, rows: int, files: int, labels: _Labels) -> None:
+def _tell_join(found: Found, rows: list[int], cells: list[str], files: int, labels: _Labels) -> None:
     """Say how many rows have a file; rows without any file at all are an error."""
-    said = f"{labels.table}: {found.hits} of {rows} rows name one of the {files} files of {labels.root}"
+    said = f"{labels.table}: {found.hits} of {len(rows)} rows name one of the {files} files of {labels.root}"
     if found.hits == 0:
-        raise CxrError(f"{said}; expected paths relative to the root or to the table's folder, or file names")
+        why = found.places[0].reason or MISSING
+        first = f"; row {rows[0]}: '{printable(cells[0], 200)}': {why}" if labels.quote else f"; row {rows[0]}: {why}"
+        raise CxrError(f"{said}{first}; expected paths relative to the root or to the table's folder, or file names")
     if found.dropped:
         log.warning(
             "%s: paths are read without their first %d folders, which are not here", labels.table, found.dropped
         )
-    level = logging.WARNING if 2 * found.hits < min(rows, files) else logging.INFO
+    if found.respelt:
+        place = next(at for at, place in enumerate(found.places) if place.respelt and place.reason is None)
+        example = f"; first row {rows[place]}"
+        example += f": '{printable(cells[place], 200)}' is '{found.places[place].path}'" if labels.quote else ""
+        log.warning(
+            "%s: %d rows write their file in another way (case, accents, leading zeros or folders), and each fits one "
+            "file%s", labels.table, found.respelt, example,
+        )  # fmt: skip
+    level = logging.WARNING if 2 * found.hits < min(len(rows), files) else logging.INFO
     log.log(level, "%s", said)
 
 
@@ -173,9 +186,11 @@ def _refuse_repeated(rows: pd.DataFrame, labels: _Labels, private: bool) -> None
     second = named[twice].iloc[0]
     first = named[named["image_id"] == second["image_id"]].iloc[0]
     what = "an image id" if private else f"image id '{printable(second['image_id'], 200)}'"
+    rounded = bool(_ROUNDED.fullmatch(second["image_id"]))
+    remedy = "a spreadsheet rounded it: export the column again as text" if rounded else "each image may be listed once"
     raise CxrError(
         f"{labels.table}: row {second['row']}: {what} stands already in row {first['row']} "
-        f"({int(twice.sum())} repeated in all); each image may be listed once"
+        f"({int(twice.sum())} repeated in all); {remedy}"
     )
 
 

@@ -18,6 +18,7 @@ COLUMNS = tuple(TableColumnsConfig.model_fields)
 _IDS = ("image_id", "patient_id", "study_id")
 _SEPARATORS = (",", ";", "\t", "|")
 _SEP_LINE = re.compile(r'"?sep=(.)"?\r?\n', re.IGNORECASE)
+_FORMULA = re.compile(r'="([^"]*)"')  # text that a spreadsheet must not read as a number
 _SHOWN_COLUMNS = 15
 _LARGEST_BYTES = 1 << 31
 _LONGEST_CELL = 1 << 24
@@ -185,7 +186,7 @@ def _text(cell: Any) -> str:
     if cell is None or cell != cell:  # NaN
         return ""
     if isinstance(cell, str):
-        return cell.strip()
+        return _FORMULA.sub(r"\1", cell.strip())
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
     if isinstance(cell, list):
