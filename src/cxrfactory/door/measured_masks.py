@@ -221,6 +221,7 @@ def _item(dataset: str, given: MeasureInputConfig, legend: Legend, image_id: str
         height=height,
         width=width,
         rles=found.rles if fault else {**found.rles, **_lungs_of_lobes(found.rles, height, width)},
+        orientation=found.orientation,
         spacing_mm=None if fault else spacing,
         fault=fault,
     )
