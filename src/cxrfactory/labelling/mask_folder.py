@@ -210,7 +210,8 @@ class MaskFolder:
         (right_y, right), (left_y, left) = (np.mean(np.nonzero(lung), axis=1) for lung in lungs)
         if abs(right_y - left_y) > abs(right - left):
             raise ImageError(
-                "one lung's mask lies above the other's; expected an upright film: turn the picture and its masks upright"
+                "one lung's mask lies above the other's; expected an upright film: turn the picture and its masks "
+                "upright"
             )
         if right >= left:
             raise ImageError(
