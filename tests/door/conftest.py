@@ -8,6 +8,7 @@ import pytest
 
 from cxrfactory.imaging.drawing.png import save_png
 from cxrfactory.imaging.geometry import Geometry
+from cxrfactory.imaging.turns import ORIENTATIONS, lies_on_its_side, stored, stored_box
 from cxrfactory.products.chexmask.card import package_card
 from cxrfactory.tables.quality_calibration import write_quality_calibration
 from cxrfactory.tables.weights import read_weights
@@ -55,12 +56,25 @@ def scan(tmp_path_factory):
     return folder
 
 
+def turned(geometry, letters):
+    """Return the geometry of the same film, stored turned or mirrored."""
+    shape = geometry.original_height, geometry.original_width
+    shape = shape[::-1] if lies_on_its_side(letters) else shape
+    crop = geometry.crop_top, geometry.crop_left, geometry.crop_height, geometry.crop_width
+    return Geometry(*shape, *stored_box(*crop, letters, *shape), geometry.size, ORIENTATIONS.index(letters) + 1)
+
+
 @pytest.fixture(scope="session")
 def product(tmp_path_factory):
     """Folder of a finished product of one release, ``results/chexmask``, with its manifest and its radiographs."""
-    folder = tmp_path_factory.mktemp("run")
+    return packed_product(tmp_path_factory.mktemp("run"))
+
+
+def packed_product(folder, letters="LF"):
+    """Pack a product whose films are stored turned or mirrored."""
+    geometry = turned(GEOMETRY, letters)
     made = packed_release()
-    made.landmarks = [landmark_row(row["image_id"], geometry=GEOMETRY) for row in made.landmarks]
+    made.landmarks = [landmark_row(row["image_id"], geometry=geometry) for row in made.landmarks]
     inputs = made.write(folder / "in")
     output, part = folder / "results" / "chexmask", folder / "part"
     names = {"dataset": "demo", "release": "demo", "id_column": "image_id"}
@@ -72,5 +86,5 @@ def product(tmp_path_factory):
     (folder / "in" / "manifest.parquet").rename(folder / "results" / "manifest" / "demo.parquet")
     (folder / "release").mkdir()
     for shift, name in enumerate("abc"):
-        cv2.imwrite(str(folder / "release" / f"{name}.png"), picture(HEIGHT, WIDTH, shift))
+        cv2.imwrite(str(folder / "release" / f"{name}.png"), stored(picture(HEIGHT, WIDTH, shift), letters))
     return output

@@ -13,12 +13,14 @@ from cxrfactory.door.measured_drawing import draw_some
 from cxrfactory.door.measured_masks import image_and_structure
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import save_png
+from cxrfactory.imaging.radiograph.stored_films import COLUMNS, StoredFilm, film_line
 from cxrfactory.metrics.cardiothoracic import cardiothoracic_ratio
 from cxrfactory.tables.anatomy_masks import FILM_MASKS, FILMS
 from cxrfactory.tables.keys import seed_of
 from cxrfactory.tables.mask_facts import mask_facts
 from cxrfactory.tables.parquet import write_arrow
 from cxrfactory.tables.rle import rle_encode
+from tests.door.conftest import packed_product
 from tests.export.conftest import radgenome  # noqa: F401  (fixture)
 from tests.measure.phantoms import HEART, LEFT, RIGHT, box
 
@@ -99,6 +101,27 @@ def test_films_that_segment_found_unlike_a_chest_are_not_measured(product, tmp_p
     assert (accounts.measured, accounts.rejected) == (2, 1)
     assert set(ratios(tmp_path / "out").index) == set(others)
     assert "flagged as 'unlike-frontal-chest' in found.quality.csv" in (tmp_path / "out" / "rejected.csv").read_text()
+
+
+def test_a_table_of_segment_says_which_pixels_are_not_square_and_which_films_lie_turned(product, tmp_path):
+    (source,) = (packed_product(tmp_path / "run", "FR") / "OriginalResolution").glob("*.csv")
+    csv = shutil.copy(source, tmp_path / "found.csv")
+    ids = list(cxr.read_chexmask(csv)["image_id"])
+    lines = [
+        film_line(name, StoredFilm("FR", mm)) for name, mm in zip(ids, ((0.8, 0.4), (0.4, 0.4), None), strict=True)
+    ]
+    (tmp_path / "found.films.csv").write_text(",".join(COLUMNS) + "\n" + "".join(lines))
+    measure_files([csv], tmp_path / "out", SETTINGS)
+    assert "pixels of 0.8 x 0.4 mm; expected square ones" in (tmp_path / "out" / "rejected.csv").read_text()
+    measure_files([product], tmp_path / "upright", SETTINGS)
+    wanted = ratios(tmp_path / "upright")
+    assert ratios(tmp_path / "out").to_dict() == {name: wanted[name] for name in ids[1:]}
+    assert read(tmp_path / "out", "images")["pixel_mm"].tolist()[0] == 0.4
+    measure_files([csv], tmp_path / "other", SETTINGS, MeasureInputConfig(pixel_mm=0.5))
+    assert (
+        "header states pixels of 0.4 x 0.4 mm, and --pixel-mm is 0.5"
+        in (tmp_path / "other" / "rejected.csv").read_text()
+    )
 
 
 def test_projected_studies_are_measured_in_both_views_and_in_mm(radgenome, tmp_path):  # noqa: F811

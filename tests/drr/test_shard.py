@@ -122,7 +122,7 @@ def test_names_in_the_header_of_labels_are_mapped_to_classes(release, tmp_path):
     _, expected = run(release, tmp_path / "table")
     _, tables = run(release, tmp_path / "header", names=None)
     assert tables["masks"].equals(expected["masks"])
-    assert tables["studies"]["notes"][0] == "labels named by the table in their header (5 names)"
+    assert tables["studies"]["notes"][0].startswith("labels named by the table in their header (5 names)")
 
 
 def test_an_unknown_name_of_a_mask_rejects_its_study_alone(release, tmp_path):

@@ -1,5 +1,6 @@
 from itertools import permutations, product
 
+import nibabel as nib
 import numpy as np
 import pytest
 
@@ -94,3 +95,21 @@ def test_a_structure_at_any_face_of_the_scan_is_cut_off(tmp_path, size, voxel):
     save(labels, tmp_path / "labels.nii")
     found = project_study(tmp_path / "ct.nii", tmp_path / "labels.nii", TABLE, ProjectionRecipe(size))
     assert [name for name, cut in zip(found.names, found.cut_off, strict=True) if cut] == ["liver"]
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_a_structure_at_the_end_of_labels_that_end_inside_the_scan_is_cut_off(release, tmp_path, folder):
+    _, labels = volumes()
+    affine = np.diag([*SPACING_MM, 1.0])
+    affine[:3, 3] = (-10, 5, 7 + 4 * SPACING_MM[2])
+    end = labels[:, :, 4:]  # through the heart and the lower lobe, and below the upper lobe
+    if folder:
+        (tmp_path / "seg").mkdir()
+        for value, name in TABLE.items():
+            nib.save(nib.Nifti1Image((end == value).astype(np.uint8), affine), tmp_path / "seg" / f"{name}.nii.gz")
+    else:
+        nib.save(nib.Nifti1Image(end, affine), tmp_path / "seg.nii.gz")
+    place = tmp_path / ("seg" if folder else "seg.nii.gz")
+    found = project_study(release / "a/ct.nii.gz", place, None if folder else TABLE, NATIVE)
+    cut = dict(zip(found.names, found.cut_off.tolist(), strict=True))
+    assert {name for name, each in cut.items() if each} == {"heart", "lung_lower_lobe_left"}

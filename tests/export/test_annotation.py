@@ -149,6 +149,25 @@ def test_corrections_come_back_and_unusable_tasks_are_named(chexmask, tmp_path):
     ]
 
 
+def test_what_is_no_mask_does_not_reject_an_image_and_unfinished_polygons_do(chexmask, tmp_path):
+    export_label_studio(chexmask, tmp_path / "out", EVERYTHING, ShapesConfig(shapes="polygons"))
+
+    def change(tasks):
+        answer = {"type": "choices", "from_name": "q", "to_name": "image", "value": {"choices": ["bad"]}}
+        relation = {"type": "relation", "from_id": "a", "to_id": "b", "direction": "right"}
+        tasks[0]["annotations"][0]["result"] += [answer, relation]
+        tasks[1]["annotations"][0]["result"][0]["value"]["points"][2:] = []
+        return tasks
+
+    export = annotated(tmp_path / "out", change)
+    export.write_bytes(b"\xef\xbb\xbf" + export.read_bytes())  # a byte order mark, as editors of Windows write it
+    counts = import_label_studio(export, tmp_path / "out", tmp_path / "back")
+    assert counts == {"kept": 2, "rejected": 1}
+    check_masks(tmp_path / "back", chexmask, {"a", "c"})
+    rejected = (tmp_path / "back" / "rejected.csv").read_text().splitlines()
+    assert rejected[1:] == ["b,polygon of 2 points; expected 3 or more: finish or delete it"]
+
+
 def test_names_of_cvat_may_lack_or_have_folders(chexmask, tmp_path):
     export_cvat(chexmask, tmp_path / "out", EVERYTHING, ShapesConfig())
     text = (tmp_path / "out" / "annotations.xml").read_text()

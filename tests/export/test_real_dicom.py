@@ -35,7 +35,12 @@ def ellipse(height, width, x, y, a, b):
 def image_of(path):
     header = pydicom.dcmread(path, stop_before_pixels=True)
     return SimpleNamespace(
-        image_id=path.stem, group_id=path.stem, release="real", height=header.Rows, width=header.Columns
+        image_id=path.stem,
+        group_id=path.stem,
+        release="real",
+        height=header.Rows,
+        width=header.Columns,
+        orientation="LF",
     )
 
 

@@ -13,6 +13,7 @@ from cxrfactory.anatomy.raster import fill_contour
 from cxrfactory.config.infer import SegmentConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.radiograph.prepare import Preparation
+from cxrfactory.imaging.radiograph.stored_films import StoredFilm, read_films
 from cxrfactory.infer.segment import QUALITY_COLUMNS, list_images, segment
 from cxrfactory.metrics.flags import FLAGS, LOW_ESTIMATE, LOW_RCA, NOT_FRONTAL
 from cxrfactory.models.evidence import EVIDENCE_COLUMNS
@@ -20,6 +21,7 @@ from cxrfactory.models.hybridgnet import HybridGNet
 from cxrfactory.rca.judge import QualityJudge
 from cxrfactory.tables.quality_calibration import write_quality_calibration
 from cxrfactory.tables.weights import read_weights, write_weights
+from tests.export.dicom_films import film
 from tests.infer.conftest import made_calibration
 
 QUICK = SegmentConfig(samples=2, device="cpu")
@@ -165,3 +167,14 @@ def test_a_quality_calibration_adds_estimates_and_flags(two_headed_weights, fold
     write_quality_calibration(made_calibration("c" * 64), quality)
     with pytest.raises(CxrError, match="quality calibration for weights 'cccc"):
         segment([folder], two_headed_weights, tmp_path / "no.csv", QUICK, Preparation(), judge=judge)
+
+
+def test_a_table_beside_says_how_each_file_stores_its_film(weights, tmp_path, caplog):
+    pixels = np.random.default_rng(1).integers(0, 4096, (128, 256), dtype=np.uint16)
+    film(1, pixels, PatientOrientation=["F", "R"], ImagerPixelSpacing=["0.8", "0.4"]).save_as(
+        tmp_path / "a.dcm", enforce_file_format=True
+    )
+    settings = QUICK.model_copy(update={"check_orientation": False})
+    segment([tmp_path / "a.dcm"], weights, tmp_path / "out.csv", settings, Preparation(), masks=tmp_path / "masks")
+    assert read_films(tmp_path / "out.films.csv") == {"a.dcm": StoredFilm("FR", (0.8, 0.4))}
+    assert "pixels of 0.8 x 0.4 mm; its mask pictures cannot say so: measure out.csv" in caplog.text

@@ -273,6 +273,15 @@ def test_an_empty_mask_says_absent_and_exchanged_masks_are_refused(named, tmp_pa
     assert reasons["a"].startswith("the centre of the heart's mask does not lie between")
 
 
+def test_masks_of_a_film_on_its_side_are_refused_with_what_to_do(named, tmp_path):
+    for name, y in (("right_lung", 50), ("left_lung", 150)):
+        cv2.imwrite(str(named / "files" / f"{name}.png"), ellipse(WIDTH // 2, y, 60, 30))
+    reasons = run(named, tmp_path, definition="lungs")[2].set_index("image_id")["reason"]
+    assert reasons["a"] == (
+        "one lung's mask lies above the other's; expected an upright film: turn the picture and its masks upright"
+    )
+
+
 @pytest.mark.parametrize(
     ("columns", "message"),
     [

@@ -17,10 +17,11 @@ from cxrfactory.imaging.volume.files import volume_suffix
 from cxrfactory.infer.mask_files import SUFFIXES, read_mask
 from cxrfactory.logs import get_logger
 from cxrfactory.measure.items import Item
+from cxrfactory.measure.pixels import agreed_mm
 from cxrfactory.measure.source import Source
 from cxrfactory.measure.sources.dicom_seg import is_dicom, read_segmentation, segmentation_header
 from cxrfactory.measure.sources.legend import Legend, read_legend
-from cxrfactory.measure.sources.masks import FileMasks, Spacing
+from cxrfactory.measure.sources.masks import FileMasks
 from cxrfactory.measure.sources.names import structure_of
 from cxrfactory.measure.sources.slices import names_labels, read_labelled_slice, read_slice
 from cxrfactory.tables.file_names import printable_name
@@ -29,7 +30,6 @@ from cxrfactory.tables.rle import rle_encode
 log = get_logger(__name__)
 
 _SEPARATOR = re.compile(r"[_\-\s]+")
-_SAME_SPACING = 1e-3  # largest difference of two statements of a spacing, as a share
 _IMAGE = "image"  # name of the film that `export nifti` writes beside its masks
 _SEG, _SLICER = ".seg", ".seg.nrrd"
 
@@ -210,7 +210,7 @@ def _item(dataset: str, given: MeasureInputConfig, legend: Legend, image_id: str
     try:
         if not fault:
             found = _read_whole(image.whole, given, legend) if image.whole else _read_files(image.files, given)
-            spacing = _spacing(found.spacing_mm, given.pixel_mm)
+            spacing = agreed_mm(found.spacing_mm, given.pixel_mm)
     except ImageError as error:
         found, fault = FileMasks((1, 1), {}), str(error)
     height, width = found.shape
@@ -221,21 +221,10 @@ def _item(dataset: str, given: MeasureInputConfig, legend: Legend, image_id: str
         height=height,
         width=width,
         rles=found.rles if fault else {**found.rles, **_lungs_of_lobes(found.rles, height, width)},
+        orientation=found.orientation,
         spacing_mm=None if fault else spacing,
         fault=fault,
     )
-
-
-def _spacing(stated: Spacing | None, given: float | None) -> Spacing | None:
-    """Return the pixel size by the header, or else the one that was given."""
-    if given is None or stated is None:
-        return stated if given is None else (given, given)
-    if any(abs(side - given) > _SAME_SPACING * given for side in stated):
-        raise ImageError(
-            f"its header states pixels of {stated[0]:.4g} x {stated[1]:.4g} mm, and --pixel-mm is {given:.4g}; leave "
-            "--pixel-mm out, or correct the header"
-        )
-    return stated
 
 
 def _read_whole(path: Path, given: MeasureInputConfig, legend: Legend) -> FileMasks:

@@ -90,6 +90,7 @@ def _item(image: ProductImage, facts: _ReleaseFacts) -> Item:
         rles=image.rles,
         landmarks=image.landmarks if contoured else None,
         spread=image.uncertainty if contoured else None,
+        orientation=image.orientation,
         spacing_mm=None if own_mm is None else (own_mm, own_mm),
         film=facts.film(image.image_id) if own_mm is None else None,
         group="" if image.group_id == image.image_id else image.group_id,

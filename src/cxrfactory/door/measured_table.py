@@ -10,8 +10,10 @@ import numpy as np
 from cxrfactory.anatomy.graph import landmark_graph
 from cxrfactory.anatomy.organs import ORGAN_COLUMNS
 from cxrfactory.config.measure import MeasureInputConfig
-from cxrfactory.errors import CxrError
+from cxrfactory.errors import CxrError, ImageError
+from cxrfactory.imaging.radiograph.stored_films import SUFFIX, StoredFilm, read_films
 from cxrfactory.measure.items import Item
+from cxrfactory.measure.pixels import agreed_mm
 from cxrfactory.measure.source import Source
 from cxrfactory.metrics.flags import NOT_FRONTAL
 from cxrfactory.tables.chexmask import RLE_COLUMNS, SIZE_COLUMNS, read_chexmask, table_columns
@@ -21,7 +23,9 @@ POINTS, MEAN, STD = "Landmarks", "Landmarks (Mean)", "Landmarks (Std)"
 
 
 def table_items(path: Path, given: MeasureInputConfig) -> Source:
-    """Return the rows of a table; files of ``segment`` beside it add the deviation of landmarks, and doubtful films.
+    """Return the rows of a table; files of ``segment`` beside it add more.
+
+    They are the deviation of landmarks, how the files store the films, and which films are doubtful.
 
     A row that cannot be read is rejected with its reason, as are all rows of a table without columns of masks or sizes.
 
@@ -58,7 +62,7 @@ def _items(path: Path, given: MeasureInputConfig, columns: list[str], points: st
     beside = path.with_suffix(".std.csv")
     unlike = _unlike(path)
     spread = _spread(beside) if STD not in columns and path.suffix == ".csv" and beside.is_file() else None
-    spacing = None if given.pixel_mm is None else (given.pixel_mm, given.pixel_mm)
+    films = _films(path)
     faults: dict[int, str] = {}
     for frame in read_chexmask(path, columns, chunksize=ROWS_AT_A_TIME, faults=faults):
         for number, row in zip(frame.index + 1, frame.to_dict("records"), strict=True):
@@ -71,6 +75,12 @@ def _items(path: Path, given: MeasureInputConfig, columns: list[str], points: st
                         "same rows, or no such file"
                     )
             landmarks = None if points is None else row[points]
+            film = films.get(row["image_id"], StoredFilm())
+            fault = faults.pop(number, "") or unlike.get(row["image_id"], "")
+            try:
+                spacing = agreed_mm(film.spacing_mm, given.pixel_mm)
+            except ImageError as error:
+                spacing, fault = None, fault or str(error)
             yield Item(
                 dataset=_dataset(path),
                 image_id=row["image_id"],
@@ -80,9 +90,16 @@ def _items(path: Path, given: MeasureInputConfig, columns: list[str], points: st
                 rles={organ: _text(row[column]) for organ, column in ORGAN_COLUMNS.items()},
                 landmarks=_by_organ(landmarks),
                 spread=_by_organ(deviation),
+                orientation=film.orientation,
                 spacing_mm=spacing,
-                fault=faults.pop(number, "") or unlike.get(row["image_id"], ""),
+                fault=fault,
             )
+
+
+def _films(path: Path) -> dict[str, StoredFilm]:
+    """Return how the files of the films store them, by ``NAME.films.csv``."""
+    films = path.with_suffix(SUFFIX)
+    return read_films(films) if path.suffix == ".csv" and films.is_file() else {}
 
 
 def _unlike(path: Path) -> dict[str, str]:

@@ -7,10 +7,12 @@ import numpy as np
 from jaxtyping import Bool, Float32, UInt8
 
 from cxrfactory.drr.beams import masks, pictures
+from cxrfactory.drr.lung_place import LungPlace, is_lung
 from cxrfactory.drr.recipe import ProjectionRecipe
 from cxrfactory.imaging.volume.ct import read_ct
 from cxrfactory.imaging.volume.grid import Grid
 from cxrfactory.imaging.volume.label_volume import BinaryFolder, MultiLabel, open_labels
+from cxrfactory.imaging.volume.layered_labels import LayeredSegments
 from cxrfactory.imaging.volume.orientation import AffineRules, VolumeLayout
 from cxrfactory.projection.body import body_mask, without_arms
 from cxrfactory.projection.conventions import VIEWS, View
@@ -34,7 +36,8 @@ class ProjectedStudy:
     masks
         Masks of 0 and 1 of each view, [structure, row, column].
     cut_off
-        Whether each structure reaches the outermost voxels of the scan, so that a part of it is probably missing.
+        Whether each structure reaches the outermost voxels of the scan or of its label volume, so that a part of it is
+        probably missing.
     pixel_mm
         Row and column spacing of each view in mm.
     notes
@@ -81,29 +84,33 @@ def project_study(
     Raises
     ------
     ImageError
-        If the study cannot be used; see :mod:`cxrfactory.imaging.volume.ct` and
+        If the study cannot be used, or the labels of the lungs lie elsewhere
+        (:mod:`cxrfactory.drr.lung_place`); see :mod:`cxrfactory.imaging.volume.ct` and
         :mod:`cxrfactory.imaging.volume.label_volume`.
     CxrError
         If a path is missing, or if the names do not match the labels.
     """
-    integrals, grid, frame, notes = _pictures(Path(ct), recipe, layout, rules)
+    integrals, grid, frame, notes, lungs = _pictures(Path(ct), recipe, layout, rules)
     found = open_labels(Path(labels), grid, names, layout, rules)
     if isinstance(found, MultiLabel):
         structures = tuple(found.names.values())
         source_ids: tuple[int | None, ...] = tuple(found.names)
         stacks, cut_off = masks(found.values, list(found.names), frame, recipe)
+        cut_off |= np.isin(list(found.names), list(found.at_end))
+        lungs.add(found.values, [value for value, name in found.names.items() if is_lung(name)])
     else:
         structures, source_ids = found.names, (None,) * len(found)
-        stacks, cut_off = _folder_masks(found, frame, recipe)
+        stacks, cut_off = _folder_masks(found, frame, recipe, lungs)
+    notes = (*notes, *found.notes, *lungs.check())
     spacing = dict(zip("zyx", grid.spacing_mm, strict=True))
     native = {"PA": (spacing["z"], spacing["x"]), "LL": (spacing["z"], spacing["y"])}
     pixel_mm = native if frame is None else dict.fromkeys(VIEWS, (frame.pixel_mm, frame.pixel_mm))
-    return ProjectedStudy(integrals, structures, source_ids, stacks, cut_off, pixel_mm, (*notes, *found.notes))
+    return ProjectedStudy(integrals, structures, source_ids, stacks, cut_off, pixel_mm, notes)
 
 
 def _pictures(
     path: Path, recipe: ProjectionRecipe, layout: VolumeLayout | None, rules: AffineRules | None
-) -> tuple[dict[View, np.ndarray], Grid, Frame | None, tuple[str, ...]]:
+) -> tuple[dict[View, np.ndarray], Grid, Frame | None, tuple[str, ...], LungPlace]:
     ct = read_ct(path, layout, rules)
     body, notes = None, ct.notes
     if recipe.body_only or recipe.without_arms:
@@ -113,18 +120,19 @@ def _pictures(
         body, slices = without_arms(body, ct.spacing_mm)
         notes = (*notes, f"arms set to air in {slices} slices" if slices else "no arms found apart from the trunk")
     frame = None if recipe.size is None else Frame.around(ct.grid.shape, ct.spacing_mm, recipe.size)
-    return pictures(ct, body, frame, recipe), ct.grid, frame, notes
+    return pictures(ct, body, frame, recipe), ct.grid, frame, notes, LungPlace(ct.values)
 
 
 def _folder_masks(
-    labels: BinaryFolder, frame: Frame | None, recipe: ProjectionRecipe
+    labels: BinaryFolder | LayeredSegments, frame: Frame | None, recipe: ProjectionRecipe, lungs: LungPlace
 ) -> tuple[dict[View, UInt8[np.ndarray, "k rows columns"]], Bool[np.ndarray, "k"]]:
     """Compute the masks of a folder of binary volumes, with one volume in memory at a time."""
     stacks: dict[View, list[np.ndarray]] = {view: [] for view in VIEWS}
     cut_off = np.zeros(len(labels), bool)
-    for place, (_, volume) in enumerate(labels):
+    for place, (name, volume) in enumerate(labels):
         found, cut = masks(volume, [1], frame, recipe, binary=True)
-        cut_off[place] = cut[0]
+        cut_off[place] = cut[0] or name in labels.at_end
+        lungs.add(volume, [1] if is_lung(name) else [])
         for view in VIEWS:
             stacks[view].append(found[view][0])
     return {view: np.stack(stacks[view]) for view in VIEWS}, cut_off

@@ -22,7 +22,7 @@ from cxrfactory.export.chosen import ChosenImages
 from cxrfactory.export.output import new_folder
 from cxrfactory.export.returned import Returned, write_returned
 from cxrfactory.export.sent import Sending, Sent, SentImages, colours
-from cxrfactory.export.shapes import filled, polygons_of
+from cxrfactory.export.shapes import filled, polygon, polygons_of
 from cxrfactory.logs import get_logger
 from cxrfactory.products.opened import ProductImage
 
@@ -184,4 +184,4 @@ def _vertices(text: str) -> np.ndarray:
         raise ImageError(f"polygon with points '{text[:40]}'; expected x,y;x,y") from error
     if not all(len(pair) == 2 and all(map(math.isfinite, pair)) for pair in points):
         raise ImageError(f"polygon with points '{text[:40]}'; expected pairs of finite numbers")
-    return np.array(points)
+    return polygon(points)

@@ -31,6 +31,7 @@ from cxrfactory.imaging.dicom_object import DECODING_ERRORS, read_object
 from cxrfactory.imaging.dicom_spacing import header_spacing_mm
 from cxrfactory.imaging.radiograph.reading import picture_kind, read_radiograph
 from cxrfactory.imaging.radiograph.screening import AS_STORED
+from cxrfactory.imaging.turns import USUAL
 from cxrfactory.products.opened import ProductImage
 from cxrfactory.tables.sums import SUMS
 
@@ -152,6 +153,8 @@ def archive_source(image: ProductImage, path: Path, finished: datetime) -> Sourc
             raise CxrError(f"{image.image_id}: its DICOM file has no {name}; an archive cannot place its masks")
     spacing = header_spacing_mm(header)
     kept = _of_patient_and_study(header)
+    if image.orientation != USUAL and not kept.get("PatientOrientation"):  # stated by another field
+        kept.PatientOrientation = list(image.orientation)
     kept.PixelSpacing = [_decimal(each) for each in spacing or (_UNKNOWN_SPACING_MM,) * 2]
     return SourceImage(kept, Mode.FOR_ARCHIVE, spacing is not None, (f"{finished:%Y%m%d}", f"{finished:%H%M%S}"))
 
@@ -186,6 +189,8 @@ def new_source(image: ProductImage, path: Path | None, spacing_mm: float | None 
     made.SeriesInstanceUID = derived_uid("series", image.release, image.image_id)
     for name in (*_REQUIRED, "PatientOrientation"):
         setattr(made, name, "")
+    if image.orientation != USUAL:
+        made.PatientOrientation = list(image.orientation)
     made.PatientIdentityRemoved, made.DeidentificationMethod = "YES", "cxrfactory: a new header, no field was copied"
     made.SpecificCharacterSet = "ISO_IR 192"
     # OHIF lists no segments of an image of modality OT.

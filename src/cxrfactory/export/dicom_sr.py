@@ -22,6 +22,7 @@ from cxrfactory.export.dicom_parts import Algorithm, concept, highdicom, instanc
 from cxrfactory.export.dicom_source import MANUFACTURER, MODEL, SourceImage, derived_uid
 from cxrfactory.export.spacing import spacing_of
 from cxrfactory.geometry.measurement import DEFINITIONS
+from cxrfactory.imaging.turns import displayed
 from cxrfactory.measure.items import FRONTAL_VIEWS, Item
 from cxrfactory.measure.one import measure_item
 from cxrfactory.measure.pixels import in_mm
@@ -88,7 +89,8 @@ def measurements(image: ProductImage, masks: Mapping[str, UInt8[np.ndarray, "hei
     lungs = [masks[name] for name in (*LUNGS, BOTH_LUNGS) if name in masks]
     known = any(each.meaning == _RATIO_NAME for each in found)
     if not known and HEART in masks and (BOTH_LUNGS in masks or len(lungs) == len(LUNGS)):
-        ratio = cardiothoracic_ratio(np.any(lungs, axis=0), masks[HEART] != 0)
+        upright = (displayed(each, image.orientation) for each in (np.any(lungs, axis=0), masks[HEART] != 0))
+        ratio = cardiothoracic_ratio(*upright)
         found.append(Measured(_RATIO_NAME, ratio))
     found += [Measured(meaning, image.scores[name]) for name, meaning in _SCORES.items() if name in image.scores]
     return [each for each in found if each.value is not None and math.isfinite(each.value)]
@@ -105,6 +107,7 @@ def _of_masks(image: ProductImage, masks: Mapping[str, UInt8[np.ndarray, "height
         width=image.width,
         rles={name: text for name, text in image.rles.items() if name in masks},
         landmarks=getattr(image, "landmarks", None),
+        orientation=image.orientation,
         spacing_mm=(spacing.row_mm, spacing.column_mm) if spacing.known else None,
     )
     try:

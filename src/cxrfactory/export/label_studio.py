@@ -20,7 +20,7 @@ from cxrfactory.export.output import new_folder
 from cxrfactory.export.pictures import PICTURES
 from cxrfactory.export.returned import Returned, write_returned
 from cxrfactory.export.sent import Sending, Sent, SentImages, colours
-from cxrfactory.export.shapes import filled, polygons_of
+from cxrfactory.export.shapes import filled, polygon, polygons_of
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.products.opened import ProductImage
 
@@ -30,6 +30,8 @@ TASKS, INTERFACE = "tasks.json", "labelling.xml"
 LOCAL_FILES = "/data/local-files/?d="
 IMAGE, BRUSH, POLYGON = "image", "mask", "outline"  # names of the tags in the interface
 MODEL = "cxrfactory"
+# Results of Label Studio that show no place on the image.
+_NO_MASKS = ("choices", "datetime", "number", "pairwise", "ranker", "rating", "relation", "taxonomy", "textarea")
 
 
 def export_label_studio(
@@ -177,10 +179,12 @@ def _interface(known: dict[str, str]) -> str:
 
 
 def _masks(regions: list[Region], sent: Sent) -> dict[str, UInt8[np.ndarray, "height width"]]:
-    """Return the mask of each label: the union of its regions."""
+    """Return the mask of each label: the union of its regions; answers and relations beside them are no masks."""
     masks: dict[str, np.ndarray] = {}
     for region in regions:
         kind, value = region.get("type"), region.get("value", {})
+        if kind in _NO_MASKS:
+            continue
         if kind not in ("brushlabels", "polygonlabels"):
             raise ImageError(f"region of type '{kind}'; expected brushes and polygons")
         if region.get("image_rotation", 0) != 0:
@@ -208,4 +212,4 @@ def _pixels(points: list[list[float]], sent: Sent) -> np.ndarray:
         raise ImageError("polygon with a vertex that is no pair of numbers") from error
     if not pixels or not all(math.isfinite(value) for pair in pixels for value in pair):
         raise ImageError("polygon without vertices, or with a vertex that is not finite")
-    return np.array(pixels)
+    return polygon(pixels)

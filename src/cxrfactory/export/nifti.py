@@ -18,6 +18,7 @@ from cxrfactory.export.chosen import ChosenImages
 from cxrfactory.export.colours import colour_of
 from cxrfactory.export.output import new_folder
 from cxrfactory.export.spacing import Spacing, spacing_of
+from cxrfactory.imaging.turns import USUAL, in_plane
 from cxrfactory.logs import get_logger
 from cxrfactory.tables.file_names import file_stem
 
@@ -67,9 +68,9 @@ def export_nifti(product: str | Path, output: str | Path, choice: ChosenImagesCo
             place = folder / image.release / file_stem(image.image_id)
             place.mkdir(parents=True, exist_ok=True)
             for name, mask in masks.items():
-                (place / file_name(name)).write_bytes(nifti_file(mask, spacing))
+                (place / file_name(name)).write_bytes(nifti_file(mask, spacing, image.orientation))
             if with_images:
-                (place / f"{IMAGE}.nii.gz").write_bytes(nifti_file(image.image(), spacing))
+                (place / f"{IMAGE}.nii.gz").write_bytes(nifti_file(image.image(), spacing, image.orientation))
             count += len(masks)
         if not count:
             raise CxrError(f"{product}: none of the chosen images has a mask; nothing is written")
@@ -83,7 +84,7 @@ def file_name(name: str) -> str:
     return f"{file_stem(name.replace(' ', '_'))}.nii.gz"
 
 
-def nifti_file(values: UInt8[np.ndarray, "height width"], spacing: Spacing) -> bytes:
+def nifti_file(values: UInt8[np.ndarray, "height width"], spacing: Spacing, orientation: str = USUAL) -> bytes:
     """Return the content of a ``.nii.gz`` file of one slice.
 
     Parameters
@@ -92,11 +93,14 @@ def nifti_file(values: UInt8[np.ndarray, "height width"], spacing: Spacing) -> b
         The mask (0 and 1) or image, uint8 [row, column].
     spacing
         Pixel spacing. The unit in the header is mm, or unknown if the spacing is not known.
+    orientation
+        Directions of rows and columns (:mod:`cxrfactory.imaging.turns`), which the axes of the file state.
     """
     import nibabel
 
-    # NIfTI counts x to the patient's right, y to the front; columns run to the left and rows to the feet.
-    affine = np.diag([-spacing.column_mm, -spacing.row_mm, 1.0, 1.0])
+    # NIfTI counts x to the patient's right, y to the front; a film counts to the left and to the feet.
+    affine = np.eye(4)
+    affine[:2, :2] = -np.transpose(in_plane(orientation)) * (spacing.column_mm, spacing.row_mm)
     made = nibabel.Nifti1Image(np.ascontiguousarray(values.T)[..., None], affine)
     made.header.set_xyzt_units("mm" if spacing.known else "unknown")
     made.set_sform(affine, code="scanner")

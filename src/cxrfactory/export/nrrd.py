@@ -22,6 +22,7 @@ from cxrfactory.export.colours import colour_of
 from cxrfactory.export.mask_layers import layered
 from cxrfactory.export.output import new_folder
 from cxrfactory.export.spacing import Spacing, spacing_of
+from cxrfactory.imaging.turns import USUAL, in_plane
 from cxrfactory.logs import get_logger
 from cxrfactory.products.opened import ProductImage
 from cxrfactory.tables.file_names import file_stem
@@ -75,7 +76,7 @@ def export_nrrd(product: str | Path, output: str | Path, choice: ChosenImagesCon
             stem = folder / image.release / file_stem(image.image_id)
             stem.parent.mkdir(parents=True, exist_ok=True)
             spacing = spacing_of(image)
-            Path(f"{stem}.seg.nrrd").write_bytes(segmentation_file(masks, spacing))
+            Path(f"{stem}.seg.nrrd").write_bytes(segmentation_file(masks, spacing, image.orientation))
             if with_images:
                 Path(f"{stem}.nrrd").write_bytes(image_file(image, spacing))
             count += 1
@@ -85,7 +86,9 @@ def export_nrrd(product: str | Path, output: str | Path, choice: ChosenImagesCon
     return count
 
 
-def segmentation_file(masks: Mapping[str, UInt8[np.ndarray, "height width"]], spacing: Spacing) -> bytes:
+def segmentation_file(
+    masks: Mapping[str, UInt8[np.ndarray, "height width"]], spacing: Spacing, orientation: str = USUAL
+) -> bytes:
     """Return the content of a ``.seg.nrrd`` file.
 
     Parameters
@@ -94,6 +97,8 @@ def segmentation_file(masks: Mapping[str, UInt8[np.ndarray, "height width"]], sp
         Mask of each structure: uint8 [row, column], 0 and 1, at least one, all of one shape.
     spacing
         Pixel spacing.
+    orientation
+        Directions of rows and columns (:mod:`cxrfactory.imaging.turns`), which the axes of the file state.
     """
     layers, places = layered(masks)
     fields = {
@@ -104,7 +109,7 @@ def segmentation_file(masks: Mapping[str, UInt8[np.ndarray, "height width"]], sp
     for number, (name, mask) in enumerate(masks.items()):
         layer, label = places[name]
         fields |= {f"Segment{number}_{key}": value for key, value in _segment(name, mask, layer, label).items()}
-    return _nrrd(layers[0][None] if len(layers) == 1 else layers[:, None], spacing, fields)
+    return _nrrd(layers[0][None] if len(layers) == 1 else layers[:, None], spacing, orientation, fields)
 
 
 def image_file(image: ProductImage, spacing: Spacing) -> bytes:
@@ -115,7 +120,7 @@ def image_file(image: ProductImage, spacing: Spacing) -> bytes:
     CxrError
         If the image cannot be read.
     """
-    return _nrrd(image.image()[None], spacing, {})
+    return _nrrd(image.image()[None], spacing, image.orientation, {})
 
 
 def _segment(name: str, mask: np.ndarray, layer: int, label: int) -> dict[str, str]:
@@ -156,14 +161,18 @@ def _one_line(text: str, reserved: str = "") -> str:
 
 
 def _nrrd(
-    values: Shaped[np.ndarray, "*layers slices height width"], spacing: Spacing, fields: Mapping[str, str]
+    values: Shaped[np.ndarray, "*layers slices height width"],
+    spacing: Spacing,
+    orientation: str,
+    fields: Mapping[str, str],
 ) -> bytes:
-    """Return an NRRD0005 file, gzip, whose axes are (layer,) x to the patient's left, y to the feet, and z."""
+    """Return an NRRD0005 file, gzip, with axes (layer,) along rows, columns, and z; x runs left, y to the feet."""
     several = values.ndim == 4
     # NRRD counts axes from the fastest. The list of layers comes first, as Slicer writes it.
     ordered = np.moveaxis(values, 0, -1) if several else values
     sizes = ordered.shape[::-1]
-    directions = [f"({spacing.column_mm:.10g},0,0)", f"(0,{spacing.row_mm:.10g},0)", "(0,0,1)"]
+    steps = zip(in_plane(orientation), (spacing.column_mm, spacing.row_mm), strict=True)
+    directions = [*(f"({x * mm:.10g},{y * mm:.10g},0)" for (x, y), mm in steps), "(0,0,1)"]
     lines = [
         "NRRD0005",
         f"type: {_TYPES[values.dtype.str[1:]]}",

@@ -14,6 +14,7 @@ from cxrfactory.export.chosen import ChosenImages
 from cxrfactory.export.pictures import PICTURES, ImageFiles
 from cxrfactory.imaging.drawing.overlay import ORGAN_COLOURS
 from cxrfactory.products.opened import ProductImage
+from cxrfactory.products.upright import upright
 from cxrfactory.tables.atomic import text_file
 
 TABLE = "images.csv"
@@ -43,6 +44,8 @@ class Sent:
 class Sending:
     """Iterate over the chosen images, write their pictures into ``images/``, and list them in ``images.csv``.
 
+    Films that their files hold turned or mirrored are sent upright, and so are their masks.
+
     Parameters
     ----------
     chosen
@@ -59,7 +62,7 @@ class Sending:
         with text_file(self._folder / TABLE) as stream:
             table = csv.DictWriter(stream, [each.name for each in fields(Sent)], lineterminator="\n")
             table.writeheader()
-            for image in self._chosen:
+            for image in map(upright, self._chosen):
                 name = files.name(image).removeprefix(f"{PICTURES}/")
                 sent = Sent(name, image.release, image.image_id, image.height, image.width)
                 table.writerow(asdict(sent))

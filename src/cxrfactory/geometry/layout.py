@@ -44,7 +44,10 @@ def layout_fault(masks: Mapping[str, Runs]) -> str:
         return f"the lungs cover one another ({shared:.0%}); expected a frontal view; a lateral one needs --view LL"
     (x, y), (other_x, other_y) = right.centroid(), left.centroid()
     if abs(y - other_y) > abs(x - other_x):
-        return "one lung lies above the other; expected an upright film: it lies on its side"
+        return (
+            "one lung lies above the other; expected an upright film, or masks of a product or file that says how the "
+            "film lies: turn the masks upright"
+        )
     if x > other_x:
         return (
             "the right lung lies to the right of the left one; expected the patient's right side on the image's left: "

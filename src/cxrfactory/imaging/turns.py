@@ -11,6 +11,7 @@ from jaxtyping import Float, Shaped
 USUAL = "LF"
 # In the order of the orientation numbers 1 to 8 of TIFF and EXIF (tag 274), by which tables store them.
 ORIENTATIONS = ("LF", "RF", "RH", "LH", "FL", "FR", "HR", "HL")
+_STEPS = {"L": (1, 0), "R": (-1, 0), "F": (0, 1), "H": (0, -1)}
 
 
 def lies_on_its_side(orientation: str) -> bool:
@@ -54,6 +55,18 @@ def stored_points(
     sideways = lies_on_its_side(orientation)
     points = _mirrored(points, orientation, *((width, height) if sideways else (height, width)))
     return points[..., ::-1] if sideways else points
+
+
+def in_plane(orientation: str) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return where stored rows and where stored columns run to, each as steps to the patient's left and to the feet.
+
+    Examples
+    --------
+    >>> in_plane("FR")
+    ((0, 1), (-1, 0))
+    """
+    row, column = (_STEPS[letter] for letter in orientation)
+    return row, column
 
 
 def stored_box(

@@ -24,6 +24,7 @@ from cxrfactory.imaging.drawing.overlay import draw_overlay
 from cxrfactory.imaging.geometry import Geometry
 from cxrfactory.imaging.radiograph.prepare import Preparation, prepare
 from cxrfactory.imaging.radiograph.reading import read_radiograph
+from cxrfactory.imaging.radiograph.stored_films import COLUMNS, SUFFIX, StoredFilm, film_line, is_square
 from cxrfactory.infer.inputs import Inputs, list_images
 from cxrfactory.infer.picture_folder import PictureFolder, picture_folder
 from cxrfactory.infer.upright import Odds, check_upright, odds_of, turns_of
@@ -73,6 +74,7 @@ class Segmented:
     geometry: Geometry
     prediction: SampledLandmarks
     quality: Quality | None = None
+    spacing_mm: tuple[float, float] | None = None  # of the film as it is stored
 
 
 def segment(
@@ -98,7 +100,8 @@ def segment(
         CSV with the published columns. The RCA columns are empty without a judge.
         More files are written to the same folder. ``<output>.rejected.csv`` lists the rejected files, and the entries
         of folders that may be films and are not read, such as archives (``image_id,reason``). ``<output>.std.csv``
-        holds the standard deviation of every coordinate, in pixels of the original image. ``<output>.quality.csv``
+        holds the standard deviation of every coordinate, in pixels of the original image. ``<output>.films.csv`` says
+        how each file stores its film (:mod:`cxrfactory.imaging.radiograph.stored_films`). ``<output>.quality.csv``
         holds RCA, typicality, flags, the evidence of a network with a dense head and, with a quality calibration, the
         estimated Dice with its interval, with a judge.
         ``<output>.card.json`` states the weights and what the organs include.
@@ -158,6 +161,9 @@ def segment(
             if done.quality is not None and done.quality.flags:
                 flags.update(done.quality.flags)
                 log.warning("%s: flagged: %s", image_id, "; ".join(FLAGS[flag] for flag in done.quality.flags))
+            if masks is not None and done.spacing_mm is not None and not is_square(done.spacing_mm):
+                log.warning("%s: pixels of %g x %g mm; its mask pictures cannot say so: measure %s, which does",
+                            image_id, *done.spacing_mm, output.name)  # fmt: skip
             if overlay_pictures is not None:
                 _overlay(done, segmenter.graph, files.paths[image_id], overlay_pictures, files.recipe)
     beside = output.with_suffix(".rejected.csv")
@@ -170,6 +176,9 @@ def segment(
         log.info("flags: %s", ", ".join(f"{name} {count}" for name, count in sorted(flags.items())))
     log.info("%s; wrote %s and %s", inputs.accounts(kept, len(files.rejected)), output, beside)
     return kept, len(files.rejected) + len(inputs.unread)
+
+
+_Spacing = tuple[float, float] | None
 
 
 @dataclass(frozen=True)
@@ -190,6 +199,8 @@ class _Tables:
     def __enter__(self) -> Self:
         self._rows = self._stack.enter_context(text_file(self._output))
         self._deviations = self._stack.enter_context(text_file(self._output.with_suffix(".std.csv")))
+        self._films = self._stack.enter_context(text_file(self._output.with_suffix(SUFFIX)))
+        self._films.write(",".join(COLUMNS) + "\n")
         self._rows.write(header_text(ID_COLUMN))
         self._deviations.write(f"{ID_COLUMN},Landmarks (Std)\n")
         if self._with_quality:
@@ -204,6 +215,7 @@ class _Tables:
         """Write the lines of one image."""
         self._rows.write(line)
         self._deviations.write(_deviations(done))
+        self._films.write(film_line(done.image_id, StoredFilm(done.geometry.letters, done.spacing_mm)))
         if done.quality is not None:
             self._quality.write(quality_line(done.image_id, done.quality))
 
@@ -214,9 +226,9 @@ class _Files:
     def __init__(self, inputs: Inputs, recipe: Preparation, check_orientation: bool) -> None:
         self.paths, self.recipe = dict(inputs.films), recipe
         self._odds_of = odds_of(check_orientation)
-        # Images that are not finished: preprocessed image, geometry, odds of the orientations, and the flags that
-        # follow from the notes of their reading.
-        self.open: dict[str, tuple[UInt8[np.ndarray, "s s"], Geometry, Odds | None, list[str]]] = {}
+        # Images that are not finished: preprocessed image, geometry, odds of the orientations, the flags that follow
+        # from the notes of their reading, and the pixel spacing of the file.
+        self.open: dict[str, tuple[UInt8[np.ndarray, "s s"], Geometry, Odds | None, list[str], _Spacing]] = {}
         self.rejected: list[tuple[str, str]] = []
 
     def reject(self, image_id: str, error: ImageError) -> None:
@@ -235,7 +247,8 @@ class _Files:
             for note in radiograph.notes:
                 log.warning("%s: %s", image_id, note)
             odds = self._odds_of(image)
-            self.open[image_id] = image, geometry, odds, note_flags(radiograph.notes)
+            noted = note_flags(radiograph.notes)
+            self.open[image_id] = image, geometry, odds, noted, radiograph.stored_spacing_mm
             for turn in turns_of(odds):
                 yield image_id, np.ascontiguousarray(np.rot90(image, turn))
 
@@ -259,14 +272,14 @@ def _judged(
 
     def finish(item: tuple[str, list[SampledLandmarks]]) -> Segmented | Refused:
         image_id, predictions = item
-        image, geometry, odds, noted = files.open.pop(image_id)
+        image, geometry, odds, noted, spacing_mm = files.open.pop(image_id)
         try:
             confirm = None if judge is None else partial(judge.confirms_turn, image, geometry)
             check_upright(predictions, odds, confirm)
             quality = None if judge is None else judge(image, geometry, predictions[0], image_id).with_flags(noted)
         except ImageError as error:
             return Refused(image_id, error)
-        return Segmented(image_id, geometry, predictions[0], quality)
+        return Segmented(image_id, geometry, predictions[0], quality, spacing_mm)
 
     if judge is None:
         yield from map(finish, found)

@@ -207,7 +207,12 @@ class MaskFolder:
         lungs = [regions[name] == INSIDE for name in self.lung_regions if name in regions]
         if len(lungs) < 2 or not all(lung.any() for lung in lungs):
             return
-        right, left = (float(np.nonzero(lung)[1].mean()) for lung in lungs)
+        (right_y, right), (left_y, left) = (np.mean(np.nonzero(lung), axis=1) for lung in lungs)
+        if abs(right_y - left_y) > abs(right - left):
+            raise ImageError(
+                "one lung's mask lies above the other's; expected an upright film: turn the picture and its masks "
+                "upright"
+            )
         if right >= left:
             raise ImageError(
                 "the right lung's mask lies to the right of the left one's; expected the patient's right on the "

@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from cxrfactory.errors import CxrError
 from cxrfactory.geometry.runs import Runs
+from cxrfactory.imaging.turns import USUAL, displayed
 
 FRONTAL_VIEWS = ("frontal", "PA", "AP")
 LATERAL_VIEWS = ("LL",)
@@ -30,6 +31,9 @@ class Item:
         RLE of each mask by name, in the notation of :mod:`cxrfactory.tables.rle`; empty for an empty mask.
     landmarks, spread
         Contour of each organ and its standard deviation, float [n, 2], (x, y) pixels of the masks' frame.
+    orientation
+        Directions of the rows and columns of the masks (:mod:`cxrfactory.imaging.turns`): those of a film that its file
+        holds turned or mirrored are measured upright.
     spacing_mm
         Distance of two rows and of two columns in mm; None where nothing states it.
     film
@@ -48,6 +52,7 @@ class Item:
     rles: Mapping[str, str] = field(repr=False)
     landmarks: Mapping[str, Float[np.ndarray, "n 2"]] | None = field(default=None, repr=False)
     spread: Mapping[str, Float[np.ndarray, "n 2"]] | None = field(default=None, repr=False)
+    orientation: str = USUAL
     spacing_mm: tuple[float, float] | None = None
     film: Path | None = None
     group: str = ""
@@ -74,7 +79,7 @@ def check_view(view: str, where: str) -> str:
 
 
 class LazyRuns(Mapping[str, Runs]):
-    """The masks of an image as runs, each parsed when it is asked for; empty masks are left out.
+    """The masks of an image as upright runs, each parsed when it is asked for; empty masks are left out.
 
     Parameters
     ----------
@@ -89,7 +94,7 @@ class LazyRuns(Mapping[str, Runs]):
 
     def __getitem__(self, name: str) -> Runs:
         if name not in self._runs:
-            self._runs[name] = Runs.from_rle(self._texts[name], self._item.height, self._item.width)
+            self._runs[name] = self._upright(Runs.from_rle(self._texts[name], self._item.height, self._item.width))
         return self._runs[name]
 
     def __contains__(self, name: object) -> bool:
@@ -100,3 +105,7 @@ class LazyRuns(Mapping[str, Runs]):
 
     def __len__(self) -> int:
         return len(self._texts)
+
+    def _upright(self, runs: Runs) -> Runs:
+        letters = self._item.orientation
+        return runs if letters == USUAL else Runs.from_mask(np.ascontiguousarray(displayed(runs.mask(), letters)))

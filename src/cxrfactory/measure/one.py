@@ -18,6 +18,7 @@ from cxrfactory.measure.grading import graded, scale_of
 from cxrfactory.measure.intervals import interval_offsets
 from cxrfactory.measure.items import Item, LazyRuns
 from cxrfactory.measure.pixels import in_mm, pixel_mm
+from cxrfactory.measure.upright import on_the_film, with_upright_contours
 
 VALUE_DIGITS, POINT_DIGITS = 6, 3  # decimals
 BOTH_VIEWS = "PA+LL"
@@ -46,7 +47,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class OneImage:
-    """An image with its measurements, its masks, and the side of its pixels in mm or None."""
+    """An image with its measurements, its upright masks, and the side of its pixels in mm or None."""
 
     item: Item
     found: Sequence[Measurement]
@@ -83,8 +84,10 @@ def measure_item(item: Item) -> OneImage:
         return OneImage(item, measure_lateral(masks), masks, side_mm)
     if fault := layout_fault(masks):
         raise ImageError(fault)
-    landmarks = None if not item.landmarks else {k.replace("_", " "): v for k, v in item.landmarks.items()}
-    return OneImage(item, measure_frontal(masks, landmarks), masks, side_mm)
+    contours = with_upright_contours(item).landmarks
+    landmarks = {name.replace("_", " "): points for name, points in contours.items()} if contours else None
+    found = [on_the_film(each, item) for each in measure_frontal(masks, landmarks)]
+    return OneImage(item, found, masks, side_mm)
 
 
 def both_views(images: Sequence[OneImage], settings: MeasureConfig) -> list[dict[str, Any]]:
@@ -110,7 +113,7 @@ def _measured(item: Item, settings: MeasureConfig, made: Measured) -> OneImage |
     try:
         image = measure_item(item)
         flags = {} if item.lateral else _flags(image, settings)
-        offsets = {} if item.lateral else interval_offsets(item, settings)
+        offsets = {} if item.lateral else interval_offsets(with_upright_contours(item), settings)
     except CxrError as error:
         made.rejected.append((item.dataset, item.image_id, str(error)))
         return None

@@ -8,10 +8,11 @@ from cxrfactory.errors import ImageError
 from cxrfactory.geometry.measurement import Measurement
 from cxrfactory.imaging.dicom_object import DECODING_ERRORS, read_object
 from cxrfactory.imaging.dicom_spacing import SPACING_FIELDS, header_spacing_mm
+from cxrfactory.imaging.radiograph.stored_films import is_square
 from cxrfactory.measure.items import Item
 
-SQUARE = 0.01  # largest difference of the sides of a pixel, as a share
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif")  # files that state no size to be trusted
+_SAME_SPACING = 1e-3  # largest difference of two statements of a spacing, as a share
 _POWER = {"px": 1, "px2": 2, "px3": 3}
 
 
@@ -29,7 +30,7 @@ def pixel_mm(item: Item) -> float | None:
     if spacing is None:
         return None
     row, column = spacing
-    if abs(row - column) > SQUARE * max(row, column):
+    if not is_square(spacing):
         raise ImageError(f"pixels of {row:.4g} x {column:.4g} mm; expected square ones, because angles are measured")
     return row
 
@@ -43,6 +44,24 @@ def stated_mm(film: Path) -> tuple[float, float] | None:
     except (ImageError, *DECODING_ERRORS):  # a damaged header states no size
         return None
     return header_spacing_mm(header)
+
+
+def agreed_mm(stated: tuple[float, float] | None, given: float | None) -> tuple[float, float] | None:
+    """Return the pixel size by the header, or else the one that was given.
+
+    Raises
+    ------
+    ImageError
+        If the two differ.
+    """
+    if given is None or stated is None:
+        return stated if given is None else (given, given)
+    if any(abs(side - given) > _SAME_SPACING * given for side in stated):
+        raise ImageError(
+            f"its header states pixels of {stated[0]:.4g} x {stated[1]:.4g} mm, and --pixel-mm is {given:.4g}; leave "
+            "--pixel-mm out, or correct the header"
+        )
+    return stated
 
 
 def in_mm(measurement: Measurement, side_mm: float | None) -> tuple[str, float]:

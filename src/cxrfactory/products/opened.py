@@ -17,7 +17,9 @@ from jaxtyping import Float, UInt8
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.masks import draw_masks
 from cxrfactory.imaging.drawing.overlay import ORGAN_COLOURS, draw_overlay
+from cxrfactory.imaging.geometry import Geometry
 from cxrfactory.imaging.radiograph.intensity import to_uint8
+from cxrfactory.imaging.turns import USUAL
 from cxrfactory.tables.parquet import read_table
 from cxrfactory.tables.paths import path_inside
 from cxrfactory.tables.selected_rows import selected_rows
@@ -142,6 +144,12 @@ class ProductImage(ABC):
         from cxrfactory.tables.rle import rle_encode  # late, because the browser opens products without masks
 
         return {name: rle_encode(mask) for name, mask in self.masks.items()}
+
+    @property
+    def orientation(self) -> str:
+        """Directions of the stored rows and columns, which are those of the masks (:mod:`cxrfactory.imaging.turns`)."""
+        geometry = self.facts.get("geometry")
+        return geometry.letters if isinstance(geometry, Geometry) else USUAL
 
     @property
     def group_id(self) -> str:

@@ -185,7 +185,7 @@ MASKS = pa.schema(
         pa.field("centroid_x", pa.float64()),  # pixel centres at integers; null for an empty mask
         pa.field("centroid_y", pa.float64()),
         pa.field("touches_border", pa.bool_(), nullable=False),  # border of the picture
-        pa.field("cut_off", pa.bool_(), nullable=False),  # reaches the scan's outermost voxels
+        pa.field("cut_off", pa.bool_(), nullable=False),  # reaches the outermost voxels of the scan or the labels
     ]
 )
 

@@ -9,6 +9,7 @@ from cxrfactory.anatomy.organs import ORGAN_NODES
 from cxrfactory.errors import CxrError
 from cxrfactory.evaluate.quality.own_films import dice_of_corrections, dice_of_labelled
 from cxrfactory.evaluate.quality.recalibrate import recalibrate_quality
+from cxrfactory.imaging.geometry import Geometry
 from cxrfactory.metrics.estimate.model import OrganModel
 from cxrfactory.tables.landmark_text import landmark_text
 from cxrfactory.tables.parquet import write_table
@@ -115,15 +116,61 @@ def test_dice_of_labelled_films_of_both_splits(tmp_path):
     np.testing.assert_allclose(found["dice_heart"], 2 * 11 / (19 + 11), atol=0.01)
 
 
-def test_ids_of_label_masks_are_found_and_another_frame_is_refused(tmp_path):
+def test_ids_of_label_masks_are_found(tmp_path):
     landmarks = [shard(tmp_path / "l.parquet", IDS)]
     one = dice_of_labelled(landmarks, [labelled(tmp_path / "t.parquet", IDS[:6])])
     other = dice_of_labelled(landmarks, [labelled(tmp_path / "p.parquet", [f"own-{name}" for name in IDS[:6]])])
     pd.testing.assert_frame_equal(one, other)
-    table = pd.read_parquet(tmp_path / "t.parquet")
-    write_table(table.assign(crop_left=table["crop_left"] + 1), tmp_path / "moved.parquet", LABELLED_IMAGES)
-    with pytest.raises(CxrError, match="image 'film00': labelled in another frame than its landmarks"):
-        dice_of_labelled(landmarks, [tmp_path / "moved.parquet"])
+
+
+def reframed(path, geometry, points, source):
+    """Write the first table again in another frame."""
+    table = pd.read_parquet(source).assign(**geometry.as_row())
+    table["landmarks"] = [points.astype(np.float32).ravel()] * len(table)
+    write_table(table, path, LABELLED_IMAGES)
+    return path
+
+
+def test_labels_of_another_crop_and_of_the_upright_film_give_the_same_dice(tmp_path):
+    """Programs get other pictures than the run reads: stretched grey values, other borders, and upright films."""
+    plain = labelled(tmp_path / "t.parquet", IDS[:6])
+    wanted = dice_of_labelled([shard(tmp_path / "l.parquet", IDS)], [plain])
+    crop = Geometry(SIZE, SIZE, 4, 2, SIZE - 4, SIZE - 2, SIZE)
+    points = crop.forward_points(Geometry(SIZE, SIZE, 0, 0, SIZE, SIZE, SIZE).inverse_points(boxes(8)))
+    found = dice_of_labelled([tmp_path / "l.parquet"], [reframed(tmp_path / "crop.parquet", crop, points, plain)])
+    pd.testing.assert_frame_equal(found, wanted, atol=0.03)  # small organs, drawn in another raster
+    turned = Geometry(SIZE, 2 * SIZE, 0, 30, SIZE, SIZE, SIZE, 6)  # F, R, of a film with borders
+    run = pd.read_parquet(tmp_path / "l.parquet").assign(**turned.as_row())
+    write_table(run, tmp_path / "turned.parquet", LANDMARKS, graph="lungs-heart")
+    upright = Geometry(2 * SIZE, SIZE, 30, 0, SIZE, SIZE, SIZE)
+    same = reframed(tmp_path / "upright.parquet", upright, boxes(8), plain)
+    pd.testing.assert_frame_equal(dice_of_labelled([tmp_path / "turned.parquet"], [same]), wanted)
+
+
+def test_labels_of_a_picture_of_another_size_are_refused(tmp_path):
+    plain = labelled(tmp_path / "t.parquet", IDS[:6])
+    small = Geometry.whole(SIZE // 2, SIZE // 2, SIZE)
+    table = reframed(tmp_path / "small.parquet", small, boxes(8), plain)
+    with pytest.raises(CxrError, match="'film00': labelled on a picture of 32 x 32 pixels; the run's film has 64 x"):
+        dice_of_labelled([shard(tmp_path / "l.parquet", IDS)], [table])
+
+
+def test_lungs_of_another_definition_are_not_left_out_in_silence(tmp_path, caplog):
+    table = pd.read_parquet(labelled(tmp_path / "t.parquet", IDS[:6])).assign(labels="W")
+    lungs = boxes(8)[: landmark_graph("whole-lungs").nodes].astype(np.float32).ravel()
+    table["landmarks"] = [lungs] * len(table)
+    write_table(table, tmp_path / "w.parquet", LABELLED_IMAGES)
+    found = dice_of_labelled([shard(tmp_path / "l.parquet", IDS)], [tmp_path / "w.parquet"])
+    assert list(found) == ["image_id"]
+    assert "the lungs of 6 images, first 'film00'" in caplog.text
+    assert "--definition lungs" in caplog.text
+
+
+def test_a_table_without_images_is_named(tmp_path):
+    table = labelled(tmp_path / "t.parquet", IDS[:6])
+    write_table(pd.read_parquet(table).iloc[:0], table, LABELLED_IMAGES)
+    with pytest.raises(CxrError, match=r"t\.parquet: no labelled image; the table of rejected images"):
+        dice_of_labelled([shard(tmp_path / "l.parquet", IDS)], [table])
 
 
 def test_corrections_give_the_same_dice_as_labelled_films(tmp_path):

@@ -101,11 +101,13 @@ def read_images(paths: Sequence[str | Path], sources: Sequence[str] | None, unse
     Raises
     ------
     CxrError
-        If a table is unreadable, an id occurs twice, a source does not occur, no image is left, or landmarks do not fit
-        their labels.
+        If the tables are unreadable or hold no image, an id occurs twice, a source does not occur, no image is left, or
+        landmarks do not fit their labels.
     """
     where = ", ".join(map(str, paths))
     table = pd.concat([_read(path) for path in paths], ignore_index=True)
+    if table.empty:
+        raise CxrError(f"{where}: no labelled image; the table of rejected images, written beside it, says why")
     if (twice := table["image_id"].duplicated()).any():
         raise CxrError(f"{where}: image_id '{table.loc[twice, 'image_id'].iloc[0]}' occurs twice; ids must be unique")
     known = sorted(set(table["source"]))

@@ -16,7 +16,7 @@ def read_tasks(export: Path) -> list[Task]:
         If the file is missing, or is not such an export.
     """
     try:
-        tasks = json.loads(export.read_text(encoding="utf-8"))
+        tasks = json.loads(export.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise CxrError(f"{export}: no such file; expected an export of Label Studio (JSON)") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:

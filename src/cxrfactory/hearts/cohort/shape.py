@@ -22,7 +22,7 @@ PARTS_THAT_GROW = (*ATRIA, *VESSELS)
 _STEPS = 12  # of a search, at most
 _TOLERANCE = 4e-4  # of a volume
 _WAVES = 3
-_TWIST = (0.2, 0.2)  # degrees a mm, mean and spread: the right ventricle winds about the left one
+_TWIST = (0.2, 0.1)  # degrees a mm, mean and spread: the right ventricle winds about the left one
 _LEAST = 0.03  # volume of a tetrahedron over that in the template
 _NARROWEST = 0.5  # of the right ventricle: relative width at end-systole, to which it ejects less than the left one
 
@@ -113,7 +113,7 @@ def draw_shape(rng: Generator, anatomy: Anatomy) -> Shape:
     growth = dict(zip(PARTS_THAT_GROW, rng.normal(0, (0.13, 0.13, 0.1, 0.1)).tolist(), strict=True))
     far_ends = {name: rng.normal(0, (7, 7, 4)) for name in VESSELS}
     scale, stretch = _around(rng, 1.02, 0.065), np.exp(rng.normal(0, 0.035, 3))
-    return Shape(ventricles, growth, far_ends, bumps, scale, stretch, float(np.clip(rng.normal(*_TWIST), -0.1, 0.6)))
+    return Shape(ventricles, growth, far_ends, bumps, scale, stretch, float(np.clip(rng.normal(*_TWIST), -0.05, 0.45)))
 
 
 def _around(rng: Generator, middle: float, spread: float) -> float:

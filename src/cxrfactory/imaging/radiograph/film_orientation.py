@@ -82,6 +82,15 @@ def turned_back(radiograph: Radiograph, dataset: "pydicom.Dataset", checks: Head
 _ADVICE = "where the film is stored as usual, set preprocess.orientation to ignore"
 
 
+def frontal_orientation(dataset: "pydicom.Dataset") -> str | None:
+    """Return the orientation of a frontal film by ``PatientOrientation``; None if it states none of a frontal film."""
+    values = _values(dataset)
+    if len(values) != 2 or not all(_readable(value) for value in values):
+        return None
+    row, column = (value[0] for value in values)
+    return row + column if {_AXES[row], _AXES[column]} == {"across", "along"} else None
+
+
 def exif_notes(picture: Image.Image, kind: str) -> tuple[str, ...]:
     """Return a note if the EXIF data of an open picture ask for another display than that of the pixels as stored.
 

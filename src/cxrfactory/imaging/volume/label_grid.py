@@ -42,6 +42,8 @@ class PlacedLabels:
         Remarks on the reading.
     names
         Value and name of each label, as text, from the file's header; None if it holds none.
+    at_end
+        Labels on the outermost voxels of the file's own volume, if it was resampled: it may end inside the CT.
     """
 
     values: UInt[np.ndarray, "z y x"]
@@ -49,6 +51,7 @@ class PlacedLabels:
     resampled: bool
     notes: tuple[str, ...]
     names: list[tuple[str, str]] | None
+    at_end: frozenset[int] = frozenset()
 
 
 def labels_on_grid(
@@ -106,9 +109,16 @@ def labels_on_grid(
             if not overlap(own, grid):
                 raise ImageError("labels do not overlap the CT at all; expected labels of this CT")
         _refuse_outside(values, affine, grid)
-        return PlacedLabels(resample_nearest(values, affine, grid), largest, True, notes, stored.names)
+        placed = resample_nearest(values, affine, grid)
+        return PlacedLabels(placed, largest, True, notes, stored.names, _outermost(values))
     except ImageError as error:
         raise ImageError(f"{where}: {error}") from error
+
+
+def _outermost(values: np.ndarray) -> frozenset[int]:
+    """Return the labels on the six faces of a volume."""
+    faces = [np.take(values, end, axis=axis) for axis in range(3) for end in (0, -1)]
+    return frozenset(int(value) for face in faces for value in np.unique(face)) - {0}
 
 
 def _refuse_outside(values: np.ndarray, affine: np.ndarray, grid: Grid) -> None:

@@ -37,12 +37,15 @@ class MultiLabel:
         The values that occur in the volume, in increasing order.
     notes
         Changes to the labels: resampling, orientation from the config, names made from values.
+    at_end
+        The values on the outermost voxels of a volume that was resampled.
     """
 
     values: UInt[np.ndarray, "z y x"]
     names: dict[int, str]
     present: tuple[int, ...]
     notes: tuple[str, ...] = ()
+    at_end: frozenset[int] = frozenset()
 
 
 @dataclass
@@ -58,6 +61,8 @@ class BinaryFolder:
         Folder of the files.
     files
         File of each structure, sorted by name. The name of a structure is the file name without its suffix.
+    at_end
+        Structures read so far that reach the outermost voxels of a volume that was resampled.
     """
 
     folder: Path
@@ -69,6 +74,7 @@ class BinaryFolder:
     _resampled: list[str] = field(default_factory=list, init=False)
     _odd_values: dict[str, int] = field(default_factory=dict, init=False)
     _noted: Counter[str] = field(default_factory=Counter, init=False)
+    at_end: set[str] = field(default_factory=set, init=False)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -96,6 +102,7 @@ class BinaryFolder:
         self._resampled.clear()
         self._odd_values.clear()
         self._noted.clear()
+        self.at_end.clear()
         for name, path in self.files.items():
             yield name, self._read(name, path)
 
@@ -104,6 +111,8 @@ class BinaryFolder:
         found = labels_on_grid(path, self._grid, self._layout, self._rules, where=where, binary=True)
         if found.resampled:
             self._resampled.append(name)
+        if found.at_end:
+            self.at_end.add(name)
         if found.largest > 1:
             self._odd_values[name] = found.largest
         if self._layout is None:
@@ -175,7 +184,7 @@ def open_labels(
         raise ImageError(
             f"{path.name}: {len(unnamed)} label values are not in the name table ({shown}); expected a name for each"
         )
-    return MultiLabel(values, dict(sorted(names.items())), present, tuple(notes))
+    return MultiLabel(values, dict(sorted(names.items())), present, tuple(notes), found.at_end)
 
 
 def _different_names(

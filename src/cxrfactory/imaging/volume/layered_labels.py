@@ -29,6 +29,8 @@ class LayeredSegments:
         The file.
     segments
         Name, value and layer of each segment.
+    at_end
+        Segments read so far that reach the outermost voxels of a volume that was resampled.
 
     Raises
     ------
@@ -43,6 +45,7 @@ class LayeredSegments:
     _layout: VolumeLayout | None
     _rules: AffineRules | None = None
     _notes: tuple[str, ...] = field(default=(), init=False)
+    at_end: set[str] = field(default_factory=set, init=False)
 
     def __post_init__(self) -> None:
         self.segments = sorted(self.segments, key=lambda segment: segment.layer)
@@ -76,4 +79,7 @@ class LayeredSegments:
                 own = [] if self._layout is None else [layout_note(self._layout)]
                 own += ["labels resampled (nearest) onto the CT's grid"] if found.resampled else []
                 self._notes = tuple(dict.fromkeys([*self._notes, *own]))
-            yield segment.name, (found.values == int(float(segment.value))).astype(np.uint8)
+            value = int(float(segment.value))
+            if value in found.at_end:
+                self.at_end.add(segment.name)
+            yield segment.name, (found.values == value).astype(np.uint8)

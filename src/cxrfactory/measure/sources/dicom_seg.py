@@ -1,6 +1,7 @@
 """Masks in DICOM segmentations of a radiograph: one frame a segment, or a label map of one frame.
 
-A frame has the rows and columns of the image that it refers to; a plane orientation in the header does not turn it.
+A frame has the rows and columns of the image that it refers to; ``PatientOrientation`` says how they lie, as in the
+image's own header, and a plane orientation in the header does not turn it.
 Segments are named by their SNOMED CT codes (also by the older SRT ones, which dcmqi's examples hold) and labels.
 """
 
@@ -17,6 +18,8 @@ from cxrfactory.anatomy.snomed import SNOMED, coded_classes
 from cxrfactory.errors import ImageError
 from cxrfactory.imaging.dicom_object import DECODING_ERRORS, read_object, transfer_syntax
 from cxrfactory.imaging.dicom_spacing import header_spacing_mm
+from cxrfactory.imaging.radiograph.film_orientation import frontal_orientation
+from cxrfactory.imaging.turns import USUAL
 from cxrfactory.imaging.volume.stored import check_voxels
 from cxrfactory.measure.sources.legend import Legend
 from cxrfactory.measure.sources.masks import FileMasks, Spacing, masks_of_labels, stated_spacing
@@ -104,12 +107,13 @@ def _read(dataset: Any, legend: Legend, name: str) -> FileMasks:
     count = int(dataset.get("NumberOfFrames") or 1)
     check_voxels((*shape, count), name)
     segments = {int(each.SegmentNumber): each for each in dataset.SegmentSequence}
-    spacing = _spacing(dataset)
+    spacing, orientation = _spacing(dataset), frontal_orientation(dataset) or USUAL
     if dataset.get("SegmentationType") == "LABELMAP":
         if count > 1:
             raise ImageError(f"{name}: a label map of {count} frames; expected one, of a radiograph")
         labels = [_label(number, segment, True) for number, segment in segments.items() if number]
-        return FileMasks(shape, masks_of_labels(next(_frames(dataset)), labels, legend.names, name), spacing)
+        rles = masks_of_labels(next(_frames(dataset)), labels, legend.names, name)
+        return FileMasks(shape, rles, spacing, orientation)
     numbers = _numbers_of_frames(dataset, count, name)
     rles = dict.fromkeys(segments, "")
     for number, frame in zip(numbers, _frames(dataset), strict=True):
@@ -118,7 +122,7 @@ def _read(dataset: Any, legend: Legend, name: str) -> FileMasks:
         rles[number] = rle_encode(_two_values(frame, dataset, number, name))
     labels = [_label(number, segments[number], bool(rle)) for number, rle in rles.items()]
     found = structures_of(labels, legend.names, name)
-    return FileMasks(shape, {each: rles[int(key)] for key, each in found.items()}, spacing)
+    return FileMasks(shape, {each: rles[int(key)] for key, each in found.items()}, spacing, orientation)
 
 
 def _frames(dataset: Any) -> Iterator[np.ndarray]:

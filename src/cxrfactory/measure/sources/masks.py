@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from jaxtyping import Integer
 
+from cxrfactory.imaging.turns import USUAL
 from cxrfactory.measure.sources.names import Label, structures_of
 from cxrfactory.tables.rle import rle_encode
 
@@ -24,6 +25,8 @@ class FileMasks:
         Rows and columns.
     rles
         RLE of each structure's mask, in the notation of :mod:`cxrfactory.tables.rle`; empty for an empty mask.
+    orientation
+        Directions of rows and columns (:mod:`cxrfactory.imaging.turns`).
     spacing_mm
         Distance of two rows and of two columns in mm; None where the file does not state it.
     """
@@ -31,6 +34,7 @@ class FileMasks:
     shape: tuple[int, int]
     rles: Mapping[str, str] = field(repr=False)
     spacing_mm: Spacing | None = None
+    orientation: str = USUAL
 
 
 def masks_of_labels(

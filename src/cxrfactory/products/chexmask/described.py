@@ -53,7 +53,7 @@ COLUMNS = {
     "flag_reasons": "Why the image is flagged: organ and signal, joined by a colon.",
     "evidence": "Agreement of the network's own answers, for each organ.",
     "latent_norm": "Mean square of the network's latent mean.",
-    "cardiothoracic_ratio": "Width of the heart over that of both lungs, from the masks; empty without a heart.",
+    "cardiothoracic_ratio": "Width of the heart over that of both lungs, upright, by the masks; empty if no heart.",
     "uncertainty": f"Mean over the contour points of the length of their standard deviation (x, y), {_FRAME}.",
     "csv_start": "Byte at which the row starts in the CSV of the original resolution.",
 } | {

@@ -17,6 +17,7 @@ from cxrfactory.anatomy.organs import HEART, LUNGS, PUBLISHED_ORGANS
 from cxrfactory.anatomy.raster import fill_contour
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.geometry import Geometry
+from cxrfactory.imaging.turns import displayed
 from cxrfactory.metrics.cardiothoracic import cardiothoracic_ratio
 from cxrfactory.tables.chexmask_row import published_row, whole_pixels
 from cxrfactory.tables.schemas import EVIDENCE, GEOMETRY_FIELDS, SCORE_FIELDS
@@ -35,7 +36,7 @@ PRODUCT = pa.schema(
         pa.field("right_lung", pa.string(), nullable=False),
         pa.field("heart", pa.string(), nullable=False),  # empty if the graph has no heart
         *GEOMETRY_FIELDS,
-        pa.field("cardiothoracic_ratio", pa.float64()),  # null if the graph has no heart
+        pa.field("cardiothoracic_ratio", pa.float64()),  # of the upright film; null if the graph has no heart
         pa.field("uncertainty", pa.float64(), nullable=False),  # mean over the landmarks, size x size frame, pixels
         # Byte at which the row starts in OriginalResolution/<Release>.csv, so that one row is read without the rest.
         pa.field("csv_start", pa.int64(), nullable=False),
@@ -150,7 +151,8 @@ def pack_image(prediction: LandmarkRow, scores: Scores, graph: LandmarkGraph) ->
             if organ in graph.organs
         }
         if frame == "original" and HEART in masks:
-            ratio = cardiothoracic_ratio(np.maximum(*(masks[lung] for lung in LUNGS)), masks[HEART])
+            lungs = np.maximum(*(masks[lung] for lung in LUNGS))
+            ratio = cardiothoracic_ratio(*(displayed(each, geometry.letters) for each in (lungs, masks[HEART])))
         dice_rca = scores.dice_rca_mean, scores.dice_rca_max
         published.append(published_row(prediction.image_id, whole, masks, f"{frame} frame", dice_rca))
     row = {

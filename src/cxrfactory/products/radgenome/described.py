@@ -69,7 +69,7 @@ COLUMNS = {
     "centroid_x": "Column of the mask's centroid, pixel centres at integers.",
     "centroid_y": "Row of the mask's centroid, pixel centres at integers.",
     "touches_border": "Whether the mask touches the border of the image.",
-    "cut_off": "Whether the structure reaches the outermost voxels of the scan.",
+    "cut_off": "Whether the structure reaches the outermost voxels of the scan or of its label volume.",
 }
 _TABLES = {
     "studies": ("studies.parquet", "one study a row."),
