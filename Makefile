@@ -18,9 +18,9 @@ demo: $(STAMP)
 begun: $(STAMP)
 	$(RUN) snakemake --cores $(CORES) results/figures/selection.png results/manifest/labelled.parquet results/config.yaml
 
-# Tests of one file stay in one process, which keeps what they share.
+# Tests of one file stay in one process, which keeps what they share; each process computes on one core.
 test: $(STAMP)
-	$(RUN) python -m pytest -n $(CORES) --maxprocesses 8 --dist loadfile
+	$(RUN) OMP_NUM_THREADS=1 python -m pytest -n $(CORES) --maxprocesses 8 --dist loadfile
 
 e2e: $(STAMP)
 	$(RUN) python -m pytest -m workflow tests/workflow

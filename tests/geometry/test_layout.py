@@ -47,7 +47,10 @@ def test_an_upside_down_film_is_a_fault():
 
 def test_a_film_on_its_side_is_a_fault():
     turned = {"right_lung": box(5, 5, 25, 70), "left_lung": box(35, 5, 55, 70), "heart": box(22, 30, 42, 60)}
-    assert fault(**turned) == "one lung lies above the other; expected an upright film: it lies on its side"
+    assert fault(**turned) == (
+        "one lung lies above the other; expected an upright film, or masks of a product or file that says how the film "
+        "lies: turn the masks upright"
+    )
 
 
 @pytest.mark.parametrize("heart", [box(56, 30, 59, 40), box(20, 73, 40, 79), box(0, 30, 3, 40)])

@@ -213,8 +213,8 @@ def _find_id(path: Path, header: list[str], id_column: str | None) -> str:
     found = likely or (others[:1] if named[:1] == others[:1] else others)
     if len(found) != 1 or len(others) == len(named):
         raise CxrError(
-            f"{path}: id columns {found} among {header}; expected one column of ids beside CheXmask's columns, such "
-            "as 'image_id'; rename it in the file, or name it in Python: read_chexmask(..., id_column=NAME)"
+            f"{path}: id columns {found} among {header}; expected one beside CheXmask's columns, such as 'image_id'; "
+            "rename it in the file, or name it in Python: read_chexmask(..., id_column=NAME)"
         )
     return found[0]
 
