@@ -1,11 +1,13 @@
 import os
+import re
 
 import cv2
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from cxrfactory.errors import ImageError
-from cxrfactory.products.film_files import FilmFolder, ReleaseFilms, read_film
+from cxrfactory.products.film_files import ENDINGS, FilmFolder, ReleaseFilms, read_film
 
 
 @pytest.fixture
@@ -35,7 +37,7 @@ def folder(tmp_path):
     ],
 )
 def test_an_id_finds_its_file(folder, image_id, file):
-    assert FilmFolder(folder, [image_id]).path_of(image_id) == folder / file
+    assert FilmFolder(folder, pa.array([image_id])).path_of(image_id) == folder / file
 
 
 @pytest.mark.parametrize(
@@ -43,26 +45,66 @@ def test_an_id_finds_its_file(folder, image_id, file):
 )
 def test_no_id_leads_out_of_the_folder(folder, image_id):
     with pytest.raises(ImageError) as caught:
-        FilmFolder(folder, [image_id]).path_of(image_id)
+        FilmFolder(folder, pa.array([image_id])).path_of(image_id)
     assert str(folder) not in str(caught.value)
 
 
 def test_a_name_of_two_files_is_no_one_of_them(folder):
     with pytest.raises(ImageError, match="2 files of its name are in the folder of images; expected one"):
-        FilmFolder(folder, ["x/deep/twin"]).path_of("x/deep/twin")
+        FilmFolder(folder, pa.array(["x/deep/twin"])).path_of("x/deep/twin")
 
 
 def test_a_file_of_its_name_in_another_folder_is_another_image(folder):
     with pytest.raises(ImageError, match="but none in the folders of the id"):
-        FilmFolder(folder, ["patient2/c.png"]).path_of("patient2/c.png")
+        FilmFolder(folder, pa.array(["patient2/c.png"])).path_of("patient2/c.png")
 
 
 def test_a_bare_file_stands_for_no_id_of_several(folder):
     ids = ["patient1/study1/a.png", "patient2/study1/a.png"]
     for image_id in ids:
         with pytest.raises(ImageError, match="fits 2 ids of the table, also 'patient"):
-            FilmFolder(folder, ids).path_of(image_id)
-    assert FilmFolder(folder, ["patient1/a.png", "patient1/b.png"]).path_of("patient1/a.png") == folder / "a.png"
+            FilmFolder(folder, pa.array(ids)).path_of(image_id)
+    ids = pa.array(["patient1/a.png", "patient1/b.png"])
+    assert FilmFolder(folder, ids).path_of("patient1/a.png") == folder / "a.png"
+
+
+def agree(one, other):
+    """Whether the folders of two lower-case paths agree from their end, one after the other: a slow reference."""
+    pairs = zip(reversed(one.split("/")[:-1]), reversed(other.split("/")[:-1]), strict=False)
+    return all(mine == theirs for mine, theirs in pairs)
+
+
+def names(path):
+    """The lower-case name of a path, with and without its ending."""
+    name = path.lower().split("/")[-1]
+    return {name, next((name.removesuffix(each) for each in ENDINGS[1:] if name.endswith(each)), name)}
+
+
+def test_rivals_are_those_of_a_slow_reference(tmp_path):
+    rng = np.random.default_rng(0)
+    words = np.array(["a", "B", "a+b", "(c", "d.e"])
+    ids = {"/".join([*rng.choice(words, rng.integers(0, 4)), rng.choice(["x", "X.png", "x.dcm", "y.PNG"])])
+           for _ in range(120)}  # fmt: skip
+    refused = 0
+    for number, file in enumerate(("X.png", "a/x.PNG", "a+b/x", "B/a/x.png", "(c/d.e/x.png", "d.e/a+b/y.jpg")):
+        folder = tmp_path / str(number)
+        (folder / file).parent.mkdir(parents=True)
+        cv2.imencode(".png", np.zeros((4, 4), np.uint8))[1].tofile(folder / file)
+        films = FilmFolder(folder, pa.array(sorted(ids)))
+        fitting = {each for each in ids if agree(each.lower(), file.lower()) and names(each) & names(file)}
+        for image_id in fitting:
+            if (folder / image_id).is_file() or any((folder / f"{image_id}{each}").is_file() for each in ENDINGS):
+                continue
+            others = sorted(fitting - {image_id})
+            if not others:
+                assert films.path_of(image_id) == folder / file
+                continue
+            refused += 1
+            with pytest.raises(
+                ImageError, match=f"fits {len(fitting)} ids of the table, also '{re.escape(others[0])}'"
+            ):
+                films.path_of(image_id)
+    assert refused > 50
 
 
 def test_without_any_place_the_way_out_is_said():

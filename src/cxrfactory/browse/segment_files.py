@@ -13,12 +13,12 @@ from cxrfactory.logs import get_logger
 from cxrfactory.products.browsed import Column, LeftOut, ListColumn
 from cxrfactory.products.browsed_columns import column_of, split_column
 from cxrfactory.tables.arrow_values import word_array
+from cxrfactory.tables.beside import DEVIATIONS, QUALITY, REJECTED, beside, table_name
 from cxrfactory.tables.csv_rows import row_starts
 from cxrfactory.tables.published_lines import PublishedLines
 
 log = get_logger(__name__)
 
-REJECTED, QUALITY, DEVIATIONS = ".rejected.csv", ".quality.csv", ".std.csv"
 ESTIMATE = "dice_estimate"
 _LISTS = {"flags": "flag", "flag_reasons": "reason of the flag"}
 _WHOSE = {"": "", "lungs_": ", lungs", "heart_": ", heart"}
@@ -27,11 +27,6 @@ _LABELS = {"typicality": "typicality", "latent_norm": "latent norm"} | {
     for organ, whose in _WHOSE.items()
     for end, words in {"estimate": "estimate", "low": "low end", "high": "high end"}.items()
 }
-
-
-def beside(table: Path, ending: str) -> Path:
-    """Return where ``segment`` puts a file of a table: ``NAME.rejected.csv`` for ``NAME.csv`` and ``NAME.csv.gz``."""
-    return table.with_name(_name(table) + ending)
 
 
 def read_left_out(table: Path) -> LeftOut:
@@ -46,7 +41,7 @@ def read_left_out(table: Path) -> LeftOut:
     if not path.is_file():
         return LeftOut({})
     found = _read(path, ("image_id", "reason"))
-    same = {"release": [_name(table)] * len(found), "stage": ["segment"] * len(found)}
+    same = {"release": [table_name(table)] * len(found), "stage": ["segment"] * len(found)}
     words = {name: word_array(cells) for name, cells in same.items()}
     return LeftOut({"rejected": pa.table(words | {name: found[name] for name in ("image_id", "reason")})})
 
@@ -129,10 +124,6 @@ class Deviations:
         """Close the file."""
         if self._lines is not None:
             self._lines.close()
-
-
-def _name(table: Path) -> str:
-    return table.name.removesuffix(".gz").removesuffix(".csv")
 
 
 def _read(path: Path, expected: tuple[str, ...]) -> pa.Table:

@@ -22,6 +22,7 @@ from cxrfactory.logs import get_logger, progress
 from cxrfactory.products.browsed import Browsed, Column, Detail, Index, LeftOut, Organ, Outlines
 from cxrfactory.products.browsed_columns import column_of, constant_column, whole_array
 from cxrfactory.products.film_files import FilmFolder, ReleaseFilms, read_film
+from cxrfactory.tables.beside import table_name
 from cxrfactory.tables.chexmask import DICE_COLUMNS, LANDMARK_COLUMNS, RLE_COLUMNS, SIZE_COLUMNS, table_columns
 from cxrfactory.tables.csv_dialect import is_gzip, separator_of, unpacked
 from cxrfactory.tables.csv_rows import row_starts
@@ -70,11 +71,10 @@ class TableFile(Browsed):
             starts = np.append(table[_START].to_numpy(), plain.stat().st_size)
             self._lines = PublishedLines(plain, starts, id_column, separator)
         ids = whole_array(table["image_id"])
-        name = path.name.removesuffix(".gz").removesuffix(".csv")
         self._quality = quality_columns(path, ids)
         self._deviations = Deviations(path, len(ids))
         columns = self._quality | _columns(table)
-        self.index = Index(ids, constant_column("dataset", "dataset", [name], [len(ids)]), columns)
+        self.index = Index(ids, constant_column("dataset", "dataset", [table_name(path)], [len(ids)]), columns)
         scores = [each for each in (ESTIMATE, DICE_COLUMNS[0]) if each in columns]
         self.worst = (scores[0] if scores else "image_id", True)
         self._films = ReleaseFilms(folder=None if images is None else FilmFolder(images, ids))

@@ -11,11 +11,12 @@ from cxrfactory.anatomy.graph import landmark_graph
 from cxrfactory.anatomy.organs import ORGAN_COLUMNS
 from cxrfactory.config.measure import MeasureInputConfig
 from cxrfactory.errors import CxrError, ImageError
-from cxrfactory.imaging.radiograph.stored_films import SUFFIX, StoredFilm, read_films
+from cxrfactory.imaging.radiograph.stored_films import StoredFilm, read_films
 from cxrfactory.measure.items import Item
 from cxrfactory.measure.pixels import agreed_mm
 from cxrfactory.measure.source import Source
 from cxrfactory.metrics.flags import NOT_FRONTAL
+from cxrfactory.tables.beside import DEVIATIONS, FILMS, QUALITY
 from cxrfactory.tables.chexmask import RLE_COLUMNS, SIZE_COLUMNS, read_chexmask, table_columns
 
 ROWS_AT_A_TIME = 256
@@ -59,9 +60,9 @@ def _dataset(path: Path) -> str:
 
 
 def _items(path: Path, given: MeasureInputConfig, columns: list[str], points: str | None) -> Iterator[Item]:
-    beside = path.with_suffix(".std.csv")
+    deviations = None if STD in columns else _beside(path, DEVIATIONS)
     unlike = _unlike(path)
-    spread = _spread(beside) if STD not in columns and path.suffix == ".csv" and beside.is_file() else None
+    spread = None if deviations is None else _spread(deviations)
     films = _films(path)
     faults: dict[int, str] = {}
     for frame in read_chexmask(path, columns, chunksize=ROWS_AT_A_TIME, faults=faults):
@@ -71,8 +72,8 @@ def _items(path: Path, given: MeasureInputConfig, columns: list[str], points: st
                 image_id, deviation = next(spread, (None, None))
                 if image_id != row["image_id"]:
                     raise CxrError(
-                        f"{beside}: image '{image_id}' stands where {path.name} has '{row['image_id']}'; expected the "
-                        "same rows, or no such file"
+                        f"{deviations}: image '{image_id}' stands where {path.name} has '{row['image_id']}'; expected "
+                        "the same rows, or no such file"
                     )
             landmarks = None if points is None else row[points]
             film = films.get(row["image_id"], StoredFilm())
@@ -96,16 +97,22 @@ def _items(path: Path, given: MeasureInputConfig, columns: list[str], points: st
             )
 
 
+def _beside(path: Path, ending: str) -> Path | None:
+    """Return a file of ``segment`` beside its table; None where there is none."""
+    found = path.with_suffix(ending)
+    return found if path.suffix == ".csv" and found.is_file() else None
+
+
 def _films(path: Path) -> dict[str, StoredFilm]:
     """Return how the files of the films store them, by ``NAME.films.csv``."""
-    films = path.with_suffix(SUFFIX)
-    return read_films(films) if path.suffix == ".csv" and films.is_file() else {}
+    films = _beside(path, FILMS)
+    return {} if films is None else read_films(films)
 
 
 def _unlike(path: Path) -> dict[str, str]:
     """Return why films that ``segment`` flagged as no frontal chest are not measured, by ``NAME.quality.csv``."""
-    quality = path.with_suffix(".quality.csv")
-    if path.suffix != ".csv" or not quality.is_file():
+    quality = _beside(path, QUALITY)
+    if quality is None:
         return {}
     found = {}
     with quality.open(newline="", encoding="utf-8") as stream:

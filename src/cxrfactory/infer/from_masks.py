@@ -26,6 +26,7 @@ from cxrfactory.infer.picture_folder import PictureFolder, picture_folder
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.metrics.overlap import dice
 from cxrfactory.tables.atomic import text_file
+from cxrfactory.tables.beside import REJECTED
 from cxrfactory.tables.chexmask import RLE_COLUMNS, SIZE_COLUMNS, header_text, quoted, read_chexmask
 from cxrfactory.tables.chexmask_row import published_row
 from cxrfactory.tables.file_names import printable_name
@@ -108,7 +109,7 @@ def masks_to_landmarks(
             rows.write(line)
             overlaps.write(overlap)
             kept += 1
-    beside = output.with_suffix(".rejected.csv")
+    beside = output.with_suffix(REJECTED)
     with text_file(beside) as handle:
         writer = csv.writer(handle, lineterminator="\n")
         writer.writerow(["image_id", "reason"])

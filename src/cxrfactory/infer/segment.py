@@ -24,7 +24,7 @@ from cxrfactory.imaging.drawing.overlay import draw_overlay
 from cxrfactory.imaging.geometry import Geometry
 from cxrfactory.imaging.radiograph.prepare import Preparation, prepare
 from cxrfactory.imaging.radiograph.reading import read_radiograph
-from cxrfactory.imaging.radiograph.stored_films import COLUMNS, SUFFIX, StoredFilm, film_line, is_square
+from cxrfactory.imaging.radiograph.stored_films import COLUMNS, StoredFilm, film_line, is_square
 from cxrfactory.infer.inputs import Inputs, list_images
 from cxrfactory.infer.picture_folder import PictureFolder, picture_folder
 from cxrfactory.infer.upright import Odds, check_upright, odds_of, turns_of
@@ -35,6 +35,7 @@ from cxrfactory.models.device import single_threaded
 from cxrfactory.models.evidence import EVIDENCE_COLUMNS
 from cxrfactory.models.segmenter import SampledLandmarks, Segmenter
 from cxrfactory.tables.atomic import text_file, write_text
+from cxrfactory.tables.beside import DEVIATIONS, FILMS, QUALITY, REJECTED
 from cxrfactory.tables.chexmask import header_text, quoted
 from cxrfactory.tables.chexmask_row import published_row, whole_pixels
 from cxrfactory.tables.streaming import in_order
@@ -166,7 +167,7 @@ def segment(
                             image_id, *done.spacing_mm, output.name)  # fmt: skip
             if overlay_pictures is not None:
                 _overlay(done, segmenter.graph, files.paths[image_id], overlay_pictures, files.recipe)
-    beside = output.with_suffix(".rejected.csv")
+    beside = output.with_suffix(REJECTED)
     with text_file(beside) as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["image_id", "reason"])
@@ -198,13 +199,13 @@ class _Tables:
 
     def __enter__(self) -> Self:
         self._rows = self._stack.enter_context(text_file(self._output))
-        self._deviations = self._stack.enter_context(text_file(self._output.with_suffix(".std.csv")))
-        self._films = self._stack.enter_context(text_file(self._output.with_suffix(SUFFIX)))
+        self._deviations = self._stack.enter_context(text_file(self._output.with_suffix(DEVIATIONS)))
+        self._films = self._stack.enter_context(text_file(self._output.with_suffix(FILMS)))
         self._films.write(",".join(COLUMNS) + "\n")
         self._rows.write(header_text(ID_COLUMN))
         self._deviations.write(f"{ID_COLUMN},Landmarks (Std)\n")
         if self._with_quality:
-            self._quality = self._stack.enter_context(text_file(self._output.with_suffix(".quality.csv")))
+            self._quality = self._stack.enter_context(text_file(self._output.with_suffix(QUALITY)))
             self._quality.write(",".join([ID_COLUMN, *QUALITY_COLUMNS]) + "\n")
         return self
 

@@ -48,6 +48,7 @@ class BrowsedReleases(Browsed):
         """
         tables = []
         self._films = {}
+        named: dict[Path, FilmFolder] = {}  # releases that share a folder share what is known of it
         for number, release in enumerate(self._releases):
             mine = ids.slice(int(self._starts[number]), int(self._starts[number + 1] - self._starts[number]))
             source, dataset = self._product.sources.get(release), self._product.dataset_of(release)
@@ -60,5 +61,7 @@ class BrowsedReleases(Browsed):
                 facts = pa.table({"view": pa.nulls(len(mine), pa.string())})
             tables.append(facts)
             folder = folders.get(release) or folders.get(dataset) or folders.get("")
-            self._films[release] = ReleaseFilms(source, places, None if folder is None else FilmFolder(folder, ids))
+            if folder is not None and folder not in named:
+                named[folder] = FilmFolder(folder, ids)
+            self._films[release] = ReleaseFilms(source, places, None if folder is None else named[folder])
         return pa.concat_tables(tables, promote_options="permissive") if tables else pa.table({})

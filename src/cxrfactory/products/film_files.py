@@ -1,13 +1,14 @@
 """The radiographs behind a product's rows: where their files are, and their pixels in 8 bits."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from jaxtyping import Integer, UInt8
 
 from cxrfactory.errors import CxrError, ImageError
@@ -19,8 +20,6 @@ from cxrfactory.tables.paths import path_fault, path_inside
 UNKNOWN_FOLDER = "the folder of the radiographs is not known; start again with --root NAME=FOLDER or --images FOLDER"
 ENDINGS = ("", ".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".tif", ".tiff")
 _EXPECTED = "expected one, such as <image id>.png"
-
-T = TypeVar("T", str, Path)
 
 
 class FilmFolder:
@@ -34,12 +33,12 @@ class FilmFolder:
     folder
         The folder; files in its subfolders are found by their names too.
     ids
-        The ids of all images that may be looked for in the folder.
+        The ids of all images that may be looked for in the folder, text.
     follow_links
         Whether links may lead out of the folder.
     """
 
-    def __init__(self, folder: Path, ids: Iterable[str] | pa.Array, follow_links: bool = False) -> None:
+    def __init__(self, folder: Path, ids: pa.Array, follow_links: bool = False) -> None:
         self.folder, self._ids, self._follow = folder, ids, follow_links
 
     def path_of(self, image_id: str) -> Path:
@@ -56,7 +55,7 @@ class FilmFolder:
                 if path.is_file():
                     return path_inside(self.folder, f"{image_id}{ending}", self._follow)
         *folders, name = _parts(image_id)
-        named = _first_of(self._files_of, name)
+        named = self._files_of.get(name) or self._files_of.get(_stem(name)) or []
         found = [path for path in named if _agree(self._folders(path), folders)]
         if len(found) == 1:
             return self._if_of_no_other(found[0], image_id)
@@ -70,13 +69,15 @@ class FilmFolder:
         raise ImageError(f"no file of its name is in the folder of images; {_EXPECTED}")
 
     def _if_of_no_other(self, path: Path, image_id: str) -> Path:
-        folders, name = self._folders(path), path.name.lower()
-        rivals = {each for key in (name, _stem(name)) for each in self._ids_of.get(key, ())}
-        others = [each for each in rivals if each != image_id and _agree(folders, _parts(each)[:-1])]
-        if others:
+        name = path.name.lower()
+        spelt = [f"{key}{ending}" for key in {name, _stem(name)} for ending in ENDINGS]
+        alike = self._ids.filter(pc.is_in(self._id_names, value_set=pa.array(spelt, self._id_names.type)))
+        rivals = alike.filter(pc.match_substring_regex(alike, _with_folders(self._folders(path)), ignore_case=True))
+        others = rivals.filter(pc.not_equal(rivals, image_id)).unique()
+        if len(others):
             raise ImageError(
                 f"a file of its name is in the folder of images, but fits {len(others) + 1} ids of the table, also "
-                f"'{min(others)}'; expected the folders of the id too, such as <image id>.png"
+                f"'{pc.min(others).as_py()}'; expected the folders of the id too, such as <image id>.png"
             )
         return path
 
@@ -85,25 +86,26 @@ class FilmFolder:
 
     @cached_property
     def _files_of(self) -> dict[str, list[Path]]:
-        return _by_name(entry.path for entry in list_folder(self.folder, "all" if self._follow else "inside").files)
+        """The files by their lower-case names, with and without the ending of an image file."""
+        listed: dict[str, list[Path]] = {}
+        for entry in list_folder(self.folder, "all" if self._follow else "inside").files:
+            name = entry.path.name.lower()
+            for key in {name, _stem(name)}:
+                listed.setdefault(key, []).append(entry.path)
+        return listed
 
     @cached_property
-    def _ids_of(self) -> dict[str, list[str]]:
-        return _by_name(dict.fromkeys(self._ids.to_pylist() if isinstance(self._ids, pa.Array) else self._ids))
+    def _id_names(self) -> pa.Array:
+        """The lower-case names of the ids, without their folders."""
+        return pc.replace_substring_regex(pc.utf8_rtrim(pc.utf8_lower(self._ids), characters="/"), r"^.*/", "")
 
 
-def _by_name(paths: Iterable[T]) -> dict[str, list[T]]:
-    """Return paths by their lower-case names, with and without the ending of an image file."""
-    listed: dict[str, list[T]] = {}
-    for path in paths:
-        name = _parts(str(path))[-1]
-        for key in {name, _stem(name)}:
-            listed.setdefault(key, []).append(path)
-    return listed
-
-
-def _first_of(listed: Mapping[str, list[T]], name: str) -> list[T]:
-    return listed.get(name) or listed.get(_stem(name)) or []
+def _with_folders(folders: Sequence[str]) -> str:
+    """Return a pattern of the ids whose folders agree with those of a file, as far as both have any (RE2)."""
+    before = "(?:.*/)?"
+    for folder in folders:
+        before = f"(?:{before}{re.escape(folder)}/+)?"
+    return f"(?s)^{before}[^/]+/*$"
 
 
 def _parts(path: str) -> list[str]:

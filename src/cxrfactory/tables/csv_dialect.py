@@ -4,6 +4,7 @@ import gzip
 import re
 import shutil
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from cxrfactory.errors import CxrError
@@ -27,7 +28,12 @@ def separator_of(path: str | Path) -> str:
             line = stream.readline(_LONGEST_HEADER).decode("utf-8", "replace")
     except (OSError, EOFError, zlib.error) as error:
         raise CxrError(f"{path}: not readable as CSV ({' '.join(str(error).split())})") from error
-    return max(_SEPARATORS, key=re.sub(r'"[^"]*"', "", line).count)
+    return commonest_separator(line, _SEPARATORS)
+
+
+def commonest_separator(line: str, separators: Sequence[str]) -> str:
+    """Return the separator that occurs most often in a line, outside quotes; the first of several."""
+    return max(separators, key=re.sub(r'"[^"]*"', "", line).count)
 
 
 def is_gzip(path: Path) -> bool:

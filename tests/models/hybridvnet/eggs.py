@@ -71,6 +71,11 @@ def rotation(angles):
     return result
 
 
+def linear(points):
+    """A grey value that is linear in the position in the patient, so that interpolation is exact."""
+    return 120 + points @ np.array([0.5, -0.4, 0.6])
+
+
 class Egg:
     """A random egg in the patient, with its mesh and its pictures."""
 

@@ -6,14 +6,9 @@ import pytest
 from cxrfactory.models.hybridvnet.frame import Frame, frame_of
 from cxrfactory.models.hybridvnet.pictures import HeartPictures, Plane
 from cxrfactory.models.hybridvnet.sampling import sample_plane, sample_stack
-from tests.models.hybridvnet.eggs import rotation
+from tests.models.hybridvnet.eggs import linear, rotation
 
 AXES = rotation([0.4, -0.7, 1.1])  # columns: along rows, against columns, to the base
-
-
-def linear(points):
-    """A grey value that is linear in the position, so that interpolation is exact."""
-    return 120 + points @ np.array([0.5, -0.4, 0.6])
 
 
 @pytest.fixture

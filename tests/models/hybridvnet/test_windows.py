@@ -8,15 +8,10 @@ from cxrfactory.models.hybridvnet.frame import frame_of
 from cxrfactory.models.hybridvnet.pictures import HeartPictures, Plane
 from cxrfactory.models.hybridvnet.sampling import sample_plane
 from cxrfactory.models.hybridvnet.windows import NEAR_MM, PLANE_STEPS_MM, PlaneWindows
-from tests.models.hybridvnet.eggs import rotation
+from tests.models.hybridvnet.eggs import linear, rotation
 
 AXES = rotation([0.4, -0.7, 1.1])
 SIDE_MM, PLANE_MM = 144.0, 176.0
-
-
-def linear(points):
-    """A grey value that is linear in the position in the patient, so that interpolation is exact."""
-    return 120 + points @ np.array([0.5, -0.4, 0.6])
 
 
 @pytest.fixture

@@ -39,17 +39,14 @@ def one_examination(frames: list[FrameHeader], name: str) -> tuple[list[FrameHea
 
 
 def _one_patient(frames: list[FrameHeader], name: str) -> list[str]:
-    ids = {each.patient for each in frames}
+    ids = {each.patient for each in frames} - {""}
     names = {each.patient_name for each in frames}
-    if not any(ids) or len(ids) == 1:
-        # Where ids lack everywhere, names tell patients apart.
-        if not any(ids) and len(names) > 1:
-            raise ImageError(f"{name}: images of {len(names)} patients; expected one patient; put each into a folder")
-        return []
-    if len(ids - {""}) > 1:
-        count = len(ids - {""})
-        raise ImageError(f"{name}: images of {count} patients; expected one patient; put each into a folder")
+    patients = ids or names  # where ids lack everywhere, names tell patients apart
+    if len(patients) > 1:
+        raise ImageError(f"{name}: images of {len(patients)} patients; expected one patient; put each into a folder")
     lacking = [each for each in frames if not each.patient]
+    if not ids or not lacking:
+        return []
     if len(names) > 1 or "" in names:
         raise ImageError(
             f"{name}: PatientID (0010,0020) lacks in {len(lacking)} images (series {_numbers(lacking)}), and their "

@@ -49,13 +49,16 @@ def examinations(folder: str | Path) -> Examinations:
     if not folder.is_dir():
         raise CxrError(f"{folder}: no such folder; expected a folder of examinations")
     found = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
-    whole = [path for path in found if path.is_dir() or path.name.lower().endswith(SUFFIXES)]
-    kinds = {path: _kind(path) for path in found if path not in set(whole)}
+    folders = {path for path in found if path.is_dir()}
+    volumes = {path for path in found if path not in folders and path.name.lower().endswith(SUFFIXES)}
+    whole = folders | volumes
+    kinds = {path: _kind(path) for path in found if path not in whole}
     if not whole:
         raise CxrError(f"{folder}: no examinations; expected one folder or one NIfTI file for each{_instead(kinds)}")
-    places = [path for path in whole if path.is_dir() or not is_label_file(path)]
+    labels = {path for path in volumes if is_label_file(path)}
+    places = [path for path in found if path in whole and path not in labels]
     images = {without_label_words(path): path for path in places}
-    beside = {path: images.get(without_label_words(path)) for path in whole if path not in set(places)}
+    beside = {path: images.get(without_label_words(path)) for path in found if path in labels}
     aside = {
         path: f"{path.name}: labels by its name, without an image beside it; expected an image"
         for path, image in beside.items()

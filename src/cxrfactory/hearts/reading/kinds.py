@@ -99,8 +99,10 @@ def _unlike_the_rest(cines: Sequence[Cine]) -> list[Cine]:
         others = (_apart(cine.flip_degrees, flip) > _OTHER_FLIP, _apart(cine.echo_ms, echo) > _OTHER_ECHO)
         return few or cine.derived or any(others)
 
-    odd = [cine for cine in cines if unlike(cine)]
-    like = [cine for cine in cines if not any(cine is one for one in odd)]
+    odd: list[Cine] = []
+    like: list[Cine] = []
+    for cine in cines:
+        (odd if unlike(cine) else like).append(cine)
     return [cine for cine in odd if any(_same_plane(cine, other) for other in like)]
 
 

@@ -12,7 +12,6 @@ from cxrfactory.imaging.turns import ORIENTATIONS, USUAL
 from cxrfactory.tables.chexmask_text import quoted
 
 COLUMNS = ("image_id", "orientation", "row_mm", "column_mm")
-SUFFIX = ".films.csv"
 SQUARE = 0.01  # largest difference of the sides of a pixel, as a share
 
 

@@ -13,6 +13,7 @@ from cxrfactory.config import TableColumnsConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.ingest.rows import printable
 from cxrfactory.logs import get_logger
+from cxrfactory.tables.csv_dialect import commonest_separator
 
 COLUMNS = tuple(TableColumnsConfig.model_fields)
 _IDS = ("image_id", "patient_id", "study_id")
@@ -126,9 +127,9 @@ def _csv_cells(data: bytes, label: str) -> pd.DataFrame:
 
 
 def _separator(text: str) -> str:
-    """Return the separator that occurs most often in the header line, outside quotes."""
-    header = re.sub(r'"[^"]*"', "", text.lstrip("\r\n").partition("\n")[0])
-    return max(_SEPARATORS, key=header.count)
+    """Return the separator of the header line."""
+    header = text.lstrip("\r\n").partition("\n")[0]
+    return commonest_separator(header, _SEPARATORS)
 
 
 def _rows(text: str, separator: str, label: str) -> list[list[str]]:

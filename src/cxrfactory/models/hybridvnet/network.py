@@ -13,6 +13,7 @@ decoder reads the stack around each node and the long-axis planes that are near 
 do; ``windows: 0`` leaves this out.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,13 +109,14 @@ class Inputs:
 
     def to(self, device: torch.device) -> "Inputs":
         """Return the same batch on a device."""
-        return Inputs(*(each.to(device) for each in (self.stack, self.planes, self.facts, self.present)))
+        return self._each(lambda values: values.to(device))
 
     def repeated(self, count: int) -> "Inputs":
         """Return a batch of one case as a batch of the same case so many times."""
-        return Inputs(
-            *(each.expand(count, *each.shape[1:]) for each in (self.stack, self.planes, self.facts, self.present))
-        )
+        return self._each(lambda values: values.expand(count, *values.shape[1:]))
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "Inputs":
+        return Inputs(*(change(values) for values in (self.stack, self.planes, self.facts, self.present)))
 
 
 @dataclass(frozen=True)
