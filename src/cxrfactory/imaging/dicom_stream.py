@@ -55,7 +55,9 @@ def checked_frame(dataset: pydicom.Dataset) -> tuple[bytes, Codestream | None]:
     Exception
         One of :data:`cxrfactory.imaging.dicom_object.DECODING_ERRORS` if the frame cannot be found.
     """
-    early = read_codestream(bytes(dataset.PixelData[:65536]))
+    syntax = transfer_syntax(dataset)
+    # Run lengths of RLE may look like the marks of a stream.
+    early = None if syntax == RLELossless else read_codestream(bytes(dataset.PixelData[:65536]))
     rows, columns = int(dataset.Rows), int(dataset.Columns)
     if early is not None and (early.height, early.width) != (rows, columns):
         raise ImageError(
@@ -64,7 +66,6 @@ def checked_frame(dataset: pydicom.Dataset) -> tuple[bytes, Codestream | None]:
     _refuse_several_frames(dataset)
     frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
     samples = int(dataset.get("SamplesPerPixel", 1))
-    syntax = transfer_syntax(dataset)
     if not frame.startswith(_MARKED_STREAMS):
         _check_segments(frame, dataset, syntax, samples)
         return frame, None

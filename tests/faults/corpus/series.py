@@ -3,6 +3,7 @@
 # One case a line reads better than the same over five.
 # ruff: noqa: E501
 
+import copy
 import os
 from pathlib import Path
 
@@ -61,6 +62,14 @@ def _uneven(slices):
     slices[4].ImagePositionPatient = [*slices[4].ImagePositionPatient[:2], slices[4].ImagePositionPatient[2] + 1.5]
 
 
+def _repeated(slices):
+    """Add other slices of the places of the first two; exact copies would be left aside."""
+    again = copy.deepcopy(slices[:2])
+    for one in again:
+        one.PixelData = bytes(len(one.PixelData))
+    return [*slices, *again]
+
+
 def _cut(folder, part=0.5):
     path = sorted(folder.iterdir())[3]
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * part)])
@@ -74,7 +83,7 @@ CASES = [
     _beside("with a file that cannot be read", REJECTED, lambda folder: (folder / "x.dcm").symlink_to("/proc/self/mem"), "cannot be"),
     _case("without a slice", REJECTED, lambda slices: [*slices[:5], *slices[6:]], "uneven"),
     _case("of one slice", REJECTED, lambda slices: slices[:1], "1 DICOM slices"),
-    _case("of repeated slices", REJECTED, lambda slices: [*slices, *slices[:2]], "repeat a position"),
+    _case("of repeated slices", REJECTED, _repeated, "repeat a position"),
     _case("of two series", REJECTED, _one(SeriesInstanceUID="1.2.3"), "2 series"),
     _case("of mixed sizes", REJECTED, _mixed_size, "2 image sizes"),
     _case("of uneven steps", REJECTED, _uneven, "uneven"),

@@ -39,3 +39,9 @@ def test_jpeg_ls_with_fill_bytes():
 @pytest.mark.parametrize("data", [b"", bytes(500), b"\xff\xd8\xff\xe0\x00", b"\xff\x4f\xff\x51\x00"])
 def test_no_size(data):
     assert read_codestream(data) is None
+
+
+def test_a_stream_whose_bytes_look_like_the_mark_of_another():
+    frame = struct.pack(">BBHBHHB", 0xFF, 0xF7, 11, 10, 70, 95, 1)
+    data = b"\xff\xd8\xff" + frame + bytes(8) + b"\xff\x4f\xff\x51" + bytes(60)
+    assert read_codestream(data) == Codestream("JPEG-LS", 70, 95, 1, 10)

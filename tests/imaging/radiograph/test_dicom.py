@@ -130,6 +130,15 @@ def test_lossless_syntaxes(read, syntax):
     assert np.array_equal(read(dataset).pixels, ramp())
 
 
+def test_run_lengths_that_look_like_the_mark_of_a_stream(read):
+    pixels = ramp(bits=8)
+    pixels[3, 2:6] = 0xFF, 0x4F, 0xFF, 0x51  # JPEG 2000 begins so
+    dataset = radiograph(pixels, bits=8)
+    dataset.compress(RLELossless, generate_instance_uid=False)
+    assert b"\xff\x4f\xff\x51" in dataset.PixelData
+    np.testing.assert_array_equal(read(dataset).pixels, pixels)
+
+
 def test_jpeg(read):
     jpeg = io.BytesIO()
     Image.fromarray(ramp(bits=8)).save(jpeg, "JPEG", quality=95)

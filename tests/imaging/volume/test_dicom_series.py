@@ -53,6 +53,20 @@ def test_jpeg2000_and_files_beside(tmp_path):
     assert volume.notes == ("1 other files beside the DICOM slices left aside",)
 
 
+def test_exact_copies_are_left_aside_and_other_slices_of_a_place_are_not(tmp_path):
+    folder = ct_files.write_series(tmp_path / "ct", ct_files.ct_slices())
+    for path in sorted(folder.iterdir()):
+        (folder / f"copy of {path.name}").write_bytes(path.read_bytes())
+    volume = read_ct(folder)
+    np.testing.assert_array_equal(volume.values, ct_files.chest())
+    assert volume.notes == ("6 exact copies beside the DICOM slices left aside",)
+    copy = next(folder.glob("copy of *"))
+    data = copy.read_bytes()
+    copy.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    with pytest.raises(ImageError, match="1 of 7 slices repeat a position"):
+        read_ct(folder)
+
+
 def test_oblique_series_is_resampled(tmp_path):
     affine = ct_files.canonical_affine()
     affine[:3, :3] = turn(5, 1) @ affine[:3, :3]

@@ -39,3 +39,15 @@ def test_numbers_that_say_nothing_leave_no_note():
     assert count_notes([5, 4, 3, 2, 1], [], Counter(), 5) == []
     assert count_notes([0, 1, 2, 3, 4], [], Counter(), 5) == []
     assert count_notes([3, 4, 5], [1, 2], Counter(NumberOfSeriesRelatedInstances=5), 3) == []
+
+
+@pytest.mark.parametrize("localizer", [100, 7, 0])
+def test_a_localizer_with_a_number_of_its_own_is_no_gap(localizer):
+    assert count_notes([1, 2, 3, 4, 5], [localizer], Counter(), 5) == []
+
+
+def test_a_localizer_fills_the_number_between_slices_or_before_them():
+    assert count_notes([1, 2, 4, 5], [3], Counter(), 4) == []
+    assert count_notes([2, 3, 4, 5], [1], Counter(), 4) == []
+    (note,) = count_notes([3, 4, 5, 6], [1], Counter(), 4)
+    assert "run from 3 to 6: slices before" in note

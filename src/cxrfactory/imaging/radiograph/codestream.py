@@ -52,11 +52,12 @@ def read_codestream(data: bytes) -> Codestream | None:
     -------
     The header of the stream; None if no such stream or no size is found (RLE streams state no size).
     """
-    start = data.find(_J2K_START)
-    if start >= 0:
-        return _jpeg_2000(data[start:])
-    start = data.find(_JPEG_START)
-    return None if start < 0 else _jpeg(data, start + 2)
+    starts = {data.find(mark): mark for mark in (_J2K_START, _JPEG_START)}
+    starts.pop(-1, None)
+    if not starts:
+        return None
+    start = min(starts)  # the bytes of one stream may look like the mark of another
+    return _jpeg_2000(data[start:]) if starts[start] == _J2K_START else _jpeg(data, start + 2)
 
 
 def _jpeg_2000(data: bytes) -> Codestream | None:

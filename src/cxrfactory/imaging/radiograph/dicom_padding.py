@@ -1,6 +1,5 @@
 """Pixels of a radiograph that its header says are no image (PS3.3 C.7.5.1.1.2)."""
 
-import cv2
 import numpy as np
 from jaxtyping import Bool, Shaped
 
@@ -17,9 +16,9 @@ def find_padding(stored: Shaped[np.ndarray, "height width"], layout: WordLayout,
     """Return where stored values are padding; None if the header names no padding value or no pixel has it.
 
     Padding is compared with stored values, before any table or window. If its value could also be a grey value of the
-    picture, such as 0 or the largest one, only regions that touch the edge of the image are padding: the same value
-    inside is a grey value. A padding value that covers more than :data:`LARGEST_SHARE` of the image is ignored with a
-    note.
+    picture, such as 0 or the largest one, only pixels from which the value reaches the edge of the image along the row
+    and along the column are padding, which is all around a convex field: the same value inside is a grey value. A
+    padding value that covers more than :data:`LARGEST_SHARE` of the image is ignored with a note.
 
     Parameters
     ----------
@@ -42,7 +41,7 @@ def find_padding(stored: Shaped[np.ndarray, "height width"], layout: WordLayout,
     first, last = layout.padding or (0, 0)
     if last < low - margin or first > high + margin:
         return found
-    at_edge = touching_edge(found)
+    at_edge = free_to_edge(found)
     inside = float(found.mean() - at_edge.mean())
     if inside > _WORTH_A_NOTE:
         notes.append(
@@ -65,11 +64,12 @@ def _range(pixels: np.ndarray, padding: Mask) -> tuple[np.generic, np.generic]:
     return rest.min(), rest.max()
 
 
-def touching_edge(mask: Mask) -> Mask:
-    """Return the parts of a mask, connected by sides of pixels, that reach the edge of the image."""
-    _, parts = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)
-    edge = np.unique(np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]]))
-    chosen = np.zeros(int(parts.max()) + 1, bool)
-    chosen[edge] = True
-    chosen[0] = False
-    return chosen[parts]
+def free_to_edge(mask: Mask) -> Mask:
+    """Return the pixels from which a mask reaches the edge of the image, along the row and along the column."""
+    return _free_along(mask, 1) & _free_along(mask, 0)
+
+
+def _free_along(mask: Mask, axis: int) -> Mask:
+    forth = np.logical_and.accumulate(mask, axis=axis)
+    back = np.flip(np.logical_and.accumulate(np.flip(mask, axis), axis=axis), axis)
+    return forth | back

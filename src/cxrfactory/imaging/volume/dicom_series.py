@@ -4,6 +4,7 @@ Error messages quote no header values except geometry, rescale, modality and cou
 in the order of the file names, because exports often name files after patients.
 """
 
+import filecmp
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,7 +77,8 @@ def read_series(folder: Path) -> StoredVolume:
     """Read the slices of a folder and of the folders below it, sorted by their position along the slice normal.
 
     Everything that is no slice is left aside and counted in a note by its kind: localizers, reports, presentation
-    states, captures without geometry, a DICOMDIR, hidden files, and files that are not DICOM. Padding becomes air.
+    states, captures without geometry, exact copies of slices, a DICOMDIR, hidden files, and files that are not DICOM.
+    Padding becomes air.
 
     Returns
     -------
@@ -95,7 +97,8 @@ def read_series(folder: Path) -> StoredVolume:
     read = [_read_header(file) for file in listed.files]
     slices = [one for one in read if isinstance(one, _Slice)]
     companions = [one for one in read if isinstance(one, _Companion)]
-    aside = +(listed.aside + Counter(one.kind for one in companions))
+    slices, copies = _without_copies(slices)
+    aside = +(listed.aside + Counter(one.kind for one in companions) + Counter({"exact copies": copies}))
     if len(slices) < 2:
         beside = f" (left aside: {_counted(aside)})" if aside else ""
         raise ImageError(f"{folder.name}: {len(slices)} DICOM slices in the folder; expected one CT series{beside}")
@@ -111,6 +114,17 @@ def read_series(folder: Path) -> StoredVolume:
     if padding:
         notes.append(f"padding set to air: {padding} voxels ({100 * padding / values.size:.2g} %)")
     return StoredVolume(values, affine, slope=first.slope, intercept=first.intercept, notes=tuple(notes))
+
+
+def _without_copies(slices: list[_Slice]) -> tuple[list[_Slice], int]:
+    """Return the slices without files that equal another one of the same place byte by byte, and their number."""
+    kept: dict[tuple[float, ...], list[_Slice]] = {}
+    for one in slices:
+        here = kept.setdefault(tuple(one.position_mm.tolist()), [])
+        if not any(filecmp.cmp(one.file.path, other.file.path, shallow=False) for other in here):
+            here.append(one)
+    different = [one for here in kept.values() for one in here]
+    return different, len(slices) - len(different)
 
 
 def _notes(slices: list[_Slice], companions: list[_Companion], aside: Counter[str], folder: Path) -> list[str]:

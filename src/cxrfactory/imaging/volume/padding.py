@@ -4,10 +4,11 @@ import numpy as np
 import pydicom
 
 from cxrfactory.imaging.dicom_layout import word_layout
-from cxrfactory.imaging.radiograph.dicom_padding import touching_edge
+from cxrfactory.imaging.radiograph.dicom_padding import free_to_edge
 from cxrfactory.imaging.volume.grid import AIR_HU
 
-# A padding value in this range of HU also occurs in tissue, so only pixels that reach the slice's edge are padding.
+# A padding value in this range of HU also occurs in tissue, so only pixels from which it reaches the slice's edge along
+# the row and along the column are padding.
 _TISSUE_HU = (-900.0, 4000.0)
 
 
@@ -36,7 +37,7 @@ def fill_padding(pixels: np.ndarray, header: pydicom.Dataset, slope: float, inte
         return 0
     ends = sorted((low * slope + intercept, high * slope + intercept))
     if ends[0] < _TISSUE_HU[1] and ends[1] > _TISSUE_HU[0]:
-        padding = touching_edge(padding)
+        padding = free_to_edge(padding)
     kind = np.iinfo(pixels.dtype)
     air = int(np.clip(round((AIR_HU - intercept) / slope), kind.min, kind.max))
     changed = int(np.count_nonzero(padding & (pixels != air)))

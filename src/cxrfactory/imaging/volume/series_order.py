@@ -62,7 +62,8 @@ def count_notes(numbers: Sequence[int | None], aside: Sequence[int], stated: Cou
     numbers
         InstanceNumber of each slice, in the order of the positions.
     aside
-        InstanceNumbers of the series' objects that are no slices, such as a localizer.
+        InstanceNumbers of the series' objects that are no slices, such as a localizer. They account for numbers that
+        no slice has; whatever they are themselves, nothing is missing between them and the slices.
     stated
         Largest value of ``NumberOfSeriesRelatedInstances`` and of ``ImagesInAcquisition``, where stated.
     slices
@@ -86,8 +87,10 @@ def count_notes(numbers: Sequence[int | None], aside: Sequence[int], stated: Cou
     if stated["ImagesInAcquisition"] > slices + len(aside):
         notes.append(f"the header counts {stated['ImagesInAcquisition']} images in the acquisition; {slices} are here")
     known = [number for number in numbers if number is not None]
-    every = sorted({*known, *aside})
-    if len(known) < slices or len(set(known)) < slices or len(every) < 3:
+    if len(known) < slices or len(set(known)) < slices:
+        return notes
+    every = sorted({*known, *(number for number in aside if min(known) < number < max(known))})
+    if len(every) < 3:
         return notes
     gaps = np.diff(every)
     usual = int(Counter(gaps.tolist()).most_common(1)[0][0])
@@ -97,7 +100,8 @@ def count_notes(numbers: Sequence[int | None], aside: Sequence[int], stated: Cou
             f"{lost} InstanceNumbers are missing between {every[0]} and {every[-1]}, the first after "
             f"{every[int(np.argmax(gaps > usual))]}; expected the whole series"
         )
-    if every[0] > usual:
+    before = {number for number in aside if 0 < number < every[0]}
+    if every[0] - len(before) > usual:
         notes.append(f"InstanceNumbers run from {every[0]} to {every[-1]}: slices before or after may be missing")
     return notes
 
