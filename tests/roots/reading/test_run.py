@@ -224,7 +224,7 @@ def test_a_folder_without_pictures_and_plates_without_usable_ones_are_errors(tmp
     with pytest.raises(CxrError, match="no pictures"):
         _read(tmp_path, tmp_path / "in")
     (tmp_path / "in" / "a.png").write_bytes(b"nothing")
-    with pytest.raises(CxrError, match="no picture of 1 plates can be used"):
+    with pytest.raises(CxrError, match=r"no picture of 1 plates can be used; .* first reason: neither JPEG"):
         _read(tmp_path, tmp_path / "in")
     series(tmp_path / "in" / "b", 3)
     frames, _, rejected = _read(tmp_path, tmp_path / "in")
@@ -236,6 +236,7 @@ def test_single_pictures_are_plates_of_one_frame(tmp_path):
     root = tmp_path / "in"
     paths = [save(root / name, plate(number)) for number, name in enumerate(("b.png", "a.png", "x/a.jpg", "c.png"))]
     paths[3].write_bytes(b"")
+    (root / "x" / "raw.NEF").write_bytes(b"camera raw")
     settings = SETTINGS.model_copy(update={"series": False})
     outputs = ReadingOutputs(*(tmp_path / f"{name}.parquet" for name in ("frames", "plants", "rejected")))
     write_reading([root], outputs, settings, 30.0)
@@ -243,7 +244,9 @@ def test_single_pictures_are_plates_of_one_frame(tmp_path):
     assert frames["plate"].tolist() == ["a.jpg", "a.png", "b"]
     assert frames["frame"].tolist() == [0, 0, 0]
     assert frames["hours"].tolist() == [0, 0, 0]
-    assert rejected[["plate", "reason"]].values.tolist()[1] == ["c", "empty file"]
+    assert rejected["plate"].tolist() == ["x", "c", "c"]
+    assert Path(rejected["path"][0]).name == "raw.NEF"
+    assert rejected["reason"][2] == "empty file"
     assert read_table(outputs.plants, ROOT_PLANTS).empty
     save(root / "y" / "a.png", plate(0))
     with pytest.raises(CxrError, match="two pictures are named"):

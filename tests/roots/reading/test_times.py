@@ -26,6 +26,11 @@ EIGHT = datetime(2020, 1, 31, 8, 15)
         ("2020-01-31_08h15", EIGHT),
         ("2020-01-31_08h15m00s", EIGHT),
         ("cam2_2020-01-31_08-15-00_plate3", EIGHT),
+        ("2020-01-31 08.15.00 AM", EIGHT),
+        ("2020-01-31 8.15.00 a.m", EIGHT),
+        ("IMG_20200131_08-15am_b", EIGHT),
+        ("2020-01-31 12.15.00 AM", datetime(2020, 1, 31, 0, 15)),
+        ("2020-01-31 08.15.00 PM", datetime(2020, 1, 31, 20, 15)),
         ("2020-02-31_08-15-00", None),
         ("2020-13-01_08-15-00", None),
         ("2020-01-31_24-15-00", None),
@@ -56,7 +61,8 @@ def test_unpadded_numbers_run_in_their_order():
     found, order = _order(["img_10", "img_2", "img_1", "img_3"])
     assert found[:3] == [("img_1", 0, "interval"), ("img_2", 10, "interval"), ("img_3", 20, "interval")]
     assert found[3] == ("img_10", 90, "interval")  # the numbers 4 to 9 are missing
-    assert "6 numbers are missing" in order.told[1]
+    assert "6 numbers are missing" in order.told[0]
+    assert "10 minutes" in order.warned[0]
 
 
 def test_numbers_may_run_in_steps_or_not_be_one_series():
@@ -89,3 +95,44 @@ def test_gaps_are_above_one_and_a_half_median_intervals():
     assert gaps_before([0, 10, 20, 35, 50.1, 60]) == [False, False, False, False, True, False]
     assert gaps_before([0, 100]) == [False, False]
     assert gaps_before([]) == []
+
+
+@pytest.mark.parametrize(
+    ("names", "hours"),
+    [
+        (["p day01", "p day03", "p day10"], [0, 48, 216]),
+        (["plate1_t=0h", "plate1_t=12h", "plate1_t=60h"], [0, 12, 60]),
+        (["0h_a", "6hrs_a", "24 hours_a"], [0, 6, 24]),
+        (["DAS4-06h", "DAS4-18h", "DAS5-06h"], [0, 12, 24]),
+    ],
+)
+def test_counts_of_days_and_hours(names, hours):
+    found, order = _order(names[::-1])
+    assert found == [(name, 60 * hour, "name") for name, hour in zip(names, hours, strict=True)]
+    assert order.warned == ()
+
+
+def test_exif_comes_before_counts_and_is_never_mixed_with_them():
+    taken = [datetime(2020, 1, 1, hour) for hour in (8, 9, 11)]
+    assert [each[1:] for each in _order(["day1", "day2", "day4"], taken)[0]] == [
+        (0, "exif"),
+        (60, "exif"),
+        (180, "exif"),
+    ]
+    found, order = _order(["day1", "day2", "day4", "x"], [None, None, None, datetime(2020, 1, 1)])
+    assert [each[0] for each in found] == ["day1", "day2", "day4"]
+    assert "neither its name" in order.refused[3]
+
+
+def test_letters_and_numbers_that_are_no_count():
+    assert time_in_name("sunday1x", "elapsed") is None
+    assert time_in_name("batch12", "elapsed") is None
+    assert time_in_name("0.5h", "elapsed") is None
+
+
+def test_names_of_two_plates_in_one_folder_are_warned_of():
+    names = [f"2020-01-0{day}_08-00_plate{plate}" for day in (1, 2) for plate in "AB"]
+    by_interval, warning = _order(names)[1].warned  # both plates have a picture of each time
+    assert "in the order of their names" in by_interval
+    assert warning.startswith("names of 2 kinds (#-#-#_#-#_plateA, #-#-#_#-#_plateB)")
+    assert _order(names[::2])[1].warned == ()

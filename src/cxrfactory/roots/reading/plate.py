@@ -40,11 +40,14 @@ class PlateReading:
         Path and reason of each picture that cannot be used; the path is empty for the whole plate.
     told
         What the log says.
+    warned
+        What the log warns of.
     """
 
     frames: list[dict] = field(default_factory=list)
     rejected: list[tuple[str, str]] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
+    warned: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,7 @@ def read_plate(plate: PlateFiles, settings: RootsReadConfig, interval_minutes: f
     taken = [None if header is None else header.taken for header in headers]
     order = order_of([path.stem for path in plate.pictures], taken, interval_minutes)
     reading.told += order.told
+    reading.warned += order.warned
     reading.rejected += [
         (str(plate.pictures[place]), reason) for place, reason in order.refused.items() if headers[place] is not None
     ]

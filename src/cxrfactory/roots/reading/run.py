@@ -74,7 +74,9 @@ def write_reading(
     plants = None if plants_table is None else read_plants(plants_table)  # before the pictures, which take long
     group_of = read_groups(*groups)
     plates, left = find_plates([Path(root) for root in roots])
+    refused: list[tuple[str, str, str]] = []  # folder, path and reason of files of no plate
     if not settings.series:
+        refused = [(plate.name, *each) for plate in plates for each in plate.refused]
         plates = _singles([picture for plate in plates for picture in plate.pictures])
     names = {plate.name: plate for plate in plates}
     known = None
@@ -83,7 +85,7 @@ def write_reading(
         plant_rows(plants_table, plants, dict.fromkeys(names), group_of)  # plates that are not known
     group_of.check(names, known)
     log.info("%d plates, %d pictures; left aside: %s", len(plates), sum(len(each.pictures) for each in plates), left)
-    sizes = _write(plates, outputs, settings, interval_minutes)
+    sizes = _write(plates, refused, outputs, settings, interval_minutes)
     rows = [] if plants is None else plant_rows(plants_table, plants, sizes, group_of)
     with table_writer(outputs.plants, ROOT_PLANTS) as writer:
         writer.write_table(pa.Table.from_pylist(rows, schema=ROOT_PLANTS))
@@ -102,12 +104,18 @@ def _singles(paths: Sequence[Path]) -> list[PlateFiles]:
 
 
 def _write(
-    plates: list[PlateFiles], outputs: ReadingOutputs, settings: RootsReadConfig, interval_minutes: float
+    plates: list[PlateFiles],
+    of_no_plate: Sequence[tuple[str, str, str]],
+    outputs: ReadingOutputs,
+    settings: RootsReadConfig,
+    interval_minutes: float,
 ) -> dict[str, tuple[int, int] | None]:
     """Write the tables of pictures, and return height and width of each plate, None if no picture can be used."""
     sizes: dict[str, tuple[int, int] | None] = {}
-    kept = refused = unscaled = 0
+    kept = unscaled = 0
+    refused = len(of_no_plate)
     with table_writer(outputs.frames, ROOT_FRAMES) as frames, table_writer(outputs.rejected, ROOT_REJECTED) as rejected:
+        rejected.write_table(_rejected(of_no_plate))
         for plate in progress(plates, "read plates"):
             reading = read_plate(plate, settings, interval_minutes)
             if len(plate.pictures) > 1:
@@ -115,21 +123,22 @@ def _write(
             first = reading.frames[0] if reading.frames else None
             sizes[plate.name] = None if first is None else (first["height"], first["width"])
             frames.write_table(pa.Table.from_pylist(reading.frames, schema=ROOT_FRAMES))
-            rows = [
-                {"plate": plate.name, "path": path, "stage": STAGE, "reason": reason}
-                for path, reason in sorted(reading.rejected)
-            ]
-            rejected.write_table(pa.Table.from_pylist(rows, schema=ROOT_REJECTED))
+            rejected.write_table(_rejected([(plate.name, *each) for each in reading.rejected]))
             kept += len(reading.frames)
             refused += sum(bool(path) for path, _ in reading.rejected)
             unscaled += first is not None and first["mm_per_pixel"] is None
         if not kept:
-            first = next(reason for _, reason in sorted(reading.rejected))
+            first = next(reason for _, reason in sorted(reading.rejected, key=lambda each: (not each[0], each)))
             raise CxrError(f"no picture of {len(plates)} plates can be used; the last plate's first reason: {first}")
     log.info("%d plates: %d pictures kept, %d rejected", len(plates), kept, refused)
     if unscaled:
         log.warning("%d of %d plates have no scale, so their lengths are in pixels", unscaled, len(plates))
     return sizes
+
+
+def _rejected(rows: Sequence[tuple[str, str, str]]) -> pa.Table:
+    named = [{"plate": plate, "path": path, "stage": STAGE, "reason": reason} for plate, path, reason in sorted(rows)]
+    return pa.Table.from_pylist(named, schema=ROOT_REJECTED)
 
 
 def _tell(plate: PlateFiles, reading: PlateReading) -> None:
@@ -144,6 +153,8 @@ def _tell(plate: PlateFiles, reading: PlateReading) -> None:
             if count := sum(note in frame["notes"] for frame in reading.frames):
                 parts.append(f"{count} {what}")
     log.info("%s: %s", plate.name, "; ".join([*parts, *reading.told]))
+    for warning in reading.warned:
+        log.warning("%s: %s", plate.name, warning)
     moved = reasons["camera moved"]
     if moved > _MANY_MOVED * total:
         log.warning(
