@@ -136,3 +136,5 @@ def test_names_of_two_plates_in_one_folder_are_warned_of():
     assert "in the order of their names" in by_interval
     assert warning.startswith("names of 2 kinds (#-#-#_#-#_plateA, #-#-#_#-#_plateB)")
     assert _order(names[::2])[1].warned == ()
+    by_noon = [f"2020-01-0{day} 08.00 {half}" for day in (1, 2) for half in ("AM", "PM")]
+    assert _order(by_noon)[1].warned == ()

@@ -31,6 +31,7 @@ _DAY_ALONE = re.compile(rf"(?<!\d){_DAY}(?!\d)")
 _UNIX = re.compile(r"(?<!\d)(1[0-9]{9})(?:\d{3})?(?!\d)")  # s or ms; from the year 2001
 _DAYS = re.compile(r"(?<![A-Za-z0-9])(?:day|das|dag)[ _=-]?(\d{1,3})(?![0-9])", re.IGNORECASE)
 _HOURS = re.compile(r"(?<![A-Za-z0-9.,])(?:t[ _=-]?)?(\d{1,4})[ _]?h(?:rs?|ours?)?(?![A-Za-z0-9])", re.IGNORECASE)
+_NOON = re.compile(r"(?<=\d)[ _-]?[AP]\.?M(?![A-Za-z0-9])", re.IGNORECASE)
 _NUMBERS = re.compile(r"\d+")
 _PATTERNS = ("moment", "unix", "day")
 
@@ -183,7 +184,7 @@ def _by_interval(stems: Sequence[str], interval_minutes: float) -> Order:
 
 def _kinds_of_names(stems: Sequence[str]) -> tuple[str, ...]:
     """Return a warning if the names, without their numbers, are of several kinds that come more than once each."""
-    kinds = Counter(_NUMBERS.sub("#", stem) for stem in stems)
+    kinds = Counter(_NUMBERS.sub("#", _NOON.sub("", stem)) for stem in stems)
     if len(kinds) < 2 or min(kinds.values()) < 2:
         return ()
     some = ", ".join(sorted(kinds)[:3])
