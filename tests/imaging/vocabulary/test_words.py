@@ -84,3 +84,17 @@ def test_an_added_word_may_repeat_what_is_known():
 def test_described_says_no_word_of_the_text():
     assert described(" Doe ") == "a text of 3 signs that is in no table of words"
     assert described("D") == "a text of 1 sign that is in no table of words"
+
+
+@pytest.mark.parametrize(
+    ("text", "meaning"),
+    [("胸部后前位", "PA"), ("前后位", "AP"), ("正位", "FRONTAL"), ("侧位", "LATERAL"), ("左侧位", "LL"),
+     ("정면", "FRONTAL"), ("боковая проекция", "LATERAL"), ("di faccia", "FRONTAL")],
+)  # fmt: skip
+def test_views_in_further_languages(text, meaning):
+    assert default_vocabulary().view(text).meanings == (meaning,)
+
+
+@pytest.mark.parametrize("text", ["胸部", "흉부", "Грудная клетка", "Göğüs", "Bröstkorg", "Θώρακας", "الصدر", "ทรวงอก"])
+def test_the_chest_in_further_languages(text):
+    assert default_vocabulary().body_part(text).meanings == ("CHEST",)

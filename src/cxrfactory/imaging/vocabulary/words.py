@@ -1,9 +1,9 @@
 """Views and body parts that a text names, by the tables of this folder.
 
 ``views.csv`` and ``body_parts.csv`` hold words in the languages of the releases (English, Spanish, Portuguese, French,
-German, Italian, Vietnamese), in the form of :func:`normalised`. A text is cut into the longest phrases that a table
-holds, so ``RX TORAX PA`` and ``Thorax p.a.`` both name PA. The words follow DICOM PS3.3 C.8.11.5 (ViewPosition), PS3.16
-Annex L (BodyPartExamined), and the public tables of the releases.
+German, Italian, Vietnamese) and the commonest ones of some others, in the form of :func:`normalised`. A text is cut
+into the longest phrases that a table holds, so ``RX TORAX PA`` and ``Thorax p.a.`` both name PA. The words follow DICOM
+PS3.3 C.8.11.5 (ViewPosition), PS3.16 Annex L (BodyPartExamined), and the public tables of the releases.
 """
 
 import csv
