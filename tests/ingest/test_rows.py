@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cxrfactory.imaging.vocabulary.words import default_vocabulary
 from cxrfactory.ingest import rows
 
 
@@ -45,11 +46,11 @@ def test_a_frontal_word_without_direction_is_kept_without_a_view():
     ]
 
 
-@given(st.lists(st.text(max_size=8) | st.sampled_from(["PA", "ap", "L", ""]), max_size=20))
-def test_select_views_includes_exactly_pa_and_ap(cells):
+@given(st.lists(st.text(max_size=8) | st.sampled_from(["PA", "ap", "L", "", "PÀ", "frontal"]), max_size=20))
+def test_select_views_includes_exactly_the_words_of_frontal_views(cells):
     found = rows.select_views(series(*cells), "View", {"L": "LATERAL"})
     included = [reason is None for reason in found["exclusion_reason"]]
-    assert included == [cell.strip().upper() in ("PA", "AP") for cell in cells]
+    assert included == [default_vocabulary().view(cell).frontal_view is not None for cell in cells]
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,8 @@ _TEXTS = [_WORD, WORD.encode("utf-16-le"), WORD.encode("utf-16-be"), *_in_base64
 _TEXTS += [UID_ROOT.encode(), UID_ROOT.encode("utf-16-le")]
 _TEXT = re.compile(b"|".join(re.escape(text) for text in _TEXTS), re.IGNORECASE)
 _DAY = rb"1[0-2]\d\d(?:-|)(?:0[1-9]|1[0-2])(?:-|)(?:0[1-9]|1\d|2[0-8])"
-_CHECKSUM = re.compile(rb"(?<![0-9A-Za-z])[0-9a-f]{64}(?![0-9A-Za-z])")  # SHA-256: by chance it holds any digits
+# SHA-256, and pseudonyms of 32 signs: by chance they hold any digits.
+_CHECKSUM = re.compile(rb"(?<![0-9A-Za-z])(?:[0-9a-f]{32}){1,2}(?![0-9A-Za-z])")
 # Whole numbers alone: the digits of a coordinate may be any.
 _DIGITS = re.compile(
     rb"(?<![\d.])(?:" + _DAY + rb"(?:" + TIME.encode() + rb"\.\d{6})?|" + TIME.encode() + rb"\.\d{6}|"
@@ -72,7 +73,7 @@ _DIGITS = re.compile(
 
 
 def found_in(data: bytes) -> list[bytes]:
-    """The marks in some bytes, as they stand there; digits of a checksum are none."""
+    """The marks in some bytes, as they stand there; digits of a checksum or a pseudonym are none."""
     digits = _DIGITS.finditer(_CHECKSUM.sub(lambda match: b" " * len(match[0]), data))
     return [data[match.start() : match.end() + 12] for match in (*_TEXT.finditer(data), *digits)]
 

@@ -43,6 +43,11 @@ def test_digits_of_other_numbers_are_no_date():
         assert not found_in(number)
 
 
+def test_digits_of_a_pseudonym_are_no_date():
+    assert not found_in(b"films/aa10050907" + b"e" * 22 + b".png")
+    assert found_in(b"films/aa10050907" + b"e" * 21 + b".png")
+
+
 def test_digits_of_a_checksum_are_no_date():
     checksum = b"10581224c2cfb4cf7780" + b"e" * 44
     assert not found_in(checksum + b"  table.csv")
