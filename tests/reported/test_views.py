@@ -49,7 +49,7 @@ NOT_KNOWN = (
     *("", "UNKNOWN", "UNK", "OTHER", "NA", "N/A", "NONE", "-", "?", "DESCONOCIDO", "NO ESPECIFICADO", "DESCONHECIDO"),
     *("UNBEKANNT", "INCONNU", "SCONOSCIUTO", "KHÔNG RÕ", "CHEST", "CHEST PORTABLE"),
 )
-UNKNOWN = ("UPSIDE DOWN", "Doe^Secret", "R", "LEFT", "PA Doe^Secret", "HAND PA", "正位", "x" * 300)
+UNKNOWN = ("UPSIDE DOWN", "Doe^Secret", "R", "LEFT", "PA Doe^Secret", "HAND PA", "ท่าตรง", "x" * 300)
 
 
 def _table(value, view, kept):
