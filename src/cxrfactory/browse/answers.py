@@ -19,6 +19,7 @@ from cxrfactory.browse.query import MOST_ROWS, Query
 from cxrfactory.browse.verdicts import LONGEST_NOTE, Verdicts
 from cxrfactory.errors import CxrError
 from cxrfactory.products.browsed import Browsed, Detail, NumberColumn
+from cxrfactory.products.browsed_meshes import BrowsedMeshes
 from cxrfactory.products.film_files import UNKNOWN_FOLDER, plain_reason
 
 MOST_OUTLINES = 200  # rows of one request
@@ -86,6 +87,7 @@ class Answers:
             "verdicts_file": _shown_path(self._verdicts.path),
             "tasks": product.has_tasks,
             "section": product.section,
+            "meshes": product.meshes is not None,
             "formats": [name for name, each in DOWNLOADS.items() if each.offered(product)],
             "measurements": None if self._measures is None else described(),
         }
@@ -149,6 +151,32 @@ class Answers:
         except CxrError as error:
             raise NotFound(plain_reason(error, self._hide)) from error
         return Response(data, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
+
+    def surfaces(self, given: Given) -> dict[str, list[int]]:
+        """Return the surface of each organ that all meshes share: three nodes a triangle, one after the other."""
+        meshes = self._meshes()
+        found = self._without_paths(meshes.surfaces)
+        return {name: faces.ravel().tolist() for name, faces in found.items()}
+
+    def mesh(self, given: Given) -> dict[str, Any]:
+        """Return the nodes of a row's mesh (x, y, z, x, ...) in mm, their uncertainty, and the plane of its picture."""
+        meshes, key = self._meshes(), self._key(given)
+        mesh = self._without_paths(lambda: meshes.mesh(self._index.image_id(key)))
+        plane = mesh.plane
+        return {
+            "vertices": _rounded(mesh.vertices_mm.ravel()),
+            "std": _rounded(mesh.std_mm),
+            "plane": {
+                "corner": _rounded(plane.corner_mm),
+                "across": _rounded(plane.across_mm),
+                "down": _rounded(plane.down_mm),
+            },
+        }
+
+    def _meshes(self) -> BrowsedMeshes:
+        if self._product.meshes is None:
+            raise NotFound("this product has no meshes")
+        return self._product.meshes
 
     def outlines(self, given: Given) -> dict[str, Any]:
         """Return the contours of several rows, scaled to the size of a thumbnail."""
@@ -333,7 +361,11 @@ def _scaled(points: np.ndarray, scale: float) -> list[list[int]]:
 
 
 def _points(points: np.ndarray | None) -> list[list[float]] | None:
-    return None if points is None else np.round(np.asarray(points, np.float64), 2).tolist()
+    return None if points is None else _rounded(points)
+
+
+def _rounded(values: np.ndarray) -> list[Any]:
+    return np.round(np.asarray(values, np.float64), 2).tolist()
 
 
 def _cell(value: Any) -> Any:

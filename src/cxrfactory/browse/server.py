@@ -100,6 +100,8 @@ def build(answers: Answers, token: str | None = None) -> tuple[Any, str]:
         Route("/api/row/{key}", get(answers.row)),
         Route("/api/image/{key}", get(answers.image)),
         Route("/api/outlines", get(answers.outlines)),
+        Route("/api/surfaces", get(answers.surfaces)),
+        Route("/api/mesh/{key}", get(answers.mesh)),
         Route("/api/accounts", get(answers.accounts)),
         Route("/api/verdicts", get(answers.verdicts), methods=["GET"]),
         Route("/api/verdicts", post(answers.put_verdict), methods=["POST"]),

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from jaxtyping import Float, Integer, UInt8
 
 from cxrfactory.errors import CxrError
+from cxrfactory.products.browsed_meshes import BrowsedMeshes
 from cxrfactory.tables.arrow_values import word_array
 
 Polygon = list[list[int]]  # points [x, y], pixels
@@ -254,6 +255,8 @@ class Browsed(ABC):
         Names of the organs that a reader sees first; None for all.
     worst
         Column to sort by so that the rows to look at come first, and whether in ascending order.
+    meshes
+        Meshes of the rows; None for a product without any.
     """
 
     kind: str
@@ -266,6 +269,7 @@ class Browsed(ABC):
     section = "datasets"  # of the config, where ``NAME.exclude`` takes the user's verdicts
     counted = "rows"  # what the accounts count
     folder: Path | None = None  # of the product; None for a table
+    meshes: BrowsedMeshes | None = None
     roots: Sequence[str] = ()  # NAME=FOLDER of releases that the user named
 
     @abstractmethod

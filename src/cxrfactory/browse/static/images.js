@@ -33,6 +33,7 @@ class Later {
 }
 
 const rows = new Later(40);
+const meshes = new Later(12);
 const close = ({ bitmap }) => bitmap?.close();
 const large = new Later(16, close);
 const whole = new Later(3, close);
@@ -45,6 +46,9 @@ export function rowOf(key) {
     return { row, shapes: new Shapes(row) };
   });
 }
+
+/** Nodes of a row's mesh, and where its picture lies. */
+export const meshOf = (key) => meshes.get(key, () => getJson(`mesh/${key}`));
 
 /** {bitmap} of an image file, or {reason} why there is none. */
 async function read(key, size, kind, signal) {
@@ -70,11 +74,12 @@ export const wholeImageOf = (key, kind = "image") => whole.get(`${key} ${kind}`,
 const few = pool(3);
 export const thumbnailOf = (key, signal) => small.get(key, () => few(() => read(key, 256, "image", signal), signal));
 
-/** Read rows and images that will probably be asked for next, the likeliest first. */
+/** Read rows, images and meshes that will probably be asked for next, the likeliest first. */
 export async function readAhead(keys, kinds) {
   for (const key of keys) {
     try {
-      const [{ row }] = await Promise.all([rowOf(key).wanted, ...kinds.map((kind) => imageOf(key, kind).wanted)]);
+      const wanted = kinds.map((kind) => (kind === "mesh" ? meshOf(key) : imageOf(key, kind)).wanted);
+      const [{ row }] = await Promise.all([rowOf(key).wanted, ...wanted]);
       const pair = pairOf(row);
       if (pair !== null) await Promise.all([rowOf(pair).wanted, imageOf(pair).wanted]);
     } catch {

@@ -123,7 +123,7 @@ export function table(dialogs) {
     [["o"], "fill or outline", () => change({ fill: !page.get().fill }, small)],
     [["["], "less opacity", () => opacity(-10)],
     [["]"], "more opacity", () => opacity(10)],
-    [["n"], "uncertainty of the contour points", () => change({ nodes: !page.get().nodes }, small), "open"],
+    [["n"], "uncertainty of the contour points, or of the mesh", () => change({ nodes: !page.get().nodes }, small), "open"],
     [["m"], "draw the next measurement", () => stepMeasure(1), "open"],
     [["M"], "draw the measurement before", () => stepMeasure(-1), "open"],
     [["s"], "side by side off and on", () => change({ compare: !page.get().compare }, small), "open"],
@@ -158,7 +158,7 @@ const WRITING = "textarea, select, input:not([type=checkbox]):not([type=radio]):
 function own(element, key) {
   if (key === " ") return element.matches("button, summary, input");
   if (key === "Enter") return element.matches("button, summary, a");
-  return key.startsWith("Arrow") && element.matches("input");
+  return key.startsWith("Arrow") && element.matches("input, .turns");
 }
 
 export function useKeys(dialogs) {

@@ -3,6 +3,7 @@ import { columnLabel, neighbours, pairOf, place, product, selection, shownOrgans
 import { focusCard } from "./grid.js";
 import { imageOf, readAhead, rowOf } from "./images.js";
 import { Organs } from "./organs.js";
+import { MeshPane } from "./mesh.js";
 import { Measures } from "./measures.js";
 import { WHOLE, look, view, zoomBy } from "./moving.js";
 import { Pane, film, useLater } from "./pane.js";
@@ -28,6 +29,7 @@ const tap = (run) => (event) => {
 function panesOf(row, pair, state) {
   const own = { id: row.key, kind: "image", label: row.segmented ? "image" : viewOf(row), main: true };
   if (!state.compare) return [own];
+  if (product.meshes) return [own, { id: row.key, kind: "mesh", label: "mesh" }];
   if (row.segmented) return [own, { id: row.key, kind: "segmented", label: "segmented image" }];
   const key = pairOf(row);
   if (key === null) return [own];
@@ -36,6 +38,8 @@ function panesOf(row, pair, state) {
 }
 
 const CIRCLES = "Each contour point as an ellipse of two standard deviations (n)";
+
+const SHADES = "The mesh in the colours of its uncertainty (n)";
 
 /** A button that turns one part of the drawing on and off. */
 function Switch({ name, label, hint, title }) {
@@ -50,6 +54,7 @@ function DrawingTools({ row, several }) {
   const state = useValue(page);
   const { zoom } = useValue(view);
   const set = (patch) => change(patch, { replace: true });
+  const uncertain = row?.landmarks ? CIRCLES : product.meshes ? SHADES : null;
   return html`<div class="tools" role="toolbar" aria-label="Drawing">
     <button
       type="button"
@@ -70,7 +75,7 @@ function DrawingTools({ row, several }) {
         value=${state.opacity}
         onInput=${(event) => set({ opacity: Number(event.target.value) })}
     /></label>
-    ${row?.landmarks ? html`<${Switch} name="nodes" label="Uncertainty" hint="n" title=${CIRCLES} />` : null}
+    ${uncertain ? html`<${Switch} name="nodes" label="Uncertainty" hint="n" title=${uncertain} />` : null}
     ${several ? html`<${Switch} name="compare" label="Side by side" hint="s" title="Side by side (s)" />` : null}
     <span class="zoom">
       <button type="button" aria-label="Zoom out" title="Zoom out (-)" onClick=${tap(() => zoomBy(2 / 3))}>−</button>
@@ -212,7 +217,7 @@ export function Viewer({ go, filters }) {
   const row = found?.row;
   const panes = row ? panesOf(row, pair?.row, state) : [{ id: state.key, kind: "image", label: "", main: true }];
   const seen = pair && state.compare ? [found, pair] : [found];
-  const several = row && (row.segmented || pairKey !== null);
+  const several = row && (product.meshes || row.segmented || pairKey !== null);
   return html`<div class="viewer">
     <${Heading} row=${row} state=${state} go=${go} verdict=${verdict} filters=${filters} />
     <${DrawingTools} row=${row} several=${several} />
@@ -220,7 +225,10 @@ export function Viewer({ go, filters }) {
       ${
         fault
           ? html`<p class="fault">${fault}</p>`
-          : panes.map((pane) => html`<${Pane} key=${pane.main ? "main" : "beside"} ...${pane} />`)
+          : panes.map(
+              (pane) =>
+                html`<${pane.kind === "mesh" ? MeshPane : Pane} key=${pane.main ? "main" : "beside"} ...${pane} />`,
+            )
       }
     </div>
     ${found ? html`<${Side} found=${found} all=${seen} />` : html`<aside class="side"></aside>`}
@@ -234,7 +242,8 @@ function useReadAhead(state, found) {
     if (!found) return undefined;
     const wait = setTimeout(async () => {
       await imageOf(state.key).wanted.catch(() => {});
-      const kinds = found.row.segmented && state.compare ? ["image", "segmented"] : ["image"];
+      const beside = product.meshes ? "mesh" : found.row.segmented ? "segmented" : null;
+      const kinds = beside && state.compare ? ["image", beside] : ["image"];
       const keys = neighbours(state.key);
       await readAhead(keys, kinds);
       for (const key of keys) {

@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
+
+from cxrfactory.errors import CxrError
 
 OUTSIDE = 255  # stands for what is outside every part
 
@@ -65,3 +69,21 @@ class LabelledMesh:
         chosen = within[:, 0] != within[:, 1]
         faces, within = faces[chosen], within[chosen]
         return np.where(within[:, :1], faces, faces[:, ::-1]).astype(np.int32)
+
+
+def read_labelled_mesh(path: Path) -> LabelledMesh:
+    """Read the mesh of a NumPy archive (.npz) that names its arrays as :class:`LabelledMesh` names its attributes.
+
+    Raises
+    ------
+    CxrError
+        If the file is missing, is no such archive, or lacks an array.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            parts = tuple(file["parts"].tolist())
+            return LabelledMesh(file["vertices_mm"], file["tetrahedra"], file["tetrahedron_parts"], parts)
+    except (OSError, BadZipFile, ValueError, EOFError) as error:
+        raise CxrError(f"{path}: no NumPy archive can be read ({type(error).__name__}); make it again") from error
+    except KeyError as error:
+        raise CxrError(f"{path}: the array {error.args[0].split()[0]} is missing; expected a mesh with parts") from error

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from cxrfactory.geometry.mesh.labelled import LabelledMesh
+from cxrfactory.geometry.mesh.labelled import LabelledMesh, read_labelled_mesh
 from cxrfactory.tables.atomic import atomic_path
 
 
@@ -58,8 +58,7 @@ def write_template(template: Template, path: Path) -> None:
 
 def read_template(path: Path) -> Template:
     """Read a template that :func:`write_template` wrote."""
+    mesh = read_labelled_mesh(path)
     with np.load(path, allow_pickle=False) as file:
-        parts = tuple(file["parts"].tolist())
-        mesh = LabelledMesh(file["vertices_mm"], file["tetrahedra"], file["tetrahedron_parts"], parts)
         landmarks = dict(zip(file["landmarks"].tolist(), file["landmarks_mm"], strict=True))
         return Template(mesh, tuple(file["source"].tolist()), landmarks)

@@ -14,6 +14,7 @@ from cxrfactory.imaging.drawing.png import decode_png
 from cxrfactory.imaging.mask_outlines import mask_outlines
 from cxrfactory.products.browsed import Browsed, Detail, Index, LeftOut, Organ, Outlines
 from cxrfactory.products.browsed_columns import column_of, read_columns, text_column
+from cxrfactory.products.hearts.meshes import HeartMeshes
 from cxrfactory.products.hearts.montage import COLOURS
 from cxrfactory.products.hearts.reading import HeartSlice, Opened, belongs
 from cxrfactory.products.left_out import read_left_out
@@ -72,6 +73,7 @@ class Browsing(Browsed):
         ids = pa.array([f"{'/'.join(key)}/{view}-{number}" for key, view, number in named], pa.string())
         self.index = Index(ids, text_column("dataset", "dataset", hearts["release"].take(rows)), columns)
         self.worst = ("mean_std_mm", False)
+        self.meshes = HeartMeshes(product.folder)
         self.organs = [Organ(name, name.replace("_", " "), colour) for name, colour in COLOURS.items()]
 
     def left_out(self) -> LeftOut:
