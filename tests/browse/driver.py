@@ -18,6 +18,8 @@ QUIET = [
     "--disable-component-update",
     "--disable-sync",
 ]
+# Three dimensions without a graphics card.
+SOLID = [*(each for each in QUIET if each != "--disable-gpu"), "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 DESKTOP = {"viewport": {"width": 1120, "height": 680}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
@@ -26,11 +28,11 @@ REST = """() => document.querySelector('.grid:not(.busy) .card, .nothing, .panes
   && performance.now() > (window.restless || 0)"""
 
 
-def start(playwright):
+def start(playwright, options=QUIET):
     """Start Chromium, or skip with the reason why there is none."""
     if CHROMIUM is None:
         pytest.skip("no Chromium is installed")
-    return playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+    return playwright.chromium.launch(executable_path=CHROMIUM, args=options)
 
 
 @dataclass

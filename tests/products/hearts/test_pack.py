@@ -1,65 +1,23 @@
 """The product of hearts: nothing is lost, other programs read it, and a second packing gives the same bytes."""
 
 import hashlib
-import json
 import subprocess
 
-import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from cxrfactory.config.hearts import HeartsMeshesConfig
 from cxrfactory.errors import CxrError
-from cxrfactory.hearts.case_table import write_cases
-from cxrfactory.hearts.infer.shard import REJECTED_HEARTS
-from cxrfactory.hearts.meshes.shard import write_meshes
-from cxrfactory.products.hearts.pack import HeartShards, package_hearts
-from cxrfactory.tables.parquet import write_table
-from tests.hearts.conftest import write_predictions
-from tests.hearts.toy import toy_case, toy_mesh
-
-LOST = {"case_id": "c", "frame": "ED", "stage": "infer", "reason": "the network's answer is not finite"}
+from cxrfactory.products.hearts.pack import HeartShards
+from tests.products.hearts.packed import pack, shards_of
 
 
 @pytest.fixture
 def made(tmp_path):
-    """Two shards, whose second holds a rejected case, packed into a product."""
-    mesh = toy_mesh()
-    shards: dict[str, list] = {name: [] for name in ("cases", "hearts", "masks", "slices", "files", "rejected")}
-    for number, names in enumerate(("a", "bc")):
-        place = tmp_path / str(number)
-        place.mkdir()
-        cases = [toy_case(mesh, name, frame) for name in names for frame in ("ED", "ES") if name + frame != "cES"]
-        kept = [case for case in cases if case.views.case_id != "c"]
-        write_cases(place / "cases.parquet", cases)
-        write_predictions(place / "meshes.parquet", kept)
-        lost = [] if len(kept) == len(cases) else [LOST]
-        write_table(pd.DataFrame(lost, columns=REJECTED_HEARTS.names), place / "rejected.parquet", REJECTED_HEARTS)
-        outputs = {name: place / f"{name}.parquet" for name in ("hearts", "masks", "slices")}
-        outputs["files"] = place / "files"
-        write_meshes(mesh, place / "cases.parquet", place / "meshes.parquet", outputs, HeartsMeshesConfig())
-        for name, path in {**outputs, **{each: place / f"{each}.parquet" for each in ("cases", "rejected")}}.items():
-            shards[name].append(path)
-    (tmp_path / "template.npz").write_bytes(b"template")
-    (tmp_path / "w.json").write_text(json.dumps({"segmenter": "hybridvnet", "sha256": "0" * 64}))
-    (tmp_path / "config.yaml").write_text("results: r\n")
-    evaluation = tmp_path / "evaluation"
-    evaluation.mkdir()
-    (evaluation / "networks.csv").write_text("network,mae_mm\nmulti-view,2.1\n")
-    (evaluation / "volumes.png").write_bytes(b"png")
-    return tmp_path, HeartShards(**shards)
-
-
-def _pack(folder, shards):
-    package_hearts(
-        shards, folder / "product", folder / "template.npz", folder / "w.json", folder / "evaluation", "virtual",
-        ["a source"], folder / "config.yaml",
-    )  # fmt: skip
-    return folder / "product"
+    return tmp_path, shards_of(tmp_path)
 
 
 def test_every_case_is_kept_or_rejected(made):
-    product = _pack(*made)
+    product = pack(*made)
     rows = pq.read_table(product / "hearts.parquet").to_pandas()
     assert (rows["case_id"] + rows["frame"]).tolist() == ["aED", "aES", "bED", "bES"]
     assert (product / "rejected.csv").read_text() == (
@@ -75,11 +33,11 @@ def test_every_case_is_kept_or_rejected(made):
 def test_a_lost_or_doubled_case_is_refused(made):
     folder, shards = made
     with pytest.raises(CxrError, match="'c/ED' is neither kept nor rejected; the shards are of different runs"):
-        _pack(folder, HeartShards(**{**vars(shards), "rejected": []}))
+        pack(folder, HeartShards(**{**vars(shards), "rejected": []}))
     with pytest.raises(CxrError, match="case 'a', frame 'ED' occurs twice; give each shard once"):
-        _pack(folder, HeartShards(**{**vars(shards), "cases": [*shards.cases, shards.cases[0]]}))
+        pack(folder, HeartShards(**{**vars(shards), "cases": [*shards.cases, shards.cases[0]]}))
     with pytest.raises(CxrError, match="'a/ED' is in no table of cases"):
-        _pack(folder, HeartShards(**{**vars(shards), "cases": shards.cases[1:]}))
+        pack(folder, HeartShards(**{**vars(shards), "cases": shards.cases[1:]}))
     assert not (folder / "product").exists()
 
 
@@ -88,12 +46,12 @@ def test_a_foreign_folder_is_not_replaced(made):
     (folder / "product").mkdir()
     (folder / "product" / "thesis.tex").touch()
     with pytest.raises(CxrError, match=r"holds 'thesis\.tex', which is no part of a product"):
-        _pack(folder, shards)
+        pack(folder, shards)
 
 
 def test_a_second_packing_gives_the_same_bytes(made):
     def digests():
-        product = _pack(*made)
+        product = pack(*made)
         return {str(path.relative_to(product)): hashlib.sha256(path.read_bytes()).hexdigest()
                 for path in product.rglob("*") if path.is_file()}  # fmt: skip
 
@@ -102,7 +60,7 @@ def test_a_second_packing_gives_the_same_bytes(made):
 
 def test_croissant_and_card_describe_every_column(made):
     mlcroissant = pytest.importorskip("mlcroissant")
-    product = _pack(*made)
+    product = pack(*made)
     dataset = mlcroissant.Dataset(jsonld=str(product / "croissant.json"))
     assert not dataset.metadata.issues.errors
     described = {field.name.rpartition("/")[2] for each in dataset.metadata.record_sets for field in each.fields}
@@ -115,7 +73,7 @@ def test_croissant_and_card_describe_every_column(made):
 def test_the_product_opens_as_slices_with_masks(made):
     import cxrfactory as cxr
 
-    product = cxr.open_product(_pack(*made))
+    product = cxr.open_product(pack(*made))
     assert product.kind == "hearts"
     accounts = product.accounts["virtual"]
     assert (accounts.kept, accounts.rejected) == (4, 1)
@@ -135,7 +93,7 @@ def test_the_product_opens_as_slices_with_masks(made):
 def test_the_browser_shows_slices_and_counts_meshes(made):
     from cxrfactory.browse.opening import open_browsed
 
-    browsed = open_browsed(_pack(*made), {}, None)
+    browsed = open_browsed(pack(*made), {}, None)
     assert browsed.kept() == {"virtual": 4}
     assert browsed.left_out().counts("rejected") == {"virtual": 1}
     key = browsed.index.ids.to_pylist().index("b/ED/4ch-0")

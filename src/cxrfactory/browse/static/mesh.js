@@ -104,7 +104,7 @@ function Tip({ tip }) {
   if (!tip) return null;
   return html`<div class=${"tip" + (tip.right ? " left" : "")} style=${`left:${tip.left}px;top:${tip.top}px`}>
     <div><i style=${`background:${colours.get(tip.organ)}`} />${organLabel(tip.organ)}</div>
-    <div class="where">uncertain by ${number(tip.mm)} mm</div>
+    <div class="where">± ${number(tip.mm)} mm</div>
   </div>`;
 }
 
@@ -154,7 +154,7 @@ export function MeshPane({ id, label }) {
     const box = stage.current.getBoundingClientRect();
     const [left, top] = [event.clientX - box.left, event.clientY - box.top];
     const found = scene.under(left / box.width, top / box.height);
-    setTip(found && { ...found, left, top, right: left > box.width - 170 });
+    setTip(found && { ...found, left, top, right: left > box.width / 2 && left > box.width - 150 });
   };
   const reason = fault || broken;
   const shown = drawing.organs.slice(0, 12).map(organLabel).join(", ");
@@ -174,7 +174,7 @@ export function MeshPane({ id, label }) {
       ${
         legend
           ? html`<p class="legend">uncertainty: blue 0 mm, yellow ${number(kit.FULL_MM)} mm and more</p>`
-          : html`<p class="legend">drag or arrows turn it</p>`
+          : html`<p class="legend hint">drag or arrows turn it</p>`
       }
       <${Tip} tip=${tip} />
       ${(mesh && scene) || reason ? null : html`<p class="wait">reading …</p>`}

@@ -86,4 +86,6 @@ def read_labelled_mesh(path: Path) -> LabelledMesh:
     except (OSError, BadZipFile, ValueError, EOFError) as error:
         raise CxrError(f"{path}: no NumPy archive can be read ({type(error).__name__}); make it again") from error
     except KeyError as error:
-        raise CxrError(f"{path}: the array {error.args[0].split()[0]} is missing; expected a mesh with parts") from error
+        raise CxrError(
+            f"{path}: the array {error.args[0].split()[0]} is missing; expected a mesh with parts"
+        ) from error
