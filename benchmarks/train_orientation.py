@@ -1,12 +1,14 @@
-"""Train the small network of the orientation check, and write its weights with their card.
+"""Train the small network of the orientation check, or that of the sides, and write its weights with their card.
 
     python benchmarks/train_orientation.py --labelled JSRT.parquet --labelled V7.parquet --labelled VIRTUAL.parquet \
         --films SHENZHEN --output src/cxrfactory/pretrained/orientation.safetensors
+    python benchmarks/train_orientation.py --sides --steps 6000 ... --output src/cxrfactory/pretrained/sides.safetensors
 
 The tables are those that ``train`` takes; their images of the split ``train`` are used. A folder of films adds the
 upright frontal films whose names a hash puts into training. The four orientations of every image compete, so one
-image teaches what is upright and what is turned. Images are moved, rotated by up to 15 degrees, scaled, squashed,
-mirrored, inverted, recoloured and covered in part. Training runs on one thread with fixed seeds.
+image teaches what is upright and what is turned. With ``--sides``, an image competes with its mirror image. Images are
+moved, rotated by up to 15 degrees, scaled, squashed, mirrored (for the orientation), inverted, recoloured and covered
+in part. Training runs on one thread with fixed seeds.
 """
 
 import json
@@ -26,6 +28,7 @@ def main(
     output: Annotated[Path, typer.Option(help="Weights to write (.safetensors).")],
     labelled: Annotated[list[Path], typer.Option(help="Preprocessed labelled images; repeat.")],
     films: Annotated[list[Path], typer.Option(help="Folder of upright frontal films; repeat.")],
+    sides: Annotated[bool, typer.Option("--sides", help="Train the network of the sides.")] = False,
     facts: Annotated[Path | None, typer.Option(help="JSON with further entries of the card.")] = None,
     steps: Annotated[int, typer.Option(help="Number of steps.")] = 3000,
     batch: Annotated[int, typer.Option(help="Images in a step.")] = 32,
@@ -34,7 +37,7 @@ def main(
     import torch
     from torch.nn import functional
 
-    from cxrfactory.models.orientation import ORIENTATION, OrientationNet
+    from cxrfactory.models.orientation import ORIENTATION, SIDES, OrientationNet, SideNet
     from cxrfactory.tables.weights import write_weights
 
     torch.set_num_threads(1)
@@ -42,19 +45,19 @@ def main(
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
     images, counts = _images(labelled, films)
-    network = OrientationNet()
+    network = SideNet() if sides else OrientationNet()
     optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps)
     averaged = torch.optim.swa_utils.AveragedModel(
         network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.998)
     )
-    upright = torch.zeros(batch, dtype=torch.long)
+    first = torch.zeros(batch, dtype=torch.long)  # the image as it is, of all versions
     total = 0.0
     for step in range(1, steps + 1):
         chosen = rng.integers(len(images), size=batch)
-        varied = np.stack([vary(images[each], network.input_size, rng) for each in chosen])
+        varied = np.stack([vary(images[each], network.input_size, rng, mirror=not sides) for each in chosen])
         logits = network(torch.from_numpy(varied)[:, None])
-        loss = functional.cross_entropy(logits, upright, label_smoothing=0.01)
+        loss = functional.cross_entropy(logits, first, label_smoothing=0.01)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -66,7 +69,7 @@ def main(
             total = 0.0
     tensors = {name: value.numpy() for name, value in averaged.module.state_dict().items()}
     card = {
-        "segmenter": ORIENTATION,
+        "segmenter": SIDES if sides else ORIENTATION,
         "settings": network.settings(),
         "normalisation": "8-bit grey / 255; ranks within the image, polarity as it is",
         "data": {"images": counts},
@@ -107,13 +110,15 @@ def _images(labelled: list[Path], films: list[Path]) -> tuple[list[np.ndarray], 
 ORIENTATION_SPLIT = "orientation"
 
 
-def vary(image: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray:
+def vary(image: np.ndarray, side: int, rng: np.random.Generator, mirror: bool = True) -> np.ndarray:
     """Return an image at the network's side, changed at random, as float32 in [0, 1]."""
     angle = np.radians(rng.uniform(-15, 15))
     scale = np.exp(rng.uniform(-0.3, 0.3))
     squash = np.exp(rng.uniform(-0.3, 0.3) / 2)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    matrix = turn @ np.diag([scale * squash * rng.choice([-1, 1]), scale / squash]) * (2 * side / DRAWN)
+    matrix = (
+        turn @ np.diag([scale * squash * (rng.choice([-1, 1]) if mirror else 1), scale / squash]) * (2 * side / DRAWN)
+    )
     shift = side + rng.uniform(-0.15, 0.15, 2) * 2 * side - matrix @ [DRAWN / 2, DRAWN / 2]
     border = cv2.BORDER_REPLICATE if rng.random() < 0.3 else cv2.BORDER_CONSTANT
     twice = cv2.warpAffine(

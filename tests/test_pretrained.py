@@ -13,8 +13,9 @@ from cxrfactory.anatomy.graph import landmark_graph
 from cxrfactory.anatomy.raster import landmarks_to_masks
 from cxrfactory.imaging.radiograph.prepare import Preparation, prepare
 from cxrfactory.imaging.radiograph.reading import read_radiograph
+from cxrfactory.metrics.flags import side_flags
 from cxrfactory.metrics.overlap import dice
-from cxrfactory.models.orientation import OrientationCheck
+from cxrfactory.models.orientation import OrientationCheck, SideCheck
 from cxrfactory.models.segmenter import Segmenter
 from cxrfactory.rca.cases import CheckedImage
 from cxrfactory.rca.deep import DeepAligner
@@ -142,6 +143,16 @@ def test_the_orientation_of_held_out_radiographs_is_found(root):
         for turn in range(4):
             odds = check(np.ascontiguousarray(np.rot90(image, turn)))
             assert int(np.argmax(odds)) == (4 - turn) % 4
+
+
+def test_mirrored_radiographs_of_a_hospital_without_training_are_found(root):
+    check, found = SideCheck(), 0
+    films = sorted((root / "fourth_hospital/images").iterdir())[::5]
+    for film in films:
+        image, _ = prepare(read_radiograph(film), Preparation())
+        assert side_flags(check(image)) == []
+        found += bool(side_flags(check(np.ascontiguousarray(image[:, ::-1]))))
+    assert found >= 0.9 * len(films)
 
 
 def case_of(root, image_id, side=256):

@@ -8,6 +8,8 @@ from cxrfactory.metrics.flags import (
     CRUSHED,
     FLAGS,
     LOW_RCA,
+    MIRROR,
+    MIRRORED,
     NOT_FRONTAL,
     SHAPE,
     SMALL,
@@ -18,6 +20,7 @@ from cxrfactory.metrics.flags import (
     picture_flags,
     score_flags,
     shape_flags,
+    side_flags,
 )
 from tests.rca.chests import landmarks_of
 
@@ -103,6 +106,11 @@ def test_scores_that_are_low_are_flagged():
     assert score_flags(0.5, 0.4) == [NOT_FRONTAL, LOW_RCA]
     assert score_flags(1.0, 0.9) == []
     assert score_flags(1.0, None) == []
+
+
+def test_only_a_picture_that_is_probably_mirrored_is_flagged():
+    assert side_flags(MIRROR) == []
+    assert side_flags(np.nextafter(MIRROR, 1)) == [MIRRORED]
 
 
 def test_padding_is_no_content():

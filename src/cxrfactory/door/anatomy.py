@@ -16,7 +16,7 @@ from cxrfactory.imaging.radiograph.reading import read_radiograph
 from cxrfactory.infer.anatomy.film import FilmReader, for_anatomy, is_trusted
 from cxrfactory.infer.anatomy.run import WEIGHTS, wanted_structures
 from cxrfactory.infer.anatomy.stated import stated_view
-from cxrfactory.infer.upright import odds_of
+from cxrfactory.infer.upright import mirrored_of, odds_of
 from cxrfactory.models.anatomy.network import AnatomyNetwork
 from cxrfactory.tables.calibration import first_fault
 from cxrfactory.tables.file_names import printable_name
@@ -160,8 +160,8 @@ class AnatomySegmenter:
         known = None if settings.view == "auto" else settings.view
         wanted = wanted_structures(network, settings, known, str(weights))
         recipe = for_anatomy(preparation or Preparation())
-        odds = odds_of(check_orientation)
-        self._reader = FilmReader(network, recipe, frozenset(wanted), known, trust, odds, False, unvalidated)
+        odds, mirrored = odds_of(check_orientation), mirrored_of(check_orientation)
+        self._reader = FilmReader(network, recipe, frozenset(wanted), known, trust, odds, False, unvalidated, mirrored)
 
     def segment(self, image: str | Path | Pixels, image_id: str | None = None) -> SegmentedAnatomy:
         """Segment one radiograph; calling the segmenter does the same.
@@ -224,7 +224,7 @@ class AnatomySegmenter:
             height=geometry.original_height,
             width=geometry.original_width,
             spacing_mm=radiograph.stored_spacing_mm,
-            notes=tuple(radiograph.notes),
+            notes=reader.notes(square, answer, radiograph),
         )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from cxrfactory.errors import ImageError
-from cxrfactory.models.orientation import CLOCKWISE_DEGREES, OrientationCheck
+from cxrfactory.models.orientation import CLOCKWISE_DEGREES, OrientationCheck, SideCheck
 from cxrfactory.models.segmenter import SampledLandmarks
 
 Odds = Float[np.ndarray, "4"]  # probability, for 0 to 3 turns by np.rot90, that the turn sets the image upright
@@ -24,6 +24,11 @@ TURNED = 0.97
 def odds_of(enabled: bool) -> Callable[[UInt8[np.ndarray, "size size"]], Odds | None]:
     """Return the function that gives each preprocessed image its odds; None for each image if not ``enabled``."""
     return OrientationCheck() if enabled else lambda image: None
+
+
+def mirrored_of(enabled: bool) -> Callable[[UInt8[np.ndarray, "size size"]], float]:
+    """Return the function that gives an upright frontal film the probability that it is mirrored; 0 if not enabled."""
+    return SideCheck() if enabled else lambda image: 0.0
 
 
 def turns_of(odds: Odds | None) -> tuple[int, ...]:

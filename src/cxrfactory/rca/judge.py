@@ -16,6 +16,7 @@ from cxrfactory.logs import get_logger
 from cxrfactory.metrics.estimate.image import ImageEstimates
 from cxrfactory.metrics.flags import (
     LOW_ESTIMATE,
+    NOT_FRONTAL,
     PART_TYPICAL,
     SEVERAL,
     TYPICAL_TURNED,
@@ -24,8 +25,10 @@ from cxrfactory.metrics.flags import (
     picture_flags,
     score_flags,
     shape_flags,
+    side_flags,
 )
 from cxrfactory.metrics.quality import Quality
+from cxrfactory.models.orientation import SideCheck
 from cxrfactory.models.segmenter import SampledLandmarks, Segmenter
 from cxrfactory.rca.deep import DeepAligner
 from cxrfactory.rca.packaged import PACKAGED, packaged_references
@@ -92,6 +95,7 @@ class QualityJudge:
         if self._known is not None and not 1 <= compare <= len(self._known.references):
             raise CxrError(f"{reference}: {len(self._known.references)} references; compare={compare} does not fit")
         self._aligner = DeepAligner(REGISTRATION_WEIGHTS, device=device)
+        self._sides = SideCheck()
         if calibration == AUTO:
             calibration = packaged_calibration(card["sha256"])
         self._estimates = None if calibration is None else _estimates(calibration, card)
@@ -115,6 +119,8 @@ class QualityJudge:
         flags = score_flags(typicality, mean) + self._seen(image, geometry, prediction)
         if look_at_parts(typicality, mean) and self._has_film_in_part(image, geometry):
             flags.insert(0, SEVERAL)
+        if NOT_FRONTAL not in flags and SEVERAL not in flags:
+            flags += side_flags(self._sides(image))
         found = Quality(typicality, mean, highest, references, tuple(flags), prediction.evidence)
         return found if self._estimates is None else self._estimated(found, self._estimates)
 

@@ -4,9 +4,9 @@ import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,9 @@ from cxrfactory.tables.calibration import write_scores
 from cxrfactory.tables.parquet import read_batches, read_table, write_table
 from cxrfactory.tables.schemas import IMAGES, RCA, REJECTED
 from cxrfactory.tables.streaming import in_order
+
+if TYPE_CHECKING:
+    from cxrfactory.models.orientation import SideCheck
 
 log = get_logger(__name__)
 
@@ -59,7 +62,15 @@ def score_job(job: ScoringJob, references: ReferenceSet, aligner: Aligner, count
         score = score_image(job.image_id, image, job.landmarks, job.latent, job.size, references, aligner, count)
     except ImageError as error:
         return Outcome(job.image_id, None, str(error))
-    return Outcome(job.image_id, {"image_id": job.image_id, **score.as_row()})
+    return Outcome(job.image_id, {"image_id": job.image_id, **score.as_row(), "mirrored": _sides()(image)})
+
+
+@cache
+def _sides() -> "SideCheck":
+    """Return the check of the sides, opened once a process."""
+    from cxrfactory.models.orientation import SideCheck
+
+    return SideCheck()
 
 
 def score_image(

@@ -54,6 +54,7 @@ OPTIONAL_COLUMNS = {
     "regions": (None, REGIONS),
     "evidence": (None, EVIDENCE),
     "latent_norm": (None, pa.float64()),
+    "mirrored": (None, pa.float64()),
     "view": (None, pa.string()),
 }
 
@@ -97,6 +98,8 @@ SCORE_FIELDS = [
     pa.field("heart_max", pa.float64()),
     # deep RCA only: 1 for images like those of the training, smaller for unusual images; the scores include this factor
     pa.field("typicality", pa.float64()),
+    # Probability that the film is mirrored; a heart that lies on the right looks the same.
+    pa.field("mirrored", pa.float64()),
 ]
 
 RCA = pa.schema(

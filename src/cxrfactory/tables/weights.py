@@ -18,6 +18,7 @@ _PRETRAINED_FILES = {
     "pretrained-whole-lungs": "whole-lungs",
     "pretrained-registration": "registration",
     "pretrained-orientation": "orientation",
+    "pretrained-sides": "sides",
     "pretrained-anatomy": "anatomy",
 }
 PRETRAINED_NAMES = tuple(_PRETRAINED_FILES)

@@ -1,5 +1,6 @@
 """The check of a film's orientation: what is asked, and of which films."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from cxrfactory.errors import ImageError
 from cxrfactory.imaging.radiograph.prepare import Preparation
 from cxrfactory.infer.anatomy.film import FilmReader
+from cxrfactory.metrics.flags import FLAGS, MIRRORED
 from cxrfactory.models.anatomy.network import FOUND, GIVEN, STATED
 
 TURNED, UPRIGHT = np.array([0.01, 0.98, 0.005, 0.005]), np.array([0.98, 0.01, 0.005, 0.005])
@@ -46,3 +48,12 @@ def test_a_film_that_is_known_to_be_lateral_and_an_upright_one_are_not_turned():
         one, asked = reader(odds, 0.9)
         one._check_upright(image, answer(view, view_from))
         assert not asked
+
+
+def test_a_frontal_film_that_may_be_mirrored_has_a_note():
+    one, _ = reader(UPRIGHT, 0.5)
+    one = replace(one, mirrored_of=lambda image: 0.95)
+    image, radiograph = np.zeros((4, 4), np.uint8), SimpleNamespace(notes=("read so",))
+    assert one.notes(image, answer("PA", FOUND), radiograph) == ("read so", FLAGS[MIRRORED])
+    assert one.notes(image, answer("LL", FOUND), radiograph) == ("read so",)
+    assert reader(UPRIGHT, 0.5)[0].notes(image, answer("PA", FOUND), radiograph) == ("read so",)

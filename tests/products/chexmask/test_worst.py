@@ -77,7 +77,7 @@ def test_list_says_which_organ_is_the_worse(tmp_path):
     _, _, rows = draw(pack(tmp_path, ids, scores=scores), pictures(tmp_path, ids), tmp_path)
     assert [row["worst_organ"] for row in rows] == ["lungs", "heart", "lungs"]
     assert list(rows[0]) == ["rank", "image_id", "worst_organ", "dice_rca_mean", "dice_rca_max", "lungs_mean",
-                             "lungs_max", "heart_mean", "heart_max", "typicality"]  # fmt: skip
+                             "lungs_max", "heart_mean", "heart_max", "typicality", "mirrored"]  # fmt: skip
     assert [rows[0][name] for name in ("lungs_mean", "lungs_max", "heart_mean")] == ["0.4", "0.9", "0.6"]
 
 

@@ -1,6 +1,6 @@
 """One film through a network of structures: read, find the view, check the orientation, map masks back."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from cxrfactory.imaging.radiograph.screening import AS_STORED
 from cxrfactory.infer.anatomy.overlays import panels
 from cxrfactory.infer.anatomy.stated import stated_view
 from cxrfactory.infer.upright import TURNED, Odds
+from cxrfactory.metrics.flags import FLAGS, side_flags
 from cxrfactory.models.anatomy.network import GIVEN, LABEL, STATED, AnatomyNetwork, Answer, FoundStructure
 from cxrfactory.models.anatomy.views import FRONTAL_KEY
 from cxrfactory.models.orientation import CLOCKWISE_DEGREES
@@ -71,6 +72,8 @@ class FilmReader:
         Whether overlays are drawn.
     unvalidated
         Whether structures are given that were not validated on real films in the view of the film.
+    mirrored_of
+        Function that gives a preprocessed frontal film its probability of being mirrored.
     """
 
     network: AnatomyNetwork
@@ -81,6 +84,7 @@ class FilmReader:
     odds_of: Any
     draw: bool = True
     unvalidated: bool = False
+    mirrored_of: Callable[[UInt8[np.ndarray, "s s"]], float] = lambda image: 0.0
 
     def __call__(self, image_id: str, path: Path) -> SegmentedFilm:
         """Segment one film.
@@ -98,7 +102,9 @@ class FilmReader:
         masks = [self._row(image_id, answer.view, each, geometry) for each in shown]
         drawn = panels(image, shown, self.trust) if self.draw else {}
         stored = read_radiograph(path, recipe.max_megapixels, "keep", AS_STORED).pixels
-        return SegmentedFilm(self._film(image_id, answer, stated, radiograph, masks), masks, to_uint8(stored), drawn)
+        row = self._film(image_id, answer, stated, radiograph, masks)
+        row["notes"] = "; ".join(self.notes(image, answer, radiograph)) or None
+        return SegmentedFilm(row, masks, to_uint8(stored), drawn)
 
     def found(self, image: UInt8[np.ndarray, "s s"], stated: str | None) -> tuple[Answer, list[FoundStructure]]:
         """Find the structures of a preprocessed film.
@@ -126,6 +132,11 @@ class FilmReader:
             raise ImageError(f"the film's view is {answer.view} ({answer.view_from}); the network knows {views} only")
         self._check_upright(image, answer)
         return answer, list(self.network.structures(answer, self.recipe.size, self._wanted(answer.view)))
+
+    def notes(self, image: UInt8[np.ndarray, "s s"], answer: Answer, radiograph: Radiograph) -> tuple[str, ...]:
+        """Return the notes of a film's reading, and that a frontal one may be mirrored."""
+        mirrored = self.mirrored_of(image) if answer.view == FRONTAL_KEY else 0.0
+        return (*radiograph.notes, *(FLAGS[flag] for flag in side_flags(mirrored)))
 
     def _wanted(self, view: str) -> Collection[str]:
         """Return the structures to give in a view: a structure may be validated in the other view only."""
@@ -192,7 +203,6 @@ class FilmReader:
             "structures": len(present),
             "trusted": sum(row["trusted"] for row in present),
             "confidence": float(np.mean(own)) if own else None,
-            "notes": "; ".join(radiograph.notes) or None,
         }
 
 

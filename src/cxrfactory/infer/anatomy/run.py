@@ -19,7 +19,7 @@ from cxrfactory.imaging.drawing.png import encode_png
 from cxrfactory.imaging.radiograph.prepare import Preparation
 from cxrfactory.infer.anatomy.film import FilmReader, SegmentedFilm
 from cxrfactory.infer.inputs import list_images
-from cxrfactory.infer.upright import odds_of
+from cxrfactory.infer.upright import mirrored_of, odds_of
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.models.anatomy.network import AnatomyNetwork
 from cxrfactory.models.anatomy.views import network_view
@@ -93,6 +93,7 @@ def segment_anatomy(
         odds_of(settings.check_orientation),
         anatomy.panels,
         anatomy.all,
+        mirrored_of(settings.check_orientation),
     )
     rejected = list(inputs.unread)
     with replaced_folder(output) as folder:
@@ -105,6 +106,8 @@ def segment_anatomy(
                     rejected.append((image_id, str(outcome)))
                 else:
                     films.write(outcome)
+                    if outcome.row["notes"]:
+                        log.warning("%s: %s", image_id, outcome.row["notes"])
         write_arrow(pa.Table.from_pylist(films.rows, FILMS), folder / FILMS_FILE)
         _write_rest(folder, network, rejected, wanted, anatomy)
     log.info("%s; wrote %s", inputs.accounts(len(films.rows), len(rejected) - len(inputs.unread)), output)

@@ -57,6 +57,7 @@ LABELS = {
     "heart_mean": "RCA mean, heart",
     "heart_max": "RCA maximum, heart",
     "typicality": "typicality",
+    "mirrored": "probability of a mirrored film",
     "flagged": "flagged",
     "flag_reasons": "reason of the flag",
     "latent_norm": "latent norm",

@@ -33,6 +33,7 @@ COLUMNS = {
     "lungs_max": "RCA of the lungs: maximum over the reference images.",
     "heart_mean": "RCA of the heart: mean over the reference images; empty where the model has no heart.",
     "heart_max": "RCA of the heart: maximum over the reference images; empty where the model has no heart.",
+    "mirrored": "Probability that the film is mirrored; a heart that lies on the right looks the same.",
     "typicality": "1 for images like those that the registration network learned from, smaller for unusual images.",
     "landmarks": f"Contour points x, y, x, y, ... {_ORIGINAL}, not rounded.",
     "landmarks_preprocessed": f"Contour points x, y, x, y, ... {_FRAME}, not rounded.",

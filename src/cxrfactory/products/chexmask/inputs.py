@@ -89,7 +89,7 @@ def read_scores(paths: Sequence[str | Path]) -> dict[str, Scores]:
     return {
         image_id: Scores(
             **{
-                name: None if name.startswith(("heart", "typicality")) and value != value else value
+                name: None if name.startswith(("heart", "typicality", "mirrored")) and value != value else value
                 for name, value in zip(_SCORE_COLUMNS, values, strict=True)
             }
         )

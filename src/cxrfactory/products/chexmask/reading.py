@@ -18,7 +18,7 @@ from cxrfactory.tables.selected_rows import selected_rows
 
 ROWS_AT_A_TIME = 64
 ROWS_OF_SCORES = 65536
-_RCA, _ESTIMATE, _FLAGGED = "dice_rca_mean", "dice_estimate", "flagged"
+_RCA, _ESTIMATE, _FLAGGED, _MIRRORED = "dice_rca_mean", "dice_estimate", "flagged", "mirrored"
 _TABLES = "Parquet"
 _NEEDED = ["landmarks", "landmarks_std", *ORGANS, *(field.name for field in GEOMETRY_FIELDS)]
 _SCORES = [field.name for field in SCORE_FIELDS]
@@ -68,18 +68,22 @@ class Opened(OpenedProduct):
                     yield self._image(release, row)
 
     def quality(self) -> dict[str, str]:
-        """Return the mean RCA score, and with a calibration the mean estimate of the true Dice and the flagged images.
+        """Return the mean RCA score, the films that may be mirrored, and with a calibration mean estimate and flags.
 
         One pass over the columns of scores; the masks are not read.
         """
+        from cxrfactory.metrics.flags import side_flags
+
         sums: Counter[str] = Counter()
         counts: Counter[str] = Counter()
         for path in self.tables.values():
             stored = stored_schema(path).names
-            names = [name for name in (_RCA, _ESTIMATE, _FLAGGED) if name in stored]
+            names = [name for name in (_RCA, _ESTIMATE, _FLAGGED, _MIRRORED) if name in stored]
             for batch in read_batches(path, names, ROWS_OF_SCORES):
                 for name in names:
                     values = [float(value) for value in batch[name].to_pylist() if value is not None]
+                    if name == _MIRRORED:
+                        values = [float(bool(side_flags(value))) for value in values]
                     sums[name] += sum(values)
                     counts[name] += len(values)
         said = {}
@@ -87,6 +91,10 @@ class Opened(OpenedProduct):
             said["Dice by RCA"] = f"{sums[_RCA] / counts[_RCA]:.3f} on average (mean over the reference images)"
         if counts[_ESTIMATE]:
             said["Dice estimate"] = f"{sums[_ESTIMATE] / counts[_ESTIMATE]:.3f} on average"
+        if counts[_MIRRORED]:
+            said["mirrored"] = (
+                f"{int(sums[_MIRRORED]):,} of {counts[_MIRRORED]:,} images may be, or have a heart on the right"
+            )
         if counts[_FLAGGED]:
             said["flagged"] = f"{int(sums[_FLAGGED]):,} of {counts[_FLAGGED]:,} images"
         return said

@@ -82,7 +82,8 @@ def product_schema(calibrated: bool, quality: bool = False) -> pa.Schema:
 class Scores:
     """Estimated Dice of one image (reverse classification accuracy), each in [0, 1].
 
-    ``typicality`` is a factor that all other scores already include; the classical method gives None.
+    ``typicality`` is a factor that all other scores already include; the classical method gives None. ``mirrored`` is
+    no Dice but the probability that the film is mirrored.
     """
 
     dice_rca_mean: float
@@ -92,6 +93,7 @@ class Scores:
     heart_mean: float | None
     heart_max: float | None
     typicality: float | None = None
+    mirrored: float | None = None
 
 
 @dataclass(frozen=True)
