@@ -188,6 +188,18 @@ def companions(folder):
     ))  # fmt: skip
 
 
+def empty_beside(folder, name):
+    """Empty files and dangling links whose names are none of a slice."""
+    place = series(folder, name)
+    for other in ("LOCKFILE", "DICOMDIR", "viewer2.exe", "INDEX.HTM"):
+        (place / other).touch()
+    (place / "latest").symlink_to("../gone")
+    check(folder, (
+        "1 dangling links beside the DICOM slices left aside",
+        "4 empty files beside the DICOM slices left aside",
+    ))  # fmt: skip
+
+
 def below(folder, where):
     series(folder, below=f"ct/{where}")
     check(folder, ("DICOM slices taken from 1 folders below the CT's",))
@@ -303,6 +315,7 @@ CASES = [
     Case("a localizer in the series", "reported", partial(localizer, same_series=True)),
     Case("a localizer of its own series", "reported", partial(localizer, same_series=False)),
     Case("what an export leaves beside", "reported", companions),
+    *(Case(f"empty files beside slices named {name}", "reported", partial(empty_beside, name=name)) for name in NAMES),
     Case("in a folder below", "reported", partial(below, where="SE0001")),
     Case("in a folder two levels below", "reported", partial(below, where="ST0001/SE0001")),
     Case("spread over folders", "reported", spread),
