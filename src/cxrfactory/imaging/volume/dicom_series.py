@@ -20,7 +20,7 @@ from cxrfactory.imaging.radiograph.dicom import burnt_in_flag
 from cxrfactory.imaging.volume.orientation import ANGLE_TOLERANCE_DEGREES
 from cxrfactory.imaging.volume.padding import fill_padding
 from cxrfactory.imaging.volume.series_files import SeriesFile, list_series
-from cxrfactory.imaging.volume.series_order import check_steps, count_notes, decimals_of
+from cxrfactory.imaging.volume.series_order import check_steps, count_notes, decimals_of, gap_notes
 from cxrfactory.imaging.volume.series_scales import Rescale, SeriesScaler, one_scale
 from cxrfactory.imaging.volume.stored import LPS_TO_RAS, StoredVolume, check_voxels
 from cxrfactory.logs import progress
@@ -42,6 +42,7 @@ _HEADER_TAGS = [
     *("SOPClassUID", "Modality", "SeriesInstanceUID", "NumberOfFrames", "SamplesPerPixel", "PixelRepresentation"),
     *("RescaleSlope", "RescaleIntercept", "GantryDetectorTilt", "BitsAllocated", *_NEEDED),
     *("BurnedInAnnotation", "RecognizableVisualFeatures"),
+    *("SliceThickness", "SpacingBetweenSlices"),
     *("ImageType", "InstanceNumber", "ImagesInAcquisition", "NumberOfSeriesRelatedInstances"),
 ]
 _LARGEST_COUNT = 100_000
@@ -62,6 +63,7 @@ class _Slice:
     decimals: tuple[int, ...]  # of x, y and z of the position, as the header writes them
     number: int | None  # InstanceNumber
     counts: dict[str, int]  # what the header counts
+    lengths_mm: tuple[float | None, float | None]  # SliceThickness and SpacingBetweenSlices
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,7 @@ def read_series(folder: Path) -> StoredVolume:
         _refuse_mixtures(slices)
         slices, affine = _place(slices)
         notes = _notes(slices, companions, aside, folder)
+        notes += gap_notes(float(np.linalg.norm(affine[:3, 2])), *slices[0].lengths_mm)
         check_voxels((len(slices), *slices[0].size), "the series")
         alike = one_scale([one.rescale for one in slices])
     except ImageError as error:
@@ -198,6 +201,7 @@ def _read_header(file: SeriesFile) -> _Slice | _Companion:
             tuple(decimals_of(number) for number in header.ImagePositionPatient),
             number,
             {name: _whole(header, name) or 0 for name in _COUNTS},
+            (_length(header, "SliceThickness"), _length(header, "SpacingBetweenSlices")),
         )
     except ImageError:
         raise
@@ -216,6 +220,14 @@ def _read_header(file: SeriesFile) -> _Slice | _Companion:
 def _number(header: pydicom.Dataset, name: str, default: float) -> float:
     value = header.get(name)
     return default if value in (None, "") else float(value)
+
+
+def _length(header: pydicom.Dataset, name: str) -> float | None:
+    """Return a length of the header without a sign; None if it states none that can be read."""
+    try:
+        return abs(float(header.get(name)))  # type: ignore[arg-type]
+    except DECODING_ERRORS:
+        return None
 
 
 def _rescale(header: pydicom.Dataset) -> Rescale:
