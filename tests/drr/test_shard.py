@@ -161,3 +161,15 @@ def test_by_hand_every_label_is_a_row(release, tmp_path):
         assert eight.dtype == np.uint8
         assert (eight.min(), eight.max()) == (0, 255)
         assert sixteen.dtype == np.uint16
+
+
+def test_a_volume_that_names_nothing_is_rejected_with_the_choices_of_names(release, tmp_path):
+    counts, tables = run(release, tmp_path / "out", names=None)
+    assert counts == (0, 3)
+    assert "totalsegmentator-v2" in tables["rejected"]["reason"][0]
+
+
+def test_names_of_totalsegmentator_are_taken_by_the_name_of_their_table(release, tmp_path):
+    counts, tables = run(release, tmp_path / "out", names="totalsegmentator-v2")
+    assert counts == (2, 1)
+    assert {"spleen", "right kidney", "left kidney", "gallbladder", "liver"} <= set(tables["masks"]["name"])

@@ -1,13 +1,10 @@
 import gzip
 import os
 
-import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from cxrfactory.errors import CxrError
-from cxrfactory.ingest.tabular import fold_flags, read_columns
+from cxrfactory.ingest.tabular import read_columns
 
 
 def test_cells_stay_text_and_line_breaks_survive(write):
@@ -65,14 +62,3 @@ def test_text_in_another_encoding_is_refused_only_where_it_is_read(write):
     assert read_columns(root / "t.csv", ["id"])["id"].tolist() == ["a"]
     with pytest.raises(CxrError, match=r"row 1, column 'note': not UTF-8"):
         read_columns(root / "t.csv", ["note"])
-
-
-@given(st.lists(st.lists(st.sampled_from(["1.0", "1", "0", "-1.0", ""]), min_size=3, max_size=3), max_size=20))
-def test_fold_flags_equals_the_obvious_loop(cells):
-    names = ["No Finding", "Edema", "A|B"]
-    frame = pd.DataFrame(cells, columns=names, dtype=str)
-    slow = [
-        "|".join(name.replace("|", "/") for name, cell in zip(names, row, strict=True) if cell in ("1", "1.0"))
-        for row in cells
-    ]
-    assert fold_flags(frame, names).tolist() == slow

@@ -141,7 +141,7 @@ ENTRIES = {
     "more.tar.gz": (REJECTED, "unpack", lambda path: put(path, gzip.compress(b"x"))),
     "more.7z": (REJECTED, "unpack", lambda path: put(path, b"7z\xbc\xaf")),
     "more.rar": (REJECTED, "unpack", lambda path: put(path, b"Rar!")),
-    "scan.nii.gz": (REJECTED, "unpack", lambda path: put(path, gzip.compress(bytes(400)))),
+    "scan.nii.gz": (REJECTED, "a volume and no film", lambda path: put(path, gzip.compress(bytes(400)))),
     "pipe": (REJECTED, "not a regular file", os.mkfifo),
     "list.csv": (COUNTED, "table", lambda path: put(path, b"a,b\n")),
     "list.csv.gz": (COUNTED, "table", lambda path: put(path, gzip.compress(b"a,b\n"))),

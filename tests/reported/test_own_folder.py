@@ -263,6 +263,25 @@ def floats_as_ids(folder: Path) -> None:
     assert rows["study_id"].unique().tolist() == ["50000001"]
 
 
+def floats_beside_whole_ids(folder: Path) -> None:
+    """Tables that were joined write the ids of one patient as ``7`` and as ``7.0``."""
+    tree(folder / "films")
+    cells = ("7.0", "7", "08")
+    lines = [f"{path},PA,{patient}" for path, patient in zip(FILMS, cells, strict=True)]
+    (folder / "films/list.csv").write_text("\n".join(["path,view,patient_id", *lines]) + "\n")
+    assert manifest(folder, table="list.csv")["patient_id"].tolist() == ["7", "7", "08"]
+
+
+def columns_in_another_case(folder: Path) -> None:
+    """Names of columns that differ from the keys by case, blanks and underscores alone."""
+    tree(folder / "films")
+    lines = [f"{path},PA,p{number},{number}" for number, path in enumerate(FILMS)]
+    (folder / "films/list.csv").write_text("\n".join(["path,View,PatientID,Image ID", *lines]) + "\n")
+    rows = manifest(folder, table="list.csv")
+    assert rows["patient_id"].tolist() == ["p0", "p1", "p2"]
+    assert kept(rows) == sorted(FILMS)
+
+
 def words_for_sex(folder: Path) -> None:
     """Words of several languages; what is not understood is unknown, and the log counts it."""
     cells = {"a": "W", "b": "männlich", "c": "Femme", "d": "varón", "e": "2", "f": ""}
@@ -562,6 +581,8 @@ CASES = [
     Case("links to a pool", "right", pool_of_links(False)),
     Case("links to a pool, both listed", "right", pool_of_links(True)),
     Case("ids as floats", "right", floats_as_ids),
+    Case("ids as floats beside whole ones", "right", floats_beside_whole_ids),
+    Case("columns in another case", "right", columns_in_another_case),
     Case("words for sex and ages", "right", words_for_sex),
     Case("frontal by default", "right", frontal_words(None, ["a", "b"])),
     Case("frontal PA", "right", frontal_words(["PA"], ["a"])),

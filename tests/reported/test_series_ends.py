@@ -188,6 +188,18 @@ def companions(folder):
     ))  # fmt: skip
 
 
+def empty_beside(folder, name):
+    """Empty files and dangling links whose names are none of a slice."""
+    place = series(folder, name)
+    for other in ("LOCKFILE", "DICOMDIR", "viewer2.exe", "INDEX.HTM"):
+        (place / other).touch()
+    (place / "latest").symlink_to("../gone")
+    check(folder, (
+        "1 dangling links beside the DICOM slices left aside",
+        "4 empty files beside the DICOM slices left aside",
+    ))  # fmt: skip
+
+
 def below(folder, where):
     series(folder, below=f"ct/{where}")
     check(folder, ("DICOM slices taken from 1 folders below the CT's",))
@@ -293,6 +305,8 @@ CASES = [
     Case("fewer than the header counts in the acquisition", "reported", partial(noted, says="the header counts 12 images in the acquisition; 9 are here", kept=range(9), ImagesInAcquisition=12)),
     Case("numbers that begin late", "reported", partial(noted, says="InstanceNumbers run from 4 to 12: slices before or after may be missing", kept=range(3, 12))),
     Case("every second slice of a series", "right", lambda folder: _thinned(folder)),
+    Case("every second slice is lost, told by its thickness", "reported", lambda folder: _every_second(folder, "5 mm apart, and their header states a SliceThickness of 2.5 mm", SliceThickness="2.5")),
+    Case("every second slice is lost, told by the spacing", "reported", lambda folder: _every_second(folder, "SpacingBetweenSlices of 2.5 mm", SliceThickness="5", SpacingBetweenSlices="-2.5")),
     Case("structured reports beside", "reported", partial(beside, sop_class=SR, modality="SR", note=r"reports and selections (SR, KO)")),
     Case("key objects beside", "reported", partial(beside, sop_class=KO, modality="KO", note=r"reports and selections (SR, KO)")),
     Case("presentation states beside", "reported", partial(beside, sop_class=PR, modality="PR", note=r"presentation states (PR)")),
@@ -303,6 +317,7 @@ CASES = [
     Case("a localizer in the series", "reported", partial(localizer, same_series=True)),
     Case("a localizer of its own series", "reported", partial(localizer, same_series=False)),
     Case("what an export leaves beside", "reported", companions),
+    *(Case(f"empty files beside slices named {name}", "reported", partial(empty_beside, name=name)) for name in NAMES),
     Case("in a folder below", "reported", partial(below, where="SE0001")),
     Case("in a folder two levels below", "reported", partial(below, where="ST0001/SE0001")),
     Case("spread over folders", "reported", spread),
@@ -347,6 +362,12 @@ def _renumbered(folder):
         one.InstanceNumber = k + 1 + (4 if k >= 6 else 0)
     series(folder, made=made)
     refused(folder, "4 InstanceNumbers are missing between 1 and 16, the first after 6")
+
+
+def _every_second(folder, says, **fields):
+    """Files lost so that positions stay even, which only the header's lengths tell."""
+    series(folder, made=slices(**fields)[::2])
+    assert [says in note for note in read_ct(folder / "ct").notes] == [True]
 
 
 def _thinned(folder):

@@ -70,9 +70,8 @@ def kinds(root):
         "table": {"text.json", "list.csv", "list.csv.gz", "no.txt", "linked.csv"},
         "listed folder": {"same_ward", "ward/round"},
         "twin": {"same.png"},
-        "archive": {
-            "more.zip", "many.tar.gz", "scan.nii.gz", "damaged.png.gz", "UPPER.ZIP", "films.7z", "films.rar"
-        },
+        "archive": {"more.zip", "many.tar.gz", "damaged.png.gz", "UPPER.ZIP", "films.7z", "films.rar"},
+        "volume": {"scan.nii.gz"},
         "dangling": {"annexed.png", "itself"},
         "outside": {"outside", "outside.png"},
         "special": {"pipe"},
@@ -110,7 +109,7 @@ def test_names_say_which_may_be_films(tmp_path):
     kinds(root)
     listing = list_folder(root)
     named = {each.reason for each in listing.named()}
-    assert named == {"twin", "backup", "archive", "dangling", "outside", "special"}
+    assert named == {"twin", "backup", "archive", "volume", "dangling", "outside", "special"}
     assert all(each.text for each in listing.named())
     texts = {each.relative: each.text for each in listing.aside}
     assert texts["same.png"] == "the same file as plain.png"

@@ -195,6 +195,12 @@ def totalsegmentator_v2() -> dict[int, str]:
     return {item.source_id: item.source_name for item in tables.read_source_names() if item.source_id is not None}
 
 
+def totalsegmentator_v1() -> dict[int, str]:
+    """Return the 104 names of TotalSegmentator v1's task ``total``, by label value, as :func:`totalsegmentator_v2`."""
+    found = {item.source_id_v1: item.source_name for item in tables.read_source_names() if item.source_id_v1}
+    return dict(sorted(found.items()))
+
+
 @lru_cache(maxsize=4096)
 def resolve(name: str) -> Resolution:
     """Look up the meaning of a structure's name.

@@ -109,6 +109,8 @@ class SourceName:
         ``v2`` (task ``total``), ``v1`` (names that only the first version has) or ``other``.
     source_id
         Label value in v2's multi-label output, else None.
+    source_id_v1
+        Label value in v1's multi-label output, else None.
     source_name
         Name as TotalSegmentator writes it.
     class_id
@@ -119,6 +121,7 @@ class SourceName:
 
     version: str
     source_id: int | None
+    source_id_v1: int | None
     source_name: str
     class_id: int | None
     dropped: str | None
@@ -193,6 +196,7 @@ def read_source_names() -> tuple[SourceName, ...]:
         SourceName(
             version=row["version"],
             source_id=int(row["source_id"]) if row["source_id"] else None,
+            source_id_v1=int(row["source_id_v1"]) if row["source_id_v1"] else None,
             source_name=row["source_name"],
             class_id=ids[row["name"]] if row["name"] else None,
             dropped=row["dropped"] or None,

@@ -46,7 +46,9 @@ class ScanFilesConfig(StoredAxesConfig, ReleaseRootConfig):
     """The files of a release of chest CT, as projection reads them."""
 
     names: str | None = Field(
-        None, description="Table of label values and names, relative to root; for labels in one volume."
+        None,
+        description="Table of label values and names, relative to root, or totalsegmentator-v2 or totalsegmentator-v1 "
+        "for outputs of its task total; for labels in one volume.",
     )
     follow_links: bool = Field(False, description="Let links in root lead out of it, for trees of links.")
     shards: int = Field(

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, UInt8, UInt16
 
+from cxrfactory.drr.label_tables import names_of
 from cxrfactory.drr.recipe import ProjectionRecipe
 from cxrfactory.drr.study import project_study
 from cxrfactory.errors import CxrError
-from cxrfactory.imaging.volume.label_names import read_names
 from cxrfactory.imaging.volume.orientation import AffineRules, VolumeLayout
 from cxrfactory.projection.conventions import VIEWS
 from cxrfactory.projection.grey import COUNTS_PER_UNIT, to_8bit, to_16bit
@@ -86,7 +86,8 @@ def project(
     labels
         A label volume, or a folder with one binary volume for each structure.
     names
-        Names of the label values: ``{value: name}``, or a CSV or JSON file. Not for a folder, where the file names are
+        Names of the label values: ``{value: name}``, or a CSV or JSON file, or
+        ``totalsegmentator-v2`` or ``totalsegmentator-v1``. Not for a folder, where the file names are
         used.
     size
         Side of the square pictures, pixels; None keeps the voxel grid.
@@ -144,7 +145,7 @@ def project(
 
 def _named(names: str | Path | Mapping[int, str] | None) -> dict[int, str] | None:
     if names is None or isinstance(names, str | Path):
-        return None if names is None else read_names(Path(names))
+        return names_of(names)
     if len(set(names.values())) < len(names):
         raise CxrError("a name stands for two label values; expected each name once")
     return dict(names)

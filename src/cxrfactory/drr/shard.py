@@ -8,11 +8,11 @@ import pandas as pd
 import pyarrow as pa
 
 from cxrfactory.config import ScanFilesConfig
+from cxrfactory.drr.label_tables import names_of, refuse_unnamed
 from cxrfactory.drr.recipe import ProjectionRecipe, layout_of, rules_of
 from cxrfactory.drr.study import ProjectedStudy, project_study
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.png import encode_png
-from cxrfactory.imaging.volume.label_names import read_names
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.projection.conventions import VIEWS
 from cxrfactory.projection.grey import COUNTS_PER_UNIT, to_8bit, to_16bit
@@ -64,7 +64,7 @@ def project_shard(
     if not 0 <= shard < shards:
         raise CxrError(f"shard {shard} of {shards}; expected 0 to {shards - 1}")
     layout, rules = layout_of(release), rules_of(release)
-    table = None if release.names is None else read_names(path_inside(root, release.names, links))
+    table = names_of(release.names, root, links)
     left_out: dict[str, str] = {}
     if table is not None:
         left_out = dropped(list(table.values()))
@@ -81,6 +81,7 @@ def project_shard(
             try:
                 ct, labels = (path_inside(root, record[part], links) for part in ("ct", "labels"))
                 study = project_study(ct, labels, table, recipe, layout, rules)
+                refuse_unnamed(study.names, study.source_ids)
                 if table is None:  # names of files or of a header are those of this study alone
                     left_out |= dropped(list(study.names))
             except CxrError as error:  # a fault of one study rejects only this study

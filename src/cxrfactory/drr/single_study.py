@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from cxrfactory.drr.label_tables import UNNAMED, names_of, unnamed
 from cxrfactory.drr.recipe import ProjectionRecipe
 from cxrfactory.drr.study import project_study
 from cxrfactory.imaging.drawing.png import save_png
-from cxrfactory.imaging.volume.label_names import read_names
 from cxrfactory.imaging.volume.orientation import AffineRules, VolumeLayout
 from cxrfactory.logs import get_logger
 from cxrfactory.projection.conventions import VIEWS
@@ -37,7 +37,7 @@ def project(
     output
         Folder to write to; it is created if it does not exist.
     names
-        Table of label values and names.
+        Table of label values and names, or a table of TotalSegmentator (:mod:`cxrfactory.drr.label_tables`).
     recipe, layout, rules
         The same as in :func:`cxrfactory.drr.study.project_study`.
 
@@ -47,9 +47,9 @@ def project(
         If the study or the table of names cannot be used.
     """
     output = Path(output)
-    study = project_study(
-        ct, labels, None if names is None else read_names(Path(names)), recipe or ProjectionRecipe(), layout, rules
-    )
+    study = project_study(ct, labels, names_of(names), recipe or ProjectionRecipe(), layout, rules)
+    if unnamed(study.names, study.source_ids):
+        log.warning("%s", UNNAMED)
     structures = labelled(study.names, study.source_ids, study.cut_off)
     output.mkdir(parents=True, exist_ok=True)
     for view in VIEWS:

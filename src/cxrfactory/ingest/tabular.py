@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -22,7 +21,6 @@ from cxrfactory.ingest.places import folder_above, table_folder
 _SHOWN_COLUMNS = 15
 _SHOWN_SIGNS = 200
 _SHOWN_NAMES = 12
-_FLAGS_A_NUMBER = 31
 _LARGEST_ROW_BYTES = 1 << 24
 # Limits on the size of decompressed tables. The ratio of the original tables is below 30. The second number of bytes is
 # always allowed in addition.
@@ -215,22 +213,6 @@ def _quoted(names: Sequence[str]) -> str:
     # The names are escaped and shortened, because the "header" of a binary file can contain any bytes.
     text = ", ".join(f"'{name.encode('unicode_escape').decode()[:40]}'" for name in names)
     return text if len(text) <= _SHOWN_SIGNS else f"{text[:_SHOWN_SIGNS]} ..."
-
-
-def fold_flags(frame: pd.DataFrame, names: Sequence[str]) -> pd.Series:
-    """Join for each row the names of the columns with the value 1, separated by ``|``; the text may be empty."""
-    flags = np.column_stack([frame[name].isin(("1", "1.0")).to_numpy() for name in names])
-    clean = [name.replace("|", "/") for name in names]
-    # Hundreds of thousands of rows have only a few hundred distinct values, so each value is joined once. Columns are
-    # encoded in blocks, because one integer cannot hold more flags.
-    codes = np.zeros(len(frame), np.int64)
-    for start in range(0, len(names), _FLAGS_A_NUMBER):
-        block = flags[:, start : start + _FLAGS_A_NUMBER]
-        codes = codes << _FLAGS_A_NUMBER | block @ (1 << np.arange(block.shape[1], dtype=np.int64))
-        codes = np.unique(codes, return_inverse=True)[1]
-    _, first, where = np.unique(codes, return_index=True, return_inverse=True)
-    joined = ["|".join(name for name, on in zip(clean, flags[row], strict=True) if on) for row in first]
-    return pd.Series(np.array(joined, dtype=object)[where], index=frame.index)
 
 
 def with_position(frame: pd.DataFrame, table: SourceTable) -> pd.DataFrame:

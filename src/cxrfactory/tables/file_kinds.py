@@ -16,6 +16,7 @@ TABLES = (
     ".xls", ".xlsx", ".yaml", ".yml", ".log",
 )  # fmt: skip
 ARCHIVES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".7z", ".rar", ".gz", ".bz2", ".xz", ".zst")
+_PACKED_VOLUMES = (".nii.gz", ".img.gz", ".mha.gz", ".nrrd.gz")
 _TARS = (".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst", ".tgz")
 
 # Files and folders of operating systems and file servers; some of the folders hold small copies of pictures.
@@ -81,6 +82,11 @@ def is_table_name(name: str) -> bool:
 def is_archive_name(name: str) -> bool:
     """Return whether a name ends like that of an archive or a packed file."""
     return name.lower().endswith(ARCHIVES)
+
+
+def is_volume_name(name: str) -> bool:
+    """Return whether a name ends like that of a file of a packed volume (NIfTI, MetaImage), which holds no film."""
+    return name.lower().endswith(_PACKED_VOLUMES)
 
 
 def holds_image(path: str) -> bool:

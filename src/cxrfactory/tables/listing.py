@@ -22,6 +22,7 @@ from cxrfactory.tables.file_kinds import (
     holds_image,
     is_archive_name,
     is_table_name,
+    is_volume_name,
 )
 from cxrfactory.tables.file_names import printable_name
 from cxrfactory.tables.own_outputs import MARKER, outputs_in
@@ -66,6 +67,12 @@ REASONS = {
     ),
     "archive": Reason(
         "archive", "archives", True, "archive or packed file that is not one image; unpack it, and give its files"
+    ),
+    "volume": Reason(
+        "volume",
+        "volumes",
+        True,
+        "a volume and no film; a CT with its labels is projected (python -m cxrfactory project)",
     ),
     "dangling": Reason(
         "dangling link", "dangling links", True, "link that leads nowhere; fetch its file (for example with git-annex)"
@@ -320,6 +327,8 @@ class _Walk:
             return hidden
         if is_table_name(name):
             return None if holds_image(path) else "table"
+        if is_volume_name(name):
+            return None if holds_image(path) else "volume"
         if is_archive_name(name):
             return None if holds_image(path) else "archive"
         return None

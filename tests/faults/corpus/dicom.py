@@ -197,7 +197,7 @@ MODULES = [
     _rejected("colour", lambda: plain(_COLOUR, 8, Rows=80, Columns=96, SamplesPerPixel=3, PlanarConfiguration=0, PhotometricInterpretation="RGB"), "true colour"),
     _kept("equal channels", lambda: plain(np.repeat(EIGHT[..., None], 3, 2), 8, Rows=80, Columns=96, SamplesPerPixel=3, PlanarConfiguration=0, PhotometricInterpretation="RGB"), EIGHT),
     _rejected("colour without planar configuration", lambda: plain(_COLOUR, 8, Rows=80, Columns=96, SamplesPerPixel=3, PhotometricInterpretation="RGB")),
-    _rejected("palette colour", lambda: plain(EIGHT, 8, PhotometricInterpretation="PALETTE COLOR"), "PALETTE COLOR"),
+    _rejected("palette colour", lambda: plain(EIGHT, 8, PhotometricInterpretation="PALETTE COLOR"), "without its palette"),
     _rejected("unknown photometric interpretation", lambda: plain(PhotometricInterpretation="Doe Secret"), "an unknown one"),
     _rejected("no photometric interpretation", lambda: plain(PhotometricInterpretation=None), "photometric"),
     _rejected("four samples", lambda: plain(SamplesPerPixel=4, PhotometricInterpretation="ARGB")),

@@ -100,6 +100,13 @@ def test_rescale_comes_before_the_window(read):
     assert slope == pytest.approx((found.max() - found.min()) / 499, rel=1e-3)
 
 
+@pytest.mark.parametrize(("slope", "intercept"), [(16, 0), (4, -100), (1, -5000)])
+def test_a_window_that_fits_only_the_stored_values_is_applied_to_them(read, slope, intercept):
+    found = read(radiograph(RescaleSlope=slope, RescaleIntercept=intercept, WindowCenter=2048, WindowWidth=4096))
+    np.testing.assert_allclose(found.pixels, ramp(), atol=1)
+    assert "fits the stored values" in found.notes[0]
+
+
 def lut(entries, first, bits):
     item = Dataset()
     item.LUTDescriptor = [len(entries), first, bits]

@@ -251,3 +251,22 @@ def test_damaged_and_layered_itk_files(tmp_path):
 def test_a_layout_for_dicom_is_refused(tmp_path):
     with pytest.raises(CxrError, match="a DICOM series, which states its own"):
         read_ct(tmp_path, VolumeLayout((1, 1, 1), "RAS"))
+
+
+@pytest.mark.parametrize(("step", "plausible"), [(5.0, True), (1.3, True), (0.5, False), (16.0, True), (22.0, False)])
+def test_a_body_too_small_or_too_large_for_a_chest_is_refused_unless_the_config_says_its_spacing(
+    tmp_path, step, plausible
+):
+    hu = np.full((52, 60, 4), -1000, np.int16)
+    hu[1:51, 2:58] = 40
+    path = ct_files.write_nifti(tmp_path / "ct.nii.gz", hu, np.diag([step, step, step, 1.0]))
+    image = nib.load(path)
+    image.affine[:3, 3] = 7
+    nib.save(nib.Nifti1Image(hu, image.affine), path)
+    if plausible:
+        assert read_ct(path).notes == ()
+        return
+    with pytest.raises(ImageError, match=f"the body is {50 * step:.0f} mm wide and {56 * step:.0f} mm deep"):
+        read_ct(path)
+    notes = read_ct(path, VolumeLayout((step, step, step), "RAS")).notes
+    assert "probably not in mm" in notes[1]

@@ -121,7 +121,10 @@ REFUSALS = {
     "two series": (one_of(tag("SeriesInstanceUID", "1.2.3")), "2 series among 6 slices"),
     "sizes": (one_of(larger), "2 image sizes among 6 slices"),
     "spacings": (one_of(tag("PixelSpacing", [1.0, 1.0])), "2 pixel spacings among 6 slices"),
-    "rescale": (one_of(tag("RescaleIntercept", -1000)), "2 rescales among 6 slices"),
+    "rescale of one slice": (
+        one_of(lambda one: delattr(one, "RescaleIntercept")),
+        "1 of 6 slices state no RescaleSlope or RescaleIntercept, and others do",
+    ),
     "signs": (one_of(tag("PixelRepresentation", 1)), "2 pixel representations among 6 slices"),
     "orientations": (
         one_of(tag("ImageOrientationPatient", [0, 1, 0, 0, 0, -1])),

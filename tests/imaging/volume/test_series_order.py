@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cxrfactory.errors import ImageError
-from cxrfactory.imaging.volume.series_order import check_steps, count_notes, decimals_of
+from cxrfactory.imaging.volume.series_order import check_steps, count_notes, decimals_of, gap_notes
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,14 @@ def test_a_localizer_fills_the_number_between_slices_or_before_them():
     assert count_notes([2, 3, 4, 5], [1], Counter(), 4) == []
     (note,) = count_notes([3, 4, 5, 6], [1], Counter(), 4)
     assert "run from 3 to 6: slices before" in note
+
+
+@pytest.mark.parametrize(
+    ("step", "thickness", "between", "noted"),
+    [
+        (2.0, 1.0, None, True), (2.0, 2.0, 1.0, True), (1.25, 1.0, None, False), (0.7, 1.0, 0.7, False),
+        (2.0, None, None, False), (2.0, 0.0, float("nan"), False),
+    ],
+)  # fmt: skip
+def test_a_gap_between_slices_leaves_a_note(step, thickness, between, noted):
+    assert bool(gap_notes(step, thickness, between)) == noted

@@ -15,7 +15,11 @@ def project(
     labels: Annotated[Path, typer.Option(help="Label volume, or a folder of one binary volume for each structure.")],
     output: Annotated[Path, typer.Option(help="Folder for PA.png, LL.png, PA_16.png, LL_16.png, masks.parquet.")],
     names: Annotated[
-        Path | None, typer.Option(help="Names of the label values: CSV, JSON or a colour table (docs/projection.md).")
+        Path | None,
+        typer.Option(
+            help="Names of the label values: CSV, JSON or a colour table (docs/projection.md), totalsegmentator-v2 or "
+            "totalsegmentator-v1."
+        ),
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Number of threads; the output does not depend on it.")] = 1,
     *,

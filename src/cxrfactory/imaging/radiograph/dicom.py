@@ -13,7 +13,7 @@ from cxrfactory.errors import ImageError
 from cxrfactory.imaging.dicom_layout import word_layout
 from cxrfactory.imaging.dicom_object import DECODING_ERRORS, read_object, transfer_syntax
 from cxrfactory.imaging.dicom_words import stored_values
-from cxrfactory.imaging.radiograph.dicom_colour import grey_of_samples
+from cxrfactory.imaging.radiograph.dicom_colour import grey_of_palettes, grey_of_samples
 from cxrfactory.imaging.radiograph.dicom_display import displayed
 from cxrfactory.imaging.radiograph.dicom_padding import darken, find_padding
 from cxrfactory.imaging.radiograph.film_orientation import turned_back
@@ -26,6 +26,7 @@ from cxrfactory.imaging.radiograph.screening import (
 )
 
 _GREY = ("MONOCHROME1", "MONOCHROME2")
+_PALETTES = "PALETTE COLOR"
 # Pairs that PS3.3 C.8.11.3.1.2 excludes; they arise when pixels were inverted and one of the two attributes was
 # changed.
 _CONTRARY = (("MONOCHROME1", "IDENTITY"), ("MONOCHROME2", "INVERSE"))
@@ -104,8 +105,8 @@ def _read(dataset: pydicom.Dataset, max_megapixels: float, burnt_in: str, checks
     check_size(int(dataset.Rows), int(dataset.Columns), max_megapixels)
     photometric = str(dataset.get("PhotometricInterpretation", "")).strip()
     samples = int(dataset.get("SamplesPerPixel", 1))
-    if photometric not in _GREY and samples != 3:
-        known = photometric if photometric in ("PALETTE COLOR", "") else "an unknown one"
+    if photometric not in (*_GREY, _PALETTES) and samples != 3:
+        known = "an unknown one" if photometric else ""
         raise ImageError(f"DICOM of photometric interpretation '{known}'; expected MONOCHROME1 or MONOCHROME2")
     if samples == 3:
         pixels = grey_of_samples(dataset, notes)
@@ -114,7 +115,10 @@ def _read(dataset: pydicom.Dataset, max_megapixels: float, burnt_in: str, checks
     notes += left_out
     layout = word_layout(dataset)
     padding = find_padding(stored, layout, notes)
-    pixels = displayed(stored, dataset, layout, padding, notes)
+    if photometric == _PALETTES:
+        pixels = grey_of_palettes(stored, dataset, notes)
+    else:
+        pixels = displayed(stored, dataset, layout, padding, notes)
     pixels = darken(pixels, padding, inverted=photometric == "MONOCHROME1")
     if (photometric, str(dataset.get("PresentationLUTShape") or "").strip()) in _CONTRARY:
         notes.append(f"its PresentationLUTShape contradicts {photometric}; {photometric} is followed")

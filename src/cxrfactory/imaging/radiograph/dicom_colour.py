@@ -1,4 +1,4 @@
-"""Grey image of a DICOM object with three samples a pixel, whose channels must be equal."""
+"""Grey image of a DICOM object in colour, with three samples a pixel or with palettes, whose channels must be equal."""
 
 import numpy as np
 import pydicom
@@ -8,6 +8,7 @@ from cxrfactory.imaging.dicom_layout import word_layout
 from cxrfactory.imaging.dicom_object import transfer_syntax
 from cxrfactory.imaging.dicom_stream import checked_frame
 from cxrfactory.imaging.dicom_words import check_length
+from cxrfactory.imaging.radiograph.dicom_luts import read_lut
 from cxrfactory.imaging.radiograph.image import GREY_TOLERANCE_LOSSY, grey_of_colour
 
 
@@ -47,6 +48,41 @@ def grey_of_samples(dataset: pydicom.Dataset, notes: list[str]) -> np.ndarray:
             f"DICOM of BitsStored {layout.stored}, but its samples use {int(stored.max()).bit_length()} bits"
         )
     return grey_of_colour(stored, GREY_TOLERANCE_LOSSY)
+
+
+def grey_of_palettes(stored: np.ndarray, dataset: pydicom.Dataset, notes: list[str]) -> np.ndarray:
+    """Return the grey image [row, column] of an object of PALETTE COLOR (PS3.3 C.7.9).
+
+    Parameters
+    ----------
+    stored
+        Stored values [row, column], which the palettes of red, green and blue map.
+    dataset
+        The object.
+    notes
+        Gets a line for each deviation of a palette that was tolerated.
+
+    Raises
+    ------
+    ImageError
+        If a palette is missing or cannot be read, or the palettes differ, so that the image has true colour.
+    """
+    if "SegmentedRedPaletteColorLookupTableData" in dataset:
+        raise ImageError("DICOM with segmented palettes; expected plain ones, so export it in grey (MONOCHROME2)")
+    little_endian, signed = dataset.original_encoding[1] is not False, int(dataset.get("PixelRepresentation") or 0) == 1
+    low, high = int(stored.min()), int(stored.max())
+    channels = []
+    for colour in ("Red", "Green", "Blue"):
+        names = {f"{colour}PaletteColorLookupTable{part}": f"LUT{part}" for part in ("Descriptor", "Data")}
+        if any(name not in dataset or dataset[name].is_empty for name in names):
+            raise ImageError(f"DICOM of PALETTE COLOR without its palette of {colour.lower()}; expected three palettes")
+        item = pydicom.Dataset()
+        for name, plain in names.items():
+            item.add_new(plain, dataset[name].VR, dataset[name].value)
+        lut = read_lut(item, f"palette of {colour.lower()}", low, high, signed, little_endian, notes)
+        channels.append(lut.apply(np.arange(low, high + 1)))
+    table = grey_of_colour(np.stack(channels, -1)[None], 0)[0]
+    return table[stored.astype(np.int64) - low]
 
 
 def _mend_order(dataset: pydicom.Dataset, allocated: int, notes: list[str]) -> None:

@@ -19,8 +19,15 @@ from cxrfactory.imaging.radiograph.image import USELESS_WINDOW
 _LARGEST_TABULATED = 2  # bytes of a stored value; larger ones are computed a pixel at a time
 # A window that gives this share of the pixels one grey shows nothing; they must have been of more greys before.
 _ONE_GREY, _OF_MORE_GREYS = 0.995, 0.9
+# A window was meant for the values before the rescale if less than the first share of the picture's greys is inside it
+# after the rescale, and more than the second before it.
+_MOST_SATURATED, _FEW_SATURATED = 0.4, 0.6
 _MODALITY, _VOI = "ModalityLUTSequence", "VOILUTSequence"
 _NAMES = {_MODALITY: "modality table", _VOI: "VOI table"}  # in messages
+STORED_WINDOW = (
+    "its VOI window fits the stored values and not those after the rescale or modality "
+    "table; it is applied to the stored ones"
+)
 _FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 
 
@@ -73,9 +80,14 @@ def displayed(
     levels, mask = np.arange(low, high + 1), (1 << (8 * stored.dtype.itemsize)) - 1
     values = modality(levels)
     shown = _voi_step(dataset, values, span, notes)
-    if shown is not None and _shows_little(shown, _counts(stored, padding)[levels & mask]):
-        notes.append(USELESS_WINDOW)
-        shown = None
+    if shown is not None:
+        counts = _counts(stored, padding)[levels & mask]
+        if values is not levels and _VOI not in dataset and _fits_stored(shown, dataset, levels, layout, counts):
+            notes.append(STORED_WINDOW)
+            shown = _window(dataset, levels, _Range(layout.lowest, layout.highest), [])
+        if shown is not None and _shows_little(shown, counts):
+            notes.append(USELESS_WINDOW)
+            shown = None
     table = _compact(values if shown is None else shown)
     if stored.dtype.kind == "u" and table.dtype.kind == "u" and np.array_equal(table, levels):
         return stored
@@ -150,6 +162,22 @@ def _window(dataset: pydicom.Dataset, values: np.ndarray, span: _Range, notes: l
     below, above = values <= centre - width / 2, values > centre + width / 2
     shown = (values - centre) / (width or 1) + 0.5
     return np.where(below, 0.0, np.where(above, 1.0, shown)) * height + span.lowest
+
+
+def _fits_stored(
+    shown: np.ndarray, dataset: pydicom.Dataset, levels: np.ndarray, layout: WordLayout, counts: np.ndarray
+) -> bool:
+    """Return whether a window saturates most pixels after the rescale, and few before it."""
+    whole = _inside(levels, counts)
+    if _inside(shown, counts) >= _MOST_SATURATED * whole:
+        return False
+    before = _window(dataset, levels, _Range(layout.lowest, layout.highest), [])
+    return before is not None and _inside(before, counts) > _FEW_SATURATED * whole
+
+
+def _inside(shown: np.ndarray, counts: np.ndarray) -> float:
+    """Return the number of pixels with neither the darkest nor the brightest grey of all values."""
+    return float(counts[(shown > shown.min()) & (shown < shown.max())].sum())
 
 
 def _counts(stored: np.ndarray, padding: np.ndarray | None) -> np.ndarray:

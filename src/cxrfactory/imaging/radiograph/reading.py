@@ -34,6 +34,7 @@ from cxrfactory.imaging.radiograph.png_stream import check_png
 from cxrfactory.imaging.radiograph.screening import AS_DEFAULT, HeaderChecks
 from cxrfactory.tables.file_kinds import looks_like_dicom
 from cxrfactory.tables.file_names import printable_name
+from cxrfactory.tables.foreign_content import instead_of_film
 
 silence_pydicom()  # before a film, and not when the first DICOM object is read, perhaps with other filters in place
 
@@ -102,7 +103,7 @@ def read_radiograph(
     elif kind is not None:
         radiograph = _read_picture(source, kind, max_megapixels)
     else:
-        raise ImageError("neither JPEG, PNG, TIFF nor DICOM by its content")
+        raise ImageError(f"neither JPEG, PNG, TIFF nor DICOM by its content{_instead(_head(source, max_megapixels))}")
     check_pixels(radiograph.pixels)
     return radiograph
 
@@ -163,8 +164,14 @@ def _recognised(path: Path, max_megapixels: float) -> tuple[Path | bytes, str | 
         raise ImageError("a gzip file inside a gzip file; expected one image")
     kind = picture_kind(content[:_HEAD_BYTES])
     if kind is None:
-        raise ImageError("a gzip file that holds neither JPEG, PNG, TIFF nor DICOM; expected one image")
+        found = _instead(content[:_HEAD_BYTES]) or "; expected one image"
+        raise ImageError(f"a gzip file that holds neither JPEG, PNG, TIFF nor DICOM{found}")
     return content, kind
+
+
+def _instead(head: bytes) -> str:
+    found = instead_of_film(head)
+    return f", but {found}" if found else ""
 
 
 def _largest_bytes(max_megapixels: float) -> int:

@@ -30,6 +30,12 @@ LARGEST_HU = 1_000_000
 # Scanners with an extended scale end at 30,710 HU, in metal. Voxels above the limit are no tissue, and where they make
 # up more than this share of the volume, they are padding or another scale.
 HIGHEST_HU, HIGHEST_SHARE = 31_000, 1e-3
+# Tissue of a chest, from a newborn's to the largest that fits into a scanner, is wider than the first of these and
+# narrower than the second; a factor of 10 in the units of the spacing leads out of them. Small crops may be any.
+CHEST_MM = (60.0, 1000.0)
+_TISSUE_HU, _FEW_VOXELS = -500, 48
+_LOOKED_AT = 8  # slices
+
 # Largest ratio of the enclosing anatomical grid to an oblique volume, in voxels; for a rotated cube the ratio is 5.
 _LARGEST_GROWTH = 20
 
@@ -82,8 +88,8 @@ def read_ct(path: Path, layout: VolumeLayout | None = None, rules: AffineRules |
     Raises
     ------
     ImageError
-        If the CT cannot be read, has no orientation or two that differ, is sheared, has gaps, is not in HU, or is too
-        large.
+        If the CT cannot be read, has no orientation or two that differ, is sheared, has gaps, is not in HU, is too
+        large, or holds a body too small or too large for a chest, as with a spacing in cm.
     CxrError
         If a layout is given for a DICOM series.
     """
@@ -117,7 +123,30 @@ def read_ct(path: Path, layout: VolumeLayout | None = None, rules: AffineRules |
             )
         hu = resample_linear(hu, affine, grid)
         notes = (*notes, f"oblique by {degrees:.2f} degrees: CT resampled (linear) onto the anatomical axes")
+    if implausible := _implausible_size(hu, grid.spacing_mm):
+        if layout is None:
+            raise ImageError(
+                f"{path.name}: {implausible}; correct the file, or give axes and spacing_mm, which replace the file's"
+            )
+        notes = (*notes, implausible)
     return Volume(hu, grid.spacing_mm, grid.origin_mm, notes)
+
+
+def _implausible_size(hu: Num[np.ndarray, "z y x"], spacing_mm: tuple[float, float, float]) -> str:
+    """Return what is wrong with the size of the body; empty if nothing is."""
+    if min(hu.shape[1:]) < _FEW_VOXELS:
+        return ""
+    tissue = (hu[:: max(1, len(hu) // _LOOKED_AT)] > _TISSUE_HU).any(axis=0)
+    depth, width = (
+        (int(places[-1] - places[0]) + 1) * step if (places := np.flatnonzero(tissue.any(axis=axis))).size else 0.0
+        for axis, step in ((1, spacing_mm[1]), (0, spacing_mm[2]))
+    )
+    if not (0 < max(depth, width) < CHEST_MM[0] or min(depth, width) > CHEST_MM[1]):
+        return ""
+    return (
+        f"the body is {width:.0f} mm wide and {depth:.0f} mm deep (voxels of {spacing_mm[2]:g} x {spacing_mm[1]:g} "
+        f"mm); expected a chest, {CHEST_MM[0]:.0f} to {CHEST_MM[1]:.0f} mm: the spacing is probably not in mm"
+    )
 
 
 def _high_values(hu: np.ndarray) -> list[str]:

@@ -20,7 +20,8 @@ from cxrfactory.imaging.radiograph.dicom import burnt_in_flag
 from cxrfactory.imaging.volume.orientation import ANGLE_TOLERANCE_DEGREES
 from cxrfactory.imaging.volume.padding import fill_padding
 from cxrfactory.imaging.volume.series_files import SeriesFile, list_series
-from cxrfactory.imaging.volume.series_order import check_steps, count_notes, decimals_of
+from cxrfactory.imaging.volume.series_order import check_steps, count_notes, decimals_of, gap_notes
+from cxrfactory.imaging.volume.series_scales import Rescale, SeriesScaler, one_scale
 from cxrfactory.imaging.volume.stored import LPS_TO_RAS, StoredVolume, check_voxels
 from cxrfactory.logs import progress
 
@@ -41,6 +42,7 @@ _HEADER_TAGS = [
     *("SOPClassUID", "Modality", "SeriesInstanceUID", "NumberOfFrames", "SamplesPerPixel", "PixelRepresentation"),
     *("RescaleSlope", "RescaleIntercept", "GantryDetectorTilt", "BitsAllocated", *_NEEDED),
     *("BurnedInAnnotation", "RecognizableVisualFeatures"),
+    *("SliceThickness", "SpacingBetweenSlices"),
     *("ImageType", "InstanceNumber", "ImagesInAcquisition", "NumberOfSeriesRelatedInstances"),
 ]
 _LARGEST_COUNT = 100_000
@@ -55,13 +57,13 @@ class _Slice:
     spacing_mm: tuple[float, float]  # between rows, between columns
     orientation: np.ndarray  # cosines of a row's direction and of a column's, LPS
     position_mm: np.ndarray  # LPS, centre of the first pixel
-    slope: float
-    intercept: float
+    rescale: Rescale
     signed: bool
     tilt_degrees: float
     decimals: tuple[int, ...]  # of x, y and z of the position, as the header writes them
     number: int | None  # InstanceNumber
     counts: dict[str, int]  # what the header counts
+    lengths_mm: tuple[float | None, float | None]  # SliceThickness and SpacingBetweenSlices
 
 
 @dataclass(frozen=True)
@@ -82,15 +84,15 @@ def read_series(folder: Path) -> StoredVolume:
 
     Returns
     -------
-    Values (i, j, k) = (column, row, slice) with affine and rescale.
+    Values (i, j, k) = (column, row, slice) with affine and rescale; HU where the slices have different rescales.
 
     Raises
     ------
     ImageError
         If files are there by name only; if the folder holds fewer than two CT slices, another modality or more than one
-        series; if image size, spacing, orientation, rescale or pixel representation differ between slices; if slices
-        repeat, are missing or unevenly spaced; if the gantry is tilted; if a slice cannot be decoded; or if a header
-        states that the pixels identify the patient.
+        series; if image size, spacing, orientation or pixel representation differ between slices; if the pixels
+        contradict a change of the rescale; if slices repeat, are missing or unevenly spaced; if the gantry is tilted;
+        if a slice cannot be decoded; or if a header states that the pixels identify the patient.
     """
     folder = Path(folder)
     listed = list_series(folder)
@@ -106,11 +108,16 @@ def read_series(folder: Path) -> StoredVolume:
         _refuse_mixtures(slices)
         slices, affine = _place(slices)
         notes = _notes(slices, companions, aside, folder)
+        notes += gap_notes(float(np.linalg.norm(affine[:3, 2])), *slices[0].lengths_mm)
         check_voxels((len(slices), *slices[0].size), "the series")
+        alike = one_scale([one.rescale for one in slices])
     except ImageError as error:
         raise ImageError(f"{folder.name}: {error}") from error
-    first = slices[0]
-    values, padding = _decode(slices)
+    first = slices[0].rescale if alike else Rescale(1, 0)
+    values, padding = _decode(slices, None if alike else SeriesScaler())
+    if not alike:
+        count = len({(one.rescale.slope, one.rescale.intercept) for one in slices})
+        notes.append(f"the slices have {count} rescales; each was read by its own")
     if padding:
         notes.append(f"padding set to air: {padding} voxels ({100 * padding / values.size:.2g} %)")
     return StoredVolume(values, affine, slope=first.slope, intercept=first.intercept, notes=tuple(notes))
@@ -188,13 +195,13 @@ def _read_header(file: SeriesFile) -> _Slice | _Companion:
             (spacing[0], spacing[1]),
             orientation,
             position,
-            _number(header, "RescaleSlope", 1.0),
-            _number(header, "RescaleIntercept", 0.0),
+            _rescale(header),
             int(header.get("PixelRepresentation") or 0) == 1,
             _number(header, "GantryDetectorTilt", 0.0),
             tuple(decimals_of(number) for number in header.ImagePositionPatient),
             number,
             {name: _whole(header, name) or 0 for name in _COUNTS},
+            (_length(header, "SliceThickness"), _length(header, "SpacingBetweenSlices")),
         )
     except ImageError:
         raise
@@ -215,6 +222,19 @@ def _number(header: pydicom.Dataset, name: str, default: float) -> float:
     return default if value in (None, "") else float(value)
 
 
+def _length(header: pydicom.Dataset, name: str) -> float | None:
+    """Return a length of the header without a sign; None if it states none that can be read."""
+    try:
+        return abs(float(header.get(name)))  # type: ignore[arg-type]
+    except DECODING_ERRORS:
+        return None
+
+
+def _rescale(header: pydicom.Dataset) -> Rescale:
+    stated = all(header.get(name) not in (None, "") for name in ("RescaleSlope", "RescaleIntercept"))
+    return Rescale(_number(header, "RescaleSlope", 1.0), _number(header, "RescaleIntercept", 0.0), stated)
+
+
 def _whole(header: pydicom.Dataset, name: str) -> int | None:
     """Return a count or number of instances; None if the header states none below :data:`_LARGEST_COUNT`.
 
@@ -233,7 +253,6 @@ def _refuse_mixtures(slices: list[_Slice]) -> None:
         "series": [one.series for one in slices],
         "image sizes": [one.size for one in slices],
         "pixel spacings": [tuple(np.round(one.spacing_mm, 5)) for one in slices],
-        "rescales": [(one.slope, one.intercept) for one in slices],
         "pixel representations": [one.signed for one in slices],
     }
     for kind, values in kinds.items():
@@ -268,12 +287,15 @@ def _place(slices: list[_Slice]) -> tuple[list[_Slice], Float[np.ndarray, "4 4"]
     return slices, LPS_TO_RAS @ affine
 
 
-def _decode(slices: list[_Slice]) -> tuple[np.ndarray, int]:
-    """Return the values (i, j, k) with padding set to air, and the number of voxels that this changed."""
+def _decode(slices: list[_Slice], scaler: SeriesScaler | None) -> tuple[np.ndarray, int]:
+    """Return the values (i, j, k) with padding set to air, and the number of voxels that this changed.
+
+    The values are as stored, or HU (float32) with a scaler.
+    """
     dtype = np.int16 if slices[0].signed else np.uint16
     padding = 0
     try:
-        volume = np.empty((len(slices), *slices[0].size), dtype)
+        volume = np.empty((len(slices), *slices[0].size), dtype if scaler is None else np.float32)
     except MemoryError as error:
         raise ImageError(f"{len(slices)} slices of {slices[0].size} px do not fit into the memory") from error
     for place, one in enumerate(progress(slices, "decode the CT series")):
@@ -288,6 +310,12 @@ def _decode(slices: list[_Slice]) -> tuple[np.ndarray, int]:
             raise ImageError(
                 f"{one.file.called}: decodes to {pixels.shape} of {pixels.dtype}; expected {one.size}, 16 bits at most"
             )
-        volume[place] = pixels
-        padding += fill_padding(volume[place], dataset, one.slope, one.intercept)
+        slice_values = volume[place] if scaler is None else np.empty(one.size, dtype)
+        slice_values[:] = pixels
+        padding += fill_padding(slice_values, dataset, one.rescale.slope, one.rescale.intercept)
+        if scaler is not None:
+            try:
+                volume[place] = scaler.hu(slice_values, one.rescale)
+            except ImageError as error:
+                raise ImageError(f"{one.file.called}: {error}") from error
     return volume.transpose(2, 1, 0), padding

@@ -9,7 +9,9 @@ from cxrfactory.errors import ImageError
 from cxrfactory.imaging.volume import itk, nifti
 from cxrfactory.imaging.volume.orientation import AffineRules, VolumeLayout, bare_affine
 from cxrfactory.imaging.volume.stored import StoredSlice, StoredVolume
+from cxrfactory.tables.foreign_content import stand_in
 
+_HEAD_BYTES = 144
 VOLUME_SUFFIXES = nifti.SUFFIXES + itk.SUFFIXES
 
 
@@ -87,6 +89,10 @@ def _suffix_of(path: Path) -> str:
     suffix = volume_suffix(path)
     if suffix is None:
         raise ImageError(f"{path.name}: not a volume file by its name; expected {', '.join(VOLUME_SUFFIXES)}")
+    with path.open("rb") as file:
+        found = stand_in(file.read(_HEAD_BYTES))
+    if found is not None:
+        raise ImageError(f"{path.name}: no volume, but {found}")
     return suffix
 
 

@@ -176,7 +176,7 @@ def open_labels(
         names = header_names(found.names, path.name)
         notes.append(f"labels named by the table in their header ({len(names)} names)")
     else:
-        names = {value: f"label_{value}" for value in present}
+        names = {value: value_name(value) for value in present}
         notes.append("labels without a name table, named by their value")
     unnamed = [value for value in present if value not in names]
     if unnamed:
@@ -185,6 +185,11 @@ def open_labels(
             f"{path.name}: {len(unnamed)} label values are not in the name table ({shown}); expected a name for each"
         )
     return MultiLabel(values, dict(sorted(names.items())), present, tuple(notes), found.at_end)
+
+
+def value_name(value: int) -> str:
+    """Return the name of a label that neither a table nor a header names."""
+    return f"label_{value}"
 
 
 def _different_names(

@@ -158,7 +158,24 @@ def _is_missing(path: Path, kind: str, shapes: set[str], here: set[str]) -> bool
     if _shape(path.name) in shapes or path.name.lower().removesuffix(".gz").endswith(_SLICE_SUFFIXES):
         return True
     known = path.suffix.lower() in _OTHER_SUFFIXES or path.stem.upper() in _OTHER_WORDS
-    return kind != "other files" and not known
+    return kind != "other files" and not known and _like_slices(path.name, here)
+
+
+def _like_slices(name: str, here: set[str]) -> bool:
+    """Return whether a name of another shape than those of the slices may still be a slice's.
+
+    It is not if the slices are numbered and it is not (``LOCKFILE``), or if its suffix is none of theirs.
+    """
+    if not re.search(r"\d", name) and all(re.search(r"\d", other) for other in here):
+        return False
+    suffix = _letters_suffix(name)
+    return not suffix or suffix in {_letters_suffix(other) for other in here}
+
+
+def _letters_suffix(name: str) -> str:
+    """Return the suffix in lower case; none where it holds digits, as in names that are identifiers."""
+    suffix = Path(name).suffix.lower()
+    return suffix if suffix[1:].isalpha() else ""
 
 
 def _shape(name: str) -> str:

@@ -15,6 +15,8 @@ STEP_TOLERANCE_SHARE, STEP_TOLERANCE_MM = 0.01, 0.01
 # slice is missing, a step differs by a whole one.
 _ROUNDING_SHARE = 0.45
 _MANY_DECIMALS = 16
+# Slices overlap or touch in usual protocols; a step of this many thicknesses leaves gaps.
+_GAP_RATIO = 1.5
 
 
 def check_steps(along_mm: Float[np.ndarray, "n"], decimals: int) -> None:
@@ -104,6 +106,26 @@ def count_notes(numbers: Sequence[int | None], aside: Sequence[int], stated: Cou
     if every[0] - len(before) > usual:
         notes.append(f"InstanceNumbers run from {every[0]} to {every[-1]}: slices before or after may be missing")
     return notes
+
+
+def gap_notes(step_mm: float, thickness_mm: float | None, between_mm: float | None) -> list[str]:
+    """Return a note if the slices lie further apart than their header states, as where every second one is lost.
+
+    Parameters
+    ----------
+    step_mm
+        Distance of neighbouring slices, from their positions.
+    thickness_mm, between_mm
+        ``SliceThickness`` and ``SpacingBetweenSlices``; None where the header states none.
+    """
+    stated = {"SpacingBetweenSlices": between_mm, "SliceThickness": thickness_mm}
+    for name, length in stated.items():
+        if length and np.isfinite(length) and 0 < length * _GAP_RATIO < step_mm:
+            return [
+                f"slices lie {step_mm:g} mm apart, and their header states a {name} of {length:g} mm: every second "
+                "slice or more may be missing"
+            ]
+    return []
 
 
 def _rounded(along_mm: np.ndarray, decimals: int) -> bool:

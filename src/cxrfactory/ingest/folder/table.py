@@ -16,6 +16,7 @@ from cxrfactory.logs import get_logger
 from cxrfactory.tables.csv_dialect import commonest_separator
 
 COLUMNS = tuple(TableColumnsConfig.model_fields)
+_IMAGES = {"image_id", "path"}
 _IDS = ("image_id", "patient_id", "study_id")
 _SEPARATORS = (",", ";", "\t", "|")
 _SEP_LINE = re.compile(r'"?sep=(.)"?\r?\n', re.IGNORECASE)
@@ -173,6 +174,7 @@ def _named(header: list[str], columns: TableColumnsConfig, label: str, quote: bo
         if name not in header:
             raise CxrError(f"{label}: column '{printable(name)}' (columns.{key}) is missing; {found}")
     named = {key: asked.get(key, key) for key in COLUMNS if asked.get(key, key) in header}
+    named |= _respelt(header, named, label, quote)
     for key, name in named.items():
         if header.count(name) > 1:
             raise CxrError(f"{label}: column '{printable(name)}' (columns.{key}) occurs twice; expected it once")
@@ -181,6 +183,26 @@ def _named(header: list[str], columns: TableColumnsConfig, label: str, quote: bo
             f"{label}: no column names the images; {found}; expected columns: {{path: NAME}} or {{image_id: NAME}}"
         )
     return named
+
+
+def _respelt(header: list[str], named: dict[str, str], label: str, quote: bool) -> dict[str, str]:
+    """Return columns whose names differ from a key only by case, blanks, underscores and hyphens (``PatientID``).
+
+    Columns of image ids and paths are taken in this way only where nothing else names the images.
+    """
+    found = {}
+    for key in COLUMNS:
+        if key in named or (key in _IMAGES and named.keys() & _IMAGES):
+            continue
+        alike = [name for name in header if _plain(name) == _plain(key) and name not in named.values()]
+        if len(alike) == 1:
+            found[key] = alike[0]
+            log.warning("%s: column %s is read as %s", label, f"'{printable(alike[0])}'" if quote else "alike", key)
+    return found
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s_-]+", "", name).casefold()
 
 
 def _text(cell: Any) -> str:
@@ -196,8 +218,8 @@ def _text(cell: Any) -> str:
 
 
 def _whole(cells: pd.Series) -> pd.Series:
-    """Return numbers that were written as floats (``50000001.0``) without their fraction, if all are such numbers."""
+    """Return numbers without the fraction with which floats are written (``50000001.0``), if all cells are numbers."""
     filled = cells[cells != ""]
-    if len(filled) and filled.str.fullmatch(r"\d+\.0+").all():
+    if len(filled) and filled.str.fullmatch(r"\d+(\.0+)?").all():
         return cells.str.replace(r"\.0+$", "", regex=True)
     return cells

@@ -74,8 +74,9 @@ def rows(
 
 
 def _table_rows(table: "SourceTable", words: "Vocabulary | None") -> "DataFrame":
+    from cxrfactory.ingest.flags import fold_flags
     from cxrfactory.ingest.rows import draft, select_sides, select_views
-    from cxrfactory.ingest.tabular import fold_flags, with_position
+    from cxrfactory.ingest.tabular import with_position
     from cxrfactory.tables.people import ages, sexes
 
     if "path_to_image" in table.columns():
@@ -98,7 +99,7 @@ def _table_rows(table: "SourceTable", words: "Vocabulary | None") -> "DataFrame"
         view=view.where(~other, sides["view"]),
         sex=sexes(frame["Sex"]),
         age=ages(frame["Age"]),
-        findings=fold_flags(frame, names) if names else None,
+        findings=fold_flags(frame, names, str(table.path)) if names else None,
         exclusion_reason=reason.where(reason.notna(), None),
     )
 

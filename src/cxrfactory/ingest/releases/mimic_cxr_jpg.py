@@ -112,8 +112,8 @@ def _ask_procedure(views: "DataFrame", frame: "DataFrame", words: "Vocabulary | 
 
 def _findings(tables: "Mapping[str, SourceTable]", study: "Series") -> "tuple[Series | None, list[Join]]":
     from cxrfactory.errors import CxrError
+    from cxrfactory.ingest.flags import fold_flags
     from cxrfactory.ingest.rows import printable
-    from cxrfactory.ingest.tabular import fold_flags
     from cxrfactory.tables.joins import joined, plain_ids
 
     if "labels" not in tables:
@@ -126,5 +126,6 @@ def _findings(tables: "Mapping[str, SourceTable]", study: "Series") -> "tuple[Se
     if (twice := plain_ids(labels["study_id"]).duplicated()).any():
         study_id = printable(labels["study_id"][twice].iloc[0])
         raise CxrError(f"{table.path}: study_id '{study_id}' occurs twice; expected one row a study")
-    found, join = joined(study, fold_flags(labels, names).set_axis(labels["study_id"]), "labels", table.name)
+    folded = fold_flags(labels, names, str(table.path)).set_axis(labels["study_id"])
+    found, join = joined(study, folded, "labels", table.name)
     return found, [join]

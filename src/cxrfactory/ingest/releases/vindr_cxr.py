@@ -86,7 +86,8 @@ def _table_rows(table: "SourceTable") -> "DataFrame":
     readers = frame["rad_id"] if "rad_id" in frame else frame["image_id"]
     findings = None
     if names:
-        votes = _long_votes(frame, codes, readers) if long else _wide_votes(frame, codes, readers, names)
+        path = str(table.path)
+        votes = _long_votes(frame, codes, readers) if long else _wide_votes(frame, codes, readers, names, path)
         findings = _majority(votes, codes, readers)
     return draft(
         images,
@@ -103,11 +104,13 @@ def _long_votes(frame: "DataFrame", codes: "ndarray", readers: "Series") -> "Dat
     return pd.DataFrame({"image": codes, "finding": frame["class_name"], "reader": readers})
 
 
-def _wide_votes(frame: "DataFrame", codes: "ndarray", readers: "Series", names: list[str]) -> "DataFrame":
+def _wide_votes(frame: "DataFrame", codes: "ndarray", readers: "Series", names: list[str], table: str) -> "DataFrame":
     """Return the columns image, finding and reader from rows with one 0/1 column per finding."""
     import pandas as pd
 
-    said = [frame[name].isin(("1", "1.0")).to_numpy() for name in names]
+    from cxrfactory.ingest.flags import flags
+
+    said = [flags(frame[name], name, table) for name in names]
     return pd.concat(
         pd.DataFrame({"image": codes[yes], "finding": name, "reader": readers.to_numpy()[yes]})
         for name, yes in zip(names, said, strict=True)
