@@ -13,6 +13,13 @@ _OTHER_BREAKS = re.compile(r"\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]")
 # White space that looks like a blank (no-break and other spaces) becomes a blank; characters without width are dropped.
 _OTHER_BLANKS = re.compile(r"[\xa0\u1680\u2000-\u200a\u202f\u205f\u3000\x1f]")
 _NO_WIDTH = re.compile(r"[\u200b-\u200d\u2060\ufeff]")
+# A comparison that says only that there is none ("None.", "No prior studies available.").
+_NO_COMPARISON = re.compile(
+    r"\W*(?:there (?:is|are) )?(?:none|nil|no|n ?/ ?a|not|unavailable)(?:\W+(?:prior|priors|previous|earlier|old|other|"
+    r"relevant|recent|comparison|comparisons|chest|study|studies|exams?|examinations?|films?|radiographs?|images?|imaging|"
+    r"x|rays?|reports?|is|are|was|were|available|applicable|provided|given|found|known|for|at|this|the|time|currently))*\W*",
+    re.IGNORECASE,
+)
 # A preliminary reading or an addendum includes its own headings, up to a drawn line or the next title.
 _CLOSED = ("preliminary", "addendum")
 _MARKS = ("rule", "title")
@@ -98,7 +105,7 @@ def join_report(sections: Mapping[str, str | None]) -> JoinedReport | None:
 
     The rule of CXLSeg (section IV) is "findings" and "impression" together, and "comparison" if there is nothing else.
     Here text without a heading takes precedence over the comparison, because under CXLSeg's rule it would be a part of
-    the comparison.
+    the comparison. A comparison that says only that there is none ("None.", "No prior studies.") is no text.
 
     Parameters
     ----------
@@ -112,6 +119,8 @@ def join_report(sections: Mapping[str, str | None]) -> JoinedReport | None:
     """
     for names in (("findings", "impression"), ("unheaded",), ("comparison",)):
         given = [name for name in names if says_something(sections.get(name))]
+        if given == ["comparison"] and _NO_COMPARISON.fullmatch(str(sections["comparison"])):
+            return None
         if given:
             return JoinedReport(" ".join(str(sections[name]) for name in given), "+".join(given))
     return None
