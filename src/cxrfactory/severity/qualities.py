@@ -32,6 +32,11 @@ def _grade_before(units: list[Unit], found: Found, kin: frozenset[str]) -> int |
             if joined.states or kin.intersection(joined.named):
                 continue
             return None
+        if "comma" in entry.marks and index and units[index - 1].entry.grade:  # "mild, stable cardiomegaly"
+            after = units[index + 1].entry
+            if (after.change or "filler" in after.marks) and not _is_predicate(units, index - 1):
+                continue
+            return None
         if not ("filler" in entry.marks or entry.change or entry.states or entry.named or index == found.structure):
             return None
     return None
@@ -49,11 +54,19 @@ def _grade_after(units: list[Unit], high: int) -> int | None:
                 following is None
                 or following.entry.marks & {"comma", "stop"}
                 or following.word in ("in", "degree", ")")
+                or _ends_with_change(units, end)
             )
             return index if closed else None
         if not (unit.entry.marks & {"filler", "verb", "comma"} or unit.entry.change or unit.word == "("):
             return None
     return None
+
+
+def _ends_with_change(units: list[Unit], index: int) -> bool:
+    """Return whether a change ends the clause behind a grade: "is moderate and unchanged"."""
+    if "and" not in units[index].entry.marks or index + 1 == len(units) or not units[index + 1].entry.change:
+        return False
+    return index + 2 == len(units) or bool(units[index + 2].entry.marks & {"comma", "stop"})
 
 
 def _ranged(units: list[Unit], index: int) -> str:
@@ -76,6 +89,8 @@ def change_of(units: list[Unit], low: int, high: int) -> str:
             return entry.change
         if "comma" in entry.marks and index == 1 and units[0].entry.change:
             return units[0].entry.change
+        if "comma" in entry.marks and units[index + 1].entry.grade and _is_new_phrase(units, index - 1):
+            return units[index - 1].entry.change
         if entry.marks & {"comma", "stop", "with", "and"} or entry.structure or entry.named or "other" in entry.marks:
             break
     for index in range(high + 1, min(high + 1 + LIST_REACH, len(units))):
@@ -98,6 +113,19 @@ def change_of(units: list[Unit], low: int, high: int) -> str:
         if "and" in entry.marks and not (index + 1 < len(units) and units[index + 1].entry.change):
             break
     return "none"
+
+
+def _is_predicate(units: list[Unit], index: int) -> bool:
+    """Return whether a word is said of what stands before it: "the effusion is mild", not "there is mild"."""
+    verb = index > 0 and "verb" in units[index - 1].entry.marks
+    return verb and not (index > 1 and units[index - 2].word == "there")
+
+
+def _is_new_phrase(units: list[Unit], index: int) -> bool:
+    """Return whether a change opens a phrase, as in "there is stable, mild cardiomegaly"."""
+    if index < 2 or not units[index].entry.change:
+        return False
+    return units[index - 1].word in ("a", "with", "and") or units[index - 2].word == "there"
 
 
 def belongs_to_next(units: list[Unit], index: int) -> bool:

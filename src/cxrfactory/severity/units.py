@@ -11,7 +11,8 @@ _WORD = re.compile(r"\d+(?:[.,]\d+)?\s?(?:%|per\s?cent)|\d*\.\d+|0,\d+|[a-z0-9]+
 _RATIO = re.compile(r"(\d+(?:[.,]\d+)?)\s?(?:%|per\s?cent)|(\d*\.\d+|0,\d+)")
 _OR_EQUAL = r"(?:\s+or equal to)?"
 _MORE = re.compile(
-    rf"(?:[>\u2265\u2267]|[>=]=|=>|\b(?:above|over|at least|exceed(?:s|ing)?|(?:greater|more|larger|higher) than{_OR_EQUAL}))\s*$"
+    r"(?:[>\u2265\u2267]|[>=]=|=>|\b(?:above|over|at least|exceed(?:s|ing)?|"
+    rf"(?:greater|more|larger|higher) than{_OR_EQUAL}))\s*$"
 )
 _LESS = re.compile(
     rf"(?:[<\u2264\u2266]|<=|=<|\b(?:below|under|at most|up to|(?:less|smaller|lower) than{_OR_EQUAL}))\s*$"
