@@ -15,6 +15,11 @@ TORTUOUS, WIDE = "tortuous_aorta", "enlarged_aorta"
 
 PRESENT = {
     "There is cardiomegaly.": (HEART, "unspecified"),
+    "Cardiomegaly: no pneumothorax.": (HEART, "unspecified"),
+    "Cardiac: mildly enlarged.": (HEART, "mild"),
+    "Previously seen cardiomegaly is unchanged.": (HEART, "unspecified"),
+    "The prior film showed mild cardiomegaly, which is unchanged.": (HEART, "mild"),
+    "Mild cardiac enlargment.": (HEART, "mild"),
     "Heart looks big.": (HEART, "unspecified"),
     "The cardiac shadow is slightly enlarged.": (HEART, "mild"),
     "Enlargement of the heart, of moderate degree.": (HEART, "moderate"),
@@ -64,6 +69,11 @@ PRESENT = {
 }
 ABSENT = {
     "No cardiomegaly.": HEART,
+    "Nil cardiomegaly.": HEART,
+    "Cardiomegaly: no.": HEART,
+    "Cardiomegaly (no), lungs clear.": HEART,
+    "Tracheal deviation: no, effusion: yes": TRACHEA,
+    "Cardiac: Normal size.": HEART,
     "The heart is not enlarged.": HEART,
     "Heart not significantly enlarged.": HEART,
     "No evidence of cardiac enlargement.": HEART,
@@ -120,6 +130,7 @@ UNCERTAIN = {
     "CTR at the upper limit of normal.": (HEART, "borderline"),
 }
 HISTORY = {
+    "The previous study showed cardiomegaly.": HEART,
     "History of scoliosis.": SPINE,
     "Previously seen cardiomegaly has resolved.": HEART,
     "The cardiomegaly is no longer seen.": HEART,
@@ -144,6 +155,13 @@ NOTHING = (
     "Hypertension, hyperlucent apex.",
 )
 CHANGE = {
+    "Cardiomegaly: no change.": "unchanged",
+    "Cardiomegaly with no interval change.": "unchanged",
+    "Previously seen cardiomegaly is unchanged.": "unchanged",
+    "The prior film showed cardiomegaly, which is unchanged.": "unchanged",
+    "Resolving cardiomegaly.": "decreased",
+    "The patient has developed cardiomegaly.": "new",
+    "No new cardiomegaly.": "none",
     "Stable cardiomegaly.": "unchanged",
     "Stable, mild cardiomegaly.": "unchanged",
     "Mild cardiomegaly, unchanged.": "unchanged",

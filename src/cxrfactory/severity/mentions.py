@@ -9,7 +9,8 @@ from cxrfactory.severity.units import LIST_REACH, Found, Unit, units_of
 from cxrfactory.tables.severity import GRADES, POLARITIES
 
 PRESENT, UNCERTAIN, ABSENT, HISTORY = POLARITIES
-RESOLVED = "resolved"
+NEW, RESOLVED = "new", "resolved"
+_GOES_ON = frozenset({"unchanged", "increased", "decreased"})  # what was seen earlier and did so is still there
 _REACH = 16  # units between a structure and its state
 _DOUBT_REACH = 7  # units between a word of doubt and the finding
 _PAST_REACH = 4
@@ -177,7 +178,9 @@ def _judged(units: list[Unit], found: Found, words: Lexicon) -> Mention:
     if polarity == PRESENT and grade == BORDERLINE:
         polarity = UNCERTAIN
     if polarity == ABSENT:
-        grade, graded = NEGATIVE, None
+        grade, graded, change = NEGATIVE, None, "none" if change == NEW else change  # "no new cardiomegaly"
+    if polarity == HISTORY and change in _GOES_ON:
+        polarity = PRESENT
     if change == RESOLVED and polarity == PRESENT:
         polarity = HISTORY
     places = [low, high] if graded is None else sorted((low, high, graded))
@@ -190,10 +193,22 @@ def _polarity(units: list[Unit], found: Found, high: int) -> str:
     if found.kind == NORMAL:
         turned = any(unit.word == "not" for unit in units[max(0, found.state - 2) : found.state])
         return PRESENT if turned else ABSENT
+    if _answered_no(units, high):
+        return ABSENT
     for cue, said in ((ABSENT, _denied), (HISTORY, _past), (UNCERTAIN, _doubted)):
         if said(units, found.state) or _after(units, high, cue):
             return cue
     return PRESENT
+
+
+def _answered_no(units: list[Unit], high: int) -> bool:
+    """Return whether "no" alone follows a mention, as in a form: "Tracheal deviation: no"."""
+    index = high + 1
+    if index < len(units) and units[index].word in (":", "("):
+        index += 1
+    if index >= len(units) or units[index].word != "no" or units[index].entry.change:
+        return False
+    return index + 1 == len(units) or units[index + 1].word in (",", ";", ")")
 
 
 def _denied(units: list[Unit], place: int) -> bool:

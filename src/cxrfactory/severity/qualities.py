@@ -98,7 +98,7 @@ def change_of(units: list[Unit], low: int, high: int) -> str:
         if entry.change:
             return "none" if belongs_to_next(units, index) else entry.change
         if "comma" in entry.marks:
-            if index + 1 < len(units) and (units[index + 1].entry.change or units[index + 1].word == "not"):
+            if index + 1 < len(units) and (units[index + 1].entry.change or units[index + 1].word in ("not", "which")):
                 continue
             break
         if "stop" in entry.marks:
