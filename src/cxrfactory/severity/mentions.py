@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
+from cxrfactory.severity.earlier import current_state, is_current, tells_now
 from cxrfactory.severity.lexicon import ABNORMAL, LIMIT, NORMAL, Lexicon
 from cxrfactory.severity.qualities import BORDERLINE, NEGATIVE, belongs_to_next, change_of, grade_of
 from cxrfactory.severity.units import LIST_REACH, Found, Unit, units_of
@@ -66,15 +67,21 @@ def mentions(sentence: str, words: Lexicon) -> tuple[Mention, ...]:
     >>> [(each.finding, each.polarity, each.grade) for each in found]
     [('cardiomegaly', 'present', 'mild'), ('scoliosis', 'absent', 'negative')]
     """
-    units = units_of(sentence.lower(), words)
+    text = sentence.lower()
+    units = units_of(text, words)
     if units is None:
         return ()
+    dated = tells_now(text)
     best: dict[str, Mention] = {}
-    for found in _found(units, words):
+    now: set[str] = set()  # findings whose present state is told apart from an earlier one
+    for found in _found(units, words, dated):
         mention = _judged(units, found, words)
-        known = best.get(mention.finding)
-        if known is None or strength(mention) > strength(known):
-            best[mention.finding] = mention
+        known = best.get(found.finding)
+        current, dates = dated and is_current(units, found), found.finding in now
+        if known is None or current > dates or (current == dates and strength(mention) > strength(known)):
+            best[found.finding] = mention
+        if current:
+            now.add(found.finding)
     return tuple(sorted(best.values(), key=lambda each: (each.start, each.end, each.finding)))
 
 
@@ -83,7 +90,7 @@ def strength(mention: Mention) -> tuple[int, int]:
     return -POLARITIES.index(mention.polarity), GRADES.index(mention.grade)
 
 
-def _found(units: list[Unit], words: Lexicon) -> list[Found]:
+def _found(units: list[Unit], words: Lexicon, dated: bool) -> list[Found]:
     found = []
     for place, unit in enumerate(units):
         for finding in unit.entry.named:
@@ -96,6 +103,8 @@ def _found(units: list[Unit], words: Lexicon) -> list[Found]:
             if state is None:
                 state = _shared_normal(units, place, statement)
             if state is not None:
+                if dated:
+                    state = current_state(units, place, state, statement)
                 kind = units[state].entry.states[statement]
                 found.append(Found(words.finding_of[statement], kind, place, state))
     return found

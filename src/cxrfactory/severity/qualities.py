@@ -1,10 +1,12 @@
 """How severe a mention is, and how it changed: words of grade and change around it."""
 
+from cxrfactory.severity.earlier import grade_reached
 from cxrfactory.severity.lexicon import LIMIT, NORMAL
 from cxrfactory.severity.units import LIST_REACH, NOTHING, Found, Unit
 from cxrfactory.tables.severity import GRADES
 
 NEGATIVE, UNSPECIFIED, BORDERLINE = GRADES[:3]
+_AFTER_GRADE = frozenset({"in", "degree", ")", "since", "compared"})
 _RANGE = ("to", "or", "/", "and")  # of a range of grades
 
 
@@ -14,6 +16,9 @@ def grade_of(units: list[Unit], found: Found, high: int, kin: frozenset[str]) ->
         return BORDERLINE, None
     if found.kind == NORMAL:
         return NEGATIVE if units[max(0, found.state - 1)].word != "not" else UNSPECIFIED, None
+    reached = grade_reached(units, high)
+    if reached is not None and _closed(units, reached + 1):
+        return _ranged(units, reached), reached
     for index in (_grade_before(units, found, kin), _grade_after(units, high)):
         if index is not None:
             return _ranged(units, index), index
@@ -49,17 +54,22 @@ def _grade_after(units: list[Unit], high: int) -> int | None:
             end = index + 1
             if end + 1 < len(units) and units[end].word in _RANGE and units[end + 1].entry.grade:
                 end += 2
-            following = units[end] if end < len(units) else None
-            closed = (
-                following is None
-                or following.entry.marks & {"comma", "stop"}
-                or following.word in ("in", "degree", ")")
-                or _ends_with_change(units, end)
-            )
-            return index if closed else None
+            return index if _closed(units, end) else None
         if not (unit.entry.marks & {"filler", "verb", "comma"} or unit.entry.change or unit.word == "("):
             return None
     return None
+
+
+def _closed(units: list[Unit], index: int) -> bool:
+    """Return whether the clause of a grade ends before a unit, so that the grade is of no other noun."""
+    if index >= len(units):
+        return True
+    following = units[index]
+    return (
+        bool(following.entry.marks & {"comma", "stop"})
+        or following.word in _AFTER_GRADE
+        or _ends_with_change(units, index)
+    )
 
 
 def _ends_with_change(units: list[Unit], index: int) -> bool:

@@ -51,10 +51,10 @@ def units_of(text: str, words: Lexicon) -> list[Unit] | None:
     units, place, useful = [], 0, False
     while place < len(tokens):
         entry, length = NOTHING, 1
-        for rest, known in phrases.get(tokens[place], ()):
-            size = len(rest)
-            if not size or tuple(tokens[place + 1 : place + 1 + size]) == rest:
-                entry, length = known, size + 1
+        for size, known in phrases.get(tokens[place], ()):
+            rest = tuple(tokens[place + 1 : place + 1 + size]) if size else ()
+            if rest in known:
+                entry, length = known[rest], size + 1
                 break
         useful = useful or bool(entry.named or entry.structure)
         if words.limits and entry is NOTHING and tokens[place][-1:] in _LAST_OF_RATIO:
