@@ -285,3 +285,27 @@ def test_the_time_grows_with_the_length_and_not_faster(words):
 
     seconds(10)
     assert seconds(8_000) < 40 * max(seconds(800), 0.005)  # in proportion: 10 times; with the square: 100 times
+
+
+@pytest.mark.parametrize(
+    ("sentence", "expected"),
+    [
+        ("Neither the heart nor the aorta is enlarged.", [(HEART, "absent"), (WIDE, "absent")]),
+        ("The lungs are not hyperinflated, nor is the heart enlarged.", [(HYPER, "absent"), (HEART, "absent")]),
+        ("no pneumothorax heart enlarged", [(HEART, "present")]),
+        ("no effusion severe scoliosis", [(SPINE, "present")]),
+        ("no effusion scoliosis", [(SPINE, "absent")]),
+        ("no pulmonary edema, heart enlargement or effusion", [(HEART, "absent")]),
+        ("heart mildly enlarged aorta unfolded", [(HEART, "present"), (TORTUOUS, "present")]),
+        ("heart is enlarged aorta tortuous", [(HEART, "present"), (TORTUOUS, "present")]),
+        ("Silhouette of the heart shows mild tortuosity of the aorta.", [(TORTUOUS, "present")]),
+    ],
+)
+def test_denials_of_several_structures_and_statements_without_stops(sentence, expected):
+    found = mentions(sentence, lexicon())
+    assert sorted((each.finding, each.polarity) for each in found) == sorted(expected)
+
+
+def test_without_stops_each_grade_keeps_its_structure():
+    found = mentions("heart is mildly enlarged aorta tortuous", lexicon())
+    assert {each.finding: each.grade for each in found} == {HEART: "mild", TORTUOUS: "unspecified"}

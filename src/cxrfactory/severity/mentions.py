@@ -17,6 +17,7 @@ _DOUBT_REACH = 7  # units between a word of doubt and the finding
 _PAST_REACH = 4
 _CACHED = 1 << 15  # different sentences that are remembered; many reports repeat them
 _ALSO_PLACE = "central"  # a state of the trachea, and the place of other structures ("central airways")
+_COPULAS = frozenset({"is", "are", "was", "were"})
 _CALLED_NORMAL = frozenset({"normal", "preserved", "maintained", "physiologic", "physiological"})
 
 
@@ -117,7 +118,7 @@ def _state_before(units: list[Unit], place: int, statement: int) -> int | None:
         entry, word = units[index].entry, units[index].word
         if statement in entry.states:
             loose = article and not preposition and entry.states[statement] != ABNORMAL
-            return None if loose else index
+            return None if loose or _said_of_structure(units, index) else index
         if word in ("the", "a"):
             article = True
         elif word in ("of", "in"):
@@ -129,6 +130,14 @@ def _state_before(units: list[Unit], place: int, statement: int) -> int | None:
         elif not ("filler" in entry.marks or entry.grade or entry.states or "and" in entry.marks):
             return None
     return None
+
+
+def _said_of_structure(units: list[Unit], state: int) -> bool:
+    """Return whether a state stands directly behind another structure: "heart mildly enlarged aorta unfolded"."""
+    index = state - 1
+    while index >= 0 and (units[index].entry.grade or units[index].word in _COPULAS):
+        index -= 1
+    return index >= 0 and any(each in units[state].entry.states for each in units[index].entry.structure)
 
 
 def _called_normal(units: list[Unit], place: int) -> bool:
@@ -202,9 +211,11 @@ def _polarity(units: list[Unit], found: Found, high: int) -> str:
     if found.kind == NORMAL:
         turned = any(unit.word == "not" for unit in units[max(0, found.state - 2) : found.state])
         return PRESENT if turned else ABSENT
-    if _answered_no(units, high):
+    if _answered_no(units, high) or (found.structure < found.state and _neither(units, found.structure)):
         return ABSENT
-    for cue, said in ((ABSENT, _denied), (HISTORY, _past), (UNCERTAIN, _doubted)):
+    if _denied(units, found.state, found.structure) or _after(units, high, ABSENT):
+        return ABSENT
+    for cue, said in ((HISTORY, _past), (UNCERTAIN, _doubted)):
         if said(units, found.state) or _after(units, high, cue):
             return cue
     return PRESENT
@@ -220,15 +231,29 @@ def _answered_no(units: list[Unit], high: int) -> bool:
     return index + 1 == len(units) or units[index + 1].word in (",", ";", ")")
 
 
-def _denied(units: list[Unit], place: int) -> bool:
+def _neither(units: list[Unit], structure: int) -> bool:
+    """Return whether "neither" or "nor" stands before a structure: "neither the heart nor the aorta is enlarged"."""
+    for unit in reversed(units[max(0, structure - LIST_REACH) : structure]):
+        if unit.word in ("neither", "nor"):
+            return True
+        passed = unit.entry.structure or unit.word in _COPULAS
+        if not (passed or unit.entry.marks & {"filler", "and", "other"}):
+            return False
+    return False
+
+
+def _denied(units: list[Unit], place: int, structure: int) -> bool:
     """Return whether "no", "without" and the like reach the mention: through lists, not through verbs and new facts."""
     alternative = place + 1 < len(units) and bool(units[place + 1].entry.marks & {"comma", "or"})
+    opens = _noun_before(units, place, structure)
     for index in range(place - 1, max(-1, place - 1 - LIST_REACH), -1):
         entry = units[index].entry
         marks = entry.marks
         if ABSENT in entry.before:
             return UNCERTAIN not in entry.before
         if "no_denial" in marks or marks & {"stop", "with"} or UNCERTAIN in entry.before:
+            return False
+        if index == opens:
             return False
         if "verb" in marks:
             return False
@@ -241,6 +266,25 @@ def _denied(units: list[Unit], place: int) -> bool:
             if fresh and "or" not in marks:
                 return False
     return False
+
+
+def _noun_before(units: list[Unit], state: int, structure: int) -> int | None:
+    """Return the index of another noun directly before a new statement in text without stops, or None.
+
+    "No pneumothorax heart enlarged" and "no effusion severe scoliosis" deny the first noun alone; "no effusion
+    scoliosis" may be a list.
+    """
+    first = structure if structure < state else state
+    graded = first > 0 and bool(units[first - 1].entry.grade)
+    if structure >= state and not graded:
+        return None
+    index = first - 1
+    while index >= 0 and (units[index].entry.grade or units[index].word == "the"):
+        index -= 1
+    if index < 0:
+        return None
+    entry = units[index].entry
+    return index if "other" in entry.marks or entry.named or entry.structure else None
 
 
 def _doubted(units: list[Unit], place: int) -> bool:

@@ -42,6 +42,8 @@ def _grade_before(units: list[Unit], found: Found, kin: frozenset[str]) -> int |
             if (after.change or "filler" in after.marks) and not _is_predicate(units, index - 1):
                 continue
             return None
+        if entry.states and index < found.structure < found.state:  # "mildly enlarged aorta tortuous"
+            return None
         if not ("filler" in entry.marks or entry.change or entry.states or entry.named or index == found.structure):
             return None
     return None
