@@ -16,6 +16,8 @@ def polarities(text: str) -> dict[str, str]:
         "No effusion Cardiomegaly Scoliosis",
         "* No effusion * Cardiomegaly, moderate * Scoliosis",
         "- No effusion - Cardiomegaly - Scoliosis",
+        "No effusion - Cardiomegaly - Scoliosis",
+        "No effusion \u2013 Cardiomegaly \u2014 Scoliosis",
         "\u2022 No effusion \u2022 Cardiomegaly \u2022 Scoliosis",
         "No pneumothorax Heart enlarged Lungs clear Scoliosis",
     ],
