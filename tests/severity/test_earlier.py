@@ -22,6 +22,7 @@ from cxrfactory.severity.mentions import mentions
         ("Cardiomegaly, previously severe, is now mild.", "present", "mild"),
         ("Mild cardiomegaly has progressed to moderate.", "present", "moderate"),
         ("Cardiomegaly has increased from moderate to severe.", "present", "severe"),
+        ("Cardiomegaly has decreased from severe to mild.", "present", "mild"),
         ("Severe cardiomegaly has improved to moderate.", "present", "moderate"),
         ("Mild cardiomegaly, now moderate effusion.", "present", "mild"),
         ("Mild cardiomegaly, now with moderate effusion.", "present", "mild"),

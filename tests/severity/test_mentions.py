@@ -15,6 +15,9 @@ TORTUOUS, WIDE = "tortuous_aorta", "enlarged_aorta"
 
 PRESENT = {
     "There is cardiomegaly.": (HEART, "unspecified"),
+    "No change in heart size, which is mildly enlarged.": (HEART, "mild"),
+    "Scoliosis normal heart size.": (SPINE, "unspecified"),
+    "Low lung volumes, normal heart.": (LOW, "unspecified"),
     "Cardiomegaly: no pneumothorax.": (HEART, "unspecified"),
     "Cardiac: mildly enlarged.": (HEART, "mild"),
     "Previously seen cardiomegaly is unchanged.": (HEART, "unspecified"),
@@ -68,8 +71,14 @@ PRESENT = {
     "Severe kyphotic curvature of the thoracic spine.": (BACK, "severe"),
 }
 ABSENT = {
+    "Thoracic kyphosis is preserved.": BACK,
+    "The kyphosis is within normal limits.": BACK,
+    "Thoracic kyphosis normal, no fracture.": BACK,
+    "Kyphosis is normal and there is no fracture.": BACK,
+    "Thoracic curvature is normal.": SPINE,
     "No cardiomegaly.": HEART,
     "Nil cardiomegaly.": HEART,
+    "The heart is not, in fact, enlarged.": HEART,
     "Cardiomegaly: no.": HEART,
     "Cardiomegaly (no), lungs clear.": HEART,
     "Tracheal deviation: no, effusion: yes": TRACHEA,

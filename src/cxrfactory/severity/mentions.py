@@ -17,6 +17,8 @@ _DOUBT_REACH = 7  # units between a word of doubt and the finding
 _PAST_REACH = 4
 _CACHED = 1 << 15  # different sentences that are remembered; many reports repeat them
 _ALSO_PLACE = "central"  # a state of the trachea, and the place of other structures ("central airways")
+_ALSO_NORMAL = frozenset({"within", "wnl", "unremarkable"})
+_GO_ON = frozenset({"in", "and", "for", "with"})  # behind "is normal"
 _COPULAS = frozenset({"is", "are", "was", "were"})
 _CALLED_NORMAL = frozenset({"normal", "preserved", "maintained", "physiologic", "physiological"})
 
@@ -141,10 +143,22 @@ def _said_of_structure(units: list[Unit], state: int) -> bool:
 
 
 def _called_normal(units: list[Unit], place: int) -> bool:
+    """Return whether what a finding names is called normal: "normal kyphosis", "kyphosis is within normal limits"."""
     index = place - 1
     while index >= 0 and "filler" in units[index].entry.marks:
         index -= 1
-    return index >= 0 and units[index].word in _CALLED_NORMAL
+    if index >= 0 and units[index].word in _CALLED_NORMAL:
+        return True
+    after = place + 1
+    said = after < len(units) and units[after].word in _COPULAS
+    after += said
+    if after >= len(units):
+        return False
+    unit = units[after]
+    if unit.word not in _CALLED_NORMAL and not (said and unit.word in _ALSO_NORMAL and unit.entry.states):
+        return False
+    following = units[after + 1] if after + 1 < len(units) else None
+    return following is None or bool(following.entry.marks & {"comma", "stop"}) or (said and following.word in _GO_ON)
 
 
 def _shared_normal(units: list[Unit], place: int, statement: int) -> int | None:
@@ -179,6 +193,8 @@ def _state_after(units: list[Unit], place: int, statement: int) -> int | None:
                 return index
             said = True
             continue
+        if "stop" in marks and index == place + 2 and units[index].word == "which":
+            continue  # "heart size, which is enlarged"
         if "stop" in marks or (said and "with" in marks):
             return None
         if said and (entry.structure or entry.named or "other" in marks):

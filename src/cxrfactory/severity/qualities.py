@@ -18,7 +18,7 @@ def grade_of(units: list[Unit], found: Found, high: int, kin: frozenset[str]) ->
         return NEGATIVE if units[max(0, found.state - 1)].word != "not" else UNSPECIFIED, None
     reached = grade_reached(units, high)
     if reached is not None and _closed(units, reached + 1):
-        return _ranged(units, reached), reached
+        return units[reached].entry.grade, reached
     for index in (_grade_before(units, found, kin), _grade_after(units, high)):
         if index is not None:
             return _ranged(units, index), index
