@@ -3,9 +3,10 @@
 import re
 from dataclasses import dataclass
 
-# A sentence ends at a full stop, question or exclamation mark before a blank, the end or a capital ("normal.The").
+# A sentence ends at a full stop, question or exclamation mark before a blank, the end or a capital ("normal.The"), also
+# with closing brackets and quotes behind it.
 # A number before the stop is the number of a list item if it opens a sentence, and so ends none.
-_END = re.compile(r"[.?!]+(?=\s|$|(?<=[a-z][.?!])[A-Z][a-z]|(?<=\D[.?!])\d{1,2}\.\s?[A-Z])")
+_END = re.compile(r"[.?!]+(?=[)\]>\"'\u201d\u00bb]*(?:\s|$)|(?<=[a-z][.?!])[A-Z][a-z]|(?<=\D[.?!])\d{1,2}\.\s?[A-Z])")
 _ITEM = re.compile(r"[\s(]*\d{1,2}[.):]+\s*")
 _ABBREVIATED = re.compile(
     r"(?:\b(?:dr|mr|mrs|ms|vs|st|approx|no|fig|e\.g|i\.e|cf|dx|hx|pt|[a-z])|^\s*\d{1,2})$", re.IGNORECASE
