@@ -115,6 +115,13 @@ def test_a_table_of_something_else_is_refused(tmp_path):
         opened(path)
 
 
+def test_masks_of_an_unknown_size_are_refused(tmp_path):
+    path = tmp_path / "sizeless.csv"
+    path.write_text("image_id,Left Lung,Right Lung,Heart\na,1 2,,\n")
+    with pytest.raises(CxrError, match=r"'Height', 'Width'.* are missing; expected the size of the masks"):
+        opened(path)
+
+
 def test_no_row_shows_the_film_of_another_patient(made, table):
     frame = texts(table)
     frame[frame.columns[0]] = [f"train/patient{place}/view1.png" for place in range(len(frame))]

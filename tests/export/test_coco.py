@@ -102,3 +102,18 @@ def test_faults_of_a_choice_from_a_table_are_one_line(chexmask, tmp_path, choice
     with pytest.raises(CxrError, match=said):
         export_coco_table(table, tmp_path / "out", ChosenImagesConfig(**choice))
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (["a,1 2,,,4,4", "b,2 1 9,,,4,4"], "table.csv: image 'b', column 'Left Lung': RLE: 3 numbers"),
+        (["a,1 2,,,4,4", "b,,,,4,4", "a,1 2,,,4,4"], "table.csv: image 'a' has two rows; expected one"),
+    ],
+)
+def test_a_wrong_row_of_a_table_is_named(tmp_path, rows, said):
+    table = tmp_path / "table.csv"
+    table.write_text("\n".join(["image_id,Left Lung,Right Lung,Heart,Height,Width", *rows]) + "\n")
+    with pytest.raises(CxrError, match=said):
+        export_coco_table(table, tmp_path / "out", EVERYTHING)
+    assert not (tmp_path / "out").exists()

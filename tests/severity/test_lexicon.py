@@ -40,17 +40,23 @@ def test_a_table_of_ones_own_reads_its_own_finding():
     assert mentions("Cardiomegaly.", words) == ()
 
 
+def phrases():
+    for first, sizes in lexicon().phrases.items():
+        assert [size for size, _ in sizes] == sorted({size for size, _ in sizes}, reverse=True)
+        for _, known in sizes:
+            yield from (((first, *rest), entry) for rest, entry in known.items())
+
+
 def test_the_word_no_is_a_word():
-    assert ("no",) in {(first, *rest) for first, rows in lexicon().phrases.items() for rest, _ in rows}
+    assert ("no",) in {words for words, _ in phrases()}
 
 
 def test_every_phrase_has_an_entry_that_means_something():
-    for first, rows in lexicon().phrases.items():
-        for rest, entry in rows:
-            means = (entry.named, entry.structure, entry.states, entry.before, entry.after, entry.change, entry.grade)
-            assert any(means) or entry.marks, (first, *rest)
-            assert entry.change in ("", *CHANGES)
-            assert entry.grade in ("", *GRADES)
+    for words, entry in phrases():
+        means = (entry.named, entry.structure, entry.states, entry.before, entry.after, entry.change, entry.grade)
+        assert any(means) or entry.marks, words
+        assert entry.change in ("", *CHANGES)
+        assert entry.grade in ("", *GRADES)
 
 
 def test_optional_words_and_alternatives():

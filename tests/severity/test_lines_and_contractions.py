@@ -16,6 +16,8 @@ def polarities(text: str) -> dict[str, str]:
         "No effusion Cardiomegaly Scoliosis",
         "* No effusion * Cardiomegaly, moderate * Scoliosis",
         "- No effusion - Cardiomegaly - Scoliosis",
+        "No effusion - Cardiomegaly - Scoliosis",
+        "No effusion \u2013 Cardiomegaly \u2014 Scoliosis",
         "\u2022 No effusion \u2022 Cardiomegaly \u2022 Scoliosis",
         "No pneumothorax Heart enlarged Lungs clear Scoliosis",
     ],
@@ -61,5 +63,5 @@ def test_a_finding_that_is_doubted_is_uncertain(text: str) -> None:
     assert polarities(text) == {"cardiomegaly": "uncertain"}
 
 
-def test_a_kyphosis_that_is_called_normal_is_not_present() -> None:
-    assert "kyphosis" not in polarities("Thoracic kyphosis is within normal limits.")
+def test_a_kyphosis_that_is_called_normal_is_absent() -> None:
+    assert polarities("Thoracic kyphosis is within normal limits.") == {"kyphosis": "absent"}

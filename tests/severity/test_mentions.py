@@ -15,6 +15,14 @@ TORTUOUS, WIDE = "tortuous_aorta", "enlarged_aorta"
 
 PRESENT = {
     "There is cardiomegaly.": (HEART, "unspecified"),
+    "No change in heart size, which is mildly enlarged.": (HEART, "mild"),
+    "Scoliosis normal heart size.": (SPINE, "unspecified"),
+    "Low lung volumes, normal heart.": (LOW, "unspecified"),
+    "Cardiomegaly: no pneumothorax.": (HEART, "unspecified"),
+    "Cardiac: mildly enlarged.": (HEART, "mild"),
+    "Previously seen cardiomegaly is unchanged.": (HEART, "unspecified"),
+    "The prior film showed mild cardiomegaly, which is unchanged.": (HEART, "mild"),
+    "Mild cardiac enlargment.": (HEART, "mild"),
     "Heart looks big.": (HEART, "unspecified"),
     "The cardiac shadow is slightly enlarged.": (HEART, "mild"),
     "Enlargement of the heart, of moderate degree.": (HEART, "moderate"),
@@ -63,7 +71,18 @@ PRESENT = {
     "Severe kyphotic curvature of the thoracic spine.": (BACK, "severe"),
 }
 ABSENT = {
+    "Thoracic kyphosis is preserved.": BACK,
+    "The kyphosis is within normal limits.": BACK,
+    "Thoracic kyphosis normal, no fracture.": BACK,
+    "Kyphosis is normal and there is no fracture.": BACK,
+    "Thoracic curvature is normal.": SPINE,
     "No cardiomegaly.": HEART,
+    "Nil cardiomegaly.": HEART,
+    "The heart is not, in fact, enlarged.": HEART,
+    "Cardiomegaly: no.": HEART,
+    "Cardiomegaly (no), lungs clear.": HEART,
+    "Tracheal deviation: no, effusion: yes": TRACHEA,
+    "Cardiac: Normal size.": HEART,
     "The heart is not enlarged.": HEART,
     "Heart not significantly enlarged.": HEART,
     "No evidence of cardiac enlargement.": HEART,
@@ -120,6 +139,7 @@ UNCERTAIN = {
     "CTR at the upper limit of normal.": (HEART, "borderline"),
 }
 HISTORY = {
+    "The previous study showed cardiomegaly.": HEART,
     "History of scoliosis.": SPINE,
     "Previously seen cardiomegaly has resolved.": HEART,
     "The cardiomegaly is no longer seen.": HEART,
@@ -144,6 +164,13 @@ NOTHING = (
     "Hypertension, hyperlucent apex.",
 )
 CHANGE = {
+    "Cardiomegaly: no change.": "unchanged",
+    "Cardiomegaly with no interval change.": "unchanged",
+    "Previously seen cardiomegaly is unchanged.": "unchanged",
+    "The prior film showed cardiomegaly, which is unchanged.": "unchanged",
+    "Resolving cardiomegaly.": "decreased",
+    "The patient has developed cardiomegaly.": "new",
+    "No new cardiomegaly.": "none",
     "Stable cardiomegaly.": "unchanged",
     "Stable, mild cardiomegaly.": "unchanged",
     "Mild cardiomegaly, unchanged.": "unchanged",
@@ -267,3 +294,27 @@ def test_the_time_grows_with_the_length_and_not_faster(words):
 
     seconds(10)
     assert seconds(8_000) < 40 * max(seconds(800), 0.005)  # in proportion: 10 times; with the square: 100 times
+
+
+@pytest.mark.parametrize(
+    ("sentence", "expected"),
+    [
+        ("Neither the heart nor the aorta is enlarged.", [(HEART, "absent"), (WIDE, "absent")]),
+        ("The lungs are not hyperinflated, nor is the heart enlarged.", [(HYPER, "absent"), (HEART, "absent")]),
+        ("no pneumothorax heart enlarged", [(HEART, "present")]),
+        ("no effusion severe scoliosis", [(SPINE, "present")]),
+        ("no effusion scoliosis", [(SPINE, "absent")]),
+        ("no pulmonary edema, heart enlargement or effusion", [(HEART, "absent")]),
+        ("heart mildly enlarged aorta unfolded", [(HEART, "present"), (TORTUOUS, "present")]),
+        ("heart is enlarged aorta tortuous", [(HEART, "present"), (TORTUOUS, "present")]),
+        ("Silhouette of the heart shows mild tortuosity of the aorta.", [(TORTUOUS, "present")]),
+    ],
+)
+def test_denials_of_several_structures_and_statements_without_stops(sentence, expected):
+    found = mentions(sentence, lexicon())
+    assert sorted((each.finding, each.polarity) for each in found) == sorted(expected)
+
+
+def test_without_stops_each_grade_keeps_its_structure():
+    found = mentions("heart is mildly enlarged aorta tortuous", lexicon())
+    assert {each.finding: each.grade for each in found} == {HEART: "mild", TORTUOUS: "unspecified"}

@@ -10,6 +10,8 @@ SPLIT = {
     "Seen by Dr. Who at 9 a.m. today.": ["Seen by Dr. Who at 9 a.m. today."],
     "Scoliosis? Heart normal!": ["Scoliosis?", "Heart normal!"],
     "Comparison with T5. Aorta tortuous.": ["Comparison with T5.", "Aorta tortuous."],
+    "Vessels are normal.>] Lung volumes are low.": ["Vessels are normal.", ">] Lung volumes are low."],
+    "Heart - Enlarged": ["Heart - Enlarged"],
     "No full stop": ["No full stop"],
     "CTR 0.55. Lungs clear.": ["CTR 0.55.", "Lungs clear."],
     "Heart large. ? kyphosis. (? scoliosis)": ["Heart large.", "? kyphosis.", "(? scoliosis)"],

@@ -6,7 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxrfactory.tables.report_headings import SECTIONS, headings, kind_of
-from cxrfactory.tables.report_sections import JoinedReport, join_report, merge_sections, parse_sections, says_something
+from cxrfactory.tables.report_sections import (
+    JoinedReport,
+    join_report,
+    merge_sections,
+    one_line,
+    parse_sections,
+    says_something,
+)
 from tests.tables.report_styles import STYLES
 
 MIMIC = """\
@@ -147,6 +154,10 @@ def test_any_text_is_taken(text):
         # Headings that name two sections.
         ("FINDINGS & IMPRESSION: clear", {"impression": "clear"}),
         ("IMPRESSION AND RECOMMENDATION: clear", {"impression": "clear"}),
+        (
+            "<p>FINDINGS:&nbsp;Heart &lt; normal &amp; <b>clear</b>.<br/>IMPRESSION:<br>CTR &gt; 0.5, <5 mm",
+            {"findings": "Heart < normal & clear.", "impression": "CTR > 0.5, <5 mm"},
+        ),
         ("TECHNIQUE/COMPARISON: PA. None.", {"comparison": "PA. None."}),
         # One slip of the typist, at the start of a line.
         ("IMPRESSOIN: clear", {"impression": "clear"}),
@@ -195,6 +206,11 @@ def test_many_headings_in_one_line_take_time_in_proportion():
         ({"findings": "___.", "impression": "b"}, JoinedReport("b", "impression")),
         ({"impression": None, "comparison": "c", "unheaded": "u"}, JoinedReport("u", "unheaded")),
         ({"comparison": "c", "technique": "t", "preliminary": "p"}, JoinedReport("c", "comparison")),
+        ({"comparison": "None."}, None),
+        ({"comparison": "No prior chest radiographs available for comparison."}, None),
+        ({"comparison": "N/A", "technique": "t"}, None),
+        ({"comparison": "No change since ___."}, JoinedReport("No change since ___.", "comparison")),
+        ({"comparison": "None. The heart is large."}, JoinedReport("None. The heart is large.", "comparison")),
         ({"comparison": "XXXX, XXXX.", "indication": "i", "addendum": "a"}, None),
         ({}, None),
     ],
@@ -227,3 +243,9 @@ def test_pieces_of_unknown_kinds_are_left_out():
 )
 def test_kind_of_a_label(label, kind):
     assert kind_of(label) == kind
+
+
+def test_marks_of_html_are_no_words():
+    assert one_line("Heart&#160;size<br>is <b>large</b>.<p class=x>Lungs <10 cm &bad") == (
+        "Heart size is large. Lungs <10 cm &bad"
+    )

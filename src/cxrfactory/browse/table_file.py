@@ -70,6 +70,9 @@ class TableFile(Browsed):
             table = _indexed(plain, id_column, separator, _kept_path(path))
             starts = np.append(table[_START].to_numpy(), plain.stat().st_size)
             self._lines = PublishedLines(plain, starts, id_column, separator)
+        if not set(self._lines.header).intersection((*SIZE_COLUMNS, *LANDMARK_COLUMNS)):
+            # CheXmask's tables without sizes have landmarks, in a square of 1024 pixels.
+            raise CxrError(f"{path}: columns {list(SIZE_COLUMNS)} are missing; expected the size of the masks")
         ids = whole_array(table["image_id"])
         self._quality = quality_columns(path, ids)
         self._deviations = Deviations(path, len(ids))

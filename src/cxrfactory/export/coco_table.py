@@ -48,21 +48,25 @@ def export_coco_table(table: Path, output: str | Path, choice: ChosenImagesConfi
     organs = _organs(table, choice.masks)
     ids = chosen_ids(choice)
     missing = set(ids or ())
+    written: set[str] = set()
     name = table.name.split(".")[0]
     categories = [(number, organ, "") for organ, number in organs.items()]
-    count = 0
     with new_folder(output) as folder, (folder / f"{name}.json").open("w", encoding="utf-8", newline="\n") as stream:
         with CocoWriter(stream, f"Masks of {table.name}; file_name is the image id", categories) as writer:
             for row in _rows(table, [ORGAN_COLUMNS[organ] for organ in organs]):
                 if ids is None or row["image_id"] in missing:
                     missing.discard(row["image_id"])
-                    _add(writer, row, organs)
-                    count += 1
+                    _add(writer, table, row, organs)
+                    if row["image_id"] in written:
+                        raise CxrError(
+                            f"{table}: image '{row['image_id']}' has two rows; expected one: remove the other"
+                        )
+                    written.add(row["image_id"])
         if missing:
             more = f" and {len(missing) - 1} others" if len(missing) > 1 else ""
             raise CxrError(f"{table}: no image '{min(missing)}'{more}")
-    log.info("%s: COCO file of %s (%d images)", output, name, count)
-    return {name: count}
+    log.info("%s: COCO file of %s (%d images)", output, name, len(written))
+    return {name: len(written)}
 
 
 def _organs(table: Path, masks: list[str] | None) -> dict[str, int]:
@@ -87,12 +91,15 @@ def _rows(table: Path, columns: list[str]) -> Iterator[dict[str, Any]]:
         yield from frame.to_dict("records")
 
 
-def _add(writer: CocoWriter, row: dict[str, Any], organs: dict[str, int]) -> None:
+def _add(writer: CocoWriter, table: Path, row: dict[str, Any], organs: dict[str, int]) -> None:
     image_id, height, width = row["image_id"], int(row["Height"]), int(row["Width"])
     writer.add_image(image_id, image_id, height, width, image_id=image_id)
     for organ, number in organs.items():
         text = row[ORGAN_COLUMNS[organ]]
-        mask = rle_decode(text if isinstance(text, str) else "", height, width)
+        try:
+            mask = rle_decode(text if isinstance(text, str) else "", height, width)
+        except CxrError as error:
+            raise CxrError(f"{table}: image '{image_id}', column '{ORGAN_COLUMNS[organ]}': {error}") from error
         facts = mask_facts(mask)
         if facts.bbox is not None:
             writer.add(image_id, number, mask, facts.bbox, facts.area_px)

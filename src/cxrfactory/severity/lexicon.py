@@ -61,7 +61,7 @@ class Lexicon:
     kin
         By finding: the findings that say something of the same structure, itself among them.
     phrases
-        By first word: the other words of each phrase and its entry, longest phrase first.
+        By first word: the number of other words, and the entries by these words; longest phrases first.
     openers
         First words of the phrases that name a finding or a structure; a sentence without any of them mentions nothing.
     limits
@@ -71,7 +71,7 @@ class Lexicon:
     titles: Mapping[str, str]
     finding_of: tuple[str, ...]
     kin: Mapping[str, frozenset[str]]
-    phrases: Mapping[str, tuple[tuple[tuple[str, ...], Entry], ...]]
+    phrases: Mapping[str, tuple[tuple[int, Mapping[tuple[str, ...], Entry]], ...]]
     openers: frozenset[str]
     limits: Mapping[int, float] = field(default_factory=dict)
 
@@ -258,8 +258,8 @@ class _Table:
     def openers(self) -> frozenset[str]:
         return frozenset(words[0] for words, entry in self.entries.items() if entry.named or entry.structure)
 
-    def looked_up(self) -> dict[str, tuple[tuple[tuple[str, ...], Entry], ...]]:
-        by_first: dict[str, list[tuple[tuple[str, ...], Entry]]] = {}
+    def looked_up(self) -> dict[str, tuple[tuple[int, Mapping[tuple[str, ...], Entry]], ...]]:
+        by_first: dict[str, dict[int, dict[tuple[str, ...], Entry]]] = {}
         for words, entry in self.entries.items():
-            by_first.setdefault(words[0], []).append((words[1:], entry))
-        return {first: tuple(sorted(rows, key=lambda row: -len(row[0]))) for first, rows in by_first.items()}
+            by_first.setdefault(words[0], {}).setdefault(len(words) - 1, {})[words[1:]] = entry
+        return {first: tuple(sorted(sizes.items(), reverse=True)) for first, sizes in by_first.items()}

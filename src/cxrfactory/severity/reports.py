@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cxrfactory.severity.lexicon import Lexicon
-from cxrfactory.severity.mentions import ABSENT, HISTORY, PRESENT, UNSPECIFIED, Mention, mentions, strength
+from cxrfactory.severity.mentions import ABSENT, HISTORY, PRESENT, Mention, mentions, strength
+from cxrfactory.severity.qualities import UNSPECIFIED
 from cxrfactory.severity.sentences import sentences
 
 # Sections in the order in which they are read; the later one decides. The unheaded text counts if there is neither.

@@ -3,9 +3,10 @@
 import re
 from dataclasses import dataclass
 
-# A sentence ends at a full stop, question or exclamation mark before a blank, the end or a capital ("normal.The").
+# A sentence ends at a full stop, question or exclamation mark before a blank, the end or a capital ("normal.The"), also
+# with closing brackets and quotes behind it.
 # A number before the stop is the number of a list item if it opens a sentence, and so ends none.
-_END = re.compile(r"[.?!]+(?=\s|$|(?<=[a-z][.?!])[A-Z][a-z]|(?<=\D[.?!])\d{1,2}\.\s?[A-Z])")
+_END = re.compile(r"[.?!]+(?=[)\]>\"'\u201d\u00bb]*(?:\s|$)|(?<=[a-z][.?!])[A-Z][a-z]|(?<=\D[.?!])\d{1,2}\.\s?[A-Z])")
 _ITEM = re.compile(r"[\s(]*\d{1,2}[.):]+\s*")
 _ABBREVIATED = re.compile(
     r"(?:\b(?:dr|mr|mrs|ms|vs|st|approx|no|fig|e\.g|i\.e|cf|dx|hx|pt|[a-z])|^\s*\d{1,2})$", re.IGNORECASE
@@ -18,6 +19,11 @@ _LINE = re.compile(
     r"Spine|Mediastin[a-z]+|Pleura[a-z]*|Diaphragms?|Costophrenic|Levo[a-z]+|Dextro[a-z]+)\b)"
 )
 _DASH = re.compile(r"(?<=\s)-(?=\s)")
+# A dash between words ends a sentence before a word that opens one; "Heart - Enlarged" is one sentence.
+_DASH_BETWEEN = re.compile(
+    r"(?<=\s)[-\u2013\u2014](?=\s(?:No|There|Cardiomegaly|Scoliosis|Kyphosis|Kyphoscoliosis|Hyperinflat[a-z]+|"
+    r"Levoscoliosis|Dextroscoliosis|The|Lungs?|Heart|Aorta|Trachea|Tortuous|Enlarged\s[a-z])\b)"
+)
 # Words behind which a sentence goes on, also with a word in capitals ("no significant Cardiomegaly").
 _GOES_ON_WORDS = """
     the and with without has have had are was were not nor for from per his her its this that any either neither
@@ -71,6 +77,8 @@ def sentences(text: str) -> list[Sentence]:
 def _lines(text: str) -> list[tuple[int, int]]:
     """Return the first and last index of each line but the last, of lines that were joined without a full stop."""
     ends = [match.end() for match in _LINE.finditer(text) if match[1] not in _GOES_ON]
+    if " - " in text or "\u2013 " in text or "\u2014 " in text:
+        ends = sorted({*ends, *(match.end() for match in _DASH_BETWEEN.finditer(text))})
     if text.startswith("- "):
         ends = sorted({*ends, *(match.end() for match in _DASH.finditer(text))})
     return list(zip([0, *ends], ends, strict=False))

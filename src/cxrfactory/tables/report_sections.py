@@ -1,5 +1,6 @@
 """Splitting of a report's text into sections, and joining of sections to the text of a dataset."""
 
+import html
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,19 @@ _OTHER_BREAKS = re.compile(r"\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]")
 # White space that looks like a blank (no-break and other spaces) becomes a blank; characters without width are dropped.
 _OTHER_BLANKS = re.compile(r"[\xa0\u1680\u2000-\u200a\u202f\u205f\u3000\x1f]")
 _NO_WIDTH = re.compile(r"[\u200b-\u200d\u2060\ufeff]")
+# A comparison that says only that there is none ("None.", "No prior studies available.").
+_NO_COMPARISON = re.compile(
+    r"\W*(?:there (?:is|are) )?(?:none|nil|no|n ?/ ?a|not|unavailable)(?:\W+(?:prior|priors|previous|earlier|old|other|"
+    r"relevant|recent|comparison|comparisons|chest|study|studies|exams?|examinations?|films?|radiographs?|images?|imaging|"
+    r"x|rays?|reports?|is|are|was|were|available|applicable|provided|given|found|known|for|at|this|the|time|currently))*\W*",
+    re.IGNORECASE,
+)
+# Marks that systems leave in a text: entities such as &nbsp;, and tags, of which <br/> and those of blocks break a line.
+_ENTITY = re.compile(r"&(?:[a-zA-Z]{2,8}|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});")
+_BREAKING_TAG = re.compile(r"</?(?:br|p|div|li|ul|ol|tr|table|h[1-6])\b[^<>]{0,200}>", re.IGNORECASE)
+_OTHER_TAG = re.compile(
+    r"</?(?:b|i|u|em|strong|span|font|td|th|tbody|sup|sub|html|body|pre)\b[^<>]{0,200}>", re.IGNORECASE
+)
 # A preliminary reading or an addendum includes its own headings, up to a drawn line or the next title.
 _CLOSED = ("preliminary", "addendum")
 _MARKS = ("rule", "title")
@@ -28,8 +42,8 @@ class JoinedReport:
 
 
 def one_line(text: str) -> str:
-    """Return the text on one line, with every run of white space replaced by one blank."""
-    return " ".join(_NO_WIDTH.sub("", text).split())
+    """Return the text on one line, with every run of white space replaced by one blank, without marks of HTML."""
+    return " ".join(_NO_WIDTH.sub("", _without_marks(text)).split())
 
 
 def says_something(text: str | None) -> bool:
@@ -98,7 +112,7 @@ def join_report(sections: Mapping[str, str | None]) -> JoinedReport | None:
 
     The rule of CXLSeg (section IV) is "findings" and "impression" together, and "comparison" if there is nothing else.
     Here text without a heading takes precedence over the comparison, because under CXLSeg's rule it would be a part of
-    the comparison.
+    the comparison. A comparison that says only that there is none ("None.", "No prior studies.") is no text.
 
     Parameters
     ----------
@@ -112,13 +126,23 @@ def join_report(sections: Mapping[str, str | None]) -> JoinedReport | None:
     """
     for names in (("findings", "impression"), ("unheaded",), ("comparison",)):
         given = [name for name in names if says_something(sections.get(name))]
+        if given == ["comparison"] and _NO_COMPARISON.fullmatch(str(sections["comparison"])):
+            return None
         if given:
             return JoinedReport(" ".join(str(sections[name]) for name in given), "+".join(given))
     return None
 
 
+def _without_marks(text: str) -> str:
+    if "&" in text:
+        text = _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
+    if "<" not in text:
+        return text
+    return _OTHER_TAG.sub("", _BREAKING_TAG.sub("\n", text))
+
+
 def _plain(text: str) -> str:
-    text = _OTHER_BREAKS.sub("\n", _NO_WIDTH.sub("", text))
+    text = _OTHER_BREAKS.sub("\n", _NO_WIDTH.sub("", _without_marks(text)))
     return _OTHER_BLANKS.sub(" ", text)
 
 

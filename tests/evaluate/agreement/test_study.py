@@ -156,6 +156,29 @@ def test_findings_without_a_grade_count_in_the_binary_measures_alone(small):
     assert value(run(small, polarities=["present", "absent", "history"])["agreement"], "auc")["pairs"] == 4
 
 
+def test_names_of_findings_may_be_in_any_case(small):
+    expected = run(small)["cases"]
+    for name, old, new in (("r.csv", "s2,cardiomegaly", "s2,Cardiomegaly"), ("m.csv", "i3,ctr_rows", "i3,CTR_ROWS")):
+        text = (small / name).read_text()
+        (small / name).write_text(text.replace(old, new))
+        assert (small / name).read_text() != text
+    assert run(small)["cases"].equals(expected)
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("s1,cardiomegaly,Present,negative", "polarity 'Present' contradicts grade 'negative'"),
+        ("s1,cardiomegaly,absent,mild", "polarity 'absent' contradicts grade 'mild'"),
+        ("s1,cardiomegaly,absent,unspecified", "polarity 'absent' contradicts grade 'unspecified'"),
+    ],
+)
+def test_a_polarity_against_the_grade_is_refused(small, row, said):
+    (small / "r.csv").write_text(f"study_id,finding,polarity,grade\ns5,cardiomegaly,absent,negative\n{row}\n")
+    with pytest.raises(CxrError, match=f"r.csv: row 2: {said}; expected the first grade where"):
+        run(small)
+
+
 def test_excluded_rows_are_left_out(small):
     table = pd.read_csv(small / "m.csv")
     table["excluded"] = ["", "fragmented heart", "", "", "", "", ""]

@@ -58,6 +58,14 @@ def test_every_image_is_kept_excluded_or_rejected(made, tmp_path):
     assert (tmp_path / "out/part/rejected.csv").read_text().splitlines()[1:] == ["demo,lost,cxlseg,no such file"]
 
 
+def test_reports_of_no_image_are_counted_and_said(made, tmp_path, caplog):
+    assert pack(*made, tmp_path / "out")["reports_without_image"] == 0
+    assert "of no image" not in caplog.text
+    tables = Release(reports=[*Release().reports, *(report_row(f"other{each}") for each in range(3))]).write(tmp_path)
+    assert pack(tables, made[1], tmp_path / "more")["reports_without_image"] == 3
+    assert "3 reports are of no image: their studies are not in the manifest" in caplog.text
+
+
 def test_four_tables_join_without_loss_and_name_files_that_are_there(made, tmp_path):
     pack(*made, tmp_path / "out")
     product = tmp_path / "out/product"

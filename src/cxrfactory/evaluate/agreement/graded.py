@@ -121,14 +121,15 @@ def read_graded(
     Raises
     ------
     CxrError
-        If a column is missing, a grade unknown, a key empty or repeated, or no row has one of the items.
+        If a column is missing, a grade unknown or against the polarity, a key empty or repeated, or no row has one of
+        the items.
     """
     path = Path(path)
     keyed_by = _key_columns(path, keys)
     wanted = [*keyed_by, *([item] if item else []), grade, *([value] if value and need_value else [])]
     optional = [name for name in (value, patient, EXCLUDED, POLARITY) if name]
     frame = read_columns(path, wanted, optional)
-    frame["item of the row"] = frame[item] if item else items[0]
+    frame["item of the row"] = _items_of(frame[item], items) if item else items[0]
     frame = frame[frame["item of the row"].isin(items)]
     if frame.empty:
         where = f"column '{item}' holds none of {', '.join(items)}" if item else "the table has no rows"
@@ -145,6 +146,7 @@ def read_graded(
     reasons = pd.Series("", index=frame.index).mask(rows["grade"] == UNGRADED, "no grade")
     if POLARITY in frame and polarities is not None:
         kept = frame[POLARITY].str.casefold().isin([each.strip().casefold() for each in polarities])
+        _refuse_contradictions(path, frame[kept], rows["grade"][kept], grade)
         reasons = reasons.where(kept, "polarity " + frame[POLARITY])
     reasons = reasons.mask(_is_excluded(frame), "excluded")
     left_out = Counter(zip(rows["item"][reasons != ""], reasons[reasons != ""], strict=True))
@@ -156,6 +158,25 @@ def _key_columns(path: Path, keys: Sequence[Sequence[str]]) -> tuple[str, ...]:
     """Return the first alternative whose columns the table has, or the first one, so that its absence is the error."""
     names = {*column_names(path), DATASET}
     return tuple(next((columns for columns in keys if names.issuperset(columns)), keys[0]))
+
+
+def _items_of(cells: pd.Series, items: Sequence[str]) -> pd.Series:
+    """Return the item that each cell names, in any case of the letters; missing where it names none."""
+    exact = cells.map({name: name for name in items})
+    return exact.fillna(cells.str.casefold().map({name.casefold(): name for name in items}))
+
+
+def _refuse_contradictions(path: Path, frame: pd.DataFrame, grades: pd.Series, column: str) -> None:
+    """Raise if a finding is called present with the first grade, or absent with another one."""
+    said = frame[POLARITY].str.casefold()
+    wrong = ((said == "present") & (grades == 0)) | ((said == "absent") & ~grades.isin([0, UNGRADED]))
+    if wrong.any():
+        row = wrong.idxmax()
+        raise CxrError(
+            f"{path}: row {row}: {POLARITY} '{frame.loc[row, POLARITY]:.40}' contradicts {column} "
+            f"'{frame.loc[row, column]:.40}'; expected the first grade where a finding is absent, and another one "
+            "where it is present"
+        )
 
 
 def _is_excluded(frame: pd.DataFrame) -> pd.Series:

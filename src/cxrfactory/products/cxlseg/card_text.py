@@ -114,8 +114,10 @@ def _counts(summaries: Sequence[CxlsegSummary]) -> str:
         excluded, rejected = sum(each["excluded"].values()), sum(each["rejected"].values())
         rows = each["kept"] + excluded + rejected
         numbers = [rows, excluded, rejected, each["kept"], each["studies"], each["patients"]]
+        numbers.append(each["reports_without_image"])
         cells.append([each["release"], *(f"{number:,}" for number in numbers)])
-    return markdown_table(["release", "images", "excluded", "rejected", "kept", "studies", "patients"], cells)
+    header = ["release", "images", "excluded", "rejected", "kept", "studies", "patients", "reports of no image"]
+    return markdown_table(header, cells)
 
 
 def _labels(summaries: Sequence[CxlsegSummary]) -> str:

@@ -90,6 +90,13 @@ def select_images(tables: ReportTables) -> tuple[pd.DataFrame, pd.DataFrame]:
     return selected.where(none, None).reset_index(drop=True), excluded.reset_index(drop=True)
 
 
+def reports_without_image(tables: ReportTables) -> int:
+    """Return the number of reports whose study no image of the manifest has, kept or not."""
+    images = read_table(tables.manifest, columns=["study_id"])["study_id"].astype(object)
+    texts = read_table(tables.reports, REPORTS)["study_id"].astype(object)
+    return partners(images, texts, "reports", Path(tables.reports).name)[1].unused
+
+
 def _study_of_reports(study: pd.Series, texts: pd.Series, table: str) -> tuple[pd.Series, Join]:
     """Return the studies of images as the reports spell them, and how many have a report."""
     places, join = partners(study, texts, "reports", table)

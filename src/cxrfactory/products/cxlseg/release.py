@@ -14,7 +14,7 @@ from cxrfactory.config.cxlseg import CxlsegSplitConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.products.accounts import SUMMARY, ReleaseNames, check_release_name, sum_up, write_left_out
-from cxrfactory.products.cxlseg.inputs import CxlsegInputs, release_labels, select_images
+from cxrfactory.products.cxlseg.inputs import CxlsegInputs, release_labels, reports_without_image, select_images
 from cxrfactory.products.cxlseg.shard import PICTURES, ROWS_PER_GROUP
 from cxrfactory.products.cxlseg.summary import CxlsegSummary
 from cxrfactory.products.cxlseg.tables import (
@@ -92,13 +92,16 @@ def package_cxlseg(
         lossless = _write_pictures(inputs.pictures, paths, folder)
         write_tables(tables, folder)
 
-    summary = _summary(names, tables, excluded, faults, split, shares, lossless)
+    unused = reports_without_image(inputs.tables)
+    summary = _summary(names, tables, excluded, faults, split, shares, lossless, unused)
     rejected = faults[["image_id", "stage", "reason"]].itertuples(index=False)
     write_left_out(part, dataset, rejected, excluded[["image_id", "reason"]].itertuples(index=False))
     write_text(part / SUMMARY, json.dumps(summary, indent=2, allow_nan=False) + "\n")
     sum_up(part, output, [path for path in output.rglob("*") if path.is_file()])
     log.info("%s: %d images kept, %d excluded, %d rejected; wrote %s", dataset, len(rows), len(excluded), len(faults),
              output)  # fmt: skip
+    if unused:
+        log.warning("%s: %d reports are of no image: their studies are not in the manifest", dataset, unused)
     return summary
 
 
@@ -185,6 +188,7 @@ def _summary(
     split: CxlsegSplitConfig,
     shares: list[float],
     lossless: bool,
+    unused: int,
 ) -> CxlsegSummary:
     sets, labels = tables[SPLIT_TABLE], tables[IMAGE_TABLE]
     counts = sets["split"].value_counts()
@@ -209,6 +213,7 @@ def _summary(
         },
         "mask_share": {"mean": sum(shares) / len(shares), "min": min(shares), "max": max(shares)},
         "mask_png": lossless,
+        "reports_without_image": unused,
     }
 
 

@@ -27,7 +27,10 @@ class MaskShare(TypedDict):
 
 
 class CxlsegSummary(ReleaseSummary):
-    """Counts of one release; ``labels`` counts each CheXpert label's values, ``mask_png`` marks lossless masks."""
+    """Counts of one release; ``labels`` counts each CheXpert label's values, ``mask_png`` marks lossless masks.
+
+    ``reports_without_image`` counts the reports whose study no image of the release has.
+    """
 
     patients: int
     studies: int
@@ -35,3 +38,4 @@ class CxlsegSummary(ReleaseSummary):
     labels: dict[str, dict[str, int]]
     mask_share: MaskShare
     mask_png: bool
+    reports_without_image: int
