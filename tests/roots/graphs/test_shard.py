@@ -132,6 +132,15 @@ def test_plants_are_found_where_none_are_given(truth, tmp_path):
     assert both["group"].equals(both["group_ours"])
 
 
+def test_a_group_of_a_plant_that_is_not_found_is_refused_with_those_that_are(truth, tmp_path):
+    none, groups = tmp_path / "none.parquet", tmp_path / "groups.csv"
+    write_arrow(ROOT_PLANTS.empty_table(), none)
+    plate = read_table(truth / "plants.parquet", ROOT_PLANTS)["plate"].iloc[0]
+    groups.write_text(f"plate,plant,group\n{plate},1,a\n{plate},3,b\nother,9,c\n")
+    with pytest.raises(CxrError, match=r"groups.csv: row 3 names plant '3' of plate .* 1 at x = \d+, 2 at x = \d+; "):
+        _run(truth, tmp_path, plants=none, groups=[groups])
+
+
 def test_a_picture_that_lacks_a_part_of_the_roots_is_flagged_and_its_graph_is_kept(truth, found, tmp_path):
     table = pq.read_table(truth / "masks.parquet").to_pandas()
     plate = table["plate"].iloc[0]

@@ -132,7 +132,8 @@ def write_graphs(
     Raises
     ------
     CxrError
-        If a table cannot be read, or the masks do not fit the pictures.
+        If a table cannot be read, the masks do not fit the pictures, or a table of groups names a plant that is not
+        found on its plate.
     """
     from cxrfactory.roots.reading.given import read_groups
 
@@ -257,6 +258,7 @@ def _plants(
         seed_x, seed_y = emerged_at(arrival, np.array([plant.seed_x, plant.seed_y]), unit).tolist()
         key = {"plate": plate, "plant": str(number), "group": group_of(plate, str(number))}
         rows.append(key | plant._replace(seed_x=seed_x, seed_y=seed_y)._asdict() | {"source": "found"})
+    group_of.check_found(plate, {row["plant"]: row["seed_x"] for row in rows})
     return rows
 
 

@@ -160,6 +160,32 @@ class Groups:
             if plants is not None and plant and plant not in plants.get(plate, []):
                 raise CxrError(f"{path}: row {row} names plant '{plant}', which plate '{plate}' does not have")
 
+    def check_found(self, plate: str, seeds_x: Mapping[str, float]) -> None:
+        """Refuse a row that names a plant which was not found on a plate.
+
+        Where a plant was not found, those to its right may have numbers that are one too low, and so wrong groups.
+
+        Parameters
+        ----------
+        plate
+            The plate.
+        seeds_x
+            Name of each plant that was found to the position of its seed across, pixels.
+
+        Raises
+        ------
+        CxrError
+            For the first such row.
+        """
+        for (named, plant), (_, row, path) in self._found.items():
+            if named == plate and plant and plant not in seeds_x:
+                places = ", ".join(f"{name} at x = {x:.0f}" for name, x in seeds_x.items()) or "none"
+                raise CxrError(
+                    f"{path}: row {row} names plant '{plant}' of plate '{plate}'; found there: {places}; the "
+                    "numbers may be shifted, so compare the table with the pictures, or give the seeds "
+                    "(roots.plants_table)"
+                )
+
 
 def read_groups(*paths: str | Path) -> Groups:
     """Read tables of groups with the columns plate, group and, if plants of a plate differ, plant.
