@@ -227,7 +227,7 @@ def _write_plate(
     for mask in _masks(masks, span, shape, plate):
         arrivals.add(mask)
     arrival = arrivals.finish()
-    arrival[edges_in(arrival >= 0)] = -1
+    arrival[edges_in(arrival)] = -1
     unit = length_unit(arrival >= 0)
     rows = _plants(plate, given, arrival, len(span.frames), group_of, unit)
     tables.add("plants", rows)
