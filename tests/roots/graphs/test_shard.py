@@ -1,5 +1,6 @@
 """The stage of graphs on a small virtual plate whose masks are the truth, and its errors."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -139,6 +140,22 @@ def test_a_group_of_a_plant_that_is_not_found_is_refused_with_those_that_are(tru
     groups.write_text(f"plate,plant,group\n{plate},1,a\n{plate},3,b\nother,9,c\n")
     with pytest.raises(CxrError, match=r"groups.csv: row 3 names plant '3' of plate .* 1 at x = \d+, 2 at x = \d+; "):
         _run(truth, tmp_path, plants=none, groups=[groups])
+
+
+def test_roots_of_no_plant_and_a_plate_without_roots_are_told(truth, tmp_path, caplog):
+    plants = read_table(truth / "plants.parquet", ROOT_PLANTS)
+    first, last = sorted(set(plants["plate"]))[0], sorted(set(plants["plate"]))[-1]
+    masks = pq.read_table(truth / "masks.parquet").to_pandas()
+    masks.loc[masks["plate"] == last, "rle"] = rle_encode(np.zeros((512, 512), np.uint8))
+    few, bare = tmp_path / "few.parquet", tmp_path / "bare.parquet"
+    kept = plants.assign(right=512)[plants["plant"] == "1"]
+    write_arrow(pa.Table.from_pandas(kept, ROOT_PLANTS, preserve_index=False), few)
+    write_arrow(pa.Table.from_pandas(masks, ROOT_MASKS, preserve_index=False), bare)
+    _run(truth, tmp_path / "whole")
+    assert not caplog.records
+    _run(truth, tmp_path / "less", plants=few, masks=bare)
+    assert re.search(rf"{first}: \d\d % of the roots belong to none of its 1 plants, .* x = \d+ to \d+", caplog.text)
+    assert f"{last}: no root in any picture" in caplog.text
 
 
 def test_a_picture_that_lacks_a_part_of_the_roots_is_flagged_and_its_graph_is_kept(truth, found, tmp_path):
