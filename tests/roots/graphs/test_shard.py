@@ -179,6 +179,40 @@ def test_a_picture_that_lacks_a_part_of_the_roots_is_flagged_and_its_graph_is_ke
     assert change.max() < 60
 
 
+def _drawn(folder: Path, tips: list[int], hidden: tuple[int, int] | None = None) -> pd.DataFrame:
+    """Return the traits of a root that winds down a picture of 200 x 200 px to each of these rows."""
+    masks = []
+    for picture, tip in enumerate(tips):
+        mask = np.zeros((200, 200), np.uint8)
+        for row in range(20, min(tip, 199) + 1):
+            middle = 100 + round(6 * np.sin(row / 12))
+            mask[row, middle - 1 : middle + 2] = 1
+        if hidden is not None and picture in hidden:
+            mask[80:110] = 0
+        masks.append({"plate": "p", "frame": picture, "height": 200, "width": 200, "rle": rle_encode(mask)})
+    frame = {"plate": "p", "path": "", "time_source": "name", "height": 200, "width": 200, "mm_per_pixel": 0.16,
+             "scale_source": "given", "shift_x": 0.0, "shift_y": 0.0, "notes": []}  # fmt: skip
+    frames = [frame | {"frame": picture, "hours": float(picture)} for picture in range(len(tips))]
+    for name, rows, schema in (
+        ("frames", frames, ROOT_FRAMES),
+        ("masks", masks, ROOT_MASKS),
+        ("plants", [], ROOT_PLANTS),
+    ):
+        write_arrow(pa.Table.from_pylist(rows, schema=schema), folder / f"{name}.parquet")
+    return read_table(_run(folder, folder).traits, ROOT_TRAITS)
+
+
+def test_a_root_that_leaves_the_picture_is_flagged_from_then_on(tmp_path):
+    traits = _drawn(tmp_path, [40, 80, 120, 160, 190, 240, 280])
+    assert ["at_border" in flags for flags in traits["flags"]] == [False] * 5 + [True] * 2
+
+
+def test_a_root_that_shows_again_behind_a_drop_is_flagged_while_its_length_is_too_short(tmp_path):
+    traits = _drawn(tmp_path, [40, 60, 78, 100, 128, 150, 170], hidden=(3, 4))
+    assert ["tip_hidden" in flags for flags in traits["flags"]] == [False] * 4 + [True] + [False] * 2
+    assert traits["main_length_px"].iloc[4] < 70
+
+
 def test_the_share_of_pictures_without_a_flag():
     assert consistent_share([[], ["no_roots"], ["gap"], ["tip_jumped", "gap"], []]) == 0.5
     assert consistent_share([["no_roots"]]) is None

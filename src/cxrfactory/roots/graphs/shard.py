@@ -46,6 +46,7 @@ log = get_logger(__name__)
 LEAST_LATERAL = 8.0  # units (geometry/roots/lengths.py); the same where the scale is unknown
 LEAST_PX = 4.0  # a lateral that counts is at least so long; what is shorter cannot be told from a bulge
 MOST_LOOSE = 0.1  # share of the roots' pixels that belong to no plant; above it, the log warns
+BORDER_PX = 2.0  # and a unit: a tip so near to the border has reached it
 MASKS_AT_ONCE = 16
 ROWS_AT_ONCE = 4096
 
@@ -277,7 +278,7 @@ def _grown(
     """Trace the roots of the plants of a plate; return also the pixels that belong to a plant, [row, column]."""
     from cxrfactory.geometry.roots.growing import grow_plants
     from cxrfactory.geometry.roots.lengths import gap_unit
-    from cxrfactory.geometry.roots.regions import plate_regions
+    from cxrfactory.geometry.roots.regions import border_of, plate_regions
     from cxrfactory.geometry.roots.system import EMERGED_MM
     from cxrfactory.roots.graphs.plant import PlantOverTime
 
@@ -302,8 +303,9 @@ def _grown(
         )
         for plant, each in zip(plants, grown, strict=True):
             roots[plant] = each
+    border = border_of(arrival.shape, boxes, BORDER_PX + unit)
     plants = [
-        PlantOverTime(row, its, touching, scale, settings.most_tip_step_px)
+        PlantOverTime(row, its, touching, scale, settings.most_tip_step_px, border, unit)
         for row, its, touching in zip(rows, roots, regions.touching, strict=True)
     ]
     owned = [part for part, its in zip(regions.part_of, roots, strict=True) if part and its]
