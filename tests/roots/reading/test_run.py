@@ -187,6 +187,17 @@ def test_the_scale_comes_from_a_code_or_is_unknown(tmp_path, caplog):
     assert "no QR code can be read" in caplog.text
 
 
+@pytest.mark.parametrize(("share", "warned"), [(1.01, False), (0.5, True), (1.05, True)])
+def test_a_code_that_contradicts_the_given_scale_is_warned_of(tmp_path, caplog, share, warned):
+    picture, side = with_code(80.0)
+    for hour in (8, 9):
+        dotted = cv2.circle(picture.copy(), (60, 300), hour, 200, -1)
+        save(tmp_path / "in" / "p" / f"2020-01-01_{hour:02d}-00-00.png", dotted)
+    frames, _, _ = _read(tmp_path, tmp_path / "in", RootsReadConfig(mm_per_pixel=share * 10 / side))
+    assert set(frames["scale_source"]) == {"given"}
+    assert ("but the QR codes of 2 of 2 pictures give 0.125" in caplog.text) == warned
+
+
 def test_given_plants_and_groups_are_written(tmp_path):
     series(tmp_path / "in" / "a", 3)
     series(tmp_path / "in" / "b", 3)

@@ -20,6 +20,8 @@ from cxrfactory.roots.reading.times import Timed, gaps_before, order_of
 LEAST_SIDE = 512  # pixels of the longer side of pictures that are compared; they have less than twice as many
 _SAMPLE = 9  # pictures that tell what is usual on a plate
 _FOR_SCALE = 5
+_FOR_CHECK = 2  # the same where the scale is given
+_CONTRADICTS = 0.03  # share by which a QR code's scale may differ from that which is given
 _FOR_SIZE = 5
 _FLAT = 6  # grey levels between the percentiles 1 and 99; a picture below shows nothing
 _BLACK = 0.4  # of the plate's usual bright level
@@ -259,6 +261,7 @@ def spread_over(items: Sequence, number: int) -> list:
 
 def _scale(paths: Sequence[Path], settings: RootsReadConfig, reading: PlateReading) -> tuple[float | None, str]:
     if settings.mm_per_pixel is not None:
+        _compare_scale(paths, settings.mm_per_pixel, settings.qr_mm, reading)
         return settings.mm_per_pixel, "given"
     found = scale_of((read_picture(path) for path in spread_over(paths, _FOR_SCALE)), settings.qr_mm)
     if found is None:
@@ -269,3 +272,13 @@ def _scale(paths: Sequence[Path], settings: RootsReadConfig, reading: PlateReadi
         f"({100 * found.spread:.1f} % apart at most)"
     )
     return found.mm_per_pixel, "qr"
+
+
+def _compare_scale(paths: Sequence[Path], given: float, qr_mm: float, reading: PlateReading) -> None:
+    """Warn if a QR code in the pictures contradicts the scale that was given."""
+    found = scale_of((read_picture(path) for path in spread_over(paths, _FOR_CHECK)), qr_mm)
+    if found is not None and abs(found.mm_per_pixel / given - 1) > _CONTRADICTS:
+        reading.warned.append(
+            f"mm_per_pixel is {given:g}, but the QR codes of {found.seen} of {found.looked_at} pictures give "
+            f"{found.mm_per_pixel:.5f} for a side of {qr_mm:g} mm (qr_mm); {given:g} is taken, so check which is right"
+        )
