@@ -116,6 +116,25 @@ def test_the_time_of_exif_is_read(tmp_path, grey):
     assert picture_header(tmp_path / "b.jpg").taken is None
 
 
+@pytest.mark.parametrize(
+    ("said", "ahead"), [("+02:00", 120), ("-03:30", -210), ("+00:00\0", 0), ("   :  ", None), (None, None)]
+)
+def test_the_zone_of_exif_is_read(tmp_path, grey, said, ahead):
+    picture = Image.fromarray(grey)
+    inside = (exif := picture.getexif()).get_ifd(0x8769)
+    inside[36867] = "2021:03:04 05:06:07"
+    if said is not None:
+        inside[36881] = said
+    picture.save(tmp_path / "a.jpg", exif=exif)
+    assert picture_header(tmp_path / "a.jpg").ahead_minutes == ahead
+
+
+def test_the_time_at_which_a_tiff_was_written_is_no_time_of_exif(tmp_path, grey):
+    Image.fromarray(grey).save(tmp_path / "a.tif", tiffinfo={306: "2021:03:04 05:06:07"})
+    header = picture_header(tmp_path / "a.tif")
+    assert (header.taken, header.written) == (None, datetime(2021, 3, 4, 5, 6, 7))
+
+
 def test_pictures_are_reduced_by_powers_of_two(tmp_path):
     rows, columns = np.mgrid[:403, :801]
     smooth = (columns / 4 + rows / 10).astype(np.uint8)

@@ -30,7 +30,9 @@ STRETCH = (0.1, 99.9)  # percentiles of 16-bit values that become 0 and 255
 LEAST_RANGE = 128  # levels of 16 bits between them; below it a picture is one grey with noise
 
 _DAMAGED = (OSError, ValueError, TypeError, SyntaxError, struct.error, EOFError, KeyError, IndexError)
-_ORIENTATION, _EXIF, _TAKEN, _DIGITISED = 274, 0x8769, 36867, 36868
+_ORIENTATION, _EXIF, _WRITTEN = 274, 0x8769, 306
+_TAKEN = ((36867, 36881), (36868, 36882))  # DateTimeOriginal and DateTimeDigitized, each with its OffsetTime
+_OFFSET = re.compile(r"([+-])(\d\d):(\d\d)")
 _SIZE = 256, 257  # width and height of a TIFF
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
 _RAW = (".nef", ".cr2", ".cr3", ".dng", ".arw", ".orf", ".rw2", ".raf", ".pef")
@@ -48,11 +50,18 @@ class PictureHeader:
         Size in pixels, turned as EXIF says.
     taken
         Local time of EXIF (DateTimeOriginal, or else DateTimeDigitized); None without a valid one.
+    ahead_minutes
+        By how much that time is ahead of UTC (OffsetTimeOriginal or OffsetTimeDigitized); None where EXIF has no such
+        entry.
+    written
+        Local time of the entry DateTime of a TIFF, at which a program or a scanner wrote it; None without a valid one.
     """
 
     height: int
     width: int
     taken: datetime | None
+    ahead_minutes: int | None = None
+    written: datetime | None = None
 
 
 def read_picture(path: str | Path) -> UInt8[np.ndarray, "height width"]:
@@ -126,7 +135,8 @@ def picture_header(path: str | Path) -> PictureHeader:
             width, height = (int(picture.tag_v2[tag]) for tag in _SIZE)
         if lies_on_its_side(_orientation(picture, kind)):
             height, width = width, height
-        return PictureHeader(height, width, _taken(picture, kind))
+        written = _exif_time(picture.tag_v2.get(_WRITTEN)) if kind == "TIFF" else None
+        return PictureHeader(height, width, *_taken(picture, kind), written)
 
 
 def _bytes(path: Path) -> bytes:
@@ -186,26 +196,31 @@ def _orientation(picture: Image.Image, kind: str) -> str:
     return ORIENTATIONS[value - 1] if isinstance(value, int) and 1 <= value <= 8 else USUAL
 
 
-def _taken(picture: Image.Image, kind: str) -> datetime | None:
+def _taken(picture: Image.Image, kind: str) -> tuple[datetime | None, int | None]:
+    """Return the local time of EXIF, and by how many minutes it is ahead of UTC."""
     if kind == "PNG" and "exif" not in picture.info:
-        return None
+        return None, None
     try:
         exif = picture.getexif()
         inside = exif.get_ifd(_EXIF)
-        for tag in (_TAKEN, _DIGITISED):
-            said = inside.get(tag) or exif.get(tag)
-            if isinstance(said, str) and (found := _exif_time(said)) is not None:
-                return found
+        for tag, offset in _TAKEN:
+            if (found := _exif_time(inside.get(tag) or exif.get(tag))) is not None:
+                return found, _exif_offset(inside.get(offset) or exif.get(offset))
     except Exception:  # damaged EXIF data tell no time
-        return None
-    return None
+        return None, None
+    return None, None
 
 
-def _exif_time(said: str) -> datetime | None:
+def _exif_time(said: object) -> datetime | None:
     try:
-        return datetime.strptime(said.strip("\0 ")[:19], "%Y:%m:%d %H:%M:%S")
+        return datetime.strptime(said.strip("\0 ")[:19], "%Y:%m:%d %H:%M:%S") if isinstance(said, str) else None
     except ValueError:  # cameras without a clock write zeros or blanks
         return None
+
+
+def _exif_offset(said: object) -> int | None:
+    found = _OFFSET.fullmatch(said.strip("\0 ")) if isinstance(said, str) else None
+    return None if found is None else int(f"{found[1]}1") * (60 * int(found[2]) + int(found[3]))
 
 
 def _jpeg(data: bytes, picture: Image.Image, factor: int) -> np.ndarray:

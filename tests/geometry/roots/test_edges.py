@@ -3,12 +3,16 @@
 import numpy as np
 import pytest
 
-from cxrfactory.geometry.roots.edges import edges_in
+from cxrfactory.geometry.roots import edges
 from cxrfactory.geometry.roots.plants import find_plants
 from cxrfactory.geometry.roots.shoots import shoots_in
 from tests.geometry.roots.drawn import drawn
 
 SHAPE = (400, 500)
+
+
+def edges_in(mask: np.ndarray) -> np.ndarray:
+    return edges.edges_in(np.where(mask, 0, -1).astype(np.int32))
 
 
 def _winding(x: float, top: float, bottom: float) -> list[tuple[float, float]]:
@@ -30,6 +34,22 @@ def test_roots_that_wind_lean_or_are_short_are_none():
 def test_marks_at_the_border_are_no_plants_and_a_root_that_leaves_the_picture_stays():
     mark, root = drawn([[(3, 100), (8, 120), (3, 140)]], SHAPE, 1.5), drawn([[(60, 60), (0, 300)]], SHAPE, 1.5)
     assert (edges_in(mark | root) == mark).all()
+
+
+def test_a_frame_in_the_outermost_part_of_the_picture_is_no_root():
+    frame = np.ones(SHAPE, bool)
+    frame[12:-12, 12:-12] = False
+    root = drawn([_winding(150, 60, 320)], SHAPE, 1.5)
+    assert (edges_in(frame | root) == frame).all()
+
+
+def test_a_straight_line_that_grew_is_a_root_and_one_that_was_there_at_once_is_none():
+    line = drawn([[(250, 60), (250, 330)]], SHAPE, 1.5)
+    grown = np.where(line, np.arange(SHAPE[0])[:, None] // 20, -1).astype(np.int32)
+    assert not edges.edges_in(grown).any()
+    assert (edges.edges_in(np.where(line, 7, -1).astype(np.int32)) == line).all()
+    late = np.random.default_rng(0).permutation(SHAPE[0])[:, None] // 20  # found bit by bit, in no order
+    assert (edges.edges_in(np.where(line, late, -1).astype(np.int32)) == line).all()
 
 
 BUNDLE = [[(250, 110), (150, 300)], [(250, 110), (220, 320)], [(250, 110), (290, 320)], [(250, 110), (350, 300)]]

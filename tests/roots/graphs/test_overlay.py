@@ -90,3 +90,13 @@ def test_a_jpeg_keeps_the_order_of_the_colours():
     data = jpeg(np.full((16, 16, 3), (200, 30, 60), np.uint8))
     blue, green, red = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)[8, 8].tolist()
     assert (abs(red - 200) < 6, abs(green - 30) < 6, abs(blue - 60) < 6) == (True, True, True)
+
+
+@pytest.mark.parametrize("seed", [(30.0, 30.0), (2.0, 2.0), (58.0, 3.0)])
+def test_the_name_of_a_plant_stands_beside_its_seed(seed):
+    grey = np.full((60, 60), 90, np.uint8)
+    bare = drawn_over(grey, Drawing([], [], np.zeros((0, 2))))
+    rgb = drawn_over(grey, Drawing([], [], np.zeros((0, 2)), [("7", seed)]))
+    rows, columns = np.nonzero((rgb != bare).any(axis=2))
+    assert len(rows) > 40
+    assert np.hypot(columns.mean() - seed[0], rows.mean() - seed[1]) < 20

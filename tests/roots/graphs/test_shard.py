@@ -1,5 +1,6 @@
 """The stage of graphs on a small virtual plate whose masks are the truth, and its errors."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -132,6 +133,31 @@ def test_plants_are_found_where_none_are_given(truth, tmp_path):
     assert both["group"].equals(both["group_ours"])
 
 
+def test_a_group_of_a_plant_that_is_not_found_is_refused_with_those_that_are(truth, tmp_path):
+    none, groups = tmp_path / "none.parquet", tmp_path / "groups.csv"
+    write_arrow(ROOT_PLANTS.empty_table(), none)
+    plate = read_table(truth / "plants.parquet", ROOT_PLANTS)["plate"].iloc[0]
+    groups.write_text(f"plate,plant,group\n{plate},1,a\n{plate},3,b\nother,9,c\n")
+    with pytest.raises(CxrError, match=r"groups.csv: row 3 names plant '3' of plate .* 1 at x = \d+, 2 at x = \d+; "):
+        _run(truth, tmp_path, plants=none, groups=[groups])
+
+
+def test_roots_of_no_plant_and_a_plate_without_roots_are_told(truth, tmp_path, caplog):
+    plants = read_table(truth / "plants.parquet", ROOT_PLANTS)
+    first, last = sorted(set(plants["plate"]))[0], sorted(set(plants["plate"]))[-1]
+    masks = pq.read_table(truth / "masks.parquet").to_pandas()
+    masks.loc[masks["plate"] == last, "rle"] = rle_encode(np.zeros((512, 512), np.uint8))
+    few, bare = tmp_path / "few.parquet", tmp_path / "bare.parquet"
+    kept = plants.assign(right=512)[plants["plant"] == "1"]
+    write_arrow(pa.Table.from_pandas(kept, ROOT_PLANTS, preserve_index=False), few)
+    write_arrow(pa.Table.from_pandas(masks, ROOT_MASKS, preserve_index=False), bare)
+    _run(truth, tmp_path / "whole")
+    assert not caplog.records
+    _run(truth, tmp_path / "less", plants=few, masks=bare)
+    assert re.search(rf"{first}: \d\d % of the roots belong to none of its 1 plants, .* x = \d+ to \d+", caplog.text)
+    assert f"{last}: no root in any picture" in caplog.text
+
+
 def test_a_picture_that_lacks_a_part_of_the_roots_is_flagged_and_its_graph_is_kept(truth, found, tmp_path):
     table = pq.read_table(truth / "masks.parquet").to_pandas()
     plate = table["plate"].iloc[0]
@@ -151,6 +177,40 @@ def test_a_picture_that_lacks_a_part_of_the_roots_is_flagged_and_its_graph_is_ke
     change = (after["total_length_px"] - before["total_length_px"]).abs()
     assert change[~after["frame"].between(17, 20)].max() < 6  # what is lost just after it grew seems to grow later
     assert change.max() < 60
+
+
+def _drawn(folder: Path, tips: list[int], hidden: tuple[int, int] | None = None) -> pd.DataFrame:
+    """Return the traits of a root that winds down a picture of 200 x 200 px to each of these rows."""
+    masks = []
+    for picture, tip in enumerate(tips):
+        mask = np.zeros((200, 200), np.uint8)
+        for row in range(20, min(tip, 199) + 1):
+            middle = 100 + round(6 * np.sin(row / 12))
+            mask[row, middle - 1 : middle + 2] = 1
+        if hidden is not None and picture in hidden:
+            mask[80:110] = 0
+        masks.append({"plate": "p", "frame": picture, "height": 200, "width": 200, "rle": rle_encode(mask)})
+    frame = {"plate": "p", "path": "", "time_source": "name", "height": 200, "width": 200, "mm_per_pixel": 0.16,
+             "scale_source": "given", "shift_x": 0.0, "shift_y": 0.0, "notes": []}  # fmt: skip
+    frames = [frame | {"frame": picture, "hours": float(picture)} for picture in range(len(tips))]
+    for name, rows, schema in (
+        ("frames", frames, ROOT_FRAMES),
+        ("masks", masks, ROOT_MASKS),
+        ("plants", [], ROOT_PLANTS),
+    ):
+        write_arrow(pa.Table.from_pylist(rows, schema=schema), folder / f"{name}.parquet")
+    return read_table(_run(folder, folder).traits, ROOT_TRAITS)
+
+
+def test_a_root_that_leaves_the_picture_is_flagged_from_then_on(tmp_path):
+    traits = _drawn(tmp_path, [40, 80, 120, 160, 190, 240, 280])
+    assert ["at_border" in flags for flags in traits["flags"]] == [False] * 5 + [True] * 2
+
+
+def test_a_root_that_shows_again_behind_a_drop_is_flagged_while_its_length_is_too_short(tmp_path):
+    traits = _drawn(tmp_path, [40, 60, 78, 100, 128, 150, 170], hidden=(3, 4))
+    assert ["tip_hidden" in flags for flags in traits["flags"]] == [False] * 4 + [True] + [False] * 2
+    assert traits["main_length_px"].iloc[4] < 70
 
 
 def test_the_share_of_pictures_without_a_flag():

@@ -146,6 +146,40 @@ def test_a_lateral_of_the_first_picture_has_no_time_of_emergence(tmp_path, table
     assert read(tmp_path, "plants.csv")["first_lateral_hours"].isna().all()
 
 
+def test_a_seed_that_never_germinates_is_compared_with_nothing_and_told(tmp_path, tables_only):
+    traits, laterals = write_cohort(tmp_path)
+    write_growth([traits], [laterals], tmp_path / "growth")
+    without = read(tmp_path, "groups.csv")
+    rows = pd.read_parquet(traits)
+    bare = rows[(rows["plate"] == "first-0") & (rows["plant"] == "1")].assign(plant="9", laterals=0)
+    lengths = [name for name in rows.columns if "_length_" in name]
+    hulls = [name for name in rows.columns if "hull" in name]
+    bare = bare.assign(**dict.fromkeys(lengths, 0.0), **dict.fromkeys(hulls, np.nan))
+    write_traits(traits, pd.concat([rows, bare]).to_dict("records"))
+    write_growth([traits], [laterals], tmp_path / "growth")
+    pd.testing.assert_frame_equal(read(tmp_path, "groups.csv"), without)
+    assert len(read(tmp_path, "plants.csv")) == 25
+    assert "1 of 25 plants show no root in any picture" in (tmp_path / "growth" / "notes.txt").read_text()
+
+
+def test_plants_that_all_show_no_root_have_tables_and_no_figures(tmp_path):
+    rows = [row | dict.fromkeys([name for name in row if "_length_" in name], 0.0)
+            for plant in "12" for row in trait_rows("p", plant, None, HOURS[:9])]  # fmt: skip
+    write_growth([write_traits(tmp_path / "t.parquet", rows)], [write_laterals(tmp_path / "l.parquet", [])],
+                 tmp_path / "growth")  # fmt: skip
+    assert len(read(tmp_path, "plants.csv")) == 2
+    assert "2 of 2 plants show no root" in (tmp_path / "growth" / "notes.txt").read_text()
+
+
+def test_modes_of_curves_tell_the_hours_that_all_plants_have(tmp_path, tables_only):
+    rows = [row for plant, last in (("1", 240), ("2", 240), ("3", 60))
+            for row in trait_rows("p", plant, None, HOURS[last > HOURS], 0.2 + 0.1 * int(plant))]  # fmt: skip
+    write_growth([write_traits(tmp_path / "t.parquet", rows)], [write_laterals(tmp_path / "l.parquet", [])],
+                 tmp_path / "growth")  # fmt: skip
+    told = (tmp_path / "growth" / "notes.txt").read_text()
+    assert "The modes of curves cover 0.0 to 57.0 hours, which all plants have, of 0.0 to 237.0 hours." in told
+
+
 def test_refusals(tmp_path):
     rows = trait_rows("p", "1", "a", HOURS[:3])
     laterals = [write_laterals(tmp_path / "l.parquet", [])]

@@ -35,6 +35,7 @@ def test_regions_are_read_and_missing_ones_are_columns(tmp_path):
     [
         ("plate,plant,seed_x\n", "column 'seed_y' is missing"),
         (HEADER + "a,1,x,5,,,,\n", "row 2: 'seed_x' is 'x'"),
+        (HEADER + 'a,1,"1,200",5,,,,\n', "row 2: 'seed_x' is '1,200'"),
         (HEADER + "a,1,nan,5,,,,\n", "row 2: 'seed_x' is 'nan'"),
         (HEADER + "a,,3,5,,,,\n", "row 2: 'plant' is empty"),
         (HEADER + "a,1,3,5\n", "row 2 has 4 cells; expected 8"),
@@ -47,6 +48,17 @@ def test_a_wrong_table_of_plants_is_an_error_with_file_and_row(tmp_path, text, m
     (tmp_path / "plants.csv").write_text(text)
     with pytest.raises(CxrError, match=f"plants.csv: {message}"):
         read_plants(tmp_path / "plants.csv")
+
+
+@pytest.mark.parametrize(("separator", "half"), [(";", "70,5"), ("\t", "70,5"), (";", "70.5"), (",", "70.5")])
+def test_tables_have_commas_semicolons_or_tabs(tmp_path, separator, half):
+    plants, groups = tmp_path / "plants.csv", tmp_path / "groups.tsv"
+    plants.write_text(
+        separator.join(["plate", "plant", "seed_x", "seed_y"]) + "\n" + separator.join(["a", "1", half, "8"])
+    )
+    groups.write_text(separator.join(["plate", "group"]) + "\n" + separator.join(["a", "wild"]))
+    assert [(each.plate, each.seed) for each in read_plants(plants)] == [("a", (70.5, 8))]
+    assert read_groups(groups)("a", "1") == "wild"
 
 
 def test_plants_must_fit_the_plates(tmp_path):

@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import cv2
@@ -185,6 +186,45 @@ def test_the_scale_comes_from_a_code_or_is_unknown(tmp_path, caplog):
     assert plain["mm_per_pixel"].isna().all()
     assert all("no_scale" in notes for notes in plain["notes"])
     assert "no QR code can be read" in caplog.text
+
+
+def test_times_of_exif_in_several_zones_are_compared_in_utc(tmp_path, caplog):
+    for number, (said, zone) in enumerate([("01:30", "+01:00"), ("03:30", "+02:00"), ("04:30", "+02:00")]):
+        picture = Image.fromarray(plate(number))
+        inside = (exif := picture.getexif()).get_ifd(0x8769)
+        inside[36867], inside[36881] = f"2024:03:31 {said}:00", zone
+        (tmp_path / "in").mkdir(exist_ok=True)
+        picture.save(tmp_path / "in" / f"x{number}.jpg", exif=exif, quality=95)
+    with caplog.at_level(logging.INFO, "cxrfactory"):
+        frames, _, _ = _read(tmp_path, tmp_path / "in")
+    assert frames["hours"].tolist() == [0, 1, 2]
+    assert "times of EXIF from 2 zones are compared in UTC" in caplog.text
+
+
+@pytest.mark.parametrize(("step", "source"), [(3600, "exif"), (2, "interval")])
+def test_times_at_which_tiffs_were_written_count_with_a_warning_if_they_were_not_converted(
+    tmp_path, caplog, step, source
+):
+    (tmp_path / "in").mkdir()
+    for number in range(3):
+        said = datetime(2024, 5, 3) + timedelta(seconds=number * step)
+        written = {306: f"{said:%Y:%m:%d %H:%M:%S}"}
+        Image.fromarray(plate(number)).save(tmp_path / "in" / f"x{number}.tif", tiffinfo=written)
+    frames, _, _ = _read(tmp_path, tmp_path / "in")
+    assert set(frames["time_source"]) == {source}
+    assert frames["hours"].tolist() == ([0, 1, 2] if source == "exif" else [0, 0.5, 1])
+    assert ("at which the TIFF files were written" in caplog.text) == (source == "exif")
+
+
+@pytest.mark.parametrize(("share", "warned"), [(1.01, False), (0.5, True), (1.05, True)])
+def test_a_code_that_contradicts_the_given_scale_is_warned_of(tmp_path, caplog, share, warned):
+    picture, side = with_code(80.0)
+    for hour in (8, 9):
+        dotted = cv2.circle(picture.copy(), (60, 300), hour, 200, -1)
+        save(tmp_path / "in" / "p" / f"2020-01-01_{hour:02d}-00-00.png", dotted)
+    frames, _, _ = _read(tmp_path, tmp_path / "in", RootsReadConfig(mm_per_pixel=share * 10 / side))
+    assert set(frames["scale_source"]) == {"given"}
+    assert ("but the QR codes of 2 of 2 pictures give 0.125" in caplog.text) == warned
 
 
 def test_given_plants_and_groups_are_written(tmp_path):

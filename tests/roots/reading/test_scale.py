@@ -14,6 +14,13 @@ def test_the_side_of_a_code_is_measured_within_a_few_thousandths(side, degrees):
     assert qr_side(picture) == pytest.approx(truth, rel=0.003)
 
 
+@pytest.mark.parametrize("factor", [6.0, 12.5])
+def test_a_code_in_a_very_large_picture_is_measured(factor):
+    picture, truth = with_code(67.3, (160, 60), 4)
+    large = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
+    assert qr_side(large) == pytest.approx(truth * factor, rel=0.003)
+
+
 def test_a_picture_without_a_code_has_none():
     assert qr_side(plate(0)) is None
 

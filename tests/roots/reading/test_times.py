@@ -138,3 +138,70 @@ def test_names_of_two_plates_in_one_folder_are_warned_of():
     assert _order(names[::2])[1].warned == ()
     by_noon = [f"2020-01-0{day} 08.00 {half}" for day in (1, 2) for half in ("AM", "PM")]
     assert _order(by_noon)[1].warned == ()
+
+
+MAY = [datetime(2024, 5, 3 + day, 10) for day in range(4)]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "digits"), [((9997, 9998, 9999, 1, 2), 4), ((9999, 0, 1, 2), 4), ((99999, 1, 2), 5)]
+)
+def test_a_count_that_runs_over_goes_on(numbers, digits):
+    names = [f"IMG_{number:0{digits}d}" for number in numbers]
+    found, order = _order(sorted(names))
+    assert [each[:2] for each in found] == [(name, 10 * place) for place, name in enumerate(names)]
+    assert f"starts anew after 'IMG_{10**digits - 1}'" in order.warned[1]
+    assert _order(sorted(names), [MAY[0]] * len(names))[0][0][0] == names[0]
+
+
+def test_a_count_that_only_lacks_numbers_does_not_run_over():
+    names = [f"IMG_{number:04d}" for number in (1, 2, 3, 5000)]
+    assert [each[0] for each in _order(names)[0]] == names
+    assert [each[0] for each in _order(["p_1", "p_2", "p_9998", "p_9999"])[0]] == ["p_1", "p_2", "p_9998", "p_9999"]
+
+
+@pytest.mark.parametrize("first", [1000000100, 1714744800])
+def test_numbers_of_ten_digits_that_count_are_no_times(first):
+    found, order = _order([f"{first + place}" for place in range(4)])
+    assert [each[1:] for each in found] == [(10 * place, "interval") for place in range(4)]
+    assert "in the order of their names" in order.warned[0]
+
+
+@pytest.mark.parametrize(("days", "said"), [((3, 4, 1, 2), "disagree about the order"), ((3, 4, 5, 6), "")])
+def test_exif_that_contradicts_the_count_of_names_is_warned_of(days, said):
+    order = _order([f"DSC_{number}" for number in (1, 2, 3, 4)], [datetime(2024, 5, day) for day in days])[1]
+    assert said in "".join(order.warned)
+    assert bool(order.warned) == bool(said)
+
+
+def test_a_clock_that_was_lost_is_warned_of():
+    taken = [*MAY[:2], datetime(2000, 1, 1), datetime(2000, 1, 2)]
+    order = _order(["a", "b", "c", "d"], taken)[1]
+    assert order.warned[0].startswith("8888 days lie between 'd' and 'a'; if a clock was set")
+    assert _order(["p_2024-05-01_10-00", "p_2024-07-01_10-00"])[1].warned == ()
+
+
+def test_names_and_exif_that_disagree_are_warned_of():
+    names = [f"{time:%Y-%m-%d_%H-%M}" for time in MAY]
+    assert _order(names, [time.replace(hour=7) for time in MAY])[1].warned == ()  # of another time zone
+    found, order = _order(names, [*MAY[:3], MAY[3].replace(hour=15)])
+    assert [each[1] for each in found] == [0, 1440, 2880, 4320]
+    assert order.warned == (
+        "names and EXIF disagree about the times of 1 of 4 pictures, by up to 5.0 hours; those of the names are taken",
+    )
+
+
+def test_exif_tells_the_hours_of_days_in_names_if_it_tells_the_same_days():
+    names = [f"{time:%Y-%m-%d}" for time in MAY]
+    taken = [time.replace(hour=10 + place) for place, time in enumerate(MAY)]
+    assert [each[1:] for each in _order(names, taken)[0]] == [(1500 * place, "exif") for place in range(4)]
+    found, order = _order(names, [*taken[:3], datetime(2024, 5, 20)])
+    assert [each[1:] for each in found] == [(1440 * place, "name") for place in range(4)]
+    assert "names and EXIF disagree" in order.warned[0]
+
+
+def test_dates_with_the_day_first_are_in_the_order_of_time():
+    found, order = _order(["01.06.2024 14-00", "30.05.2024 14-00", "31.05.2024 02-00"])
+    assert [each[1:] for each in found] == [(0, "name"), (720, "name"), (2880, "name")]
+    assert order.warned == ()
+    assert "are read as day, month, year" in _order(["03.05.2024", "04.05.2024", "06.05.2024"])[1].warned[0]

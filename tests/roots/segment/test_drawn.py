@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cxrfactory.roots.segment.drawn import draw_roots, width_of_roots
+from cxrfactory.roots.segment.drawn import draw_roots, share_on_roots, share_outside, width_of_roots
 
 
 def _picture(width: float, root: float, seed: int = 0) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -64,3 +64,18 @@ def test_drawn_root_is_the_set_of_pixels_near_its_line() -> None:
 def test_roots_outside_of_the_picture_draw_nothing() -> None:
     assert not draw_roots((20, 20), [np.array([[100.0, 100.0], [200.0, 100.0]])], 5.0).any()
     assert not draw_roots((20, 20), [], 5.0).any()
+
+
+def test_lines_on_roots_are_told_from_lines_beside_them() -> None:
+    grey, lines = _picture(5.0, 220)
+    assert share_on_roots(grey, lines) > 0.95
+    assert share_on_roots(grey, [line + np.array([0.0, -40.0]) for line in lines]) < 0.3
+    assert share_on_roots(grey, [np.array([[5.0, 5.0], [9.0, 9.0]])]) is None
+
+
+def test_share_of_lines_outside_of_a_picture() -> None:
+    line = np.column_stack([np.linspace(10.0, 110.0, 101), np.full(101, 20.0)])
+    assert share_outside((50, 120), [line]) == 0
+    assert share_outside((50, 80), [line]) == pytest.approx(0.3, abs=0.02)
+    assert share_outside((20, 120), [line]) == 1
+    assert share_outside((20, 120), [np.array([[500.0, 500.0]])]) == 0

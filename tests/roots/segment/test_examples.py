@@ -98,6 +98,19 @@ def test_only_plates_of_the_wanted_beginning(tmp_path) -> None:
         write_examples(tmp_path / "e.parquet", truth, start="train-1")
 
 
+def test_lines_in_another_unit_than_pixels_are_refused_or_warned_of(tmp_path, caplog) -> None:
+    folder = _traced(tmp_path / "in", 3)
+    write_examples(tmp_path / "e.parquet", labelled=folder)
+    assert "show a root" not in caplog.text
+    (folder / "p1.rsml").write_text(RSML.format(x=5))  # beside the root
+    write_examples(tmp_path / "e.parquet", labelled=folder)
+    assert "p1.rsml: " in caplog.text
+    assert "along its lines show a root in p1.png" in caplog.text
+    (folder / "p2.rsml").write_text(RSML.format(x=5000))
+    with pytest.raises(CxrError, match=r"p2.rsml: 100 % of the roots lie outside of p2.png"):
+        write_examples(tmp_path / "e.parquet", labelled=folder)
+
+
 def test_faults_are_named(tmp_path) -> None:
     folder = _traced(tmp_path / "in", 2)
     shutil.copy(folder / "p0.rsml", folder / "lone.rsml")

@@ -307,3 +307,10 @@ def test_all_files_of_the_field_are_read_and_written_again(real_data, tmp_path):
         orders |= {order for *_, order, _ in walk(scene)}
     assert count >= 987
     assert orders == {1, 2, 3}
+
+
+def test_a_second_scene_is_refused_and_not_left_out(tmp_path):
+    path = tmp_path / "two.rsml"
+    path.write_text("<rsml><metadata/>\n<scene/>\n<scene/></rsml>")
+    with pytest.raises(CxrError, match=r"two.rsml: line 3: element 'scene' is the second one"):
+        read_rsml(path)

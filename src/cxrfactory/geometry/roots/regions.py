@@ -76,11 +76,7 @@ def plate_regions(
         Factors of lengths: of the roots' form, and of gaps (:mod:`~cxrfactory.geometry.roots.lengths`).
     """
     arrival = arrival.copy()
-    if boxes:
-        inside = np.zeros(arrival.shape, bool)
-        for left, top, right, bottom in boxes:
-            inside[max(top, 0) : bottom, max(left, 0) : right] = True
-        arrival[~inside] = -1
+    arrival[~inside_of(arrival.shape, boxes)] = -1
     _fill_holes(arrival, HOLE_PX * unit**2)
     markers = _markers(arrival, seeds, gap)
     bridged = _join_bundles(arrival, markers, seeds, unit, BUNDLE_PX * gap)
@@ -99,6 +95,22 @@ def plate_regions(
     parts = ndimage.label(mask, _ALL)[0].astype(np.int32)
     part_of = [int(parts[markers == number].max(initial=0)) for number in range(1, len(seeds) + 1)]
     return PlateRegions(parts, part_of, arrival, bridged, touching)
+
+
+def inside_of(shape: tuple[int, int], boxes: Sequence[tuple[int, int, int, int]]) -> Bool[np.ndarray, "height width"]:
+    """Return the pixels that lie in one of the regions (left, top, right, bottom) at least; all without regions."""
+    inside = np.full(shape, not boxes)
+    for left, top, right, bottom in boxes:
+        inside[max(top, 0) : bottom, max(left, 0) : right] = True
+    return inside
+
+
+def border_of(
+    shape: tuple[int, int], boxes: Sequence[tuple[int, int, int, int]], width: float
+) -> Bool[np.ndarray, "height width"]:
+    """Return the pixels that are at most so many pixels away from what lies outside of picture or regions."""
+    inside = np.pad(inside_of(shape, boxes), 1).astype(np.uint8)
+    return cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1] <= width
 
 
 def _markers(arrival: np.ndarray, seeds: np.ndarray, gap: float) -> np.ndarray:

@@ -294,10 +294,13 @@ def _drawing(plants: Plants, canvas: Canvas) -> Drawing:
 
     edges = [(row["root"], row["points"].reshape(-1, 2)) for rows in plants.values() for row in rows]
     ends = [points[[0, -1]] for _, points in edges]
+    seeds = {plant: min(rows, key=lambda row: row["edge"])["points"][:2] for plant, rows in plants.items()}
+    places = canvas.placed(np.array(list(seeds.values()), float).reshape(-1, 2)).tolist()
     return Drawing(
         [canvas.thinned(points) for _, points in edges],
         [order_of(root) > 0 for root, _ in edges],
         canvas.placed(np.unique(np.concatenate(ends), axis=0)) if ends else np.zeros((0, 2), np.float32),
+        [(plant, (x, y)) for plant, (x, y) in zip(seeds, places, strict=True)],
     )
 
 

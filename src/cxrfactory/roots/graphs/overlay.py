@@ -22,6 +22,7 @@ TILES = 6  # times on a sheet
 _COLUMNS = 3
 _PARTS = 4  # OpenCV draws at fractions of a pixel: 2 ** 4 parts
 _JPEG_QUALITY = 90
+_NAME_SIZE, _NAME_GAP = 0.5, 8  # of a plant's name, and pixels between it and its seed
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,14 @@ class Drawing:
         Whether each edge belongs to a lateral; the others belong to roots from the seed.
     nodes
         Places of the nodes, float32 [m, 2].
+    names
+        Name of each plant with the place of its seed, by which tables of groups name it.
     """
 
     lines: Sequence[Float[np.ndarray, "n 2"]]
     lateral: Sequence[bool]
     nodes: Float[np.ndarray, "m 2"]
+    names: Sequence[tuple[str, tuple[float, float]]] = ()
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,7 @@ def fitted(
 
 
 def drawn_over(picture: UInt8[np.ndarray, "height width"], drawing: Drawing) -> Picture:
-    """Draw lines and nodes over a grey picture: roots from the seed red, laterals blue, nodes as yellow dots.
+    """Draw lines and nodes over a grey picture: roots from the seed red, laterals blue, nodes and names yellow.
 
     Returns
     -------
@@ -112,7 +116,19 @@ def drawn_over(picture: UInt8[np.ndarray, "height width"], drawing: Drawing) -> 
         cv2.polylines(rgb, lines, False, colour, 1, cv2.LINE_AA, _PARTS)
     for x, y in _fixed(drawing.nodes).reshape(-1, 2).tolist():
         cv2.circle(rgb, (x, y), 2 << _PARTS, NODE_COLOUR, -1, cv2.LINE_AA, _PARTS)
+    for name, (x, y) in drawing.names:
+        _name(rgb, name, round(x), round(y))
     return rgb
+
+
+def _name(rgb: Picture, name: str, x: int, y: int) -> None:
+    """Write a plant's name above its seed, or below it where the picture ends, in place."""
+    text = name.encode("ascii", "replace").decode()  # OpenCV's letters
+    (width, height), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, _NAME_SIZE, 1)
+    left = int(np.clip(x - width // 2, 1, max(rgb.shape[1] - width - 1, 1)))
+    place = (left, y - _NAME_GAP if y - _NAME_GAP - height > 0 else y + _NAME_GAP + height)
+    for colour, thickness in (((0, 0, 0), 3), (NODE_COLOUR, 1)):
+        cv2.putText(rgb, text, place, cv2.FONT_HERSHEY_SIMPLEX, _NAME_SIZE, colour, thickness, cv2.LINE_AA)
 
 
 def with_words(picture: Picture, words: str) -> Picture:

@@ -8,6 +8,9 @@ The flags need no truth:
 - ``tip_jumped``: a tip moved by more than ``most_tip_step_px`` since the picture before.
 - ``gap``: a root was followed over more than :data:`GAP_PX` pixels without evidence in any picture.
 - ``touches_neighbour``: the roots touch those of another plant.
+- ``at_border``: a tip has reached the border of the picture or of the plants' regions; the root may go on outside.
+- ``tip_hidden``: the mask shows more than :data:`AHEAD_PX` units of a root's line beyond its tip, as where a drop
+  covers what lies between.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Bool, UInt8
 
 from cxrfactory.geometry.roots.growing import GrownRoot
 from cxrfactory.geometry.roots.system import RootPath, tables_of
@@ -26,7 +29,17 @@ from cxrfactory.geometry.roots.traits import laterals_of, traits_of
 SHRUNK = 0.15  # share of the known length
 LOST = 0.5  # share of a lateral's length
 GAP_PX = 3  # pixels
-FLAGS = ("no_roots", "length_shrank", "lateral_lost", "tip_jumped", "gap", "touches_neighbour")
+AHEAD_PX = 12.0  # units (geometry/roots/lengths.py); a root that crosses the line beyond the tip is less wide
+FLAGS = (
+    "no_roots",
+    "length_shrank",
+    "lateral_lost",
+    "tip_jumped",
+    "gap",
+    "touches_neighbour",
+    "at_border",
+    "tip_hidden",
+)
 
 
 def consistent_share(flags: Iterable[Sequence[str]]) -> float | None:
@@ -51,6 +64,10 @@ class PlantOverTime:
         Scale of the plate; None if it is unknown.
     most_step_px
         A tip that moves by more between two pictures is flagged.
+    border
+        bool, [row, column] of the plate: places at the border of the picture or of the plants' regions.
+    unit
+        Factor of lengths (:func:`~cxrfactory.geometry.roots.lengths.length_unit`).
     """
 
     row: Mapping[str, Any]
@@ -58,6 +75,8 @@ class PlantOverTime:
     touching: int
     mm_per_pixel: float | None
     most_step_px: float
+    border: Bool[np.ndarray, "height width"]
+    unit: float
 
     def at(self, picture: int) -> list[RootPath]:
         """Return the roots in a picture, which is counted from 0 in the order of time."""
@@ -75,7 +94,7 @@ class PlantOverTime:
             The plate's mask of that picture alone.
         """
         known = seen = bridged = 0
-        lost = jumped = False
+        lost = jumped = outside = hidden = False
         for root in self.roots:
             if root.lengths[picture] <= 0:
                 continue
@@ -83,6 +102,9 @@ class PlantOverTime:
             there = int(np.count_nonzero(mask[places[:, 0], places[:, 1]]))
             known, seen = known + len(places), seen + there
             bridged = max(bridged, int(root.bridged[: len(places)].sum()))
+            outside |= bool(self.border[tuple(places[-1])])
+            ahead = root.places[len(places) :]
+            hidden |= int(np.count_nonzero(mask[ahead[:, 0], ahead[:, 1]])) > AHEAD_PX * self.unit
             lost |= root.parent is not None and there < (1 - LOST) * len(places)
             if picture and root.lengths[picture - 1] > 0:
                 jumped |= bool(root.lengths[picture] - root.lengths[picture - 1] > self.most_step_px)
@@ -93,6 +115,8 @@ class PlantOverTime:
             "tip_jumped": jumped,
             "gap": bridged > GAP_PX,
             "touches_neighbour": 0 <= self.touching <= picture,
+            "at_border": outside,
+            "tip_hidden": hidden,
         }
         return [name for name in FLAGS if reasons[name]]
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 import pyarrow as pa
 
@@ -44,6 +45,8 @@ log = get_logger(__name__)
 
 LEAST_LATERAL = 8.0  # units (geometry/roots/lengths.py); the same where the scale is unknown
 LEAST_PX = 4.0  # a lateral that counts is at least so long; what is shorter cannot be told from a bulge
+MOST_LOOSE = 0.1  # share of the roots' pixels that belong to no plant; above it, the log warns
+BORDER_PX = 2.0  # and a unit: a tip so near to the border has reached it
 MASKS_AT_ONCE = 16
 ROWS_AT_ONCE = 4096
 
@@ -132,7 +135,8 @@ def write_graphs(
     Raises
     ------
     CxrError
-        If a table cannot be read, or the masks do not fit the pictures.
+        If a table cannot be read, the masks do not fit the pictures, or a table of groups names a plant that is not
+        found on its plate.
     """
     from cxrfactory.roots.reading.given import read_groups
 
@@ -226,11 +230,13 @@ def _write_plate(
     for mask in _masks(masks, span, shape, plate):
         arrivals.add(mask)
     arrival = arrivals.finish()
-    arrival[edges_in(arrival >= 0)] = -1
+    seen = arrival >= 0
+    arrival[edges_in(arrival)] = -1
     unit = length_unit(arrival >= 0)
     rows = _plants(plate, given, arrival, len(span.frames), group_of, unit)
     tables.add("plants", rows)
-    found = _grown(rows, arrival, scale, len(span.frames), settings, unit)
+    found, owned = _grown(rows, arrival, scale, len(span.frames), settings, unit)
+    _tell_loose(plate, len(rows), seen, seen & ~owned)
     times = [(frame, hours[frame]) for frame in span.frames]
     for picture, mask in enumerate(_masks(masks, span, shape, plate)):
         for plant in found:
@@ -257,6 +263,7 @@ def _plants(
         seed_x, seed_y = emerged_at(arrival, np.array([plant.seed_x, plant.seed_y]), unit).tolist()
         key = {"plate": plate, "plant": str(number), "group": group_of(plate, str(number))}
         rows.append(key | plant._replace(seed_x=seed_x, seed_y=seed_y)._asdict() | {"source": "found"})
+    group_of.check_found(plate, {row["plant"]: row["seed_x"] for row in rows})
     return rows
 
 
@@ -267,11 +274,11 @@ def _grown(
     pictures: int,
     settings: RootsGraphConfig,
     unit: float,
-) -> list[PlantOverTime]:
-    """Trace the roots of the plants of a plate."""
+) -> tuple[list[PlantOverTime], np.ndarray]:
+    """Trace the roots of the plants of a plate; return also the pixels that belong to a plant, [row, column]."""
     from cxrfactory.geometry.roots.growing import grow_plants
     from cxrfactory.geometry.roots.lengths import gap_unit
-    from cxrfactory.geometry.roots.regions import plate_regions
+    from cxrfactory.geometry.roots.regions import border_of, plate_regions
     from cxrfactory.geometry.roots.system import EMERGED_MM
     from cxrfactory.roots.graphs.plant import PlantOverTime
 
@@ -296,7 +303,34 @@ def _grown(
         )
         for plant, each in zip(plants, grown, strict=True):
             roots[plant] = each
-    return [
-        PlantOverTime(row, its, touching, scale, settings.most_tip_step_px)
+    border = border_of(arrival.shape, boxes, BORDER_PX + unit)
+    plants = [
+        PlantOverTime(row, its, touching, scale, settings.most_tip_step_px, border, unit)
         for row, its, touching in zip(rows, roots, regions.touching, strict=True)
     ]
+    owned = [part for part, its in zip(regions.part_of, roots, strict=True) if part and its]
+    return plants, np.isin(regions.parts, owned)
+
+
+def _tell_loose(plate: str, plants: int, seen: np.ndarray, loose: np.ndarray) -> None:
+    """Warn of a plate without roots, or with much root that belongs to no plant: a plant may have been missed."""
+    if not seen.any():
+        log.warning("%s: no root in any picture", plate)
+        return
+    share = np.count_nonzero(loose) / np.count_nonzero(seen)
+    if share <= MOST_LOOSE:
+        return
+    _, _, boxes, _ = cv2.connectedComponentsWithStats(loose.astype(np.uint8), connectivity=8)
+    left, top, across, down, _ = (int(each) for each in max(boxes[1:], key=lambda box: box[cv2.CC_STAT_AREA]))
+    log.warning(
+        "%s: %.0f %% of the roots belong to none of its %d plants, or were taken for edges of the plate; the largest "
+        "such part is at x = %d to %d, y = %d to %d; look at the overlay, and give the seeds if a plant was missed "
+        "(roots.plants_table)",
+        plate,
+        100 * share,
+        plants,
+        left,
+        left + across,
+        top,
+        top + down,
+    )

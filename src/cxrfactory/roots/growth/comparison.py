@@ -53,7 +53,7 @@ def comparison_table(plants: pd.DataFrame, hulls: pd.DataFrame, scores: pd.DataF
     Parameters
     ----------
     plants
-        One row a plant.
+        One row a plant that has roots.
     hulls
         One row a plant and day.
     scores
@@ -94,6 +94,10 @@ def notes_on(plants: PlantSet, tests: pd.DataFrame, modes: dict[str, CurveModes]
     if not plants.over_time:
         notes.append("Every plate has one picture, therefore there are no speeds, rhythms, crossings or modes of "
                      "curves.")  # fmt: skip
+    grown = plants.with_roots.plants
+    if bare := len(plants.plants) - len(grown):
+        notes.append(f"{bare} of {len(plants.plants)} plants show no root in any picture and take no part in tests and "
+                     f"modes of curves.")  # fmt: skip
     ends: dict[str, Any] = {}
     for plant in plants.plants:
         ends[plant.plate] = max(ends.get(plant.plate, 0.0), float(plant.hours[-1]))
@@ -109,6 +113,14 @@ def notes_on(plants: PlantSet, tests: pd.DataFrame, modes: dict[str, CurveModes]
     for note in dict.fromkeys(each for cell in tests["note"] for each in cell.split("; ") if each):
         count = sum(note in cell.split("; ") for cell in tests["note"])
         notes.append(f"In {count} of {len(tests)} comparisons: {note}.")
+    if modes:
+        common = next(iter(modes.values())).hours
+        first, last = min(plant.hours[0] for plant in grown), max(plant.hours[-1] for plant in grown)
+        if common[0] - first > 12 or last - common[-1] > 12:
+            covered = (
+                f"{common[0]:.1f} to {common[-1]:.1f} hours, which all plants have, of {first:.1f} to {last:.1f} hours"
+            )
+            notes.append(f"The modes of curves cover {covered}.")
     if plants.over_time and not modes:
         notes.append("There are no modes of curves: they need three plants with different curves and common times.")
     return notes

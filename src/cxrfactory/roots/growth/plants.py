@@ -1,7 +1,7 @@
 """The plants of all plates as series over time, read from the tables of traits and laterals."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +90,11 @@ class PlantSet:
     def groups(self) -> list[str]:
         """Names of the groups in the order of the alphabet."""
         return sorted({plant.group for plant in self.plants if plant.group is not None})
+
+    @property
+    def with_roots(self) -> "PlantSet":
+        """The plants that show a root in any picture; a seed that never germinates has no length to compare."""
+        return replace(self, plants=[plant for plant in self.plants if (plant.values["total_length"] > 0).any()])
 
     def label(self, plant: Plant) -> str:
         """Return the name of a plant's group in figures."""

@@ -37,7 +37,8 @@ def write_growth(traits: Sequence[str | Path], laterals: Sequence[str | Path], o
         out, and why) and ``traits.png``. If plates have pictures of several times: ``speeds.csv`` (plant and picture),
         ``spectra.csv``, ``energies.csv`` (windows of 7 days), ``fpca.csv`` (scores of plants),
         ``fpca_components.csv``, and the figures ``growth.png``, ``speeds.png``, ``spectrum.png``, ``energies.png``,
-        ``hulls.png`` and ``fpca.png``, each where it has something to show.
+        ``hulls.png`` and ``fpca.png``, each where it has something to show. Plants that show no root in any picture
+        are in the tables of plants, and take no part in tests, modes of curves and means of groups in figures.
 
     Raises
     ------
@@ -48,9 +49,11 @@ def write_growth(traits: Sequence[str | Path], laterals: Sequence[str | Path], o
     unit, timed = plants.unit, plants.over_time
     summary = pd.DataFrame([plant_row(plant, unit, timed) for plant in plants.plants])
     hulls = _table(plants, hull_rows, _HULLS)
-    modes = modes_of(plants) if timed else {}
-    scores = score_table(plants, modes)
-    tests = comparison_table(summary, hulls, scores)
+    grown = plants.with_roots
+    compared = pd.DataFrame([plant_row(plant, unit, timed) for plant in grown.plants], columns=summary.columns)
+    modes = modes_of(grown) if timed else {}
+    scores = score_table(grown, modes)
+    tests = comparison_table(compared, hulls, scores)
     notes = notes_on(plants, tests, modes)
     with replaced_folder(output) as folder:
         _write(folder / "plants.csv", summary)
@@ -58,18 +61,19 @@ def write_growth(traits: Sequence[str | Path], laterals: Sequence[str | Path], o
         _write(folder / "hulls.csv", hulls)
         _write(folder / "flags.csv", pd.DataFrame(flag_rows(plants), columns=_FLAGS))
         write_text(folder / "notes.txt", "".join(f"{note}\n" for note in notes))
-        draw_traits(plants, summary, tests, folder / "traits.png")
+        if grown.plants:
+            draw_traits(grown, compared, tests, folder / "traits.png")
         if len(hulls):
             draw_hulls(plants, hulls, tests, folder / "hulls.png")
         if timed:
-            _write_over_time(plants, folder, modes, scores)
+            _write_over_time(plants, grown, folder, modes, scores)
     for note in notes:
         log.info("%s", note)
     log.info("growth of %d plants on %d plates, %d groups", len(plants.plants), summary["plate"].nunique(),
              len(plants.groups))  # fmt: skip
 
 
-def _write_over_time(plants: PlantSet, folder: Path, modes: dict, scores: pd.DataFrame) -> None:
+def _write_over_time(plants: PlantSet, grown: PlantSet, folder: Path, modes: dict, scores: pd.DataFrame) -> None:
     unit = plants.unit
     energies = _table(plants, energy_rows, _ENERGIES)
     spectra = _table(
@@ -82,14 +86,15 @@ def _write_over_time(plants: PlantSet, folder: Path, modes: dict, scores: pd.Dat
     _write(folder / "energies.csv", energies)
     _write(folder / "fpca.csv", scores)
     _write(folder / "fpca_components.csv", mode_table(modes))
-    draw_growth(plants, folder / "growth.png")
-    draw_speeds(plants, folder / "speeds.png")
+    if grown.plants:
+        draw_growth(grown, folder / "growth.png")
+        draw_speeds(grown, folder / "speeds.png")
     if len(spectra):
         draw_spectrum(plants, spectra, folder / "spectrum.png")
     if energies["middle_hours"].nunique() > 1:
         draw_energies(plants, energies, folder / "energies.png")
     if modes:
-        draw_modes(plants, modes, folder / "fpca.png")
+        draw_modes(grown, modes, folder / "fpca.png")
 
 
 def _table(plants: PlantSet, rows_of: Callable[[Plant], list[dict[str, Any]]], columns: list[str]) -> pd.DataFrame:

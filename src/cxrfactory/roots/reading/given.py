@@ -1,4 +1,8 @@
-"""Tables of plants and of groups as people give them (CSV with a header); errors name file and row."""
+"""Tables of plants and of groups as people give them; errors name file and row.
+
+They are CSV with a header, with commas, semicolons or tabs, whichever the header has most of. Beside semicolons or
+tabs, a number may have the decimal comma of a spreadsheet.
+"""
 
 import csv
 import math
@@ -9,6 +13,7 @@ from pathlib import Path
 
 from cxrfactory.errors import CxrError
 from cxrfactory.geometry.roots.plants import columns_between
+from cxrfactory.tables.csv_dialect import separator_of
 
 GroupOf = Callable[[str, str], str | None]
 _SEED = ("seed_x", "seed_y")
@@ -48,19 +53,20 @@ def read_plants(path: str | Path) -> list[GivenPlant]:
     """
     path = Path(path)
     found: dict[tuple[str, str], GivenPlant] = {}
+    decimal = "." if _separator(path) == "," else ","
     for row, cells in _rows(path, ("plate", "plant", *_SEED)):
         plate, plant = (_word(path, row, cells, key) for key in ("plate", "plant"))
         if (plate, plant) in found:
             first = found[plate, plant].row
             raise CxrError(f"{path}: row {row} gives plant '{plant}' of plate '{plate}' again, after row {first}")
-        x, y = (_number(path, row, cells, key) for key in _SEED)
+        x, y = (_number(path, row, cells, key, decimal) for key in _SEED)
         given = [key for key in _REGION if cells.get(key)]
         if given and len(given) < len(_REGION):
             missing = ", ".join(key for key in _REGION if key not in given)
             raise CxrError(f"{path}: row {row} lacks {missing}; give all four sides of the region, or none")
         region = None
         if given:
-            left, top, right, bottom = (round(_number(path, row, cells, key)) for key in _REGION)
+            left, top, right, bottom = (round(_number(path, row, cells, key, decimal)) for key in _REGION)
             region = (left, top, right, bottom)
             if not (left <= x < right and top <= y < bottom):
                 raise CxrError(f"{path}: row {row}: the seed ({x:g}, {y:g}) lies outside of its region {region}")
@@ -154,6 +160,32 @@ class Groups:
             if plants is not None and plant and plant not in plants.get(plate, []):
                 raise CxrError(f"{path}: row {row} names plant '{plant}', which plate '{plate}' does not have")
 
+    def check_found(self, plate: str, seeds_x: Mapping[str, float]) -> None:
+        """Refuse a row that names a plant which was not found on a plate.
+
+        Where a plant was not found, those to its right may have numbers that are one too low, and so wrong groups.
+
+        Parameters
+        ----------
+        plate
+            The plate.
+        seeds_x
+            Name of each plant that was found to the position of its seed across, pixels.
+
+        Raises
+        ------
+        CxrError
+            For the first such row.
+        """
+        for (named, plant), (_, row, path) in self._found.items():
+            if named == plate and plant and plant not in seeds_x:
+                places = ", ".join(f"{name} at x = {x:.0f}" for name, x in seeds_x.items()) or "none"
+                raise CxrError(
+                    f"{path}: row {row} names plant '{plant}' of plate '{plate}'; found there: {places}; the "
+                    "numbers may be shifted, so compare the table with the pictures, or give the seeds "
+                    "(roots.plants_table)"
+                )
+
 
 def read_groups(*paths: str | Path) -> Groups:
     """Read tables of groups with the columns plate, group and, if plants of a plate differ, plant.
@@ -184,9 +216,10 @@ def read_groups(*paths: str | Path) -> Groups:
 
 def _rows(path: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield the line number and the cells of each row; empty lines are no rows."""
+    separator = _separator(path)
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.reader(stream)
+            reader = csv.reader(stream, delimiter=separator)
             header = [name.strip() for name in next(reader, [])]
             if missing := [name for name in needed if name not in header]:
                 raise CxrError(f"{path}: column '{missing[0]}' is missing; found {header}; expected {list(needed)}")
@@ -196,12 +229,16 @@ def _rows(path: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, 
                 if len(cells) != len(header):
                     raise CxrError(f"{path}: row {reader.line_num} has {len(cells)} cells; expected {len(header)}")
                 yield reader.line_num, {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
-    except FileNotFoundError as error:
-        raise CxrError(f"{path}: no such file") from error
     except OSError as error:
         raise CxrError(f"{path}: cannot be read ({error.strerror})") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise CxrError(f"{path}: not a CSV file in UTF-8 ({' '.join(str(error).split())})") from error
+
+
+def _separator(path: Path) -> str:
+    if not path.exists():
+        raise CxrError(f"{path}: no such file")
+    return separator_of(path)
 
 
 def _word(path: Path, row: int, cells: dict[str, str], key: str) -> str:
@@ -210,9 +247,9 @@ def _word(path: Path, row: int, cells: dict[str, str], key: str) -> str:
     return cells[key]
 
 
-def _number(path: Path, row: int, cells: dict[str, str], key: str) -> float:
+def _number(path: Path, row: int, cells: dict[str, str], key: str, decimal: str) -> float:
     try:
-        value = float(cells[key])
+        value = float(cells[key].replace(decimal, "."))
     except ValueError as error:
         raise CxrError(f"{path}: row {row}: '{key}' is '{cells[key]}'; expected a number of pixels") from error
     if not math.isfinite(value):

@@ -3,7 +3,9 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from hashlib import blake2b
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +22,10 @@ from cxrfactory.roots.reading.times import Timed, gaps_before, order_of
 LEAST_SIDE = 512  # pixels of the longer side of pictures that are compared; they have less than twice as many
 _SAMPLE = 9  # pictures that tell what is usual on a plate
 _FOR_SCALE = 5
+_FOR_CHECK = 2  # the same where the scale is given
+_CONTRADICTS = 0.03  # share by which a QR code's scale may differ from that which is given
 _FOR_SIZE = 5
+_LEAST_WRITTEN_STEP = 60.0  # seconds; files that were written faster were copied or converted
 _FLAT = 6  # grey levels between the percentiles 1 and 99; a picture below shows nothing
 _BLACK = 0.4  # of the plate's usual bright level
 _WEAK = 0.25  # of the plate's usual contrast
@@ -42,12 +47,15 @@ class PlateReading:
         What the log says.
     warned
         What the log warns of.
+    written
+        Whether the entry DateTime of TIFFs stands in for EXIF.
     """
 
     frames: list[dict] = field(default_factory=list)
     rejected: list[tuple[str, str]] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
     warned: list[str] = field(default_factory=list)
+    written: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,10 +113,15 @@ def read_plate(plate: PlateFiles, settings: RootsReadConfig, interval_minutes: f
         except ImageError as error:
             headers.append(None)
             reading.rejected.append((str(path), str(error)))
-    taken = [None if header is None else header.taken for header in headers]
+    taken = _taken(headers, reading)
     order = order_of([path.stem for path in plate.pictures], taken, interval_minutes)
     reading.told += order.told
     reading.warned += order.warned
+    if reading.written and any(each.source == "exif" for each in order.timed):
+        reading.warned.append(
+            "times are those at which the TIFF files were written (DateTime), for nothing else tells them; if they "
+            "were written later than the pictures were taken, write the times into the names"
+        )
     reading.rejected += [
         (str(plate.pictures[place]), reason) for place, reason in order.refused.items() if headers[place] is not None
     ]
@@ -139,6 +152,29 @@ def read_plate(plate: PlateFiles, settings: RootsReadConfig, interval_minutes: f
             }
         )
     return reading
+
+
+def _taken(headers: Sequence[PictureHeader | None], reading: PlateReading) -> list[datetime | None]:
+    """Return the times of EXIF, or those at which TIFFs were written where no picture has one of EXIF.
+
+    The times are in UTC if all of them tell their zone, so that an hour of summer time is neither lost nor added.
+    """
+    known = [header for header in headers if header is not None]
+    dated = [header for header in known if header.taken is not None]
+    if dated and all(header.ahead_minutes is not None for header in dated):
+        ahead = {header.ahead_minutes for header in dated}
+        if len(ahead) > 1:
+            reading.told.append(f"times of EXIF from {len(ahead)} zones are compared in UTC")
+        zoned = [None if header is None or header.taken is None else header for header in headers]
+        return [None if each is None else each.taken - timedelta(minutes=each.ahead_minutes) for each in zoned]
+    if dated:
+        return [None if header is None else header.taken for header in headers]
+    written = sorted(header.written for header in known if header.written is not None)
+    steps = [(after - before).total_seconds() for before, after in pairwise(written)]
+    if not steps or len(written) < len(known) or np.median(steps) < _LEAST_WRITTEN_STEP:
+        return [None] * len(headers)
+    reading.written = True
+    return [None if header is None else header.written for header in headers]
 
 
 def _kept(
@@ -259,6 +295,7 @@ def spread_over(items: Sequence, number: int) -> list:
 
 def _scale(paths: Sequence[Path], settings: RootsReadConfig, reading: PlateReading) -> tuple[float | None, str]:
     if settings.mm_per_pixel is not None:
+        _compare_scale(paths, settings.mm_per_pixel, settings.qr_mm, reading)
         return settings.mm_per_pixel, "given"
     found = scale_of((read_picture(path) for path in spread_over(paths, _FOR_SCALE)), settings.qr_mm)
     if found is None:
@@ -269,3 +306,13 @@ def _scale(paths: Sequence[Path], settings: RootsReadConfig, reading: PlateReadi
         f"({100 * found.spread:.1f} % apart at most)"
     )
     return found.mm_per_pixel, "qr"
+
+
+def _compare_scale(paths: Sequence[Path], given: float, qr_mm: float, reading: PlateReading) -> None:
+    """Warn if a QR code in the pictures contradicts the scale that was given."""
+    found = scale_of((read_picture(path) for path in spread_over(paths, _FOR_CHECK)), qr_mm)
+    if found is not None and abs(found.mm_per_pixel / given - 1) > _CONTRADICTS:
+        reading.warned.append(
+            f"mm_per_pixel is {given:g}, but the QR codes of {found.seen} of {found.looked_at} pictures give "
+            f"{found.mm_per_pixel:.5f} for a side of {qr_mm:g} mm (qr_mm); {given:g} is taken, so check which is right"
+        )

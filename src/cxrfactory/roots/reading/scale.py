@@ -14,9 +14,11 @@ from jaxtyping import UInt8
 _SQUARE = 0.05  # a code whose sides or diagonals differ by a larger share is seen at an angle
 _AGREE = 0.02  # codes in pictures of one plate that differ by a larger share from their median do not count
 _UPSCALES = (1, 2, 3)
+_REDUCTIONS = (2, 4, 8)
 _MODULE_PX = 8  # of the drawn code
 _QUIET = 1  # modules around the drawn code
-_LARGEST = 6e6  # pixels; larger pictures are searched at half size
+_LARGEST = 6e6  # pixels; larger pictures are searched at reduced sizes first, for OpenCV does not see very large codes
+_SMALLEST = 3e5  # pixels; pictures are not reduced below
 
 
 @dataclass(frozen=True)
@@ -68,20 +70,39 @@ def scale_of(pictures: Iterable[UInt8[np.ndarray, "height width"]], qr_mm: float
 
 def qr_side(picture: UInt8[np.ndarray, "height width"]) -> float | None:
     """Return the side of the QR code in a picture, pixels; None without one that is read and nearly square."""
-    for upscale in _UPSCALES:
-        if upscale > 1 and picture.size * upscale**2 > 4 * _LARGEST:
-            break
-        looked = picture
-        if upscale > 1:
-            looked = cv2.resize(picture, None, fx=upscale, fy=upscale, interpolation=cv2.INTER_CUBIC)
-        try:
-            text, corners, modules = cv2.QRCodeDetector().detectAndDecode(looked)
-        except cv2.error:  # OpenCV fails on some shapes that are no code
-            continue
-        if text and corners is not None and modules is not None:
-            side = _measured(picture, (corners.reshape(4, 2) + 0.5) / upscale - 0.5, modules)
-            return side
+    reductions = [each for each in _REDUCTIONS if picture.size / each**2 >= _SMALLEST]
+    upscales = [each for each in _UPSCALES if each == 1 or picture.size * each**2 <= 4 * _LARGEST]
+    if picture.size > _LARGEST:
+        return _reduced_side(picture, reductions) or _upscaled_side(picture, upscales)
+    return _upscaled_side(picture, upscales) or _reduced_side(picture, reductions)
+
+
+def _reduced_side(picture: np.ndarray, factors: Iterable[int]) -> float | None:
+    for factor in factors:
+        looked = cv2.resize(picture, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA)
+        if (found := _code(looked)) is not None and (side := _measured(looked, *found)) is not None:
+            return side * factor
     return None
+
+
+def _upscaled_side(picture: np.ndarray, factors: Iterable[int]) -> float | None:
+    for factor in factors:
+        looked = picture
+        if factor > 1:
+            looked = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
+        if (found := _code(looked)) is not None:
+            corners, modules = found
+            return _measured(picture, (corners + 0.5) / factor - 0.5, modules)
+    return None
+
+
+def _code(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the corners (x, y) and the modules of the code in a picture; None without one that is read."""
+    try:
+        text, corners, modules = cv2.QRCodeDetector().detectAndDecode(picture)
+    except cv2.error:  # OpenCV fails on some shapes that are no code
+        return None
+    return (corners.reshape(4, 2), modules) if text and corners is not None and modules is not None else None
 
 
 def _measured(picture: np.ndarray, corners: np.ndarray, modules: np.ndarray) -> float | None:

@@ -11,7 +11,7 @@ from cxrfactory.imaging.root_pictures import moved_by, read_picture
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.models.roots.example_table import RootExample, write_example_table
 from cxrfactory.models.roots.scale import shrink_for, shrunk, shrunk_points
-from cxrfactory.roots.segment.drawn import draw_roots, width_of_roots
+from cxrfactory.roots.segment.drawn import draw_roots, share_on_roots, share_outside, width_of_roots
 from cxrfactory.tables.keys import put_aside, seed_of
 from cxrfactory.tables.parquet import read_table
 from cxrfactory.tables.rle import rle_decode
@@ -23,6 +23,8 @@ log = get_logger(__name__)
 
 VALIDATED = 0.2  # share of the plates, and of the traced pictures, that validate
 EVERY = 4  # of the pictures of a plate, one in four is an example; consecutive ones hardly differ
+MOST_OUTSIDE = 0.02  # share of the length of traced roots that may lie outside of their picture
+LEAST_ON_ROOTS = 0.4  # share of the places along them that show a root; below it, the log warns
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
 
 
@@ -85,7 +87,7 @@ def write_examples(
     ------
     CxrError
         If there are fewer than two plates or fewer than two traced pictures where there are any, no plate and no
-        traced picture at all, an RSML file has no picture, or a file cannot be read.
+        traced picture at all, an RSML file has no picture or roots outside of it, or a file cannot be read.
     """
     pairs = [] if labelled is None else _pairs(labelled)
     known = [(each, _read_plates(each, start)) for each in plates]
@@ -166,7 +168,29 @@ def _pairs(folder: Path) -> list[tuple[Path, Path]]:
 
 
 def _width(picture: Path, traced: Path) -> float:
-    return width_of_roots(_read(picture), _lines(traced))
+    grey, lines = _read(picture), _lines(traced)
+    _check_lines(grey, lines, picture, traced)
+    return width_of_roots(grey, lines)
+
+
+def _check_lines(grey: np.ndarray, lines: list[np.ndarray], picture: Path, traced: Path) -> None:
+    """Refuse lines of another picture or in another unit than its pixels, and warn of lines beside the roots."""
+    rows, columns = grey.shape
+    if (outside := share_outside(grey.shape, lines)) > MOST_OUTSIDE:
+        raise CxrError(
+            f"{traced}: {100 * outside:.0f} % of the roots lie outside of {picture.name} ({columns} x {rows} px); "
+            "expected points in pixels of that picture, as it was when they were drawn"
+        )
+    share = share_on_roots(grey, lines)
+    if share is None or share < LEAST_ON_ROOTS:
+        found = "too few places" if share is None else f"{100 * share:.0f} % of the places"
+        log.warning(
+            "%s: %s along its lines show a root in %s; if the lines are in another unit than pixels, or of another "
+            "picture, training learns from wrong masks",
+            traced,
+            found,
+            picture.name,
+        )
 
 
 def _lines(traced: Path) -> list[np.ndarray]:

@@ -49,6 +49,8 @@ def read_rsml(path: str | Path) -> RootScene:
     scene = outermost.first("scene")
     if scene is None:
         raise CxrError(f"{path}: element 'rsml' has no 'scene'; expected one with the plants")
+    if len(scenes := outermost.all("scene")) > 1:
+        raise CxrError(f"{path}: line {scenes[1].line}: element 'scene' is the second one; expected one for each file")
     reader = _Reader(path)
     metadata = outermost.first("metadata")
     return RootScene(
