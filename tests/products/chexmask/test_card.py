@@ -5,6 +5,7 @@ import re
 import pandas as pd
 import pytest
 
+import cxrfactory as cxr
 from cxrfactory.errors import CxrError
 from cxrfactory.products.chexmask.card import package_card
 from cxrfactory.products.chexmask.card_text import _judged
@@ -81,6 +82,21 @@ def test_card_says_counts_quality_provenance_and_credits(product):
     assert "- A CT (CC BY 3.0) by its makers\n" in text
     assert ">= 0.7" in text
     assert not re.search(r"20\d\d-\d\d-\d\d", text)  # no dates
+
+
+def test_card_counts_films_that_may_be_mirrored_where_the_scores_tell(product, tmp_path, caplog):
+    package_card(**product)
+    assert "probability that a film is mirrored" not in (product["output"] / "README.md").read_text()
+    told = release()
+    for row, value in zip(told.scores, (0.95, 0.2, None), strict=True):
+        row["mirrored"] = value
+    names = {"dataset": "zeta", "release": "Zeta", "id_column": "dicom_id"}
+    package_chexmask(**told.write(tmp_path / "told"), output=product["output"], part=product["parts"][0], **names)
+    assert "zeta: 1 images may be mirrored, or have a heart on the right" in caplog.text
+    package_card(**product)
+    assert "More than 0.9 have: 1 of 3 in Zeta." in (product["output"] / "README.md").read_text()
+    said = cxr.open_product(product["output"]).quality()
+    assert said["mirrored"] == "1 of 2 images may be, or have a heart on the right"
 
 
 def test_card_says_what_estimates_mean_where_there_are_some(product):

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 
 from cxrfactory.anatomy.organs import LUNGS, ORGAN_NODES, ORGANS
+from cxrfactory.metrics.flags import MIRROR
 from cxrfactory.products.card_yaml import load_section
 from cxrfactory.products.chexmask.summary import ChexmaskSummary
 from cxrfactory.products.described import Description
@@ -49,7 +50,7 @@ Recommended use: rows with `Dice RCA (Mean)` >= {recommended}, as the CheXmask p
 RCA estimates quality without truth; it is no measurement.
 
 {quality}
-{estimates}
+{mirrored}{estimates}
 ![Distribution of Dice RCA (Mean)](rca.png)
 
 ## Provenance
@@ -62,6 +63,11 @@ Weights card:
 {weights}
 ```
 {credits}"""
+
+_MIRRORED = """
+The column `mirrored` of the Parquet is the probability that a film is mirrored; a heart that lies on the right looks
+the same. More than {limit} have: {counts}. Their left and right lung may be exchanged: look at them first.
+"""
 
 _ESTIMATES = """
 ### Estimates of the true Dice
@@ -126,6 +132,7 @@ def card_text(
         reasons=left_out_table(summaries, ["reason or stage", "rows"], "rejected at stage"),
         columns=_columns(summaries, with_heart, lungs_only),
         quality=_quality(summaries),
+        mirrored=_mirrored(summaries),
         estimates=_estimates(summaries) + _judged(summaries),
         provenance=provenance_table(provenance, {"segmenter": weights.get("segmenter", "not stated")}),
         weights=json.dumps(weights, indent=2, sort_keys=True),
@@ -205,6 +212,13 @@ def _estimates(summaries: Sequence[ChexmaskSummary]) -> str:
     which = markdown_table(["release", "asked", "scores", "images", "masks", "calibration SHA-256"], cells)
     spread = _quantiles(calibrated, "", {"estimate": "dice_estimate", "width of the interval": "interval_width"})
     return _ESTIMATES.format(which=which, spread=spread)
+
+
+def _mirrored(summaries: Sequence[ChexmaskSummary]) -> str:
+    """Return the paragraph on mirrored films, for releases whose tables tell."""
+    told = [each for each in summaries if "mirrored" in each]
+    counts = [f"{each['mirrored']:,} of {each['kept']:,} in {each['release']}" for each in told]
+    return "" if not told else _MIRRORED.format(counts=", ".join(counts), limit=MIRROR)
 
 
 def _judged(summaries: Sequence[ChexmaskSummary]) -> str:

@@ -24,6 +24,7 @@ from cxrfactory.anatomy.graph import LandmarkGraph, landmark_graph
 from cxrfactory.anatomy.organs import ORGANS
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.logs import get_logger, progress
+from cxrfactory.metrics.flags import side_flags
 from cxrfactory.products.accounts import SUMMARY, check_release_name, sum_up, write_left_out
 from cxrfactory.products.chexmask.estimates import Estimator, read_estimator
 from cxrfactory.products.chexmask.inputs import (
@@ -153,6 +154,9 @@ def package_chexmask(
     sum_up(part, output, files.values())
     log.info("%s: %d rows = %d kept + %d excluded + %d rejected; wrote %s", dataset, summary["rows"], len(kept),
              len(excluded), len(rejections), ", ".join(map(str, files.values())))  # fmt: skip
+    if summary.get("mirrored"):
+        log.warning("%s: %d images may be mirrored, or have a heart on the right: sort by the column mirrored",
+                    dataset, summary["mirrored"])  # fmt: skip
     if not kept:
         log.warning("%s: no image was kept; its tables hold a header only", dataset)
     return summary
@@ -230,7 +234,7 @@ def _summary(
     kept: list[Scores],
 ) -> ChexmaskSummary:
     means = [scores.dice_rca_mean for scores in kept]
-    return {
+    summary: ChexmaskSummary = {
         "dataset": names.dataset,
         "release": names.release,
         "id_column": names.id_column,
@@ -244,6 +248,10 @@ def _summary(
         "dice_rca_max": _distribution([scores.dice_rca_max for scores in kept]),
         "calibration": None,
     }
+    sides = [scores.mirrored for scores in kept if scores.mirrored is not None]
+    if sides:
+        summary["mirrored"] = sum(bool(side_flags(each)) for each in sides)
+    return summary
 
 
 def _scored(

@@ -38,8 +38,12 @@ class QualityRecord(TypedDict):
 
 
 class _Estimates(TypedDict, total=False):
-    """Keys that are present only with a calibration; the last two only with a quality calibration."""
+    """Keys that are present only with a calibration; the last two only with a quality calibration.
 
+    ``mirrored`` counts the images that may be mirrored; it is absent where the RCA tables do not say so.
+    """
+
+    mirrored: int
     dice_estimate: Distribution
     interval_width: Distribution
     quality: QualityRecord
