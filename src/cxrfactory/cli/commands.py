@@ -1,8 +1,7 @@
 """The table of commands: name, function, one sentence. The module imports little, so that `--help` is fast.
 
 Each function is in a module of its group's folder; heavy imports are inside the functions. The commands of a product
-are
-in the product's own folder, in ``commands.py``, and are found by searching the folders.
+are in the product's own folder, in ``commands.py``, and are found by searching the folders.
 """
 
 from collections.abc import Callable
