@@ -38,3 +38,10 @@ def test_another_cell_among_flags_is_refused_with_its_place(odd):
 def test_a_column_of_text_is_no_finding_and_a_warning_says_so(caplog):
     assert said("train", "", "test") == [False] * 3
     assert "column 'Edema' holds no flags" in caplog.text
+
+
+def test_a_column_that_numbers_the_rows_is_no_finding(caplog):
+    assert said("0", "1", "2") == said("1", "2", "3") == [False] * 3
+    assert flags(pd.Series(["0", "1"]), "index", "t.csv").tolist() == [False] * 2
+    assert "column 'index' numbers the rows" in caplog.text
+    assert said("0", "1", "1") == [False, True, True]

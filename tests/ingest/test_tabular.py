@@ -32,7 +32,10 @@ def test_missing_column_names_table_column_and_what_is_there(write):
     ("data", "name", "message"),
     [
         (b"", "t.csv", "0 bytes"),
-        (b"plain text", "t.csv.gz", "not a whole gzip file"),
+        (b"\x1f\x8bplain text", "t.csv.gz", "not a whole gzip file"),
+        (b"\n<!DOCTYPE html>\n<html>", "t.csv", "no table, but a web page"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "t.csv.gz", "no table, but a pointer of Git LFS"),
+        (b"PK\x03\x04" + bytes(99), "t.csv", "no table, but an Excel workbook"),
         (gzip.compress(b"id,x\n" + os.urandom(4000))[:-900], "t.csv.gz", "not a whole gzip file"),
         (b"\n\n", "t.csv", "not a readable CSV"),
         (b"id\n1\n", "t.csv", "column 'x' is missing"),
@@ -62,3 +65,21 @@ def test_text_in_another_encoding_is_refused_only_where_it_is_read(write):
     assert read_columns(root / "t.csv", ["id"])["id"].tolist() == ["a"]
     with pytest.raises(CxrError, match=r"row 1, column 'note': not UTF-8"):
         read_columns(root / "t.csv", ["note"])
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_tables_that_a_spreadsheet_saved_again_are_read(write, separator):
+    root = write("t.csv", 'id|x|y\na|1,5|p\n"b|c"|2,0|q\n'.replace("|", separator))
+    frame = read_columns(root / "t.csv", ["id", "x", "y"])
+    assert frame["id"].tolist() == ["a", f"b{separator}c"]
+    assert frame["x"].tolist() == ["1,5", "2,0"]
+    with pytest.raises(CxrError, match="row 2 holds 2 cells, the header names 3"):
+        read_columns(write("u.csv", "id|x|y\na|1|p\nb|2\n".replace("|", separator)) / "u.csv", ["id"])
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_packed_tables_are_known_by_their_content(tmp_path, packed):
+    """Servers may unpack a table on its way and leave its name, or pack it."""
+    path = tmp_path / ("t.csv" if packed else "t.csv.gz")
+    path.write_bytes(gzip.compress(b"id,x\na,1\n") if packed else b"id,x\na,1\n")
+    assert read_columns(path, ["id"])["id"].tolist() == ["a"]

@@ -16,6 +16,7 @@ _YES = {"1", "true", "yes", "y", "positive"}
 _NO = {"", "0", "-1", "-2", "-3", "false", "no", "n", "negative", "uncertain", "nan", "na", "n/a", "null", "none"}
 _NUMBER = re.compile(r"([+-]?\d+)[.,]0*")
 _FLAGS_A_NUMBER = 31
+_INDEX, _FEW_ROWS = {"index", "level_0", "row", "row_id"}, 2
 _SHOWN_SIGNS = 40
 
 log = get_logger(__name__)
@@ -39,6 +40,9 @@ def flags(cells: pd.Series, name: str, table: str) -> Bool[np.ndarray, "rows"]:
     CxrError
         If some cells are flags and others are not.
     """
+    if name.strip().casefold() in _INDEX or (len(cells) > _FEW_ROWS and _is_running(cells)):
+        log.warning("%s: column '%s' numbers the rows, and names no finding", table, printable(name))
+        return np.zeros(len(cells), bool)
     codes, distinct = pd.factorize(cells)
     plain = [_plain(cell) for cell in distinct]
     odd = np.array([text not in _YES and text not in _NO for text in plain], bool)
@@ -52,6 +56,14 @@ def flags(cells: pd.Series, name: str, table: str) -> Bool[np.ndarray, "rows"]:
             "expected 1, 0, -1 or nothing in a column of a finding; correct it, or take out a column that is no finding"
         )
     return np.array([text in _YES for text in plain], bool)[codes]
+
+
+def _is_running(cells: pd.Series) -> bool:
+    """Return whether the cells number the rows from 0 or 1."""
+    first = cells.iloc[0].strip()
+    if first not in ("0", "1"):
+        return False
+    return bool((cells == pd.Series(range(int(first), int(first) + len(cells)), cells.index).astype(str)).all())
 
 
 def fold_flags(frame: pd.DataFrame, names: Sequence[str], table: str) -> pd.Series:

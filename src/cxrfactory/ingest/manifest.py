@@ -12,6 +12,7 @@ from cxrfactory.config import DatasetConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.vocabulary.words import Vocabulary
 from cxrfactory.ingest import registry
+from cxrfactory.ingest.endings import with_found_ending
 from cxrfactory.ingest.files import check_files as check_image_files
 from cxrfactory.ingest.files import file_fault
 from cxrfactory.ingest.layout import ReleaseLayout
@@ -169,7 +170,7 @@ def _located(rows: pd.DataFrame, facts: ReleaseLayout, module: ModuleType, root:
     if folder != root:
         paths = folder.relative_to(root).as_posix() + "/" + paths
     rows = rows.copy()
-    rows.loc[with_path, "path"] = paths
+    rows.loc[with_path, "path"] = with_found_ending(paths, root, name)
     return rows
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from cxrfactory.errors import CxrError
 from cxrfactory.ingest.layout import ReleaseLayout
+from cxrfactory.tables.csv_dialect import is_gzip, resaved_separator
 
 if TYPE_CHECKING:
     from pandas import Series
@@ -159,8 +160,8 @@ def _fits(layout: ReleaseLayout, table: Path) -> bool:
     if not layout.mark_columns:
         return True
     try:
-        with gzip.open(table, "rb") if table.suffix == ".gz" else table.open("rb") as stream:
+        with gzip.open(table, "rb") if is_gzip(table) else table.open("rb") as stream:
             line = stream.readline(_HEADER_BYTES).decode("utf-8-sig", "replace")
     except (OSError, EOFError, zlib.error):
         return True  # reading it gives the named error
-    return bool(set(layout.mark_columns) & set(next(csv.reader([line]), [])))
+    return bool(set(layout.mark_columns) & set(next(csv.reader([line], delimiter=resaved_separator(line)), [])))

@@ -17,10 +17,15 @@ import pyarrow.csv as pa_csv
 from cxrfactory.errors import CxrError
 from cxrfactory.ingest.layout import ReleaseLayout, TableSlot
 from cxrfactory.ingest.places import folder_above, table_folder
+from cxrfactory.tables.csv_dialect import is_gzip, resaved_separator
+from cxrfactory.tables.foreign_content import stand_in
 
 _SHOWN_COLUMNS = 15
 _SHOWN_SIGNS = 200
 _SHOWN_NAMES = 12
+_WORKBOOK_MARKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+_WORKBOOK = "an Excel workbook or a ZIP archive; save the table as CSV in UTF-8"
+_HEAD_BYTES, _LONGEST_HEADER = 144, 1 << 20
 _LARGEST_ROW_BYTES = 1 << 24
 # Limits on the size of decompressed tables. The ratio of the original tables is below 30. The second number of bytes is
 # always allowed in addition.
@@ -86,10 +91,11 @@ def _find(slot: TableSlot, root: Path, folder: Path) -> SourceTable | None:
 
 
 def read_columns(path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> pd.DataFrame:
-    """Read columns of a CSV file, plain or gzip, as text; an empty cell is the empty string.
+    """Read columns of a CSV file, plain or gzip by its content, as text; an empty cell is the empty string.
 
     Quoted cells may contain line breaks. Text that is not UTF-8 is refused only in the columns that are read, because
-    releases may have free text in other encodings beside clean ids.
+    releases may have free text in other encodings beside clean ids. Semicolons or tabs separate the cells if the header
+    has no comma.
 
     Parameters
     ----------
@@ -104,6 +110,7 @@ def read_columns(path: Path, required: Sequence[str], optional: Sequence[str] = 
         If the file is empty or unreadable, if its rows differ in length, if it is implausibly large after
         decompression, or if a column is missing or occurs twice.
     """
+    _refuse_stand_in(path)
     header = list(_parse(path, nrows=0).columns)
     if any("\0" in name for name in header):
         raise CxrError(f"{path}: the header holds zero bytes (UTF-16?); expected a CSV table in UTF-8")
@@ -141,7 +148,7 @@ def _refuse_uneven_rows(path: Path) -> None:
         return "error"
 
     reading = pa_csv.ReadOptions(use_threads=False, block_size=_LARGEST_ROW_BYTES, autogenerate_column_names=True)
-    parsing = pa_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=note)
+    parsing = pa_csv.ParseOptions(delimiter=_separator(path), newlines_in_values=True, invalid_row_handler=note)
     converting = pa_csv.ConvertOptions(include_columns=["f0"], column_types={"f0": pa.binary()})
     try:
         with _opened(path) as source, pa_csv.open_csv(source, reading, parsing, converting) as rows:
@@ -154,7 +161,7 @@ def _refuse_uneven_rows(path: Path) -> None:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes]]:
-    with open(path, "rb") if path.suffix != ".gz" else io.BufferedReader(_Inflated(path), 1 << 18) as stream:
+    with open(path, "rb") if not is_gzip(path) else io.BufferedReader(_Inflated(path), 1 << 18) as stream:
         yield stream
 
 
@@ -196,6 +203,7 @@ def _parse(path: Path, **options: object) -> pd.DataFrame:
                 dtype=str,
                 keep_default_na=False,
                 index_col=False,
+                sep=_separator(path),
                 encoding="utf-8-sig",
                 encoding_errors="replace",
                 **options,
@@ -207,6 +215,20 @@ def _parse(path: Path, **options: object) -> pd.DataFrame:
     except (pd.errors.EmptyDataError, pd.errors.ParserError, OSError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise CxrError(f"{path}: not a readable CSV table ({reason}); download the table again") from error
+
+
+def _separator(path: Path) -> str:
+    with _opened(path) as stream:
+        return resaved_separator(stream.readline(_LONGEST_HEADER).decode("utf-8", "replace"))
+
+
+def _refuse_stand_in(path: Path) -> None:
+    """Refuse a file that is no table by its first bytes, such as a web page or a workbook."""
+    with path.open("rb") as stream:
+        head = stream.read(_HEAD_BYTES)
+    found = _WORKBOOK if head.startswith(_WORKBOOK_MARKS) else stand_in(head)
+    if found is not None:
+        raise CxrError(f"{path}: no table, but {found}")
 
 
 def _quoted(names: Sequence[str]) -> str:

@@ -36,6 +36,11 @@ def commonest_separator(line: str, separators: Sequence[str]) -> str:
     return max(separators, key=re.sub(r'"[^"]*"', "", line).count)
 
 
+def resaved_separator(header: str) -> str:
+    """Return the separator of a table that was published with commas: another one only if its header has no comma."""
+    return "," if "," in header else commonest_separator(header, _SEPARATORS)
+
+
 def is_gzip(path: Path) -> bool:
     """Return whether a file begins as gzip files do."""
     with path.open("rb") as stream:
