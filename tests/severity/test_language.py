@@ -3,6 +3,9 @@ import pytest
 from cxrfactory.severity.language import in_english
 
 ENGLISH = [
+    "Borderline cardiomegaly, otherwise unremarkable exam.",
+    "Suspected cardiomegaly.",
+    "Calcified breast implants, tortuous aorta.",
     "The heart is enlarged.",
     "Cardiomegaly.",
     "De novo cardiomegaly.",
@@ -14,6 +17,11 @@ ENGLISH = [
     "Oedème of the lungs is not seen.",
 ]
 OTHER = [
+    "Cardiomégalie modérée.",
+    "Silueta cardiaca de tamaño normal.",
+    "Thorax unauffällig.",
+    "Cor tidak membesar, sinus dan diafragma normal.",
+    "Seios costofrênicos livres.",
     "Sin cardiomegalia.",
     "No se observa cardiomegalia. Senos costofrénicos libres.",
     "Índice cardiotorácico dentro de los límites de la normalidad.",

@@ -78,6 +78,7 @@ ABSENT = {
     "Thoracic curvature is normal.": SPINE,
     "No cardiomegaly.": HEART,
     "Nil cardiomegaly.": HEART,
+    "Nor is there cardiomegaly.": HEART,
     "The heart is not, in fact, enlarged.": HEART,
     "Cardiomegaly: no.": HEART,
     "Cardiomegaly (no), lungs clear.": HEART,
@@ -164,6 +165,10 @@ NOTHING = (
     "Hypertension, hyperlucent apex.",
 )
 CHANGE = {
+    "Cardiomegaly with no significant change in effusion.": "none",
+    "Cardiomegaly, now improved.": "decreased",
+    "Cardiomegaly, previously mild, has progressed to moderate.": "increased",
+    "Cardiomegaly, now stable effusion.": "none",
     "Cardiomegaly: no change.": "unchanged",
     "Cardiomegaly with no interval change.": "unchanged",
     "Previously seen cardiomegaly is unchanged.": "unchanged",
@@ -301,6 +306,7 @@ def test_the_time_grows_with_the_length_and_not_faster(words):
     [
         ("Neither the heart nor the aorta is enlarged.", [(HEART, "absent"), (WIDE, "absent")]),
         ("The lungs are not hyperinflated, nor is the heart enlarged.", [(HYPER, "absent"), (HEART, "absent")]),
+        ("Cardiomegaly: No, Scoliosis: Mild", [(HEART, "absent"), (SPINE, "present")]),
         ("no pneumothorax heart enlarged", [(HEART, "present")]),
         ("no effusion severe scoliosis", [(SPINE, "present")]),
         ("no effusion scoliosis", [(SPINE, "absent")]),

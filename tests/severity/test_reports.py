@@ -71,3 +71,24 @@ def test_reports_of_virtual_patients_say_what_was_measured(ratio, polarity):
     text = report_text(Measured(ratio, 200.0, 180.0), 0, "CHEST (PA AND LAT)")
     (row,) = read_report(parse_sections(text), lexicon())
     assert (row["finding"], row["polarity"], row["section"]) == ("cardiomegaly", polarity, "impression")
+
+
+def test_an_addendum_corrects_the_report():
+    sections = {
+        "findings": "Heart is normal.",
+        "impression": "No cardiomegaly.",
+        "addendum": "The heart is mildly enlarged.",
+    }
+    (row,) = read_report(sections, lexicon())
+    assert (row["polarity"], row["grade"], row["section"]) == ("present", "mild", "addendum")
+    assert (row["sentence"], row["contradiction"]) == (2, "between")
+    assert read_sections(sections) == ("findings", "impression", "addendum")
+    sections["addendum"] = "Discussed with the ward."
+    (row,) = read_report(sections, lexicon())
+    assert (row["polarity"], row["section"]) == ("absent", "impression")
+
+
+def test_what_an_addendum_was_asked_for_is_no_finding():
+    text = "INDICATION: Cardiomegaly. FINDINGS: Severe scoliosis is seen."
+    (row,) = read_report({"findings": "Clear lungs.", "addendum": text}, lexicon())
+    assert (row["finding"], text[row["start"] : row["end"]]) == ("scoliosis", "Severe scoliosis")

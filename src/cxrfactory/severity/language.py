@@ -21,6 +21,18 @@ _DECIDES = _words(
     "cardiomegalia kardiomegalie kardiomegali escoliosis escoliose skoliose"
 )
 _DECIDING = 2
+# Words of English reports that are no function words; "normal" and Latin words are left out, because others share them.
+_REPORTING = _words(
+    "no heart lung lungs chest size clear enlarged large normally mild mildly moderate severe stable unchanged change "
+    "disease acute evidence seen noted right left lower upper lobe bones bony line tube tip since prior study findings "
+    "within limits low high volume volumes for to by an it its be been may likely without or view views tortuous known "
+    "intact patient film expanded active process shadow cardiac pulmonary pleural spine small both other appear exam "
+    "unremarkable otherwise appears bilateral soft tissue borderline minimal less some density opacity opacities "
+    "prominent vascularity airspace atelectasis artery"
+)
+_ENGLISH_ENDINGS = ("ed", "ing", "ous", "ity")
+_LONG = 6  # letters of a word whose ending counts
+_FEW = 4  # words from which a text without any English word is in another language
 
 
 def in_english(text: str) -> bool:
@@ -37,4 +49,12 @@ def in_english(text: str) -> bool:
     if other >= _DECIDING and other > english:
         return False
     letters = "".join(found)
+    if found and not english and (len(found) >= _FEW or not letters.isascii()) and not _sounds_english(found):
+        return False
     return letters.isascii() or 2 * sum(letter.isascii() for letter in letters) >= len(letters)
+
+
+def _sounds_english(found: list[str]) -> bool:
+    return not _REPORTING.isdisjoint(found) or any(
+        len(word) >= _LONG and word.endswith(_ENGLISH_ENDINGS) for word in found
+    )

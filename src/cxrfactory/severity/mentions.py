@@ -260,7 +260,8 @@ def _neither(units: list[Unit], structure: int) -> bool:
 
 def _denied(units: list[Unit], place: int, structure: int) -> bool:
     """Return whether "no", "without" and the like reach the mention: through lists, not through verbs and new facts."""
-    alternative = place + 1 < len(units) and bool(units[place + 1].entry.marks & {"comma", "or"})
+    following = units[place + 1] if place + 1 < len(units) else None
+    alternative = following is not None and following.word != ":" and bool(following.entry.marks & {"comma", "or"})
     opens = _noun_before(units, place, structure)
     for index in range(place - 1, max(-1, place - 1 - LIST_REACH), -1):
         entry = units[index].entry

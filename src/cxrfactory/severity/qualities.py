@@ -7,6 +7,7 @@ from cxrfactory.tables.severity import GRADES
 
 NEGATIVE, UNSPECIFIED, BORDERLINE = GRADES[:3]
 _AFTER_GRADE = frozenset({"in", "degree", ")", "since", "compared"})
+_CHANGE_FOLLOWS = frozenset({"not", "which", "now", "previously", "has", "have"})  # behind a comma
 _RANGE = ("to", "or", "/", "and")  # of a range of grades
 
 
@@ -110,7 +111,7 @@ def change_of(units: list[Unit], low: int, high: int) -> str:
         if entry.change:
             return "none" if belongs_to_next(units, index) else entry.change
         if "comma" in entry.marks:
-            if index + 1 < len(units) and (units[index + 1].entry.change or units[index + 1].word in ("not", "which")):
+            if index + 1 < len(units) and (units[index + 1].entry.change or units[index + 1].word in _CHANGE_FOLLOWS):
                 continue
             break
         if "stop" in entry.marks:
@@ -143,7 +144,7 @@ def _is_new_phrase(units: list[Unit], index: int) -> bool:
 def belongs_to_next(units: list[Unit], index: int) -> bool:
     """Return whether a state or change stands directly before another structure, after a comma, "and" or "with"."""
     first = index
-    while first and (units[first - 1].entry.grade or units[first - 1].entry.change):
+    while first and (units[first - 1].entry.grade or units[first - 1].entry.change or units[first - 1].word == "now"):
         first -= 1
     if first and not units[first - 1].entry.marks & {"comma", "and", "with"}:
         return False

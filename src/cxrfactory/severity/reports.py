@@ -8,10 +8,13 @@ from cxrfactory.severity.lexicon import Lexicon
 from cxrfactory.severity.mentions import ABSENT, HISTORY, PRESENT, Mention, mentions, strength
 from cxrfactory.severity.qualities import UNSPECIFIED
 from cxrfactory.severity.sentences import sentences
+from cxrfactory.tables.report_sections import parse_sections
 
-# Sections in the order in which they are read; the later one decides. The unheaded text counts if there is neither.
+# Sections in the order in which they are read; the later one decides. The unheaded text counts if there is neither, and
+# an addendum comes after all of them, because it corrects the report.
 SECTIONS = ("findings", "impression")
 OTHERWISE = ("unheaded",)
+ADDENDUM = "addendum"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +45,10 @@ def read_report(sections: Mapping[str, str | None], words: Lexicon) -> list[dict
     Notes
     -----
     Within a section, ``present`` counts before ``uncertain``, ``absent`` and ``history``, and of these the highest
-    grade. The impression counts before the findings, because it is the reader's conclusion; a section that names the
-    finding only as history decides nothing if the other says more. If the section that counts gives no grade, or no
-    change, the other section's counts, provided that both agree on the polarity.
+    grade. The impression counts before the findings, because it is the reader's conclusion, and an addendum before
+    both, because it corrects them; a section that names the finding only as history decides nothing if another says
+    more. If the section that counts gives no grade, or no change, another section's counts, provided that both agree on
+    the polarity.
 
     Examples
     --------
@@ -61,19 +65,29 @@ def read_report(sections: Mapping[str, str | None], words: Lexicon) -> list[dict
 
 def read_sections(sections: Mapping[str, str | None]) -> tuple[str, ...]:
     """Return the names of the sections of a report that are read, in their order."""
-    return tuple(name for name in SECTIONS if sections.get(name)) or tuple(
+    body = tuple(name for name in SECTIONS if sections.get(name)) or tuple(
         name for name in OTHERWISE if sections.get(name)
     )
+    return (*body, ADDENDUM) if sections.get(ADDENDUM) else body
 
 
 def _places(sections: Mapping[str, str | None], words: Lexicon) -> list[Place]:
     found, number = [], 0
     for name in read_sections(sections):
-        for sentence in sentences(str(sections[name])):
-            for mention in mentions(sentence.text, words):
-                found.append(Place(mention, name, number, sentence.start))
-            number += 1
+        text = str(sections[name])
+        for start, piece in _amended(text) if name == ADDENDUM else ((0, text),):
+            for sentence in sentences(piece):
+                for mention in mentions(sentence.text, words):
+                    found.append(Place(mention, name, number, start + sentence.start))
+                number += 1
     return found
+
+
+def _amended(text: str) -> list[tuple[int, str]]:
+    """Return the parts of an addendum that state findings, with their places; it may hold headings of its own."""
+    parts = parse_sections(text)
+    pieces = [parts[name] for name in (*SECTIONS, *OTHERWISE) if name in parts]
+    return sorted((text.find(piece), piece) for piece in pieces if piece in text)
 
 
 def _row(places: list[Place]) -> dict[str, Any]:

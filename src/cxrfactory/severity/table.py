@@ -12,13 +12,13 @@ from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.severity.language import in_english
 from cxrfactory.severity.lexicon import lexicon
-from cxrfactory.severity.reports import OTHERWISE, SECTIONS, read_report, read_sections
+from cxrfactory.severity.reports import ADDENDUM, OTHERWISE, SECTIONS, read_report, read_sections
 from cxrfactory.tables.atomic import text_file
 from cxrfactory.tables.parquet import read_table, write_table
 from cxrfactory.tables.reports import REPORTS
 from cxrfactory.tables.severity import GRADES, POLARITIES, SEVERITY
 
-_COLUMNS = ["study_id", *SECTIONS, *OTHERWISE]
+_COLUMNS = ["study_id", *SECTIONS, *OTHERWISE, ADDENDUM]
 _SUMMARY = ("finding", "polarity", "grade", "reports", "contradictions_within", "contradictions_between")
 
 log = get_logger(__name__)
@@ -76,7 +76,7 @@ def write_severity(
         _write_summary(rows, list(words.titles), summary)
     log.info(
         "%s: %d reports, %d with findings, impression or text; %d rows; contradictions: %d within a section, "
-        "%d between findings and impression",
+        "%d between sections",
         reports, counts["reports"], read, len(rows), counts["within"], counts["between"],
     )  # fmt: skip
     if foreign:

@@ -21,7 +21,7 @@ _NO_COMPARISON = re.compile(
     r"x|rays?|reports?|is|are|was|were|available|applicable|provided|given|found|known|for|at|this|the|time|currently))*\W*",
     re.IGNORECASE,
 )
-# Marks that systems leave in a text: entities such as &nbsp;, and tags, of which <br/> and those of blocks end a line.
+# Marks that systems leave in a text: entities such as &nbsp;, and tags; <br/> and tags of blocks break a line.
 _ENTITY = re.compile(r"&(?:[a-zA-Z]{2,8}|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});")
 _BREAKING_TAG = re.compile(r"</?(?:br|p|div|li|ul|ol|tr|table|h[1-6])\b[^<>]{0,200}>", re.IGNORECASE)
 _OTHER_TAG = re.compile(

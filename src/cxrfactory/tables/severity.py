@@ -5,7 +5,7 @@ import pyarrow as pa
 POLARITIES = ("present", "uncertain", "absent", "history")  # the first counts before the others within one section
 GRADES = ("negative", "unspecified", "borderline", "mild", "moderate", "severe")
 CHANGES = ("none", "unchanged", "increased", "decreased", "new", "resolved")
-# none; "within": one section says that it is there and that it is not; "between": findings and impression do so.
+# none; "within": one section says that it is there and that it is not; "between": two sections do so.
 CONTRADICTIONS = ("none", "within", "between")
 
 SEVERITY = pa.schema(

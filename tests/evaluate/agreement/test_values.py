@@ -80,3 +80,14 @@ def test_a_malformed_table_is_refused_in_one_line(tmp_path, text, said):
     with pytest.raises(CxrError) as caught:
         compare_values([tmp_path / "t.csv"], tmp_path / "out", settings())
     assert said in str(caught.value)
+
+
+def test_values_of_another_unit_are_said(tmp_path, two_trainings, caplog):
+    table = two_trainings["augmented"]
+    table.to_csv(tmp_path / "a.csv", index=False)
+    compare_values([tmp_path / "a.csv"], tmp_path / "out", settings())
+    assert "expected one unit" not in caplog.text
+    table.assign(true=100 * table["true"]).to_csv(tmp_path / "b.csv", index=False)
+    compare_values([tmp_path / "b.csv"], tmp_path / "out", settings())
+    assert "b.csv: the median of 'true' is" in caplog.text
+    assert "expected one unit (such as ratios, not percent)" in caplog.text

@@ -18,6 +18,7 @@ from cxrfactory.tables.rows import Row
 log = get_logger(__name__)
 
 ALL = "all"
+_OTHER_UNIT = 20  # medians that differ by this factor are of other units
 COLUMNS = [
     *("group", "part", "pairs", "patients"),
     *(name for measure in MEASURES for name in (measure, f"{measure}_from", f"{measure}_to")),
@@ -94,12 +95,22 @@ def read_values(tables: Sequence[str | Path], settings: ValueAgreementConfig) ->
         kept = frame["true"].notna() & frame["measured"].notna()
         if not kept.all():
             log.warning("%s: %d of %d rows lack one of the two values; left out", path, (~kept).sum(), len(kept))
+        _warn_of_units(path, frame[kept], settings)
         frames.append(frame[kept])
     found = pd.concat(frames, ignore_index=True)
     if found.empty:
         raise CxrError(f"{', '.join(map(str, tables))}: no row has both '{settings.true}' and '{settings.measured}'")
     found["patient"] = patient_codes(found["patient"], found.pop("row"))
     return found
+
+
+def _warn_of_units(path: Path, rows: pd.DataFrame, settings: ValueAgreementConfig) -> None:
+    true, measured = rows["true"].abs().median(), rows["measured"].abs().median()
+    if true > 0 and measured > 0 and not 1 / _OTHER_UNIT < measured / true < _OTHER_UNIT:
+        log.warning(
+            "%s: the median of '%s' is %.4g and that of '%s' %.4g; expected one unit (such as ratios, not percent)",
+            path, settings.true, true, settings.measured, measured,
+        )  # fmt: skip
 
 
 def _parts(rows: pd.DataFrame, cut: float | None) -> list[tuple[str, pd.DataFrame]]:
