@@ -138,6 +138,18 @@ def test_a_plate_without_scale_turns_all_lengths_to_pixels(tmp_path, tables_only
     assert "main_length_px" in read(tmp_path, "plants.csv").columns
 
 
+def test_a_plate_without_scale_is_left_out_beside_plates_of_different_scales(tmp_path, tables_only):
+    rows = [row for plate, scale in (("a", 0.15), ("b", 0.1), ("c", None)) for plant in "12"
+            for row in trait_rows(plate, plant, None, HOURS[:9], scale=scale)]  # fmt: skip
+    write_growth([write_traits(tmp_path / "t.parquet", rows)], [write_laterals(tmp_path / "l.parquet", [])],
+                 tmp_path / "growth")  # fmt: skip
+    plants = read(tmp_path, "plants.csv")
+    assert plants["plate"].tolist() == ["a", "a", "b", "b"]
+    assert "main_length_mm" in plants.columns
+    told = (tmp_path / "growth" / "notes.txt").read_text()
+    assert "The scale of 1 plates is unknown (c), and those of the others differ (0.1 to 0.15 mm a pixel)" in told
+
+
 def test_a_lateral_of_the_first_picture_has_no_time_of_emergence(tmp_path, tables_only):
     hours = HOURS + 70  # the first lateral came at 60 hours
     traits = write_traits(tmp_path / "t.parquet", trait_rows("p", "1", "a", hours))

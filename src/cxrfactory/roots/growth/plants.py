@@ -26,6 +26,8 @@ OTHERS = (
     "tip_angle_deg",
 )
 
+SAME_SCALE = 0.02  # share by which scales of one camera differ; lengths in pixels of others cannot be compared
+
 
 @dataclass(frozen=True)
 class Plant:
@@ -72,7 +74,8 @@ class PlantSet:
     plants
         The plants.
     unit
-        Unit of all lengths: mm if the scale of every picture is known, else px.
+        Unit of all lengths: mm if the scale of every picture is known, else px. Plates without a scale beside others of
+        different scales are left out, because their lengths in pixels cannot be compared.
     notes
         What a reader of the results must know, as whole sentences.
     """
@@ -122,9 +125,20 @@ def read_plants(traits: Sequence[str | Path], laterals: Sequence[str | Path]) ->
             f"{_named(traits)}: plate {row['plate']}, plant {row['plant']}, frame {row['frame']} occurs twice; give "
             f"each table of traits once"
         )
+    notes = []
+    scales = rows["mm_per_pixel"].dropna()
+    if 0 < len(scales) < len(rows) and scales.max() > (1 + SAME_SCALE) * scales.min():
+        bare = rows["mm_per_pixel"].isna()
+        names = sorted(set(rows.loc[bare, "plate"]))
+        shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+        differ = f"{scales.min():.4g} to {scales.max():.4g} mm a pixel"
+        notes.append(
+            f"The scale of {len(names)} plates is unknown ({shown}), and those of the others differ ({differ}); "
+            f"these plates are left out, so give mm_per_pixel to have them."
+        )
+        rows = rows[~bare]
     without = int(rows["mm_per_pixel"].isna().sum())
     unit = "px" if without else "mm"
-    notes = []
     if 0 < without < len(rows):
         plates = rows.loc[rows["mm_per_pixel"].isna(), "plate"].nunique()
         notes.append(
