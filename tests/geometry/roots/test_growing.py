@@ -169,6 +169,18 @@ def test_a_branch_that_is_seen_in_few_pictures_is_none():
     assert [root.name for root in roots] == ["1", "1.1", "1.2"]
 
 
+def test_a_main_root_that_stopped_is_not_continued_by_a_lateral_that_grew_longer():
+    main, lateral = [(200, 40), (206, 100), (204, 160)], [(205, 110), (235, 160), (240, 370)]
+    arrivals = ArrivalMap(400, 500)
+    for picture in range(16):
+        lines = [cut(main, 30.0 * (picture + 1)), cut(lateral, 30.0 * (picture - 6))]
+        arrivals.add(drawn(lines if picture > 6 else lines[:1]).astype(np.uint8))
+    (roots,) = over_time(arrivals.finish(), 16, [main[0]])
+    assert [root.name for root in roots] == ["1", "1.1"]
+    assert [root.lengths[-1] for root in roots] == pytest.approx([120.3, 268.5], abs=5)
+    assert int(np.argmax(roots[1].lengths > 0)) == 7
+
+
 def test_crossing_laterals_are_told_apart_by_the_time_of_their_growth():
     first, second = [(203, 80), (290, 250)], [(203, 250), (300, 150)]  # the second one grows upwards, later
     arrivals = ArrivalMap(400, 500)

@@ -34,6 +34,9 @@ SHOOT_SLOPE = 0.5  # to the side: it goes down by less than this share of its wa
 STRAIGHT = 35.0  # degrees; two pieces that bend less may be one root that crosses
 FIRST_WEIGHT = 1.5  # weight of the length that follows, for roots from a seed
 REACH_PX = 300.0  # pieces are compared by what follows them, up to this length
+PROMPT = 1 / 3  # of the pictures after which the way begins that is best by length; a root that goes on so soon did not
+LATE = 2.0  # stop at the branching, and what begins so many pictures later is a lateral, even if it grows longer
+PROMPT_PX = 25.0  # what goes on is at least so long; a shorter branch may be a bulge or a drop's edge
 TREND = 0.4  # Kendall's tau of a piece whose direction of growth is known
 LATER = 4  # pictures; what arrives so much earlier at its far end grew towards the branching
 _LAST = 1 << 30  # pictures; what may belong to a root that crosses is taken up last
@@ -70,6 +73,7 @@ class _Way:
     number: int
     node: int
     cost: float
+    gap: float  # pictures from the root's arrival at the branching to the start of the free piece
 
 
 def trace_roots(
@@ -190,6 +194,8 @@ class _Tracer:
         first = self.parents[root] is None
         ways = self._ways(number, node, first, first and distance <= CROWDED_PX * self.unit)
         best = min(ways, key=lambda way: way.cost, default=None)
+        if first and best is not None:
+            best = self._prompt(ways, best)
         passed = [node]
         if best is not None:
             for through, end in best.through:
@@ -216,6 +222,20 @@ class _Tracer:
                         free,
                         at,
                     )
+
+    def _prompt(self, ways: list[_Way], best: _Way) -> _Way:
+        """Return the way that a root from a seed takes: one that went on at once comes before one that began later.
+
+        So a main root that stopped is not continued by a lateral that began behind it and grew longer.
+        """
+        prompt = [
+            way
+            for way in ways
+            if -LATE <= way.gap <= PROMPT * best.gap
+            and best.gap - way.gap >= LATE
+            and self._reach(way.number, way.node) >= PROMPT_PX * self.unit
+        ]
+        return min(prompt, key=lambda way: way.cost, default=best)
 
     def _begins_at_seed(self, number: int, node: int, distance: float, plant: int) -> bool:
         """Return whether a piece that leaves a root from the seed begins at the seed too.
@@ -299,7 +319,7 @@ class _Tracer:
             return
         bend = min(turn / 45, 1.0) - self._gain(free, at, first) if crowded else turn / 45
         cost = bend + min(abs(gap), 5 * LATER) / (2 * LATER) + way_px / (60 * self.unit) - self._gain(free, at, first)
-        found.append(_Way(through, free, at, cost))
+        found.append(_Way(through, free, at, cost, gap))
 
     def _gain(self, number: int, node: int, first: bool) -> float:
         """Return how far the skeleton goes on beyond a piece: more for a root from a seed, which is the longest."""
