@@ -53,6 +53,7 @@ def test_no_two_names_of_v2_mean_one_class():
         ("iliac_vena_left", "left iliac vena"),
         ("clavicula_right", "right clavicle"),
         ("heart_myocardium", "myocardium"),
+        ("lung_left", "left lung"),
     ],
 )
 def test_totalsegmentator_names(source, name):

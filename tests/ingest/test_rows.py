@@ -127,3 +127,9 @@ def test_collapse_keeps_first_rows_and_every_row_without_id():
     kept, codes = rows.collapse(frame)
     assert kept["row"].tolist() == [1, 2, 4, 5]
     assert codes.tolist() == [0, 1, 0, 2, 3]
+
+
+def test_the_year_of_a_study_may_have_gone_through_floats():
+    years = rows.study_year(series("20110131", "20110131.0", "2011", "", "2011-01-31"))
+    assert years[:2].tolist() == [2011.0, 2011.0]
+    assert years[2:].isna().all()

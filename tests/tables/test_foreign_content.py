@@ -51,6 +51,9 @@ def test_films_and_volumes_say_what_was_found_and_what_to_do(tmp_path):
         read_radiograph(film)
     with pytest.raises(ImageError, match=r"ct\.nii\.gz: no volume, but a pointer of Git LFS; fetch"):
         read_ct(volume)
+    volume.write_bytes(b"")
+    with pytest.raises(ImageError, match=r"ct\.nii\.gz: an empty file \(0 bytes\)"):
+        read_ct(volume)
 
 
 def test_a_volume_in_a_folder_of_films_is_no_archive(tmp_path):

@@ -148,8 +148,8 @@ def quoted_words(cell: str) -> list[str]:
 
 
 def study_year(dates: pd.Series) -> pd.Series:
-    """Return the year (float) of text cells ``YYYYMMDD``, or null for other text."""
-    years = dates.str.extract(r"^([0-9]{4})[0-9]{4}$")[0]
+    """Return the year (float) of text cells ``YYYYMMDD``, also as a float (``.0``), or null for other text."""
+    years = dates.str.extract(r"^([0-9]{4})[0-9]{4}(?:\.0)?$")[0]
     return pd.to_numeric(years).astype(float)
 
 

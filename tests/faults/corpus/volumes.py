@@ -166,7 +166,7 @@ CTS = [
     _ct("header and image in two files", KEPT, _with({_MAGIC: b"ni1\0"})),
     _ct("header's size wrong", KEPT, _with({0: b"\0\0\0\0"})),
     _ct("of no byte", REJECTED, lambda: b"", "NIfTI|empty"),
-    _ct("of text", REJECTED, lambda: b"<html>" * 100, "NIfTI"),
+    _ct("of text", REJECTED, lambda: b"<html>" * 100, "a web page"),
     _ct("not compressed, but called so", REJECTED, lambda: _WHOLE, "NIfTI"),
     _ct("checksum of the compression wrong", REJECTED, lambda: flipped(_PACKED, len(_PACKED) - 6), "NIfTI"),
     _ct("flipped byte in the compression", REJECTED, lambda: flipped(_PACKED, len(_PACKED) // 2), "NIfTI"),

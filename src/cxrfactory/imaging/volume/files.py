@@ -90,7 +90,10 @@ def _suffix_of(path: Path) -> str:
     if suffix is None:
         raise ImageError(f"{path.name}: not a volume file by its name; expected {', '.join(VOLUME_SUFFIXES)}")
     with path.open("rb") as file:
-        found = stand_in(file.read(_HEAD_BYTES))
+        head = file.read(_HEAD_BYTES)
+    if not head:
+        raise ImageError(f"{path.name}: an empty file (0 bytes); expected a volume, so fetch it again")
+    found = stand_in(head)
     if found is not None:
         raise ImageError(f"{path.name}: no volume, but {found}")
     return suffix

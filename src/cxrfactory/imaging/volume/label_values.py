@@ -56,7 +56,10 @@ def as_binary(values: UInt[np.ndarray, "i j k"], largest: int) -> UInt8[np.ndarr
             part = values[:, :, k]
             marked = part == largest
             if np.count_nonzero(part) != np.count_nonzero(marked):
-                raise ImageError("a binary label volume with several values; expected 0 and one other")
+                raise ImageError(
+                    "a binary label volume with several values; expected 0 and one other, for one structure (a volume "
+                    "of many is given by itself and not in a folder)"
+                )
             part[...] = marked
     return values.astype(np.uint8, copy=False)
 
