@@ -124,7 +124,20 @@ def refused_in_arguments(folder):
     Plan.of({}, [], ["--config", "a=1", "a=2", "b={a: {root: x}}", "--set-resources", "x={a: 1, a: 2"])
 
 
+def renamed_copies(folder):
+    """An entry that was copied and renamed, and whose root was forgotten; another table makes it another release."""
+    entry = "layout: folder, view: all-frontal"
+    text = f"datasets:\n  a: {{root: /x, {entry}}}\n  b: {{root: /x/, shards: 2, {entry}TABLE}}\n"
+    text += "infer: {weights: pretrained}\n"
+    (folder / "c.yaml").write_text(text.replace("TABLE", ""))
+    with pytest.raises(CxrError, match="datasets: 'a' and 'b' have the same root '/x/' and settings"):
+        read_config(folder / "c.yaml")
+    (folder / "c.yaml").write_text(text.replace("TABLE", ", table: t.csv"))
+    assert list(read_config(folder / "c.yaml").datasets) == ["a", "b"]
+
+
 CASES = [
+    Case("twice: renamed", "refused", renamed_copies),
     Case("twice: --config", "refused", refused_in_arguments),
     *(Case(f"twice: {name}", "refused", refused_twice(*rest)) for name, rest in TWICE.items()),
     *(Case(f"once: {name}", "right", read_once(*rest)) for name, rest in ONCE.items()),

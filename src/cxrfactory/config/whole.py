@@ -1,5 +1,6 @@
 """The whole config and its defaults."""
 
+import json
 import os
 from pathlib import Path
 
@@ -74,6 +75,23 @@ class Config(Section):
     def _names(self) -> "Config":
         for section in ("datasets", "scans"):
             check_names(section, getattr(self, section))
+        return self
+
+    @model_validator(mode="after")
+    def _each_release_once(self) -> "Config":
+        """Refuse an entry that was copied and renamed, and still has the root of the other one."""
+        for section in ("datasets", "scans"):
+            seen: dict[str, str] = {}
+            for name, entry in getattr(self, section).items():
+                settings = entry.model_dump(mode="json", exclude={"root", "layout", "shards", "check_files"})
+                layout = (entry.layout or name) if section == "datasets" else ""
+                root = os.path.abspath(os.path.expanduser(entry.root))
+                other = seen.setdefault(json.dumps([root, layout, settings], sort_keys=True), name)
+                if other != name:
+                    raise ValueError(
+                        f"{section}: '{other}' and '{name}' have the same root '{entry.root}' and settings, so that "
+                        "each image would come twice; expected a root of its own for each"
+                    )
         return self
 
     @model_validator(mode="after")
