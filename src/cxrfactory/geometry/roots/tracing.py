@@ -16,11 +16,11 @@ from itertools import count
 import numpy as np
 from jaxtyping import Float, Int32
 
-from cxrfactory.geometry.roots.polyline import angle_between, arc_lengths, point_at
+from cxrfactory.geometry.roots.pieces import LATER, Pieces
+from cxrfactory.geometry.roots.polyline import angle_between, arc_lengths
 from cxrfactory.geometry.roots.skeleton import SkeletonGraph
 
 # Lengths in units (geometry/roots/lengths.py).
-DIRECTION_PX = 16.0  # directions at a branching are taken over this length
 MOST_TURN = 75.0  # degrees; a root does not bend by more at a branching
 MOST_TURN_CROWDED = 120.0  # near the seed, where pieces are short and what follows tells more
 MOST_TURN_SHARED = 40.0  # the same, behind a way that it shares with another root
@@ -37,8 +37,6 @@ REACH_PX = 300.0  # pieces are compared by what follows them, up to this length
 PROMPT = 1 / 3  # of the pictures after which the way begins that is best by length; a root that goes on so soon did not
 LATE = 2.0  # stop at the branching, and what begins so many pictures later is a lateral, even if it grows longer
 PROMPT_PX = 25.0  # what goes on is at least so long; a shorter branch may be a bulge or a drop's edge
-TREND = 0.4  # Kendall's tau of a piece whose direction of growth is known
-LATER = 4  # pictures; what arrives so much earlier at its far end grew towards the branching
 _LAST = 1 << 30  # pictures; what may belong to a root that crosses is taken up last
 _DOWN = np.array([0.0, 1.0])
 
@@ -104,14 +102,11 @@ def trace_roots(
 class _Tracer:
     def __init__(self, graph: SkeletonGraph, arrival: np.ndarray, seed_px: float, unit: float) -> None:
         self.graph, self.seed_px, self.unit = graph, seed_px, unit
-        self.when = {number: _arrivals(piece.points, arrival) for number, piece in graph.pieces.items()}
-        self.flows: dict[tuple[int, int], int] = {}
-        self.bridges: dict[int, bool] = {}
         self.taken: set[int] = set()
-        self.directions: dict[tuple[int, int], np.ndarray] = {}
         self.homes: dict[int, int] = {}
         for plant, node in enumerate(graph.seeds):
             self.homes.setdefault(node, plant)
+        self.pieces = Pieces(graph, arrival, set(self.homes), unit)
         self.plants: list[int] = []
         self.chains: list[list[np.ndarray]] = []
         self.parents: list[int | None] = []
@@ -126,8 +121,10 @@ class _Tracer:
             for number in dict.fromkeys(self.graph.at[seed]):
                 if self._rises(number):
                     continue
-                cost = angle_between(self._direction(number, seed), _DOWN) / 45 - self._gain(number, seed, first=True)
-                self._push(self._start(number, seed), 0.0, cost, "begin", None, number, seed)
+                cost = angle_between(self.pieces.direction(number, seed), _DOWN) / 45 - self._gain(
+                    number, seed, first=True
+                )
+                self._push(self.pieces.start(number, seed), 0.0, cost, "begin", None, number, seed)
         self._drain()
         while True:  # what no root reached by the rules begins laterals where it touches one
             left = [
@@ -187,7 +184,7 @@ class _Tracer:
         end = piece.other(node)
         distance += piece.length
         self.reached.setdefault(end, distance)
-        self._push(self._end(number, node), distance, 0.0, "reach", root, number, end)
+        self._push(self.pieces.end(number, node), distance, 0.0, "reach", root, number, end)
 
     def _go_on(self, root: int, number: int, node: int, distance: float) -> None:
         """Continue a root that came to a node through a piece, and note the laterals that may begin there."""
@@ -209,8 +206,8 @@ class _Tracer:
         from_seed = self.parents[root] is None
         for at in passed:
             for free in dict.fromkeys(self.graph.at[at]):
-                if free not in self.taken and not self._against(free, at):
-                    when = self._start(free, at) + (_LAST if self._is_crossing(free, at) else 0.5)
+                if free not in self.taken and not self.pieces.against(free, at):
+                    when = self.pieces.start(free, at) + (_LAST if self._is_crossing(free, at) else 0.5)
                     self._push(
                         when,
                         distance,
@@ -246,11 +243,11 @@ class _Tracer:
         if distance <= self.seed_px:
             return True
         if distance <= BUNDLE_PX * self.unit and self._reach(number, node) >= BUNDLE_SHARE * self.extent:
-            passed = min(self._start(each, node) for each in self.graph.at[node] if each in self.taken)
-            if self._start(number, node) <= passed + 1:
+            passed = min(self.pieces.start(each, node) for each in self.graph.at[node] if each in self.taken)
+            if self.pieces.start(number, node) <= passed + 1:
                 return True
         home = self.graph.places[self.graph.seeds[plant]]
-        out = self._direction(number, node)
+        out = self.pieces.direction(number, node)
         back = self.graph.places[node] - home
         aside = abs(back[0] * out[1] - back[1] * out[0])
         return (
@@ -261,21 +258,21 @@ class _Tracer:
 
     def _is_crossing(self, number: int, node: int) -> bool:
         """Return whether another free piece leads straight to this one and may bring another root."""
-        out = self._direction(number, node)
+        out = self.pieces.direction(number, node)
         for other in self.graph.at[node]:
             if other in self.taken or other == number:
                 continue
             ends_free = len(self.graph.at[self.graph.pieces[other].other(node)]) == 1
-            if not ends_free and angle_between(-self._direction(other, node), out) <= STRAIGHT:
+            if not ends_free and angle_between(-self.pieces.direction(other, node), out) <= STRAIGHT:
                 return True
         return False
 
     def _ways(self, number: int, node: int, first: bool, crowded: bool) -> list[_Way]:
         """List the ways in which a root can go on that came to a node through a piece."""
         graph = self.graph
-        along = -self._direction(number, node)
+        along = -self.pieces.direction(number, node)
         here = graph.places[node]
-        now = self._end(number, graph.pieces[number].other(node))
+        now = self.pieces.end(number, graph.pieces[number].other(node))
         found: list[_Way] = []
         queue: list[tuple[float, int, list[tuple[int, int]], bool]] = [(0.0, node, [], False)]
         visited = {node}
@@ -309,13 +306,13 @@ class _Tracer:
         first: bool,
         crowded: bool,
     ) -> None:
-        turn = angle_between(along, self._direction(free, at))
+        turn = angle_between(along, self.pieces.direction(free, at))
         aside = self.graph.places[at] - here
         if np.hypot(*aside) > 3 * self.unit:
             turn = max(turn, 0.7 * angle_between(along, aside))
-        gap = self._start(free, at) - now
+        gap = self.pieces.start(free, at) - now
         most = MOST_TURN_SHARED if shared else MOST_TURN_CROWDED if crowded else MOST_TURN
-        if turn > most or self._against(free, at) or (shared and abs(gap) > 3 * LATER):
+        if turn > most or self.pieces.against(free, at) or (shared and abs(gap) > 3 * LATER):
             return
         bend = min(turn / 45, 1.0) - self._gain(free, at, first) if crowded else turn / 45
         cost = bend + min(abs(gap), 5 * LATER) / (2 * LATER) + way_px / (60 * self.unit) - self._gain(free, at, first)
@@ -343,71 +340,13 @@ class _Tracer:
             if distance > most:
                 break
             at = graph.pieces[through].other(start)
-            along = -self._direction(through, at)
+            along = -self.pieces.direction(through, at)
             for each in graph.at[at]:
                 if each in self.taken or each == through:
                     continue
-                if angle_between(along, self._direction(each, at)) <= MOST_TURN:
+                if angle_between(along, self.pieces.direction(each, at)) <= MOST_TURN:
                     heapq.heappush(heap, (distance + graph.pieces[each].length, each, at))
         return min(best, most)
-
-    def _direction(self, number: int, node: int) -> np.ndarray:
-        """Return the direction in which a piece leaves a node, past the node's own thickness."""
-        if (number, node) in self.directions:
-            return self.directions[number, node]
-        points = self.graph.pieces[number].from_node(node)
-        total = float(arc_lengths(points)[-1])
-        begin = min(self.graph.radii[node] + 1, total / 3)
-        step = point_at(points, min(begin + DIRECTION_PX * self.unit, total)) - point_at(points, begin)
-        size = float(np.hypot(*step))
-        self.directions[number, node] = step / size if size else np.zeros(2)
-        return self.directions[number, node]
-
-    def _start(self, number: int, node: int) -> float:
-        """Return when the part of a piece near a node grew."""
-        when = self.when[number] if self.graph.pieces[number].start == node else self.when[number][::-1]
-        skip = min(int(self.graph.radii[node]) + 2, max(len(when) - 4, 0) // 2)
-        return float(np.median(when[skip : skip + 7]))
-
-    def _end(self, number: int, node: int) -> float:
-        """Return when the part of a piece at the end away from a node grew."""
-        return self._start(number, self.graph.pieces[number].other(node))
-
-    def _flow(self, number: int, node: int) -> int:
-        """Return 1 if a piece grew away from a node, -1 if it grew towards it, and 0 if its pictures do not tell.
-
-        Pictures that hid a part of the piece must not turn it round, so all pairs of places are compared (Kendall's
-        tau), and the ends must differ as well.
-        """
-        if (number, node) not in self.flows:
-            when = self.when[number] if self.graph.pieces[number].start == node else self.when[number][::-1]
-            some = when[np.linspace(0, len(when) - 1, min(len(when), 24)).astype(int)]
-            later = np.sign(some[None] - some[:, None])[np.triu_indices(len(some), 1)]
-            trend = float(later.mean()) if len(later) else 0.0
-            third = max(len(when) // 3, 1)
-            change = float(np.median(when[-third:]) - np.median(when[:third]))
-            told = abs(trend) >= TREND and change * trend > 0 and abs(change) >= LATER
-            self.flows[number, node] = int(np.sign(trend)) if told else 0
-        return self.flows[number, node]
-
-    def _against(self, number: int, node: int) -> bool:
-        """Return whether a piece grew towards a node, and so belongs to a root that comes from elsewhere.
-
-        What lies beyond a piece and has no other way to a seed grew through it, whatever its pictures say: a drop or a
-        leaf that hid the piece at first makes it look younger than what lies beyond.
-        """
-        if self._flow(number, node) >= 0:
-            return False
-        if number not in self.bridges:
-            end = self.graph.pieces[number].other(node)
-            seen, waiting = {end}, [end]
-            while waiting:
-                at = waiting.pop()
-                ends = {self.graph.pieces[each].other(at) for each in self.graph.at[at] if each != number}
-                waiting += ends - seen
-                seen |= ends
-            self.bridges[number] = node not in seen and not seen & set(self.homes)
-        return not self.bridges[number]
 
     def sorted_roots(self) -> list[TracedRoot]:
         """Return the roots, the longest from the seed first, and each parent before its laterals."""
@@ -425,9 +364,3 @@ class _Tracer:
 
 def _gap(part: np.ndarray, place: np.ndarray) -> float:
     return float(np.hypot(*(part - place).T).min())
-
-
-def _arrivals(points: np.ndarray, arrival: np.ndarray) -> np.ndarray:
-    columns, rows = np.rint(points).astype(int).T
-    height, width = arrival.shape
-    return arrival[np.clip(rows, 0, height - 1), np.clip(columns, 0, width - 1)].astype(float)
