@@ -45,7 +45,7 @@ def test_where_two_share_a_layout_files_bear_the_names_of_the_datasets():
 def test_files_of_two_datasets_never_bear_one_name():
     layouts = {"padchest": "vindr-cxr", "south": "vindr-cxr", "p": "padchest"}
     with pytest.raises(CxrError, match="the files of 'padchest' and of 'p' would both be called 'Padchest'") as caught:
-        Plan.of({**PRETRAINED, "datasets": {name: {"root": "x", "layout": each} for name, each in layouts.items()}})
+        Plan.of({**PRETRAINED, "datasets": {name: {"root": name, "layout": each} for name, each in layouts.items()}})
     assert "\n" not in str(caught.value)
 
 
@@ -85,7 +85,7 @@ def test_names_that_differ_only_in_case_are_refused(section):
 
 def test_the_written_config_says_layout_and_shards_and_reads_back(tmp_path):
     names = ("2020", "no", "1e5", "north.a_b-c")
-    datasets = {name: DatasetConfig(root="results/cohort/x", layout="vindr-cxr") for name in names}
+    datasets = {name: DatasetConfig(root=f"results/cohort/{name}", layout="vindr-cxr") for name in names}
     config = complete(Config(datasets=datasets))
     text = commented_yaml(config, [])
     (tmp_path / "c.yaml").write_text(text)
