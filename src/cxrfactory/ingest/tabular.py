@@ -18,14 +18,14 @@ from cxrfactory.errors import CxrError
 from cxrfactory.ingest.layout import ReleaseLayout, TableSlot
 from cxrfactory.ingest.places import folder_above, table_folder
 from cxrfactory.tables.csv_dialect import is_gzip, resaved_separator
-from cxrfactory.tables.foreign_content import stand_in
+from cxrfactory.tables.foreign_content import HEAD_BYTES, stand_in
 
 _SHOWN_COLUMNS = 15
 _SHOWN_SIGNS = 200
 _SHOWN_NAMES = 12
 _WORKBOOK_MARKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _WORKBOOK = "an Excel workbook or a ZIP archive; save the table as CSV in UTF-8"
-_HEAD_BYTES, _LONGEST_HEADER = 144, 1 << 20
+_LONGEST_HEADER = 1 << 20  # bytes
 _LARGEST_ROW_BYTES = 1 << 24
 # Limits on the size of decompressed tables. The ratio of the original tables is below 30. The second number of bytes is
 # always allowed in addition.
@@ -225,7 +225,7 @@ def _separator(path: Path) -> str:
 def _refuse_stand_in(path: Path) -> None:
     """Refuse a file that is no table by its first bytes, such as a web page or a workbook."""
     with path.open("rb") as stream:
-        head = stream.read(_HEAD_BYTES)
+        head = stream.read(HEAD_BYTES)
     found = _WORKBOOK if head.startswith(_WORKBOOK_MARKS) else stand_in(head)
     if found is not None:
         raise CxrError(f"{path}: no table, but {found}")

@@ -2,6 +2,8 @@
 
 import re
 
+HEAD_BYTES = 144  # that are looked at
+
 _Kinds = tuple[tuple[re.Pattern[bytes], str], ...]
 
 # Begin of the content, and what it is and what to do about it. The first that fits counts.

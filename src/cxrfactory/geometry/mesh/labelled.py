@@ -61,6 +61,11 @@ class LabelledMesh:
         found[turned] = found[turned][:, ::-1]
         return found.astype(np.int32), np.stack([np.minimum(mine, other), np.maximum(mine, other)], 1)
 
+    @property
+    def surface_nodes(self) -> int:
+        """Number of the first nodes among which all nodes of surfaces are."""
+        return int(self.interfaces[0].max()) + 1
+
     def surface(self, *names: str) -> Int[np.ndarray, "faces 3"]:
         """Return the closed surface of one part, or of several together; normals point outwards."""
         inside = np.isin(np.arange(256), [self.parts.index(name) for name in names])

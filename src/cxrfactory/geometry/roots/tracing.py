@@ -121,9 +121,8 @@ class _Tracer:
             for number in dict.fromkeys(self.graph.at[seed]):
                 if self._rises(number):
                     continue
-                cost = angle_between(self.pieces.direction(number, seed), _DOWN) / 45 - self._gain(
-                    number, seed, first=True
-                )
+                turn = angle_between(self.pieces.direction(number, seed), _DOWN)
+                cost = turn / 45 - self._gain(number, seed, first=True)
                 self._push(self.pieces.start(number, seed), 0.0, cost, "begin", None, number, seed)
         self._drain()
         while True:  # what no root reached by the rules begins laterals where it touches one

@@ -37,7 +37,7 @@ class Template:
     @property
     def surface_nodes(self) -> int:
         """Number of nodes on surfaces; they are the first ones of the mesh."""
-        return int(self.mesh.interfaces[0].max()) + 1
+        return self.mesh.surface_nodes
 
 
 def write_template(template: Template, path: Path) -> None:

@@ -9,9 +9,8 @@ from cxrfactory.errors import ImageError
 from cxrfactory.imaging.volume import itk, nifti
 from cxrfactory.imaging.volume.orientation import AffineRules, VolumeLayout, bare_affine
 from cxrfactory.imaging.volume.stored import StoredSlice, StoredVolume
-from cxrfactory.tables.foreign_content import stand_in
+from cxrfactory.tables.foreign_content import HEAD_BYTES, stand_in
 
-_HEAD_BYTES = 144
 VOLUME_SUFFIXES = nifti.SUFFIXES + itk.SUFFIXES
 
 
@@ -90,7 +89,7 @@ def _suffix_of(path: Path) -> str:
     if suffix is None:
         raise ImageError(f"{path.name}: not a volume file by its name; expected {', '.join(VOLUME_SUFFIXES)}")
     with path.open("rb") as file:
-        head = file.read(_HEAD_BYTES)
+        head = file.read(HEAD_BYTES)
     if not head:
         raise ImageError(f"{path.name}: an empty file (0 bytes); expected a volume, so fetch it again")
     found = stand_in(head)

@@ -93,7 +93,7 @@ def select_images(tables: ReportTables) -> tuple[pd.DataFrame, pd.DataFrame]:
 def reports_without_image(tables: ReportTables) -> int:
     """Return the number of reports whose study no image of the manifest has, kept or not."""
     images = read_table(tables.manifest, columns=["study_id"])["study_id"].astype(object)
-    texts = read_table(tables.reports, REPORTS)["study_id"].astype(object)
+    texts = read_table(tables.reports, REPORTS, columns=["study_id"])["study_id"].astype(object)
     return partners(images, texts, "reports", Path(tables.reports).name)[1].unused
 
 

@@ -9,7 +9,7 @@ from jaxtyping import Int
 from cxrfactory.errors import CxrError
 from cxrfactory.geometry.mesh.labelled import LabelledMesh, read_labelled_mesh
 from cxrfactory.products.browsed_meshes import PicturePlane, PlacedMesh
-from cxrfactory.tables.selected_rows import selected_rows
+from cxrfactory.products.hearts.frame_rows import frame_rows
 
 _PLANE = ["origin_mm", "across", "down", "spacing_mm", "height", "width"]
 
@@ -35,7 +35,7 @@ class HeartMeshes:
         group, _, plane = image_id.rpartition("/")
         case, _, frame = group.rpartition("/")
         view, _, number = plane.rpartition("-")
-        nodes = int(self._template.interfaces[0].max()) + 1
+        nodes = self._template.surface_nodes
         row = self._row("hearts.parquet", ["vertices", "std_mm"], {"case_id": case, "frame": frame})
         place = {"case_id": case, "frame": frame, "view": view, "slice": int(number)}
         return PlacedMesh(
@@ -49,10 +49,10 @@ class HeartMeshes:
         return read_labelled_mesh(self._folder / "template.npz")
 
     def _row(self, name: str, columns: list[str], place: dict) -> dict:
-        keys = [each for each in place if each != "case_id"]
-        for rows in selected_rows(self._folder / name, [place["case_id"]], [*keys, *columns], key="case_id"):
+        keys = [each for each in place if each not in ("case_id", "frame")]
+        for rows in frame_rows(self._folder / name, place["case_id"], place["frame"], [*keys, *columns]):
             for row in rows.to_dict("records"):
-                if all(row[each] == value for each, value in place.items()):
+                if all(row[each] == place[each] for each in keys):
                     return row
         raise CxrError(f"{self._folder / name}: no row of {'/'.join(map(str, place.values()))}; make the product again")
 

@@ -11,10 +11,10 @@ from jaxtyping import Float, UInt8
 
 from cxrfactory.imaging.drawing.contact_sheet import plain, sheet, text_strip
 from cxrfactory.imaging.drawing.png import decode_png, encode_png
+from cxrfactory.products.hearts.frame_rows import frame_rows
 from cxrfactory.tables.atomic import write_bytes
 from cxrfactory.tables.parquet import read_table
 from cxrfactory.tables.rle import rle_decode
-from cxrfactory.tables.selected_rows import selected_rows
 
 MONTAGE = "montage.png"
 COLOURS = {
@@ -62,7 +62,7 @@ def _row(masks: Path, slices: Path, case: str, frame: str) -> list[UInt8[np.ndar
 
 
 def _of(path: Path, case: str, frame: str, columns: list[str]) -> pd.DataFrame:
-    found = [each[each["frame"] == frame] for each in selected_rows(path, [case], ["frame", *columns], key="case_id")]
+    found = list(frame_rows(path, case, frame, columns))
     return pd.concat(found) if found else pd.DataFrame(columns=["frame", *columns])
 
 

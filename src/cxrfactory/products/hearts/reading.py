@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from jaxtyping import UInt8
 
 from cxrfactory.imaging.drawing.png import decode_png
+from cxrfactory.products.hearts.frame_rows import frame_rows
 from cxrfactory.products.opened import OpenedProduct, ProductImage, Structure
 from cxrfactory.tables.hearts import PARTS
 from cxrfactory.tables.parquet import read_table, stored_rows
-from cxrfactory.tables.selected_rows import selected_rows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -129,5 +129,5 @@ class Opened(OpenedProduct):
                 )
 
     def _of(self, name: str, row: Mapping[str, str], columns: list[str]) -> list[dict]:
-        found = selected_rows(self.folder / name, [row["case_id"]], ["frame", *columns], key="case_id")
-        return [each for rows in found for each in rows.to_dict("records") if each["frame"] == row["frame"]]
+        found = frame_rows(self.folder / name, row["case_id"], row["frame"], columns)
+        return [each for rows in found for each in rows.to_dict("records")]

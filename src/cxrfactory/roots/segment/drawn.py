@@ -40,8 +40,7 @@ def width_of_roots(grey: UInt8[np.ndarray, "h w"], lines: Lines) -> float:
     -------
     Median of the widths in pixels, not less than 2 and not more than 15; without 10 usable profiles, 2.
     """
-    found = np.concatenate([*(_profiles(grey, line) for line in lines if len(line) > 1), _NO_PROFILES])
-    widths = _widths(found)
+    widths = _widths(_profiles_of(grey, lines))
     if len(widths) < _LEAST_PROFILES:
         return LEAST_WIDTH
     return float(np.clip(np.median(widths), LEAST_WIDTH, MOST_WIDTH))
@@ -64,7 +63,7 @@ def share_on_roots(grey: UInt8[np.ndarray, "h w"], lines: Lines) -> float | None
 
     On real pictures it is 0.68 to 0.97, and 0.00 to 0.43 for lines that lie elsewhere. Without 10 places it is None.
     """
-    found = np.concatenate([*(_profiles(grey, line) for line in lines if len(line) > 1), _NO_PROFILES])
+    found = _profiles_of(grey, lines)
     return len(_widths(found)) / len(found) if len(found) >= _LEAST_PROFILES else None
 
 
@@ -93,6 +92,10 @@ def draw_roots(shape: tuple[int, int], lines: Lines, width: float) -> UInt8[np.n
         points = np.clip(points, -(2**24), 2**24).astype(np.int32).reshape(-1, 1, 2)
         cv2.polylines(fine, [points], False, 255, thickness, cv2.LINE_8, _FRACTION_BITS)
     return (cv2.resize(fine, shape[::-1], interpolation=cv2.INTER_AREA) >= 128).astype(np.uint8)
+
+
+def _profiles_of(grey: UInt8[np.ndarray, "h w"], lines: Lines) -> Float[np.ndarray, "m side"]:
+    return np.concatenate([*(_profiles(grey, line) for line in lines if len(line) > 1), _NO_PROFILES])
 
 
 def _profiles(grey: UInt8[np.ndarray, "h w"], line: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "m side"]:
