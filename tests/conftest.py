@@ -1,5 +1,6 @@
 """Where real data stands, for the tests that use it."""
 
+import logging
 import os
 from pathlib import Path
 
@@ -19,3 +20,11 @@ def real_data() -> Path:
     if not folder:
         pytest.skip("CXRFACTORY_REAL_DATA names no folder of real radiographs")
     return Path(folder)
+
+
+@pytest.fixture(autouse=True)
+def _fresh_log() -> None:
+    """Start each test with the package's logger as Python makes it: commands that ran in earlier tests set it up."""
+    log = logging.getLogger("cxrfactory")
+    log.handlers, log.propagate = [], True
+    log.setLevel(logging.NOTSET)
