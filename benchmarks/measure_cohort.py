@@ -1,7 +1,7 @@
 """Measure virtual patients whose spines and hearts are known, on their true masks and on those of a network.
 
     python -m cxrfactory stage fetch-ct --output CT
-    python benchmarks/measure_cohort.py --ct CT --patients 60 [--weights pretrained-anatomy] [--table T.csv]
+    python benchmarks/measure_cohort.py --ct CT --patients 60 [--weights pretrained-anatomy] [--landmarks] [--table T.csv]
 
 Every patient has a bent spine (``cohort/spines.py``). The truth is the curve through the centres of the vertebrae of
 the source, moved in three dimensions by the patient's deformation, without any mask of the patient. The films are those
@@ -24,22 +24,25 @@ def main(
     ct: Annotated[Path, typer.Option(help="Folder of stage fetch-ct.")],
     patients: Annotated[int, typer.Option(help="Number of patients.")] = 60,
     weights: Annotated[str | None, typer.Option(help="Weights of a network of structures.")] = None,
+    landmarks: Annotated[bool, typer.Option(help="Measure also with the package's weights of lungs and heart.")] = False,
     table: Annotated[Path | None, typer.Option(help="CSV of all values to write.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the cohort.")] = 0,
 ) -> None:
     """Print r, bias and limits of agreement of each measurement."""
+    import cxrfactory as cxr
     from cxrfactory.cohort.film_source import load_film_source
     from cxrfactory.logs import progress
     from cxrfactory.models.anatomy.network import AnatomyNetwork
 
     source = load_film_source(ct)
     network = None if weights is None else AnatomyNetwork(weights)
+    segmenter = cxr.Segmenter.pretrained("lungs-heart", quality=False) if landmarks else None
     numbers = range(FIRST, FIRST + patients)
-    rows = [measure(source, number, seed, network) for number in progress(numbers, "patients", patients)]
+    rows = [measure(source, number, seed, network, segmenter) for number in progress(numbers, "patients", patients)]
     found = pd.DataFrame(rows)
     if table is not None:
         found.to_csv(table, index=False)
-    for kind in ("mask", "network"):
+    for kind in ("mask", "network", "landmarks"):
         for name in (*SPINE, "ctr_columns", "ctr_rows"):
             if f"{name}_{kind}" in found and f"{name}_true" in found:
                 report(f"{name}, {kind}", found[f"{name}_{kind}"], found[f"{name}_true"])
@@ -57,7 +60,7 @@ def report(name: str, found: pd.Series, true: pd.Series) -> None:
     )
 
 
-def measure(source, number: int, seed: int, network) -> dict[str, float]:
+def measure(source, number: int, seed: int, network, segmenter) -> dict[str, float]:
     """Return the true and the measured values of one patient."""
     from cxrfactory.anatomy.structure_groups import class_of_structure
     from cxrfactory.cohort.films import FilmKnobs, expose_film, project_with_structures
@@ -81,21 +84,30 @@ def measure(source, number: int, seed: int, network) -> dict[str, float]:
         row |= truth(centres, true, view)
         if network is not None:
             row |= values(network(to_8bit(film.grey), SIZE, view), view, "network")
+        if segmenter is not None and view == "PA":
+            found = segmenter.segment(to_8bit(film.grey), image_id=f"patient-{number}")
+            row |= measured({name.replace("_", " "): mask for name, mask in found.masks.items()}, view, "landmarks")
     row["ctr_columns_true"], row["ctr_rows_true"] = row.pop("ctr_columns_mask"), row.pop("ctr_rows_mask")
     return row
 
 
 def values(masks: dict[str, np.ndarray], view: str, kind: str) -> dict[str, float]:
-    """Measure the masks of one view."""
+    """Measure the masks of structures in one view."""
     from cxrfactory.anatomy.film_regions import film_regions
-    from cxrfactory.geometry.frontal import measure_frontal
-    from cxrfactory.geometry.lateral import measure_lateral
-    from cxrfactory.geometry.runs import Runs
 
     masks = {name: np.asarray(mask, bool) for name, mask in masks.items() if np.any(mask)}
     if view == "PA":
         drawn = film_regions(masks)
         masks |= {"right lung": drawn["right_lung"], "left lung": drawn["left_lung"], "heart": drawn["heart"]}
+    return measured(masks, view, kind)
+
+
+def measured(masks: dict[str, np.ndarray], view: str, kind: str) -> dict[str, float]:
+    """Measure masks that are named as on a film."""
+    from cxrfactory.geometry.frontal import measure_frontal
+    from cxrfactory.geometry.lateral import measure_lateral
+    from cxrfactory.geometry.runs import Runs
+
     runs = {name: Runs.from_mask(mask) for name, mask in masks.items() if mask.any()}
     found = (measure_frontal if view == "PA" else measure_lateral)(runs)
     return {f"{each.name}_{kind}": each.value for each in found}

@@ -32,7 +32,8 @@ def tiny(row, **settings):
     if key in _built:
         return _built[key]
     torch.manual_seed(0)
-    network = build_model(row.name, row.tiny | {"organs": ORGANS, "input_size": SIDE} | settings)
+    with torch.inference_mode(False):  # another test trains the same network
+        network = build_model(row.name, row.tiny | {"organs": ORGANS, "input_size": SIDE} | settings)
     for layer in network.modules():  # a trained network's statistics are not those of a fresh one
         if isinstance(layer, torch.nn.BatchNorm2d):
             layer.running_mean.normal_(0, 0.1)
