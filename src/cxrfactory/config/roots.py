@@ -125,7 +125,12 @@ class RootsGraphConfig(Section):
         description="Length from which a lateral counts where the scale is unknown, in pixels from the middle of its "
         "parent; null takes 2.7 widths of the roots, and 8 at least. With a scale, it counts from 1 mm.",
     )
-    most_tip_step_px: float = Field(30.0, gt=0, description="A tip that moves by more between two pictures is flagged.")
+    most_tip_px_per_hour: float = Field(
+        10.0,
+        gt=0,
+        description="A tip that moves faster between two pictures is flagged; pictures less than an hour apart count "
+        "as an hour apart.",
+    )
     rsml: bool = Field(
         True, description="Write RSML files: one for each plant and time, and one for each plant over time."
     )

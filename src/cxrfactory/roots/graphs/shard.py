@@ -235,7 +235,7 @@ def _write_plate(
     unit = length_unit(arrival >= 0)
     rows = _plants(plate, given, arrival, len(span.frames), group_of, unit)
     tables.add("plants", rows)
-    found, owned = _grown(rows, arrival, scale, len(span.frames), settings, unit)
+    found, owned = _grown(rows, arrival, scale, [hours[frame] for frame in span.frames], settings, unit)
     _tell_loose(plate, len(rows), seen, seen & ~owned)
     times = [(frame, hours[frame]) for frame in span.frames]
     for picture, mask in enumerate(_masks(masks, span, shape, plate)):
@@ -271,7 +271,7 @@ def _grown(
     rows: list[dict[str, Any]],
     arrival: np.ndarray,
     scale: float | None,
-    pictures: int,
+    hours: Sequence[float],
     settings: RootsGraphConfig,
     unit: float,
 ) -> tuple[list[PlantOverTime], np.ndarray]:
@@ -280,7 +280,7 @@ def _grown(
     from cxrfactory.geometry.roots.lengths import gap_unit
     from cxrfactory.geometry.roots.regions import border_of, plate_regions
     from cxrfactory.geometry.roots.system import EMERGED_MM
-    from cxrfactory.roots.graphs.plant import PlantOverTime
+    from cxrfactory.roots.graphs.plant import PlantOverTime, most_steps
 
     seeds = np.array([(row["seed_x"], row["seed_y"]) for row in rows], float).reshape(-1, 2)
     boxes = [(row["left"], row["top"], row["right"], row["bottom"]) for row in rows]
@@ -296,16 +296,17 @@ def _grown(
             regions.arrival,
             regions.bridged,
             seeds[plants],
-            pictures,
+            len(hours),
             least,
             unit,
             settings.main_roots == "one",
         )
         for plant, each in zip(plants, grown, strict=True):
             roots[plant] = each
+    steps = most_steps(hours, settings.most_tip_px_per_hour)
     border = border_of(arrival.shape, boxes, BORDER_PX + unit)
     plants = [
-        PlantOverTime(row, its, touching, scale, settings.most_tip_step_px, border, unit)
+        PlantOverTime(row, its, touching, scale, steps, border, unit)
         for row, its, touching in zip(rows, roots, regions.touching, strict=True)
     ]
     owned = [part for part, its in zip(regions.part_of, roots, strict=True) if part and its]
