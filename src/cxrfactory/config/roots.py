@@ -1,8 +1,8 @@
 """Roots: virtual plates, reading of plates, networks, graphs over time, and the product results/roots."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from cxrfactory.config.sections import LocalPath, Section
 
@@ -48,8 +48,10 @@ class RootsCohortConfig(Section):
 class RootsReadConfig(Section):
     """How plates are read."""
 
-    mm_per_pixel: float | None = Field(
-        None, gt=0, description="Scale of all pictures; null finds it from a QR code, and else lengths are in pixels."
+    mm_per_pixel: float | str | None = Field(
+        None,
+        description="Scale of all pictures: mm of a pixel, or a text such as '62 px/cm' or '600 dpi'; null finds it "
+        "from a QR code, and else lengths are in pixels.",
     )
     qr_mm: float = Field(
         10.0, gt=0, description="Side of the QR code on the plates without the white around it, in mm."
@@ -61,6 +63,16 @@ class RootsReadConfig(Section):
     most_shift_px: float = Field(
         40.0, ge=0, description="A picture that is shifted by more against the plate's first one is rejected."
     )
+
+    @field_validator("mm_per_pixel", mode="before")
+    @classmethod
+    def _in_mm(cls, said: Any) -> float | None:
+        from cxrfactory.tables.pixel_scale import mm_of_pixel
+
+        try:
+            return None if said is None else mm_of_pixel(said)
+        except ValueError as error:
+            raise ValueError(f"Input should be {error}") from error
 
 
 class RootsExamplesConfig(Section):

@@ -1,7 +1,7 @@
 """Reading of plates into the tables of pictures, of given plants, and of what cannot be used."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from cxrfactory.config.roots import RootsReadConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.roots.reading.folder import PlateFiles, find_plates
-from cxrfactory.roots.reading.given import plant_rows, read_groups, read_plants
+from cxrfactory.roots.reading.given import plant_rows, read_groups, read_plants, read_scales
 from cxrfactory.roots.reading.plate import PlateReading, read_plate
 from cxrfactory.tables.parquet import table_writer
 from cxrfactory.tables.roots import ROOT_FRAMES, ROOT_PLANTS, ROOT_REJECTED
@@ -62,7 +62,8 @@ def write_reading(
     interval_minutes
         Minutes between pictures where neither names nor EXIF give times.
     plants_table
-        Table of plants (:func:`cxrfactory.roots.reading.given.read_plants`); None writes a table without rows.
+        Table of plants (:func:`cxrfactory.roots.reading.given.read_plants`); None writes a table without rows. This
+        table and those of groups may give the plates' scales (:func:`cxrfactory.roots.reading.given.read_scales`).
     groups
         Tables of groups (:func:`cxrfactory.roots.reading.given.read_groups`); their plates are checked in any case.
 
@@ -84,8 +85,9 @@ def write_reading(
         known = {name: [each.plant for each in plants if each.plate == name] for name in names}
         plant_rows(plants_table, plants, dict.fromkeys(names), group_of)  # plates that are not known
     group_of.check(names, known)
+    scales = read_scales([*([] if plants_table is None else [plants_table]), *groups], names)
     log.info("%d plates, %d pictures; left aside: %s", len(plates), sum(len(each.pictures) for each in plates), left)
-    sizes = _write(plates, refused, outputs, settings, interval_minutes)
+    sizes = _write(plates, refused, outputs, settings, interval_minutes, scales)
     rows = [] if plants is None else plant_rows(plants_table, plants, sizes, group_of)
     with table_writer(outputs.plants, ROOT_PLANTS) as writer:
         writer.write_table(pa.Table.from_pylist(rows, schema=ROOT_PLANTS))
@@ -109,6 +111,7 @@ def _write(
     outputs: ReadingOutputs,
     settings: RootsReadConfig,
     interval_minutes: float,
+    scales: Mapping[str, float],
 ) -> dict[str, tuple[int, int] | None]:
     """Write the tables of pictures, and return height and width of each plate, None if no picture can be used."""
     sizes: dict[str, tuple[int, int] | None] = {}
@@ -117,7 +120,8 @@ def _write(
     with table_writer(outputs.frames, ROOT_FRAMES) as frames, table_writer(outputs.rejected, ROOT_REJECTED) as rejected:
         rejected.write_table(_rejected(of_no_plate))
         for plate in progress(plates, "read plates"):
-            reading = read_plate(plate, settings, interval_minutes)
+            own = {"mm_per_pixel": scales[plate.name]} if plate.name in scales else {}
+            reading = read_plate(plate, settings.model_copy(update=own), interval_minutes)
             if len(plate.pictures) > 1:
                 _tell(plate, reading)
             first = reading.frames[0] if reading.frames else None
