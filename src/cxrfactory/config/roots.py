@@ -45,8 +45,8 @@ class RootsCohortConfig(Section):
         return [f"{TRAINING}-{number}" for number in range(self.training_plates)]
 
 
-class RootsReadConfig(Section):
-    """How plates are read."""
+class RootsScaleConfig(Section):
+    """The scale of pictures of plates."""
 
     mm_per_pixel: float | str | None = Field(
         None,
@@ -55,13 +55,6 @@ class RootsReadConfig(Section):
     )
     qr_mm: float = Field(
         10.0, gt=0, description="Side of the QR code on the plates without the white around it, in mm."
-    )
-    series: bool = Field(
-        True,
-        description="Whether the pictures of a folder are one plate over time; false takes each as a plate of its own.",
-    )
-    most_shift_px: float = Field(
-        40.0, ge=0, description="A picture that is shifted by more against the plate's first one is rejected."
     )
 
     @field_validator("mm_per_pixel", mode="before")
@@ -73,6 +66,18 @@ class RootsReadConfig(Section):
             return None if said is None else mm_of_pixel(said)
         except ValueError as error:
             raise ValueError(f"Input should be {error}") from error
+
+
+class RootsReadConfig(RootsScaleConfig):
+    """How plates are read."""
+
+    series: bool = Field(
+        True,
+        description="Whether the pictures of a folder are one plate over time; false takes each as a plate of its own.",
+    )
+    most_shift_px: float = Field(
+        40.0, ge=0, description="A picture that is shifted by more against the plate's first one is rejected."
+    )
 
 
 class RootsExamplesConfig(Section):
@@ -105,13 +110,10 @@ class RootsTrainConfig(Section):
     )
 
 
-class RootsSegmentConfig(Section):
-    """How roots are segmented."""
+class RootsFindConfig(Section):
+    """How roots are found in a picture."""
 
     threshold: float = Field(0.5, gt=0, lt=1, description="Probability from which a pixel is root.")
-    accumulate: float = Field(
-        0.9, ge=0, lt=1, description="Share of the earlier pictures' evidence that is kept; 0 takes each by itself."
-    )
     dark_roots: bool = Field(
         False,
         description="Whether the roots are darker than their ground, for a network that learned from bright roots: the "
@@ -123,8 +125,16 @@ class RootsSegmentConfig(Section):
     )
 
 
-class RootsGraphConfig(Section):
-    """How masks become graphs."""
+class RootsSegmentConfig(RootsFindConfig):
+    """How roots are segmented."""
+
+    accumulate: float = Field(
+        0.9, ge=0, lt=1, description="Share of the earlier pictures' evidence that is kept; 0 takes each by itself."
+    )
+
+
+class RootsLinesConfig(Section):
+    """How the mask of a picture becomes lines."""
 
     main_roots: Literal["one", "several"] = Field(
         "one",
@@ -137,6 +147,11 @@ class RootsGraphConfig(Section):
         description="Length from which a lateral counts where the scale is unknown, in pixels from the middle of its "
         "parent; null takes 2.7 widths of the roots, and 8 at least. With a scale, it counts from 1 mm.",
     )
+
+
+class RootsGraphConfig(RootsLinesConfig):
+    """How masks become graphs."""
+
     most_tip_px_per_hour: float = Field(
         10.0,
         gt=0,

@@ -112,6 +112,7 @@ def write_graphs(
     shard: int = 0,
     shards: int = 1,
     groups: Sequence[Path] = (),
+    drop_edges: bool = True,
 ) -> None:
     """Write the graphs and traits of the plates of a shard.
 
@@ -131,6 +132,9 @@ def write_graphs(
         Number of this shard from 0, and number of all shards.
     groups
         Tables of groups (CSV) for plants that are found.
+    drop_edges
+        Whether straight parts along the sides of the picture are taken for edges of the plate, as a network may find;
+        masks that people made hold roots alone.
 
     Raises
     ------
@@ -154,7 +158,8 @@ def write_graphs(
                 log.warning("%s: no picture has a mask; the plate gets no graphs", plate)
                 continue
             rows = pictures[pictures["plate"] == plate].sort_values("frame")
-            _write_plate(plate, rows, given[given["plate"] == plate], masks, spans[plate], tables, settings, group_of)
+            mine_given = given[given["plate"] == plate]
+            _write_plate(plate, rows, mine_given, masks, spans[plate], tables, settings, group_of, drop_edges)
         tables.finish()
     log.info("%s: graphs of %d plates", outputs.traits, len(mine))
 
@@ -215,6 +220,7 @@ def _write_plate(
     tables: _Tables,
     settings: RootsGraphConfig,
     group_of: Groups,
+    drop_edges: bool,
 ) -> None:
     from cxrfactory.geometry.roots.arrival import ArrivalMap
     from cxrfactory.geometry.roots.edges import edges_in
@@ -231,7 +237,8 @@ def _write_plate(
         arrivals.add(mask)
     arrival = arrivals.finish()
     seen = arrival >= 0
-    arrival[edges_in(arrival)] = -1
+    if drop_edges:
+        arrival[edges_in(arrival)] = -1
     unit = length_unit(arrival >= 0)
     rows = _plants(plate, given, arrival, len(span.frames), group_of, unit)
     tables.add("plants", rows)

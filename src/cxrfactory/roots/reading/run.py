@@ -10,7 +10,7 @@ import pyarrow as pa
 from cxrfactory.config.roots import RootsReadConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger, progress
-from cxrfactory.roots.reading.folder import PlateFiles, find_plates
+from cxrfactory.roots.reading.folder import PlateFiles, find_plates, single_plates
 from cxrfactory.roots.reading.given import plant_rows, read_groups, read_plants, read_scales
 from cxrfactory.roots.reading.plate import PlateReading, read_plate
 from cxrfactory.tables.parquet import table_writer
@@ -78,7 +78,7 @@ def write_reading(
     refused: list[tuple[str, str, str]] = []  # folder, path and reason of files of no plate
     if not settings.series:
         refused = [(plate.name, *each) for plate in plates for each in plate.refused]
-        plates = _singles([picture for plate in plates for picture in plate.pictures])
+        plates = single_plates([picture for plate in plates for picture in plate.pictures])
     names = {plate.name: plate for plate in plates}
     known = None
     if plants is not None:
@@ -91,18 +91,6 @@ def write_reading(
     rows = [] if plants is None else plant_rows(plants_table, plants, sizes, group_of)
     with table_writer(outputs.plants, ROOT_PLANTS) as writer:
         writer.write_table(pa.Table.from_pylist(rows, schema=ROOT_PLANTS))
-
-
-def _singles(paths: Sequence[Path]) -> list[PlateFiles]:
-    """Return each picture as a plate, named after its file, without the suffix where that tells the files apart."""
-    stems = Counter(Path(path).stem for path in paths)
-    named: dict[str, Path] = {}
-    for path in (Path(path) for path in paths):
-        name = path.stem if stems[path.stem] == 1 else path.name
-        if name in named:
-            raise CxrError(f"two pictures are named '{name}': {named[name]} and {path}; rename one of them")
-        named[name] = path
-    return [PlateFiles(name, named[name].parent, [named[name]]) for name in sorted(named)]
 
 
 def _write(
@@ -124,6 +112,8 @@ def _write(
             reading = read_plate(plate, settings.model_copy(update=own), interval_minutes)
             if len(plate.pictures) > 1:
                 _tell(plate, reading)
+            else:
+                _warn(plate, reading)
             first = reading.frames[0] if reading.frames else None
             sizes[plate.name] = None if first is None else (first["height"], first["width"])
             frames.write_table(pa.Table.from_pylist(reading.frames, schema=ROOT_FRAMES))
@@ -145,6 +135,11 @@ def _rejected(rows: Sequence[tuple[str, str, str]]) -> pa.Table:
     return pa.Table.from_pylist(named, schema=ROOT_REJECTED)
 
 
+def _warn(plate: PlateFiles, reading: PlateReading) -> None:
+    for warning in reading.warned:
+        log.warning("%s: %s", plate.name, warning)
+
+
 def _tell(plate: PlateFiles, reading: PlateReading) -> None:
     reasons = Counter(reason.split(":")[0].split(";")[0] for path, reason in reading.rejected if path)
     total = len(reading.frames) + sum(reasons.values())
@@ -157,8 +152,7 @@ def _tell(plate: PlateFiles, reading: PlateReading) -> None:
             if count := sum(note in frame["notes"] for frame in reading.frames):
                 parts.append(f"{count} {what}")
     log.info("%s: %s", plate.name, "; ".join([*parts, *reading.told]))
-    for warning in reading.warned:
-        log.warning("%s: %s", plate.name, warning)
+    _warn(plate, reading)
     moved = reasons["camera moved"]
     if moved > _MANY_MOVED * total:
         log.warning(
