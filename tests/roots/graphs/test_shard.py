@@ -215,6 +215,19 @@ def test_a_root_that_shows_again_behind_a_drop_is_flagged_while_its_length_is_to
     assert traits["main_length_px"].iloc[4] < 70
 
 
+def test_a_plate_on_its_side_is_warned_of_and_flagged(truth, tmp_path, caplog):
+    table = pq.read_table(truth / "masks.parquet").to_pandas()
+    table["rle"] = [rle_encode(np.rot90(rle_decode(rle, 512, 512))) for rle in table["rle"]]
+    turned, none = tmp_path / "turned.parquet", tmp_path / "none.parquet"
+    write_arrow(pa.Table.from_pandas(table, ROOT_MASKS, preserve_index=False), turned)
+    write_arrow(ROOT_PLANTS.empty_table(), none)
+    with caplog.at_level("WARNING", "cxrfactory"):
+        traits = read_table(_run(truth, tmp_path, masks=turned, plants=none).traits, ROOT_TRAITS)
+    assert "the roots grow to the right, not down" in caplog.text
+    assert len(traits)
+    assert all("not_down" in flags for flags in traits["flags"])
+
+
 def test_a_gap_of_two_days_makes_no_tip_jump_and_the_same_step_in_an_hour_does(tmp_path):
     tips, hours = [40, 60, 80, 180, 200], [0.0, 3.0, 6.0, 54.0, 57.0]
     traits = _drawn(tmp_path / "gap", tips, hours=hours)

@@ -167,7 +167,10 @@ def _drafts(
     for draft in reversed(list(found.values())):  # a parent reaches the base of each of its laterals that counts
         if draft.parent is not None:
             longer = found[draft.parent].lengths
-            longer[:] = np.where(draft.lengths > 0, np.maximum(longer, draft.base), longer)
+            least = min(
+                max(draft.base, LEAST_MAIN_PX * unit), float(longer[-1])
+            )  # and is there, if it begins at its base
+            longer[:] = np.where(draft.lengths > 0, np.maximum(longer, least), longer)
     return found
 
 

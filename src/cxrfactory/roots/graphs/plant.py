@@ -11,6 +11,7 @@ The flags need no truth:
 - ``at_border``: a tip has reached the border of the picture or of the plants' regions; the root may go on outside.
 - ``tip_hidden``: the mask shows more than :data:`AHEAD_PX` units of a root's line beyond its tip, as where a drop
   covers what lies between.
+- ``not_down``: the roots of the plate grow to the side or up, as where its pictures lie on their side.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ FLAGS = (
     "touches_neighbour",
     "at_border",
     "tip_hidden",
+    "not_down",
 )
 
 
@@ -80,6 +82,8 @@ class PlantOverTime:
         bool, [row, column] of the plate: places at the border of the picture or of the plants' regions.
     unit
         Factor of lengths (:func:`~cxrfactory.geometry.roots.lengths.length_unit`).
+    lying
+        Whether the plate's roots do not grow down (:func:`~cxrfactory.geometry.roots.lying.lies`).
     """
 
     row: Mapping[str, Any]
@@ -89,6 +93,7 @@ class PlantOverTime:
     most_steps_px: Float[np.ndarray, " pictures"]
     border: Bool[np.ndarray, "height width"]
     unit: float
+    lying: bool = False
 
     def at(self, picture: int) -> list[RootPath]:
         """Return the roots in a picture, which is counted from 0 in the order of time."""
@@ -110,7 +115,7 @@ class PlantOverTime:
         for root in self.roots:
             if root.lengths[picture] <= 0:
                 continue
-            places = root.places[: root.counts[picture]]
+            places = root.places[: max(int(root.counts[picture]), 1)]  # none has arrived where a lateral told it
             there = int(np.count_nonzero(mask[places[:, 0], places[:, 1]]))
             known, seen = known + len(places), seen + there
             bridged = max(bridged, int(root.bridged[: len(places)].sum()))
@@ -129,6 +134,7 @@ class PlantOverTime:
             "touches_neighbour": 0 <= self.touching <= picture,
             "at_border": outside,
             "tip_hidden": hidden,
+            "not_down": self.lying,
         }
         return [name for name in FLAGS if reasons[name]]
 

@@ -225,6 +225,7 @@ def _write_plate(
     from cxrfactory.geometry.roots.arrival import ArrivalMap
     from cxrfactory.geometry.roots.edges import edges_in
     from cxrfactory.geometry.roots.lengths import length_unit
+    from cxrfactory.geometry.roots.lying import lies
 
     hours = dict(zip(pictures["frame"].tolist(), pictures["hours"].tolist(), strict=True))
     if unknown := [frame for frame in span.frames if frame not in hours]:
@@ -240,9 +241,18 @@ def _write_plate(
     if drop_edges:
         arrival[edges_in(arrival)] = -1
     unit = length_unit(arrival >= 0)
+    lying = lies(arrival)
+    if lying is not None:
+        log.warning(
+            "%s: the roots %s, not down; graphs and traits of such a plate are wrong, so turn its pictures until the "
+            "seeds are above the roots",
+            plate,
+            "lie on their side" if lying == "aside" else f"grow to the {lying}" if lying != "up" else "grow up",
+        )
     rows = _plants(plate, given, arrival, len(span.frames), group_of, unit)
     tables.add("plants", rows)
-    found, owned = _grown(rows, arrival, scale, [hours[frame] for frame in span.frames], settings, unit)
+    times_h = [hours[frame] for frame in span.frames]
+    found, owned = _grown(rows, arrival, scale, times_h, settings, unit, lying is not None)
     _tell_loose(plate, len(rows), seen, seen & ~owned)
     times = [(frame, hours[frame]) for frame in span.frames]
     for picture, mask in enumerate(_masks(masks, span, shape, plate)):
@@ -281,6 +291,7 @@ def _grown(
     hours: Sequence[float],
     settings: RootsGraphConfig,
     unit: float,
+    lying: bool,
 ) -> tuple[list[PlantOverTime], np.ndarray]:
     """Trace the roots of the plants of a plate; return also the pixels that belong to a plant, [row, column]."""
     from cxrfactory.geometry.roots.growing import grow_plants
@@ -313,7 +324,7 @@ def _grown(
     steps = most_steps(hours, settings.most_tip_px_per_hour)
     border = border_of(arrival.shape, boxes, BORDER_PX + unit)
     plants = [
-        PlantOverTime(row, its, touching, scale, steps, border, unit)
+        PlantOverTime(row, its, touching, scale, steps, border, unit, lying)
         for row, its, touching in zip(rows, roots, regions.touching, strict=True)
     ]
     owned = [part for part, its in zip(regions.part_of, roots, strict=True) if part and its]
