@@ -270,13 +270,13 @@ def _plants(
 ) -> list[dict[str, Any]]:
     """Return the plants of a plate as rows: those given, or else those found in the masks."""
     from cxrfactory.geometry.roots.emergence import emerged_at
-    from cxrfactory.geometry.roots.plants import find_plants
+    from cxrfactory.geometry.roots.rows import find_plants_in_rows
 
     if len(given):
         return given.astype({"group": object}).where(given.notna(), None).to_dict("records")
     early = (arrival >= 0) & (arrival <= pictures // 4) if pictures > 1 else None
     rows = []
-    for number, plant in enumerate(find_plants(arrival >= 0, early), 1):
+    for number, plant in enumerate(find_plants_in_rows(arrival >= 0, early), 1):
         seed_x, seed_y = emerged_at(arrival, np.array([plant.seed_x, plant.seed_y]), unit).tolist()
         key = {"plate": plate, "plant": str(number), "group": group_of(plate, str(number))}
         rows.append(key | plant._replace(seed_x=seed_x, seed_y=seed_y)._asdict() | {"source": "found"})

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cxrfactory.errors import CxrError
-from cxrfactory.geometry.roots.plants import columns_between
+from cxrfactory.geometry.roots.rows import columns_in_rows
 from cxrfactory.tables.csv_dialect import separator_of
 from cxrfactory.tables.pixel_scale import mm_of_pixel, scale_columns
 
@@ -81,7 +81,8 @@ def plant_rows(
 ) -> list[dict]:
     """Return given plants as rows of ROOT_PLANTS, by plate and in the order of the table.
 
-    A plant without a region gets the column of the plate up to half the way to the next seeds, over the full height.
+    A plant without a region gets the column of the plate up to half the way to the next seeds of its row, over the full
+    height.
 
     Parameters
     ----------
@@ -108,7 +109,7 @@ def plant_rows(
     for plate in sorted(by_plate):
         if (size := sizes[plate]) is None:
             continue
-        columns = columns_between([each.seed[0] for each in by_plate[plate]], size[1])
+        columns = columns_in_rows([each.seed for each in by_plate[plate]], size[1], size[0])
         for each, (left, right) in zip(by_plate[plate], columns, strict=True):
             region = each.region or (left, 0, right, size[0])
             inside = 0 <= region[0] < region[2] <= size[1] and 0 <= region[1] < region[3] <= size[0]
