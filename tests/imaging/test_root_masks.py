@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -58,6 +59,25 @@ def test_the_noise_of_jpeg_is_no_root(tmp_path):
 def test_what_is_no_mask_is_refused(tmp_path, values, message):
     with pytest.raises(ImageError, match=message):
         read_root_mask(_saved(tmp_path / "m.png", values))
+
+
+def test_many_labels_and_several_pictures_are_refused(tmp_path):
+    labels = np.zeros(ROOT.shape, np.uint8)
+    for number in range(1, 31):
+        labels[5:15, 2 * number + 8] = number
+    with pytest.raises(ImageError, match="save labels as 0 and 255"):
+        read_root_mask(_saved(tmp_path / "m.png", labels))
+    one = Image.fromarray(ROOT.astype(np.uint8) * 255)
+    one.save(tmp_path / "m.tif", save_all=True, append_images=[one])
+    with pytest.raises(ImageError, match="TIFF with 2 pictures; expected one mask"):
+        read_root_mask(tmp_path / "m.tif")
+
+
+def test_soft_edges_are_no_labels(tmp_path):
+    soft = cv2.GaussianBlur(ROOT.astype(np.float32), (0, 0), 1.0)
+    found = read_root_mask(_saved(tmp_path / "m.tif", soft))
+    assert found[10:55, 41].all()
+    assert found.sum() == pytest.approx(ROOT.sum(), rel=0.1)
 
 
 def test_a_file_that_is_no_picture_is_refused(tmp_path):

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 from jaxtyping import Bool
 from PIL import Image, UnidentifiedImageError
@@ -11,6 +12,8 @@ from cxrfactory.errors import ImageError
 _LABELS = 16  # largest value of a picture whose values are labels, not grey levels
 _BETWEEN = (0.25, 0.75)  # of the largest value: what lies between is neither root nor ground
 _MOST_BETWEEN = 0.05  # share of such pixels, as at soft edges and in JPEG
+_NOISE = 0.05  # of the largest value; darker is ground, as the noise of JPEG
+_EDGE_PX, _MOST_FAR = 3, 0.05  # soft edges lie so near to root; share of what is shown elsewhere
 _MOST_ROOT = 0.5  # share of root; more is an inverted mask
 _SUFFIXES = "PNG, TIFF, BMP, GIF or JPEG"
 
@@ -37,6 +40,8 @@ def read_root_mask(path: str | Path) -> Bool[np.ndarray, "height width"]:
     """
     try:
         with Image.open(path) as picture:
+            if picture.format in ("TIFF", "PNG", "GIF") and getattr(picture, "n_frames", 1) > 1:
+                raise ImageError(f"{picture.format} with {picture.n_frames} pictures; expected one mask")
             picture.load()
             root = _root(picture)
     except FileNotFoundError as error:
@@ -84,4 +89,12 @@ def _labelled(labels: np.ndarray, grey: np.ndarray) -> np.ndarray:
             f"a grey picture, not a mask: {100 * between:.0f} % of its pixels are neither dark nor bright; expected 0 "
             "for ground and one value for root"
         )
-    return grey >= (low + high) / 2
+    root = grey >= (low + high) / 2
+    shown = grey > _NOISE * float(grey.max())
+    near = cv2.dilate(root.astype(np.uint8), np.ones((2 * _EDGE_PX + 1,) * 2, np.uint8)) > 0
+    if np.count_nonzero(shown & ~near) > _MOST_FAR * np.count_nonzero(shown):
+        raise ImageError(
+            f"values up to {grey.max():g} of which many are dark and lie apart from the bright ones; expected 0 for "
+            "ground and one value for root, so save labels as 0 and 255"
+        )
+    return root
