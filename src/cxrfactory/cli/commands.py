@@ -52,6 +52,15 @@ PEOPLE: dict[str, dict[str, Command]] = {
             ),
         },
     ),
+    "Roots": _table(
+        "people",
+        {
+            "trace": (
+                "trace:trace",
+                "Trace the roots in single pictures of plates: RSML, traits, and the graphs drawn over each picture.",
+            ),
+        },
+    ),
     "Releases, config and runs": _table(
         "people",
         {

@@ -1,8 +1,8 @@
 """Roots: virtual plates, reading of plates, networks, graphs over time, and the product results/roots."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from cxrfactory.config.sections import LocalPath, Section
 
@@ -45,15 +45,32 @@ class RootsCohortConfig(Section):
         return [f"{TRAINING}-{number}" for number in range(self.training_plates)]
 
 
-class RootsReadConfig(Section):
-    """How plates are read."""
+class RootsScaleConfig(Section):
+    """The scale of pictures of plates."""
 
-    mm_per_pixel: float | None = Field(
-        None, gt=0, description="Scale of all pictures; null finds it from a QR code, and else lengths are in pixels."
+    mm_per_pixel: float | str | None = Field(
+        None,
+        description="Scale of all pictures: mm of a pixel, or a text such as '62 px/cm' or '600 dpi'; null finds it "
+        "from a QR code, and else lengths are in pixels.",
     )
     qr_mm: float = Field(
         10.0, gt=0, description="Side of the QR code on the plates without the white around it, in mm."
     )
+
+    @field_validator("mm_per_pixel", mode="before")
+    @classmethod
+    def _in_mm(cls, said: Any) -> float | None:
+        from cxrfactory.tables.pixel_scale import mm_of_pixel
+
+        try:
+            return None if said is None else mm_of_pixel(said)
+        except ValueError as error:
+            raise ValueError(f"Input should be {error}") from error
+
+
+class RootsReadConfig(RootsScaleConfig):
+    """How plates are read."""
+
     series: bool = Field(
         True,
         description="Whether the pictures of a folder are one plate over time; false takes each as a plate of its own.",
@@ -93,13 +110,10 @@ class RootsTrainConfig(Section):
     )
 
 
-class RootsSegmentConfig(Section):
-    """How roots are segmented."""
+class RootsFindConfig(Section):
+    """How roots are found in a picture."""
 
     threshold: float = Field(0.5, gt=0, lt=1, description="Probability from which a pixel is root.")
-    accumulate: float = Field(
-        0.9, ge=0, lt=1, description="Share of the earlier pictures' evidence that is kept; 0 takes each by itself."
-    )
     dark_roots: bool = Field(
         False,
         description="Whether the roots are darker than their ground, for a network that learned from bright roots: the "
@@ -111,8 +125,16 @@ class RootsSegmentConfig(Section):
     )
 
 
-class RootsGraphConfig(Section):
-    """How masks become graphs."""
+class RootsSegmentConfig(RootsFindConfig):
+    """How roots are segmented."""
+
+    accumulate: float = Field(
+        0.9, ge=0, lt=1, description="Share of the earlier pictures' evidence that is kept; 0 takes each by itself."
+    )
+
+
+class RootsLinesConfig(Section):
+    """How the mask of a picture becomes lines."""
 
     main_roots: Literal["one", "several"] = Field(
         "one",
@@ -125,7 +147,17 @@ class RootsGraphConfig(Section):
         description="Length from which a lateral counts where the scale is unknown, in pixels from the middle of its "
         "parent; null takes 2.7 widths of the roots, and 8 at least. With a scale, it counts from 1 mm.",
     )
-    most_tip_step_px: float = Field(30.0, gt=0, description="A tip that moves by more between two pictures is flagged.")
+
+
+class RootsGraphConfig(RootsLinesConfig):
+    """How masks become graphs."""
+
+    most_tip_px_per_hour: float = Field(
+        10.0,
+        gt=0,
+        description="A tip that moves faster between two pictures is flagged; pictures less than an hour apart count "
+        "as an hour apart.",
+    )
     rsml: bool = Field(
         True, description="Write RSML files: one for each plant and time, and one for each plant over time."
     )

@@ -35,7 +35,7 @@ class Entry:
     change, grade
         How the finding changed, and its grade, or "".
     marks
-        Other parts that it plays: stop, with, verb, filler, other, comma, and, or, no_denial.
+        Other parts that it plays: stop, with, verb, filler, adjective, other, comma, and, or, no_denial.
     """
 
     named: tuple[str, ...] = ()
@@ -201,7 +201,14 @@ def _known(where: str, row: Any, names: tuple[str, ...], needed: tuple[str, ...]
 class _Table:
     def __init__(self) -> None:
         self.entries: dict[tuple[str, ...], Entry] = {}
-        for mark, word in (("comma", ","), ("comma", ";"), ("comma", ":"), ("and", "and"), ("and", "&")):
+        for mark, word in (
+            ("comma", ","),
+            ("comma", ";"),
+            ("comma", ":"),
+            ("comma", "comma"),
+            ("and", "and"),
+            ("and", "&"),
+        ):
             self.marked([word], mark)
         for word in ("or", "/", "nor"):
             self.marked([word], "and")
@@ -250,8 +257,10 @@ class _Table:
                 for kind in value:
                     for entry in self._of(_listed(value, kind, where)):
                         setattr(entry, name, kind)
-            elif name in ("stops", "verbs", "fillers", "with", "no_denial"):
+            elif name in ("stops", "verbs", "fillers", "with", "no_denial", "adjectives"):
                 self.marked(_listed(cues, name, file), name.removesuffix("s"))
+                if name == "adjectives":
+                    self.marked(_listed(cues, name, file), "filler")
             else:
                 raise CxrError(f"{file}: unknown key '{name}'")
 

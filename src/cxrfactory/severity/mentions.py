@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
+from cxrfactory.severity.adjectives import denies_list, joins_adjectives
+from cxrfactory.severity.boxes import without_unticked
 from cxrfactory.severity.earlier import current_state, is_current, tells_now
 from cxrfactory.severity.lexicon import ABNORMAL, LIMIT, NORMAL, Lexicon
 from cxrfactory.severity.qualities import BORDERLINE, NEGATIVE, belongs_to_next, change_of, grade_of
+from cxrfactory.severity.states import behind_bracket, limit_behind, other_sides
 from cxrfactory.severity.units import LIST_REACH, Found, Unit, units_of
 from cxrfactory.tables.severity import GRADES, POLARITIES
 
@@ -20,6 +23,7 @@ _ALSO_PLACE = "central"  # a state of the trachea, and the place of other struct
 _ALSO_NORMAL = frozenset({"within", "wnl", "unremarkable"})
 _GO_ON = frozenset({"in", "and", "for", "with"})  # behind "is normal"
 _COPULAS = frozenset({"is", "are", "was", "were"})
+_NO = frozenset({"no", "nil", "negative", "false", "n"})  # behind a finding's name, as in a form
 _CALLED_NORMAL = frozenset({"normal", "preserved", "maintained", "physiologic", "physiological"})
 
 
@@ -70,7 +74,7 @@ def mentions(sentence: str, words: Lexicon) -> tuple[Mention, ...]:
     >>> [(each.finding, each.polarity, each.grade) for each in found]
     [('cardiomegaly', 'present', 'mild'), ('scoliosis', 'absent', 'negative')]
     """
-    text = sentence.lower()
+    text = without_unticked(sentence.lower())
     units = units_of(text, words)
     if units is None:
         return ()
@@ -108,8 +112,12 @@ def _found(units: list[Unit], words: Lexicon, dated: bool) -> list[Found]:
             if state is not None:
                 if dated:
                     state = current_state(units, place, state, statement)
+                state = limit_behind(units, state, statement)
                 kind = units[state].entry.states[statement]
                 found.append(Found(words.finding_of[statement], kind, place, state))
+                for other in other_sides(units, state, statement):
+                    kind = units[other].entry.states[statement]
+                    found.append(Found(words.finding_of[statement], kind, place, other))
     return found
 
 
@@ -184,7 +192,10 @@ def _shared_normal(units: list[Unit], place: int, statement: int) -> int | None:
 def _state_after(units: list[Unit], place: int, statement: int) -> int | None:
     """Return the index of a state behind its structure: "heart size and mediastinal contours are normal"."""
     said = False
-    for index in range(place + 1, min(place + 1 + _REACH, len(units))):
+    begin, bracketed = behind_bracket(units, place + 1, statement)
+    if bracketed is not None:
+        return bracketed
+    for index in range(begin, min(begin + _REACH, len(units))):
         entry = units[index].entry
         marks = entry.marks
         if statement in entry.states:
@@ -195,6 +206,11 @@ def _state_after(units: list[Unit], place: int, statement: int) -> int | None:
             continue
         if "stop" in marks and index == place + 2 and units[index].word == "which":
             continue  # "heart size, which is enlarged"
+        if said and "with" in marks and ABSENT in entry.before:  # "tortuous without aneurysmal dilatation"
+            after = next(
+                (each for each in range(index + 1, min(index + 4, len(units))) if units[each].entry.states), None
+            )
+            return after if after is not None and statement in units[after].entry.states else None
         if "stop" in marks or (said and "with" in marks):
             return None
         if said and (entry.structure or entry.named or "other" in marks):
@@ -238,11 +254,11 @@ def _polarity(units: list[Unit], found: Found, high: int) -> str:
 
 
 def _answered_no(units: list[Unit], high: int) -> bool:
-    """Return whether "no" alone follows a mention, as in a form: "Tracheal deviation: no"."""
+    """Return whether "no" or "nil" alone follows a mention, as in a form: "Tracheal deviation: no"."""
     index = high + 1
     if index < len(units) and units[index].word in (":", "("):
         index += 1
-    if index >= len(units) or units[index].word != "no" or units[index].entry.change:
+    if index >= len(units) or units[index].word not in _NO or units[index].entry.change:
         return False
     return index + 1 == len(units) or units[index + 1].word in (",", ";", ")")
 
@@ -266,7 +282,7 @@ def _denied(units: list[Unit], place: int, structure: int) -> bool:
     for index in range(place - 1, max(-1, place - 1 - LIST_REACH), -1):
         entry = units[index].entry
         marks = entry.marks
-        if ABSENT in entry.before:
+        if ABSENT in entry.before and (ABSENT not in entry.after or _opens(units, index)):
             return UNCERTAIN not in entry.before
         if "no_denial" in marks or marks & {"stop", "with"} or UNCERTAIN in entry.before:
             return False
@@ -275,6 +291,8 @@ def _denied(units: list[Unit], place: int, structure: int) -> bool:
         if "verb" in marks:
             return False
         alternative = alternative or "or" in marks
+        if "comma" in marks and joins_adjectives(units, index) and denies_list(units, index):
+            continue
         if marks & {"comma", "and"}:
             after = units[index + 1].entry
             fresh = bool(after.grade or after.change or "verb" in marks)
@@ -283,6 +301,11 @@ def _denied(units: list[Unit], place: int, structure: int) -> bool:
             if fresh and "or" not in marks:
                 return False
     return False
+
+
+def _opens(units: list[Unit], index: int) -> bool:
+    """Return whether a unit opens a phrase: "absent cardiomegaly", but not "effusion is absent and cardiomegaly"."""
+    return index == 0 or bool(units[index - 1].entry.marks & {"comma", "stop", "with", "and"})
 
 
 def _noun_before(units: list[Unit], state: int, structure: int) -> int | None:

@@ -1,5 +1,6 @@
 """How severe a mention is, and how it changed: words of grade and change around it."""
 
+from cxrfactory.severity.adjectives import joins_adjectives, listed_change
 from cxrfactory.severity.earlier import grade_reached
 from cxrfactory.severity.lexicon import LIMIT, NORMAL
 from cxrfactory.severity.units import LIST_REACH, NOTHING, Found, Unit
@@ -7,7 +8,7 @@ from cxrfactory.tables.severity import GRADES
 
 NEGATIVE, UNSPECIFIED, BORDERLINE = GRADES[:3]
 _AFTER_GRADE = frozenset({"in", "degree", ")", "since", "compared"})
-_CHANGE_FOLLOWS = frozenset({"not", "which", "now", "previously", "has", "have"})  # behind a comma
+_CHANGE_FOLLOWS = frozenset({"not", "which", "but", "now", "previously", "has", "have"})  # behind a comma
 _RANGE = ("to", "or", "/", "and")  # of a range of grades
 
 
@@ -33,11 +34,15 @@ def _grade_before(units: list[Unit], found: Found, kin: frozenset[str]) -> int |
         entry = units[index].entry
         if entry.grade:
             return index
+        if "and" in entry.marks and joins_adjectives(units, index):
+            continue
         if "and" in entry.marks:
             joined = units[index - 1].entry if index else NOTHING
             if joined.states or kin.intersection(joined.named):
                 continue
             return None
+        if "comma" in entry.marks and joins_adjectives(units, index):  # "mild, diffuse, stable cardiomegaly"
+            continue
         if "comma" in entry.marks and index and units[index - 1].entry.grade:  # "mild, stable cardiomegaly"
             after = units[index + 1].entry
             if (after.change or "filler" in after.marks) and not _is_predicate(units, index - 1):
@@ -58,7 +63,10 @@ def _grade_after(units: list[Unit], high: int) -> int | None:
             if end + 1 < len(units) and units[end].word in _RANGE and units[end + 1].entry.grade:
                 end += 2
             return index if _closed(units, end) else None
-        if not (unit.entry.marks & {"filler", "verb", "comma"} or unit.entry.change or unit.word == "("):
+        goes_on = unit.word in ("(", "but") or (
+            unit.word == "and" and units[index + 1 : index + 2] and "verb" in units[index + 1].entry.marks
+        )
+        if not (goes_on or unit.entry.marks & {"filler", "verb", "comma"} or unit.entry.change):
             return None
     return None
 
@@ -100,6 +108,8 @@ def change_of(units: list[Unit], low: int, high: int) -> str:
         entry = units[index].entry
         if entry.change:
             return entry.change
+        if "comma" in entry.marks and joins_adjectives(units, index):
+            continue
         if "comma" in entry.marks and index == 1 and units[0].entry.change:
             return units[0].entry.change
         if "comma" in entry.marks and units[index + 1].entry.grade and _is_new_phrase(units, index - 1):
@@ -110,6 +120,9 @@ def change_of(units: list[Unit], low: int, high: int) -> str:
         entry = units[index].entry
         if entry.change:
             return "none" if belongs_to_next(units, index) else entry.change
+        listed = "comma" in entry.marks or units[index].word in ("(", "and")
+        if listed and (change := listed_change(units, index + 1)):
+            return change
         if "comma" in entry.marks:
             if index + 1 < len(units) and (units[index + 1].entry.change or units[index + 1].word in _CHANGE_FOLLOWS):
                 continue

@@ -18,6 +18,7 @@ _LESS = re.compile(
     rf"(?:[<\u2264\u2266]|<=|=<|\b(?:below|under|at most|up to|(?:less|smaller|lower) than{_OR_EQUAL}))\s*$"
 )
 _COMPARED = re.compile(r"than\s*$")
+_MEASURE = "cm"
 _LAST_OF_RATIO = frozenset("0123456789%t")  # 0.55, 55 %, 55 percent
 
 
@@ -56,6 +57,8 @@ def units_of(text: str, words: Lexicon) -> list[Unit] | None:
             if rest in known:
                 entry, length = known[rest], size + 1
                 break
+        if entry.named and tokens[place] == _MEASURE and place and tokens[place - 1][-1].isdigit():
+            entry, length = NOTHING, 1  # "5 cm: ..." is a length, "CM: none" an enlarged heart
         useful = useful or bool(entry.named or entry.structure)
         if words.limits and entry is NOTHING and tokens[place][-1:] in _LAST_OF_RATIO:
             entry = _in_numbers(text, matches[place], words)

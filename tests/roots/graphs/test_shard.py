@@ -179,7 +179,7 @@ def test_a_picture_that_lacks_a_part_of_the_roots_is_flagged_and_its_graph_is_ke
     assert change.max() < 60
 
 
-def _drawn(folder: Path, tips: list[int], hidden: tuple[int, int] | None = None) -> pd.DataFrame:
+def _drawn(folder: Path, tips: list[int], hidden: tuple[int, int] | None = None, hours=None) -> pd.DataFrame:
     """Return the traits of a root that winds down a picture of 200 x 200 px to each of these rows."""
     masks = []
     for picture, tip in enumerate(tips):
@@ -192,7 +192,9 @@ def _drawn(folder: Path, tips: list[int], hidden: tuple[int, int] | None = None)
         masks.append({"plate": "p", "frame": picture, "height": 200, "width": 200, "rle": rle_encode(mask)})
     frame = {"plate": "p", "path": "", "time_source": "name", "height": 200, "width": 200, "mm_per_pixel": 0.16,
              "scale_source": "given", "shift_x": 0.0, "shift_y": 0.0, "notes": []}  # fmt: skip
-    frames = [frame | {"frame": picture, "hours": float(picture)} for picture in range(len(tips))]
+    hours = hours or [float(picture) for picture in range(len(tips))]
+    frames = [frame | {"frame": picture, "hours": hours[picture]} for picture in range(len(tips))]
+    folder.mkdir(exist_ok=True)
     for name, rows, schema in (
         ("frames", frames, ROOT_FRAMES),
         ("masks", masks, ROOT_MASKS),
@@ -211,6 +213,28 @@ def test_a_root_that_shows_again_behind_a_drop_is_flagged_while_its_length_is_to
     traits = _drawn(tmp_path, [40, 60, 78, 100, 128, 150, 170], hidden=(3, 4))
     assert ["tip_hidden" in flags for flags in traits["flags"]] == [False] * 4 + [True] + [False] * 2
     assert traits["main_length_px"].iloc[4] < 70
+
+
+def test_a_plate_on_its_side_is_warned_of_and_flagged(truth, tmp_path, caplog):
+    table = pq.read_table(truth / "masks.parquet").to_pandas()
+    table["rle"] = [rle_encode(np.rot90(rle_decode(rle, 512, 512))) for rle in table["rle"]]
+    turned, none = tmp_path / "turned.parquet", tmp_path / "none.parquet"
+    write_arrow(pa.Table.from_pandas(table, ROOT_MASKS, preserve_index=False), turned)
+    write_arrow(ROOT_PLANTS.empty_table(), none)
+    with caplog.at_level("WARNING", "cxrfactory"):
+        traits = read_table(_run(truth, tmp_path, masks=turned, plants=none).traits, ROOT_TRAITS)
+    assert "the roots grow to the right, not down" in caplog.text
+    assert len(traits)
+    assert all("not_down" in flags for flags in traits["flags"])
+
+
+def test_a_gap_of_two_days_makes_no_tip_jump_and_the_same_step_in_an_hour_does(tmp_path):
+    tips, hours = [40, 60, 80, 180, 200], [0.0, 3.0, 6.0, 54.0, 57.0]
+    traits = _drawn(tmp_path / "gap", tips, hours=hours)
+    assert not any("tip_jumped" in flags for flags in traits["flags"])
+    assert traits["main_length_px"].iloc[3] - traits["main_length_px"].iloc[2] == pytest.approx(106, abs=2)  # it winds
+    traits = _drawn(tmp_path / "jump", tips, hours=[0.0, 3.0, 6.0, 9.0, 12.0])
+    assert ["tip_jumped" in flags for flags in traits["flags"]] == [False, False, False, True, False]
 
 
 def test_the_share_of_pictures_without_a_flag():

@@ -158,6 +158,15 @@ def test_a_lateral_of_the_first_picture_has_no_time_of_emergence(tmp_path, table
     assert read(tmp_path, "plants.csv")["first_lateral_hours"].isna().all()
 
 
+def test_a_first_lateral_of_a_gap_has_no_time_of_emergence_and_is_told(tmp_path, tables_only):
+    hours = HOURS[(HOURS < 48) | (HOURS > 100)]  # the first lateral came at 60 hours
+    traits = write_traits(tmp_path / "t.parquet", trait_rows("p", "1", "a", hours))
+    laterals = write_laterals(tmp_path / "l.parquet", lateral_rows("p", "1", "a", hours))
+    write_growth([traits], [laterals], tmp_path / "growth")
+    assert read(tmp_path, "plants.csv")["first_lateral_hours"].isna().all()
+    assert "the first lateral emerged in a gap of" in (tmp_path / "growth" / "notes.txt").read_text()
+
+
 def test_a_seed_that_never_germinates_is_compared_with_nothing_and_told(tmp_path, tables_only):
     traits, laterals = write_cohort(tmp_path)
     write_growth([traits], [laterals], tmp_path / "growth")

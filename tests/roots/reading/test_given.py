@@ -3,7 +3,7 @@
 import pytest
 
 from cxrfactory.errors import CxrError
-from cxrfactory.roots.reading.given import plant_rows, read_groups, read_plants
+from cxrfactory.roots.reading.given import plant_rows, read_groups, read_plants, read_scales
 
 HEADER = "plate,plant,seed_x,seed_y,left,top,right,bottom\n"
 
@@ -104,3 +104,25 @@ def test_groups_must_fit_the_plates(tmp_path):
         read_groups(path).check({"a": None, "b": None}, {"a": ["1"], "b": ["1"]})
     with pytest.raises(CxrError, match="no such file"):
         read_groups(tmp_path / "none.csv")
+
+
+def test_scales_of_plates_are_read_by_the_unit_of_their_column(tmp_path):
+    plants, groups = tmp_path / "plants.csv", tmp_path / "groups.csv"
+    plants.write_text("plate,plant,seed_x,seed_y,dpi\na,1,5,5,600\na,2,9,5,600\n")
+    groups.write_text("plate,group,scale\na,wild,\nb,wild,62.5 px/cm\nother,wild,x\n")
+    found = read_scales([plants, groups], {"a", "b"})
+    assert found == pytest.approx({"a": 25.4 / 600, "b": 0.16})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("plate,group,scale\na,wild,62\n", "row 2: 'scale' is '62'; expected mm of a pixel"),
+        ("plate,group,mm_per_pixel\na,wild,62\n", "row 2: 'mm_per_pixel' is '62'; expected mm of a pixel"),
+        ("plate,group,dpi\na,wild,600\na,wild,300\n", "row 3, 'dpi' gives plate 'a' 0.084667 mm a pixel, and"),
+    ],
+)
+def test_a_wrong_scale_is_an_error_with_file_and_row(tmp_path, text, message):
+    (tmp_path / "groups.csv").write_text(text)
+    with pytest.raises(CxrError, match=f"groups.csv(: |, ){message}"):
+        read_scales([tmp_path / "groups.csv"], {"a"})

@@ -55,6 +55,15 @@ def test_a_plate_is_read_in_the_order_of_time(tmp_path):
     assert rejected.empty
 
 
+def test_a_table_of_groups_gives_each_plate_its_scale(tmp_path):
+    for name in "ab":
+        series(tmp_path / "in" / name, 2)
+    groups = tmp_path / "groups.csv"
+    groups.write_text("plate,group,px/cm\na,wild,62.5\nb,wild,\n")
+    frames, _, _ = _read(tmp_path, tmp_path / "in", groups=[groups])
+    assert frames.groupby("plate")["mm_per_pixel"].first().to_dict() == pytest.approx({"a": 0.16, "b": 0.1})
+
+
 def test_unpadded_numbers_take_the_interval_and_a_rejected_picture_keeps_its_time(tmp_path):
     for number in (9, 10, 8, 11, 7):
         save(tmp_path / "in" / f"img_{number}.png", plate(number))

@@ -19,6 +19,7 @@ from cxrfactory.geometry.roots.main_root import with_one_main
 from cxrfactory.geometry.roots.polyline import arc_lengths, nearest_place, piece
 from cxrfactory.geometry.roots.skeleton import simplify, skeleton_graph
 from cxrfactory.geometry.roots.smoothing import from_parent, resample, smooth, to_mask_end
+from cxrfactory.geometry.roots.stopped import with_stops
 from cxrfactory.geometry.roots.system import RootPath
 from cxrfactory.geometry.roots.tracing import TracedRoot, trace_roots
 
@@ -150,7 +151,7 @@ def _drafts(
     simplify(graph, SPUR_SHARE * least_px, unit)
     traced = trace_roots(graph, arrival, NEAR_SEED_PX * unit, unit)
     if one_main:
-        traced = with_one_main(traced, arrival)
+        traced = with_stops(with_one_main(traced, arrival), arrival, unit)
     found: dict[int, _Draft] = {}
     instead: dict[int, int | None] = {}  # parent of the laterals of a root that is left out
     for number, root in enumerate(traced):
@@ -167,7 +168,10 @@ def _drafts(
     for draft in reversed(list(found.values())):  # a parent reaches the base of each of its laterals that counts
         if draft.parent is not None:
             longer = found[draft.parent].lengths
-            longer[:] = np.where(draft.lengths > 0, np.maximum(longer, draft.base), longer)
+            least = min(
+                max(draft.base, LEAST_MAIN_PX * unit), float(longer[-1])
+            )  # and is there, if it begins at its base
+            longer[:] = np.where(draft.lengths > 0, np.maximum(longer, least), longer)
     return found
 
 

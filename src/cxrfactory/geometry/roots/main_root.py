@@ -47,7 +47,7 @@ def with_one_main(roots: list[TracedRoot], arrival: Int32[np.ndarray, "height wi
         for place in own:
             if kept[place].parent is None and place != main:
                 kept[place] = replace(kept[place], parent=main)
-    return _parents_first(kept)
+    return parents_first(kept)
 
 
 def _told(roots: list[TracedRoot], arrival: np.ndarray) -> bool:
@@ -100,7 +100,7 @@ def _straightened(kept: list[TracedRoot], roots: list[TracedRoot], tip: int) -> 
     return main
 
 
-def _parents_first(roots: list[TracedRoot]) -> list[TracedRoot]:
+def parents_first(roots: list[TracedRoot]) -> list[TracedRoot]:
     """Return roots in an order in which parents come before their laterals."""
     order: list[int] = []
     waiting = sorted(range(len(roots)), key=lambda place: (roots[place].parent is not None, place))

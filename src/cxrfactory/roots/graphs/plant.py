@@ -5,12 +5,13 @@ The flags need no truth:
 - ``no_roots``: the plant has no roots yet.
 - ``length_shrank``: the mask of the picture lacks more than :data:`SHRUNK` of the roots that are known to be there.
 - ``lateral_lost``: the mask lacks more than half of a lateral.
-- ``tip_jumped``: a tip moved by more than ``most_tip_step_px`` since the picture before.
+- ``tip_jumped``: a tip moved faster than ``most_tip_px_per_hour`` since the picture before; at least an hour counts.
 - ``gap``: a root was followed over more than :data:`GAP_PX` pixels without evidence in any picture.
 - ``touches_neighbour``: the roots touch those of another plant.
 - ``at_border``: a tip has reached the border of the picture or of the plants' regions; the root may go on outside.
 - ``tip_hidden``: the mask shows more than :data:`AHEAD_PX` units of a root's line beyond its tip, as where a drop
   covers what lies between.
+- ``not_down``: the roots of the plate grow to the side or up, as where its pictures lie on their side.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, UInt8
+from jaxtyping import Bool, Float, UInt8
 
 from cxrfactory.geometry.roots.growing import GrownRoot
 from cxrfactory.geometry.roots.system import RootPath, tables_of
@@ -29,6 +30,7 @@ from cxrfactory.geometry.roots.traits import laterals_of, traits_of
 SHRUNK = 0.15  # share of the known length
 LOST = 0.5  # share of a lateral's length
 GAP_PX = 3  # pixels
+LEAST_HOURS = 1.0  # between pictures; in less time, a tip moves by less than its place is uncertain
 AHEAD_PX = 12.0  # units (geometry/roots/lengths.py); a root that crosses the line beyond the tip is less wide
 FLAGS = (
     "no_roots",
@@ -39,7 +41,19 @@ FLAGS = (
     "touches_neighbour",
     "at_border",
     "tip_hidden",
+    "not_down",
 )
+
+
+def most_steps(hours: Sequence[float], most_px_per_hour: float) -> Float[np.ndarray, " pictures"]:
+    """Return how far a tip may move before each picture, pixels; a step of less than an hour counts as an hour.
+
+    Examples
+    --------
+    >>> most_steps([0.0, 0.25, 48.25], 10.0).tolist()
+    [10.0, 10.0, 480.0]
+    """
+    return most_px_per_hour * np.maximum(np.diff(hours, prepend=hours[0] if len(hours) else 0.0), LEAST_HOURS)
 
 
 def consistent_share(flags: Iterable[Sequence[str]]) -> float | None:
@@ -62,21 +76,24 @@ class PlantOverTime:
         First picture in which its roots touch those of another plant, in the order of pictures; -1 for never.
     mm_per_pixel
         Scale of the plate; None if it is unknown.
-    most_step_px
-        A tip that moves by more between two pictures is flagged.
+    most_steps_px
+        float64 [pictures]: a tip that moved by more since the picture before is flagged (:func:`most_steps`).
     border
         bool, [row, column] of the plate: places at the border of the picture or of the plants' regions.
     unit
         Factor of lengths (:func:`~cxrfactory.geometry.roots.lengths.length_unit`).
+    lying
+        Whether the plate's roots do not grow down (:func:`~cxrfactory.geometry.roots.lying.lies`).
     """
 
     row: Mapping[str, Any]
     roots: Sequence[GrownRoot]
     touching: int
     mm_per_pixel: float | None
-    most_step_px: float
+    most_steps_px: Float[np.ndarray, " pictures"]
     border: Bool[np.ndarray, "height width"]
     unit: float
+    lying: bool = False
 
     def at(self, picture: int) -> list[RootPath]:
         """Return the roots in a picture, which is counted from 0 in the order of time."""
@@ -98,7 +115,7 @@ class PlantOverTime:
         for root in self.roots:
             if root.lengths[picture] <= 0:
                 continue
-            places = root.places[: root.counts[picture]]
+            places = root.places[: max(int(root.counts[picture]), 1)]  # none has arrived where a lateral told it
             there = int(np.count_nonzero(mask[places[:, 0], places[:, 1]]))
             known, seen = known + len(places), seen + there
             bridged = max(bridged, int(root.bridged[: len(places)].sum()))
@@ -107,7 +124,7 @@ class PlantOverTime:
             hidden |= int(np.count_nonzero(mask[ahead[:, 0], ahead[:, 1]])) > AHEAD_PX * self.unit
             lost |= root.parent is not None and there < (1 - LOST) * len(places)
             if picture and root.lengths[picture - 1] > 0:
-                jumped |= bool(root.lengths[picture] - root.lengths[picture - 1] > self.most_step_px)
+                jumped |= bool(root.lengths[picture] - root.lengths[picture - 1] > self.most_steps_px[picture])
         reasons = {
             "no_roots": known == 0,
             "length_shrank": seen < (1 - SHRUNK) * known,
@@ -117,6 +134,7 @@ class PlantOverTime:
             "touches_neighbour": 0 <= self.touching <= picture,
             "at_border": outside,
             "tip_hidden": hidden,
+            "not_down": self.lying,
         }
         return [name for name in FLAGS if reasons[name]]
 

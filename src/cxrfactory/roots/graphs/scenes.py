@@ -5,7 +5,7 @@ Positions are pixels (x, y) of the plate's first picture.
 
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +94,22 @@ def scene_at(plant: str, moment: Moment, roots: Sequence[RootPath]) -> RootScene
     """
     metadata = _metadata(plant, moment, f"{moment.plate}/{plant}/{moment.frame}", _DEFINITIONS)
     return RootScene(metadata, (_plant(plant, moment, _nested(roots, {})),))
+
+
+def scene_of_plate(moment: Moment, plants: Mapping[str, Sequence[RootPath]]) -> RootScene:
+    """Return all plants of a picture as one scene; the id of a root is the plant's name, a dash and the root's name."""
+    metadata = _metadata("", moment, moment.plate, _DEFINITIONS)
+    scene = [
+        _plant(plant, moment, tuple(_of_plant(plant, root) for root in _nested(roots, {})))
+        for plant, roots in plants.items()
+    ]
+    return RootScene(replace(metadata, time_sequence=None), tuple(scene))
+
+
+def _of_plant(plant: str, root: RsmlRoot) -> RsmlRoot:
+    parent = None if root.parent is None else f"{plant}-{root.parent}"
+    below = tuple(_of_plant(plant, each) for each in root.roots)
+    return replace(root, id=f"{plant}-{root.id}", parent=parent, roots=below)
 
 
 def scene_over_time(plant: str, moment: Moment, growths: Mapping[str, Growth]) -> RootScene:

@@ -112,6 +112,7 @@ def write_graphs(
     shard: int = 0,
     shards: int = 1,
     groups: Sequence[Path] = (),
+    drop_edges: bool = True,
 ) -> None:
     """Write the graphs and traits of the plates of a shard.
 
@@ -131,6 +132,9 @@ def write_graphs(
         Number of this shard from 0, and number of all shards.
     groups
         Tables of groups (CSV) for plants that are found.
+    drop_edges
+        Whether straight parts along the sides of the picture are taken for edges of the plate, as a network may find;
+        masks that people made hold roots alone.
 
     Raises
     ------
@@ -154,7 +158,8 @@ def write_graphs(
                 log.warning("%s: no picture has a mask; the plate gets no graphs", plate)
                 continue
             rows = pictures[pictures["plate"] == plate].sort_values("frame")
-            _write_plate(plate, rows, given[given["plate"] == plate], masks, spans[plate], tables, settings, group_of)
+            mine_given = given[given["plate"] == plate]
+            _write_plate(plate, rows, mine_given, masks, spans[plate], tables, settings, group_of, drop_edges)
         tables.finish()
     log.info("%s: graphs of %d plates", outputs.traits, len(mine))
 
@@ -215,10 +220,12 @@ def _write_plate(
     tables: _Tables,
     settings: RootsGraphConfig,
     group_of: Groups,
+    drop_edges: bool,
 ) -> None:
     from cxrfactory.geometry.roots.arrival import ArrivalMap
     from cxrfactory.geometry.roots.edges import edges_in
     from cxrfactory.geometry.roots.lengths import length_unit
+    from cxrfactory.geometry.roots.lying import lies
 
     hours = dict(zip(pictures["frame"].tolist(), pictures["hours"].tolist(), strict=True))
     if unknown := [frame for frame in span.frames if frame not in hours]:
@@ -231,11 +238,21 @@ def _write_plate(
         arrivals.add(mask)
     arrival = arrivals.finish()
     seen = arrival >= 0
-    arrival[edges_in(arrival)] = -1
+    if drop_edges:
+        arrival[edges_in(arrival)] = -1
     unit = length_unit(arrival >= 0)
+    lying = lies(arrival)
+    if lying is not None:
+        log.warning(
+            "%s: the roots %s, not down; graphs and traits of such a plate are wrong, so turn its pictures until the "
+            "seeds are above the roots",
+            plate,
+            "lie on their side" if lying == "aside" else f"grow to the {lying}" if lying != "up" else "grow up",
+        )
     rows = _plants(plate, given, arrival, len(span.frames), group_of, unit)
     tables.add("plants", rows)
-    found, owned = _grown(rows, arrival, scale, len(span.frames), settings, unit)
+    times_h = [hours[frame] for frame in span.frames]
+    found, owned = _grown(rows, arrival, scale, times_h, settings, unit, lying is not None)
     _tell_loose(plate, len(rows), seen, seen & ~owned)
     times = [(frame, hours[frame]) for frame in span.frames]
     for picture, mask in enumerate(_masks(masks, span, shape, plate)):
@@ -253,13 +270,13 @@ def _plants(
 ) -> list[dict[str, Any]]:
     """Return the plants of a plate as rows: those given, or else those found in the masks."""
     from cxrfactory.geometry.roots.emergence import emerged_at
-    from cxrfactory.geometry.roots.plants import find_plants
+    from cxrfactory.geometry.roots.rows import find_plants_in_rows
 
     if len(given):
         return given.astype({"group": object}).where(given.notna(), None).to_dict("records")
     early = (arrival >= 0) & (arrival <= pictures // 4) if pictures > 1 else None
     rows = []
-    for number, plant in enumerate(find_plants(arrival >= 0, early), 1):
+    for number, plant in enumerate(find_plants_in_rows(arrival >= 0, early), 1):
         seed_x, seed_y = emerged_at(arrival, np.array([plant.seed_x, plant.seed_y]), unit).tolist()
         key = {"plate": plate, "plant": str(number), "group": group_of(plate, str(number))}
         rows.append(key | plant._replace(seed_x=seed_x, seed_y=seed_y)._asdict() | {"source": "found"})
@@ -271,16 +288,17 @@ def _grown(
     rows: list[dict[str, Any]],
     arrival: np.ndarray,
     scale: float | None,
-    pictures: int,
+    hours: Sequence[float],
     settings: RootsGraphConfig,
     unit: float,
+    lying: bool,
 ) -> tuple[list[PlantOverTime], np.ndarray]:
     """Trace the roots of the plants of a plate; return also the pixels that belong to a plant, [row, column]."""
     from cxrfactory.geometry.roots.growing import grow_plants
     from cxrfactory.geometry.roots.lengths import gap_unit
     from cxrfactory.geometry.roots.regions import border_of, plate_regions
     from cxrfactory.geometry.roots.system import EMERGED_MM
-    from cxrfactory.roots.graphs.plant import PlantOverTime
+    from cxrfactory.roots.graphs.plant import PlantOverTime, most_steps
 
     seeds = np.array([(row["seed_x"], row["seed_y"]) for row in rows], float).reshape(-1, 2)
     boxes = [(row["left"], row["top"], row["right"], row["bottom"]) for row in rows]
@@ -296,16 +314,17 @@ def _grown(
             regions.arrival,
             regions.bridged,
             seeds[plants],
-            pictures,
+            len(hours),
             least,
             unit,
             settings.main_roots == "one",
         )
         for plant, each in zip(plants, grown, strict=True):
             roots[plant] = each
+    steps = most_steps(hours, settings.most_tip_px_per_hour)
     border = border_of(arrival.shape, boxes, BORDER_PX + unit)
     plants = [
-        PlantOverTime(row, its, touching, scale, settings.most_tip_step_px, border, unit)
+        PlantOverTime(row, its, touching, scale, steps, border, unit, lying)
         for row, its, touching in zip(rows, roots, regions.touching, strict=True)
     ]
     owned = [part for part, its in zip(regions.part_of, roots, strict=True) if part and its]

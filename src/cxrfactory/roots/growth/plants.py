@@ -9,6 +9,7 @@ import pandas as pd
 from jaxtyping import Float, Int
 
 from cxrfactory.errors import CxrError
+from cxrfactory.metrics.growth import usual_gap
 from cxrfactory.tables.parquet import read_table
 from cxrfactory.tables.roots import ROOT_LATERALS, ROOT_TRAITS
 
@@ -47,7 +48,8 @@ class Plant:
     flags
         The flags of each picture.
     emergence_hours
-        When each lateral was first seen; NaN for those that the plant's first picture shows already.
+        When each lateral was first seen; NaN for those that the plant's first picture shows already, and for the first
+        ones if they emerged in a gap between pictures.
     """
 
     plate: str
@@ -156,6 +158,12 @@ def read_plants(traits: Sequence[str | Path], laterals: Sequence[str | Path]) ->
     return PlantSet(plants, unit, notes)
 
 
+def _hours_before(hours: np.ndarray, when: float) -> float:
+    """Return the hours from the picture before a time to that time; 0 if there is none."""
+    before = hours[hours < when]
+    return float(when - before[-1]) if before.size else 0.0
+
+
 def plant_order(name: str) -> tuple[int, int, str]:
     """Return the key that sorts plants: numbers by value, then other names."""
     return (0, int(name), name) if name.isdecimal() else (1, 0, name)
@@ -189,6 +197,13 @@ def _plant(
     emergence = np.empty(0)
     if laterals is not None:
         emergence = np.sort(laterals["emergence_hours"].to_numpy(float))
+        apart = _hours_before(hours, emergence[0]) if emergence.size else 0.0
+        if apart > usual_gap(hours):
+            notes.append(
+                f"Plate {plate}, plant {name}: the first lateral emerged in a gap of {apart:.0f} hours between "
+                "pictures, so first_lateral_hours is empty."
+            )
+            emergence[emergence == emergence[0]] = np.nan
         emergence = np.where(emergence <= hours[0], np.nan, emergence)
     flags = [[str(flag) for flag in cell] for cell in rows["flags"]]
     group = None if not len(groups) else str(groups[0])

@@ -76,6 +76,18 @@ def find_plates(roots: Sequence[Path]) -> tuple[list[PlateFiles], str]:
     return [plates[name] for name in sorted(plates)], ", ".join(parts) or "none"
 
 
+def single_plates(paths: Sequence[Path]) -> list[PlateFiles]:
+    """Return each picture as a plate, named after its file, without the suffix where that tells the files apart."""
+    stems = Counter(Path(path).stem for path in paths)
+    named: dict[str, Path] = {}
+    for path in (Path(path) for path in paths):
+        name = path.stem if stems[path.stem] == 1 else path.name
+        if name in named:
+            raise CxrError(f"two pictures are named '{name}': {named[name]} and {path}; rename one of them")
+        named[name] = path
+    return [PlateFiles(name, named[name].parent, [named[name]]) for name in sorted(named)]
+
+
 def _plates_of(root: Path, aside: list[Aside], others: Counter[str]) -> list[PlateFiles]:
     listing = list_folder(root)
     plates: dict[Path, PlateFiles] = {}

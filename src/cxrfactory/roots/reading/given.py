@@ -7,16 +7,18 @@ tabs, a number may have the decimal comma of a spreadsheet.
 import csv
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cxrfactory.errors import CxrError
-from cxrfactory.geometry.roots.plants import columns_between
+from cxrfactory.geometry.roots.rows import columns_in_rows
 from cxrfactory.tables.csv_dialect import separator_of
+from cxrfactory.tables.pixel_scale import mm_of_pixel, scale_columns
 
 GroupOf = Callable[[str, str], str | None]
 _SEED = ("seed_x", "seed_y")
+_SAME_SCALE = 0.001  # share by which two scales of one plate may differ, as rounded numbers do
 _REGION = ("left", "top", "right", "bottom")
 
 
@@ -79,7 +81,8 @@ def plant_rows(
 ) -> list[dict]:
     """Return given plants as rows of ROOT_PLANTS, by plate and in the order of the table.
 
-    A plant without a region gets the column of the plate up to half the way to the next seeds, over the full height.
+    A plant without a region gets the column of the plate up to half the way to the next seeds of its row, over the full
+    height.
 
     Parameters
     ----------
@@ -106,7 +109,7 @@ def plant_rows(
     for plate in sorted(by_plate):
         if (size := sizes[plate]) is None:
             continue
-        columns = columns_between([each.seed[0] for each in by_plate[plate]], size[1])
+        columns = columns_in_rows([each.seed for each in by_plate[plate]], size[1], size[0])
         for each, (left, right) in zip(by_plate[plate], columns, strict=True):
             region = each.region or (left, 0, right, size[0])
             inside = 0 <= region[0] < region[2] <= size[1] and 0 <= region[1] < region[3] <= size[0]
@@ -212,6 +215,48 @@ def read_groups(*paths: str | Path) -> Groups:
                 raise CxrError(f"{path}: row {row} gives a group of {what} again, after row {found[key][1]}{before}")
             found[key] = _word(path, row, cells, "group"), row, path
     return Groups(found)
+
+
+def read_scales(paths: Sequence[str | Path], plates: Collection[str]) -> dict[str, float]:
+    """Read the scales that tables of plants and groups may give.
+
+    They stand in a column such as ``mm_per_pixel``, ``px/cm`` or ``dpi``.
+
+    Parameters
+    ----------
+    paths
+        The tables.
+    plates
+        Names of the known plates; rows of others are passed over here.
+
+    Returns
+    -------
+    The side of a pixel in mm by plate; a plate without a scale is left out.
+
+    Raises
+    ------
+    CxrError
+        If a cell is no scale, or a plate has two scales.
+    """
+    found: dict[str, tuple[float, str]] = {}
+    for path in map(Path, paths):
+        for row, cells in _rows(path, ("plate",)):
+            for name, unit in scale_columns(list(cells)).items():
+                plate, said = cells["plate"], cells[name]
+                if not said or plate not in plates:
+                    continue
+                try:
+                    side = mm_of_pixel(said, unit)
+                except ValueError as error:
+                    raise CxrError(f"{path}: row {row}: '{name}' is '{said}'; expected {error}") from error
+                place = f"{path}, row {row}, '{name}'"
+                before, where = found.setdefault(plate, (side, place))
+                if abs(side / before - 1) > _SAME_SCALE:
+                    raise CxrError(
+                        f"{place} gives plate '{plate}' {side:.5g} mm a pixel, and {where} gives {before:.5g}; "
+                        "correct one of them"
+                    )
+    return {plate: side for plate, (side, _) in found.items()}
 
 
 def _rows(path: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:

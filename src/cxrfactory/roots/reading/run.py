@@ -1,7 +1,7 @@
 """Reading of plates into the tables of pictures, of given plants, and of what cannot be used."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +10,8 @@ import pyarrow as pa
 from cxrfactory.config.roots import RootsReadConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.logs import get_logger, progress
-from cxrfactory.roots.reading.folder import PlateFiles, find_plates
-from cxrfactory.roots.reading.given import plant_rows, read_groups, read_plants
+from cxrfactory.roots.reading.folder import PlateFiles, find_plates, single_plates
+from cxrfactory.roots.reading.given import plant_rows, read_groups, read_plants, read_scales
 from cxrfactory.roots.reading.plate import PlateReading, read_plate
 from cxrfactory.tables.parquet import table_writer
 from cxrfactory.tables.roots import ROOT_FRAMES, ROOT_PLANTS, ROOT_REJECTED
@@ -62,7 +62,8 @@ def write_reading(
     interval_minutes
         Minutes between pictures where neither names nor EXIF give times.
     plants_table
-        Table of plants (:func:`cxrfactory.roots.reading.given.read_plants`); None writes a table without rows.
+        Table of plants (:func:`cxrfactory.roots.reading.given.read_plants`); None writes a table without rows. This
+        table and those of groups may give the plates' scales (:func:`cxrfactory.roots.reading.given.read_scales`).
     groups
         Tables of groups (:func:`cxrfactory.roots.reading.given.read_groups`); their plates are checked in any case.
 
@@ -77,30 +78,19 @@ def write_reading(
     refused: list[tuple[str, str, str]] = []  # folder, path and reason of files of no plate
     if not settings.series:
         refused = [(plate.name, *each) for plate in plates for each in plate.refused]
-        plates = _singles([picture for plate in plates for picture in plate.pictures])
+        plates = single_plates([picture for plate in plates for picture in plate.pictures])
     names = {plate.name: plate for plate in plates}
     known = None
     if plants is not None:
         known = {name: [each.plant for each in plants if each.plate == name] for name in names}
         plant_rows(plants_table, plants, dict.fromkeys(names), group_of)  # plates that are not known
     group_of.check(names, known)
+    scales = read_scales([*([] if plants_table is None else [plants_table]), *groups], names)
     log.info("%d plates, %d pictures; left aside: %s", len(plates), sum(len(each.pictures) for each in plates), left)
-    sizes = _write(plates, refused, outputs, settings, interval_minutes)
+    sizes = _write(plates, refused, outputs, settings, interval_minutes, scales)
     rows = [] if plants is None else plant_rows(plants_table, plants, sizes, group_of)
     with table_writer(outputs.plants, ROOT_PLANTS) as writer:
         writer.write_table(pa.Table.from_pylist(rows, schema=ROOT_PLANTS))
-
-
-def _singles(paths: Sequence[Path]) -> list[PlateFiles]:
-    """Return each picture as a plate, named after its file, without the suffix where that tells the files apart."""
-    stems = Counter(Path(path).stem for path in paths)
-    named: dict[str, Path] = {}
-    for path in (Path(path) for path in paths):
-        name = path.stem if stems[path.stem] == 1 else path.name
-        if name in named:
-            raise CxrError(f"two pictures are named '{name}': {named[name]} and {path}; rename one of them")
-        named[name] = path
-    return [PlateFiles(name, named[name].parent, [named[name]]) for name in sorted(named)]
 
 
 def _write(
@@ -109,6 +99,7 @@ def _write(
     outputs: ReadingOutputs,
     settings: RootsReadConfig,
     interval_minutes: float,
+    scales: Mapping[str, float],
 ) -> dict[str, tuple[int, int] | None]:
     """Write the tables of pictures, and return height and width of each plate, None if no picture can be used."""
     sizes: dict[str, tuple[int, int] | None] = {}
@@ -117,9 +108,12 @@ def _write(
     with table_writer(outputs.frames, ROOT_FRAMES) as frames, table_writer(outputs.rejected, ROOT_REJECTED) as rejected:
         rejected.write_table(_rejected(of_no_plate))
         for plate in progress(plates, "read plates"):
-            reading = read_plate(plate, settings, interval_minutes)
+            own = {"mm_per_pixel": scales[plate.name]} if plate.name in scales else {}
+            reading = read_plate(plate, settings.model_copy(update=own), interval_minutes)
             if len(plate.pictures) > 1:
                 _tell(plate, reading)
+            else:
+                _warn(plate, reading)
             first = reading.frames[0] if reading.frames else None
             sizes[plate.name] = None if first is None else (first["height"], first["width"])
             frames.write_table(pa.Table.from_pylist(reading.frames, schema=ROOT_FRAMES))
@@ -141,6 +135,11 @@ def _rejected(rows: Sequence[tuple[str, str, str]]) -> pa.Table:
     return pa.Table.from_pylist(named, schema=ROOT_REJECTED)
 
 
+def _warn(plate: PlateFiles, reading: PlateReading) -> None:
+    for warning in reading.warned:
+        log.warning("%s: %s", plate.name, warning)
+
+
 def _tell(plate: PlateFiles, reading: PlateReading) -> None:
     reasons = Counter(reason.split(":")[0].split(";")[0] for path, reason in reading.rejected if path)
     total = len(reading.frames) + sum(reasons.values())
@@ -153,8 +152,7 @@ def _tell(plate: PlateFiles, reading: PlateReading) -> None:
             if count := sum(note in frame["notes"] for frame in reading.frames):
                 parts.append(f"{count} {what}")
     log.info("%s: %s", plate.name, "; ".join([*parts, *reading.told]))
-    for warning in reading.warned:
-        log.warning("%s: %s", plate.name, warning)
+    _warn(plate, reading)
     moved = reasons["camera moved"]
     if moved > _MANY_MOVED * total:
         log.warning(

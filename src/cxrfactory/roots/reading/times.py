@@ -270,6 +270,8 @@ def _by_interval(stems: Sequence[str], interval_minutes: float) -> Order:
         f"neither names nor EXIF give times; {interval_minutes:g} minutes (roots.interval_minutes) are taken between "
         "pictures, in the order of their names"
     )
+    if len(stems) < 2:
+        return Order(timed, {}, ())
     turned = f"the count in the names starts anew after '{stems[order[-turn - 1]]}'" if turn else ""
     return Order(timed, {}, tuple(told), (warned, *([turned] if turned else []), *_kinds_of_names(stems)))
 

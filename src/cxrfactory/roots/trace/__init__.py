@@ -1,0 +1,1 @@
+"""Single pictures of plates to graphs of roots: RSML, traits and overlays."""
