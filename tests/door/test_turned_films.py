@@ -1,6 +1,7 @@
 """Films that their files hold turned or mirrored give the numbers of upright copies, and are exported and measured."""
 
 import shutil
+from xml.etree.ElementTree import parse
 
 import cv2
 import numpy as np
@@ -12,6 +13,7 @@ from cxrfactory.config.export import ChosenImagesConfig, ShapesConfig
 from cxrfactory.config.export_dicom import DicomExportConfig
 from cxrfactory.config.measure import MeasureConfig
 from cxrfactory.door.measured import measure_files
+from cxrfactory.export.cvat import export_cvat
 from cxrfactory.export.label_studio import export_label_studio, import_label_studio
 from cxrfactory.export.nifti import export_nifti
 from cxrfactory.export.nrrd import export_nrrd
@@ -95,6 +97,38 @@ def test_people_get_upright_pictures_and_their_masks_can_be_labelled(letters, sh
     heart = cv2.imread(str(tmp_path / "back" / "masks" / "demo" / "a.heart.png"), cv2.IMREAD_UNCHANGED)
     stored = cxr.open_product(run)["a"].masks["heart"]
     np.testing.assert_array_equal(heart, 255 * displayed(stored, letters))
+
+
+@pytest.mark.parametrize("letters", TURNED)
+@pytest.mark.parametrize("shapes", ["masks", "polygons"])
+def test_masks_in_cvat_lie_on_the_picture_that_people_see(letters, shapes, product, tmp_path):
+    run = packed_product(tmp_path / "run", letters)
+    export_cvat(run, tmp_path / "out", ChosenImagesConfig(), ShapesConfig(shapes=shapes))
+    theirs, mine = cxr.open_product(product), cxr.open_product(run)
+    for element in parse(tmp_path / "out" / "annotations.xml").iter("image"):
+        picture = cv2.imread(str(tmp_path / "out" / "images" / element.get("name")), cv2.IMREAD_UNCHANGED)
+        image_id = element.get("name").removeprefix("demo/").removesuffix(".png")
+        np.testing.assert_array_equal(picture, theirs[image_id].image())
+        assert picture.shape == (int(element.get("height")), int(element.get("width")))
+        for organ, mask in mine[image_id].masks.items():
+            found = np.zeros_like(picture)
+            for each in element:
+                if each.get("label") == organ:
+                    found |= cvat_mask(each, picture.shape)
+            np.testing.assert_array_equal(found, displayed(mask, letters))
+
+
+def cvat_mask(element, shape):
+    """What CVAT draws of a shape, by the documentation of its format."""
+    found = np.zeros(shape, np.uint8)
+    if element.tag == "mask":
+        left, top, width, height = (int(element.get(name)) for name in ("left", "top", "width", "height"))
+        runs = [int(each) for each in element.get("rle").split(",")]
+        flat = np.repeat(np.arange(len(runs)) % 2, runs)
+        found[top : top + height, left : left + width] = flat.reshape(height, width)
+        return found
+    vertices = [[float(number) - 0.5 for number in pair.split(",")] for pair in element.get("points").split(";")]
+    return cv2.fillPoly(found, [np.rint(vertices).astype(np.int32)], 1)
 
 
 @pytest.mark.parametrize("letters", SIDEWAYS)

@@ -47,6 +47,7 @@ def test_masks_are_those_of_the_images_without_empty_ones(radgenome, chexmask):
     ("choice", "said"),
     [
         ({"images": ["a", "nobody", "none"]}, "no image 'nobody' and 1 others; rejected.csv and excluded.csv say"),
+        ({"images": ["A "]}, r"no image 'A '; did you mean 'a'\? rejected.csv"),
         ({"masks": ["liver"]}, "--masks: .* has no mask 'liver'; found right_lung, left_lung, heart"),
         ({"releases": ["other"]}, "--releases: .* has no release 'other'; found demo"),
         ({"roots": ["demo"]}, "--roots 'demo': expected NAME=FOLDER, such as my-hospital=/data/films"),

@@ -89,6 +89,14 @@ def test_a_table_gives_the_masks_of_its_product(chexmask, tmp_path):
     assert one["category_id"] == next(each["id"] for each in found["categories"] if each["name"] == "heart")
 
 
+def test_exchanged_columns_of_a_table_are_a_warning(tmp_path, caplog):
+    table = tmp_path / "table.csv"
+    rows = [f"{image_id},1 2,7 2,,4,8" for image_id in "abc"]
+    table.write_text("\n".join(["image_id,Left Lung,Right Lung,Heart,Height,Width", *rows]) + "\n")
+    export_coco_table(table, tmp_path / "out", EVERYTHING)
+    assert "in 3 of 3 rows, the left lung lies on the left of the picture" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("choice", "said"),
     [

@@ -1,5 +1,8 @@
 """Each release's rules on a few rows of its own table."""
 
+import gzip
+import re
+
 import pytest
 
 from cxrfactory.config import DatasetConfig
@@ -84,6 +87,18 @@ def test_mimic_findings_come_from_the_label_table(write):
     )
     rows = by_id(read_manifest("mimic-cxr-jpg", root))
     assert [rows[key]["findings"] for key in "abcd"] == ["Atelectasis|Edema", "Atelectasis|Edema", "", None]
+
+
+def test_mimic_ids_may_be_those_of_its_folders(write):
+    root = mimic(write)
+    plain = by_id(read_manifest("mimic-cxr-jpg", root))
+    table = next(root.glob("*metadata*"))
+    text = gzip.decompress(table.read_bytes()).decode()
+    table.write_bytes(gzip.compress(re.sub(r",(\d{8}),(\d{8})", r",p\1,s\2", text).encode()))
+    assert "s50414267" in gzip.decompress(table.read_bytes()).decode()
+    found = by_id(read_manifest("mimic-cxr-jpg", root))
+    for key, row in plain.items():
+        assert all(found[key][name] == row[name] for name in ("path", "patient_id", "study_id"))
 
 
 def test_procedure_switch_is_refused_where_there_is_no_such_text(write):

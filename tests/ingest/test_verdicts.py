@@ -64,6 +64,19 @@ def test_the_last_verdict_counts_and_an_earlier_reason_stays(tmp_path):
     assert exclude_by_verdict(rows, None, "x", "folder") is rows
 
 
+def test_ids_that_a_spreadsheet_rewrote_match_and_an_id_of_a_study_is_called_so(tmp_path):
+    rows = pd.DataFrame(
+        {"image_id": ["0017", "0018", "0019"], "study_id": ["50414267"] * 2 + ["50414268"], "exclusion_reason": None}
+    )
+    (tmp_path / "v.csv").write_text(HEADER + "x,17.0,bad,,\nx,0019,bad,,\n")
+    found = exclude_by_verdict(rows, tmp_path / "v.csv", "x", "folder")
+    assert found["exclusion_reason"].tolist() == [REASON, None, REASON]
+    for study in ("50414267", "s50414267", "50414267.0"):
+        (tmp_path / "v.csv").write_text(HEADER + f"x,{study},bad,,\n")
+        with pytest.raises(CxrError, match=rf"'{study}' is not in x \(.* it is a study, of 2 images\); expected"):
+            exclude_by_verdict(rows, tmp_path / "v.csv", "x", "folder")
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

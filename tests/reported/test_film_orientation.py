@@ -104,17 +104,27 @@ def _refused(values, said, checks=None, **header):
     return run
 
 
-def _exif(kind, value, notes):
+def _exif(kind, value, does="turn"):
+    """A picture of this orientation number; 0 and 9 say nothing."""
+    said = ORIENTATIONS[value - 1] if 1 <= value <= 8 else "LF"
+
     def run(folder):
         exif = Image.Exif()
         if value:
             exif[0x0112] = value
-        buffer = io.BytesIO()
-        Image.fromarray(ramp(bits=8)).save(buffer, kind, exif=exif)
+        pixels, buffer = np.ascontiguousarray(stored(ramp(bits=8), said)), io.BytesIO()
+        Image.fromarray(pixels).save(buffer, kind, exif=exif, **({"quality": 95} if kind == "JPEG" else {}))
         (folder / "film").write_bytes(buffer.getvalue())
-        found = read_radiograph(folder / "film")
-        assert found.pixels.shape == USUAL.shape
-        assert [note.split(":")[0] for note in found.notes] == [f"EXIF orientation {value}"] * notes
+        if does == "reject":
+            with pytest.raises(ImageError, match=f"EXIF orientation {value}; set preprocess.orientation to turn"):
+                read_radiograph(folder / "film", checks=HeaderChecks(orientation=does))
+            return
+        found = read_radiograph(folder / "film", checks=HeaderChecks(orientation=does))
+        expected = ramp(bits=8) if does == "turn" else pixels
+        assert found.pixels.shape == expected.shape
+        assert np.abs(found.pixels.astype(int) - expected).max() <= (4 if kind == "JPEG" else 0)
+        assert found.orientation == (said if does == "turn" else "LF")
+        assert [note.split(":")[0] for note in found.notes] == [f"EXIF orientation {value}"] * (said != "LF")
 
     return run
 
@@ -174,8 +184,10 @@ CASES = [
     Case("ignore nonsense", "reported", _as_stored("Doe^Secret", 1, IGNORE)),
     Case("ignore two statements", "right",
          _as_stored(["L", "F"], 0, IGNORE, ImageOrientationPatient=_cosines("R", "F"))),
-    *(Case(f"EXIF {value} in {kind}", "reported" if notes else "right", _exif(kind, value, notes))
-      for kind in ("JPEG", "PNG", "TIFF") for value, notes in ((0, 0), (1, 0), (2, 1), (3, 1), (6, 1), (8, 1))),
+    *(Case(f"EXIF {value} in {kind}", "right", _exif(kind, value))
+      for kind in ("JPEG", "PNG", "TIFF") for value in range(10)),
+    *(Case(f"EXIF {value} in {kind}, {does}", "refused" if does == "reject" else "reported", _exif(kind, value, does))
+      for kind in ("JPEG", "PNG", "TIFF") for value in (3, 6) for does in ("ignore", "reject")),
 ]  # fmt: skip
 
 

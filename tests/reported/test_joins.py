@@ -18,6 +18,10 @@ SOURCE = "cnvkit#356"
 # The id in the list of images, the id in the other table, and whether they are the same one.
 PAIRS = {
     "the same text": ("50000001", "50000001", True),
+    "a study of MIMIC-CXR by its folder": ("50414267", "s50414267", True),
+    "a patient of MIMIC-CXR by its folder": ("10000032", "p10000032", True),
+    "a letter before another number": ("414267", "s414267", False),
+    "another letter": ("50414267", "x50414267", False),
     "a float": ("50000001", "50000001.0", True),
     "a float with zeros": ("50000001", "50000001.000000", True),
     "a power with all digits": ("50000001", "5.0000001e7", True),

@@ -51,7 +51,7 @@ class ReadingConfig(ViewWordsConfig, ReadingLimits):
     )
     orientation: Literal["turn", "reject", "ignore"] = Field(
         "turn",
-        description="What to do with films that their DICOM header calls mirrored or turned; see "
+        description="What to do with films that their DICOM header or EXIF data call mirrored or turned; see "
         "docs/preprocess.md. One of: turn, reject, ignore.",
     )
 

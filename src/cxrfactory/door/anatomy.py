@@ -18,6 +18,7 @@ from cxrfactory.infer.anatomy.run import WEIGHTS, wanted_structures
 from cxrfactory.infer.anatomy.stated import stated_view
 from cxrfactory.infer.upright import mirrored_of, odds_of
 from cxrfactory.models.anatomy.network import AnatomyNetwork
+from cxrfactory.rca.picture import PictureJudge
 from cxrfactory.tables.calibration import first_fault
 from cxrfactory.tables.file_names import printable_name
 
@@ -161,7 +162,9 @@ class AnatomySegmenter:
         wanted = wanted_structures(network, settings, known, str(weights))
         recipe = for_anatomy(preparation or Preparation())
         odds, mirrored = odds_of(check_orientation), mirrored_of(check_orientation)
-        self._reader = FilmReader(network, recipe, frozenset(wanted), known, trust, odds, False, unvalidated, mirrored)
+        self._reader = FilmReader(
+            *(network, recipe, frozenset(wanted), known, trust, odds, False, unvalidated, mirrored, PictureJudge())
+        )
 
     def segment(self, image: str | Path | Pixels, image_id: str | None = None) -> SegmentedAnatomy:
         """Segment one radiograph; calling the segmenter does the same.
@@ -224,7 +227,7 @@ class AnatomySegmenter:
             height=geometry.original_height,
             width=geometry.original_width,
             spacing_mm=radiograph.stored_spacing_mm,
-            notes=reader.notes(square, answer, radiograph),
+            notes=reader.notes(square, geometry, answer, radiograph),
         )
 
 

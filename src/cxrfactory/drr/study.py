@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float32, UInt8
 
 from cxrfactory.drr.beams import masks, pictures
 from cxrfactory.drr.lung_place import LungPlace, is_lung
+from cxrfactory.drr.organ_places import OrganPlaces
 from cxrfactory.drr.recipe import ProjectionRecipe
 from cxrfactory.imaging.volume.ct import read_ct
 from cxrfactory.imaging.volume.grid import Grid
@@ -84,13 +85,13 @@ def project_study(
     Raises
     ------
     ImageError
-        If the study cannot be used, or the labels of the lungs lie elsewhere
-        (:mod:`cxrfactory.drr.lung_place`); see :mod:`cxrfactory.imaging.volume.ct` and
-        :mod:`cxrfactory.imaging.volume.label_volume`.
+        If the study cannot be used, the labels of the lungs lie elsewhere (:mod:`cxrfactory.drr.lung_place`), or labels
+        lie where structures of their names cannot lie (:mod:`cxrfactory.drr.organ_places`); see
+        :mod:`cxrfactory.imaging.volume.ct` and :mod:`cxrfactory.imaging.volume.label_volume`.
     CxrError
         If a path is missing, or if the names do not match the labels.
     """
-    integrals, grid, frame, notes, lungs = _pictures(Path(ct), recipe, layout, rules)
+    integrals, grid, frame, notes, lungs, organs = _pictures(Path(ct), recipe, layout, rules)
     found = open_labels(Path(labels), grid, names, layout, rules)
     if isinstance(found, MultiLabel):
         structures = tuple(found.names.values())
@@ -98,9 +99,11 @@ def project_study(
         stacks, cut_off = masks(found.values, list(found.names), frame, recipe)
         cut_off |= np.isin(list(found.names), list(found.at_end))
         lungs.add(found.values, [value for value, name in found.names.items() if is_lung(name)])
+        organs.add(found.values, found.names)
     else:
         structures, source_ids = found.names, (None,) * len(found)
-        stacks, cut_off = _folder_masks(found, frame, recipe, lungs)
+        stacks, cut_off = _folder_masks(found, frame, recipe, lungs, organs)
+    organs.check()
     notes = (*notes, *found.notes, *lungs.check())
     spacing = dict(zip("zyx", grid.spacing_mm, strict=True))
     native = {"PA": (spacing["z"], spacing["x"]), "LL": (spacing["z"], spacing["y"])}
@@ -110,7 +113,7 @@ def project_study(
 
 def _pictures(
     path: Path, recipe: ProjectionRecipe, layout: VolumeLayout | None, rules: AffineRules | None
-) -> tuple[dict[View, np.ndarray], Grid, Frame | None, tuple[str, ...], LungPlace]:
+) -> tuple[dict[View, np.ndarray], Grid, Frame | None, tuple[str, ...], LungPlace, OrganPlaces]:
     ct = read_ct(path, layout, rules)
     body, notes = None, ct.notes
     if recipe.body_only or recipe.without_arms:
@@ -120,11 +123,22 @@ def _pictures(
         body, slices = without_arms(body, ct.spacing_mm)
         notes = (*notes, f"arms set to air in {slices} slices" if slices else "no arms found apart from the trunk")
     frame = None if recipe.size is None else Frame.around(ct.grid.shape, ct.spacing_mm, recipe.size)
-    return pictures(ct, body, frame, recipe), ct.grid, frame, notes, LungPlace(ct.values)
+    return (
+        pictures(ct, body, frame, recipe),
+        ct.grid,
+        frame,
+        notes,
+        LungPlace(ct.values),
+        OrganPlaces(ct.values, ct.spacing_mm),
+    )
 
 
 def _folder_masks(
-    labels: BinaryFolder | LayeredSegments, frame: Frame | None, recipe: ProjectionRecipe, lungs: LungPlace
+    labels: BinaryFolder | LayeredSegments,
+    frame: Frame | None,
+    recipe: ProjectionRecipe,
+    lungs: LungPlace,
+    organs: OrganPlaces,
 ) -> tuple[dict[View, UInt8[np.ndarray, "k rows columns"]], Bool[np.ndarray, "k"]]:
     """Compute the masks of a folder of binary volumes, with one volume in memory at a time."""
     stacks: dict[View, list[np.ndarray]] = {view: [] for view in VIEWS}
@@ -133,6 +147,7 @@ def _folder_masks(
         found, cut = masks(volume, [1], frame, recipe, binary=True)
         cut_off[place] = cut[0] or name in labels.at_end
         lungs.add(volume, [1] if is_lung(name) else [])
+        organs.add(volume, {1: name})
         for view in VIEWS:
             stacks[view].append(found[view][0])
     return {view: np.stack(stacks[view]) for view in VIEWS}, cut_off

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from jaxtyping import UInt8
 
 from cxrfactory.config.export import ChosenImagesConfig
@@ -12,6 +13,7 @@ from cxrfactory.door.product import open_product
 from cxrfactory.errors import CxrError
 from cxrfactory.logs import progress
 from cxrfactory.products.opened import OpenedProduct, ProductImage, Structure
+from cxrfactory.tables.joins import partners
 from cxrfactory.tables.named_values import named_values
 
 ID_COLUMN, VERDICT_COLUMN = "image_id", "verdict"
@@ -71,9 +73,15 @@ class ChosenImages:
         if missing:
             more = f" and {len(missing) - 1} others" if len(missing) > 1 else ""
             raise CxrError(
-                f"{self.product.folder}: no image '{min(missing)}'{more}; rejected.csv and excluded.csv say what was "
-                "left out"
+                f"{self.product.folder}: no image '{min(missing)}'{more}; {self._meant(min(missing))}rejected.csv and "
+                "excluded.csv say what was left out"
             )
+
+    def _meant(self, missing: str) -> str:
+        """Return a question if an image has the same id, written in another way (``50414267.0``)."""
+        ids = pd.Series(sorted({image.image_id for image in self.product}), dtype=object)
+        place = int(partners(pd.Series([missing], dtype=object), ids, "images", "the product")[0][0])
+        return f"did you mean '{ids[place]}'? " if place >= 0 else ""
 
     def masks(self, image: ProductImage) -> dict[str, UInt8[np.ndarray, "height width"]]:
         """Return the chosen masks of an image by name, without those that are empty: uint8 [row, column], 0 and 1."""

@@ -4,19 +4,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cxrfactory.anatomy.organs import ORGAN_COLUMNS, ORGANS
+import numpy as np
+
+from cxrfactory.anatomy.organs import ORGAN_COLUMNS, ORGAN_NODES, ORGANS
 from cxrfactory.config.export import ChosenImagesConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.export.chosen import chosen_ids
 from cxrfactory.export.output import new_folder
+from cxrfactory.export.table_order import ROWS, TableOrder
 from cxrfactory.logs import get_logger
 from cxrfactory.tables.chexmask import SIZE_COLUMNS, read_chexmask, table_columns
+from cxrfactory.tables.chexmask_columns import LANDMARK_COLUMNS
 from cxrfactory.tables.coco import CocoWriter
 from cxrfactory.tables.mask_facts import mask_facts
 from cxrfactory.tables.rle import rle_decode
 
 log = get_logger(__name__)
 
+LANDMARKS = LANDMARK_COLUMNS[0]
 _ROWS_AT_A_TIME = 256
 _OF_PRODUCTS = ("releases", "roots", "manifests")
 
@@ -51,12 +56,13 @@ def export_coco_table(table: Path, output: str | Path, choice: ChosenImagesConfi
     written: set[str] = set()
     name = table.name.split(".")[0]
     categories = [(number, organ, "") for organ, number in organs.items()]
+    order, points = TableOrder(), _points(table)
     with new_folder(output) as folder, (folder / f"{name}.json").open("w", encoding="utf-8", newline="\n") as stream:
         with CocoWriter(stream, f"Masks of {table.name}; file_name is the image id", categories) as writer:
             for row in _rows(table, [ORGAN_COLUMNS[organ] for organ in organs]):
                 if ids is None or row["image_id"] in missing:
                     missing.discard(row["image_id"])
-                    _add(writer, table, row, organs)
+                    order.add(_add(writer, table, row, organs), points.get(row["image_id"]))
                     if row["image_id"] in written:
                         raise CxrError(
                             f"{table}: image '{row['image_id']}' has two rows; expected one: remove the other"
@@ -65,6 +71,8 @@ def export_coco_table(table: Path, output: str | Path, choice: ChosenImagesConfi
         if missing:
             more = f" and {len(missing) - 1} others" if len(missing) > 1 else ""
             raise CxrError(f"{table}: no image '{min(missing)}'{more}")
+    for sentence in order.sentences():
+        log.warning("%s: %s", table, sentence)
     log.info("%s: COCO file of %s (%d images)", output, name, len(written))
     return {name: len(written)}
 
@@ -91,7 +99,25 @@ def _rows(table: Path, columns: list[str]) -> Iterator[dict[str, Any]]:
         yield from frame.to_dict("records")
 
 
-def _add(writer: CocoWriter, table: Path, row: dict[str, Any], organs: dict[str, int]) -> None:
+def _points(table: Path) -> dict[str, dict[str, np.ndarray]]:
+    """Return the landmarks of the first rows by organ; none where the table has none that can be read."""
+    if LANDMARKS not in table_columns(table)[1]:
+        return {}
+    try:
+        rows = next(iter(read_chexmask(table, [LANDMARKS], chunksize=ROWS)))
+    except CxrError:  # an export of masks does not need them
+        return {}
+    found = {}
+    for image_id, points in zip(rows["image_id"], rows[LANDMARKS], strict=True):
+        ends = np.cumsum([0, *ORGAN_NODES.values()])
+        parts = zip(ORGAN_NODES, ends[:-1], ends[1:], strict=True)
+        found[image_id] = {organ: points[first:last] for organ, first, last in parts if last <= len(points)}
+    return found
+
+
+def _add(writer: CocoWriter, table: Path, row: dict[str, Any], organs: dict[str, int]) -> dict[str, np.ndarray]:
+    """Write the masks of a row, and return them by organ."""
+    masks = {}
     image_id, height, width = row["image_id"], int(row["Height"]), int(row["Width"])
     writer.add_image(image_id, image_id, height, width, image_id=image_id)
     for organ, number in organs.items():
@@ -100,6 +126,8 @@ def _add(writer: CocoWriter, table: Path, row: dict[str, Any], organs: dict[str,
             mask = rle_decode(text if isinstance(text, str) else "", height, width)
         except CxrError as error:
             raise CxrError(f"{table}: image '{image_id}', column '{ORGAN_COLUMNS[organ]}': {error}") from error
+        masks[organ] = mask
         facts = mask_facts(mask)
         if facts.bbox is not None:
             writer.add(image_id, number, mask, facts.bbox, facts.area_px)
+    return masks

@@ -11,6 +11,7 @@ from cxrfactory.ingest.rows import printable
 from cxrfactory.ingest.tabular import read_columns
 from cxrfactory.logs import get_logger
 from cxrfactory.projection.conventions import VIEWS
+from cxrfactory.tables.joins import partners
 
 BAD = "bad"
 REASON = f"excluded by verdict ({BAD})"
@@ -49,18 +50,34 @@ def exclude_by_verdict(
     if file is None:
         return rows
     bad = _bad_images(Path(file), {name, facts_of(layout).published_name or name})
-    unknown = sorted(set(bad) - set(rows["image_id"]))
+    judged = rows["image_id"].isin(list(bad))
+    rest = pd.Series(sorted(set(bad) - set(rows["image_id"])), dtype=object)
+    places, _ = partners(rest, rows["image_id"].astype(object).reset_index(drop=True), "images", name)
+    unknown = list(rest[places < 0])
     if unknown:
         shown = f"image '{printable(unknown[0], 200)}'" if quote else "an image (not quoted: pseudonymise)"
         raise CxrError(
-            f"{file}: row {bad[unknown[0]]}: {shown} is not in {name} ({len(unknown)} of {len(bad)} ids are unknown); "
-            "expected the ids of the product"
+            f"{file}: row {bad[unknown[0]]}: {shown} is not in {name} ({len(unknown)} of {len(bad)} ids are unknown"
+            f"{_other_kind(unknown[0], rows)}); expected the ids of the product's images"
         )
-    judged = rows["image_id"].isin(list(bad)) & rows["exclusion_reason"].isna()
+    judged.iloc[places] = True  # ids that a spreadsheet wrote in another way
+    judged &= rows["exclusion_reason"].isna()
     log.info("%s: %d of %d images judged %s are excluded by %s; %d were excluded already", name, int(judged.sum()),
              len(bad), BAD, file, len(bad) - int(judged.sum()))  # fmt: skip
     reasons = rows["exclusion_reason"].astype(object)
     return rows.assign(exclusion_reason=reasons.where(~judged, REASON))
+
+
+def _other_kind(unknown: str, rows: pd.DataFrame) -> str:
+    """Return what an unknown id is, if it is the id of a patient or of a study of the rows."""
+    for column, kind in (("study_id", "study"), ("patient_id", "patient")):
+        if column in rows:
+            known = rows[column].dropna().drop_duplicates().astype(object).reset_index(drop=True)
+            place = partners(pd.Series([unknown], dtype=object), known, kind, "rows")[0][0]
+            if place >= 0:
+                count = int((rows[column] == known[place]).sum())
+                return f"; it is a {kind}, of {count} images"
+    return ""
 
 
 def studies_judged_bad(file: str | Path | None, name: str, studies: Collection[str]) -> set[str]:

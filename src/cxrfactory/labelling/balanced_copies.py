@@ -18,6 +18,7 @@ from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.drawing.png import save_png
 from cxrfactory.imaging.radiograph.intensity import to_uint8
 from cxrfactory.imaging.radiograph.reading import read_radiograph
+from cxrfactory.imaging.radiograph.screening import HeaderChecks
 from cxrfactory.imaging.radiograph.vary import Changes, copy_name, varied_copies
 from cxrfactory.logs import get_logger, progress
 from cxrfactory.tables.atomic import flush, write_text
@@ -201,7 +202,7 @@ def _read_pair(root: Path, image_id: str) -> tuple[np.ndarray, np.ndarray]:
             raise CxrError(f"{root / folder}: {len(found)} files '{image_id}.*'; expected one")
         pair.append(found[0])
     try:
-        image = read_radiograph(pair[0]).pixels
+        image = read_radiograph(pair[0], checks=HeaderChecks(orientation="ignore")).pixels  # as its mask lies
     except ImageError as error:
         raise CxrError(f"{pair[0]}: {error}") from error
     mask = cv2.imread(str(pair[1]), cv2.IMREAD_GRAYSCALE)

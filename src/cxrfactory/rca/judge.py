@@ -3,7 +3,6 @@
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 from jaxtyping import UInt8
 
@@ -17,12 +16,9 @@ from cxrfactory.metrics.estimate.image import ImageEstimates
 from cxrfactory.metrics.flags import (
     LOW_ESTIMATE,
     NOT_FRONTAL,
-    PART_TYPICAL,
     SEVERAL,
     TYPICAL_TURNED,
     look_at_parts,
-    parts_of,
-    picture_flags,
     score_flags,
     shape_flags,
     side_flags,
@@ -32,6 +28,7 @@ from cxrfactory.models.orientation import SideCheck
 from cxrfactory.models.segmenter import SampledLandmarks, Segmenter
 from cxrfactory.rca.deep import DeepAligner
 from cxrfactory.rca.packaged import PACKAGED, packaged_references
+from cxrfactory.rca.picture import REGISTRATION_WEIGHTS, TYPICALITY_SIZE, grey_flags, has_film_in_part, small
 from cxrfactory.rca.reference import ReferenceSet, read_reference
 from cxrfactory.rca.score import resized
 from cxrfactory.rca.shard import score_image
@@ -46,10 +43,6 @@ from cxrfactory.tables.signals import signals_of
 from cxrfactory.tables.weights import WeightsCard
 
 log = get_logger(__name__)
-
-REGISTRATION_WEIGHTS = "pretrained-registration"
-_SIZE = 256  # pixels; side at which the typicality is computed without references, the default of the rca stage
-_FLAG_SIZE = 256  # pixels; side at which grey values are counted
 
 
 class QualityJudge:
@@ -117,7 +110,7 @@ class QualityJudge:
             raise ImageError(f"RCA: image has one grey value only ({image.min()}); nothing to compare")
         typicality, mean, highest, references = self._scores(image, prediction, image_id)
         flags = score_flags(typicality, mean) + self._seen(image, geometry, prediction)
-        if look_at_parts(typicality, mean) and self._has_film_in_part(image, geometry):
+        if look_at_parts(typicality, mean) and has_film_in_part(self._aligner, image, geometry):
             flags.insert(0, SEVERAL)
         if NOT_FRONTAL not in flags and SEVERAL not in flags:
             flags += side_flags(self._sides(image))
@@ -136,19 +129,19 @@ class QualityJudge:
     def confirms_turn(self, image: UInt8[np.ndarray, "size size"], geometry: Geometry, turns: int) -> bool:
         """Return whether an image shows one chest after a number of quarter turns by ``np.rot90``."""
         turned = np.ascontiguousarray(np.rot90(image, turns))
-        typicality = self._aligner.typicality([resized(turned, _SIZE)])[0]
-        return typicality >= TYPICAL_TURNED and not self._has_film_in_part(image, geometry)
+        typicality = self._aligner.typicality([resized(turned, TYPICALITY_SIZE)])[0]
+        return typicality >= TYPICAL_TURNED and not has_film_in_part(self._aligner, image, geometry)
 
     def _scores(
         self, image: UInt8[np.ndarray, "size size"], prediction: SampledLandmarks, image_id: str
     ) -> tuple[float, float | None, float | None, tuple[str, ...]]:
         if self._known is None:
-            return self._aligner.typicality([resized(image, _SIZE)])[0], None, None, ()
-        small = resized(image, self._known.size)
+            return self._aligner.typicality([resized(image, TYPICALITY_SIZE)])[0], None, None, ()
+        reduced = resized(image, self._known.size)
         size = image.shape[0]
         try:
             score = score_image(
-                *(image_id, small, prediction.landmarks, prediction.latent, size),
+                *(image_id, reduced, prediction.landmarks, prediction.latent, size),
                 *(self._known, self._aligner, self._compare),
             )
         except ImageError as error:
@@ -159,19 +152,11 @@ class QualityJudge:
     def _seen(
         self, image: UInt8[np.ndarray, "size size"], geometry: Geometry, prediction: SampledLandmarks
     ) -> list[str]:
-        step = max(1, image.shape[0] // _FLAG_SIZE)
-        small = image[::step, ::step]  # every step-th pixel, because averages of black and white would be grey
-        points = (prediction.landmarks + 0.5) * (len(small) / len(image)) - 0.5
-        masks = landmarks_to_masks(points, self._graph, *small.shape)
-        frame = Geometry(**{**geometry.as_row(), "size": len(small)})
+        side = len(small(image))
+        points = (prediction.landmarks + 0.5) * (side / len(image)) - 0.5
+        masks = landmarks_to_masks(points, self._graph, side, side)
         lungs = masks[LUNGS[0]] | masks[LUNGS[1]]
-        return picture_flags(small, frame, lungs) + shape_flags(prediction.landmarks, self._graph, geometry)
-
-    def _has_film_in_part(self, image: UInt8[np.ndarray, "size size"], geometry: Geometry) -> bool:
-        size = self._aligner.net.input_size
-        parts = [resized(_squared(part), size) for part in parts_of(image, geometry)]
-        parts = [part for part in parts if part.min() < part.max()]
-        return bool(parts) and max(self._aligner.typicality(parts)) > PART_TYPICAL
+        return grey_flags(image, geometry, lungs) + shape_flags(prediction.landmarks, self._graph, geometry)
 
 
 def _estimates(calibration: str | Path, card: WeightsCard) -> ImageEstimates:
@@ -195,10 +180,3 @@ def _opened(segmenter: Segmenter, card: WeightsCard, reference: str | Path | Non
             f"'{graph.definition}'; make the references with the segmenter's weights"
         )
     return read_reference(reference)
-
-
-def _squared(part: UInt8[np.ndarray, "rows columns"]) -> UInt8[np.ndarray, "side side"]:
-    height, width = part.shape
-    side = max(height, width)
-    top, left = (side - height) // 2, (side - width) // 2
-    return cv2.copyMakeBorder(part, top, side - height - top, left, side - width - left, cv2.BORDER_CONSTANT, value=0)

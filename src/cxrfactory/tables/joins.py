@@ -15,6 +15,7 @@ _WHOLE = re.compile(r"\d+")
 _FLOAT = re.compile(r"(\d+)\.0+")
 _THOUSANDS = re.compile(r"\d{1,3}(?:[,\u00a0\u202f' ]\d{3})+(?:\.0+)?")
 _POWER = re.compile(r"(\d)(?:\.(\d+)e\+?|e\+)(\d+)")  # without a point or a plus it may be a hexadecimal id
+_FOLDER = re.compile(r"[ps](\d{8})")  # patients and studies of MIMIC-CXR, as its folders and files call them
 _EXACT_DIGITS = 15  # every whole number of 15 digits is exact as a float64
 
 
@@ -90,7 +91,8 @@ def partners(ids: pd.Series, others: pd.Series, what: str, table: str) -> tuple[
     """Return for each id the place of the same id in another table.
 
     Equal text matches first, then ids without what tools add (:func:`plain_ids`). Ids that remain on both sides match
-    in lower case and without leading zeros of whole numbers. An id that could match several ids matches none.
+    in lower case, without leading zeros of whole numbers, and without the letter of a folder of MIMIC-CXR
+    (``p10000032``, ``s50414267``). An id that could match several ids matches none.
 
     Parameters
     ----------
@@ -168,9 +170,21 @@ def _plain(cell: str) -> str:
     return text
 
 
+def without_letter(text: str) -> str:
+    """Return the number of a patient or study that is written like its folder in MIMIC-CXR; other text as it is.
+
+    Examples
+    --------
+    >>> without_letter("s50414267"), without_letter("spine")
+    ('50414267', 'spine')
+    """
+    folder = _FOLDER.fullmatch(text)
+    return folder[1] if folder else text
+
+
 def _values(ids: pd.Series) -> pd.Series:
     def value(cell: object) -> Hashable:
-        text = _plain(str(cell)).lower()
+        text = without_letter(_plain(str(cell)).lower())
         return text.lstrip("0") or "0" if _WHOLE.fullmatch(text) else text
 
     return ids.map({cell: value(cell) for cell in ids.unique()})

@@ -76,7 +76,7 @@ CASES = [
     _kept("progressive", lambda: jpeg(progressive=True), decoded(jpeg(progressive=True))),
     _kept("restart markers", lambda: _RESTARTS, decoded(_RESTARTS)),
     of_bytes("jpeg equal channels", KEPT, lambda: jpeg(Image.fromarray(GREY).convert("RGB"))),
-    _kept("turned by its EXIF", lambda: _with(segment(0xE1, _EXIF_TURN))),
+    _kept("turned by its EXIF", lambda: _with(segment(0xE1, _EXIF_TURN)), np.rot90(_PIXELS, -1)),
     _kept("EXIF of nonsense", lambda: _with(segment(0xE1, b"Exif\0\0" + b"\xff" * 40))),
     _kept("comment of 64 KB", lambda: _with(segment(0xFE, b"\n" * 65000))),
     _kept("a thousand application segments", lambda: _with(*[segment(0xEC, b"x" * 60)] * 1000)),

@@ -106,7 +106,7 @@ CASES = [
     _case("rescale of NaN", REJECTED, _each(RescaleSlope="nan"), "rescale|read"),
     _case("rescale slope 0", REJECTED, _each(RescaleSlope=0), "slope 0"),
     _case("rescale slope 1e30", REJECTED, _each(RescaleSlope=1e30), "HU"),
-    _case("signed among unsigned", REJECTED, _one(PixelRepresentation=1), "2 pixel representations"),
+    _case("signed among unsigned", KEPT, _one(PixelRepresentation=1)),
     _case("without pixels", REJECTED, _one(PixelData=None), "cannot be decoded"),
     _case("of 65535 rows and columns", REJECTED, _each(Rows=65535, Columns=65535), "voxels|decoded"),
     _case("of rows 0", REJECTED, _each(Rows=0), "spacing|size|read"),

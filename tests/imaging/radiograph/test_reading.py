@@ -81,15 +81,30 @@ def test_true_colour_is_refused(read, kind):
     assert "true colour" in refusal(read, encoded(colour, kind))
 
 
-def test_slight_tint_is_colour_in_a_lossless_file(read):
-    tinted = np.stack([GREY8, GREY8, np.maximum(GREY8, 1)], axis=-1)
-    assert "up to 1 levels" in refusal(read, encoded(tinted, "PNG"))
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "JPEG"])
+def test_a_tinted_scan_is_grey_with_a_note(read, kind):
+    tinted = np.stack([GREY8, np.rint(GREY8 * 0.94), np.rint(GREY8 * 0.82)], axis=-1).astype(np.uint8)
+    found = read(encoded(tinted, kind))
+    assert np.abs(found.pixels - tinted @ [0.299, 0.587, 0.114]).max() < (6 if kind == "JPEG" else 1)
+    assert [note.split(" (")[0] for note in found.notes] == ["tinted"]
 
 
-def test_transparency_is_refused(read):
+def test_transparency_inside_is_refused(read):
     alpha = np.full_like(GREY8, 255)
     alpha[3, 4] = 200
     assert "transparent" in refusal(read, encoded(np.stack([GREY8] * 3 + [alpha], axis=-1), "PNG"))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_transparent_border_is_padding_whatever_lies_below(read, kind, channels):
+    alpha = np.full_like(GREY8, 255)
+    alpha[:9] = 0
+    below = np.where(alpha == 0, 255, GREY8)
+    found = read(encoded(np.stack([below] * channels + [alpha], axis=-1), kind))
+    assert np.array_equal(found.padding, alpha == 0)
+    assert np.array_equal(found.pixels[9:], GREY8[9:])
+    assert (found.pixels[:9] == GREY8[9:].min()).all()
 
 
 def test_several_pages_are_refused(read):

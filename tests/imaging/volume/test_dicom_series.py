@@ -125,7 +125,6 @@ REFUSALS = {
         one_of(lambda one: delattr(one, "RescaleIntercept")),
         "1 of 6 slices state no RescaleSlope or RescaleIntercept, and others do",
     ),
-    "signs": (one_of(tag("PixelRepresentation", 1)), "2 pixel representations among 6 slices"),
     "orientations": (
         one_of(tag("ImageOrientationPatient", [0, 1, 0, 0, 0, -1])),
         "1 of 6 slices have another orientation",

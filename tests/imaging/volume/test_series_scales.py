@@ -29,6 +29,18 @@ def test_each_slice_is_read_by_its_own_rescale(tmp_path, scales):
     assert volume.notes == (f"the slices have {len(set(scales))} rescales; each was read by its own",)
 
 
+@pytest.mark.parametrize("intercept", [-1024, 0])
+def test_each_slice_is_read_by_its_own_sign(tmp_path, intercept):
+    slices = ct_files.ct_slices(BODY)
+    for one in slices[::2]:
+        stored = np.frombuffer(one.PixelData, np.uint16).astype(np.int16) - 1024 - intercept
+        one.PixelData, one.RescaleIntercept, one.PixelRepresentation = stored.tobytes(), intercept, 1
+    volume = read_ct(ct_files.write_series(tmp_path / "ct", slices))
+    np.testing.assert_array_equal(volume.values, BODY)
+    assert volume.notes[0].startswith("2 of 4 slices have signed pixels, and the others unsigned ones; each was read")
+    assert len(volume.notes) == (1 if intercept else 2)
+
+
 def test_padding_of_each_slice_becomes_air(tmp_path):
     slices = rescaled([(1, -1024), (1, -1000), (1, -2000), (1, -1024)])
     for one in slices:

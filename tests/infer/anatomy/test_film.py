@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 
 from cxrfactory.errors import ImageError
+from cxrfactory.imaging.geometry import Geometry
 from cxrfactory.imaging.radiograph.prepare import Preparation
 from cxrfactory.infer.anatomy.film import FilmReader
-from cxrfactory.metrics.flags import FLAGS, MIRRORED
+from cxrfactory.metrics.flags import CRUSHED, FLAGS, MIRRORED, NOT_FRONTAL
 from cxrfactory.models.anatomy.network import FOUND, GIVEN, STATED
 
+GEOMETRY = Geometry(4, 4, 0, 0, 4, 4, 4)
 TURNED, UPRIGHT = np.array([0.01, 0.98, 0.005, 0.005]), np.array([0.98, 0.01, 0.005, 0.005])
 
 
@@ -54,6 +56,21 @@ def test_a_frontal_film_that_may_be_mirrored_has_a_note():
     one, _ = reader(UPRIGHT, 0.5)
     one = replace(one, mirrored_of=lambda image: 0.95)
     image, radiograph = np.zeros((4, 4), np.uint8), SimpleNamespace(notes=("read so",))
-    assert one.notes(image, answer("PA", FOUND), radiograph) == ("read so", FLAGS[MIRRORED])
-    assert one.notes(image, answer("LL", FOUND), radiograph) == ("read so",)
-    assert reader(UPRIGHT, 0.5)[0].notes(image, answer("PA", FOUND), radiograph) == ("read so",)
+    assert one.notes(image, GEOMETRY, answer("PA", FOUND), radiograph) == ("read so", FLAGS[MIRRORED])
+    assert one.notes(image, GEOMETRY, answer("LL", FOUND), radiograph) == ("read so",)
+    assert reader(UPRIGHT, 0.5)[0].notes(image, GEOMETRY, answer("PA", FOUND), radiograph) == ("read so",)
+
+
+def test_the_flags_of_a_picture_are_notes_and_what_is_no_film_is_not_mirrored():
+    one, _ = reader(UPRIGHT, 0.5)
+    asked = []
+
+    def flags_of(image, geometry, frontal):
+        asked.append((geometry, frontal))
+        return [NOT_FRONTAL] if frontal else [CRUSHED]
+
+    one = replace(one, mirrored_of=lambda image: 0.95, flags_of=flags_of)
+    image, radiograph = np.zeros((4, 4), np.uint8), SimpleNamespace(notes=())
+    assert one.notes(image, GEOMETRY, answer("PA", FOUND), radiograph) == (FLAGS[NOT_FRONTAL],)
+    assert one.notes(image, GEOMETRY, answer("LL", FOUND), radiograph) == (FLAGS[CRUSHED],)
+    assert asked == [(GEOMETRY, True), (GEOMETRY, False)]

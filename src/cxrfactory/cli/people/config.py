@@ -17,6 +17,7 @@ def config(
 ) -> None:
     """Print the default config, check a config, or write a config with all its defaults."""
     from cxrfactory.config import commented_yaml, default_yaml, json_schema, parse_config, read_config
+    from cxrfactory.config.missing import missing_paths
     from cxrfactory.errors import CxrError
     from cxrfactory.ingest.datasets import complete
     from cxrfactory.tables.atomic import write_text
@@ -31,6 +32,8 @@ def config(
             default = "" if section in given.model_fields_set else " (the default; the file names none)"
             parts.append(f"{word}: {', '.join(getattr(found, section)) or 'none'}{default}")
         typer.echo(f"{check}: fits; {'; '.join(parts)}")
+        for sentence in missing_paths(given):
+            typer.echo(f"warning: {check}: {sentence}", err=True)
     elif values is not None or output is not None:
         if values is None or output is None:
             raise CxrError("config: --values and --output go together")

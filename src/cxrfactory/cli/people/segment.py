@@ -80,11 +80,12 @@ def _segment_anatomy(
 ) -> None:
     from cxrfactory.errors import CxrError
     from cxrfactory.infer.anatomy.run import WEIGHTS, segment_anatomy
+    from cxrfactory.rca.picture import PictureJudge
 
     if masks is not None or overlays is not None:
         raise CxrError("--masks, --overlays: with --anatomy, masks and overlays are in the folder of --output")
     chosen = WEIGHTS if weights == Path("pretrained") else weights
-    segment_anatomy(paths, chosen, output, settings, anatomy, preparation(preprocess), workers)
+    segment_anatomy(paths, chosen, output, settings, anatomy, preparation(preprocess), workers, PictureJudge())
 
 
 def _refuse_options(anatomy: AnatomyConfig) -> None:

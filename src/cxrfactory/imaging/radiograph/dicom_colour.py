@@ -1,4 +1,4 @@
-"""Grey image of a DICOM object in colour, with three samples a pixel or with palettes, whose channels must be equal."""
+"""Grey image of a DICOM object in colour, with three samples a pixel or with palettes: equal channels, or a tint."""
 
 import numpy as np
 import pydicom
@@ -10,6 +10,7 @@ from cxrfactory.imaging.dicom_stream import checked_frame
 from cxrfactory.imaging.dicom_words import check_length
 from cxrfactory.imaging.radiograph.dicom_luts import read_lut
 from cxrfactory.imaging.radiograph.image import GREY_TOLERANCE_LOSSY, grey_of_colour
+from cxrfactory.imaging.radiograph.tint import grey_of_channels
 
 
 def grey_of_samples(dataset: pydicom.Dataset, notes: list[str]) -> np.ndarray:
@@ -47,7 +48,7 @@ def grey_of_samples(dataset: pydicom.Dataset, notes: list[str]) -> np.ndarray:
         raise ImageError(
             f"DICOM of BitsStored {layout.stored}, but its samples use {int(stored.max()).bit_length()} bits"
         )
-    return grey_of_colour(stored, GREY_TOLERANCE_LOSSY)
+    return grey_of_channels(stored, GREY_TOLERANCE_LOSSY, notes)
 
 
 def grey_of_palettes(stored: np.ndarray, dataset: pydicom.Dataset, notes: list[str]) -> np.ndarray:

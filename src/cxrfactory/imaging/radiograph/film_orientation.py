@@ -17,7 +17,7 @@ from PIL import Image
 from cxrfactory.errors import ImageError
 from cxrfactory.imaging.radiograph.image import Radiograph
 from cxrfactory.imaging.radiograph.screening import AS_DEFAULT, HeaderChecks
-from cxrfactory.imaging.turns import USUAL, displayed, lies_on_its_side
+from cxrfactory.imaging.turns import ORIENTATIONS, USUAL, displayed, lies_on_its_side
 from cxrfactory.imaging.vocabulary.words import default_vocabulary
 
 if TYPE_CHECKING:
@@ -91,20 +91,44 @@ def frontal_orientation(dataset: "pydicom.Dataset") -> str | None:
     return row + column if {_AXES[row], _AXES[column]} == {"across", "along"} else None
 
 
-def exif_notes(picture: Image.Image, kind: str) -> tuple[str, ...]:
-    """Return a note if the EXIF data of an open picture ask for another display than that of the pixels as stored.
-
-    The pixels are not turned, because landmarks that are published for such files refer to stored pixels.
-    """
+def exif_orientation(picture: Image.Image, kind: str) -> int:
+    """Return the orientation, 1 to 8, that the EXIF data of an open picture ask for; 1 without a valid one."""
     try:
         if kind == "PNG" and "exif" not in picture.info:
-            return ()  # data behind the pixels count for nothing: reading them would decode the picture twice
+            return 1  # data behind the pixels count for nothing: reading them would decode the picture twice
         value = picture.getexif().get(_EXIF_ORIENTATION, 1)
     except Exception:  # the picture's own reader reports what is damaged
-        return ()
-    if isinstance(value, int) and 2 <= value <= 8:
-        return (f"EXIF orientation {value}: viewers show it mirrored or turned; its pixels are used as stored",)
-    return ()
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def turned_by_exif(radiograph: Radiograph, number: int, checks: HeaderChecks = AS_DEFAULT) -> Radiograph:
+    """Turn a picture to the display that its EXIF data ask for, as viewers do.
+
+    Parameters
+    ----------
+    radiograph
+        The picture as stored.
+    number
+        Orientation of EXIF, 1 to 8.
+    checks
+        ``orientation`` decides: ``turn``, ``reject`` or ``ignore``.
+
+    Raises
+    ------
+    ImageError
+        With ``reject``, if the picture is not stored as it is displayed.
+    """
+    said = f"EXIF orientation {number}"
+    if number == 1:
+        return radiograph
+    if checks.orientation == "reject":
+        raise ImageError(f"picture stored mirrored or turned: {said}; set preprocess.orientation to turn")
+    if checks.orientation == "ignore":
+        note = f"{said}: viewers show it mirrored or turned; its pixels are used as stored, as orientation says"
+        return dataclasses.replace(radiograph, notes=(*radiograph.notes, note))
+    note = f"{said}: turned as viewers show it; landmarks and masks refer to the pixels as stored"
+    return _turned(radiograph, ORIENTATIONS[number - 1], [note])
 
 
 def _turned(radiograph: Radiograph, orientation: str, notes: list[str]) -> Radiograph:

@@ -20,18 +20,21 @@ from PIL import Image, UnidentifiedImageError
 
 from cxrfactory.errors import ImageError
 from cxrfactory.imaging.dicom_silence import silence_pydicom
-from cxrfactory.imaging.radiograph.film_orientation import exif_notes
+from cxrfactory.imaging.radiograph.dicom_padding import darken
+from cxrfactory.imaging.radiograph.film_orientation import exif_orientation, turned_by_exif
 from cxrfactory.imaging.radiograph.image import (
     DEFAULT_MAX_MEGAPIXELS,
     GREY_TOLERANCE_LOSSY,
     Radiograph,
     check_pixels,
     check_size,
-    grey_of_colour,
 )
 from cxrfactory.imaging.radiograph.jpeg_stream import decode_grey_jpeg
 from cxrfactory.imaging.radiograph.png_stream import check_png
 from cxrfactory.imaging.radiograph.screening import AS_DEFAULT, HeaderChecks
+from cxrfactory.imaging.radiograph.tiff_turn import as_stored
+from cxrfactory.imaging.radiograph.tint import grey_of_channels
+from cxrfactory.imaging.radiograph.transparency import transparent_border
 from cxrfactory.tables.file_kinds import looks_like_dicom
 from cxrfactory.tables.file_names import printable_name
 from cxrfactory.tables.foreign_content import instead_of_film
@@ -47,7 +50,7 @@ _SIGNATURES = {
 _GZIP = b"\x1f\x8b"
 # Exceptions that Pillow's decoders raise on damaged data.
 _DECODING_ERRORS = (OSError, ValueError, TypeError, SyntaxError, struct.error, EOFError, KeyError, IndexError)
-_TIFF_PHOTOMETRIC = 262
+_TIFF_WIDTH, _TIFF_LENGTH, _TIFF_PHOTOMETRIC = 256, 257, 262
 _TIFF_WHITE_IS_ZERO = 0
 _HEAD_BYTES = 144  # the DICOM preamble, its mark, and the first element
 # Limits of the file size: three channels of 16 bits with a margin, and a fixed number of bytes for metadata.
@@ -62,10 +65,10 @@ def read_radiograph(
 ) -> Radiograph:
     """Read one radiograph file as a grey image in which dense bone is bright.
 
-    JPEG, PNG and TIFF pixels are used as stored. An EXIF orientation is noted and not applied, because landmarks
-    published for such files refer to stored pixels. An image with three equal channels is grey; the channels of a JPEG
-    may differ by 8 levels. An alpha channel must be opaque. A file packed by gzip is read by what is inside. For DICOM
-    see :func:`cxrfactory.imaging.radiograph.dicom.read_dicom`.
+    A JPEG, PNG or TIFF is turned to the display that its EXIF orientation asks for, as viewers do. An image with three
+    equal channels is grey; the channels of a JPEG may differ by 8 levels. A tinted scan is read as grey with a note
+    (:mod:`cxrfactory.imaging.radiograph.tint`). A transparent border is padding; other transparency is refused. A file
+    packed by gzip is read by what is inside. For DICOM see :func:`cxrfactory.imaging.radiograph.dicom.read_dicom`.
 
     Parameters
     ----------
@@ -77,7 +80,8 @@ def read_radiograph(
         ``reject`` refuses DICOM objects whose header states that their pixels identify the patient; ``keep`` accepts
         them with a note. Other formats have no such attribute.
     checks
-        What else a DICOM header decides (body part, view, orientation), and the words of views and body parts.
+        What else a header decides: body part and view of DICOM, orientation of all formats; and the words of views and
+        body parts.
 
     Returns
     -------
@@ -101,7 +105,7 @@ def read_radiograph(
 
         radiograph = read_dicom(source, max_megapixels, burnt_in, checks)
     elif kind is not None:
-        radiograph = _read_picture(source, kind, max_megapixels)
+        radiograph = _read_picture(source, kind, max_megapixels, checks)
     else:
         raise ImageError(f"neither JPEG, PNG, TIFF nor DICOM by its content{_instead(_head(source, max_megapixels))}")
     check_pixels(radiograph.pixels)
@@ -109,7 +113,7 @@ def read_radiograph(
 
 
 def picture_size(path: str | Path) -> tuple[int, int]:
-    """Return height and width in pixels from the header of a JPEG, PNG or TIFF; the pixels are not decoded.
+    """Return height and width, as stored, from the header of a JPEG, PNG or TIFF; the pixels are not decoded.
 
     Raises
     ------
@@ -121,6 +125,8 @@ def picture_size(path: str | Path) -> tuple[int, int]:
         found = "DICOM" if kind else "neither JPEG, PNG nor TIFF"
         raise ImageError(f"{found} by its content; expected JPEG, PNG or TIFF")
     with _opened(source, kind, DEFAULT_MAX_MEGAPIXELS) as picture:
+        if kind == "TIFF":  # whose size Pillow turns by its orientation
+            return picture.tag_v2[_TIFF_LENGTH], picture.tag_v2[_TIFF_WIDTH]
         return picture.height, picture.width
 
 
@@ -233,55 +239,70 @@ def _stream(source: Path | bytes) -> Path | io.BytesIO:
     return io.BytesIO(source) if isinstance(source, bytes) else source
 
 
-def _read_picture(source: Path | bytes, kind: str, max_megapixels: float) -> Radiograph:
+def _read_picture(source: Path | bytes, kind: str, max_megapixels: float, checks: HeaderChecks) -> Radiograph:
     with _opened(source, kind, max_megapixels) as picture:
         check_size(picture.height, picture.width, max_megapixels)
+        number = exif_orientation(picture, kind)
+    if kind == "TIFF" and number != 1:
+        source = as_stored(source if isinstance(source, bytes) else source.read_bytes())
+    return turned_by_exif(_as_stored(source, kind, max_megapixels), number, checks)
+
+
+def _as_stored(source: Path | bytes, kind: str, max_megapixels: float) -> Radiograph:
+    with _opened(source, kind, max_megapixels) as picture:
         if getattr(picture, "n_frames", 1) > 1:
             raise ImageError(f"{kind} with {picture.n_frames} frames; expected one")
         if not picture.mode.startswith("I") and any(";16" in str(tile[3]) for tile in picture.tile):
             raise ImageError(f"{kind} of several channels of 16 bits; expected 16-bit grey, or channels of 8 bits")
-        notes = exif_notes(picture, kind)
         if kind == "PNG":
             with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as stream:
                 grey = check_png(stream)
             if grey is not None:
-                return Radiograph(grey, notes=notes)
+                return Radiograph(grey)
         if kind == "JPEG":
             grey = decode_grey_jpeg(source if isinstance(source, bytes) else source.read_bytes())
             if picture.mode == "L":
-                return Radiograph(grey, notes=notes)
+                return Radiograph(grey)
         picture.load()
-        return Radiograph(_grey(picture, kind), notes=notes)
+        return _grey(picture, kind)
 
 
-def _grey(picture: Image.Image, kind: str) -> np.ndarray:
+def _grey(picture: Image.Image, kind: str) -> Radiograph:
     mode = picture.mode
     if mode == "P":
+        colours, number = len(picture.getpalette() or ()) // 3, picture.getextrema()[1]
+        if number >= colours:
+            raise ImageError(f"damaged {kind}: its palette has {colours} colours, and a pixel has the number {number}")
         picture = picture.convert("RGBA" if "transparency" in picture.info else "RGB")
-    if picture.mode in ("LA", "RGBA"):
-        pixels = np.asarray(picture)
-        if pixels[..., -1].min() < 255:
-            raise ImageError(f"{kind} with transparent pixels; expected an opaque image")
-        return _grey_of_channels(pixels[..., :-1], kind)
-    if picture.mode == "RGB":
-        return _grey_of_channels(np.asarray(picture), kind)
+    if picture.mode in ("LA", "RGBA", "RGB"):
+        return _of_channels(np.asarray(picture), kind)
     if picture.mode == "L":
-        return np.asarray(picture)
+        return Radiograph(np.asarray(picture))
     if picture.mode.startswith("I;16"):
         pixels = np.asarray(picture).astype(np.uint16)
         white_is_zero = kind == "TIFF" and picture.tag_v2.get(_TIFF_PHOTOMETRIC) == _TIFF_WHITE_IS_ZERO
-        return 65535 - pixels if white_is_zero else pixels
+        return Radiograph(65535 - pixels if white_is_zero else pixels)
     if picture.mode in ("I", "F"):
         pixels = np.asarray(picture)
         whole = picture.mode == "I" and pixels.min() >= 0 and pixels.max() <= 65535
-        return pixels.astype(np.uint16 if whole else np.float32)
+        return Radiograph(pixels.astype(np.uint16 if whole else np.float32))
     raise ImageError(f"{kind} of pixel type '{mode}'; expected grey of 8, 16 or 32 bits")
 
 
-def _grey_of_channels(pixels: np.ndarray, kind: str) -> np.ndarray:
+def _of_channels(pixels: np.ndarray, kind: str) -> Radiograph:
+    """Return the grey picture of 8-bit channels: grey or red, green and blue, with or without alpha behind them."""
+    notes: list[str] = []
+    padding = None
+    if pixels.shape[2] in (2, 4):
+        padding = transparent_border(pixels[..., -1], kind, notes)
+        pixels = pixels[..., :-1]
+    if padding is not None:  # what lies below transparent pixels is no part of the picture, whatever its colour is
+        pixels = np.where(padding[..., None], pixels.dtype.type(0), pixels)
     if pixels.shape[2] == 1:
-        return np.ascontiguousarray(pixels[..., 0])
-    return grey_of_colour(pixels, GREY_TOLERANCE_LOSSY if kind == "JPEG" else 0)
+        grey = np.ascontiguousarray(pixels[..., 0])
+    else:
+        grey = grey_of_channels(pixels, GREY_TOLERANCE_LOSSY if kind == "JPEG" else 0, notes)
+    return Radiograph(darken(grey, padding, inverted=False), notes=tuple(notes), padding=padding)
 
 
 def _one_line(error: Exception) -> str:

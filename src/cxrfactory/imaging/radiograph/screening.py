@@ -55,8 +55,8 @@ class HeaderChecks:
     body_part
         ``check`` refuses another body part than the chest; ``ignore`` accepts it with a note.
     orientation
-        ``turn`` turns a film that its header calls mirrored or turned back to the usual display; ``reject`` refuses it;
-        ``ignore`` takes the pixels as stored, with a note.
+        ``turn`` turns a film that its header or EXIF data call mirrored or turned back to the usual display;
+        ``reject`` refuses it; ``ignore`` takes the pixels as stored, with a note.
     vocabulary
         The words of views and body parts.
     view

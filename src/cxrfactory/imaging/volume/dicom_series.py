@@ -84,15 +84,16 @@ def read_series(folder: Path) -> StoredVolume:
 
     Returns
     -------
-    Values (i, j, k) = (column, row, slice) with affine and rescale; HU where the slices have different rescales.
+    Values (i, j, k) = (column, row, slice) with affine and rescale; HU where the slices have different rescales, or
+    signed and unsigned pixels.
 
     Raises
     ------
     ImageError
         If files are there by name only; if the folder holds fewer than two CT slices, another modality or more than one
-        series; if image size, spacing, orientation or pixel representation differ between slices; if the pixels
-        contradict a change of the rescale; if slices repeat, are missing or unevenly spaced; if the gantry is tilted;
-        if a slice cannot be decoded; or if a header states that the pixels identify the patient.
+        series; if image size, spacing or orientation differ between slices; if the pixels contradict a change of the
+        rescale; if slices repeat, are missing or unevenly spaced; if the gantry is tilted; if a slice cannot be
+        decoded; or if a header states that the pixels identify the patient.
     """
     folder = Path(folder)
     listed = list_series(folder)
@@ -111,10 +112,15 @@ def read_series(folder: Path) -> StoredVolume:
         notes += gap_notes(float(np.linalg.norm(affine[:3, 2])), *slices[0].lengths_mm)
         check_voxels((len(slices), *slices[0].size), "the series")
         alike = one_scale([one.rescale for one in slices])
+        mixed = len({one.signed for one in slices}) > 1
     except ImageError as error:
         raise ImageError(f"{folder.name}: {error}") from error
-    first = slices[0].rescale if alike else Rescale(1, 0)
-    values, padding = _decode(slices, None if alike else SeriesScaler())
+    as_stored = alike and not mixed
+    first = slices[0].rescale if as_stored else Rescale(1, 0)
+    values, padding = _decode(slices, None if as_stored else SeriesScaler())
+    if mixed:
+        notes.append(f"{sum(one.signed for one in slices)} of {len(slices)} slices have signed pixels, and the others "
+                     "unsigned ones; each was read by its own PixelRepresentation")  # fmt: skip
     if not alike:
         count = len({(one.rescale.slope, one.rescale.intercept) for one in slices})
         notes.append(f"the slices have {count} rescales; each was read by its own")
@@ -253,7 +259,6 @@ def _refuse_mixtures(slices: list[_Slice]) -> None:
         "series": [one.series for one in slices],
         "image sizes": [one.size for one in slices],
         "pixel spacings": [tuple(np.round(one.spacing_mm, 5)) for one in slices],
-        "pixel representations": [one.signed for one in slices],
     }
     for kind, values in kinds.items():
         count = Counter(values)
@@ -292,13 +297,13 @@ def _decode(slices: list[_Slice], scaler: SeriesScaler | None) -> tuple[np.ndarr
 
     The values are as stored, or HU (float32) with a scaler.
     """
-    dtype = np.int16 if slices[0].signed else np.uint16
+    dtypes = [np.int16 if one.signed else np.uint16 for one in slices]
     padding = 0
     try:
-        volume = np.empty((len(slices), *slices[0].size), dtype if scaler is None else np.float32)
+        volume = np.empty((len(slices), *slices[0].size), dtypes[0] if scaler is None else np.float32)
     except MemoryError as error:
         raise ImageError(f"{len(slices)} slices of {slices[0].size} px do not fit into the memory") from error
-    for place, one in enumerate(progress(slices, "decode the CT series")):
+    for place, (one, dtype) in enumerate(zip(progress(slices, "decode the CT series"), dtypes, strict=True)):
         try:
             dataset = one.file.read()
             pixels, _ = stored_values(dataset, picture=False)

@@ -20,12 +20,14 @@ from cxrfactory.imaging.radiograph.screening import AS_STORED
 from cxrfactory.infer.anatomy.overlays import panels
 from cxrfactory.infer.anatomy.stated import stated_view
 from cxrfactory.infer.upright import TURNED, Odds
-from cxrfactory.metrics.flags import FLAGS, side_flags
+from cxrfactory.metrics.flags import FLAGS, NOT_FRONTAL, SEVERAL, side_flags
 from cxrfactory.models.anatomy.network import GIVEN, LABEL, STATED, AnatomyNetwork, Answer, FoundStructure
 from cxrfactory.models.anatomy.views import FRONTAL_KEY
 from cxrfactory.models.orientation import CLOCKWISE_DEGREES
 from cxrfactory.tables.mask_facts import mask_facts
 from cxrfactory.tables.rle import rle_encode
+
+FlagsOf = Callable[[UInt8[np.ndarray, "s s"], Geometry, bool], list[str]]
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,8 @@ class FilmReader:
         Whether structures are given that were not validated on real films in the view of the film.
     mirrored_of
         Function that gives a preprocessed frontal film its probability of being mirrored.
+    flags_of
+        Function that returns the flags of a preprocessed picture, from its geometry and whether it is frontal.
     """
 
     network: AnatomyNetwork
@@ -85,6 +89,7 @@ class FilmReader:
     draw: bool = True
     unvalidated: bool = False
     mirrored_of: Callable[[UInt8[np.ndarray, "s s"]], float] = lambda image: 0.0
+    flags_of: FlagsOf = lambda image, geometry, frontal: []
 
     def __call__(self, image_id: str, path: Path) -> SegmentedFilm:
         """Segment one film.
@@ -103,7 +108,7 @@ class FilmReader:
         drawn = panels(image, shown, self.trust) if self.draw else {}
         stored = read_radiograph(path, recipe.max_megapixels, "keep", AS_STORED).pixels
         row = self._film(image_id, answer, stated, radiograph, masks)
-        row["notes"] = "; ".join(self.notes(image, answer, radiograph)) or None
+        row["notes"] = "; ".join(self.notes(image, geometry, answer, radiograph)) or None
         return SegmentedFilm(row, masks, to_uint8(stored), drawn)
 
     def found(self, image: UInt8[np.ndarray, "s s"], stated: str | None) -> tuple[Answer, list[FoundStructure]]:
@@ -133,10 +138,15 @@ class FilmReader:
         self._check_upright(image, answer)
         return answer, list(self.network.structures(answer, self.recipe.size, self._wanted(answer.view)))
 
-    def notes(self, image: UInt8[np.ndarray, "s s"], answer: Answer, radiograph: Radiograph) -> tuple[str, ...]:
-        """Return the notes of a film's reading, and that a frontal one may be mirrored."""
-        mirrored = self.mirrored_of(image) if answer.view == FRONTAL_KEY else 0.0
-        return (*radiograph.notes, *(FLAGS[flag] for flag in side_flags(mirrored)))
+    def notes(
+        self, image: UInt8[np.ndarray, "s s"], geometry: Geometry, answer: Answer, radiograph: Radiograph
+    ) -> tuple[str, ...]:
+        """Return the notes of a film's reading, those of its flags, and that a frontal one may be mirrored."""
+        frontal = answer.view == FRONTAL_KEY
+        flags = self.flags_of(image, geometry, frontal)
+        if frontal and NOT_FRONTAL not in flags and SEVERAL not in flags:
+            flags = flags + side_flags(self.mirrored_of(image))
+        return (*radiograph.notes, *(FLAGS[flag] for flag in flags))
 
     def _wanted(self, view: str) -> Collection[str]:
         """Return the structures to give in a view: a structure may be validated in the other view only."""

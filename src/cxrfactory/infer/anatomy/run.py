@@ -17,7 +17,7 @@ from cxrfactory.config.infer import AnatomyConfig, SegmentConfig
 from cxrfactory.errors import CxrError, ImageError
 from cxrfactory.imaging.drawing.png import encode_png
 from cxrfactory.imaging.radiograph.prepare import Preparation
-from cxrfactory.infer.anatomy.film import FilmReader, SegmentedFilm
+from cxrfactory.infer.anatomy.film import FilmReader, FlagsOf, SegmentedFilm
 from cxrfactory.infer.inputs import list_images
 from cxrfactory.infer.upright import mirrored_of, odds_of
 from cxrfactory.logs import get_logger, progress
@@ -45,6 +45,7 @@ def segment_anatomy(
     anatomy: AnatomyConfig,
     recipe: Preparation,
     workers: int = 1,
+    flags_of: FlagsOf = lambda image, geometry, frontal: [],
 ) -> tuple[int, int]:
     """Segment files or folders into the structures of a pixel network.
 
@@ -66,6 +67,10 @@ def segment_anatomy(
         Preprocessing, which should equal that of the training images.
     workers
         Number of films in parallel on the CPU; the bytes of the output do not depend on it.
+
+    flags_of
+        Function that returns the flags of a preprocessed picture, such as :class:`cxrfactory.rca.picture.PictureJudge`;
+        they become notes of the film.
 
     Returns
     -------
@@ -94,6 +99,7 @@ def segment_anatomy(
         anatomy.panels,
         anatomy.all,
         mirrored_of(settings.check_orientation),
+        flags_of,
     )
     rejected = list(inputs.unread)
     with replaced_folder(output) as folder:

@@ -53,7 +53,7 @@ def rows(
     """
     from cxrfactory.ingest.rows import draft, select_views
     from cxrfactory.ingest.tabular import with_position
-    from cxrfactory.tables.joins import plain_ids
+    from cxrfactory.tables.joins import plain_ids, without_letter
 
     table = tables["metadata"]
     columns = ["dicom_id", "subject_id", "study_id", "ViewPosition"]
@@ -61,7 +61,7 @@ def rows(
     views = select_views(frame["ViewPosition"], "ViewPosition", words=words)
     if view_from_procedure:
         views = _ask_procedure(views, frame, words)
-    subject, study = plain_ids(frame["subject_id"]), plain_ids(frame["study_id"])
+    subject, study = (plain_ids(frame[name]).map(without_letter) for name in ("subject_id", "study_id"))
     findings, joins = _findings(tables, study)
     found = draft(
         frame,
