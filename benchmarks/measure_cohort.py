@@ -1,7 +1,7 @@
 """Measure virtual patients whose spines and hearts are known, on their true masks and on those of a network.
 
     python -m cxrfactory stage fetch-ct --output CT
-    python benchmarks/measure_cohort.py --ct CT --patients 60 [--weights pretrained-anatomy] [--landmarks] [--table T.csv]
+    python benchmarks/measure_cohort.py --ct CT --patients 60 [--weights pretrained-anatomy] [--landmarks]
 
 Every patient has a bent spine (``cohort/spines.py``). The truth is the curve through the centres of the vertebrae of
 the source, moved in three dimensions by the patient's deformation, without any mask of the patient. The films are those
@@ -24,7 +24,9 @@ def main(
     ct: Annotated[Path, typer.Option(help="Folder of stage fetch-ct.")],
     patients: Annotated[int, typer.Option(help="Number of patients.")] = 60,
     weights: Annotated[str | None, typer.Option(help="Weights of a network of structures.")] = None,
-    landmarks: Annotated[bool, typer.Option(help="Measure also with the package's weights of lungs and heart.")] = False,
+    landmarks: Annotated[
+        bool, typer.Option(help="Measure also with the package's weights of lungs and heart.")
+    ] = False,
     table: Annotated[Path | None, typer.Option(help="CSV of all values to write.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the cohort.")] = 0,
 ) -> None:
