@@ -54,6 +54,8 @@ class Cine:
         Whether the images were computed from others.
     flip_degrees, echo_ms
         Settings of the sequence; None where not stated.
+    gated
+        Whether the images begin at the R wave, as far as the file tells; a real-time cine does not.
     """
 
     size: tuple[int, int]
@@ -71,6 +73,13 @@ class Cine:
     derived: bool = False
     flip_degrees: float | None = None
     echo_ms: float | None = None
+    gated: bool = True
+
+    @property
+    def timed(self) -> bool:
+        """Whether the images have times after the R wave that differ."""
+        times = {moment.time_ms for moment in self.moments}
+        return None not in times and len(times) == len(self.moments)
 
     @property
     def middle_mm(self) -> Float[np.ndarray, " 3"]:
@@ -96,7 +105,7 @@ class Cine:
         """
         times = [moment.time_ms for moment in self.moments]
         many = len(times)
-        if many > 1 and None not in times and len(set(times)) == many:
+        if many > 1 and self.timed:
             measured = np.array(times, float)
             step = float(np.median(np.diff(measured)))
             cycle = self.cycle_ms or step * (self.count or many)

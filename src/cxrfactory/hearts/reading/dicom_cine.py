@@ -4,6 +4,7 @@ Messages name a file by its position in the order of the names, because exports 
 """
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -65,7 +66,7 @@ def read_cines(folder: Path) -> tuple[list[Cine], list[str]]:
         raise ImageError(f"{folder.name}: no MR images in the folder; expected cine MR of a heart{beside}")
     notes = [f"{count} {kind} left aside" for kind, count in sorted((+aside).items())]
     frames, more = one_examination(frames, folder.name)
-    cines, others = _cines(frames)
+    cines, others = _cines(frames, folder.name)
     return cines, [*notes, *more, *others]
 
 
@@ -124,7 +125,7 @@ def _refuse_lost(strays: list[tuple[str, StrayImage]], frames: list[FrameHeader]
             raise stray
 
 
-def _cines(frames: list[FrameHeader]) -> tuple[list[Cine], list[str]]:
+def _cines(frames: list[FrameHeader], name: str) -> tuple[list[Cine], list[str]]:
     cines: list[Cine] = []
     left: Counter[str] = Counter()
     unordered: list[ImageError] = []
@@ -141,7 +142,7 @@ def _cines(frames: list[FrameHeader]) -> tuple[list[Cine], list[str]]:
     notes = [_LEFT[reason].format(count) for reason, count in left.items()]
     if unordered:
         notes.append(f"{len(unordered)} places without an order left aside; {unordered[0]}")
-    cines, more_notes = only_cines(cines)
+    cines, more_notes = only_cines(cines, name)
     return cines, [*notes, *more_notes]
 
 
@@ -185,5 +186,6 @@ def _cine(frames: list[FrameHeader]) -> tuple[Cine, Counter[str]]:
         "DERIVED" in first.sequence.split(),
         first.flip_degrees,
         first.echo_ms,
+        gated=not left[BEATS],
     )
-    return cine, left
+    return replace(cine, gated=cine.gated and (cine.timed or len(kept) == 1)), left

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cxrfactory.errors import ImageError
 from cxrfactory.hearts.reading.cine import Cine
+from cxrfactory.hearts.reading.cycle import ONE_BEAT
 from cxrfactory.hearts.reading.dicom_headers import FrameHeader
 
 _WORDS = tuple(
@@ -26,7 +28,10 @@ _WORDS = tuple(
         ("scouts", r"\bscouts?\b|\blocali[sz]er|\bsurvey\b"),
     )
 )
+REAL_TIME = "several heartbeats without a time after the R wave, as real-time cines have"
 _BEAT_SHARE, _USUAL_CYCLE_MS = 0.5, 800.0
+_ONE_TIME_SHARE, _CINE_SHARE = 0.05, 0.3  # of the cycle; images of a cine reach further
+_SEVERAL_BEATS, _LONGEST_USUAL_MS = 1.5, 1350.0  # of a stated cycle, or of one of 45 beats a minute
 _SAME_NORMAL, _SAME_PLACE_MM = np.cos(np.radians(2.0)), 2.0
 _FEW_IMAGES = 0.5  # share of the usual number; a cine has more
 _OTHER_FLIP, _OTHER_ECHO = 2.5, 1.8  # ratio to the usual
@@ -45,7 +50,7 @@ def kind_of(frames: Sequence[FrameHeader]) -> str:
     return by_words or _by_contrast(frames) or _by_times(frames)
 
 
-def only_cines(cines: Sequence[Cine]) -> tuple[list[Cine], list[str]]:
+def only_cines(cines: Sequence[Cine], name: str) -> tuple[list[Cine], list[str]]:
     """Leave aside other sequences, and notes that name them.
 
     If nothing that moves is a cine by its kind, all places are kept with a note: words may mislead, and one time of
@@ -55,9 +60,18 @@ def only_cines(cines: Sequence[Cine]) -> tuple[list[Cine], list[str]]:
     ----------
     cines
         All places of an examination.
+    name
+        Name of the folder, for messages.
+
+    Raises
+    ------
+    ImageError
+        If all that moves are images through several heartbeats without a time after the R wave.
     """
     plain = [cine for cine in cines if not cine.kind]
     if not any(len(cine.moments) > 1 for cine in plain):
+        if ungated := [cine for cine in cines if cine.kind == REAL_TIME]:
+            raise ImageError(f"{name}: {len(ungated)} places of {REAL_TIME}; {ONE_BEAT}")
         kinds = sorted({cine.kind for cine in cines} - {""})
         return list(cines), [f"no series is a cine by its header; {' and '.join(kinds)} are read as they are"] * bool(
             kinds
@@ -77,15 +91,24 @@ def _by_contrast(frames: Sequence[FrameHeader]) -> str:
 
 def _by_times(frames: Sequence[FrameHeader]) -> str:
     times = [each.time_ms for each in frames if each.time_ms is not None]
-    cycle = next((each.cycle_ms for each in frames if each.cycle_ms), _USUAL_CYCLE_MS)
-    if len(times) == len(frames) > 1 and len(set(times)) == 1 and times[0] > 0:
-        return "images of one time of the cycle"
     clocks = [each.acquisition_ms for each in frames if each.acquisition_ms is not None]
-    for moments in (times, clocks):
-        if len(moments) == len(frames) > 2 and len(set(moments)) == len(moments):
-            beat = float(np.median(np.diff(np.sort(moments)))) > _BEAT_SHARE * cycle
-            return "images of one a beat" if beat else ""
-    return ""
+    stated = next((each.cycle_ms for each in frames if each.cycle_ms), None)
+    cycle = stated or _USUAL_CYCLE_MS
+    if len(times) == len(frames) > 1 and max(times) > 0 and np.ptp(times) <= _ONE_TIME_SHARE * cycle:
+        return "images of one time of the cycle"
+    timed, clocked = (len(each) == len(frames) == len(set(each)) > 2 for each in (times, clocks))
+    if timed and (np.ptp(times) > _CINE_SHARE * cycle or not clocked):
+        return "images of one a beat" if _step(times) > _BEAT_SHARE * cycle else ""
+    if not clocked:
+        return ""
+    if _step(clocks) > _BEAT_SHARE * cycle:
+        return "images of one a beat"
+    lasts = np.ptp(clocks) + _step(clocks)
+    return REAL_TIME if not timed and lasts > _SEVERAL_BEATS * (stated or _LONGEST_USUAL_MS) else ""
+
+
+def _step(moments: Sequence[float]) -> float:
+    return float(np.median(np.diff(np.sort(moments))))
 
 
 def _unlike_the_rest(cines: Sequence[Cine]) -> list[Cine]:
@@ -94,8 +117,10 @@ def _unlike_the_rest(cines: Sequence[Cine]) -> list[Cine]:
     images = float(np.median([len(cine.moments) for cine in moving]))
     flip, echo = _usual([cine.flip_degrees for cine in moving]), _usual([cine.echo_ms for cine in moving])
 
+    timed = 2 * sum(cine.timed for cine in moving) >= len(moving)
+
     def unlike(cine: Cine) -> bool:
-        few = len(cine.moments) < _FEW_IMAGES * images
+        few = len(cine.moments) < _FEW_IMAGES * images or (timed and len(cine.moments) > 1 and not cine.timed)
         others = (_apart(cine.flip_degrees, flip) > _OTHER_FLIP, _apart(cine.echo_ms, echo) > _OTHER_ECHO)
         return few or cine.derived or any(others)
 
