@@ -56,6 +56,8 @@ class Cine:
         Settings of the sequence; None where not stated.
     gated
         Whether the images begin at the R wave, as far as the file tells; a real-time cine does not.
+    family
+        What the sequence is by its name; empty where not stated.
     """
 
     size: tuple[int, int]
@@ -74,6 +76,7 @@ class Cine:
     flip_degrees: float | None = None
     echo_ms: float | None = None
     gated: bool = True
+    family: str = ""
 
     @property
     def timed(self) -> bool:

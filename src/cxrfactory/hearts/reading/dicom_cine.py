@@ -12,7 +12,7 @@ import numpy as np
 
 from cxrfactory.errors import ImageError
 from cxrfactory.hearts.reading.cine import Cine, Moment
-from cxrfactory.hearts.reading.dicom_headers import HEADER_TAGS, FrameHeader, StrayImage, frame_headers, image_type
+from cxrfactory.hearts.reading.dicom_headers import HEADER_TAGS, FrameHeader, StrayImage, frame_headers, is_phase_image
 from cxrfactory.hearts.reading.dicom_identity import one_examination
 from cxrfactory.hearts.reading.dicom_order import ACQUISITIONS, BEATS, COPIES, images_in_order, most_common
 from cxrfactory.hearts.reading.dicom_pixels import pixels
@@ -24,7 +24,6 @@ from cxrfactory.imaging.volume.series_files import SeriesFile, list_series
 from cxrfactory.logs import progress
 
 _KNOWN_MODALITIES = ("CT", "PT", "CR", "DX", "SEG", "SR", "RTSTRUCT", "OT", "US", "NM")
-_PHASE = {"P", "PHASE", "PHASE MAP", "VELOCITY", "VELOCITY MAP"}  # values of ImageType
 _PLACE_MM, _COSINE = 0.1, 1e-3  # positions and cosines of one place differ by rounding only
 _LEFT = {
     COPIES: "{} images repeat another of their series and time, left aside",
@@ -100,7 +99,7 @@ def _headers(file: SeriesFile) -> tuple[str, list[FrameHeader] | StrayImage | st
         if kind := companion_kind(header, file.path):
             return "", kind
         modality, series = header.get("Modality"), str(header.get("SeriesInstanceUID") or "").strip()
-        words = set(image_type(header))
+        phase = is_phase_image(header)
     except DECODING_ERRORS as error:
         raise ImageError(f"{file.called}: a DICOM header that cannot be read ({type(error).__name__})") from error
     if not modality:
@@ -109,7 +108,7 @@ def _headers(file: SeriesFile) -> tuple[str, list[FrameHeader] | StrayImage | st
         known = modality if modality in _KNOWN_MODALITIES else "unknown"
         message = f"{file.called}: modality {known}; expected only MR in the folder"
         return series, StrayImage(message, f"objects of modality {known}")
-    if words & _PHASE:
+    if phase:
         return series, "phase or velocity images"
     try:
         return series, list(frame_headers(file, header))
@@ -187,5 +186,6 @@ def _cine(frames: list[FrameHeader]) -> tuple[Cine, Counter[str]]:
         first.flip_degrees,
         first.echo_ms,
         gated=not left[BEATS],
+        family=first.family,
     )
     return replace(cine, gated=cine.gated and (cine.timed or len(kept) == 1)), left

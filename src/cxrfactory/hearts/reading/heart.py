@@ -123,6 +123,13 @@ def _from_dicom(place: Path, rules: HeartRules, case_id: str, patient_id: str) -
         stack, more = short_axis(cines, place.name)
     except ImageError as error:
         raise ImageError("; ".join([str(error), *notes])) from error
+    moving = sum(len(cine.moments) > 1 for cine in cines)
+    if moving and all(len(cine.moments) == 1 for cine in stack):
+        raise ImageError(
+            f"{place.name}: one image at each of {len(stack)} short-axis places, while {moving} other places move; "
+            "expected cines of the short axis; still images are late enhancement or maps; export the cines, or take "
+            "the moving series out of the folder to read one time alone"
+        )
     return _assembled(_Case(place.name, case_id, patient_id, rules, stack, _beside(cines, stack), [*notes, *more]))
 
 
