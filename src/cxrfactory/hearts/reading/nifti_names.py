@@ -20,7 +20,8 @@ _OTHER = re.compile(
     r"perf|perfusion|flow|velocity|tag\d*|tagging|scout|localizer|localiser)"
 )
 _EXACT = {"sa": "sax", "la_2ch": "2ch", "la_3ch": "3ch", "la_4ch": "4ch"}
-_FRAME = re.compile(r"frame[ _-]*(\d+)")
+_FRAME = re.compile(r"(?<![a-z])(?:frame|phase|time)[ _-]*(\d+)|(?<![a-z0-9])t(\d{2,})(?![a-z0-9])")
+_SLICE = re.compile(r"(?<![a-z])(?:slice|slc|sl)[ _-]*(\d+)")
 # In names of files it is part of a patient's name more often than the pulmonary artery.
 _PATIENT = re.compile(r"(?<![a-z0-9])pa(?![a-z0-9])")
 
@@ -39,12 +40,15 @@ class NamedFile:
         ``ED``, ``ES`` or the number of a frame; empty for a file of all times.
     exact
         Whether the whole name is that of a view, such as ``sa.nii.gz``.
+    place
+        Number of a slice; empty for a file of all slices.
     """
 
     path: Path
     view: str
     time: str
     exact: bool = False
+    place: str = ""
 
 
 def nifti_files(place: Path) -> list[Path]:
@@ -78,9 +82,9 @@ def named(path: Path) -> NamedFile:
     if exact:
         return NamedFile(path, exact, "", exact=True)
     words = _words(path)
-    frame = _FRAME.search(path.name.lower())
-    time = next((word.upper() for word in ("ed", "es") if word in words), frame[1] if frame else "")
-    return NamedFile(path, _view(path, words), time)
+    frame, place = _FRAME.search(stem(path).lower()), _SLICE.search(stem(path).lower())
+    time = next((word.upper() for word in ("ed", "es") if word in words), frame[1] or frame[2] if frame else "")
+    return NamedFile(path, _view(path, words), time, place=place[1] if place else "")
 
 
 def chosen_files(files: Sequence[NamedFile]) -> tuple[list[NamedFile], list[str]]:
