@@ -64,7 +64,7 @@ def read_cines(folder: Path) -> tuple[list[Cine], list[str]]:
         beside = "".join(f"; left aside: {count} {kind}" for kind, count in sorted((+aside).items()))
         raise ImageError(f"{folder.name}: no MR images in the folder; expected cine MR of a heart{beside}")
     notes = [f"{count} {kind} left aside" for kind, count in sorted((+aside).items())]
-    frames, more = one_examination(frames, folder.name)
+    frames, more = one_examination(frames, folder)
     cines, others = _cines(frames, folder.name)
     return cines, [*notes, *more, *others]
 

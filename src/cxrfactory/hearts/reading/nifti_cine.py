@@ -14,9 +14,11 @@ from jaxtyping import Float
 
 from cxrfactory.errors import ImageError
 from cxrfactory.hearts.reading.cine import Cine, Moment
+from cxrfactory.hearts.reading.ends_table import table_ends
 from cxrfactory.hearts.reading.info_file import read_info, stated_times
 from cxrfactory.hearts.reading.nifti_grid import Grid, check_spacing, check_stack, read_grid
 from cxrfactory.hearts.reading.nifti_names import NamedFile, chosen_files, is_label_file, named, nifti_files
+from cxrfactory.hearts.reading.roots import advised_root
 from cxrfactory.hearts.reading.rules import HeartRules
 from cxrfactory.hearts.reading.stack import USUAL_APEX
 
@@ -75,9 +77,11 @@ def read_nifti(place: Path, rules: HeartRules) -> NiftiHeart:
         )
     folders = [place.parent] if place.is_file() else [place, *sorted({path.parent for path in files} - {place})]
     info = read_info(folders)
+    if place.is_dir() and info.ed is None and info.es is None:
+        info = table_ends(place)
     notes += info.notes
     ends_known = None not in (info.ed if rules.ed is None else rules.ed, info.es if rules.es is None else rules.es)
-    reader = _Reader(place.name, partial(read_grid, trust_identity=rules.trust_identity, ends_known=ends_known), notes)
+    reader = _Reader(place, partial(read_grid, trust_identity=rules.trust_identity, ends_known=ends_known), notes)
     grids, times = reader.stack(short)
     stack = grids[0]
     others: list[Cine] = []
@@ -97,11 +101,16 @@ def read_nifti(place: Path, rules: HeartRules) -> NiftiHeart:
 
 @dataclass(frozen=True)
 class _Reader:
-    """Reads the files of a case: its name, how a file is read, and the notes so far."""
+    """Reads the files of a case: its folder or file, how a file is read, and the notes so far."""
 
-    name: str
+    place: Path
     read: Callable[[Path], Grid]
     notes: list[str]
+
+    @property
+    def name(self) -> str:
+        """Name of the folder or file."""
+        return self.place.name
 
     def stack(self, files: Sequence[NamedFile]) -> tuple[list[Grid], tuple[str, ...]]:
         """Return the short-axis stack, and the names of its times where each comes from a file of its own.
@@ -116,6 +125,8 @@ class _Reader:
             files = [each for each in files if not each.place]
         whole = [each for each in files if not each.time]
         if len(whole) > 1:
+            if advice := advised_root([[each.path] for each in whole], self.place):
+                raise ImageError(f"{self.name}: {len(whole)} short-axis files; expected one examination{advice}")
             raise ImageError(
                 f"{self.name}: {len(whole)} files may be the short-axis stack; expected one a case; call it sa.nii.gz, "
                 "files of single times frame01.nii.gz and so on, or those of single slices slice01.nii.gz and so on"
