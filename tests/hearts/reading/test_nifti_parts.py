@@ -96,3 +96,22 @@ def test_a_slice_of_several_voxels_across_is_named(tmp_path, stack):
     for number in (0, 2, 4):
         files.nifti(tmp_path / "p" / f"slice{number}.nii", stack[:, :, number : number + 2], place(number))
     assert "slice0.nii: 64 x 64 x 2 voxels; expected one slice" in refused(tmp_path / "p")
+
+
+@pytest.mark.parametrize("folder", ["segmentations", "labelsTr", "Masks/by_hand"])
+def test_label_files_in_a_folder_of_their_own(tmp_path, stack, folder):
+    files.nifti(tmp_path / "p" / "heart.nii.gz", stack, files.stack_affine())
+    for name in ("heart_ventricle_left", "heart_atrium_left"):
+        files.nifti(tmp_path / "p" / folder / f"{name}.nii.gz", stack[..., 0], files.stack_affine())
+    reading = examine_heart(tmp_path / "p")
+    assert_whole(reading.views[0])
+    assert reading.notes == ("2 label files left aside",)
+
+
+def test_a_ct_is_named(tmp_path, stack):
+    path = files.nifti(tmp_path / "ct.nii.gz", stack[..., 0].astype("i2") - 1024, files.stack_affine())
+    found = "ct.nii.gz: grey values down to -964, as a CT has; "
+    assert refused(path) == f"{found}expected cine MR; a CT is not read, with or without labels of the heart"
+    wanted = "modality CT; expected cine MR; a CT is not read, with or without labels of the heart"
+    images = files.write(tmp_path / "p", files.cine(files.sax(0), 1, Modality="CT"))
+    assert refused(images) == f"p: DICOM file 1 of 6 by name: {wanted}"

@@ -17,6 +17,7 @@ from cxrfactory.hearts.reading.dicom_identity import one_examination
 from cxrfactory.hearts.reading.dicom_order import ACQUISITIONS, BEATS, COPIES, images_in_order, most_common
 from cxrfactory.hearts.reading.dicom_pixels import pixels
 from cxrfactory.hearts.reading.kinds import kind_of, only_cines
+from cxrfactory.hearts.reading.nifti_grid import NO_CT
 from cxrfactory.hearts.reading.words import view_by_words
 from cxrfactory.imaging.dicom_object import DECODING_ERRORS
 from cxrfactory.imaging.volume.dicom_series import companion_kind
@@ -106,7 +107,8 @@ def _headers(file: SeriesFile) -> tuple[str, list[FrameHeader] | StrayImage | st
         raise ImageError(f"{file.called}: a DICOM object that ends before its modality; expected a whole image")
     if modality != "MR":
         known = modality if modality in _KNOWN_MODALITIES else "unknown"
-        message = f"{file.called}: modality {known}; expected only MR in the folder"
+        wanted = NO_CT if known == "CT" else "expected only MR in the folder"
+        message = f"{file.called}: modality {known}; {wanted}"
         return series, StrayImage(message, f"objects of modality {known}")
     if phase:
         return series, "phase or velocity images"

@@ -66,7 +66,7 @@ def read_nifti(place: Path, rules: HeartRules) -> NiftiHeart:
         or files of several times do not fit together.
     """
     files = [place] if place.is_file() else nifti_files(place)
-    images = [path for path in files if place.is_file() or not is_label_file(path)]
+    images = [path for path in files if place.is_file() or not is_label_file(path, place)]
     notes = [f"{len(files) - len(images)} label files left aside"] if len(files) > len(images) else []
     chosen, more = chosen_files([named(path) for path in images])
     notes += more

@@ -14,6 +14,7 @@ from cxrfactory.hearts.reading.words import view_by_words
 from cxrfactory.imaging.volume.nifti import SUFFIXES
 
 _LABEL = re.compile(r"(gt|seg\d*|segmentations?|labels?|masks?|contours?|preds?|predictions?)")
+_LABELS = re.compile(_LABEL.pattern + "(tr|ts|va)?")  # folders, as labelsTr of nnU-Net
 # Maps, flow, late enhancement and vessels; none of them is a cine of the heart.
 _OTHER = re.compile(
     r"(ao|aorta|aortic|(native|post|pre)?(t1|t2|t2star)(maps?|w)?|map|maps|molli|shmolli|lge|psir|mag|pha|"
@@ -66,9 +67,15 @@ def stem(path: Path) -> str:
     return path.name[: len(path.name) - len(suffix)]
 
 
-def is_label_file(path: Path) -> bool:
-    """Return whether a name is that of labels, such as ``A1B2C3_sa_gt.nii.gz``."""
-    return any(_LABEL.fullmatch(word) for word in _words(path))
+def is_label_file(path: Path, place: Path | None = None) -> bool:
+    """Return whether a name is that of labels, such as ``A1B2C3_sa_gt.nii.gz``.
+
+    Below a place, files in a folder of such a name are labels, too: ``segmentations/heart_ventricle_left.nii.gz``.
+    """
+    folders = path.relative_to(place).parts[:-1] if place else ()
+    return any(_LABEL.fullmatch(word) for word in _words(path)) or any(
+        _LABELS.fullmatch(each.lower()) for each in folders
+    )
 
 
 def without_label_words(path: Path) -> str:
