@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from pydicom.sequence import Sequence
 
 from cxrfactory.errors import ImageError
 from cxrfactory.hearts.reading.heart import examine_heart, read_heart
@@ -140,6 +141,20 @@ def test_phase_images_without_words(tmp_path, settings):
     reading = examine_heart(files.write(tmp_path, [*files.examination(description="", **CINE), *phase]))
     assert_moves(reading)
     assert reading.notes == ("18 phase or velocity images left aside",)
+
+
+@pytest.mark.parametrize("word", ["FrameType", "ComplexImageComponent"])
+def test_magnitudes_and_phases_in_one_enhanced_object(tmp_path, word):
+    magnitudes = files.examination()
+    phases = moving(PLACES, 60, "")
+    one = files.enhanced([*magnitudes, *phases])
+    for number, group in enumerate(one.PerFrameFunctionalGroupsSequence):
+        kind = "P" if number >= len(magnitudes) else "M"
+        value = {"P": "PHASE", "M": "MAGNITUDE"}[kind] if word == "ComplexImageComponent" else ["ORIGINAL", kind]
+        group.MRImageFrameTypeSequence = Sequence([files._item(**{word: value})])
+    reading = examine_heart(files.write(tmp_path, [one]))
+    assert_moves(reading)
+    assert reading.notes == ("3 places of phase or velocity images left aside (series 50)",)
 
 
 def test_other_settings_between_the_slices(tmp_path):

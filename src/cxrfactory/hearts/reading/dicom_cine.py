@@ -12,7 +12,14 @@ import numpy as np
 
 from cxrfactory.errors import ImageError
 from cxrfactory.hearts.reading.cine import Cine, Moment
-from cxrfactory.hearts.reading.dicom_headers import HEADER_TAGS, FrameHeader, StrayImage, frame_headers, is_phase_image
+from cxrfactory.hearts.reading.dicom_headers import (
+    HEADER_TAGS,
+    PHASES,
+    FrameHeader,
+    StrayImage,
+    frame_headers,
+    is_phase_image,
+)
 from cxrfactory.hearts.reading.dicom_identity import one_examination
 from cxrfactory.hearts.reading.dicom_order import ACQUISITIONS, BEATS, COPIES, images_in_order, most_common
 from cxrfactory.hearts.reading.dicom_pixels import pixels
@@ -111,7 +118,7 @@ def _headers(file: SeriesFile) -> tuple[str, list[FrameHeader] | StrayImage | st
         message = f"{file.called}: modality {known}; {wanted}"
         return series, StrayImage(message, f"objects of modality {known}")
     if phase:
-        return series, "phase or velocity images"
+        return series, PHASES
     try:
         return series, list(frame_headers(file, header))
     except StrayImage as stray:
@@ -151,7 +158,7 @@ def _places(frames: list[FrameHeader]) -> list[list[FrameHeader]]:
     """Return the images of each place of each series."""
     places: dict[tuple, list[list[FrameHeader]]] = defaultdict(list)
     for frame in frames:
-        alike = places[(frame.series, frame.size)]
+        alike = places[(frame.series, frame.size, frame.prepared)]
         here = next((group for group in alike if _is_same_place(group[0], frame)), None)
         if here is None:
             alike.append([frame])

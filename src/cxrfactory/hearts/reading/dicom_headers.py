@@ -49,6 +49,7 @@ _NEEDED = ("Rows", "Columns", "PixelSpacing", "ImageOrientationPatient", "ImageP
 _IDS = (
     *("PatientID", "PatientName", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "SOPInstanceUID"),
 )
+PHASES = "phase or velocity images"
 _PHASE = {"P", "PHASE", "PHASE MAP", "VELOCITY", "VELOCITY MAP"}  # values of ImageType
 _LARGEST_COUNT, _LONGEST_MS = 1000, 10_000.0
 
@@ -215,7 +216,7 @@ def _frame(file: SeriesFile, frame: int, header: pydicom.Dataset, groups: list[p
         description=f"{header.get('SeriesDescription') or ''} {header.get('ProtocolName') or ''}",
         sequence=" ".join([_sequence_name(header), str(stated("AcquisitionContrast") or ""), *image_type(header)]),
         family=_family(header),
-        prepared=_prepared(header),
+        prepared=PHASES if _holds_phases(groups) else _prepared(header),
     )
 
 
@@ -223,6 +224,12 @@ def is_phase_image(header: pydicom.Dataset) -> bool:
     """Return whether an object holds phases or velocities, by its type or its complex component."""
     words = {*image_type(header), str(header.get("ComplexImageComponent") or "").strip().upper()}
     return bool(words & _PHASE)
+
+
+def _holds_phases(groups: list[pydicom.Dataset]) -> bool:
+    """Return whether the functional groups of an image say phase; objects may hold magnitudes beside them."""
+    types = [group.MRImageFrameTypeSequence[0] for group in groups if group.get("MRImageFrameTypeSequence")]
+    return bool(types) and bool(_PHASE & (_values(types[0], "FrameType") | _values(types[0], "ComplexImageComponent")))
 
 
 def _sequence_name(header: pydicom.Dataset) -> str:
