@@ -84,7 +84,8 @@ def real_time(beats, *orders, begins=0.17, trigger=None, first=10):
 @pytest.mark.parametrize("order", ["AcquisitionTime", "ContentTime", "InstanceNumber"])
 def test_real_time_images_of_several_beats_are_refused(tmp_path, order, trigger):
     found = {
-        "AcquisitionTime": "9 places of several heartbeats without a time after the R wave, as real-time cines have",
+        "AcquisitionTime": "9 places of several heartbeats without the time of each after its R wave, as real-time "
+        "cines have",
         "ContentTime": "45 images of a place without a time after the R wave, which show 3.0 heartbeats",
         "InstanceNumber": "45 images of a place without a time after the R wave, which show 3.0 heartbeats",
     }[order]
@@ -116,8 +117,35 @@ def test_gated_cines_win_over_real_time_images_acquired_later(tmp_path, orders):
     assert len(reading.phases) == 15
     for number, plane in enumerate(reading.views[1].short_axis):
         np.testing.assert_array_equal(plane.pixels, files.image(files.sax(number), 5 / 15))
-    told = "several heartbeats without a time after the R wave" if len(orders) > 1 else "other sequences at the places"
-    assert any(f"9 places of {told}" in note for note in reading.notes)
+    told = {
+        2: "several heartbeats without the time of each after its R wave, as real-time cines have",
+        1: "images without a time after the R wave, beside others that have it,",
+    }[len(orders)]
+    assert f"9 places of {told} left aside (series 60, 61, 62, 63, 64, 65, 66, 67, 68)" in reading.notes
+
+
+def test_long_axis_views_without_an_r_wave_are_no_views_of_a_gated_stack(tmp_path):
+    gated = [each for each in files.examination(15) if each.SeriesNumber < 30]
+    views = [each for each in real_time(3, "InstanceNumber") if each.SeriesNumber >= 16]
+    reading = examine_heart(files.write(tmp_path, [*gated, *views]))
+    assert reading.views[0].long_axis == {}
+    assert any("3 places of images without a time after the R wave" in note for note in reading.notes)
+
+
+@pytest.mark.parametrize("begins", [0.0, 0.17])
+def test_trigger_times_that_run_on_without_the_length_of_a_beat_are_refused(tmp_path, begins):
+    images = real_time(3, "InstanceNumber", begins=begins)
+    for image in images:
+        image.TriggerTime = STEP_MS * (image.InstanceNumber - 1)
+    with pytest.raises(ImageError, match=r"9 places of several heartbeats without the time of each"):
+        read_heart(files.write(tmp_path / "rt", images))
+    for image in images:
+        image.NominalInterval = int(CYCLE_MS)
+    if begins:  # the first beat of each place counts, but it begins at different times
+        with pytest.raises(ImageError, match="as if slices began at different times of it"):
+            read_heart(files.write(tmp_path / "stated", images))
+    else:
+        assert examine_heart(files.write(tmp_path / "stated", images)).view_phases == pytest.approx((0.0, 5 / 15))
 
 
 def test_gated_slices_that_disagree_are_noted(tmp_path):

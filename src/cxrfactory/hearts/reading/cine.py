@@ -100,6 +100,12 @@ class Cine:
         return self.origin_mm + columns * self.spacing_mm[0] * self.across + rows * self.spacing_mm[1] * self.down
 
     @property
+    def ungated(self) -> bool:
+        """Whether three images or more state no time after the R wave, or all the same one."""
+        times = {moment.time_ms for moment in self.moments}
+        return len(self.moments) > 2 and (None in times or len(times) == 1)
+
+    @property
     def phases(self) -> Float[np.ndarray, " moments"]:
         """Time of each image as a share of the cardiac cycle, from 0 at the R wave.
 

@@ -197,4 +197,4 @@ def _cine(frames: list[FrameHeader]) -> tuple[Cine, Counter[str]]:
         gated=not left[BEATS],
         family=first.family,
     )
-    return replace(cine, gated=cine.gated and (cine.timed or len(kept) == 1)), left
+    return replace(cine, gated=cine.gated and not cine.ungated), left

@@ -7,6 +7,7 @@ tell most of them; others have one image a beat, one time of the cycle, or other
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -28,7 +29,8 @@ _WORDS = tuple(
         ("scouts", r"\bscouts?\b|\blocali[sz]er|\bsurvey\b"),
     )
 )
-REAL_TIME = "several heartbeats without a time after the R wave, as real-time cines have"
+REAL_TIME = "several heartbeats without the time of each after its R wave, as real-time cines have"
+_NOT_TIMED = "images without a time after the R wave, beside others that have it,"
 _BEAT_SHARE, _USUAL_CYCLE_MS = 0.5, 800.0
 _ONE_TIME_SHARE, _CINE_SHARE = 0.05, 0.3  # of the cycle; images of a cine reach further
 _SEVERAL_BEATS, _LONGEST_USUAL_MS = 1.5, 1350.0  # of a stated cycle, or of one of 45 beats a minute
@@ -77,6 +79,10 @@ def only_cines(cines: Sequence[Cine], name: str) -> tuple[list[Cine], list[str]]
         return list(cines), [f"no series is a cine by its header; {' and '.join(kinds)} are read as they are"] * bool(
             kinds
         )
+    ungated = [cine for cine in plain if cine.ungated]
+    if 2 * len(ungated) <= sum(len(cine.moments) > 1 for cine in plain):
+        cines = [replace(cine, kind=_NOT_TIMED) if id(cine) in _ids(ungated) else cine for cine in cines]
+        plain = [cine for cine in cines if not cine.kind]
     odd = _unlike_the_rest(plain)
     contested = [cine for cine in odd if _shown_by_others(cine, [one for one in plain if id(one) not in _ids(odd)])]
     left = [(cine, cine.kind) for cine in cines if cine.kind]
@@ -100,14 +106,17 @@ def _by_times(frames: Sequence[FrameHeader]) -> str:
     if len(times) == len(frames) > 1 and max(times) > 0 and np.ptp(times) <= _ONE_TIME_SHARE * cycle:
         return "images of one time of the cycle"
     timed, clocked = (len(each) == len(frames) == len(set(each)) > 2 for each in (times, clocks))
+    longest = _SEVERAL_BEATS * (stated or _LONGEST_USUAL_MS)
     if timed and (np.ptp(times) > _CINE_SHARE * cycle or not clocked):
-        return "images of one a beat" if _step(times) > _BEAT_SHARE * cycle else ""
+        if _step(times) > _BEAT_SHARE * cycle:
+            return "images of one a beat"
+        # Beats of a stated length are told apart; without it, nobody knows where the next one begins.
+        return REAL_TIME if stated is None and np.ptp(times) + _step(times) > longest else ""
     if not clocked:
         return ""
     if _step(clocks) > _BEAT_SHARE * cycle:
         return "images of one a beat"
-    lasts = np.ptp(clocks) + _step(clocks)
-    return REAL_TIME if not timed and lasts > _SEVERAL_BEATS * (stated or _LONGEST_USUAL_MS) else ""
+    return REAL_TIME if not timed and np.ptp(clocks) + _step(clocks) > longest else ""
 
 
 def _step(moments: Sequence[float]) -> float:
@@ -115,16 +124,15 @@ def _step(moments: Sequence[float]) -> float:
 
 
 def _unlike_the_rest(cines: Sequence[Cine]) -> list[Cine]:
-    """Return the images that are unlike most cines of the examination: few, not timed, derived, of other settings."""
+    """Return the images that are unlike most cines of the examination: few, derived, of other settings."""
     moving = [cine for cine in cines if len(cine.moments) > 1]
     images = float(np.median([len(cine.moments) for cine in moving]))
     flip, echo = _usual([cine.flip_degrees for cine in moving]), _usual([cine.echo_ms for cine in moving])
     families = Counter(cine.family for cine in moving if cine.family)
     family = max(families, key=lambda one: (families[one], one), default="")
-    timed = 2 * sum(cine.timed for cine in moving) >= len(moving)
 
     def unlike(cine: Cine) -> bool:
-        few = len(cine.moments) < _FEW_IMAGES * images or (timed and len(cine.moments) > 1 and not cine.timed)
+        few = len(cine.moments) < _FEW_IMAGES * images
         others = (_apart(cine.flip_degrees, flip) > _OTHER_FLIP, _apart(cine.echo_ms, echo) > _OTHER_ECHO)
         return few or cine.derived or any(others) or (bool(cine.family) and cine.family != family)
 
