@@ -157,6 +157,28 @@ def test_magnitudes_and_phases_in_one_enhanced_object(tmp_path, word):
     assert reading.notes == ("3 places of phase or velocity images left aside (series 50)",)
 
 
+def test_an_enhanced_object_of_flow_alone(tmp_path):
+    magnitudes, phases = files.examination(description="venc"), moving(range(files.SLICES), 60, "venc")
+    both = files.enhanced([*magnitudes, *phases])
+    for number, group in enumerate(both.PerFrameFunctionalGroupsSequence):
+        kind = "PHASE" if number >= len(magnitudes) else "MAGNITUDE"
+        group.MRImageFrameTypeSequence = Sequence([files._item(ComplexImageComponent=kind)])
+    reading = examine_heart(files.write(tmp_path / "both", [both]))
+    assert_moves(reading)
+    assert reading.notes == (
+        "6 places of phase or velocity images left aside (series 50)",
+        "no series is a cine by its header; flow are read as they are",
+    )
+    alone = files.enhanced(phases)
+    for group in alone.PerFrameFunctionalGroupsSequence:
+        group.MRImageFrameTypeSequence = Sequence([files._item(ComplexImageComponent="PHASE")])
+    with pytest.raises(ImageError) as caught:
+        read_heart(files.write(tmp_path / "alone", [alone]))
+    assert str(caught.value) == (
+        "alone: 6 places of phase or velocity images and no others; expected cine MR of a heart"
+    )
+
+
 def test_other_settings_between_the_slices(tmp_path):
     between = []
     for n in range(5):

@@ -14,7 +14,7 @@ import numpy as np
 from cxrfactory.errors import ImageError
 from cxrfactory.hearts.reading.cine import Cine
 from cxrfactory.hearts.reading.cycle import ONE_BEAT
-from cxrfactory.hearts.reading.dicom_headers import FrameHeader
+from cxrfactory.hearts.reading.dicom_headers import PHASES, FrameHeader
 
 _WORDS = tuple(
     (kind, re.compile(pattern))
@@ -48,6 +48,8 @@ def kind_of(frames: Sequence[FrameHeader]) -> str:
     >>> kind_of(frames)  # doctest: +SKIP
     'T1 or T2 maps'
     """
+    if frames[0].prepared == PHASES:
+        return PHASES
     text = re.sub(r"[_\W]+", " ", f"{frames[0].description} {frames[0].sequence}".lower())
     by_words = next((kind for kind, words in _WORDS if words.search(text)), "")
     return by_words or _by_contrast(frames) or frames[0].prepared or _by_times(frames)
@@ -69,16 +71,14 @@ def only_cines(cines: Sequence[Cine], name: str) -> tuple[list[Cine], list[str]]
     Raises
     ------
     ImageError
-        If all that moves are images through several heartbeats without a time after the R wave.
+        If all that moves are images through several heartbeats without a time after the R wave, or phases are all
+        there is.
     """
     plain = [cine for cine in cines if not cine.kind]
     if not any(len(cine.moments) > 1 for cine in plain):
         if ungated := [cine for cine in cines if cine.kind == REAL_TIME]:
             raise ImageError(f"{name}: {len(ungated)} places of {REAL_TIME}; {ONE_BEAT}")
-        kinds = sorted({cine.kind for cine in cines} - {""})
-        return list(cines), [f"no series is a cine by its header; {' and '.join(kinds)} are read as they are"] * bool(
-            kinds
-        )
+        return _as_they_are(cines, name)
     ungated = [cine for cine in plain if cine.ungated]
     if 2 * len(ungated) <= sum(len(cine.moments) > 1 for cine in plain):
         cines = [replace(cine, kind=_NOT_TIMED) if id(cine) in _ids(ungated) else cine for cine in cines]
@@ -90,6 +90,16 @@ def only_cines(cines: Sequence[Cine], name: str) -> tuple[list[Cine], list[str]]
     kept = [cine for cine in plain if id(cine) not in _ids(contested)]
     others = [cine for cine in odd if id(cine) not in _ids(contested) and len(cine.moments) > 1]
     return kept, [*_notes(left), *_other_settings(others)]
+
+
+def _as_they_are(cines: Sequence[Cine], name: str) -> tuple[list[Cine], list[str]]:
+    """Return all places but those of phases, with a note that names their kinds."""
+    kept = [cine for cine in cines if cine.kind != PHASES]
+    if not kept:
+        raise ImageError(f"{name}: {len(cines)} places of {PHASES} and no others; expected cine MR of a heart")
+    kinds = sorted({cine.kind for cine in kept} - {""})
+    notes = [f"no series is a cine by its header; {' and '.join(kinds)} are read as they are"] if kinds else []
+    return kept, [*_notes([(cine, cine.kind) for cine in cines if cine.kind == PHASES]), *notes]
 
 
 def _by_contrast(frames: Sequence[FrameHeader]) -> str:
