@@ -248,7 +248,7 @@ def test_header_without_place(tmp_path, whole):
 
 def test_other_modality_burnt_in_text_and_nothing(tmp_path, whole):
     ct = files.dicom(files.sax(0), 0.0, 10, 1, Modality="CT")
-    assert "modality CT; expected only MR" in refused(files.write(tmp_path / "ct", [ct]))
+    assert "modality CT; expected cine MR; a CT is not read" in refused(files.write(tmp_path / "ct", [ct]))
     burnt = files.dicom(files.sax(0), 0.0, 10, 1, BurnedInAnnotation="YES")
     assert "BurnedInAnnotation (0028,0301) is YES" in refused(files.write(tmp_path / "burnt", [burnt]))
     (tmp_path / "empty").mkdir()

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from pydicom.sequence import Sequence
 
 from cxrfactory.errors import ImageError
 from cxrfactory.hearts.reading.heart import examine_heart, read_heart
@@ -83,6 +84,135 @@ def test_a_cine_wins_over_another_sequence_acquired_later_at_its_place(tmp_path,
     series = ", ".join(map(str, sorted({each.SeriesNumber for each in others})))
     places = len({each.SeriesNumber for each in others})
     assert f"{places} places of {kind} left aside (series {series})" in reading.notes
+
+
+CINE = {"FlipAngle": 60, "SequenceName": "*tfi2d1_15"}
+WORDLESS = {
+    "spoiled gradient echo": (
+        moving(PLACES, 60, "", FlipAngle=25, SequenceName="*fl2d1"),
+        "other sequences at the places of cines",
+    ),
+    "tagging": (moving(PLACES, 60, "", **CINE, AcquisitionContrast="TAGGING"), "tagging"),
+    "flow by its sequence": (moving(PLACES, 60, "", FlipAngle=60, SequenceName="*fl2d1_v150in"), "flow"),
+    "flow by its type": (
+        moving(PLACES, 60, "", **CINE, ImageType=["ORIGINAL", "PRIMARY", "M_FFE", "M", "PCA"]),
+        "flow",
+    ),
+    "molli whose times differ a little": (
+        at(PLACES, 60, 8, "", lambda n: {"TriggerTime": 600.0 + n}, **CINE),
+        "images of one time of the cycle",
+    ),
+    "molli by the clock": (
+        at(PLACES, 60, 8, "", lambda n: {"TriggerTime": 500.0 + 20 * n, "AcquisitionTime": f"1200{n:02d}.5"}, **CINE),
+        "images of one a beat",
+    ),
+    "late enhancement": (
+        at(PLACES, 60, 1, "", ScanningSequence=["GR", "IR"]),
+        "inversion-recovery images, such as late enhancement or T1 maps",
+    ),
+    "inversion": (
+        at(PLACES, 60, 1, "", InversionTime=300),
+        "inversion-recovery images, such as late enhancement or T1 maps",
+    ),
+    "dark blood": (at(PLACES, 60, 1, "", ScanningSequence="SE"), "spin-echo images"),
+    "diffusion": (at(PLACES, 60, 2, "", TriggerTime=None, DiffusionBValue=400.0), "diffusion images"),
+}
+
+
+@pytest.mark.parametrize("name", WORDLESS)
+def test_a_series_without_words_is_known_by_its_settings(tmp_path, name):
+    others, kind = WORDLESS[name]
+    cines = files.examination(description="", **CINE)
+    reading = examine_heart(files.write(tmp_path, [*cines, *others]))
+    assert_moves(reading)
+    assert reading.notes == (f"3 places of {kind} left aside (series 61, 63, 65)",)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"ImageType": ["ORIGINAL", "PRIMARY", "P", "ND"]},
+        {"ImageType": ["ORIGINAL", "PRIMARY", "VELOCITY MAP", "P", "PCA"]},
+        {"ComplexImageComponent": "PHASE"},
+    ],
+)
+def test_phase_images_without_words(tmp_path, settings):
+    phase = moving(PLACES, 60, "", **{**CINE, **settings})
+    reading = examine_heart(files.write(tmp_path, [*files.examination(description="", **CINE), *phase]))
+    assert_moves(reading)
+    assert reading.notes == ("18 phase or velocity images left aside",)
+
+
+@pytest.mark.parametrize("word", ["FrameType", "ComplexImageComponent"])
+def test_magnitudes_and_phases_in_one_enhanced_object(tmp_path, word):
+    magnitudes = files.examination()
+    phases = moving(PLACES, 60, "")
+    one = files.enhanced([*magnitudes, *phases])
+    for number, group in enumerate(one.PerFrameFunctionalGroupsSequence):
+        kind = "P" if number >= len(magnitudes) else "M"
+        value = {"P": "PHASE", "M": "MAGNITUDE"}[kind] if word == "ComplexImageComponent" else ["ORIGINAL", kind]
+        group.MRImageFrameTypeSequence = Sequence([files._item(**{word: value})])
+    reading = examine_heart(files.write(tmp_path, [one]))
+    assert_moves(reading)
+    assert reading.notes == ("3 places of phase or velocity images left aside (series 50)",)
+
+
+def test_an_enhanced_object_of_flow_alone(tmp_path):
+    magnitudes, phases = files.examination(description="venc"), moving(range(files.SLICES), 60, "venc")
+    both = files.enhanced([*magnitudes, *phases])
+    for number, group in enumerate(both.PerFrameFunctionalGroupsSequence):
+        kind = "PHASE" if number >= len(magnitudes) else "MAGNITUDE"
+        group.MRImageFrameTypeSequence = Sequence([files._item(ComplexImageComponent=kind)])
+    reading = examine_heart(files.write(tmp_path / "both", [both]))
+    assert_moves(reading)
+    assert reading.notes == (
+        "6 places of phase or velocity images left aside (series 50)",
+        "no series is a cine by its header; flow are read as they are",
+    )
+    alone = files.enhanced(phases)
+    for group in alone.PerFrameFunctionalGroupsSequence:
+        group.MRImageFrameTypeSequence = Sequence([files._item(ComplexImageComponent="PHASE")])
+    with pytest.raises(ImageError) as caught:
+        read_heart(files.write(tmp_path / "alone", [alone]))
+    assert str(caught.value) == (
+        "alone: 6 places of phase or velocity images and no others; expected cine MR of a heart"
+    )
+
+
+def test_other_settings_between_the_slices(tmp_path):
+    between = []
+    for n in range(5):
+        place = files.centred(files.CENTRE + (n - 2.0) * 10 * files.APEX, files.LEFT, files.BACK)
+        between += files.cine(place, 60 + n, 6, description="", FlipAngle=12)
+    reading = examine_heart(files.write(tmp_path, [*files.examination(description="", **CINE), *between]))
+    assert_moves(reading)
+    assert reading.notes == (
+        "5 places of other sequences at the places of cines left aside (series 60, 61, 62, 63, 64)",
+    )
+
+
+def test_other_settings_that_no_cine_replaces_are_kept_with_a_note(tmp_path):
+    images = files.examination(description="", **CINE)
+    for image in images:
+        if image.SeriesNumber == 30:
+            image.FlipAngle = 12
+    reading = examine_heart(files.write(tmp_path, images))
+    assert_moves(reading)
+    assert reading.notes == (
+        "1 places (series 30) have another sequence, flip angle, echo time or count of images than most cines; they or "
+        "the others may be tagging or flow; look at the views",
+    )
+
+
+def test_still_images_are_no_short_axis_beside_moving_views(tmp_path, whole):
+    views = [each for each in whole if each.SeriesNumber >= 30]
+    with pytest.raises(ImageError) as caught:
+        read_heart(files.write(tmp_path / "p", [*views, *at(range(files.SLICES), 60, 1, "")]))
+    assert str(caught.value) == (
+        "p: one image at each of 6 short-axis places, while 3 other places move; expected cines of the short axis; "
+        "still images are late enhancement or maps; export the cines, or take the moving series out of the folder to "
+        "read one time alone"
+    )
 
 
 def test_a_map_of_four_chambers_does_not_replace_the_view(tmp_path, whole):

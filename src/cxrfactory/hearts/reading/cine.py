@@ -54,6 +54,10 @@ class Cine:
         Whether the images were computed from others.
     flip_degrees, echo_ms
         Settings of the sequence; None where not stated.
+    gated
+        Whether the images begin at the R wave, as far as the file tells; a real-time cine does not.
+    family
+        What the sequence is by its name; empty where not stated.
     """
 
     size: tuple[int, int]
@@ -71,6 +75,14 @@ class Cine:
     derived: bool = False
     flip_degrees: float | None = None
     echo_ms: float | None = None
+    gated: bool = True
+    family: str = ""
+
+    @property
+    def timed(self) -> bool:
+        """Whether the images have times after the R wave that differ."""
+        times = {moment.time_ms for moment in self.moments}
+        return None not in times and len(times) == len(self.moments)
 
     @property
     def middle_mm(self) -> Float[np.ndarray, " 3"]:
@@ -88,6 +100,12 @@ class Cine:
         return self.origin_mm + columns * self.spacing_mm[0] * self.across + rows * self.spacing_mm[1] * self.down
 
     @property
+    def ungated(self) -> bool:
+        """Whether three images or more state no time after the R wave, or all the same one."""
+        times = {moment.time_ms for moment in self.moments}
+        return len(self.moments) > 2 and (None in times or len(times) == 1)
+
+    @property
     def phases(self) -> Float[np.ndarray, " moments"]:
         """Time of each image as a share of the cardiac cycle, from 0 at the R wave.
 
@@ -96,7 +114,7 @@ class Cine:
         """
         times = [moment.time_ms for moment in self.moments]
         many = len(times)
-        if many > 1 and None not in times and len(set(times)) == many:
+        if many > 1 and self.timed:
             measured = np.array(times, float)
             step = float(np.median(np.diff(measured)))
             cycle = self.cycle_ms or step * (self.count or many)

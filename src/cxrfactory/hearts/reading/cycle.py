@@ -8,6 +8,14 @@ from jaxtyping import Float
 
 from cxrfactory.hearts.reading.cine import Cine
 
+ONE_BEAT = (
+    "expected images of one heartbeat that begin at the R wave, with TriggerTime; export the gated cines, or keep in "
+    "each place the images from one end-diastole to the next"
+)
+NAMED_ENDS = (
+    "expected one heartbeat; keep one, or name its ends in a file Info.cfg beside it with lines such as 'ED: 1' and "
+    "'ES: 10', the numbers of the images from 1"
+)
 LARGEST_PHASE_GAP = 0.1  # share of the cycle; with 10 images a cycle or more, the nearest is always closer
 CLEARLY_SMALLER = 0.1  # share of the largest blood pool
 _RANGE_SHARE = 0.3  # of the change of the pool over the cycle

@@ -4,6 +4,7 @@ Messages name a file by its position in the order of the names, because exports 
 """
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -11,11 +12,19 @@ import numpy as np
 
 from cxrfactory.errors import ImageError
 from cxrfactory.hearts.reading.cine import Cine, Moment
-from cxrfactory.hearts.reading.dicom_headers import HEADER_TAGS, FrameHeader, StrayImage, frame_headers, image_type
+from cxrfactory.hearts.reading.dicom_headers import (
+    HEADER_TAGS,
+    PHASES,
+    FrameHeader,
+    StrayImage,
+    frame_headers,
+    is_phase_image,
+)
 from cxrfactory.hearts.reading.dicom_identity import one_examination
 from cxrfactory.hearts.reading.dicom_order import ACQUISITIONS, BEATS, COPIES, images_in_order, most_common
 from cxrfactory.hearts.reading.dicom_pixels import pixels
 from cxrfactory.hearts.reading.kinds import kind_of, only_cines
+from cxrfactory.hearts.reading.nifti_grid import NO_CT
 from cxrfactory.hearts.reading.words import view_by_words
 from cxrfactory.imaging.dicom_object import DECODING_ERRORS
 from cxrfactory.imaging.volume.dicom_series import companion_kind
@@ -23,7 +32,6 @@ from cxrfactory.imaging.volume.series_files import SeriesFile, list_series
 from cxrfactory.logs import progress
 
 _KNOWN_MODALITIES = ("CT", "PT", "CR", "DX", "SEG", "SR", "RTSTRUCT", "OT", "US", "NM")
-_PHASE = {"P", "PHASE", "PHASE MAP", "VELOCITY", "VELOCITY MAP"}  # values of ImageType
 _PLACE_MM, _COSINE = 0.1, 1e-3  # positions and cosines of one place differ by rounding only
 _LEFT = {
     COPIES: "{} images repeat another of their series and time, left aside",
@@ -64,8 +72,8 @@ def read_cines(folder: Path) -> tuple[list[Cine], list[str]]:
         beside = "".join(f"; left aside: {count} {kind}" for kind, count in sorted((+aside).items()))
         raise ImageError(f"{folder.name}: no MR images in the folder; expected cine MR of a heart{beside}")
     notes = [f"{count} {kind} left aside" for kind, count in sorted((+aside).items())]
-    frames, more = one_examination(frames, folder.name)
-    cines, others = _cines(frames)
+    frames, more = one_examination(frames, folder)
+    cines, others = _cines(frames, folder.name)
     return cines, [*notes, *more, *others]
 
 
@@ -99,17 +107,18 @@ def _headers(file: SeriesFile) -> tuple[str, list[FrameHeader] | StrayImage | st
         if kind := companion_kind(header, file.path):
             return "", kind
         modality, series = header.get("Modality"), str(header.get("SeriesInstanceUID") or "").strip()
-        words = set(image_type(header))
+        phase = is_phase_image(header)
     except DECODING_ERRORS as error:
         raise ImageError(f"{file.called}: a DICOM header that cannot be read ({type(error).__name__})") from error
     if not modality:
         raise ImageError(f"{file.called}: a DICOM object that ends before its modality; expected a whole image")
     if modality != "MR":
         known = modality if modality in _KNOWN_MODALITIES else "unknown"
-        message = f"{file.called}: modality {known}; expected only MR in the folder"
+        wanted = NO_CT if known == "CT" else "expected only MR in the folder"
+        message = f"{file.called}: modality {known}; {wanted}"
         return series, StrayImage(message, f"objects of modality {known}")
-    if words & _PHASE:
-        return series, "phase or velocity images"
+    if phase:
+        return series, PHASES
     try:
         return series, list(frame_headers(file, header))
     except StrayImage as stray:
@@ -124,7 +133,7 @@ def _refuse_lost(strays: list[tuple[str, StrayImage]], frames: list[FrameHeader]
             raise stray
 
 
-def _cines(frames: list[FrameHeader]) -> tuple[list[Cine], list[str]]:
+def _cines(frames: list[FrameHeader], name: str) -> tuple[list[Cine], list[str]]:
     cines: list[Cine] = []
     left: Counter[str] = Counter()
     unordered: list[ImageError] = []
@@ -141,7 +150,7 @@ def _cines(frames: list[FrameHeader]) -> tuple[list[Cine], list[str]]:
     notes = [_LEFT[reason].format(count) for reason, count in left.items()]
     if unordered:
         notes.append(f"{len(unordered)} places without an order left aside; {unordered[0]}")
-    cines, more_notes = only_cines(cines)
+    cines, more_notes = only_cines(cines, name)
     return cines, [*notes, *more_notes]
 
 
@@ -149,7 +158,7 @@ def _places(frames: list[FrameHeader]) -> list[list[FrameHeader]]:
     """Return the images of each place of each series."""
     places: dict[tuple, list[list[FrameHeader]]] = defaultdict(list)
     for frame in frames:
-        alike = places[(frame.series, frame.size)]
+        alike = places[(frame.series, frame.size, frame.prepared)]
         here = next((group for group in alike if _is_same_place(group[0], frame)), None)
         if here is None:
             alike.append([frame])
@@ -185,5 +194,7 @@ def _cine(frames: list[FrameHeader]) -> tuple[Cine, Counter[str]]:
         "DERIVED" in first.sequence.split(),
         first.flip_degrees,
         first.echo_ms,
+        gated=not left[BEATS],
+        family=first.family,
     )
-    return cine, left
+    return replace(cine, gated=cine.gated and not cine.ungated), left

@@ -23,7 +23,8 @@ HEADER_TAGS = [
     *("RescaleSlope", "RescaleIntercept", "BurnedInAnnotation", "RecognizableVisualFeatures"),
     *("TriggerTime", "NominalCardiacTriggerDelayTime", "NominalInterval", "CardiacNumberOfImages"),
     *("TemporalPositionIdentifier", "AcquisitionTime", "ContentTime", "EchoTime", "InversionTime", "FlipAngle"),
-    *("InstanceNumber", "SeriesNumber", "SeriesDescription", "ProtocolName", "SequenceName"),
+    *("InstanceNumber", "SeriesNumber", "SeriesDescription", "ProtocolName", "SequenceName", "PulseSequenceName"),
+    *("ScanningSequence", "SequenceVariant", "AcquisitionContrast", "ComplexImageComponent", "DiffusionBValue"),
     *("PatientID", "PatientName", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID"),
     *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
 ]
@@ -39,6 +40,8 @@ _GROUPS = {
     "RRIntervalTimeNominal": "CardiacSynchronizationSequence",
     "TemporalPositionIndex": "FrameContentSequence",
     "FrameAcquisitionDateTime": "FrameContentSequence",
+    "AcquisitionContrast": "MRImageFrameTypeSequence",
+    "ComplexImageComponent": "MRImageFrameTypeSequence",
     "FlipAngle": "MRTimingAndRelatedParametersSequence",
     "EffectiveEchoTime": "MREchoSequence",
 }
@@ -46,6 +49,8 @@ _NEEDED = ("Rows", "Columns", "PixelSpacing", "ImageOrientationPatient", "ImageP
 _IDS = (
     *("PatientID", "PatientName", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "SOPInstanceUID"),
 )
+PHASES = "phase or velocity images"
+_PHASE = {"P", "PHASE", "PHASE MAP", "VELOCITY", "VELOCITY MAP"}  # values of ImageType
 _LARGEST_COUNT, _LONGEST_MS = 1000, 10_000.0
 
 
@@ -77,6 +82,10 @@ class FrameHeader:
         Words of the scanner about the series.
     sequence
         Words of the scanner about the sequence and the type of the image.
+    family
+        What the sequence is by its name (``tfi`` of ``*tfi2d1_15``), or else by its variant; empty where not stated.
+    prepared
+        Kind of images that no cine is by their scanning sequence or preparation, in the plural; empty for others.
     """
 
     file: SeriesFile
@@ -109,6 +118,8 @@ class FrameHeader:
     inversion_ms: float | None
     description: str
     sequence: str
+    family: str
+    prepared: str
 
 
 class StrayImage(ImageError):
@@ -203,8 +214,44 @@ def _frame(file: SeriesFile, frame: int, header: pydicom.Dataset, groups: list[p
         echo_ms=_number(stated("EffectiveEchoTime") or header.get("EchoTime")),
         inversion_ms=_number(header.get("InversionTime")),
         description=f"{header.get('SeriesDescription') or ''} {header.get('ProtocolName') or ''}",
-        sequence=" ".join(str(word) for word in (header.get("SequenceName") or "", *image_type(header))),
+        sequence=" ".join([_sequence_name(header), str(stated("AcquisitionContrast") or ""), *image_type(header)]),
+        family=_family(header),
+        prepared=PHASES if _holds_phases(groups) else _prepared(header),
     )
+
+
+def is_phase_image(header: pydicom.Dataset) -> bool:
+    """Return whether an object holds phases or velocities, by its type or its complex component."""
+    words = {*image_type(header), str(header.get("ComplexImageComponent") or "").strip().upper()}
+    return bool(words & _PHASE)
+
+
+def _holds_phases(groups: list[pydicom.Dataset]) -> bool:
+    """Return whether the functional groups of an image say phase; objects may hold magnitudes beside them."""
+    types = [group.MRImageFrameTypeSequence[0] for group in groups if group.get("MRImageFrameTypeSequence")]
+    return bool(types) and bool(_PHASE & (_values(types[0], "FrameType") | _values(types[0], "ComplexImageComponent")))
+
+
+def _sequence_name(header: pydicom.Dataset) -> str:
+    return str(header.get("SequenceName") or header.get("PulseSequenceName") or "")
+
+
+def _family(header: pydicom.Dataset) -> str:
+    name = re.match(r"\W*([a-z]+)", _sequence_name(header).lower())
+    return name[1] if name else " ".join(sorted(_values(header, "SequenceVariant")))
+
+
+def _prepared(header: pydicom.Dataset) -> str:
+    scanning = _values(header, "ScanningSequence")
+    if "IR" in scanning or (_number(header.get("InversionTime")) or 0) > 0:
+        return "inversion-recovery images, such as late enhancement or T1 maps"
+    if "SE" in scanning:
+        return "spin-echo images"
+    return "diffusion images" if (_number(header.get("DiffusionBValue")) or 0) > 0 else ""
+
+
+def _values(header: pydicom.Dataset, name: str) -> set[str]:
+    return {str(value).strip().upper() for value in np.atleast_1d(header.get(name) or [])} - {"", "NONE"}
 
 
 def image_type(header: pydicom.Dataset) -> list[str]:

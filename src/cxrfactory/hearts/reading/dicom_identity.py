@@ -1,19 +1,21 @@
 """Whether the images of a DICOM folder are of one patient, one examination and one frame of reference."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import numpy as np
 
 from cxrfactory.errors import ImageError
 from cxrfactory.hearts.reading.dicom_headers import FrameHeader
+from cxrfactory.hearts.reading.roots import advised_root
 
 _FEWEST_RENAMED = 2  # series, each with a frame of reference of its own, after removal of identities
 _FITTING_MM = 100.0  # middles of images of one heart lie within this distance
 _TAG = "FrameOfReferenceUID (0020,0052)"
 
 
-def one_examination(frames: list[FrameHeader], name: str) -> tuple[list[FrameHeader], list[str]]:
+def one_examination(frames: list[FrameHeader], folder: Path) -> tuple[list[FrameHeader], list[str]]:
     """Return the images whose positions hold together, and notes.
 
     Still images in another frame of reference are left aside. Where each series has a frame of reference of its own
@@ -23,27 +25,38 @@ def one_examination(frames: list[FrameHeader], name: str) -> tuple[list[FrameHea
     ----------
     frames
         All images of a folder.
-    name
-        Name of the folder, for messages.
+    folder
+        The folder, for messages.
 
     Raises
     ------
     ImageError
         If there are several patients or examinations, or cines in several frames of reference.
     """
-    notes = _one_patient(frames, name)
+    name = folder.name
+    notes = _one_patient(frames, folder)
     if (count := len({each.study for each in frames})) > 1:
-        raise ImageError(f"{name}: images of {count} examinations; expected one examination; put each into a folder")
+        advice = _advice(frames, lambda one: one.study, folder)
+        raise ImageError(f"{name}: images of {count} examinations; expected one examination{advice}")
     frames, more = _one_reference(frames, name)
     return frames, [*notes, *more]
 
 
-def _one_patient(frames: list[FrameHeader], name: str) -> list[str]:
+def _advice(frames: list[FrameHeader], key: Callable[[FrameHeader], str], folder: Path) -> str:
+    paths = defaultdict(set)
+    for each in frames:
+        paths[key(each)].add(each.file.path)
+    return advised_root([sorted(alike) for alike in paths.values()], folder) or "; put each into a folder"
+
+
+def _one_patient(frames: list[FrameHeader], folder: Path) -> list[str]:
+    name = folder.name
     ids = {each.patient for each in frames} - {""}
     names = {each.patient_name for each in frames}
     patients = ids or names  # where ids lack everywhere, names tell patients apart
     if len(patients) > 1:
-        raise ImageError(f"{name}: images of {len(patients)} patients; expected one patient; put each into a folder")
+        advice = _advice(frames, lambda one: one.patient if ids else one.patient_name, folder)
+        raise ImageError(f"{name}: images of {len(patients)} patients; expected one patient{advice}")
     lacking = [each for each in frames if not each.patient]
     if not ids or not lacking:
         return []

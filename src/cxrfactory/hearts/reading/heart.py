@@ -8,10 +8,11 @@ import numpy as np
 from jaxtyping import Float
 
 from cxrfactory.errors import ImageError
+from cxrfactory.hearts.reading.beats import FEWEST_BEATS, LARGEST_SPREAD, beats_seen, spread_of_systole
 from cxrfactory.hearts.reading.blood_pool import left_ventricle, middle_slices, pool_areas
 from cxrfactory.hearts.reading.breathing import slice_shifts
 from cxrfactory.hearts.reading.cine import Cine
-from cxrfactory.hearts.reading.cycle import end_diastole, end_systole, moment_at, reference
+from cxrfactory.hearts.reading.cycle import NAMED_ENDS, ONE_BEAT, end_diastole, end_systole, moment_at, reference
 from cxrfactory.hearts.reading.dicom_cine import read_cines, refuse_both_kinds
 from cxrfactory.hearts.reading.long_axis import long_axis_views, passing
 from cxrfactory.hearts.reading.nifti_cine import read_nifti
@@ -122,6 +123,13 @@ def _from_dicom(place: Path, rules: HeartRules, case_id: str, patient_id: str) -
         stack, more = short_axis(cines, place.name)
     except ImageError as error:
         raise ImageError("; ".join([str(error), *notes])) from error
+    moving = sum(len(cine.moments) > 1 for cine in cines)
+    if moving and all(len(cine.moments) == 1 for cine in stack):
+        raise ImageError(
+            f"{place.name}: one image at each of {len(stack)} short-axis places, while {moving} other places move; "
+            "expected cines of the short axis; still images are late enhancement or maps; export the cines, or take "
+            "the moving series out of the folder to read one time alone"
+        )
     return _assembled(_Case(place.name, case_id, patient_id, rules, stack, _beside(cines, stack), [*notes, *more]))
 
 
@@ -174,12 +182,13 @@ def _assembled(case: _Case) -> HeartReading:
     column, row = left_ventricle(middle, spacing, lambda c, r: passing(case.others, base, central.positions_mm(c, r)))
     centre = central.positions_mm(column, row)
     pool = pool_areas(middle, spacing, (column, row))
+    beat = _one_beat(case, middle, phases, (column, row))
     long_axis, more = long_axis_views(case.others, base, centre)
     times = _named_times(case, phases, pool)
     chosen = tuple(float(phases[number]) for number in times.values())
     views = tuple(_views(case, long_axis, phase, name) for phase, name in zip(chosen, times, strict=True))
     shifts = slice_shifts(views[0], centre)
-    notes = (*case.notes, *more, *_time_notes(case, times, phases), *_missing_notes(long_axis, views))
+    notes = (*case.notes, *more, *beat, *_time_notes(case, times, phases), *_missing_notes(long_axis, views))
     return HeartReading(views, notes, chosen, phases, pool, centre, shifts)
 
 
@@ -205,6 +214,27 @@ def _over_time(cine: Cine, phases: np.ndarray) -> np.ndarray:
     places = [moment_at(cine, phase) for phase in phases]
     read = {place: cine.plane(place).pixels for place in sorted({p for p in places if p is not None})}
     return np.stack([read[place] for place in places if place is not None])
+
+
+def _one_beat(case: _Case, images: list[np.ndarray], phases: np.ndarray, centre: tuple[float, float]) -> list[str]:
+    """Refuse images without a time after the R wave that show several beats, or slices that begin at different times.
+
+    A note tells where slices disagree though nothing says that they do not begin at the R wave.
+    """
+    spacing, gated = case.stack[0].spacing_mm, all(cine.gated for cine in case.stack)
+    ends = (case.ed if case.rules.ed is None else case.rules.ed, case.es if case.rules.es is None else case.rules.es)
+    timed = all(cine.timed for cine in case.stack)
+    if not timed and None in ends and (beats := beats_seen(images, spacing, centre)) >= FEWEST_BEATS:
+        raise ImageError(
+            f"{case.place}: {len(phases)} images of a place without a time after the R wave, which show {beats:.1f} "
+            f"heartbeats; {NAMED_ENDS if gated else ONE_BEAT}"
+        )
+    if (spread := spread_of_systole(images, phases, spacing, centre)) <= LARGEST_SPREAD:
+        return []
+    found = f"the smallest blood pools of the short-axis slices lie up to {spread:.2f} of the cycle apart"
+    if gated:
+        return [f"{found}; look at the views"]
+    raise ImageError(f"{case.place}: {found}, as if slices began at different times of it; {ONE_BEAT}")
 
 
 def _base_first(stack: list[Cine]) -> list[Cine]:

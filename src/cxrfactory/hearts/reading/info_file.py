@@ -1,5 +1,7 @@
 """End-diastole and end-systole by the file ``Info.cfg`` that ACDC has beside its images."""
 
+import codecs
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +10,7 @@ from pathlib import Path
 from cxrfactory.errors import ImageError
 
 _NAME, _LARGEST_BYTES = "Info.cfg", 1 << 16
+_LINE = re.compile(r"(?:^|(?<=[\r\n]))[ \t]*(ed|es)[ \t]*[:=][ \t]*(\d{1,6})(?:\.0*)?[ \t]*(?=[#;\r\n]|$)")
 
 
 @dataclass(frozen=True)
@@ -20,16 +23,36 @@ class InfoFile:
 
 
 def read_info(folders: Sequence[Path]) -> InfoFile:
-    """Read the first ``Info.cfg`` of some folders."""
-    path = next((folder / _NAME for folder in folders if (folder / _NAME).is_file()), None)
+    """Read the first ``Info.cfg`` of some folders: lines such as ``ED: 1``, in any case, with ``:`` or ``=``.
+
+    The file may be UTF-8 or UTF-16, with or without a byte order mark, and end its lines as any system does.
+    """
+    path = next((path for folder in folders for path in _named_so(folder)), None)
     if path is None:
         return InfoFile()
     with path.open("rb") as file:
-        text = file.read(_LARGEST_BYTES).decode("utf-8-sig", errors="replace")
-    ed, es = (re.search(rf"^{word}:\s*(\d{{1,6}})\s*$", text, re.MULTILINE) for word in ("ED", "ES"))
-    lacking = [word for word, found in (("ED", ed), ("ES", es)) if not found]
+        text = _decoded(file.read(_LARGEST_BYTES))
+    stated = dict(match.groups() for match in re.finditer(_LINE, text.lower()))
+    lacking = [word for word in ("ED", "ES") if word.lower() not in stated]
     notes = (f"{_NAME} has no line such as '{lacking[0]}: 1'",) if lacking else ()
-    return InfoFile(ed and int(ed[1]), es and int(es[1]), notes)
+    ed, es = (int(stated[word]) if word in stated else None for word in ("ed", "es"))
+    return InfoFile(ed, es, notes)
+
+
+def _named_so(folder: Path) -> list[Path]:
+    names = sorted(os.listdir(folder)) if folder.is_dir() else []
+    return [folder / name for name in names if name.lower() == _NAME.lower() and (folder / name).is_file()]
+
+
+def _decoded(data: bytes) -> str:
+    """Return the text of a file; without a byte order mark, zeros at odd or even places tell UTF-16."""
+    if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return data.decode("utf-16", errors="replace")
+    if data[1::2].count(0) > len(data) // 4:
+        return data.decode("utf-16-le", errors="replace")
+    if data[::2].count(0) > len(data) // 4:
+        return data.decode("utf-16-be", errors="replace")
+    return data.decode("utf-8-sig", errors="replace")
 
 
 def stated_times(info: InfoFile, times: Sequence[str], many: int, name: str) -> tuple[int | None, int | None]:

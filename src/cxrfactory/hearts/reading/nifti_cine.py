@@ -14,9 +14,11 @@ from jaxtyping import Float
 
 from cxrfactory.errors import ImageError
 from cxrfactory.hearts.reading.cine import Cine, Moment
+from cxrfactory.hearts.reading.ends_table import table_ends
 from cxrfactory.hearts.reading.info_file import read_info, stated_times
 from cxrfactory.hearts.reading.nifti_grid import Grid, check_spacing, check_stack, read_grid
 from cxrfactory.hearts.reading.nifti_names import NamedFile, chosen_files, is_label_file, named, nifti_files
+from cxrfactory.hearts.reading.roots import advised_root
 from cxrfactory.hearts.reading.rules import HeartRules
 from cxrfactory.hearts.reading.stack import USUAL_APEX
 
@@ -64,7 +66,7 @@ def read_nifti(place: Path, rules: HeartRules) -> NiftiHeart:
         or files of several times do not fit together.
     """
     files = [place] if place.is_file() else nifti_files(place)
-    images = [path for path in files if place.is_file() or not is_label_file(path)]
+    images = [path for path in files if place.is_file() or not is_label_file(path, place)]
     notes = [f"{len(files) - len(images)} label files left aside"] if len(files) > len(images) else []
     chosen, more = chosen_files([named(path) for path in images])
     notes += more
@@ -75,10 +77,13 @@ def read_nifti(place: Path, rules: HeartRules) -> NiftiHeart:
         )
     folders = [place.parent] if place.is_file() else [place, *sorted({path.parent for path in files} - {place})]
     info = read_info(folders)
+    if place.is_dir() and info.ed is None and info.es is None:
+        info = table_ends(place)
     notes += info.notes
     ends_known = None not in (info.ed if rules.ed is None else rules.ed, info.es if rules.es is None else rules.es)
-    reader = _Reader(place.name, partial(read_grid, trust_identity=rules.trust_identity, ends_known=ends_known), notes)
-    stack, times = reader.stack(short)
+    reader = _Reader(place, partial(read_grid, trust_identity=rules.trust_identity, ends_known=ends_known), notes)
+    grids, times = reader.stack(short)
+    stack = grids[0]
     others: list[Cine] = []
     for view in ("2ch", "3ch", "4ch", "lax"):
         of_view = [each for each in chosen if each.view == view]
@@ -90,34 +95,88 @@ def read_nifti(place: Path, rules: HeartRules) -> NiftiHeart:
             notes.append(f"{len(others)} long-axis views left aside: their places do not fit a made-up one")
             others = []
     ed, es = stated_times(info, times, stack.values.shape[3], place.name)
-    return NiftiHeart(tuple(_cines(stack, "sax")), tuple(others), stack.affine is not None, ed, es, tuple(notes))
+    cines = tuple(cine for grid in grids for cine in _cines(grid, "sax"))
+    return NiftiHeart(cines, tuple(others), stack.affine is not None, ed, es, tuple(notes))
 
 
 @dataclass(frozen=True)
 class _Reader:
-    """Reads the files of a case: its name, how a file is read, and the notes so far."""
+    """Reads the files of a case: its folder or file, how a file is read, and the notes so far."""
 
-    name: str
+    place: Path
     read: Callable[[Path], Grid]
     notes: list[str]
 
-    def stack(self, files: Sequence[NamedFile]) -> tuple[Grid, tuple[str, ...]]:
-        """Return the short-axis stack, and the names of its times where each comes from a file of its own."""
+    @property
+    def name(self) -> str:
+        """Name of the folder or file."""
+        return self.place.name
+
+    def stack(self, files: Sequence[NamedFile]) -> tuple[list[Grid], tuple[str, ...]]:
+        """Return the short-axis stack, and the names of its times where each comes from a file of its own.
+
+        The stack is one grid, or one for each slice where each comes from a file of its own.
+        """
+        single = [each for each in files if each.place]
+        if single and len(single) == len(files):
+            return self.slices(single)
+        if single:
+            self.notes.append(f"{len(single)} files of single slices beside a file of all slices left aside")
+            files = [each for each in files if not each.place]
         whole = [each for each in files if not each.time]
         if len(whole) > 1:
+            if advice := advised_root([[each.path] for each in whole], self.place):
+                raise ImageError(f"{self.name}: {len(whole)} short-axis files; expected one examination{advice}")
             raise ImageError(
                 f"{self.name}: {len(whole)} files may be the short-axis stack; expected one a case; call it sa.nii.gz, "
-                "or files of single times frame01.nii.gz and so on"
+                "files of single times frame01.nii.gz and so on, or those of single slices slice01.nii.gz and so on"
             )
         if not whole:
             grid, times = self.joined(files)
             check_stack(grid, self.name)
-            return grid, times
+            return [grid], times
         if len(files) > 1:
             self.notes.append(f"{len(files) - 1} files of single times beside the file of all times left aside")
         grid = self.one(whole[0].path)
         check_stack(grid, whole[0].path.name)
-        return grid, ()
+        return [grid], ()
+
+    def slices(self, files: Sequence[NamedFile]) -> tuple[list[Grid], tuple[str, ...]]:
+        """Return each slice of a stack, and the names of its times; each file's orientation tells its place."""
+        if len({each.place for each in files}) == 1:
+            raise ImageError(
+                f"{files[0].path.name}: one slice by its name; expected the files of all slices in a folder of its own"
+            )
+        places = sorted({each.place for each in files}, key=lambda one: (len(one), one))
+        read = [self.slice_over_time([each for each in files if each.place == place]) for place in places]
+        grids, times = [grid for grid, _ in read], read[0][1]
+        if len({(names, grid.values.shape[3]) for grid, names in read}) > 1:
+            raise ImageError(f"{self.name}: {len(grids)} slices of different times; expected the same times of each")
+        origins = {tuple(np.round(grid.affine[:3, 3], 1)) for grid in grids if grid.affine is not None}
+        if len(origins) < len(grids):
+            raise ImageError(
+                f"{self.name}: {len(grids)} files of single slices, several at one place by their orientation; "
+                "expected the place of each; write it to the headers, or stack the slices into sa.nii.gz"
+            )
+        return grids, times
+
+    def slice_over_time(self, files: Sequence[NamedFile]) -> tuple[Grid, tuple[str, ...]]:
+        """Return one slice, of one file or of one file a time, and the names of its times."""
+        alone = len(files) == 1 and not files[0].time
+        grid, times = (self.one(files[0].path), ()) if alone else self.joined(files)
+        name, sizes = files[0].path.name, grid.values.shape[:3]
+        if sizes[2] != 1:
+            raise ImageError(
+                f"{name}: {' x '.join(map(str, sizes))} voxels; expected one slice, as its name says, with the axes x, "
+                "y, 1, time"
+            )
+        if grid.affine is None:
+            raise ImageError(
+                f"{name}: one slice without its place ({grid.lacking}), so that nobody knows the distance of the "
+                "slices; expected an orientation; write it to the header, or stack the slices into sa.nii.gz"
+            )
+        check_spacing(grid, name)
+        return grid, times
 
     def one(self, path: Path) -> Grid:
         """Return one file, and note what was found in it."""

@@ -17,6 +17,8 @@ _CLEARLY_LARGEST = 1.5  # times the other spacings
 _UNIT = 1e-4
 PIXEL_MM, STEP_MM = (0.2, 10.0), (0.5, 40.0)  # in the plane of a slice, and from slice to slice
 _LARGEST_REACH_MM, _MOST_SLICES = 260.0, 40  # of a short-axis stack; usual ones have 6 to 20 slices over 60 to 160 mm
+_AIR = -900.0  # about the CT value of air; magnitudes of MR are not negative
+NO_CT = "expected cine MR; a CT is not read, with or without labels of the heart"
 _LARGEST_SHARE_NAN = 0.5
 # Images of two slices differ more than those of two times, unless the slices are closer than this.
 _APART_MM, _FEWEST_TIMES, _TOO_ALIKE = 4.0, 4, 0.5
@@ -119,9 +121,12 @@ def check_stack(grid: Grid, name: str) -> None:
     Raises
     ------
     ImageError
-        If its spacing is no true one (:func:`check_spacing`), it has too many slices, reaches too far, or its slices
-        differ less than its times.
+        If its grey values are those of CT, its spacing is no true one (:func:`check_spacing`), it has too many slices,
+        reaches too far, or its slices differ less than its times.
     """
+    lowest = float(grid.values.min()) * grid.slope + grid.intercept
+    if lowest <= _AIR:
+        raise ImageError(f"{name}: grey values down to {lowest:g}, as a CT has; {NO_CT}")
     check_spacing(grid, name)
     columns, rows, slices, times = grid.values.shape
     step = grid.spacing_mm[2]

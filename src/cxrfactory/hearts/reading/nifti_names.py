@@ -14,13 +14,15 @@ from cxrfactory.hearts.reading.words import view_by_words
 from cxrfactory.imaging.volume.nifti import SUFFIXES
 
 _LABEL = re.compile(r"(gt|seg\d*|segmentations?|labels?|masks?|contours?|preds?|predictions?)")
+_LABELS = re.compile(_LABEL.pattern + "(tr|ts|va)?")  # folders, as labelsTr of nnU-Net
 # Maps, flow, late enhancement and vessels; none of them is a cine of the heart.
 _OTHER = re.compile(
     r"(ao|aorta|aortic|(native|post|pre)?(t1|t2|t2star)(maps?|w)?|map|maps|molli|shmolli|lge|psir|mag|pha|"
     r"perf|perfusion|flow|velocity|tag\d*|tagging|scout|localizer|localiser)"
 )
 _EXACT = {"sa": "sax", "la_2ch": "2ch", "la_3ch": "3ch", "la_4ch": "4ch"}
-_FRAME = re.compile(r"frame[ _-]*(\d+)")
+_FRAME = re.compile(r"(?<![a-z])(?:frame|phase|time)[ _-]*(\d+)|(?<![a-z0-9])t(\d{2,})(?![a-z0-9])")
+_SLICE = re.compile(r"(?<![a-z])(?:slice|slc|sl)[ _-]*(\d+)")
 # In names of files it is part of a patient's name more often than the pulmonary artery.
 _PATIENT = re.compile(r"(?<![a-z0-9])pa(?![a-z0-9])")
 
@@ -39,12 +41,15 @@ class NamedFile:
         ``ED``, ``ES`` or the number of a frame; empty for a file of all times.
     exact
         Whether the whole name is that of a view, such as ``sa.nii.gz``.
+    place
+        Number of a slice; empty for a file of all slices.
     """
 
     path: Path
     view: str
     time: str
     exact: bool = False
+    place: str = ""
 
 
 def nifti_files(place: Path) -> list[Path]:
@@ -62,9 +67,15 @@ def stem(path: Path) -> str:
     return path.name[: len(path.name) - len(suffix)]
 
 
-def is_label_file(path: Path) -> bool:
-    """Return whether a name is that of labels, such as ``A1B2C3_sa_gt.nii.gz``."""
-    return any(_LABEL.fullmatch(word) for word in _words(path))
+def is_label_file(path: Path, place: Path | None = None) -> bool:
+    """Return whether a name is that of labels, such as ``A1B2C3_sa_gt.nii.gz``.
+
+    Below a place, files in a folder of such a name are labels, too: ``segmentations/heart_ventricle_left.nii.gz``.
+    """
+    folders = path.relative_to(place).parts[:-1] if place else ()
+    return any(_LABEL.fullmatch(word) for word in _words(path)) or any(
+        _LABELS.fullmatch(each.lower()) for each in folders
+    )
 
 
 def without_label_words(path: Path) -> str:
@@ -78,9 +89,9 @@ def named(path: Path) -> NamedFile:
     if exact:
         return NamedFile(path, exact, "", exact=True)
     words = _words(path)
-    frame = _FRAME.search(path.name.lower())
-    time = next((word.upper() for word in ("ed", "es") if word in words), frame[1] if frame else "")
-    return NamedFile(path, _view(path, words), time)
+    frame, place = _FRAME.search(stem(path).lower()), _SLICE.search(stem(path).lower())
+    time = next((word.upper() for word in ("ed", "es") if word in words), frame[1] or frame[2] if frame else "")
+    return NamedFile(path, _view(path, words), time, place=place[1] if place else "")
 
 
 def chosen_files(files: Sequence[NamedFile]) -> tuple[list[NamedFile], list[str]]:

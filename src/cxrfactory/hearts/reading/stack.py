@@ -7,6 +7,7 @@ from jaxtyping import Float
 
 from cxrfactory.errors import ImageError
 from cxrfactory.hearts.reading.cine import Cine
+from cxrfactory.hearts.reading.quarter_turns import turned_alike
 from cxrfactory.imaging.volume.orientation import ANGLE_TOLERANCE_DEGREES
 from cxrfactory.imaging.volume.series_order import STEP_TOLERANCE_SHARE
 
@@ -46,6 +47,7 @@ def short_axis(cines: list[Cine], name: str) -> tuple[list[Cine], list[str]]:
     ImageError
         If there is no such stack, its slices differ in size or spacing, or one is missing between the others.
     """
+    cines, exchanged = turned_alike(cines)
     alike = _parallel(cines)
     groups = [group for core in alike if len(_places(group := _with_turned(core, cines))) >= FEWEST_SLICES]
     along = [group for group in groups if _angle(group[0]) <= LARGEST_ANGLE_DEGREES]
@@ -54,6 +56,8 @@ def short_axis(cines: list[Cine], name: str) -> tuple[list[Cine], list[str]]:
     usual = int(np.median([len(cine.moments) for group in along for cine in group]))
     chosen = max(along, key=lambda group: _rank(group, usual))
     stack, notes = _one_size(_only_moving(chosen), name)
+    if turned := sum(any(cine is one for one in exchanged) for cine in stack):
+        notes.append(f"{turned} short-axis slices have exchanged or mirrored rows and columns; turned to the others")
     notes += _turned_notes(stack, cines)
     places = _places(stack)
     repeated = sum(len(place) - 1 for place in places)
