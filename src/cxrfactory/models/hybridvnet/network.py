@@ -5,12 +5,13 @@ cardiovascular MRI": a code of 32 for the short-axis stack and of 8 for each lon
 with layer normalisation and ReLU, four fixed unpoolings of a quadric contraction, deep supervision, and a last layer
 without bias.
 
-This implementation differs in four things. Positions are offsets from the mean shape of the training set, each level
+This implementation differs in five things. Positions are offsets from the mean shape of the training set, each level
 corrects the positions of the coarser one, and the coarsest starts with principal modes of the training shapes. A view
 that is missing is replaced by a learned code, so that one network serves any subset of the long-axis views. Encoders
 also read places of feature maps (:class:`~cxrfactory.models.hybridvnet.encoder.Places`). At the finest levels, the
 decoder reads the stack around each node and the long-axis planes that are near it, as HybridGNet's skip connections
-do; ``windows: 0`` leaves this out.
+do; ``windows: 0`` leaves this out. They also read a dense answer of the stack's encoder, which says for each cell what
+place of the mean heart it shows (:mod:`~cxrfactory.models.hybridvnet.field`); ``field: false`` leaves it out.
 """
 
 from collections.abc import Callable

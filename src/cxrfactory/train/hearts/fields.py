@@ -8,7 +8,7 @@ from jaxtyping import Float, Float32
 
 from cxrfactory.models.hybridvnet.frame import Frame
 
-GRID = (16, 32, 32)  # cells (z, h, w) of the stored field
+GRID = (14, 24, 24)  # cells (z, h, w) of the stored field
 WIDER = 1.3  # side of the stored field as a share of the frame's
 NEIGHBOURS = 6  # nodes whose ways are averaged
 NEAR_MM = 8.0  # distance from the nearest node at which a cell counts with 0.6 of its weight
