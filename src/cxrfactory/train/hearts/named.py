@@ -39,7 +39,7 @@ def training_of(network: HeartNetwork, config: HeartsTrainConfig) -> HeartTraini
     if network == "single-view":
         sizes = replace(sizes, views=())
     elif network == "published":
-        sizes = replace(sizes, windows=0)
+        sizes = replace(sizes, windows=0, field=False)
     return HeartTraining(
         model="pca" if network == "pca" else "hybridvnet",
         network=sizes,
