@@ -8,6 +8,7 @@ from cxrfactory.config.sections import LocalPath, Section
 
 HeartNetwork = Literal[
     "multi-view",
+    "multi-view-dense",
     "single-view",
     "volume",
     "published",

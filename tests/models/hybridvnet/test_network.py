@@ -79,7 +79,7 @@ def test_weights_and_graph_restore_the_network(graph, eggs, model):
 
 
 def test_a_card_that_is_older_than_the_dense_answer_gives_the_network_of_its_time(graph, eggs):
-    network = small(graph, settings=replace(SMALL, field=False))
+    network = small(graph)
     card = settings_of(network)
     assert card.pop("field") is False
     again = restored("hybridvnet", card, stored_arrays(network))
@@ -89,7 +89,7 @@ def test_a_card_that_is_older_than_the_dense_answer_gives_the_network_of_its_tim
 
 
 def test_the_decoder_reads_the_dense_answer(graph, eggs):
-    network, inputs = small(graph), inputs_of(eggs)
+    network, inputs = small(graph, settings=replace(SMALL, field=True)), inputs_of(eggs)
     answer = network(inputs)
     assert answer.field.shape == (3, network.encoder.field.channels, *SMALL.cells)
     encoded = network.encoder(inputs)

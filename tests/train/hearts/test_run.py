@@ -44,9 +44,11 @@ def test_training_learns_and_writes_everything(eggs, tmp_path):
     assert not list(tmp_path.glob("*.checkpoint"))
 
 
-@pytest.mark.parametrize("model", ["hybridvnet", "pca"])
+@pytest.mark.parametrize("model", ["hybridvnet", "dense", "pca"])
 def test_resumed_run_ends_as_the_unbroken_one(eggs, tmp_path, monkeypatch, model):
     settings = replace(SHORT, model=model)
+    if model == "dense":
+        settings = replace(SHORT, network=replace(SMALL, field=True))
     tables = eggs / "pictures.parquet", eggs / "graph.npz"
     train_hearts(*tables, tmp_path / "whole.safetensors", settings, CPU)
     inner, calls = course.save_checkpoint, []

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-CHANNELS = 8  # features that nodes read
+CHANNELS = 16  # features that nodes read
 REACH = 0.1  # an output of 1 is this share of the frame's side
 
 
@@ -30,11 +30,12 @@ class PlaceField(nn.Module):
         self.place = nn.Conv3d(CHANNELS, 3, 1)
         self.channels = CHANNELS + 3
 
-    def forward(self, maps: Sequence[Tensor]) -> Float[Tensor, "b 11 z h w"]:
+    def forward(self, maps: Sequence[Tensor]) -> Float[Tensor, "b 19 z h w"]:
         """Return features, and the way from each cell to its place in the mean heart, in units of :data:`REACH`."""
-        x = self.lateral[-1](maps[-1])
-        for layer, each in zip(list(self.lateral)[-2::-1], maps[-2::-1], strict=True):
-            x = layer(each) + nn.functional.interpolate(x, size=each.shape[2:], mode="nearest")
+        size = maps[0].shape[2:]
+        x = self.lateral[0](maps[0])
+        for layer, each in zip(self.lateral[1:], maps[1:], strict=True):
+            x = x + nn.functional.interpolate(layer(each), size=size, mode="trilinear", align_corners=False)
         x = torch.relu(x)
         x = x + torch.relu(self.mix(x))
         return torch.cat([x, self.place(x)], dim=1)

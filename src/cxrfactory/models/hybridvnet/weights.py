@@ -52,7 +52,6 @@ def restored(model: str, settings: Mapping[str, Any], arrays: Mapping[str, np.nd
         network: nn.Module = HeartFinder(**plain)
     else:
         kind = plain.pop("mesh")
-        plain.setdefault("field", False)  # cards of weights that are older than the dense answer do not name it
         network = build(model, graph_from(arrays, kind), NetworkSettings(**plain))
     state = {name: torch.from_numpy(np.array(value)) for name, value in arrays.items() if not name.startswith("graph.")}
     network.load_state_dict(state)
