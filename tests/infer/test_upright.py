@@ -40,6 +40,14 @@ def test_a_turn_that_the_small_network_or_the_picture_contradicts_is_no_reason()
         check_upright(spread(9, 12, 3, 8), unsure, lambda turns: turns == 2)
 
 
+def test_a_turn_by_a_wrong_header_names_the_option_that_ignores_it():
+    sure = np.array([0.005, 0.005, 0.985, 0.005])
+    with pytest.raises(ImageError, match=r"clockwise; turn it, or use --no-check-orientation$"):
+        check_upright(spread(9, 3), sure)
+    with pytest.raises(ImageError, match=r"its header states orientation 3, by which it was .* --orientation ignore$"):
+        check_upright(spread(9, 3), sure, stored=3)
+
+
 def test_only_images_that_may_be_turned_are_predicted_several_times():
     assert turns_of(None) == (0,)
     assert turns_of(np.array([0.97, 0.01, 0.01, 0.01])) == (0,)

@@ -208,7 +208,7 @@ class AnatomySegmenter:
             radiograph = read_radiograph(path, recipe.max_megapixels, recipe.burnt_in, recipe.checks)
         square, geometry = prepare(radiograph, recipe)
         stated = None if path is None or reader.view else stated_view(path, radiograph, recipe.checks)
-        answer, shown = reader.found(square, stated)
+        answer, shown = reader.found(square, stated, geometry.orientation)
         return SegmentedAnatomy(
             image_id=name,
             view=answer.view,

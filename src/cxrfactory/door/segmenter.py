@@ -272,7 +272,7 @@ class Segmenter:
         geometry, upright = opened.geometry, found[0]
         try:
             confirm = partial(self._judge.confirms_turn, opened.image, geometry) if self._judge else None
-            check_upright(found, opened.odds, confirm)
+            check_upright(found, opened.odds, confirm, geometry.orientation)
             judged = None if self._judge is None else self._judge(opened.image, geometry, upright, opened.image_id)
             judged = judged and judged.with_flags(note_flags(opened.radiograph.notes))
             line = published_line(opened.image_id, geometry, upright, self.graph, judged)

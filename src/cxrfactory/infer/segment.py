@@ -276,7 +276,7 @@ def _judged(
         image, geometry, odds, noted, spacing_mm = files.open.pop(image_id)
         try:
             confirm = None if judge is None else partial(judge.confirms_turn, image, geometry)
-            check_upright(predictions, odds, confirm)
+            check_upright(predictions, odds, confirm, geometry.orientation)
             quality = None if judge is None else judge(image, geometry, predictions[0], image_id).with_flags(noted)
         except ImageError as error:
             return Refused(image_id, error)

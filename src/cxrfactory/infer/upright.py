@@ -43,7 +43,10 @@ def turns_of(odds: Odds | None) -> tuple[int, ...]:
 
 
 def check_upright(
-    predictions: Sequence[SampledLandmarks], odds: Odds | None = None, confirm: Callable[[int], bool] | None = None
+    predictions: Sequence[SampledLandmarks],
+    odds: Odds | None = None,
+    confirm: Callable[[int], bool] | None = None,
+    stored: int = 1,
 ) -> None:
     """Raise an error if the predictions of an image in several orientations show that it is turned.
 
@@ -56,6 +59,8 @@ def check_upright(
     confirm
         Function that tells whether the image looks like a chest radiograph after a number of quarter turns. A picture
         that does not is not refused as turned: in noise or two films, any orientation may deviate least.
+    stored
+        Orientation that the file's header states, from 1 (as displayed) to 8; by another than 1 the image was turned.
 
     Raises
     ------
@@ -69,5 +74,20 @@ def check_upright(
     if turned and (confirm is None or confirm(turns[best])):
         raise ImageError(
             f"lies on its side or upside down: landmarks deviate by {spread[0]:.1f} px, by {spread[best]:.1f} px after "
-            f"a turn of {CLOCKWISE_DEGREES[turns[best]]} degrees clockwise; turn it, or use --no-check-orientation"
+            f"a turn of {CLOCKWISE_DEGREES[turns[best]]} degrees clockwise; {what_to_do(stored)}"
         )
+
+
+def what_to_do(stored: int) -> str:
+    """Return what a user can do about an image that lies on its side, by the orientation that its header states.
+
+    Examples
+    --------
+    >>> what_to_do(1)
+    'turn it, or use --no-check-orientation'
+    >>> what_to_do(6)
+    'its header states orientation 6, by which it was turned: if that is wrong, use --orientation ignore'
+    """
+    if stored == 1:
+        return "turn it, or use --no-check-orientation"
+    return f"its header states orientation {stored}, by which it was turned: if that is wrong, use --orientation ignore"

@@ -19,7 +19,7 @@ from cxrfactory.imaging.radiograph.reading import read_radiograph
 from cxrfactory.imaging.radiograph.screening import AS_STORED
 from cxrfactory.infer.anatomy.overlays import panels
 from cxrfactory.infer.anatomy.stated import stated_view
-from cxrfactory.infer.upright import TURNED, Odds
+from cxrfactory.infer.upright import TURNED, Odds, what_to_do
 from cxrfactory.metrics.flags import FLAGS, NOT_FRONTAL, SEVERAL, side_flags
 from cxrfactory.models.anatomy.network import GIVEN, LABEL, STATED, AnatomyNetwork, Answer, FoundStructure
 from cxrfactory.models.anatomy.views import FRONTAL_KEY
@@ -103,7 +103,7 @@ class FilmReader:
         radiograph = read_radiograph(path, recipe.max_megapixels, recipe.burnt_in, recipe.checks)
         image, geometry = prepare(radiograph, recipe)
         stated = radiograph.view if self.view is not None else stated_view(path, radiograph, self.recipe.checks)
-        answer, shown = self.found(image, stated)
+        answer, shown = self.found(image, stated, geometry.orientation)
         masks = [self._row(image_id, answer.view, each, geometry) for each in shown]
         drawn = panels(image, shown, self.trust) if self.draw else {}
         stored = read_radiograph(path, recipe.max_megapixels, "keep", AS_STORED).pixels
@@ -111,7 +111,9 @@ class FilmReader:
         row["notes"] = "; ".join(self.notes(image, geometry, answer, radiograph)) or None
         return SegmentedFilm(row, masks, to_uint8(stored), drawn)
 
-    def found(self, image: UInt8[np.ndarray, "s s"], stated: str | None) -> tuple[Answer, list[FoundStructure]]:
+    def found(
+        self, image: UInt8[np.ndarray, "s s"], stated: str | None, stored: int = 1
+    ) -> tuple[Answer, list[FoundStructure]]:
         """Find the structures of a preprocessed film.
 
         Parameters
@@ -120,6 +122,8 @@ class FilmReader:
             Square 8-bit image of the recipe's size.
         stated
             View that the film's file states; None to find it. The view of this reader goes before it.
+        stored
+            Orientation that the file's header states, by which the film was turned; 1 as displayed.
 
         Returns
         -------
@@ -135,7 +139,7 @@ class FilmReader:
         if answer.view not in self.network.card.views:
             views = " and ".join(self.network.card.views)
             raise ImageError(f"the film's view is {answer.view} ({answer.view_from}); the network knows {views} only")
-        self._check_upright(image, answer)
+        self._check_upright(image, answer, stored)
         return answer, list(self.network.structures(answer, self.recipe.size, self._wanted(answer.view)))
 
     def notes(
@@ -154,7 +158,7 @@ class FilmReader:
             return self.wanted
         return [name for name in self.wanted if self.network.validated(view, name)]
 
-    def _check_upright(self, image: UInt8[np.ndarray, "s s"], answer: Answer) -> None:
+    def _check_upright(self, image: UInt8[np.ndarray, "s s"], answer: Answer, stored: int = 1) -> None:
         """Refuse a film that the orientation network calls turned, if turning it makes the frontal masks surer.
 
         A film that is known to be lateral is not checked. A view that was found from the masks is no knowledge: the
@@ -169,7 +173,7 @@ class FilmReader:
         if np.mean(turned.softness) > np.mean(answer.softness):
             raise ImageError(
                 f"lies on its side or upside down: a turn of {CLOCKWISE_DEGREES[best]} degrees clockwise makes the "
-                "masks surer; turn it, or use --no-check-orientation"
+                f"masks surer; {what_to_do(stored)}"
             )
 
     def _row(self, image_id: str, view: str, found: FoundStructure, geometry: Geometry) -> dict[str, Any]:

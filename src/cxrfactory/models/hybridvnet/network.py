@@ -10,8 +10,8 @@ corrects the positions of the coarser one, and the coarsest starts with principa
 that is missing is replaced by a learned code, so that one network serves any subset of the long-axis views. Encoders
 also read places of feature maps (:class:`~cxrfactory.models.hybridvnet.encoder.Places`). At the finest levels, the
 decoder reads the stack around each node and the long-axis planes that are near it, as HybridGNet's skip connections
-do; ``windows: 0`` leaves this out. With ``field: true`` they also read a dense answer of the stack's encoder, which says
-for each cell what place of the mean heart it shows (:mod:`~cxrfactory.models.hybridvnet.field`).
+do; ``windows: 0`` leaves this out. With ``field: true`` they also read a dense answer of the stack's encoder, which
+says for each cell what place of the mean heart it shows (:mod:`~cxrfactory.models.hybridvnet.field`).
 """
 
 from collections.abc import Callable
