@@ -176,7 +176,7 @@ def test_pretrained_weights_are_opened_by_name(name, organs):
 def test_a_turned_image_is_refused(films, weights, monkeypatch):
     from cxrfactory.door import segmenter as module
 
-    def turned(predictions, odds, confirm):
+    def turned(predictions, odds, confirm, stored):
         raise cxr.ImageError(f"{len(predictions)} orientations seen")
 
     monkeypatch.setattr(module, "check_upright", turned)
@@ -190,7 +190,7 @@ def test_a_turned_image_is_refused(films, weights, monkeypatch):
 def test_the_way_out_of_a_refusal_is_named_as_python_has_it(films, weights, monkeypatch):
     from cxrfactory.door import segmenter as module
 
-    def turned(predictions, odds, confirm):
+    def turned(predictions, odds, confirm, stored):
         raise cxr.ImageError("turn it, or use --no-check-orientation")
 
     monkeypatch.setattr(module, "check_upright", turned)

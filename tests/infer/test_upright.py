@@ -44,7 +44,9 @@ def test_a_turn_by_a_wrong_header_names_the_option_that_ignores_it():
     sure = np.array([0.005, 0.005, 0.985, 0.005])
     with pytest.raises(ImageError, match=r"clockwise; turn it, or use --no-check-orientation$"):
         check_upright(spread(9, 3), sure)
-    with pytest.raises(ImageError, match=r"its header states orientation 3, by which it was .* --orientation ignore$"):
+    with pytest.raises(
+        ImageError, match=r"its header states orientation 3, by which it was .* preprocess.orientation to ignore$"
+    ):
         check_upright(spread(9, 3), sure, stored=3)
 
 

@@ -86,8 +86,8 @@ def what_to_do(stored: int) -> str:
     >>> what_to_do(1)
     'turn it, or use --no-check-orientation'
     >>> what_to_do(6)
-    'its header states orientation 6, by which it was turned: if that is wrong, use --orientation ignore'
+    'its header states orientation 6, by which it was turned: where it is wrong, set preprocess.orientation to ignore'
     """
     if stored == 1:
         return "turn it, or use --no-check-orientation"
-    return f"its header states orientation {stored}, by which it was turned: if that is wrong, use --orientation ignore"
+    return f"its header states orientation {stored}, by which it was turned: where it is wrong, set preprocess.orientation to ignore"
