@@ -90,4 +90,5 @@ def what_to_do(stored: int) -> str:
     """
     if stored == 1:
         return "turn it, or use --no-check-orientation"
-    return f"its header states orientation {stored}, by which it was turned: where it is wrong, set preprocess.orientation to ignore"
+    turned = f"its header states orientation {stored}, by which it was turned"
+    return f"{turned}: where it is wrong, set preprocess.orientation to ignore"
