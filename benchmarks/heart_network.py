@@ -33,7 +33,6 @@ VARIANTS = {
     "multi": ("surface", BASE),
     "single": ("surface", replace(BASE, network=NetworkSettings(views=()))),
     "published": ("surface", replace(BASE, network=NetworkSettings(windows=0))),
-    "dense": ("surface", replace(BASE, network=NetworkSettings(field=True))),
     "without-deep": ("surface", replace(BASE, weights=LossWeights(deep=0.0))),
     "without-laplacian": ("surface", replace(BASE, weights=LossWeights(laplacian=0.0))),
     "without-both": ("surface", replace(BASE, weights=LossWeights(deep=0.0, laplacian=0.0))),

@@ -8,7 +8,6 @@ from cxrfactory.config.sections import LocalPath, Section
 
 HeartNetwork = Literal[
     "multi-view",
-    "multi-view-dense",
     "single-view",
     "volume",
     "published",

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -14,7 +12,7 @@ from cxrfactory.models.hybridvnet.losses import (
 from cxrfactory.models.hybridvnet.network import Answer
 from tests.models.hybridvnet.eggs import FACES, egg_graph
 
-NOTHING = LossWeights(kl=0, deep=0, field=0, laplacian=0, edge=0, normal=0, tetrahedra=0)
+NOTHING = LossWeights(kl=0, deep=0, laplacian=0, edge=0, normal=0, tetrahedra=0)
 REGULAR = torch.tensor([[[1.0, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]])
 
 
@@ -80,20 +78,6 @@ def test_regularisers_prefer_the_smooth_shape(graph, truth, name):
     loss = MeshLoss(graph, LossWeights(**{"kl": 0, "deep": 0, "laplacian": 0, name: 1.0}), 144.0)
     rough = truth + 0.02 * torch.randn(truth.shape, generator=torch.Generator().manual_seed(0))
     assert loss(answer(rough), rough) > 1.5 * loss(answer(truth), truth) > 0
-
-
-def test_the_dense_answer_is_compared_where_cells_count(graph, truth):
-    loss = MeshLoss(graph, LossWeights(kl=0, deep=0, laplacian=0, field=2.0), 144.0)
-    shown = torch.zeros(1, 5, 2, 3, 3)  # two features, and the ways along three axes
-    true = torch.zeros(1, 4, 2, 3, 3)
-    true[0, 3, 1] = 1
-    shown[0, 2:, 0] = 7.0  # far from the heart
-    shown[0, :2] = 5.0
-    found = replace(answer(truth), field=shown)
-    assert loss(found, truth, true) == pytest.approx(0, abs=1e-12)
-    shown[0, 2, 1] = 0.5  # of a tenth of the frame's side
-    assert loss(found, truth, true) == pytest.approx(2 * 0.05**2 / 3, rel=1e-5)
-    assert MeshLoss(graph, NOTHING, 144.0)(found, truth, true) == pytest.approx(0, abs=1e-12)
 
 
 def test_kl_term_is_that_of_the_code(graph, truth):

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -76,26 +74,6 @@ def test_weights_and_graph_restore_the_network(graph, eggs, model):
     inputs = inputs_of(eggs)
     assert torch.equal(again(inputs).positions, network(inputs).positions)
     assert isinstance(again, HybridVNet if model == "hybridvnet" else PcaVNet)
-
-
-def test_a_card_that_is_older_than_the_dense_answer_gives_the_network_of_its_time(graph, eggs):
-    network = small(graph)
-    card = settings_of(network)
-    assert card.pop("field") is False
-    again = restored("hybridvnet", card, stored_arrays(network))
-    inputs = inputs_of(eggs)
-    assert torch.equal(again(inputs).positions, network(inputs).positions)
-    assert again(inputs).field is None
-
-
-def test_the_decoder_reads_the_dense_answer(graph, eggs):
-    network, inputs = small(graph, settings=replace(SMALL, field=True)), inputs_of(eggs)
-    answer = network(inputs)
-    assert answer.field.shape == (3, network.encoder.field.channels, *SMALL.cells)
-    encoded = network.encoder(inputs)
-    other = network.answer(replace(encoded, field=encoded.field + 0.5), inputs)
-    assert not torch.equal(other.positions, answer.positions)
-    assert torch.equal(other.coarse[0], answer.coarse[0])  # the coarsest level reads nothing
 
 
 def test_unknown_model_is_refused(graph):

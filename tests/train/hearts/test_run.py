@@ -44,11 +44,9 @@ def test_training_learns_and_writes_everything(eggs, tmp_path):
     assert not list(tmp_path.glob("*.checkpoint"))
 
 
-@pytest.mark.parametrize("model", ["hybridvnet", "dense", "pca"])
+@pytest.mark.parametrize("model", ["hybridvnet", "pca"])
 def test_resumed_run_ends_as_the_unbroken_one(eggs, tmp_path, monkeypatch, model):
     settings = replace(SHORT, model=model)
-    if model == "dense":
-        settings = replace(SHORT, network=replace(SMALL, field=True))
     tables = eggs / "pictures.parquet", eggs / "graph.npz"
     train_hearts(*tables, tmp_path / "whole.safetensors", settings, CPU)
     inner, calls = course.save_checkpoint, []
@@ -94,14 +92,14 @@ def test_targets_follow_the_random_frames(eggs):
     frame = changed_frame(frames[0], SHORT, rng)
     np.testing.assert_allclose(frame.to_mm(frame.to_relative(hearts[0].vertices_mm)), hearts[0].vertices_mm, atol=1e-4)
     assert 0 < np.linalg.norm(frame.centre_mm - frames[0].centre_mm) < 30
-    (inputs, targets, _), (again, _, _) = (
+    (inputs, targets), (again, _) = (
         next(training_batches(hearts, frames, [np.array(order)], SHORT, epoch=3)) for order in ([0, 1], [1, 0])
     )
     assert torch.equal(inputs.stack[0], again.stack[1])
-    other, _, _ = next(training_batches(hearts, frames, [np.array([0, 1])], SHORT, epoch=4))
+    other, _ = next(training_batches(hearts, frames, [np.array([0, 1])], SHORT, epoch=4))
     assert not torch.equal(inputs.stack, other.stack)
     still = replace(SHORT, turn_degrees=0, shift_mm=0, scale=0)
-    _, targets, _ = next(training_batches(hearts, frames, [np.array([0])], still, epoch=0))
+    _, targets = next(training_batches(hearts, frames, [np.array([0])], still, epoch=0))
     np.testing.assert_allclose(targets[0], frames[0].to_relative(hearts[0].vertices_mm), atol=1e-6)
     assert targets.mean() == pytest.approx(0.5, abs=0.01)
 

@@ -111,21 +111,20 @@ class StackEncoder(nn.Module):
         self.squeeze = nn.Conv3d(channels[-1], SQUEEZED, 1)
         self.head = code_head(SQUEEZED * depth * height * columns + 3 * PLACES * len(channels), latent)
 
-    def forward(self, x: Float[Tensor, "b 2 z h w"]) -> tuple[Tensor, Tensor, list[Tensor]]:
-        """Return mean and log-variance ``[b, latent]``, and the feature map of each block."""
+    def forward(self, x: Float[Tensor, "b 2 z h w"]) -> tuple[Tensor, Tensor]:
+        """Return mean and log-variance ``[b, latent]``."""
         batch, channels, depth, height, width = x.shape
         x = x.reshape(batch, channels, depth, height // 2, 2, width // 2, 2)
         x = x.permute(0, 1, 4, 6, 2, 3, 5).reshape(batch, 4 * channels, depth, height // 2, width // 2)
         x = x.contiguous(memory_format=torch.channels_last_3d)
-        read, maps = [], []
+        read = []
         for level, (block, places) in enumerate(zip(self.blocks, self.places, strict=True)):
             if level:
                 x = nn.functional.max_pool3d(x, (2, 2, 2) if level == POOLED_DEPTH else (1, 2, 2))
             x = block(x)
             read.append(places(x))
-            maps.append(x)
         mu, logvar = self.head(torch.cat([self.squeeze(x).float().flatten(1), *read], dim=1)).chunk(2, dim=1)
-        return mu, logvar, maps
+        return mu, logvar
 
 
 class PlaneEncoder(nn.Module):

@@ -42,7 +42,7 @@ class HeartFinder(nn.Module):
 
     def forward(self, stack: Float[Tensor, "b 2 z h w"]) -> tuple[Float[Tensor, "b 3"], Float[Tensor, "b 2"]]:
         """Return the centre relative to the frame, and the direction's cosine and sine, not of length 1."""
-        numbers, _, _ = self.encoder(stack)
+        numbers, _ = self.encoder(stack)
         return 0.5 + 0.1 * numbers[:, :3], numbers[:, 3:]
 
     def find(self, pictures: HeartPictures, side_mm: float) -> Frame:

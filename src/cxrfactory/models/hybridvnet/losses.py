@@ -9,7 +9,6 @@ from scipy import sparse
 from torch import Tensor, nn
 
 from cxrfactory.geometry.mesh.surface import edges
-from cxrfactory.models.hybridvnet.field import REACH as FIELD_REACH
 from cxrfactory.models.hybridvnet.graph import MeshGraph
 from cxrfactory.models.hybridvnet.network import Answer
 from cxrfactory.models.losses import kl_divergence
@@ -28,8 +27,6 @@ class LossWeights:
         Divergence of the code from its prior.
     deep
         Squared errors of the coarser levels.
-    field
-        Squared errors of the dense answer, near the heart.
     laplacian, edge, normal
         Regularisers of the faces, on relative positions.
     tetrahedra
@@ -38,7 +35,6 @@ class LossWeights:
 
     kl: float = 1e-5
     deep: float = 1.0
-    field: float = 1.0
     laplacian: float = 0.01
     edge: float = 0.0
     normal: float = 0.0
@@ -108,18 +104,8 @@ class MeshLoss(nn.Module):
         ):
             self.register_buffer(name, torch.from_numpy(places.astype(np.int64)), persistent=False)
 
-    def forward(
-        self, answer: Answer, target: Float[Tensor, "b n 3"], field: Float[Tensor, "b 4 z h w"] | None = None
-    ) -> Float[Tensor, ""]:
-        """Return the loss of an answer against true positions relative to the frame.
-
-        Parameters
-        ----------
-        answer, target
-            Answer, and true positions.
-        field
-            True dense answer, in shares of the frame's side, and the weight of each cell.
-        """
+    def forward(self, answer: Answer, target: Float[Tensor, "b n 3"]) -> Float[Tensor, ""]:
+        """Return the loss of an answer against true positions relative to the frame."""
         weights, found = self.weights, answer.positions
         loss = nn.functional.mse_loss(found, target) + weights.kl * kl_divergence(answer.mu, answer.logvar)
         if weights.deep and answer.coarse:
@@ -127,9 +113,6 @@ class MeshLoss(nn.Module):
             for matrix, coarse in zip(self.down, reversed(answer.coarse), strict=True):
                 truth = matrix(truth)
                 loss = loss + weights.deep * nn.functional.mse_loss(coarse, truth.transpose(0, 1))
-        if weights.field and answer.field is not None and field is not None:
-            apart = (FIELD_REACH * answer.field[:, -3:] - field[:, :3]).square().sum(1)
-            loss = loss + weights.field / 3 * (apart * field[:, 3]).sum() / field[:, 3].sum()
         if weights.laplacian:
             loss = loss + weights.laplacian * _length(self.differences(found.transpose(0, 1))).mean()
         if weights.edge:

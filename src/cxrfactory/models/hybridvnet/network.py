@@ -5,13 +5,12 @@ cardiovascular MRI": a code of 32 for the short-axis stack and of 8 for each lon
 with layer normalisation and ReLU, four fixed unpoolings of a quadric contraction, deep supervision, and a last layer
 without bias.
 
-This implementation differs in five things. Positions are offsets from the mean shape of the training set, each level
+This implementation differs in four things. Positions are offsets from the mean shape of the training set, each level
 corrects the positions of the coarser one, and the coarsest starts with principal modes of the training shapes. A view
 that is missing is replaced by a learned code, so that one network serves any subset of the long-axis views. Encoders
 also read places of feature maps (:class:`~cxrfactory.models.hybridvnet.encoder.Places`). At the finest levels, the
 decoder reads the stack around each node and the long-axis planes that are near it, as HybridGNet's skip connections
-do; ``windows: 0`` leaves this out. With ``field: true`` they also read a dense answer of the stack's encoder, which
-says for each cell what place of the mean heart it shows (:mod:`~cxrfactory.models.hybridvnet.field`).
+do; ``windows: 0`` leaves this out.
 """
 
 from collections.abc import Callable
@@ -24,7 +23,6 @@ from torch import Tensor, nn
 
 from cxrfactory.models.chebyshev import SparseChebConv, scaled_laplacian
 from cxrfactory.models.hybridvnet.encoder import PLANE_CHANNELS, STACK_CHANNELS, PlaneEncoder, StackEncoder
-from cxrfactory.models.hybridvnet.field import CHANNELS, PlaceField, read_field
 from cxrfactory.models.hybridvnet.graph import MeshGraph
 from cxrfactory.models.hybridvnet.pictures import VIEWS
 from cxrfactory.models.hybridvnet.sampling import PLANE_FACTS
@@ -61,9 +59,6 @@ class NetworkSettings:
     windows
         Number of the finest levels at which the decoder reads the stack and the planes around each node; 0 gives the
         published network.
-    field
-        Whether the network also answers, for each cell of the stack, its place in the mean heart, and the decoder reads
-        that (:mod:`~cxrfactory.models.hybridvnet.field`).
     """
 
     grid: tuple[int, int, int] = (12, 48, 48)
@@ -78,18 +73,11 @@ class NetworkSettings:
     plane_channels: tuple[int, ...] = PLANE_CHANNELS
     widths: tuple[int, ...] = WIDTHS
     windows: int = 2
-    field: bool = False
 
     @property
     def latent(self) -> int:
         """Size of the joint code."""
         return self.stack_latent + self.plane_latent * len(self.views)
-
-    @property
-    def cells(self) -> tuple[int, int, int]:
-        """Grid (z, h, w) of the dense answer: that of the encoder's first feature map."""
-        depth, height, width = self.grid
-        return depth, height // 2, width // 2
 
     @property
     def sampled(self) -> tuple[int, int, int]:
@@ -139,16 +127,6 @@ class Answer:
     coarse: list[Float[Tensor, "b m 3"]]
     mu: Float[Tensor, "b latent"]
     logvar: Float[Tensor, "b latent"]
-    field: Float[Tensor, "b c z h w"] | None = None
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """Mean and log-variance of the joint code, and the dense answer of the stack, if the network has one."""
-
-    mu: Float[Tensor, "b latent"]
-    logvar: Float[Tensor, "b latent"]
-    field: Float[Tensor, "b c z h w"] | None = None
 
 
 class ViewEncoder(nn.Module):
@@ -163,12 +141,11 @@ class ViewEncoder(nn.Module):
             for _ in settings.views
         )
         self.missing = nn.Parameter(torch.zeros(len(settings.views), settings.plane_latent))
-        self.field = PlaceField(settings.stack_channels) if settings.field else None
 
-    def forward(self, inputs: Inputs) -> Encoded:
-        """Return the joint code and the dense answer."""
+    def forward(self, inputs: Inputs) -> tuple[Float[Tensor, "b latent"], Float[Tensor, "b latent"]]:
+        """Return mean and log-variance of the joint code."""
         finer = self.settings.finer
-        mu, logvar, maps = self.stack(nn.functional.avg_pool3d(inputs.stack, (1, finer, finer)))
+        mu, logvar = self.stack(nn.functional.avg_pool3d(inputs.stack, (1, finer, finer)))
         means, variances = [mu.float()], [logvar.float()]
         for view, branch in enumerate(self.planes):
             there = torch.nonzero(inputs.present[:, view])[:, 0]
@@ -181,8 +158,7 @@ class ViewEncoder(nn.Module):
                 mean, variance = mean.index_copy(0, there, found.float()), variance.index_copy(0, there, spread.float())
             means.append(mean)
             variances.append(variance)
-        field = None if self.field is None else self.field(maps).float()
-        return Encoded(torch.cat(means, dim=1), torch.cat(variances, dim=1), field)
+        return torch.cat(means, dim=1), torch.cat(variances, dim=1)
 
 
 class _Reader(nn.Module):
@@ -234,7 +210,7 @@ class HybridVNet(nn.Module):
         )
         self.windows = Windows(settings.side_mm)
         self.plane_windows = PlaneWindows(settings.side_mm, settings.plane_mm, len(settings.views))
-        read = self.windows.channels + self.plane_windows.channels + (CHANNELS + 3 if settings.field else 0)
+        read = self.windows.channels + self.plane_windows.channels
         self.readers = nn.ModuleDict(
             {
                 str(level): _Reader(self.laplacians[level], widths[level], read)
@@ -271,7 +247,7 @@ class HybridVNet(nn.Module):
                 first += count
 
     def decode(
-        self, code: Float[Tensor, "b latent"], inputs: Inputs, field: Float[Tensor, "b c z h w"] | None
+        self, code: Float[Tensor, "b latent"], inputs: Inputs
     ) -> tuple[Float[Tensor, "b n 3"], list[Float[Tensor, "b m 3"]]]:
         """Return positions relative to the frame, and those of the coarser levels, the coarsest first."""
         coarsest = self.laplacians[0].rows
@@ -289,7 +265,7 @@ class HybridVNet(nn.Module):
             x = torch.relu(norm(convolution(x)))
             offset = offset + REACH * head(x)
             if str(level) in self.readers:
-                window = self._read(inputs, (means[level][:, None] + offset).transpose(0, 1), field, means[level])
+                window = self._read(inputs, (means[level][:, None] + offset).transpose(0, 1))
                 x, moved = self.readers[str(level)](x, window)
                 offset = offset + REACH * moved
             positions.append((means[level][:, None] + offset).transpose(0, 1))
@@ -297,28 +273,24 @@ class HybridVNet(nn.Module):
                 return positions[-1], positions[:-1]
         raise AssertionError("a graph has at least one level")
 
-    def _read(
-        self,
-        inputs: Inputs,
-        positions: Float[Tensor, "b n 3"],
-        field: Float[Tensor, "b c z h w"] | None,
-        places: Float[Tensor, "n 3"],
-    ) -> Float[Tensor, "n b c"]:
-        """Return what stack and planes show around nodes, and what the dense answer says there."""
-        read = [self.windows(inputs.stack, positions)]
-        if self.settings.views:
-            read.append(self.plane_windows(inputs.planes, inputs.facts, inputs.present, positions))
-        if field is not None:
-            read.append(read_field(field, positions, places))
-        return torch.cat(read, dim=-1)
+    def _read(self, inputs: Inputs, positions: Float[Tensor, "b n 3"]) -> Float[Tensor, "n b c"]:
+        """Return what stack and planes show around nodes."""
+        read = self.windows(inputs.stack, positions)
+        if not self.settings.views:
+            return read
+        return torch.cat([read, self.plane_windows(inputs.planes, inputs.facts, inputs.present, positions)], dim=-1)
 
-    def answer(self, encoded: Encoded, inputs: Inputs, noise: Float[Tensor, "b latent"] | None = None) -> Answer:
+    def answer(
+        self,
+        mu: Float[Tensor, "b latent"],
+        logvar: Float[Tensor, "b latent"],
+        inputs: Inputs,
+        noise: Float[Tensor, "b latent"] | None = None,
+    ) -> Answer:
         """Decode a code that is drawn with ``noise`` (standard normal); without it, decode the mean."""
-        mu, logvar = encoded.mu.float(), encoded.logvar.float()
-        code = mu if noise is None else mu + noise * torch.exp(0.5 * logvar)
-        positions, coarse = self.decode(code, inputs, encoded.field)
-        return Answer(positions, coarse, mu, logvar, encoded.field)
+        positions, coarse = self.decode(mu if noise is None else mu + noise * torch.exp(0.5 * logvar), inputs)
+        return Answer(positions, coarse, mu, logvar)
 
     def forward(self, inputs: Inputs, noise: Float[Tensor, "b latent"] | None = None) -> Answer:
         """Return positions relative to the frame; see :meth:`answer`."""
-        return self.answer(self.encoder(inputs), inputs, noise)
+        return self.answer(*self.encoder(inputs), inputs, noise)

@@ -4,15 +4,13 @@ The second half of MCSI-Net (Xia et al. 2022): a network predicts a centre, a ro
 principal modes of shapes that were aligned before.
 """
 
-from dataclasses import replace
-
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from cxrfactory.models.hybridvnet.graph import MeshGraph
-from cxrfactory.models.hybridvnet.network import REACH, Answer, Encoded, Inputs, NetworkSettings, ViewEncoder
+from cxrfactory.models.hybridvnet.network import REACH, Answer, Inputs, NetworkSettings, ViewEncoder
 
 MODES = 40
 TURN = 0.3  # an output of 1 turns the mesh by so many radians
@@ -35,7 +33,7 @@ class PcaVNet(nn.Module):
         super().__init__()
         self.graph, self.settings, self.modes = graph, settings, modes
         self.latent = settings.latent
-        self.encoder = ViewEncoder(replace(settings, field=False))
+        self.encoder = ViewEncoder(settings)
         self.head = nn.Linear(self.latent, 6 + modes)
         nn.init.normal_(self.head.weight, std=1e-2)
         nn.init.zeros_(self.head.bias)
@@ -50,7 +48,7 @@ class PcaVNet(nn.Module):
             self.basis[: len(basis)].copy_(torch.from_numpy(basis))
 
     def decode(
-        self, code: Float[Tensor, "b latent"], inputs: Inputs | None = None, field: Tensor | None = None
+        self, code: Float[Tensor, "b latent"], inputs: Inputs | None = None
     ) -> tuple[Float[Tensor, "b n 3"], list[Tensor]]:
         """Return positions relative to the frame; there are no coarser levels."""
         numbers = self.head(code)
@@ -58,15 +56,14 @@ class PcaVNet(nn.Module):
         rotation = rotations(TURN * numbers[:, 3:6])
         return 0.5 + REACH * numbers[:, None, :3] + shape @ rotation.transpose(1, 2), []
 
-    def answer(self, encoded: Encoded, inputs: Inputs | None = None, noise: Tensor | None = None) -> Answer:
+    def answer(self, mu: Tensor, logvar: Tensor, inputs: Inputs | None = None, noise: Tensor | None = None) -> Answer:
         """Decode the mean of the code, which is not drawn at random."""
-        mu = encoded.mu.float()
         positions, coarse = self.decode(mu)
         return Answer(positions, coarse, torch.zeros_like(mu), torch.zeros_like(mu))
 
     def forward(self, inputs: Inputs, noise: Tensor | None = None) -> Answer:
         """Return positions relative to the frame."""
-        return self.answer(self.encoder(inputs))
+        return self.answer(*self.encoder(inputs))
 
 
 def rotations(vectors: Float[Tensor, "b 3"]) -> Float[Tensor, "b 3 3"]:

@@ -123,7 +123,6 @@ class MeshPredictor:
         generator = torch.Generator().manual_seed(seed_of(key, "codes"))
         noise = torch.randn(self.samples, self.network.latent, generator=generator).to(self.device)
         codes = answer.mu + noise * torch.exp(0.5 * answer.logvar)
-        field = None if answer.field is None else answer.field.expand(self.samples, *answer.field.shape[1:])
-        drawn, _ = self.network.decode(codes, inputs.repeated(self.samples), field)
+        drawn, _ = self.network.decode(codes, inputs.repeated(self.samples))
         variance = drawn.var(dim=0, correction=0).sum(-1).clamp(min=0)
         return (variance.sqrt().cpu().numpy() * frame.side_mm).astype(np.float32)

@@ -14,7 +14,6 @@ from cxrfactory.models.hybridvnet.inputs import Sampled, collated, sample
 from cxrfactory.models.hybridvnet.network import Inputs
 from cxrfactory.models.hybridvnet.picture_table import PicturedHeart, read_pictures
 from cxrfactory.tables.keys import seed_of
-from cxrfactory.train.hearts.fields import TrueField
 from cxrfactory.train.hearts.settings import HeartTraining
 
 
@@ -100,14 +99,13 @@ def training_batches(
     batches: Sequence[np.ndarray],
     settings: HeartTraining,
     epoch: int,
-    fields: Sequence[TrueField] | None = None,
-) -> Iterator[tuple[Inputs, torch.Tensor, torch.Tensor | None]]:
-    """Yield the inputs, the true relative positions and the true dense answers of each batch of an epoch.
+) -> Iterator[tuple[Inputs, torch.Tensor]]:
+    """Yield the inputs and the true relative positions of each batch of an epoch.
 
     The random changes of a case depend only on the seed, the epoch and the case.
     """
     for batch in batches:
-        sampled, targets, dense = [], [], []
+        sampled, targets = [], []
         for index in batch:
             heart = hearts[index]
             rng = np.random.default_rng(seed_of(f"{heart.key} {epoch}", "heart", settings.seed))
@@ -115,7 +113,4 @@ def training_batches(
             found = sample(heart.pictures, frame, settings.network)
             sampled.append(recoloured(found, settings.appearance, settings.drop_views, rng))
             targets.append(frame.to_relative(heart.vertices_mm))
-            if fields is not None:
-                dense.append(fields[index].within(frame, settings.network.cells))
-        true = torch.from_numpy(np.stack(targets).astype(np.float32))
-        yield collated(sampled), true, torch.from_numpy(np.stack(dense)) if dense else None
+        yield collated(sampled), torch.from_numpy(np.stack(targets).astype(np.float32))

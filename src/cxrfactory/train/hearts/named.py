@@ -16,9 +16,8 @@ def training_of(network: HeartNetwork, config: HeartsTrainConfig) -> HeartTraini
     Parameters
     ----------
     network
-        ``multi-view``: all views, nodes of the surfaces. ``multi-view-dense``: its decoder also reads a dense answer.
-        ``single-view``: the short axis alone. ``volume``: all nodes of the tetrahedra, with their own regulariser.
-        ``published``: its decoder sees the code alone.
+        ``multi-view``: all views, nodes of the surfaces. ``single-view``: the short axis alone. ``volume``: all nodes
+        of the tetrahedra, with their own regulariser. ``published``: its decoder sees the code alone.
         ``pca``: point-distribution model with pose. A name that ends in ``no-deep``, ``no-laplacian`` or
         ``no-tetrahedra`` leaves this term of the loss out.
     config
@@ -39,8 +38,6 @@ def training_of(network: HeartNetwork, config: HeartsTrainConfig) -> HeartTraini
     sizes = NetworkSettings()
     if network == "single-view":
         sizes = replace(sizes, views=())
-    elif network == "multi-view-dense":
-        sizes = replace(sizes, field=True)
     elif network == "published":
         sizes = replace(sizes, windows=0)
     return HeartTraining(

@@ -24,7 +24,6 @@ from cxrfactory.tables.weights import sha256_of, write_weights
 from cxrfactory.train.course import History, State, run, steps, write_history
 from cxrfactory.train.data.images import epoch_batches
 from cxrfactory.train.hearts.data import changed_frame, load_hearts, training_batches, true_frame
-from cxrfactory.train.hearts.fields import TrueField
 from cxrfactory.train.hearts.settings import HeartTraining
 
 log = get_logger(__name__)
@@ -71,15 +70,14 @@ def train_hearts(
     network = build(settings.model, mesh, settings.network)
     side = settings.network.side_mm
     frames, val_frames = ([true_frame(heart, mesh, side) for heart in hearts] for hearts in (train, val))
-    shapes = np.stack([frame.to_relative(heart.vertices_mm) for heart, frame in zip(train, frames, strict=True)])
-    network.fit_shapes(shapes.astype(np.float32))
-    fields = None
-    if settings.network.field and settings.weights.field and settings.model == "hybridvnet":
-        mean = shapes.mean(0)
-        fields = [TrueField.of(frame, shape, mean) for frame, shape in zip(frames, shapes, strict=True)]
+    network.fit_shapes(
+        np.stack([frame.to_relative(heart.vertices_mm) for heart, frame in zip(train, frames, strict=True)]).astype(
+            np.float32
+        )
+    )
     network.to(device).train()
     loss = MeshLoss(mesh, settings.weights, side).to(device)
-    work = _MeshWork(network, loss, train, frames, fields, _Held.of(val, val_frames, settings), settings, device)
+    work = _MeshWork(network, loss, train, frames, _Held.of(val, val_frames, settings), settings, device)
     record = fit_with_card(
         network, work, settings, output, pictures, {"graph_sha256": sha256_of(graph)}, settings.model,
         {"train": len(train), "validate": len(val)}, resume,
@@ -149,7 +147,6 @@ class _MeshWork:
     loss: MeshLoss
     train: Sequence[PicturedHeart]
     frames: Sequence[Frame]
-    fields: Sequence[TrueField] | None
     held: _Held
     settings: HeartTraining
     device: torch.device
@@ -162,15 +159,14 @@ class _MeshWork:
         rng = np.random.default_rng(seed_of(str(epoch), "order", settings.seed))
         batches = epoch_batches(np.arange(len(self.train)), settings.batch_size, rng)
 
-        def loss_of(batch: tuple[Inputs, torch.Tensor, torch.Tensor | None]) -> torch.Tensor:
+        def loss_of(batch: tuple[Inputs, torch.Tensor]) -> torch.Tensor:
             inputs, target = batch[0].to(self.device), batch[1].to(self.device)
-            field = None if batch[2] is None else batch[2].to(self.device)
             noise = torch.randn(len(target), self.network.latent, generator=generator).to(self.device)
             with torch.autocast(self.device.type, torch.bfloat16, enabled=settings.precision == "bf16"):
-                encoded = self.network.encoder(inputs)
-            return self.loss(self.network.answer(encoded, inputs, noise), target, field)
+                mu, logvar = self.network.encoder(inputs)
+            return self.loss(self.network.answer(mu.float(), logvar.float(), inputs, noise), target)
 
-        sampled = training_batches(self.train, self.frames, batches, settings, epoch, self.fields)
+        sampled = training_batches(self.train, self.frames, batches, settings, epoch)
         return steps(state, sampled, len(batches), loss_of, settings, epoch)
 
     @torch.no_grad()
