@@ -1,6 +1,6 @@
 """Roots: virtual plates, reading of plates, networks, graphs over time, and the product results/roots."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -48,7 +48,7 @@ class RootsCohortConfig(Section):
 class RootsScaleConfig(Section):
     """The scale of pictures of plates."""
 
-    mm_per_pixel: float | str | None = Field(
+    mm_per_pixel: float | Annotated[str, Field(pattern=r"^[0-9.,]+([eE][+-]?[0-9]+)?[A-Za-z/ ]*$")] | None = Field(
         None,
         description="Scale of all pictures: mm of a pixel, or a text such as '62 px/cm' or '600 dpi'; null finds it "
         "from a QR code, and else lengths are in pixels.",
