@@ -1,10 +1,18 @@
 import numpy as np
 import pytest
 
-from cxrfactory.anatomy.graph import DEFINITIONS, LABEL_GRAPHS, graph_of_labels, landmark_graph
+from cxrfactory.anatomy.graph import DEFINITIONS, LABEL_GRAPHS, graph_of_labels, landmark_graph, slices_within
 from cxrfactory.errors import CxrError
 
 NAMES = {"lungs": 94, "lungs-heart": 120, "lungs-heart-clavicles": 166, "whole-lungs": 94}
+
+
+def test_landmarks_hold_the_organs_that_are_there_whole():
+    whole = landmark_graph("lungs-heart-clavicles").slices
+    assert slices_within(166) == whole
+    assert slices_within(120) == landmark_graph("lungs-heart").slices
+    assert slices_within(119) == slices_within(94) == landmark_graph("lungs").slices
+    assert slices_within(0) == {}
 
 
 @pytest.mark.parametrize(("name", "nodes"), NAMES.items())

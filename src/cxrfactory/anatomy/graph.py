@@ -158,6 +158,18 @@ def landmark_graph(name: str) -> LandmarkGraph:
     return LandmarkGraph(name, _GRAPH_ORGANS[name])
 
 
+def slices_within(nodes: int) -> dict[str, slice]:
+    """Return the slices of the organs of JSRT's definition that a number of landmarks holds whole.
+
+    Examples
+    --------
+    >>> list(slices_within(120))
+    ['right_lung', 'left_lung', 'heart']
+    """
+    slices = landmark_graph("lungs-heart-clavicles").slices
+    return {organ: where for organ, where in slices.items() if where.stop <= nodes}
+
+
 def graph_of_nodes(nodes: int, where: str | None = None) -> LandmarkGraph:
     """Return the graph of JSRT's definition with a given number of nodes (94, 120 or 166).
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 from jaxtyping import UInt8
 
-from cxrfactory.anatomy.graph import landmark_graph
+from cxrfactory.anatomy.graph import landmark_graph, slices_within
 from cxrfactory.anatomy.organs import ORGAN_COLUMNS, ORGANS
 from cxrfactory.browse.segment_files import ESTIMATE, Deviations, quality_columns, read_left_out, reasons_of
 from cxrfactory.errors import CxrError
@@ -107,7 +107,9 @@ class TableFile(Browsed):
         row = self._lines.published(key, self.index.image_id(key))
         if len(row.landmarks):
             slices = {
-                name: where for name, where in _slices(len(row.landmarks)).items() if organs is None or name in organs
+                name: where
+                for name, where in slices_within(len(row.landmarks)).items()
+                if organs is None or name in organs
             }
             return Outlines(row.height, row.width, {name: [row.landmarks[where]] for name, where in slices.items()})
         from cxrfactory.tables.rle import rle_decode  # late, because it compiles
@@ -251,10 +253,5 @@ def _tidy(folder: Path) -> None:
         old.unlink(missing_ok=True)
 
 
-def _slices(nodes: int) -> dict[str, slice]:
-    graph = landmark_graph("lungs-heart-clavicles")
-    return {organ: where for organ, where in graph.slices.items() if where.stop <= nodes}
-
-
 def _organs_of(nodes: int) -> list[str]:
-    return [organ for organ, where in _slices(nodes).items() for _ in range(where.start, where.stop)]
+    return [organ for organ, where in slices_within(nodes).items() for _ in range(where.start, where.stop)]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cxrfactory.anatomy.graph import landmark_graph
+from cxrfactory.anatomy.graph import slices_within
 from cxrfactory.anatomy.organs import ORGAN_COLUMNS
 from cxrfactory.config.measure import MeasureInputConfig
 from cxrfactory.errors import CxrError, ImageError
@@ -136,5 +136,4 @@ def _text(cell: Any) -> str:
 def _by_organ(points: Any) -> Mapping[str, np.ndarray] | None:
     if not isinstance(points, np.ndarray) or not len(points):
         return None
-    slices = landmark_graph("lungs-heart-clavicles").slices
-    return {organ: points[where] for organ, where in slices.items() if where.stop <= len(points)}
+    return {organ: points[where] for organ, where in slices_within(len(points)).items()}

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from cxrfactory.anatomy.organs import ORGAN_COLUMNS, ORGAN_NODES, ORGANS
+from cxrfactory.anatomy.graph import slices_within
+from cxrfactory.anatomy.organs import ORGAN_COLUMNS, ORGANS
 from cxrfactory.config.export import ChosenImagesConfig
 from cxrfactory.errors import CxrError
 from cxrfactory.export.chosen import chosen_ids
@@ -107,12 +108,10 @@ def _points(table: Path) -> dict[str, dict[str, np.ndarray]]:
         rows = next(iter(read_chexmask(table, [LANDMARKS], chunksize=ROWS)))
     except CxrError:  # an export of masks does not need them
         return {}
-    found = {}
-    for image_id, points in zip(rows["image_id"], rows[LANDMARKS], strict=True):
-        ends = np.cumsum([0, *ORGAN_NODES.values()])
-        parts = zip(ORGAN_NODES, ends[:-1], ends[1:], strict=True)
-        found[image_id] = {organ: points[first:last] for organ, first, last in parts if last <= len(points)}
-    return found
+    return {
+        image_id: {organ: points[where] for organ, where in slices_within(len(points)).items()}
+        for image_id, points in zip(rows["image_id"], rows[LANDMARKS], strict=True)
+    }
 
 
 def _add(writer: CocoWriter, table: Path, row: dict[str, Any], organs: dict[str, int]) -> dict[str, np.ndarray]:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import UInt8
 
-from cxrfactory.anatomy.graph import landmark_graph
+from cxrfactory.anatomy.graph import landmark_graph, slices_within
 from cxrfactory.anatomy.organs import ORGANS
 from cxrfactory.errors import CxrError
 from cxrfactory.imaging.drawing.overlay import ORGAN_COLOURS
@@ -118,7 +118,7 @@ class Browsing(BrowsedReleases):
         points = np.asarray(stored["landmarks"], np.float32).reshape(-1, 2)
         geometry = Geometry.from_row(stored)
         spread = geometry.inverse_spread(np.asarray(stored["landmarks_std"], np.float32).reshape(-1, 2))
-        slices = _slices(len(points))
+        slices = slices_within(len(points))
         nodes = [organ for organ, where in slices.items() for _ in range(where.start, where.stop)]
         reasons = self.index.columns.get("flag_reasons")
         return Detail(
@@ -140,7 +140,11 @@ class Browsing(BrowsedReleases):
         return Outlines(
             published.height,
             published.width,
-            {name: [points[where]] for name, where in _slices(len(points)).items() if organs is None or name in organs},
+            {
+                name: [points[where]]
+                for name, where in slices_within(len(points)).items()
+                if organs is None or name in organs
+            },
         )
 
     def picture(self, key: int, kind: str) -> UInt8[np.ndarray, "height width"]:
@@ -252,11 +256,6 @@ def _ordered(table: pa.Table | StoredColumns, pool: Executor) -> dict[str, Any]:
         return column_of(name, LABELS.get(name, name.replace("_", " ")), values)
 
     return {name: column for name, column in zip(names, pool.map(made, names), strict=True) if column is not None}
-
-
-def _slices(nodes: int) -> dict[str, slice]:
-    graph = landmark_graph("lungs-heart-clavicles")
-    return {organ: where for organ, where in graph.slices.items() if where.stop <= nodes}
 
 
 def _evidence(records: Sequence[Mapping[str, Any]] | None) -> dict[str, float]:

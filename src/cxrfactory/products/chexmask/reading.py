@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cxrfactory.anatomy.graph import landmark_graph
+from cxrfactory.anatomy.graph import slices_within
 from cxrfactory.anatomy.organs import LUNGS, ORGANS
 from cxrfactory.imaging.geometry import Geometry
 from cxrfactory.products.opened import ContouredImage, OpenedProduct, Structure
@@ -103,11 +103,7 @@ class Opened(OpenedProduct):
         points = np.asarray(row["landmarks"], np.float32).reshape(-1, 2)
         geometry = Geometry.from_row(row)
         spread = geometry.inverse_spread(np.asarray(row["landmarks_std"], np.float32).reshape(-1, 2))
-        slices = {
-            organ: where
-            for organ, where in landmark_graph("lungs-heart-clavicles").slices.items()
-            if where.stop <= len(points)
-        }
+        slices = slices_within(len(points))
         return ContouredImage(
             image_id=row["image_id"],
             release=release,
