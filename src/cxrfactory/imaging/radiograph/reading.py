@@ -243,28 +243,33 @@ def _read_picture(source: Path | bytes, kind: str, max_megapixels: float, checks
     with _opened(source, kind, max_megapixels) as picture:
         check_size(picture.height, picture.width, max_megapixels)
         number = exif_orientation(picture, kind)
-    if kind == "TIFF" and number != 1:
+        turns_itself = kind == "TIFF" and number != 1
+        if not turns_itself:
+            stored = _as_stored(picture, source, kind)
+    if turns_itself:
         source = as_stored(source if isinstance(source, bytes) else source.read_bytes())
-    return turned_by_exif(_as_stored(source, kind, max_megapixels), number, checks)
+        with _opened(source, kind, max_megapixels) as picture:
+            stored = _as_stored(picture, source, kind)
+    return turned_by_exif(stored, number, checks)
 
 
-def _as_stored(source: Path | bytes, kind: str, max_megapixels: float) -> Radiograph:
-    with _opened(source, kind, max_megapixels) as picture:
-        if getattr(picture, "n_frames", 1) > 1:
-            raise ImageError(f"{kind} with {picture.n_frames} frames; expected one")
-        if not picture.mode.startswith("I") and any(";16" in str(tile[3]) for tile in picture.tile):
-            raise ImageError(f"{kind} of several channels of 16 bits; expected 16-bit grey, or channels of 8 bits")
-        if kind == "PNG":
-            with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as stream:
-                grey = check_png(stream)
-            if grey is not None:
-                return Radiograph(grey)
-        if kind == "JPEG":
-            grey = decode_grey_jpeg(source if isinstance(source, bytes) else source.read_bytes())
-            if picture.mode == "L":
-                return Radiograph(grey)
-        picture.load()
-        return _grey(picture, kind)
+def _as_stored(picture: Image.Image, source: Path | bytes, kind: str) -> Radiograph:
+    """Decode an open picture of a source; a TIFF must have no orientation but 1."""
+    if getattr(picture, "n_frames", 1) > 1:
+        raise ImageError(f"{kind} with {picture.n_frames} frames; expected one")
+    if not picture.mode.startswith("I") and any(";16" in str(tile[3]) for tile in picture.tile):
+        raise ImageError(f"{kind} of several channels of 16 bits; expected 16-bit grey, or channels of 8 bits")
+    if kind == "PNG":
+        with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as stream:
+            grey = check_png(stream)
+        if grey is not None:
+            return Radiograph(grey)
+    if kind == "JPEG":
+        grey = decode_grey_jpeg(source if isinstance(source, bytes) else source.read_bytes())
+        if picture.mode == "L":
+            return Radiograph(grey)
+    picture.load()
+    return _grey(picture, kind)
 
 
 def _grey(picture: Image.Image, kind: str) -> Radiograph:
