@@ -168,9 +168,8 @@ def _drafts(
     for draft in reversed(list(found.values())):  # a parent reaches the base of each of its laterals that counts
         if draft.parent is not None:
             longer = found[draft.parent].lengths
-            least = min(
-                max(draft.base, LEAST_MAIN_PX * unit), float(longer[-1])
-            )  # and is there, if it begins at its base
+            # A parent that begins at the lateral's base is there, too.
+            least = min(max(draft.base, LEAST_MAIN_PX * unit), float(longer[-1]))
             longer[:] = np.where(draft.lengths > 0, np.maximum(longer, least), longer)
     return found
 

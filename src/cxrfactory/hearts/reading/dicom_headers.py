@@ -222,14 +222,17 @@ def _frame(file: SeriesFile, frame: int, header: pydicom.Dataset, groups: list[p
 
 def is_phase_image(header: pydicom.Dataset) -> bool:
     """Return whether an object holds phases or velocities, by its type or its complex component."""
-    words = {*image_type(header), str(header.get("ComplexImageComponent") or "").strip().upper()}
-    return bool(words & _PHASE)
+    return _says_phase(header, "ImageType")
 
 
 def _holds_phases(groups: list[pydicom.Dataset]) -> bool:
     """Return whether the functional groups of an image say phase; objects may hold magnitudes beside them."""
     types = [group.MRImageFrameTypeSequence[0] for group in groups if group.get("MRImageFrameTypeSequence")]
-    return bool(types) and bool(_PHASE & (_values(types[0], "FrameType") | _values(types[0], "ComplexImageComponent")))
+    return bool(types) and _says_phase(types[0], "FrameType")
+
+
+def _says_phase(header: pydicom.Dataset, kind: str) -> bool:
+    return bool(_PHASE & (_values(header, kind) | _values(header, "ComplexImageComponent")))
 
 
 def _sequence_name(header: pydicom.Dataset) -> str:

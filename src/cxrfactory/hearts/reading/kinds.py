@@ -81,14 +81,15 @@ def only_cines(cines: Sequence[Cine], name: str) -> tuple[list[Cine], list[str]]
         return _as_they_are(cines, name)
     ungated = [cine for cine in plain if cine.ungated]
     if 2 * len(ungated) <= sum(len(cine.moments) > 1 for cine in plain):
-        cines = [replace(cine, kind=_NOT_TIMED) if id(cine) in _ids(ungated) else cine for cine in cines]
+        cines = [replace(cine, kind=_NOT_TIMED) if not cine.kind and cine.ungated else cine for cine in cines]
         plain = [cine for cine in cines if not cine.kind]
-    odd = _unlike_the_rest(plain)
-    contested = [cine for cine in odd if _shown_by_others(cine, [one for one in plain if id(one) not in _ids(odd)])]
+    odd, like = _unlike_the_rest(plain)
+    shown = [_shown_by_others(cine, like) for cine in odd]
+    contested = [cine for cine, by_others in zip(odd, shown, strict=True) if by_others]
     left = [(cine, cine.kind) for cine in cines if cine.kind]
     left += [(cine, "other sequences at the places of cines") for cine in contested]
-    kept = [cine for cine in plain if id(cine) not in _ids(contested)]
-    others = [cine for cine in odd if id(cine) not in _ids(contested) and len(cine.moments) > 1]
+    kept = [cine for cine in plain if not any(cine is one for one in contested)]
+    others = [cine for cine, by_others in zip(odd, shown, strict=True) if not by_others and len(cine.moments) > 1]
     return kept, [*_notes(left), *_other_settings(others)]
 
 
@@ -133,8 +134,8 @@ def _step(moments: Sequence[float]) -> float:
     return float(np.median(np.diff(np.sort(moments))))
 
 
-def _unlike_the_rest(cines: Sequence[Cine]) -> list[Cine]:
-    """Return the images that are unlike most cines of the examination: few, derived, of other settings."""
+def _unlike_the_rest(cines: Sequence[Cine]) -> tuple[list[Cine], list[Cine]]:
+    """Return the images unlike most cines of the examination (few, derived, of other settings), and the others."""
     moving = [cine for cine in cines if len(cine.moments) > 1]
     images = float(np.median([len(cine.moments) for cine in moving]))
     flip, echo = _usual([cine.flip_degrees for cine in moving]), _usual([cine.echo_ms for cine in moving])
@@ -146,7 +147,11 @@ def _unlike_the_rest(cines: Sequence[Cine]) -> list[Cine]:
         others = (_apart(cine.flip_degrees, flip) > _OTHER_FLIP, _apart(cine.echo_ms, echo) > _OTHER_ECHO)
         return few or cine.derived or any(others) or (bool(cine.family) and cine.family != family)
 
-    return [cine for cine in cines if unlike(cine)]
+    odd: list[Cine] = []
+    like: list[Cine] = []
+    for cine in cines:
+        (odd if unlike(cine) else like).append(cine)
+    return odd, like
 
 
 def _shown_by_others(cine: Cine, others: Sequence[Cine]) -> bool:
@@ -160,10 +165,6 @@ def _shown_by_others(cine: Cine, others: Sequence[Cine]) -> bool:
         return True
     whole = len(parallel) >= _FEWEST_SLICES and min(along) < 0 < max(along)
     return whole and len(cine.moments) >= _FEW_IMAGES * float(np.median([len(one.moments) for one in parallel]))
-
-
-def _ids(cines: Sequence[Cine]) -> set[int]:
-    return {id(cine) for cine in cines}
 
 
 def _usual(values: list[float | None]) -> float | None:

@@ -67,7 +67,6 @@ def segment_anatomy(
         Preprocessing, which should equal that of the training images.
     workers
         Number of films in parallel on the CPU; the bytes of the output do not depend on it.
-
     flags_of
         Function that returns the flags of a preprocessed picture, such as :class:`cxrfactory.rca.picture.PictureJudge`;
         they become notes of the film.

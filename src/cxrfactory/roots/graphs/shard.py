@@ -247,7 +247,7 @@ def _write_plate(
             "%s: the roots %s, not down; graphs and traits of such a plate are wrong, so turn its pictures until the "
             "seeds are above the roots",
             plate,
-            "lie on their side" if lying == "aside" else f"grow to the {lying}" if lying != "up" else "grow up",
+            {"aside": "lie on their side", "up": "grow up"}.get(lying, f"grow to the {lying}"),
         )
     rows = _plants(plate, given, arrival, len(span.frames), group_of, unit)
     tables.add("plants", rows)

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from cxrfactory.config.roots import RootsGraphConfig, RootsReadConfig, RootsSegmentConfig
 from cxrfactory.errors import CxrError, ImageError
+from cxrfactory.imaging.drawing.png import encode_png
 from cxrfactory.imaging.root_masks import read_root_mask
 from cxrfactory.logs import get_logger
 from cxrfactory.roots.graphs.files import write_files
@@ -233,13 +234,7 @@ def _write_pictures(folder: Path, work: Path, frames: Frames, tables: GraphOutpu
             (folder / f"{stem}.rsml").write_bytes(text.encode("utf-8"))
         (folder / f"{stem}.jpg").write_bytes((work / "files" / "overlays" / f"{stem}.jpg").read_bytes())
         mask = rle_decode(masks.loc[name, "rle"], row["height"], row["width"])
-        (folder / f"{stem}.mask.png").write_bytes(_png(mask))
-
-
-def _png(mask: np.ndarray) -> bytes:
-    import cv2
-
-    return cv2.imencode(".png", mask.astype(np.uint8) * 255)[1].tobytes()
+        (folder / f"{stem}.mask.png").write_bytes(encode_png(mask * np.uint8(255)))
 
 
 def _write_tables(folder: Path, tables: GraphOutputs) -> list[dict[str, Any]]:
